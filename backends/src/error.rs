@@ -1,0 +1,176 @@
+//! The one error type: what happened, to which path, and why.
+
+use std::error::Error as StdError;
+use std::{fmt, io};
+
+use crate::{PathError, StoragePath};
+
+/// The result of a storage operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What happened, in terms that do not depend on the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is nothing of that name.
+    NotFound,
+    /// There is already something of that name.
+    AlreadyExists,
+    /// A directory is needed and the path, or a part of it, is something else.
+    NotADirectory,
+    /// A file is needed and the path is a directory.
+    IsADirectory,
+    /// The directory still has entries.
+    NotEmpty,
+    /// The backend, or the confinement to its root, does not allow it.
+    PermissionDenied,
+    /// The backend is full.
+    NoSpace,
+    /// A limit set for the user or the backend is reached.
+    QuotaExceeded,
+    /// The backend can't hold such a name.
+    InvalidName,
+    /// The offset lies behind the end of the file.
+    InvalidRange,
+    /// The backend can't do this at all.
+    Unsupported,
+    /// The file changed while the operation ran.
+    Conflict,
+    /// The backend can't be reached or is overloaded; worth a retry.
+    Unavailable,
+    /// Anything else; the source says more.
+    Other,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::NotADirectory => "not a directory",
+            Self::IsADirectory => "is a directory",
+            Self::NotEmpty => "directory not empty",
+            Self::PermissionDenied => "permission denied",
+            Self::NoSpace => "no space left",
+            Self::QuotaExceeded => "quota exceeded",
+            Self::InvalidName => "invalid name",
+            Self::InvalidRange => "offset behind the end of the file",
+            Self::Unsupported => "not supported",
+            Self::Conflict => "changed by somebody else",
+            Self::Unavailable => "storage unavailable",
+            Self::Other => "storage error",
+        })
+    }
+}
+
+/// A storage operation failed.
+///
+/// `Display` is one line: the path, what happened, and the causes behind it.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    path: Option<StoragePath>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error about `path` that has no deeper cause.
+    pub fn new(kind: ErrorKind, path: &StoragePath) -> Self {
+        Self { kind, path: Some(path.clone()), source: None }
+    }
+
+    /// An error about `path` with what caused it: another error, or a sentence.
+    pub fn with_source(
+        kind: ErrorKind,
+        path: &StoragePath,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { kind, path: Some(path.clone()), source: Some(source.into()) }
+    }
+
+    /// Classifies an error of the operating system that an operation on `path` met.
+    pub fn from_io(path: &StoragePath, error: io::Error) -> Self {
+        Self::with_source(kind_of_io(&error), path, error)
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The path that it happened to, as the backend names it.
+    pub fn path(&self) -> Option<&StoragePath> {
+        self.path.as_ref()
+    }
+
+    /// The same error, told of another path: a view names the path that its user knows.
+    #[must_use]
+    pub fn at(mut self, path: &StoragePath) -> Self {
+        self.path = Some(path.clone());
+        self
+    }
+}
+
+fn kind_of_io(error: &io::Error) -> ErrorKind {
+    use io::ErrorKind as Io;
+    match error.kind() {
+        Io::NotFound => ErrorKind::NotFound,
+        Io::AlreadyExists => ErrorKind::AlreadyExists,
+        Io::NotADirectory => ErrorKind::NotADirectory,
+        Io::IsADirectory => ErrorKind::IsADirectory,
+        Io::DirectoryNotEmpty => ErrorKind::NotEmpty,
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
+        Io::StorageFull => ErrorKind::NoSpace,
+        Io::QuotaExceeded | Io::FileTooLarge => ErrorKind::QuotaExceeded,
+        Io::InvalidFilename => ErrorKind::InvalidName,
+        Io::Unsupported => ErrorKind::Unsupported,
+        Io::ConnectionRefused
+        | Io::ConnectionReset
+        | Io::ConnectionAborted
+        | Io::NotConnected
+        | Io::HostUnreachable
+        | Io::NetworkUnreachable
+        | Io::TimedOut
+        | Io::ResourceBusy
+        | Io::StaleNetworkFileHandle => ErrorKind::Unavailable,
+        _ => match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+            Some(rustix::io::Errno::LOOP) => ErrorKind::PermissionDenied,
+            // A process or system limit on open files passes when other transfers end.
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
+        },
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{path}: ")?;
+        }
+        write!(f, "{}", self.kind)?;
+        let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
+        let mut last = String::new();
+        while let Some(error) = cause {
+            // Libraries often repeat the text of the source in their own; once is enough.
+            let text = error.to_string();
+            if !last.contains(&text) {
+                write!(f, ": {text}")?;
+            }
+            last = text;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Self {
+        Self { kind: ErrorKind::InvalidName, path: None, source: Some(error.into()) }
+    }
+}

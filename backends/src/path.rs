@@ -1,0 +1,167 @@
+//! The one path type: a [`StoragePath`] cannot hold a bad path.
+
+use std::fmt;
+
+/// An absolute, normalised path inside a backend or inside a user's tree.
+///
+/// A value of this type never holds `.` or `..`, an empty segment, NUL, CR or LF, so nothing that
+/// receives one has to check again. The root is `/`; no other path ends in a slash.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoragePath {
+    /// Always starts with `/`; ends with `/` only if it is the root.
+    text: String,
+}
+
+/// Why a text is not a path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// The name holds a character that no name may hold: NUL, CR or LF.
+    #[error("a name can't contain {0:?}")]
+    ForbiddenCharacter(char),
+    /// The path is longer than [`StoragePath::MAX_LENGTH`] bytes.
+    #[error("the path has {0} bytes; at most {max} are allowed", max = StoragePath::MAX_LENGTH)]
+    TooLong(usize),
+    /// A single name was expected and the text is empty, `.`, `..` or holds a slash.
+    #[error("{0:?} is not a name")]
+    NotAName(String),
+}
+
+impl StoragePath {
+    /// The longest path that is accepted, in bytes: `PATH_MAX` of Linux.
+    pub const MAX_LENGTH: usize = 4096;
+
+    /// The root, `/`.
+    pub fn root() -> Self {
+        Self { text: "/".to_owned() }
+    }
+
+    /// Parses a path, taken as relative to the root.
+    ///
+    /// `.` and empty segments are dropped and `..` is resolved, clamped at the root: there is no
+    /// way to write a path that lies above it.
+    ///
+    /// # Errors
+    /// [`PathError`] if the text holds NUL, CR or LF, or if the result is too long.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        Self::root().join(text)
+    }
+
+    /// Resolves `text` against this path, as a shell resolves an argument of `cd`: absolute if
+    /// it starts with `/`, else relative to `self`. Rules and errors are those of [`parse`](Self::parse).
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse).
+    pub fn join(&self, text: &str) -> Result<Self, PathError> {
+        if let Some(c) = text.chars().find(|c| matches!(c, '\0' | '\r' | '\n')) {
+            return Err(PathError::ForbiddenCharacter(c));
+        }
+        let mut segments: Vec<&str> = Vec::new();
+        if !text.starts_with('/') {
+            segments.extend(self.segments());
+        }
+        for segment in text.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => {
+                    segments.pop();
+                }
+                name => segments.push(name),
+            }
+        }
+        Self::from_segments(&segments)
+    }
+
+    fn from_segments(segments: &[&str]) -> Result<Self, PathError> {
+        let text = format!("/{}", segments.join("/"));
+        if text.len() > Self::MAX_LENGTH {
+            return Err(PathError::TooLong(text.len()));
+        }
+        Ok(Self { text })
+    }
+
+    /// The path of the entry `name` in this directory.
+    ///
+    /// # Errors
+    /// [`PathError::NotAName`] if `name` is empty, `.`, `..` or holds a slash; otherwise as for
+    /// [`parse`](Self::parse). A name that a store reports is hostile too: this is where it is checked.
+    pub fn child(&self, name: &str) -> Result<Self, PathError> {
+        if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+            return Err(PathError::NotAName(name.to_owned()));
+        }
+        self.join(name)
+    }
+
+    /// The names from the root down; none for the root.
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.text.split('/').filter(|segment| !segment.is_empty())
+    }
+
+    /// The last name; `None` for the root.
+    pub fn name(&self) -> Option<&str> {
+        self.text.rsplit('/').next().filter(|name| !name.is_empty())
+    }
+
+    /// The directory that this path stands in; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, name) = self.text.rsplit_once('/')?;
+        match (parent, name) {
+            ("", "") => None,
+            ("", _) => Some(Self::root()),
+            (parent, _) => Some(Self { text: parent.to_owned() }),
+        }
+    }
+
+    /// Whether this is `/`.
+    pub fn is_root(&self) -> bool {
+        self.text == "/"
+    }
+
+    /// With the leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Without the leading slash; empty for the root.
+    pub fn relative(&self) -> &str {
+        &self.text[1..]
+    }
+
+    /// The rest of this path below `ancestor`, without a leading slash; empty if they are equal,
+    /// `None` if this path is not inside `ancestor`.
+    pub fn strip_prefix<'a>(&'a self, ancestor: &Self) -> Option<&'a str> {
+        if ancestor.is_root() {
+            return Some(self.relative());
+        }
+        let rest = self.text.strip_prefix(ancestor.as_str())?;
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+    }
+
+    /// Whether this path is `ancestor` or lies below it.
+    pub fn starts_with(&self, ancestor: &Self) -> bool {
+        self.strip_prefix(ancestor).is_some()
+    }
+}
+
+impl fmt::Display for StoragePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for StoragePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl std::str::FromStr for StoragePath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+#[path = "path_tests.rs"]
+mod tests;

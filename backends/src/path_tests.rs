@@ -1,0 +1,76 @@
+use super::*;
+
+fn path(text: &str) -> StoragePath {
+    StoragePath::parse(text).unwrap()
+}
+
+#[test]
+fn normalises() {
+    for (written, meant) in [
+        ("", "/"),
+        ("/", "/"),
+        ("//", "/"),
+        (".", "/"),
+        ("..", "/"),
+        ("/../../etc/passwd", "/etc/passwd"),
+        ("a/b/", "/a/b"),
+        ("/a//b/./c", "/a/b/c"),
+        ("/a/b/../c", "/a/c"),
+        ("/a/../../../b", "/b"),
+        ("/a/...", "/a/..."),
+        ("/ leading", "/ leading"),
+        ("/a\\..\\b", "/a\\..\\b"),
+        ("/ü/日本", "/ü/日本"),
+    ] {
+        assert_eq!(path(written).as_str(), meant, "{written:?}");
+    }
+}
+
+#[test]
+fn refuses_what_no_name_may_hold() {
+    for bad in ["a\0b", "a\rb", "/x/a\nb", "\n"] {
+        assert!(matches!(StoragePath::parse(bad), Err(PathError::ForbiddenCharacter(_))), "{bad:?}");
+    }
+    let long = "x".repeat(StoragePath::MAX_LENGTH);
+    assert_eq!(StoragePath::parse(&long), Err(PathError::TooLong(StoragePath::MAX_LENGTH + 1)));
+    assert!(StoragePath::parse(&long[1..]).is_ok());
+}
+
+#[test]
+fn a_child_is_one_name() {
+    let directory = path("/d");
+    assert_eq!(directory.child("n").unwrap().as_str(), "/d/n");
+    assert_eq!(StoragePath::root().child("n").unwrap().as_str(), "/n");
+    for bad in ["", ".", "..", "a/b", "/"] {
+        assert!(matches!(directory.child(bad), Err(PathError::NotAName(_))), "{bad:?}");
+    }
+}
+
+#[test]
+fn joins_like_a_shell() {
+    assert_eq!(path("/a/b").join("c").unwrap().as_str(), "/a/b/c");
+    assert_eq!(path("/a/b").join("/c").unwrap().as_str(), "/c");
+    assert_eq!(path("/a/b").join("../../../c").unwrap().as_str(), "/c");
+}
+
+#[test]
+fn knows_its_parts() {
+    let p = path("/a/b/c");
+    assert_eq!(p.name(), Some("c"));
+    assert_eq!(p.parent().unwrap().as_str(), "/a/b");
+    assert_eq!(path("/a").parent().unwrap().as_str(), "/");
+    assert_eq!(StoragePath::root().parent(), None);
+    assert_eq!(StoragePath::root().name(), None);
+    assert_eq!(p.segments().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(p.relative(), "a/b/c");
+}
+
+#[test]
+fn prefixes_end_at_a_separator() {
+    let p = path("/data/x");
+    assert_eq!(p.strip_prefix(&path("/data")), Some("x"));
+    assert_eq!(p.strip_prefix(&path("/data/x")), Some(""));
+    assert_eq!(p.strip_prefix(&path("/dat")), None);
+    assert_eq!(p.strip_prefix(&StoragePath::root()), Some("data/x"));
+    assert!(!path("/database").starts_with(&path("/data")));
+}

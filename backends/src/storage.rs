@@ -1,0 +1,298 @@
+//! The storage contract: what every backend does, and how it answers.
+//!
+//! The laws (each a test in `contract`):
+//!
+//! 1. **All or nothing.** An upload appears whole at [`Upload::finish`]; before that, and after an abort or a
+//!    crash, the old content is there and nothing else is.
+//! 2. **No lost bytes.** What `finish` accepted is durable to the backend's own promise.
+//! 3. **Read your writes**, in `stat`, `list` and `open`, at once.
+//! 4. **Names never alias.** A name that the backend can't hold is refused; a foreign name that can't be
+//!    shown never breaks a listing.
+//! 5. **Directories behave** as on a disk.
+//! 6. **Rename never loses the source**; it replaces a file, never a directory.
+//! 7. **Bounded memory**, whatever the size of the file or the directory.
+//! 8. **A confined root.** No name or symbolic link leads out of it.
+
+use std::fmt;
+use std::fs::File;
+use std::pin::Pin;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, Result, StoragePath};
+
+/// Entries of a directory in no particular order, page by page as the store delivers them.
+///
+/// It ends after the first error.
+pub type EntryStream = Pin<Box<dyn Stream<Item = Result<Entry>> + Send>>;
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A regular file or an object.
+    File,
+    /// A directory; on an object store a prefix that holds keys, or a marker.
+    Directory,
+    /// Something that can be listed and removed but neither read nor entered: a symbolic link
+    /// that is dangling or leads out of the root, a socket, a device.
+    Other,
+}
+
+/// What a backend knows of an entry without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Length in bytes; 0 for a directory.
+    pub size: u64,
+    /// When the content changed last; `None` where the store doesn't know, as for a prefix.
+    pub modified: Option<SystemTime>,
+}
+
+impl Metadata {
+    /// The metadata of a directory.
+    pub fn directory(modified: Option<SystemTime>) -> Self {
+        Self { kind: EntryKind::Directory, size: 0, modified }
+    }
+
+    /// The metadata of a file of `size` bytes.
+    pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
+        Self { kind: EntryKind::File, size, modified }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.kind == EntryKind::Directory
+    }
+}
+
+/// An entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// One name; it passes [`StoragePath::child`].
+    pub name: String,
+    /// What is known of it.
+    pub metadata: Metadata,
+}
+
+/// A part of a file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByteRange {
+    /// The first byte. The length of the file is allowed and gives an empty body.
+    pub offset: u64,
+    /// How many bytes; cut at the end of the file. `None` means to the end.
+    pub length: Option<u64>,
+}
+
+impl ByteRange {
+    /// The whole file.
+    pub const ALL: Self = Self { offset: 0, length: None };
+
+    /// From `offset` to the end.
+    pub fn from_offset(offset: u64) -> Self {
+        Self { offset, length: None }
+    }
+
+    /// How many bytes this range has in a file of `size` bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRange`] if the offset lies behind the end.
+    pub fn length_in(&self, size: u64, path: &StoragePath) -> Result<u64> {
+        let rest = size
+            .checked_sub(self.offset)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidRange, path))?;
+        Ok(self.length.map_or(rest, |length| length.min(rest)))
+    }
+}
+
+/// An opened file: what it was when it was opened, and its bytes.
+pub struct Body {
+    /// Metadata of the whole file, whatever range was asked for.
+    pub metadata: Metadata,
+    /// The bytes of the range.
+    pub content: Content,
+}
+
+/// Where the bytes of a [`Body`] come from.
+pub enum Content {
+    /// A part of an open file, so that a sender can use `sendfile(2)`.
+    File(FileSlice),
+    /// Chunks as they arrive. It ends after the first error, or when the range is complete: a stream
+    /// that ends early without an error is a defect of the backend.
+    Stream(ByteStream),
+}
+
+/// A part of an open file.
+#[derive(Debug)]
+pub struct FileSlice {
+    /// Opened for reading; its own position means nothing.
+    pub file: File,
+    /// The first byte of the part.
+    pub offset: u64,
+    /// Bytes in the part, at the time it was opened.
+    pub length: u64,
+}
+
+impl Body {
+    /// The bytes as a stream, whichever form the backend chose. A file is read in large blocks on threads that may block.
+    pub fn into_stream(self) -> ByteStream {
+        match self.content {
+            Content::File(slice) => slice.into_stream(),
+            Content::Stream(stream) => stream,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+/// What an upload does with what stands under its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateMode {
+    /// Nothing may stand there: at `finish` it is [`ErrorKind::AlreadyExists`], decided atomically where
+    /// the store can. It is refused at `create` already if the file is there by then.
+    New,
+    /// Replaces a file, or makes a new one.
+    Replace,
+    /// Keeps the first bytes of the existing file, as many as given, and goes on behind them.
+    /// Offset 0 is [`Replace`](Self::Replace). An offset behind the end is
+    /// [`ErrorKind::InvalidRange`], a missing file [`ErrorKind::NotFound`].
+    Resume(u64),
+    /// Goes on at the end of the existing file, or makes a new one.
+    Append,
+}
+
+/// A write that is not visible until it is finished.
+///
+/// Dropping it is the same as [`abort`](Self::abort), without a way to learn of a failure.
+#[async_trait]
+pub trait Upload: Send {
+    /// Takes the next bytes. It may return before they are stored, but keeps no more than a bounded amount.
+    ///
+    /// # Errors
+    /// After an error the upload can only be aborted.
+    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+
+    /// Makes the whole file visible, durable to the backend's own promise, and returns what it became.
+    ///
+    /// # Errors
+    /// After an error what stood there before is unchanged, unless the kind is
+    /// [`ErrorKind::Unavailable`]: then the store was lost before it answered.
+    async fn finish(self: Box<Self>) -> Result<Metadata>;
+
+    /// Gives up: nothing of it becomes visible and nothing stays behind.
+    ///
+    /// # Errors
+    /// What could not be cleaned up; a later sweep will.
+    async fn abort(self: Box<Self>) -> Result<()>;
+}
+
+/// In what a backend differs from a disk. It never changes during the life of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A file may be created below a directory that doesn't exist, which then does; and a directory
+    /// that nobody made disappears with its last file. True of object stores.
+    pub implicit_directories: bool,
+    /// [`Storage::set_modified`] works.
+    pub set_modified: bool,
+    /// Directories can be renamed.
+    pub rename_directories: bool,
+}
+
+/// A storage: a tree of files and directories.
+///
+/// Operations on the root never fail because the root is missing. All methods can be called from any
+/// number of tasks at once; none blocks the thread of its caller.
+#[async_trait]
+pub trait Storage: Send + Sync + fmt::Debug {
+    /// In what it differs from a disk.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Tries whether the storage can be reached and used: the root is there, credentials are accepted.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    async fn check(&self) -> Result<()> {
+        self.stat(&StoragePath::root()).await.map(drop)
+    }
+
+    /// What stands under `path`. Symbolic links are followed while they stay inside the root.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::PermissionDenied`] for a link that leads out.
+    async fn stat(&self, path: &StoragePath) -> Result<Metadata>;
+
+    /// The entries of a directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`]: at once, not as an item of the stream.
+    async fn list(&self, path: &StoragePath) -> Result<EntryStream>;
+
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::IsADirectory`], [`ErrorKind::InvalidRange`].
+    async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body>;
+
+    /// Starts an upload.
+    ///
+    /// # Errors
+    /// [`ErrorKind::IsADirectory`]; [`ErrorKind::NotFound`] if the directory it would stand in is
+    /// missing (unless directories are implicit); [`ErrorKind::NotADirectory`]; those of [`CreateMode`].
+    async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>>;
+
+    /// Removes a file. A symbolic link is removed, not what it leads to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::IsADirectory`].
+    async fn remove_file(&self, path: &StoragePath) -> Result<()>;
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] if anything is there, and as for [`create`](Self::create).
+    async fn create_directory(&self, path: &StoragePath) -> Result<()>;
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotEmpty`], [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`];
+    /// [`ErrorKind::PermissionDenied`] for the root.
+    async fn remove_directory(&self, path: &StoragePath) -> Result<()>;
+
+    /// Gives a file or directory another name. A file that stands at the target is replaced, unless
+    /// `replace` is false; then it is [`ErrorKind::AlreadyExists`]. A directory is never replaced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for the source or the directory of the target;
+    /// [`ErrorKind::AlreadyExists`] if the target is a directory, or if a directory would replace a file;
+    /// [`ErrorKind::InvalidName`] if a directory would move into itself;
+    /// [`ErrorKind::PermissionDenied`] for the root.
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()>;
+
+    /// Sets the time of the last change of a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless [`Capabilities::set_modified`]; [`ErrorKind::NotFound`].
+    async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()>;
+
+    /// The checksum of a part of a file, computed by reading it unless the backend knows better.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    async fn digest(
+        &self,
+        path: &StoragePath,
+        algorithm: DigestAlgorithm,
+        range: ByteRange,
+    ) -> Result<Vec<u8>> {
+        let body = self.open(path, range).await?;
+        Digest::of_stream(algorithm, body.into_stream()).await
+    }
+}

@@ -1,0 +1,83 @@
+//! Streams of bytes, and work that may block.
+
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_util::stream;
+
+use crate::{Error, ErrorKind, FileSlice, Result, StoragePath};
+
+/// Chunks of a file as they arrive. It ends after the first error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// How much is read from or written to a file at once, in bytes. Smaller blocks make a
+/// transfer several times slower; larger ones only cost memory.
+pub const CHUNK_SIZE: usize = 256 * 1024;
+
+/// Runs work that may block on a thread that is there for it.
+///
+/// # Errors
+/// [`ErrorKind::Other`] if the work panicked: then this one operation fails, not the server.
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::with_source(ErrorKind::Other, &StoragePath::root(), error))
+}
+
+impl FileSlice {
+    /// The bytes as a stream; the next block is read while the last one is being used.
+    pub(crate) fn into_stream(self) -> ByteStream {
+        let read_ahead = start_read(self);
+        Box::pin(stream::try_unfold(Some(read_ahead), async |pending| {
+            let Some(pending) = pending else { return Ok(None) };
+            let Some((block, rest)) = pending
+                .await
+                .map_err(|error| Error::with_source(ErrorKind::Other, &StoragePath::root(), error))??
+            else {
+                return Ok(None);
+            };
+            let next = (rest.length > 0).then(|| start_read(rest));
+            Ok(Some((block, next)))
+        }))
+    }
+
+    /// Reads one block. `None` at the end.
+    fn read_block(mut self) -> Result<Option<(Bytes, Self)>> {
+        let wanted = usize::try_from(self.length).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);
+        if wanted == 0 {
+            return Ok(None);
+        }
+        let mut block = BytesMut::zeroed(wanted);
+        let mut filled = 0;
+        while filled < wanted {
+            match self.file.read_at(&mut block[filled..], self.offset + filled as u64) {
+                // Somebody else cut the file short: its reader must not take that for the end.
+                Ok(0) => {
+                    return Err(Error::with_source(
+                        ErrorKind::Conflict,
+                        &StoragePath::root(),
+                        "the file became shorter while it was read",
+                    ));
+                }
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::from_io(&StoragePath::root(), error)),
+            }
+        }
+        self.offset += filled as u64;
+        self.length -= filled as u64;
+        Ok(Some((block.freeze(), self)))
+    }
+}
+
+type Block = Result<Option<(Bytes, FileSlice)>>;
+
+fn start_read(slice: FileSlice) -> tokio::task::JoinHandle<Block> {
+    tokio::task::spawn_blocking(move || slice.read_block())
+}

@@ -1,0 +1,5 @@
+//! Who is this? Users, password hashes.
+
+mod password;
+
+pub use password::{PasswordHash, PasswordHashError};

@@ -1,0 +1,325 @@
+//! The configuration as usable: whoever holds one of these values has nothing left to check.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wharf_backends::StoragePath;
+
+use super::{Problem, Secret};
+use crate::auth::PasswordHash;
+use crate::vfs::Permissions;
+
+/// A whole configuration file.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How the server listens and what it allows.
+    pub server: Server,
+    /// Encryption of control and data connections.
+    pub tls: Tls,
+    /// The storages by name. Every name that an [`Account`] or a [`Mount`] holds is in here.
+    pub backends: BTreeMap<String, Backend>,
+    /// Who may log in with a password; names are unique.
+    pub users: Vec<User>,
+    /// What `anonymous` and `ftp` see; `None` if they may not log in.
+    pub anonymous: Option<Anonymous>,
+    /// Logging, as far as the command line does not say otherwise.
+    pub log: Log,
+    /// What is probably a mistake but does not keep the server from running, in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// How the server listens and what it allows.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// What speaks FTP.
+    pub engine: Engine,
+    /// Where control connections are accepted; never empty, no duplicates. Port 0 is any free port.
+    pub listen: Vec<SocketAddr>,
+    /// Where control connections start with a TLS handshake. Empty with the engine `libunftp`.
+    pub implicit_tls_listen: Vec<SocketAddr>,
+    /// How long a session may be silent; at least a second.
+    pub idle_timeout: Duration,
+    /// Where data connections are accepted.
+    pub passive: Passive,
+    /// Whether clients may ask the server to open the data connection (PORT, EPRT).
+    pub active: bool,
+    /// How many sessions may be open.
+    pub limits: Limits,
+    /// The text of the 220 reply; one line.
+    pub greeting: Option<String>,
+    /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
+    pub shutdown_grace: Duration,
+}
+
+/// What speaks FTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// The engine built on the library libunftp.
+    Libunftp,
+}
+
+/// Where data connections of passive mode are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passive {
+    /// The ports, none of which is a listening port of the server; none lies below 1024.
+    pub ports: RangeInclusive<u16>,
+    /// The address that PASV replies give; `None`: the local address of the control connection.
+    pub address: Option<PassiveAddress>,
+}
+
+/// The address that PASV replies give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassiveAddress {
+    /// This one. PASV can't carry IPv6 addresses; EPSV carries none at all.
+    Ip(Ipv4Addr),
+    /// Whatever this DNS name resolves to.
+    Name(String),
+}
+
+/// How many sessions may be open at once; both are at least 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// In the whole server.
+    pub sessions: usize,
+    /// From one address.
+    pub sessions_per_ip: usize,
+}
+
+/// Encryption of control and data connections.
+#[derive(Debug, Clone)]
+pub enum Tls {
+    /// None is offered.
+    Off,
+    /// Clients may, or must, encrypt.
+    On {
+        /// Whether a client has to encrypt before it logs in, and its data connections too.
+        required: bool,
+        /// The certificate and key, ready for use.
+        server_config: Arc<rustls::ServerConfig>,
+    },
+}
+
+/// A configured storage.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// A local directory.
+    Local {
+        /// The directory. It exists, or [`create_root`](Self::Local::create_root) is set.
+        root: PathBuf,
+        /// Make the directory if it is missing.
+        create_root: bool,
+        /// Have the disk confirm every upload before it is acknowledged.
+        sync: bool,
+    },
+    /// The memory of this process.
+    Memory {
+        /// How many bytes of content may be held; more than zero.
+        capacity: u64,
+    },
+    /// A bucket of Amazon S3 or of a store that speaks its protocol.
+    S3(S3),
+    /// A bucket of Google Cloud Storage.
+    Gcs(Gcs),
+    /// A container of Azure Blob Storage.
+    Azure(Azure),
+    /// A local directory through the crate `unftp-sbe-fs`.
+    UnftpFs {
+        /// The directory; it exists.
+        root: PathBuf,
+    },
+    /// A bucket of Google Cloud Storage through the crate `unftp-sbe-gcs`.
+    UnftpGcs {
+        /// The bucket's name.
+        bucket: String,
+        /// The directory of the bucket that is shown as `/`.
+        prefix: StoragePath,
+        /// How to prove who we are.
+        credentials: GcsCredentials,
+    },
+}
+
+impl Backend {
+    /// The word for this kind in the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local { .. } => "local",
+            Self::Memory { .. } => "memory",
+            Self::S3(_) => "s3",
+            Self::Gcs(_) => "gcs",
+            Self::Azure(_) => "azure",
+            Self::UnftpFs { .. } => "unftp-fs",
+            Self::UnftpGcs { .. } => "unftp-gcs",
+        }
+    }
+}
+
+/// A bucket of Amazon S3 or of a store that speaks its protocol.
+#[derive(Debug, Clone)]
+pub struct S3 {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The region; `us-east-1` if the file names an endpoint only.
+    pub region: String,
+    /// The directory of the bucket that is shown as `/`.
+    pub prefix: StoragePath,
+    /// The URL of the store, `http` or `https`; `None`: Amazon's for the region.
+    pub endpoint: Option<String>,
+    /// How to prove who we are.
+    pub credentials: S3Credentials,
+    /// Put the bucket's name into the path of requests and not into the host name.
+    pub path_style: bool,
+    /// How uploads are cut.
+    pub upload: UploadParts,
+}
+
+/// How to prove to an S3 store who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum S3Credentials {
+    /// With keys from the file.
+    Keys {
+        /// Names the key.
+        access_key_id: Secret,
+        /// Signs the requests.
+        secret_access_key: Secret,
+        /// Goes with keys that are handed out for some time only.
+        session_token: Option<Secret>,
+    },
+    /// With what the cloud's environment hands out: web identity, container or instance metadata.
+    Ambient,
+}
+
+/// A bucket of Google Cloud Storage.
+#[derive(Debug, Clone)]
+pub struct Gcs {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The directory of the bucket that is shown as `/`.
+    pub prefix: StoragePath,
+    /// How to prove who we are.
+    pub credentials: GcsCredentials,
+    /// The URL of the store, `http` or `https`; `None`: Google's.
+    pub endpoint: Option<String>,
+    /// How uploads are cut.
+    pub upload: UploadParts,
+}
+
+/// How to prove to Google Cloud Storage who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GcsCredentials {
+    /// With the key of a service account: the text of its JSON file.
+    ServiceAccountKey(Secret),
+    /// Not at all: public buckets and emulators.
+    Anonymous,
+    /// With what the environment hands out: application default credentials, instance metadata.
+    Ambient,
+}
+
+/// A container of Azure Blob Storage.
+#[derive(Debug, Clone)]
+pub struct Azure {
+    /// The storage account's name.
+    pub account: String,
+    /// The container's name.
+    pub container: String,
+    /// The directory of the container that is shown as `/`.
+    pub prefix: StoragePath,
+    /// How to prove who we are.
+    pub credentials: AzureCredentials,
+    /// The URL of the store, `http` or `https`; `None`: Azure's for the account.
+    pub endpoint: Option<String>,
+    /// How uploads are cut.
+    pub upload: UploadParts,
+}
+
+/// How to prove to Azure who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AzureCredentials {
+    /// With the account's key, base64 as Azure shows it.
+    AccessKey(Secret),
+    /// With what the environment hands out: workload identity, managed identity.
+    Ambient,
+}
+
+/// How an upload to an object store is cut. One upload holds about `part_size * concurrency` bytes of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadParts {
+    /// The size of a part in bytes: from 5 MiB, the least that S3 takes, to 1 GiB.
+    pub part_size: u64,
+    /// How many parts of one upload are under way at once: 1 to 64.
+    pub concurrency: usize,
+}
+
+/// Someone who logs in with a password.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The name; unique, neither `anonymous` nor `ftp`.
+    pub name: String,
+    /// What the password is compared with.
+    pub password: Password,
+    /// What they see.
+    pub account: Account,
+}
+
+/// What a password is compared with.
+#[derive(Debug, Clone)]
+pub enum Password {
+    /// A hash of it.
+    Hash(PasswordHash),
+    /// Itself: the file says `plain: true`.
+    Plain(Secret),
+}
+
+/// The login without a password.
+#[derive(Debug, Clone)]
+pub struct Anonymous {
+    /// What it sees.
+    pub account: Account,
+}
+
+/// A tree: a backend at `/`, and others at paths inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The name of the backend that stands at `/`.
+    pub backend: String,
+    /// The directory of the backend that is shown as `/`.
+    pub path: StoragePath,
+    /// What may be done there.
+    pub permissions: Permissions,
+    /// What stands elsewhere; places are unique and none is `/`. They may be nested: the longest that fits wins.
+    pub mounts: Vec<Mount>,
+}
+
+/// A directory of a backend at a path of one user's tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it stands in the user's tree; not `/`.
+    pub at: StoragePath,
+    /// The backend's name.
+    pub backend: String,
+    /// The directory of the backend that is shown there.
+    pub path: StoragePath,
+    /// What may be done there.
+    pub permissions: Permissions,
+}
+
+/// Logging; `None` leaves the choice to the command line's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// A filter as in `RUST_LOG`; known to parse.
+    pub filter: Option<String>,
+    /// How lines are written.
+    pub format: Option<LogFormat>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: a JSON object on each line.
+    Json,
+}

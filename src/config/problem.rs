@@ -1,0 +1,73 @@
+//! What is wrong with a configuration, and where.
+
+use std::fmt;
+
+/// One thing that is wrong, or that looks wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// Where in it; `None` if the problem is with the file itself.
+    pub place: Option<Place>,
+    /// A sentence.
+    pub message: String,
+}
+
+/// A place in a file, with what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+    /// The line, fit for a terminal: secrets masked, control characters replaced, cropped if very long.
+    pub text: String,
+    /// Where the marker starts in `text`, in characters from 0.
+    pub marker: usize,
+    /// How many characters are marked; at least one.
+    pub width: usize,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place, message } = self;
+        let Some(Place { line, column, text, marker, width }) = place else {
+            return write!(f, "{file}: {message}");
+        };
+        writeln!(f, "{file}:{line}:{column}: {message}")?;
+        writeln!(f, "{line:>5} | {text}")?;
+        write!(f, "      | {:marker$}{:^<width$}", "", "")
+    }
+}
+
+/// Everything that is wrong with a configuration, in the order of the file; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    file: String,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    pub(super) fn new(file: &str, list: Vec<Problem>) -> Self {
+        Self { file: file.to_owned(), list }
+    }
+
+    /// Each of them.
+    pub fn list(&self) -> &[Problem] {
+        &self.list
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.list {
+            writeln!(f, "{problem}")?;
+        }
+        match self.list.len() {
+            1 => write!(f, "1 problem in {}", self.file),
+            count => write!(f, "{count} problems in {}", self.file),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,156 @@
+//! TLS of control and data connections: from PEM files to a configuration of rustls.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
+
+/// More than any certificate chain or key has; it keeps a mistaken path from filling the memory.
+const MAX_FILE_SIZE: u64 = 1024 * 1024;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// Something is wrong with the file of certificates.
+    #[error("certificate {path}: {reason}", path = path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something is wrong with the file of the key.
+    #[error("key {path}: {reason}", path = path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Each file is fine, but they don't belong together.
+    #[error("key {key} does not belong to certificate {certificate}", key = key.display(), certificate = certificate.display())]
+    Mismatch {
+        /// The file of certificates.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
+}
+
+/// The configuration of a server that shows `certificate` (a PEM file: its own certificate first, then those of
+/// the authorities in between) and proves it with `key` (a PEM file). TLS 1.2 and 1.3; clients show no certificate.
+///
+/// # Errors
+/// [`TlsError`]: which file is to blame, and for what.
+pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+    let chain = certificates(certificate)?;
+    let secret = private_key(key)?;
+    let blame_certificate =
+        |error| TlsError::Certificate { path: certificate.to_owned(), reason: say(&error) };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let signing_key = provider
+        .key_provider
+        .load_private_key(secret)
+        .map_err(|error| TlsError::Key { path: key.to_owned(), reason: say(&error) })?;
+    let certified = rustls::sign::CertifiedKey::new(chain, signing_key);
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            return Err(TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() });
+        }
+        Err(error) => return Err(blame_certificate(error)),
+    }
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(blame_certificate)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    // The server sends tickets right after the handshake. On the data connection of an upload the client never
+    // reads: it writes and closes, and its kernel answers unread bytes with a reset that discards what is still
+    // under way, so the file arrives cut short. The libunftp engine has one configuration for both connections.
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// What is odd about the dates of the first certificate in `path`, as a sentence; `None` if nothing is, or if the
+/// file is so bad that [`server_config`] refuses it.
+pub(crate) fn validity_warning(path: &Path) -> Option<String> {
+    let chain = certificates(path).ok()?;
+    let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
+    // Without anchors no chain can be built, but the dates are looked at before that.
+    let outcome = certificate.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &[],
+        &[],
+        UnixTime::now(),
+        webpki::KeyUsage::server_auth(),
+        None,
+        None,
+    );
+    match outcome.err()? {
+        webpki::Error::CertExpired { .. } => Some("this certificate has expired".to_owned()),
+        webpki::Error::CertNotValidYet { .. } => Some("this certificate is not valid yet".to_owned()),
+        _ => None,
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let blame = |reason| TlsError::Certificate { path: path.to_owned(), reason };
+    let bytes = read(path).map_err(blame)?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|error| blame(say_pem(&error)))?;
+    if chain.is_empty() {
+        return Err(blame("there is no certificate in it (a PEM block that starts with BEGIN CERTIFICATE)".to_owned()));
+    }
+    for (index, certificate) in chain.iter().enumerate() {
+        webpki::EndEntityCert::try_from(certificate)
+            .map_err(|error| blame(format!("certificate {} in it can't be read: {error}", index + 1)))?;
+    }
+    Ok(chain)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let blame = |reason| TlsError::Key { path: path.to_owned(), reason };
+    let bytes = read(path).map_err(blame)?;
+    match PrivateKeyDer::from_pem_slice(&bytes) {
+        Ok(key) => Ok(key),
+        Err(pem::Error::NoItemsFound) if contains(&bytes, b"BEGIN ENCRYPTED PRIVATE KEY") => {
+            Err(blame("the key in it is encrypted; it has to be there without a passphrase".to_owned()))
+        }
+        Err(pem::Error::NoItemsFound) => {
+            Err(blame("there is no private key in it (a PEM block that starts with BEGIN PRIVATE KEY)".to_owned()))
+        }
+        Err(error) => Err(blame(say_pem(&error))),
+    }
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    crate::config::read_file(path, MAX_FILE_SIZE).map_err(|error| error.to_string())
+}
+
+fn say(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::General(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The library's own words quote the file, which may hold a key.
+fn say_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a PEM block in it has no END line",
+        pem::Error::IllegalSectionStart { .. } => "a PEM block in it has a damaged BEGIN line",
+        pem::Error::Base64Decode(_) => "a PEM block in it is not valid base64",
+        _ => "it is not a valid PEM file",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
