@@ -101,9 +101,7 @@ impl ByteRange {
     /// # Errors
     /// [`ErrorKind::InvalidRange`] if the offset lies behind the end.
     pub fn length_in(&self, size: u64, path: &StoragePath) -> Result<u64> {
-        let rest = size
-            .checked_sub(self.offset)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidRange, path))?;
+        let rest = size.checked_sub(self.offset).ok_or_else(|| Error::new(ErrorKind::InvalidRange, path))?;
         Ok(self.length.map_or(rest, |length| length.min(rest)))
     }
 }

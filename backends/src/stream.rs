@@ -47,6 +47,16 @@ impl FileSlice {
         }))
     }
 
+    /// Gives all blocks to `use_block`, on this thread. Blocks.
+    pub(crate) fn for_each_block(self, mut use_block: impl FnMut(&[u8])) -> Result<()> {
+        let mut slice = self;
+        while let Some((block, rest)) = slice.read_block()? {
+            use_block(&block);
+            slice = rest;
+        }
+        Ok(())
+    }
+
     /// Reads one block. `None` at the end.
     fn read_block(mut self) -> Result<Option<(Bytes, Self)>> {
         let wanted = usize::try_from(self.length).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);

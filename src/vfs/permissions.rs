@@ -7,7 +7,7 @@ bitflags::bitflags! {
     /// A set of permissions. The names are those of the configuration.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct Permissions: u8 {
-        /// See what is there: listings, sizes, times, and entering directories.
+        /// See what is there: listings, sizes, times.
         const LIST = 1 << 0;
         /// Read files, and have the server compute their checksums.
         const DOWNLOAD = 1 << 1;

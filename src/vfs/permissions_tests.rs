@@ -11,7 +11,10 @@ fn every_word_parses_and_prints_as_itself() {
 #[test]
 fn an_unknown_word_is_told_with_the_known_ones() {
     let error = "readonly".parse::<Permissions>().unwrap_err().to_string();
-    assert!(error.contains("\"readonly\"") && error.contains("read-only") && error.contains("mkdir"), "{error}");
+    assert!(
+        error.contains("\"readonly\"") && error.contains("read-only") && error.contains("mkdir"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! Files in memory: for scratch space, demonstrations and tests.
+//!
+//! All sessions of a backend share one tree. The capacity counts what is really held: the allocated
+//! chunks of finished files and of uploads while they grow, content that a reader still holds after the
+//! file was removed, and a fixed amount for each name, so that empty files can't exhaust the memory either.
+
+mod content;
+mod tree;
+mod upload;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use futures_util::stream;
+
+use self::content::Budget;
+use self::tree::{Node, Tree};
+use self::upload::MemoryUpload;
+use crate::{
+    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, ErrorKind, Metadata,
+    Result, Storage, StoragePath, Upload,
+};
+
+/// How many entries of a listing are copied while the tree is locked.
+const LIST_PAGE: usize = 1000;
+
+/// A storage that lives and dies with the process.
+#[derive(Debug)]
+pub struct MemoryStorage {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    tree: Mutex<Tree>,
+    budget: Arc<Budget>,
+}
+
+impl Shared {
+    /// A panic while the lock was held can't leave a half-made tree: each change is one insertion
+    /// or removal, so the lock is taken over.
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MemoryStorage {
+    /// An empty storage that holds at most `capacity` bytes.
+    pub fn new(capacity: u64) -> Self {
+        let budget = Arc::new(Budget::new(capacity));
+        Self { shared: Arc::new(Shared { tree: Mutex::new(Tree::default()), budget }) }
+    }
+
+    /// Bytes in use, by the same count as the capacity.
+    pub fn used(&self) -> u64 {
+        self.shared.budget.used()
+    }
+}
+
+#[async_trait]
+impl Storage for MemoryStorage {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { implicit_directories: false, set_modified: true, rename_directories: true }
+    }
+
+    async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
+        Ok(self.shared.tree().get(path)?.metadata())
+    }
+
+    async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
+        self.shared.tree().directory(path)?;
+        let shared = Arc::clone(&self.shared);
+        let path = path.clone();
+        // Page by page, so that a huge directory is never copied whole nor locks out others for long.
+        let pages = stream::try_unfold(Some(String::new()), move |after| {
+            let page = after.map(|after| shared.tree().page(&path, &after, LIST_PAGE));
+            async move {
+                let Some(page) = page else { return Ok::<_, Error>(None) };
+                let next =
+                    (page.len() == LIST_PAGE).then(|| page.last().map(|entry| entry.name.clone())).flatten();
+                Ok(Some((page, next)))
+            }
+        });
+        Ok(Box::pin(flatten_pages(pages)))
+    }
+
+    async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
+        let (metadata, content) = {
+            let tree = self.shared.tree();
+            let node = tree.get(path)?;
+            match node {
+                Node::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, path)),
+                Node::File { content, .. } => (node.metadata(), Arc::clone(content)),
+            }
+        };
+        let length = range.length_in(content.len(), path)?;
+        let stream = Box::pin(content.stream(range.offset, length));
+        Ok(Body { metadata, content: Content::Stream(stream) })
+    }
+
+    async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+        let (kept, replace) = {
+            let tree = self.shared.tree();
+            let existing = tree.can_create(path)?;
+            match (mode, existing) {
+                (CreateMode::New, Some(_)) => return Err(Error::new(ErrorKind::AlreadyExists, path)),
+                (CreateMode::New, None) => (None, false),
+                (CreateMode::Replace | CreateMode::Resume(0), _) | (CreateMode::Append, None) => (None, true),
+                (CreateMode::Append, Some(old)) => (Some((Arc::clone(old), old.len())), true),
+                (CreateMode::Resume(_), None) => return Err(Error::new(ErrorKind::NotFound, path)),
+                (CreateMode::Resume(offset), Some(old)) => {
+                    ByteRange::from_offset(offset).length_in(old.len(), path)?;
+                    (Some((Arc::clone(old), offset)), true)
+                }
+            }
+        };
+        let mut upload = MemoryUpload::new(Arc::clone(&self.shared), path.clone(), replace);
+        if let Some((old, length)) = kept {
+            upload.keep(&old, length).await?;
+        }
+        Ok(Box::new(upload))
+    }
+
+    async fn remove_file(&self, path: &StoragePath) -> Result<()> {
+        self.shared.tree().remove_file(path)
+    }
+
+    async fn create_directory(&self, path: &StoragePath) -> Result<()> {
+        let charge = self.shared.budget.charge_name(path)?;
+        self.shared.tree().create_directory(path, charge)
+    }
+
+    async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
+        self.shared.tree().remove_directory(path)
+    }
+
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()> {
+        self.shared.tree().rename(from, to, replace)
+    }
+
+    async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
+        self.shared.tree().set_modified(path, modified)
+    }
+}
+
+fn flatten_pages(
+    pages: impl futures_core::Stream<Item = Result<Vec<Entry>>>,
+) -> impl futures_core::Stream<Item = Result<Entry>> {
+    use futures_util::{StreamExt, TryStreamExt};
+    pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten()
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

@@ -1,1 +1,137 @@
-//! Buckets.
+//! Files in a bucket: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
+//!
+//! A file is an object whose key is the backend's prefix and the path. A directory is whatever keys have in
+//! common; one that was made on purpose has a marker, so that it is there while it is empty:
+//!
+//! | cloud | marker of `dir` |
+//! |---|---|
+//! | S3, Google | an empty object with the key `dir/` |
+//! | Azure | an empty blob `dir` with the metadata `hdi_isfolder=true` |
+//!
+//! An empty object `dir` beside keys `dir/…` is taken for a marker too.
+//!
+//! What a store can't do as a disk does:
+//! - A directory without a marker vanishes with its last file.
+//! - A rename copies and then removes. On S3 a file that appears under the target's name during a rename that
+//!   may not replace is replaced, and so is one that appears while the last request of a large upload is
+//!   under way.
+//! - Resuming and appending read what is kept and write it again.
+//! - The time of a file is when it was stored, and can't be set.
+
+mod body;
+mod build;
+mod client;
+mod error;
+mod key;
+mod listing;
+mod lookup;
+mod parts;
+mod rename;
+mod settings;
+mod upload;
+mod walk;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+
+use self::client::Client;
+use crate::{
+    Body, ByteRange, Capabilities, CreateMode, EntryStream, Error, ErrorKind, Metadata, Result, Storage,
+    StoragePath, Upload,
+};
+
+/// A bucket as a storage. Cloning it shares the connections.
+#[derive(Clone)]
+pub struct ObjectStorage {
+    client: Arc<Client>,
+}
+
+impl ObjectStorage {
+    /// A bucket of S3 or of a store that speaks its protocol. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote the settings.
+    pub fn s3(settings: S3Settings) -> Result<Self, SettingsError> {
+        build::s3(settings).map(Self::new)
+    }
+
+    /// A bucket of Google Cloud Storage. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote the settings.
+    pub fn gcs(settings: GcsSettings) -> Result<Self, SettingsError> {
+        build::gcs(settings).map(Self::new)
+    }
+
+    /// A container of Azure Blob Storage. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote the settings.
+    pub fn azure(settings: AzureSettings) -> Result<Self, SettingsError> {
+        build::azure(settings).map(Self::new)
+    }
+
+    fn new(client: Client) -> Self {
+        Self { client: Arc::new(client) }
+    }
+}
+
+impl fmt::Debug for ObjectStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ObjectStorage").field(&self.client).finish()
+    }
+}
+
+#[async_trait]
+impl Storage for ObjectStorage {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { implicit_directories: true, set_modified: false, rename_directories: true }
+    }
+
+    async fn check(&self) -> Result<()> {
+        let root = StoragePath::root();
+        let prefix = self.client.keys.directory(&root)?;
+        self.client.holds_keys(&root, &prefix).await.map(drop)
+    }
+
+    async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
+        self.client.stat(path).await
+    }
+
+    async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
+        listing::list(&self.client, path).await
+    }
+
+    async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
+        body::open(&self.client, path, range).await
+    }
+
+    async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(upload::create(&self.client, path, mode).await?))
+    }
+
+    async fn remove_file(&self, path: &StoragePath) -> Result<()> {
+        self.client.remove_file(path).await
+    }
+
+    async fn create_directory(&self, path: &StoragePath) -> Result<()> {
+        self.client.create_directory(path).await
+    }
+
+    async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
+        self.client.remove_directory(path).await
+    }
+
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()> {
+        rename::rename(&self.client, from, to, replace).await
+    }
+
+    async fn set_modified(&self, path: &StoragePath, _modified: SystemTime) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, path))
+    }
+}

@@ -1,0 +1,80 @@
+//! Listings, a page at a time.
+
+use cap_std::fs::{Dir, DirEntry, ReadDir};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::metadata_of;
+use super::temporary::is_reserved;
+use crate::stream::blocking;
+use crate::{Entry, EntryStream, Error, Result, StoragePath};
+
+/// How many entries one visit to a blocking thread gathers.
+const PAGE: usize = 256;
+
+/// Where a listing stands between two pages.
+struct Cursor {
+    directory: Dir,
+    entries: ReadDir,
+    path: StoragePath,
+    /// Names that are left out because FTP can't say them.
+    unspeakable: u64,
+}
+
+pub(super) async fn list(directory: Dir, path: StoragePath) -> Result<EntryStream> {
+    let cursor = blocking(move || {
+        let entries = directory.entries().map_err(|error| Error::from_io(&path, error))?;
+        Ok::<_, Error>(Cursor { directory, entries, path, unspeakable: 0 })
+    })
+    .await??;
+    let pages = stream::try_unfold(Some(cursor), async |cursor| {
+        let Some(cursor) = cursor else { return Ok(None) };
+        let (page, cursor) = blocking(move || next_page(cursor)).await??;
+        Ok::<_, Error>(Some((page, cursor)))
+    });
+    Ok(pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed())
+}
+
+/// The next entries, and the cursor unless the directory is at its end.
+fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
+    let mut page = Vec::with_capacity(PAGE);
+    while page.len() < PAGE {
+        let Some(found) = cursor.entries.next() else {
+            if cursor.unspeakable > 0 {
+                tracing::warn!(
+                    path = %cursor.path,
+                    count = cursor.unspeakable,
+                    "left names out of a listing that are not UTF-8 or hold line breaks"
+                );
+            }
+            return Ok((page, None));
+        };
+        let found = found.map_err(|error| Error::from_io(&cursor.path, error))?;
+        let Ok(name) = found.file_name().into_string() else {
+            cursor.unspeakable += 1;
+            continue;
+        };
+        if is_reserved(&name) {
+            continue;
+        }
+        if cursor.path.child(&name).is_err() {
+            cursor.unspeakable += 1;
+            continue;
+        }
+        if let Some(entry) = entry(&cursor.directory, &found, name) {
+            page.push(entry);
+        }
+    }
+    Ok((page, Some(cursor)))
+}
+
+/// `None` if it was removed since the directory was read.
+fn entry(directory: &Dir, found: &DirEntry, name: String) -> Option<Entry> {
+    let own = found.metadata().ok()?;
+    let metadata = if own.is_symlink() {
+        // What it leads to, if that is inside the root.
+        directory.metadata(&name).map_or_else(|_| metadata_of(&own), |target| metadata_of(&target))
+    } else {
+        metadata_of(&own)
+    };
+    Some(Entry { name, metadata })
+}

@@ -1,0 +1,141 @@
+//! Where uploads live until they are finished.
+//!
+//! Where the file system can (`O_TMPFILE`), an upload is a file without a name, which the kernel frees however
+//! the process ends. Else, and for the moment in which it replaces another file, it has a hidden name
+//! in a folder kept for that at the root (or, where that is on another file system or can't be
+//! made, beside its target). A lock on the file tells a living upload from a leftover.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cap_std::fs::{Dir, MetadataExt};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, linkat, openat, unlinkat};
+use rustix::io::Errno;
+
+/// The folder for hidden names, at the root.
+const FOLDER: &str = ".wharf-uploads";
+/// What hidden names begin with.
+const PREFIX: &str = ".wharf-upload-";
+
+/// Mode of new files before the umask, as `open(2)` users expect.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+
+/// Whether a name is kept for uploads: it is never listed and can't be used.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name == FOLDER || name.starts_with(PREFIX)
+}
+
+/// A hidden name. It is removed when this is dropped, unless the file has been renamed by then.
+pub(super) struct HiddenName {
+    pub(super) directory: Dir,
+    pub(super) name: String,
+    pub(super) renamed: bool,
+}
+
+impl Drop for HiddenName {
+    fn drop(&mut self) {
+        if !self.renamed
+            && let Err(error) = unlinkat(&self.directory, &self.name, AtFlags::empty())
+        {
+            tracing::warn!(name = self.name, %error, "can't remove a temporary file");
+        }
+    }
+}
+
+fn next_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{PREFIX}{:x}-{now:x}-{count:x}", std::process::id())
+}
+
+/// A directory on the file system of `target` where hidden names can be made.
+fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
+    let folder = match root.create_dir(FOLDER) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => root.open_dir(FOLDER),
+    };
+    match folder {
+        Ok(folder) if folder.dir_metadata()?.dev() == target.dir_metadata()?.dev() => Ok(folder),
+        _ => target.try_clone(),
+    }
+}
+
+/// Opens a file that has no name, in the file system of `directory`; `None` if that can't do it.
+pub(super) fn unnamed(directory: &Dir) -> io::Result<Option<File>> {
+    match openat(directory, ".", OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, FILE_MODE) {
+        Ok(file) => Ok(Some(File::from(file))),
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a new file with a hidden name and locks it.
+pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> {
+    let directory = place(root, target)?;
+    loop {
+        let name = next_name();
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = match openat(&directory, &name, flags, FILE_MODE) {
+            Ok(file) => File::from(file),
+            Err(Errno::EXIST) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // Locks are not to be had on every file system; then a sweep leaves the file alone, too.
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        // Between the two calls a sweep may have taken it for a leftover.
+        if locked.is_ok() && std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
+            continue;
+        }
+        let directory = directory.try_clone()?;
+        return Ok((file, HiddenName { directory, name, renamed: false }));
+    }
+}
+
+/// Gives a file without a name its final one, which must be free.
+pub(super) fn link(file: &File, directory: &Dir, name: &str) -> Result<(), Errno> {
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(rustix::fs::CWD, own, directory, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Gives a file without a name a hidden one.
+pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<HiddenName> {
+    let directory = place(root, target)?;
+    // The lock comes before the name, so that a sweep never finds it unlocked.
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+    loop {
+        let name = next_name();
+        match link(file, &directory, &name) {
+            Ok(()) => return Ok(HiddenName { directory, name, renamed: false }),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Removes hidden files that no living upload holds; says how many.
+pub(super) fn sweep(root: &Dir) -> io::Result<u64> {
+    let folder = match root.open_dir(FOLDER) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in folder.entries()? {
+        let name = entry?.file_name();
+        if !name.to_str().is_some_and(is_reserved) {
+            continue;
+        }
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let Ok(file) = openat(&folder, &name, flags, Mode::empty()) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+            && unlinkat(&folder, &name, AtFlags::empty()).is_ok()
+        {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,249 @@
+//! From settings to clients of the clouds.
+
+use std::sync::Arc;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
+use object_store::list::PaginatedListStore;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
+
+use super::client::Client;
+use super::key::{Keys, Provider};
+use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+
+/// What the environment of a machine says of its own identity at Amazon.
+const S3_AMBIENT: &[(&str, AmazonS3ConfigKey)] = &[
+    ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
+    ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
+    ("AWS_SESSION_TOKEN", AmazonS3ConfigKey::Token),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
+    ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
+    ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
+    ("AWS_ENDPOINT_URL_STS", AmazonS3ConfigKey::StsEndpoint),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AmazonS3ConfigKey::ContainerCredentialsRelativeUri),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AmazonS3ConfigKey::ContainerCredentialsFullUri),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
+];
+
+/// The same for Azure.
+const AZURE_AMBIENT: &[(&str, AzureConfigKey)] = &[
+    ("AZURE_CLIENT_ID", AzureConfigKey::ClientId),
+    ("AZURE_CLIENT_SECRET", AzureConfigKey::ClientSecret),
+    ("AZURE_TENANT_ID", AzureConfigKey::AuthorityId),
+    ("AZURE_AUTHORITY_HOST", AzureConfigKey::AuthorityHost),
+    ("AZURE_FEDERATED_TOKEN_FILE", AzureConfigKey::FederatedTokenFile),
+    ("IDENTITY_ENDPOINT", AzureConfigKey::MsiEndpoint),
+];
+
+/// Two clients of one bucket: the timer of the HTTP library for silence also runs while a request is being
+/// sent, so a slow line could never send a large part.
+struct Pair<T> {
+    patient: T,
+    impatient: T,
+}
+
+impl<T: ObjectStore + PaginatedListStore> Pair<T> {
+    fn build(
+        tuning: &Tuning,
+        endpoint: Option<&str>,
+        build: impl Fn(ClientOptions, RetryConfig) -> Result<T, SettingsError>,
+    ) -> Result<Self, SettingsError> {
+        // A timeout for the whole body would cut off a slow reader in the middle.
+        let options = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(tuning.connect_timeout)
+            .with_allow_http(endpoint.is_some_and(is_plain_http));
+        let retry = RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: tuning.retries,
+            retry_timeout: tuning.retry_timeout,
+        };
+        Ok(Self {
+            impatient: build(options.clone().with_read_timeout(tuning.read_timeout), retry.clone())?,
+            patient: build(options, retry)?,
+        })
+    }
+
+    fn into_client(self, keys: Keys, name: String, tuning: Tuning) -> Client {
+        let impatient = Arc::new(self.impatient);
+        Client {
+            objects: Arc::clone(&impatient) as Arc<dyn ObjectStore>,
+            pages: impatient,
+            uploads: Arc::new(self.patient),
+            keys,
+            name,
+            tuning,
+        }
+    }
+}
+
+pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
+    settings.tuning.check()?;
+    check_name("bucket", &settings.bucket)?;
+    let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
+    let path_style = settings.path_style.unwrap_or(endpoint.is_some());
+    let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
+        // The library wants the bucket in the host name already.
+        (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
+        _ => url.to_owned(),
+    });
+    let mut base = AmazonS3Builder::new()
+        .with_bucket_name(&settings.bucket)
+        .with_region(settings.region.as_deref().unwrap_or("us-east-1"))
+        .with_virtual_hosted_style_request(!path_style)
+        // The bulk request panics when the store refuses to remove a marker: it looks for the key it named
+        // without the slash. Many stores don't have it at all.
+        .with_disable_bulk_delete(true);
+    if let Some(endpoint) = &endpoint {
+        base = base.with_endpoint(endpoint);
+    }
+    base = match (&settings.access_key_id, &settings.secret_access_key) {
+        (Some(id), Some(secret)) => {
+            let base = base.with_access_key_id(id).with_secret_access_key(secret);
+            match &settings.session_token {
+                Some(token) => base.with_token(token),
+                None => base,
+            }
+        }
+        (Some(_), None) => return Err(missing("secret_access_key", "goes together with `access_key_id`")),
+        (None, Some(_)) => return Err(missing("access_key_id", "goes together with `secret_access_key`")),
+        (None, None) if settings.session_token.is_some() => {
+            return Err(missing("access_key_id", "goes together with `session_token`"));
+        }
+        (None, None) if settings.anonymous => base.with_skip_signature(true),
+        (None, None) if settings.ambient_credentials => {
+            from_environment(S3_AMBIENT, base, |base, key, value| base.with_config(key, value))
+        }
+        (None, None) => {
+            return Err(SettingsError::NoCredentials { keys: "`access_key_id` and `secret_access_key`" });
+        }
+    };
+    let keys = Keys::new(Provider::S3, &settings.prefix)?;
+    let pair = Pair::build(&settings.tuning, endpoint.as_deref(), |options, retry| {
+        base.clone().with_client_options(options).with_retry(retry).build().map_err(not_made)
+    })?;
+    Ok(pair.into_client(keys, format!("s3 bucket {}", settings.bucket), settings.tuning))
+}
+
+pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
+    settings.tuning.check()?;
+    check_name("bucket", &settings.bucket)?;
+    let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
+    let mut base = GoogleCloudStorageBuilder::new().with_bucket_name(&settings.bucket);
+    if let Some(endpoint) = endpoint {
+        base = base.with_base_url(endpoint);
+    }
+    let from_key = settings.service_account_key.is_some();
+    base = match &settings.service_account_key {
+        Some(key) => base.with_service_account_key(key),
+        None if settings.anonymous => {
+            // Without these, the library asks the metadata address for a token before it writes,
+            // although it was told to sign nothing.
+            let nobody = GcpCredential { bearer: String::new() };
+            let no_signer = GcpSigningCredential { email: String::new(), private_key: None };
+            base.with_skip_signature(true)
+                .with_credentials(Arc::new(StaticCredentialProvider::new(nobody)))
+                .with_signing_credentials(Arc::new(StaticCredentialProvider::new(no_signer)))
+        }
+        None if settings.ambient_credentials => match std::env::var("GOOGLE_APPLICATION_CREDENTIALS") {
+            Ok(file) => base.with_application_credentials(file),
+            Err(_) => base,
+        },
+        None => return Err(SettingsError::NoCredentials { keys: "`service_account_key`" }),
+    };
+    let keys = Keys::new(Provider::Gcs, &settings.prefix)?;
+    let pair = Pair::build(&settings.tuning, endpoint, |options, retry| {
+        // The error of a JSON parser quotes what it could not use.
+        base.clone().with_client_options(options).with_retry(retry).build().map_err(|error| match from_key {
+            true => {
+                SettingsError::invalid("service_account_key", "is not the JSON of a service account's key")
+            }
+            false => not_made(error),
+        })
+    })?;
+    Ok(pair.into_client(keys, format!("gcs bucket {}", settings.bucket), settings.tuning))
+}
+
+pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
+    settings.tuning.check()?;
+    check_name("account", &settings.account)?;
+    check_name("container", &settings.container)?;
+    let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
+    let mut base =
+        MicrosoftAzureBuilder::new().with_account(&settings.account).with_container_name(&settings.container);
+    if let Some(endpoint) = endpoint {
+        base = base.with_endpoint(endpoint.to_owned());
+    }
+    let from_key = settings.access_key.is_some();
+    base = match &settings.access_key {
+        Some(key) => base.with_access_key(key).with_credential_type("access_key"),
+        None if settings.anonymous => base.with_skip_signature(true),
+        None if settings.ambient_credentials => {
+            from_environment(AZURE_AMBIENT, base, |base, key, value| base.with_config(key, value))
+        }
+        None => return Err(SettingsError::NoCredentials { keys: "`access_key`" }),
+    };
+    let keys = Keys::new(Provider::Azure, &settings.prefix)?;
+    let pair = Pair::build(&settings.tuning, endpoint, |options, retry| {
+        base.clone().with_client_options(options).with_retry(retry).build().map_err(|error| match from_key {
+            true => SettingsError::invalid("access_key", "is not a key in base64"),
+            false => not_made(error),
+        })
+    })?;
+    let name = format!("azure container {} of {}", settings.container, settings.account);
+    Ok(pair.into_client(keys, name, settings.tuning))
+}
+
+/// The only place of this crate that reads the environment, and only if the settings say so: this is how
+/// containers and functions are told who they are.
+fn from_environment<B, K: Copy>(names: &[(&str, K)], builder: B, set: impl Fn(B, K, String) -> B) -> B {
+    names.iter().fold(builder, |builder, (name, key)| match std::env::var(name) {
+        Ok(value) => set(builder, *key, value),
+        Err(_) => builder,
+    })
+}
+
+fn not_made(error: object_store::Error) -> SettingsError {
+    SettingsError::Client(error.to_string())
+}
+
+fn missing(setting: &'static str, reason: &str) -> SettingsError {
+    SettingsError::invalid(setting, format!("is missing: it {reason}"))
+}
+
+/// Keeps a name from changing the URL that it becomes a part of.
+fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
+    if name.is_empty() {
+        return Err(SettingsError::invalid(setting, "must not be empty"));
+    }
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '$')) {
+        return Err(SettingsError::invalid(setting, "may hold letters, digits, `-`, `.`, `_` and `$` only"));
+    }
+    Ok(())
+}
+
+fn is_plain_http(url: &str) -> bool {
+    url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+}
+
+fn check_endpoint(url: &str) -> Result<&str, SettingsError> {
+    let invalid = |reason: &str| SettingsError::invalid("endpoint", reason);
+    let (scheme, rest) =
+        url.split_once("://").ok_or_else(|| invalid("must start with https:// or http://"))?;
+    if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        return Err(invalid("must start with https:// or http://"));
+    }
+    let rest = rest.trim_end_matches('/');
+    if rest.is_empty() || rest.contains(char::is_whitespace) {
+        return Err(invalid("must name a host"));
+    }
+    if rest.contains(['@', '?', '#']) {
+        return Err(invalid("must not hold credentials, a query or a fragment"));
+    }
+    Ok(url.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

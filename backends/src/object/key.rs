@@ -1,0 +1,108 @@
+//! Which object holds what a path names.
+
+use object_store::path::Path;
+
+use super::settings::SettingsError;
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// The longest key that all clouds take, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// Whose rules for keys and markers apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Provider {
+    S3,
+    Gcs,
+    Azure,
+}
+
+/// The keys of one backend: the root inside the bucket, and what a name may be.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    pub provider: Provider,
+    /// Empty for the whole bucket, else it ends with a slash.
+    root: String,
+}
+
+impl Keys {
+    pub(super) fn new(provider: Provider, prefix: &StoragePath) -> Result<Self, SettingsError> {
+        let whole_bucket = Self { provider, root: String::new() };
+        let root = whole_bucket.directory(prefix).map_err(|error| {
+            let reason = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+            SettingsError::invalid("prefix", reason)
+        })?;
+        Ok(Self { provider, root })
+    }
+
+    /// The key of the file at `path`. The root has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] if the store would hold it under another key than the one that is sent, or
+    /// could not list it.
+    pub(super) fn file(&self, path: &StoragePath) -> Result<Path> {
+        let key = format!("{}{}", self.root, path.relative());
+        if let Some(reason) = self.objection(&key) {
+            return Err(Error::with_source(ErrorKind::InvalidName, path, reason));
+        }
+        match Path::parse(&key) {
+            // The library trims slashes in silence; a key it changes would be somebody else's.
+            Ok(parsed) if parsed.as_ref() == key => Ok(parsed),
+            Ok(_) => Err(Error::with_source(ErrorKind::InvalidName, path, "not a key")),
+            Err(error) => Err(Error::with_source(ErrorKind::InvalidName, path, error)),
+        }
+    }
+
+    /// The same for a path that is looked for rather than made: what no key can name is not there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub(super) fn existing(&self, path: &StoragePath) -> Result<Path> {
+        self.file(path).map_err(|error| Error::with_source(ErrorKind::NotFound, path, error))
+    }
+
+    /// What the keys of everything below `path` start with: empty, or it ends with a slash.
+    ///
+    /// # Errors
+    /// As for [`file`](Self::file).
+    pub(super) fn directory(&self, path: &StoragePath) -> Result<String> {
+        if path.is_root() {
+            return Ok(self.root.clone());
+        }
+        Ok(format!("{}/", self.file(path)?))
+    }
+
+    /// Where the marker of the directory with the key `directory`, without a slash, stands.
+    pub(super) fn marker(&self, directory: &Path) -> Path {
+        match self.provider {
+            // Path::parse drops the slash, and then another object is written, read or removed.
+            Provider::S3 | Provider::Gcs => directory.clone().join(""),
+            // The library drops the slash in Azure's URLs whatever the path says.
+            Provider::Azure => directory.clone(),
+        }
+    }
+
+    /// Why no file may have this key.
+    fn objection(&self, key: &str) -> Option<&'static str> {
+        // One more for the slash of a marker.
+        if key.len() >= MAX_KEY {
+            return Some("the key would be longer than 1024 bytes");
+        }
+        // The listings are XML, which can't hold these.
+        if key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+            return Some("a key can't hold control characters");
+        }
+        // Some stores take it for a slash: then `a\b` would be `a/b`.
+        if key.contains('\\') {
+            return Some("a key can't hold a backslash");
+        }
+        // Azure drops dots at the end of a segment: then `a.` would be `a`.
+        if self.provider == Provider::Azure && key.split('/').any(|segment| segment.ends_with('.')) {
+            return Some("a name can't end with a dot on Azure");
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "key_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use object_store::{ListResult, ObjectMeta};
+
+use super::*;
+use crate::object::build;
+use crate::object::settings::S3Settings;
+
+fn listing(prefix: &str) -> Listing {
+    let mut settings = S3Settings::new("bucket");
+    settings.access_key_id = Some("id".to_owned());
+    settings.secret_access_key = Some("secret".to_owned());
+    Listing {
+        client: Arc::new(build::s3(settings).unwrap()),
+        path: StoragePath::parse(prefix).unwrap(),
+        prefix: prefix.to_owned(),
+        ready: VecDeque::new(),
+        waiting: HashMap::new(),
+        hidden: 0,
+        next: Next::End,
+    }
+}
+
+fn page(objects: &[(&str, u64)], prefixes: &[&str], more: bool) -> PaginatedListResult {
+    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let objects = objects.iter().map(|(key, size)| ObjectMeta {
+        location: Path::parse(key).unwrap(),
+        last_modified: time.into(),
+        size: *size,
+        e_tag: None,
+        version: None,
+    });
+    PaginatedListResult {
+        result: ListResult {
+            objects: objects.collect(),
+            common_prefixes: prefixes.iter().map(|prefix| Path::parse(prefix).unwrap()).collect(),
+            extensions: Default::default(),
+        },
+        page_token: more.then(|| "token".to_owned()),
+    }
+}
+
+/// The names of the entries so far, directories with a slash.
+fn names(listing: &mut Listing) -> Vec<String> {
+    let mut names: Vec<String> = listing
+        .ready
+        .drain(..)
+        .map(|entry| if entry.metadata.is_directory() { entry.name + "/" } else { entry.name })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_own_marker_is_not_an_entry() {
+    let mut listing = listing("d/");
+    listing.take(page(&[("d/", 0), ("d/f", 5)], &["d/e/"], false));
+    assert_eq!(names(&mut listing), ["e/", "f"]);
+    assert_eq!(listing.hidden, 0);
+}
+
+#[test]
+fn a_file_and_a_prefix_of_one_name_meet_across_pages() {
+    let mut listing = listing("");
+    listing.take(page(&[("empty", 0), ("empty-1", 1), ("empty-2", 1)], &[], true));
+    assert_eq!(
+        names(&mut listing),
+        ["empty-1"],
+        "the last key, and what it starts with, may still be prefixes"
+    );
+    listing.take(page(&[("empty-3", 1)], &[], true));
+    assert_eq!(names(&mut listing), ["empty-2"]);
+    listing.take(page(&[("full", 9), ("full-1", 1)], &["empty/"], true));
+    assert_eq!(names(&mut listing), ["empty-3", "empty/"]);
+    listing.take(page(&[("last", 0)], &["full/"], false));
+    assert_eq!(names(&mut listing), ["full", "full-1", "last"]);
+    assert_eq!(listing.hidden, 1);
+}
+
+#[test]
+fn what_waits_is_shown_when_its_prefix_can_not_come_any_more() {
+    let mut listing = listing("");
+    listing.take(page(&[("a", 0), ("a-1", 1)], &[], true));
+    assert_eq!(names(&mut listing), [""; 0]);
+    listing.take(page(&[("b", 1), ("c", 1), ("c.txt", 1)], &[], true));
+    assert_eq!(names(&mut listing), ["a", "a-1", "b"]);
+    let mut waiting: Vec<_> = listing.waiting.keys().collect();
+    waiting.sort();
+    assert_eq!(waiting, ["c", "c.txt"]);
+}
+
+#[test]
+fn names_that_no_path_has_are_counted() {
+    let mut listing = listing("");
+    listing.take(page(&[("good", 1), ("back\\slash", 1)], &["/"], false));
+    assert_eq!(names(&mut listing), ["good"]);
+    assert_eq!(listing.hidden, 2);
+}

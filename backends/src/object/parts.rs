@@ -1,0 +1,111 @@
+//! How an upload is cut into parts.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use object_store::PutPayload;
+
+use super::settings::Tuning;
+
+/// The most parts that S3 takes.
+const MAX_PARTS: u64 = 10_000;
+
+/// The largest object that the clouds take, in bytes; S3's old limit, and near enough to the others'.
+const MAX_OBJECT: u64 = 5 << 40;
+
+/// After so many parts, the next ones may be twice as large.
+const PARTS_BEFORE_GROWTH: u64 = 900;
+
+/// Chunks shorter than this are joined: each that is kept apart costs more than copying it, and one
+/// that is a slice of a large buffer would keep the whole of it.
+const SMALL: usize = 16 * 1024;
+
+/// The sizes of the parts of one upload. All are equal until so many are sent that the limit on their
+/// number would be met below the limit on the size of an object.
+#[derive(Debug)]
+pub(super) struct PartSizes {
+    current: u64,
+    sent: u64,
+    parts: u64,
+}
+
+impl PartSizes {
+    pub(super) fn new(part_size: u64) -> Self {
+        Self { current: part_size, sent: 0, parts: 0 }
+    }
+
+    /// The size of the next part, in bytes.
+    pub(super) fn next(&self) -> u64 {
+        self.current
+    }
+
+    /// Notes that a part of the size [`next`](Self::next) is sent.
+    pub(super) fn advance(&mut self) {
+        self.sent += self.current;
+        self.parts += 1;
+        let reachable =
+            self.sent.saturating_add(self.current.saturating_mul(MAX_PARTS.saturating_sub(self.parts)));
+        if self.parts.is_multiple_of(PARTS_BEFORE_GROWTH) && reachable < MAX_OBJECT {
+            self.current = (self.current * 2).min(Tuning::MAX_PART_SIZE);
+        }
+    }
+}
+
+/// Bytes that wait to become a part; nothing larger than [`SMALL`] is ever copied.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    chunks: VecDeque<Bytes>,
+    small: BytesMut,
+    length: u64,
+}
+
+impl Gathered {
+    /// All bytes in it.
+    pub(super) fn len(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        self.length += bytes.len() as u64;
+        if bytes.len() < SMALL {
+            self.small.extend_from_slice(&bytes);
+            if self.small.len() >= 4 * SMALL {
+                self.close_small();
+            }
+        } else {
+            self.close_small();
+            self.chunks.push_back(bytes);
+        }
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.chunks.push_back(self.small.split().freeze());
+        }
+    }
+
+    /// Takes the first `length` bytes, or all if there are fewer.
+    pub(super) fn take(&mut self, length: u64) -> PutPayload {
+        self.close_small();
+        let mut rest = length.min(self.length);
+        self.length -= rest;
+        let mut taken = Vec::new();
+        while rest > 0
+            && let Some(mut chunk) = self.chunks.pop_front()
+        {
+            let fits = usize::try_from(rest).unwrap_or(usize::MAX);
+            if chunk.len() > fits {
+                let first = chunk.split_to(fits);
+                self.chunks.push_front(chunk);
+                chunk = first;
+            }
+            rest -= chunk.len() as u64;
+            taken.push(chunk);
+        }
+        taken.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "parts_tests.rs"]
+mod tests;

@@ -1,0 +1,272 @@
+//! What an operator says of a bucket, and what is wrong with it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::StoragePath;
+
+/// Why a bucket can't be used as configured; one sentence that names the setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A setting has a value that can't be used.
+    #[error("{setting}: {reason}")]
+    Invalid {
+        /// The setting, as its field is called.
+        setting: &'static str,
+        /// What is wrong with it; never its value if that is a secret.
+        reason: String,
+    },
+    /// Nothing says how to prove who asks. Falling through to the cloud's metadata address, as cloud libraries
+    /// do, would contact an address that nobody configured.
+    #[error(
+        "no credentials: set {keys}, or `ambient_credentials` to take those of the machine, \
+         or `anonymous` for a public bucket"
+    )]
+    NoCredentials {
+        /// The settings that would do.
+        keys: &'static str,
+    },
+    /// The HTTP client could not be made.
+    #[error("the client can't be made: {0}")]
+    Client(String),
+}
+
+impl SettingsError {
+    pub(super) fn invalid(setting: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { setting, reason: reason.into() }
+    }
+}
+
+/// How a bucket is talked to: sizes, parallel requests, patience.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tuning {
+    /// Bytes of one part of a multipart upload; an upload that stays below is a single request. From 5 MiB, the
+    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes.
+    pub part_size: u64,
+    /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
+    /// and the one it gathers in memory.
+    pub upload_concurrency: usize,
+    /// How often a request that failed for a reason that may pass is sent again.
+    pub retries: usize,
+    /// No request is sent again when this much time has passed since it was first sent.
+    pub retry_timeout: Duration,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long the store may be silent: before it answers, and between two pieces of a body. There is no limit
+    /// on the time that a whole body takes.
+    pub read_timeout: Duration,
+}
+
+impl Tuning {
+    /// The least part size, in bytes.
+    pub const MIN_PART_SIZE: u64 = 5 << 20;
+    /// The largest part size, in bytes.
+    pub const MAX_PART_SIZE: u64 = 5 << 30;
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if !(Self::MIN_PART_SIZE..=Self::MAX_PART_SIZE).contains(&self.part_size) {
+            return Err(SettingsError::invalid("part_size", "must be between 5 MiB and 5 GiB"));
+        }
+        if self.upload_concurrency == 0 {
+            return Err(SettingsError::invalid("upload_concurrency", "must be at least 1"));
+        }
+        if self.connect_timeout.is_zero() {
+            return Err(SettingsError::invalid("connect_timeout", "must be longer than 0"));
+        }
+        if self.read_timeout.is_zero() {
+            return Err(SettingsError::invalid("read_timeout", "must be longer than 0"));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            part_size: 8 << 20,
+            upload_concurrency: 4,
+            retries: 3,
+            retry_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A bucket of Amazon S3 or of anything that speaks its protocol.
+#[derive(Clone, PartialEq)]
+pub struct S3Settings {
+    /// Its name.
+    pub bucket: String,
+    /// Its region; `us-east-1` if not given.
+    pub region: Option<String>,
+    /// The URL of the service, for a store that is not Amazon's: `https://host:port` or `http://…`.
+    pub endpoint: Option<String>,
+    /// The root of the backend inside the bucket; `/` for the whole bucket.
+    pub prefix: StoragePath,
+    /// Who asks. Goes together with `secret_access_key`.
+    pub access_key_id: Option<String>,
+    /// The secret of `access_key_id`.
+    pub secret_access_key: Option<String>,
+    /// Goes with keys that expire.
+    pub session_token: Option<String>,
+    /// The bucket stands in the path of URLs rather than in the host name. If not given: with an `endpoint` yes,
+    /// at Amazon no.
+    pub path_style: Option<bool>,
+    /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
+    /// containers, or else the instance's metadata address. Contacted only if this is set.
+    pub ambient_credentials: bool,
+    /// Signs nothing: the bucket is public.
+    pub anonymous: bool,
+    /// Sizes, parallel requests, patience.
+    pub tuning: Tuning,
+}
+
+/// A bucket of Google Cloud Storage.
+#[derive(Clone, PartialEq)]
+pub struct GcsSettings {
+    /// Its name.
+    pub bucket: String,
+    /// The root of the backend inside the bucket; `/` for the whole bucket.
+    pub prefix: StoragePath,
+    /// The JSON text of a service account's key.
+    pub service_account_key: Option<String>,
+    /// The URL of the service if it is not Google's.
+    pub endpoint: Option<String>,
+    /// Takes the credentials of the machine: application default credentials, or else the metadata address.
+    /// Contacted only if this is set.
+    pub ambient_credentials: bool,
+    /// Signs nothing: the bucket is public.
+    pub anonymous: bool,
+    /// Sizes, parallel requests, patience.
+    pub tuning: Tuning,
+}
+
+/// A container of Azure Blob Storage.
+#[derive(Clone, PartialEq)]
+pub struct AzureSettings {
+    /// The name of the storage account.
+    pub account: String,
+    /// The name of the container.
+    pub container: String,
+    /// The root of the backend inside the container; `/` for the whole container.
+    pub prefix: StoragePath,
+    /// The account's key, in base64.
+    pub access_key: Option<String>,
+    /// The URL of the account if it is not `https://ACCOUNT.blob.core.windows.net`; the emulator wants the
+    /// account in the path.
+    pub endpoint: Option<String>,
+    /// Takes the credentials of the machine: the `AZURE_…` environment variables for a client secret or a
+    /// workload identity, or else the managed identity of the metadata address. Contacted only if this is set.
+    pub ambient_credentials: bool,
+    /// Signs nothing: the container is public.
+    pub anonymous: bool,
+    /// Sizes, parallel requests, patience.
+    pub tuning: Tuning,
+}
+
+impl S3Settings {
+    /// The bucket `bucket` at Amazon, whole, with everything else left at its default.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            region: None,
+            endpoint: None,
+            prefix: StoragePath::root(),
+            access_key_id: None,
+            secret_access_key: None,
+            session_token: None,
+            path_style: None,
+            ambient_credentials: false,
+            anonymous: false,
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+impl GcsSettings {
+    /// The bucket `bucket` at Google, whole, with everything else left at its default.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: StoragePath::root(),
+            service_account_key: None,
+            endpoint: None,
+            ambient_credentials: false,
+            anonymous: false,
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+impl AzureSettings {
+    /// The container `container` of `account`, whole, with everything else left at its default.
+    pub fn new(account: impl Into<String>, container: impl Into<String>) -> Self {
+        Self {
+            account: account.into(),
+            container: container.into(),
+            prefix: StoragePath::root(),
+            access_key: None,
+            endpoint: None,
+            ambient_credentials: false,
+            anonymous: false,
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+/// Shows that a secret is there, and no more.
+fn hidden(secret: Option<&String>) -> Option<fmt::Arguments<'static>> {
+    secret.map(|_| format_args!("<hidden>"))
+}
+
+impl fmt::Debug for S3Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Settings")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .field("prefix", &self.prefix)
+            .field("access_key_id", &self.access_key_id)
+            .field("secret_access_key", &hidden(self.secret_access_key.as_ref()))
+            .field("session_token", &hidden(self.session_token.as_ref()))
+            .field("path_style", &self.path_style)
+            .field("ambient_credentials", &self.ambient_credentials)
+            .field("anonymous", &self.anonymous)
+            .field("tuning", &self.tuning)
+            .finish()
+    }
+}
+
+impl fmt::Debug for GcsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GcsSettings")
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .field("service_account_key", &hidden(self.service_account_key.as_ref()))
+            .field("endpoint", &self.endpoint)
+            .field("ambient_credentials", &self.ambient_credentials)
+            .field("anonymous", &self.anonymous)
+            .field("tuning", &self.tuning)
+            .finish()
+    }
+}
+
+impl fmt::Debug for AzureSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureSettings")
+            .field("account", &self.account)
+            .field("container", &self.container)
+            .field("prefix", &self.prefix)
+            .field("access_key", &hidden(self.access_key.as_ref()))
+            .field("endpoint", &self.endpoint)
+            .field("ambient_credentials", &self.ambient_credentials)
+            .field("anonymous", &self.anonymous)
+            .field("tuning", &self.tuning)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,26 @@
+//! The object backend against real servers: SeaweedFS and moto (S3), Azurite (Azure Blob).
+
+#![allow(clippy::unwrap_used, reason = "the exemption for tests does not reach their helpers")]
+
+#[path = "object/broken.rs"]
+mod broken;
+#[path = "object/failures.rs"]
+mod failures;
+#[path = "object/foreign.rs"]
+mod foreign;
+#[path = "object/servers.rs"]
+mod servers;
+#[path = "object/sizes.rs"]
+mod sizes;
+
+mod seaweedfs {
+    wharf_backends::contract_tests!(crate::servers::seaweedfs);
+}
+
+mod moto {
+    wharf_backends::contract_tests!(crate::servers::moto);
+}
+
+mod azurite {
+    wharf_backends::contract_tests!(crate::servers::azurite);
+}

@@ -1,0 +1,80 @@
+//! What goes wrong between the server and the bucket has a kind that tells the client what to do.
+
+use std::time::Duration;
+
+use wharf_backends::object::{ObjectStorage, S3Settings};
+use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Storage};
+
+use crate::servers::{azure_settings, fresh_prefix, path, s3_settings};
+
+/// One failure of each operation that a session starts with.
+async fn failures(storage: &dyn Storage) -> Vec<Error> {
+    let file = path("/f");
+    vec![
+        storage.check().await.unwrap_err(),
+        storage.stat(&file).await.unwrap_err(),
+        storage.list(&path("/")).await.map(drop).unwrap_err(),
+        storage.open(&file, ByteRange::ALL).await.unwrap_err(),
+        storage.create(&file, CreateMode::Replace).await.map(drop).unwrap_err(),
+        storage.create_directory(&file).await.unwrap_err(),
+        storage.remove_file(&file).await.unwrap_err(),
+        storage.rename(&file, &path("/g"), true).await.unwrap_err(),
+    ]
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_a_lack_of_permission() {
+    let settings = S3Settings {
+        secret_access_key: Some("not-the-secret-of-it".to_owned()),
+        ..s3_settings("WHARF_TEST_SEAWEEDFS", &fresh_prefix())
+    };
+    for error in failures(&ObjectStorage::s3(settings).unwrap()).await {
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        assert!(!error.to_string().contains("not-the-secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_azure_key_is_a_lack_of_permission() {
+    let mut settings = azure_settings(&fresh_prefix());
+    settings.access_key = Some("bm90IHRoZSBrZXkgb2YgaXQ=".to_owned());
+    for error in failures(&ObjectStorage::azure(settings).unwrap()).await {
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_bucket_is_no_missing_file() {
+    for server in ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"] {
+        let settings =
+            S3Settings { bucket: "no-such-bucket".to_owned(), ..s3_settings(server, &fresh_prefix()) };
+        for error in failures(&ObjectStorage::s3(settings).unwrap()).await {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{server}: {error}");
+            assert!(error.to_string().contains("NoSuchBucket"), "{server}: {error}");
+        }
+    }
+    let mut settings = azure_settings(&fresh_prefix());
+    settings.container = "no-such-container".to_owned();
+    for error in failures(&ObjectStorage::azure(settings).unwrap()).await {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_unavailable_soon() {
+    // A port that nobody listens on any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut settings = S3Settings::new("bucket");
+    settings.endpoint = Some(format!("http://127.0.0.1:{port}"));
+    settings.access_key_id = Some("id".to_owned());
+    settings.secret_access_key = Some("a-secret".to_owned());
+    settings.tuning.retries = 1;
+    settings.tuning.retry_timeout = Duration::from_secs(2);
+    let storage = ObjectStorage::s3(settings).unwrap();
+    for error in failures(&storage).await {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("refused"), "{error}");
+        assert!(!error.to_string().contains("a-secret"), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}

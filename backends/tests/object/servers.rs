@@ -1,0 +1,93 @@
+//! Where the servers are, and storages on them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use wharf_backends::StoragePath;
+use wharf_backends::contract::Fixture;
+use wharf_backends::object::{AzureSettings, ObjectStorage, S3Settings, Tuning};
+
+/// Azurite's built-in account and its key, the same everywhere and documented by it.
+const AZURE_ACCOUNT: &str = "devstoreaccount1";
+const AZURE_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+pub fn variable(name: &str) -> String {
+    match std::env::var(name) {
+        Ok(value) => value,
+        Err(_) => panic!("{name} is not set: start the test servers with scripts/with-servers COMMAND"),
+    }
+}
+
+fn bucket() -> String {
+    std::env::var("WHARF_TEST_S3_BUCKET").unwrap_or_else(|_| "wharf-test".to_owned())
+}
+
+/// A prefix that no other test has used.
+pub fn fresh_prefix() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+    format!("t{time:x}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub fn path(text: &str) -> StoragePath {
+    StoragePath::parse(text).unwrap()
+}
+
+/// Quick to give up, so that a failure is one of a test, not of a patient client.
+pub fn tuning() -> Tuning {
+    Tuning { retries: 2, retry_timeout: Duration::from_secs(20), ..Tuning::default() }
+}
+
+/// Settings of one of the S3 servers, by the variable that holds its URL.
+pub fn s3_settings(server: &str, prefix: &str) -> S3Settings {
+    S3Settings {
+        endpoint: Some(variable(server)),
+        prefix: path(prefix),
+        access_key_id: Some(variable("WHARF_TEST_S3_ACCESS_KEY")),
+        secret_access_key: Some(variable("WHARF_TEST_S3_SECRET_KEY")),
+        tuning: tuning(),
+        ..S3Settings::new(bucket())
+    }
+}
+
+pub fn s3(server: &str, prefix: &str) -> ObjectStorage {
+    ObjectStorage::s3(s3_settings(server, prefix)).unwrap()
+}
+
+/// The same bucket past the backend, for keys that it would not write and facts that it doesn't tell.
+pub fn raw(server: &str) -> AmazonS3 {
+    AmazonS3Builder::new()
+        .with_endpoint(variable(server))
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_bucket_name(bucket())
+        .with_access_key_id(variable("WHARF_TEST_S3_ACCESS_KEY"))
+        .with_secret_access_key(variable("WHARF_TEST_S3_SECRET_KEY"))
+        .with_disable_bulk_delete(true)
+        .build()
+        .unwrap()
+}
+
+pub fn azure_settings(prefix: &str) -> AzureSettings {
+    AzureSettings {
+        endpoint: Some(format!("{}/{AZURE_ACCOUNT}", variable("WHARF_TEST_AZURITE"))),
+        prefix: path(prefix),
+        access_key: Some(AZURE_KEY.to_owned()),
+        tuning: tuning(),
+        ..AzureSettings::new(AZURE_ACCOUNT, bucket())
+    }
+}
+
+pub async fn seaweedfs() -> Fixture {
+    Fixture::new(s3("WHARF_TEST_SEAWEEDFS", &fresh_prefix()))
+}
+
+pub async fn moto() -> Fixture {
+    Fixture::new(s3("WHARF_TEST_MOTO", &fresh_prefix()))
+}
+
+pub async fn azurite() -> Fixture {
+    Fixture::new(ObjectStorage::azure(azure_settings(&fresh_prefix())).unwrap())
+}

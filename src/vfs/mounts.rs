@@ -1,0 +1,74 @@
+//! Which storage stands where in a user's tree.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use wharf_backends::{Error, Storage, StoragePath};
+
+use super::Permissions;
+
+/// A directory of a backend at a path of a user's tree.
+#[derive(Clone)]
+pub struct Mount {
+    /// Where it stands in the user's tree.
+    pub at: StoragePath,
+    /// The storage that it shows.
+    pub storage: Arc<dyn Storage>,
+    /// The directory of the storage that it shows.
+    pub root: StoragePath,
+    /// What the user may do below it.
+    pub permissions: Permissions,
+}
+
+impl Mount {
+    /// The path in the storage for a path of the user's tree that lies in this mount.
+    pub(super) fn backend_path(&self, path: &StoragePath) -> Result<StoragePath, Error> {
+        // Not a `join` of the rest: that may be empty, and must never be taken for an absolute path.
+        let rest = path.strip_prefix(&self.at).unwrap_or_default();
+        self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {:?} {} ({})", self.at, self.storage, self.root, self.permissions)
+    }
+}
+
+/// All mounts of a user. There is always one at `/`.
+#[derive(Debug)]
+pub struct MountTable {
+    root: Mount,
+    /// The others, those with the longest path first, so that the first match is the right one.
+    others: Vec<Mount>,
+}
+
+impl MountTable {
+    /// A table with what stands at `/` and other mounts, whose places differ from each other and from `/`.
+    pub fn new(mut root: Mount, mut others: Vec<Mount>) -> Self {
+        root.at = StoragePath::root();
+        others.sort_by_key(|mount| std::cmp::Reverse(mount.at.as_str().len()));
+        Self { root, others }
+    }
+
+    /// The mount that `path` lies in: the one with the longest path.
+    pub fn resolve(&self, path: &StoragePath) -> &Mount {
+        self.others.iter().find(|mount| path.starts_with(&mount.at)).unwrap_or(&self.root)
+    }
+
+    /// Whether `path` is a directory whatever the storage says: a mount point, or the way to one.
+    pub fn is_fixed(&self, path: &StoragePath) -> bool {
+        path.is_root() || self.others.iter().any(|mount| mount.at.starts_with(path))
+    }
+
+    /// The names in the directory `path` that lead to mounts.
+    pub fn fixed_names(&self, path: &StoragePath) -> BTreeSet<String> {
+        self.others
+            .iter()
+            .filter_map(|mount| mount.at.strip_prefix(path)?.split('/').next())
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
