@@ -1,6 +1,11 @@
 //! Wharf: an FTP and FTPS server with a storage backend for each user.
 
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod engine;
+pub mod ops;
+pub mod server;
+pub mod storages;
 pub mod tls;
 pub mod vfs;

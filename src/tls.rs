@@ -73,6 +73,11 @@ pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<rustls::Serve
     Ok(Arc::new(config))
 }
 
+/// Whether the key in `path` can be used, no matter for which certificate.
+pub(crate) fn check_key(path: &Path) -> Result<(), TlsError> {
+    private_key(path).map(|_| ())
+}
+
 /// What is odd about the dates of the first certificate in `path`, as a sentence; `None` if nothing is, or if the
 /// file is so bad that [`server_config`] refuses it.
 pub(crate) fn validity_warning(path: &Path) -> Option<String> {
@@ -98,10 +103,13 @@ pub(crate) fn validity_warning(path: &Path) -> Option<String> {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let blame = |reason| TlsError::Certificate { path: path.to_owned(), reason };
     let bytes = read(path).map_err(blame)?;
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|error| blame(say_pem(&error)))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| blame(say_pem(&error)))?;
     if chain.is_empty() {
-        return Err(blame("there is no certificate in it (a PEM block that starts with BEGIN CERTIFICATE)".to_owned()));
+        return Err(blame(
+            "there is no certificate in it (a PEM block that starts with BEGIN CERTIFICATE)".to_owned(),
+        ));
     }
     for (index, certificate) in chain.iter().enumerate() {
         webpki::EndEntityCert::try_from(certificate)
@@ -118,9 +126,9 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
         Err(pem::Error::NoItemsFound) if contains(&bytes, b"BEGIN ENCRYPTED PRIVATE KEY") => {
             Err(blame("the key in it is encrypted; it has to be there without a passphrase".to_owned()))
         }
-        Err(pem::Error::NoItemsFound) => {
-            Err(blame("there is no private key in it (a PEM block that starts with BEGIN PRIVATE KEY)".to_owned()))
-        }
+        Err(pem::Error::NoItemsFound) => Err(blame(
+            "there is no private key in it (a PEM block that starts with BEGIN PRIVATE KEY)".to_owned(),
+        )),
         Err(error) => Err(blame(say_pem(&error))),
     }
 }

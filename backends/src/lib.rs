@@ -18,6 +18,8 @@ pub mod contract;
 pub mod local;
 pub mod memory;
 pub mod object;
+#[cfg(feature = "unftp-backends")]
+pub mod unftp;
 
 pub use digest::{Digest, DigestAlgorithm};
 pub use error::{Error, ErrorKind, Result};

@@ -170,8 +170,9 @@ pub struct S3 {
     pub endpoint: Option<String>,
     /// How to prove who we are.
     pub credentials: S3Credentials,
-    /// Put the bucket's name into the path of requests and not into the host name.
-    pub path_style: bool,
+    /// Whether the bucket's name stands in the path of requests rather than in the host name; `None`: with an
+    /// endpoint it does, at Amazon it doesn't.
+    pub path_style: Option<bool>,
     /// How uploads are cut.
     pub upload: UploadParts,
 }
@@ -188,6 +189,8 @@ pub enum S3Credentials {
         /// Goes with keys that are handed out for some time only.
         session_token: Option<Secret>,
     },
+    /// Not at all: public buckets.
+    Anonymous,
     /// With what the cloud's environment hands out: web identity, container or instance metadata.
     Ambient,
 }
@@ -240,6 +243,8 @@ pub struct Azure {
 pub enum AzureCredentials {
     /// With the account's key, base64 as Azure shows it.
     AccessKey(Secret),
+    /// Not at all: public containers.
+    Anonymous,
     /// With what the environment hands out: workload identity, managed identity.
     Ambient,
 }
@@ -247,7 +252,7 @@ pub enum AzureCredentials {
 /// How an upload to an object store is cut. One upload holds about `part_size * concurrency` bytes of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadParts {
-    /// The size of a part in bytes: from 5 MiB, the least that S3 takes, to 1 GiB.
+    /// The size of a part in bytes: from 5 MiB, the least that S3 takes, to 5 GiB.
     pub part_size: u64,
     /// How many parts of one upload are under way at once: 1 to 64.
     pub concurrency: usize,

@@ -1,15 +1,104 @@
-//! The configuration: one YAML file, from what is written to what is usable, with every problem reported at once.
+//! The configuration: one YAML file, from what is written to what is usable.
+//!
+//! [`load`] reports every problem of a file at once, each with its place. On the way, the text becomes a tree in
+//! which every value knows where it stands, the tree becomes the types of `raw`, which also make the JSON Schema, and
+//! the checks make the [`Config`] of these.
 
+mod check;
 mod checked;
+mod files;
 mod problem;
+mod raw;
+mod read;
 mod secret;
+mod source;
+mod suggest;
+mod syntax;
 mod tree;
+mod units;
+
+use std::path::Path;
 
 pub use checked::{
-    Account, Anonymous, Azure, AzureCredentials, Backend, Config, Engine, Gcs, GcsCredentials, Limits, Log, LogFormat,
-    Mount, Passive, PassiveAddress, Password, S3, S3Credentials, Server, Tls, UploadParts, User,
+    Account, Anonymous, Azure, AzureCredentials, Backend, Config, Engine, Gcs, GcsCredentials, Limits, Log,
+    LogFormat, Mount, Passive, PassiveAddress, Password, S3, S3Credentials, Server, Tls, UploadParts, User,
 };
+pub(crate) use files::read_file;
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 
-pub(crate) fn read_file(_: &std::path::Path, _: u64) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+use check::{Checker, Environment};
+use source::Source;
+use tree::{Span, Value};
+
+/// The largest file that is read, in bytes. Some thousand users fit.
+const MAX_SIZE: u64 = 1024 * 1024;
+
+/// Reads a configuration file. Relative paths in it start from its folder.
+///
+/// # Errors
+/// [`Problems`]: everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let name = path.display().to_string();
+    let bytes = read_file(path, MAX_SIZE).map_err(|error| whole_file(&name, error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        whole_file(&name, format!("line {line} is not valid UTF-8"))
+    })?;
+    parse(&text, &name, path.parent().unwrap_or(Path::new("")))
+}
+
+/// Reads a configuration from its text. Problems call it `name`; relative paths in it start from `base`.
+///
+/// # Errors
+/// [`Problems`]: everything that is wrong with it.
+pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Problems> {
+    parse_with(text, name, base, &|variable| std::env::var(variable))
+}
+
+fn parse_with(text: &str, name: &str, base: &Path, environment: Environment<'_>) -> Result<Config, Problems> {
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_SIZE) {
+        return Err(whole_file(name, format!("the file is larger than {MAX_SIZE} bytes")));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = Source::new(name, text);
+    let config = read(&source, base, environment);
+    let (problems, warnings) = source.finish();
+    match config {
+        Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
+        None if problems.is_empty() => Err(whole_file(name, "the file is empty".to_owned())),
+        _ => Err(Problems::new(name, problems)),
+    }
+}
+
+/// `None` without a problem if there is nothing in the file.
+fn read(source: &Source<'_>, base: &Path, environment: Environment<'_>) -> Option<Config> {
+    if let Some(nul) = source.text().find('\0') {
+        source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
+        return None;
+    }
+    let root = tree::parse(source.text()).map_err(|error| syntax::report(source, &error)).ok()?;
+    if root.value == Value::Null {
+        return None;
+    }
+    source.hide_by_name(&root);
+    let raw = read::read(&root, source)?;
+    Some(Checker { source, base, environment }.config(raw, root.span))
+}
+
+fn whole_file(name: &str, message: String) -> Problems {
+    Problems::new(name, vec![Problem { file: name.to_owned(), place: None, message }])
+}
+
+/// The JSON Schema of the file, as text that ends in a line end. Editors check and complete with it.
+pub fn schema() -> String {
+    // Editors understand this version best.
+    let settings = schemars::generate::SchemaSettings::draft07();
+    let schema = settings.into_generator().into_root_schema_for::<raw::Config>();
+    format!("{:#}\n", schema.as_value())
+}
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Problem {
     /// The file, as the caller named it.
     pub file: String,
-    /// Where in it; `None` if the problem is with the file itself.
+    /// Where in it; `None` if the problem is with the file as a whole.
     pub place: Option<Place>,
     /// A sentence.
     pub message: String,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{Error, Location, Spanned};
 
 /// A part of the source, in bytes.
@@ -54,7 +55,8 @@ impl Value {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
-            Self::Number(_) | Self::OtherNumber => "a number",
+            Self::Number(_) => "a number",
+            Self::OtherNumber => "a number of another sort",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "keys and values",
@@ -68,11 +70,17 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         reject_unsupported_tags: true,
         with_snippet: false,
-        // The tree is walked by recursion. The deepest place that has a meaning is 6 levels down.
-        budget: serde_saphyr::budget! { max_depth: 64 },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
+        // The tree is walked by recursion, and every alias in it is a copy: together these keep a file of
+        // `MAX_SIZE` bytes from growing into more than some hundred megabytes.
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_aliases: 1_000,
+            max_recorded_anchor_bytes: 32 * 1024,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
     };
     serde_saphyr::from_str_with_options(text, options)
 }
@@ -146,25 +154,5 @@ impl<'de> Visitor<'de> for ValueVisitor {
             map.push(entry);
         }
         Ok(Value::Map(map))
-    }
-}
-
-#[cfg(test)]
-mod experiment {
-    #[test]
-    fn spans() {
-        let text = "a: &x \"hunter\\n2\"\nb:\n  - { k: *x, l: 12 }\n  - [1, -2, 1.5, off]\nblock: |\n  one\n  two\nfold: plain\n  more\né: 'ü'\nm: &m { p: 1 }\nn:\n  <<: *m\n  q:\n";
-        fn show(text: &str, node: &super::Node, depth: usize) {
-            println!("{:depth$}{:?} {:?}", "", node.span, text.get(node.span.range()));
-            match &node.value {
-                super::Value::List(l) => l.iter().for_each(|n| show(text, n, depth + 2)),
-                super::Value::Map(m) => m.iter().for_each(|(k, n)| { show(text, k, depth + 2); show(text, n, depth + 4) }),
-                v => println!("{:depth$}  {v:?}", ""),
-            }
-        }
-        match super::parse(text) { Ok(n) => show(text, &n, 0), Err(e) => println!("{e} {:?}", e.location()) }
-        for bad in ["", "a: 1\na: 2\n", "a: [1, 2\nb: 3\n", "a: \"abc\n", "password: @abc\n", "password: *abc\n", "password: !foo abc\n", "a:\n\t- b\n", "a: b: c\n", "---\na: 1\n---\nb: 2\n", "a: .nan\n", "a: 99999999999999999999999\n", "? [a, b]\n: 1\n", "&a [*a]", "a: 'x' y\n", "{", "pass: %abc\n", "a: `x`\n", "\u{7}", "a: !!int abc", "password: !!binary hunter2\n"] {
-            match super::parse(bad) { Ok(n) => println!("{bad:?} OK {n:?}"), Err(e) => println!("{bad:?} {e:?} \n    {e} {:?}", e.location()) }
-        }
     }
 }

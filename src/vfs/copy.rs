@@ -63,7 +63,11 @@ async fn copy_file(
     source: &Metadata,
 ) -> Result<()> {
     if source.kind == EntryKind::Other {
-        return Err(Error::with_source(ErrorKind::Unsupported, from, "only files and directories can be copied"));
+        return Err(Error::with_source(
+            ErrorKind::Unsupported,
+            from,
+            "only files and directories can be copied",
+        ));
     }
     let body = from_storage.open(from, ByteRange::ALL).await?;
     let size = body.metadata.size;

@@ -4,7 +4,9 @@ mod copy;
 mod mounts;
 mod permissions;
 mod view;
+mod views;
 
 pub use mounts::{Mount, MountTable};
 pub use permissions::{Permissions, UnknownPermission};
 pub use view::UserView;
+pub use views::{Storages, UnknownBackend, Views};

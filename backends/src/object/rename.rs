@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
 use futures_util::{TryStreamExt, future};
 use object_store::path::Path;
 use object_store::{CopyMode, ObjectMeta};
@@ -203,16 +204,30 @@ async fn copy_one(client: &Arc<Client>, from: &StoragePath, below: &str, item: I
 
 /// Removes what was copied, and returns how many other objects there are.
 async fn delete_all(client: &Arc<Client>, from: &StoragePath, seen: &Seen) -> Result<u64> {
-    let left = AtomicU64::new(0);
-    walk(client, from, client.keys.directory(from)?)
-        .try_filter(|item| {
-            let known = seen.prints.contains(&seen.print(item));
-            if !known {
-                left.fetch_add(1, Ordering::Relaxed);
+    let mut left = 0;
+    let mut items = walk(client, from, client.keys.directory(from)?);
+    let mut running = FuturesUnordered::new();
+    let mut in_flight = HashSet::new();
+    while let Some(item) = items.try_next().await? {
+        if !seen.prints.contains(&seen.print(&item)) {
+            left += 1;
+            continue;
+        }
+        // A marker can go only when nothing is below it.
+        let blocked = |in_flight: &HashSet<String>| {
+            item.is_marker && in_flight.iter().any(|below| below.starts_with(&item.relative))
+        };
+        while in_flight.len() >= AT_ONCE || blocked(&in_flight) {
+            if let Some(done) = running.try_next().await? {
+                in_flight.remove(&done);
             }
-            future::ready(known)
-        })
-        .try_for_each_concurrent(AT_ONCE, async |item| client.delete(from, &item.meta.location).await)
-        .await?;
-    Ok(left.into_inner())
+        }
+        in_flight.insert(item.relative.clone());
+        running.push(async move {
+            client.delete(from, &item.meta.location).await?;
+            Ok::<String, Error>(item.relative)
+        });
+    }
+    while running.try_next().await?.is_some() {}
+    Ok(left)
 }

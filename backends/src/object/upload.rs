@@ -31,7 +31,7 @@ enum Multipart {
     /// So far everything fits into one request.
     None,
     /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
-    Asked(JoinHandle<object_store::Result<Box<dyn MultipartUpload>>>),
+    Asked(JoinHandle<Result<Box<dyn MultipartUpload>>>),
     Open(Box<dyn MultipartUpload>),
 }
 
@@ -48,6 +48,9 @@ pub(super) struct ObjectUpload {
     sending: JoinSet<Result<u64>>,
     /// Bytes of the parts in `sending`.
     in_flight: u64,
+    /// Every byte so far is in `gathered`, being sent or sent. A write that failed or was dropped half-way
+    /// may have lost some, and then nothing may be finished.
+    intact: bool,
 }
 
 /// Starts an upload.
@@ -113,6 +116,7 @@ impl ObjectUpload {
             multipart: Multipart::None,
             sending: JoinSet::new(),
             in_flight: 0,
+            intact: true,
         }
     }
 
@@ -168,17 +172,21 @@ impl ObjectUpload {
 
     async fn open_multipart(&mut self) -> Result<&mut Box<dyn MultipartUpload>> {
         if matches!(self.multipart, Multipart::None) {
-            let (store, key) = (Arc::clone(&self.client.objects), self.key.clone());
+            let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
             self.multipart = Multipart::Asked(tokio::spawn(async move {
-                store.put_multipart_opts(&key, PutMultipartOptions::default()).await
+                // The parts go over the connections that the upload is opened on.
+                let open = client.uploads.put_multipart_opts(&key, PutMultipartOptions::default());
+                match tokio::time::timeout(patience(&client.tuning, 0), open).await {
+                    Ok(Ok(open)) => Ok(open),
+                    Ok(Err(error)) => Err(map(&path, &error)),
+                    Err(_) => Err(silent(&path)),
+                }
             }));
         }
         if let Multipart::Asked(task) = &mut self.multipart {
             let answer = task.await;
             self.multipart = Multipart::None;
-            let open = answer
-                .map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))?
-                .map_err(|error| map(&self.path, &error))?;
+            let open = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
             self.multipart = Multipart::Open(open);
         }
         match &mut self.multipart {
@@ -268,7 +276,12 @@ impl ObjectUpload {
         let sending = std::mem::take(&mut self.sending);
         match std::mem::replace(&mut self.multipart, Multipart::None) {
             Multipart::None => None,
-            multipart => Some(Remains { multipart, sending, path: self.path.clone() }),
+            multipart => Some(Remains {
+                client: Arc::clone(&self.client),
+                path: self.path.clone(),
+                multipart,
+                sending,
+            }),
         }
     }
 
@@ -282,9 +295,10 @@ impl ObjectUpload {
 
 /// What the store holds of an upload that will never be finished.
 struct Remains {
+    client: Arc<Client>,
+    path: StoragePath,
     multipart: Multipart,
     sending: JoinSet<Result<u64>>,
-    path: StoragePath,
 }
 
 impl Remains {
@@ -299,13 +313,12 @@ impl Remains {
                 Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             },
         };
-        match open {
-            Ok(mut open) => match open.abort().await {
-                Err(error) if !is_not_found(&error) => Err(map(&self.path, &error)),
-                Ok(()) | Err(_) => Ok(()),
-            },
-            // It was never opened.
-            Err(_) => Ok(()),
+        // If it could not be opened there is nothing to remove.
+        let Ok(mut open) = open else { return Ok(()) };
+        match tokio::time::timeout(patience(&self.client.tuning, 0), open.abort()).await {
+            Ok(Err(error)) if !is_not_found(&error) => Err(map(&self.path, &error)),
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(silent(&self.path)),
         }
     }
 }
@@ -313,6 +326,7 @@ impl Remains {
 #[async_trait]
 impl Upload for ObjectUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let intact = std::mem::replace(&mut self.intact, false);
         // Failures of parts show here rather than after the whole file has been sent.
         while let Some(done) = self.sending.try_join_next() {
             self.in_flight -= self.arrived(done)?;
@@ -324,11 +338,15 @@ impl Upload for ObjectUpload {
             self.sizes.advance();
             self.send(part).await?;
         }
+        self.intact = intact;
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
         let done = match self.multipart {
+            _ if !self.intact => {
+                Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
+            }
             Multipart::None => self.put_whole().await,
             Multipart::Asked(_) | Multipart::Open(_) => self.complete().await,
         };

@@ -27,6 +27,8 @@ pub(super) struct Item {
 /// One directory on the way down.
 struct Level {
     prefix: String,
+    /// Kept back until everything below has been told.
+    marker: Option<Item>,
     objects: VecDeque<ObjectMeta>,
     directories: VecDeque<String>,
     next: Next,
@@ -40,13 +42,20 @@ enum Next {
 
 impl Level {
     fn new(prefix: String) -> Self {
-        Self { prefix, objects: VecDeque::new(), directories: VecDeque::new(), next: Next::First }
+        Self {
+            prefix,
+            marker: None,
+            objects: VecDeque::new(),
+            directories: VecDeque::new(),
+            next: Next::First,
+        }
     }
 }
 
 /// All objects whose key starts with `prefix`, which ends with a slash.
 ///
-/// It goes down directory by directory: in a listing of all keys at once, the library shows the file `a/b`
+/// A marker comes behind all that is below it: some stores don't remove the marker of a directory that holds
+/// anything. It goes down directory by directory: in a listing of all keys at once, the library shows the file `a/b`
 /// and the marker `a/b/` by the same name.
 pub(super) fn walk(
     client: &Arc<Client>,
@@ -58,6 +67,10 @@ pub(super) fn walk(
         while let Some(level) = levels.last_mut() {
             if let Some(meta) = level.objects.pop_front() {
                 let item = item(client.keys.provider, meta, &level.prefix, cut);
+                if item.is_marker {
+                    level.marker = Some(item);
+                    continue;
+                }
                 return Ok(Some((item, (client, path, cut, levels))));
             }
             if let Some(below) = level.directories.pop_front() {
@@ -67,10 +80,10 @@ pub(super) fn walk(
             let token = match std::mem::replace(&mut level.next, Next::End) {
                 Next::First => None,
                 Next::Page(token) => Some(token),
-                Next::End => {
-                    levels.pop();
-                    continue;
-                }
+                Next::End => match levels.pop().and_then(|level| level.marker) {
+                    Some(marker) => return Ok(Some((marker, (client, path, cut, levels)))),
+                    None => continue,
+                },
             };
             let page =
                 client.page(&level.prefix, token, false, None).await.map_err(|error| map(&path, &error))?;

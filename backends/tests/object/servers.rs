@@ -20,7 +20,7 @@ pub fn variable(name: &str) -> String {
     }
 }
 
-fn bucket() -> String {
+pub fn bucket() -> String {
     std::env::var("WHARF_TEST_S3_BUCKET").unwrap_or_else(|_| "wharf-test".to_owned())
 }
 

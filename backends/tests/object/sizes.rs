@@ -109,6 +109,22 @@ async fn aborted_and_dropped_uploads_leave_no_parts() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_lost_bytes_is_never_finished() {
+    for server in SERVERS {
+        let prefix = fresh_prefix();
+        let storage = small_parts(server, &prefix);
+        let mut upload = storage.create(&path("/f"), CreateMode::Replace).await.unwrap();
+        // Dropped while it waits for the store.
+        let half = upload.write(pattern(PART + 1, 1).into());
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, half).await.is_err());
+        upload.write(Bytes::from_static(b"more")).await.unwrap();
+        assert!(upload.finish().await.is_err(), "{server}");
+        assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(open_uploads(server, &prefix).await, 0, "{server}");
+    }
+}
+
 /// How many multipart uploads are open below a prefix, asked of the store itself.
 async fn open_uploads(server: &str, prefix: &str) -> usize {
     use object_store::aws::AwsAuthorizer;
@@ -118,7 +134,7 @@ async fn open_uploads(server: &str, prefix: &str) -> usize {
     let store = raw(server);
     let credential = store.credentials().get_credential().await.unwrap();
     let client = ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
-    let url = format!("{}/wharf-test?uploads=", crate::servers::variable(server));
+    let url = format!("{}/{}?uploads=", crate::servers::variable(server), crate::servers::bucket());
     let mut request = object_store::client::HttpRequest::new(object_store::client::HttpRequestBody::empty());
     *request.uri_mut() = url.parse().unwrap();
     *request.headers_mut() = HeaderMap::new();

@@ -1,0 +1,33 @@
+# One place for the commands that people and CI run. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint advisories bench
+
+# All features in every target: one set of compiled dependencies serves lint, tests and documentation.
+FEATURES := --all-features
+export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(PATH)
+
+help: ## Lists these targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Builds the server and starts it on 127.0.0.1:2121; it prints how to log in.
+	cargo run --locked -- serve
+
+test: ## Installs the storage servers and clients that the tests need, starts them and runs every test.
+	scripts/install-test-tools test
+	cargo nextest run --locked --workspace $(FEATURES) --no-run
+	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
+	cargo test --locked --workspace $(FEATURES) --doc --quiet
+
+lint: ## Formatting, clippy, documentation, licences and sources of the dependencies: all without warnings.
+	scripts/install-test-tools lint
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets $(FEATURES) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace $(FEATURES) --no-deps --quiet
+	cargo deny --all-features --log-level error check bans licenses sources
+
+advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec database).
+	scripts/install-test-tools lint
+	cargo deny --all-features check advisories
+
+bench: ## Says what is measured so far.
+	@echo "Nothing is measured yet: bench/ holds no benchmark. Until it does, no speed is claimed anywhere."

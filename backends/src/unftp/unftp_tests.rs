@@ -1,0 +1,34 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::contract::{CASES, Fixture};
+
+/// The cases that `unftp-sbe-fs` 0.4.0 fails; the guide lists the same.
+const BROKEN_BY_FS: &[&str] = &[];
+
+fn fixture() -> Fixture {
+    let root = tempfile::tempdir().unwrap();
+    let backend = Filesystem::new(root.path()).unwrap();
+    let capabilities =
+        Capabilities { implicit_directories: false, set_modified: false, rename_directories: true };
+    Fixture { guard: Box::new(root), ..Fixture::new(UnftpStorage::new(backend, capabilities)) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn breaks_the_laws_that_are_listed_and_no_others() {
+    let mut broken = BTreeSet::new();
+    for case in CASES {
+        if tokio::spawn((case.run)(fixture())).await.is_err() {
+            broken.insert(case.name);
+        }
+    }
+    assert_eq!(broken, BROKEN_BY_FS.iter().copied().collect());
+}
+
+#[test]
+fn the_guide_lists_what_is_broken() {
+    let guide = include_str!("../../../docs/backends.md");
+    for case in BROKEN_BY_FS {
+        assert!(guide.contains(&format!("`{case}`")), "docs/backends.md does not mention {case}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Checking names and passwords.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use super::{PasswordHash, PasswordHashError};
+use crate::config::{Password, Secret};
+
+/// The longest password that is looked at, in bytes. Hashing takes time with the length.
+const MAX_PASSWORD_LENGTH: usize = 1024;
+
+/// Who somebody proved to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// A user of the configuration.
+    User(String),
+    /// The anonymous user.
+    Anonymous,
+}
+
+/// The names by which the anonymous user logs in (RFC 1635 and the habit of clients).
+pub const ANONYMOUS_NAMES: &[&str] = &["anonymous", "ftp"];
+
+/// Why a login was refused. It is for the log; a client learns only that it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// There is no such user.
+    #[error("unknown user")]
+    UnknownUser,
+    /// The user exists, the password is another.
+    #[error("wrong password")]
+    WrongPassword,
+    /// Somebody tried to log in as the anonymous user, which is not enabled.
+    #[error("anonymous logins are not enabled")]
+    AnonymousDisabled,
+    /// The server is going down.
+    #[error("the check of the password was given up")]
+    GivenUp,
+}
+
+/// All who may log in.
+///
+/// A check costs the same for a name that doesn't exist as for one that does, so that nobody learns by the
+/// clock which names exist: an unknown name is checked against the hash of a user chosen by that name.
+/// Hashes are computed on threads that may block, as many at once as the machine has cores.
+#[derive(Debug)]
+pub struct Users {
+    passwords: HashMap<String, Arc<Password>>,
+    anonymous: bool,
+    /// One for each user, so that costs are as frequent among unknown names as among known ones.
+    decoys: Vec<PasswordHash>,
+    /// Chooses the decoy of a name; not to be foretold from outside.
+    chooser: RandomState,
+    hashing: Semaphore,
+}
+
+impl Users {
+    /// All who may log in.
+    ///
+    /// Takes tens of milliseconds, as it hashes.
+    ///
+    /// # Errors
+    /// If the system has no random bytes.
+    pub fn new(
+        users: impl IntoIterator<Item = (String, Password)>,
+        anonymous: bool,
+    ) -> Result<Self, PasswordHashError> {
+        let default = PasswordHash::new("")?;
+        let passwords: HashMap<_, _> =
+            users.into_iter().map(|(name, password)| (name, Arc::new(password))).collect();
+        let mut decoys: Vec<_> = passwords
+            .values()
+            .map(|password| match &**password {
+                Password::Hash(hash) => hash.clone(),
+                Password::Plain(_) => default.clone(),
+            })
+            .collect();
+        if decoys.is_empty() {
+            decoys.push(default);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { passwords, anonymous, decoys, chooser: RandomState::new(), hashing: Semaphore::new(cores) })
+    }
+
+    /// Checks a name and a password.
+    ///
+    /// # Errors
+    /// [`LoginError`]; all of them have to look the same to the client.
+    pub async fn authenticate(&self, name: &str, password: &str) -> Result<Identity, LoginError> {
+        let known = self.passwords.get(name).cloned();
+        if known.is_none() && ANONYMOUS_NAMES.contains(&name) {
+            return if self.anonymous { Ok(Identity::Anonymous) } else { Err(LoginError::AnonymousDisabled) };
+        }
+        let decoy = self.decoy(name);
+        let (given, too_long) = match password.get(..MAX_PASSWORD_LENGTH) {
+            Some(start) if password.len() > MAX_PASSWORD_LENGTH => (Secret::new(start), true),
+            _ if password.len() > MAX_PASSWORD_LENGTH => (Secret::new(""), true),
+            _ => (Secret::new(password), false),
+        };
+        let check = {
+            let known = known.clone();
+            move || match known.as_deref() {
+                Some(Password::Hash(hash)) => hash.verify(given.expose()),
+                Some(Password::Plain(expected)) => {
+                    decoy.verify(given.expose());
+                    given.expose().as_bytes().ct_eq(expected.expose().as_bytes()).into()
+                }
+                None => {
+                    decoy.verify(given.expose());
+                    false
+                }
+            }
+        };
+        let _turn = self.hashing.acquire().await.map_err(|_| LoginError::GivenUp)?;
+        let matches = tokio::task::spawn_blocking(check).await.map_err(|_| LoginError::GivenUp)?;
+        match (known, matches && !too_long) {
+            (Some(_), true) => Ok(Identity::User(name.to_owned())),
+            (Some(_), false) => Err(LoginError::WrongPassword),
+            (None, _) => Err(LoginError::UnknownUser),
+        }
+    }
+
+    fn decoy(&self, name: &str) -> PasswordHash {
+        let index = self.chooser.hash_one(name) % self.decoys.len() as u64;
+        self.decoys[index as usize].clone()
+    }
+}
+
+#[cfg(test)]
+#[path = "users_tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! `wharf check`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Outcome, complain, print};
+use crate::config::{self, Config};
+use crate::storages;
+
+/// How long a backend may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Check a configuration file and report every problem in it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf check --config wharf.yaml
+  wharf check --config wharf.yaml --connect
+
+Exit status: 0 fine, 1 a backend can't be reached, 2 the configuration is wrong.")]
+pub(super) struct Check {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Also try to reach each backend with its credentials.
+    #[arg(long)]
+    connect: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Outcome {
+        let config = match config::load(&self.config) {
+            Ok(config) => config,
+            Err(problems) => {
+                complain(problems);
+                return Outcome::Unusable;
+            }
+        };
+        for warning in &config.warnings {
+            complain(format_args!("warning: {warning}"));
+        }
+        print(format_args!("{}: the configuration is good", self.config.display()));
+        if self.connect { connect(&config) } else { Outcome::Fine }
+    }
+}
+
+fn connect(config: &Config) -> Outcome {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format_args!("wharf: can't start: {error}"));
+            return Outcome::Failed;
+        }
+    };
+    let mut outcome = Outcome::Fine;
+    for (name, backend) in &config.backends {
+        let kind = backend.kind();
+        match runtime.block_on(try_backend(backend)) {
+            Ok(()) => print(format_args!("backend {name} ({kind}): reached")),
+            Err(cause) => {
+                complain(format_args!("backend {name} ({kind}): {cause}"));
+                outcome = Outcome::Failed;
+            }
+        }
+    }
+    outcome
+}
+
+async fn try_backend(backend: &config::Backend) -> Result<(), String> {
+    let storage = storages::open(backend).map_err(|cause| cause.to_string())?;
+    match tokio::time::timeout(PATIENCE, storage.check()).await {
+        Ok(checked) => checked.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}

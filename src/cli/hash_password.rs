@@ -1,0 +1,71 @@
+//! `wharf hash-password`.
+
+use std::io::{self, IsTerminal, Read};
+
+use clap::Args;
+
+use super::{Outcome, complain, print};
+use crate::auth::PasswordHash;
+use crate::config::Secret;
+
+/// The longest line that is read; no password that is longer can log in.
+const MAX_LENGTH: u64 = 1024;
+
+/// Print the hash of a password, for the `password` of a user.
+///
+/// At a terminal it asks for the password, twice and without echo. Else it reads the password from standard input, up
+/// to the end of the line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf hash-password
+  printf %s \"$PASSWORD\" | wharf hash-password")]
+pub(super) struct HashPassword {}
+
+impl HashPassword {
+    pub(super) fn run(self) -> Outcome {
+        match read()
+            .and_then(|password| PasswordHash::new(password.expose()).map_err(|error| error.to_string()))
+        {
+            Ok(hash) => {
+                print(hash.as_str());
+                Outcome::Fine
+            }
+            Err(error) => {
+                complain(format_args!("wharf: {error}"));
+                Outcome::Failed
+            }
+        }
+    }
+}
+
+fn read() -> Result<Secret, String> {
+    let password = if io::stdin().is_terminal() { ask()? } else { read_line()? };
+    match password.expose() {
+        "" => Err("the password is empty".to_owned()),
+        _ => Ok(password),
+    }
+}
+
+fn ask() -> Result<Secret, String> {
+    let prompt = |text| rpassword::prompt_password(text).map(Secret::new).map_err(|error| error.to_string());
+    let password = prompt("Password: ")?;
+    if prompt("Again: ")? != password {
+        return Err("the two are not the same".to_owned());
+    }
+    Ok(password)
+}
+
+fn read_line() -> Result<Secret, String> {
+    let mut input = String::new();
+    io::stdin()
+        .take(MAX_LENGTH + 1)
+        .read_to_string(&mut input)
+        .map_err(|error| format!("can't read the password: {error}"))?;
+    let input = Secret::new(input);
+    let line = input.expose().lines().next().unwrap_or_default();
+    if line.len() as u64 > MAX_LENGTH {
+        return Err(format!("the password is longer than {MAX_LENGTH} bytes"));
+    }
+    Ok(Secret::new(line))
+}

@@ -1,0 +1,150 @@
+//! `wharf serve`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::{Outcome, complain, print};
+use crate::auth::Users;
+use crate::config::{self, Config, LogFormat, Problems};
+use crate::engine::libunftp::LibunftpEngine;
+use crate::engine::{Engine, Shutdown};
+use crate::ops::{logging, signals::StopSignals};
+use crate::server::Server;
+use crate::storages;
+use crate::vfs::Views;
+
+/// What is served when no configuration is given.
+const QUICK_START: &str = include_str!("../../config/quickstart.yaml");
+
+/// Run the server.
+///
+/// Without --config it serves the quick start: on this machine only, files in the folder `wharf-data` of the current
+/// directory. SIGTERM or SIGINT ends it when running transfers are done, a second one at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf serve
+  wharf serve --config /etc/wharf.yaml --log-format json
+  wharf serve --config wharf.yaml --log debug,libunftp=info")]
+pub(super) struct Serve {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to log: a level, or levels for parts, as RUST_LOG has it.
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
+    log: Option<String>,
+    /// How to write log lines.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// A JSON object on each line.
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        let config = match self.load() {
+            Ok(config) => config,
+            Err(problems) => {
+                complain(problems);
+                return Outcome::Unusable;
+            }
+        };
+        let filter = self.log.as_deref().or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
+        let format = self.log_format.map(LogFormat::from).or(config.log.format).unwrap_or(LogFormat::Text);
+        if let Err(error) = logging::start(filter, format) {
+            complain(format_args!("wharf: {error}"));
+            return Outcome::Unusable;
+        }
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "can't start");
+                return Outcome::Failed;
+            }
+        };
+        match runtime.block_on(serve(config, self.config.is_none())) {
+            Ok(()) => Outcome::Fine,
+            Err(error) => {
+                tracing::error!("{error}");
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn load(&self) -> Result<Config, Problems> {
+        match &self.config {
+            Some(path) => config::load(path),
+            None => config::parse(QUICK_START, "the quick start", Path::new("")),
+        }
+    }
+}
+
+async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let signals = StopSignals::new()?;
+    let storages = storages::open_all(&config)?;
+    let views = Views::new(&config, &storages)?;
+    let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
+    let users = Users::new(passwords, config.anonymous.is_some())?;
+    let engine: Arc<dyn Engine> = match config.server.engine {
+        config::Engine::Libunftp => {
+            Arc::new(LibunftpEngine::new(config.server.clone(), config.tls.clone(), users, views))
+        }
+    };
+    let server = Server::bind(&config.server, engine).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        users = config.users.len(),
+        backends = config.backends.len(),
+        "starting"
+    );
+    if quick_start {
+        print_welcome(&server);
+    }
+    let shutdown = Shutdown::default();
+    tokio::spawn(signals.forward(shutdown.clone()));
+    server.run(shutdown).await;
+    Ok(())
+}
+
+/// One screen for somebody who sees the program for the first time.
+fn print_welcome(server: &Server) {
+    let Some(address) = server.addresses().next() else { return };
+    print(format_args!(
+        "\
+Wharf is ready at ftp://{address} (for this machine only; Ctrl-C ends it).
+
+  user   password  sees
+  demo   demo      the folder wharf-data, and memory at /scratch
+  guest  guest     the same folder, read-only
+
+Try it from another terminal:
+
+  curl -T README.md ftp://demo:demo@{address}/      store a file
+  curl ftp://demo:demo@{address}/                   list
+  curl -O ftp://demo:demo@{address}/README.md       fetch it
+  lftp -u demo,demo {address}                       a session
+
+Next: copy config/quickstart.yaml, change it, `wharf check --config FILE`, `wharf serve --config FILE`.
+"
+    ));
+}

@@ -1,0 +1,195 @@
+//! From what is written to what is usable. Whatever is wrong is reported, and the checks go on with a default in its
+//! place: the result counts only if nothing was reported.
+
+mod accounts;
+mod backends;
+mod secrets;
+mod server;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wharf_backends::StoragePath;
+
+use super::checked::{Config, Log, LogFormat, Tls};
+use super::raw;
+use super::read::At;
+use super::source::Source;
+use super::suggest::quote;
+use super::tree::Span;
+use super::units;
+use crate::tls::{self, TlsError};
+
+/// Looks up an environment variable.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Result<String, std::env::VarError>;
+
+/// What the checks need beside the values.
+pub(super) struct Checker<'a> {
+    /// Where problems go.
+    pub(super) source: &'a Source<'a>,
+    /// What relative paths start from.
+    pub(super) base: &'a Path,
+    /// Where secrets may be.
+    pub(super) environment: Environment<'a>,
+}
+
+/// A value with its place, once it is known to be there.
+type Placed<T> = (T, Span);
+
+impl Checker<'_> {
+    /// The whole file. Its `warnings` are left empty.
+    pub(super) fn config(&self, raw: raw::Config, root: Span) -> Config {
+        let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
+        let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
+        let backends = self.backends(raw.backends, root);
+        let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
+        Config {
+            server,
+            tls,
+            backends: backends
+                .into_iter()
+                .filter_map(|(name, backend)| Some((name, backend.value?)))
+                .collect::<BTreeMap<_, _>>(),
+            users: accounts.users,
+            anonymous: accounts.anonymous,
+            log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn problem(&self, span: Span, message: impl Into<String>) {
+        self.source.problem(span, message);
+    }
+
+    /// The value of a key that must be there; `owner` is what is marked if it isn't.
+    fn required<T>(&self, field: Option<At<T>>, key: &str, owner: Span) -> Option<Placed<T>> {
+        match field {
+            Some(at) => at.value.map(|value| (value, at.span)),
+            None => {
+                self.problem(owner, format!("`{key}` is missing"));
+                None
+            }
+        }
+    }
+
+    /// The value of a key that has a text form of its own.
+    fn parsed<T>(
+        &self,
+        field: Option<At<raw::Scalar>>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Placed<T>> {
+        let field = field?;
+        let raw::Scalar(text) = field.value?;
+        self.accept(parse(&text), field.span).map(|value| (value, field.span))
+    }
+
+    fn accept<T>(&self, result: Result<T, String>, span: Span) -> Option<T> {
+        result.map_err(|message| self.problem(span, message)).ok()
+    }
+
+    /// A whole number of at least 1 and at most `most`.
+    fn count(&self, field: Option<At<u64>>, most: u64, default: usize) -> usize {
+        let Some((number, span)) = field.and_then(|at| Some((at.value?, at.span))) else { return default };
+        match usize::try_from(number) {
+            Ok(count) if (1..=most).contains(&number) => count,
+            _ if number == 0 => {
+                self.problem(span, "at least 1 is needed");
+                default
+            }
+            _ => {
+                self.problem(span, format!("at most {most} is possible"));
+                default
+            }
+        }
+    }
+
+    /// A path inside of a backend or of a user's tree.
+    fn storage_path(&self, field: Option<At<String>>) -> Option<StoragePath> {
+        let Some(field) = field else { return Some(StoragePath::root()) };
+        let text = field.value?;
+        if text.split('/').any(|name| name == "..") {
+            self.problem(field.span, "this path can't contain `..`");
+            return None;
+        }
+        self.accept(StoragePath::parse(&text).map_err(|error| error.to_string()), field.span)
+    }
+
+    /// A path of this machine, which starts from the folder of the configuration file.
+    fn local_path(&self, text: &str, span: Span) -> Option<PathBuf> {
+        if text.is_empty() {
+            self.problem(span, "this path is empty");
+            return None;
+        }
+        if text.contains('\0') {
+            self.problem(span, "a path can't contain NUL");
+            return None;
+        }
+        Some(self.base.join(text))
+    }
+
+    /// A name of a user or backend: it appears in logs, metrics and messages.
+    fn name(&self, name: &str, span: Span) -> bool {
+        let reason = match name {
+            "" => "a name can't be empty",
+            name if name.len() > 64 => "a name has at most 64 bytes",
+            name if name.chars().any(|c| c.is_whitespace() || c.is_control()) => {
+                "a name can't contain spaces or control characters"
+            }
+            name if name.contains(['/', '\\']) => "a name can't contain slashes",
+            _ => return true,
+        };
+        self.problem(span, reason);
+        false
+    }
+
+    fn tls(&self, at: At<raw::Tls>) -> Tls {
+        let Some(raw) = at.value else { return Tls::Off };
+        let Some((mode, mode_span)) = self.required(raw.mode, "mode", at.key) else { return Tls::Off };
+        if mode == raw::Mode::Off {
+            return Tls::Off;
+        }
+        let certificate = self.required(raw.certificate, "certificate", mode_span);
+        let key = self.required(raw.key, "key", mode_span);
+        let path = |file: Option<Placed<String>>| {
+            file.and_then(|(text, span)| Some((self.local_path(&text, span)?, span)))
+        };
+        let (Some((certificate, certificate_span)), Some((key, key_span))) = (path(certificate), path(key))
+        else {
+            return Tls::Off;
+        };
+        if let Some(warning) = tls::validity_warning(&certificate) {
+            self.source.warning(certificate_span, warning);
+        }
+        match tls::server_config(&certificate, &key) {
+            Ok(server_config) => Tls::On { required: mode == raw::Mode::Required, server_config },
+            Err(error) => {
+                let span = match error {
+                    TlsError::Certificate { .. } => certificate_span,
+                    TlsError::Key { .. } | TlsError::Mismatch { .. } => key_span,
+                };
+                self.problem(span, error.to_string());
+                // Each file is wrong or right by itself, and both are to be heard of.
+                if let (TlsError::Certificate { .. }, Err(error @ TlsError::Key { .. })) =
+                    (&error, tls::check_key(&key))
+                {
+                    self.problem(key_span, error.to_string());
+                }
+                Tls::Off
+            }
+        }
+    }
+
+    fn log(&self, raw: raw::Log) -> Log {
+        let filter = raw.filter.and_then(|at| Some((at.value?, at.span))).and_then(|(filter, span)| {
+            let parsed = tracing_subscriber::EnvFilter::builder().parse(&filter);
+            let reason = |error| format!("{} is not a log filter: {error}", quote(&filter));
+            let parsed = self.accept(parsed.map_err(reason), span);
+            parsed.map(|_| filter)
+        });
+        let format = raw.format.and_then(|at| at.value).map(|format| match format {
+            raw::Format::Text => LogFormat::Text,
+            raw::Format::Json => LogFormat::Json,
+        });
+        Log { filter, format }
+    }
+}

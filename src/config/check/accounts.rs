@@ -1,0 +1,227 @@
+//! The sections `users` and `anonymous`.
+
+use std::collections::BTreeSet;
+
+use super::super::checked::{Account, Anonymous, Mount, Password, User};
+use super::super::suggest::{hint, list, quote};
+use super::backends::Defined;
+use super::*;
+use crate::auth::{PasswordHash, PasswordHashError};
+use crate::vfs::Permissions;
+
+/// Names that stand for a login without a password.
+const RESERVED: [&str; 2] = ["anonymous", "ftp"];
+
+/// Who may log in.
+pub(super) struct Accounts {
+    pub(super) users: Vec<User>,
+    pub(super) anonymous: Option<Anonymous>,
+}
+
+/// What users and the anonymous login have in common.
+struct RawAccount {
+    backend: Option<At<String>>,
+    path: Option<At<String>>,
+    permissions: Option<At<raw::PermissionWords>>,
+    mounts: Option<At<Vec<At<raw::Mount>>>>,
+}
+
+/// What backends there are, and which of them somebody uses.
+struct Backends<'a> {
+    defined: &'a BTreeMap<String, Defined>,
+    /// Their names in the order of the file, as the end of a sentence.
+    list: String,
+    used: BTreeSet<String>,
+}
+
+impl Checker<'_> {
+    pub(super) fn accounts(
+        &self,
+        users: Option<At<Vec<At<raw::User>>>>,
+        anonymous: Option<At<raw::Anonymous>>,
+        defined: &BTreeMap<String, Defined>,
+        root: Span,
+    ) -> Accounts {
+        let mut backends = Backends { defined, list: list_of(defined), used: BTreeSet::new() };
+        let place = users.as_ref().map_or(root, |at| at.key);
+        let has_users =
+            users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
+        let mut names = BTreeMap::new();
+        let users = users.and_then(|at| at.value).unwrap_or_default();
+        let users = users.into_iter().filter_map(|at| self.user(at, &mut names, &mut backends)).collect();
+        let has_anonymous = anonymous.is_some();
+        let anonymous = anonymous.and_then(|at| self.anonymous(at, &mut backends));
+        if !has_users && anonymous.is_none() {
+            let message = if has_anonymous {
+                "there are no users, and no anonymous login"
+            } else {
+                "there are no users"
+            };
+            self.source.warning(place, format!("{message}: nobody can log in"));
+        }
+        for (name, backend) in defined.iter().filter(|(name, _)| !backends.used.contains(*name)) {
+            self.source.warning(backend.name, format!("backend {} is not used", quote(name)));
+        }
+        Accounts { users, anonymous }
+    }
+
+    fn user(
+        &self,
+        at: At<raw::User>,
+        names: &mut BTreeMap<String, Span>,
+        backends: &mut Backends<'_>,
+    ) -> Option<User> {
+        let raw = at.value?;
+        let owner = raw.name.as_ref().map_or(at.span, |name| name.span);
+        let name = self.required(raw.name, "name", owner);
+        if let Some((name, span)) = &name
+            && self.name(name, *span)
+        {
+            if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+                let message =
+                    format!("{} is no user but the login without a password; see `anonymous`", quote(name));
+                self.problem(*span, message);
+            }
+            if let Some(first) = names.get(name) {
+                let line = self.source.line_number(first.start);
+                self.problem(*span, format!("user {} is defined twice; first on line {line}", quote(name)));
+            } else {
+                names.insert(name.clone(), *span);
+            }
+        }
+        let plain = raw.plain.and_then(|at| at.value).unwrap_or(false);
+        let password = raw.password.map_or_else(
+            || self.required::<raw::Secret>(None, "password", owner).map(|_| None),
+            |at| Some(self.password(at, plain)),
+        );
+        let account = RawAccount {
+            backend: raw.backend,
+            path: raw.path,
+            permissions: raw.permissions,
+            mounts: raw.mounts,
+        };
+        let account = self.account(account, Permissions::FULL, owner, backends);
+        Some(User { name: name?.0, password: password??, account: account? })
+    }
+
+    fn password(&self, at: At<raw::Secret>, plain: bool) -> Option<Password> {
+        let (secret, span) = self.secret(at)?;
+        if plain {
+            return Some(Password::Plain(secret));
+        }
+        let hash = PasswordHash::parse(secret.expose()).map_err(|error| match error {
+            PasswordHashError::NotAHash => {
+                format!("{error} (or say `plain: true` if it is the password itself)")
+            }
+            error => error.to_string(),
+        });
+        self.accept(hash, span).map(Password::Hash)
+    }
+
+    fn anonymous(&self, at: At<raw::Anonymous>, backends: &mut Backends<'_>) -> Option<Anonymous> {
+        let raw = at.value?;
+        let enabled = raw.enabled.and_then(|at| at.value).unwrap_or(false);
+        if !enabled && raw.backend.is_none() {
+            return None;
+        }
+        let account = RawAccount {
+            backend: raw.backend,
+            path: raw.path,
+            permissions: raw.permissions,
+            mounts: raw.mounts,
+        };
+        let account = self.account(account, Permissions::READ_ONLY, at.key, backends)?;
+        enabled.then_some(Anonymous { account })
+    }
+
+    fn account(
+        &self,
+        raw: RawAccount,
+        default: Permissions,
+        owner: Span,
+        backends: &mut Backends<'_>,
+    ) -> Option<Account> {
+        let backend = self.backend_name(raw.backend, owner, backends);
+        let path = self.storage_path(raw.path);
+        let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
+        let mut places = BTreeMap::new();
+        let mounts = raw.mounts.and_then(|at| at.value).unwrap_or_default();
+        let mounts =
+            mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, backends)).collect();
+        Some(Account { backend: backend?, path: path?, permissions, mounts })
+    }
+
+    fn mount(
+        &self,
+        at: At<raw::Mount>,
+        default: Permissions,
+        places: &mut BTreeMap<StoragePath, Span>,
+        backends: &mut Backends<'_>,
+    ) -> Option<Mount> {
+        let raw = at.value?;
+        let owner = raw.at.as_ref().map_or(at.span, |place| place.span);
+        let place = match raw.at {
+            None => self.required(None, "at", owner).map(|(place, _)| place),
+            at => self.storage_path(at),
+        };
+        if let Some(place) = &place {
+            if place.is_root() {
+                self.problem(owner, "a mount can't stand at `/`: the user's own `backend` does");
+            } else if let Some(first) = places.get(place) {
+                let line = self.source.line_number(first.start);
+                let place = quote(place.as_str());
+                self.problem(
+                    owner,
+                    format!("overlapping mounts: {place} is taken by the mount on line {line}"),
+                );
+            } else {
+                places.insert(place.clone(), owner);
+            }
+        }
+        let backend = self.backend_name(raw.backend, owner, backends);
+        let path = self.storage_path(raw.path);
+        let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
+        Some(Mount { at: place?, backend: backend?, path: path?, permissions })
+    }
+
+    fn backend_name(
+        &self,
+        field: Option<At<String>>,
+        owner: Span,
+        backends: &mut Backends<'_>,
+    ) -> Option<String> {
+        let (name, span) = self.required(field, "backend", owner)?;
+        if !backends.defined.contains_key(&name) {
+            self.problem(span, format!("backend {} is not defined; {}", quote(&name), backends.list));
+            return None;
+        }
+        backends.used.insert(name.clone());
+        Some(name)
+    }
+
+    fn permissions(&self, at: At<raw::PermissionWords>) -> Permissions {
+        let word = |word: &str, span| {
+            let known = || Permissions::WORDS.iter().map(|(word, _)| *word);
+            let hint = || hint(word, known(), "known are");
+            let parsed = word.parse().map_err(|_| format!("unknown permission {}{}", quote(word), hint()));
+            self.accept(parsed, span).unwrap_or_default()
+        };
+        match at.value {
+            None => Permissions::empty(),
+            Some(raw::PermissionWords::One(text)) => word(&text, at.span),
+            Some(raw::PermissionWords::List(items)) => items
+                .into_iter()
+                .filter_map(|item| Some(word(&item.value?, item.span)))
+                .fold(Permissions::empty(), |all, one| all | one),
+        }
+    }
+}
+
+fn list_of(backends: &BTreeMap<String, Defined>) -> String {
+    let mut known: Vec<_> = backends.iter().collect();
+    known.sort_by_key(|(_, backend)| backend.name.start);
+    match known.as_slice() {
+        [] => "there are none".to_owned(),
+        known => format!("defined are: {}", list(known.iter().map(|(name, _)| name.as_str()))),
+    }
+}

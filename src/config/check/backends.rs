@@ -1,0 +1,324 @@
+//! The section `backends`.
+
+use super::super::checked::{
+    Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
+};
+use super::super::files::say;
+use super::super::secret::Secret;
+use super::super::suggest::quote;
+use super::*;
+
+const MEMORY_CAPACITY: u64 = 64 << 20;
+const PART_SIZE: u64 = 8 << 20;
+const MIN_PART_SIZE: u64 = 5 << 20;
+const MAX_PART_SIZE: u64 = 5 << 30;
+const UPLOAD_CONCURRENCY: usize = 4;
+const REGION: &str = "us-east-1";
+
+/// A backend as far as it is known. One that has problems of its own is still defined.
+pub(super) struct Defined {
+    /// `None` if something is wrong with it.
+    pub(super) value: Option<Backend>,
+    /// Where its name stands.
+    pub(super) name: Span,
+}
+
+/// The three ways to prove who we are, as each of the object stores knows them.
+struct Ways {
+    keys: &'static str,
+    anonymous: Option<At<bool>>,
+    ambient: Option<At<bool>>,
+    owner: Span,
+}
+
+enum Way {
+    Keys,
+    Anonymous,
+    Ambient,
+}
+
+impl Checker<'_> {
+    pub(super) fn backends(
+        &self,
+        raw: Option<At<raw::Named<raw::Backend>>>,
+        root: Span,
+    ) -> BTreeMap<String, Defined> {
+        let mut backends = BTreeMap::new();
+        let Some((raw::Named(list), span)) = self.required(raw, "backends", root) else { return backends };
+        if list.is_empty() {
+            self.problem(span, "at least one backend is needed");
+        }
+        for (key, backend) in list {
+            let Some(name) = key.value else { continue };
+            self.name(&name, key.span);
+            let value = backend.value.and_then(|backend| self.backend(backend, key.span));
+            backends.insert(name, Defined { value, name: key.span });
+        }
+        backends
+    }
+
+    fn backend(&self, raw: raw::Backend, owner: Span) -> Option<Backend> {
+        match raw {
+            raw::Backend::S3(raw) => self.s3(*raw, owner).map(Backend::S3),
+            raw::Backend::Gcs(raw) => self.gcs(raw, owner).map(Backend::Gcs),
+            raw::Backend::Azure(raw) => self.azure(raw, owner).map(Backend::Azure),
+            raw::Backend::Local(raw) => {
+                let create_root = raw.create_root.and_then(|at| at.value).unwrap_or(false);
+                let root = self.required(raw.root, "root", owner);
+                Some(Backend::Local {
+                    root: self.root(root, create_root)?,
+                    create_root,
+                    sync: raw.sync.and_then(|at| at.value).unwrap_or(true),
+                })
+            }
+            raw::Backend::Memory(raw) => {
+                let capacity = self.parsed(raw.capacity, |text| match units::size(text)? {
+                    0 => Err("the capacity can't be zero".to_owned()),
+                    size => Ok(size),
+                });
+                Some(Backend::Memory { capacity: capacity.map_or(MEMORY_CAPACITY, |(size, _)| size) })
+            }
+            raw::Backend::UnftpFs(raw) => {
+                self.needs_unftp_backends(owner);
+                let root = self.required(raw.root, "root", owner);
+                Some(Backend::UnftpFs { root: self.root(root, false)? })
+            }
+            raw::Backend::UnftpGcs(raw) => {
+                self.needs_unftp_backends(owner);
+                let bucket = self.bucket(raw.bucket, "bucket", owner);
+                let prefix = self.storage_path(raw.prefix);
+                let ways = Ways {
+                    keys: "`service_account_key`",
+                    anonymous: raw.anonymous,
+                    ambient: raw.ambient_credentials,
+                    owner,
+                };
+                let credentials = self.gcs_credentials(raw.service_account_key, ways);
+                Some(Backend::UnftpGcs { bucket: bucket?, prefix: prefix?, credentials: credentials? })
+            }
+        }
+    }
+
+    fn needs_unftp_backends(&self, owner: Span) {
+        if !cfg!(feature = "unftp-backends") {
+            self.problem(
+                owner,
+                "this build of Wharf has no unftp backends (its feature `unftp-backends` is off)",
+            );
+        }
+    }
+
+    fn s3(&self, raw: raw::S3, owner: Span) -> Option<S3> {
+        let bucket = self.bucket(raw.bucket, "bucket", owner);
+        let prefix = self.storage_path(raw.prefix);
+        let has_endpoint = raw.endpoint.is_some();
+        let endpoint = self.endpoint(raw.endpoint);
+        let region = match raw.region {
+            None if has_endpoint => Some(REGION.to_owned()),
+            region => self.required(region, "region", owner).and_then(|(region, span)| {
+                let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+                if region.is_empty() || !region.bytes().all(fits) {
+                    self.problem(span, "expected a region such as eu-west-1");
+                    return None;
+                }
+                Some(region)
+            }),
+        };
+        let pair = ["access_key_id", "secret_access_key"];
+        let given =
+            [raw.access_key_id.as_ref(), raw.secret_access_key.as_ref()].map(|at| at.map(|at| at.key));
+        let token = raw.session_token.as_ref().map(|at| at.key);
+        let ways = Ways {
+            keys: "`access_key_id` and `secret_access_key`",
+            anonymous: raw.anonymous,
+            ambient: raw.ambient_credentials,
+            owner,
+        };
+        let way = match (given, token) {
+            ([Some(span), None], _) => self.half(span, pair),
+            ([None, Some(span)], _) => self.half(span, [pair[1], pair[0]]),
+            ([None, None], Some(span)) => {
+                self.problem(span, "`session_token` goes with `access_key_id` and `secret_access_key`");
+                None
+            }
+            ([None, None], None) => self.way(None, ways),
+            ([Some(span), Some(_)], _) => self.way(Some(span), ways),
+        };
+        let secret =
+            |at: Option<At<raw::Secret>>| at.and_then(|at| self.secret(at)).map(|(secret, _)| secret);
+        let (id, key) = (secret(raw.access_key_id), secret(raw.secret_access_key));
+        let session_token = secret(raw.session_token);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        let credentials = match way? {
+            Way::Keys => S3Credentials::Keys { access_key_id: id?, secret_access_key: key?, session_token },
+            Way::Anonymous => S3Credentials::Anonymous,
+            Way::Ambient => S3Credentials::Ambient,
+        };
+        Some(S3 {
+            bucket: bucket?,
+            region: region?,
+            prefix: prefix?,
+            endpoint,
+            credentials,
+            path_style: raw.path_style.and_then(|at| at.value),
+            upload,
+        })
+    }
+
+    fn gcs(&self, raw: raw::Gcs, owner: Span) -> Option<Gcs> {
+        let bucket = self.bucket(raw.bucket, "bucket", owner);
+        let prefix = self.storage_path(raw.prefix);
+        let endpoint = self.endpoint(raw.endpoint);
+        let ways = Ways {
+            keys: "`service_account_key`",
+            anonymous: raw.anonymous,
+            ambient: raw.ambient_credentials,
+            owner,
+        };
+        let credentials = self.gcs_credentials(raw.service_account_key, ways);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        Some(Gcs { bucket: bucket?, prefix: prefix?, credentials: credentials?, endpoint, upload })
+    }
+
+    fn gcs_credentials(&self, key: Option<At<raw::Secret>>, ways: Ways) -> Option<GcsCredentials> {
+        let way = self.way(key.as_ref().map(|at| at.key), ways);
+        let key = key.and_then(|at| self.secret(at)).filter(|(key, span)| {
+            let is_key = is_service_account_key(key);
+            if !is_key {
+                self.problem(*span, "this is not the JSON text of a service account's key");
+            }
+            is_key
+        });
+        Some(match way? {
+            Way::Keys => GcsCredentials::ServiceAccountKey(key?.0),
+            Way::Anonymous => GcsCredentials::Anonymous,
+            Way::Ambient => GcsCredentials::Ambient,
+        })
+    }
+
+    fn azure(&self, raw: raw::Azure, owner: Span) -> Option<Azure> {
+        let account = self.bucket(raw.account, "account", owner);
+        let container = self.bucket(raw.container, "container", owner);
+        let prefix = self.storage_path(raw.prefix);
+        let endpoint = self.endpoint(raw.endpoint);
+        let ways =
+            Ways { keys: "`access_key`", anonymous: raw.anonymous, ambient: raw.ambient_credentials, owner };
+        let way = self.way(raw.access_key.as_ref().map(|at| at.key), ways);
+        let key = raw.access_key.and_then(|at| self.secret(at)).filter(|(key, span)| {
+            let is_key = is_base64(key.expose());
+            if !is_key {
+                self.problem(*span, "this is not the key of a storage account: it is not base64");
+            }
+            is_key
+        });
+        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        let credentials = match way? {
+            Way::Keys => AzureCredentials::AccessKey(key?.0),
+            Way::Anonymous => AzureCredentials::Anonymous,
+            Way::Ambient => AzureCredentials::Ambient,
+        };
+        Some(Azure {
+            account: account?,
+            container: container?,
+            prefix: prefix?,
+            credentials,
+            endpoint,
+            upload,
+        })
+    }
+
+    fn half(&self, span: Span, [this, other]: [&str; 2]) -> Option<Way> {
+        self.problem(span, format!("`{this}` goes with `{other}`, which is missing"));
+        None
+    }
+
+    /// Exactly one way has to be chosen: without a choice the libraries would ask a metadata address that nobody
+    /// configured, and with two of them nobody could tell which counts.
+    fn way(&self, keys: Option<Span>, ways: Ways) -> Option<Way> {
+        let set = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value == Some(true)).map(|at| at.key);
+        let chosen: Vec<(&str, Span, Way)> = [
+            keys.map(|span| (ways.keys, span, Way::Keys)),
+            set(&ways.anonymous).map(|span| ("`anonymous`", span, Way::Anonymous)),
+            set(&ways.ambient).map(|span| ("`ambient_credentials`", span, Way::Ambient)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if let [(first, ..), (second, span, _), ..] = chosen.as_slice() {
+            self.problem(*span, format!("{first} and {second} exclude each other"));
+        }
+        let way = chosen.into_iter().next().map(|(_, _, way)| way);
+        // If the value of one of them didn't fit, that has been said, and this may not be true.
+        let unclear =
+            [&ways.anonymous, &ways.ambient].iter().any(|at| matches!(at, Some(At { value: None, .. })));
+        if way.is_none() && !unclear {
+            self.problem(
+                ways.owner,
+                format!(
+                    "there are no credentials; give {}, or say `ambient_credentials: true` to take those of the \
+                     cloud it runs in, or `anonymous: true` if the storage is public",
+                    ways.keys
+                ),
+            );
+        }
+        way
+    }
+
+    fn bucket(&self, field: Option<At<String>>, key: &str, owner: Span) -> Option<String> {
+        let (name, span) = self.required(field, key, owner)?;
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if !(1..=222).contains(&name.len()) || !name.bytes().all(fits) {
+            self.problem(span, format!("{} can't be the name of a {key}", quote(&name)));
+            return None;
+        }
+        Some(name)
+    }
+
+    fn endpoint(&self, field: Option<At<String>>) -> Option<String> {
+        let field = field?;
+        let text = field.value?;
+        if text.contains('@') {
+            self.source.hide(field.span);
+        }
+        self.accept(units::endpoint(&text), field.span)
+    }
+
+    fn upload(&self, part_size: Option<At<raw::Scalar>>, concurrency: Option<At<u64>>) -> UploadParts {
+        let part_size = self.parsed(part_size, |text| match units::size(text)? {
+            size if (MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) => Ok(size),
+            _ => Err("the size of a part is from 5MiB to 5GiB".to_owned()),
+        });
+        UploadParts {
+            part_size: part_size.map_or(PART_SIZE, |(size, _)| size),
+            concurrency: self.count(concurrency, 64, UPLOAD_CONCURRENCY),
+        }
+    }
+
+    fn root(&self, field: Option<Placed<String>>, create: bool) -> Option<PathBuf> {
+        let (text, span) = field?;
+        let root = self.local_path(&text, span)?;
+        let reason = match std::fs::metadata(&root) {
+            Ok(metadata) if metadata.is_dir() => return Some(root),
+            Ok(_) => "this is not a directory".to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => return Some(root),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                "there is no such directory; `create_root: true` has it made".to_owned()
+            }
+            Err(error) => say(&error),
+        };
+        self.problem(span, format!("root {}: {reason}", root.display()));
+        None
+    }
+}
+
+fn is_service_account_key(key: &Secret) -> bool {
+    let json: Result<serde_json::Value, _> = serde_json::from_str(key.expose());
+    json.is_ok_and(|json| ["client_email", "private_key"].iter().all(|field| json[field].is_string()))
+}
+
+fn is_base64(text: &str) -> bool {
+    let data = text.trim_end_matches('=');
+    text.len().is_multiple_of(4)
+        && text.len() - data.len() <= 2
+        && data.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+}

@@ -1,0 +1,125 @@
+//! The section `server`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::super::checked::{Engine, Limits, Passive, Server};
+use super::*;
+
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+/// Above the range that Linux takes ports for outgoing connections from (32768 to 60999), so that none of these
+/// is taken when a transfer wants it.
+const PASSIVE_PORTS: RangeInclusive<u16> = 61000..=61999;
+const SESSIONS: usize = 10_000;
+const SESSIONS_PER_IP: usize = 64;
+/// A reply of FTP is a line, and some clients have small buffers for lines.
+const GREETING_MAX: usize = 200;
+
+impl Checker<'_> {
+    pub(super) fn server(&self, raw: raw::Server) -> Server {
+        if let Some(At { value: Some(raw::Engine::Native), span, .. }) = raw.engine {
+            self.problem(span, "this version of Wharf has only the engine `libunftp`");
+        }
+        if let Some(At { value: Some(list), span, .. }) = &raw.implicit_tls_listen
+            && !list.is_empty()
+        {
+            self.problem(
+                *span,
+                "the engine `libunftp` has no implicit TLS; clients can use explicit TLS (AUTH TLS) on `listen`",
+            );
+        }
+        let mut taken = BTreeMap::new();
+        let listen = match raw.listen {
+            None => vec![SocketAddr::from(([0, 0, 0, 0], 2121))],
+            Some(At { value: Some(list), span, .. }) if list.is_empty() => {
+                self.problem(span, "at least one address is needed");
+                Vec::new()
+            }
+            Some(at) => self.addresses(at, &mut taken),
+        };
+        let implicit_tls_listen =
+            raw.implicit_tls_listen.map_or_else(Vec::new, |at| self.addresses(at, &mut taken));
+        let idle_timeout = self.parsed(raw.idle_timeout, |text| match units::duration(text)? {
+            duration if duration < Duration::from_secs(1) => Err("at least one second is needed".to_owned()),
+            duration => Ok(duration),
+        });
+        let limits = raw.limits.and_then(|at| at.value).unwrap_or_default();
+        let most = u64::from(u32::MAX);
+        Server {
+            engine: Engine::Libunftp,
+            passive: self.passive(
+                raw.passive.and_then(|at| at.value).unwrap_or_default(),
+                taken.iter().map(|(address, span)| (address.port(), *span)),
+            ),
+            listen,
+            implicit_tls_listen,
+            idle_timeout: idle_timeout.map_or(IDLE_TIMEOUT, |(duration, _)| duration),
+            active: raw.active.and_then(|at| at.value).unwrap_or(true),
+            limits: Limits {
+                sessions: self.count(limits.sessions, most, SESSIONS),
+                sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
+            },
+            greeting: raw.greeting.and_then(|at| self.greeting(at)),
+            shutdown_grace: self
+                .parsed(raw.shutdown_grace, units::duration)
+                .map_or(SHUTDOWN_GRACE, |(duration, _)| duration),
+        }
+    }
+
+    fn addresses(
+        &self,
+        at: At<Vec<At<raw::Scalar>>>,
+        taken: &mut BTreeMap<SocketAddr, Span>,
+    ) -> Vec<SocketAddr> {
+        let mut addresses = Vec::new();
+        for item in at.value.unwrap_or_default() {
+            let Some((address, span)) = self.parsed(Some(item), units::listen) else { continue };
+            // Any number of sockets may each ask for some free port.
+            if address.port() != 0 && taken.insert(address, span).is_some() {
+                self.problem(span, format!("{address} is listed twice"));
+            }
+            addresses.push(address);
+        }
+        addresses
+    }
+
+    fn passive(&self, raw: raw::Passive, listening: impl Iterator<Item = (u16, Span)>) -> Passive {
+        let given = raw.ports.as_ref().map(|at| at.span);
+        let ports = self.parsed(raw.ports, units::ports).map_or(PASSIVE_PORTS, |(ports, _)| ports);
+        for (port, listen) in listening.filter(|(port, _)| ports.contains(port)) {
+            let (low, high) = (ports.start(), ports.end());
+            let (span, message) = match given {
+                Some(span) => (span, format!("port {port} is among these, and the server listens on it")),
+                None => (
+                    listen,
+                    format!(
+                        "port {port} is for data connections, as are all of {low}-{high}; `passive.ports` changes that"
+                    ),
+                ),
+            };
+            self.problem(span, message);
+        }
+        let address = raw.address.and_then(|at| {
+            let text = at.value?;
+            self.accept(units::passive_address(&text), at.span)
+        });
+        Passive { ports, address }
+    }
+
+    fn greeting(&self, at: At<String>) -> Option<String> {
+        let text = at.value?;
+        let reason = match text.as_str() {
+            "" => "the greeting is empty",
+            text if text.len() > GREETING_MAX => "the greeting is too long; it has at most 200 bytes",
+            text if text.chars().any(char::is_control) => {
+                "the greeting is one line and has no control characters"
+            }
+            _ => return Some(text),
+        };
+        self.problem(at.span, reason);
+        None
+    }
+}

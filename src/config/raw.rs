@@ -1,0 +1,349 @@
+//! The configuration as written. What is said about a field here becomes its description in the JSON Schema.
+//!
+//! Every field may be missing as far as these types go, so that whoever checks them can report all that are; those
+//! that must be there are marked as such for the schema.
+
+mod values;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::read::At;
+pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource};
+
+/// The configuration of Wharf, an FTP and FTPS server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Wharf")]
+pub(super) struct Config {
+    /// How the server listens and what it allows.
+    pub(super) server: Option<At<Server>>,
+    /// Encryption of control and data connections. Without it there is none.
+    pub(super) tls: Option<At<Tls>>,
+    /// The storages, each under a name of your choice.
+    #[schemars(required)]
+    pub(super) backends: Option<At<Named<Backend>>>,
+    /// Who may log in with a password.
+    pub(super) users: Option<At<Vec<At<User>>>>,
+    /// The login without a password, as `anonymous` or `ftp`.
+    pub(super) anonymous: Option<At<Anonymous>>,
+    /// Logging. The command line and `RUST_LOG` override it.
+    pub(super) log: Option<At<Log>>,
+}
+
+/// How the server listens and what it allows.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// What speaks FTP. Default: `libunftp`, the only one that this version has.
+    pub(super) engine: Option<At<Engine>>,
+    /// The addresses and ports that accept control connections, such as `0.0.0.0:21` or `[::]:21`; port 0 is any
+    /// free one. Default: `["0.0.0.0:2121"]`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) listen: Option<At<Vec<At<Scalar>>>>,
+    /// The addresses and ports whose connections start with a TLS handshake (FTPS of the old kind, usually port
+    /// 990). The engine `libunftp` has none. Default: none.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) implicit_tls_listen: Option<At<Vec<At<Scalar>>>>,
+    /// How long a session may be silent, such as `90s` or `5m`. Default: `5m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) idle_timeout: Option<At<Scalar>>,
+    /// Data connections that clients open.
+    pub(super) passive: Option<At<Passive>>,
+    /// Whether clients may have the server open the data connection. Default: `true`.
+    pub(super) active: Option<At<bool>>,
+    /// How many sessions may be open at once.
+    pub(super) limits: Option<At<Limits>>,
+    /// What the server says first: one line. Default: its name.
+    pub(super) greeting: Option<At<String>>,
+    /// How long transfers may go on after the server was asked to stop; `0s` cuts them. Default: `30s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) shutdown_grace: Option<At<Scalar>>,
+}
+
+/// What speaks FTP.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Engine {
+    /// The engine built on the library libunftp.
+    Libunftp,
+    /// Wharf's own engine, which this version does not have.
+    Native,
+}
+
+/// Data connections that clients open.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Passive {
+    /// The ports for data connections: `50000-50063`, or a single one. Each transfer takes one; none below 1024 and
+    /// no port that the server listens on. Default: `61000-61999`, which Linux takes for nothing else.
+    pub(super) ports: Option<At<Scalar>>,
+    /// The address that clients are told to connect to, if the one that they reached is not it (NAT, load balancer):
+    /// an IPv4 address or a DNS name. Default: the address that the client reached.
+    pub(super) address: Option<At<String>>,
+}
+
+/// How many sessions may be open at once.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// In the whole server. Default: `10000`.
+    #[schemars(range(min = 1))]
+    pub(super) sessions: Option<At<u64>>,
+    /// From one IP address. Default: `64`.
+    #[schemars(range(min = 1))]
+    pub(super) sessions_per_ip: Option<At<u64>>,
+}
+
+/// Encryption of control and data connections.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// Whether clients may encrypt (`optional`), must (`required`), or can't (`off`).
+    #[schemars(required)]
+    pub(super) mode: Option<At<Mode>>,
+    /// The file of the certificate and of those that lead to its authority, as PEM. Needed unless the mode is `off`.
+    pub(super) certificate: Option<At<String>>,
+    /// The file of the certificate's private key, as PEM. Needed unless the mode is `off`.
+    pub(super) key: Option<At<String>>,
+}
+
+/// Whether clients encrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    /// No encryption is offered.
+    Off,
+    /// Clients may encrypt, or not.
+    Optional,
+    /// Clients must encrypt before they log in, and their data connections too.
+    Required,
+}
+
+/// A storage.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(tag = "kind")]
+pub(super) enum Backend {
+    /// A bucket of Amazon S3, or of a store that speaks its protocol (MinIO, Ceph, R2, …).
+    S3(Box<S3>),
+    /// A bucket of Google Cloud Storage.
+    Gcs(Gcs),
+    /// A container of Azure Blob Storage.
+    Azure(Azure),
+    /// A directory of this machine.
+    Local(Local),
+    /// Memory of the server: gone when it stops.
+    Memory(Memory),
+    /// A directory of this machine through unftp-sbe-fs, libunftp's own storage backend.
+    UnftpFs(UnftpFs),
+    /// A bucket of Google Cloud Storage through unftp-sbe-gcs, libunftp's own storage backend.
+    UnftpGcs(UnftpGcs),
+}
+
+/// A bucket of Amazon S3, or of a store that speaks its protocol.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct S3 {
+    /// The bucket's name.
+    #[schemars(required)]
+    pub(super) bucket: Option<At<String>>,
+    /// The bucket's region, such as `eu-west-1`. Needed unless there is an endpoint; then the default is `us-east-1`.
+    pub(super) region: Option<At<String>>,
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    pub(super) prefix: Option<At<String>>,
+    /// The URL of the store if it is not Amazon's, such as `https://minio.example.com:9000`.
+    pub(super) endpoint: Option<At<String>>,
+    /// The name of the access key. Goes with `secret_access_key`.
+    pub(super) access_key_id: Option<At<Secret>>,
+    /// The secret of the access key.
+    pub(super) secret_access_key: Option<At<Secret>>,
+    /// Goes with keys that were handed out for some time only.
+    pub(super) session_token: Option<At<Secret>>,
+    /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
+    /// otherwise no.
+    pub(super) path_style: Option<At<bool>>,
+    /// Take the credentials that the cloud hands out: web identity, container or instance metadata. Default: `false`.
+    pub(super) ambient_credentials: Option<At<bool>>,
+    /// Send requests without credentials: the bucket is public. Default: `false`.
+    pub(super) anonymous: Option<At<bool>>,
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    pub(super) part_size: Option<At<Scalar>>,
+    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    #[schemars(range(min = 1, max = 64))]
+    pub(super) upload_concurrency: Option<At<u64>>,
+}
+
+/// A bucket of Google Cloud Storage.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gcs {
+    /// The bucket's name.
+    #[schemars(required)]
+    pub(super) bucket: Option<At<String>>,
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    pub(super) prefix: Option<At<String>>,
+    /// The key of a service account: the text of its JSON file.
+    pub(super) service_account_key: Option<At<Secret>>,
+    /// The URL of the store if it is not Google's.
+    pub(super) endpoint: Option<At<String>>,
+    /// Send requests without credentials: the bucket is public, or the store an emulator. Default: `false`.
+    pub(super) anonymous: Option<At<bool>>,
+    /// Take the credentials that the environment hands out: application default credentials, workload identity,
+    /// instance metadata. Default: `false`.
+    pub(super) ambient_credentials: Option<At<bool>>,
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    pub(super) part_size: Option<At<Scalar>>,
+    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    #[schemars(range(min = 1, max = 64))]
+    pub(super) upload_concurrency: Option<At<u64>>,
+}
+
+/// A container of Azure Blob Storage.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Azure {
+    /// The name of the storage account.
+    #[schemars(required)]
+    pub(super) account: Option<At<String>>,
+    /// The container's name.
+    #[schemars(required)]
+    pub(super) container: Option<At<String>>,
+    /// The directory of the container that is shown as `/`. Default: the whole container.
+    pub(super) prefix: Option<At<String>>,
+    /// The account's key, in base64 as Azure shows it.
+    pub(super) access_key: Option<At<Secret>>,
+    /// The URL of the store if it is not Azure's.
+    pub(super) endpoint: Option<At<String>>,
+    /// Send requests without credentials: the container is public. Default: `false`.
+    pub(super) anonymous: Option<At<bool>>,
+    /// Take the credentials that the environment hands out: workload identity, managed identity. Default: `false`.
+    pub(super) ambient_credentials: Option<At<bool>>,
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    pub(super) part_size: Option<At<Scalar>>,
+    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    #[schemars(range(min = 1, max = 64))]
+    pub(super) upload_concurrency: Option<At<u64>>,
+}
+
+/// A directory of this machine.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Local {
+    /// The directory. Nothing outside of it can be reached.
+    #[schemars(required)]
+    pub(super) root: Option<At<String>>,
+    /// Make the directory if it is missing. Default: `false`.
+    pub(super) create_root: Option<At<bool>>,
+    /// Answer an upload only when the disk has confirmed it. Default: `true`.
+    pub(super) sync: Option<At<bool>>,
+}
+
+/// Memory of the server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Memory {
+    /// How much may be stored. Default: `64MiB`.
+    pub(super) capacity: Option<At<Scalar>>,
+}
+
+/// A directory of this machine through unftp-sbe-fs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnftpFs {
+    /// The directory.
+    #[schemars(required)]
+    pub(super) root: Option<At<String>>,
+}
+
+/// A bucket of Google Cloud Storage through unftp-sbe-gcs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnftpGcs {
+    /// The bucket's name.
+    #[schemars(required)]
+    pub(super) bucket: Option<At<String>>,
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    pub(super) prefix: Option<At<String>>,
+    /// The key of a service account: the text of its JSON file.
+    pub(super) service_account_key: Option<At<Secret>>,
+    /// Send requests without credentials: the bucket is public. Default: `false`.
+    pub(super) anonymous: Option<At<bool>>,
+    /// Take the credentials that the environment hands out. Default: `false`.
+    pub(super) ambient_credentials: Option<At<bool>>,
+}
+
+/// Someone who may log in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    /// The login name.
+    #[schemars(required)]
+    pub(super) name: Option<At<String>>,
+    /// The password's hash, as `wharf hash-password` prints it.
+    #[schemars(required)]
+    pub(super) password: Option<At<Secret>>,
+    /// `password` is not a hash but the password itself. Default: `false`.
+    pub(super) plain: Option<At<bool>>,
+    /// The name of the backend that the user finds at `/`.
+    #[schemars(required)]
+    pub(super) backend: Option<At<String>>,
+    /// The directory of the backend that is shown as `/`. Default: the whole backend.
+    pub(super) path: Option<At<String>>,
+    /// What the user may do. Default: `full`.
+    pub(super) permissions: Option<At<PermissionWords>>,
+    /// Other backends at other places of the user's tree.
+    pub(super) mounts: Option<At<Vec<At<Mount>>>>,
+}
+
+/// A directory of a backend at a place of a user's tree.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mount {
+    /// Where it stands in the user's tree, such as `/archive`. Mounts may lie inside of others.
+    #[schemars(required)]
+    pub(super) at: Option<At<String>>,
+    /// The backend's name.
+    #[schemars(required)]
+    pub(super) backend: Option<At<String>>,
+    /// The directory of the backend that is shown there. Default: the whole backend.
+    pub(super) path: Option<At<String>>,
+    /// What the user may do there. Default: the user's permissions.
+    pub(super) permissions: Option<At<PermissionWords>>,
+}
+
+/// The login without a password.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Anonymous {
+    /// Whether it is allowed. Default: `false`.
+    pub(super) enabled: Option<At<bool>>,
+    /// The name of the backend that stands at `/`. Needed if it is enabled.
+    pub(super) backend: Option<At<String>>,
+    /// The directory of the backend that is shown as `/`. Default: the whole backend.
+    pub(super) path: Option<At<String>>,
+    /// What anybody may do. Default: `read-only`.
+    pub(super) permissions: Option<At<PermissionWords>>,
+    /// Other backends at other places of the tree.
+    pub(super) mounts: Option<At<Vec<At<Mount>>>>,
+}
+
+/// Logging.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    /// What is logged, in the words of `RUST_LOG`, such as `info` or `warn,wharf=debug`. Default: `info`.
+    pub(super) filter: Option<At<String>>,
+    /// Lines for people (`text`) or for programs (`json`). Default: `text`.
+    pub(super) format: Option<At<Format>>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs: a JSON object on each line.
+    Json,
+}

@@ -1,0 +1,382 @@
+//! From the tree of what is written to the raw types, without stopping at what doesn't fit.
+//!
+//! The raw types derive `Deserialize`, so that one definition makes the reader and the schema. This deserializer
+//! reports unknown keys itself, and an [`At`] catches an error of the value in it: the rest is read all the same.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use super::source::Source;
+use super::suggest::{hint, nearest, quote};
+use super::tree::{Node, Span, Value};
+
+/// The name by which [`At`] asks for the place of a value.
+const AT: &str = "wharf::config::At";
+/// The name by which [`super::raw::Secret`] tells that the value must not be shown.
+pub(super) const SECRET: &str = "wharf::config::Secret";
+/// The one enum whose variants hold keys of their own, by the name of its type.
+const TAGGED: &str = "Backend";
+/// The key that chooses among its variants.
+const KIND: &str = "kind";
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    /// `None` if it didn't fit; that has been reported.
+    pub(super) value: Option<T>,
+    /// Where the value stands.
+    pub(super) span: Span,
+    /// Where its key stands; in a list, the same as `span`.
+    pub(super) key: Span,
+}
+
+/// Reads what the file holds; `None` if it is something else altogether.
+pub(super) fn read<'de, T: Deserialize<'de>>(root: &'de Node, source: &'de Source<'_>) -> Option<T> {
+    let reader = Reader { node: root, key: root.span, source, kind_is_known: false };
+    At::deserialize(reader).ok().and_then(|at| at.value)
+}
+
+/// Why a value doesn't fit; its place is where the reader is.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    span: Option<Span>,
+    message: String,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl de::Error for Misfit {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { span: None, message: message.to_string() }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'de> {
+    node: &'de Node,
+    key: Span,
+    source: &'de Source<'de>,
+    /// The key `kind` of this map has chosen the type that is being read.
+    kind_is_known: bool,
+}
+
+impl<'de> Reader<'de> {
+    fn with(self, node: &'de Node, key: Span) -> Self {
+        Self { node, key, source: self.source, kind_is_known: false }
+    }
+
+    fn misfit(self, expected: &str) -> Misfit {
+        let hint = match (expected, &self.node.value) {
+            ("text", Value::Bool(_) | Value::Number(_) | Value::OtherNumber) => "; put it in quotes",
+            _ => "",
+        };
+        let message = format!("expected {expected}, found {}{hint}", self.node.value.describe());
+        Misfit { span: Some(self.node.span), message }
+    }
+
+    /// The entries whose keys are among `fields`; the others are reported.
+    fn known_entries(
+        self,
+        map: &'de [(Node, Node)],
+        fields: &'static [&'static str],
+    ) -> Vec<(&'de Node, &'de Node)> {
+        let mut known = Vec::new();
+        for (key, value) in map {
+            match &key.value {
+                Value::Text(word) if fields.contains(&word.as_str()) => known.push((key, value)),
+                Value::Text(word) if self.kind_is_known && word == KIND => {}
+                Value::Text(word) => {
+                    // It may well be a secret under a key that is badly mistyped.
+                    if nearest(word, fields.iter().copied()).is_none() {
+                        self.source.hide_all(value);
+                    }
+                    let hint = hint(word, fields.iter().copied(), "known here are");
+                    self.source.problem(key.span, format!("unknown key {}{hint}", quote(word)));
+                }
+                other => {
+                    self.source.hide_all(key);
+                    self.source.hide_all(value);
+                    self.source.problem(key.span, format!("expected a key, found {}", other.describe()));
+                }
+            }
+        }
+        known
+    }
+}
+
+impl<'de> Deserializer<'de> for Reader<'de> {
+    type Error = Misfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(value) => visitor.visit_u64(*value),
+            Value::OtherNumber => visitor.visit_f64(f64::NAN),
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            Value::List(list) => visitor.visit_seq(Items { reader: self, items: list.iter() }),
+            Value::Map(map) => {
+                let entries: Vec<_> = map.iter().map(|(key, value)| (key, value)).collect();
+                visitor.visit_map(Entries { reader: self, entries: entries.into_iter(), value: None })
+            }
+        }
+        .map_err(|misfit| if misfit.span.is_some() { misfit } else { self.misfit(&expected_by(&misfit)) })
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Bool(value) => visitor.visit_bool(*value),
+            _ => Err(self.misfit("true or false")),
+        }
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Number(value) => visitor.visit_u64(*value),
+            _ => Err(self.misfit("a whole number")),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            _ => Err(self.misfit("text")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::List(list) => visitor.visit_seq(Items { reader: self, items: list.iter() }),
+            _ => Err(self.misfit("a list")),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Map(_) => self.deserialize_any(visitor),
+            _ => Err(self.misfit("keys and values")),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        if name == AT {
+            return visitor.visit_seq(PlaceAndValue { reader: self, step: 0 });
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        match &self.node.value {
+            Value::Map(map) => {
+                let entries = self.known_entries(map, fields).into_iter();
+                visitor.visit_map(Entries { reader: self, entries, value: None })
+            }
+            other if name == SECRET => {
+                self.source.hide_all(self.node);
+                match other {
+                    Value::Text(text) => visitor.visit_borrowed_str(text),
+                    Value::Bool(_) | Value::Number(_) | Value::OtherNumber => Err(self.misfit("text")),
+                    _ => Err(self.misfit("text, { env: NAME } or { file: PATH }")),
+                }
+            }
+            _ => Err(self.misfit("keys and values")),
+        }
+    }
+
+    /// A word, or a map whose key `kind` is the word.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let (word, span, name) = match &self.node.value {
+            Value::Text(word) if name != TAGGED => (word, self.node.span, name.to_lowercase()),
+            Value::Map(map) if name == TAGGED => {
+                let kind = map.iter().find(|(key, _)| key.value == Value::Text(KIND.to_owned()));
+                match kind.map(|(_, value)| (&value.value, value.span)) {
+                    Some((Value::Text(word), span)) => (word, span, KIND.to_owned()),
+                    Some((_, span)) => {
+                        let message = format!("expected a word: {}", variants.join(", "));
+                        return Err(Misfit { span: Some(span), message });
+                    }
+                    None => {
+                        let message = format!("there is no `kind` here; known are: {}", variants.join(", "));
+                        return Err(Misfit { span: Some(self.key), message });
+                    }
+                }
+            }
+            _ if name == TAGGED => return Err(self.misfit("keys and values")),
+            _ => return Err(self.misfit(&format!("a word: {}", variants.join(", ")))),
+        };
+        if !variants.contains(&word.as_str()) {
+            let hint = hint(word, variants.iter().copied(), "known are");
+            return Err(Misfit {
+                span: Some(span),
+                message: format!("unknown {name} {}{hint}", quote(word)),
+            });
+        }
+        visitor.visit_enum(Variant { reader: self, word })
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        identifier ignored_any
+    }
+}
+
+/// What the visitor expected, from the words of `serde`: `invalid type: …, expected …`.
+fn expected_by(misfit: &Misfit) -> String {
+    misfit.message.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected).to_owned()
+}
+
+struct Items<'de> {
+    reader: Reader<'de>,
+    items: std::slice::Iter<'de, Node>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de> {
+    type Error = Misfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+        self.items.next().map(|item| seed.deserialize(self.reader.with(item, item.span))).transpose()
+    }
+}
+
+struct Entries<'de> {
+    reader: Reader<'de>,
+    entries: std::vec::IntoIter<(&'de Node, &'de Node)>,
+    value: Option<(&'de Node, Span)>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = Misfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        self.value = Some((value, key.span));
+        seed.deserialize(self.reader.with(key, key.span)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+        let (value, key) = self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
+        seed.deserialize(self.reader.with(value, key))
+    }
+}
+
+struct Variant<'de> {
+    reader: Reader<'de>,
+    word: &'de str,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'de> {
+    type Error = Misfit;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Misfit> {
+        let word: StrDeserializer<'_, Misfit> = self.word.into_deserializer();
+        Ok((seed.deserialize(word)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'de> {
+    type Error = Misfit;
+
+    fn unit_variant(self) -> Result<(), Misfit> {
+        match self.reader.node.value {
+            Value::Text(_) => Ok(()),
+            _ => Err(self.reader.misfit("a word")),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Misfit> {
+        seed.deserialize(Reader { kind_is_known: true, ..self.reader })
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Misfit> {
+        Err(self.reader.misfit("a word"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Misfit> {
+        Err(self.reader.misfit("a word"))
+    }
+}
+
+/// Gives an [`At`] the four numbers of its places and then the value, whose errors end here.
+struct PlaceAndValue<'de> {
+    reader: Reader<'de>,
+    step: usize,
+}
+
+impl<'de> SeqAccess<'de> for PlaceAndValue<'de> {
+    type Error = Misfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+        let Reader { node, key, source, .. } = self.reader;
+        let places = [node.span.start, node.span.end, key.start, key.end];
+        let step = self.step;
+        self.step += 1;
+        if let Some(place) = places.get(step) {
+            return seed.deserialize(place.into_deserializer()).map(Some);
+        }
+        seed.deserialize(self.reader).map(Some).inspect_err(|misfit| {
+            source.problem(misfit.span.unwrap_or(node.span), misfit.message.clone());
+        })
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(AT, AtVisitor(PhantomData))
+    }
+}
+
+struct AtVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AtVisitor<T> {
+    type Value = At<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value with its place")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<At<T>, A::Error> {
+        let mut place = || sequence.next_element().map(Option::unwrap_or_default);
+        let span = Span { start: place()?, end: place()? };
+        let key = Span { start: place()?, end: place()? };
+        Ok(At { value: sequence.next_element().unwrap_or(None), span, key })
+    }
+}

@@ -1,0 +1,247 @@
+//! The text of the file, as it is shown next to a problem.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::problem::{Place, Problem};
+use super::suggest::nearest;
+use super::tree::{Node, Span, Value};
+
+/// The most characters of a line that are shown.
+const SHOWN: usize = 120;
+const MASK: &str = "***";
+/// The most problems that are shown. A file with more of them is no configuration.
+const MOST: usize = 1000;
+
+/// The text of a file, and what has been found in it so far.
+pub(super) struct Source<'a> {
+    name: &'a str,
+    text: &'a str,
+    /// Where each line starts.
+    lines: Vec<usize>,
+    /// What must not be shown.
+    secrets: RefCell<Vec<Span>>,
+    problems: RefCell<Vec<(Span, String)>>,
+    warnings: RefCell<Vec<(Span, String)>>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        let is_end =
+            |(at, c): &(usize, char)| *c == '\n' || (*c == '\r' && !text[at + 1..].starts_with('\n'));
+        let ends = text.char_indices().filter(is_end).map(|(at, _)| at + 1);
+        Self {
+            name,
+            text,
+            lines: std::iter::once(0).chain(ends).collect(),
+            secrets: RefCell::default(),
+            problems: RefCell::default(),
+            warnings: RefCell::default(),
+        }
+    }
+
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Remembers that something is wrong. The message must not repeat a secret.
+    pub(super) fn problem(&self, span: Span, message: impl Into<String>) {
+        self.problems.borrow_mut().push((span, message.into()));
+    }
+
+    /// Remembers that something looks wrong.
+    pub(super) fn warning(&self, span: Span, message: impl Into<String>) {
+        self.warnings.borrow_mut().push((span, message.into()));
+    }
+
+    /// Keeps a part of the text from being shown.
+    pub(super) fn hide(&self, span: Span) {
+        self.secrets.borrow_mut().push(span);
+    }
+
+    /// Keeps every value in `node` from being shown.
+    pub(super) fn hide_all(&self, node: &Node) {
+        match &node.value {
+            // Neither can be a secret, and both are worth seeing.
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(_) | Value::OtherNumber | Value::Text(_) => self.hide(node.span),
+            Value::List(list) => list.iter().for_each(|item| self.hide_all(item)),
+            Value::Map(map) => map.iter().for_each(|(_, value)| self.hide_all(value)),
+        }
+    }
+
+    /// Keeps every value from being shown that stands under a key that sounds like one of a secret, wherever it is:
+    /// a part of the file that doesn't fit is not read, and its lines may be shown all the same.
+    pub(super) fn hide_by_name(&self, node: &Node) {
+        match &node.value {
+            Value::List(list) => list.iter().for_each(|item| self.hide_by_name(item)),
+            Value::Map(map) => {
+                for (key, value) in map {
+                    match (&key.value, &value.value) {
+                        (Value::Text(word), Value::Map(source)) if sounds_secret(word) => {
+                            let shown = |key: &Node| matches!(&key.value, Value::Text(word) if word == "env" || word == "file");
+                            source
+                                .iter()
+                                .filter(|(key, _)| !shown(key))
+                                .for_each(|(_, value)| self.hide_all(value));
+                        }
+                        (Value::Text(word), _) if sounds_secret(word) => self.hide_all(value),
+                        _ => self.hide_by_name(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The problems and the warnings, each in the order of the file.
+    pub(super) fn finish(&self) -> (Vec<Problem>, Vec<Problem>) {
+        let mut secrets = self.secrets.borrow().clone();
+        secrets.sort_unstable();
+        // What stands behind an alias has been hidden once for every use of it.
+        secrets.dedup();
+        (self.render(&self.problems, &secrets), self.render(&self.warnings, &secrets))
+    }
+
+    fn render(&self, found: &RefCell<Vec<(Span, String)>>, secrets: &[Span]) -> Vec<Problem> {
+        let mut found = found.borrow().clone();
+        found.sort_by_key(|(span, _)| span.start);
+        // The same goes for problems.
+        let mut known = BTreeSet::new();
+        found.retain(|problem| known.insert(problem.clone()));
+        let more = found.len().saturating_sub(MOST);
+        let problem = |place, message| Problem { file: self.name.to_owned(), place, message };
+        let shown = found.into_iter().take(MOST);
+        let mut list: Vec<_> =
+            shown.map(|(span, message)| problem(Some(self.place(span, secrets)), message)).collect();
+        if more > 0 {
+            list.push(problem(None, format!("and {more} more")));
+        }
+        list
+    }
+
+    /// The number of the line that holds `offset`, from 1.
+    pub(super) fn line_number(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
+    }
+
+    /// The part of the text from the start of the line that holds `offset` to its end.
+    pub(super) fn line_at(&self, offset: usize) -> Span {
+        let number = self.line_number(offset);
+        let start = self.lines.get(number.saturating_sub(1)).copied().unwrap_or(0);
+        let end = self.lines.get(number).copied().unwrap_or(self.text.len());
+        Span { start, end: start + self.text[start..end].trim_end_matches(['\n', '\r']).len() }
+    }
+
+    fn floor(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+
+    fn place(&self, span: Span, secrets: &[Span]) -> Place {
+        let line = self.line_at(span.start.min(self.text.len()));
+        let start = self.floor(span.start.min(line.end));
+        // A line can be as long as the file.
+        let part = Span {
+            start: self.floor(start.saturating_sub(4 * SHOWN)).max(line.start),
+            end: self.floor(start + 4 * SHOWN).min(line.end),
+        };
+        let (shown, marker, width) = self.show(part, Span { start, end: span.end.min(line.end) }, secrets);
+        let (text, marker, width) = crop(&shown, marker, width, part.start > line.start, part.end < line.end);
+        Place {
+            line: self.line_number(start),
+            column: self.text[line.start..start].chars().count() + 1,
+            text,
+            marker,
+            width: width.max(1),
+        }
+    }
+
+    /// The characters of a line that may be shown, and which of them stand for `marked`.
+    fn show(&self, line: Span, marked: Span, secrets: &[Span]) -> (Vec<char>, usize, usize) {
+        let secrets: Vec<_> =
+            secrets.iter().filter(|secret| secret.start < line.end && line.start < secret.end).collect();
+        let mut shown = Vec::new();
+        let (mut first, mut last) = (None, 0);
+        let mut hiding = false;
+        for (at, c) in self.text[line.range()].char_indices() {
+            let at = line.start + at;
+            let hidden = secrets.iter().any(|secret| secret.range().contains(&at));
+            let is_marked = at == marked.start || marked.range().contains(&at);
+            if is_marked && first.is_none() {
+                // In the middle of a mask there is no telling where its start is.
+                first = Some(if hidden && hiding { shown.len() - MASK.len() } else { shown.len() });
+            }
+            match (hidden, hiding) {
+                (true, false) => shown.extend(MASK.chars()),
+                (true, true) => {}
+                (false, _) => shown.push(printable(c)),
+            }
+            if is_marked {
+                last = shown.len();
+            }
+            hiding = hidden;
+        }
+        let first = first.unwrap_or(shown.len());
+        (shown, first, last.saturating_sub(first))
+    }
+}
+
+/// Whether a key with this name may hold a secret. The key `key` of `tls` is the path of a file.
+pub(super) fn sounds_secret(key: &str) -> bool {
+    const SECRETS: [&str; 6] = [
+        "password",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "service_account_key",
+        "access_key",
+    ];
+    let key = key.to_lowercase().replace('-', "_");
+    ["passw", "passphrase", "pwd", "secret", "token", "credential"].iter().any(|part| key.contains(part))
+        || key == "pass"
+        || key.ends_with("_key")
+        || nearest(&key, SECRETS).is_some()
+}
+
+/// One column for each character, and none that changes how a terminal shows the rest.
+fn printable(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{fffd}'
+        }
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// Cuts a long line down to what stands around the marker.
+fn crop(
+    line: &[char],
+    marker: usize,
+    width: usize,
+    cut_before: bool,
+    cut_after: bool,
+) -> (String, usize, usize) {
+    let start = if line.len() <= SHOWN || marker < SHOWN * 3 / 4 { 0 } else { marker - SHOWN / 2 };
+    let end = line.len().min(start + SHOWN);
+    let mut text: String = line[start..end].iter().collect();
+    let mut marker = marker - start;
+    let width = width.min(end - start - marker.min(end - start));
+    if start > 0 || cut_before {
+        text.insert(0, '…');
+        marker += 1;
+    }
+    if end < line.len() || cut_after {
+        text.push('…');
+    }
+    (text, marker, width)
+}
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! The JSON Schema: what ships is what is generated, and it says the same as the reader.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::{schema, tree};
+use super::shipped::production_world;
+use super::{shipped, with};
+
+fn generated() -> Value {
+    serde_json::from_str(&schema()).unwrap()
+}
+
+#[test]
+fn the_shipped_schema_is_the_generated_one() {
+    let shipped: Value = serde_json::from_str(&shipped("wharf.schema.json")).unwrap();
+    assert!(shipped == generated(), "regenerate it: wharf schema > config/wharf.schema.json");
+}
+
+#[test]
+fn the_shipped_files_fit_the_schema() {
+    let schema = generated();
+    for name in ["quickstart.yaml", "production.yaml"] {
+        let tree = json_of(&tree::parse(&shipped(name)).unwrap());
+        assert_eq!(misfits(&schema, &schema, &tree, name), Vec::<String>::new());
+    }
+    // The little validator below does find something.
+    for wrong in [
+        "server: { engin: x }",
+        "server: { engine: x }",
+        "server: { limits: { sessions: 0 } }",
+        "tls: {}",
+        "backends: { a: { kind: local, bucket: x } }",
+        "users: [{ name: 1, password: x, backend: y }]",
+        "users: [{ name: a, password: { env: A, file: B }, backend: y }]",
+        "anonymous: { permissions: [full, fool] }",
+    ] {
+        let tree = json_of(&tree::parse(&with(&format!("{wrong}\n"))).unwrap());
+        assert!(!misfits(&schema, &schema, &tree, "").is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_key_of_the_schema_stands_in_production_and_the_other_way_round() {
+    let schema = generated();
+    let mut keys = BTreeSet::new();
+    collect_properties(&schema, &mut keys);
+    let production = shipped("production.yaml");
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for key in &keys {
+        let shown =
+            production.match_indices(&format!("{key}:")).any(|(at, _)| !production[..at].ends_with(is_word));
+        assert!(shown, "production.yaml lacks {key}");
+    }
+    // What is commented out is not read, so its keys are looked at here.
+    let names = ["yaml-language-server", "old-disk", "old-bucket", "off", "optional", "required"];
+    for line in production.lines() {
+        let Some(line) = line.trim_start().strip_prefix('#') else { continue };
+        let Some((key, rest)) = line.trim_start().split_once(':') else { continue };
+        let is_key = key.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-');
+        if is_key && (rest.is_empty() || rest.starts_with(' ')) {
+            assert!(keys.contains(key) || names.contains(&key), "{key} is commented out and unknown");
+        }
+    }
+}
+
+#[test]
+fn the_reader_knows_every_key_of_the_schema_and_only_those() {
+    let schema = generated();
+    let world = production_world();
+    let definitions = schema["definitions"].as_object().unwrap();
+    for (section, definition) in
+        [("server", "Server"), ("tls", "Tls"), ("anonymous", "Anonymous"), ("log", "Log")]
+    {
+        check_keys(&world, &definitions[definition], |keys| format!("{section}: {keys}\n"));
+    }
+    check_keys(&world, &definitions["Passive"], |keys| format!("server: {{ passive: {keys} }}\n"));
+    check_keys(&world, &definitions["Limits"], |keys| format!("server: {{ limits: {keys} }}\n"));
+    check_keys(&world, &definitions["User"], |keys| format!("users: [{keys}]\n"));
+    check_keys(&world, &definitions["Mount"], |keys| format!("anonymous: {{ mounts: [{keys}] }}\n"));
+    check_keys(&world, &definitions["SecretSource"], |keys| format!("users: [{{ password: {keys} }}]\n"));
+    for variant in definitions["Backend"]["oneOf"].as_array().unwrap() {
+        let kind = variant["properties"]["kind"]["const"].as_str().unwrap();
+        check_keys(&world, variant, |keys| {
+            format!("backends: {{ disk: {} }}\n", keys.replace("kind: []", &format!("kind: {kind}")))
+        });
+    }
+    check_keys(&world, &schema, |keys| keys.trim_matches(['{', '}']).trim().replace(": [], ", ": []\n"));
+}
+
+/// Each known key with a value that fits nothing makes no unknown key; with a letter more, each of them does.
+fn check_keys(world: &super::World, schema: &Value, place: impl Fn(&str) -> String) {
+    let keys: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+    let write = |suffix: &str| {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|key| if *key == "kind" { "kind: []".to_owned() } else { format!("{key}{suffix}: []") })
+            .collect();
+        place(&format!("{{ {} }}", keys.join(", ")))
+    };
+    let complaints = world.complaints(&write(""));
+    assert!(!complaints.contains("unknown key"), "{complaints}");
+    let complaints = world.complaints(&write("zzzz"));
+    let expected = keys.iter().filter(|key| *key != &"kind").count();
+    assert_eq!(complaints.matches("unknown key").count(), expected, "{complaints}");
+}
+
+fn collect_properties(schema: &Value, keys: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Object(properties)) = object.get("properties") {
+                keys.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|value| collect_properties(value, keys));
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect_properties(value, keys)),
+        _ => {}
+    }
+}
+
+fn json_of(node: &tree::Node) -> Value {
+    match &node.value {
+        tree::Value::Null => Value::Null,
+        tree::Value::Bool(value) => json!(value),
+        tree::Value::Number(value) => json!(value),
+        tree::Value::OtherNumber => json!(0.5),
+        tree::Value::Text(text) => json!(text),
+        tree::Value::List(list) => list.iter().map(json_of).collect(),
+        tree::Value::Map(map) => {
+            let key = |key: &tree::Node| json_of(key).as_str().unwrap().to_owned();
+            Value::Object(map.iter().map(|(name, value)| (key(name), json_of(value))).collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// Validates as far as the schema needs it; a word that is not known here is an error.
+fn misfits(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let fits = |schema: &Value| misfits(root, schema, value, place).is_empty();
+    let object = schema.as_object().unwrap();
+    for (word, rule) in object {
+        let ok = match word.as_str() {
+            "$schema"
+            | "title"
+            | "description"
+            | "format"
+            | "definitions"
+            | "required"
+            | "additionalProperties" => true,
+            "$ref" => {
+                let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+                found.extend(misfits(root, target, value, place));
+                true
+            }
+            "type" => {
+                rule.as_array().map_or_else(|| vec![rule], |list| list.iter().collect()).iter().any(|one| {
+                    match one.as_str().unwrap() {
+                        "null" => value.is_null(),
+                        "boolean" => value.is_boolean(),
+                        "integer" => value.is_u64(),
+                        "string" => value.is_string(),
+                        "array" => value.is_array(),
+                        "object" => value.is_object(),
+                        other => panic!("unknown type {other}"),
+                    }
+                })
+            }
+            "enum" => rule.as_array().unwrap().contains(value),
+            "const" => rule == value,
+            "minimum" => value.as_u64().is_none_or(|number| number >= rule.as_u64().unwrap()),
+            "maximum" => value.as_u64().is_none_or(|number| number <= rule.as_u64().unwrap()),
+            "minProperties" => value.as_object().is_none_or(|map| !map.is_empty()),
+            "maxProperties" => value.as_object().is_none_or(|map| map.len() <= 1),
+            "anyOf" => rule.as_array().unwrap().iter().any(fits),
+            "oneOf" => rule.as_array().unwrap().iter().filter(|one| fits(one)).count() == 1,
+            "items" => {
+                for item in value.as_array().into_iter().flatten() {
+                    found.extend(misfits(root, rule, item, place));
+                }
+                true
+            }
+            "properties" => true,
+            other => panic!("unknown word {other}"),
+        };
+        if !ok {
+            found.push(format!("{place}: {word} {rule}"));
+        }
+    }
+    if let Some(map) = value.as_object() {
+        let empty = Map::new();
+        let properties = object.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+        for (key, value) in map {
+            let place = format!("{place}.{key}");
+            match (properties.get(key), object.get("additionalProperties")) {
+                (Some(schema), _) => found.extend(misfits(root, schema, value, &place)),
+                (None, Some(Value::Bool(false))) => found.push(format!("{place}: unknown")),
+                (None, Some(schema)) => found.extend(misfits(root, schema, value, &place)),
+                (None, None) => {}
+            }
+        }
+        for key in object.get("required").and_then(Value::as_array).into_iter().flatten() {
+            if !map.contains_key(key.as_str().unwrap()) {
+                found.push(format!("{place}: lacks {key}"));
+            }
+        }
+    }
+    found
+}

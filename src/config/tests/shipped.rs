@@ -1,0 +1,77 @@
+//! Each file in `config/` loads.
+
+use std::time::Duration;
+
+use super::super::*;
+use super::{World, shipped};
+use crate::vfs::Permissions;
+
+fn account<'a>(config: &'a Config, name: &str) -> &'a Account {
+    &config.users.iter().find(|user| user.name == name).unwrap().account
+}
+
+#[test]
+fn quickstart() {
+    let world = World::new();
+    let config = world.parse(&shipped("quickstart.yaml")).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(config.server.listen.iter().all(|address| address.ip().is_loopback()));
+    assert_eq!(config.server.passive.ports, 50000..=50063);
+    let Backend::Local { root, create_root: true, sync: true } = &config.backends["disk"] else { panic!() };
+    assert_eq!(*root, world.path("wharf-data"));
+    assert!(!root.exists(), "reading a configuration makes nothing");
+    for user in &config.users {
+        let Password::Hash(hash) = &user.password else { panic!() };
+        assert!(hash.verify(&user.name), "the password of {} is its name", user.name);
+    }
+    assert_eq!(account(&config, "demo").permissions, Permissions::FULL);
+    assert_eq!(account(&config, "demo").mounts[0].at.as_str(), "/scratch");
+    assert_eq!(account(&config, "guest").permissions, Permissions::READ_ONLY);
+    assert_eq!(account(&config, "guest").backend, account(&config, "demo").backend);
+}
+
+/// What `production.yaml` takes from its surroundings.
+pub(super) fn production_world() -> World {
+    let mut world = World::new();
+    world.certificate("tls/tls.crt", "tls/tls.key");
+    for (name, content) in [
+        ("s3", "wJalrXUtnFEMI/K7MDENG\n"),
+        ("gcs.json", r#"{ "client_email": "a@b.example", "private_key": "-----BEGIN" }"#),
+        ("azure", "c2VjcmV0a2V5\n"),
+        ("scanner", super::HASH),
+    ] {
+        world.file(&format!("secrets/{name}"), content);
+    }
+    world.variable("WHARF_S3_ACCESS_KEY_ID", "AKIAEXAMPLE");
+    world.variable("WHARF_PARTNER_PASSWORD", super::HASH);
+    world
+}
+
+#[test]
+fn production() {
+    let world = production_world();
+    let config = world.parse(&shipped("production.yaml")).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(matches!(config.tls, Tls::On { required: true, .. }));
+    assert_eq!(config.server.shutdown_grace, Duration::from_secs(30));
+    let Backend::S3(s3) = &config.backends["lake"] else { panic!() };
+    assert_eq!(s3.prefix.as_str(), "/inbound");
+    let S3Credentials::Keys { access_key_id, secret_access_key, session_token: None } = &s3.credentials
+    else {
+        panic!()
+    };
+    assert_eq!(access_key_id.expose(), "AKIAEXAMPLE");
+    assert_eq!(secret_access_key.expose(), "wJalrXUtnFEMI/K7MDENG");
+    assert!(config.anonymous.is_none());
+    let mounts = &account(&config, "partner").mounts;
+    assert_eq!(mounts[0].permissions, Permissions::READ_ONLY);
+    assert_eq!(mounts[1].permissions, account(&config, "partner").permissions, "those of the user");
+    assert_eq!(config.log.format, Some(LogFormat::Json));
+}
+
+#[test]
+fn both_name_the_schema() {
+    for name in ["quickstart.yaml", "production.yaml"] {
+        assert_eq!(shipped(name).lines().next(), Some("# yaml-language-server: $schema=wharf.schema.json"));
+    }
+}

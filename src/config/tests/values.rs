@@ -1,0 +1,184 @@
+//! What a right configuration becomes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::super::*;
+use super::{HASH, World, with};
+use crate::vfs::Permissions;
+
+fn config(sections: &str) -> Config {
+    World::new().parse(&with(sections)).unwrap()
+}
+
+fn warnings(sections: &str) -> Vec<String> {
+    let warnings = config(sections).warnings;
+    warnings
+        .iter()
+        .map(|warning| format!("{}: {}", warning.place.as_ref().unwrap().line, warning.message))
+        .collect()
+}
+
+#[test]
+fn defaults() {
+    let world = World::new();
+    let config = world.parse(&with("")).unwrap();
+    let server = &config.server;
+    assert_eq!(server.engine, Engine::Libunftp);
+    assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
+    assert_eq!(server.implicit_tls_listen, []);
+    assert_eq!(server.idle_timeout, Duration::from_secs(300));
+    assert_eq!(server.passive, Passive { ports: 61000..=61999, address: None });
+    assert!(server.active);
+    assert_eq!(server.limits, Limits { sessions: 10_000, sessions_per_ip: 64 });
+    assert_eq!(server.greeting, None);
+    assert_eq!(server.shutdown_grace, Duration::from_secs(30));
+    assert!(matches!(config.tls, Tls::Off));
+    assert!(config.anonymous.is_none());
+    assert_eq!(config.log, Log::default());
+    assert_eq!(config.warnings, []);
+    let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
+    assert_eq!(*root, world.path("data"));
+    let [User { name, password: Password::Hash(_), account }] = config.users.as_slice() else { panic!() };
+    assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));
+    assert!(account.path.is_root() && account.mounts.is_empty());
+    assert_eq!(account.permissions, Permissions::FULL);
+}
+
+#[test]
+fn a_key_without_a_value_is_as_good_as_none() {
+    let config = config("server:\n  listen:\n  passive:\ntls:\nanonymous:\nlog: ~\n");
+    assert_eq!(config.server.listen.len(), 1);
+}
+
+#[test]
+fn permissions_add_up_and_go_down_to_mounts() {
+    let config = config(
+        "anonymous:\n  enabled: true\n  backend: disk\n  permissions: [read-only, mkdir]\n  mounts:\n    \
+         - { at: a/b, backend: disk, path: x//y }\n    - { at: /a, backend: disk, permissions: full }\n",
+    );
+    let account = config.anonymous.unwrap().account;
+    assert_eq!(account.permissions, Permissions::READ_ONLY | Permissions::MKDIR);
+    let places: Vec<_> =
+        account.mounts.iter().map(|mount| (mount.at.as_str(), mount.path.as_str())).collect();
+    assert_eq!(places, [("/a/b", "/x/y"), ("/a", "/")]);
+    assert_eq!(account.mounts[0].permissions, account.permissions);
+    assert_eq!(account.mounts[1].permissions, Permissions::FULL);
+}
+
+#[test]
+fn anonymous_may_only_read_unless_it_is_said_otherwise() {
+    let account = config("anonymous: { enabled: true, backend: disk }\n").anonymous.unwrap().account;
+    assert_eq!(account.permissions, Permissions::READ_ONLY);
+}
+
+#[test]
+fn anchors_and_merges_work() {
+    let config = config(&format!(
+        "users:\n  - &first {{ name: a, password: \"{HASH}\", backend: disk, permissions: read-only }}\n  \
+         - {{ <<: *first, name: b }}\n"
+    ));
+    assert_eq!(config.users[1].name, "b");
+    assert_eq!(config.users[1].account, config.users[0].account);
+}
+
+#[test]
+fn object_stores() {
+    let config = config(
+        "backends:\n  disk: { kind: memory }\n  \
+         a: { kind: s3, bucket: x, endpoint: \"http://[::1]:9000/\", access_key_id: i, secret_access_key: k, session_token: t }\n  \
+         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, part_size: 5MiB }\n  \
+         c: { kind: gcs, bucket: x, anonymous: true, prefix: /p/q/, upload_concurrency: 1 }\n  \
+         d: { kind: azure, account: acme, container: x, access_key: \"aGVsbG8=\" }\n",
+    );
+    let Backend::S3(s3) = &config.backends["a"] else { panic!() };
+    assert_eq!((s3.region.as_str(), s3.endpoint.as_deref()), ("us-east-1", Some("http://[::1]:9000")));
+    assert_eq!(s3.upload, UploadParts { part_size: 8 << 20, concurrency: 4 });
+    assert_eq!(s3.path_style, None);
+    assert!(
+        matches!(&s3.credentials, S3Credentials::Keys { session_token: Some(token), .. } if token.expose() == "t")
+    );
+    let Backend::S3(s3) = &config.backends["b"] else { panic!() };
+    assert_eq!(
+        (&s3.credentials, s3.path_style, s3.upload.part_size),
+        (&S3Credentials::Ambient, Some(false), 5 << 20)
+    );
+    let Backend::Gcs(gcs) = &config.backends["c"] else { panic!() };
+    assert_eq!((&gcs.credentials, gcs.prefix.as_str()), (&GcsCredentials::Anonymous, "/p/q"));
+    let Backend::Azure(azure) = &config.backends["d"] else { panic!() };
+    assert_eq!(azure.credentials, AzureCredentials::AccessKey(Secret::new("aGVsbG8=")));
+    assert_eq!(config.backends["d"].kind(), "azure");
+}
+
+#[test]
+fn a_secret_file_loses_one_line_end() {
+    let world = World::new();
+    for (content, expected) in
+        [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("a\r", "a\r")]
+    {
+        world.file("secret", content);
+        let text = with("users: [{ name: a, plain: true, password: { file: secret }, backend: disk }]\n");
+        let config = world.parse(&text).unwrap();
+        let Password::Plain(secret) = &config.users[0].password else { panic!() };
+        assert_eq!(secret.expose(), expected);
+    }
+}
+
+#[test]
+fn absolute_paths_stay_as_they_are() {
+    let world = World::new();
+    let elsewhere = World::new();
+    let root = elsewhere.path("data");
+    let text = with(&format!("backends: {{ disk: {{ kind: local, root: {} }} }}\n", root.display()));
+    let Backend::Local { root: found, .. } = &world.parse(&text).unwrap().backends["disk"] else { panic!() };
+    assert_eq!(*found, root);
+}
+
+#[test]
+fn what_is_odd_is_a_warning() {
+    assert_eq!(
+        warnings("users: []\n"),
+        ["1: there are no users: nobody can log in", "2: backend \"disk\" is not used"]
+    );
+    assert_eq!(
+        warnings("anonymous: { backend: disk }\nusers:\n"),
+        ["1: there are no users, and no anonymous login: nobody can log in"]
+    );
+    let backends = "backends:\n  disk: { kind: memory }\n  tape: { kind: memory }\n";
+    assert_eq!(warnings(backends), ["3: backend \"tape\" is not used"]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_a_warning() {
+    let world = World::new();
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    world.file("old.crt", parameters.self_signed(&key).unwrap().pem());
+    world.file("old.key", key.serialize_pem());
+    let config = world.parse(&with("tls: { mode: optional, certificate: old.crt, key: old.key }\n")).unwrap();
+    assert!(matches!(config.tls, Tls::On { required: false, .. }));
+    assert_eq!(config.warnings[0].message, "this certificate has expired");
+    let config = world.parse(&with("tls: { mode: required, certificate: tls.crt, key: tls.key }\n")).unwrap();
+    assert_eq!(config.warnings, []);
+    let config = world.parse(&with("tls: { mode: \"off\", certificate: nowhere, key: nowhere }\n")).unwrap();
+    assert!(matches!(config.tls, Tls::Off), "files of what is off are not looked at");
+}
+
+#[cfg(feature = "unftp-backends")]
+#[test]
+fn unftp_backends() {
+    let config = config(
+        "backends: { disk: { kind: unftp-fs, root: data }, b: { kind: unftp-gcs, bucket: x, anonymous: true } }\n",
+    );
+    assert!(matches!(config.backends["disk"], Backend::UnftpFs { .. }));
+    assert!(matches!(config.backends["b"], Backend::UnftpGcs { .. }));
+}
+
+#[cfg(not(feature = "unftp-backends"))]
+#[test]
+fn a_build_without_unftp_backends_says_so() {
+    let complaints = World::new().complaints(&with("backends: { disk: { kind: unftp-fs, root: data } }\n"));
+    assert!(complaints.contains("this build of Wharf has no unftp backends"), "{complaints}");
+}

@@ -1,0 +1,161 @@
+//! Sizes, durations, ports and addresses as people write them. Errors are sentences that don't repeat the text.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::checked::PassiveAddress;
+
+/// The longest duration that is accepted. Larger ones overflow the clocks that they are added to.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const UNITS: [(&str, u64); 10] = [
+    ("", 1),
+    ("b", 1),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("tb", 1_000_000_000_000),
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+];
+
+/// A number of bytes: `1048576`, `10MB`, `64MiB`, `1.5 GiB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a size such as 64MiB, 10MB or 1048576".to_owned();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim().to_ascii_lowercase();
+    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or_else(wrong)?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || part.is_empty() || part.len() > 6 || part.contains('.') {
+        return Err(wrong());
+    }
+    let digits = |digits: &str| digits.parse::<u128>().map_err(|_| "this size is too large".to_owned());
+    let scale = 10_u128.pow(u32::try_from(part.len()).unwrap_or(0));
+    let scaled = digits(whole)?
+        .checked_mul(scale)
+        .and_then(|scaled| scaled.checked_add(digits(part).ok()?))
+        .and_then(|scaled| scaled.checked_mul(u128::from(factor)));
+    let bytes = scaled.map(|scaled| (scaled / scale, scaled % scale));
+    match bytes.map(|(bytes, rest)| (u64::try_from(bytes), rest)) {
+        Some((Ok(bytes), 0)) => Ok(bytes),
+        Some((Ok(_), _)) => Err("this size is not a whole number of bytes".to_owned()),
+        _ => Err("this size is too large".to_owned()),
+    }
+}
+
+/// A duration: `30s`, `5m`, `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if !text.is_empty() && text != "0" && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("this duration has no unit; write it such as 30s, 5m or 1h30m".to_owned());
+    }
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "expected a duration such as 30s, 5m or 1h30m".to_owned())?;
+    if duration > LONGEST {
+        return Err("this duration is too long; at most a year is allowed".to_owned());
+    }
+    Ok(duration)
+}
+
+/// Ports for data connections: `50000-50063`, or one.
+pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| match text.trim() {
+        digits if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Err("expected a range of ports such as 50000-50063, or one port".to_owned())
+        }
+        digits => digits.parse::<u16>().map_err(|_| "a port is at most 65535".to_owned()),
+    };
+    match (port(low)?, port(high)?) {
+        (low, high) if low > high => {
+            Err(format!("the first port is higher than the last; did you mean {high}-{low}?"))
+        }
+        (low, _) if low < 1024 => Err("ports for data connections start at 1024".to_owned()),
+        (low, high) => Ok(low..=high),
+    }
+}
+
+/// An address to listen on: `0.0.0.0:2121`, `[::]:2121`.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    const EXAMPLES: &str = "such as 0.0.0.0:2121 or \"[::]:2121\"";
+    text.parse().map_err(|_| {
+        if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+            return format!(
+                "the address is missing; for all addresses write 0.0.0.0:{port} or \"[::]:{port}\""
+            );
+        }
+        match text.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => format!("the port is missing; write {text}:2121"),
+            Ok(IpAddr::V6(_)) => format!("the port is missing; write \"[{text}]:2121\""),
+            Err(_) => format!("expected an IP address and a port, {EXAMPLES}"),
+        }
+    })
+}
+
+/// The address in PASV replies: IPv4, or a DNS name.
+pub(super) fn passive_address(text: &str) -> Result<PassiveAddress, String> {
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return match address {
+            address if address.is_unspecified() || address.is_multicast() || address.is_broadcast() => {
+                Err("no client can connect to this address".to_owned())
+            }
+            address => Ok(PassiveAddress::Ip(address)),
+        };
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Err("the reply to PASV can't carry an IPv6 address; clients that come over IPv6 use EPSV, \
+                    which needs none"
+            .to_owned());
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A name that ends in a number is a mistyped address.
+    let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    if name.len() > 253 || is_number || !name.split('.').all(is_label) {
+        return Err("expected an IPv4 address or a DNS name, without a port".to_owned());
+    }
+    Ok(PassiveAddress::Name(text.to_owned()))
+}
+
+/// The URL of a store; without a slash at its end.
+pub(super) fn endpoint(text: &str) -> Result<String, String> {
+    let wrong = || "expected a URL such as https://storage.example.com:9000".to_owned();
+    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+    if scheme != "http" && scheme != "https" {
+        return Err("the URL has to start with http:// or https://".to_owned());
+    }
+    if rest.bytes().any(|b| b.is_ascii_control() || b.is_ascii_whitespace() || b"\"<>\\^`{|}".contains(&b)) {
+        return Err(wrong());
+    }
+    if rest.contains(['?', '#']) {
+        return Err("the URL can't have a query or a fragment".to_owned());
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("the URL can't hold a user or a password".to_owned());
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(['[', ']', ':']),
+    };
+    if !is_host || port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
+        return Err(wrong());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+#[path = "units_tests.rs"]
+mod tests;

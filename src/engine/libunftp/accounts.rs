@@ -1,0 +1,97 @@
+//! Our accounts as libunftp's `Authenticator` and `UserDetailProvider`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use unftp_core::auth::{
+    AuthenticationError, Authenticator, Credentials, Principal, UserDetail, UserDetailError,
+    UserDetailProvider,
+};
+
+use super::session::Session;
+use crate::auth::{ANONYMOUS_NAMES, Identity, LoginError, Users};
+use crate::vfs::{UserView, Views};
+
+/// Who may log in, and what they see.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    pub(super) users: Users,
+    pub(super) views: Views,
+}
+
+/// The accounts, as one session asks for them.
+#[derive(Debug)]
+pub(super) struct SessionAccounts {
+    accounts: Arc<Accounts>,
+    session: Arc<Session>,
+}
+
+impl SessionAccounts {
+    pub(super) fn new(accounts: &Arc<Accounts>, session: &Arc<Session>) -> Self {
+        Self { accounts: Arc::clone(accounts), session: Arc::clone(session) }
+    }
+}
+
+/// Somebody who is logged in.
+#[derive(Debug)]
+pub(super) struct SessionUser {
+    pub(super) name: String,
+    pub(super) view: UserView,
+}
+
+impl fmt::Display for SessionUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl UserDetail for SessionUser {}
+
+#[async_trait]
+impl Authenticator for SessionAccounts {
+    async fn authenticate(
+        &self,
+        name: &str,
+        credentials: &Credentials,
+    ) -> Result<Principal, AuthenticationError> {
+        let password = credentials.password.as_deref().unwrap_or_default();
+        let (session, peer) = (self.session.id, self.session.peer);
+        match self.accounts.users.authenticate(name, password).await {
+            Ok(_) => {
+                tracing::info!(session, %peer, user = name, "logged in");
+                Ok(Principal { username: name.to_owned() })
+            }
+            Err(cause) => {
+                tracing::warn!(session, %peer, user = name, %cause, "login failed");
+                Err(match cause {
+                    LoginError::UnknownUser | LoginError::AnonymousDisabled => AuthenticationError::BadUser,
+                    LoginError::WrongPassword => AuthenticationError::BadPassword,
+                    LoginError::GivenUp => AuthenticationError::new(cause.to_string()),
+                })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl UserDetailProvider for SessionAccounts {
+    type User = SessionUser;
+
+    async fn provide_user_detail(&self, principal: &Principal) -> Result<SessionUser, UserDetailError> {
+        let name = &principal.username;
+        // The configuration refuses users of these names, so they can only mean the anonymous one.
+        let identity = if ANONYMOUS_NAMES.contains(&name.as_str()) {
+            Identity::Anonymous
+        } else {
+            Identity::User(name.clone())
+        };
+        let view = self
+            .accounts
+            .views
+            .of(&identity)
+            .ok_or_else(|| UserDetailError::UserNotFound { username: name.clone() })?;
+        self.session.logged_in(name);
+        Ok(SessionUser { name: name.clone(), view })
+    }
+}

@@ -1,0 +1,136 @@
+//! The engine on libunftp: user views as its `StorageBackend`, our accounts as its `Authenticator`.
+//!
+//! libunftp serves one connection at a time here (`Server::service`): listening, limits and shutdown are ours. That
+//! is also what lets an upload look at its control connection before it becomes visible. What
+//! libunftp gets wrong and can't be mended from outside is listed in `docs/engines.md`.
+
+mod accounts;
+mod error;
+mod listing;
+mod session;
+mod storage;
+mod transfer;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use libunftp::options::{ActivePassiveMode, FtpsRequired, PassiveHost, SiteMd5};
+use libunftp::{ServerBuilder, ServerError};
+
+use self::accounts::{Accounts, SessionUser};
+use self::session::Session;
+use self::storage::SessionStorage;
+use super::{Connection, Engine, Shutdown};
+use crate::auth::Users;
+use crate::config::{PassiveAddress, Server, Tls};
+use crate::vfs::Views;
+
+/// The greeting of a server that was given none.
+const GREETING: &str = "Wharf FTP server ready";
+
+/// How long transfers that were told to end may take to clean up, before their session is over regardless.
+const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
+
+/// Serves sessions with libunftp.
+pub struct LibunftpEngine {
+    server: Server,
+    tls: Tls,
+    greeting: &'static str,
+    accounts: Arc<Accounts>,
+}
+
+impl LibunftpEngine {
+    /// An engine for these users and what they see.
+    pub fn new(server: Server, tls: Tls, users: Users, views: Views) -> Self {
+        // libunftp wants it for ever; there is one engine in the life of a process.
+        let greeting = match &server.greeting {
+            Some(greeting) => Box::leak(greeting.clone().into_boxed_str()),
+            None => GREETING,
+        };
+        Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }) }
+    }
+
+    fn build(
+        &self,
+        session: &Arc<Session>,
+    ) -> Result<libunftp::Server<SessionStorage, SessionUser>, ServerError> {
+        let storage_session = Arc::clone(session);
+        let storage = Box::new(move || SessionStorage::new(Arc::clone(&storage_session)));
+        let accounts = Arc::new(accounts::SessionAccounts::new(&self.accounts, session));
+        let provider: Arc<accounts::SessionAccounts> = Arc::clone(&accounts);
+        let passive_host = match &self.server.passive.address {
+            None => PassiveHost::FromConnection,
+            Some(PassiveAddress::Ip(ip)) => PassiveHost::Ip(*ip),
+            Some(PassiveAddress::Name(name)) => PassiveHost::Dns(name.clone()),
+        };
+        let mode = if self.server.active {
+            ActivePassiveMode::ActiveAndPassive
+        } else {
+            ActivePassiveMode::PassiveOnly
+        };
+        let mut builder =
+            ServerBuilder::<SessionStorage, SessionUser>::with_user_detail_provider(storage, provider)
+                .authenticator(accounts)
+                .greeting(self.greeting)
+                .idle_session_timeout(self.server.idle_timeout.as_secs().max(1))
+                .passive_ports(self.server.passive.ports.clone())
+                .passive_host(passive_host)
+                .active_passive_mode(mode)
+                // Permissions decide for each user.
+                .sitemd5(SiteMd5::All);
+        if let Tls::On { required, server_config } = &self.tls {
+            let required = if *required { FtpsRequired::All } else { FtpsRequired::None };
+            builder =
+                builder.ftps_manual::<&str>(Arc::clone(server_config)).ftps_required(required, required);
+        }
+        builder.build()
+    }
+}
+
+#[async_trait]
+impl Engine for LibunftpEngine {
+    async fn serve(&self, connection: Connection, shutdown: Shutdown) {
+        let Connection { stream, peer, session: id } = connection;
+        let now = shutdown.now.clone();
+        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown) {
+            Ok(session) => Arc::new(session),
+            Err(error) => {
+                tracing::warn!(session = id, %peer, %error, "can't serve a connection");
+                return;
+            }
+        };
+        let server = match self.build(&session) {
+            Ok(server) => server,
+            Err(error) => {
+                tracing::error!(session = id, %error, "can't set up a session");
+                return;
+            }
+        };
+        tracing::debug!(session = id, %peer, "session opened");
+        let mut served = Box::pin(server.service(stream));
+        tokio::select! {
+            _ = &mut served => {}
+            () = session.drained(self.linger()) => {
+                // The library sees the end of the connection now, and ends its loop.
+                tokio::select! {
+                    _ = &mut served => {}
+                    () = now.cancelled() => {}
+                }
+            }
+            () = now.cancelled() => {}
+        }
+        session.end();
+        if tokio::time::timeout(CLEAN_UP_TIME, session.without_transfers()).await.is_err() {
+            tracing::warn!(session = id, "a transfer of a session that ended is still busy");
+        }
+        tracing::debug!(session = id, %peer, user = session.user(), "session closed");
+    }
+}
+
+impl fmt::Debug for LibunftpEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LibunftpEngine").field("server", &self.server).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! What we know of a session beside what libunftp keeps to itself.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Shutdown;
+
+pub(super) struct Session {
+    pub(super) id: u64,
+    pub(super) peer: SocketAddr,
+    user: OnceLock<String>,
+    /// A second handle on the control connection: libunftp has the first. `None` when the session is over,
+    /// since the connection is not closed before both are.
+    control: Mutex<Option<OwnedFd>>,
+    /// How long a data connection may be silent.
+    pub(super) stall_timeout: Duration,
+    shutdown: Shutdown,
+    /// The session is over, or everything is.
+    pub(super) ended: CancellationToken,
+    transfers: watch::Sender<usize>,
+    /// The offset of a transfer that failed. libunftp keeps the offset of REST when a transfer fails, so when the
+    /// next one comes with the same, it may be one that nobody asked for. 0 if there is none.
+    failed_offset: AtomicU64,
+}
+
+/// A transfer that runs; it is over when this is dropped.
+pub(super) struct Transfer(Arc<Session>);
+
+impl Session {
+    pub(super) fn new(
+        id: u64,
+        peer: SocketAddr,
+        stream: &TcpStream,
+        stall_timeout: Duration,
+        shutdown: Shutdown,
+    ) -> io::Result<Self> {
+        let control = Mutex::new(Some(stream.as_fd().try_clone_to_owned()?));
+        let ended = shutdown.now.child_token();
+        Ok(Self {
+            id,
+            peer,
+            user: OnceLock::new(),
+            control,
+            stall_timeout,
+            shutdown,
+            ended,
+            transfers: watch::Sender::new(0),
+            failed_offset: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn logged_in(&self, user: &str) {
+        // libunftp allows one login in a session.
+        let _ = self.user.set(user.to_owned());
+    }
+
+    /// The name of the user, empty before the login.
+    pub(super) fn user(&self) -> &str {
+        self.user.get().map_or("", String::as_str)
+    }
+
+    /// Begins a transfer; `None` if the server is stopping.
+    pub(super) fn begin_transfer(self: &Arc<Self>) -> Option<Transfer> {
+        self.transfers.send_modify(|count| *count += 1);
+        let transfer = Transfer(Arc::clone(self));
+        (!self.shutdown.stopping.is_cancelled()).then_some(transfer)
+    }
+
+    /// Whether the client has closed the control connection or lost it.
+    ///
+    /// A client that is killed in the middle of an upload ends both connections in good order, so that
+    /// the data alone can't be told from a file that is complete.
+    pub(super) fn control_is_lost(&self) -> bool {
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(control) = &*control else { return true };
+        let mut fds = [PollFd::new(control, PollFlags::RDHUP)];
+        match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            Ok(_) => fds[0]
+                .revents()
+                .intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+            Err(_) => false,
+        }
+    }
+
+    /// Whether `offset` may be left over from a transfer that failed.
+    pub(super) fn is_suspect(&self, offset: u64) -> bool {
+        offset != 0 && self.failed_offset.load(Ordering::Relaxed) == offset
+    }
+
+    /// Remembers how the transfer with this offset ended.
+    pub(super) fn transfer_ended(&self, offset: u64, failed: bool) {
+        self.failed_offset.store(if failed { offset } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Waits until no transfer runs.
+    pub(super) async fn without_transfers(&self) {
+        // The sender is in `self`, so it can't be gone.
+        let _ = self.transfers.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Waits until the server stops and the transfer that runs is over, and then closes the control connection
+    /// for reading: the reply to that transfer can still get out.
+    pub(super) async fn drained(&self, linger: Duration) {
+        self.shutdown.stopping.cancelled().await;
+        self.without_transfers().await;
+        // libunftp doesn't say when it has sent the reply.
+        tokio::time::sleep(linger).await;
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(control) = &*control {
+            let _ = rustix::net::shutdown(control, rustix::net::Shutdown::Read);
+        }
+    }
+
+    /// Ends what is still running, and lets go of the control connection.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.0.transfers.send_modify(|count| *count -= 1);
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({}, {}, {:?})", self.id, self.peer, self.user())
+    }
+}

@@ -1,0 +1,257 @@
+//! A user view as libunftp's `StorageBackend`.
+
+use std::fmt::Debug;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
+use unftp_core::storage::{
+    Error, ErrorKind, FEATURE_RESTART, FEATURE_SITEMD5, Fileinfo, Result, StorageBackend,
+};
+use wharf_backends::{ByteRange, CreateMode, DigestAlgorithm, StoragePath};
+
+use super::accounts::SessionUser;
+use super::error::to_libunftp;
+use super::listing::{self, SessionMetadata};
+use super::session::Session;
+use super::transfer::{self, TransferError};
+
+/// The storage of one session.
+#[derive(Debug)]
+pub(super) struct SessionStorage {
+    session: Arc<Session>,
+}
+
+impl SessionStorage {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self { session }
+    }
+
+    /// The log line for a command that failed: for the operator if the storage is in trouble, else for whoever
+    /// looks closer.
+    fn failed(&self, operation: &str, error: wharf_backends::Error) -> Error {
+        use wharf_backends::ErrorKind as Kind;
+        let (session, user) = (self.session.id, self.session.user());
+        let path = error.path().map(ToString::to_string);
+        match error.kind() {
+            Kind::Unavailable | Kind::Other | Kind::NoSpace | Kind::QuotaExceeded | Kind::Conflict => {
+                tracing::warn!(session, user, operation, path, cause = %error, "command failed");
+            }
+            _ => tracing::info!(session, user, operation, path, cause = %error, "command refused"),
+        }
+        to_libunftp(error)
+    }
+
+    /// The log line of a transfer.
+    fn transferred(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        offset: u64,
+        started: Instant,
+        result: std::result::Result<u64, TransferError>,
+    ) -> Result<u64> {
+        let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
+        let path = path.display();
+        let seconds = started.elapsed().as_secs_f64();
+        self.session.transfer_ended(offset, result.is_err());
+        match result {
+            Ok(bytes) => {
+                tracing::info!(session, user, %peer, operation, %path, offset, bytes, seconds, "transfer complete");
+                Ok(bytes)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    session, user, %peer, operation, %path, offset, seconds, cause = %error, "transfer failed"
+                );
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn upload(
+        &self,
+        user: &SessionUser,
+        input: impl AsyncRead + Unpin,
+        path: &Path,
+        offset: u64,
+    ) -> std::result::Result<u64, TransferError> {
+        let _transfer = self.session.begin_transfer().ok_or(TransferError::Stopping)?;
+        let path = parse(path)?;
+        if self.session.is_suspect(offset) {
+            // At the end of the file it is what APPE asks for, and does no harm.
+            let found = user.view.stat(&path).await;
+            if found.is_ok_and(|found| found.size != offset) {
+                return Err(TransferError::StaleOffset(offset));
+            }
+        }
+        let mode = if offset == 0 { CreateMode::Replace } else { CreateMode::Resume(offset) };
+        let upload = user.view.create(&path, mode).await?;
+        transfer::receive(&self.session, input, upload).await
+    }
+
+    async fn download<W>(
+        &self,
+        user: &SessionUser,
+        path: &Path,
+        offset: u64,
+        output: &mut W,
+    ) -> std::result::Result<u64, TransferError>
+    where
+        W: AsyncWrite + Unpin + ?Sized,
+    {
+        let _transfer = self.session.begin_transfer().ok_or(TransferError::Stopping)?;
+        if self.session.is_suspect(offset) {
+            return Err(TransferError::StaleOffset(offset));
+        }
+        let body = user.view.open(&parse(path)?, ByteRange::from_offset(offset)).await?;
+        transfer::send(&self.session, body.into_stream(), output).await
+    }
+}
+
+/// libunftp joins what the client says to the working directory, and no more.
+fn parse(path: &Path) -> wharf_backends::Result<StoragePath> {
+    Ok(StoragePath::parse(&path.to_string_lossy())?)
+}
+
+#[async_trait]
+impl StorageBackend<SessionUser> for SessionStorage {
+    type Metadata = SessionMetadata;
+
+    fn name(&self) -> &str {
+        "wharf"
+    }
+
+    fn supported_features(&self) -> u32 {
+        FEATURE_RESTART | FEATURE_SITEMD5
+    }
+
+    async fn metadata<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &SessionUser,
+        path: P,
+    ) -> Result<SessionMetadata> {
+        let path = parse(path.as_ref());
+        let found = async { user.view.stat(&path?).await }.await;
+        found.map(SessionMetadata).map_err(|error| self.failed("stat", error))
+    }
+
+    async fn md5<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<String> {
+        let path = parse(path.as_ref());
+        let digest = async { user.view.digest(&path?, DigestAlgorithm::Md5, ByteRange::ALL).await };
+        let digest = digest.await.map_err(|error| self.failed("md5", error))?;
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    async fn list<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &SessionUser,
+        path: P,
+    ) -> Result<Vec<Fileinfo<PathBuf, SessionMetadata>>> {
+        let path = parse(path.as_ref());
+        let listed = async { listing::entries(&user.view, &path?).await }.await;
+        listed.map_err(|error| self.failed("list", error))
+    }
+
+    async fn list_fmt<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &SessionUser,
+        path: P,
+    ) -> Result<Cursor<Vec<u8>>> {
+        let path = parse(path.as_ref());
+        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
+        let lines = listed.map_err(|error| self.failed("list", error))?;
+        Ok(listing::text(&lines, ToString::to_string))
+    }
+
+    async fn list_vec<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &SessionUser,
+        path: P,
+    ) -> Result<Vec<String>> {
+        let path = parse(path.as_ref());
+        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
+        let lines = listed.map_err(|error| self.failed("list", error))?;
+        Ok(lines.iter().map(ToString::to_string).collect())
+    }
+
+    async fn nlst<P: AsRef<Path> + Send + Debug>(
+        &self,
+        user: &SessionUser,
+        path: P,
+    ) -> io::Result<Cursor<Vec<u8>>> {
+        let path = parse(path.as_ref());
+        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
+        let lines = listed.map_err(|error| io::Error::other(self.failed("list", error)))?;
+        Ok(listing::text(&lines, |line| line.path.to_string_lossy().into_owned()))
+    }
+
+    async fn get_into<'a, P, W>(
+        &self,
+        user: &SessionUser,
+        path: P,
+        start_pos: u64,
+        output: &'a mut W,
+    ) -> Result<u64>
+    where
+        W: AsyncWrite + Unpin + Sync + Send + ?Sized,
+        P: AsRef<Path> + Send + Debug,
+    {
+        let started = Instant::now();
+        let result = self.download(user, path.as_ref(), start_pos, output).await;
+        self.transferred("download", path.as_ref(), start_pos, started, result)
+    }
+
+    async fn get<P: AsRef<Path> + Send + Debug>(
+        &self,
+        _user: &SessionUser,
+        _path: P,
+        _start_pos: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
+        // Only the default implementations of `get_into` and `md5` call it, and both are replaced above.
+        Err(ErrorKind::CommandNotImplemented.into())
+    }
+
+    async fn put<P, R>(&self, user: &SessionUser, input: R, path: P, start_pos: u64) -> Result<u64>
+    where
+        P: AsRef<Path> + Send + Debug,
+        R: AsyncRead + Send + Sync + Unpin + 'static,
+    {
+        let started = Instant::now();
+        let result = self.upload(user, input, path.as_ref(), start_pos).await;
+        self.transferred("upload", path.as_ref(), start_pos, started, result)
+    }
+
+    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
+        let path = parse(path.as_ref());
+        let done = async { user.view.remove_file(&path?).await }.await;
+        done.map_err(|error| self.failed("delete", error))
+    }
+
+    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
+        let path = parse(path.as_ref());
+        let done = async { user.view.create_directory(&path?).await }.await;
+        done.map_err(|error| self.failed("mkdir", error))
+    }
+
+    async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, from: P, to: P) -> Result<()> {
+        let (from, to) = (parse(from.as_ref()), parse(to.as_ref()));
+        let done = async { user.view.rename(&from?, &to?).await }.await;
+        done.map_err(|error| self.failed("rename", error))
+    }
+
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
+        let path = parse(path.as_ref());
+        let done = async { user.view.remove_directory(&path?).await }.await;
+        done.map_err(|error| self.failed("rmdir", error))
+    }
+
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
+        let path = parse(path.as_ref());
+        let done = async { user.view.enter(&path?).await }.await;
+        done.map_err(|error| self.failed("enter", error))
+    }
+}

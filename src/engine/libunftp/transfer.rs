@@ -1,0 +1,131 @@
+//! The bytes of a file between a data connection and a storage.
+
+use std::io;
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use unftp_core::storage::ErrorKind;
+use wharf_backends::{ByteStream, CHUNK_SIZE, Upload};
+
+use super::error::to_libunftp;
+use super::session::Session;
+
+/// Why a transfer failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransferError {
+    #[error(transparent)]
+    Storage(#[from] wharf_backends::Error),
+    #[error("data connection: {0}")]
+    DataConnection(#[source] io::Error),
+    #[error("nothing moved on the data connection for {0:?}")]
+    Stalled(std::time::Duration),
+    #[error("the client closed the control connection before the upload was complete")]
+    ControlConnectionLost,
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("the restart offset {0} may be left over from the transfer that failed before")]
+    StaleOffset(u64),
+}
+
+impl From<TransferError> for unftp_core::storage::Error {
+    fn from(error: TransferError) -> Self {
+        let kind = match error {
+            TransferError::Storage(error) => return to_libunftp(error),
+            TransferError::DataConnection(_)
+            | TransferError::Stalled(_)
+            | TransferError::ControlConnectionLost => ErrorKind::ConnectionClosed,
+            TransferError::Stopping => ErrorKind::LocalError,
+            TransferError::StaleOffset(_) => ErrorKind::TransientFileNotAvailable,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Waits for a step of the data connection, but not for ever, and not when the session has ended.
+async fn step<T>(session: &Session, step: impl Future<Output = io::Result<T>>) -> Result<T, TransferError> {
+    tokio::select! {
+        done = tokio::time::timeout(session.stall_timeout, step) => match done {
+            Ok(done) => done.map_err(TransferError::DataConnection),
+            Err(_) => Err(TransferError::Stalled(session.stall_timeout)),
+        },
+        () = session.ended.cancelled() => Err(TransferError::ControlConnectionLost),
+    }
+}
+
+/// Receives a file. On any failure the upload is aborted.
+pub(super) async fn receive(
+    session: &Session,
+    mut input: impl AsyncRead + Unpin,
+    mut upload: Box<dyn Upload>,
+) -> Result<u64, TransferError> {
+    match receive_all(session, &mut input, &mut *upload).await {
+        Ok(received) => {
+            upload.finish().await?;
+            Ok(received)
+        }
+        Err(error) => {
+            if let Err(cause) = upload.abort().await {
+                tracing::warn!(session = session.id, %cause, "can't clean up after an upload that failed");
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn receive_all(
+    session: &Session,
+    input: &mut (impl AsyncRead + Unpin),
+    upload: &mut dyn Upload,
+) -> Result<u64, TransferError> {
+    let mut received = 0;
+    let mut buffer = BytesMut::new();
+    loop {
+        // The room grows with what arrives, so that a small file costs little.
+        if buffer.capacity() == buffer.len() {
+            buffer.reserve(buffer.len().clamp(16 * 1024, CHUNK_SIZE));
+        }
+        let count = step(session, input.read_buf(&mut buffer)).await?;
+        received += count as u64;
+        if count == 0 || buffer.len() >= CHUNK_SIZE {
+            let next = if count == 0 { BytesMut::new() } else { BytesMut::with_capacity(CHUNK_SIZE) };
+            let full = std::mem::replace(&mut buffer, next);
+            if !full.is_empty() {
+                upload.write(full.freeze()).await?;
+            }
+        }
+        if count == 0 {
+            break;
+        }
+    }
+    if session.control_is_lost() {
+        return Err(TransferError::ControlConnectionLost);
+    }
+    Ok(received)
+}
+
+/// Sends a file.
+pub(super) async fn send<W>(
+    session: &Session,
+    mut stream: ByteStream,
+    output: &mut W,
+) -> Result<u64, TransferError>
+where
+    W: AsyncWrite + Unpin + ?Sized,
+{
+    let mut sent = 0;
+    while let Some(chunk) = stream.next().await {
+        let mut chunk = chunk?;
+        sent += chunk.len() as u64;
+        // Each write is a step of its own: a client that is slow and alive isn't stalled.
+        while !chunk.is_empty() {
+            let written = step(session, output.write(&chunk)).await?;
+            if written == 0 {
+                return Err(TransferError::DataConnection(io::ErrorKind::WriteZero.into()));
+            }
+            bytes::Buf::advance(&mut chunk, written);
+        }
+    }
+    step(session, output.flush()).await?;
+    Ok(sent)
+}

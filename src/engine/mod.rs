@@ -1,0 +1,47 @@
+//! Engines: each speaks FTP on one side and user views on the other.
+
+pub mod libunftp;
+mod reply_code;
+mod session_limits;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+pub use reply_code::ReplyCode;
+pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
+
+/// A control connection that was just accepted.
+#[derive(Debug)]
+pub struct Connection {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Who is at its other end.
+    pub peer: SocketAddr,
+    /// Unique in the life of the process; in every log line of the session.
+    pub session: u64,
+}
+
+/// How a server is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// No new transfers; sessions end when their transfer does.
+    pub stopping: CancellationToken,
+    /// Transfers end too, at once.
+    pub now: CancellationToken,
+}
+
+/// Something that speaks FTP.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Serves one control connection, and returns when the session and its transfers are over.
+    async fn serve(&self, connection: Connection, shutdown: Shutdown);
+
+    /// How long a stopping server waits after the last byte of a transfer, so that its reply gets out.
+    fn linger(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+}

@@ -1,0 +1,45 @@
+//! Log lines on standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::util::TryInitError;
+
+use crate::config::LogFormat;
+
+/// What is logged when nobody says otherwise. libunftp repeats most of what the engine logs with
+/// less context, so it is heard only when something is wrong with itself.
+pub const DEFAULT_FILTER: &str = "info,libunftp=error";
+
+/// Why logging can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The filter can't be parsed.
+    #[error("the log filter {0:?} is not valid: {1}")]
+    Filter(String, tracing_subscriber::filter::ParseError),
+    /// It was started before.
+    #[error(transparent)]
+    Init(#[from] TryInitError),
+}
+
+/// Starts logging. Panics become log lines, too.
+///
+/// # Errors
+/// [`LoggingError`].
+pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
+    use tracing_subscriber::util::SubscriberInitExt;
+    let parsed: EnvFilter = filter.parse().map_err(|error| LoggingError::Filter(filter.to_owned(), error))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(BoxMakeWriter::new(std::io::stderr))
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    match format {
+        LogFormat::Text => lines.finish().try_init()?,
+        LogFormat::Json => lines.json().finish().try_init()?,
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("unknown");
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(message, place, "a task panicked; the server goes on");
+    }));
+    Ok(())
+}

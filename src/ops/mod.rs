@@ -1,0 +1,4 @@
+//! Running it: logs and shutdown.
+
+pub mod logging;
+pub mod signals;

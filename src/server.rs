@@ -1,0 +1,161 @@
+//! The server: listeners, limits, and an end in good order.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use crate::config;
+use crate::engine::{Connection, Engine, SessionLimits, Shutdown};
+
+/// How long to wait when the system has no means for one more connection, before trying again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long sessions may take to clean up when they were told to end at once.
+const LAST_WAIT: Duration = Duration::from_secs(15);
+
+/// A server that is bound to its addresses.
+pub struct Server {
+    listeners: Vec<(TcpListener, SocketAddr)>,
+    engine: Arc<dyn Engine>,
+    limits: Arc<SessionLimits>,
+    grace: Duration,
+}
+
+/// An address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address}: {error}")]
+pub struct BindError {
+    /// The configured address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub error: io::Error,
+}
+
+impl Server {
+    /// Binds all addresses; connections are accepted by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// The first address that can't be bound.
+    pub async fn bind(config: &config::Server, engine: Arc<dyn Engine>) -> Result<Self, BindError> {
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            let bound = async {
+                let listener = TcpListener::bind(address).await?;
+                let local = listener.local_addr()?;
+                Ok((listener, local))
+            };
+            listeners.push(bound.await.map_err(|error| BindError { address: *address, error })?);
+        }
+        let limits = &config.limits;
+        Ok(Self {
+            listeners,
+            engine,
+            limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip)),
+            grace: config.shutdown_grace,
+        })
+    }
+
+    /// The addresses, with the real port where the configuration has 0.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(|(_, address)| *address)
+    }
+
+    /// Serves until `shutdown` says so, and then until the last session is over: transfers may go on for the grace
+    /// that the configuration gives, or until they are told to end now.
+    pub async fn run(self, shutdown: Shutdown) {
+        let sessions = TaskTracker::new();
+        let numbers = Arc::new(AtomicU64::new(1));
+        let listening = TaskTracker::new();
+        for (listener, address) in self.listeners {
+            tracing::info!(%address, "listening");
+            let acceptor = Acceptor {
+                engine: Arc::clone(&self.engine),
+                limits: Arc::clone(&self.limits),
+                sessions: sessions.clone(),
+                numbers: Arc::clone(&numbers),
+                shutdown: shutdown.clone(),
+            };
+            listening.spawn(acceptor.accept(listener));
+        }
+        shutdown.stopping.cancelled().await;
+        listening.close();
+        listening.wait().await;
+        sessions.close();
+        tracing::info!(sessions = sessions.len(), grace = ?self.grace, "stopping");
+        tokio::select! {
+            () = sessions.wait() => {}
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!(sessions = sessions.len(), "the grace is over: ending what still runs");
+            }
+            () = shutdown.now.cancelled() => {
+                tracing::warn!(sessions = sessions.len(), "told to end what still runs");
+            }
+        }
+        shutdown.now.cancel();
+        if tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_err() {
+            tracing::warn!(sessions = sessions.len(), "sessions did not end in time");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+struct Acceptor {
+    engine: Arc<dyn Engine>,
+    limits: Arc<SessionLimits>,
+    sessions: TaskTracker,
+    numbers: Arc<AtomicU64>,
+    shutdown: Shutdown,
+}
+
+impl Acceptor {
+    async fn accept(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.shutdown.stopping.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.begin(stream, peer),
+                Err(error) => {
+                    // Most often too many open files: that passes when a session ends.
+                    tracing::warn!(%error, "can't accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, peer: SocketAddr) {
+        let permit = match self.limits.admit(peer.ip()) {
+            Ok(permit) => permit,
+            Err(cause) => {
+                tracing::warn!(%peer, %cause, "refused a session");
+                refuse(stream, &format!("421 Try again later: {cause}.\r\n"));
+                return;
+            }
+        };
+        // Replies are short, and each is waited for.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "can't set TCP_NODELAY");
+        }
+        let session = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
+        self.sessions.spawn(async move {
+            engine.serve(Connection { stream, peer, session }, shutdown).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Says why, if that is possible without waiting: the buffer of a new connection is empty, and whoever floods
+/// the server gets no task for it.
+fn refuse(stream: TcpStream, reply: &str) {
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write(reply.as_bytes());
+    }
+}

@@ -1,0 +1,145 @@
+//! From the configuration of a backend to the storage itself.
+
+use std::sync::Arc;
+
+use wharf_backends::Storage;
+use wharf_backends::local::{LocalOptions, LocalStorage};
+use wharf_backends::memory::MemoryStorage;
+use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
+
+use crate::config::{
+    Azure, AzureCredentials, Backend, Config, Gcs, GcsCredentials, S3, S3Credentials, Secret, UploadParts,
+};
+use crate::vfs::Storages;
+
+/// A backend can't be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("backend {name}: {cause}")]
+pub struct StorageError {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What is wrong.
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Sets up all storages of a configuration. Buckets are not contacted yet.
+///
+/// Blocks while local directories are opened.
+///
+/// # Errors
+/// The first backend that can't be set up.
+pub fn open_all(config: &Config) -> Result<Storages, StorageError> {
+    let mut storages = Storages::new();
+    for (name, backend) in &config.backends {
+        let storage = open(backend).map_err(|cause| StorageError { name: name.clone(), cause })?;
+        storages.insert(name.clone(), storage);
+    }
+    Ok(storages)
+}
+
+/// Sets up one storage.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn open(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(match backend {
+        Backend::Local { root, create_root, sync } => {
+            let options = LocalOptions { create_root: *create_root, sync: *sync };
+            let storage = LocalStorage::open(root, options)
+                .map_err(|error| format!("can't open the directory {}: {error}", root.display()))?;
+            Arc::new(storage)
+        }
+        Backend::Memory { capacity } => Arc::new(MemoryStorage::new(*capacity)),
+        Backend::S3(s3) => Arc::new(ObjectStorage::s3(s3_settings(s3))?),
+        Backend::Gcs(gcs) => Arc::new(ObjectStorage::gcs(gcs_settings(gcs))?),
+        Backend::Azure(azure) => Arc::new(ObjectStorage::azure(azure_settings(azure))?),
+        Backend::UnftpFs { .. } | Backend::UnftpGcs { .. } => open_unftp(backend)?,
+    })
+}
+
+#[cfg(not(feature = "unftp-backends"))]
+fn open_unftp(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
+    Err(format!("this build has no backends of kind {}", backend.kind()).into())
+}
+
+#[cfg(feature = "unftp-backends")]
+fn open_unftp(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
+    use wharf_backends::Capabilities;
+    use wharf_backends::unftp::{AuthMethod, CloudStorage, Filesystem, UnftpStorage};
+    let disk = Capabilities { implicit_directories: false, set_modified: false, rename_directories: true };
+    let bucket = Capabilities { implicit_directories: true, rename_directories: false, ..disk };
+    Ok(match backend {
+        Backend::UnftpFs { root } => Arc::new(UnftpStorage::new(Filesystem::new(root)?, disk)),
+        Backend::UnftpGcs { bucket: name, prefix, credentials } => {
+            let credentials = match credentials {
+                GcsCredentials::ServiceAccountKey(key) => {
+                    AuthMethod::ServiceAccountKey(key.expose().as_bytes().to_vec())
+                }
+                GcsCredentials::Anonymous => AuthMethod::None,
+                GcsCredentials::Ambient => AuthMethod::WorkloadIdentity(None),
+            };
+            let storage = CloudStorage::with_bucket_root(name, prefix.relative().into(), credentials);
+            Arc::new(UnftpStorage::new(storage, bucket))
+        }
+        other => return Err(format!("{} is not a backend of libunftp", other.kind()).into()),
+    })
+}
+
+fn exposed(secret: &Secret) -> Option<String> {
+    Some(secret.expose().to_owned())
+}
+
+fn tuning(parts: &UploadParts) -> Tuning {
+    Tuning { part_size: parts.part_size, upload_concurrency: parts.concurrency, ..Tuning::default() }
+}
+
+fn s3_settings(s3: &S3) -> S3Settings {
+    let mut settings = S3Settings {
+        region: Some(s3.region.clone()),
+        endpoint: s3.endpoint.clone(),
+        prefix: s3.prefix.clone(),
+        path_style: s3.path_style,
+        tuning: tuning(&s3.upload),
+        ..S3Settings::new(&s3.bucket)
+    };
+    match &s3.credentials {
+        S3Credentials::Keys { access_key_id, secret_access_key, session_token } => {
+            settings.access_key_id = exposed(access_key_id);
+            settings.secret_access_key = exposed(secret_access_key);
+            settings.session_token = session_token.as_ref().and_then(exposed);
+        }
+        S3Credentials::Anonymous => settings.anonymous = true,
+        S3Credentials::Ambient => settings.ambient_credentials = true,
+    }
+    settings
+}
+
+fn gcs_settings(gcs: &Gcs) -> GcsSettings {
+    let mut settings = GcsSettings {
+        endpoint: gcs.endpoint.clone(),
+        prefix: gcs.prefix.clone(),
+        tuning: tuning(&gcs.upload),
+        ..GcsSettings::new(&gcs.bucket)
+    };
+    match &gcs.credentials {
+        GcsCredentials::ServiceAccountKey(key) => settings.service_account_key = exposed(key),
+        GcsCredentials::Anonymous => settings.anonymous = true,
+        GcsCredentials::Ambient => settings.ambient_credentials = true,
+    }
+    settings
+}
+
+fn azure_settings(azure: &Azure) -> AzureSettings {
+    let mut settings = AzureSettings {
+        endpoint: azure.endpoint.clone(),
+        prefix: azure.prefix.clone(),
+        tuning: tuning(&azure.upload),
+        ..AzureSettings::new(&azure.account, &azure.container)
+    };
+    match &azure.credentials {
+        AzureCredentials::AccessKey(key) => settings.access_key = exposed(key),
+        AzureCredentials::Anonymous => settings.anonymous = true,
+        AzureCredentials::Ambient => settings.ambient_credentials = true,
+    }
+    settings
+}

@@ -1,0 +1,179 @@
+//! Who gets in: the steps of a login, what is refused before it, TLS that is required, and too many sessions.
+
+use std::fs;
+
+use crate::support::{Client, Setup};
+
+mod steps {
+    use super::*;
+
+    #[test]
+    fn a_wrong_password_and_an_unknown_user_get_the_same_reply() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let replies: Vec<String> =
+            [("demo", "wrong"), ("nobody", "demo"), ("demo", ""), ("DEMO", "demo"), ("anonymous", "me@")]
+                .into_iter()
+                .map(|(user, password)| {
+                    let mut client = server.connect();
+                    client.expect(&format!("USER {user}"), 331);
+                    client.expect(&format!("PASS {password}"), 530).text()
+                })
+                .collect();
+        assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
+    }
+
+    #[test]
+    fn a_failed_login_is_logged_without_the_password() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.connect();
+        client.expect("USER demo", 331);
+        client.expect("PASS correct horse", 530);
+        server.log.expect_warning(&["demo", "127.0.0.1"]);
+        client.expect("USER demo", 331);
+        client.expect("PASS demo", 230);
+        client.expect("NOOP", 200);
+        assert!(!server.log.text().contains("correct horse"), "{}", server.log.text());
+    }
+
+    #[test]
+    fn nothing_works_before_it() {
+        let setup = Setup::local();
+        fs::write(setup.files().join("file"), b"12345").unwrap();
+        let server = setup.start();
+        let mut client = server.connect();
+        for command in [
+            "PWD",
+            "CWD full",
+            "CDUP",
+            "MKD new",
+            "RMD empty",
+            "DELE file",
+            "RNFR file",
+            "RNTO other",
+            "SIZE file",
+            "MDTM file",
+            "MLST file",
+            "REST 3",
+            "PASV",
+            "EPSV",
+            "PORT 127,0,0,1,200,200",
+            "RETR file",
+            "STOR file",
+            "APPE file",
+            "STOU",
+            "LIST",
+            "NLST",
+            "MLSD",
+            "STAT",
+            "STAT file",
+            "SITE MD5 file",
+            "TYPE I",
+            "ALLO 5",
+            "SYST",
+            "ABOR",
+        ] {
+            let reply = client.command(command);
+            assert!(
+                matches!(reply.code, 530 | 503) || (command == "SYST" && reply.code == 215),
+                "{command}: {reply:?}"
+            );
+        }
+        client.login("demo", "demo");
+        assert_eq!(client.names(""), ["file"]);
+        assert_eq!(client.retrieve("file"), b"12345");
+    }
+
+    #[test]
+    fn the_steps_have_an_order() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.connect();
+        client.expect_any("PASS demo", &[503, 530]);
+        client.expect("USER demo", 331);
+        client.expect("PASS wrong", 530);
+        // The failed password used the name up.
+        client.expect_any("PASS demo", &[503, 530]);
+        client.expect("PWD", 530);
+    }
+
+    #[test]
+    fn plain_text_is_refused_where_tls_is_required() {
+        let setup = Setup::local().tls("required");
+        let server = setup.start();
+        let mut client = server.connect();
+        let reply = client.command("USER demo");
+        let refused = if reply.code == 331 { client.command("PASS demo") } else { reply };
+        assert!(refused.code == 421 || (500..600).contains(&refused.code), "{refused:?}");
+        let config = server.certificates().client_config();
+        let mut client = server.connect();
+        client.start_tls(&config);
+        client.login("demo", "demo");
+        client.expect("PROT C", 200);
+        let refused = client.try_fetch("MLSD").1;
+        assert!((500..600).contains(&refused.code), "data in plain text: {refused:?}");
+    }
+
+    /// What stands behind AUTH in the same packet was sent by nobody who knew the key.
+    #[test]
+    fn nothing_is_carried_over_into_tls() {
+        let setup = Setup::local().tls("optional");
+        let server = setup.start();
+        let config = server.certificates().client_config();
+        let mut client = server.connect();
+        client.send_raw(b"AUTH TLS\r\nUSER demo\r\n");
+        client.expect_reply(234);
+        client.encrypt(&config);
+        // Answered before anything else if the name was taken over.
+        client.expect("NOOP", 200);
+        client.expect_any("PASS demo", &[503, 530]);
+    }
+
+    #[test]
+    fn tls_that_is_off_is_refused() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.connect();
+        let reply = client.command("AUTH TLS");
+        assert!((500..600).contains(&reply.code) || reply.code == 431, "{reply:?}");
+        client.login("demo", "demo");
+    }
+}
+
+mod too_many {
+    use super::*;
+
+    #[test]
+    fn sessions_are_refused() {
+        let setup = Setup::local().server("limits: { sessions: 3 }");
+        let server = setup.start();
+        let mut open = vec![server.login(), server.login(), server.login()];
+        let mut refused = Client::connect(server.address);
+        refused.expect_reply(421);
+        refused.expect_end();
+        // Those that are in stay in, and one that leaves makes room.
+        open[0].expect("NOOP", 200);
+        let mut gone = open.pop().unwrap();
+        gone.expect("QUIT", 221);
+        gone.expect_end();
+        drop(gone);
+        let deadline = std::time::Instant::now() + crate::support::SOON;
+        while Client::connect(server.address).reply().code != 220 {
+            assert!(std::time::Instant::now() < deadline, "a place never becomes free");
+        }
+    }
+
+    #[test]
+    fn sessions_of_one_address_are_refused() {
+        let setup = Setup::local().server("limits: { sessions: 100, sessions_per_ip: 2 }");
+        let server = setup.start();
+        let _open = [server.login(), server.login()];
+        let mut refused = Client::connect(server.address);
+        refused.expect_reply(421);
+        refused.expect_end();
+        let mut other = Client::connect_from("127.0.0.2", server.address);
+        other.expect_reply(220);
+        other.login("demo", "demo");
+    }
+}

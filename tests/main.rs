@@ -1,0 +1,23 @@
+//! The integration tests: the built server, real clients and real storage servers. One file per topic.
+//!
+//! Ports are always 0, everything stays on loopback, nothing depends on an order, and what has to happen is
+//! waited for as an event with a limit, never slept for.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod accounts;
+mod bad_input;
+mod command_line;
+mod engine_defects;
+mod failures;
+mod login;
+mod permissions;
+mod three_users;
+mod transfers;

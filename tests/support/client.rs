@@ -1,0 +1,413 @@
+//! FTP spoken line by line, so that a test reads as the transcript of a session.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::SOON;
+
+/// A control connection.
+pub struct Client {
+    stream: BufReader<Stream>,
+    transcript: Vec<String>,
+    tls: Option<Arc<ClientConfig>>,
+    private_data: bool,
+}
+
+/// What the server answered.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub code: u16,
+    pub lines: Vec<String>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+}
+
+/// Plain or encrypted.
+pub enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// Only while one of the others takes the place of the other.
+    Gone,
+}
+
+impl Stream {
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref(),
+            Self::Gone => panic!("the handshake failed before"),
+        }
+    }
+
+    fn encrypt(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), tcp);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self::Tls(Box::new(stream)))
+    }
+
+    /// Says that all is sent: with TLS's own word for it first.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if let Self::Tls(stream) = self {
+            stream.conn.send_close_notify();
+            stream.flush()?;
+        }
+        self.tcp().shutdown(std::net::Shutdown::Write)
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+            Self::Gone => Ok(0),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+            Self::Gone => Ok(()),
+        }
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, SOON)?;
+    stream.set_read_timeout(Some(SOON))?;
+    stream.set_write_timeout(Some(SOON))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl Client {
+    /// Connects; the greeting is still to be read.
+    #[track_caller]
+    pub fn connect(address: SocketAddr) -> Self {
+        Self::try_connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}"))
+    }
+
+    pub fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self::over(Stream::Plain(open(address)?)))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self { stream: BufReader::new(stream), transcript: Vec::new(), tls: None, private_data: false }
+    }
+
+    /// Connects from another address of this machine.
+    #[track_caller]
+    pub fn connect_from(source: &str, address: SocketAddr) -> Self {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+        connect(&socket, &address)
+            .unwrap_or_else(|error| panic!("connecting from {source} to {address}: {error}"));
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.set_write_timeout(Some(SOON)).unwrap();
+        Self::over(Stream::Plain(stream))
+    }
+
+    /// Connects with a TLS handshake as the first thing.
+    pub fn connect_implicit(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let mut client = Self::over(Stream::encrypt(open(address)?, config)?);
+        client.tls = Some(Arc::clone(config));
+        client.private_data = true;
+        Ok(client)
+    }
+
+    /// Sends bytes as they are.
+    #[track_caller]
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.transcript.push(format!("> {}", String::from_utf8_lossy(bytes).trim_end()));
+        let sent = self.stream.get_mut().write_all(bytes).and_then(|()| self.stream.get_mut().flush());
+        if let Err(error) = sent {
+            panic!("sending failed: {error}\n{}", self.transcript());
+        }
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, line: &str) {
+        self.send_raw(format!("{line}\r\n").as_bytes());
+    }
+
+    /// The next reply, or why there is none.
+    pub fn try_reply(&mut self) -> io::Result<Reply> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            if self.stream.read_until(b'\n', &mut line)? == 0 {
+                self.transcript.push("< (closed)".to_owned());
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+            self.transcript.push(format!("< {line}"));
+            lines.push(line);
+            let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+            let code = first.get(..3).and_then(|code| code.parse().ok());
+            let Some(code) = code else {
+                return Err(io::Error::other(format!("no reply: {first:?}")));
+            };
+            let complete = last.get(..3) == first.get(..3) && last.as_bytes().get(3) != Some(&b'-');
+            if complete {
+                return Ok(Reply { code, lines });
+            }
+        }
+    }
+
+    /// The next reply if it comes within this time; `None` if nothing comes or the connection is closed.
+    pub fn reply_within(&mut self, time: Duration) -> Option<Reply> {
+        self.stream.get_ref().tcp().set_read_timeout(Some(time)).unwrap();
+        let reply = self.try_reply().ok();
+        self.stream.get_ref().tcp().set_read_timeout(Some(SOON)).unwrap();
+        reply
+    }
+
+    #[track_caller]
+    pub fn reply(&mut self) -> Reply {
+        match self.try_reply() {
+            Ok(reply) => reply,
+            Err(error) => panic!("no reply: {error}\n{}", self.transcript()),
+        }
+    }
+
+    #[track_caller]
+    pub fn expect_reply(&mut self, code: u16) -> Reply {
+        let reply = self.reply();
+        assert_eq!(reply.code, code, "wrong reply\n{}", self.transcript());
+        reply
+    }
+
+    #[track_caller]
+    pub fn command(&mut self, line: &str) -> Reply {
+        self.send(line);
+        self.reply()
+    }
+
+    /// Sends a command and demands this code.
+    #[track_caller]
+    pub fn expect(&mut self, line: &str, code: u16) -> Reply {
+        self.send(line);
+        self.expect_reply(code)
+    }
+
+    /// Sends a command and demands one of these codes.
+    #[track_caller]
+    pub fn expect_any(&mut self, line: &str, codes: &[u16]) -> Reply {
+        let reply = self.command(line);
+        assert!(codes.contains(&reply.code), "wanted one of {codes:?}\n{}", self.transcript());
+        reply
+    }
+
+    /// Demands that the server closes the connection, after whatever it has to say.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        loop {
+            match self.try_reply() {
+                Ok(_) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                    ) =>
+                {
+                    return;
+                }
+                Err(error) => panic!("the connection was not closed: {error}\n{}", self.transcript()),
+            }
+        }
+    }
+
+    #[track_caller]
+    pub fn login(&mut self, user: &str, password: &str) {
+        self.expect(&format!("USER {user}"), 331);
+        self.expect(&format!("PASS {password}"), 230);
+        self.expect("TYPE I", 200);
+    }
+
+    /// AUTH TLS, PBSZ and PROT P.
+    #[track_caller]
+    pub fn start_tls(&mut self, config: &Arc<ClientConfig>) {
+        self.expect("AUTH TLS", 234);
+        self.encrypt(config);
+        self.expect("PBSZ 0", 200);
+        self.expect("PROT P", 200);
+        self.private_data = true;
+    }
+
+    /// The handshake alone.
+    #[track_caller]
+    pub fn encrypt(&mut self, config: &Arc<ClientConfig>) {
+        let Stream::Plain(tcp) = std::mem::replace(self.stream.get_mut(), Stream::Gone) else {
+            panic!("already encrypted");
+        };
+        *self.stream.get_mut() = Stream::encrypt(tcp, config).expect("a TLS handshake");
+        self.tls = Some(Arc::clone(config));
+    }
+
+    /// EPSV, and a connection to the port in the answer, not encrypted yet.
+    #[track_caller]
+    pub fn open_passive(&mut self) -> TcpStream {
+        let reply = self.expect("EPSV", 229);
+        let port = reply.lines[0].split('|').nth(3).and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_else(|| panic!("no port in {reply:?}"));
+        let host = self.stream.get_ref().tcp().peer_addr().unwrap().ip();
+        open(SocketAddr::new(host, port)).unwrap_or_else(|error| panic!("data connection to {port}: {error}"))
+    }
+
+    /// PASV, and the address in the answer.
+    #[track_caller]
+    pub fn pasv(&mut self) -> SocketAddr {
+        let reply = self.expect("PASV", 227);
+        let text = reply.lines[0].clone();
+        let inside = text.split(['(', ')']).nth(1).unwrap_or_else(|| panic!("no address in {text}"));
+        let numbers: Vec<u8> = inside.split(',').map(|number| number.parse().unwrap()).collect();
+        let [a, b, c, d, high, low] = numbers[..] else { panic!("no address in {text}") };
+        SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low])))
+    }
+
+    /// Starts a transfer in passive mode: the connection after the 150.
+    #[track_caller]
+    pub fn start_transfer(&mut self, command: &str) -> Stream {
+        match self.try_transfer(command) {
+            Ok(stream) => stream,
+            Err(reply) => panic!("{command}: {reply:?}\n{}", self.transcript()),
+        }
+    }
+
+    /// Starts a transfer in passive mode; the reply if the server refuses it before the 150.
+    #[track_caller]
+    pub fn try_transfer(&mut self, command: &str) -> Result<Stream, Reply> {
+        let tcp = self.open_passive();
+        let reply = self.command(command);
+        if reply.code != 150 && reply.code != 125 {
+            return Err(reply);
+        }
+        Ok(self.protect(tcp))
+    }
+
+    #[track_caller]
+    fn protect(&self, tcp: TcpStream) -> Stream {
+        match &self.tls {
+            Some(config) if self.private_data => {
+                Stream::encrypt(tcp, config).expect("a TLS handshake for data")
+            }
+            _ => Stream::Plain(tcp),
+        }
+    }
+
+    /// Uploads in passive mode and returns the last reply.
+    #[track_caller]
+    pub fn try_store(&mut self, command: &str, bytes: &[u8]) -> Reply {
+        let mut data = match self.try_transfer(command) {
+            Ok(data) => data,
+            Err(reply) => return reply,
+        };
+        // A server that gives up closes early; what it has to say stands in its reply.
+        let _closed_early = data.write_all(bytes).and_then(|()| data.finish());
+        let _closed_early = io::copy(&mut data, &mut io::sink());
+        drop(data);
+        self.reply()
+    }
+
+    #[track_caller]
+    pub fn store(&mut self, name: &str, bytes: &[u8]) {
+        let reply = self.try_store(&format!("STOR {name}"), bytes);
+        assert_eq!(reply.code, 226, "wrong reply\n{}", self.transcript());
+    }
+
+    /// Downloads in passive mode: what came, and the last reply.
+    #[track_caller]
+    pub fn try_fetch(&mut self, command: &str) -> (Vec<u8>, Reply) {
+        let mut data = match self.try_transfer(command) {
+            Ok(data) => data,
+            Err(reply) => return (Vec::new(), reply),
+        };
+        let mut bytes = Vec::new();
+        // A reset in the middle is the server's failure to deliver: its reply says so too.
+        let _cut = data.read_to_end(&mut bytes);
+        drop(data);
+        (bytes, self.reply())
+    }
+
+    #[track_caller]
+    pub fn fetch(&mut self, command: &str) -> Vec<u8> {
+        let (bytes, reply) = self.try_fetch(command);
+        assert_eq!(reply.code, 226, "wrong reply\n{}", self.transcript());
+        bytes
+    }
+
+    #[track_caller]
+    pub fn retrieve(&mut self, name: &str) -> Vec<u8> {
+        self.fetch(&format!("RETR {name}"))
+    }
+
+    /// The names that MLSD shows, sorted, without `.` and `..`.
+    #[track_caller]
+    pub fn names(&mut self, directory: &str) -> Vec<String> {
+        let listing = self.fetch(format!("MLSD {directory}").trim_end());
+        let listing = String::from_utf8(listing).unwrap();
+        let entries =
+            listing.lines().map(|line| line.split_once(' ').unwrap_or_else(|| panic!("no entry: {line:?}")));
+        let files = entries.filter(|(facts, _)| {
+            let facts = facts.to_ascii_lowercase();
+            !facts.contains("type=cdir;") && !facts.contains("type=pdir;")
+        });
+        let mut names: Vec<String> = files.map(|(_, name)| name.to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// PORT with a listener of our own.
+    #[track_caller]
+    pub fn port(&mut self, listener: &TcpListener) -> Reply {
+        self.command(&port_command(listener.local_addr().unwrap()))
+    }
+
+    /// Ends a line that was begun by other means, and reads what is said to it.
+    pub fn try_end_line(&mut self) -> io::Result<Reply> {
+        self.stream.get_mut().write_all(b"\r\n")?;
+        self.try_reply()
+    }
+
+    pub fn transcript(&self) -> String {
+        self.transcript.iter().map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// The socket, to do things that no client would.
+    pub fn tcp(&self) -> &TcpStream {
+        self.stream.get_ref().tcp()
+    }
+}
+
+/// The PORT command for an address.
+pub fn port_command(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else { panic!("PORT can't carry IPv6") };
+    let [a, b, c, d] = address.ip().octets();
+    let [high, low] = address.port().to_be_bytes();
+    format!("PORT {a},{b},{c},{d},{high},{low}")
+}

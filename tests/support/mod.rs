@@ -1,0 +1,51 @@
+//! What the tests share: the server as a child process, FTP spoken line by line, and real clients.
+
+mod certificates;
+mod client;
+mod defects;
+mod log;
+mod programs;
+mod server;
+mod storage;
+mod trees;
+
+pub use certificates::Certificates;
+pub use client::{Client, Reply, Stream, port_command};
+pub use defects::{Engine, known_defect};
+pub use log::Log;
+pub use programs::{Way, curl, lftp, python, url_host};
+pub use server::{Running, SILENCE, Setup, wharf};
+pub use storage::{S3, closed_port};
+pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
+
+use std::time::Duration;
+
+/// How long anything may take that should happen at once. Generous, because the machine may be busy; a test that
+/// runs into it fails.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Demands the same bytes, and shows where they differ instead of all of them.
+#[track_caller]
+pub fn assert_bytes(found: &[u8], expected: &[u8]) {
+    let differ = found.iter().zip(expected).position(|(a, b)| a != b);
+    assert!(
+        found == expected,
+        "{} bytes instead of {}, the first difference at {differ:?}",
+        found.len(),
+        expected.len()
+    );
+}
+
+/// Bytes that look random but are the same for the same seed, so that a shift or a swap of blocks is noticed.
+pub fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}

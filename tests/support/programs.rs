@@ -1,0 +1,153 @@
+//! Real clients as child processes, each with a time limit.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Running;
+
+/// A program about to be run in a folder, which is its home too: no one's own settings play a part.
+pub struct Program {
+    command: Command,
+    shown: String,
+}
+
+/// What a program did.
+pub struct Outcome {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+    shown: String,
+}
+
+impl Program {
+    pub fn new(program: &str, folder: &Path) -> Self {
+        Self::limited(program, folder, 150)
+    }
+
+    pub fn limited(program: &str, folder: &Path, seconds: u32) -> Self {
+        let mut command = Command::new("timeout");
+        command
+            .args(["--kill-after=5", &seconds.to_string(), program])
+            .current_dir(folder)
+            .env("HOME", folder)
+            .env("LC_ALL", "C.UTF-8")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null());
+        for proxy in
+            ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ALL_PROXY", "HTTP_PROXY", "FTP_PROXY"]
+        {
+            command.env_remove(proxy);
+        }
+        Self { command, shown: program.to_owned() }
+    }
+
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.shown.push_str(&format!(" {:?}", argument.as_ref()));
+        self.command.arg(argument);
+        self
+    }
+
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn output(mut self) -> Outcome {
+        let output = self.command.output().unwrap_or_else(|error| panic!("{}: {error}", self.shown));
+        Outcome {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            shown: self.shown,
+        }
+    }
+
+    /// Runs it to its end and demands that it succeeds; what it printed.
+    #[track_caller]
+    pub fn run(self) -> String {
+        let outcome = self.output();
+        assert_eq!(outcome.status, 0, "{outcome}");
+        outcome.stdout
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, stdout, stderr, shown } = self;
+        let why = if *status == 124 { " (its time was over)" } else { "" };
+        write!(f, "{shown}\nended with status {status}{why}\n{stdout}\n{stderr}")
+    }
+}
+
+/// How a client is to talk to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    pub active: bool,
+    pub tls: bool,
+}
+
+impl Way {
+    pub const PLAIN: Self = Self { active: false, tls: false };
+}
+
+/// curl as the user `demo`, with errors shown.
+pub fn curl(server: &Running<'_>, way: Way, folder: &Path) -> Program {
+    let program = Program::new("curl", folder).args([
+        "--disable",
+        "--silent",
+        "--show-error",
+        "--fail",
+        "--max-time",
+        "120",
+        "--user",
+        "demo:demo",
+    ]);
+    let program = if way.active { program.args(["--ftp-port", "-", "--disable-eprt"]) } else { program };
+    if way.tls {
+        program.arg("--ssl-reqd").arg("--cacert").arg(&server.certificates().ca_file)
+    } else {
+        program
+    }
+}
+
+/// lftp running a script as a user whose password is the name.
+pub fn lftp(server: &Running<'_>, user: &str, way: Way, folder: &Path, script: &str) -> Program {
+    let settings = [
+        "set cmd:fail-exit yes",
+        "set cmd:interactive no",
+        "set net:max-retries 2",
+        "set net:timeout 30",
+        "set net:reconnect-interval-base 1",
+        "set net:reconnect-interval-max 2",
+        "set xfer:log no",
+        "set ftp:use-mdtm yes",
+    ];
+    let mut lines: Vec<String> = settings.map(str::to_owned).to_vec();
+    lines.push(format!("set ftp:passive-mode {}", if way.active { "no" } else { "yes" }));
+    lines
+        .push(format!("set ftp:ssl-force {0}; set ftp:ssl-allow {0}; set ftp:ssl-protect-data {0}", way.tls));
+    if way.tls {
+        lines.push(format!("set ssl:ca-file {}", server.certificates().ca_file.display()));
+    }
+    lines.push(format!("open -u {user},{user} ftp://{}", url_host(server, way)));
+    lines.push(script.to_owned());
+    Program::new("lftp", folder).args(["--norc", "-c"]).arg(lines.join("\n"))
+}
+
+/// A script of `tests/clients` with the server's host and port as its first arguments.
+pub fn python(script: &str, server: &Running<'_>, way: Way, folder: &Path) -> Program {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+    let program =
+        Program::new("python3", folder).arg(script).arg("localhost").arg(server.address.port().to_string());
+    let program = if way.active { program.arg("--active") } else { program };
+    if way.tls { program.arg("--ca").arg(&server.certificates().ca_file) } else { program }
+}
+
+/// The host as the certificate has it, where there is one.
+pub fn url_host(server: &Running<'_>, _way: Way) -> String {
+    format!("localhost:{}", server.address.port())
+}

@@ -1,0 +1,274 @@
+//! The server as a child process.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::log::field;
+use super::{Certificates, Client, Engine, Log, SOON};
+
+/// The built program.
+// TODO(wharf): env! as soon as src/main.rs exists.
+pub const PROGRAM: &str = match option_env!("CARGO_BIN_EXE_wharf") {
+    Some(path) => path,
+    None => "wharf",
+};
+
+/// The built program with these arguments.
+pub fn wharf<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// A configuration and the folder it lives in, before the server is started; it can be started again and again.
+pub struct Setup {
+    folder: TempDir,
+    server: String,
+    tls: String,
+    rest: String,
+    wrapper: Vec<String>,
+    environment: Vec<(String, String)>,
+    certificates: Option<Certificates>,
+}
+
+impl Setup {
+    /// The backends and users of a configuration. `{folder}` in it stands for the folder of this setup, which has
+    /// an empty directory `files`.
+    pub fn new(rest: impl Into<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("files")).unwrap();
+        Self {
+            folder,
+            server: String::new(),
+            tls: String::new(),
+            rest: rest.into(),
+            wrapper: Vec::new(),
+            environment: Vec::new(),
+            certificates: None,
+        }
+    }
+
+    /// The usual: a user `demo` with password `demo` who may do everything in the directory `files`.
+    pub fn local() -> Self {
+        Self::new(
+            "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, permissions: full }
+",
+        )
+    }
+
+    /// The same in 256 MiB of memory.
+    pub fn memory() -> Self {
+        Self::new(
+            "
+backends:
+  scratch: { kind: memory, capacity: 256MiB }
+users:
+  - { name: demo, password: demo, plain: true, backend: scratch, permissions: full }
+",
+        )
+    }
+
+    /// Adds a line to the section `server`.
+    #[must_use]
+    pub fn server(mut self, line: &str) -> Self {
+        self.server.push_str(&format!("  {line}\n"));
+        self
+    }
+
+    /// Makes a certificate and offers TLS in this mode.
+    #[must_use]
+    pub fn tls(mut self, mode: &str) -> Self {
+        self.certificates = Some(Certificates::write_to(self.folder.path()));
+        self.tls = format!(
+            "tls: {{ mode: {mode}, certificate: '{{folder}}/server.crt', key: '{{folder}}/server.key' }}\n"
+        );
+        self
+    }
+
+    /// Runs the server by this command, which is given the server's command line as arguments and must `exec` it.
+    #[must_use]
+    pub fn wrapped_in(mut self, command: &[&str]) -> Self {
+        self.wrapper = command.iter().map(|word| self.fill(word)).collect();
+        self
+    }
+
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The directory that the user `demo` of [`Setup::local`] sees.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{folder}", self.folder.path().to_str().unwrap())
+    }
+
+    /// Writes the configuration file.
+    pub fn write(&self) -> PathBuf {
+        let text = format!(
+            "server:\n  engine: {}\n  listen: [\"127.0.0.1:0\"]\n  passive: {{ ports: 20000-31999 }}\n{}{}{}",
+            Engine::current().name(),
+            self.server,
+            self.tls,
+            self.rest
+        );
+        let path = self.folder.path().join("wharf.yaml");
+        fs::write(&path, self.fill(&text)).unwrap();
+        path
+    }
+
+    /// Starts the server and waits until it listens.
+    #[track_caller]
+    pub fn start(&self) -> Running<'_> {
+        match self.try_start() {
+            Ok(server) => server,
+            Err(log) => panic!("the server did not come up:\n{log}"),
+        }
+    }
+
+    /// Starts the server; its log if it does not come up.
+    pub fn try_start(&self) -> Result<Running<'_>, String> {
+        let config = self.write();
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(PROGRAM),
+            Some((wrapper, arguments)) => {
+                let mut command = Command::new(wrapper);
+                command.args(arguments).arg(PROGRAM);
+                command
+            }
+        };
+        command
+            .args(["serve", "--log-format", "json", "--config"])
+            .arg(config)
+            .env_remove("RUST_LOG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{PROGRAM}: {error}"));
+        let log = Log::follow(child.stderr.take().unwrap());
+        let mut running = Running { setup: self, child, log, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
+        let line = running
+            .log
+            .find(|line| field(line, "message") == Some("listening"))
+            .ok_or_else(|| running.log.text())?;
+        running.address = field(&line, "address")
+            .and_then(|a| a.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {line}"));
+        Ok(running)
+    }
+}
+
+/// A server that runs until this value is dropped.
+pub struct Running<'a> {
+    setup: &'a Setup,
+    child: Child,
+    pub log: Log,
+    pub address: SocketAddr,
+}
+
+impl Running<'_> {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn certificates(&self) -> &Certificates {
+        self.setup.certificates.as_ref().expect("a setup with TLS")
+    }
+
+    /// The address in a log line that says where the server listens.
+    #[track_caller]
+    pub fn address_of(&self, line: &Value) -> SocketAddr {
+        let address = field(line, "address").and_then(|address| address.parse().ok());
+        address.unwrap_or_else(|| panic!("no address in {line}"))
+    }
+
+    /// A connection that has read the greeting.
+    #[track_caller]
+    pub fn connect(&self) -> Client {
+        let mut client = Client::connect(self.address);
+        client.expect_reply(220);
+        client
+    }
+
+    /// A session of the user `demo`.
+    #[track_caller]
+    pub fn login(&self) -> Client {
+        self.login_as("demo", "demo")
+    }
+
+    #[track_caller]
+    pub fn login_as(&self, user: &str, password: &str) -> Client {
+        let mut client = self.connect();
+        client.login(user, password);
+        client
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub fn wait(mut self) -> ExitStatus {
+        let pid = Pid::from_child(&self.child);
+        let (done, ended) = mpsc::channel();
+        let log = self.log.clone();
+        // Only this thread waits for the child, so its id can't have been given to another process when it's killed.
+        std::thread::scope(|scope| {
+            let child = &mut self.child;
+            scope.spawn(move || done.send(child.wait().unwrap()));
+            ended.recv_timeout(SOON).unwrap_or_else(|_| {
+                kill_process(pid, Signal::KILL).ok();
+                panic!("the server did not end; its log is\n{}", log.text())
+            })
+        })
+    }
+
+    /// The most memory it ever had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            eprintln!("The server's log:\n{}", self.log.text());
+        }
+    }
+}
+
+/// How long a reply may be missing before it counts as never coming.
+pub const SILENCE: Duration = Duration::from_secs(4);

@@ -1,0 +1,53 @@
+//! The storage servers that `scripts/with-servers` starts.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+
+/// A server that speaks S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum S3 {
+    SeaweedFs,
+    Moto,
+}
+
+impl S3 {
+    /// The `{ … }` of a backend: a directory of the test bucket that no other test uses.
+    #[track_caller]
+    pub fn backend(self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let endpoint = variable(match self {
+            Self::SeaweedFs => "WHARF_TEST_SEAWEEDFS",
+            Self::Moto => "WHARF_TEST_MOTO",
+        });
+        backend(&endpoint, &format!("integration-{}-{number}", std::process::id()))
+    }
+}
+
+fn backend(endpoint: &str, prefix: &str) -> String {
+    format!(
+        "{{ kind: s3, bucket: {}, region: us-east-1, prefix: {prefix}, endpoint: '{endpoint}', \
+         access_key_id: {}, secret_access_key: {} }}",
+        variable("WHARF_TEST_S3_BUCKET"),
+        variable("WHARF_TEST_S3_ACCESS_KEY"),
+        variable("WHARF_TEST_S3_SECRET_KEY"),
+    )
+}
+
+#[track_caller]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: this test needs the servers of scripts/with-servers (`make test`)")
+    })
+}
+
+/// An address of this machine that refuses connections for as long as the value lives: bound, not listening.
+pub fn closed_port() -> (OwnedFd, SocketAddr) {
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&held, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = SocketAddr::try_from(getsockname(&held).unwrap()).unwrap();
+    (held, address)
+}
