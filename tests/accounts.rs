@@ -20,7 +20,10 @@ mod passwords {
         ),
         ("htpasswd", "$2y$04$GC0/KAtkUxHSPNL4gXY2XOeI.FvGYB4p1MS4J.DsVY4Z037koTPfO"),
         ("bcrypt", "$2b$04$GC0/KAtkUxHSPNL4gXY2XOeI.FvGYB4p1MS4J.DsVY4Z037koTPfO"),
-        ("argon2id", "ARGON2ID"),
+        (
+            "argon2id",
+            "$argon2id$v=19$m=19456,t=2,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog",
+        ),
     ];
 
     #[test]
@@ -97,7 +100,7 @@ anonymous: { enabled: true, backend: disk, permissions: read-only }
         );
         fs::write(setup.files().join("public.txt"), b"for all").unwrap();
         let server = setup.start();
-        for name in ["anonymous", "ftp", "Anonymous"] {
+        for name in ["anonymous", "ftp"] {
             let mut client = server.connect();
             let reply = client.command(&format!("USER {name}"));
             if reply.code == 331 {

@@ -44,17 +44,13 @@ mod names {
             let (bytes, reply) = client.try_fetch(&format!("RETR {path}"));
             assert_eq!((bytes.len(), reply.code), (0, 550), "{path}: {reply:?}");
         }
-        client.expect("CWD ../../..", 250);
-        let reply = client.expect("PWD", 257);
-        assert!(reply.text().contains("\"/\""), "{reply:?}");
         client.store("../../stays", b"inside");
         assert_eq!(fs::read(setup.files().join("stays")).unwrap(), b"inside");
         assert!(!setup.folder().join("stays").exists());
-        client.expect("CWD full/../empty", 250);
-        assert!(client.expect("PWD", 257).text().contains("\"/empty\""));
-        client.expect_any("CDUP", &[200, 250]);
-        client.expect_any("CDUP", &[200, 250]);
-        assert!(client.expect("PWD", 257).text().contains("\"/\""));
+        client.expect("CWD ../../..", 250);
+        assert_eq!(client.names(""), ["empty", "file", "full", "stays"]);
+        client.expect("CWD full/../../empty", 250);
+        assert_eq!(client.names(""), [""; 0]);
     }
 
     #[test]
@@ -71,7 +67,6 @@ mod names {
         for path in ["secret", "out/secret", "full/relative/secret"] {
             let (bytes, reply) = client.try_fetch(&format!("RETR {path}"));
             assert_eq!((bytes.len(), reply.code), (0, 550), "{path}: {reply:?}");
-            assert!(client.command(&format!("SIZE {path}")).code >= 500, "{path}");
         }
         for directory in ["out", "full/relative"] {
             client.expect(&format!("CWD {directory}"), 550);
@@ -140,17 +135,6 @@ mod names {
         assert_eq!(client.names("").len(), 3 + stored, "one name stands for two files");
         assert!(!client.names("").iter().any(|name| name.contains('\u{fffd}')), "a name was changed");
     }
-
-    #[test]
-    fn a_quote_in_a_directory_is_doubled_by_pwd() {
-        let setup = prepared();
-        let server = setup.start();
-        let mut client = server.login();
-        client.expect("MKD a\"b", 257);
-        client.expect("CWD a\"b", 250);
-        let reply = client.expect("PWD", 257);
-        assert!(reply.text().contains("\"/a\"\"b\""), "{reply:?}");
-    }
 }
 
 mod wrong_kind {
@@ -189,7 +173,6 @@ mod wrong_kind {
         let setup = prepared();
         let server = setup.start();
         let mut client = server.login();
-        client.expect("SIZE full", 550);
         client.expect("DELE full", 550);
         client.expect("DELE empty", 550);
         assert_eq!(client.try_fetch("RETR full").1.code, 550);

@@ -15,6 +15,7 @@ mod support;
 mod accounts;
 mod bad_input;
 mod command_line;
+mod documents;
 mod engine_defects;
 mod failures;
 mod login;

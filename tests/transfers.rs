@@ -45,10 +45,7 @@ fn prepare(setup: Setup, way: Way) -> Setup {
 
 /// What is stored under a name, asked for in the way that the client under test did not choose.
 fn stored(server: &Running<'_>, way: Way, name: &str) -> Vec<u8> {
-    let mut client = server.connect();
-    if way.tls {
-        client.start_tls(&server.certificates().client_config());
-    }
+    let mut client = if way.tls { server.connect_tls() } else { server.connect() };
     client.login("demo", "demo");
     client.retrieve(name)
 }

@@ -74,3 +74,27 @@ fn prefixes_end_at_a_separator() {
     assert_eq!(p.strip_prefix(&StoragePath::root()), Some("data/x"));
     assert!(!path("/database").starts_with(&path("/data")));
 }
+
+proptest::proptest! {
+    /// Whatever a client sends: what comes out is absolute, normalised, and can be written down and read back.
+    #[test]
+    fn no_text_makes_a_bad_path(base in ".{0,40}", text in "(\\PC|[./\\\\\0\r\n]){0,60}") {
+        let Ok(base) = StoragePath::parse(&base) else { return Ok(()) };
+        let Ok(path) = base.join(&text) else {
+            proptest::prop_assert!(text.contains(['\0', '\r', '\n']), "{text:?} was refused");
+            return Ok(());
+        };
+        let written = path.as_str();
+        proptest::prop_assert!(written.starts_with('/'));
+        proptest::prop_assert!(written == "/" || !written.ends_with('/'));
+        proptest::prop_assert!(!written.contains(['\0', '\r', '\n']));
+        for segment in written[1..].split('/').filter(|_| written != "/") {
+            proptest::prop_assert!(!matches!(segment, "" | "." | ".."), "{written:?}");
+        }
+        proptest::prop_assert_eq!(StoragePath::parse(written).unwrap(), path.clone());
+        if let (Some(parent), Some(name)) = (path.parent(), path.name()) {
+            proptest::prop_assert_eq!(parent.child(name).unwrap(), path.clone());
+            proptest::prop_assert!(path.starts_with(&parent) && !parent.starts_with(&path));
+        }
+    }
+}

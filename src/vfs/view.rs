@@ -113,8 +113,11 @@ impl UserView {
             .collect();
         let stored = match place.storage().list(&place.path).await {
             Ok(entries) => entries,
-            // The way to a mount is there even where its storage has no such directory.
-            Err(error) if error.kind() == ErrorKind::NotFound && self.mounts.is_fixed(path) => {
+            // The way to a mount is there even where its storage has no such directory, or a file of that name.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                    && self.mounts.is_fixed(path) =>
+            {
                 stream::empty().boxed()
             }
             Err(error) => return Err(error.at(path)),
@@ -200,7 +203,8 @@ impl UserView {
         if place.mount.root.is_root() || place.path.parent().as_ref() != Some(&place.mount.root) {
             return Ok(false);
         }
-        copy::create_directories(place.storage(), &place.mount.root).await
+        let made = copy::create_directories(place.storage(), &place.mount.root).await;
+        made.map_err(|error| error.at(&place.mount.at))
     }
 
     /// Removes a file. Needs `delete`.

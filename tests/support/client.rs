@@ -249,24 +249,32 @@ impl Client {
         self.expect("TYPE I", 200);
     }
 
-    /// AUTH TLS, PBSZ and PROT P.
+    /// AUTH TLS, PBSZ and PROT P; an error if the handshake fails.
     #[track_caller]
-    pub fn start_tls(&mut self, config: &Arc<ClientConfig>) {
+    pub fn try_start_tls(&mut self, config: &Arc<ClientConfig>) -> io::Result<()> {
         self.expect("AUTH TLS", 234);
-        self.encrypt(config);
+        self.encrypt(config)?;
         self.expect("PBSZ 0", 200);
         self.expect("PROT P", 200);
         self.private_data = true;
+        Ok(())
+    }
+
+    /// PROT C.
+    #[track_caller]
+    pub fn clear_data(&mut self) {
+        self.expect("PROT C", 200);
+        self.private_data = false;
     }
 
     /// The handshake alone.
-    #[track_caller]
-    pub fn encrypt(&mut self, config: &Arc<ClientConfig>) {
+    pub fn encrypt(&mut self, config: &Arc<ClientConfig>) -> io::Result<()> {
         let Stream::Plain(tcp) = std::mem::replace(self.stream.get_mut(), Stream::Gone) else {
             panic!("already encrypted");
         };
-        *self.stream.get_mut() = Stream::encrypt(tcp, config).expect("a TLS handshake");
+        *self.stream.get_mut() = Stream::encrypt(tcp, config)?;
         self.tls = Some(Arc::clone(config));
+        Ok(())
     }
 
     /// EPSV, and a connection to the port in the answer, not encrypted yet.

@@ -23,6 +23,22 @@ impl Engine {
     }
 }
 
+/// Does something again whose TLS handshake failed, a few times, on the engine that now and then loses one: its defect
+/// `tls-handshake-taken-for-a-command`, which has a test of its own.
+pub fn retry_handshake<T>(mut attempt: impl FnMut() -> T, handshake_failed: impl Fn(&T) -> bool) -> T {
+    let attempts = match Engine::current() {
+        Engine::Libunftp => 5,
+    };
+    let mut outcome = attempt();
+    for _ in 1..attempts {
+        if !handshake_failed(&outcome) {
+            break;
+        }
+        outcome = attempt();
+    }
+    outcome
+}
+
 /// Runs a test of the right behaviour that this engine is known to fail, as `docs/engines.md` says under `id`. It
 /// fails if the engine does it right after all, so that the list of defects stays true.
 #[track_caller]

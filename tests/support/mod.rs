@@ -11,7 +11,7 @@ mod trees;
 
 pub use certificates::Certificates;
 pub use client::{Client, Reply, Stream, port_command};
-pub use defects::{Engine, known_defect};
+pub use defects::{Engine, known_defect, retry_handshake};
 pub use log::Log;
 pub use programs::{Way, curl, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, wharf};

@@ -12,14 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::log::field;
-use super::{Certificates, Client, Engine, Log, SOON};
+use super::{Certificates, Client, Engine, Log, SOON, retry_handshake};
 
-/// The built program.
-// TODO(wharf): env! as soon as src/main.rs exists.
-pub const PROGRAM: &str = match option_env!("CARGO_BIN_EXE_wharf") {
-    Some(path) => path,
-    None => "wharf",
-};
+const PROGRAM: &str = env!("CARGO_BIN_EXE_wharf");
 
 /// The built program with these arguments.
 pub fn wharf<const N: usize>(arguments: [&str; N]) -> Command {
@@ -209,6 +204,20 @@ impl Running<'_> {
         let mut client = Client::connect(self.address);
         client.expect_reply(220);
         client
+    }
+
+    /// The same with TLS for both kinds of connections.
+    #[track_caller]
+    pub fn connect_tls(&self) -> Client {
+        let config = self.certificates().client_config();
+        retry_handshake(
+            || {
+                let mut client = self.connect();
+                client.try_start_tls(&config).map(|()| client)
+            },
+            Result::is_err,
+        )
+        .expect("a TLS handshake")
     }
 
     /// A session of the user `demo`.

@@ -17,7 +17,7 @@ use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use unftp_core::auth::DefaultUser;
-use unftp_core::storage::{ErrorKind as UnftpKind, Metadata as _, StorageBackend};
+use unftp_core::storage::{ErrorKind as UnftpKind, FEATURE_RESTART, StorageBackend};
 
 use self::upload::BridgeUpload;
 use crate::{
@@ -50,7 +50,18 @@ where
 
     async fn found(&self, path: &StoragePath) -> Result<Metadata> {
         let found = self.backend.metadata(&DefaultUser, native(path)).await;
-        found.map(|found| metadata(&found)).map_err(|error| from_unftp(path, error))
+        let error = match found {
+            Ok(found) => return Ok(metadata(&found)),
+            Err(error) => from_unftp(path, error),
+        };
+        // A backend of a bucket has metadata for objects only; whether there is a directory is told by entering it.
+        if error.kind() == ErrorKind::NotFound
+            && self.capabilities.implicit_directories
+            && self.backend.cwd(&DefaultUser, native(path)).await.is_ok()
+        {
+            return Ok(Metadata::directory(None));
+        }
+        Err(error)
     }
 
     async fn missing(&self, path: &StoragePath) -> Result<bool> {
@@ -180,6 +191,10 @@ where
                 offset
             }
         };
+        if offset != 0 && self.backend.supported_features() & FEATURE_RESTART == 0 {
+            // Such a backend takes no notice of the offset: it would keep the new bytes only.
+            return Err(Error::new(ErrorKind::Unsupported, path));
+        }
         Ok(Box::new(BridgeUpload::start(Arc::clone(&self.backend), path.clone(), offset)))
     }
 

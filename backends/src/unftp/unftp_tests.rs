@@ -4,7 +4,18 @@ use super::*;
 use crate::contract::{CASES, Fixture};
 
 /// The cases that `unftp-sbe-fs` 0.4.0 fails; the guide lists the same.
-const BROKEN_BY_FS: &[&str] = &[];
+const BROKEN_BY_FS: &[&str] = &[
+    "nothing_appears_before_finish",
+    "an_aborted_upload_leaves_nothing",
+    "the_old_file_stays_until_the_new_one_is_finished",
+    "uploads_at_once_never_mix",
+    "new_is_decided_at_finish",
+    "an_aborted_append_changes_nothing",
+    MAY_BE_LUCKY,
+];
+
+/// An upload that is dropped leaves what the backend had written by then, which may be nothing.
+const MAY_BE_LUCKY: &str = "a_dropped_upload_leaves_nothing";
 
 fn fixture() -> Fixture {
     let root = tempfile::tempdir().unwrap();
@@ -22,12 +33,13 @@ async fn breaks_the_laws_that_are_listed_and_no_others() {
             broken.insert(case.name);
         }
     }
+    broken.insert(MAY_BE_LUCKY);
     assert_eq!(broken, BROKEN_BY_FS.iter().copied().collect());
 }
 
 #[test]
 fn the_guide_lists_what_is_broken() {
-    let guide = include_str!("../../../docs/backends.md");
+    let guide = std::fs::read_to_string("../docs/backends.md").unwrap();
     for case in BROKEN_BY_FS {
         assert!(guide.contains(&format!("`{case}`")), "docs/backends.md does not mention {case}");
     }

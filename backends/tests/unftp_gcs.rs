@@ -1,0 +1,51 @@
+//! The bridge to `unftp-sbe-gcs`, on an emulator of Google Cloud Storage.
+#![cfg(feature = "unftp-backends")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use wharf_backends::Capabilities;
+use wharf_backends::contract::{CASES, Fixture};
+use wharf_backends::unftp::{AuthMethod, CloudStorage, UnftpStorage};
+
+/// The cases that `unftp-sbe-gcs` 0.3.1 fails; the guide lists the same.
+const BROKEN_BY_GCS: &[&str] = &[];
+
+/// How long a case may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn fixture() -> Fixture {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let emulator = std::env::var("WHARF_TEST_GCS")
+        .expect("WHARF_TEST_GCS is not set: start the test servers with scripts/with-servers");
+    let root = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let backend =
+        CloudStorage::with_api_base(emulator, "wharf-test".to_owned(), PathBuf::from(root), AuthMethod::None);
+    let capabilities =
+        Capabilities { implicit_directories: true, set_modified: false, rename_directories: false };
+    Fixture::new(UnftpStorage::new(backend, capabilities))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn breaks_the_laws_that_are_listed_and_no_others() {
+    let mut broken = BTreeSet::new();
+    for case in CASES {
+        // The emulator answers nobody while an upload is open, so a case that looks around meanwhile never ends.
+        let run = async { std::panic::AssertUnwindSafe((case.run)(fixture())).catch_unwind().await };
+        if !matches!(tokio::time::timeout(PATIENCE, run).await, Ok(Ok(()))) {
+            broken.insert(case.name);
+        }
+    }
+    assert_eq!(broken, BROKEN_BY_GCS.iter().copied().collect());
+}
+
+#[test]
+fn the_guide_lists_what_is_broken() {
+    let guide = std::fs::read_to_string("../docs/backends.md").unwrap();
+    for case in BROKEN_BY_GCS {
+        assert!(guide.contains(&format!("`{case}`")), "docs/backends.md does not mention {case}");
+    }
+}
