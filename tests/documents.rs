@@ -224,6 +224,26 @@ mod links {
     }
 }
 
+mod commands {
+    use super::*;
+
+    #[test]
+    fn for_make_have_a_target() {
+        let makefile = read("Makefile");
+        let mut seen = 0;
+        for document in documents() {
+            for block in parse(&document).0.iter().filter(|block| block.language == "sh") {
+                for line in block.text.lines().filter_map(|line| line.strip_prefix("make ")) {
+                    let target = line.split(' ').next().unwrap();
+                    assert!(makefile.contains(&format!("\n{target}:")), "{document}: make {target}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 1, "{seen}");
+    }
+}
+
 mod log_lines {
     use super::*;
 

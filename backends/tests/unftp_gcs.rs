@@ -12,15 +12,32 @@ use wharf_backends::contract::{CASES, Fixture};
 use wharf_backends::unftp::{AuthMethod, CloudStorage, UnftpStorage};
 
 /// The cases that `unftp-sbe-gcs` 0.3.1 fails; the guide lists the same.
-const BROKEN_BY_GCS: &[&str] = &[];
+const BROKEN_BY_GCS: &[&str] = &[
+    "a_failed_rename_leaves_the_source",
+    "a_file_gets_another_name",
+    "a_rename_replaces_a_file_if_it_may",
+    "an_aborted_append_changes_nothing",
+    "append_goes_on_at_the_end",
+    "files_are_not_directories",
+    "new_is_decided_at_finish",
+    "resume_keeps_the_beginning",
+];
 
-/// How long a case may take.
+/// The cases that the emulator can't show: it answers nobody while an upload is open.
+const NOT_SHOWN: &[&str] = &[
+    "nothing_appears_before_finish",
+    "the_old_file_stays_until_the_new_one_is_finished",
+    "uploads_at_once_never_mix",
+];
+
+/// How long a case may take: a backend may wait for ever for the end of an upload that was aborted.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn fixture() -> Fixture {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let emulator = std::env::var("WHARF_TEST_GCS")
-        .expect("WHARF_TEST_GCS is not set: start the test servers with scripts/with-servers");
+    let Ok(emulator) = std::env::var("WHARF_TEST_GCS") else {
+        panic!("WHARF_TEST_GCS is not set: start the test servers with scripts/with-servers");
+    };
     let root = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let backend =
         CloudStorage::with_api_base(emulator, "wharf-test".to_owned(), PathBuf::from(root), AuthMethod::None);
@@ -32,8 +49,7 @@ fn fixture() -> Fixture {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn breaks_the_laws_that_are_listed_and_no_others() {
     let mut broken = BTreeSet::new();
-    for case in CASES {
-        // The emulator answers nobody while an upload is open, so a case that looks around meanwhile never ends.
+    for case in CASES.iter().filter(|case| !NOT_SHOWN.contains(&case.name)) {
         let run = async { std::panic::AssertUnwindSafe((case.run)(fixture())).catch_unwind().await };
         if !matches!(tokio::time::timeout(PATIENCE, run).await, Ok(Ok(()))) {
             broken.insert(case.name);
@@ -45,7 +61,7 @@ async fn breaks_the_laws_that_are_listed_and_no_others() {
 #[test]
 fn the_guide_lists_what_is_broken() {
     let guide = std::fs::read_to_string("../docs/backends.md").unwrap();
-    for case in BROKEN_BY_GCS {
+    for case in BROKEN_BY_GCS.iter().chain(NOT_SHOWN) {
         assert!(guide.contains(&format!("`{case}`")), "docs/backends.md does not mention {case}");
     }
 }

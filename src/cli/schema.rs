@@ -12,7 +12,7 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> Outcome {
-        print(crate::config::schema());
+        print(crate::config::schema().trim_end());
         Outcome::Fine
     }
 }

@@ -15,8 +15,8 @@ use super::{Permissions, copy};
 
 /// What one user may see and do: the only way by which an engine reaches storage.
 ///
-/// Every operation goes through [`authorize`](Self::authorize), which is the one place where permissions
-/// are checked. Errors name the path as the user knows it.
+/// Every operation says which permissions it needs, and one place (`authorize`) checks them. Errors name the path
+/// as the user knows it.
 #[derive(Clone)]
 pub struct UserView {
     mounts: Arc<MountTable>,

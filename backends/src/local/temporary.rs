@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cap_std::fs::{Dir, MetadataExt};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, linkat, openat, unlinkat};
 use rustix::io::Errno;
 
@@ -54,7 +54,8 @@ fn next_name() -> String {
 
 /// A directory on the file system of `target` where hidden names can be made.
 fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
-    let folder = match root.create_dir(FOLDER) {
+    // What is not finished is nobody's to read.
+    let folder = match root.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => root.open_dir(FOLDER),
     };

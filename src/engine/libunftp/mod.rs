@@ -44,6 +44,12 @@ pub struct LibunftpEngine {
 impl LibunftpEngine {
     /// An engine for these users and what they see.
     pub fn new(server: Server, tls: Tls, users: Users, views: Views) -> Self {
+        if matches!(tls, Tls::On { required: true, .. }) {
+            tracing::warn!(
+                "libunftp requires TLS for logins and for data connections opened by PASV; a client that \
+                 chooses PROT C can still transfer in plain text over EPSV and PORT"
+            );
+        }
         // libunftp wants it for ever; there is one engine in the life of a process.
         let greeting = match &server.greeting {
             Some(greeting) => Box::leak(greeting.clone().into_boxed_str()),

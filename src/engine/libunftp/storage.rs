@@ -8,10 +8,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
-use unftp_core::storage::{
-    Error, ErrorKind, FEATURE_RESTART, FEATURE_SITEMD5, Fileinfo, Result, StorageBackend,
-};
-use wharf_backends::{ByteRange, CreateMode, DigestAlgorithm, StoragePath};
+use unftp_core::storage::{FEATURE_RESTART, FEATURE_SITEMD5, Fileinfo, Result, StorageBackend};
+use wharf_backends::{ByteRange, CreateMode, DigestAlgorithm, Error, ErrorKind, StoragePath};
 
 use super::accounts::SessionUser;
 use super::error::to_libunftp;
@@ -32,8 +30,8 @@ impl SessionStorage {
 
     /// The log line for a command that failed: for the operator if the storage is in trouble, else for whoever
     /// looks closer.
-    fn failed(&self, operation: &str, error: wharf_backends::Error) -> Error {
-        use wharf_backends::ErrorKind as Kind;
+    fn failed(&self, operation: &str, error: Error) -> unftp_core::storage::Error {
+        use ErrorKind as Kind;
         let (session, user) = (self.session.id, self.session.user());
         let path = error.path().map(ToString::to_string);
         match error.kind() {
@@ -112,9 +110,15 @@ impl SessionStorage {
     }
 }
 
-/// libunftp joins what the client says to the working directory, and no more.
+/// libunftp joins what the client says to the working directory, and replaces what is not UTF-8.
 fn parse(path: &Path) -> wharf_backends::Result<StoragePath> {
-    Ok(StoragePath::parse(&path.to_string_lossy())?)
+    let text = path.to_string_lossy();
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        // Two different names that are not UTF-8 have become one here; neither can be told any more.
+        let reason = "the name is not UTF-8";
+        return Err(Error::with_source(ErrorKind::InvalidName, &StoragePath::root(), reason));
+    }
+    Ok(StoragePath::parse(&text)?)
 }
 
 #[async_trait]
@@ -212,7 +216,7 @@ impl StorageBackend<SessionUser> for SessionStorage {
         _start_pos: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
         // Only the default implementations of `get_into` and `md5` call it, and both are replaced above.
-        Err(ErrorKind::CommandNotImplemented.into())
+        Err(unftp_core::storage::ErrorKind::CommandNotImplemented.into())
     }
 
     async fn put<P, R>(&self, user: &SessionUser, input: R, path: P, start_pos: u64) -> Result<u64>

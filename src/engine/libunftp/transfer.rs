@@ -1,6 +1,7 @@
 //! The bytes of a file between a data connection and a storage.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -11,6 +12,10 @@ use wharf_backends::{ByteStream, CHUNK_SIZE, Upload};
 use super::error::to_libunftp;
 use super::session::Session;
 
+/// How much later than the data connection the control connection of a killed client may be seen to end. Its
+/// system closes both within microseconds; an upload takes this much longer.
+const CONTROL_CLOSE_DELAY: Duration = Duration::from_millis(3);
+
 /// Why a transfer failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransferError {
@@ -19,7 +24,7 @@ pub(super) enum TransferError {
     #[error("data connection: {0}")]
     DataConnection(#[source] io::Error),
     #[error("nothing moved on the data connection for {0:?}")]
-    Stalled(std::time::Duration),
+    Stalled(Duration),
     #[error("the client closed the control connection before the upload was complete")]
     ControlConnectionLost,
     #[error("the server is stopping")]
@@ -98,6 +103,8 @@ async fn receive_all(
             break;
         }
     }
+    // Both connections of a client that is killed end, but in no order: the other one gets a moment.
+    tokio::time::sleep(CONTROL_CLOSE_DELAY).await;
     if session.control_is_lost() {
         return Err(TransferError::ControlConnectionLost);
     }
