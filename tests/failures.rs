@@ -10,15 +10,11 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::support::{
-    Client, Running, S3, SILENCE, SOON, Setup, Stream, Way, assert_bytes, closed_port, curl, noise, url_host,
+    Client, Running, S3, SILENCE, SOON, Setup, Stream, Way, assert_bytes, closed_port, curl,
+    more_than_is_buffered, noise, url_host,
 };
 
 const OLD: &[u8] = b"what was there before";
-
-/// More than the sockets of both sides buffer: when it is written, the server has stored a part of it.
-fn much() -> Vec<u8> {
-    noise(24 << 20, 3)
-}
 
 fn bucket() -> Setup {
     Setup::new(format!(
@@ -37,7 +33,7 @@ fn in_the_middle(server: &Running<'_>) -> (Client, Stream) {
     let mut client = server.login();
     client.store("report.csv", OLD);
     let mut data = client.start_transfer("STOR report.csv");
-    data.write_all(&much()).unwrap();
+    data.write_all(&more_than_is_buffered()).unwrap();
     (client, data)
 }
 
@@ -96,7 +92,7 @@ mod killed_server {
         let mut server = setup.start();
         let mut client = server.login();
         let mut data = client.start_transfer("STOR new.bin");
-        data.write_all(&much()).unwrap();
+        data.write_all(&more_than_is_buffered()).unwrap();
         server.kill();
         let server = setup.start();
         assert!(server.login().names("").is_empty());
@@ -149,7 +145,7 @@ mod vanished_client {
             .spawn()
             .unwrap();
         // The pipe is far smaller: when all is written, curl has sent most of it.
-        curl.stdin.as_mut().unwrap().write_all(&much()).unwrap();
+        curl.stdin.as_mut().unwrap().write_all(&more_than_is_buffered()).unwrap();
         curl.kill().unwrap();
         curl.wait().unwrap();
         assert_reported(&server);
@@ -174,13 +170,13 @@ mod vanished_client {
         let setup = Setup::local();
         let server = setup.start();
         let mut client = server.login();
-        client.store("big.bin", &much());
+        client.store("big.bin", &more_than_is_buffered());
         let mut data = client.start_transfer("RETR big.bin");
         data.read_exact(&mut [0; 1000]).unwrap();
         drop(client);
         drop(data);
         server.log.expect_warning(&["demo", "/big.bin"]);
-        assert_eq!(server.login().retrieve("big.bin").len(), much().len());
+        assert_eq!(server.login().retrieve("big.bin").len(), more_than_is_buffered().len());
     }
 
     #[test]
@@ -221,7 +217,7 @@ mod broken_data_connection {
         client.login("demo", "demo");
         client.store("report.csv", OLD);
         let mut data = client.start_transfer("STOR report.csv");
-        data.write_all(&much()).unwrap();
+        data.write_all(&more_than_is_buffered()).unwrap();
         data.tcp().shutdown(std::net::Shutdown::Both).unwrap();
         drop(data);
         let reply = client.reply();
@@ -265,7 +261,7 @@ mod disk {
         let server = setup.start();
         let mut client = server.login();
         client.store("report.csv", OLD);
-        let reply = client.try_store("STOR report.csv", &much());
+        let reply = client.try_store("STOR report.csv", &more_than_is_buffered());
         assert!(matches!(reply.code, 452 | 552), "{reply:?}");
         server.log.expect_warning(&["demo", "/report.csv", "space"]);
         assert_untouched(&mut client);
@@ -394,7 +390,7 @@ mod stop {
         let status = server.wait();
         assert_eq!(status.code(), Some(0), "{status}\n{}", log.text());
         let stored = fs::read(setup.files().join("report.csv")).unwrap();
-        assert_eq!(stored.len(), much().len() + "the end".len());
+        assert_eq!(stored.len(), more_than_is_buffered().len() + "the end".len());
     }
 
     #[test]
@@ -402,14 +398,14 @@ mod stop {
         let setup = Setup::memory();
         let server = setup.start();
         let mut client = server.login();
-        client.store("big.bin", &much());
+        client.store("big.bin", &more_than_is_buffered());
         let mut data = client.start_transfer("RETR big.bin");
         let mut content = vec![0; 1000];
         data.read_exact(&mut content).unwrap();
         server.terminate();
         wait_until_refused(&server);
         data.read_to_end(&mut content).unwrap();
-        assert_bytes(&content, &much());
+        assert_bytes(&content, &more_than_is_buffered());
         client.expect_reply(226);
         assert_eq!(server.wait().code(), Some(0));
     }

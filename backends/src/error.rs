@@ -1,5 +1,6 @@
 //! The one error type: what happened, to which path, and why.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::{fmt, io};
 
@@ -145,7 +146,7 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.path {
-            write!(f, "{path}: ")?;
+            write!(f, "{}: ", printable(path.as_str()))?;
         }
         write!(f, "{}", self.kind)?;
         let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
@@ -154,13 +155,25 @@ impl fmt::Display for Error {
             // Libraries often repeat the text of the source in their own; once is enough.
             let text = error.to_string();
             if !last.contains(&text) {
-                write!(f, ": {text}")?;
+                write!(f, ": {}", printable(&text))?;
             }
             last = text;
             cause = error.source();
         }
         Ok(())
     }
+}
+
+/// Names come from clients and stores: none of their characters may change how a terminal shows the rest of a log.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 impl StdError for Error {

@@ -15,6 +15,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::time::SystemTime;
 
@@ -50,17 +51,29 @@ pub struct Metadata {
     pub size: u64,
     /// When the content changed last; `None` where the store doesn't know, as for a prefix.
     pub modified: Option<SystemTime>,
+    /// A fingerprint of this version of a file, as an entity tag is (RFC 9110, section 8.8.3): while it is the same, it is
+    /// the same file with the same content. `None` where the store has nothing of the kind.
+    pub version: Option<u64>,
 }
 
 impl Metadata {
     /// The metadata of a directory.
     pub fn directory(modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::Directory, size: 0, modified }
+        Self { kind: EntryKind::Directory, size: 0, modified, version: None }
     }
 
     /// The metadata of a file of `size` bytes.
     pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::File, size, modified }
+        Self { kind: EntryKind::File, size, modified, version: None }
+    }
+
+    /// The same with the fingerprint of whatever tells one version of a file from another.
+    #[must_use]
+    pub fn with_version(mut self, version: &impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        version.hash(&mut hasher);
+        self.version = Some(hasher.finish());
+        self
     }
 
     /// Whether it is a directory.
@@ -163,6 +176,9 @@ pub enum CreateMode {
     /// [`ErrorKind::InvalidRange`], a missing file [`ErrorKind::NotFound`].
     Resume(u64),
     /// Goes on at the end of the existing file, or makes a new one.
+    ///
+    /// If what was there is replaced or removed before the end of this upload or of a
+    /// [`Resume`](Self::Resume), `finish` is [`ErrorKind::Conflict`]: what others stored is never lost.
     Append,
 }
 
@@ -187,7 +203,7 @@ pub trait Upload: Send {
     /// Gives up: nothing of it becomes visible and nothing stays behind.
     ///
     /// # Errors
-    /// What could not be cleaned up; a later sweep will.
+    /// What could not be cleaned up.
     async fn abort(self: Box<Self>) -> Result<()>;
 }
 

@@ -17,6 +17,7 @@ const BROKEN_BY_GCS: &[&str] = &[
     "a_file_gets_another_name",
     "a_rename_replaces_a_file_if_it_may",
     "an_aborted_append_changes_nothing",
+    "appends_at_once_never_lose_one",
     "append_goes_on_at_the_end",
     "files_are_not_directories",
     "new_is_decided_at_finish",

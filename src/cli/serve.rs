@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -10,10 +11,13 @@ use crate::auth::Users;
 use crate::config::{self, Config, LogFormat, Problems};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::{Engine, Shutdown};
-use crate::ops::{logging, signals::StopSignals};
+use crate::ops::{logging, open_files, signals::StopSignals};
 use crate::server::Server;
 use crate::storages;
 use crate::vfs::Views;
+
+/// How long threads that may block are waited for in the end.
+const THREADS_WAIT: Duration = Duration::from_secs(2);
 
 /// What is served when no configuration is given.
 const QUICK_START: &str = include_str!("../../config/quickstart.yaml");
@@ -66,7 +70,9 @@ impl Serve {
                 return Outcome::Unusable;
             }
         };
-        let filter = self.log.as_deref().or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
+        // An empty RUST_LOG is one that is not set.
+        let given = self.log.as_deref().filter(|filter| !filter.trim().is_empty());
+        let filter = given.or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
         let format = self.log_format.map(LogFormat::from).or(config.log.format).unwrap_or(LogFormat::Text);
         if let Err(error) = logging::start(filter, format) {
             complain(format_args!("wharf: {error}"));
@@ -82,7 +88,10 @@ impl Serve {
                 return Outcome::Failed;
             }
         };
-        match runtime.block_on(serve(config, self.config.is_none())) {
+        let served = runtime.block_on(serve(config, self.config.is_none()));
+        // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
+        runtime.shutdown_timeout(THREADS_WAIT);
+        match served {
             Ok(()) => Outcome::Fine,
             Err(error) => {
                 tracing::error!("{error}");
@@ -100,6 +109,7 @@ impl Serve {
 }
 
 async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    open_files::raise_limit();
     let signals = StopSignals::new()?;
     let storages = storages::open_all(&config)?;
     let views = Views::new(&config, &storages)?;

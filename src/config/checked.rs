@@ -43,6 +43,8 @@ pub struct Server {
     pub implicit_tls_listen: Vec<SocketAddr>,
     /// How long a session may be silent; at least a second.
     pub idle_timeout: Duration,
+    /// How long a client may take to log in; at least a second.
+    pub login_timeout: Duration,
     /// Where data connections are accepted.
     pub passive: Passive,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).

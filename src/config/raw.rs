@@ -48,6 +48,9 @@ pub(super) struct Server {
     /// How long a session may be silent, such as `90s` or `5m`. Default: `5m`.
     #[schemars(with = "Option<String>")]
     pub(super) idle_timeout: Option<At<Scalar>>,
+    /// How long a client may take to log in, TLS handshake included, such as `30s`. Default: `1m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) login_timeout: Option<At<Scalar>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.

@@ -149,7 +149,9 @@ impl<'a> Source<'a> {
             start: self.floor(start.saturating_sub(4 * SHOWN)).max(line.start),
             end: self.floor(start + 4 * SHOWN).min(line.end),
         };
-        let (shown, marker, width) = self.show(part, Span { start, end: span.end.min(line.end) }, secrets);
+        let mut secrets = secrets.to_vec();
+        secrets.extend(self.after_secret_word(line));
+        let (shown, marker, width) = self.show(part, Span { start, end: span.end.min(line.end) }, &secrets);
         let (text, marker, width) = crop(&shown, marker, width, part.start > line.start, part.end < line.end);
         Place {
             line: self.line_number(start),
@@ -158,6 +160,16 @@ impl<'a> Source<'a> {
             marker,
             width: width.max(1),
         }
+    }
+
+    /// What follows the name of a secret at the start of a line, if the colon between them was forgotten: then the two
+    /// are one text, of which nobody can say what it was meant to be.
+    fn after_secret_word(&self, line: Span) -> Option<Span> {
+        let content = self.text[line.range()].trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
+        let word_end = content.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')?;
+        let (word, rest) = content.split_at(word_end);
+        let forgotten = rest.starts_with(char::is_whitespace) && !rest.trim_start().starts_with(':');
+        (sounds_secret(word) && forgotten).then(|| Span { start: line.end - rest.len(), end: line.end })
     }
 
     /// The characters of a line that may be shown, and which of them stand for `marked`.

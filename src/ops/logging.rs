@@ -6,9 +6,12 @@ use tracing_subscriber::util::TryInitError;
 
 use crate::config::LogFormat;
 
-/// What is logged when nobody says otherwise. libunftp repeats most of what the engine logs with
-/// less context, so it is heard only when something is wrong with itself.
-pub const DEFAULT_FILTER: &str = "info,libunftp=error";
+/// What is logged when nobody says otherwise.
+pub const DEFAULT_FILTER: &str = "info";
+
+/// libunftp repeats what the engine logs with less context, and shows whole sessions in its spans, so it is not
+/// heard unless a filter names it.
+const SILENCE: &str = ",libunftp=off";
 
 /// Why logging can't start.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +30,10 @@ pub enum LoggingError {
 /// [`LoggingError`].
 pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
-    let parsed: EnvFilter = filter.parse().map_err(|error| LoggingError::Filter(filter.to_owned(), error))?;
+    let silence = if filter.contains("libunftp") { "" } else { SILENCE };
+    let parsed: EnvFilter = format!("{filter}{silence}")
+        .parse()
+        .map_err(|error| LoggingError::Filter(filter.to_owned(), error))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_writer(BoxMakeWriter::new(std::io::stderr))

@@ -5,6 +5,10 @@ use wharf_backends::{
     ByteRange, CreateMode, EntryKind, Error, ErrorKind, Metadata, Result, Storage, StoragePath,
 };
 
+/// The most files and directories that are moved in one go between storages. What has been copied is remembered, so
+/// that exactly that is removed in the end.
+const MOST: usize = 100_000;
+
 /// Makes a directory and those above it. Says whether the last one was missing.
 pub(super) async fn create_directories(storage: &dyn Storage, path: &StoragePath) -> Result<bool> {
     let mut made = false;
@@ -20,140 +24,237 @@ pub(super) async fn create_directories(storage: &dyn Storage, path: &StoragePath
     Ok(made)
 }
 
-/// Moves a file, or a directory with all below, to another storage. A failure leaves the source whole; what had been
-/// copied of a directory is removed again.
-pub(super) async fn move_between(
-    from_storage: &dyn Storage,
-    from: &StoragePath,
-    to_storage: &dyn Storage,
-    to: &StoragePath,
-    replace: bool,
-) -> Result<()> {
-    let source = from_storage.stat(from).await?;
-    let target = match to_storage.stat(to).await {
+/// One side of a move.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) storage: &'a dyn Storage,
+    pub(super) path: &'a StoragePath,
+}
+
+/// What the user may do where the move leads to.
+#[derive(Clone, Copy)]
+pub(super) struct Allowed {
+    /// A file may be replaced.
+    pub(super) replace: bool,
+    /// Directories may be made.
+    pub(super) make_directories: bool,
+}
+
+/// Moves a file, or a directory with all below, to another storage.
+///
+/// A failure leaves the source whole, and what had been copied is removed again. Whatever somebody else stores meanwhile,
+/// at the source or at the target, stays: then the move ends with [`ErrorKind::Conflict`].
+pub(super) async fn move_between(from: Side<'_>, to: Side<'_>, allowed: Allowed) -> Result<()> {
+    let source = from.storage.stat(from.path).await?;
+    let target = match to.storage.stat(to.path).await {
         Ok(found) => Some(found),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    if target.is_some_and(|target| target.is_directory() || source.is_directory() || !replace) {
-        return Err(Error::new(ErrorKind::AlreadyExists, to));
-    }
-    if source.is_directory() {
-        if let Err(error) = copy_tree(from_storage, from, to_storage, to).await {
-            // What of the copy can't be removed stays; the source is what counts.
-            if let Err(left) = remove_tree(to_storage, to, None).await {
-                tracing::warn!(path = %to, cause = %left, "can't remove a half-made copy");
-            }
-            return Err(error);
+    if let Some(target) = target {
+        if target.version.is_some() && target.version == source.version {
+            let reason = "source and target are the same file by two names";
+            return Err(Error::with_source(ErrorKind::AlreadyExists, to.path, reason));
         }
-        // Just what was copied is removed: a file that came later makes this fail, and stays.
-        return remove_tree(to_storage, to, Some((from_storage, from))).await;
-    }
-    let mode = if replace { CreateMode::Replace } else { CreateMode::New };
-    copy_file(from_storage, from, to_storage, to, mode, &source).await?;
-    from_storage.remove_file(from).await
-}
-
-async fn copy_file(
-    from_storage: &dyn Storage,
-    from: &StoragePath,
-    to_storage: &dyn Storage,
-    to: &StoragePath,
-    mode: CreateMode,
-    source: &Metadata,
-) -> Result<()> {
-    if source.kind == EntryKind::Other {
-        return Err(Error::with_source(
-            ErrorKind::Unsupported,
-            from,
-            "only files and directories can be copied",
-        ));
-    }
-    let body = from_storage.open(from, ByteRange::ALL).await?;
-    let size = body.metadata.size;
-    let mut stream = body.into_stream();
-    let mut upload = to_storage.create(to, mode).await?;
-    let mut copied = 0;
-    while let Some(chunk) = stream.next().await {
-        let written = match chunk {
-            Ok(chunk) => {
-                copied += chunk.len() as u64;
-                upload.write(chunk).await
-            }
-            Err(error) => Err(error.at(from)),
-        };
-        if let Err(error) = written {
-            upload.abort().await?;
-            return Err(error);
+        if target.is_directory() || source.is_directory() || !allowed.replace {
+            return Err(Error::new(ErrorKind::AlreadyExists, to.path));
         }
     }
-    if copied != size {
-        upload.abort().await?;
-        return Err(Error::with_source(ErrorKind::Conflict, from, "the file changed while it was copied"));
+    if source.is_directory() && !allowed.make_directories {
+        let reason = "the user lacks the permission: mkdir";
+        return Err(Error::with_source(ErrorKind::PermissionDenied, to.path, reason));
     }
-    upload.finish().await?;
-    match source.modified {
-        Some(modified) if to_storage.capabilities().set_modified => {
-            to_storage.set_modified(to, modified).await
+    let mut copied = Copied::default();
+    let copy = async {
+        if source.is_directory() {
+            copied.tree(from, to).await
+        } else {
+            let mode = if allowed.replace { CreateMode::Replace } else { CreateMode::New };
+            copied.file(from, to, mode, &source).await
         }
-        _ => Ok(()),
-    }
-}
-
-async fn copy_tree(
-    from_storage: &dyn Storage,
-    from: &StoragePath,
-    to_storage: &dyn Storage,
-    to: &StoragePath,
-) -> Result<()> {
-    let mut directories = vec![(from.clone(), to.clone())];
-    while let Some((from, to)) = directories.pop() {
-        to_storage.create_directory(&to).await?;
-        let mut entries = from_storage.list(&from).await?;
-        while let Some(entry) = entries.next().await {
-            let entry = entry?;
-            let (from, to) = (from.child(&entry.name)?, to.child(&entry.name)?);
-            if entry.metadata.is_directory() {
-                directories.push((from, to));
-            } else {
-                copy_file(from_storage, &from, to_storage, &to, CreateMode::New, &entry.metadata).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Removes all that the tree at `path` of `storage` names: from that tree itself, or from `twin`, another
-/// storage and the directory there that has been copied to `path`.
-async fn remove_tree(
-    storage: &dyn Storage,
-    path: &StoragePath,
-    twin: Option<(&dyn Storage, &StoragePath)>,
-) -> Result<()> {
-    let (target, target_path) = twin.unwrap_or((storage, path));
-    // Each directory is visited before what is below it, so the reverse order empties them.
-    let mut visited = Vec::new();
-    let mut directories = vec![(path.clone(), target_path.clone())];
-    while let Some((listed, removed)) = directories.pop() {
-        let mut entries = storage.list(&listed).await?;
-        while let Some(entry) = entries.next().await {
-            let entry = entry?;
-            let removed = removed.child(&entry.name)?;
-            if entry.metadata.is_directory() {
-                directories.push((listed.child(&entry.name)?, removed));
-            } else {
-                target.remove_file(&removed).await?;
-            }
-        }
-        visited.push(removed);
-    }
-    for directory in visited.iter().rev() {
-        match target.remove_directory(directory).await {
-            // Where directories come and go with their files, it may be gone already.
+    };
+    match copy.await {
+        Ok(()) => copied.remove_source(from, to.path).await,
+        Err(error) => {
+            copied.remove_copy(to).await;
             Err(error)
-                if error.kind() == ErrorKind::NotFound && target.capabilities().implicit_directories => {}
-            removed => removed?,
         }
     }
-    Ok(())
+}
+
+/// What a move has copied so far, in the order in which it was made.
+#[derive(Default)]
+struct Copied {
+    files: Vec<File>,
+    directories: Vec<Twins>,
+}
+
+/// A path at the source and its copy.
+struct Twins {
+    source: StoragePath,
+    copy: StoragePath,
+}
+
+struct File {
+    paths: Twins,
+    /// What was read.
+    source: Metadata,
+    /// What was written. `None` where it replaced something, which can't be brought back by removing it.
+    copy: Option<Metadata>,
+}
+
+/// Whether a file is still what it was. A store without versions has the size and the time to go by.
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    match (one.version, other.version) {
+        (Some(one), Some(other)) => one == other,
+        _ => (one.kind, one.size, one.modified) == (other.kind, other.size, other.modified),
+    }
+}
+
+impl Copied {
+    fn has_room(&self, path: &StoragePath) -> Result<()> {
+        if self.files.len() + self.directories.len() < MOST {
+            return Ok(());
+        }
+        let reason =
+            format!("more than {MOST} files and directories can't be moved between storages at once");
+        Err(Error::with_source(ErrorKind::Unsupported, path, reason))
+    }
+
+    async fn file(&mut self, from: Side<'_>, to: Side<'_>, mode: CreateMode, found: &Metadata) -> Result<()> {
+        self.has_room(from.path)?;
+        if found.kind == EntryKind::Other {
+            let reason = "only files and directories can be copied";
+            return Err(Error::with_source(ErrorKind::Unsupported, from.path, reason));
+        }
+        let source = copy_file(from, to, mode).await?;
+        let mut copy = to.storage.stat(to.path).await?;
+        if let Some(modified) = source.modified
+            && to.storage.capabilities().set_modified
+        {
+            to.storage.set_modified(to.path, modified).await?;
+            copy = to.storage.stat(to.path).await?;
+        }
+        let paths = Twins { source: from.path.clone(), copy: to.path.clone() };
+        let copy = (mode == CreateMode::New).then_some(copy);
+        self.files.push(File { paths, source, copy });
+        Ok(())
+    }
+
+    async fn tree(&mut self, from: Side<'_>, to: Side<'_>) -> Result<()> {
+        let mut directories = vec![Twins { source: from.path.clone(), copy: to.path.clone() }];
+        while let Some(paths) = directories.pop() {
+            self.has_room(&paths.source)?;
+            to.storage.create_directory(&paths.copy).await?;
+            let mut entries = from.storage.list(&paths.source).await?;
+            let (source, copy) = (paths.source.clone(), paths.copy.clone());
+            self.directories.push(paths);
+            while let Some(entry) = entries.next().await {
+                let entry = entry?;
+                let (source, copy) = (source.child(&entry.name)?, copy.child(&entry.name)?);
+                if entry.metadata.is_directory() {
+                    directories.push(Twins { source, copy });
+                } else {
+                    let from = Side { path: &source, ..from };
+                    let to = Side { path: &copy, ..to };
+                    self.file(from, to, CreateMode::New, &entry.metadata).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was copied, unless somebody has changed it since.
+    async fn remove_source(&self, from: Side<'_>, to: &StoragePath) -> Result<()> {
+        let mut changed: u64 = 0;
+        for file in &self.files {
+            let path = &file.paths.source;
+            match from.storage.stat(path).await {
+                Ok(found) if is_same(&found, &file.source) => match from.storage.remove_file(path).await {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                },
+                Ok(_) => changed += 1,
+                // Removed by somebody else, or known by another name through a link and gone with that.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // Each directory was made before those below it.
+        for directory in self.directories.iter().rev() {
+            match remove_directory(from.storage, &directory.source).await {
+                // Something came meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotEmpty => changed += 1,
+                removed => removed?,
+            }
+        }
+        if changed == 0 {
+            return Ok(());
+        }
+        let reason = format!("moved to {to}, but {changed} that changed meanwhile stay where they were");
+        Err(Error::with_source(ErrorKind::Conflict, from.path, reason))
+    }
+
+    /// Takes a move back. What can't be removed stays; the source is what counts.
+    async fn remove_copy(&self, to: Side<'_>) {
+        let mut left: u64 = 0;
+        for file in &self.files {
+            let path = &file.paths.copy;
+            let removed = match (&file.copy, to.storage.stat(path).await) {
+                (Some(copy), Ok(found)) if is_same(&found, copy) => {
+                    to.storage.remove_file(path).await.is_ok()
+                }
+                _ => false,
+            };
+            left += u64::from(!removed);
+        }
+        for directory in self.directories.iter().rev() {
+            left += u64::from(remove_directory(to.storage, &directory.copy).await.is_err());
+        }
+        if left > 0 {
+            tracing::warn!(path = to.path.as_str(), left, "a move that failed has left copies behind");
+        }
+    }
+}
+
+/// Removes a directory that is empty by now, or the link to one.
+async fn remove_directory(storage: &dyn Storage, path: &StoragePath) -> Result<()> {
+    match storage.remove_directory(path).await {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => storage.remove_file(path).await,
+        // Where directories come and go with their files, it may be gone already.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Copies the bytes of a file; says what was read.
+async fn copy_file(from: Side<'_>, to: Side<'_>, mode: CreateMode) -> Result<Metadata> {
+    let body = from.storage.open(from.path, ByteRange::ALL).await?;
+    let source = body.metadata.clone();
+    let mut stream = body.into_stream();
+    let mut upload = to.storage.create(to.path, mode).await?;
+    let mut copied = 0;
+    let failure = loop {
+        match stream.next().await {
+            Some(Ok(chunk)) => {
+                copied += chunk.len() as u64;
+                if let Err(error) = upload.write(chunk).await {
+                    break error;
+                }
+            }
+            Some(Err(error)) => break error.at(from.path),
+            None if copied == source.size => {
+                upload.finish().await?;
+                return Ok(source);
+            }
+            None => {
+                let reason = "the file changed while it was copied";
+                break Error::with_source(ErrorKind::Conflict, from.path, reason);
+            }
+        }
+    };
+    if let Err(error) = upload.abort().await {
+        tracing::warn!(path = to.path.as_str(), cause = error.to_string(), "can't clean up after a copy");
+    }
+    Err(failure)
 }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_backends::{
-    Body, ByteRange, CreateMode, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata,
-    Result, Storage, StoragePath, Upload,
+    Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind,
+    Metadata, Result, Storage, StoragePath, Upload,
 };
 
 use super::mounts::{Mount, MountTable};
@@ -138,7 +140,12 @@ impl UserView {
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
-        place.storage().open(&place.path, range).await.map_err(|error| error.at(path))
+        let mut body = place.storage().open(&place.path, range).await.map_err(|error| error.at(path))?;
+        if let Content::Stream(stream) = body.content {
+            let at = path.clone();
+            body.content = Content::Stream(stream.map_err(move |error| error.at(&at)).boxed());
+        }
+        Ok(body)
     }
 
     /// Starts an upload. Needs `upload` for a new file and `overwrite` to change one that exists.
@@ -170,18 +177,16 @@ impl UserView {
             }
         };
         let created = match place.storage().create(&place.path, mode).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && self.make_root(&place).await? => {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(&place, path).await? => {
                 place.storage().create(&place.path, mode).await
             }
             created => created,
         };
-        created.map_err(|error| match error.kind() {
-            // It was this view that asked for a new file.
-            ErrorKind::AlreadyExists if !place.may(Permissions::OVERWRITE) => {
-                denied(path, "the file exists, and the user lacks the permission: overwrite")
-            }
-            _ => error.at(path),
-        })
+        let only_new = !place.may(Permissions::OVERWRITE);
+        match created {
+            Ok(upload) => Ok(Box::new(ViewUpload { upload, path: path.clone(), only_new })),
+            Err(error) => Err(upload_error(error, path, only_new)),
+        }
     }
 
     /// The mode of a user who may make files but not change them.
@@ -197,14 +202,17 @@ impl UserView {
         }
     }
 
-    /// Makes the directory that a mount shows, if that is what was missing: nobody has to prepare
-    /// a folder for each user. Says whether it made one.
-    async fn make_root(&self, place: &Place<'_>) -> Result<bool> {
-        if place.mount.root.is_root() || place.path.parent().as_ref() != Some(&place.mount.root) {
+    /// Makes the directory that `path` stands in, if that is one which users see whatever the storage has: their root
+    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it was missing.
+    async fn make_parent(&self, place: &Place<'_>, path: &StoragePath) -> Result<bool> {
+        let (Some(parent), Some(backend_parent)) = (path.parent(), place.path.parent()) else {
+            return Ok(false);
+        };
+        if backend_parent.is_root() || !self.mounts.is_fixed(&parent) {
             return Ok(false);
         }
-        let made = copy::create_directories(place.storage(), &place.mount.root).await;
-        made.map_err(|error| error.at(&place.mount.at))
+        let made = copy::create_directories(place.storage(), &backend_parent).await;
+        made.map_err(|error| error.at(&parent))
     }
 
     /// Removes a file. Needs `delete`.
@@ -226,7 +234,7 @@ impl UserView {
             return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
         let made = match place.storage().create_directory(&place.path).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && self.make_root(&place).await? => {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(&place, path).await? => {
                 place.storage().create_directory(&place.path).await
             }
             made => made,
@@ -243,46 +251,61 @@ impl UserView {
         place.storage().remove_directory(&place.path).await.map_err(|error| error.at(path))
     }
 
-    /// Checks that a rename from here may begin: the source is there and may be renamed.
+    /// Gives a file or directory another name, in another mount too. Where that is another storage, it is copied, and
+    /// removed when the copy is complete.
+    ///
+    /// Needs `rename`. A rename to another mount does what storing there and removing here do, so it needs `download`
+    /// and `delete` here, and `upload` there, for a directory also `mkdir`. To replace a file needs `overwrite` there.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], [`ErrorKind::PermissionDenied`].
-    pub async fn can_rename(&self, from: &StoragePath) -> Result<()> {
-        let place = self.authorize_change(from, Permissions::RENAME)?;
-        place.storage().stat(&place.path).await.map(drop).map_err(|error| error.at(from))
+    /// As [`Storage::rename`], and [`ErrorKind::PermissionDenied`]; [`ErrorKind::Conflict`] if somebody changed the
+    /// source while it was copied: then the copy is there, and what changed is where it was.
+    pub async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
+        let same_mount = std::ptr::eq(self.mounts.resolve(from), self.mounts.resolve(to));
+        let (here, there) = if same_mount {
+            (Permissions::RENAME, Permissions::RENAME)
+        } else {
+            (Permissions::RENAME | Permissions::DOWNLOAD | Permissions::DELETE, Permissions::UPLOAD)
+        };
+        let source = self.authorize_change(from, here)?;
+        let target = self.authorize_change(to, there)?;
+        self.rename_places(&source, &target, to, same_mount)
+            .await
+            .map_err(|error| at_the_right_path(error, &source, from, to))
     }
 
-    /// Gives a file or directory another name, in another storage too: then it is copied, and removed when
-    /// the copy is complete. Needs `rename`; to another mount `upload` there as well; `overwrite` there
-    /// to replace a file.
-    ///
-    /// # Errors
-    /// As [`Storage::rename`], and [`ErrorKind::PermissionDenied`].
-    pub async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        let source = self.authorize_change(from, Permissions::RENAME)?;
-        let target_mount = self.mounts.resolve(to);
-        let same_mount = std::ptr::eq(source.mount, target_mount);
-        let needed = if same_mount { Permissions::RENAME } else { Permissions::UPLOAD };
-        let target = self.authorize_change(to, needed)?;
-        let replace = target.may(Permissions::OVERWRITE);
-        if Arc::ptr_eq(&source.mount.storage, &target.mount.storage) {
-            let renamed = match source.storage().rename(&source.path, &target.path, replace).await {
-                Err(error) if error.kind() == ErrorKind::NotFound && self.make_root(&target).await? => {
-                    source.storage().rename(&source.path, &target.path, replace).await
+    async fn rename_places(
+        &self,
+        source: &Place<'_>,
+        target: &Place<'_>,
+        to: &StoragePath,
+        same_mount: bool,
+    ) -> Result<()> {
+        let allowed = copy::Allowed {
+            replace: target.may(Permissions::OVERWRITE),
+            make_directories: same_mount || target.may(Permissions::MKDIR),
+        };
+        let same_storage = Arc::ptr_eq(&source.mount.storage, &target.mount.storage);
+        if same_storage
+            && (allowed.make_directories || !source.storage().stat(&source.path).await?.is_directory())
+        {
+            let rename = || source.storage().rename(&source.path, &target.path, allowed.replace);
+            let renamed = match rename().await {
+                Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(target, to).await? => {
+                    rename().await
                 }
                 renamed => renamed,
             };
             match renamed {
-                // Two file systems in one root, or a store that can't rename directories.
+                // Two file systems in one root, or a store that can't rename.
                 Err(error) if error.kind() == ErrorKind::Unsupported => {}
-                renamed => return renamed.map_err(|error| at_the_right_path(error, &source, from, to)),
+                renamed => return renamed,
             }
         }
-        self.make_root(&target).await?;
-        let (from_storage, to_storage) = (source.storage(), target.storage());
-        copy::move_between(from_storage, &source.path, to_storage, &target.path, replace)
-            .await
-            .map_err(|error| at_the_right_path(error, &source, from, to))
+        self.make_parent(target, to).await?;
+        let from = copy::Side { storage: source.storage(), path: &source.path };
+        let to = copy::Side { storage: target.storage(), path: &target.path };
+        copy::move_between(from, to, allowed).await
     }
 
     /// Sets the time of the last change of a file. Needs `overwrite`.
@@ -309,6 +332,42 @@ impl UserView {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
         place.storage().digest(&place.path, algorithm, range).await.map_err(|error| error.at(path))
+    }
+}
+
+/// An upload whose errors name the path that the user knows.
+struct ViewUpload {
+    upload: Box<dyn Upload>,
+    path: StoragePath,
+    /// The user may not overwrite.
+    only_new: bool,
+}
+
+#[async_trait]
+impl Upload for ViewUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let Self { upload, path, only_new } = self;
+        upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        let Self { upload, path, only_new } = *self;
+        upload.finish().await.map_err(|error| upload_error(error, &path, only_new))
+    }
+
+    async fn abort(self: Box<Self>) -> Result<()> {
+        let Self { upload, path, .. } = *self;
+        upload.abort().await.map_err(|error| error.at(&path))
+    }
+}
+
+fn upload_error(error: Error, path: &StoragePath, only_new: bool) -> Error {
+    match error.kind() {
+        // It was this view that asked for a new file.
+        ErrorKind::AlreadyExists if only_new => {
+            denied(path, "the file exists, and the user lacks the permission: overwrite")
+        }
+        _ => error.at(path),
     }
 }
 

@@ -120,7 +120,6 @@ async fn each_permission_allows_what_it_says() {
         denied(Permissions::OVERWRITE, store(&view, "/a", b"x", CreateMode::Resume(1)).await);
         denied(Permissions::OVERWRITE, view.set_modified(p, SystemTime::now()).await);
         denied(Permissions::RENAME, view.rename(&path("/b"), &path("/b2")).await);
-        denied(Permissions::RENAME, view.can_rename(&path("/c")).await);
         denied(Permissions::DELETE, view.remove_file(&path("/c")).await);
         denied(Permissions::DELETE, view.remove_directory(&path("/dir")).await);
         denied(Permissions::MKDIR, view.create_directory(&path("/made")).await);

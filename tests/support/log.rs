@@ -17,6 +17,8 @@ pub struct Log {
 #[derive(Default)]
 struct Lines {
     lines: Vec<Value>,
+    /// The same as they were written.
+    raw: String,
     ended: bool,
 }
 
@@ -29,9 +31,13 @@ impl Log {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                let raw = String::from_utf8_lossy(&line);
+                let text = raw.trim_end().to_owned();
                 let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-                writer.change(|lines| lines.lines.push(value));
+                writer.change(|lines| {
+                    lines.lines.push(value);
+                    lines.raw.push_str(&raw);
+                });
                 line.clear();
             }
             writer.change(|lines| lines.ended = true);
@@ -85,6 +91,16 @@ impl Log {
     pub fn text(&self) -> String {
         let lines = self.shared.0.lock().unwrap();
         lines.lines.iter().map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// All that the server wrote, once it has ended.
+    #[track_caller]
+    pub fn raw_at_the_end(&self) -> String {
+        let (lines, changed) = &*self.shared;
+        let lines = lines.lock().unwrap();
+        let (lines, waited) = changed.wait_timeout_while(lines, SOON, |lines| !lines.ended).unwrap();
+        assert!(!waited.timed_out(), "the log does not end");
+        lines.raw.clone()
     }
 }
 

@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod defects;
+mod gate;
 mod log;
 mod programs;
 mod server;
@@ -12,13 +13,14 @@ mod trees;
 pub use certificates::Certificates;
 pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
+pub use gate::Gate;
 pub use log::Log;
 pub use programs::{Way, curl, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, wharf};
-pub use storage::{S3, closed_port};
+pub use storage::{S3, closed_port, fresh_prefix, s3_backend};
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen at once. Generous, because the machine may be busy; a test that
 /// runs into it fails.
@@ -48,4 +50,19 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
     }
     bytes.truncate(length);
     bytes
+}
+
+/// More than the sockets of both sides buffer: when it is written, the server has stored a part of it.
+pub fn more_than_is_buffered() -> Vec<u8> {
+    noise(24 << 20, 3)
+}
+
+/// Looks again and again for what nothing tells of.
+#[track_caller]
+pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !happened() {
+        assert!(Instant::now() < deadline, "it never happened: {what}");
+        std::thread::yield_now();
+    }
 }

@@ -31,6 +31,7 @@ pub struct Setup {
     rest: String,
     wrapper: Vec<String>,
     environment: Vec<(String, String)>,
+    log_format: &'static str,
     certificates: Option<Certificates>,
 }
 
@@ -47,6 +48,7 @@ impl Setup {
             rest: rest.into(),
             wrapper: Vec::new(),
             environment: Vec::new(),
+            log_format: "json",
             certificates: None,
         }
     }
@@ -105,6 +107,13 @@ users:
         self
     }
 
+    /// Has the server log lines for people.
+    #[must_use]
+    pub fn text_log(mut self) -> Self {
+        self.log_format = "text";
+        self
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -153,7 +162,7 @@ users:
             }
         };
         command
-            .args(["serve", "--log-format", "json", "--config"])
+            .args(["serve", "--log-format", self.log_format, "--config"])
             .arg(config)
             .env_remove("RUST_LOG")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -163,13 +172,12 @@ users:
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{PROGRAM}: {error}"));
         let log = Log::follow(child.stderr.take().unwrap());
         let mut running = Running { setup: self, child, log, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let line = running
-            .log
-            .find(|line| field(line, "message") == Some("listening"))
-            .ok_or_else(|| running.log.text())?;
-        running.address = field(&line, "address")
-            .and_then(|a| a.parse().ok())
-            .unwrap_or_else(|| panic!("no address in {line}"));
+        let listening = |line: &Value| match line {
+            Value::String(text) => text.contains(" listening "),
+            line => field(line, "message") == Some("listening"),
+        };
+        let line = running.log.find(listening).ok_or_else(|| running.log.text())?;
+        running.address = running.address_of(&line);
         Ok(running)
     }
 }
@@ -194,8 +202,11 @@ impl Running<'_> {
     /// The address in a log line that says where the server listens.
     #[track_caller]
     pub fn address_of(&self, line: &Value) -> SocketAddr {
-        let address = field(line, "address").and_then(|address| address.parse().ok());
-        address.unwrap_or_else(|| panic!("no address in {line}"))
+        let address = match line {
+            Value::String(text) => text.split("address=").nth(1),
+            line => field(line, "address"),
+        };
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line}"))
     }
 
     /// A connection that has read the greeting.

@@ -17,17 +17,33 @@ impl S3 {
     /// The `{ … }` of a backend: a directory of the test bucket that no other test uses.
     #[track_caller]
     pub fn backend(self) -> String {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let endpoint = variable(match self {
+        s3_backend(&self.url(), &fresh_prefix())
+    }
+
+    #[track_caller]
+    pub fn url(self) -> String {
+        variable(match self {
             Self::SeaweedFs => "WHARF_TEST_SEAWEEDFS",
             Self::Moto => "WHARF_TEST_MOTO",
-        });
-        backend(&endpoint, &format!("integration-{}-{number}", std::process::id()))
+        })
+    }
+
+    /// Its host and port.
+    #[track_caller]
+    pub fn address(self) -> String {
+        self.url().strip_prefix("http://").expect("an http:// URL").trim_end_matches('/').to_owned()
     }
 }
 
-fn backend(endpoint: &str, prefix: &str) -> String {
+/// A directory of the test bucket that no other test uses.
+pub fn fresh_prefix() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("integration-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The `{ … }` of a backend: a directory of the test bucket, reached by this URL.
+#[track_caller]
+pub fn s3_backend(endpoint: &str, prefix: &str) -> String {
     format!(
         "{{ kind: s3, bucket: {}, region: us-east-1, prefix: {prefix}, endpoint: '{endpoint}', \
          access_key_id: {}, secret_access_key: {} }}",

@@ -71,6 +71,7 @@ macro_rules! each_contract_case {
             1, uploads, resume_needs_what_it_goes_on_from;
             1, uploads, append_goes_on_at_the_end;
             1, uploads, an_aborted_append_changes_nothing;
+            1, uploads, appends_at_once_never_lose_one;
             2, content, finish_tells_what_was_stored;
             3, content, writes_are_read_at_once;
             3, content, files_come_back_byte_for_byte;

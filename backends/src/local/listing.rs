@@ -1,5 +1,7 @@
 //! Listings, a page at a time.
 
+use std::sync::Arc;
+
 use cap_std::fs::{Dir, DirEntry, ReadDir};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -13,17 +15,17 @@ const PAGE: usize = 256;
 
 /// Where a listing stands between two pages.
 struct Cursor {
-    directory: Dir,
+    root: Arc<Dir>,
     entries: ReadDir,
     path: StoragePath,
     /// Names that are left out because FTP can't say them.
     unspeakable: u64,
 }
 
-pub(super) async fn list(directory: Dir, path: StoragePath) -> Result<EntryStream> {
+pub(super) async fn list(root: Arc<Dir>, directory: Dir, path: StoragePath) -> Result<EntryStream> {
     let cursor = blocking(move || {
         let entries = directory.entries().map_err(|error| Error::from_io(&path, error))?;
-        Ok::<_, Error>(Cursor { directory, entries, path, unspeakable: 0 })
+        Ok::<_, Error>(Cursor { root, entries, path, unspeakable: 0 })
     })
     .await??;
     let pages = stream::try_unfold(Some(cursor), async |cursor| {
@@ -56,11 +58,11 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
         if is_reserved(&name) {
             continue;
         }
-        if cursor.path.child(&name).is_err() {
+        let Ok(path) = cursor.path.child(&name) else {
             cursor.unspeakable += 1;
             continue;
-        }
-        if let Some(entry) = entry(&cursor.directory, &found, name) {
+        };
+        if let Some(entry) = entry(&cursor.root, &path, &found, name) {
             page.push(entry);
         }
     }
@@ -68,11 +70,11 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
 }
 
 /// `None` if it was removed since the directory was read.
-fn entry(directory: &Dir, found: &DirEntry, name: String) -> Option<Entry> {
+fn entry(root: &Dir, path: &StoragePath, found: &DirEntry, name: String) -> Option<Entry> {
     let own = found.metadata().ok()?;
     let metadata = if own.is_symlink() {
-        // What it leads to, if that is inside the root.
-        directory.metadata(&name).map_or_else(|_| metadata_of(&own), |target| metadata_of(&target))
+        // What it leads to, if that is inside the root: it may go up from here, so it starts there.
+        root.metadata(path.relative()).map_or_else(|_| metadata_of(&own), |target| metadata_of(&target))
     } else {
         metadata_of(&own)
     };

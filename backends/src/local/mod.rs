@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
 use self::temporary::is_reserved;
@@ -93,7 +93,7 @@ impl Storage for LocalStorage {
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
         let owned = path.clone();
         let directory = self.with_root(move |root| open_directory(root, &owned)).await?;
-        listing::list(directory, path.clone()).await
+        listing::list(Arc::clone(&self.root), directory, path.clone()).await
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
@@ -214,11 +214,12 @@ fn parent_of<'a>(root: &Dir, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
 fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
     let modified = found.modified().ok().map(cap_std::time::SystemTime::into_std);
     if found.is_dir() {
-        Metadata::directory(modified)
-    } else {
-        let kind = if found.is_file() { EntryKind::File } else { EntryKind::Other };
-        Metadata { kind, size: found.len(), modified }
+        return Metadata::directory(modified);
     }
+    let kind = if found.is_file() { EntryKind::File } else { EntryKind::Other };
+    let metadata = Metadata { kind, ..Metadata::file(found.len(), modified) };
+    let changed = (found.ctime(), found.ctime_nsec(), found.mtime(), found.mtime_nsec());
+    metadata.with_version(&(found.dev(), found.ino(), found.len(), changed))
 }
 
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
@@ -252,7 +253,7 @@ fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
         return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
     }
     let length = range.length_in(found.len(), path)?;
-    let metadata = Metadata::file(found.len(), found.modified().ok());
+    let metadata = metadata_of(&cap_std::fs::Metadata::from_just_metadata(found));
     Ok(Body { metadata, content: Content::File(FileSlice { file, offset: range.offset, length }) })
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, linkat, openat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, linkat, openat, statx, unlinkat};
 use rustix::io::Errno;
 
 /// The folder for hidden names, at the root.
@@ -60,9 +60,21 @@ fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
         _ => root.open_dir(FOLDER),
     };
     match folder {
-        Ok(folder) if folder.dir_metadata()?.dev() == target.dir_metadata()?.dev() => Ok(folder),
+        Ok(folder) if mount_of(&folder)? == mount_of(target)? => Ok(folder),
         _ => target.try_clone(),
     }
+}
+
+/// What two directories must have in common for a rename between them: the file system, and the mount that shows it,
+/// since a bind mount has the same device.
+fn mount_of(directory: &Dir) -> io::Result<(u64, u64)> {
+    let device = directory.dir_metadata()?.dev();
+    let mount = match statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID) {
+        Ok(found) => found.stx_mnt_id,
+        // Kernels before 5.8 don't tell.
+        Err(_) => 0,
+    };
+    Ok((device, mount))
 }
 
 /// Opens a file that has no name, in the file system of `directory`; `None` if that can't do it.

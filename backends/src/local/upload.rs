@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::temporary::{self, HiddenName, is_reserved};
-use super::{open, parent_of, sync_directory};
+use super::{metadata_of, open, parent_of, sync_directory};
 use crate::stream::blocking;
 use crate::{
     ByteRange, CHUNK_SIZE, Content, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload,
@@ -26,7 +26,13 @@ struct Target {
     replace: bool,
     sync: bool,
     hidden: Option<HiddenName>,
+    /// The version of the file that this goes on from.
+    kept: Option<u64>,
 }
+
+/// Held for writing while an append looks at what it goes on from and then replaces it, and for reading while anything
+/// else is given its name, so that nothing comes between the two. Other processes are not kept out.
+static NAMES: RwLock<()> = RwLock::new(());
 
 pub(super) struct LocalUpload {
     target: Target,
@@ -99,6 +105,7 @@ impl LocalUpload {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(mode & 0o777);
             file.set_permissions(mode).map_err(io)?;
         }
+        let kept_version = kept.as_ref().and_then(|body| body.metadata.version);
         if let Some(Content::File(slice)) = kept.map(|body| body.content) {
             // The kernel copies, or shares the blocks, without the bytes passing through here.
             let mut source = io::Read::take(&slice.file, slice.length);
@@ -109,7 +116,7 @@ impl LocalUpload {
             }
         }
         let replace = mode != CreateMode::New;
-        let target = Target { root, directory, path, replace, sync, hidden };
+        let target = Target { root, directory, path, replace, sync, hidden, kept: kept_version };
         Ok(Self { target, file: Written::Idle(file), waiting: Vec::new(), waiting_bytes: 0 })
     }
 
@@ -182,18 +189,7 @@ impl Target {
         if self.sync {
             file.sync_all().map_err(io)?;
         }
-        let name = path.name().unwrap_or_default();
-        let named = match self.hidden.take() {
-            Some(hidden) => self.rename(hidden, name),
-            None => match temporary::link(file, &self.directory, name) {
-                Err(Errno::EXIST) if self.replace => {
-                    let hidden = temporary::link_hidden(file, &self.root, &self.directory).map_err(io)?;
-                    self.rename(hidden, name)
-                }
-                linked => linked,
-            },
-        };
-        match named {
+        match self.give_name(file, path.name().unwrap_or_default())? {
             Ok(()) => {}
             Err(Errno::EXIST) => return Err(Error::new(ErrorKind::AlreadyExists, &path)),
             Err(error) => return Err(io(error.into())),
@@ -202,7 +198,32 @@ impl Target {
             sync_directory(&self.directory, &path)?;
         }
         let found = file.metadata().map_err(io)?;
-        Ok(Metadata::file(found.len(), found.modified().ok()))
+        Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found)))
+    }
+
+    fn give_name(&mut self, file: &File, name: &str) -> Result<Result<(), Errno>> {
+        let (_alone, _with_others);
+        match self.kept {
+            Some(kept) => {
+                _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+                let found = self.directory.metadata(name).ok().and_then(|found| metadata_of(&found).version);
+                if found != Some(kept) {
+                    return Err(Error::new(ErrorKind::Conflict, &self.path));
+                }
+            }
+            None => _with_others = NAMES.read().unwrap_or_else(PoisonError::into_inner),
+        }
+        Ok(match self.hidden.take() {
+            Some(hidden) => self.rename(hidden, name),
+            None => match temporary::link(file, &self.directory, name) {
+                Err(Errno::EXIST) if self.replace => {
+                    let hidden = temporary::link_hidden(file, &self.root, &self.directory)
+                        .map_err(|error| Error::from_io(&self.path, error))?;
+                    self.rename(hidden, name)
+                }
+                linked => linked,
+            },
+        })
     }
 
     fn rename(&self, mut hidden: HiddenName, name: &str) -> Result<(), Errno> {

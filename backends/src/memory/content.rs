@@ -9,8 +9,12 @@ use futures_util::stream;
 
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// What a name is counted with beside its bytes: the tree's own overhead, rounded up.
-const NAME_OVERHEAD: u64 = 256;
+/// The longest name in bytes, as on most disks.
+pub(super) const MAX_NAME: usize = 255;
+
+/// What a name of whatever length is counted with: the longest name and the tree's own overhead, rounded up. So a rename
+/// costs nothing.
+const NAME_COST: u64 = 512;
 
 /// A capacity in bytes and how much of it is taken.
 #[derive(Debug)]
@@ -53,7 +57,7 @@ impl Budget {
     }
 
     pub(super) fn charge_name(self: &Arc<Self>, path: &StoragePath) -> Result<Charge> {
-        self.charge(NAME_OVERHEAD + path.as_str().len() as u64, path)
+        self.charge(NAME_COST, path)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::content::{Charge, Content};
+use super::content::{Charge, Content, MAX_NAME};
 use crate::{Entry, Error, ErrorKind, Metadata, Result, StoragePath};
 
 #[derive(Debug)]
@@ -17,7 +17,10 @@ pub(super) enum Node {
 impl Node {
     pub(super) fn metadata(&self) -> Metadata {
         match self {
-            Self::File { content, modified } => Metadata::file(content.len(), Some(*modified)),
+            Self::File { content, modified } => {
+                // The content can't change, and no other has its address while this one is alive.
+                Metadata::file(content.len(), Some(*modified)).with_version(&Arc::as_ptr(content))
+            }
             Self::Directory { modified, .. } => Metadata::directory(Some(*modified)),
         }
     }
@@ -64,6 +67,9 @@ impl Tree {
         path: &'a StoragePath,
     ) -> Result<(&mut BTreeMap<String, Node>, &'a str, &mut SystemTime)> {
         let name = path.name().ok_or_else(|| Error::new(ErrorKind::PermissionDenied, path))?;
+        if name.len() > MAX_NAME {
+            return Err(Error::new(ErrorKind::InvalidName, path));
+        }
         let mut node = &mut self.root;
         for segment in path.segments().rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
             let Node::Directory { entries, .. } = node else {
@@ -92,6 +98,9 @@ impl Tree {
         let Some(parent) = path.parent() else {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         };
+        if path.name().is_some_and(|name| name.len() > MAX_NAME) {
+            return Err(Error::new(ErrorKind::InvalidName, path));
+        }
         let entries = self.directory(&parent).map_err(|error| error.at(path))?;
         match path.name().and_then(|name| entries.get(name)) {
             None => Ok(None),
@@ -100,8 +109,21 @@ impl Tree {
         }
     }
 
-    pub(super) fn insert_file(&mut self, path: &StoragePath, file: Node, replace: bool) -> Result<()> {
+    /// `kept` is the content that the new file goes on from, which must still be there.
+    pub(super) fn insert_file(
+        &mut self,
+        path: &StoragePath,
+        file: Node,
+        replace: bool,
+        kept: Option<&Arc<Content>>,
+    ) -> Result<()> {
         let (entries, name, modified) = self.parent_mut(path)?;
+        if let Some(kept) = kept {
+            match entries.get(name) {
+                Some(Node::File { content, .. }) if Arc::ptr_eq(content, kept) => {}
+                _ => return Err(Error::new(ErrorKind::Conflict, path)),
+            }
+        }
         match entries.get_mut(name) {
             Some(Node::Directory { .. }) => Err(Error::new(ErrorKind::IsADirectory, path)),
             Some(Node::File { .. }) if !replace => Err(Error::new(ErrorKind::AlreadyExists, path)),

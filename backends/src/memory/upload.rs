@@ -26,6 +26,8 @@ pub(super) struct MemoryUpload {
     room: usize,
     next_chunk: usize,
     charge: Option<Charge>,
+    /// What it goes on from.
+    kept: Option<Arc<Content>>,
     failed: bool,
 }
 
@@ -40,12 +42,14 @@ impl MemoryUpload {
             room: 0,
             next_chunk: FIRST_CHUNK,
             charge: None,
+            kept: None,
             failed: false,
         }
     }
 
     /// Starts with the first bytes of an existing file.
     pub(super) async fn keep(&mut self, old: &Arc<Content>, length: u64) -> Result<()> {
+        self.kept = Some(Arc::clone(old));
         let mut stream = Box::pin(Arc::clone(old).stream(0, length));
         while let Some(chunk) = stream.next().await {
             self.write(chunk?).await?;
@@ -105,7 +109,7 @@ impl Upload for MemoryUpload {
         let content = Arc::new(Content::new(std::mem::take(&mut self.chunks), charge));
         let node = Node::File { content, modified: SystemTime::now() };
         let metadata = node.metadata();
-        self.shared.tree().insert_file(&self.path, node, self.replace)?;
+        self.shared.tree().insert_file(&self.path, node, self.replace, self.kept.as_ref())?;
         Ok(metadata)
     }
 

@@ -46,8 +46,15 @@ pub(super) struct Object {
 
 impl Object {
     pub(super) fn metadata(&self) -> Metadata {
-        Metadata::file(self.meta.size, modified(&self.meta))
+        metadata_of(&self.meta)
     }
+}
+
+/// What is known of an object.
+pub(super) fn metadata_of(meta: &ObjectMeta) -> Metadata {
+    // Equal content has equal entity tags wherever it stands.
+    let version = (meta.location.as_ref(), &meta.e_tag, meta.size, meta.last_modified);
+    Metadata::file(meta.size, modified(meta)).with_version(&version)
 }
 
 /// When an object changed last.

@@ -28,8 +28,8 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     let answer = Answer::of(error);
     let transport = in_chain(error, |e| e.downcast_ref::<HttpError>().map(HttpError::kind));
     let kind = match (error, &answer) {
-        // For the client it is no missing file, but a fault that the operator will mend.
-        (_, Some(answer)) if answer.missing_bucket() => ErrorKind::Unavailable,
+        // For the client it is no missing or forbidden file, but a fault that the operator will mend.
+        (_, Some(answer)) if answer.missing_bucket() || answer.wrong_credentials() => ErrorKind::Unavailable,
         (object_store::Error::NotFound { .. }, _) => ErrorKind::NotFound,
         (object_store::Error::AlreadyExists { .. }, _) => ErrorKind::AlreadyExists,
         (object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. }, _) => {
@@ -96,6 +96,24 @@ impl Answer {
 
     fn missing_bucket(&self) -> bool {
         matches!(self.code(), Some("NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted"))
+    }
+
+    /// Whether the store doesn't accept who asks, as opposed to what is asked for.
+    fn wrong_credentials(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                "InvalidAccessKeyId"
+                    | "SignatureDoesNotMatch"
+                    | "ExpiredToken"
+                    | "InvalidToken"
+                    | "RequestTimeTooSkewed"
+                    | "AuthenticationFailed"
+                    | "AuthorizationFailure"
+                    | "InvalidAuthenticationInfo"
+                    | "NoAuthenticationInformation"
+            )
+        )
     }
 
     fn kind(&self) -> ErrorKind {

@@ -53,7 +53,7 @@ fn messages_are_one_short_line_without_what_was_signed() {
     let text = map(&path(), &answered("403 Forbidden", body)).to_string();
     assert_eq!(
         text,
-        "/f: permission denied: the store answered 403 Forbidden: SignatureDoesNotMatch: The signature does not \
+        "/f: storage unavailable: the store answered 403 Forbidden: SignatureDoesNotMatch: The signature does not \
          match"
     );
     let long = map(&path(), &answered("400 Bad Request", &"x\n".repeat(10_000))).to_string();

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::list::PaginatedListResult;
 use object_store::path::Path;
 
-use super::client::{Client, modified};
+use super::client::{Client, metadata_of};
 use super::error::map;
 use super::key::Provider;
 use crate::{Entry, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
@@ -115,7 +115,7 @@ impl Listing {
                 continue;
             }
             if let Some(name) = self.name(&object.location) {
-                undecided.insert(name, Metadata::file(object.size, modified(&object)));
+                undecided.insert(name, metadata_of(&object));
             }
         }
         let mut empty = Vec::new();

@@ -367,7 +367,7 @@ impl Upload for ObjectUpload {
 impl Drop for ObjectUpload {
     fn drop(&mut self) {
         let Some(remains) = self.take_remains() else { return };
-        // Without a runtime nothing can be asked of the store; the sweep finds it.
+        // Without a runtime nothing can be asked of the store.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let path = remains.path.clone();

@@ -90,7 +90,7 @@ fn metadata(found: &impl unftp_core::storage::Metadata) -> Metadata {
         return Metadata::directory(modified);
     }
     let kind = if found.is_file() { EntryKind::File } else { EntryKind::Other };
-    Metadata { kind, size: found.len(), modified }
+    Metadata { kind, ..Metadata::file(found.len(), modified) }
 }
 
 /// What libunftp's words for a failure mean. They leave out much: whether something is there already, or is

@@ -277,7 +277,8 @@ impl Checker<'_> {
     fn endpoint(&self, field: Option<At<String>>) -> Option<String> {
         let field = field?;
         let text = field.value?;
-        if text.contains('@') {
+        // A user and password before the host, or a signature behind it.
+        if text.contains(['@', '?']) {
             self.source.hide(field.span);
         }
         self.accept(units::endpoint(&text), field.span)

@@ -9,6 +9,7 @@ use super::super::checked::{Engine, Limits, Passive, Server};
 use super::*;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// Above the range that Linux takes ports for outgoing connections from (32768 to 60999), so that none of these
 /// is taken when a transfer wants it.
@@ -42,10 +43,12 @@ impl Checker<'_> {
         };
         let implicit_tls_listen =
             raw.implicit_tls_listen.map_or_else(Vec::new, |at| self.addresses(at, &mut taken));
-        let idle_timeout = self.parsed(raw.idle_timeout, |text| match units::duration(text)? {
+        let timeout = |text: &str| match units::duration(text)? {
             duration if duration < Duration::from_secs(1) => Err("at least one second is needed".to_owned()),
             duration => Ok(duration),
-        });
+        };
+        let idle_timeout = self.parsed(raw.idle_timeout, timeout);
+        let login_timeout = self.parsed(raw.login_timeout, timeout);
         let limits = raw.limits.and_then(|at| at.value).unwrap_or_default();
         let most = u64::from(u32::MAX);
         Server {
@@ -57,6 +60,7 @@ impl Checker<'_> {
             listen,
             implicit_tls_listen,
             idle_timeout: idle_timeout.map_or(IDLE_TIMEOUT, |(duration, _)| duration),
+            login_timeout: login_timeout.map_or(LOGIN_TIMEOUT, |(duration, _)| duration),
             active: raw.active.and_then(|at| at.value).unwrap_or(true),
             limits: Limits {
                 sessions: self.count(limits.sessions, most, SESSIONS),

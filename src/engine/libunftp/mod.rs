@@ -120,10 +120,13 @@ impl Engine for LibunftpEngine {
             _ = &mut served => {}
             () = session.drained(self.linger()) => {
                 // The library sees the end of the connection now, and ends its loop.
-                tokio::select! {
-                    _ = &mut served => {}
-                    () = now.cancelled() => {}
-                }
+                let _ = tokio::time::timeout(CLEAN_UP_TIME, &mut served).await;
+            }
+            () = session.login_missed(self.server.login_timeout) => {
+                tracing::info!(session = id, %peer, "nobody logged in in time");
+            }
+            () = session.abandoned() => {
+                tracing::warn!(session = id, %peer, user = session.user(), "gave up a session that hangs");
             }
             () = now.cancelled() => {}
         }

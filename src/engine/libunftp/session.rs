@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use wharf_backends::StoragePath;
+
 use crate::engine::Shutdown;
 
 pub(super) struct Session {
@@ -30,7 +32,15 @@ pub(super) struct Session {
     /// The offset of a transfer that failed. libunftp keeps the offset of REST when a transfer fails, so when the
     /// next one comes with the same, it may be one that nobody asked for. 0 if there is none.
     failed_offset: AtomicU64,
+    /// The session must not go on.
+    spoilt: CancellationToken,
+    /// The task and path that metadata was last asked for.
+    last_asked: Mutex<Option<(tokio::task::Id, StoragePath)>>,
 }
+
+/// How often a session is looked at whose client may be gone, and how often in a row it has to be.
+const ABANDONED_CHECK: Duration = Duration::from_secs(5);
+const ABANDONED_CHECKS: u32 = 3;
 
 /// A transfer that runs; it is over when this is dropped.
 pub(super) struct Transfer(Arc<Session>);
@@ -55,6 +65,8 @@ impl Session {
             ended,
             transfers: watch::Sender::new(0),
             failed_offset: AtomicU64::new(0),
+            spoilt: CancellationToken::new(),
+            last_asked: Mutex::new(None),
         })
     }
 
@@ -91,14 +103,60 @@ impl Session {
         }
     }
 
+    /// Remembers that this task asked for the metadata of `path`.
+    pub(super) fn asked_for(&self, path: &StoragePath) {
+        let asked = tokio::task::try_id().map(|task| (task, path.clone()));
+        *self.last_asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+
+    /// Whether an upload to `path` by this task is an APPE. libunftp makes no difference between APPE and STOR after
+    /// REST, and takes a file whose size it can't learn for an empty one. But for APPE alone it asks for the
+    /// size in the task of the data connection.
+    pub(super) fn is_append(&self, path: &StoragePath) -> bool {
+        let asked = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        asked.is_some_and(|(task, asked)| tokio::task::try_id() == Some(task) && asked == *path)
+    }
+
+    /// Whether the server was told to end everything now.
+    pub(super) fn is_cut(&self) -> bool {
+        self.shutdown.now.is_cancelled()
+    }
+
+    /// Waits until the client has been gone for a while and no transfer runs.
+    ///
+    /// libunftp ends a session whose client is gone by itself, unless it waits for itself: a command that came
+    /// during a transfer that failed can wait for ever to leave a message that only its own loop would read.
+    pub(super) async fn abandoned(&self) {
+        let mut checks = 0;
+        let mut interval = tokio::time::interval(ABANDONED_CHECK);
+        while checks < ABANDONED_CHECKS {
+            interval.tick().await;
+            let gone = self.control_is_lost() && *self.transfers.borrow() == 0;
+            checks = if gone { checks + 1 } else { 0 };
+        }
+    }
+
     /// Whether `offset` may be left over from a transfer that failed.
     pub(super) fn is_suspect(&self, offset: u64) -> bool {
         offset != 0 && self.failed_offset.load(Ordering::Relaxed) == offset
     }
 
-    /// Remembers how the transfer with this offset ended.
+    /// Remembers how the transfer with this offset ended. If it failed, the session is of no more use: libunftp would
+    /// apply the offset to whatever comes next, so a client has to begin anew.
     pub(super) fn transfer_ended(&self, offset: u64, failed: bool) {
-        self.failed_offset.store(if failed { offset } else { 0 }, Ordering::Relaxed);
+        let failed_offset = if failed { offset } else { 0 };
+        self.failed_offset.store(failed_offset, Ordering::Relaxed);
+        if failed_offset != 0 {
+            self.spoilt.cancel();
+        }
+    }
+
+    /// Waits until the time to log in is over, if nobody has by then.
+    pub(super) async fn login_missed(&self, timeout: Duration) {
+        tokio::time::sleep(timeout).await;
+        if self.user.get().is_some() {
+            std::future::pending().await
+        }
     }
 
     /// Waits until no transfer runs.
@@ -107,10 +165,15 @@ impl Session {
         let _ = self.transfers.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Waits until the server stops and the transfer that runs is over, and then closes the control connection
-    /// for reading: the reply to that transfer can still get out.
+    /// Waits until the server stops, or the session is spoilt, and the transfer that runs is over, and then closes the
+    /// control connection for reading: the reply to that transfer can still get out.
     pub(super) async fn drained(&self, linger: Duration) {
-        self.shutdown.stopping.cancelled().await;
+        tokio::select! {
+            () = self.shutdown.stopping.cancelled() => {}
+            () = self.spoilt.cancelled() => {
+                tracing::debug!(session = self.id, "ending a session that keeps the offset of a transfer that failed");
+            }
+        }
         self.without_transfers().await;
         // libunftp doesn't say when it has sent the reply.
         tokio::time::sleep(linger).await;
@@ -120,10 +183,13 @@ impl Session {
         }
     }
 
-    /// Ends what is still running, and lets go of the control connection.
+    /// Ends what is still running, and the control connection with it.
     pub(super) fn end(&self) {
         self.ended.cancel();
-        self.control.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(control) = self.control.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // libunftp may hold its handle on for ever; the client must not wait for that.
+            let _ = rustix::net::shutdown(control, rustix::net::Shutdown::Both);
+        }
     }
 }
 

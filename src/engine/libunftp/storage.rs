@@ -31,14 +31,12 @@ impl SessionStorage {
     /// The log line for a command that failed: for the operator if the storage is in trouble, else for whoever
     /// looks closer.
     fn failed(&self, operation: &str, error: Error) -> unftp_core::storage::Error {
-        use ErrorKind as Kind;
-        let (session, user) = (self.session.id, self.session.user());
-        let path = error.path().map(ToString::to_string);
-        match error.kind() {
-            Kind::Unavailable | Kind::Other | Kind::NoSpace | Kind::QuotaExceeded | Kind::Conflict => {
-                tracing::warn!(session, user, operation, path, cause = %error, "command failed");
-            }
-            _ => tracing::info!(session, user, operation, path, cause = %error, "command refused"),
+        let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
+        let path = error.path().map(StoragePath::as_str);
+        if is_trouble(&error) {
+            tracing::warn!(session, user, %peer, operation, path, cause = error.to_string(), "command failed");
+        } else {
+            tracing::info!(session, user, %peer, operation, path, cause = error.to_string(), "command refused");
         }
         to_libunftp(error)
     }
@@ -53,18 +51,25 @@ impl SessionStorage {
         result: std::result::Result<u64, TransferError>,
     ) -> Result<u64> {
         let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
-        let path = path.display();
+        let path = &*path.to_string_lossy();
         let seconds = started.elapsed().as_secs_f64();
         self.session.transfer_ended(offset, result.is_err());
         match result {
             Ok(bytes) => {
-                tracing::info!(session, user, %peer, operation, %path, offset, bytes, seconds, "transfer complete");
+                tracing::info!(session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete");
                 Ok(bytes)
             }
             Err(error) => {
-                tracing::warn!(
-                    session, user, %peer, operation, %path, offset, seconds, cause = %error, "transfer failed"
-                );
+                let refused = matches!(&error, TransferError::Storage(error) if !is_trouble(error));
+                if refused {
+                    tracing::info!(
+                        session, user, %peer, operation, path, offset, cause = error.to_string(), "transfer refused"
+                    );
+                } else {
+                    tracing::warn!(
+                        session, user, %peer, operation, path, offset, seconds, cause = error.to_string(), "transfer failed"
+                    );
+                }
                 Err(error.into())
             }
         }
@@ -76,19 +81,39 @@ impl SessionStorage {
         input: impl AsyncRead + Unpin,
         path: &Path,
         offset: u64,
+        append: bool,
     ) -> std::result::Result<u64, TransferError> {
         let _transfer = self.session.begin_transfer().ok_or(TransferError::Stopping)?;
         let path = parse(path)?;
-        if self.session.is_suspect(offset) {
-            // At the end of the file it is what APPE asks for, and does no harm.
-            let found = user.view.stat(&path).await;
-            if found.is_ok_and(|found| found.size != offset) {
-                return Err(TransferError::StaleOffset(offset));
+        let mode = match offset {
+            _ if append => CreateMode::Append,
+            0 => CreateMode::Replace,
+            _ => {
+                self.check_offset(user, &path, offset).await?;
+                CreateMode::Resume(offset)
             }
-        }
-        let mode = if offset == 0 { CreateMode::Replace } else { CreateMode::Resume(offset) };
+        };
         let upload = user.view.create(&path, mode).await?;
         transfer::receive(&self.session, input, upload).await
+    }
+
+    /// Whether an upload may go on from `offset`. libunftp applies an offset that was given for another command, and so
+    /// the end of one file would be stored behind the beginning of another. Uploads appear whole or not at all,
+    /// so the only place to go on from is the end.
+    async fn check_offset(
+        &self,
+        user: &SessionUser,
+        path: &StoragePath,
+        offset: u64,
+    ) -> std::result::Result<(), TransferError> {
+        if self.session.is_suspect(offset) {
+            return Err(TransferError::StaleOffset(offset));
+        }
+        match user.view.stat(path).await {
+            Ok(found) if found.size == offset => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Err(TransferError::StaleOffset(offset)),
+        }
     }
 
     async fn download<W>(
@@ -107,6 +132,29 @@ impl SessionStorage {
         }
         let body = user.view.open(&parse(path)?, ByteRange::from_offset(offset)).await?;
         transfer::send(&self.session, body.into_stream(), output).await
+    }
+}
+
+/// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
+/// not allowed.
+fn is_trouble(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unavailable
+        | ErrorKind::Other
+        | ErrorKind::NoSpace
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::Conflict => true,
+        ErrorKind::NotFound
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::NotEmpty
+        | ErrorKind::PermissionDenied
+        | ErrorKind::InvalidName
+        | ErrorKind::InvalidRange
+        | ErrorKind::Unsupported => false,
+        // A kind that was added since is looked at until it is classified here.
+        _ => true,
     }
 }
 
@@ -139,6 +187,9 @@ impl StorageBackend<SessionUser> for SessionStorage {
         path: P,
     ) -> Result<SessionMetadata> {
         let path = parse(path.as_ref());
+        if let Ok(path) = &path {
+            self.session.asked_for(path);
+        }
         let found = async { user.view.stat(&path?).await }.await;
         found.map(SessionMetadata).map_err(|error| self.failed("stat", error))
     }
@@ -225,8 +276,12 @@ impl StorageBackend<SessionUser> for SessionStorage {
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
         let started = Instant::now();
-        let result = self.upload(user, input, path.as_ref(), start_pos).await;
-        self.transferred("upload", path.as_ref(), start_pos, started, result)
+        let append = parse(path.as_ref()).is_ok_and(|path| self.session.is_append(&path));
+        // The offset of an APPE is libunftp's own idea, and not kept by it.
+        let offset = if append { 0 } else { start_pos };
+        let result = self.upload(user, input, path.as_ref(), offset, append).await;
+        let operation = if append { "append" } else { "upload" };
+        self.transferred(operation, path.as_ref(), offset, started, result)
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {

@@ -29,7 +29,9 @@ pub(super) enum TransferError {
     ControlConnectionLost,
     #[error("the server is stopping")]
     Stopping,
-    #[error("the restart offset {0} may be left over from the transfer that failed before")]
+    #[error(
+        "the restart offset {0} is not the end of the file, or may be left over from a transfer that failed"
+    )]
     StaleOffset(u64),
 }
 
@@ -54,7 +56,10 @@ async fn step<T>(session: &Session, step: impl Future<Output = io::Result<T>>) -
             Ok(done) => done.map_err(TransferError::DataConnection),
             Err(_) => Err(TransferError::Stalled(session.stall_timeout)),
         },
-        () = session.ended.cancelled() => Err(TransferError::ControlConnectionLost),
+        () = session.ended.cancelled() => Err(match session.is_cut() {
+            true => TransferError::Stopping,
+            false => TransferError::ControlConnectionLost,
+        }),
     }
 }
 
