@@ -22,7 +22,8 @@ const QUEUE: usize = 2;
 pub(super) struct BridgeUpload {
     /// `None` when the end was said.
     chunks: Option<mpsc::Sender<io::Result<Bytes>>>,
-    storing: JoinHandle<Result<Metadata>>,
+    /// `None` when it has told how it ended.
+    storing: Option<JoinHandle<Result<Metadata>>>,
     path: StoragePath,
 }
 
@@ -40,14 +41,21 @@ impl BridgeUpload {
             let found = backend.metadata(&DefaultUser, native(&at)).await;
             found.map(|found| metadata(&found)).map_err(|error| from_unftp(&at, error))
         });
-        Self { chunks: Some(chunks), storing, path }
+        Self { chunks: Some(chunks), storing: Some(storing), path }
     }
 
     async fn end(&mut self) -> Result<Metadata> {
-        match (&mut self.storing).await {
+        let Some(storing) = &mut self.storing else { return Err(self.failed_before()) };
+        let ended = storing.await;
+        self.storing = None;
+        match ended {
             Ok(stored) => stored,
             Err(panic) => Err(Error::with_source(ErrorKind::Other, &self.path, panic)),
         }
+    }
+
+    fn failed_before(&self) -> Error {
+        Error::with_source(ErrorKind::Other, &self.path, "the upload had failed before")
     }
 
     async fn give_up(&mut self) {
@@ -61,7 +69,7 @@ impl BridgeUpload {
 impl Upload for BridgeUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let Some(chunks) = &self.chunks else {
-            return Err(Error::with_source(ErrorKind::Other, &self.path, "the upload had failed before"));
+            return Err(self.failed_before());
         };
         if bytes.is_empty() || chunks.send(Ok(bytes)).await.is_ok() {
             return Ok(());
@@ -74,14 +82,14 @@ impl Upload for BridgeUpload {
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
         if self.chunks.take().is_none() {
-            return Err(Error::with_source(ErrorKind::Other, &self.path, "the upload had failed before"));
+            return Err(self.failed_before());
         }
         self.end().await
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.give_up().await;
-        let _ = (&mut self.storing).await;
+        let _ = self.end().await;
         Ok(())
     }
 }
@@ -89,7 +97,9 @@ impl Upload for BridgeUpload {
 impl Drop for BridgeUpload {
     fn drop(&mut self) {
         // Ending the task before it sees an end of input is the only way that can't look like one.
-        self.storing.abort();
+        if let Some(storing) = &self.storing {
+            storing.abort();
+        }
     }
 }
 
