@@ -195,8 +195,8 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
     Ok(pair.into_client(keys, name, settings.tuning))
 }
 
-/// The only place of this crate that reads the environment, and only if the settings say so: this is how
-/// containers and functions are told who they are.
+/// Reads the environment only if the settings say so: this is how containers and functions are told who they are.
+/// (The HTTP client below reads `HTTPS_PROXY` and its kin by itself.)
 fn from_environment<B, K: Copy>(names: &[(&str, K)], builder: B, set: impl Fn(B, K, String) -> B) -> B {
     names.iter().fold(builder, |builder, (name, key)| match std::env::var(name) {
         Ok(value) => set(builder, *key, value),

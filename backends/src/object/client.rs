@@ -84,8 +84,18 @@ impl Client {
         match self.objects.get_opts(key, options).await {
             Ok(found) => Ok(Some(Object { is_folder: is_folder(&found.attributes), meta: found.meta })),
             Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(map(path, &error)),
+            Err(error) => Err(self.explained(path, map(path, &error)).await),
         }
+    }
+
+    /// A reply to HEAD has no body, so a refusal comes without its reason: whether it is the key that is wrong or what
+    /// may be done with it. The same refusal of a listing has one.
+    async fn explained(&self, path: &StoragePath, refusal: Error) -> Error {
+        if refusal.kind() != ErrorKind::PermissionDenied {
+            return refusal;
+        }
+        let Ok(prefix) = self.keys.directory(path) else { return refusal };
+        self.holds_keys(path, &prefix).await.err().unwrap_or(refusal)
     }
 
     /// One page of the keys that start with `prefix`, which is empty or ends with a slash.
