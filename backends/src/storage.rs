@@ -54,17 +54,20 @@ pub struct Metadata {
     /// A fingerprint of this version of a file, as an entity tag is (RFC 9110, section 8.8.3): while it is the same, it is
     /// the same file with the same content. `None` where the store has nothing of the kind.
     pub version: Option<u64>,
+    /// The name is a symbolic link, and the rest is what is known of the place it leads to: to remove the name leaves that
+    /// place as it is.
+    pub is_link: bool,
 }
 
 impl Metadata {
     /// The metadata of a directory.
     pub fn directory(modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::Directory, size: 0, modified, version: None }
+        Self { kind: EntryKind::Directory, size: 0, modified, version: None, is_link: false }
     }
 
     /// The metadata of a file of `size` bytes.
     pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::File, size, modified, version: None }
+        Self { kind: EntryKind::File, size, modified, version: None, is_link: false }
     }
 
     /// The same with the fingerprint of whatever tells one version of a file from another.

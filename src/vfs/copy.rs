@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use wharf_backends::{
-    ByteRange, CreateMode, EntryKind, Error, ErrorKind, Metadata, Result, Storage, StoragePath,
+    ByteRange, CreateMode, Entry, EntryKind, Error, ErrorKind, Metadata, Result, Storage, StoragePath,
 };
 
 /// The most files and directories that are moved in one go between storages. What has been copied is remembered, so
@@ -67,10 +67,11 @@ pub(super) async fn move_between(from: Side<'_>, to: Side<'_>, allowed: Allowed)
     let mut copied = Copied::default();
     let copy = async {
         if source.is_directory() {
-            copied.tree(from, to).await
+            copied.tree(from, to, source.is_link).await
         } else {
             let mode = if allowed.replace { CreateMode::Replace } else { CreateMode::New };
-            copied.file(from, to, mode, &source).await
+            let paths = Twins { source: from.path.clone(), copy: to.path.clone(), behind_link: false };
+            copied.file(from.storage, to.storage, paths, mode, &source).await
         }
     };
     match copy.await {
@@ -86,13 +87,20 @@ pub(super) async fn move_between(from: Side<'_>, to: Side<'_>, allowed: Allowed)
 #[derive(Default)]
 struct Copied {
     files: Vec<File>,
-    directories: Vec<Twins>,
+    directories: Vec<Directory>,
 }
 
 /// A path at the source and its copy.
 struct Twins {
     source: StoragePath,
     copy: StoragePath,
+    /// The way to the source leads through a link: it has another place, where it stays.
+    behind_link: bool,
+}
+
+struct Directory {
+    paths: Twins,
+    is_link: bool,
 }
 
 struct File {
@@ -121,12 +129,21 @@ impl Copied {
         Err(Error::with_source(ErrorKind::Unsupported, path, reason))
     }
 
-    async fn file(&mut self, from: Side<'_>, to: Side<'_>, mode: CreateMode, found: &Metadata) -> Result<()> {
-        self.has_room(from.path)?;
+    async fn file(
+        &mut self,
+        from: &dyn Storage,
+        to: &dyn Storage,
+        paths: Twins,
+        mode: CreateMode,
+        found: &Metadata,
+    ) -> Result<()> {
+        self.has_room(&paths.source)?;
         if found.kind == EntryKind::Other {
             let reason = "only files and directories can be copied";
-            return Err(Error::with_source(ErrorKind::Unsupported, from.path, reason));
+            return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
         }
+        let (from, to) =
+            (Side { storage: from, path: &paths.source }, Side { storage: to, path: &paths.copy });
         let source = copy_file(from, to, mode).await?;
         let mut copy = to.storage.stat(to.path).await?;
         if let Some(modified) = source.modified
@@ -135,29 +152,30 @@ impl Copied {
             to.storage.set_modified(to.path, modified).await?;
             copy = to.storage.stat(to.path).await?;
         }
-        let paths = Twins { source: from.path.clone(), copy: to.path.clone() };
         let copy = (mode == CreateMode::New).then_some(copy);
         self.files.push(File { paths, source, copy });
         Ok(())
     }
 
-    async fn tree(&mut self, from: Side<'_>, to: Side<'_>) -> Result<()> {
-        let mut directories = vec![Twins { source: from.path.clone(), copy: to.path.clone() }];
-        while let Some(paths) = directories.pop() {
+    /// A link is followed: what is copied is what a client sees.
+    async fn tree(&mut self, from: Side<'_>, to: Side<'_>, is_link: bool) -> Result<()> {
+        let paths = Twins { source: from.path.clone(), copy: to.path.clone(), behind_link: false };
+        let mut directories = vec![Directory { paths, is_link }];
+        while let Some(directory) = directories.pop() {
+            let paths = &directory.paths;
             self.has_room(&paths.source)?;
             to.storage.create_directory(&paths.copy).await?;
             let mut entries = from.storage.list(&paths.source).await?;
             let (source, copy) = (paths.source.clone(), paths.copy.clone());
-            self.directories.push(paths);
+            let behind_link = paths.behind_link || directory.is_link;
+            self.directories.push(directory);
             while let Some(entry) = entries.next().await {
-                let entry = entry?;
-                let (source, copy) = (source.child(&entry.name)?, copy.child(&entry.name)?);
-                if entry.metadata.is_directory() {
-                    directories.push(Twins { source, copy });
+                let Entry { name, metadata } = entry?;
+                let paths = Twins { source: source.child(&name)?, copy: copy.child(&name)?, behind_link };
+                if metadata.is_directory() {
+                    directories.push(Directory { paths, is_link: metadata.is_link });
                 } else {
-                    let from = Side { path: &source, ..from };
-                    let to = Side { path: &copy, ..to };
-                    self.file(from, to, CreateMode::New, &entry.metadata).await?;
+                    self.file(from.storage, to.storage, paths, CreateMode::New, &metadata).await?;
                 }
             }
         }
@@ -167,7 +185,7 @@ impl Copied {
     /// Removes what was copied, unless somebody has changed it since.
     async fn remove_source(&self, from: Side<'_>, to: &StoragePath) -> Result<()> {
         let mut changed: u64 = 0;
-        for file in &self.files {
+        for file in self.files.iter().filter(|file| !file.paths.behind_link) {
             let path = &file.paths.source;
             match from.storage.stat(path).await {
                 Ok(found) if is_same(&found, &file.source) => match from.storage.remove_file(path).await {
@@ -175,16 +193,27 @@ impl Copied {
                     _ => {}
                 },
                 Ok(_) => changed += 1,
-                // Removed by somebody else, or known by another name through a link and gone with that.
+                // Removed by somebody else.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         // Each directory was made before those below it.
-        for directory in self.directories.iter().rev() {
-            match remove_directory(from.storage, &directory.source).await {
+        for directory in self.directories.iter().rev().filter(|directory| !directory.paths.behind_link) {
+            let path = &directory.paths.source;
+            let removed = if !directory.is_link {
+                remove_directory(from.storage, path).await
+            } else if from.storage.stat(path).await.is_ok_and(|found| found.is_link) {
+                from.storage.remove_file(path).await
+            } else {
+                // Something else stands there now, or nothing.
+                Ok(())
+            };
+            match removed {
                 // Something came meanwhile.
-                Err(error) if error.kind() == ErrorKind::NotEmpty => changed += 1,
+                Err(error) if matches!(error.kind(), ErrorKind::NotEmpty | ErrorKind::NotADirectory) => {
+                    changed += 1
+                }
                 removed => removed?,
             }
         }
@@ -209,7 +238,7 @@ impl Copied {
             left += u64::from(!removed);
         }
         for directory in self.directories.iter().rev() {
-            left += u64::from(remove_directory(to.storage, &directory.copy).await.is_err());
+            left += u64::from(remove_directory(to.storage, &directory.paths.copy).await.is_err());
         }
         if left > 0 {
             tracing::warn!(path = to.path.as_str(), left, "a move that failed has left copies behind");
@@ -217,10 +246,9 @@ impl Copied {
     }
 }
 
-/// Removes a directory that is empty by now, or the link to one.
+/// Removes a directory that is empty by now.
 async fn remove_directory(storage: &dyn Storage, path: &StoragePath) -> Result<()> {
     match storage.remove_directory(path).await {
-        Err(error) if error.kind() == ErrorKind::NotADirectory => storage.remove_file(path).await,
         // Where directories come and go with their files, it may be gone already.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, DirEntry, ReadDir};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::metadata_of;
+use super::followed;
 use super::temporary::is_reserved;
 use crate::stream::blocking;
 use crate::{Entry, EntryStream, Error, Result, StoragePath};
@@ -72,11 +72,5 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
 /// `None` if it was removed since the directory was read.
 fn entry(root: &Dir, path: &StoragePath, found: &DirEntry, name: String) -> Option<Entry> {
     let own = found.metadata().ok()?;
-    let metadata = if own.is_symlink() {
-        // What it leads to, if that is inside the root: it may go up from here, so it starts there.
-        root.metadata(path.relative()).map_or_else(|_| metadata_of(&own), |target| metadata_of(&target))
-    } else {
-        metadata_of(&own)
-    };
-    Some(Entry { name, metadata })
+    Some(Entry { name, metadata: followed(root, path, &own) })
 }

@@ -224,15 +224,18 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
 
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
 fn stat(root: &Dir, path: &StoragePath) -> Result<Metadata> {
-    let name = relative(path)?;
-    let error = match root.metadata(name) {
-        Ok(found) => return Ok(metadata_of(&found)),
-        Err(error) => error,
-    };
-    match root.symlink_metadata(name) {
-        Ok(found) if found.is_symlink() => Ok(metadata_of(&found)),
-        _ => Err(Error::from_io(path, error)),
+    let own = root.symlink_metadata(relative(path)?).map_err(|error| Error::from_io(path, error))?;
+    Ok(followed(root, path, &own))
+}
+
+/// What a name leads to, of which `own` is known without following it.
+fn followed(root: &Dir, path: &StoragePath, own: &cap_std::fs::Metadata) -> Metadata {
+    if !own.is_symlink() {
+        return metadata_of(own);
     }
+    // The link may go up from where it is, so it is followed from the root.
+    let target = root.metadata(path.relative());
+    Metadata { is_link: true, ..metadata_of(target.as_ref().unwrap_or(own)) }
 }
 
 fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
