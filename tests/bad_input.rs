@@ -99,6 +99,25 @@ mod names {
         assert_unchanged(&mut client);
     }
 
+    /// What a disk would not hold is not taken by memory either.
+    #[test]
+    fn too_long_ones_are_refused_in_memory() {
+        let setup = Setup::memory();
+        let server = setup.start();
+        let mut client = server.login();
+        // 256 bytes, and 258 bytes in 129 letters.
+        for name in ["n".repeat(256), "ü".repeat(129)] {
+            assert_eq!(client.try_store(&format!("STOR {name}"), b"x").code, 553);
+            client.expect(&format!("MKD {name}"), 553);
+            client.store("file", b"12345");
+            client.expect("RNFR file", 350);
+            client.expect(&format!("RNTO {name}"), 553);
+            assert_eq!(client.names(""), ["file"]);
+        }
+        client.store(&"n".repeat(255), b"just right");
+        client.expect(&format!("MKD {}ü", "n".repeat(253)), 257);
+    }
+
     #[test]
     fn a_nul_is_refused() {
         let setup = prepared();

@@ -103,6 +103,43 @@ users:
         assert!(!said.contains("hunter2") && !ran.stdout.contains("hunter2"), "a secret is shown in\n{said}");
     }
 
+    /// A secret that stands in the wrong place is a secret all the same.
+    #[test]
+    fn shows_no_secret_that_stands_where_none_is_expected() {
+        let user = |rest: &str| {
+            format!("backends: {{ scratch: {{ kind: memory }} }}\nusers:\n{rest}    backend: scratch\n")
+        };
+        let backend = |rest: &str| format!("backends:\n  lake: {{ {rest} }}\nusers: []\n");
+        let endpoint = "https://x.example/?sv=1&sig=hunter2secret";
+        for text in [
+            user("  - name: demo\n    password hunter2secret\n"),
+            user("  - name: demo\n    password:hunter2secret\n"),
+            user("  - name: demo\n    plain: true\n    password: [hunter2secret]\n"),
+            user("  - name: demo\n    plain: true\n    password: { evn: hunter2secret }\n"),
+            user("  - name: demo\n    plain: true\n    password: { env: \"hunter2secret\n"),
+            user("  - name: demo\n    pasword: hunter2secret\n"),
+            user("  - { name: demo, password hunter2secret }\n"),
+            backend(&format!(
+                "kind: azure, account: a, container: c, anonymous: true, endpoint: '{endpoint}'"
+            )),
+            backend(&format!("kind: s3, bucket: b, anonymous: true, endpoint: '{endpoint}'")),
+            backend("kind: s3, bucket: b, anonymous: true, endpoint: 'https://key:hunter2secret@x.example'"),
+            backend("kind: azure, account: a, container: c, access_key: hunter2secret"),
+            backend("kind: gcs, bucket: b, service_account_key: hunter2secret"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let config = folder.path().join("wharf.yaml");
+            fs::write(&config, &text).unwrap();
+            for command in ["check", "serve"] {
+                let ran = run(&mut wharf([command, "--config", path(&config)]));
+                assert_eq!(ran.status, Some(2), "{text}\n{}", ran.stderr);
+                let said = ran.stdout + &ran.stderr;
+                assert!(said.contains("wharf.yaml:"), "no place in {said}\nabout\n{text}");
+                assert!(!said.contains("hunter2secret"), "a secret is shown in\n{said}\nabout\n{text}");
+            }
+        }
+    }
+
     #[test]
     fn says_where_the_yaml_breaks() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,10 @@
-//! Who gets in: the steps of a login, what is refused before it, TLS that is required, and too many sessions.
+//! Who gets in: the steps of a login, what is refused before it, TLS that is required, logins that take too long, and too
+//! many sessions.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
-use crate::support::{Client, Setup};
+use crate::support::{Client, SOON, Setup};
 
 mod steps {
     use super::*;
@@ -124,6 +126,65 @@ mod steps {
     }
 }
 
+/// Whoever has not logged in takes a place, and can't keep it.
+mod too_slow {
+    use super::*;
+
+    fn in_a_second() -> Setup {
+        Setup::local().tls("optional").server("login_timeout: 1s")
+    }
+
+    #[test]
+    fn logins_end() {
+        let setup = in_a_second();
+        let server = setup.start();
+        for said in ["", "USER demo\r\n", "USER demo\r\nPASS wrong\r\n", "NOOP\r\n", "US"] {
+            let mut client = server.connect();
+            client.send_raw(said.as_bytes());
+            client.expect_end();
+        }
+    }
+
+    #[test]
+    fn handshakes_end() {
+        let setup = in_a_second();
+        let server = setup.start();
+        // Nothing, and the beginning of a TLS record that never ends.
+        for begun in [&b""[..], &[22, 3, 1, 2, 0, 1, 0]] {
+            let mut client = server.connect();
+            client.expect("AUTH TLS", 234);
+            client.send_raw(begun);
+            client.expect_end();
+        }
+    }
+
+    /// Commands that keep an idle session alive don't help.
+    #[test]
+    fn talk_is_no_login() {
+        let setup = in_a_second();
+        let server = setup.start();
+        let mut client = server.connect();
+        let deadline = Instant::now() + SOON;
+        // A write on a connection that the server has closed fails, or the reply to it does.
+        while client.try_command("NOOP").is_ok() {
+            assert!(Instant::now() < deadline, "the session goes on");
+        }
+    }
+
+    #[test]
+    fn sessions_go_on_after_the_login() {
+        let setup = in_a_second();
+        let server = setup.start();
+        let mut client = server.login();
+        assert!(client.reply_within(Duration::from_secs(2)).is_none());
+        client.expect("NOOP", 200);
+        let mut client = server.connect_tls();
+        client.login("demo", "demo");
+        assert!(client.reply_within(Duration::from_secs(2)).is_none());
+        client.expect("NOOP", 200);
+    }
+}
+
 mod too_many {
     use super::*;
 
@@ -141,9 +202,9 @@ mod too_many {
         gone.expect("QUIT", 221);
         gone.expect_end();
         drop(gone);
-        let deadline = std::time::Instant::now() + crate::support::SOON;
+        let deadline = Instant::now() + SOON;
         while Client::connect(server.address).reply().code != 220 {
-            assert!(std::time::Instant::now() < deadline, "a place never becomes free");
+            assert!(Instant::now() < deadline, "a place never becomes free");
         }
     }
 

@@ -13,12 +13,17 @@
 mod support;
 
 mod accounts;
+mod appends;
 mod bad_input;
 mod command_line;
 mod documents;
 mod engine_defects;
 mod failures;
+mod local_disk;
 mod login;
+mod logs;
+mod mounts;
+mod moves;
 mod permissions;
 mod three_users;
 mod transfers;

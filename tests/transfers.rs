@@ -199,18 +199,6 @@ mod in_detail {
     }
 
     #[test]
-    fn a_restarted_upload_replaces_from_there_and_cuts_the_rest() {
-        for setup in [Setup::local(), Setup::memory()] {
-            let server = setup.start();
-            let mut client = server.login();
-            client.store("file", b"0123456789");
-            client.expect("REST 4", 350);
-            client.store("file", b"four");
-            assert_eq!(client.retrieve("file"), b"0123four");
-        }
-    }
-
-    #[test]
     fn facts_are_true() {
         let setup = Setup::local();
         let server = setup.start();

@@ -13,7 +13,7 @@ struct World {
     view: UserView,
 }
 
-/// `disk` stands at `/` from its directory `home`, `archive` at `/shelf/archive`.
+/// `disk` stands at `/` from its directory `base`, `archive` at `/shelf/archive`.
 fn world(permissions: Permissions, in_archive: Permissions) -> World {
     let disk: Arc<dyn Storage> = Arc::new(MemoryStorage::new(64 << 20));
     let archive: Arc<dyn Storage> = Arc::new(MemoryStorage::new(64 << 20));
@@ -24,7 +24,7 @@ fn world(permissions: Permissions, in_archive: Permissions) -> World {
         permissions,
     };
     let table = MountTable::new(
-        mount("/", &disk, "/home", permissions),
+        mount("/", &disk, "/base", permissions),
         vec![mount("/shelf/archive", &archive, "/", in_archive)],
     );
     World { view: UserView::new(table), disk, archive }
@@ -53,7 +53,7 @@ fn refused<T>(result: Result<T>, kind: ErrorKind) -> Error {
 #[tokio::test]
 async fn mounts_and_the_way_to_them_are_always_there() {
     let World { view, disk, .. } = world(Permissions::FULL, Permissions::FULL);
-    // Nothing was prepared: not even the directory `home` exists.
+    // Nothing was prepared: not even the directory `base` exists.
     assert_eq!(names(&view, "/").await, ["shelf"]);
     assert_eq!(names(&view, "/shelf").await, ["archive"]);
     assert_eq!(names(&view, "/shelf/archive").await, [""; 0]);
@@ -68,7 +68,7 @@ async fn mounts_and_the_way_to_them_are_always_there() {
     }
     // The first upload makes the user's directory.
     store(&view, "/f", b"content", CreateMode::Replace).await.unwrap();
-    assert_eq!(contents(&*disk, "/home/f").await, b"content");
+    assert_eq!(contents(&*disk, "/base/f").await, b"content");
     assert_eq!(names(&view, "/").await, ["f", "shelf"]);
     refused(view.rename(&path("/f"), &path("/shelf")).await, ErrorKind::PermissionDenied);
 }
@@ -76,11 +76,11 @@ async fn mounts_and_the_way_to_them_are_always_there() {
 #[tokio::test]
 async fn the_longest_mount_wins_and_hides_what_the_storage_has() {
     let World { view, disk, archive } = world(Permissions::FULL, Permissions::FULL);
-    for at in ["/home", "/home/shelf", "/home/shelf/archive"] {
+    for at in ["/base", "/base/shelf", "/base/shelf/archive"] {
         disk.create_directory(&path(at)).await.unwrap();
     }
-    put(&*disk, "/home/shelf/archive/hidden", b"x", CreateMode::New).await.unwrap();
-    put(&*disk, "/home/shelf/archived", b"x", CreateMode::New).await.unwrap();
+    put(&*disk, "/base/shelf/archive/hidden", b"x", CreateMode::New).await.unwrap();
+    put(&*disk, "/base/shelf/archived", b"x", CreateMode::New).await.unwrap();
     put(&*disk, "/outside", b"x", CreateMode::New).await.unwrap();
     put(&*archive, "/a", b"from the archive", CreateMode::New).await.unwrap();
     assert_eq!(names(&view, "/").await, ["shelf"]);
@@ -96,11 +96,11 @@ async fn each_permission_allows_what_it_says() {
     let all = Permissions::FULL;
     for (missing, name) in Permissions::WORDS[3..].iter().map(|(name, one)| (*one, *name)) {
         let World { view, disk, .. } = world(all - missing, all);
-        disk.create_directory(&path("/home")).await.unwrap();
-        for file in ["/home/a", "/home/b", "/home/c", "/home/d"] {
+        disk.create_directory(&path("/base")).await.unwrap();
+        for file in ["/base/a", "/base/b", "/base/c", "/base/d"] {
             put(&*disk, file, b"old", CreateMode::New).await.unwrap();
         }
-        disk.create_directory(&path("/home/dir")).await.unwrap();
+        disk.create_directory(&path("/base/dir")).await.unwrap();
         let denied = |needed: Permissions, result: Result<()>| {
             if needed.contains(missing) {
                 let error = refused(result, ErrorKind::PermissionDenied);
@@ -137,8 +137,8 @@ async fn without_overwrite_nothing_that_exists_changes() {
     }
     store(&view, "/g", b"other", CreateMode::Replace).await.unwrap();
     refused(view.rename(&path("/g"), &path("/f")).await, ErrorKind::AlreadyExists);
-    assert_eq!(contents(&*disk, "/home/f").await, b"first");
-    assert_eq!(contents(&*disk, "/home/g").await, b"other");
+    assert_eq!(contents(&*disk, "/base/f").await, b"first");
+    assert_eq!(contents(&*disk, "/base/g").await, b"other");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn renames_across_mounts_copy_and_then_remove() {
     view.rename(&path("/f"), &path("/shelf/archive/g")).await.unwrap();
     assert_eq!(contents(&*archive, "/g").await, b"content");
     assert_eq!(archive.stat(&path("/g")).await.unwrap().modified, Some(time));
-    refused(disk.stat(&path("/home/f")).await, ErrorKind::NotFound);
+    refused(disk.stat(&path("/base/f")).await, ErrorKind::NotFound);
 
     // And a directory with all below.
     for at in ["/d", "/d/e", "/d/empty"] {
@@ -162,7 +162,7 @@ async fn renames_across_mounts_copy_and_then_remove() {
     view.rename(&path("/d"), &path("/shelf/archive/d")).await.unwrap();
     assert_eq!(names(&view, "/shelf/archive/d").await, ["e", "empty", "f"]);
     assert_eq!(contents(&*archive, "/d/e/f").await, b"two");
-    refused(disk.stat(&path("/home/d")).await, ErrorKind::NotFound);
+    refused(disk.stat(&path("/base/d")).await, ErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_rename_across_mounts_that_fails_leaves_the_source_and_no_half_copy() 
     view.create_directory(&path("/d")).await.unwrap();
     store(&view, "/d/small", b"content", CreateMode::Replace).await.unwrap();
     // The archive has room for this one, but not for it and what fills the archive already.
-    put(&*disk, "/home/d/large", &vec![1; 40 << 20], CreateMode::New).await.unwrap();
+    put(&*disk, "/base/d/large", &vec![1; 40 << 20], CreateMode::New).await.unwrap();
     put(&*archive, "/filling", &vec![1; 40 << 20], CreateMode::New).await.unwrap();
     let target = path("/shelf/archive/d");
     let error = refused(view.rename(&path("/d"), &target).await, ErrorKind::NoSpace);

@@ -208,6 +208,13 @@ impl Client {
         self.reply()
     }
 
+    /// The reply to a command, or why there is none.
+    pub fn try_command(&mut self, line: &str) -> io::Result<Reply> {
+        self.transcript.push(format!("> {line}"));
+        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+        self.try_reply()
+    }
+
     /// Sends a command and demands this code.
     #[track_caller]
     pub fn expect(&mut self, line: &str, code: u16) -> Reply {

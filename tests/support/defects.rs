@@ -49,7 +49,7 @@ pub fn known_defect(engine: Engine, id: &str, right_behaviour: impl FnOnce()) {
     let outcome = catch_unwind(AssertUnwindSafe(right_behaviour));
     assert!(
         outcome.is_err(),
-        "`{id}` works on {}: take it off the list in tests/engine_defects.rs and docs/engines.md",
+        "`{id}` works on {}: take it off the list in tests/engine_defects and docs/engines.md",
         engine.name()
     );
 }

@@ -91,11 +91,9 @@ fn pass_on(client: TcpStream, store: &str, rule: &Mutex<Option<Rule>>) -> io::Re
     }
     let head = String::from_utf8(head).unwrap();
     let (first, headers) = head.split_once("\r\n").unwrap();
-    let length = headers.lines().filter_map(|header| header.split_once(':'));
-    let length = length
-        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map(|(_, value)| value.trim().parse().unwrap());
-    let mut body = vec![0; length.last().unwrap_or(0)];
+    let mut fields = headers.lines().filter_map(|header| header.split_once(':'));
+    let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = vec![0; length.map_or(0, |(_, value)| value.trim().parse().unwrap())];
     client.read_exact(&mut body)?;
 
     let held = rule.lock().unwrap().take_if(|rule| (rule.fits)(first));
@@ -104,8 +102,9 @@ fn pass_on(client: TcpStream, store: &str, rule: &Mutex<Option<Rule>>) -> io::Re
         if !matches!(verdict.recv(), Ok(Verdict::Pass)) {
             let error = "<Error><Code>AccessDenied</Code><Message>The gate is shut.</Message></Error>";
             let length = error.len();
-            let reply =
-                format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{error}");
+            let reply = format!(
+                "HTTP/1.1 403 Forbidden\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{error}"
+            );
             return client.get_mut().write_all(reply.as_bytes());
         }
     }

@@ -12,9 +12,11 @@ pub struct Program {
     shown: String,
 }
 
-/// The exit status of curl, and of our scripts, when the control connection's TLS handshake fails. lftp tries again by
-/// itself.
+/// The exit status of curl, and of our scripts, when the control connection's TLS handshake fails.
 const HANDSHAKE_FAILED: i32 = 35;
+
+/// What lftp says then, unless it tries again by itself.
+const LFTP_HANDSHAKE_FAILED: &str = "gnutls_handshake: An unexpected TLS packet was received";
 
 /// What a program did.
 pub struct Outcome {
@@ -61,7 +63,10 @@ impl Program {
     /// Runs it to its end.
     #[track_caller]
     pub fn output(mut self) -> Outcome {
-        retry_handshake(|| self.output_once(), |outcome| outcome.status == HANDSHAKE_FAILED)
+        retry_handshake(
+            || self.output_once(),
+            |outcome| outcome.status == HANDSHAKE_FAILED || outcome.stderr.contains(LFTP_HANDSHAKE_FAILED),
+        )
     }
 
     #[track_caller]
