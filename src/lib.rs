@@ -1,6 +1,7 @@
 //! Wharf: an FTP and FTPS server with a storage backend for each user.
 
 pub mod auth;
+pub mod charset;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -20,10 +20,17 @@ const LAST_WAIT: Duration = Duration::from_secs(15);
 
 /// A server that is bound to its addresses.
 pub struct Server {
-    listeners: Vec<(TcpListener, SocketAddr)>,
+    listeners: Vec<Listener>,
     engine: Arc<dyn Engine>,
     limits: Arc<SessionLimits>,
     grace: Duration,
+}
+
+struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Connections start with a TLS handshake.
+    implicit_tls: bool,
 }
 
 /// An address can't be listened on.
@@ -43,11 +50,13 @@ impl Server {
     /// The first address that can't be bound.
     pub async fn bind(config: &config::Server, engine: Arc<dyn Engine>) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
-        for address in &config.listen {
+        let explicit = config.listen.iter().map(|address| (address, false));
+        let implicit = config.implicit_tls_listen.iter().map(|address| (address, true));
+        for (address, implicit_tls) in explicit.chain(implicit) {
             let bound = async {
                 let listener = TcpListener::bind(address).await?;
-                let local = listener.local_addr()?;
-                Ok((listener, local))
+                let address = listener.local_addr()?;
+                Ok(Listener { listener, address, implicit_tls })
             };
             listeners.push(bound.await.map_err(|error| BindError { address: *address, error })?);
         }
@@ -62,7 +71,7 @@ impl Server {
 
     /// The addresses, with the real port where the configuration has 0.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().map(|(_, address)| *address)
+        self.listeners.iter().map(|listener| listener.address)
     }
 
     /// Serves until `shutdown` says so, and then until the last session is over: transfers may go on for the grace
@@ -71,14 +80,18 @@ impl Server {
         let sessions = TaskTracker::new();
         let numbers = Arc::new(AtomicU64::new(1));
         let listening = TaskTracker::new();
-        for (listener, address) in self.listeners {
-            tracing::info!(%address, "listening");
+        for Listener { listener, address, implicit_tls } in self.listeners {
+            match implicit_tls {
+                false => tracing::info!(%address, "listening"),
+                true => tracing::info!(%address, implicit_tls, "listening"),
+            }
             let acceptor = Acceptor {
                 engine: Arc::clone(&self.engine),
                 limits: Arc::clone(&self.limits),
                 sessions: sessions.clone(),
                 numbers: Arc::clone(&numbers),
                 shutdown: shutdown.clone(),
+                implicit_tls,
             };
             listening.spawn(acceptor.accept(listener));
         }
@@ -110,6 +123,7 @@ struct Acceptor {
     sessions: TaskTracker,
     numbers: Arc<AtomicU64>,
     shutdown: Shutdown,
+    implicit_tls: bool,
 }
 
 impl Acceptor {
@@ -143,10 +157,18 @@ impl Acceptor {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "can't set TCP_NODELAY");
         }
+        let local = match stream.local_addr() {
+            Ok(local) => local,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "a connection was gone at once");
+                return;
+            }
+        };
         let session = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection { stream, peer, local, session, implicit_tls: self.implicit_tls };
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         self.sessions.spawn(async move {
-            engine.serve(Connection { stream, peer, session }, shutdown).await;
+            engine.serve(connection, shutdown).await;
             drop(permit);
         });
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
+use rustls::server::WebPkiClientVerifier;
+
+use crate::config::{ClientCertificates, TlsSettings};
 
 /// More than any certificate chain or key has; it keeps a mistaken path from filling the memory.
 const MAX_FILE_SIZE: u64 = 1024 * 1024;
@@ -28,6 +31,17 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something is wrong with the file of the authorities of clients.
+    #[error("authorities of clients {path}: {reason}", path = path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Sessions could not be resumed.
+    #[error("session tickets: {0}")]
+    Tickets(String),
     /// Each file is fine, but they don't belong together.
     #[error("key {key} does not belong to certificate {certificate}", key = key.display(), certificate = certificate.display())]
     Mismatch {
@@ -38,12 +52,14 @@ pub enum TlsError {
     },
 }
 
-/// The configuration of a server that shows `certificate` (a PEM file: its own certificate first, then those of
-/// the authorities in between) and proves it with `key` (a PEM file). TLS 1.2 and 1.3; clients show no certificate.
+/// The configuration of a server with these files: a certificate (PEM: its own certificate first, then those of the
+/// authorities in between), its key (PEM), and the authorities of clients, if they have to show certificates. TLS 1.2
+/// and 1.3.
 ///
 /// # Errors
 /// [`TlsError`]: which file is to blame, and for what.
-pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, TlsError> {
+    let TlsSettings { certificate, key, .. } = settings;
     let chain = certificates(certificate)?;
     let secret = private_key(key)?;
     let blame_certificate =
@@ -61,16 +77,44 @@ pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<rustls::Serve
         }
         Err(error) => return Err(blame_certificate(error)),
     }
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let verifier = match &settings.clients {
+        Some(clients) => client_verifier(clients, &provider)?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(blame_certificate)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    // The server sends tickets right after the handshake. On the data connection of an upload the client never
-    // reads: it writes and closes, and its kernel answers unread bytes with a reset that discards what is still
-    // under way, so the file arrives cut short. The libunftp engine has one configuration for both connections.
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    Ok(config)
+}
+
+/// What seals the tickets by which clients resume sessions; its keys change by themselves.
+///
+/// # Errors
+/// If the system has no random bytes.
+pub(crate) fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, TlsError> {
+    rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| TlsError::Tickets(say(&error)))
+}
+
+/// Who has to sign the certificates of clients.
+fn client_verifier(
+    clients: &ClientCertificates,
+    provider: &Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
+    let path = &clients.authorities;
+    let blame = |reason| TlsError::Authorities { path: path.clone(), reason };
+    let authorities = certificates(path).map_err(|error| match error {
+        TlsError::Certificate { reason, .. } => blame(reason),
+        other => other,
+    })?;
+    let mut roots = rustls::RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority).map_err(|error| blame(say(&error)))?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let builder = if clients.required { builder } else { builder.allow_unauthenticated() };
+    builder.build().map_err(|error| blame(error.to_string()))
 }
 
 /// Whether the key in `path` can be used, no matter for which certificate.

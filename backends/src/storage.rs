@@ -239,6 +239,14 @@ pub trait Storage: Send + Sync + fmt::Debug {
         self.stat(&StoragePath::root()).await.map(drop)
     }
 
+    /// How many bytes there is room for; `None` if there is no limit, or none that is known.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    async fn available(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// What stands under `path`. Symbolic links are followed while they stay inside the root.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ where
 
 impl FileSlice {
     /// The bytes as a stream; the next block is read while the last one is being used.
-    pub(crate) fn into_stream(self) -> ByteStream {
+    pub fn into_stream(self) -> ByteStream {
         let read_ahead = start_read(self);
         Box::pin(stream::try_unfold(Some(read_ahead), async |pending| {
             let Some(pending) = pending else { return Ok(None) };

@@ -10,6 +10,7 @@ use super::{Outcome, complain, print};
 use crate::auth::Users;
 use crate::config::{self, Config, LogFormat, Problems};
 use crate::engine::libunftp::LibunftpEngine;
+use crate::engine::native::NativeEngine;
 use crate::engine::{Engine, Shutdown};
 use crate::ops::{logging, open_files, signals::StopSignals};
 use crate::server::Server;
@@ -117,8 +118,9 @@ async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::err
     let users = Users::new(passwords, config.anonymous.is_some())?;
     let engine: Arc<dyn Engine> = match config.server.engine {
         config::Engine::Libunftp => {
-            Arc::new(LibunftpEngine::new(config.server.clone(), config.tls.clone(), users, views))
+            Arc::new(LibunftpEngine::new(config.server.clone(), &config.tls, users, views)?)
         }
+        config::Engine::Native => Arc::new(NativeEngine::new(&config, users, views)?),
     };
     let server = Server::bind(&config.server, engine).await?;
     tracing::info!(

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
-use super::checked::{Config, Log, LogFormat, Tls};
+use super::checked::{ClientCertificates, Config, Engine, Log, LogFormat, Tls, TlsSettings};
 use super::raw;
 use super::read::At;
 use super::source::Source;
@@ -40,6 +40,9 @@ impl Checker<'_> {
     /// The whole file. Its `warnings` are left empty.
     pub(super) fn config(&self, raw: raw::Config, root: Span) -> Config {
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
+        if server.engine == Engine::Libunftp {
+            self.native_only(raw.tls.as_ref(), raw.users.as_ref());
+        }
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         let backends = self.backends(raw.backends, root);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
@@ -55,6 +58,23 @@ impl Checker<'_> {
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),
         }
+    }
+
+    /// Reports what the engine on libunftp can't do: a key that has no effect is worse than one that is refused.
+    fn native_only(&self, tls: Option<&At<raw::Tls>>, users: Option<&At<Vec<At<raw::User>>>>) {
+        let tls = tls.and_then(|at| at.value.as_ref());
+        let reuse = tls.and_then(|tls| tls.require_session_reuse.as_ref());
+        if let Some(At { value: Some(true), span, .. }) = reuse {
+            self.not_in_libunftp("require_session_reuse", *span);
+        }
+        let users = users.and_then(|at| at.value.as_ref()).into_iter().flatten();
+        for encoding in users.filter_map(|at| at.value.as_ref()?.encoding.as_ref()) {
+            self.not_in_libunftp("encoding", encoding.span);
+        }
+    }
+
+    fn not_in_libunftp(&self, key: &str, span: Span) {
+        self.problem(span, format!("the engine `libunftp` has no `{key}`; the engine `native` has"));
     }
 
     fn problem(&self, span: Span, message: impl Into<String>) {
@@ -160,17 +180,42 @@ impl Checker<'_> {
         if let Some(warning) = tls::validity_warning(&certificate) {
             self.source.warning(certificate_span, warning);
         }
-        match tls::server_config(&certificate, &key) {
-            Ok(server_config) => Tls::On { required: mode == raw::Mode::Required, server_config },
+        let authorities = raw.client_authorities.and_then(|at| Some((at.value?, at.span)));
+        let (clients, clients_span) = match authorities {
+            Some((text, span)) => {
+                let Some(authorities) = self.local_path(&text, span) else { return Tls::Off };
+                let required = raw.require_client_certificate.and_then(|at| at.value).unwrap_or(true);
+                (Some(ClientCertificates { authorities, required }), span)
+            }
+            None => {
+                if let Some(At { value: Some(true), span, .. }) = raw.require_client_certificate {
+                    self.problem(span, "`client_authorities` is missing: who signs these certificates?");
+                }
+                (None, mode_span)
+            }
+        };
+        let settings = TlsSettings {
+            required_control: matches!(mode, raw::Mode::Required | raw::Mode::RequiredControl),
+            required_data: matches!(mode, raw::Mode::Required | raw::Mode::RequiredData),
+            certificate,
+            key,
+            clients,
+            require_session_reuse: raw.require_session_reuse.and_then(|at| at.value).unwrap_or(false),
+            require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
+        };
+        match tls::server_config(&settings) {
+            Ok(_) => Tls::On(settings),
             Err(error) => {
                 let span = match error {
                     TlsError::Certificate { .. } => certificate_span,
                     TlsError::Key { .. } | TlsError::Mismatch { .. } => key_span,
+                    TlsError::Authorities { .. } => clients_span,
+                    TlsError::Tickets(_) => mode_span,
                 };
                 self.problem(span, error.to_string());
                 // Each file is wrong or right by itself, and both are to be heard of.
                 if let (TlsError::Certificate { .. }, Err(error @ TlsError::Key { .. })) =
-                    (&error, tls::check_key(&key))
+                    (&error, tls::check_key(&settings.key))
                 {
                     self.problem(key_span, error.to_string());
                 }

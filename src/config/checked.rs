@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use wharf_backends::StoragePath;
 
 use super::{Problem, Secret};
 use crate::auth::PasswordHash;
+use crate::charset::Charset;
 use crate::vfs::Permissions;
 
 /// A whole configuration file.
@@ -47,6 +47,8 @@ pub struct Server {
     pub login_timeout: Duration,
     /// Where data connections are accepted.
     pub passive: Passive,
+    /// What SIZE answers in ASCII type.
+    pub ascii_size: AsciiSize,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
     /// How many sessions may be open.
@@ -62,6 +64,17 @@ pub struct Server {
 pub enum Engine {
     /// The engine built on the library libunftp.
     Libunftp,
+    /// Wharf's own.
+    Native,
+}
+
+/// What SIZE answers in ASCII type: the size that a transfer will have is known only when the text was converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsciiSize {
+    /// That it is not known.
+    Refuse,
+    /// The size of the stored file.
+    Stored,
 }
 
 /// Where data connections of passive mode are accepted.
@@ -97,12 +110,35 @@ pub enum Tls {
     /// None is offered.
     Off,
     /// Clients may, or must, encrypt.
-    On {
-        /// Whether a client has to encrypt before it logs in, and its data connections too.
-        required: bool,
-        /// The certificate and key, ready for use.
-        server_config: Arc<rustls::ServerConfig>,
-    },
+    On(TlsSettings),
+}
+
+/// How clients may, or must, encrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Whether a client has to encrypt before it logs in.
+    pub required_control: bool,
+    /// Whether data connections have to be encrypted.
+    pub required_data: bool,
+    /// The certificate and those that lead to its authority, as PEM; it could be read when the file was checked.
+    pub certificate: PathBuf,
+    /// Its key, as PEM; it could be read and belongs to the certificate.
+    pub key: PathBuf,
+    /// Certificates that clients show.
+    pub clients: Option<ClientCertificates>,
+    /// Whether a data connection has to resume the TLS session of its control connection.
+    pub require_session_reuse: bool,
+    /// Whether an upload that ends without TLS's close_notify fails: it may have been cut short.
+    pub require_close_notify: bool,
+}
+
+/// Certificates that clients show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// Those who may have signed them, as PEM; they could be read.
+    pub authorities: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
 }
 
 /// A configured storage.
@@ -267,6 +303,8 @@ pub struct User {
     pub name: String,
     /// What the password is compared with.
     pub password: Password,
+    /// How their clients write names, if not in UTF-8.
+    pub charset: Option<Charset>,
     /// What they see.
     pub account: Account,
 }

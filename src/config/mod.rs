@@ -20,8 +20,9 @@ mod units;
 use std::path::Path;
 
 pub use checked::{
-    Account, Anonymous, Azure, AzureCredentials, Backend, Config, Engine, Gcs, GcsCredentials, Limits, Log,
-    LogFormat, Mount, Passive, PassiveAddress, Password, S3, S3Credentials, Server, Tls, UploadParts, User,
+    Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, ClientCertificates, Config, Engine, Gcs,
+    GcsCredentials, Limits, Log, LogFormat, Mount, Passive, PassiveAddress, Password, S3, S3Credentials,
+    Server, Tls, TlsSettings, UploadParts, User,
 };
 pub(crate) use files::read_file;
 pub use problem::{Place, Problem, Problems};

@@ -35,7 +35,7 @@ pub(super) struct Config {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// What speaks FTP. Default: `libunftp`, the only one that this version has.
+    /// What speaks FTP. Default: `native`.
     pub(super) engine: Option<At<Engine>>,
     /// The addresses and ports that accept control connections, such as `0.0.0.0:21` or `[::]:21`; port 0 is any
     /// free one. Default: `["0.0.0.0:2121"]`.
@@ -51,6 +51,9 @@ pub(super) struct Server {
     /// How long a client may take to log in, TLS handshake included, such as `30s`. Default: `1m`.
     #[schemars(with = "Option<String>")]
     pub(super) login_timeout: Option<At<Scalar>>,
+    /// What SIZE answers in ASCII type: that it is not known (`refuse`), or the size of the stored file, which is not
+    /// what a transfer will have (`stored`). The engine `libunftp` has the latter. Default: `refuse`.
+    pub(super) ascii_size: Option<At<AsciiSize>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
@@ -70,8 +73,18 @@ pub(super) struct Server {
 pub(super) enum Engine {
     /// The engine built on the library libunftp.
     Libunftp,
-    /// Wharf's own engine, which this version does not have.
+    /// Wharf's own engine.
     Native,
+}
+
+/// What SIZE answers in ASCII type.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AsciiSize {
+    /// That it is not known.
+    Refuse,
+    /// The size of the stored file.
+    Stored,
 }
 
 /// Data connections that clients open.
@@ -109,6 +122,16 @@ pub(super) struct Tls {
     pub(super) certificate: Option<At<String>>,
     /// The file of the certificate's private key, as PEM. Needed unless the mode is `off`.
     pub(super) key: Option<At<String>>,
+    /// The file of the authorities that sign the certificates of clients, as PEM. Default: clients need none.
+    pub(super) client_authorities: Option<At<String>>,
+    /// Refuse clients without a certificate. Needs `client_authorities`. Default: `true` if there are some.
+    pub(super) require_client_certificate: Option<At<bool>>,
+    /// Refuse data connections that do not resume the TLS session of their control connection: they may be somebody
+    /// else's. Some clients can't. Default: `false`.
+    pub(super) require_session_reuse: Option<At<bool>>,
+    /// Take an upload that ends without TLS's close_notify for one that was cut short. Some clients never send it.
+    /// Default: `true`.
+    pub(super) require_close_notify: Option<At<bool>>,
 }
 
 /// Whether clients encrypt.
@@ -121,6 +144,10 @@ pub(super) enum Mode {
     Optional,
     /// Clients must encrypt before they log in, and their data connections too.
     Required,
+    /// Clients must encrypt before they log in; data connections may be in plain text.
+    RequiredControl,
+    /// Data connections must be encrypted; clients may log in in plain text.
+    RequiredData,
 }
 
 /// A storage.
@@ -288,6 +315,9 @@ pub(super) struct User {
     pub(super) password: Option<At<Secret>>,
     /// `password` is not a hash but the password itself. Default: `false`.
     pub(super) plain: Option<At<bool>>,
+    /// How the user's client writes names, if not in UTF-8: `windows-1252`, or another label of the WHATWG Encoding
+    /// Standard. The storage has them in UTF-8. Default: `utf-8`.
+    pub(super) encoding: Option<At<String>>,
     /// The name of the backend that the user finds at `/`.
     #[schemars(required)]
     pub(super) backend: Option<At<String>>,

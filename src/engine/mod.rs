@@ -1,6 +1,8 @@
 //! Engines: each speaks FTP on one side and user views on the other.
 
+mod failure;
 pub mod libunftp;
+pub mod native;
 mod reply_code;
 mod session_limits;
 
@@ -21,8 +23,12 @@ pub struct Connection {
     pub stream: TcpStream,
     /// Who is at its other end.
     pub peer: SocketAddr,
+    /// What the client connected to.
+    pub local: SocketAddr,
     /// Unique in the life of the process; in every log line of the session.
     pub session: u64,
+    /// It starts with a TLS handshake.
+    pub implicit_tls: bool,
 }
 
 /// How a server is told to end.

@@ -82,6 +82,20 @@ impl UserView {
         place.storage().stat(&place.path).await.map_err(|error| error.at(path))
     }
 
+    /// What the user may do at a path and below.
+    pub fn permissions(&self, path: &StoragePath) -> Permissions {
+        self.mounts.resolve(path).permissions
+    }
+
+    /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.
+    ///
+    /// # Errors
+    /// As [`Storage::available`], and [`ErrorKind::PermissionDenied`].
+    pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
+        let place = self.authorize(path, Permissions::LIST)?;
+        place.storage().available().await.map_err(|error| error.at(path))
+    }
+
     /// Whether a path is a directory that can be the working directory. Any permission will do: a user
     /// who may only store files still has to get to where they go.
     ///

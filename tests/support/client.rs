@@ -267,11 +267,12 @@ impl Client {
         Ok(())
     }
 
-    /// PROT C.
+    /// PROT C, for data that is not to be encrypted; whether the server lets us.
     #[track_caller]
-    pub fn clear_data(&mut self) {
-        self.expect("PROT C", 200);
-        self.private_data = false;
+    pub fn try_clear_data(&mut self) -> bool {
+        let reply = self.expect_any("PROT C", &[200, 534]);
+        self.private_data = reply.code != 200;
+        !self.private_data
     }
 
     /// The handshake alone.

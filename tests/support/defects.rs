@@ -5,13 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Libunftp,
+    Native,
 }
 
 impl Engine {
     /// The engine that the configurations of this run name.
     pub fn current() -> Self {
         match std::env::var("WHARF_TEST_ENGINE").as_deref() {
-            Err(_) | Ok("libunftp") => Self::Libunftp,
+            Err(_) | Ok("native") => Self::Native,
+            Ok("libunftp") => Self::Libunftp,
             Ok(other) => panic!("WHARF_TEST_ENGINE: there is no engine {other}"),
         }
     }
@@ -19,6 +21,7 @@ impl Engine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Libunftp => "libunftp",
+            Self::Native => "native",
         }
     }
 }
@@ -28,6 +31,7 @@ impl Engine {
 pub fn retry_handshake<T>(mut attempt: impl FnMut() -> T, handshake_failed: impl Fn(&T) -> bool) -> T {
     let attempts = match Engine::current() {
         Engine::Libunftp => 5,
+        Engine::Native => 1,
     };
     let mut outcome = attempt();
     for _ in 1..attempts {

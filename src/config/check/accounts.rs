@@ -7,6 +7,7 @@ use super::super::suggest::{hint, list, quote};
 use super::backends::Defined;
 use super::*;
 use crate::auth::{PasswordHash, PasswordHashError};
+use crate::charset::Charset;
 use crate::vfs::Permissions;
 
 /// Names that stand for a login without a password.
@@ -101,7 +102,17 @@ impl Checker<'_> {
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::FULL, owner, backends);
-        Some(User { name: name?.0, password: password??, account: account? })
+        let charset = raw.encoding.and_then(|at| Some((at.value?, at.span))).map(|(label, span)| {
+            let charset = Charset::named(&label);
+            if charset.is_none() {
+                self.problem(
+                    span,
+                    format!("{} is no character set that commands can be read in", quote(&label)),
+                );
+            }
+            charset
+        });
+        Some(User { name: name?.0, password: password??, charset: charset.flatten(), account: account? })
     }
 
     fn password(&self, at: At<raw::Secret>, plain: bool) -> Option<Password> {

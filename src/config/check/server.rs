@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::checked::{Engine, Limits, Passive, Server};
+use super::super::checked::{AsciiSize, Engine, Limits, Passive, Server};
 use super::*;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -21,16 +21,21 @@ const GREETING_MAX: usize = 200;
 
 impl Checker<'_> {
     pub(super) fn server(&self, raw: raw::Server) -> Server {
-        if let Some(At { value: Some(raw::Engine::Native), span, .. }) = raw.engine {
-            self.problem(span, "this version of Wharf has only the engine `libunftp`");
-        }
+        let engine = match raw.engine.and_then(|at| at.value) {
+            Some(raw::Engine::Libunftp) => Engine::Libunftp,
+            Some(raw::Engine::Native) | None => Engine::Native,
+        };
         if let Some(At { value: Some(list), span, .. }) = &raw.implicit_tls_listen
             && !list.is_empty()
+            && engine == Engine::Libunftp
         {
             self.problem(
                 *span,
                 "the engine `libunftp` has no implicit TLS; clients can use explicit TLS (AUTH TLS) on `listen`",
             );
+        }
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.ascii_size) {
+            self.not_in_libunftp("ascii_size", *span);
         }
         let mut taken = BTreeMap::new();
         let listen = match raw.listen {
@@ -52,7 +57,11 @@ impl Checker<'_> {
         let limits = raw.limits.and_then(|at| at.value).unwrap_or_default();
         let most = u64::from(u32::MAX);
         Server {
-            engine: Engine::Libunftp,
+            engine,
+            ascii_size: match raw.ascii_size.and_then(|at| at.value) {
+                Some(raw::AsciiSize::Stored) => AsciiSize::Stored,
+                Some(raw::AsciiSize::Refuse) | None => AsciiSize::Refuse,
+            },
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
                 taken.iter().map(|(address, span)| (address.port(), *span)),

@@ -52,7 +52,7 @@ fn production() {
     let world = production_world();
     let config = world.parse(&shipped("production.yaml")).unwrap();
     assert_eq!(config.warnings, []);
-    assert!(matches!(config.tls, Tls::On { required: true, .. }));
+    assert!(matches!(&config.tls, Tls::On(settings) if settings.required_control && settings.required_data));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(30));
     let Backend::S3(s3) = &config.backends["lake"] else { panic!() };
     assert_eq!(s3.prefix.as_str(), "/inbound");

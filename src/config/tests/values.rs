@@ -24,7 +24,7 @@ fn defaults() {
     let world = World::new();
     let config = world.parse(&with("")).unwrap();
     let server = &config.server;
-    assert_eq!(server.engine, Engine::Libunftp);
+    assert_eq!(server.engine, Engine::Native);
     assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
     assert_eq!(server.implicit_tls_listen, []);
     assert_eq!(server.idle_timeout, Duration::from_secs(300));
@@ -39,7 +39,9 @@ fn defaults() {
     assert_eq!(config.warnings, []);
     let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
     assert_eq!(*root, world.path("data"));
-    let [User { name, password: Password::Hash(_), account }] = config.users.as_slice() else { panic!() };
+    let [User { name, password: Password::Hash(_), charset: None, account }] = config.users.as_slice() else {
+        panic!()
+    };
     assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));
     assert!(account.path.is_root() && account.mounts.is_empty());
     assert_eq!(account.permissions, Permissions::FULL);
@@ -158,7 +160,9 @@ fn a_certificate_that_has_expired_is_a_warning() {
     world.file("old.crt", parameters.self_signed(&key).unwrap().pem());
     world.file("old.key", key.serialize_pem());
     let config = world.parse(&with("tls: { mode: optional, certificate: old.crt, key: old.key }\n")).unwrap();
-    assert!(matches!(config.tls, Tls::On { required: false, .. }));
+    assert!(
+        matches!(&config.tls, Tls::On(settings) if !settings.required_control && !settings.required_data)
+    );
     assert_eq!(config.warnings[0].message, "this certificate has expired");
     let config = world.parse(&with("tls: { mode: required, certificate: tls.crt, key: tls.key }\n")).unwrap();
     assert_eq!(config.warnings, []);

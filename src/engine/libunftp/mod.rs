@@ -25,6 +25,7 @@ use self::storage::SessionStorage;
 use super::{Connection, Engine, Shutdown};
 use crate::auth::Users;
 use crate::config::{PassiveAddress, Server, Tls};
+use crate::tls::{self, TlsError};
 use crate::vfs::Views;
 
 /// The greeting of a server that was given none.
@@ -36,15 +37,19 @@ const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
 /// Serves sessions with libunftp.
 pub struct LibunftpEngine {
     server: Server,
-    tls: Tls,
+    /// Whether TLS is required for control and for data connections, and how it is done.
+    tls: Option<(bool, bool, Arc<rustls::ServerConfig>)>,
     greeting: &'static str,
     accounts: Arc<Accounts>,
 }
 
 impl LibunftpEngine {
     /// An engine for these users and what they see.
-    pub fn new(server: Server, tls: Tls, users: Users, views: Views) -> Self {
-        if matches!(tls, Tls::On { required: true, .. }) {
+    ///
+    /// # Errors
+    /// If the certificate can't be used any more.
+    pub fn new(server: Server, tls: &Tls, users: Users, views: Views) -> Result<Self, TlsError> {
+        if matches!(&tls, Tls::On(settings) if settings.required_control) {
             tracing::warn!(
                 "libunftp requires TLS for logins and for data connections opened by PASV; a client that \
                  chooses PROT C can still transfer in plain text over EPSV and PORT"
@@ -55,7 +60,19 @@ impl LibunftpEngine {
             Some(greeting) => Box::leak(greeting.clone().into_boxed_str()),
             None => GREETING,
         };
-        Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }) }
+        let tls = match tls {
+            Tls::Off => None,
+            Tls::On(settings) => {
+                let mut config = tls::server_config(settings)?;
+                // The server sends tickets right after the handshake. On the data connection of an upload the client
+                // never reads: it writes and closes, and its kernel answers unread bytes with a reset that discards
+                // what is still under way, so the file arrives cut short. libunftp has one configuration for both
+                // connections.
+                config.send_tls13_tickets = 0;
+                Some((settings.required_control, settings.required_data, Arc::new(config)))
+            }
+        };
+        Ok(Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }) })
     }
 
     fn build(
@@ -86,10 +103,11 @@ impl LibunftpEngine {
                 .active_passive_mode(mode)
                 // Permissions decide for each user.
                 .sitemd5(SiteMd5::All);
-        if let Tls::On { required, server_config } = &self.tls {
-            let required = if *required { FtpsRequired::All } else { FtpsRequired::None };
-            builder =
-                builder.ftps_manual::<&str>(Arc::clone(server_config)).ftps_required(required, required);
+        if let Some((control, data, server_config)) = &self.tls {
+            let required = |required| if required { FtpsRequired::All } else { FtpsRequired::None };
+            builder = builder
+                .ftps_manual::<&str>(Arc::clone(server_config))
+                .ftps_required(required(*control), required(*data));
         }
         builder.build()
     }
@@ -98,7 +116,7 @@ impl LibunftpEngine {
 #[async_trait]
 impl Engine for LibunftpEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
-        let Connection { stream, peer, session: id } = connection;
+        let Connection { stream, peer, session: id, .. } = connection;
         let now = shutdown.now.clone();
         let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown) {
             Ok(session) => Arc::new(session),

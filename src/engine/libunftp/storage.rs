@@ -16,6 +16,7 @@ use super::error::to_libunftp;
 use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
+use crate::engine::failure::is_trouble;
 
 /// The storage of one session.
 #[derive(Debug)]
@@ -132,29 +133,6 @@ impl SessionStorage {
         }
         let body = user.view.open(&parse(path)?, ByteRange::from_offset(offset)).await?;
         transfer::send(&self.session, body.into_stream(), output).await
-    }
-}
-
-/// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
-/// not allowed.
-fn is_trouble(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Unavailable
-        | ErrorKind::Other
-        | ErrorKind::NoSpace
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::Conflict => true,
-        ErrorKind::NotFound
-        | ErrorKind::AlreadyExists
-        | ErrorKind::NotADirectory
-        | ErrorKind::IsADirectory
-        | ErrorKind::NotEmpty
-        | ErrorKind::PermissionDenied
-        | ErrorKind::InvalidName
-        | ErrorKind::InvalidRange
-        | ErrorKind::Unsupported => false,
-        // A kind that was added since is looked at until it is classified here.
-        _ => true,
     }
 }
 

@@ -112,21 +112,27 @@ wharf.yaml:1:43: expected an IPv4 address or a DNS name, without a port
 }
 
 #[test]
-fn what_this_version_lacks() {
+fn what_libunftp_lacks() {
     check(
         r#"server:
-  engine: native
+  engine: libunftp
   implicit_tls_listen: ["0.0.0.0:990"]
+  ascii_size: refuse
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
 backends:
   disk: { kind: local, root: data }
 "#,
-        r#"wharf.yaml:2:11: this version of Wharf has only the engine `libunftp`
-    2 |   engine: native
-      |           ^^^^^^
-wharf.yaml:3:24: the engine `libunftp` has no implicit TLS; clients can use explicit TLS (AUTH TLS) on `listen`
+        r#"wharf.yaml:3:24: the engine `libunftp` has no implicit TLS; clients can use explicit TLS (AUTH TLS) on `listen`
     3 |   implicit_tls_listen: ["0.0.0.0:990"]
       |                        ^
-2 problems in wharf.yaml"#,
+wharf.yaml:4:15: the engine `libunftp` has no `ascii_size`; the engine `native` has
+    4 |   ascii_size: refuse
+      |               ^^^^^^
+wharf.yaml:6:73: the engine `libunftp` has no `encoding`; the engine `native` has
+    6 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
+      |                                                                        ^^^^^^^^^^^^
+3 problems in wharf.yaml"#,
     );
 }
 

@@ -1,0 +1,19 @@
+//! APPE (RFC 959, section 4.1.3).
+
+use wharf_backends::CreateMode;
+
+use super::super::reply::Reply;
+use super::super::session::{Connection, Direction, LoggedIn};
+use super::{Prepared, Result, stor};
+
+pub(in super::super) async fn run(
+    _: &mut Connection,
+    session: &mut LoggedIn,
+    prepared: Prepared,
+    argument: &str,
+) -> Result {
+    let path = session.path(argument)?;
+    let upload = session.view.create(&path, CreateMode::Append).await?;
+    let opening = Reply::new(150, format!("Ready for what is added to {path}."));
+    Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))
+}

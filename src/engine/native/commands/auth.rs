@@ -1,0 +1,23 @@
+//! AUTH (RFC 2228, section 3; RFC 4217, section 4).
+
+use super::super::reply::Reply;
+use super::super::session::{Connection, State};
+use super::{Outcome, Result, refuse};
+
+pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+    if connection.security.tls().is_none() {
+        return refuse(502, "This server has no TLS.");
+    }
+    if connection.control.is_encrypted() {
+        return refuse(503, "The connection is encrypted already.");
+    }
+    match argument.to_ascii_uppercase().as_str() {
+        // The others are older names for the same.
+        "TLS" | "TLS-C" | "SSL" | "TLS-P" => Ok(Outcome::StartTls(Reply::new(234, "Begin TLS."))),
+        _ => refuse(504, "Only AUTH TLS is known."),
+    }
+}
+
+pub(in super::super) fn features(connection: &Connection, _: &State) -> Vec<String> {
+    if connection.security.tls().is_some() { vec!["AUTH TLS".to_owned()] } else { Vec::new() }
+}

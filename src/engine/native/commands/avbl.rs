@@ -1,0 +1,12 @@
+//! AVBL (draft-peterson-streamlined-ftp-command-extensions).
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, refuse, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let path = session.path(argument)?;
+    match session.view.available(&path).await? {
+        Some(bytes) => reply(213, bytes.to_string()),
+        None => refuse(550, "How much room is left is not known here."),
+    }
+}

@@ -1,0 +1,20 @@
+//! CWD and CDUP (RFC 959, section 4.1.1).
+
+use wharf_backends::StoragePath;
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let path = session.path(argument)?;
+    session.view.enter(&path).await?;
+    session.working_directory = path;
+    reply(250, format!("The working directory is {}.", session.working_directory))
+}
+
+pub(in super::super) async fn up(_: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
+    let path = session.working_directory.parent().unwrap_or_else(StoragePath::root);
+    session.view.enter(&path).await?;
+    session.working_directory = path;
+    reply(200, format!("The working directory is {}.", session.working_directory))
+}

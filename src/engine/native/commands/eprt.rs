@@ -1,0 +1,54 @@
+//! EPRT (RFC 2428, section 2).
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Failure, Reply, Result, port};
+
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    let address = parse(argument)?;
+    port::prepare(connection, session, address)
+}
+
+fn parse(argument: &str) -> Result<SocketAddr> {
+    let syntax = || Failure::from(Reply::new(501, "Syntax: EPRT |<1 or 2>|<address>|<port>|"));
+    let delimiter = argument.chars().next().filter(|c| c.is_ascii_graphic()).ok_or_else(syntax)?;
+    let fields: Vec<&str> = argument.split(delimiter).collect();
+    let ["", family, address, port, ""] = fields[..] else { return Err(syntax()) };
+    let port: u16 = port.parse().map_err(|_| syntax())?;
+    let address: IpAddr = address.parse().map_err(|_| syntax())?;
+    match (family, address) {
+        ("1", IpAddr::V4(_)) | ("2", IpAddr::V6(_)) => Ok(SocketAddr::new(address, port)),
+        ("1" | "2", _) => Err(syntax()),
+        _ => Err(Reply::new(522, "That network protocol is not supported; use (1,2).").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_addresses_are_read() {
+        let read = |text: &str| parse(text).ok().map(|address| address.to_string());
+        assert_eq!(read("|1|127.0.0.1|2000|").unwrap(), "127.0.0.1:2000");
+        assert_eq!(read("|2|::1|2000|").unwrap(), "[::1]:2000");
+        assert_eq!(read("!2!::1!2000!").unwrap(), "[::1]:2000");
+        for bad in [
+            "",
+            "|",
+            "||||",
+            "|1|::1|2000|",
+            "|2|127.0.0.1|2000|",
+            "|3|x|1|",
+            "|1|127.0.0.1|65536|",
+            "1|127.0.0.1|1|",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! LIST, NLST (RFC 959, section 4.1.3) and MLSD (RFC 3659, section 7).
+
+use futures_util::{StreamExt, stream};
+use wharf_backends::{Entry, EntryStream, ErrorKind, StoragePath};
+
+use super::super::data::listing::{Lines, Style, send_listing};
+use super::super::reply::Reply;
+use super::super::session::{Connection, Context, Direction, LoggedIn, Transfer};
+use super::{Outcome, Prepared, Result, refuse};
+
+pub(in super::super) async fn list(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    prepared: Prepared,
+    argument: &str,
+) -> Result {
+    let opened = open(connection, session, argument, |_| Style::Long).await?;
+    Ok(transfer(connection, session, prepared, opened))
+}
+
+pub(in super::super) async fn nlst(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    prepared: Prepared,
+    argument: &str,
+) -> Result {
+    let opened = open(connection, session, argument, |before| Style::Names(before.to_owned())).await?;
+    Ok(transfer(connection, session, prepared, opened))
+}
+
+pub(in super::super) async fn mlsd(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    prepared: Prepared,
+    argument: &str,
+) -> Result {
+    let path = session.path(argument)?;
+    let entries = match session.view.list(&path).await {
+        // RFC 3659, section 7.2.1.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return refuse(501, format!("{path}: not a directory; MLST tells of a file."));
+        }
+        listed => listed?,
+    };
+    let lines = Lines {
+        style: Style::Facts(session.facts),
+        charset: connection.control.charset,
+        directory: path.clone(),
+        permissions: session.view.permissions(&path),
+        pattern: None,
+    };
+    Ok(transfer(connection, session, prepared, (entries, lines, path)))
+}
+
+type Opened = (EntryStream, Lines, StoragePath);
+
+/// Finds what an argument names: a directory, a file, or those of a directory that fit a pattern. `style` is given what
+/// stands before the names in the argument.
+pub(super) async fn open(
+    connection: &Connection,
+    session: &LoggedIn,
+    argument: &str,
+    style: impl Fn(&str) -> Style,
+) -> Result<Opened> {
+    let argument = without_flags(argument);
+    let (before, last) = argument
+        .rsplit_once('/')
+        .map_or(("", argument), |(_, last)| argument.split_at(argument.len() - last.len()));
+    // A pattern in the name of a directory is taken for the name.
+    let pattern = last.contains(['*', '?', '[']).then(|| glob::Pattern::new(last).ok()).flatten();
+    let path = session.path(if pattern.is_some() { before } else { argument })?;
+    let lines = |style, pattern| Lines {
+        style,
+        charset: connection.control.charset,
+        directory: path.clone(),
+        permissions: session.view.permissions(&path),
+        pattern,
+    };
+    match session.view.list(&path).await {
+        Ok(entries) => {
+            let before = match (&pattern, argument) {
+                (Some(_), _) => before.to_owned(),
+                (None, "" | ".") => String::new(),
+                (None, argument) if argument.ends_with('/') => argument.to_owned(),
+                (None, argument) => format!("{argument}/"),
+            };
+            let lines = lines(style(&before), pattern);
+            Ok((entries, lines, path))
+        }
+        Err(error) if error.kind() == ErrorKind::NotADirectory && pattern.is_none() => {
+            let metadata = session.view.stat(&path).await?;
+            let name = path.name().unwrap_or_default().to_owned();
+            let entries = stream::iter([Ok(Entry { name, metadata })]).boxed();
+            let lines = lines(style(before), None);
+            Ok((entries, lines, path))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Clients send flags of `ls`; all entries are shown in any case, and in no order.
+fn without_flags(argument: &str) -> &str {
+    let mut rest = argument.trim_start();
+    while let Some(flags) = rest.strip_prefix('-') {
+        let end = flags.find(' ').unwrap_or(flags.len());
+        if !flags[..end].chars().all(|c| c.is_ascii_alphanumeric()) {
+            break;
+        }
+        rest = flags[end..].trim_start();
+    }
+    rest
+}
+
+fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, opened: Opened) -> Outcome {
+    let (entries, lines, path) = opened;
+    let form = session.listing_form();
+    let opening = Reply::new(150, format!("Listing {path}."));
+    let (id, peer, user, at) = (connection.id, connection.peer, session.name.clone(), path.clone());
+    let work = move |context: Context| async move {
+        let list = async {
+            let mut connection = prepared.channel.open().await?;
+            let left_out = send_listing(&mut connection, entries, &lines, form, &context.flow).await?;
+            connection.linger();
+            Ok(left_out)
+        };
+        let left_out = context.interruptible(list).await?;
+        if left_out > 0 {
+            let path = at.as_str();
+            tracing::warn!(
+                session = id, %peer, user, path, left_out,
+                "names that can't be written in the user's character set are not listed"
+            );
+        }
+        Ok(())
+    };
+    Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Listing, path, 0, work)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_taken_off() {
+        for (said, path) in [
+            ("", ""),
+            ("-a", ""),
+            ("-la", ""),
+            ("-R .", "."),
+            ("-CF dir", "dir"),
+            ("-a -l two words", "two words"),
+            ("dir -a", "dir -a"),
+            ("-", ""),
+            ("-a*", "-a*"),
+            ("  dir", "dir"),
+        ] {
+            assert_eq!(without_flags(said), path, "{said}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! MDTM (RFC 3659, section 3), and the form that sets the time, which older clients use in the place of MFMT.
+
+use super::super::facts;
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, mfmt, refuse, reply};
+
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    if let Some((time, name)) = argument.split_once(' ')
+        && facts::parse_time(time).is_some()
+        && !name.is_empty()
+    {
+        return mfmt::run(connection, session, argument).await;
+    }
+    let path = session.path(argument)?;
+    let found = session.view.stat(&path).await?;
+    match facts::time_of(&found) {
+        Some(time) => reply(213, time),
+        None => refuse(550, format!("{path}: its time can't be told.")),
+    }
+}

@@ -1,0 +1,23 @@
+//! MFMT (draft-somers-ftp-mfxx).
+
+use super::super::facts;
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, refuse, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let Some((time, name)) = argument.split_once(' ').filter(|(_, name)| !name.is_empty()) else {
+        return refuse(501, "Syntax: MFMT <YYYYMMDDHHMMSS> <file>");
+    };
+    let path = set(session, time, name).await?;
+    reply(213, format!("Modify={time}; {path}"))
+}
+
+/// Sets the time of a file.
+pub(super) async fn set(session: &LoggedIn, time: &str, name: &str) -> Result<wharf_backends::StoragePath> {
+    let Some(modified) = facts::parse_time(time) else {
+        return refuse(501, "A time is YYYYMMDDHHMMSS, in UTC.");
+    };
+    let path = session.path(name)?;
+    session.view.set_modified(&path, modified).await?;
+    Ok(path)
+}

@@ -1,0 +1,23 @@
+//! MLST (RFC 3659, section 7).
+
+use super::super::facts::{self, Facts};
+use super::super::reply::Reply;
+use super::super::session::{Connection, LoggedIn, State};
+use super::{Outcome, Result};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let path = session.path(argument)?;
+    let found = session.view.stat(&path).await?;
+    let permissions = session.view.permissions(&path);
+    let facts = facts::facts(&found, path.as_str(), permissions, session.facts);
+    let line = format!("{facts}{path}");
+    Ok(Outcome::Reply(Reply::lines(250, "Facts:", vec![line], "End.")))
+}
+
+pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+    let chosen = match state {
+        State::LoggedIn(session) => session.facts,
+        State::Greeting(_) => Facts::all(),
+    };
+    vec![chosen.feature()]
+}

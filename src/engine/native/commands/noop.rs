@@ -1,0 +1,8 @@
+//! NOOP (RFC 959, section 4.1.3).
+
+use super::super::session::{Connection, State};
+use super::{Result, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, _: &mut State, _: &str) -> Result {
+    reply(200, "Here.")
+}

@@ -1,0 +1,47 @@
+//! PASV (RFC 959, section 4.1.2).
+
+use std::net::IpAddr;
+
+use super::super::data::Channel;
+use super::super::session::{Connection, LoggedIn};
+use super::{Failure, Reply, Result, refuse, reply};
+
+pub(in super::super) async fn run(connection: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
+    if connection.extended_only {
+        return refuse(503, "Only EPSV, as you said.");
+    }
+    let local = connection.local.ip().to_canonical();
+    let client = connection.peer.ip();
+    let address = match connection.shared.advertised.for_client(client).await {
+        Some(Ok(address)) => address,
+        Some(Err(cause)) => {
+            let (session, peer) = (connection.id, connection.peer);
+            tracing::warn!(session, %peer, %cause, "the address for passive mode is not known");
+            return refuse(425, "The server's address is not known; try EPSV.");
+        }
+        None => match local {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(_) => return refuse(425, "PASV can't name this address; use EPSV."),
+        },
+    };
+    let port = listen(connection, session).await?;
+    let [a, b, c, d] = address.octets();
+    let [high, low] = port.to_be_bytes();
+    reply(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})."))
+}
+
+/// Prepares a data connection that the client opens; says at which port.
+pub(super) async fn listen(connection: &mut Connection, session: &mut LoggedIn) -> Result<u16> {
+    // What was prepared before is of no use any more, and may be the very port.
+    session.channel = None;
+    let protection = connection.security.protection()?;
+    let leased = connection.shared.ports.lease(connection.local.ip(), connection.peer.ip()).await;
+    let lease = leased.map_err(|cause| {
+        let (session, peer) = (connection.id, connection.peer);
+        tracing::warn!(session, %peer, %cause, "no data connection");
+        Failure::from(Reply::new(425, "No port for a data connection is free; try again later."))
+    })?;
+    let port = lease.port();
+    session.channel = Some(Channel::passive(lease, protection));
+    Ok(port)
+}

@@ -1,0 +1,19 @@
+//! PBSZ (RFC 2228, section 3; RFC 4217, section 8).
+
+use super::super::session::{Connection, State};
+use super::{Result, refuse, reply};
+
+pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+    if !connection.security.is_established() {
+        return refuse(503, "AUTH comes first.");
+    }
+    if argument.parse::<u32>().is_err() {
+        return refuse(501, "Syntax: PBSZ 0");
+    }
+    connection.security.buffer_size_given = true;
+    reply(200, "PBSZ=0")
+}
+
+pub(in super::super) fn features(connection: &Connection, _: &State) -> Vec<String> {
+    if connection.security.tls().is_some() { vec!["PBSZ".to_owned()] } else { Vec::new() }
+}

@@ -1,0 +1,64 @@
+//! PORT (RFC 959, section 4.1.2).
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::super::data::Channel;
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, refuse, reply};
+
+/// Below are services that no client runs (RFC 2577, section 3).
+const FIRST_PORT: u16 = 1024;
+
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    match parse(argument) {
+        Some(address) => prepare(connection, session, address),
+        None => refuse(501, "Syntax: PORT h1,h2,h3,h4,p1,p2"),
+    }
+}
+
+fn parse(argument: &str) -> Option<SocketAddr> {
+    let numbers: Vec<u8> =
+        argument.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    let [a, b, c, d, high, low] = numbers[..] else { return None };
+    Some(SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low]))))
+}
+
+/// Prepares a data connection to this address.
+pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: SocketAddr) -> Result {
+    session.channel = None;
+    if connection.extended_only {
+        return refuse(503, "Only EPSV, as you said.");
+    }
+    if !connection.shared.server.active {
+        return refuse(502, "This server has no active mode; use PASV or EPSV.");
+    }
+    // Whoever could name another address would have the server scan ports and fool firewalls (RFC 2577, section 3).
+    if to.ip().to_canonical() != connection.peer.ip().to_canonical() || to.port() < FIRST_PORT {
+        let (session, peer) = (connection.id, connection.peer);
+        tracing::warn!(session, %peer, to = %to, "refused a data connection to another host or a privileged port");
+        return refuse(504, "Only your own address, and ports from 1024 on.");
+    }
+    let protection = connection.security.protection()?;
+    session.channel =
+        Some(Channel::active(connection.local, SocketAddr::new(connection.peer.ip(), to.port()), protection));
+    reply(200, "The server will connect.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_addresses_are_read() {
+        assert_eq!(parse("127,0,0,1,7,208").unwrap().to_string(), "127.0.0.1:2000");
+        for bad in
+            ["", "127,0,0,1,7", "127,0,0,1,7,208,1", "127,0,0,256,7,208", "127.0.0.1:2000", "a,b,c,d,e,f"]
+        {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

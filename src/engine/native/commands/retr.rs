@@ -1,0 +1,40 @@
+//! RETR (RFC 959, section 4.1.3).
+
+use wharf_backends::ByteRange;
+
+use super::super::data::send;
+use super::super::reply::Reply;
+use super::super::session::{Connection, Context, Direction, LoggedIn, Transfer};
+use super::{Outcome, Prepared, Result};
+
+pub(in super::super) async fn run(
+    _: &mut Connection,
+    session: &mut LoggedIn,
+    Prepared { channel, restart }: Prepared,
+    argument: &str,
+) -> Result {
+    let path = session.path(argument)?;
+    let form = session.form();
+    // Of text, the offset counts what the client sees.
+    let (range, skip) =
+        if form.ascii { (ByteRange::ALL, restart) } else { (ByteRange::from_offset(restart), 0) };
+    let body = session.view.open(&path, range).await?;
+    let opening = match form.ascii {
+        true => Reply::new(150, format!("Sending {path} as text.")),
+        false => {
+            Reply::new(150, format!("Sending {path} ({} bytes).", body.metadata.size.saturating_sub(restart)))
+        }
+    };
+    let at = path.clone();
+    let work = move |context: Context| async move {
+        let send = async {
+            let mut connection = channel.open().await?;
+            let sent = send::send_body(&mut connection, body, form, skip, &context.flow).await;
+            sent.map_err(|error| error.at(&at))?;
+            connection.linger();
+            Ok(())
+        };
+        context.interruptible(send).await
+    };
+    Ok(Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Download, path, restart, work))))
+}

@@ -1,0 +1,10 @@
+//! RMD (RFC 959, section 4.1.3).
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let path = session.path(argument)?;
+    session.view.remove_directory(&path).await?;
+    reply(250, format!("{path} is removed."))
+}

@@ -1,0 +1,13 @@
+//! RNTO (RFC 959, section 4.1.3).
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, refuse, reply};
+
+pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let Some(from) = session.rename_from.take() else {
+        return refuse(503, "RNFR comes first.");
+    };
+    let to = session.path(argument)?;
+    session.view.rename(&from, &to).await?;
+    reply(250, format!("{from} is called {to} now."))
+}

@@ -1,0 +1,24 @@
+//! SIZE (RFC 3659, section 4).
+
+use wharf_backends::EntryKind;
+
+use super::super::session::{Connection, LoggedIn, Type};
+use super::{Result, refuse, reply};
+use crate::config::AsciiSize;
+
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    let path = session.path(argument)?;
+    // The size is that of the transfer, and that of text is not known before it was converted.
+    if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
+        return refuse(550, "The size of text is not known; use TYPE I.");
+    }
+    let found = session.view.stat(&path).await?;
+    match found.kind {
+        EntryKind::File => reply(213, found.size.to_string()),
+        EntryKind::Directory | EntryKind::Other => refuse(550, format!("{path}: not a file.")),
+    }
+}

@@ -1,0 +1,92 @@
+//! XCRC and its kin: no standard, but old and widespread.
+
+use wharf_backends::{ByteRange, DigestAlgorithm, ErrorKind};
+
+use super::super::session::{Connection, LoggedIn};
+use super::{Result, hash, refuse, reply};
+
+pub(in super::super) async fn crc(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    run(session, DigestAlgorithm::Crc32, argument).await
+}
+
+pub(in super::super) async fn md5(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    run(session, DigestAlgorithm::Md5, argument).await
+}
+
+pub(in super::super) async fn sha1(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    run(session, DigestAlgorithm::Sha1, argument).await
+}
+
+pub(in super::super) async fn sha256(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    run(session, DigestAlgorithm::Sha256, argument).await
+}
+
+pub(in super::super) async fn sha512(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    run(session, DigestAlgorithm::Sha512, argument).await
+}
+
+async fn run(session: &LoggedIn, algorithm: DigestAlgorithm, argument: &str) -> Result {
+    let digest = async |(name, range)| {
+        let path = session.path(name)?;
+        session.view.digest(&path, algorithm, range).await
+    };
+    let [whole, part] = readings(argument);
+    let Some(reading) = whole.or(part) else {
+        return refuse(501, "Syntax: <file>, or \"<file>\" <start> <end>");
+    };
+    let digest = match (digest(reading).await, part) {
+        // A name without quotation marks, and numbers behind it.
+        (Err(error), Some(part)) if error.kind() == ErrorKind::NotFound && whole.is_some() => {
+            digest(part).await?
+        }
+        (digest, _) => digest?,
+    };
+    reply(250, hash::hex(&digest))
+}
+
+type Reading<'a> = Option<(&'a str, ByteRange)>;
+
+/// What an argument can mean: a name as a whole, and a name with a range behind it.
+fn readings(argument: &str) -> [Reading<'_>; 2] {
+    if let Some((name, rest)) = argument.strip_prefix('"').and_then(|rest| rest.rsplit_once('"')) {
+        let numbers: Vec<&str> = rest.split_ascii_whitespace().collect();
+        return [None, range(&numbers).map(|range| (name, range))];
+    }
+    let whole = Some((argument, ByteRange::ALL));
+    let mut words = argument.rsplitn(3, ' ');
+    let part = match (words.next(), words.next(), words.next()) {
+        (Some(end), Some(start), Some(name)) => range(&[start, end]).map(|range| (name, range)),
+        _ => None,
+    };
+    [whole, part]
+}
+
+/// From the first number up to the byte before the second.
+fn range(numbers: &[&str]) -> Option<ByteRange> {
+    match numbers {
+        [] => Some(ByteRange::ALL),
+        [start] => Some(ByteRange::from_offset(start.parse().ok()?)),
+        [start, end] => {
+            let (offset, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+            Some(ByteRange { offset, length: Some(end.checked_sub(offset)?) })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ranges_are_told_apart() {
+        let part = |offset, length| ByteRange { offset, length: Some(length) };
+        assert_eq!(readings("a b"), [Some(("a b", ByteRange::ALL)), None]);
+        assert_eq!(readings("\"a b\""), [None, Some(("a b", ByteRange::ALL))]);
+        assert_eq!(readings("\"a b\" 5"), [None, Some(("a b", ByteRange::from_offset(5)))]);
+        assert_eq!(readings("\"a b\" 5 8"), [None, Some(("a b", part(5, 3)))]);
+        assert_eq!(readings("a 5 8"), [Some(("a 5 8", ByteRange::ALL)), Some(("a", part(5, 3)))]);
+        assert_eq!(readings("\"a\" 8 5"), [None, None]);
+        assert_eq!(readings("\"a\" x"), [None, None]);
+    }
+}

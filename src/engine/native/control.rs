@@ -1,0 +1,207 @@
+//! The control connection.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::codec::{Decoded, Decoder};
+use super::reply::Reply;
+use crate::charset::Charset;
+
+/// How long a client may take to make room for a reply: its session must not wait for ever.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the end of TLS may take on a connection that goes on or is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// While one becomes the other, and after that failed.
+    Gone,
+}
+
+/// Reads commands and writes replies.
+pub(super) struct Control {
+    stream: Stream,
+    decoder: Decoder,
+    pub(super) charset: Charset,
+}
+
+impl Control {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        // Telnet's Synch is a byte out of band; in its place among the others it does no harm (RFC 1123, 4.1.2.10).
+        if let Err(error) = rustix::net::sockopt::set_socket_oobinline(&stream, true) {
+            tracing::debug!(%error, "can't set SO_OOBINLINE");
+        }
+        Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8 }
+    }
+
+    /// The next command; `None` at the end of the connection. Nothing is lost if it is not waited for to the end.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Decoded>> {
+        loop {
+            if let Some(decoded) = self.decoder.decode() {
+                return Ok(Some(decoded));
+            }
+            match &self.stream {
+                Stream::Plain(stream) => {
+                    // An idle session has no buffer.
+                    stream.readable().await?;
+                    match stream.try_read_buf(self.decoder.buffer()) {
+                        Ok(0) => return Ok(None),
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Stream::Tls(_) => {
+                    let Stream::Tls(stream) = &mut self.stream else { return Ok(None) };
+                    match stream.read_buf(self.decoder.buffer()).await {
+                        Ok(0) => return Ok(None),
+                        Ok(_) => {}
+                        // The end without TLS's own word for it, as many clients do.
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Stream::Gone => return Ok(None),
+            }
+        }
+    }
+
+    /// Sends a reply. A client that doesn't read is given up on.
+    pub(super) async fn send(&mut self, reply: &Reply) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(128);
+        reply.encode(self.charset, &mut bytes);
+        self.send_bytes(&bytes).await
+    }
+
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let send = async {
+            match &mut self.stream {
+                Stream::Plain(stream) => stream.write_all(bytes).await,
+                Stream::Tls(stream) => {
+                    stream.write_all(bytes).await?;
+                    stream.flush().await
+                }
+                Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
+            }
+        };
+        match tokio::time::timeout(REPLY_TIMEOUT, send).await {
+            Ok(sent) => sent,
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read replies")),
+        }
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// Whether the client has closed the connection or lost it, whatever is still to be read.
+    pub(super) fn is_lost(&self) -> bool {
+        let tcp = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Gone => return true,
+        };
+        let mut fds = [PollFd::new(tcp, PollFlags::RDHUP)];
+        match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            Ok(_) => fds[0]
+                .revents()
+                .intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+            Err(_) => false,
+        }
+    }
+
+    /// The TCP connection, to begin TLS on it. Commands that came before the handshake were sent by nobody who knew the
+    /// key, and are forgotten.
+    pub(super) fn take_plain(&mut self) -> io::Result<TcpStream> {
+        self.decoder.clear();
+        match std::mem::replace(&mut self.stream, Stream::Gone) {
+            Stream::Plain(stream) => Ok(stream),
+            stream => {
+                self.stream = stream;
+                Err(io::Error::other("already encrypted"))
+            }
+        }
+    }
+
+    /// Goes on over TLS.
+    pub(super) fn put_tls(&mut self, stream: TlsStream<TcpStream>) {
+        self.stream = Stream::Tls(Box::new(stream));
+    }
+
+    /// Goes on in plain text (CCC; RFC 4217, section 12.3): both sides end TLS, and the TCP connection stays.
+    pub(super) async fn end_tls(&mut self) -> io::Result<()> {
+        let Stream::Tls(mut stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            return Err(io::Error::other("not encrypted"));
+        };
+        let end = async {
+            stream.get_mut().1.send_close_notify();
+            stream.flush().await?;
+            let (mut tcp, mut connection) = stream.into_inner();
+            // Record by record: what follows the client's last one is plain text and must not go into TLS.
+            loop {
+                let mut header = [0; 5];
+                tcp.read_exact(&mut header).await?;
+                let mut body = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+                tcp.read_exact(&mut body).await?;
+                let record = [&header[..], &body].concat();
+                let mut rest = &record[..];
+                while !rest.is_empty() {
+                    connection.read_tls(&mut rest)?;
+                    let state = connection
+                        .process_new_packets()
+                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                    if state.plaintext_bytes_to_read() > 0 {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "a command in the end of TLS",
+                        ));
+                    }
+                    if state.peer_has_closed() {
+                        return Ok(tcp);
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(CLOSE_TIMEOUT, end).await {
+            Ok(Ok(tcp)) => {
+                self.stream = Stream::Plain(tcp);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "TLS did not end")),
+        }
+    }
+
+    /// Says goodbye in good order: what was sent arrives even if the client has sent more than was read.
+    pub(super) async fn close(mut self) {
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
+            match &mut self.stream {
+                Stream::Plain(stream) => stream.shutdown().await,
+                Stream::Tls(stream) => stream.shutdown().await,
+                Stream::Gone => return Ok(()),
+            }?;
+            // Unread bytes would make the kernel send a reset, which takes the last reply away from the client.
+            let tcp = match &self.stream {
+                Stream::Plain(stream) => stream,
+                Stream::Tls(stream) => stream.get_ref().0,
+                Stream::Gone => return Ok(()),
+            };
+            let mut waste = [0; 512];
+            for _ in 0..128 {
+                match tcp.try_read(&mut waste) {
+                    Ok(count) if count > 0 => {}
+                    _ => break,
+                }
+            }
+            io::Result::Ok(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,95 @@
+//! A data connection that is open.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::TransferError;
+
+/// How long the client may take to end TLS when all is sent, before the connection is closed regardless.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A data connection, in plain text or over TLS.
+pub(in super::super) enum DataConnection {
+    /// Shared with the thread that sends a file.
+    Plain(Arc<TcpStream>),
+    Tls {
+        stream: Box<TlsStream<TcpStream>>,
+        /// The end of TCP alone is taken for the end of the data.
+        lenient: bool,
+    },
+}
+
+impl DataConnection {
+    pub(super) fn plain(stream: TcpStream) -> Self {
+        Self::Plain(Arc::new(stream))
+    }
+
+    pub(super) fn tls(stream: TlsStream<TcpStream>, lenient: bool) -> Self {
+        Self::Tls { stream: Box::new(stream), lenient }
+    }
+
+    /// Reads what is there into the room that the buffer has; 0 at the end of the data.
+    pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> Result<usize, TransferError> {
+        match self {
+            Self::Plain(stream) => loop {
+                stream.readable().await.map_err(TransferError::DataConnection)?;
+                match stream.try_read_buf(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read.map_err(TransferError::DataConnection),
+                }
+            },
+            Self::Tls { stream, lenient } => match stream.read_buf(buffer).await {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && *lenient => Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(TransferError::NotClosed),
+                read => read.map_err(TransferError::DataConnection),
+            },
+        }
+    }
+
+    /// Writes some of the bytes; says how many.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<usize, TransferError> {
+        let written = match self {
+            Self::Plain(stream) => loop {
+                stream.writable().await.map_err(TransferError::DataConnection)?;
+                match stream.try_write(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => break written,
+                }
+            },
+            Self::Tls { stream, .. } => stream.write(bytes).await,
+        };
+        match written {
+            Ok(0) => Err(TransferError::DataConnection(io::ErrorKind::WriteZero.into())),
+            written => written.map_err(TransferError::DataConnection),
+        }
+    }
+
+    /// Says that all is sent, or received: TLS ends with its own word for it (RFC 8446, section 6.1).
+    pub(in super::super) async fn finish(&mut self) -> Result<(), TransferError> {
+        let finished = match self {
+            Self::Plain(stream) => {
+                rustix::net::shutdown(stream, rustix::net::Shutdown::Write).map_err(io::Error::from)
+            }
+            Self::Tls { stream, .. } => stream.shutdown().await,
+        };
+        finished.map_err(TransferError::DataConnection)
+    }
+
+    /// Lets go of it. Over TLS the client's last record is still to come, and would be answered with a reset, which takes
+    /// away what the client has not read yet.
+    pub(in super::super) fn linger(self) {
+        if let Self::Tls { mut stream, .. } = self {
+            tokio::spawn(async move {
+                let mut waste = [0; 256];
+                let end = async { while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {} };
+                let _ = tokio::time::timeout(LINGER, end).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What data looks like on its way: ASCII type (RFC 959, section 3.1.1.1) and MODE Z (the draft "Deflate transmission mode
+//! for FTP", which is zlib's format).
+
+use bytes::{Buf, Bytes, BytesMut};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::TransferError;
+
+/// How much comes out of one step of decompression at most: a few bytes can stand for very many.
+const PIECE: usize = 256 * 1024;
+
+/// What the client asked for by TYPE and MODE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Form {
+    /// Lines end in CRLF.
+    pub(in super::super) ascii: bool,
+    /// Compressed, at this level.
+    pub(in super::super) deflate: Option<u32>,
+}
+
+impl Form {
+    /// Whether the bytes of a file go over the wire as they are.
+    pub(in super::super) fn is_plain(self) -> bool {
+        !self.ascii && self.deflate.is_none()
+    }
+}
+
+/// Converts what is sent.
+pub(in super::super) struct Outgoing {
+    ascii: Option<ToNetwork>,
+    /// So many bytes of text are left out (REST counts them as the client sees them; RFC 3659, section 5.3).
+    skip: u64,
+    deflate: Option<Compress>,
+}
+
+impl Outgoing {
+    pub(in super::super) fn new(form: Form, skip: u64) -> Self {
+        Self {
+            ascii: form.ascii.then(ToNetwork::default),
+            skip,
+            deflate: form.deflate.map(|level| Compress::new(Compression::new(level), true)),
+        }
+    }
+
+    /// The form of the next bytes, as far as it is known yet.
+    pub(in super::super) fn convert(&mut self, bytes: Bytes) -> Bytes {
+        let mut bytes = match &mut self.ascii {
+            Some(ascii) => ascii.convert(&bytes),
+            None => bytes,
+        };
+        let skipped = self.skip.min(bytes.len() as u64);
+        self.skip -= skipped;
+        bytes.advance(skipped as usize);
+        match &mut self.deflate {
+            Some(deflate) => compress(deflate, &bytes, FlushCompress::None),
+            None => bytes,
+        }
+    }
+
+    /// What is left at the end.
+    pub(in super::super) fn end(&mut self) -> Bytes {
+        self.deflate.as_mut().map_or_else(Bytes::new, |deflate| compress(deflate, &[], FlushCompress::Finish))
+    }
+}
+
+fn compress(deflate: &mut Compress, mut bytes: &[u8], flush: FlushCompress) -> Bytes {
+    let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
+    loop {
+        let before = deflate.total_in();
+        // It can't fail: there is room, and the state is sound.
+        let status = deflate.compress_vec(bytes, &mut out, flush);
+        bytes = &bytes[(deflate.total_in() - before) as usize..];
+        let done = match flush {
+            FlushCompress::Finish => !matches!(status, Ok(Status::Ok | Status::BufError)),
+            _ => bytes.is_empty() && out.len() < out.capacity(),
+        };
+        if done {
+            return out.into();
+        }
+        out.reserve(out.capacity().max(1024));
+    }
+}
+
+/// Converts what is received.
+pub(in super::super) struct Incoming {
+    inflate: Option<(Decompress, bool)>,
+    ascii: Option<FromNetwork>,
+}
+
+impl Incoming {
+    pub(in super::super) fn new(form: Form) -> Self {
+        Self {
+            inflate: form.deflate.map(|_| (Decompress::new(true), false)),
+            ascii: form.ascii.then(FromNetwork::default),
+        }
+    }
+
+    /// Takes bytes from the front of `input` and gives what they stand for, in pieces of bounded size; `None` when all
+    /// are used.
+    pub(in super::super) fn convert(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, TransferError> {
+        let piece = match &mut self.inflate {
+            None if input.is_empty() => return Ok(None),
+            None => std::mem::take(input),
+            Some((inflate, ended)) => {
+                let mut out = Vec::with_capacity(PIECE.min(input.len().saturating_mul(4).max(4096)));
+                let before = inflate.total_in();
+                if *ended && !input.is_empty() {
+                    return Err(TransferError::NotCompressed);
+                }
+                let status = inflate
+                    .decompress_vec(input, &mut out, FlushDecompress::None)
+                    .map_err(|_| TransferError::NotCompressed)?;
+                let used = (inflate.total_in() - before) as usize;
+                input.advance(used);
+                *ended = status == Status::StreamEnd;
+                if out.is_empty() && used == 0 {
+                    return Ok(None);
+                }
+                Bytes::from(out)
+            }
+        };
+        Ok(Some(match &mut self.ascii {
+            Some(ascii) => ascii.convert(&piece),
+            None => piece,
+        }))
+    }
+
+    /// What is left at the end of the data.
+    pub(in super::super) fn end(&mut self) -> Result<Bytes, TransferError> {
+        if matches!(&self.inflate, Some((inflate, false)) if inflate.total_in() > 0) {
+            return Err(TransferError::NotCompressed);
+        }
+        Ok(self.ascii.as_mut().map_or_else(Bytes::new, FromNetwork::end))
+    }
+}
+
+/// Line ends of a file become those of the network. A file that has CRLF already keeps it.
+#[derive(Debug, Default)]
+struct ToNetwork {
+    after_cr: bool,
+}
+
+impl ToNetwork {
+    fn convert(&mut self, bytes: &[u8]) -> Bytes {
+        let mut out = BytesMut::with_capacity(bytes.len() + bytes.len() / 16 + 2);
+        let mut start = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if *byte == b'\n' && !self.after_cr {
+                out.extend_from_slice(&bytes[start..at]);
+                out.extend_from_slice(b"\r");
+                start = at;
+            }
+            self.after_cr = *byte == b'\r';
+        }
+        out.extend_from_slice(&bytes[start..]);
+        out.freeze()
+    }
+}
+
+/// Line ends of the network become those of a file. A CR that ends no line stays.
+#[derive(Debug, Default)]
+struct FromNetwork {
+    /// A CR that may turn out to begin a line end.
+    held: bool,
+}
+
+impl FromNetwork {
+    fn convert(&mut self, bytes: &[u8]) -> Bytes {
+        let mut out = BytesMut::with_capacity(bytes.len() + 1);
+        for byte in bytes {
+            if self.held && *byte != b'\n' {
+                out.extend_from_slice(b"\r");
+            }
+            self.held = *byte == b'\r';
+            if !self.held {
+                out.extend_from_slice(&[*byte]);
+            }
+        }
+        out.freeze()
+    }
+
+    fn end(&mut self) -> Bytes {
+        if std::mem::take(&mut self.held) { Bytes::from_static(b"\r") } else { Bytes::new() }
+    }
+}
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

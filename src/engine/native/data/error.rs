@@ -1,0 +1,75 @@
+//! Why a transfer failed, and what the client is told of it.
+
+use std::io;
+use std::time::Duration;
+
+use super::super::reply::Reply;
+
+/// Why a transfer failed.
+#[derive(Debug, thiserror::Error)]
+pub(in super::super) enum TransferError {
+    #[error(transparent)]
+    Storage(#[from] wharf_backends::Error),
+    #[error("no data connection came about within {0:?}")]
+    NoConnection(Duration),
+    #[error("no data connection came about: {0}")]
+    Connect(#[source] io::Error),
+    #[error("TLS handshake of the data connection: {0}")]
+    Handshake(#[source] io::Error),
+    #[error("data connection: {0}")]
+    DataConnection(#[source] io::Error),
+    #[error("the data connection ended without TLS's close_notify: the file may have been cut short")]
+    NotClosed,
+    #[error("nothing moved on the data connection for {0:?}")]
+    Stalled(Duration),
+    #[error("what came is not compressed as MODE Z has it")]
+    NotCompressed,
+    #[error("the client asked to abort it")]
+    Aborted,
+    #[error("the client closed the control connection before the transfer was complete")]
+    ControlConnectionLost,
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("the server failed: a defect of it, which its log tells more of")]
+    Panicked,
+}
+
+impl TransferError {
+    /// The same error, told of the path that the client knows.
+    pub(in super::super) fn at(self, path: &wharf_backends::StoragePath) -> Self {
+        match self {
+            Self::Storage(error) => Self::Storage(error.at(path)),
+            other => other,
+        }
+    }
+
+    /// What the client is told (RFC 959, section 5.4; RFC 4217, section 9).
+    pub(in super::super) fn reply(&self) -> Reply {
+        match self {
+            Self::Storage(error) => Reply::failure(error),
+            Self::NoConnection(_) => Reply::new(425, "The data connection did not come about in time."),
+            Self::Connect(error) => {
+                Reply::new(425, format!("Can't open the data connection: {}.", error.kind()))
+            }
+            Self::Handshake(error) if error.kind() == io::ErrorKind::PermissionDenied => Reply::new(
+                522,
+                "The data connection has to resume the TLS session of the control connection.",
+            ),
+            Self::Handshake(_) => Reply::new(425, "The TLS handshake of the data connection failed."),
+            Self::DataConnection(_) => Reply::new(426, "The data connection broke; transfer aborted."),
+            Self::NotClosed => {
+                Reply::new(426, "The data connection ended without TLS's close_notify; transfer aborted.")
+            }
+            Self::Stalled(_) => Reply::new(426, "Nothing moved for too long; transfer aborted."),
+            Self::NotCompressed => {
+                Reply::new(426, "The data is not compressed as MODE Z has it; transfer aborted.")
+            }
+            Self::Aborted => Reply::new(426, "Transfer aborted."),
+            Self::ControlConnectionLost => {
+                Reply::new(426, "The control connection was lost; transfer aborted.")
+            }
+            Self::Stopping => Reply::new(426, "The server is stopping; transfer aborted."),
+            Self::Panicked => Reply::new(451, "The server failed; transfer aborted."),
+        }
+    }
+}

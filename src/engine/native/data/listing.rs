@@ -1,0 +1,95 @@
+//! The entries of a directory on their way to a client: page by page, never all at once.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use wharf_backends::{Entry, EntryStream, StoragePath};
+
+use super::super::facts::{self, Facts};
+use super::convert::{Form, Outgoing};
+use super::send::{Flow, send_all};
+use super::{DataConnection, TransferError};
+use crate::charset::Charset;
+use crate::vfs::Permissions;
+
+/// So many bytes are sent at a time.
+const BLOCK: usize = 32 * 1024;
+
+/// What a line of a listing looks like.
+#[derive(Debug, Clone)]
+pub(in super::super) enum Style {
+    /// LIST: as `ls -l` has it, which is what most clients can read.
+    Long,
+    /// NLST: the name behind this, so that it can be the argument of the next command (RFC 1123, section 4.1.2.7).
+    Names(String),
+    /// MLSD (RFC 3659, section 7).
+    Facts(Facts),
+}
+
+/// How entries become lines.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Lines {
+    pub(in super::super) style: Style,
+    pub(in super::super) charset: Charset,
+    /// Where the entries are, for the fact `unique`.
+    pub(in super::super) directory: StoragePath,
+    /// What the user may do in this directory.
+    pub(in super::super) permissions: Permissions,
+    /// Only names that fit.
+    pub(in super::super) pattern: Option<glob::Pattern>,
+}
+
+impl Lines {
+    /// Appends the line of an entry; says whether it could be written.
+    pub(in super::super) fn put(&self, entry: &Entry, out: &mut BytesMut) -> bool {
+        // A name of which a letter is missing would be another name.
+        let Some(name) = self.charset.encode(&entry.name) else { return false };
+        match &self.style {
+            Style::Long => out.extend_from_slice(facts::long(&entry.metadata, self.permissions).as_bytes()),
+            Style::Names(before) => out.extend_from_slice(&self.charset.encode_lossy(before)),
+            Style::Facts(wanted) => {
+                let identity = format!("{}/{}", self.directory, entry.name);
+                let facts = facts::facts(&entry.metadata, &identity, self.permissions, *wanted);
+                out.extend_from_slice(facts.as_bytes());
+            }
+        }
+        out.extend_from_slice(&name);
+        out.extend_from_slice(b"\r\n");
+        true
+    }
+
+    /// Whether the entry is asked for.
+    pub(in super::super) fn wants(&self, entry: &Entry) -> bool {
+        self.pattern
+            .as_ref()
+            .is_none_or(|pattern| entry.name == pattern.as_str() || pattern.matches(&entry.name))
+    }
+}
+
+/// Sends a listing; says how many names could not be written in the client's character set.
+pub(in super::super) async fn send_listing(
+    connection: &mut DataConnection,
+    mut entries: EntryStream,
+    lines: &Lines,
+    form: Form,
+    flow: &Flow,
+) -> Result<u64, TransferError> {
+    // Lines end in CRLF whatever the type is.
+    let mut outgoing = Outgoing::new(Form { ascii: false, ..form }, 0);
+    let mut block = BytesMut::with_capacity(BLOCK);
+    let mut left_out = 0;
+    while let Some(entry) = entries.next().await {
+        let entry = entry?;
+        if lines.wants(&entry) && !lines.put(&entry, &mut block) {
+            left_out += 1;
+        }
+        if block.len() >= BLOCK {
+            let full: Bytes = block.split().freeze();
+            send_all(connection, outgoing.convert(full), flow).await?;
+            block.reserve(BLOCK);
+        }
+    }
+    send_all(connection, outgoing.convert(block.freeze()), flow).await?;
+    send_all(connection, outgoing.end(), flow).await?;
+    flow.step(connection.finish()).await?;
+    Ok(left_out)
+}

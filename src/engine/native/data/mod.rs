@@ -1,0 +1,15 @@
+//! Data connections: how they come about, how they are protected, and what moves over them.
+
+pub(super) mod channel;
+pub(super) mod connection;
+pub(super) mod convert;
+pub(super) mod error;
+pub(super) mod listing;
+pub(super) mod passive;
+pub(super) mod receive;
+pub(super) mod send;
+
+pub(super) use channel::Channel;
+pub(super) use connection::DataConnection;
+pub(super) use error::TransferError;
+pub(super) use passive::PassivePorts;

@@ -1,0 +1,76 @@
+use tokio::io::AsyncReadExt;
+
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// A range of free ports, which nobody is kept from taking: most often nobody does.
+fn free_ports(count: u16) -> RangeInclusive<u16> {
+    for _ in 0..100 {
+        let first = std::net::TcpListener::bind((HERE, 0)).unwrap().local_addr().unwrap().port();
+        let Some(last) = first.checked_add(count - 1) else { continue };
+        if (first..=last).all(|port| std::net::TcpListener::bind((HERE, port)).is_ok()) {
+            return first..=last;
+        }
+    }
+    panic!("no {count} ports in a row are free");
+}
+
+async fn connect_from(source: &str, port: u16) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+    socket.connect(SocketAddr::new(HERE, port)).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_port_serves_clients_of_many_addresses() {
+    let ports = PassivePorts::new(free_ports(1));
+    let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
+    let mut leases = Vec::new();
+    for address in addresses {
+        leases.push(ports.lease(HERE, address.parse().unwrap()).await.unwrap());
+    }
+    for (lease, address) in leases.into_iter().zip(addresses).rev() {
+        let connected = connect_from(address, lease.port()).await;
+        let arrived = lease.connection().await.unwrap();
+        assert_eq!(arrived.peer_addr().unwrap(), connected.local_addr().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
+    let ports = PassivePorts::new(free_ports(1));
+    let lease = ports.lease(HERE, "127.0.0.2".parse().unwrap()).await.unwrap();
+    let port = lease.port();
+    let mut stranger = connect_from("127.0.0.3", port).await;
+    assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let first = connect_from("127.0.0.2", port).await;
+    let arrived = lease.connection().await.unwrap();
+    assert_eq!(arrived.peer_addr().unwrap(), first.local_addr().unwrap());
+    let mut second = connect_from("127.0.0.2", port).await;
+    assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn whoever_finds_no_port_waits_for_one() {
+    let ports = PassivePorts::new(free_ports(1));
+    let client = "127.0.0.2".parse().unwrap();
+    let first = ports.lease(HERE, client).await.unwrap();
+    let second = tokio::spawn({
+        let ports = Arc::clone(&ports);
+        async move { ports.lease(HERE, client).await }
+    });
+    drop(first);
+    let second = second.await.unwrap().unwrap();
+    drop(second);
+    assert!(ports.state.lock().unwrap().expected.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever() {
+    let ports = PassivePorts::new(free_ports(2));
+    let client = "127.0.0.2".parse().unwrap();
+    let _first = ports.lease(HERE, client).await.unwrap();
+    let _second = ports.lease(HERE, client).await.unwrap();
+    assert!(matches!(ports.lease(HERE, client).await, Err(NoPort::AllInUse)));
+}

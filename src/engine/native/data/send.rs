@@ -1,0 +1,165 @@
+//! From a storage to a data connection.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::StreamExt;
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
+
+use super::convert::{Form, Outgoing};
+use super::{DataConnection, TransferError};
+
+/// How much one call of a thread that may block sends at most, so that the pool of threads serves all.
+const BURST: u64 = 8 * 1024 * 1024;
+
+/// What a transfer has to know of its session.
+#[derive(Clone)]
+pub(in super::super) struct Flow {
+    /// How long nothing may move.
+    pub(in super::super) stall_timeout: Duration,
+    /// Bytes that went over the data connection.
+    pub(in super::super) moved: Arc<AtomicU64>,
+}
+
+impl Flow {
+    /// Waits for a step of the data connection, but not for ever.
+    pub(super) async fn step<T>(
+        &self,
+        step: impl Future<Output = Result<T, TransferError>>,
+    ) -> Result<T, TransferError> {
+        match tokio::time::timeout(self.stall_timeout, step).await {
+            Ok(done) => done,
+            Err(_) => Err(TransferError::Stalled(self.stall_timeout)),
+        }
+    }
+
+    pub(super) fn count(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Sends a file. Of text, the first `skip` bytes are left out.
+pub(in super::super) async fn send_body(
+    connection: &mut DataConnection,
+    body: Body,
+    form: Form,
+    skip: u64,
+    flow: &Flow,
+) -> Result<(), TransferError> {
+    match (body.content, &mut *connection) {
+        (Content::File(slice), DataConnection::Plain(stream)) if form.is_plain() => {
+            send_file(stream, slice, flow).await?;
+        }
+        (Content::File(slice), _) => send_stream(connection, slice.into_stream(), form, skip, flow).await?,
+        (Content::Stream(stream), _) => send_stream(connection, stream, form, skip, flow).await?,
+    }
+    flow.step(connection.finish()).await
+}
+
+async fn send_stream(
+    connection: &mut DataConnection,
+    mut stream: ByteStream,
+    form: Form,
+    skip: u64,
+    flow: &Flow,
+) -> Result<(), TransferError> {
+    let mut outgoing = Outgoing::new(form, skip);
+    while let Some(chunk) = stream.next().await {
+        send_all(connection, outgoing.convert(chunk?), flow).await?;
+    }
+    send_all(connection, outgoing.end(), flow).await
+}
+
+/// Sends bytes as they are. Each write is a step of its own: a client that is slow and alive is not stalled.
+pub(super) async fn send_all(
+    connection: &mut DataConnection,
+    mut bytes: Bytes,
+    flow: &Flow,
+) -> Result<(), TransferError> {
+    while !bytes.is_empty() {
+        let written = flow.step(connection.write(&bytes)).await?;
+        flow.count(written);
+        bytes.advance(written);
+    }
+    Ok(())
+}
+
+/// Has the kernel send a part of a file. It reads the disk, so that is done by threads that may block; these fill the
+/// socket's buffer, and waiting for room in it takes no thread.
+async fn send_file(stream: &Arc<TcpStream>, slice: FileSlice, flow: &Flow) -> Result<(), TransferError> {
+    let FileSlice { file, mut offset, mut length } = slice;
+    let file = Arc::new(file);
+    while length > 0 {
+        let (socket, source) = (Arc::clone(stream), Arc::clone(&file));
+        let burst = tokio::task::spawn_blocking(move || burst(&socket, &source, offset, length.min(BURST)));
+        let sent = match burst.await {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(BurstError::Socket(error))) => return Err(TransferError::DataConnection(error)),
+            Ok(Err(BurstError::File(error))) => {
+                return Err(Error::from_io(&StoragePath::root(), error).into());
+            }
+            Ok(Err(BurstError::Shorter)) => {
+                let reason = "the file became shorter while it was read";
+                return Err(Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason).into());
+            }
+            Err(_) => return Err(TransferError::Panicked),
+        };
+        offset += sent;
+        length -= sent;
+        flow.moved.fetch_add(sent, Ordering::Relaxed);
+        if length > 0 {
+            flow.step(room(stream)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the socket takes more.
+async fn room(stream: &TcpStream) -> Result<(), TransferError> {
+    loop {
+        stream.writable().await.map_err(TransferError::DataConnection)?;
+        // Another thread found the buffer full, so nobody has told the runtime yet. It has to look for itself: there may
+        // be room again by now, which nothing would tell of a second time.
+        let looked = stream.try_io(Interest::WRITABLE, || {
+            let mut fds = [PollFd::new(stream, PollFlags::OUT)];
+            match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))? {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                _ => Ok(()),
+            }
+        });
+        match looked {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            looked => return looked.map_err(TransferError::DataConnection),
+        }
+    }
+}
+
+enum BurstError {
+    Socket(io::Error),
+    File(io::Error),
+    Shorter,
+}
+
+/// Sends until so much is sent or the socket's buffer is full. Blocks for the disk.
+fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u64, BurstError> {
+    use rustix::io::Errno;
+    let (mut position, end) = (offset, offset + length);
+    while position < end {
+        let count = usize::try_from(end - position).unwrap_or(usize::MAX);
+        match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
+            Ok(0) => return Err(BurstError::Shorter),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => break,
+            Err(error @ (Errno::IO | Errno::STALE)) => return Err(BurstError::File(error.into())),
+            Err(error) => return Err(BurstError::Socket(error.into())),
+        }
+    }
+    Ok(position - offset)
+}

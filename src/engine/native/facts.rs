@@ -1,0 +1,180 @@
+//! What is told of a file: lines of LIST, facts of MLSD and MLST, times.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use wharf_backends::{EntryKind, Metadata};
+
+use crate::vfs::Permissions;
+
+/// The time of entries that have none, such as a prefix of a bucket: clients expect a date, and one of 1970 or "now" at
+/// each look would make them think that something changed.
+static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
+bitflags::bitflags! {
+    /// The facts that a client wants (OPTS MLST; RFC 3659, section 7.9).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) struct Facts: u8 {
+        const TYPE = 1;
+        const SIZE = 1 << 1;
+        const MODIFY = 1 << 2;
+        const PERM = 1 << 3;
+        const UNIQUE = 1 << 4;
+        const UNIX_MODE = 1 << 5;
+    }
+}
+
+impl Facts {
+    /// All that there are, by their names in the order in which they are shown.
+    pub(super) const NAMES: [(&'static str, Self); 6] = [
+        ("type", Self::TYPE),
+        ("size", Self::SIZE),
+        ("modify", Self::MODIFY),
+        ("perm", Self::PERM),
+        ("unique", Self::UNIQUE),
+        ("UNIX.mode", Self::UNIX_MODE),
+    ];
+
+    /// Those of the list of a client that are known: `type;size;`.
+    pub(super) fn parse(list: &str) -> Self {
+        let known =
+            |name: &str| Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim()));
+        list.split(';').filter_map(known).map(|(_, fact)| *fact).collect()
+    }
+
+    /// All, those that are wanted with an asterisk (RFC 3659, section 7.8).
+    pub(super) fn feature(self) -> String {
+        Self::NAMES.iter().fold("MLST ".to_owned(), |mut line, (name, fact)| {
+            let mark = if self.contains(*fact) { "*" } else { "" };
+            let _ = write!(line, "{name}{mark};");
+            line
+        })
+    }
+
+    /// The names of these.
+    pub(super) fn names(self) -> String {
+        let names = Self::NAMES.iter().filter(|(_, fact)| self.contains(*fact));
+        names.map(|(name, _)| format!("{name};")).collect()
+    }
+}
+
+fn modified(metadata: &Metadata) -> DateTime<Utc> {
+    metadata.modified.unwrap_or(*STARTED).into()
+}
+
+/// A time as RFC 3659, section 2.3, has it: `YYYYMMDDHHMMSS` in UTC. `None` for years that have not four digits.
+pub(super) fn time(modified: SystemTime) -> Option<String> {
+    let time = DateTime::<Utc>::from(modified);
+    (0..=9999).contains(&time.year()).then(|| time.format("%Y%m%d%H%M%S").to_string())
+}
+
+/// The time that such a text stands for, with or without a fraction of a second.
+pub(super) fn parse_time(text: &str) -> Option<SystemTime> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if seconds.len() != 14 || !digits(seconds) || !digits(fraction) {
+        return None;
+    }
+    let time = NaiveDateTime::parse_from_str(seconds, "%Y%m%d%H%M%S").ok()?.and_utc();
+    let nanos: u64 = format!("{:0<9}", fraction.get(..9).unwrap_or(fraction)).parse().ok()?;
+    Some(SystemTime::from(time) + Duration::from_nanos(nanos))
+}
+
+/// The time of a file, for MDTM.
+pub(super) fn time_of(metadata: &Metadata) -> Option<String> {
+    time(metadata.modified.unwrap_or(*STARTED))
+}
+
+fn mode(metadata: &Metadata, permissions: Permissions) -> u32 {
+    let may = |permission, mode| if permissions.contains(permission) { mode } else { 0 };
+    match metadata.kind {
+        EntryKind::Directory => may(Permissions::LIST, 0o555) | may(Permissions::UPLOAD, 0o200),
+        EntryKind::File | EntryKind::Other => {
+            may(Permissions::DOWNLOAD, 0o444) | may(Permissions::OVERWRITE, 0o200)
+        }
+    }
+}
+
+/// The beginning of a line of LIST, up to the name.
+pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
+    let kind = if metadata.is_directory() { 'd' } else { '-' };
+    let mode = mode(metadata, permissions);
+    let bits = (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { b"xwr"[bit % 3] as char } else { '-' });
+    let bits: String = bits.collect();
+    let time = modified(metadata);
+    // The year stands in the place of the hour where the reader could take it for that of today.
+    let age = Utc::now() - time;
+    let recent = (chrono::TimeDelta::days(-1)..chrono::TimeDelta::days(180)).contains(&age);
+    let time = if recent { time.format("%b %e %H:%M") } else { time.format("%b %e  %Y") };
+    format!("{kind}{bits} 1 ftp ftp {:>13} {time} ", metadata.size)
+}
+
+/// The facts of an entry with the space behind them (RFC 3659, section 7.2).
+pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permissions, wanted: Facts) -> String {
+    let mut facts = String::with_capacity(96);
+    let directory = metadata.is_directory();
+    if wanted.contains(Facts::TYPE) {
+        facts.push_str(match metadata.kind {
+            EntryKind::Directory => "type=dir;",
+            EntryKind::File => "type=file;",
+            EntryKind::Other => "type=OS.unix=other;",
+        });
+    }
+    if wanted.contains(Facts::SIZE) && !directory {
+        let _ = write!(facts, "size={};", metadata.size);
+    }
+    if wanted.contains(Facts::MODIFY)
+        && let Some(time) = time_of(metadata)
+    {
+        let _ = write!(facts, "modify={time};");
+    }
+    if wanted.contains(Facts::PERM) {
+        let _ = write!(facts, "perm={};", perm(directory, permissions));
+    }
+    if wanted.contains(Facts::UNIQUE) {
+        let _ = write!(facts, "unique={:016x};", fingerprint(identity));
+    }
+    if wanted.contains(Facts::UNIX_MODE) {
+        let _ = write!(facts, "UNIX.mode=0{:03o};", mode(metadata, permissions));
+    }
+    facts.push(' ');
+    facts
+}
+
+/// What the user may do with it, in the letters of RFC 3659, section 7.5.5.
+fn perm(directory: bool, permissions: Permissions) -> String {
+    let letters: &[(char, Permissions)] = if directory {
+        &[
+            ('c', Permissions::UPLOAD),
+            ('d', Permissions::DELETE),
+            ('e', Permissions::empty()),
+            ('f', Permissions::RENAME),
+            ('l', Permissions::LIST),
+            ('m', Permissions::MKDIR),
+            ('p', Permissions::DELETE),
+        ]
+    } else {
+        &[
+            ('a', Permissions::OVERWRITE),
+            ('d', Permissions::DELETE),
+            ('f', Permissions::RENAME),
+            ('r', Permissions::DOWNLOAD),
+            ('w', Permissions::OVERWRITE),
+        ]
+    };
+    letters.iter().filter(|(_, needed)| permissions.contains(*needed)).map(|(letter, _)| *letter).collect()
+}
+
+/// The same for the same path in the life of the process and after it.
+fn fingerprint(identity: &str) -> u64 {
+    // FNV-1a: it only has to differ, and to stay the same from one version of the program to the next.
+    identity
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

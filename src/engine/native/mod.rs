@@ -1,0 +1,117 @@
+//! The engine of our own: FTP on one side, user views on the other.
+//!
+//! - `control`, `codec`, `reply`: the control connection, its lines and its replies;
+//! - `table`: every command, and what it needs; `commands`: what each does, a file each;
+//! - `session`: the states of a session and the loop that serves it;
+//! - `security`, `tls`: what is encrypted, and has to be;
+//! - `data`: data connections, and what moves over them.
+//!
+//! A session is one task, its transfer another, so that commands are answered while files move.
+
+mod advertised;
+mod codec;
+mod commands;
+mod control;
+mod data;
+mod facts;
+mod reply;
+mod security;
+mod session;
+mod table;
+mod tls;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::advertised::Advertised;
+use self::control::Control;
+use self::data::PassivePorts;
+use self::security::Security;
+use self::session::Session;
+use super::{Connection, Engine, Shutdown};
+use crate::auth::Users;
+use crate::charset::Charset;
+use crate::config;
+use crate::tls::TlsError;
+use crate::vfs::Views;
+
+/// The greeting of a server that was given none.
+const GREETING: &str = "Wharf FTP server ready";
+
+/// What all sessions share.
+struct Shared {
+    server: config::Server,
+    greeting: String,
+    tls: Option<Arc<tls::Tls>>,
+    users: Users,
+    views: Views,
+    /// The character sets of those users who have one of their own.
+    charsets: HashMap<String, Charset>,
+    ports: Arc<PassivePorts>,
+    advertised: Advertised,
+}
+
+impl Shared {
+    /// How a user's client writes names.
+    fn charset_of(&self, user: &str) -> Charset {
+        self.charsets.get(user).copied().unwrap_or(Charset::Utf8)
+    }
+}
+
+/// Serves sessions with Wharf's own implementation of FTP.
+pub struct NativeEngine {
+    shared: Arc<Shared>,
+}
+
+impl NativeEngine {
+    /// An engine for these users and what they see.
+    ///
+    /// # Errors
+    /// If the certificate can't be used any more.
+    pub fn new(config: &config::Config, users: Users, views: Views) -> Result<Self, TlsError> {
+        let tls = match &config.tls {
+            config::Tls::Off => None,
+            config::Tls::On(settings) => Some(Arc::new(tls::Tls::new(settings.clone())?)),
+        };
+        let server = config.server.clone();
+        let charsets = config.users.iter().filter_map(|user| Some((user.name.clone(), user.charset?)));
+        let shared = Shared {
+            greeting: server.greeting.clone().unwrap_or_else(|| GREETING.to_owned()),
+            tls,
+            users,
+            views,
+            charsets: charsets.collect(),
+            ports: PassivePorts::new(server.passive.ports.clone()),
+            advertised: Advertised::new(&server.passive),
+            server,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+#[async_trait]
+impl Engine for NativeEngine {
+    async fn serve(&self, connection: Connection, shutdown: Shutdown) {
+        let Connection { stream, peer, local, session: id, implicit_tls } = connection;
+        let connection = session::Connection {
+            control: Control::new(stream),
+            id,
+            peer,
+            local,
+            security: Security::new(self.shared.tls.clone()),
+            idle_timeout: self.shared.server.idle_timeout,
+            extended_only: false,
+            shared: Arc::clone(&self.shared),
+        };
+        Session::new(connection).run(implicit_tls, &shutdown).await;
+    }
+}
+
+impl fmt::Debug for NativeEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativeEngine").field("server", &self.shared.server).finish_non_exhaustive()
+    }
+}

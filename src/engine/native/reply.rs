@@ -1,0 +1,82 @@
+//! Replies on the control connection (RFC 959, section 4.2).
+
+use std::borrow::Cow;
+
+use wharf_backends::{Error, ErrorKind};
+
+use crate::charset::Charset;
+use crate::engine::ReplyCode;
+
+/// A reply: a code, a line of text, and maybe lines before the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) code: u16,
+    first: Cow<'static, str>,
+    /// Between the first line and the last, for replies of several lines.
+    lines: Vec<String>,
+    /// `None` if the first line is the last, too.
+    last: Option<&'static str>,
+}
+
+impl Reply {
+    /// A reply of one line.
+    pub(super) fn new(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, first: text.into(), lines: Vec::new(), last: None }
+    }
+
+    /// A reply of several lines. Those in between are indented by a space, so that none can be taken for the last.
+    pub(super) fn lines(
+        code: u16,
+        first: impl Into<Cow<'static, str>>,
+        lines: Vec<String>,
+        last: &'static str,
+    ) -> Self {
+        Self { code, first: first.into(), lines, last: Some(last) }
+    }
+
+    /// What a client is told of a failure. Where the storage is and what it said is the operator's business: that
+    /// stands in the log.
+    pub(super) fn failure(error: &Error) -> Self {
+        let code = ReplyCode::from(error.kind()) as u16;
+        let advice = match error.kind() {
+            ErrorKind::Unavailable => "; try again later",
+            ErrorKind::Conflict => "; try again",
+            _ => "",
+        };
+        match error.path() {
+            Some(path) => Self::new(code, format!("{path}: {}{advice}.", error.kind())),
+            None => Self::new(code, format!("That name can't be used: {}.", error.kind())),
+        }
+    }
+
+    /// As it goes out: lines that end in CRLF, in the client's character set, with the bytes that Telnet would take for
+    /// commands doubled (RFC 854).
+    pub(super) fn encode(&self, charset: Charset, out: &mut Vec<u8>) {
+        let Some(last) = self.last else {
+            put_line(&format!("{} {}", self.code, self.first), charset, out);
+            return;
+        };
+        put_line(&format!("{}-{}", self.code, self.first), charset, out);
+        for line in &self.lines {
+            put_line(&format!(" {line}"), charset, out);
+        }
+        put_line(&format!("{} {last}", self.code), charset, out);
+    }
+}
+
+/// One line of a reply, whose text holds no line ends.
+pub(super) fn put_line(text: &str, charset: Charset, out: &mut Vec<u8>) {
+    for byte in charset.encode_lossy(text).iter() {
+        match byte {
+            b'\r' | b'\n' => out.push(b' '),
+            // Telnet's "interpret as command".
+            0xFF => out.extend([0xFF, 0xFF]),
+            byte => out.push(*byte),
+        }
+    }
+    out.extend(b"\r\n");
+}
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

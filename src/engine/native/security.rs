@@ -1,0 +1,105 @@
+//! How the connections of a session are protected, and what may be done in plain text.
+
+use std::sync::Arc;
+
+use super::reply::Reply;
+use super::tls::{SessionTokens, Tls};
+
+/// The protection of a session (RFC 2228 and 4217).
+pub(super) struct Security {
+    /// What the server offers.
+    tls: Option<Arc<Tls>>,
+    /// There once the control connection has been encrypted.
+    tokens: Option<SessionTokens>,
+    /// PBSZ was given.
+    pub(super) buffer_size_given: bool,
+    /// PROT P.
+    private: bool,
+}
+
+/// How a data connection is to be protected. Only [`Security`] makes one, so whoever holds it knows that the
+/// configuration allows it.
+#[derive(Clone)]
+pub(super) struct Protection(Option<(Arc<Tls>, SessionTokens)>);
+
+impl Protection {
+    pub(super) fn is_private(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn tls(&self) -> Option<(&Arc<Tls>, &SessionTokens)> {
+        self.0.as_ref().map(|(tls, tokens)| (tls, tokens))
+    }
+}
+
+impl Security {
+    pub(super) fn new(tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, tokens: None, buffer_size_given: false, private: false }
+    }
+
+    /// What the server offers.
+    pub(super) fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
+    }
+
+    /// The control connection is encrypted. Where that is so from the start (implicit TLS), some clients never ask for
+    /// data connections to be, and expect it.
+    pub(super) fn control_is_encrypted(&mut self, tokens: SessionTokens, implicit: bool) {
+        self.tokens = Some(tokens);
+        self.private = implicit;
+        self.buffer_size_given = implicit;
+    }
+
+    /// Whether the control connection has been encrypted, even if it is not any more.
+    pub(super) fn is_established(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Whether somebody may log in over a connection that is encrypted or not.
+    pub(super) fn may_log_in(&self, encrypted: bool) -> bool {
+        encrypted || !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)
+    }
+
+    /// Whether the control connection may go back to plain text.
+    pub(super) fn may_clear_control(&self) -> bool {
+        !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)
+    }
+
+    /// PROT.
+    ///
+    /// # Errors
+    /// The refusal of data connections in plain text.
+    pub(super) fn protect_data(&mut self, private: bool) -> Result<(), Reply> {
+        if !private && self.data_has_to_be_private() {
+            return Err(Reply::new(534, "Data connections have to be encrypted: PROT P."));
+        }
+        self.private = private;
+        Ok(())
+    }
+
+    fn data_has_to_be_private(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.settings().required_data)
+    }
+
+    /// How the next data connection is protected.
+    ///
+    /// # Errors
+    /// The refusal of one in plain text (RFC 4217, section 9).
+    pub(super) fn protection(&self) -> Result<Protection, Reply> {
+        match (&self.tls, &self.tokens) {
+            (Some(tls), Some(tokens)) if self.private => {
+                Ok(Protection(Some((Arc::clone(tls), tokens.clone()))))
+            }
+            _ if self.data_has_to_be_private() => {
+                Err(Reply::new(521, "Data connections have to be encrypted: send PBSZ 0 and PROT P."))
+            }
+            _ => Ok(Protection(None)),
+        }
+    }
+
+    /// Forgets what the last user asked for (REIN).
+    pub(super) fn reset(&mut self) {
+        self.private = false;
+        self.buffer_size_given = false;
+    }
+}

@@ -1,0 +1,77 @@
+//! Somebody is logged in.
+
+use wharf_backends::{DigestAlgorithm, Result, StoragePath};
+
+use super::super::data::Channel;
+use super::super::data::convert::Form;
+use super::super::facts::Facts;
+use crate::vfs::UserView;
+
+/// TYPE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Type {
+    Ascii,
+    Image,
+}
+
+/// MODE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Mode {
+    Stream,
+    Deflate,
+}
+
+/// Compression as zlib has it by default.
+const DEFLATE_LEVEL: u32 = 6;
+
+/// What is known of a session with a user.
+pub(in super::super) struct LoggedIn {
+    pub(in super::super) name: String,
+    pub(in super::super) view: UserView,
+    pub(in super::super) working_directory: StoragePath,
+    /// Where the next transfer begins (REST). Whoever looks takes it, so that no failure leaves it to the next one.
+    pub(in super::super) restart: u64,
+    /// What RNFR named, until RNTO takes it.
+    pub(in super::super) rename_from: Option<StoragePath>,
+    /// What PASV or PORT prepared, until a transfer takes it.
+    pub(in super::super) channel: Option<Channel>,
+    pub(in super::super) representation: Type,
+    pub(in super::super) mode: Mode,
+    pub(in super::super) deflate_level: u32,
+    pub(in super::super) facts: Facts,
+    pub(in super::super) hash: DigestAlgorithm,
+}
+
+impl LoggedIn {
+    pub(in super::super) fn new(name: String, view: UserView) -> Self {
+        Self {
+            name,
+            view,
+            working_directory: StoragePath::root(),
+            restart: 0,
+            rename_from: None,
+            channel: None,
+            // RFC 959, section 3.1.1.1.
+            representation: Type::Ascii,
+            mode: Mode::Stream,
+            deflate_level: DEFLATE_LEVEL,
+            facts: Facts::all(),
+            hash: DigestAlgorithm::Sha256,
+        }
+    }
+
+    /// The path that an argument names; the working directory if it is empty.
+    pub(in super::super) fn path(&self, argument: &str) -> Result<StoragePath> {
+        Ok(self.working_directory.join(argument)?)
+    }
+
+    /// What files look like on the wire.
+    pub(in super::super) fn form(&self) -> Form {
+        Form { ascii: self.representation == Type::Ascii, ..self.listing_form() }
+    }
+
+    /// What listings look like on the wire.
+    pub(in super::super) fn listing_form(&self) -> Form {
+        Form { ascii: false, deflate: (self.mode == Mode::Deflate).then_some(self.deflate_level) }
+    }
+}

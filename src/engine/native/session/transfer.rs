@@ -1,0 +1,206 @@
+//! A transfer that runs beside its session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::task::AbortOnDropHandle;
+use wharf_backends::StoragePath;
+
+use super::super::data::TransferError;
+use super::super::data::send::Flow;
+use super::super::reply::Reply;
+use crate::engine::failure::is_trouble;
+
+/// What moves where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Direction {
+    Download,
+    Upload,
+    Append,
+    Listing,
+}
+
+impl Direction {
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::Append => "append",
+            Self::Listing => "list",
+        }
+    }
+}
+
+type Work = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), TransferError>> + Send>;
+
+/// A transfer whose file or directory is open, and which may begin.
+pub(in super::super) struct Transfer {
+    /// The reply 150.
+    pub(in super::super) opening: Reply,
+    pub(in super::super) direction: Direction,
+    pub(in super::super) path: StoragePath,
+    pub(in super::super) offset: u64,
+    work: Work,
+}
+
+impl Transfer {
+    pub(in super::super) fn new<F>(
+        opening: Reply,
+        direction: Direction,
+        path: StoragePath,
+        offset: u64,
+        work: impl FnOnce(Context) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), TransferError>> + Send + 'static,
+    {
+        Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
+    }
+
+    pub(super) fn start(self, stall_timeout: Duration) -> Running {
+        let Self { direction, path, offset, work, .. } = self;
+        let moved = Arc::new(AtomicU64::new(0));
+        let (cancel, cancelled) = watch::channel(None);
+        let (ask, asked) = mpsc::channel(1);
+        let flow = Flow { stall_timeout, moved: Arc::clone(&moved) };
+        let task = tokio::spawn(work(Context { flow, cancelled, ask }));
+        Running {
+            direction,
+            path,
+            offset,
+            moved,
+            started: Instant::now(),
+            cancel,
+            asked,
+            aborted: false,
+            task: AbortOnDropHandle::new(task),
+        }
+    }
+}
+
+/// Why a transfer is to end before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cancel {
+    Aborted,
+    ControlConnectionLost,
+    Stopping,
+}
+
+/// What a transfer knows of its session.
+pub(in super::super) struct Context {
+    pub(in super::super) flow: Flow,
+    cancelled: watch::Receiver<Option<Cancel>>,
+    ask: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl Context {
+    /// Does a part of the transfer that may be broken off.
+    pub(in super::super) async fn interruptible<T>(
+        &self,
+        part: impl Future<Output = Result<T, TransferError>>,
+    ) -> Result<T, TransferError> {
+        let mut cancelled = self.cancelled.clone();
+        tokio::select! {
+            biased;
+            cancel = cancelled.wait_for(Option::is_some) => Err(match cancel.ok().and_then(|cancel| *cancel) {
+                Some(Cancel::Aborted) => TransferError::Aborted,
+                Some(Cancel::Stopping) => TransferError::Stopping,
+                // The session is gone.
+                Some(Cancel::ControlConnectionLost) | None => TransferError::ControlConnectionLost,
+            }),
+            done = part => done,
+        }
+    }
+
+    /// Asks whether the client is still there, before what it sent becomes visible: the data of one that was killed ends
+    /// like that of one which is done.
+    pub(in super::super) async fn confirm(&self) -> Result<(), TransferError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.ask.send(answer).await.map_err(|_| TransferError::ControlConnectionLost)?;
+            answered.await.map_err(|_| TransferError::ControlConnectionLost)
+        };
+        self.interruptible(asked).await
+    }
+}
+
+/// A transfer under way. It is broken off if this is dropped.
+pub(super) struct Running {
+    direction: Direction,
+    path: StoragePath,
+    offset: u64,
+    moved: Arc<AtomicU64>,
+    started: Instant,
+    cancel: watch::Sender<Option<Cancel>>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+    /// By ABOR, which gets a reply of its own.
+    pub(super) aborted: bool,
+    task: AbortOnDropHandle<Result<(), TransferError>>,
+}
+
+/// What a transfer has to say to its session.
+pub(super) enum Event {
+    /// All is received: is the client still there?
+    Asks(oneshot::Sender<()>),
+    Ended(Result<(), TransferError>),
+}
+
+impl Running {
+    /// Waits for the next event. Nothing is lost if it is not waited for to the end.
+    pub(super) async fn event(&mut self) -> Event {
+        tokio::select! {
+            biased;
+            Some(answer) = self.asked.recv() => Event::Asks(answer),
+            ended = &mut self.task => Event::Ended(ended.unwrap_or(Err(TransferError::Panicked))),
+        }
+    }
+
+    /// Has it end. What is received completely may still be finished.
+    pub(super) fn cancel(&self, why: Cancel) {
+        self.cancel.send_if_modified(|cancel| cancel.is_none().then(|| *cancel = Some(why)).is_some());
+    }
+
+    /// What is known of it so far, for STAT.
+    pub(super) fn status(&self) -> String {
+        let moved = self.moved.load(Ordering::Relaxed);
+        format!("{} of {}: {moved} bytes so far", self.direction.operation(), self.path)
+    }
+
+    /// The last reply, and the log line.
+    pub(super) fn conclude(
+        &self,
+        session: u64,
+        user: &str,
+        peer: std::net::SocketAddr,
+        result: &Result<(), TransferError>,
+    ) -> Reply {
+        let bytes = self.moved.load(Ordering::Relaxed);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let (operation, offset, path) = (self.direction.operation(), self.offset, self.path.as_str());
+        let error = match result {
+            Ok(()) if self.direction == Direction::Listing => {
+                tracing::debug!(session, user, %peer, operation, path, bytes, seconds, "transfer complete");
+                return Reply::new(226, "Listing complete.");
+            }
+            Ok(()) => {
+                tracing::info!(
+                    session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete"
+                );
+                return Reply::new(226, format!("Transfer complete: {bytes} bytes."));
+            }
+            Err(error) => error,
+        };
+        let cause = error.to_string();
+        if matches!(error, TransferError::Storage(error) if !is_trouble(error)) {
+            tracing::info!(session, user, %peer, operation, path, offset, cause, "transfer refused");
+        } else {
+            tracing::warn!(
+                session, user, %peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
+            );
+        }
+        error.reply()
+    }
+}
