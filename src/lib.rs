@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod ops;
+pub mod proxy_protocol;
 pub mod server;
 pub mod storages;
 pub mod tls;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use crate::config;
 use crate::engine::{Connection, Engine, SessionLimits, Shutdown};
+use crate::proxy_protocol;
 
 /// How long to wait when the system has no means for one more connection, before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -23,6 +25,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     engine: Arc<dyn Engine>,
     limits: Arc<SessionLimits>,
+    proxies: Arc<[IpNet]>,
     grace: Duration,
 }
 
@@ -65,6 +68,7 @@ impl Server {
             listeners,
             engine,
             limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip)),
+            proxies: config.proxies.clone().into(),
             grace: config.shutdown_grace,
         })
     }
@@ -88,12 +92,13 @@ impl Server {
             let acceptor = Acceptor {
                 engine: Arc::clone(&self.engine),
                 limits: Arc::clone(&self.limits),
+                proxies: Arc::clone(&self.proxies),
                 sessions: sessions.clone(),
                 numbers: Arc::clone(&numbers),
                 shutdown: shutdown.clone(),
                 implicit_tls,
             };
-            listening.spawn(acceptor.accept(listener));
+            listening.spawn(Arc::new(acceptor).accept(listener));
         }
         shutdown.stopping.cancelled().await;
         listening.close();
@@ -120,6 +125,8 @@ impl Server {
 struct Acceptor {
     engine: Arc<dyn Engine>,
     limits: Arc<SessionLimits>,
+    /// Load balancers, whose connections say who the client is.
+    proxies: Arc<[IpNet]>,
     sessions: TaskTracker,
     numbers: Arc<AtomicU64>,
     shutdown: Shutdown,
@@ -127,14 +134,17 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    async fn accept(self, listener: TcpListener) {
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.shutdown.stopping.cancelled() => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.begin(stream, peer),
+                Ok((stream, peer)) if proxy_protocol::is_trusted(&self.proxies, peer.ip()) => {
+                    self.sessions.spawn(Arc::clone(&self).begin_by_proxy(stream, peer));
+                }
+                Ok((stream, peer)) => self.begin(stream, peer, None),
                 Err(error) => {
                     // Most often too many open files: that passes when a session ends.
                     tracing::warn!(%error, "can't accept a connection");
@@ -144,7 +154,21 @@ impl Acceptor {
         }
     }
 
-    fn begin(&self, stream: TcpStream, peer: SocketAddr) {
+    /// A load balancer says first whose connection it is.
+    async fn begin_by_proxy(self: Arc<Self>, mut stream: TcpStream, proxy: SocketAddr) {
+        let route = tokio::select! {
+            route = proxy_protocol::accept(&mut stream) => route,
+            () = self.shutdown.stopping.cancelled() => return,
+        };
+        match route {
+            Ok(Some(route)) => self.begin(stream, route.client, Some(route.server)),
+            // A look at whether the server is alive.
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%proxy, %error, "closed a connection without a PROXY header"),
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, reached: Option<SocketAddr>) {
         let permit = match self.limits.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(cause) => {
@@ -165,7 +189,14 @@ impl Acceptor {
             }
         };
         let session = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let connection = Connection { stream, peer, local, session, implicit_tls: self.implicit_tls };
+        let connection = Connection {
+            stream,
+            peer,
+            local,
+            reached: reached.unwrap_or(local),
+            session,
+            implicit_tls: self.implicit_tls,
+        };
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         self.sessions.spawn(async move {
             engine.serve(connection, shutdown).await;

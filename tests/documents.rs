@@ -104,7 +104,9 @@ mod keys {
         match definition {
             "Server" => "server.",
             "Passive" => "server.passive.",
+            "AddressFor" => "server.passive.address_for[].",
             "Limits" => "server.limits.",
+            "ProxyProtocol" => "server.proxy_protocol.",
             "Tls" => "tls.",
             "User" => "users[].",
             "Mount" => "mounts[].",

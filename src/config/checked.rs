@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{Problem, Secret};
@@ -53,6 +54,8 @@ pub struct Server {
     pub active: bool,
     /// How many sessions may be open.
     pub limits: Limits,
+    /// The networks of load balancers, whose connections begin with a header of the PROXY protocol.
+    pub proxies: Vec<IpNet>,
     /// The text of the 220 reply; one line.
     pub greeting: Option<String>,
     /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
@@ -84,6 +87,8 @@ pub struct Passive {
     pub ports: RangeInclusive<u16>,
     /// The address that PASV replies give; `None`: the local address of the control connection.
     pub address: Option<PassiveAddress>,
+    /// Other addresses for clients of these networks; the first that fits counts.
+    pub address_for: Vec<(IpNet, PassiveAddress)>,
 }
 
 /// The address that PASV replies give.
@@ -102,6 +107,8 @@ pub struct Limits {
     pub sessions: usize,
     /// From one address.
     pub sessions_per_ip: usize,
+    /// Of one user; `None`: any number.
+    pub sessions_per_user: Option<usize>,
 }
 
 /// Encryption of control and data connections.

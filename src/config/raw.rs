@@ -60,6 +60,8 @@ pub(super) struct Server {
     pub(super) active: Option<At<bool>>,
     /// How many sessions may be open at once.
     pub(super) limits: Option<At<Limits>>,
+    /// Load balancers that say who the client is. Default: none.
+    pub(super) proxy_protocol: Option<At<ProxyProtocol>>,
     /// What the server says first: one line. Default: its name.
     pub(super) greeting: Option<At<String>>,
     /// How long transfers may go on after the server was asked to stop; `0s` cuts them. Default: `30s`.
@@ -97,6 +99,20 @@ pub(super) struct Passive {
     /// The address that clients are told to connect to, if the one that they reached is not it (NAT, load balancer):
     /// an IPv4 address or a DNS name. Default: the address that the client reached.
     pub(super) address: Option<At<String>>,
+    /// Other addresses for clients of certain networks, such as those inside of the firewall. The first that fits counts.
+    pub(super) address_for: Option<At<Vec<At<AddressFor>>>>,
+}
+
+/// The address for clients of a network.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressFor {
+    /// The network of the clients, such as `10.0.0.0/8`.
+    #[schemars(required)]
+    pub(super) clients: Option<At<String>>,
+    /// The address that they are told: IPv4, or a DNS name.
+    #[schemars(required)]
+    pub(super) address: Option<At<String>>,
 }
 
 /// How many sessions may be open at once.
@@ -109,6 +125,18 @@ pub(super) struct Limits {
     /// From one IP address. Default: `64`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_ip: Option<At<u64>>,
+    /// Of one user. Default: any number.
+    #[schemars(range(min = 1))]
+    pub(super) sessions_per_user: Option<At<u64>>,
+}
+
+/// Load balancers that say who the client is (PROXY protocol, versions 1 and 2).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProxyProtocol {
+    /// The networks of the load balancers. Connections from there have to begin with the header, others must not.
+    #[schemars(required)]
+    pub(super) trusted: Option<At<Vec<At<String>>>>,
 }
 
 /// Encryption of control and data connections.

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::checked::PassiveAddress;
 
 /// The longest duration that is accepted. Larger ones overflow the clocks that they are added to.
@@ -92,6 +94,17 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
             Err(_) => format!("expected an IP address and a port, {EXAMPLES}"),
         }
     })
+}
+
+/// A network, as `10.0.0.0/8`, or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network: IpNet =
+        network.map_err(|_| "expected a network such as 10.0.0.0/8, or an IP address".to_owned())?;
+    match network == network.trunc() {
+        true => Ok(network),
+        false => Err(format!("this is an address inside of a network; write {}", network.trunc())),
+    }
 }
 
 /// The address in PASV replies: IPv4, or a DNS name.

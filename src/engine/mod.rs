@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 pub use reply_code::ReplyCode;
-pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
+pub use session_limits::{SessionLimits, SessionPermit, TooManySessions, UserLimits, UserPermit};
 
 /// A control connection that was just accepted.
 #[derive(Debug)]
@@ -23,8 +23,10 @@ pub struct Connection {
     pub stream: TcpStream,
     /// Who is at its other end.
     pub peer: SocketAddr,
-    /// What the client connected to.
+    /// The address of this machine that the connection came to.
     pub local: SocketAddr,
+    /// What the client connected to: the same, unless a load balancer says otherwise.
+    pub reached: SocketAddr,
     /// Unique in the life of the process; in every log line of the session.
     pub session: u64,
     /// It starts with a TLS handshake.

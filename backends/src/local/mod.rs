@@ -108,6 +108,16 @@ impl Storage for LocalStorage {
         Ok(Box::new(upload))
     }
 
+    async fn available(&self) -> Result<Option<u64>> {
+        self.with_root(|root| {
+            let found =
+                rustix::fs::fstatvfs(root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
+            // What is kept for the superuser is not for files.
+            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+        })
+        .await
+    }
+
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
         self.with_root(move |root| {

@@ -31,6 +31,11 @@ pub(super) struct Charge {
 }
 
 impl Budget {
+    /// How many bytes are left.
+    pub(super) fn available(&self) -> u64 {
+        self.capacity.saturating_sub(self.used.load(Ordering::Relaxed))
+    }
+
     pub(super) fn new(capacity: u64) -> Self {
         Self { capacity, used: AtomicU64::new(0) }
     }

@@ -64,6 +64,10 @@ impl Storage for MemoryStorage {
         Capabilities { implicit_directories: false, set_modified: true, rename_directories: true }
     }
 
+    async fn available(&self) -> Result<Option<u64>> {
+        Ok(Some(self.shared.budget.available()))
+    }
+
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         Ok(self.shared.tree().get(path)?.metadata())
     }

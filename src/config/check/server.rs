@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::checked::{AsciiSize, Engine, Limits, Passive, Server};
+use ipnet::IpNet;
+
+use super::super::checked::{AsciiSize, Engine, Limits, Passive, PassiveAddress, Server};
 use super::*;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -37,6 +39,9 @@ impl Checker<'_> {
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.ascii_size) {
             self.not_in_libunftp("ascii_size", *span);
         }
+        if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
+            self.not_in_libunftp("proxy_protocol", *key);
+        }
         let mut taken = BTreeMap::new();
         let listen = match raw.listen {
             None => vec![SocketAddr::from(([0, 0, 0, 0], 2121))],
@@ -64,6 +69,7 @@ impl Checker<'_> {
             },
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
+                engine,
                 taken.iter().map(|(address, span)| (address.port(), *span)),
             ),
             listen,
@@ -74,7 +80,14 @@ impl Checker<'_> {
             limits: Limits {
                 sessions: self.count(limits.sessions, most, SESSIONS),
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
+                sessions_per_user: limits.sessions_per_user.map(|at| {
+                    if engine == Engine::Libunftp {
+                        self.not_in_libunftp("sessions_per_user", at.span);
+                    }
+                    self.count(Some(at), most, 1)
+                }),
             },
+            proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
             shutdown_grace: self
                 .parsed(raw.shutdown_grace, units::duration)
@@ -99,7 +112,44 @@ impl Checker<'_> {
         addresses
     }
 
-    fn passive(&self, raw: raw::Passive, listening: impl Iterator<Item = (u16, Span)>) -> Passive {
+    /// The networks of load balancers.
+    fn proxies(&self, raw: Option<At<raw::ProxyProtocol>>) -> Vec<IpNet> {
+        let Some(At { value: Some(raw), key, .. }) = raw else { return Vec::new() };
+        let Some((trusted, span)) = self.required(raw.trusted, "trusted", key) else { return Vec::new() };
+        if trusted.is_empty() {
+            self.problem(span, "at least one network is needed");
+        }
+        let network = |at: At<String>| self.accept(units::network(&at.value?), at.span);
+        trusted.into_iter().filter_map(network).collect()
+    }
+
+    /// Other addresses for clients of certain networks.
+    fn address_for(
+        &self,
+        raw: Option<At<Vec<At<raw::AddressFor>>>>,
+        engine: Engine,
+    ) -> Vec<(IpNet, PassiveAddress)> {
+        let Some(At { value: Some(list), key, .. }) = raw else { return Vec::new() };
+        if engine == Engine::Libunftp {
+            self.not_in_libunftp("address_for", key);
+        }
+        let one = |at: At<raw::AddressFor>| {
+            let raw = at.value?;
+            let clients = self.required(raw.clients, "clients", at.span);
+            let address = self.required(raw.address, "address", at.span);
+            let clients = clients.and_then(|(text, span)| self.accept(units::network(&text), span));
+            let address = address.and_then(|(text, span)| self.accept(units::passive_address(&text), span));
+            Some((clients?, address?))
+        };
+        list.into_iter().filter_map(one).collect()
+    }
+
+    fn passive(
+        &self,
+        raw: raw::Passive,
+        engine: Engine,
+        listening: impl Iterator<Item = (u16, Span)>,
+    ) -> Passive {
         let given = raw.ports.as_ref().map(|at| at.span);
         let ports = self.parsed(raw.ports, units::ports).map_or(PASSIVE_PORTS, |(ports, _)| ports);
         for (port, listen) in listening.filter(|(port, _)| ports.contains(port)) {
@@ -119,7 +169,7 @@ impl Checker<'_> {
             let text = at.value?;
             self.accept(units::passive_address(&text), at.span)
         });
-        Passive { ports, address }
+        Passive { ports, address, address_for: self.address_for(raw.address_for, engine) }
     }
 
     fn greeting(&self, at: At<String>) -> Option<String> {

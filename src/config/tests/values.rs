@@ -28,9 +28,9 @@ fn defaults() {
     assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
     assert_eq!(server.implicit_tls_listen, []);
     assert_eq!(server.idle_timeout, Duration::from_secs(300));
-    assert_eq!(server.passive, Passive { ports: 61000..=61999, address: None });
+    assert_eq!(server.passive, Passive { ports: 61000..=61999, address: None, address_for: Vec::new() });
     assert!(server.active);
-    assert_eq!(server.limits, Limits { sessions: 10_000, sessions_per_ip: 64 });
+    assert_eq!(server.limits, Limits { sessions: 10_000, sessions_per_ip: 64, sessions_per_user: None });
     assert_eq!(server.greeting, None);
     assert_eq!(server.shutdown_grace, Duration::from_secs(30));
     assert!(matches!(config.tls, Tls::Off));

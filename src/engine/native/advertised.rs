@@ -1,9 +1,11 @@
 //! The address that PASV names.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -16,18 +18,29 @@ const FRESH: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Advertised {
     address: Option<PassiveAddress>,
-    /// The last address of the name.
-    resolved: Mutex<Option<(Instant, Ipv4Addr)>>,
+    address_for: Vec<(IpNet, PassiveAddress)>,
+    /// The last addresses of names.
+    resolved: Mutex<HashMap<String, (Instant, Ipv4Addr)>>,
 }
 
 impl Advertised {
     pub(super) fn new(passive: &Passive) -> Self {
-        Self { address: passive.address.clone(), resolved: Mutex::default() }
+        Self {
+            address: passive.address.clone(),
+            address_for: passive.address_for.clone(),
+            resolved: Mutex::default(),
+        }
     }
 
     /// The address for a client; `None`: the one that it reached.
-    pub(super) async fn for_client(&self, _client: IpAddr) -> Option<io::Result<Ipv4Addr>> {
-        Some(match self.address.as_ref()? {
+    pub(super) async fn for_client(&self, client: IpAddr) -> Option<io::Result<Ipv4Addr>> {
+        let client = client.to_canonical();
+        let own = self
+            .address_for
+            .iter()
+            .find(|(network, _)| network.contains(&client))
+            .map(|(_, address)| address);
+        Some(match own.or(self.address.as_ref())? {
             PassiveAddress::Ip(ip) => Ok(*ip),
             PassiveAddress::Name(name) => self.resolve(name).await,
         })
@@ -36,7 +49,8 @@ impl Advertised {
     /// An address that is old is better than none while the name can't be resolved.
     async fn resolve(&self, name: &str) -> io::Result<Ipv4Addr> {
         let mut resolved = self.resolved.lock().await;
-        if let Some((at, address)) = *resolved
+        let last = resolved.get(name).copied();
+        if let Some((at, address)) = last
             && at.elapsed() < FRESH
         {
             return Ok(address);
@@ -48,14 +62,14 @@ impl Advertised {
             });
             v4.ok_or_else(|| io::Error::other("the name has no IPv4 address"))
         });
-        match (found, *resolved) {
+        match (found, last) {
             (Ok(address), _) => {
-                *resolved = Some((Instant::now(), address));
+                resolved.insert(name.to_owned(), (Instant::now(), address));
                 Ok(address)
             }
             (Err(error), Some((_, address))) => {
                 tracing::warn!(name, %error, %address, "can't resolve the address of passive mode: the last one stays");
-                *resolved = Some((Instant::now(), address));
+                resolved.insert(name.to_owned(), (Instant::now(), address));
                 Ok(address)
             }
             (Err(error), None) => Err(error),

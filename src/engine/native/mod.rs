@@ -31,7 +31,7 @@ use self::control::Control;
 use self::data::PassivePorts;
 use self::security::Security;
 use self::session::Session;
-use super::{Connection, Engine, Shutdown};
+use super::{Connection, Engine, Shutdown, UserLimits};
 use crate::auth::Users;
 use crate::charset::Charset;
 use crate::config;
@@ -50,6 +50,7 @@ struct Shared {
     views: Views,
     /// The character sets of those users who have one of their own.
     charsets: HashMap<String, Charset>,
+    user_limits: Arc<UserLimits>,
     ports: Arc<PassivePorts>,
     advertised: Advertised,
 }
@@ -84,7 +85,8 @@ impl NativeEngine {
             users,
             views,
             charsets: charsets.collect(),
-            ports: PassivePorts::new(server.passive.ports.clone()),
+            user_limits: Arc::new(UserLimits::new(server.limits.sessions_per_user)),
+            ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),
             server,
         };
@@ -95,12 +97,13 @@ impl NativeEngine {
 #[async_trait]
 impl Engine for NativeEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
-        let Connection { stream, peer, local, session: id, implicit_tls } = connection;
+        let Connection { stream, peer, local, reached, session: id, implicit_tls } = connection;
         let connection = session::Connection {
             control: Control::new(stream),
             id,
             peer,
             local,
+            reached,
             security: Security::new(self.shared.tls.clone()),
             idle_timeout: self.shared.server.idle_timeout,
             extended_only: false,

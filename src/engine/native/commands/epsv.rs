@@ -8,7 +8,7 @@ pub(in super::super) async fn run(
     session: &mut LoggedIn,
     argument: &str,
 ) -> Result {
-    let family = if connection.local.ip().to_canonical().is_ipv4() { "1" } else { "2" };
+    let family = if connection.reached.ip().to_canonical().is_ipv4() { "1" } else { "2" };
     match argument.trim() {
         all if all.eq_ignore_ascii_case("ALL") => {
             connection.extended_only = true;

@@ -35,8 +35,12 @@ pub(in super::super) async fn run(
     let Some(view) = shared.views.of(&identity) else {
         return refuse(530, "Login failed.");
     };
+    let Some(permit) = shared.user_limits.admit(&name) else {
+        tracing::warn!(session, %peer, user = ?name, cause = "the user has as many sessions as it may have", "login refused");
+        return refuse(530, "This user has as many sessions as it may have; try again later.");
+    };
     tracing::info!(session, %peer, user = ?name, "logged in");
     connection.control.charset = shared.charset_of(&name);
     let reply = Reply::new(230, "Logged in.");
-    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view)), reply))
+    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, permit)), reply))
 }

@@ -10,7 +10,7 @@ pub(in super::super) async fn run(connection: &mut Connection, session: &mut Log
     if connection.extended_only {
         return refuse(503, "Only EPSV, as you said.");
     }
-    let local = connection.local.ip().to_canonical();
+    let reached = connection.reached.ip().to_canonical();
     let client = connection.peer.ip();
     let address = match connection.shared.advertised.for_client(client).await {
         Some(Ok(address)) => address,
@@ -19,7 +19,7 @@ pub(in super::super) async fn run(connection: &mut Connection, session: &mut Log
             tracing::warn!(session, %peer, %cause, "the address for passive mode is not known");
             return refuse(425, "The server's address is not known; try EPSV.");
         }
-        None => match local {
+        None => match reached {
             IpAddr::V4(address) => address,
             IpAddr::V6(_) => return refuse(425, "PASV can't name this address; use EPSV."),
         },

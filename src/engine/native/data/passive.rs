@@ -10,9 +10,12 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::proxy_protocol;
 
 /// Ports are chosen at random among those that are bound, so that the next one can't be foretold. More than this many are
 /// bound only when a client needs them.
@@ -28,6 +31,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(in super::super) struct PassivePorts {
     ports: RangeInclusive<u16>,
+    /// Load balancers, whose connections say who the client is.
+    proxies: Vec<IpNet>,
     state: Mutex<State>,
     /// A port became free for somebody.
     freed: Notify,
@@ -74,8 +79,8 @@ pub(in super::super) enum NoPort {
 }
 
 impl PassivePorts {
-    pub(in super::super) fn new(ports: RangeInclusive<u16>) -> Arc<Self> {
-        Arc::new(Self { ports, state: Mutex::default(), freed: Notify::new() })
+    pub(in super::super) fn new(ports: RangeInclusive<u16>, proxies: Vec<IpNet>) -> Arc<Self> {
+        Arc::new(Self { ports, proxies, state: Mutex::default(), freed: Notify::new() })
     }
 
     /// A port of the address that the client reached, for one connection from the client's address.
@@ -184,6 +189,9 @@ async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, loc
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match ports.upgrade() {
+                Some(ports) if proxy_protocol::is_trusted(&ports.proxies, peer.ip()) => {
+                    tokio::spawn(arrived_by_proxy(ports, local, port, stream, peer));
+                }
                 Some(ports) => ports.arrived(local, port, stream, peer),
                 None => return,
             },
@@ -192,6 +200,21 @@ async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, loc
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// A load balancer says first whose connection it is.
+async fn arrived_by_proxy(
+    ports: Arc<PassivePorts>,
+    local: IpAddr,
+    port: u16,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+) {
+    match proxy_protocol::accept(&mut stream).await {
+        Ok(Some(route)) => ports.arrived(local, port, stream, route.client),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(%peer, port, %error, "closed a data connection without a PROXY header"),
     }
 }
 

@@ -24,7 +24,7 @@ async fn connect_from(source: &str, port: u16) -> TcpStream {
 
 #[tokio::test]
 async fn one_port_serves_clients_of_many_addresses() {
-    let ports = PassivePorts::new(free_ports(1));
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
     let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
     let mut leases = Vec::new();
     for address in addresses {
@@ -39,7 +39,7 @@ async fn one_port_serves_clients_of_many_addresses() {
 
 #[tokio::test]
 async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
-    let ports = PassivePorts::new(free_ports(1));
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
     let lease = ports.lease(HERE, "127.0.0.2".parse().unwrap()).await.unwrap();
     let port = lease.port();
     let mut stranger = connect_from("127.0.0.3", port).await;
@@ -53,7 +53,7 @@ async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
 
 #[tokio::test]
 async fn whoever_finds_no_port_waits_for_one() {
-    let ports = PassivePorts::new(free_ports(1));
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
     let client = "127.0.0.2".parse().unwrap();
     let first = ports.lease(HERE, client).await.unwrap();
     let second = tokio::spawn({
@@ -68,7 +68,7 @@ async fn whoever_finds_no_port_waits_for_one() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_ever() {
-    let ports = PassivePorts::new(free_ports(2));
+    let ports = PassivePorts::new(free_ports(2), Vec::new());
     let client = "127.0.0.2".parse().unwrap();
     let _first = ports.lease(HERE, client).await.unwrap();
     let _second = ports.lease(HERE, client).await.unwrap();

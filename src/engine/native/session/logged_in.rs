@@ -5,6 +5,7 @@ use wharf_backends::{DigestAlgorithm, Result, StoragePath};
 use super::super::data::Channel;
 use super::super::data::convert::Form;
 use super::super::facts::Facts;
+use crate::engine::UserPermit;
 use crate::vfs::UserView;
 
 /// TYPE.
@@ -40,10 +41,12 @@ pub(in super::super) struct LoggedIn {
     pub(in super::super) deflate_level: u32,
     pub(in super::super) facts: Facts,
     pub(in super::super) hash: DigestAlgorithm,
+    /// One of the sessions that this user may have.
+    _permit: UserPermit,
 }
 
 impl LoggedIn {
-    pub(in super::super) fn new(name: String, view: UserView) -> Self {
+    pub(in super::super) fn new(name: String, view: UserView, permit: UserPermit) -> Self {
         Self {
             name,
             view,
@@ -57,6 +60,7 @@ impl LoggedIn {
             deflate_level: DEFLATE_LEVEL,
             facts: Facts::all(),
             hash: DigestAlgorithm::Sha256,
+            _permit: permit,
         }
     }
 

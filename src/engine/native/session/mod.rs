@@ -28,8 +28,10 @@ pub(super) struct Connection {
     /// Unique in the life of the process; in every log line of the session.
     pub(super) id: u64,
     pub(super) peer: SocketAddr,
-    /// What the client connected to.
+    /// The address of this machine that the connection came to.
     pub(super) local: SocketAddr,
+    /// What the client connected to.
+    pub(super) reached: SocketAddr,
     pub(super) security: Security,
     /// How long it may be silent (SITE IDLE).
     pub(super) idle_timeout: Duration,
