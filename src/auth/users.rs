@@ -52,7 +52,8 @@ pub struct Users {
     passwords: HashMap<String, Arc<Password>>,
     anonymous: bool,
     /// One for each user, so that costs are as frequent among unknown names as among known ones.
-    decoys: Vec<PasswordHash>,
+    /// `None` stands for a password in plain text, whose comparison costs nothing.
+    decoys: Vec<Option<PasswordHash>>,
     /// Chooses the decoy of a name; not to be foretold from outside.
     chooser: RandomState,
     hashing: Semaphore,
@@ -61,7 +62,7 @@ pub struct Users {
 impl Users {
     /// All who may log in.
     ///
-    /// Takes tens of milliseconds, as it hashes.
+    /// Takes tens of milliseconds if there are none, as it hashes.
     ///
     /// # Errors
     /// If the system has no random bytes.
@@ -69,18 +70,17 @@ impl Users {
         users: impl IntoIterator<Item = (String, Password)>,
         anonymous: bool,
     ) -> Result<Self, PasswordHashError> {
-        let default = PasswordHash::new("")?;
         let passwords: HashMap<_, _> =
             users.into_iter().map(|(name, password)| (name, Arc::new(password))).collect();
         let mut decoys: Vec<_> = passwords
             .values()
             .map(|password| match &**password {
-                Password::Hash(hash) => hash.clone(),
-                Password::Plain(_) => default.clone(),
+                Password::Hash(hash) => Some(hash.clone()),
+                Password::Plain(_) => None,
             })
             .collect();
         if decoys.is_empty() {
-            decoys.push(default);
+            decoys.push(Some(PasswordHash::new("")?));
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self { passwords, anonymous, decoys, chooser: RandomState::new(), hashing: Semaphore::new(cores) })
@@ -95,28 +95,23 @@ impl Users {
         if known.is_none() && ANONYMOUS_NAMES.contains(&name) {
             return if self.anonymous { Ok(Identity::Anonymous) } else { Err(LoginError::AnonymousDisabled) };
         }
-        let decoy = self.decoy(name);
         let (given, too_long) = match password.get(..MAX_PASSWORD_LENGTH) {
-            Some(start) if password.len() > MAX_PASSWORD_LENGTH => (Secret::new(start), true),
-            _ if password.len() > MAX_PASSWORD_LENGTH => (Secret::new(""), true),
-            _ => (Secret::new(password), false),
+            Some(start) if password.len() > MAX_PASSWORD_LENGTH => (start, true),
+            _ if password.len() > MAX_PASSWORD_LENGTH => ("", true),
+            _ => (password, false),
         };
-        let check = {
-            let known = known.clone();
-            move || match known.as_deref() {
-                Some(Password::Hash(hash)) => hash.verify(given.expose()),
-                Some(Password::Plain(expected)) => {
-                    decoy.verify(given.expose());
-                    given.expose().as_bytes().ct_eq(expected.expose().as_bytes()).into()
-                }
-                None => {
-                    decoy.verify(given.expose());
-                    false
-                }
+        let matches = match (known.as_deref(), self.decoy(name)) {
+            (Some(Password::Hash(hash)), _) => self.verify(hash.clone(), given).await?,
+            (Some(Password::Plain(expected)), _) => {
+                given.as_bytes().ct_eq(expected.expose().as_bytes()).into()
             }
+            (None, Some(decoy)) => {
+                // Only for the time that it takes.
+                self.verify(decoy, given).await?;
+                false
+            }
+            (None, None) => false,
         };
-        let _turn = self.hashing.acquire().await.map_err(|_| LoginError::GivenUp)?;
-        let matches = tokio::task::spawn_blocking(check).await.map_err(|_| LoginError::GivenUp)?;
         match (known, matches && !too_long) {
             (Some(_), true) => Ok(Identity::User(name.to_owned())),
             (Some(_), false) => Err(LoginError::WrongPassword),
@@ -124,7 +119,15 @@ impl Users {
         }
     }
 
-    fn decoy(&self, name: &str) -> PasswordHash {
+    /// Hashes on a thread that may block, when it is this one's turn.
+    async fn verify(&self, hash: PasswordHash, given: &str) -> Result<bool, LoginError> {
+        let given = Secret::new(given);
+        let _turn = self.hashing.acquire().await.map_err(|_| LoginError::GivenUp)?;
+        let verify = move || hash.verify(given.expose());
+        tokio::task::spawn_blocking(verify).await.map_err(|_| LoginError::GivenUp)
+    }
+
+    fn decoy(&self, name: &str) -> Option<PasswordHash> {
         let index = self.chooser.hash_one(name) % self.decoys.len() as u64;
         self.decoys[index as usize].clone()
     }

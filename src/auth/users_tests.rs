@@ -53,7 +53,7 @@ async fn unknown_names_are_checked_against_a_hash_of_somebody() {
     let decoys: Vec<_> = (0..64).map(|n| users.decoy(&format!("nobody{n}"))).collect();
     let again: Vec<_> = (0..64).map(|n| users.decoy(&format!("nobody{n}"))).collect();
     assert_eq!(decoys, again);
-    let bcrypt = decoys.iter().filter(|hash| hash.as_str() == BCRYPT_OF_CORRECT_HORSE).count();
+    let bcrypt = decoys.iter().flatten().filter(|hash| hash.as_str() == BCRYPT_OF_CORRECT_HORSE).count();
     assert!((1..64).contains(&bcrypt), "{bcrypt} of 64");
 }
 
@@ -61,5 +61,5 @@ async fn unknown_names_are_checked_against_a_hash_of_somebody() {
 async fn without_users_a_login_costs_a_hash_too() {
     let users = Users::new([], false).unwrap();
     assert_eq!(users.authenticate("x", "y").await, Err(LoginError::UnknownUser));
-    assert!(users.decoy("x").as_str().starts_with("$argon2id$"));
+    assert!(users.decoy("x").unwrap().as_str().starts_with("$argon2id$"));
 }
