@@ -108,6 +108,13 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
     }
 }
 
+/// What no header may do, for the fuzzer.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let _ = parse(bytes);
+}
+
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -87,6 +87,20 @@ impl UserView {
         self.mounts.resolve(path).permissions
     }
 
+    /// Whether something may be renamed, as far as that is known before its new name is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`].
+    pub fn may_rename(&self, path: &StoragePath) -> Result<()> {
+        self.authorize_change(path, Permissions::RENAME).map(drop)
+    }
+
+    /// Whether the user can set times of files, at least at `/`.
+    pub fn can_set_times(&self) -> bool {
+        let mount = self.mounts.resolve(&StoragePath::root());
+        mount.permissions.contains(Permissions::OVERWRITE) && mount.storage.capabilities().set_modified
+    }
+
     /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.
     ///
     /// # Errors

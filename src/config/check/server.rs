@@ -42,10 +42,12 @@ impl Checker<'_> {
         if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
             self.not_in_libunftp("proxy_protocol", *key);
         }
+        let implicit = raw.implicit_tls_listen.as_ref().and_then(|at| at.value.as_ref());
+        let has_implicit = implicit.is_some_and(|list| !list.is_empty());
         let mut taken = BTreeMap::new();
         let listen = match raw.listen {
             None => vec![SocketAddr::from(([0, 0, 0, 0], 2121))],
-            Some(At { value: Some(list), span, .. }) if list.is_empty() => {
+            Some(At { value: Some(list), span, .. }) if list.is_empty() && !has_implicit => {
                 self.problem(span, "at least one address is needed");
                 Vec::new()
             }

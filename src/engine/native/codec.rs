@@ -99,7 +99,7 @@ impl Decoder {
 }
 
 fn parse(line: &[u8]) -> Line {
-    let line = strip_telnet(line);
+    let line = without_synch(line);
     // Some clients send a Synch in pieces that leave a byte or two in front of ABOR.
     let start = line.iter().position(|byte| byte.is_ascii_graphic()).unwrap_or(line.len());
     let line = &line[start..];
@@ -110,36 +110,35 @@ fn parse(line: &[u8]) -> Line {
     } else {
         String::new()
     };
-    Line { verb, argument: line.get(end + 1..).unwrap_or_default().to_vec() }
+    Line { verb, argument: single_iac(line.get(end + 1..).unwrap_or_default()) }
 }
 
-/// Takes Telnet's commands out (RFC 854): Interrupt Process and Synch before ABOR, and negotiations, all of which are
-/// ignored (RFC 1123, section 4.1.2.12). A doubled 255 is one.
-fn strip_telnet(line: &[u8]) -> Vec<u8> {
-    const IAC: u8 = 255;
-    let mut text = Vec::with_capacity(line.len());
-    let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte != IAC {
-            text.push(byte);
-            continue;
-        }
-        match bytes.peek().copied() {
-            Some(IAC) => {
-                bytes.next();
-                text.push(IAC);
-            }
+/// Telnet's "interpret as command" (RFC 854).
+const IAC: u8 = 255;
+
+/// Takes off what Telnet puts in front of a command: Interrupt Process and Synch before ABOR, and negotiations, all of
+/// which are ignored (RFC 1123, section 4.1.2.12). Inside of an argument such bytes are letters: a name that lost some
+/// would be another name.
+fn without_synch(mut line: &[u8]) -> &[u8] {
+    loop {
+        line = match line {
             // WILL, WONT, DO, DONT and the option.
-            Some(251..=254) => {
-                bytes.next();
-                bytes.next();
-            }
-            Some(240..=250) => {
-                bytes.next();
-            }
-            // A letter of a character set that has one there.
-            _ => text.push(IAC),
-        }
+            [IAC, 251..=254, _, rest @ ..] | [IAC, 240..=250, rest @ ..] => rest,
+            _ => return line,
+        };
+    }
+}
+
+/// A doubled 255 stands for one.
+fn single_iac(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        text.push(*first);
+        rest = match tail {
+            [IAC, tail @ ..] if *first == IAC => tail,
+            tail => tail,
+        };
     }
     text
 }

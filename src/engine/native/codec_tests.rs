@@ -32,6 +32,8 @@ fn telnet_is_taken_out() {
     }
     assert_eq!(decode_all(&mut decoder, b"MKD a\xFF\xFFb\r\n"), [line("MKD", b"a\xFFb")]);
     assert_eq!(decode_all(&mut decoder, b"MKD a\xFFb\r\n"), [line("MKD", b"a\xFFb")]);
+    // In a name they are letters.
+    assert_eq!(decode_all(&mut decoder, b"DELE \xFF\xFE\xE9.txt\r\n"), [line("DELE", b"\xFF\xFE\xE9.txt")]);
 }
 
 #[test]

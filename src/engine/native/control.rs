@@ -18,6 +18,9 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the end of TLS may take on a connection that goes on or is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the rest of a record may be waited for before it is looked for again.
+const PIECES_PAUSE: Duration = Duration::from_millis(10);
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -135,47 +138,46 @@ impl Control {
         self.stream = Stream::Tls(Box::new(stream));
     }
 
-    /// Goes on in plain text (CCC; RFC 4217, section 12.3): both sides end TLS, and the TCP connection stays.
-    pub(super) async fn end_tls(&mut self) -> io::Result<()> {
+    /// Goes on in plain text (CCC; RFC 4217, section 12.3): the server ends TLS, and the TCP connection stays. Some
+    /// clients answer with an end of their own, some don't.
+    pub(super) async fn end_tls(&mut self, patience: Duration) -> io::Result<()> {
         let Stream::Tls(mut stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(io::Error::other("not encrypted"));
         };
         let end = async {
             stream.get_mut().1.send_close_notify();
             stream.flush().await?;
-            let (mut tcp, mut connection) = stream.into_inner();
-            // Record by record: what follows the client's last one is plain text and must not go into TLS.
+            let (mut tcp, connection) = stream.into_inner();
+            // It came together with the command.
+            if connection.is_handshaking() || connection.wants_write() {
+                return Err(io::Error::other("TLS can't end now"));
+            }
             loop {
+                // What is left of TLS comes in records, and no command begins like one.
                 let mut header = [0; 5];
-                tcp.read_exact(&mut header).await?;
-                let mut body = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
-                tcp.read_exact(&mut body).await?;
-                let record = [&header[..], &body].concat();
-                let mut rest = &record[..];
-                while !rest.is_empty() {
-                    connection.read_tls(&mut rest)?;
-                    let state = connection
-                        .process_new_packets()
-                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                    if state.plaintext_bytes_to_read() > 0 {
-                        return Err(io::Error::new(
-                            io::ErrorKind::InvalidData,
-                            "a command in the end of TLS",
-                        ));
+                let seen = tcp.peek(&mut header).await?;
+                match header[..seen] {
+                    [] => return Ok(tcp),
+                    [20..=23, 3, ..] if seen == header.len() => {
+                        tcp.read_exact(&mut header).await?;
+                        let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+                        tcp.read_exact(&mut record).await?;
                     }
-                    if state.peer_has_closed() {
-                        return Ok(tcp);
-                    }
+                    // Not all of it is here yet.
+                    [20..=23] | [20..=23, 3, ..] => tokio::time::sleep(PIECES_PAUSE).await,
+                    _ => return Ok(tcp),
                 }
             }
         };
-        match tokio::time::timeout(CLOSE_TIMEOUT, end).await {
+        match tokio::time::timeout(patience, end).await {
             Ok(Ok(tcp)) => {
                 self.stream = Stream::Plain(tcp);
                 Ok(())
             }
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "TLS did not end")),
+            Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the client says nothing after the end of TLS"))
+            }
         }
     }
 

@@ -14,6 +14,9 @@ mod commands;
 mod control;
 mod data;
 mod facts;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod reply;
 mod security;
 mod session;
@@ -106,6 +109,8 @@ impl Engine for NativeEngine {
             reached,
             security: Security::new(self.shared.tls.clone()),
             idle_timeout: self.shared.server.idle_timeout,
+            failures: 0,
+            chosen_charset: None,
             extended_only: false,
             shared: Arc::clone(&self.shared),
         };

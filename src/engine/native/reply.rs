@@ -66,15 +66,20 @@ impl Reply {
 
 /// One line of a reply, whose text holds no line ends.
 pub(super) fn put_line(text: &str, charset: Charset, out: &mut Vec<u8>) {
-    for byte in charset.encode_lossy(text).iter() {
-        match byte {
-            b'\r' | b'\n' => out.push(b' '),
-            // Telnet's "interpret as command".
-            0xFF => out.extend([0xFF, 0xFF]),
-            byte => out.push(*byte),
+    let start = out.len();
+    double_iac(&charset.encode_lossy(text), out);
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\r' | b'\n') {
+            *byte = b' ';
         }
     }
     out.extend(b"\r\n");
+}
+
+/// Appends bytes, those doubled that Telnet would take for the beginning of a command (RFC 854).
+pub(super) fn double_iac(bytes: &[u8], out: &mut impl Extend<u8>) {
+    const IAC: u8 = 255;
+    out.extend(bytes.iter().flat_map(|byte| std::iter::repeat_n(*byte, if *byte == IAC { 2 } else { 1 })));
 }
 
 #[cfg(test)]

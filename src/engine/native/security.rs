@@ -15,6 +15,8 @@ pub(super) struct Security {
     pub(super) buffer_size_given: bool,
     /// PROT P.
     private: bool,
+    /// TLS began with the connection.
+    implicit: bool,
 }
 
 /// How a data connection is to be protected. Only [`Security`] makes one, so whoever holds it knows that the
@@ -34,7 +36,7 @@ impl Protection {
 
 impl Security {
     pub(super) fn new(tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, tokens: None, buffer_size_given: false, private: false }
+        Self { tls, tokens: None, buffer_size_given: false, private: false, implicit: false }
     }
 
     /// What the server offers.
@@ -46,8 +48,8 @@ impl Security {
     /// data connections to be, and expect it.
     pub(super) fn control_is_encrypted(&mut self, tokens: SessionTokens, implicit: bool) {
         self.tokens = Some(tokens);
-        self.private = implicit;
-        self.buffer_size_given = implicit;
+        self.implicit = implicit;
+        self.reset();
     }
 
     /// Whether the control connection has been encrypted, even if it is not any more.
@@ -99,7 +101,7 @@ impl Security {
 
     /// Forgets what the last user asked for (REIN).
     pub(super) fn reset(&mut self) {
-        self.private = false;
-        self.buffer_size_given = false;
+        self.private = self.implicit;
+        self.buffer_size_given = self.implicit;
     }
 }

@@ -1,6 +1,8 @@
 //! The command table: one row says how a command is called, what it needs, and who does it. Dispatch, HELP and FEAT come
 //! from here.
 
+use wharf_backends::StoragePath;
+
 use super::commands::{self, Handled, Prepared};
 use super::session::{Connection, Greeting, LoggedIn, State};
 
@@ -37,8 +39,8 @@ impl Argument {
 pub(super) enum During {
     /// It waits for the end.
     Wait,
-    /// It is carried out at once.
-    Serve,
+    /// NOOP, which is answered at once.
+    Noop,
     /// It is answered at once if it has no argument.
     Status,
     /// It ends the transfer.
@@ -56,6 +58,8 @@ pub(super) enum Run {
     LoggedIn(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, &'a str) -> Handled<'a>),
     /// Needs a user and a data connection.
     Transfer(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, Prepared, &'a str) -> Handled<'a>),
+    /// Needs a user, and gets what RNFR named right before.
+    Rename(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, Option<StoragePath>, &'a str) -> Handled<'a>),
     /// Is known, and refused with this.
     Refused(u16, &'static str),
 }
@@ -86,7 +90,7 @@ pub(super) fn find(name: &str) -> Option<&'static Command> {
 }
 
 use Argument::{None as Nothing, Optional, Required};
-use During::{Abort, Serve, Status, Wait};
+use During::{Abort, Noop, Status, Wait};
 use Features::{Lines, None as NoFeature, Now};
 
 /// A row of the table.
@@ -101,12 +105,18 @@ macro_rules! row {
             help: $help,
         }
     };
+    ($name:literal, $argument:expr, $during:expr, Rename($run:path), $features:expr, $help:literal) => {
+        row!(@ $name, $argument, $during, Rename, $run, $features, $help)
+    };
     ($name:literal, $argument:expr, $during:expr, Transfer($run:path), $features:expr, $help:literal) => {
+        row!(@ $name, $argument, $during, Transfer, $run, $features, $help)
+    };
+    (@ $name:literal, $argument:expr, $during:expr, $needs:ident, $run:path, $features:expr, $help:literal) => {
         Command {
             name: $name,
             argument: $argument,
             during: $during,
-            run: Run::Transfer(|connection, session, prepared, argument| {
+            run: Run::$needs(|connection, session, prepared, argument| {
                 Box::pin($run(connection, session, prepared, argument))
             }),
             features: $features,
@@ -170,7 +180,7 @@ pub(super) static COMMANDS: &[Command] = &[
     row!("ABOR", Nothing, Abort, LoggedIn(commands::abor::run), NoFeature, "Breaks the transfer off."),
     // Files and directories (RFC 959, section 4.1.3; RFC 3659; drafts).
     row!("RNFR", Required("<path>"), Wait, LoggedIn(commands::rnfr::run), NoFeature, "Says what gets another name."),
-    row!("RNTO", Required("<path>"), Wait, LoggedIn(commands::rnto::run), NoFeature, "Says which name."),
+    row!("RNTO", Required("<path>"), Wait, Rename(commands::rnto::run), NoFeature, "Says which name."),
     row!("DELE", Required("<file>"), Wait, LoggedIn(commands::dele::run), NoFeature, "Removes a file."),
     row!("RMD", Required("<directory>"), Wait, LoggedIn(commands::rmd::run), NoFeature, "Removes an empty directory."),
     row!("XRMD", Required("<directory>"), Wait, LoggedIn(commands::rmd::run), NoFeature, "The same as RMD."),
@@ -181,8 +191,8 @@ pub(super) static COMMANDS: &[Command] = &[
     row!("SIZE", Required("<file>"), Wait, LoggedIn(commands::size::run), Lines(&["SIZE"]), "Tells the size of a file."),
     row!("MDTM", Required("<file>"), Wait, LoggedIn(commands::mdtm::run), Lines(&["MDTM"]), "Tells when a file changed; with a time before the name, sets it."),
     row!("MLST", Optional("<path>"), Wait, LoggedIn(commands::mlst::run), Now(commands::mlst::features), "Tells the facts of a file or directory."),
-    row!("MFMT", Required("<YYYYMMDDHHMMSS> <file>"), Wait, LoggedIn(commands::mfmt::run), Lines(&["MFMT"]), "Sets when a file changed."),
-    row!("MFF", Required("<fact=value;> <file>"), Wait, LoggedIn(commands::mff::run), Lines(&["MFF Modify;"]), "Sets facts of a file."),
+    row!("MFMT", Required("<YYYYMMDDHHMMSS> <file>"), Wait, LoggedIn(commands::mfmt::run), Now(commands::mfmt::features), "Sets when a file changed."),
+    row!("MFF", Required("<fact=value;> <file>"), Wait, LoggedIn(commands::mff::run), Now(commands::mff::features), "Sets facts of a file."),
     row!("HASH", Required("<file>"), Wait, LoggedIn(commands::hash::run), Now(commands::hash::features), "Tells the checksum of a file."),
     row!("XCRC", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(commands::xcrc::crc), Lines(&["XCRC"]), "Tells a checksum: CRC-32."),
     row!("XMD5", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(commands::xcrc::md5), Lines(&["XMD5"]), "Tells a checksum: MD5."),
@@ -190,13 +200,13 @@ pub(super) static COMMANDS: &[Command] = &[
     row!("XSHA1", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(commands::xcrc::sha1), Lines(&["XSHA1"]), "Tells a checksum: SHA-1."),
     row!("XSHA256", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(commands::xcrc::sha256), Lines(&["XSHA256"]), "Tells a checksum: SHA-256."),
     row!("XSHA512", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(commands::xcrc::sha512), Lines(&["XSHA512"]), "Tells a checksum: SHA-512."),
-    row!("AVBL", Optional("<directory>"), Wait, LoggedIn(commands::avbl::run), NoFeature, "Tells how much room is left, where that is known."),
+    row!("AVBL", Optional("<directory>"), Wait, LoggedIn(commands::avbl::run), Lines(&["AVBL"]), "Tells how much room is left, where that is known."),
     row!("SITE", Required("<command>"), Wait, LoggedIn(commands::site::run), Lines(&["SITE CHMOD", "SITE IDLE", "SITE MD5", "SITE UTIME"]), "Commands of this server: SITE HELP."),
     // Information (RFC 959, section 4.1.3; RFC 2389; RFC 2640).
     row!("SYST", Nothing, Wait, Anytime(commands::syst::run), NoFeature, "Names the kind of system."),
     row!("STAT", Optional("<path>"), Status, LoggedIn(commands::stat::run), NoFeature, "Tells how things stand, or lists a path."),
     row!("HELP", Optional("<command>"), Wait, Anytime(commands::help::run), NoFeature, "Lists the commands, or explains one."),
-    row!("NOOP", Nothing, Serve, Anytime(commands::noop::run), NoFeature, "Does nothing."),
+    row!("NOOP", Nothing, Noop, Anytime(commands::noop::run), NoFeature, "Does nothing."),
     row!("FEAT", Nothing, Wait, Anytime(commands::feat::run), Lines(&["UTF8", "TVFS"]), "Lists what is beyond RFC 959."),
     row!("OPTS", Required("<command> <options>"), Wait, Anytime(commands::opts::run), NoFeature, "Sets options of UTF8, MLST, HASH and MODE Z."),
     row!("LANG", Optional("<tag>"), Wait, Anytime(commands::lang::run), Lines(&["LANG EN*"]), "Chooses the language of replies: English."),

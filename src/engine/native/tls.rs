@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::{HandshakeKind, ServerConfig};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -50,17 +50,18 @@ impl Stamps {
 }
 
 impl Configs {
-    fn load(settings: &config::TlsSettings, before: Option<&ServerConfig>) -> Result<Self, TlsError> {
+    fn load(settings: &config::TlsSettings, before: Option<&Self>) -> Result<Self, TlsError> {
         let files = Stamps::of(settings);
         let mut control = tls::server_config(settings)?;
         // A new certificate is no reason to forget sessions.
         match before {
-            Some(before) => {
-                control.ticketer = Arc::clone(&before.ticketer);
-                control.session_storage = Arc::clone(&before.session_storage);
+            Some(before) if before.files.0[2] == files.0[2] => {
+                control.ticketer = Arc::clone(&before.control.ticketer);
+                control.session_storage = Arc::clone(&before.control.session_storage);
             }
-            // Without one a TLS 1.3 session could be resumed once only, and each transfer resumes it.
-            None => control.ticketer = tls::ticketer()?,
+            // Without one a TLS 1.3 session could be resumed once only, and each transfer resumes it. Clients whose
+            // authority is not trusted any more must not resume theirs.
+            _ => control.ticketer = tls::ticketer()?,
         }
         let mut data = control.clone();
         // The server sends tickets right after the handshake. On the data connection of an upload the client never
@@ -110,11 +111,12 @@ impl Tls {
         let tls = Arc::clone(self);
         let look = move || {
             let current = tls.current();
-            if Stamps::of(&tls.settings) == current.files {
+            let files = Stamps::of(&tls.settings);
+            if files == current.files {
                 return;
             }
             let certificate = tls.settings.certificate.display();
-            match Configs::load(&tls.settings, Some(&current.control)) {
+            match Configs::load(&tls.settings, Some(&current)) {
                 Ok(configs) => {
                     tracing::info!(%certificate, "the certificate changed: new connections get the new one");
                     *tls.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configs);
@@ -125,7 +127,7 @@ impl Tls {
                     let old = Configs {
                         control: Arc::clone(&current.control),
                         data: Arc::clone(&current.data),
-                        files: Stamps::of(&tls.settings),
+                        files,
                     };
                     *tls.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(old);
                 }
@@ -171,7 +173,12 @@ impl Tls {
             let connection = stream.get_ref().1;
             let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
             let shown = connection.received_resumption_data();
-            let known = shown.is_some_and(|shown| shown == own || Some(shown) == tokens.resumed.as_deref());
+            let known = match connection.protocol_version() {
+                // The library doesn't tell here which session it is; it is one that this server has had.
+                Some(ProtocolVersion::TLSv1_2) => true,
+                _ => shown.is_some_and(|shown| shown == own || Some(shown) == tokens.resumed.as_deref()),
+            };
+            eprintln!("resumed {resumed} shown {shown:?} own {own:?}");
             if !(resumed && known) {
                 return Err(io::Error::new(
                     io::ErrorKind::PermissionDenied,

@@ -7,12 +7,16 @@ use super::super::session::{Connection, Direction, LoggedIn};
 use super::{Prepared, Result, stor};
 
 pub(in super::super) async fn run(
-    _: &mut Connection,
+    connection: &mut Connection,
     session: &mut LoggedIn,
     prepared: Prepared,
     argument: &str,
 ) -> Result {
     let path = session.path(argument)?;
+    if prepared.restart > 0 {
+        // RFC 3659, section 5.3.
+        return stor::run(connection, session, prepared, argument).await;
+    }
     let upload = session.view.create(&path, CreateMode::Append).await?;
     let opening = Reply::new(150, format!("Ready for what is added to {path}."));
     Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))

@@ -4,14 +4,19 @@ use super::super::reply::Reply;
 use super::super::session::{Connection, State};
 use super::{Outcome, Result, refuse};
 
-pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+pub(in super::super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
     if connection.security.tls().is_none() {
         return refuse(502, "This server has no TLS.");
     }
     if connection.control.is_encrypted() {
         return refuse(503, "The connection is encrypted already.");
     }
-    match argument.to_ascii_uppercase().as_str() {
+    match state {
+        // A name that came in plain text is not taken over (RFC 2228, section 3), nor is a login.
+        State::Greeting(greeting) => greeting.name = None,
+        State::LoggedIn(_) => return refuse(503, "TLS begins before the login; REIN goes back."),
+    }
+    match argument.trim().to_ascii_uppercase().as_str() {
         // The others are older names for the same.
         "TLS" | "TLS-C" | "SSL" | "TLS-P" => Ok(Outcome::StartTls(Reply::new(234, "Begin TLS."))),
         _ => refuse(504, "Only AUTH TLS is known."),

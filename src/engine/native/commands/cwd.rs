@@ -16,5 +16,5 @@ pub(in super::super) async fn up(_: &mut Connection, session: &mut LoggedIn, _: 
     let path = session.working_directory.parent().unwrap_or_else(StoragePath::root);
     session.view.enter(&path).await?;
     session.working_directory = path;
-    reply(200, format!("The working directory is {}.", session.working_directory))
+    reply(250, format!("The working directory is {}.", session.working_directory))
 }

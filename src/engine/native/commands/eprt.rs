@@ -19,13 +19,20 @@ fn parse(argument: &str) -> Result<SocketAddr> {
     let delimiter = argument.chars().next().filter(|c| c.is_ascii_graphic()).ok_or_else(syntax)?;
     let fields: Vec<&str> = argument.split(delimiter).collect();
     let ["", family, address, port, ""] = fields[..] else { return Err(syntax()) };
+    if !matches!(family, "1" | "2") && family.parse::<u16>().is_ok() {
+        return Err(Reply::new(522, "That network protocol is not supported; use (1,2).").into());
+    }
     let port: u16 = port.parse().map_err(|_| syntax())?;
     let address: IpAddr = address.parse().map_err(|_| syntax())?;
     match (family, address) {
         ("1", IpAddr::V4(_)) | ("2", IpAddr::V6(_)) => Ok(SocketAddr::new(address, port)),
-        ("1" | "2", _) => Err(syntax()),
-        _ => Err(Reply::new(522, "That network protocol is not supported; use (1,2).").into()),
+        _ => Err(syntax()),
     }
+}
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let _ = parse(text);
 }
 
 #[cfg(test)]

@@ -15,5 +15,5 @@ pub(in super::super) async fn run(connection: &mut Connection, state: &mut State
         }
     }
     lines.sort_unstable();
-    Ok(Outcome::Reply(Reply::lines(211, "Extensions supported:", lines, "End.")))
+    Ok(Outcome::Reply(Reply::lines(211, "Extensions supported:", lines, "End")))
 }

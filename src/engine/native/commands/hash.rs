@@ -1,9 +1,12 @@
 //! HASH (draft-bryan-ftpext-hash).
 
-use wharf_backends::{ByteRange, DigestAlgorithm};
+use std::pin::pin;
+use std::time::Duration;
+
+use wharf_backends::{ByteRange, DigestAlgorithm, StoragePath};
 
 use super::super::session::{Connection, LoggedIn, State};
-use super::{Result, reply};
+use super::{Result, refuse, reply};
 
 /// The names of the IANA registry, and CRC32, which others have.
 pub(super) const ALGORITHMS: [(&str, DigestAlgorithm); 5] = [
@@ -18,15 +21,36 @@ pub(super) fn name(algorithm: DigestAlgorithm) -> &'static str {
     ALGORITHMS.iter().find(|(_, known)| *known == algorithm).map_or("", |(name, _)| name)
 }
 
-pub(super) fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+/// How often it is looked whether anybody still waits for a checksum.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The checksum of a part of a file, unless the client has gone: reading a large file takes long.
+pub(super) async fn digest(
+    connection: &Connection,
+    session: &LoggedIn,
+    path: &StoragePath,
+    algorithm: DigestAlgorithm,
+    range: ByteRange,
+) -> Result<String> {
+    let mut digest = pin!(session.view.digest(path, algorithm, range));
+    loop {
+        match tokio::time::timeout(LOOK, &mut digest).await {
+            Ok(digest) => return Ok(hex::encode(digest?)),
+            Err(_) if connection.control.is_lost() => return refuse(426, "The control connection is lost."),
+            Err(_) => {}
+        }
+    }
 }
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
     let path = session.path(argument)?;
     let size = session.view.stat(&path).await?.size;
-    let digest = session.view.digest(&path, session.hash, ByteRange::ALL).await?;
-    reply(213, format!("{} 0-{size} {} {path}", name(session.hash), hex(&digest)))
+    let digest = digest(connection, session, &path, session.hash, ByteRange::ALL).await?;
+    reply(213, format!("{} 0-{size} {digest} {path}", name(session.hash)))
 }
 
 pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {

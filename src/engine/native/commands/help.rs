@@ -16,9 +16,6 @@ pub(in super::super) async fn run(_: &mut Connection, _: &mut State, argument: &
         )));
     }
     match table::find(&name) {
-        Some(command) if name == "SITE" => {
-            reply(214, format!("Syntax: {}. {}", command.syntax(), command.help))
-        }
         Some(command) => reply(214, format!("Syntax: {}. {}", command.syntax(), command.help)),
         None => refuse(502, "There is no such command."),
     }

@@ -5,7 +5,7 @@ use wharf_backends::{Entry, EntryStream, ErrorKind, StoragePath};
 
 use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, LoggedIn, Transfer};
+use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 
 pub(in super::super) async fn list(
@@ -66,35 +66,42 @@ pub(super) async fn open(
     let (before, last) = argument
         .rsplit_once('/')
         .map_or(("", argument), |(_, last)| argument.split_at(argument.len() - last.len()));
-    // A pattern in the name of a directory is taken for the name.
+    // A pattern in the name of a directory is taken for the name, and so is one that is a name.
     let pattern = last.contains(['*', '?', '[']).then(|| glob::Pattern::new(last).ok()).flatten();
-    let path = session.path(if pattern.is_some() { before } else { argument })?;
-    let lines = |style, pattern| Lines {
+    let literal = session.path(argument)?;
+    let lines = |path: &StoragePath, style, pattern| Lines {
         style,
         charset: connection.control.charset,
         directory: path.clone(),
-        permissions: session.view.permissions(&path),
+        permissions: session.view.permissions(path),
         pattern,
     };
-    match session.view.list(&path).await {
-        Ok(entries) => {
-            let before = match (&pattern, argument) {
-                (Some(_), _) => before.to_owned(),
-                (None, "" | ".") => String::new(),
-                (None, argument) if argument.ends_with('/') => argument.to_owned(),
-                (None, argument) => format!("{argument}/"),
+    match (session.view.list(&literal).await, pattern) {
+        (Ok(entries), _) => {
+            let before = match argument {
+                "" | "." => String::new(),
+                argument if argument.ends_with('/') => argument.to_owned(),
+                argument => format!("{argument}/"),
             };
-            let lines = lines(style(&before), pattern);
-            Ok((entries, lines, path))
+            let lines = lines(&literal, style(&before), None);
+            Ok((entries, lines, literal))
         }
-        Err(error) if error.kind() == ErrorKind::NotADirectory && pattern.is_none() => {
-            let metadata = session.view.stat(&path).await?;
-            let name = path.name().unwrap_or_default().to_owned();
-            let entries = stream::iter([Ok(Entry { name, metadata })]).boxed();
-            let lines = lines(style(before), None);
-            Ok((entries, lines, path))
+        (Err(error), _) if error.kind() == ErrorKind::NotADirectory => {
+            let metadata = session.view.stat(&literal).await?;
+            let (Some(name), Some(directory)) = (literal.name(), literal.parent()) else {
+                return Err(error.into());
+            };
+            let entries = stream::iter([Ok(Entry { name: name.to_owned(), metadata })]).boxed();
+            let lines = lines(&directory, style(before), None);
+            Ok((entries, lines, literal))
         }
-        Err(error) => Err(error.into()),
+        (Err(error), Some(pattern)) if error.kind() == ErrorKind::NotFound => {
+            let directory = session.path(before)?;
+            let entries = session.view.list(&directory).await?;
+            let lines = lines(&directory, style(before), Some(pattern));
+            Ok((entries, lines, directory))
+        }
+        (Err(error), _) => Err(error.into()),
     }
 }
 
@@ -120,10 +127,12 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
         let list = async {
             let mut connection = prepared.channel.open().await?;
             let left_out = send_listing(&mut connection, entries, &lines, form, &context.flow).await?;
-            connection.linger();
-            Ok(left_out)
+            Ok((left_out, connection.linger(true)))
         };
-        let left_out = context.interruptible(list).await?;
+        let (left_out, linger) = match context.interruptible(list).await {
+            Ok(listed) => listed,
+            Err(error) => return error.into(),
+        };
         if left_out > 0 {
             let path = at.as_str();
             tracing::warn!(
@@ -131,9 +140,18 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
                 "names that can't be written in the user's character set are not listed"
             );
         }
-        Ok(())
+        Ended { result: Ok(()), linger }
     };
     Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Listing, path, 0, work)))
+}
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let rest = without_flags(text);
+    assert!(text.ends_with(rest));
+    if let Ok(pattern) = glob::Pattern::new(rest) {
+        let _ = pattern.matches(text);
+    }
 }
 
 #[cfg(test)]

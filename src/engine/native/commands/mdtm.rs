@@ -1,5 +1,7 @@
 //! MDTM (RFC 3659, section 3), and the form that sets the time, which older clients use in the place of MFMT.
 
+use wharf_backends::{Metadata, StoragePath};
+
 use super::super::facts;
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, mfmt, refuse, reply};
@@ -13,11 +15,20 @@ pub(in super::super) async fn run(
         && facts::parse_time(time).is_some()
         && !name.is_empty()
     {
+        // A file can be called like that, too.
+        let path = session.path(argument)?;
+        if let Ok(found) = session.view.stat(&path).await {
+            return tell(&path, &found);
+        }
         return mfmt::run(connection, session, argument).await;
     }
     let path = session.path(argument)?;
     let found = session.view.stat(&path).await?;
-    match facts::time_of(&found) {
+    tell(&path, &found)
+}
+
+fn tell(path: &StoragePath, found: &Metadata) -> Result {
+    match facts::time_of(found) {
         Some(time) => reply(213, time),
         None => refuse(550, format!("{path}: its time can't be told.")),
     }

@@ -1,6 +1,6 @@
 //! MFF (draft-somers-ftp-mfxx), of which only the time of the last change can be set.
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::session::{Connection, LoggedIn, State};
 use super::{Result, mfmt, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
@@ -20,4 +20,8 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
     let Some(time) = time else { return refuse(501, "Syntax: MFF <fact=value;...> <file>") };
     let path = mfmt::set(session, time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
+}
+
+pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+    if mfmt::is_offered(state) { vec!["MFF Modify;".to_owned()] } else { Vec::new() }
 }

@@ -1,7 +1,7 @@
 //! MFMT (draft-somers-ftp-mfxx).
 
 use super::super::facts;
-use super::super::session::{Connection, LoggedIn};
+use super::super::session::{Connection, LoggedIn, State};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
@@ -10,6 +10,18 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
     };
     let path = set(session, time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
+}
+
+/// It is offered only where it works: clients that see it take a refusal for a failure of the upload before.
+pub(super) fn is_offered(state: &State) -> bool {
+    match state {
+        State::Greeting(_) => true,
+        State::LoggedIn(session) => session.view.can_set_times(),
+    }
+}
+
+pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+    if is_offered(state) { vec!["MFMT".to_owned()] } else { Vec::new() }
 }
 
 /// Sets the time of a file.

@@ -112,6 +112,15 @@ pub(super) struct Prepared {
     pub(super) restart: u64,
 }
 
+/// Reads a text as the argument of every command that has a form of its own.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_arguments(text: &str) {
+    eprt::fuzz(text);
+    port::fuzz(text);
+    list::fuzz(text);
+    xcrc::fuzz(text);
+}
+
 /// A reply of one line that ends a command.
 fn reply(code: u16, text: impl Into<std::borrow::Cow<'static, str>>) -> Result {
     Ok(Outcome::Reply(Reply::new(code, text)))

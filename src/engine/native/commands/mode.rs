@@ -4,7 +4,7 @@ use super::super::session::{Connection, LoggedIn, Mode};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    match argument.to_ascii_uppercase().as_str() {
+    match argument.trim().to_ascii_uppercase().as_str() {
         "S" => {
             session.mode = Mode::Stream;
             reply(200, "Data is sent as it is.")

@@ -1,8 +1,13 @@
 //! NOOP (RFC 959, section 4.1.3).
 
 use super::super::session::{Connection, State};
-use super::{Result, reply};
+use super::{Outcome, Reply, Result};
+
+/// The answer, also during a transfer.
+pub(in super::super) fn answer() -> Reply {
+    Reply::new(200, "Here.")
+}
 
 pub(in super::super) async fn run(_: &mut Connection, _: &mut State, _: &str) -> Result {
-    reply(200, "Here.")
+    Ok(Outcome::Reply(answer()))
 }

@@ -49,11 +49,13 @@ fn utf8(connection: &mut Connection, state: &State, options: &str) -> Result {
     match options.to_ascii_uppercase().as_str() {
         "ON" | "NLST" => {
             connection.control.charset = Charset::Utf8;
+            connection.chosen_charset = Some(Charset::Utf8);
             reply(200, "Names are in UTF-8.")
         }
         "OFF" if user == Charset::Utf8 => refuse(504, "Names are in UTF-8 always."),
         "OFF" => {
             connection.control.charset = user;
+            connection.chosen_charset = None;
             reply(200, "Names are in the character set of this user.")
         }
         _ => refuse(501, "Syntax: OPTS UTF8 ON|OFF"),

@@ -25,9 +25,9 @@ pub(in super::super) async fn run(
         Ok(identity) => identity,
         Err(cause) => {
             tracing::warn!(session, %peer, user = ?name, %cause, "login failed");
-            greeting.failures += 1;
-            if greeting.failures >= MAX_FAILURES {
-                return Ok(Outcome::Quit(Reply::new(530, "Login failed too often; goodbye.")));
+            connection.failures += 1;
+            if connection.failures >= MAX_FAILURES {
+                return Ok(Outcome::Quit(Reply::new(421, "Login failed too often; goodbye.")));
             }
             return refuse(530, "Login failed.");
         }
@@ -40,7 +40,7 @@ pub(in super::super) async fn run(
         return refuse(530, "This user has as many sessions as it may have; try again later.");
     };
     tracing::info!(session, %peer, user = ?name, "logged in");
-    connection.control.charset = shared.charset_of(&name);
+    connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
     let reply = Reply::new(230, "Logged in.");
     Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, permit)), reply))
 }

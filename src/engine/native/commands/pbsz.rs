@@ -7,7 +7,7 @@ pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, ar
     if !connection.security.is_established() {
         return refuse(503, "AUTH comes first.");
     }
-    if argument.parse::<u32>().is_err() {
+    if argument.trim().parse::<u32>().is_err() {
         return refuse(501, "Syntax: PBSZ 0");
     }
     connection.security.buffer_size_given = true;

@@ -48,6 +48,11 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
     reply(200, "The server will connect.")
 }
 
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let _ = parse(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

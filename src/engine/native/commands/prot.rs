@@ -7,7 +7,7 @@ pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, ar
     if !connection.security.is_established() || !connection.security.buffer_size_given {
         return refuse(503, "AUTH and PBSZ come first.");
     }
-    match argument.to_ascii_uppercase().as_str() {
+    match argument.trim().to_ascii_uppercase().as_str() {
         "C" => {
             connection.security.protect_data(false)?;
             reply(200, "Data connections are in plain text.")

@@ -8,6 +8,7 @@ use crate::charset::Charset;
 pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, _: &str) -> Result {
     connection.security.reset();
     connection.control.charset = Charset::Utf8;
+    connection.chosen_charset = None;
     connection.extended_only = false;
     connection.idle_timeout = connection.shared.server.idle_timeout;
     Ok(Outcome::LoggedOut(Reply::new(220, connection.shared.greeting.clone())))

@@ -5,6 +5,7 @@ use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     session.restart = 0;
+    let argument = argument.trim();
     let digits = argument.bytes().all(|byte| byte.is_ascii_digit());
     match argument.parse::<u64>() {
         Ok(offset) if digits => {

@@ -4,7 +4,7 @@ use wharf_backends::ByteRange;
 
 use super::super::data::send;
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, LoggedIn, Transfer};
+use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result};
 
 pub(in super::super) async fn run(
@@ -31,10 +31,12 @@ pub(in super::super) async fn run(
             let mut connection = channel.open().await?;
             let sent = send::send_body(&mut connection, body, form, skip, &context.flow).await;
             sent.map_err(|error| error.at(&at))?;
-            connection.linger();
-            Ok(())
+            Ok(connection.linger(true))
         };
-        context.interruptible(send).await
+        match context.interruptible(send).await {
+            Ok(linger) => Ended { result: Ok(()), linger },
+            Err(error) => error.into(),
+        }
     };
     Ok(Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Download, path, restart, work))))
 }

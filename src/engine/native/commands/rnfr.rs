@@ -4,8 +4,8 @@ use super::super::session::{Connection, LoggedIn};
 use super::{Result, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    session.rename_from = None;
     let path = session.path(argument)?;
+    session.view.may_rename(&path)?;
     session.view.stat(&path).await?;
     session.rename_from = Some(path);
     reply(350, "Now RNTO.")

@@ -1,10 +1,17 @@
 //! RNTO (RFC 959, section 4.1.3).
 
+use wharf_backends::StoragePath;
+
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let Some(from) = session.rename_from.take() else {
+pub(in super::super) async fn run(
+    _: &mut Connection,
+    session: &mut LoggedIn,
+    from: Option<StoragePath>,
+    argument: &str,
+) -> Result {
+    let Some(from) = from else {
         return refuse(503, "RNFR comes first.");
     };
     let to = session.path(argument)?;

@@ -8,9 +8,6 @@ use super::super::reply::Reply;
 use super::super::session::{Connection, LoggedIn};
 use super::{Outcome, Result, hash, mfmt, refuse, reply};
 
-/// Longer than this no session may be silent, whatever the client asks for.
-const MAX_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
-
 pub(in super::super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
@@ -37,8 +34,9 @@ pub(in super::super) async fn run(
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
             let path = session.path(argument)?;
-            let digest = session.view.digest(&path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
-            reply(213, format!("{} {path}", hash::hex(&digest)))
+            let digest =
+                hash::digest(connection, session, &path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
+            reply(213, format!("{digest} {path}"))
         }
         "UTIME" => utime(session, argument).await,
         _ => refuse(504, "That is not known; SITE HELP lists what is."),
@@ -46,13 +44,14 @@ pub(in super::super) async fn run(
 }
 
 fn idle(connection: &mut Connection, argument: &str) -> Result {
+    let argument = argument.trim();
     if !argument.is_empty() {
         let asked = argument.parse().ok().map(Duration::from_secs);
-        match asked.filter(|asked| (Duration::from_secs(1)..=MAX_IDLE).contains(asked)) {
+        // The operator's limit is the most that there is.
+        let most = connection.shared.server.idle_timeout;
+        match asked.filter(|asked| (Duration::from_secs(1)..=most).contains(asked)) {
             Some(asked) => connection.idle_timeout = asked,
-            None => {
-                return refuse(501, format!("Between 1 and {} seconds are possible.", MAX_IDLE.as_secs()));
-            }
+            None => return refuse(501, format!("Between 1 and {} seconds are possible.", most.as_secs())),
         }
     }
     reply(200, format!("The session may be silent for {} seconds.", connection.idle_timeout.as_secs()))

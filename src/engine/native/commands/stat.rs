@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 
 use super::super::data::listing::Style;
-use super::super::reply::{Reply, put_line};
+use super::super::reply::{Reply, double_iac, put_line};
 use super::super::session::{Connection, LoggedIn, Mode, Type};
 use super::{Outcome, Result, list};
 
@@ -34,7 +34,7 @@ pub(in super::super) async fn run(
                 line.clear();
                 if lines.put(&entry, &mut line) {
                     block.extend_from_slice(b" ");
-                    block.extend_from_slice(&line);
+                    double_iac(&line, &mut block);
                 }
             }
             Some(Ok(_)) => {}

@@ -2,9 +2,9 @@
 
 use wharf_backends::{CreateMode, StoragePath, Upload};
 
-use super::super::data::{Channel, TransferError, receive};
+use super::super::data::{Channel, DataConnection, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, LoggedIn, Transfer};
+use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 
 pub(in super::super) async fn run(
@@ -37,36 +37,44 @@ pub(super) fn receiving(
     let form = session.form();
     let at = path.clone();
     let work = move |context: Context| async move {
-        let receive = async {
-            let mut connection = channel.open().await?;
-            receive::receive(&mut connection, &mut *upload, form, &context.flow).await?;
-            Ok(connection)
+        let mut connection = match context.interruptible(channel.open()).await {
+            Ok(connection) => connection,
+            Err(error) => return abort(upload, &at, error, None).await,
         };
+        let receive = receive::receive(&mut connection, &mut *upload, form, &context.flow);
         let received = async {
-            let mut connection = context.interruptible(receive).await?;
-            context.confirm().await?;
-            // All is here; whether the client hears of it makes no difference.
-            let _ = connection.finish().await;
-            Ok::<_, TransferError>(connection)
+            context.interruptible(receive).await?;
+            // The client may be gone: the data of one that was killed ends like that of one which is done.
+            context.confirm().await
         };
-        match received.await {
-            Ok(connection) => {
-                upload.finish().await?;
-                connection.linger();
-                Ok(())
-            }
-            Err(error) => {
-                if let Err(cause) = upload.abort().await {
-                    let path = at.as_str();
-                    tracing::warn!(
-                        path,
-                        cause = cause.to_string(),
-                        "can't clean up after an upload that failed"
-                    );
-                }
-                Err(error)
-            }
+        if let Err(error) = received.await {
+            return abort(upload, &at, error, Some(connection)).await;
+        }
+        // All is here; whether the client hears of it makes no difference.
+        let _ = connection.finish().await;
+        match upload.finish().await {
+            Ok(_) => Ended { result: Ok(()), linger: connection.linger(true) },
+            Err(error) => TransferError::from(error).into(),
         }
     };
     Outcome::Transfer(Box::new(Transfer::new(opening, direction, path, offset, work)))
+}
+
+/// Gives an upload up.
+async fn abort(
+    upload: Box<dyn Upload>,
+    path: &StoragePath,
+    error: TransferError,
+    connection: Option<DataConnection>,
+) -> Ended {
+    if let Err(cause) = upload.abort().await {
+        let path = path.as_str();
+        tracing::warn!(path, cause = cause.to_string(), "can't clean up after an upload that failed");
+    }
+    // A storage that takes no more is worth a word that the client reads.
+    let linger = match (&error, connection) {
+        (TransferError::Storage(_), Some(connection)) => connection.linger(false),
+        _ => None,
+    };
+    Ended { result: Err(error), linger }
 }

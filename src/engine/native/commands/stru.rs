@@ -4,7 +4,7 @@ use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, _: &mut LoggedIn, argument: &str) -> Result {
-    match argument.to_ascii_uppercase().as_str() {
+    match argument.trim().to_ascii_uppercase().as_str() {
         "F" => reply(200, "Files have no structure."),
         "R" | "P" => refuse(504, "That structure is not implemented."),
         _ => refuse(501, "Syntax: STRU F"),

@@ -7,7 +7,8 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
     let words: Vec<String> = argument.split_ascii_whitespace().map(str::to_ascii_uppercase).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["A"] | ["A", "N"] => {
+        // Nothing is printed here, so Telnet's format effectors make no difference (RFC 1123, section 4.1.2.2).
+        ["A"] | ["A", "N" | "T"] => {
             session.representation = Type::Ascii;
             reply(200, "Files are text.")
         }
@@ -15,7 +16,7 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
             session.representation = Type::Image;
             reply(200, "Files are bytes.")
         }
-        ["A", "T" | "C"] | ["E"] | ["E", _] | ["L", _] => refuse(504, "That type is not implemented."),
+        ["A", "C"] | ["E"] | ["E", _] | ["L", _] => refuse(504, "That type is not implemented."),
         _ => refuse(501, "Syntax: TYPE A|I|L 8"),
     }
 }

@@ -3,32 +3,57 @@
 use wharf_backends::{ByteRange, DigestAlgorithm, ErrorKind};
 
 use super::super::session::{Connection, LoggedIn};
-use super::{Result, hash, refuse, reply};
+use super::{Failure, Result, hash, refuse, reply};
 
-pub(in super::super) async fn crc(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    run(session, DigestAlgorithm::Crc32, argument).await
+pub(in super::super) async fn crc(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    run(connection, session, DigestAlgorithm::Crc32, argument).await
 }
 
-pub(in super::super) async fn md5(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    run(session, DigestAlgorithm::Md5, argument).await
+pub(in super::super) async fn md5(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    run(connection, session, DigestAlgorithm::Md5, argument).await
 }
 
-pub(in super::super) async fn sha1(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    run(session, DigestAlgorithm::Sha1, argument).await
+pub(in super::super) async fn sha1(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    run(connection, session, DigestAlgorithm::Sha1, argument).await
 }
 
-pub(in super::super) async fn sha256(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    run(session, DigestAlgorithm::Sha256, argument).await
+pub(in super::super) async fn sha256(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    run(connection, session, DigestAlgorithm::Sha256, argument).await
 }
 
-pub(in super::super) async fn sha512(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    run(session, DigestAlgorithm::Sha512, argument).await
+pub(in super::super) async fn sha512(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
+    run(connection, session, DigestAlgorithm::Sha512, argument).await
 }
 
-async fn run(session: &LoggedIn, algorithm: DigestAlgorithm, argument: &str) -> Result {
+async fn run(
+    connection: &Connection,
+    session: &LoggedIn,
+    algorithm: DigestAlgorithm,
+    argument: &str,
+) -> Result {
     let digest = async |(name, range)| {
         let path = session.path(name)?;
-        session.view.digest(&path, algorithm, range).await
+        hash::digest(connection, session, &path, algorithm, range).await
     };
     let [whole, part] = readings(argument);
     let Some(reading) = whole.or(part) else {
@@ -36,12 +61,14 @@ async fn run(session: &LoggedIn, algorithm: DigestAlgorithm, argument: &str) -> 
     };
     let digest = match (digest(reading).await, part) {
         // A name without quotation marks, and numbers behind it.
-        (Err(error), Some(part)) if error.kind() == ErrorKind::NotFound && whole.is_some() => {
+        (Err(Failure::Storage(error)), Some(part))
+            if error.kind() == ErrorKind::NotFound && whole.is_some() =>
+        {
             digest(part).await?
         }
         (digest, _) => digest?,
     };
-    reply(250, hash::hex(&digest))
+    reply(250, digest)
 }
 
 type Reading<'a> = Option<(&'a str, ByteRange)>;
@@ -72,6 +99,11 @@ fn range(numbers: &[&str]) -> Option<ByteRange> {
         }
         _ => None,
     }
+}
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let _ = readings(text);
 }
 
 #[cfg(test)]

@@ -5,14 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::TransferError;
 
-/// How long the client may take to end TLS when all is sent, before the connection is closed regardless.
+/// How long the client may take to end a connection that is over, before it is closed regardless.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// The end of TLS takes a record or two.
+const LINGER_BYTES: usize = 64 * 1024;
+
+/// How much of an upload is thrown away that can't be stored.
+const DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A data connection, in plain text or over TLS.
 pub(in super::super) enum DataConnection {
@@ -81,15 +88,35 @@ impl DataConnection {
         finished.map_err(TransferError::DataConnection)
     }
 
-    /// Lets go of it. Over TLS the client's last record is still to come, and would be answered with a reset, which takes
-    /// away what the client has not read yet.
-    pub(in super::super) fn linger(self) {
-        if let Self::Tls { mut stream, .. } = self {
-            tokio::spawn(async move {
-                let mut waste = [0; 256];
-                let end = async { while stream.read(&mut waste).await.is_ok_and(|count| count > 0) {} };
-                let _ = tokio::time::timeout(LINGER, end).await;
-            });
-        }
+    /// Lets go of it, but not at once: what the client still sends would be answered with a reset, which takes away from
+    /// it what it has not read yet. `wanted` tells whether what it sends has a meaning: if the rest of an upload has none, a
+    /// client that has sent all of it reads the reply that says why.
+    pub(in super::super) fn linger(self, wanted: bool) -> Option<Linger> {
+        let (most, mut stream): (usize, Box<dyn AsyncRead + Send + Unpin>) = match (self, wanted) {
+            (Self::Tls { stream, .. }, true) => (LINGER_BYTES, stream),
+            (Self::Tls { stream, .. }, false) => (DISCARDED_BYTES, stream),
+            // Nobody sends anything here.
+            (Self::Plain(_), true) => return None,
+            (Self::Plain(stream), false) => (DISCARDED_BYTES, Box::new(Arc::into_inner(stream)?)),
+        };
+        let drain = async move {
+            let mut waste = vec![0; 16 * 1024];
+            let mut left = most;
+            while let Ok(count) = stream.read(&mut waste).await
+                && count > 0
+                && left >= count
+            {
+                left -= count;
+            }
+        };
+        let linger = async move {
+            let _ = tokio::time::timeout(LINGER, drain).await;
+        };
+        Some(Linger { _task: AbortOnDropHandle::new(tokio::spawn(linger)) })
     }
+}
+
+/// A connection that is about to be closed; it is at once when this is dropped.
+pub(in super::super) struct Linger {
+    _task: AbortOnDropHandle<()>,
 }

@@ -6,8 +6,11 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::TransferError;
 
+/// How much is converted at a time, so that other sessions get their turn in between.
+pub(super) const STEP: usize = 16 * 1024;
+
 /// How much comes out of one step of decompression at most: a few bytes can stand for very many.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 128 * 1024;
 
 /// What the client asked for by TYPE and MODE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,11 @@ impl Outgoing {
             Some(deflate) => compress(deflate, &bytes, FlushCompress::None),
             None => bytes,
         }
+    }
+
+    /// Whether there was less text than was to be left out.
+    pub(in super::super) fn ended_early(&self) -> bool {
+        self.skip > 0
     }
 
     /// What is left at the end.
@@ -127,7 +135,8 @@ impl Incoming {
 
     /// What is left at the end of the data.
     pub(in super::super) fn end(&mut self) -> Result<Bytes, TransferError> {
-        if matches!(&self.inflate, Some((inflate, false)) if inflate.total_in() > 0) {
+        // Compressed, an empty file has some bytes, too: without any, the connection was cut.
+        if matches!(&self.inflate, Some((_, false))) {
             return Err(TransferError::NotCompressed);
         }
         Ok(self.ascii.as_mut().map_or_else(Bytes::new, FromNetwork::end))

@@ -47,8 +47,9 @@ impl Lines {
             Style::Long => out.extend_from_slice(facts::long(&entry.metadata, self.permissions).as_bytes()),
             Style::Names(before) => out.extend_from_slice(&self.charset.encode_lossy(before)),
             Style::Facts(wanted) => {
-                let identity = format!("{}/{}", self.directory, entry.name);
-                let facts = facts::facts(&entry.metadata, &identity, self.permissions, *wanted);
+                let path = self.directory.child(&entry.name);
+                let identity = path.as_ref().map_or(entry.name.as_str(), StoragePath::as_str);
+                let facts = facts::facts(&entry.metadata, identity, self.permissions, *wanted);
                 out.extend_from_slice(facts.as_bytes());
             }
         }

@@ -10,6 +10,6 @@ pub(super) mod receive;
 pub(super) mod send;
 
 pub(super) use channel::Channel;
-pub(super) use connection::DataConnection;
+pub(super) use connection::{DataConnection, Linger};
 pub(super) use error::TransferError;
 pub(super) use passive::PassivePorts;

@@ -3,7 +3,7 @@
 //! A connection belongs to the session that was told its port and whose client has its address. So one port serves as
 //! many clients at once as there are addresses, and each client of one address as many transfers as there are ports.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::proxy_protocol;
@@ -23,6 +24,17 @@ const COMFORTABLE: usize = 64;
 
 /// How long a client waits for a port when its address has a transfer on each.
 const PORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For how long a port is held for a client that does not use it, if others want it.
+const LEASE_TIME: Duration = Duration::from_secs(60);
+
+/// How long a connection may come that nobody wants any more: its client opened it and was refused. Until then its place is
+/// given to others only if there is no free one, and not before [`STRAY_WAIT`].
+const STRAY_TIME: Duration = Duration::from_secs(30);
+const STRAY_WAIT: Duration = Duration::from_secs(1);
+
+/// How long other ports are not tried again after all of them were in use by others.
+const BIND_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long to wait when the system has no means for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -41,8 +53,60 @@ pub(in super::super) struct PassivePorts {
 #[derive(Debug, Default)]
 struct State {
     /// What is bound, by the address that control connections reached.
-    bound: HashMap<IpAddr, Vec<Bound>>,
-    expected: HashMap<Key, oneshot::Sender<TcpStream>>,
+    bound: HashMap<IpAddr, BoundPorts>,
+    expected: HashMap<Key, Place>,
+    /// When there are so many expected, those that are over are forgotten.
+    many: usize,
+}
+
+#[derive(Debug)]
+struct BoundPorts {
+    ports: Vec<Bound>,
+    /// The rest was seen to be in use by others; it is not tried again before.
+    none_before: Instant,
+}
+
+impl Default for BoundPorts {
+    fn default() -> Self {
+        Self { ports: Vec::new(), none_before: Instant::now() }
+    }
+}
+
+impl BoundPorts {
+    /// One of those that are free, by chance.
+    fn random(&self, is_free: impl Fn(u16) -> bool) -> Option<u16> {
+        let start = random_below(self.ports.len());
+        let ports = self.ports.iter().cycle().skip(start).take(self.ports.len());
+        ports.map(|bound| bound.port).find(|port| is_free(*port))
+    }
+}
+
+/// A connection that is expected.
+#[derive(Debug)]
+struct Place {
+    /// Who expects it. `None`: nobody any more, but the client may have opened it, and it must not get to the next one
+    /// who expects one from that address.
+    session: Option<oneshot::Sender<TcpStream>>,
+    /// When the place may be given to somebody else, should there be no other.
+    reusable: Instant,
+    /// When it is forgotten, if nobody expects it any more.
+    ends: Option<Instant>,
+}
+
+/// Why there is no port now.
+enum Refused {
+    NoPort(NoPort),
+    /// Then there will be one.
+    Until(Instant),
+}
+
+impl State {
+    fn forget_strays(&mut self, now: Instant) {
+        if self.expected.len() >= self.many {
+            self.expected.retain(|_, place| place.ends.is_none_or(|ends| ends > now));
+            self.many = (self.expected.len() * 2).max(1024);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -90,66 +154,71 @@ impl PassivePorts {
         client: IpAddr,
     ) -> Result<Lease, NoPort> {
         let (local, client) = (local.to_canonical(), client.to_canonical());
-        let waiting = async {
-            loop {
-                let freed = self.freed.notified();
-                match self.try_lease(local, client) {
-                    Err(NoPort::AllInUse) => freed.await,
-                    lease => return lease,
-                }
+        let deadline = Instant::now() + PORT_TIMEOUT;
+        loop {
+            let freed = self.freed.notified();
+            let again = match self.try_lease(local, client) {
+                Ok(lease) => return Ok(lease),
+                Err(Refused::NoPort(NoPort::Bind(error))) => return Err(NoPort::Bind(error)),
+                Err(Refused::NoPort(NoPort::AllInUse)) => deadline,
+                Err(Refused::Until(reusable)) => reusable.min(deadline),
+            };
+            let _ = tokio::time::timeout_at(again, freed).await;
+            if Instant::now() >= deadline {
+                return Err(NoPort::AllInUse);
             }
-        };
-        tokio::time::timeout(PORT_TIMEOUT, waiting).await.unwrap_or(Err(NoPort::AllInUse))
+        }
     }
 
-    fn try_lease(self: &Arc<Self>, local: IpAddr, client: IpAddr) -> Result<Lease, NoPort> {
+    fn try_lease(self: &Arc<Self>, local: IpAddr, client: IpAddr) -> Result<Lease, Refused> {
+        let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { bound, expected } = &mut *state;
+        state.forget_strays(now);
+        let State { bound, expected, .. } = &mut *state;
         let bound = bound.entry(local).or_default();
-        let is_free = |port: u16| !expected.contains_key(&Key { local, port, client });
-        let count = self.ports.len();
-        let mut port = None;
-        if bound.len() >= COMFORTABLE.min(count) {
-            let start = random_below(bound.len());
-            port = bound
-                .iter()
-                .cycle()
-                .skip(start)
-                .take(bound.len())
-                .map(|bound| bound.port)
-                .find(|port| is_free(*port));
-        }
-        let port = match port {
-            Some(port) => port,
-            None => match self.bind_one(local, bound) {
-                Ok(port) => port,
-                // Other programs may have the rest: those that are bound will do.
-                Err(error) => match bound.iter().map(|bound| bound.port).find(|port| is_free(*port)) {
-                    Some(port) => port,
-                    None if bound.is_empty() => return Err(NoPort::Bind(error)),
-                    None => return Err(NoPort::AllInUse),
-                },
+        let key = |port: u16| Key { local, port, client };
+        let is_over = |place: &Place| place.ends.is_some_and(|ends| ends <= now);
+        let free = bound.random(|port| expected.get(&key(port)).is_none_or(is_over));
+        let enough = bound.ports.len() >= COMFORTABLE.min(self.ports.len()) || now < bound.none_before;
+        let port = match free {
+            Some(port) if enough => port,
+            _ => match (self.bind_one(local, bound, now), free) {
+                (Ok(port), _) | (Err(_), Some(port)) => port,
+                (Err(error), None) => {
+                    if bound.ports.is_empty() {
+                        return Err(Refused::NoPort(NoPort::Bind(error)));
+                    }
+                    // What nobody waits for any more, or has waited for too long without a need.
+                    let waits = bound.ports.iter().filter_map(|bound| {
+                        let reusable = expected.get(&key(bound.port))?.reusable;
+                        Some((reusable, bound.port))
+                    });
+                    match waits.min() {
+                        Some((reusable, port)) if reusable <= now => port,
+                        Some((reusable, _)) => return Err(Refused::Until(reusable)),
+                        None => return Err(Refused::NoPort(NoPort::AllInUse)),
+                    }
+                }
             },
         };
-        let key = Key { local, port, client };
         let (sender, arrived) = oneshot::channel();
-        expected.insert(key, sender);
-        Ok(Lease { key, arrived, ports: Arc::clone(self) })
+        let place = Place { session: Some(sender), reusable: now + LEASE_TIME, ends: None };
+        expected.insert(key(port), place);
+        Ok(Lease { key: key(port), arrived, ports: Arc::clone(self) })
     }
 
-    fn bind_one(self: &Arc<Self>, local: IpAddr, bound: &mut Vec<Bound>) -> io::Result<u16> {
+    fn bind_one(self: &Arc<Self>, local: IpAddr, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
         let (first, count) = (*self.ports.start(), self.ports.len());
         let start = random_below(count);
         let mut failure = io::Error::from(io::ErrorKind::AddrInUse);
+        let taken: HashSet<u16> = bound.ports.iter().map(|bound| bound.port).collect();
         // All are in the range, so the sum fits.
         let candidates = (0..count).map(|step| first + ((start + step) % count) as u16);
-        for port in
-            candidates.filter(|port| !bound.iter().any(|bound| bound.port == *port)).collect::<Vec<_>>()
-        {
+        for port in candidates.filter(|port| !taken.contains(port)) {
             match self.bind(SocketAddr::new(local, port)) {
                 Ok(listener) => {
                     let accepting = tokio::spawn(accept(Arc::downgrade(self), listener, local, port));
-                    bound.push(Bound { port, _accepting: AbortOnDropHandle::new(accepting) });
+                    bound.ports.push(Bound { port, _accepting: AbortOnDropHandle::new(accepting) });
                     return Ok(port);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
@@ -160,6 +229,7 @@ impl PassivePorts {
                 }
             }
         }
+        bound.none_before = now + BIND_PAUSE;
         tracing::debug!(%local, error = %failure, "no further port for data connections");
         Err(failure)
     }
@@ -175,10 +245,12 @@ impl PassivePorts {
         let key = Key { local, port, client: peer.ip().to_canonical() };
         let expected = self.state.lock().unwrap_or_else(PoisonError::into_inner).expected.remove(&key);
         match expected {
-            Some(session) => {
+            Some(Place { session, .. }) => {
                 self.freed.notify_waiters();
-                // If the session is gone by now, so is the connection.
-                let _ = session.send(stream);
+                // If nobody wants it any more, it ends here.
+                if let Some(session) = session {
+                    let _ = session.send(stream);
+                }
             }
             None => tracing::debug!(%peer, port, "closed a data connection that nobody expects"),
         }
@@ -234,8 +306,10 @@ impl Drop for Lease {
         self.arrived.close();
         let mut state = self.ports.state.lock().unwrap_or_else(PoisonError::into_inner);
         // After a connection arrived, the same place may be expected by another session.
-        if state.expected.get(&self.key).is_some_and(oneshot::Sender::is_closed) {
-            state.expected.remove(&self.key);
+        let ours = |place: &Place| place.session.as_ref().is_some_and(oneshot::Sender::is_closed);
+        if let Some(place) = state.expected.get_mut(&self.key).filter(|place| ours(place)) {
+            let now = Instant::now();
+            *place = Place { session: None, reusable: now + STRAY_WAIT, ends: Some(now + STRAY_TIME) };
             drop(state);
             self.ports.freed.notify_waiters();
         }

@@ -51,7 +51,7 @@ async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
     assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_finds_no_port_waits_for_one() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
     let client = "127.0.0.2".parse().unwrap();
@@ -61,9 +61,37 @@ async fn whoever_finds_no_port_waits_for_one() {
         async move { ports.lease(HERE, client).await }
     });
     drop(first);
-    let second = second.await.unwrap().unwrap();
-    drop(second);
-    assert!(ports.state.lock().unwrap().expected.is_empty());
+    second.await.unwrap().unwrap();
+}
+
+/// A command is refused when its client has opened the connection already. The next one from that address gets its own.
+#[tokio::test]
+async fn a_connection_that_nobody_wants_any_more_gets_to_nobody() {
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
+    let client = "127.0.0.2".parse().unwrap();
+    for _ in 0..3 {
+        let refused = ports.lease(HERE, client).await.unwrap();
+        let port = refused.port();
+        drop(refused);
+        let mut stray = connect_from("127.0.0.2", port).await;
+        let lease = ports.lease(HERE, client).await.unwrap();
+        assert_eq!(stray.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        let own = connect_from("127.0.0.2", port).await;
+        let arrived = lease.connection().await.unwrap();
+        assert_eq!(arrived.peer_addr().unwrap(), own.local_addr().unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_is_held_and_not_used_is_given_to_others_in_the_end() {
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
+    let client = "127.0.0.2".parse().unwrap();
+    let unused = ports.lease(HERE, client).await.unwrap();
+    assert!(matches!(ports.lease(HERE, client).await, Err(NoPort::AllInUse)));
+    tokio::time::advance(LEASE_TIME).await;
+    let next = ports.lease(HERE, client).await.unwrap();
+    assert!(unused.connection().await.is_err());
+    drop(next);
 }
 
 #[tokio::test(start_paused = true)]

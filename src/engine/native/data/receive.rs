@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use wharf_backends::{CHUNK_SIZE, Upload};
 
-use super::convert::{Form, Incoming};
+use super::convert::{Form, Incoming, STEP};
 use super::send::Flow;
 use super::{DataConnection, TransferError};
 
@@ -20,21 +20,30 @@ pub(in super::super) async fn receive(
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     let mut next = fill(connection, room, flow).await?;
-    while !next.is_empty() {
-        room = if next.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
-        let chunk = next;
+    while !next.bytes.is_empty() {
+        room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
+        let Filled { bytes: chunk, ended } = next;
         // The next bytes come in while these are stored.
         let store = async {
             if form.is_plain() {
                 upload.write(chunk).await?;
                 return Ok(());
             }
-            let mut input = chunk;
-            while let Some(piece) = incoming.convert(&mut input)? {
-                upload.write(piece).await?;
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                // Conversion takes time on this thread, which other sessions need, too.
+                let mut step = rest.split_to(rest.len().min(STEP));
+                while let Some(piece) = incoming.convert(&mut step)? {
+                    upload.write(piece).await?;
+                    tokio::task::yield_now().await;
+                }
             }
             Ok::<_, TransferError>(())
         };
+        if ended {
+            store.await?;
+            break;
+        }
         ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
     }
     let rest = incoming.end()?;
@@ -44,15 +53,22 @@ pub(in super::super) async fn receive(
     Ok(())
 }
 
-/// The next bytes: as many as there is room for, or what came before the end. Empty at the end.
-async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Bytes, TransferError> {
+/// What was received in one go.
+struct Filled {
+    bytes: Bytes,
+    /// Nothing more comes.
+    ended: bool,
+}
+
+/// The next bytes: as many as there is room for, or what came before the end.
+async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Filled, TransferError> {
     let mut buffer = BytesMut::with_capacity(room);
     while buffer.len() < room {
         let count = flow.step(connection.read(&mut buffer)).await?;
         flow.count(count);
         if count == 0 {
-            break;
+            return Ok(Filled { bytes: buffer.freeze(), ended: true });
         }
     }
-    Ok(buffer.freeze())
+    Ok(Filled { bytes: buffer.freeze(), ended: false })
 }

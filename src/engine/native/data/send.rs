@@ -13,7 +13,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
 
-use super::convert::{Form, Outgoing};
+use super::convert::{Form, Outgoing, STEP};
 use super::{DataConnection, TransferError};
 
 /// How much one call of a thread that may block sends at most, so that the pool of threads serves all.
@@ -55,7 +55,9 @@ pub(in super::super) async fn send_body(
 ) -> Result<(), TransferError> {
     match (body.content, &mut *connection) {
         (Content::File(slice), DataConnection::Plain(stream)) if form.is_plain() => {
-            send_file(stream, slice, flow).await?;
+            if let Some(slice) = send_file(stream, slice, flow).await? {
+                send_stream(connection, slice.into_stream(), form, skip, flow).await?;
+            }
         }
         (Content::File(slice), _) => send_stream(connection, slice.into_stream(), form, skip, flow).await?,
         (Content::Stream(stream), _) => send_stream(connection, stream, form, skip, flow).await?,
@@ -72,7 +74,20 @@ async fn send_stream(
 ) -> Result<(), TransferError> {
     let mut outgoing = Outgoing::new(form, skip);
     while let Some(chunk) = stream.next().await {
-        send_all(connection, outgoing.convert(chunk?), flow).await?;
+        let mut chunk = chunk?;
+        if form.is_plain() {
+            send_all(connection, chunk, flow).await?;
+            continue;
+        }
+        // Conversion takes time on this thread, which other sessions need, too.
+        while !chunk.is_empty() {
+            let step = chunk.split_to(chunk.len().min(STEP));
+            send_all(connection, outgoing.convert(step), flow).await?;
+            tokio::task::yield_now().await;
+        }
+    }
+    if outgoing.ended_early() {
+        return Err(Error::new(ErrorKind::InvalidRange, &StoragePath::root()).into());
     }
     send_all(connection, outgoing.end(), flow).await
 }
@@ -92,8 +107,12 @@ pub(super) async fn send_all(
 }
 
 /// Has the kernel send a part of a file. It reads the disk, so that is done by threads that may block; these fill the
-/// socket's buffer, and waiting for room in it takes no thread.
-async fn send_file(stream: &Arc<TcpStream>, slice: FileSlice, flow: &Flow) -> Result<(), TransferError> {
+/// socket's buffer, and waiting for room in it takes no thread. Gives the file back if the kernel can't send it.
+async fn send_file(
+    stream: &Arc<TcpStream>,
+    slice: FileSlice,
+    flow: &Flow,
+) -> Result<Option<FileSlice>, TransferError> {
     let FileSlice { file, mut offset, mut length } = slice;
     let file = Arc::new(file);
     while length > 0 {
@@ -104,6 +123,11 @@ async fn send_file(stream: &Arc<TcpStream>, slice: FileSlice, flow: &Flow) -> Re
             Ok(Err(BurstError::Socket(error))) => return Err(TransferError::DataConnection(error)),
             Ok(Err(BurstError::File(error))) => {
                 return Err(Error::from_io(&StoragePath::root(), error).into());
+            }
+            // Some file systems in user space.
+            Ok(Err(BurstError::Unsupported)) => {
+                let file = file.try_clone().map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+                return Ok(Some(FileSlice { file, offset, length }));
             }
             Ok(Err(BurstError::Shorter)) => {
                 let reason = "the file became shorter while it was read";
@@ -118,7 +142,7 @@ async fn send_file(stream: &Arc<TcpStream>, slice: FileSlice, flow: &Flow) -> Re
             flow.step(room(stream)).await?;
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Waits until the socket takes more.
@@ -145,6 +169,7 @@ enum BurstError {
     Socket(io::Error),
     File(io::Error),
     Shorter,
+    Unsupported,
 }
 
 /// Sends until so much is sent or the socket's buffer is full. Blocks for the disk.
@@ -157,6 +182,7 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
             Ok(0) => return Err(BurstError::Shorter),
             Ok(_) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => break,
+            Err(Errno::INVAL | Errno::NOSYS) => return Err(BurstError::Unsupported),
             Err(error @ (Errno::IO | Errno::STALE)) => return Err(BurstError::File(error.into())),
             Err(error) => return Err(BurstError::Socket(error.into())),
         }

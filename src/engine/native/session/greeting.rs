@@ -5,6 +5,4 @@
 pub(in super::super) struct Greeting {
     /// What USER said, until PASS takes it.
     pub(in super::super) name: Option<String>,
-    /// Logins that failed.
-    pub(in super::super) failures: u32,
 }

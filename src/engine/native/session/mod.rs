@@ -10,16 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use wharf_backends::StoragePath;
 
 use super::Shared;
 use super::control::Control;
+use super::data::Channel;
 use super::reply::Reply;
 use super::security::Security;
+use super::table::{Command, Run};
+use crate::charset::Charset;
 
 pub(super) use greeting::Greeting;
 pub(super) use logged_in::{LoggedIn, Mode, Type};
 pub(super) use run::Session;
-pub(super) use transfer::{Context, Direction, Transfer};
+pub(super) use transfer::{Context, Direction, Ended, Transfer};
 
 /// What a session has whoever is logged in.
 pub(super) struct Connection {
@@ -35,6 +39,10 @@ pub(super) struct Connection {
     pub(super) security: Security,
     /// How long it may be silent (SITE IDLE).
     pub(super) idle_timeout: Duration,
+    /// Logins that failed. REIN makes no difference to them.
+    pub(super) failures: u32,
+    /// What OPTS UTF8 asked for: it counts more than the character set of the user.
+    pub(super) chosen_charset: Option<Charset>,
     /// EPSV ALL was said (RFC 2428, section 4).
     pub(super) extended_only: bool,
 }
@@ -56,7 +64,37 @@ pub(super) enum State {
     LoggedIn(Box<LoggedIn>),
 }
 
+/// What is for one command alone.
+#[derive(Default)]
+pub(super) struct Once {
+    /// Where a transfer begins.
+    pub(super) restart: u64,
+    /// How its data connection comes about.
+    pub(super) channel: Option<Channel>,
+    /// What RNTO gives another name.
+    pub(super) rename_from: Option<StoragePath>,
+}
+
 impl State {
+    /// Takes what is for this command alone, or for the one that is in its place and could not be read. RNTO comes right
+    /// behind RNFR (RFC 959, section 4.1.3); what REST and PASV prepared waits for the next transfer.
+    pub(super) fn take_once(&mut self, command: Option<&Command>) -> Once {
+        let Self::LoggedIn(session) = self else { return Once::default() };
+        let rename_from = session.rename_from.take();
+        match command.map(|command| command.run) {
+            Some(Run::Transfer(_)) => Once {
+                restart: std::mem::take(&mut session.restart),
+                channel: session.channel.take(),
+                rename_from,
+            },
+            Some(_) => Once { rename_from, ..Once::default() },
+            None => {
+                session.restart = 0;
+                Once { rename_from, ..Once::default() }
+            }
+        }
+    }
+
     /// The name of the user for the log; empty before the login.
     pub(super) fn user(&self) -> &str {
         match self {

@@ -1,40 +1,50 @@
 //! The loop that serves a session: commands, the transfer beside them, timeouts and the end.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::codec::{Decoded, Line};
 use super::super::commands::{self, Failure, Outcome};
-use super::super::data::TransferError;
+use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use super::super::table::{self, Command, During, Run};
 use super::transfer::{Cancel, Event as TransferEvent, Running};
-use super::{Connection, Greeting, State, Transfer};
+use super::{Connection, Ended, Greeting, Once, State, Transfer};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
 use crate::engine::failure::is_trouble;
 
-/// Commands that may wait for the end of a transfer. When there are more, no further ones are read.
-const WAITING: usize = 32;
+/// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
+const WAITING_BYTES: usize = 64 * 1024;
+const WAITING: usize = 1024;
 
 /// How long a transfer that was told to end may take to clean up.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client that is logged in may take for a TLS handshake on the control connection.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a session may still take when everything was told to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// One client, from its greeting to its end.
 pub(in super::super) struct Session {
     connection: Connection,
     state: State,
     transfer: Option<Running>,
-    /// Commands that came during the transfer.
-    waiting: VecDeque<Line>,
+    /// What came during the transfer.
+    waiting: VecDeque<Decoded>,
+    waiting_bytes: usize,
+    /// The transfer that asks whether the client is still there, while what it said last is still to be read.
+    asking: Option<oneshot::Sender<()>>,
+    /// The client has said QUIT and gone: it wants to have its transfer finished all the same.
+    gone: bool,
+    /// The data connection of the last transfer, if that is not closed yet.
+    linger: Option<Linger>,
     started: Instant,
     active: Instant,
 }
@@ -71,6 +81,10 @@ impl Session {
             state: State::Greeting(Greeting::default()),
             transfer: None,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            asking: None,
+            gone: false,
+            linger: None,
             started: now,
             active: now,
         }
@@ -80,7 +94,10 @@ impl Session {
     pub(in super::super) async fn run(mut self, implicit_tls: bool, shutdown: &Shutdown) {
         let (id, peer) = (self.connection.id, self.connection.peer);
         tracing::debug!(session = id, %peer, "session opened");
-        let end = self.serve(implicit_tls, shutdown).await;
+        let end = tokio::select! {
+            end = self.serve(implicit_tls, shutdown) => end,
+            () = last_words(shutdown) => End::Closed,
+        };
         // An upload must not become visible any more, and leaves nothing behind.
         if let Some(transfer) = &self.transfer {
             transfer.cancel(match shutdown.now.is_cancelled() {
@@ -110,9 +127,9 @@ impl Session {
     async fn end_transfer(&mut self) {
         while let Some(transfer) = &mut self.transfer {
             // Whoever asks now is not answered.
-            if let TransferEvent::Ended(result) = transfer.event().await {
+            if let TransferEvent::Ended(ended) = transfer.event().await {
                 let (id, peer) = (self.connection.id, self.connection.peer);
-                transfer.conclude(id, self.state.user(), peer, &result);
+                transfer.conclude(id, self.state.user(), peer, &ended.result);
                 self.transfer = None;
             }
         }
@@ -121,7 +138,7 @@ impl Session {
     async fn serve(&mut self, implicit_tls: bool, shutdown: &Shutdown) -> End {
         let served = async {
             if implicit_tls {
-                self.start_tls(true).await?;
+                self.start_tls(true, shutdown).await?;
             }
             let greeting = Reply::new(220, self.connection.shared.greeting.clone());
             self.connection.control.send(&greeting).await?;
@@ -145,97 +162,138 @@ impl Session {
     }
 
     async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {
-        if self.transfer.is_none()
-            && let Some(line) = self.waiting.pop_front()
-        {
-            return self.handle(line, shutdown).await;
-        }
-        let deadline = self.deadline();
         let idle = self.transfer.is_none();
+        let deadline = self.deadline();
+        if idle && Instant::now() >= deadline {
+            return Err(self.silent());
+        }
+        if idle && shutdown.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        if idle && let Some(waiting) = self.waiting.pop_front() {
+            self.waiting_bytes -= size(&waiting);
+            return self.carry_out(waiting, shutdown).await;
+        }
         let event = tokio::select! {
             biased;
             () = shutdown.now.cancelled() => Event::Cut,
-            event = next_event(&mut self.transfer) => Event::Transfer(event),
-            received = self.connection.control.next(), if self.waiting.len() < WAITING => Event::Received(received),
+            // A client that sends without an end must not keep the others from their turn.
             () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
             () = tokio::time::sleep_until(deadline), if idle => Event::Silent,
+            event = next_event(&mut self.transfer) => Event::Transfer(event),
+            received = self.connection.control.next(), if !self.gone => Event::Received(received),
         };
         match event {
-            Event::Received(Ok(Some(Decoded::Line(line)))) => {
-                self.active = Instant::now();
-                self.handle(line, shutdown).await
-            }
-            Event::Received(Ok(Some(Decoded::TooLong))) => {
-                let reply = Reply::new(500, "The command line is too long.");
-                Ok(self.connection.control.send(&reply).await?)
-            }
             Event::Received(Ok(Some(Decoded::Endless))) => {
                 Err(End::Saying(Reply::new(500, "The command line does not end; goodbye.")))
             }
-            Event::Received(Ok(None)) => Err(End::Lost(io::ErrorKind::UnexpectedEof.into())),
-            Event::Received(Err(error)) => Err(End::Lost(error)),
+            Event::Received(Ok(Some(received))) => {
+                self.active = Instant::now();
+                if self.transfer.is_some() {
+                    self.meanwhile(received).await
+                } else {
+                    self.carry_out(received, shutdown).await
+                }
+            }
+            Event::Received(Ok(None)) => self.ended(io::ErrorKind::UnexpectedEof.into()),
+            Event::Received(Err(error)) => self.ended(error),
             Event::Transfer(TransferEvent::Asks(answer)) => {
-                if !self.connection.control.is_lost() {
+                if self.gone || !self.connection.control.is_lost() {
                     // If it has ended meanwhile, that is the next event.
                     let _ = answer.send(());
+                } else {
+                    // What was said before the end decides; that is still to be read.
+                    self.asking = Some(answer);
                 }
                 Ok(())
             }
-            Event::Transfer(TransferEvent::Ended(result)) => self.conclude(&result).await,
-            Event::Cut | Event::Stopping => {
-                Err(End::Saying(Reply::new(421, "The server is stopping; goodbye.")))
-            }
-            Event::Silent => {
-                let reply = match self.state {
-                    State::Greeting(_) => "Nobody logged in in time; goodbye.",
-                    State::LoggedIn(_) => "Silent for too long; goodbye.",
-                };
-                let (session, peer) = (self.connection.id, self.connection.peer);
-                tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
-                Err(End::Saying(Reply::new(421, reply)))
-            }
+            Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
+            Event::Cut | Event::Stopping => Err(stopping()),
+            Event::Silent => Err(self.silent()),
         }
     }
 
-    /// The transfer is over: the last reply.
-    async fn conclude(&mut self, result: &Result<(), TransferError>) -> Result<(), End> {
-        let Some(transfer) = self.transfer.take() else { return Ok(()) };
-        self.active = Instant::now();
-        let (id, peer) = (self.connection.id, self.connection.peer);
-        let reply = transfer.conclude(id, self.state.user(), peer, result);
-        if matches!(result, Err(TransferError::Panicked)) {
-            return Err(End::Saying(failed()));
+    fn silent(&self) -> End {
+        let reply = match self.state {
+            State::Greeting(_) => "Nobody logged in in time; goodbye.",
+            State::LoggedIn(_) => "Silent for too long; goodbye.",
+        };
+        let (session, peer) = (self.connection.id, self.connection.peer);
+        tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
+        End::Saying(Reply::new(421, reply))
+    }
+
+    /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
+    /// simple wait for no reply. One that has not is gone, and what it sent may be cut short.
+    fn ended(&mut self, error: io::Error) -> Result<(), End> {
+        let quits = |waiting: &Decoded| matches!(waiting, Decoded::Line(line) if line.verb == "QUIT");
+        if self.transfer.is_none() || !self.waiting.iter().any(quits) {
+            return Err(End::Lost(error));
         }
-        self.connection.control.send(&reply).await?;
-        if transfer.aborted {
-            self.connection.control.send(&Reply::new(226, "ABOR was successful.")).await?;
+        self.gone = true;
+        if let Some(answer) = self.asking.take() {
+            let _ = answer.send(());
         }
         Ok(())
     }
 
-    /// Carries out a command, or keeps it for later.
-    async fn handle(&mut self, line: Line, shutdown: &Shutdown) -> Result<(), End> {
-        let command = table::find(&line.verb);
-        if let Some(transfer) = &mut self.transfer {
-            match command.map(|command| command.during) {
-                Some(During::Abort) => {
-                    // What came before it is not wanted any more either.
-                    self.waiting.clear();
-                    transfer.aborted = true;
-                    transfer.cancel(Cancel::Aborted);
-                    return Ok(());
-                }
-                Some(During::Status) if self.waiting.is_empty() && line.argument.is_empty() => {
+    /// What comes during a transfer: some of it is answered at once, the rest waits.
+    async fn meanwhile(&mut self, received: Decoded) -> Result<(), End> {
+        let Some(transfer) = &self.transfer else { return Ok(()) };
+        if let Decoded::Line(line) = &received {
+            // Replies come in the order of commands.
+            let first = self.waiting.is_empty();
+            match table::find(&line.verb).map(|command| command.during) {
+                // Its own reply comes when all before it have theirs.
+                Some(During::Abort) => transfer.cancel(Cancel::Aborted),
+                Some(During::Status) if first && line.argument.is_empty() => {
                     let reply = commands::stat::during_transfer(&transfer.status());
                     return Ok(self.connection.control.send(&reply).await?);
                 }
-                Some(During::Serve) if self.waiting.is_empty() => {}
-                _ => {
-                    self.waiting.push_back(line);
-                    return Ok(());
+                Some(During::Noop) if first => {
+                    return Ok(self.connection.control.send(&commands::noop::answer()).await?);
                 }
+                _ => {}
             }
         }
+        self.waiting_bytes += size(&received);
+        self.waiting.push_back(received);
+        if self.waiting_bytes > WAITING_BYTES || self.waiting.len() > WAITING {
+            return Err(End::Saying(Reply::new(421, "Too many commands during a transfer; goodbye.")));
+        }
+        Ok(())
+    }
+
+    /// The transfer is over: the last reply.
+    async fn conclude(&mut self, ended: Ended) -> Result<(), End> {
+        let Some(transfer) = self.transfer.take() else { return Ok(()) };
+        self.active = Instant::now();
+        self.asking = None;
+        self.linger = ended.linger;
+        let (id, peer) = (self.connection.id, self.connection.peer);
+        let reply = transfer.conclude(id, self.state.user(), peer, &ended.result);
+        if self.gone {
+            return Err(End::Closed);
+        }
+        if matches!(ended.result, Err(TransferError::Panicked)) {
+            return Err(End::Saying(failed()));
+        }
+        Ok(self.connection.control.send(&reply).await?)
+    }
+
+    /// Carries out a command.
+    async fn carry_out(&mut self, received: Decoded, shutdown: &Shutdown) -> Result<(), End> {
+        let line = match received {
+            Decoded::Line(line) => line,
+            Decoded::TooLong | Decoded::Endless => {
+                self.state.take_once(None);
+                let reply = Reply::new(500, "The command line is too long.");
+                return Ok(self.connection.control.send(&reply).await?);
+            }
+        };
+        let command = table::find(&line.verb);
+        // What is for one command is taken before anything can go wrong with it, so that the next one doesn't get it.
+        let once = self.state.take_once(command);
         let Some(command) = command else {
             let reply = match line.verb.is_empty() {
                 true => Reply::new(500, "That is no command."),
@@ -243,22 +301,22 @@ impl Session {
             };
             return Ok(self.connection.control.send(&reply).await?);
         };
-        let charset = self.connection.control.charset;
-        let Some(argument) = charset.decode(&line.argument) else {
-            let reply = match charset {
+        let Some(argument) = self.decode(&line) else {
+            let reply = match self.connection.control.charset {
                 Charset::Utf8 => Reply::new(553, "The argument is not UTF-8."),
-                _ => Reply::new(553, "The argument is not in the character set of this user."),
+                Charset::Legacy(_) => {
+                    Reply::new(553, "The argument is not in the character set of this user.")
+                }
             };
             return Ok(self.connection.control.send(&reply).await?);
         };
         tracing::trace!(session = self.connection.id, command = command.name, "command");
+        let (connection, state) = (&mut self.connection, &mut self.state);
         // A defect in a command ends this session, and no other one.
+        let outcome = AssertUnwindSafe(dispatch(connection, state, command, once, &argument)).catch_unwind();
         let outcome = tokio::select! {
-            outcome = AssertUnwindSafe(dispatch(&mut self.connection, &mut self.state, command, &argument))
-                .catch_unwind() => outcome,
-            () = shutdown.now.cancelled() => {
-                return Err(End::Saying(Reply::new(421, "The server is stopping; goodbye.")));
-            }
+            outcome = outcome => outcome,
+            () = shutdown.now.cancelled() => return Err(stopping()),
         };
         self.active = Instant::now();
         match outcome {
@@ -269,6 +327,18 @@ impl Session {
             }
             Ok(Ok(outcome)) => self.apply(outcome, shutdown).await,
         }
+    }
+
+    /// The argument as text. Before the login it is not known how the client writes; the user whose name came first tells.
+    fn decode<'a>(&self, line: &'a Line) -> Option<Cow<'a, str>> {
+        let charset = self.connection.control.charset;
+        let of_user = || match &self.state {
+            State::Greeting(Greeting { name: Some(name) }) => {
+                self.connection.shared.charset_of(name).decode(&line.argument)
+            }
+            _ => None,
+        };
+        charset.decode(&line.argument).or_else(of_user)
     }
 
     /// What the client is told of a command that failed; what the operator is told stands in the log.
@@ -296,19 +366,26 @@ impl Session {
             Outcome::Quit(reply) => Err(End::Saying(reply)),
             Outcome::StartTls(reply) => {
                 self.connection.control.send(&reply).await?;
-                self.start_tls(false).await
+                self.start_tls(false, shutdown).await
             }
             Outcome::EndTls(reply) => {
                 self.connection.control.send(&reply).await?;
-                Ok(self.connection.control.end_tls().await?)
+                let patience = self.connection.idle_timeout;
+                tokio::select! {
+                    ended = self.connection.control.end_tls(patience) => Ok(ended?),
+                    () = shutdown.stopping.cancelled() => Err(End::Closed),
+                }
             }
             Outcome::LoggedIn(session, reply) => {
                 self.state = State::LoggedIn(session);
                 Ok(self.connection.control.send(&reply).await?)
             }
             Outcome::LoggedOut(reply) => {
+                // Whoever was not logged in has no more time for it than before.
+                if matches!(self.state, State::LoggedIn(_)) {
+                    self.started = Instant::now();
+                }
                 self.state = State::Greeting(Greeting::default());
-                self.started = Instant::now();
                 Ok(self.connection.control.send(&reply).await?)
             }
             Outcome::Transfer(transfer) => self.start_transfer(*transfer, shutdown).await,
@@ -317,8 +394,10 @@ impl Session {
 
     async fn start_transfer(&mut self, transfer: Transfer, shutdown: &Shutdown) -> Result<(), End> {
         if shutdown.stopping.is_cancelled() {
-            return Err(End::Saying(Reply::new(421, "The server is stopping; goodbye.")));
+            return Err(stopping());
         }
+        // The last data connection has had its time.
+        self.linger = None;
         let opening = transfer.opening.clone();
         // The client may wait for the reply before it opens the data connection, and the transfer for that.
         self.connection.control.send(&opening).await?;
@@ -326,16 +405,20 @@ impl Session {
         Ok(())
     }
 
-    async fn start_tls(&mut self, implicit: bool) -> Result<(), End> {
+    async fn start_tls(&mut self, implicit: bool, shutdown: &Shutdown) -> Result<(), End> {
+        let deadline = self.deadline();
+        // Commands in plain text that came before were sent by nobody who knew the key.
+        self.waiting.clear();
+        self.waiting_bytes = 0;
         let connection = &mut self.connection;
         let Some(tls) = connection.security.tls().cloned() else { return Err(End::Closed) };
         let stream = connection.control.take_plain()?;
-        let deadline = match self.state {
-            State::Greeting(_) => self.started + connection.shared.server.login_timeout,
-            State::LoggedIn(_) => Instant::now() + HANDSHAKE_TIMEOUT,
+        let handshake = tokio::time::timeout_at(deadline, tls.accept_control(stream, connection.id));
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            () = shutdown.stopping.cancelled() => return Err(End::Closed),
         };
-        let handshake = tls.accept_control(stream, connection.id);
-        let failure = match tokio::time::timeout_at(deadline, handshake).await {
+        let failure = match handshake {
             Ok(Ok((stream, tokens))) => {
                 connection.control.put_tls(stream);
                 connection.security.control_is_encrypted(tokens, implicit);
@@ -348,6 +431,24 @@ impl Session {
         tracing::info!(session, %peer, cause = %failure, "TLS handshake failed");
         Err(End::Lost(failure))
     }
+}
+
+/// How much room something takes that waits.
+fn size(waiting: &Decoded) -> usize {
+    match waiting {
+        Decoded::Line(line) => line.verb.len() + line.argument.len(),
+        Decoded::TooLong | Decoded::Endless => 0,
+    }
+}
+
+/// Waits until everything was told to end, and a moment more.
+async fn last_words(shutdown: &Shutdown) {
+    shutdown.now.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+fn stopping() -> End {
+    End::Saying(Reply::new(421, "The server is stopping; goodbye."))
 }
 
 fn failed() -> Reply {
@@ -366,6 +467,7 @@ async fn dispatch(
     connection: &mut Connection,
     state: &mut State,
     command: &Command,
+    once: Once,
     argument: &str,
 ) -> commands::Result {
     if command.argument.is_missing(argument) {
@@ -380,9 +482,8 @@ async fn dispatch(
         }
         (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
         (Run::Transfer(run), State::LoggedIn(session)) => {
-            // Both are for this transfer alone, whatever becomes of it.
-            let restart = std::mem::take(&mut session.restart);
-            let Some(channel) = session.channel.take() else {
+            let Once { restart, channel, .. } = once;
+            let Some(channel) = channel else {
                 return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
             };
             if channel.is_private() != connection.security.protection()?.is_private() {
@@ -390,7 +491,10 @@ async fn dispatch(
             }
             run(connection, session, commands::Prepared { channel, restart }, argument).await
         }
-        (Run::LoggedIn(_) | Run::Transfer(_), State::Greeting(_)) => Err(not_logged_in()),
+        (Run::Rename(run), State::LoggedIn(session)) => {
+            run(connection, session, once.rename_from, argument).await
+        }
+        (Run::LoggedIn(_) | Run::Transfer(_) | Run::Rename(_), State::Greeting(_)) => Err(not_logged_in()),
         (Run::Refused(code, reason), _) => Err(Reply::new(code, reason).into()),
     }
 }

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use wharf_backends::StoragePath;
 
-use super::super::data::TransferError;
 use super::super::data::send::Flow;
+use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use crate::engine::failure::is_trouble;
 
@@ -34,7 +34,19 @@ impl Direction {
     }
 }
 
-type Work = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), TransferError>> + Send>;
+/// How a transfer ended, and the data connection, if that is not closed yet.
+pub(in super::super) struct Ended {
+    pub(in super::super) result: Result<(), TransferError>,
+    pub(in super::super) linger: Option<Linger>,
+}
+
+impl From<TransferError> for Ended {
+    fn from(error: TransferError) -> Self {
+        Self { result: Err(error), linger: None }
+    }
+}
+
+type Work = Box<dyn FnOnce(Context) -> BoxFuture<'static, Ended> + Send>;
 
 /// A transfer whose file or directory is open, and which may begin.
 pub(in super::super) struct Transfer {
@@ -55,7 +67,7 @@ impl Transfer {
         work: impl FnOnce(Context) -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(), TransferError>> + Send + 'static,
+        F: Future<Output = Ended> + Send + 'static,
     {
         Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
     }
@@ -75,7 +87,6 @@ impl Transfer {
             started: Instant::now(),
             cancel,
             asked,
-            aborted: false,
             task: AbortOnDropHandle::new(task),
         }
     }
@@ -136,16 +147,14 @@ pub(super) struct Running {
     started: Instant,
     cancel: watch::Sender<Option<Cancel>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
-    /// By ABOR, which gets a reply of its own.
-    pub(super) aborted: bool,
-    task: AbortOnDropHandle<Result<(), TransferError>>,
+    task: AbortOnDropHandle<Ended>,
 }
 
 /// What a transfer has to say to its session.
 pub(super) enum Event {
     /// All is received: is the client still there?
     Asks(oneshot::Sender<()>),
-    Ended(Result<(), TransferError>),
+    Ended(Ended),
 }
 
 impl Running {
@@ -154,7 +163,7 @@ impl Running {
         tokio::select! {
             biased;
             Some(answer) = self.asked.recv() => Event::Asks(answer),
-            ended = &mut self.task => Event::Ended(ended.unwrap_or(Err(TransferError::Panicked))),
+            ended = &mut self.task => Event::Ended(ended.unwrap_or_else(|_| TransferError::Panicked.into())),
         }
     }
 
