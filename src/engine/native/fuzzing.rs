@@ -15,6 +15,7 @@ pub fn control_lines(pieces: &[Vec<u8>]) {
         decoder.buffer().extend_from_slice(piece);
         let mut most = piece.len() + 2;
         while let Some(decoded) = decoder.decode() {
+            assert!(most > 0, "more lines than bytes");
             most -= 1;
             match decoded {
                 Decoded::Line(line) => {
