@@ -16,7 +16,7 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/install-test-tools test
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
-	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(documents::)'
+	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients)::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
 
 lint: ## Formatting, clippy, documentation, licences and sources of the dependencies: all without warnings.

@@ -24,6 +24,8 @@ mod login;
 mod logs;
 mod mounts;
 mod moves;
+mod native;
 mod permissions;
+mod real_clients;
 mod three_users;
 mod transfers;

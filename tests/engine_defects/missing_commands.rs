@@ -34,9 +34,10 @@ fn lang() {
     is_known("no-lang", "LANG en", 200);
 }
 
+/// RFC 959, section 4.1.1: the codes are those of CWD.
 #[test]
 fn xcup() {
-    is_known("no-xcup-xrmd", "XCUP", 200);
+    is_known("no-xcup-xrmd", "XCUP", 250);
 }
 
 /// RFC 7151: before the login.

@@ -84,8 +84,9 @@ fn quit_during_a_transfer_waits_for_its_end() {
     data.write_all(&more_than_is_buffered()).unwrap();
     client.send("QUIT");
     let early = client.reply_within(Duration::from_secs(1));
-    data.finish().unwrap();
+    let finished = data.finish();
     libunftp_fails("quit-cuts-transfer", || {
+        finished.unwrap();
         assert!(early.is_none(), "{early:?}");
         assert_eq!(client.reply_within(SILENCE).expect("a reply").code, 226);
         assert_eq!(client.reply_within(SILENCE).expect("a reply").code, 221);

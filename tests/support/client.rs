@@ -58,6 +58,22 @@ impl Stream {
         Ok(Self::Tls(Box::new(stream)))
     }
 
+    /// Whether it goes on with the TLS session of another connection.
+    pub fn resumed(&self) -> bool {
+        match self {
+            Self::Tls(stream) => stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+            _ => false,
+        }
+    }
+
+    /// The certificate that the server showed.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Tls(stream) => stream.conn.peer_certificates()?.first().map(|found| found.to_vec()),
+            _ => None,
+        }
+    }
+
     /// Says that all is sent: with TLS's own word for it first.
     pub fn finish(&mut self) -> io::Result<()> {
         if let Self::Tls(stream) = self {
@@ -285,6 +301,34 @@ impl Client {
         Ok(())
     }
 
+    /// Goes back to plain text, after the reply to CCC: each side says that TLS ends (RFC 4217, section 12.3).
+    pub fn decrypt(&mut self) -> io::Result<()> {
+        let Stream::Tls(stream) = std::mem::replace(self.stream.get_mut(), Stream::Gone) else {
+            panic!("not encrypted");
+        };
+        let (mut tls, mut tcp) = stream.into_parts();
+        tls.send_close_notify();
+        while tls.wants_write() {
+            tls.write_tls(&mut tcp)?;
+        }
+        loop {
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.peer_has_closed() {
+                break;
+            }
+            if tls.read_tls(&mut tcp)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        *self.stream.get_mut() = Stream::Plain(tcp);
+        Ok(())
+    }
+
+    /// Encrypts data connections with another configuration than the control connection: it knows no session.
+    pub fn encrypt_data_with(&mut self, config: &Arc<ClientConfig>) {
+        self.tls = Some(Arc::clone(config));
+    }
+
     /// EPSV, and a connection to the port in the answer, not encrypted yet.
     #[track_caller]
     pub fn open_passive(&mut self) -> TcpStream {
@@ -326,8 +370,9 @@ impl Client {
         Ok(self.protect(tcp))
     }
 
+    /// Encrypts a data connection, if they are to be.
     #[track_caller]
-    fn protect(&self, tcp: TcpStream) -> Stream {
+    pub fn protect(&self, tcp: TcpStream) -> Stream {
         match &self.tls {
             Some(config) if self.private_data => {
                 Stream::encrypt(tcp, config).expect("a TLS handshake for data")
@@ -412,6 +457,11 @@ impl Client {
 
     pub fn transcript(&self) -> String {
         self.transcript.iter().map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// The connection itself.
+    pub fn stream(&self) -> &Stream {
+        self.stream.get_ref()
     }
 
     /// The socket, to do things that no client would.

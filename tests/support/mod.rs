@@ -8,6 +8,7 @@ mod log;
 mod programs;
 mod server;
 mod storage;
+mod transcript;
 mod trees;
 
 pub use certificates::Certificates;
@@ -15,9 +16,10 @@ pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
 pub use gate::Gate;
 pub use log::Log;
-pub use programs::{Way, curl, lftp, python, url_host};
+pub use programs::{Program, Way, client_script, curl, installed, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, wharf};
 pub use storage::{S3, closed_port, fresh_prefix, s3_backend};
+pub use transcript::perform;
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
 
 use std::time::{Duration, Instant};

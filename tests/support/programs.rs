@@ -1,7 +1,8 @@
 //! Real clients as child processes, each with a time limit.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Engine, Running, retry_handshake};
@@ -58,6 +59,15 @@ impl Program {
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
         arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// What it reads from its standard input.
+    #[must_use]
+    pub fn input(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).and_then(|()| file.rewind()).unwrap();
+        self.command.stdin(file);
+        self
     }
 
     /// Runs it to its end.
@@ -152,11 +162,25 @@ pub fn lftp(server: &Running<'_>, user: &str, way: Way, folder: &Path, script: &
     Program::new("lftp", folder).args(["--norc", "-c"]).arg(lines.join("\n"))
 }
 
+/// A program that `scripts/install-test-tools` puts into `.test-tools/`.
+#[track_caller]
+pub fn installed(path: &str, folder: &Path) -> Program {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".test-tools").join(path);
+    assert!(program.exists(), "{} is missing: run scripts/install-test-tools test", program.display());
+    Program::new(program.to_str().unwrap(), folder)
+}
+
+/// A file of `tests/clients`.
+pub fn client_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
 /// A script of `tests/clients` with the server's host and port as its first arguments.
 pub fn python(script: &str, server: &Running<'_>, way: Way, folder: &Path) -> Program {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-    let program =
-        Program::new("python3", folder).arg(script).arg("localhost").arg(server.address.port().to_string());
+    let program = Program::new("python3", folder)
+        .arg(client_script(script))
+        .arg("localhost")
+        .arg(server.address.port().to_string());
     let program = if way.active { program.arg("--active") } else { program };
     if !way.tls {
         return program;

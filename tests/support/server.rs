@@ -26,6 +26,8 @@ pub fn wharf<const N: usize>(arguments: [&str; N]) -> Command {
 /// A configuration and the folder it lives in, before the server is started; it can be started again and again.
 pub struct Setup {
     folder: TempDir,
+    listen: String,
+    passive: String,
     server: String,
     tls: String,
     rest: String,
@@ -43,6 +45,8 @@ impl Setup {
         fs::create_dir(folder.path().join("files")).unwrap();
         Self {
             folder,
+            listen: "127.0.0.1:0".to_owned(),
+            passive: "ports: 20000-31999".to_owned(),
             server: String::new(),
             tls: String::new(),
             rest: rest.into(),
@@ -84,12 +88,34 @@ users:
         self
     }
 
+    /// Listens there and not on 127.0.0.1.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// What the section `server.passive` holds.
+    #[must_use]
+    pub fn passive(mut self, settings: &str) -> Self {
+        settings.clone_into(&mut self.passive);
+        self
+    }
+
     /// Makes a certificate and offers TLS in this mode.
     #[must_use]
-    pub fn tls(mut self, mode: &str) -> Self {
+    pub fn tls(self, mode: &str) -> Self {
+        self.tls_with(mode, "")
+    }
+
+    /// The same with further keys of the section.
+    #[must_use]
+    pub fn tls_with(mut self, mode: &str, settings: &str) -> Self {
         self.certificates = Some(Certificates::write_to(self.folder.path()));
+        let comma = if settings.is_empty() { "" } else { ", " };
         self.tls = format!(
-            "tls: {{ mode: {mode}, certificate: '{{folder}}/server.crt', key: '{{folder}}/server.key' }}\n"
+            "tls: {{ mode: {mode}, certificate: '{{folder}}/server.crt', key: '{{folder}}/server.key'\
+             {comma}{settings} }}\n"
         );
         self
     }
@@ -130,8 +156,10 @@ users:
     /// Writes the configuration file.
     pub fn write(&self) -> PathBuf {
         let text = format!(
-            "server:\n  engine: {}\n  listen: [\"127.0.0.1:0\"]\n  passive: {{ ports: 20000-31999 }}\n{}{}{}",
+            "server:\n  engine: {}\n  listen: [\"{}\"]\n  passive: {{ {} }}\n{}{}{}",
             Engine::current().name(),
+            self.listen,
+            self.passive,
             self.server,
             self.tls,
             self.rest
@@ -207,6 +235,16 @@ impl Running<'_> {
             line => field(line, "address"),
         };
         address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line}"))
+    }
+
+    /// Where connections begin with TLS, of a setup with one such listener.
+    #[track_caller]
+    pub fn implicit_address(&self) -> SocketAddr {
+        let plain = self.address.to_string();
+        let other =
+            |line: &Value| line.to_string().contains("listening") && !line.to_string().contains(&plain);
+        let line = self.log.find(other).expect("a second listener");
+        self.address_of(&line)
     }
 
     /// A connection that has read the greeting.

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::followed;
 use super::temporary::is_reserved;
 use crate::stream::blocking;
-use crate::{Entry, EntryStream, Error, Result, StoragePath};
+use crate::{Entry, EntryStream, Error, ErrorKind, Result, StoragePath};
 
 /// How many entries one visit to a blocking thread gathers.
 const PAGE: usize = 256;
@@ -23,15 +23,19 @@ struct Cursor {
 }
 
 pub(super) async fn list(root: Arc<Dir>, directory: Dir, path: StoragePath) -> Result<EntryStream> {
+    let at = path.clone();
     let cursor = blocking(move || {
         let entries = directory.entries().map_err(|error| Error::from_io(&path, error))?;
         Ok::<_, Error>(Cursor { root, entries, path, unspeakable: 0 })
     })
     .await??;
-    let pages = stream::try_unfold(Some(cursor), async |cursor| {
-        let Some(cursor) = cursor else { return Ok(None) };
-        let (page, cursor) = blocking(move || next_page(cursor)).await??;
-        Ok::<_, Error>(Some((page, cursor)))
+    // The next page is read while the last one is being used.
+    let start = |cursor| tokio::task::spawn_blocking(move || next_page(cursor));
+    let pages = stream::try_unfold((Some(start(cursor)), at), move |(reading, at)| async move {
+        let Some(reading) = reading else { return Ok(None) };
+        let read = reading.await.map_err(|panic| Error::with_source(ErrorKind::Other, &at, panic))?;
+        let (page, cursor) = read?;
+        Ok::<_, Error>(Some((page, (cursor.map(start), at))))
     });
     Ok(pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed())
 }

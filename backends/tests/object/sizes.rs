@@ -1,7 +1,7 @@
 //! What depends on sizes: parts of uploads, pages of listings, many keys.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, pattern, put};
@@ -117,7 +117,7 @@ async fn an_upload_that_lost_bytes_is_never_finished() {
         let mut upload = storage.create(&path("/f"), CreateMode::Replace).await.unwrap();
         // Dropped while it waits for the store.
         let half = upload.write(pattern(PART + 1, 1).into());
-        assert!(tokio::time::timeout(std::time::Duration::ZERO, half).await.is_err());
+        assert!(half.now_or_never().is_none());
         upload.write(Bytes::from_static(b"more")).await.unwrap();
         assert!(upload.finish().await.is_err(), "{server}");
         assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::NotFound);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use wharf_backends::{EntryKind, Metadata};
 
 use crate::vfs::Permissions;
@@ -97,6 +97,10 @@ fn mode(metadata: &Metadata, permissions: Permissions) -> u32 {
     }
 }
 
+/// As `ls` has them in English, whatever the language of the machine is.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// The beginning of a line of LIST, up to the name.
 pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
     let kind = if metadata.is_directory() { 'd' } else { '-' };
@@ -107,8 +111,13 @@ pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
     // The year stands in the place of the hour where the reader could take it for that of today.
     let age = Utc::now() - time;
     let recent = (chrono::TimeDelta::days(-1)..chrono::TimeDelta::days(180)).contains(&age);
-    let time = if recent { time.format("%b %e %H:%M") } else { time.format("%b %e  %Y") };
-    format!("{kind}{bits} 1 ftp ftp {:>13} {time} ", metadata.size)
+    let (month, day, size) = (MONTHS[time.month0() as usize], time.day(), metadata.size);
+    let mut line = format!("{kind}{bits} 1 ftp ftp {size:>13} {month} {day:>2} ");
+    let _ = match recent {
+        true => write!(line, "{:02}:{:02} ", time.hour(), time.minute()),
+        false => write!(line, "{:>5} ", time.year()),
+    };
+    line
 }
 
 /// The facts of an entry with the space behind them (RFC 3659, section 7.2).

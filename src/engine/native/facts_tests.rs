@@ -9,6 +9,8 @@ fn times_come_back_as_they_were() {
     for text in ["19700101000000", "20000229235959", "20380119031408", "99991231235959"] {
         assert_eq!(time(at(text)).unwrap(), text);
     }
+    // A leap second (RFC 3659, section 2.3).
+    assert_eq!(at("20161231235960"), at("20170101000000"));
     assert_eq!(at("20200101000000.5"), at("20200101000000") + Duration::from_millis(500));
     for text in [
         "",

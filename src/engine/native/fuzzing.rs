@@ -38,8 +38,9 @@ pub fn arguments(bytes: &[u8]) {
         commands::fuzz_arguments(&text);
         let _ = facts::Facts::parse(&text).feature();
         if let Some(time) = facts::parse_time(&text) {
-            let whole = text.split('.').next();
-            assert_eq!(facts::time(time).as_deref(), whole);
+            let whole = text.split('.').next().unwrap_or_default();
+            // A leap second is the first one of the next minute.
+            assert!(whole.ends_with("60") || facts::time(time).as_deref() == Some(whole));
         }
     }
 }

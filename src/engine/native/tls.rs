@@ -178,7 +178,6 @@ impl Tls {
                 Some(ProtocolVersion::TLSv1_2) => true,
                 _ => shown.is_some_and(|shown| shown == own || Some(shown) == tokens.resumed.as_deref()),
             };
-            eprintln!("resumed {resumed} shown {shown:?} own {own:?}");
             if !(resumed && known) {
                 return Err(io::Error::new(
                     io::ErrorKind::PermissionDenied,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
@@ -16,8 +16,12 @@ use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, Sto
 use super::convert::{Form, Outgoing, STEP};
 use super::{DataConnection, TransferError};
 
-/// How much one call of a thread that may block sends at most, so that the pool of threads serves all.
-const BURST: u64 = 8 * 1024 * 1024;
+/// How much one call of a thread that may block sends at most, so that the pool of threads serves all, and ABOR is heard.
+const BURST: u64 = 32 * 1024 * 1024;
+
+/// How long that thread waits for room in the socket's buffer. A client that is as fast as the disk makes some at once,
+/// and to change threads would take longer; one that is slow holds no thread.
+const ROOM_WAIT: Duration = Duration::from_millis(4);
 
 /// What a transfer has to know of its session.
 #[derive(Clone)]
@@ -151,18 +155,22 @@ async fn room(stream: &TcpStream) -> Result<(), TransferError> {
         stream.writable().await.map_err(TransferError::DataConnection)?;
         // Another thread found the buffer full, so nobody has told the runtime yet. It has to look for itself: there may
         // be room again by now, which nothing would tell of a second time.
-        let looked = stream.try_io(Interest::WRITABLE, || {
-            let mut fds = [PollFd::new(stream, PollFlags::OUT)];
-            match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 }))? {
-                0 => Err(io::ErrorKind::WouldBlock.into()),
-                _ => Ok(()),
-            }
+        let looked = stream.try_io(Interest::WRITABLE, || match has_room(stream, Duration::ZERO)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
         });
         match looked {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             looked => return looked.map_err(TransferError::DataConnection),
         }
     }
+}
+
+/// Whether the socket takes more, or has an error to tell; looks for so long.
+fn has_room(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::new(socket, PollFlags::OUT)];
+    let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    Ok(poll(&mut fds, Some(&wait))? > 0)
 }
 
 enum BurstError {
@@ -181,6 +189,7 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
         match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
             Ok(0) => return Err(BurstError::Shorter),
             Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) if has_room(socket, ROOM_WAIT).unwrap_or(true) => {}
             Err(Errno::AGAIN) => break,
             Err(Errno::INVAL | Errno::NOSYS) => return Err(BurstError::Unsupported),
             Err(error @ (Errno::IO | Errno::STALE)) => return Err(BurstError::File(error.into())),

@@ -1,0 +1,14 @@
+//! What the engine of our own does and the one on libunftp does not, or not so: every command in detail, and what goes
+//! beyond them. The name of this module is how the other engine's run leaves these tests out.
+
+mod ascii;
+mod commands;
+mod data_connections;
+mod deflate;
+mod encoding;
+mod encryption;
+mod endings;
+mod facts;
+mod leftovers;
+mod listings;
+mod session_reuse;

@@ -1,0 +1,148 @@
+//! LIST, NLST, MLSD and STAT: flags, patterns, and directories that are large.
+
+use std::fs;
+
+use crate::support::{Client, Setup};
+
+/// `a.txt`, `b.txt`, `c.bin`, `[d].txt`, `-x`, `sub/one.txt`, `sub dir/two.txt`.
+fn prepared() -> Setup {
+    let setup = Setup::local().tls("optional");
+    let files = setup.files();
+    for directory in ["sub", "sub dir"] {
+        fs::create_dir(files.join(directory)).unwrap();
+    }
+    for name in ["a.txt", "b.txt", "c.bin", "[d].txt", "-x", "sub/one.txt", "sub dir/two.txt"] {
+        fs::write(files.join(name), name).unwrap();
+    }
+    setup
+}
+
+/// What NLST shows, sorted.
+fn names(client: &mut Client, argument: &str) -> Vec<String> {
+    let listing = String::from_utf8(client.fetch(&format!("NLST {argument}"))).unwrap();
+    assert!(listing.is_empty() || listing.ends_with("\r\n"), "{listing:?}");
+    let mut names: Vec<String> = listing.split_terminator("\r\n").map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+const ALL: [&str; 7] = ["-x", "[d].txt", "a.txt", "b.txt", "c.bin", "sub", "sub dir"];
+
+/// Clients send what they would give to `ls`.
+#[test]
+fn flags_are_left_out_of_account() {
+    let setup = prepared();
+    let server = setup.start();
+    let mut client = server.login();
+    for argument in ["", "-a", "-la", "-CF", "-l -a", "-R", "."] {
+        assert_eq!(names(&mut client, argument), ALL, "NLST {argument}");
+        let listing = String::from_utf8(client.fetch(&format!("LIST {argument}"))).unwrap();
+        assert_eq!(listing.lines().count(), 7, "LIST {argument}: {listing}");
+    }
+    for argument in ["-la sub", "-R sub/", "-CF /sub", "-1 -a ./sub"] {
+        let listing = String::from_utf8(client.fetch(&format!("LIST {argument}"))).unwrap();
+        assert!(
+            listing.ends_with(" one.txt\r\n") && listing.lines().count() == 1,
+            "LIST {argument}: {listing}"
+        );
+    }
+    assert_eq!(names(&mut client, "-a sub dir"), ["sub dir/two.txt"]);
+}
+
+/// RFC 1123, section 4.1.2.7: what NLST shows is a name for RETR.
+#[test]
+fn nlst_shows_names_that_can_be_asked_for() {
+    let setup = prepared();
+    let server = setup.start();
+    let mut client = server.login();
+    for argument in ["sub", "/sub", "sub/../sub", "sub dir/", "*.txt", "a.txt"] {
+        let found = names(&mut client, argument);
+        assert!(!found.is_empty(), "{argument}");
+        for name in found {
+            assert!(!client.retrieve(&name).is_empty(), "{argument}: {name}");
+        }
+    }
+    client.expect("CWD sub", 250);
+    assert_eq!(names(&mut client, ""), ["one.txt"]);
+    assert_eq!(
+        names(&mut client, ".."),
+        ["../-x", "../[d].txt", "../a.txt", "../b.txt", "../c.bin", "../sub", "../sub dir"]
+    );
+}
+
+#[test]
+fn patterns_choose_names_of_one_directory() {
+    let setup = prepared();
+    let server = setup.start();
+    let mut client = server.login();
+    assert_eq!(names(&mut client, "*.txt"), ["[d].txt", "a.txt", "b.txt"]);
+    assert_eq!(names(&mut client, "?.txt"), ["a.txt", "b.txt"]);
+    assert_eq!(names(&mut client, "[ac].*"), ["a.txt", "c.bin"]);
+    assert_eq!(names(&mut client, "[!a].txt"), ["b.txt"]);
+    assert_eq!(names(&mut client, "*"), ALL);
+    assert_eq!(names(&mut client, "sub/*"), ["sub/one.txt"]);
+    assert_eq!(names(&mut client, "/sub*"), ["/sub", "/sub dir"]);
+    assert_eq!(names(&mut client, "none*"), [""; 0]);
+    // A name may look like a pattern.
+    assert_eq!(names(&mut client, "[d].txt"), ["[d].txt"]);
+    let listing = String::from_utf8(client.fetch("LIST -l *.bin")).unwrap();
+    assert!(listing.ends_with(" c.bin\r\n") && listing.lines().count() == 1, "{listing}");
+    let status = client.expect("STAT *.bin", 213).text();
+    assert!(status.contains(" c.bin") && !status.contains("a.txt"), "{status}");
+    let (_, reply) = client.try_fetch("NLST missing/*");
+    assert_eq!(reply.code, 550, "{reply:?}");
+}
+
+/// In lines that can't be taken for the end, all of them, and the connection is the same after it.
+#[test]
+fn stat_lists_5000_entries() {
+    let setup = prepared();
+    let folder = setup.files().join("many");
+    fs::create_dir(&folder).unwrap();
+    for number in 0..5000 {
+        fs::write(folder.join(format!("213 {number}")), b"").unwrap();
+    }
+    let server = setup.start();
+    for encrypted in [false, true] {
+        let mut client = if encrypted { server.connect_tls() } else { server.connect() };
+        client.login("demo", "demo");
+        let reply = client.expect("STAT many", 213);
+        assert_eq!(reply.lines.len(), 5002);
+        let inner = &reply.lines[1..5001];
+        assert!(inner.iter().all(|line| line.starts_with(" -r")), "{inner:?}");
+        client.expect("NOOP", 200);
+        assert_eq!(client.names("many").len(), 5000);
+        assert_eq!(names(&mut client, "many").len(), 5000);
+    }
+}
+
+/// RFC 3659, section 7: the facts that were asked for, and no others.
+#[test]
+fn mlsd_shows_the_facts_that_are_wanted() {
+    let setup = prepared();
+    let server = setup.start();
+    let mut client = server.login();
+    let all = String::from_utf8(client.fetch("MLSD sub")).unwrap();
+    for fact in ["type=file;", "size=11;", "modify=2", "perm=", "unique=", "UNIX.mode=0644;"] {
+        assert!(all.contains(fact), "{fact}: {all}");
+    }
+    client.expect("OPTS MLST size;", 200);
+    assert_eq!(client.fetch("MLSD sub"), b"size=11; one.txt\r\n");
+    client.expect("OPTS MLST", 200);
+    assert_eq!(client.fetch("MLSD sub"), b" one.txt\r\n");
+}
+
+/// An entry is the same in both, so that a client knows a file again (RFC 3659, section 7.5.2).
+#[test]
+fn mlst_and_mlsd_agree() {
+    let setup = prepared();
+    let server = setup.start();
+    let mut client = server.login();
+    let listed = String::from_utf8(client.fetch("MLSD sub")).unwrap();
+    let told = client.expect("MLST sub/one.txt", 250).lines[1].clone();
+    let facts = |line: &str| line.trim_start().split_once(' ').unwrap().0.to_owned();
+    assert_eq!(facts(listed.trim_end()), facts(&told));
+    let root = String::from_utf8(client.fetch("MLSD")).unwrap();
+    let line = root.lines().find(|line| line.ends_with(" a.txt")).unwrap().to_owned();
+    assert_eq!(facts(&line), facts(&client.expect("MLST a.txt", 250).lines[1]));
+}

@@ -1,0 +1,125 @@
+//! Data connections that have to resume the TLS session of their control connection (`tls.require_session_reuse`), so that
+//! nobody else gets one.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+
+use crate::support::{Client, Running, Setup, Way, assert_bytes, lftp, noise, python};
+
+fn strict() -> Setup {
+    Setup::local().tls_with("required", "require_session_reuse: true")
+}
+
+fn login(server: &Running<'_>, config: &Arc<ClientConfig>) -> Client {
+    let mut client = server.connect();
+    client.try_start_tls(config).unwrap();
+    client.login("demo", "demo");
+    client
+}
+
+/// OpenSSL uses the ticket of the control connection again and again.
+#[test]
+fn ftplib_resumes_and_is_served() {
+    let setup = strict();
+    let server = setup.start();
+    let home = tempfile::tempdir().unwrap();
+    python("ftplib_transfers.py", &server, Way { active: false, tls: true }, home.path()).run();
+    python("ftplib_transfers.py", &server, Way { active: true, tls: true }, home.path()).run();
+}
+
+/// GnuTLS does too.
+#[test]
+fn lftp_resumes_and_is_served() {
+    let setup = strict();
+    let server = setup.start();
+    let home = tempfile::tempdir().unwrap();
+    let content = noise(200_000, 1);
+    std::fs::write(home.path().join("file"), &content).unwrap();
+    let script = "put file\nget file -o back\nls\nput file -o again\nget again -o back2";
+    lftp(&server, "demo", Way { active: false, tls: true }, home.path(), script).run();
+    assert_bytes(&std::fs::read(home.path().join("back2")).unwrap(), &content);
+}
+
+#[test]
+fn a_client_that_resumes_by_tls12_is_served() {
+    let setup = strict();
+    let server = setup.start();
+    let mut client = login(&server, &server.certificates().client_config_of_tls12());
+    let content = noise(200_000, 1);
+    for number in 0..10 {
+        client.store(&format!("file {number}"), &content);
+        assert_bytes(&client.retrieve(&format!("file {number}")), &content);
+    }
+}
+
+/// A client that uses each ticket once, as RFC 8446 advises (appendix C.4), has those of the control connection.
+#[test]
+fn a_client_that_uses_tickets_once_is_served_while_it_has_some() {
+    let setup = strict();
+    let server = setup.start();
+    let mut client = login(&server, &server.certificates().client_config());
+    client.store("file", b"12345");
+    assert_eq!(client.retrieve("file"), b"12345");
+}
+
+#[test]
+fn a_client_that_does_not_resume_is_refused() {
+    let setup = strict();
+    let server = setup.start();
+    let mut client = login(&server, &server.certificates().client_config());
+    client.store("file", b"12345");
+    for command in ["RETR file", "STOR new", "LIST"] {
+        client.encrypt_data_with(&server.certificates().client_config());
+        let data = client.open_passive();
+        client.expect(command, 150);
+        drop(client.protect(data));
+        client.expect_reply(522);
+    }
+    assert_eq!(std::fs::read_dir(setup.files()).unwrap().count(), 1);
+    client.expect("NOOP", 200);
+}
+
+/// A session that is known, of somebody else: another client that may log in as well.
+#[test]
+fn the_session_of_another_client_does_not_count() {
+    let setup = strict();
+    let server = setup.start();
+    let mut victim = login(&server, &server.certificates().client_config());
+    victim.store("file", b"12345");
+    let others = server.certificates().client_config();
+    let _other = login(&server, &others);
+    victim.encrypt_data_with(&others);
+    let data = victim.open_passive();
+    victim.expect("RETR file", 150);
+    let data = victim.protect(data);
+    assert!(data.resumed(), "the test has to show a session");
+    drop(data);
+    victim.expect_reply(522);
+}
+
+/// The control connection of a client's second session resumes the first; its data connections may resume either.
+#[test]
+fn a_client_that_comes_back_is_served() {
+    let setup = strict();
+    let server = setup.start();
+    let config = server.certificates().client_config();
+    let mut first = login(&server, &config);
+    let mut second = login(&server, &config);
+    assert!(second.stream().resumed());
+    second.store("file", b"12345");
+    assert_eq!(second.retrieve("file"), b"12345");
+    first.expect("NOOP", 200);
+}
+
+/// Unless it is asked for, clients that can't resume are served.
+#[test]
+fn it_is_not_demanded_by_default() {
+    let setup = Setup::local().tls("required");
+    let server = setup.start();
+    let mut client = login(&server, &server.certificates().client_config());
+    client.encrypt_data_with(&server.certificates().client_config());
+    client.store("file", b"12345");
+    client.encrypt_data_with(&server.certificates().client_config());
+    assert_eq!(client.retrieve("file"), b"12345");
+}
