@@ -30,5 +30,9 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	scripts/install-test-tools lint
 	cargo deny --all-features check advisories
 
-bench: ## Says what is measured so far.
-	@echo "Nothing is measured yet: bench/ holds no benchmark. Until it does, no speed is claimed anywhere."
+# The program by itself: target/release/wharf-bench --help
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; SERVERS=A,B; ROWS=A,B).
+	scripts/install-bench-tools
+	cargo build --release --locked
+	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS))

@@ -1,0 +1,225 @@
+//! `make bench`: Wharf and other FTP servers side by side, on this machine, in one run. See bench/README.md.
+
+mod client;
+mod measure;
+mod options;
+mod place;
+mod problem;
+mod process;
+mod rows;
+mod servers;
+mod sizes;
+mod stream;
+mod table;
+mod tls;
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use rustls::ClientConfig;
+
+use crate::options::{HELP, Options};
+use crate::place::Place;
+use crate::problem::{Doing, Problem, Result};
+use crate::process::{own_time, settle};
+use crate::rows::Row;
+use crate::servers::Kind;
+use crate::table::Table;
+
+fn main() -> ExitCode {
+    let outcome = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => run(&options),
+        Ok(None) => say(HELP).map(|()| true),
+        Err(problem) => {
+            complain(&problem);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures and prints; false if something could not be measured that should have been.
+fn run(options: &Options) -> Result<bool> {
+    let begin = Instant::now();
+    // The servers' own accounts have to be able to read what is written here.
+    umask(Mode::from_raw_mode(0o022));
+    open_many_files(options)?;
+    let place = Place::make(&options.folder, &options.sizes)?;
+    let mut bench = Bench { options, tls: tls::client(&place.certificate)?, place, busy: 0, measured: 0 };
+
+    let mut left_out = Vec::new();
+    let mut servers = Vec::new();
+    for kind in &options.servers {
+        match kind.missing(&options.tools, &bench.place)? {
+            Some(why) => left_out.push(format!("{} is left out: {why}", kind.heading())),
+            None => servers.push(*kind),
+        }
+    }
+    for line in &left_out {
+        progress(line);
+    }
+    if servers.is_empty() {
+        return Err(Problem::new("there is no server to measure"));
+    }
+
+    let mut table = Table::new(&options.rows, &servers);
+    for row in &options.rows {
+        bench.row(*row, &servers, &mut table);
+    }
+    say(&bench.report(&servers, &table, &left_out, begin.elapsed())?)?;
+    Ok(table.failures().is_empty())
+}
+
+/// What a measurement brought.
+struct Outcome {
+    figure: f64,
+    /// In seconds, with the login.
+    took: f64,
+    /// How many processor cores the client kept busy: near 1 with a single stream, it's the client that was measured.
+    client: f64,
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    place: Place,
+    tls: Arc<ClientConfig>,
+    /// How often something else kept the machine busy when a measurement began.
+    busy: u32,
+    measured: u32,
+}
+
+impl Bench<'_> {
+    /// All servers in turn, again and again: what slows the machine down for a while hits all alike.
+    fn row(&mut self, row: Row, servers: &[Kind], table: &mut Table) {
+        let block = place::block(1 << 20);
+        for round in 1..=self.options.sizes.rounds {
+            for kind in servers.iter().copied().filter(|kind| row.can_be_done_by(*kind)) {
+                let what = format!("{} {round} {}", row.id(), kind.id());
+                match self.once(row, kind, &block) {
+                    Ok(Outcome { figure, took, client }) => {
+                        table.add(row, kind, figure);
+                        progress(&format!("{what}: {figure:.2} ({took:.1} s, client {client:.2} cores)"));
+                    }
+                    Err(problem) => {
+                        table.fail(row, kind, round, &problem.to_string());
+                        progress(&format!("{what}: {problem}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A server that was just started, on a machine that does nothing else.
+    fn once(&mut self, row: Row, kind: Kind, block: &[u8]) -> Result<Outcome> {
+        self.place.clear()?;
+        let server = kind.start(&self.options.tools, &self.place, row.variant(), &self.tls)?;
+        self.measured += 1;
+        if !settle(Duration::from_secs(if self.options.quick { 1 } else { 4 })) {
+            self.busy += 1;
+        }
+        let (start, used) = (Instant::now(), own_time());
+        match measure::measure(row, &server, &self.options.sizes, block) {
+            Ok(figure) => {
+                let took = start.elapsed().as_secs_f64();
+                Ok(Outcome { figure, took, client: (own_time() - used) / took })
+            }
+            Err(problem) => match server.last_words() {
+                words if words.is_empty() => Err(problem),
+                words => Err(Problem::new(format!("{problem} (the server's log ends with: {words})"))),
+            },
+        }
+    }
+
+    fn report(&self, servers: &[Kind], table: &Table, left_out: &[String], took: Duration) -> Result<String> {
+        let mut lines = vec![
+            String::new(),
+            table.markdown(&self.options.sizes),
+            match self.options.sizes.rounds {
+                1 => "One round.".to_owned(),
+                rounds => format!("Best of {rounds} rounds."),
+            },
+        ];
+        if servers.contains(&Kind::Vsftpd) {
+            lines.push(
+                "In brackets: how many times as good as vsftpd in the same run; above 1 is better than vsftpd, also \
+                 where less is better. The rows that only Wharf has figures in are compared with vsftpd's figure in \
+                 the row above."
+                    .to_owned(),
+            );
+        }
+        if self.options.quick {
+            lines.push("This was a quick run with small sizes: the figures say little.".to_owned());
+        }
+        lines.push(String::new());
+        for kind in servers {
+            let version = kind.version(&self.options.tools, &self.place)?;
+            lines.push(format!("- {} (`{version}`): {}.", kind.heading(), kind.note()));
+        }
+        lines.extend(left_out.iter().map(|line| format!("- {line}")));
+        lines.push(format!("- Machine: {}.", machine()));
+        if self.busy > 0 {
+            lines.push(format!(
+                "- The machine was busy with something else when {} of {} measurements began.",
+                self.busy, self.measured
+            ));
+        }
+        lines.push(format!("- The run took {} s.", took.as_secs()));
+        if !table.failures().is_empty() {
+            lines.push(String::new());
+            lines.push("Failed:".to_owned());
+            lines.push(String::new());
+            lines.extend(table.failures().iter().map(|failure| format!("- {failure}")));
+        }
+        lines.push(String::new());
+        Ok(lines.join("\n"))
+    }
+}
+
+/// Each session is an open file here, and one or more in the server, which inherits the limit.
+fn open_many_files(options: &Options) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = 4 * options.sizes.idle as u64 + 100;
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        return Err(Problem::new(format!(
+            "{wanted} files have to be open at once, and this machine allows {}: raise the limit (ulimit -Hn)",
+            limit.maximum.unwrap_or_default()
+        )));
+    }
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).doing(|| "raising the limit of open files".to_owned())
+}
+
+fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let processors = read("/proc/cpuinfo");
+    let name = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let count = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let name = name.trim_start_matches([' ', '\t', ':']);
+    format!("{count} × {name}, Linux {}", kernel.trim())
+}
+
+fn say(text: &str) -> Result<()> {
+    io::stdout().write_all(text.as_bytes()).doing(|| "printing".to_owned())
+}
+
+/// How far it is. A run takes a while.
+fn progress(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
+}
+
+fn complain(problem: &Problem) {
+    writeln!(io::stderr(), "wharf-bench: {problem}").ok();
+}

@@ -1,0 +1,26 @@
+use super::Options;
+use crate::rows::Row;
+use crate::servers::Kind;
+
+fn parse(line: &str) -> Result<Option<Options>, String> {
+    Options::parse(line.split_whitespace().map(str::to_owned)).map_err(|problem| problem.to_string())
+}
+
+#[test]
+fn servers_and_rows_keep_the_order_of_the_table() {
+    let options =
+        parse("--servers vsftpd,wharf-libunftp --rows list,retr --rounds 2 --quick").unwrap().unwrap();
+    assert_eq!(options.servers, [Kind::WharfLibunftp, Kind::Vsftpd]);
+    assert_eq!(options.rows, [Row::Retr, Row::List]);
+    assert_eq!(options.sizes.rounds, 2);
+}
+
+#[test]
+fn what_it_does_not_know_is_refused_by_name() {
+    let problem = |line: &str| parse(line).err().unwrap();
+    assert_eq!(problem("--servers wuftpd"), "there is no wuftpd; --help lists what there is");
+    assert_eq!(problem("--fast"), "unknown argument --fast");
+    assert_eq!(problem("--rounds"), "--rounds needs a value");
+    assert_eq!(problem("--rounds 0"), "0 is not a number of rounds");
+    assert!(parse("--help").unwrap().is_none());
+}

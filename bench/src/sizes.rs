@@ -1,0 +1,52 @@
+//! How much is moved, and how often.
+
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// How often each server is measured in each row.
+    pub rounds: u32,
+    pub big: u64,
+    pub small_files: usize,
+    pub small: usize,
+    pub logins_for: Duration,
+    pub login_connections: usize,
+    pub sessions: usize,
+    pub session_files: usize,
+    pub session_file: usize,
+    pub entries: usize,
+    pub idle: usize,
+    /// How long one measurement may take.
+    pub limit: Duration,
+}
+
+impl Sizes {
+    pub const FULL: Self = Self {
+        rounds: 3,
+        big: 1 << 30,
+        small_files: 10_000,
+        small: 4 << 10,
+        logins_for: Duration::from_secs(3),
+        login_connections: 8,
+        sessions: 200,
+        session_files: 20,
+        session_file: 256 << 10,
+        entries: 100_000,
+        idle: 1_000,
+        limit: Duration::from_secs(180),
+    };
+
+    /// For trying whether everything works. The figures say little.
+    pub const QUICK: Self = Self {
+        rounds: 1,
+        big: 32 << 20,
+        small_files: 200,
+        logins_for: Duration::from_millis(300),
+        sessions: 20,
+        session_files: 2,
+        entries: 2_000,
+        idle: 50,
+        limit: Duration::from_secs(20),
+        ..Self::FULL
+    };
+}
