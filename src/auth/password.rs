@@ -42,7 +42,7 @@ pub enum PasswordHashError {
     /// Verifying it would let anybody who can connect use up the machine.
     #[error("this {0} hash costs too much for each login: {1}")]
     TooCostly(&'static str, String),
-    /// The system gave no random bytes for a salt.
+    /// The system gave no random bytes for a salt, or no threads.
     #[error("can't hash the password: {0}")]
     Hashing(String),
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
+use tokio::runtime::Runtime;
 
 use super::{PasswordHash, PasswordHashError};
 use crate::config::{Password, Secret};
@@ -56,7 +56,38 @@ pub struct Users {
     decoys: Vec<Option<PasswordHash>>,
     /// Chooses the decoy of a name; not to be foretold from outside.
     chooser: RandomState,
-    hashing: Semaphore,
+    hashing: HashThreads,
+}
+
+/// Threads that hash and nothing else, as many as the machine has cores. The memory that a hash takes stays with its thread
+/// for the next one, so it must not be any of the hundreds that wait for disks.
+#[derive(Debug)]
+struct HashThreads(Option<Runtime>);
+
+impl HashThreads {
+    fn new() -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder
+            .max_blocking_threads(cores)
+            .thread_name("wharf-hash")
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+    }
+
+    async fn run(&self, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, LoginError> {
+        let Some(runtime) = &self.0 else { return Err(LoginError::GivenUp) };
+        runtime.spawn_blocking(work).await.map_err(|_| LoginError::GivenUp)
+    }
+}
+
+impl Drop for HashThreads {
+    fn drop(&mut self) {
+        // A runtime that waits for its threads must not be dropped by a task.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Users {
@@ -65,7 +96,7 @@ impl Users {
     /// Takes tens of milliseconds if there are none, as it hashes.
     ///
     /// # Errors
-    /// If the system has no random bytes.
+    /// If the system has no random bytes, or no threads.
     pub fn new(
         users: impl IntoIterator<Item = (String, Password)>,
         anonymous: bool,
@@ -82,8 +113,8 @@ impl Users {
         if decoys.is_empty() {
             decoys.push(Some(PasswordHash::new("")?));
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { passwords, anonymous, decoys, chooser: RandomState::new(), hashing: Semaphore::new(cores) })
+        let hashing = HashThreads::new().map_err(|error| PasswordHashError::Hashing(error.to_string()))?;
+        Ok(Self { passwords, anonymous, decoys, chooser: RandomState::new(), hashing })
     }
 
     /// Checks a name and a password.
@@ -119,12 +150,10 @@ impl Users {
         }
     }
 
-    /// Hashes on a thread that may block, when it is this one's turn.
+    /// Hashes, when it is this one's turn.
     async fn verify(&self, hash: PasswordHash, given: &str) -> Result<bool, LoginError> {
         let given = Secret::new(given);
-        let _turn = self.hashing.acquire().await.map_err(|_| LoginError::GivenUp)?;
-        let verify = move || hash.verify(given.expose());
-        tokio::task::spawn_blocking(verify).await.map_err(|_| LoginError::GivenUp)
+        self.hashing.run(move || hash.verify(given.expose())).await
     }
 
     fn decoy(&self, name: &str) -> Option<PasswordHash> {

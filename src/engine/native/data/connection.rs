@@ -112,11 +112,16 @@ impl DataConnection {
         let linger = async move {
             let _ = tokio::time::timeout(LINGER, drain).await;
         };
-        Some(Linger { _task: AbortOnDropHandle::new(tokio::spawn(linger)) })
+        Some(Linger(AbortOnDropHandle::new(tokio::spawn(linger))))
     }
 }
 
 /// A connection that is about to be closed; it is at once when this is dropped.
-pub(in super::super) struct Linger {
-    _task: AbortOnDropHandle<()>,
+pub(in super::super) struct Linger(AbortOnDropHandle<()>);
+
+impl Linger {
+    /// Waits until it is closed.
+    pub(in super::super) async fn closed(self) {
+        let _ = self.0.await;
+    }
 }

@@ -108,7 +108,7 @@ impl Session {
                 tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");
             }
         }
-        let Self { mut connection, state, .. } = self;
+        let Self { mut connection, state, linger, .. } = self;
         match end {
             End::Saying(reply) => {
                 if connection.control.send(&reply).await.is_ok() {
@@ -118,6 +118,13 @@ impl Session {
             End::Closed => connection.control.close().await,
             End::Lost(error) => {
                 tracing::debug!(session = id, %peer, %error, "the control connection is lost");
+            }
+        }
+        // What was sent last may still be on its way.
+        if let Some(linger) = linger {
+            tokio::select! {
+                () = linger.closed() => {}
+                () = shutdown.now.cancelled() => {}
             }
         }
         tracing::debug!(session = id, %peer, user = state.user(), "session closed");
