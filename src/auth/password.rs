@@ -1,8 +1,10 @@
 //! Password hashes: argon2id, bcrypt and SHA-512-crypt, so that entries of htpasswd and shadow files can be moved over.
 
+use std::cell::RefCell;
 use std::fmt;
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, PasswordVerifier, Version};
+use subtle::ConstantTimeEq;
 
 /// Memory of the largest argon2id hash that is accepted, in KiB. Every login attempt takes it.
 const ARGON2_MAX_MEMORY_KIB: u32 = 1024 * 1024;
@@ -87,9 +89,7 @@ impl PasswordHash {
     /// Takes as long as the parameters of the hash say: not for an async thread.
     pub fn verify(&self, password: &str) -> bool {
         match self.scheme {
-            Scheme::Argon2id => {
-                Argon2::default().verify_password(password.as_bytes(), self.text.as_str()).is_ok()
-            }
+            Scheme::Argon2id => verify_argon2id(password.as_bytes(), &self.text).unwrap_or(false),
             Scheme::Bcrypt => bcrypt::verify(password, &self.text).unwrap_or(false),
             Scheme::Sha512Crypt => {
                 sha_crypt::ShaCrypt::SHA512.verify_password(password.as_bytes(), self.text.as_str()).is_ok()
@@ -103,6 +103,28 @@ impl PasswordHash {
     }
 }
 
+thread_local! {
+    /// Memory for a hash, kept by the thread for the next one. The usual allocators have no good place for so large a
+    /// block that comes and goes, and take a new one again and again.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `None` if the hash is none, which was checked when it was read.
+fn verify_argon2id(password: &[u8], text: &str) -> Option<bool> {
+    let hash = argon2::PasswordHash::new(text).ok()?;
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let params = Params::try_from(&hash).ok()?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(Algorithm::Argon2id, version, params);
+    let mut found = vec![0; expected.as_bytes().len()];
+    MEMORY.with_borrow_mut(|memory| {
+        memory.resize(blocks, Block::new());
+        argon2.hash_password_into_with_memory(password, salt, &mut found, &mut memory[..]).ok()
+    })?;
+    Some(found.ct_eq(expected.as_bytes()).into())
+}
+
 fn check_argon2id(text: &str) -> Result<(), PasswordHashError> {
     const NAME: &str = "argon2id";
     let damaged = |error: &dyn fmt::Display| PasswordHashError::Damaged(NAME, error.to_string());
@@ -110,7 +132,7 @@ fn check_argon2id(text: &str) -> Result<(), PasswordHashError> {
     if hash.salt.is_none() || hash.hash.is_none() {
         return Err(damaged(&"the salt or the hash is missing"));
     }
-    let parameters = argon2::Params::try_from(&hash).map_err(|error| damaged(&error))?;
+    let parameters = Params::try_from(&hash).map_err(|error| damaged(&error))?;
     if parameters.m_cost() > ARGON2_MAX_MEMORY_KIB || parameters.t_cost() > ARGON2_MAX_PASSES {
         let cost = format!("{} KiB and {} passes", parameters.m_cost(), parameters.t_cost());
         return Err(PasswordHashError::TooCostly(NAME, cost));
