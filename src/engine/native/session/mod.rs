@@ -1,5 +1,6 @@
 //! A session: states that own what they know, and the loop that serves one.
 
+mod dispatch;
 mod greeting;
 mod logged_in;
 mod run;

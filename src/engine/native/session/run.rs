@@ -1,6 +1,5 @@
 //! The loop that serves a session: commands, the transfer beside them, timeouts and the end.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -10,16 +9,15 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::codec::{Decoded, Line};
-use super::super::commands::{self, Failure, Outcome};
+use super::super::codec::Decoded;
+use super::super::commands::{self, Outcome};
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
-use super::super::table::{self, Command, During, Run};
+use super::super::table::{self, During};
 use super::transfer::{Cancel, Event as TransferEvent, Running};
-use super::{Connection, Ended, Greeting, Once, State, Transfer};
+use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
-use crate::engine::failure::is_trouble;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -308,7 +306,7 @@ impl Session {
             };
             return Ok(self.connection.control.send(&reply).await?);
         };
-        let Some(argument) = self.decode(&line) else {
+        let Some(argument) = dispatch::argument(&self.connection, &self.state, &line) else {
             let reply = match self.connection.control.charset {
                 Charset::Utf8 => Reply::new(553, "The argument is not UTF-8."),
                 Charset::Legacy(_) => {
@@ -320,7 +318,8 @@ impl Session {
         tracing::trace!(session = self.connection.id, command = command.name, "command");
         let (connection, state) = (&mut self.connection, &mut self.state);
         // A defect in a command ends this session, and no other one.
-        let outcome = AssertUnwindSafe(dispatch(connection, state, command, once, &argument)).catch_unwind();
+        let outcome =
+            AssertUnwindSafe(dispatch::dispatch(connection, state, command, once, &argument)).catch_unwind();
         let outcome = tokio::select! {
             outcome = outcome => outcome,
             () = shutdown.now.cancelled() => return Err(stopping()),
@@ -329,41 +328,11 @@ impl Session {
         match outcome {
             Err(_panic) => Err(End::Saying(failed())),
             Ok(Err(failure)) => {
-                let reply = self.failed(command, failure);
+                let reply = dispatch::refusal(&self.connection, &self.state, command, failure);
                 Ok(self.connection.control.send(&reply).await?)
             }
             Ok(Ok(outcome)) => self.apply(outcome, shutdown).await,
         }
-    }
-
-    /// The argument as text. Before the login it is not known how the client writes; the user whose name came first tells.
-    fn decode<'a>(&self, line: &'a Line) -> Option<Cow<'a, str>> {
-        let charset = self.connection.control.charset;
-        let of_user = || match &self.state {
-            State::Greeting(Greeting { name: Some(name) }) => {
-                self.connection.shared.charset_of(name).decode(&line.argument)
-            }
-            _ => None,
-        };
-        charset.decode(&line.argument).or_else(of_user)
-    }
-
-    /// What the client is told of a command that failed; what the operator is told stands in the log.
-    fn failed(&self, command: &Command, failure: Failure) -> Reply {
-        let error = match failure {
-            Failure::Refused(reply) => return reply,
-            Failure::Storage(error) => error,
-        };
-        let (session, user, peer) = (self.connection.id, self.state.user(), self.connection.peer);
-        let operation = command.name;
-        let path = error.path().map(wharf_backends::StoragePath::as_str);
-        let cause = error.to_string();
-        if is_trouble(&error) {
-            tracing::warn!(session, user, %peer, operation, path, cause, "command failed");
-        } else {
-            tracing::info!(session, user, %peer, operation, path, cause, "command refused");
-        }
-        Reply::failure(&error)
     }
 
     async fn apply(&mut self, outcome: Outcome, shutdown: &Shutdown) -> Result<(), End> {
@@ -466,42 +435,5 @@ async fn next_event(transfer: &mut Option<Running>) -> TransferEvent {
     match transfer {
         Some(transfer) => transfer.event().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Has a command done by whatever does it, if the state of the session allows it.
-async fn dispatch(
-    connection: &mut Connection,
-    state: &mut State,
-    command: &Command,
-    once: Once,
-    argument: &str,
-) -> commands::Result {
-    if command.argument.is_missing(argument) {
-        return Err(Reply::new(501, format!("Syntax: {}", command.syntax())).into());
-    }
-    let not_logged_in = || Failure::from(Reply::new(530, "Log in first, with USER and PASS."));
-    match (command.run, state) {
-        (Run::Anytime(run), state) => run(connection, state, argument).await,
-        (Run::Login(run), State::Greeting(greeting)) => run(connection, greeting, argument).await,
-        (Run::Login(_), State::LoggedIn(_)) => {
-            Err(Reply::new(503, "You are logged in; REIN makes room for another user.").into())
-        }
-        (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
-        (Run::Transfer(run), State::LoggedIn(session)) => {
-            let Once { restart, channel, .. } = once;
-            let Some(channel) = channel else {
-                return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
-            };
-            if channel.is_private() != connection.security.protection()?.is_private() {
-                return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
-            }
-            run(connection, session, commands::Prepared { channel, restart }, argument).await
-        }
-        (Run::Rename(run), State::LoggedIn(session)) => {
-            run(connection, session, once.rename_from, argument).await
-        }
-        (Run::LoggedIn(_) | Run::Transfer(_) | Run::Rename(_), State::Greeting(_)) => Err(not_logged_in()),
-        (Run::Refused(code, reason), _) => Err(Reply::new(code, reason).into()),
     }
 }

@@ -1,0 +1,79 @@
+//! From a command line to whoever carries it out, and from what became of it to the words for it.
+
+use std::borrow::Cow;
+
+use wharf_backends::StoragePath;
+
+use super::super::codec::Line;
+use super::super::commands::{self, Failure};
+use super::super::reply::Reply;
+use super::super::table::{Command, Run};
+use super::{Connection, Greeting, Once, State};
+use crate::engine::failure::is_trouble;
+
+/// The argument as text; `None` if it is none. Before the login it is not known how the client writes; the user whose name
+/// came first tells.
+pub(super) fn argument<'a>(connection: &Connection, state: &State, line: &'a Line) -> Option<Cow<'a, str>> {
+    let of_user = || match state {
+        State::Greeting(Greeting { name: Some(name) }) => {
+            connection.shared.charset_of(name).decode(&line.argument)
+        }
+        _ => None,
+    };
+    connection.control.charset.decode(&line.argument).or_else(of_user)
+}
+
+/// Has a command done by whatever does it, if the state of the session allows it.
+pub(super) async fn dispatch(
+    connection: &mut Connection,
+    state: &mut State,
+    command: &Command,
+    once: Once,
+    argument: &str,
+) -> commands::Result {
+    if command.argument.is_missing(argument) {
+        return Err(Reply::new(501, format!("Syntax: {}", command.syntax())).into());
+    }
+    let not_logged_in = || Failure::from(Reply::new(530, "Log in first, with USER and PASS."));
+    match (command.run, state) {
+        (Run::Anytime(run), state) => run(connection, state, argument).await,
+        (Run::Login(run), State::Greeting(greeting)) => run(connection, greeting, argument).await,
+        (Run::Login(_), State::LoggedIn(_)) => {
+            Err(Reply::new(503, "You are logged in; REIN makes room for another user.").into())
+        }
+        (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
+        (Run::Transfer(run), State::LoggedIn(session)) => {
+            let Once { restart, channel, .. } = once;
+            let Some(channel) = channel else {
+                return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
+            };
+            if channel.is_private() != connection.security.protection()?.is_private() {
+                return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
+            }
+            run(connection, session, commands::Prepared { channel, restart }, argument).await
+        }
+        (Run::Rename(run), State::LoggedIn(session)) => {
+            run(connection, session, once.rename_from, argument).await
+        }
+        (Run::LoggedIn(_) | Run::Transfer(_) | Run::Rename(_), State::Greeting(_)) => Err(not_logged_in()),
+        (Run::Refused(code, reason), _) => Err(Reply::new(code, reason).into()),
+    }
+}
+
+/// What the client is told of a command that failed; what the operator is told stands in the log.
+pub(super) fn refusal(connection: &Connection, state: &State, command: &Command, failure: Failure) -> Reply {
+    let error = match failure {
+        Failure::Refused(reply) => return reply,
+        Failure::Storage(error) => error,
+    };
+    let (session, user, peer) = (connection.id, state.user(), connection.peer);
+    let operation = command.name;
+    let path = error.path().map(StoragePath::as_str);
+    let cause = error.to_string();
+    if is_trouble(&error) {
+        tracing::warn!(session, user, %peer, operation, path, cause, "command failed");
+    } else {
+        tracing::info!(session, user, %peer, operation, path, cause, "command refused");
+    }
+    Reply::failure(&error)
+}
