@@ -92,6 +92,11 @@ impl Transfer {
     }
 }
 
+/// How much later than the data connection of a killed client its control connection may be seen to end. Much data is
+/// worth a longer wait.
+const SHORTEST_WAIT: Duration = Duration::from_micros(300);
+const LONGEST_WAIT: Duration = Duration::from_millis(5);
+
 /// Why a transfer is to end before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cancel {
@@ -130,6 +135,11 @@ impl Context {
     /// like that of one which is done.
     pub(in super::super) async fn confirm(&self) -> Result<(), TransferError> {
         let (answer, answered) = oneshot::channel();
+        // The system of a client that is killed closes both connections within moments, in any order.
+        let moved = self.flow.moved.load(Ordering::Relaxed);
+        let wait = (SHORTEST_WAIT + Duration::from_micros(moved / 4096)).min(LONGEST_WAIT);
+        // The runtime's own clock knows milliseconds only, and small files are many.
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await;
         let asked = async {
             self.ask.send(answer).await.map_err(|_| TransferError::ControlConnectionLost)?;
             answered.await.map_err(|_| TransferError::ControlConnectionLost)
