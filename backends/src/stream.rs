@@ -57,6 +57,16 @@ impl FileSlice {
         Ok(())
     }
 
+    /// All of it, on this thread. Blocks. Only for what is known to be small.
+    pub(crate) fn read_all(self) -> Result<Vec<Bytes>> {
+        let (mut blocks, mut slice) = (Vec::new(), self);
+        while let Some((block, rest)) = slice.read_block()? {
+            blocks.push(block);
+            slice = rest;
+        }
+        Ok(blocks)
+    }
+
     /// Reads one block. `None` at the end.
     fn read_block(mut self) -> Result<Option<(Bytes, Self)>> {
         let wanted = usize::try_from(self.length).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);

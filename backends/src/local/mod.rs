@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
+use futures_util::{StreamExt, stream};
 use rustix::fs::OFlags;
 
 use self::temporary::is_reserved;
@@ -23,6 +24,10 @@ use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
     Error, ErrorKind, FileSlice, Metadata, Result, Storage, StoragePath, Upload,
 };
+
+/// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
+/// which doesn't read holds no memory of ours.
+const READ_AT_ONCE: u64 = 16 * 1024;
 
 /// How a [`LocalStorage`] treats its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +103,18 @@ impl Storage for LocalStorage {
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
         let path = path.clone();
-        self.with_root(move |root| open(root, &path, range)).await
+        self.with_root(move |root| {
+            let body = open(root, &path, range)?;
+            match body.content {
+                // To change threads again for these few bytes would take longer than to read them.
+                Content::File(slice) if slice.length <= READ_AT_ONCE => {
+                    let blocks = slice.read_all().map_err(|error| error.at(&path))?;
+                    Ok(Body { content: Content::Stream(stream::iter(blocks).map(Ok).boxed()), ..body })
+                }
+                _ => Ok(body),
+            }
+        })
+        .await
     }
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {

@@ -145,9 +145,7 @@ impl LocalUpload {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         self.file = Written::Busy(tokio::task::spawn_blocking(move || {
-            for bytes in &waiting {
-                file.write_all(bytes)?;
-            }
+            write_all(&mut file, &waiting)?;
             Ok(file)
         }));
         Ok(())
@@ -166,10 +164,14 @@ impl Upload for LocalUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        self.flush().await?;
-        let file = self.idle().await?;
-        let target = self.target;
-        blocking(move || target.publish(&file)).await?
+        let mut file = self.idle().await?;
+        let Self { target, waiting, .. } = *self;
+        // Most files are small: to change threads once for the bytes and once for the name would take longer than both.
+        blocking(move || {
+            write_all(&mut file, &waiting).map_err(|error| Error::from_io(&target.path, error))?;
+            target.publish(&file)
+        })
+        .await?
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
@@ -179,6 +181,10 @@ impl Upload for LocalUpload {
         let Self { target, .. } = *self;
         blocking(move || drop(target)).await
     }
+}
+
+fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+    chunks.iter().try_for_each(|bytes| file.write_all(bytes))
 }
 
 impl Target {

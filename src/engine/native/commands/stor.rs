@@ -43,9 +43,9 @@ pub(super) fn receiving(
         };
         let receive = receive::receive(&mut connection, &mut *upload, form, &context.flow);
         let received = async {
-            context.interruptible(receive).await?;
+            let silence = context.interruptible(receive).await?;
             // The client may be gone: the data of one that was killed ends like that of one which is done.
-            context.confirm().await
+            context.confirm(silence).await
         };
         if let Err(error) = received.await {
             return abort(upload, &at, error, Some(connection)).await;

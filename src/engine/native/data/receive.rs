@@ -1,5 +1,7 @@
 //! From a data connection to a storage.
 
+use std::time::{Duration, Instant};
+
 use bytes::{Bytes, BytesMut};
 use wharf_backends::{CHUNK_SIZE, Upload};
 
@@ -10,17 +12,18 @@ use super::{DataConnection, TransferError};
 /// The first room for what arrives: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
 
-/// Receives all bytes of a file, up to where it would be finished. On a failure the upload is still to be aborted.
+/// Receives all bytes of a file, up to where it would be finished; says how long the client was silent before the end. On
+/// a failure the upload is still to be aborted.
 pub(in super::super) async fn receive(
     connection: &mut DataConnection,
     upload: &mut dyn Upload,
     form: Form,
     flow: &Flow,
-) -> Result<(), TransferError> {
+) -> Result<Duration, TransferError> {
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     let mut next = fill(connection, room, flow).await?;
-    while !next.bytes.is_empty() {
+    let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
         let Filled { bytes: chunk, ended } = next;
         // The next bytes come in while these are stored.
@@ -40,35 +43,37 @@ pub(in super::super) async fn receive(
             }
             Ok::<_, TransferError>(())
         };
-        if ended {
+        if let Some(before) = ended {
             store.await?;
-            break;
+            break before;
         }
         ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
-    }
+    };
     let rest = incoming.end()?;
     if !rest.is_empty() {
         upload.write(rest).await?;
     }
-    Ok(())
+    Ok(silence)
 }
 
 /// What was received in one go.
 struct Filled {
     bytes: Bytes,
-    /// Nothing more comes.
-    ended: bool,
+    /// Nothing more comes; how long nothing came before that was known.
+    ended: Option<Duration>,
 }
 
 /// The next bytes: as many as there is room for, or what came before the end.
 async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Filled, TransferError> {
+    let mut last_byte = Instant::now();
     let mut buffer = BytesMut::with_capacity(room);
     while buffer.len() < room {
         let count = flow.step(connection.read(&mut buffer)).await?;
         flow.count(count);
         if count == 0 {
-            return Ok(Filled { bytes: buffer.freeze(), ended: true });
+            return Ok(Filled { bytes: buffer.freeze(), ended: Some(last_byte.elapsed()) });
         }
+        last_byte = Instant::now();
     }
-    Ok(Filled { bytes: buffer.freeze(), ended: false })
+    Ok(Filled { bytes: buffer.freeze(), ended: None })
 }

@@ -92,10 +92,13 @@ impl Transfer {
     }
 }
 
-/// How much later than the data connection of a killed client its control connection may be seen to end. Much data is
-/// worth a longer wait.
-const SHORTEST_WAIT: Duration = Duration::from_micros(300);
-const LONGEST_WAIT: Duration = Duration::from_millis(5);
+/// How much later than the data connection of a killed client its control connection is seen to end, most of the time, if
+/// neither system is busy. Much data is worth a longer wait.
+const SHORTEST_WAIT: Duration = Duration::from_micros(100);
+const LONGEST_WAIT: Duration = Duration::from_millis(10);
+
+/// A client that is done says so right behind its last byte. One that is killed was often waiting for something.
+const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(20);
 
 /// Why a transfer is to end before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,19 +135,35 @@ impl Context {
     }
 
     /// Asks whether the client is still there, before what it sent becomes visible: the data of one that was killed ends
-    /// like that of one which is done.
-    pub(in super::super) async fn confirm(&self) -> Result<(), TransferError> {
+    /// like that of one which is done. `silence` is how long nothing came before the end.
+    pub(in super::super) async fn confirm(&self, silence: Duration) -> Result<(), TransferError> {
         let (answer, answered) = oneshot::channel();
         // The system of a client that is killed closes both connections within moments, in any order.
         let moved = self.flow.moved.load(Ordering::Relaxed);
-        let wait = (SHORTEST_WAIT + Duration::from_micros(moved / 4096)).min(LONGEST_WAIT);
-        // The runtime's own clock knows milliseconds only, and small files are many.
-        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await;
+        let wait = match moved == 0 || silence > SUSPICIOUS_SILENCE {
+            true => LONGEST_WAIT,
+            false => (SHORTEST_WAIT + Duration::from_micros(moved / 4096)).min(LONGEST_WAIT),
+        };
+        pause(wait).await;
         let asked = async {
             self.ask.send(answer).await.map_err(|_| TransferError::ControlConnectionLost)?;
             answered.await.map_err(|_| TransferError::ControlConnectionLost)
         };
         self.interruptible(asked).await
+    }
+}
+
+/// Waits, also for less than the milliseconds that are all the runtime's clock knows: small files are many. To change to
+/// a thread that sleeps would take as long again, so for so short a time others are let go first instead: other sessions,
+/// and other processes, of which one may be the client that dies.
+async fn pause(wait: Duration) {
+    if wait >= Duration::from_millis(1) {
+        return tokio::time::sleep(wait).await;
+    }
+    let start = Instant::now();
+    while start.elapsed() < wait {
+        std::thread::yield_now();
+        tokio::task::yield_now().await;
     }
 }
 
