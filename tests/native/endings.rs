@@ -253,3 +253,25 @@ fn a_second_sigterm_breaks_an_upload_off() {
     server.wait();
     assert_eq!(files_in(&setup.files()), [""; 0]);
 }
+
+/// Small files need no time to store, so nothing but a moment's wait tells the half of one from the whole.
+#[test]
+fn a_client_that_dies_after_a_few_bytes_or_none_leaves_the_old_file() {
+    let setup = Setup::local();
+    let server = setup.start();
+    server.login().store("file", b"what was there before");
+    for bytes in [b"a few bytes".as_slice(), b""] {
+        let mut client = server.login();
+        let mut data = client.start_transfer("STOR file");
+        data.write_all(bytes).unwrap();
+        // As silent as a client that waits for what it is to send.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(100) {
+            client.expect("NOOP", 200);
+        }
+        drop(data);
+        drop(client);
+        server.log.expect_warning(&["demo", "/file"]);
+        assert_bytes(&fs::read(setup.files().join("file")).unwrap(), b"what was there before");
+    }
+}
