@@ -3,6 +3,7 @@
 mod copy;
 mod mounts;
 mod permissions;
+mod upload;
 mod view;
 mod views;
 

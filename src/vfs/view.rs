@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_backends::{
     Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind,
@@ -13,6 +11,7 @@ use wharf_backends::{
 };
 
 use super::mounts::{Mount, MountTable};
+use super::upload::{ViewUpload, upload_error};
 use super::{Permissions, copy};
 
 /// What one user may see and do: the only way by which an engine reaches storage.
@@ -41,7 +40,7 @@ impl Place<'_> {
     }
 }
 
-fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
+pub(super) fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
     Error::with_source(ErrorKind::PermissionDenied, path, reason.into())
 }
 
@@ -85,6 +84,13 @@ impl UserView {
     /// What the user may do at a path and below.
     pub fn permissions(&self, path: &StoragePath) -> Permissions {
         self.mounts.resolve(path).permissions
+    }
+
+    /// The names in a directory that are mounts or lead to some, each with what the user may do there.
+    pub fn mounts_in(&self, path: &StoragePath) -> Vec<(String, Permissions)> {
+        let names = self.mounts.fixed_names(path).into_iter();
+        let at = |name: &str| path.child(name).ok().map(|path| self.permissions(&path));
+        names.filter_map(|name| at(&name).map(|permissions| (name, permissions))).collect()
     }
 
     /// Whether something may be renamed, as far as that is known before its new name is.
@@ -360,42 +366,6 @@ impl UserView {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
         place.storage().digest(&place.path, algorithm, range).await.map_err(|error| error.at(path))
-    }
-}
-
-/// An upload whose errors name the path that the user knows.
-struct ViewUpload {
-    upload: Box<dyn Upload>,
-    path: StoragePath,
-    /// The user may not overwrite.
-    only_new: bool,
-}
-
-#[async_trait]
-impl Upload for ViewUpload {
-    async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let Self { upload, path, only_new } = self;
-        upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
-    }
-
-    async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, path, only_new } = *self;
-        upload.finish().await.map_err(|error| upload_error(error, &path, only_new))
-    }
-
-    async fn abort(self: Box<Self>) -> Result<()> {
-        let Self { upload, path, .. } = *self;
-        upload.abort().await.map_err(|error| error.at(&path))
-    }
-}
-
-fn upload_error(error: Error, path: &StoragePath, only_new: bool) -> Error {
-    match error.kind() {
-        // It was this view that asked for a new file.
-        ErrorKind::AlreadyExists if only_new => {
-            denied(path, "the file exists, and the user lacks the permission: overwrite")
-        }
-        _ => error.at(path),
     }
 }
 

@@ -146,3 +146,28 @@ fn mlst_and_mlsd_agree() {
     let line = root.lines().find(|line| line.ends_with(" a.txt")).unwrap().to_owned();
     assert_eq!(facts(&line), facts(&client.expect("MLST a.txt", 250).lines[1]));
 }
+
+/// A client that looks at `perm` before it stores would not try where another mount stands.
+#[test]
+fn a_mount_is_listed_with_its_own_permissions() {
+    let setup = Setup::new(
+        "
+backends: { root: { kind: memory }, drop: { kind: memory } }
+users:
+  - name: demo
+    password: demo
+    plain: true
+    backend: root
+    permissions: read-only
+    mounts: [{ at: /in/drop, backend: drop, permissions: upload-only }]
+",
+    );
+    let server = setup.start();
+    let mut client = server.login();
+    let facts = |listing: Vec<u8>| String::from_utf8(listing).unwrap();
+    let way = facts(client.fetch("MLSD /"));
+    assert!(way.contains("perm=el;") && way.contains("UNIX.mode=0555; in\r\n"), "{way}");
+    let mount = facts(client.fetch("MLSD /in"));
+    assert!(mount.contains("perm=celm;") && mount.contains("UNIX.mode=0755; drop\r\n"), "{mount}");
+    assert!(facts(client.fetch("LIST /in")).starts_with("drwxr-xr-x "));
+}

@@ -47,6 +47,7 @@ pub(in super::super) async fn mlsd(
         charset: connection.control.charset,
         directory: path.clone(),
         permissions: session.view.permissions(&path),
+        mounts: session.view.mounts_in(&path),
         pattern: None,
     };
     Ok(transfer(connection, session, prepared, (entries, lines, path)))
@@ -74,6 +75,7 @@ pub(super) async fn open(
         charset: connection.control.charset,
         directory: path.clone(),
         permissions: session.view.permissions(path),
+        mounts: session.view.mounts_in(path),
         pattern,
     };
     match (session.view.list(&literal).await, pattern) {

@@ -34,6 +34,8 @@ pub(in super::super) struct Lines {
     pub(in super::super) directory: StoragePath,
     /// What the user may do in this directory.
     pub(in super::super) permissions: Permissions,
+    /// The mounts in it, and what the user may do there.
+    pub(in super::super) mounts: Vec<(String, Permissions)>,
     /// Only names that fit.
     pub(in super::super) pattern: Option<glob::Pattern>,
 }
@@ -43,13 +45,15 @@ impl Lines {
     pub(in super::super) fn put(&self, entry: &Entry, out: &mut BytesMut) -> bool {
         // A name of which a letter is missing would be another name.
         let Some(name) = self.charset.encode(&entry.name) else { return false };
+        let mount = self.mounts.iter().find(|(mount, _)| *mount == entry.name);
+        let permissions = mount.map_or(self.permissions, |(_, permissions)| *permissions);
         match &self.style {
-            Style::Long => out.extend_from_slice(facts::long(&entry.metadata, self.permissions).as_bytes()),
+            Style::Long => out.extend_from_slice(facts::long(&entry.metadata, permissions).as_bytes()),
             Style::Names(before) => out.extend_from_slice(&self.charset.encode_lossy(before)),
             Style::Facts(wanted) => {
                 let path = self.directory.child(&entry.name);
                 let identity = path.as_ref().map_or(entry.name.as_str(), StoragePath::as_str);
-                let facts = facts::facts(&entry.metadata, identity, self.permissions, *wanted);
+                let facts = facts::facts(&entry.metadata, identity, permissions, *wanted);
                 out.extend_from_slice(facts.as_bytes());
             }
         }

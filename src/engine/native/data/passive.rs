@@ -182,7 +182,7 @@ impl PassivePorts {
         let enough = bound.ports.len() >= COMFORTABLE.min(self.ports.len()) || now < bound.none_before;
         let port = match free {
             Some(port) if enough => port,
-            _ => match (self.bind_one(local, bound, now), free) {
+            _ => match (self.bind_another(local, bound, now), free) {
                 (Ok(port), _) | (Err(_), Some(port)) => port,
                 (Err(error), None) => {
                     if bound.ports.is_empty() {
@@ -205,6 +205,19 @@ impl PassivePorts {
         let place = Place { session: Some(sender), reusable: now + LEASE_TIME, ends: None };
         expected.insert(key(port), place);
         Ok(Lease { key: key(port), arrived, ports: Arc::clone(self) })
+    }
+
+    /// Tries all ports that are not bound yet, but not again soon after that was in vain: it is many system calls.
+    fn bind_another(
+        self: &Arc<Self>,
+        local: IpAddr,
+        bound: &mut BoundPorts,
+        now: Instant,
+    ) -> io::Result<u16> {
+        if now < bound.none_before && !bound.ports.is_empty() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        self.bind_one(local, bound, now)
     }
 
     fn bind_one(self: &Arc<Self>, local: IpAddr, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {

@@ -1,0 +1,43 @@
+//! An upload as its user sees it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_backends::{Error, ErrorKind, Metadata, Result, StoragePath, Upload};
+
+use super::view::denied;
+
+/// An upload whose errors name the path that the user knows.
+pub(super) struct ViewUpload {
+    pub(super) upload: Box<dyn Upload>,
+    pub(super) path: StoragePath,
+    /// The user may not overwrite.
+    pub(super) only_new: bool,
+}
+
+#[async_trait]
+impl Upload for ViewUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let Self { upload, path, only_new } = self;
+        upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        let Self { upload, path, only_new } = *self;
+        upload.finish().await.map_err(|error| upload_error(error, &path, only_new))
+    }
+
+    async fn abort(self: Box<Self>) -> Result<()> {
+        let Self { upload, path, .. } = *self;
+        upload.abort().await.map_err(|error| error.at(&path))
+    }
+}
+
+pub(super) fn upload_error(error: Error, path: &StoragePath, only_new: bool) -> Error {
+    match error.kind() {
+        // It was this view that asked for a new file.
+        ErrorKind::AlreadyExists if only_new => {
+            denied(path, "the file exists, and the user lacks the permission: overwrite")
+        }
+        _ => error.at(path),
+    }
+}
