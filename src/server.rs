@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +16,9 @@ use crate::proxy_protocol;
 
 /// How long to wait when the system has no means for one more connection, before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the operator is told of it.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long sessions may take to clean up when they were told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(15);
@@ -135,6 +138,7 @@ struct Acceptor {
 
 impl Acceptor {
     async fn accept(self: Arc<Self>, listener: TcpListener) {
+        let mut complained: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -147,7 +151,10 @@ impl Acceptor {
                 Ok((stream, peer)) => self.begin(stream, peer, None),
                 Err(error) => {
                     // Most often too many open files: that passes when a session ends.
-                    tracing::warn!(%error, "can't accept a connection");
+                    if complained.is_none_or(|last| last.elapsed() >= COMPLAINT_PAUSE) {
+                        complained = Some(Instant::now());
+                        tracing::warn!(%error, "can't accept connections");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

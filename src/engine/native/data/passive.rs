@@ -36,6 +36,9 @@ const STRAY_WAIT: Duration = Duration::from_secs(1);
 /// How long other ports are not tried again after all of them were in use by others.
 const BIND_PAUSE: Duration = Duration::from_secs(10);
 
+/// A port beyond the [`COMFORTABLE`] ones that nobody connected to for so long is closed: each takes a descriptor.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+
 /// How long to wait when the system has no means for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -253,6 +256,22 @@ impl PassivePorts {
         TcpListener::from_std(listener)
     }
 
+    /// Lets go of a port, unless it is one of few or somebody expects a connection to it.
+    fn unbind_idle(&self, local: IpAddr, port: u16) -> bool {
+        let now = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { bound, expected, .. } = &mut *state;
+        let Some(bound) = bound.get_mut(&local) else { return true };
+        let is_expected = |(key, place): (&Key, &Place)| {
+            (key.local, key.port) == (local, port) && place.ends.is_none_or(|ends| ends > now)
+        };
+        if bound.ports.len() <= COMFORTABLE || expected.iter().any(is_expected) {
+            return false;
+        }
+        bound.ports.retain(|bound| bound.port != port);
+        true
+    }
+
     /// Gives a connection to whoever expects it.
     fn arrived(&self, local: IpAddr, port: u16, stream: TcpStream, peer: SocketAddr) {
         let key = Key { local, port, client: peer.ip().to_canonical() };
@@ -272,7 +291,13 @@ impl PassivePorts {
 
 async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, local: IpAddr, port: u16) {
     loop {
-        match listener.accept().await {
+        let Ok(accepted) = tokio::time::timeout(IDLE_TIME, listener.accept()).await else {
+            match ports.upgrade() {
+                Some(ports) if !ports.unbind_idle(local, port) => continue,
+                _ => return,
+            }
+        };
+        match accepted {
             Ok((stream, peer)) => match ports.upgrade() {
                 Some(ports) if proxy_protocol::is_trusted(&ports.proxies, peer.ip()) => {
                     tokio::spawn(arrived_by_proxy(ports, local, port, stream, peer));

@@ -102,3 +102,24 @@ async fn nobody_waits_for_ever() {
     let _second = ports.lease(HERE, client).await.unwrap();
     assert!(matches!(ports.lease(HERE, client).await, Err(NoPort::AllInUse)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn ports_that_many_asked_for_and_nobody_uses_are_closed_again() {
+    let ports = PassivePorts::new(free_ports(COMFORTABLE as u16 + 10), Vec::new());
+    let client = "127.0.0.2".parse().unwrap();
+    let mut leases = Vec::new();
+    for _ in 0..COMFORTABLE + 5 {
+        leases.push(ports.lease(HERE, client).await.unwrap());
+    }
+    let bound = || ports.state.lock().unwrap().bound[&HERE].ports.len();
+    assert_eq!(bound(), COMFORTABLE + 5);
+    // Somebody still waits on each.
+    tokio::time::sleep(IDLE_TIME * 2).await;
+    assert_eq!(bound(), COMFORTABLE + 5);
+    drop(leases);
+    tokio::time::sleep(STRAY_TIME + IDLE_TIME * 2).await;
+    assert_eq!(bound(), COMFORTABLE);
+    let lease = ports.lease(HERE, client).await.unwrap();
+    let connected = connect_from("127.0.0.2", lease.port()).await;
+    assert_eq!(lease.connection().await.unwrap().peer_addr().unwrap(), connected.local_addr().unwrap());
+}
