@@ -11,4 +11,5 @@ mod endings;
 mod facts;
 mod leftovers;
 mod listings;
+mod scanners;
 mod session_reuse;

@@ -16,7 +16,7 @@ pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
 pub use gate::Gate;
 pub use log::Log;
-pub use programs::{Program, Way, client_script, curl, installed, lftp, python, url_host};
+pub use programs::{Program, Started, Way, client_script, curl, installed, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, wharf};
 pub use storage::{S3, closed_port, fresh_prefix, s3_backend};
 pub use transcript::perform;

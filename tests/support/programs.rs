@@ -1,9 +1,11 @@
 //! Real clients as child processes, each with a time limit.
 
 use std::ffi::OsStr;
-use std::io::{Seek, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Engine, Running, retry_handshake};
 
@@ -61,6 +63,12 @@ impl Program {
         arguments.into_iter().fold(self, Self::arg)
     }
 
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// What it reads from its standard input.
     #[must_use]
     pub fn input(mut self, text: &str) -> Self {
@@ -68,6 +76,13 @@ impl Program {
         file.write_all(text.as_bytes()).and_then(|()| file.rewind()).unwrap();
         self.command.stdin(file);
         self
+    }
+
+    /// Starts it, and leaves it running until the value is dropped or its time is over.
+    #[track_caller]
+    pub fn start(mut self) -> Started {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Started(self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.shown)))
     }
 
     /// Runs it to its end.
@@ -96,6 +111,26 @@ impl Program {
         let outcome = self.output();
         assert_eq!(outcome.status, 0, "{outcome}");
         outcome.stdout
+    }
+}
+
+/// A program that runs beside the test.
+pub struct Started(Child);
+
+impl Started {
+    /// The first line that it prints; empty if it ends without any.
+    pub fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Started {
+    /// `timeout` hands the signal on, and kills what does not heed it.
+    fn drop(&mut self) {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).ok();
+        self.0.wait().ok();
     }
 }
 

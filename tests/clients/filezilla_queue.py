@@ -1,0 +1,46 @@
+"""Writes the queue that FileZilla finds when it starts: filezilla_queue.py PORT LOCAL_FOLDER
+
+The tables are those of FileZilla 3.63. From the server's root comes `download`; to it goes `upload`.
+"""
+
+import sqlite3
+import sys
+
+DOWNLOAD = 16
+FTPES, NORMAL_LOGON = 4, 1
+NORMAL_PRIORITY = 2
+# A path by FileZilla: the kind (Unix), the length of a prefix, then the length and the name of each directory.
+REMOTE_ROOT = "1 0"
+
+TABLES = """
+CREATE TABLE servers (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, host TEXT NOT NULL, port INTEGER, user TEXT,
+  password TEXT, account TEXT, keyfile TEXT, protocol INTEGER, type INTEGER, logontype INTEGER, timezone_offset INTEGER,
+  transfer_mode TEXT, max_connections INTEGER, encoding TEXT, bypass_proxy INTEGER, post_login_commands TEXT, name TEXT,
+  parameters TEXT, site_path TEXT DEFAULT NULL);
+CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, server INTEGER NOT NULL, source_file TEXT,
+  target_file TEXT, local_path INTEGER, remote_path INTEGER, size INTEGER, error_count INTEGER, priority INTEGER,
+  flags INTEGER, default_exists_action INTEGER, extra_flags TEXT);
+CREATE INDEX server_index ON files (server);
+CREATE TABLE local_paths (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, path TEXT NOT NULL);
+CREATE TABLE remote_paths (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, path TEXT NOT NULL);
+PRAGMA user_version = 7;
+"""
+
+port, folder = sys.argv[1:]
+queue = sqlite3.connect("filezilla/queue.sqlite3")
+queue.executescript(TABLES)
+queue.execute(
+    "INSERT INTO servers (id, host, port, user, password, protocol, type, logontype, timezone_offset, max_connections,"
+    " encoding, bypass_proxy) VALUES (1, 'localhost', ?, 'demo', 'demo', ?, 0, ?, 0, 0, 'Auto', 0)",
+    (int(port), FTPES, NORMAL_LOGON),
+)
+queue.execute("INSERT INTO local_paths VALUES (1, ?)", (folder + "/",))
+queue.execute("INSERT INTO remote_paths VALUES (1, ?)", (REMOTE_ROOT,))
+for name, flags in [("download", DOWNLOAD), ("upload", 0)]:
+    queue.execute(
+        "INSERT INTO files (server, source_file, local_path, remote_path, size, error_count, priority, flags)"
+        " VALUES (1, ?, 1, 1, -1, 0, ?, ?)",
+        (name, NORMAL_PRIORITY, flags),
+    )
+queue.commit()
+queue.close()
