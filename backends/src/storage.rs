@@ -196,6 +196,15 @@ pub trait Upload: Send {
     /// After an error the upload can only be aborted.
     async fn write(&mut self, bytes: Bytes) -> Result<()>;
 
+    /// A handle on the file that holds all bytes so far, to write the next ones at its position instead of calling
+    /// [`write`](Self::write), if the storage has such a file. A failure to write there is a reason to abort.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    async fn file(&mut self) -> Result<Option<File>> {
+        Ok(None)
+    }
+
     /// Makes the whole file visible, durable to the backend's own promise, and returns what it became.
     ///
     /// # Errors

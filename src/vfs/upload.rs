@@ -1,5 +1,7 @@
 //! An upload as its user sees it.
 
+use std::fs::File;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_backends::{Error, ErrorKind, Metadata, Result, StoragePath, Upload};
@@ -19,6 +21,10 @@ impl Upload for ViewUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let Self { upload, path, only_new } = self;
         upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
+    }
+
+    async fn file(&mut self) -> Result<Option<File>> {
+        self.upload.file().await.map_err(|error| error.at(&self.path))
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

@@ -163,6 +163,14 @@ impl Upload for LocalUpload {
         if self.waiting_bytes >= CHUNK_SIZE { self.flush().await } else { Ok(()) }
     }
 
+    async fn file(&mut self) -> Result<Option<File>> {
+        self.flush().await?;
+        let file = self.idle().await?;
+        let handle = file.try_clone().map_err(|error| self.error(error))?;
+        self.file = Written::Idle(file);
+        Ok(Some(handle))
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
         let mut file = self.idle().await?;
         let Self { target, waiting, .. } = *self;

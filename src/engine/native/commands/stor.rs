@@ -48,7 +48,7 @@ pub(super) fn receiving(
             context.confirm(silence).await
         };
         if let Err(error) = received.await {
-            return abort(upload, &at, error, Some(connection)).await;
+            return abort(upload, &at, error.at(&at), Some(connection)).await;
         }
         // All is here; whether the client hears of it makes no difference.
         let _ = connection.finish().await;

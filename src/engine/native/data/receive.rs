@@ -7,7 +7,7 @@ use wharf_backends::{CHUNK_SIZE, Upload};
 
 use super::convert::{Form, Incoming, STEP};
 use super::send::Flow;
-use super::{DataConnection, TransferError};
+use super::{DataConnection, TransferError, into_file};
 
 /// The first room for what arrives: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
@@ -23,6 +23,16 @@ pub(in super::super) async fn receive(
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     let mut next = fill(connection, room, flow).await?;
+    if next.ended.is_none()
+        && form.is_plain()
+        && let DataConnection::Plain(stream) = &*connection
+    {
+        upload.write(next.bytes).await?;
+        if let Some(file) = upload.file().await? {
+            return into_file::store(stream, file, flow).await;
+        }
+        next = fill(connection, room, flow).await?;
+    }
     let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
         let Filled { bytes: chunk, ended } = next;
