@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 use wharf_backends::{CHUNK_SIZE, Upload};
 
 use super::convert::{Form, Incoming, STEP};
+use super::into_file::{self, Stopped};
 use super::send::Flow;
-use super::{DataConnection, TransferError, into_file};
+use super::{DataConnection, TransferError};
 
 /// The first room for what arrives: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
@@ -23,16 +24,7 @@ pub(in super::super) async fn receive(
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     let mut next = fill(connection, room, flow).await?;
-    if next.ended.is_none()
-        && form.is_plain()
-        && let DataConnection::Plain(stream) = &*connection
-    {
-        upload.write(next.bytes).await?;
-        if let Some(file) = upload.file().await? {
-            return into_file::store(stream, file, flow).await;
-        }
-        next = fill(connection, room, flow).await?;
-    }
+    let mut into_file = form.is_plain();
     let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
         let Filled { bytes: chunk, ended } = next;
@@ -56,6 +48,18 @@ pub(in super::super) async fn receive(
         if let Some(before) = ended {
             store.await?;
             break before;
+        }
+        if into_file && let DataConnection::Plain(stream) = &*connection {
+            store.await?;
+            match upload.file().await? {
+                Some(file) => match into_file::store_burst(stream, file, flow).await? {
+                    Stopped::End(silence) => break silence,
+                    Stopped::Pause => {}
+                },
+                None => into_file = false,
+            }
+            next = fill(connection, room, flow).await?;
+            continue;
         }
         ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
     };

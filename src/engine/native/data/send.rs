@@ -19,9 +19,10 @@ use super::{DataConnection, TransferError};
 /// How much one call of a thread that may block sends at most, so that the pool of threads serves all, and ABOR is heard.
 const BURST: u64 = 32 * 1024 * 1024;
 
-/// How long that thread waits for room in the socket's buffer. A client that is as fast as the disk makes some at once,
-/// and to change threads would take longer; one that is slow holds no thread.
+/// How long that thread waits for room in the socket's buffer, if it has just sent so much. A client that is as fast as the
+/// disk makes some at once, and to change threads would take longer; one that is slow holds no thread.
 const ROOM_WAIT: Duration = Duration::from_millis(4);
+const WORTH_A_WAIT: u64 = 64 * 1024;
 
 /// What a transfer has to know of its session.
 #[derive(Clone)]
@@ -184,13 +185,15 @@ enum BurstError {
 fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u64, BurstError> {
     use rustix::io::Errno;
     let (mut position, end) = (offset, offset + length);
+    let mut waited_at = offset;
     while position < end {
         let count = usize::try_from(end - position).unwrap_or(usize::MAX);
         match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
             Ok(0) => return Err(BurstError::Shorter),
             Ok(_) | Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) if has_room(socket, ROOM_WAIT).unwrap_or(true) => {}
-            Err(Errno::AGAIN) => break,
+            Err(Errno::AGAIN) if position - waited_at < WORTH_A_WAIT => break,
+            Err(Errno::AGAIN) if !has_room(socket, ROOM_WAIT).unwrap_or(true) => break,
+            Err(Errno::AGAIN) => waited_at = position,
             Err(Errno::INVAL | Errno::NOSYS) => return Err(BurstError::Unsupported),
             Err(error @ (Errno::IO | Errno::STALE)) => return Err(BurstError::File(error.into())),
             Err(error) => return Err(BurstError::Socket(error.into())),
