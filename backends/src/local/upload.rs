@@ -166,9 +166,10 @@ impl Upload for LocalUpload {
     async fn file(&mut self) -> Result<Option<File>> {
         self.flush().await?;
         let file = self.idle().await?;
-        let handle = file.try_clone().map_err(|error| self.error(error))?;
+        let handle = file.try_clone();
         self.file = Written::Idle(file);
-        Ok(Some(handle))
+        // Out of descriptors: what calls `write` needs no further one.
+        Ok(handle.ok())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {

@@ -15,8 +15,8 @@ use wharf_backends::{CHUNK_SIZE, Error, StoragePath};
 use super::TransferError;
 use super::send::Flow;
 
-/// How much one call of a thread that may block stores at most, so that the pool of threads serves all, and ABOR is heard.
-const BURST: u64 = 32 * 1024 * 1024;
+/// How long one call of a thread that may block goes on, so that the pool of threads serves all, however slow the disk is.
+const BURST: Duration = Duration::from_millis(100);
 
 /// How long that thread waits for more from a client that has just sent so much, as more comes at once then and to change
 /// threads would take longer. One that is slower than that holds no thread.
@@ -41,7 +41,12 @@ pub(super) async fn store_burst(
     flow: &Flow,
 ) -> Result<Stopped, TransferError> {
     let (socket, moved) = (Arc::clone(stream), Arc::clone(&flow.moved));
-    let burst = tokio::task::spawn_blocking(move || burst(&socket, &file, &moved));
+    let wanted = Arc::new(());
+    let is_wanted = Arc::downgrade(&wanted);
+    let is_wanted = move || is_wanted.strong_count() > 0;
+    let burst = tokio::task::spawn_blocking(move || burst(&socket, &file, &moved, is_wanted));
+    // An upload that is broken off drops this, and the thread ends, too.
+    let _wanted = wanted;
     burst.await.unwrap_or(Err(TransferError::Panicked))
 }
 
@@ -52,11 +57,16 @@ fn has_data(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
     Ok(poll(&mut fds, Some(&wait))? > 0)
 }
 
-fn burst(socket: &TcpStream, mut file: &File, moved: &AtomicU64) -> Result<Stopped, TransferError> {
+fn burst(
+    socket: &TcpStream,
+    mut file: &File,
+    moved: &AtomicU64,
+    is_wanted: impl Fn() -> bool,
+) -> Result<Stopped, TransferError> {
     let mut buffer = vec![0; CHUNK_SIZE];
-    let mut last_byte = Instant::now();
-    let (mut stored, mut since_wait) = (0, 0);
-    while stored < BURST {
+    let begun = Instant::now();
+    let (mut last_byte, mut since_wait) = (begun, 0);
+    while last_byte - begun < BURST && is_wanted() {
         match rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty()) {
             Ok((0, _)) => return Ok(Stopped::End(last_byte.elapsed())),
             Ok((count, _)) => {
@@ -64,7 +74,6 @@ fn burst(socket: &TcpStream, mut file: &File, moved: &AtomicU64) -> Result<Stopp
                 file.write_all(&buffer[..count])
                     .map_err(|error| Error::from_io(&StoragePath::root(), error))?;
                 moved.fetch_add(count as u64, Ordering::Relaxed);
-                stored += count as u64;
                 since_wait += count as u64;
             }
             Err(Errno::INTR) => {}

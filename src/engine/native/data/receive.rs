@@ -31,7 +31,9 @@ pub(in super::super) async fn receive(
         // The next bytes come in while these are stored.
         let store = async {
             if form.is_plain() {
-                upload.write(chunk).await?;
+                if !chunk.is_empty() {
+                    upload.write(chunk).await?;
+                }
                 return Ok(());
             }
             let mut rest = chunk;

@@ -161,8 +161,8 @@ async fn pause(wait: Duration) {
         return tokio::time::sleep(wait).await;
     }
     let start = Instant::now();
+    std::thread::yield_now();
     while start.elapsed() < wait {
-        std::thread::yield_now();
         tokio::task::yield_now().await;
     }
 }
