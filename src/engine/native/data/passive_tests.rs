@@ -21,9 +21,13 @@ fn free_ports_at(address: IpAddr, count: u16) -> RangeInclusive<u16> {
 }
 
 async fn connect_from(source: &str, port: u16) -> TcpStream {
+    connect_to(HERE, source, port).await
+}
+
+async fn connect_to(address: IpAddr, source: &str, port: u16) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
-    socket.connect(SocketAddr::new(HERE, port)).await.unwrap()
+    socket.connect(SocketAddr::new(address, port)).await.unwrap()
 }
 
 #[tokio::test]
@@ -126,6 +130,6 @@ async fn ports_that_many_asked_for_and_nobody_uses_are_closed_again() {
     tokio::time::sleep(STRAY_TIME + IDLE_TIME * 2).await;
     assert_eq!(bound(), COMFORTABLE);
     let lease = ports.lease(here, client).await.unwrap();
-    let connected = TcpStream::connect((here, lease.port())).await.unwrap();
-    drop((lease, connected));
+    let connected = connect_to(here, "127.0.0.2", lease.port()).await;
+    assert_eq!(lease.connection().await.unwrap().peer_addr().unwrap(), connected.local_addr().unwrap());
 }
