@@ -7,6 +7,7 @@
 //!
 //! Nothing in this crate knows of FTP.
 
+mod buffers;
 mod digest;
 mod error;
 mod path;
@@ -21,6 +22,7 @@ pub mod object;
 #[cfg(feature = "unftp-backends")]
 pub mod unftp;
 
+pub use buffers::Buffers;
 pub use digest::{Digest, DigestAlgorithm};
 pub use error::{Error, ErrorKind, Result};
 pub use path::{PathError, StoragePath};

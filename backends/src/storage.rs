@@ -196,6 +196,15 @@ pub trait Upload: Send {
     /// After an error the upload can only be aborted.
     async fn write(&mut self, bytes: Bytes) -> Result<()>;
 
+    /// Makes room for the next bytes, and says how many: whoever reads them from a client waits here, and holds nothing
+    /// meanwhile. `None` if the upload keeps nothing in memory; then bytes may be read while others are written.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    async fn reserve(&mut self) -> Result<Option<usize>> {
+        Ok(None)
+    }
+
     /// A handle on the file that holds all bytes so far, to write the next ones at its position instead of calling
     /// [`write`](Self::write), if the storage has such a file. A failure to write there is a reason to abort.
     ///
@@ -262,6 +271,17 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::NotFound`]; [`ErrorKind::PermissionDenied`] for a link that leads out.
     async fn stat(&self, path: &StoragePath) -> Result<Metadata>;
 
+    /// Whether `path` is a directory, with as little effort as that takes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`], and as for [`stat`](Self::stat).
+    async fn enter(&self, path: &StoragePath) -> Result<()> {
+        match self.stat(path).await?.kind {
+            EntryKind::Directory => Ok(()),
+            EntryKind::File | EntryKind::Other => Err(Error::new(ErrorKind::NotADirectory, path)),
+        }
+    }
+
     /// The entries of a directory.
     ///
     /// # Errors
@@ -315,6 +335,15 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`ErrorKind::Unsupported`] unless [`Capabilities::set_modified`]; [`ErrorKind::NotFound`].
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()>;
+
+    /// Removes what uploads left behind that were never finished nor aborted, as of a server that was killed, if they are
+    /// this server's kind and old enough to be abandoned. Returns how many. It is called at start, and then every hour.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    async fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
 
     /// The checksum of a part of a file, computed by reading it unless the backend knows better.
     ///
