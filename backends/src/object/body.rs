@@ -1,14 +1,38 @@
-//! Reading an object: one request, and more only if the connection is lost.
+//! Reading an object: one request, and more only if the connection is lost, or if the store is slower than the client.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta};
+use object_store::{GetOptions, GetRange, GetResultPayload};
 
-use super::client::{Client, Object, is_folder};
-use super::error::{is_not_found, is_range_refused, map};
+use super::ahead::Ahead;
+use super::client::Client;
+use super::entry::Object;
+use super::error::{Failure, is_not_found, is_range_refused, map};
 use crate::{Body, ByteRange, ByteStream, Content, Error, ErrorKind, Result, StoragePath};
+
+type Chunks = BoxStream<'static, Result<Bytes>>;
+
+/// What the store answered to a request for bytes.
+struct Answer {
+    object: Object,
+    /// The bytes that come: the first, and the one behind the last.
+    span: (u64, u64),
+    chunks: Chunks,
+}
+
+/// Why there are no bytes.
+enum Refusal {
+    /// There is nothing under the key.
+    Missing(Error),
+    /// It is not the object that was asked for, or has no such bytes.
+    Changed,
+    /// No such bytes; stores and library have several ways to say so.
+    Range(Error),
+    Other(Error),
+}
 
 /// Opens the file at `path`.
 pub(super) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRange) -> Result<Body> {
@@ -21,72 +45,43 @@ pub(super) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRa
     let wanted = match (range.offset, end) {
         // HTTP has no way to ask for nothing.
         (start, Some(end)) if start == end => return open_nothing(client, path, range, None).await,
-        (start, Some(end)) => Some(GetRange::Bounded(start..end)),
         (0, None) => None,
-        (start, None) => Some(GetRange::Offset(start)),
+        (start, end) => Some((start, end)),
     };
-    let ranged = wanted.is_some();
-    let options = GetOptions { range: wanted, ..GetOptions::default() };
-    let answer = match client.objects.get_opts(&key, options).await {
+    let Answer { object, span, chunks } = match get(client, path, &key, wanted, None).await {
         Ok(answer) => answer,
-        Err(error) if is_not_found(&error) => {
+        Err(Refusal::Missing(error)) => {
             // A missing file, or a directory.
-            client.file(path).await?;
-            return Err(map(path, &error));
+            return Err(match client.is_directory(path).await? {
+                true => Error::new(ErrorKind::IsADirectory, path),
+                false => error,
+            });
         }
-        // A range that starts at the end or behind it. Stores and library have several ways to say so.
-        Err(error) => {
-            let error = map(path, &error);
-            return match error.kind() {
-                ErrorKind::InvalidRange | ErrorKind::Other if ranged => {
-                    open_nothing(client, path, range, Some(error)).await
-                }
-                _ => Err(error),
-            };
+        Err(Refusal::Range(error)) if wanted.is_some() => {
+            return open_nothing(client, path, range, Some(error)).await;
         }
+        Err(Refusal::Changed) => return Err(Error::new(ErrorKind::Conflict, path)),
+        Err(Refusal::Range(error) | Refusal::Other(error)) => return Err(error),
     };
-    let object = Object { is_folder: is_folder(&answer.attributes), meta: answer.meta.clone() };
     if object.is_folder
-        || (object.meta.size == 0 && client.holds_keys(path, &client.keys.directory(path)?).await?)
+        || (object.size == 0 && client.holds_keys(path, &client.keys.directory(path)?).await?)
     {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
+    client.known.file(path, object.size, object.e_tag.as_deref());
     let metadata = object.metadata();
-    let span = answer.range.clone();
     // The store would have to be wrong; its reader must not get other bytes than it asked for.
-    if span.start != range.offset || span.end - span.start != range.length_in(object.meta.size, path)? {
+    if span.0 != range.offset || span.1.checked_sub(span.0) != Some(range.length_in(object.size, path)?) {
         return Err(Error::with_source(ErrorKind::Other, path, "the store sent another range"));
     }
-    let reader = Reader {
-        client: Arc::clone(client),
-        path: path.clone(),
-        object: object.meta,
-        position: span.start,
-        end: span.end,
-        body: stream_of(answer.payload),
-        failures: 0,
-    };
-    Ok(Body { metadata, content: Content::Stream(reader.into_stream()) })
+    let reader = Reader::new(client, path, object, span, chunks);
+    Ok(Body { metadata, content: Content::Stream(Ahead::new(reader).into_stream()) })
 }
 
 /// Bytes `0..end` of an object that was looked at before, as it was then.
-pub(super) fn beginning(
-    client: &Arc<Client>,
-    path: &StoragePath,
-    object: &ObjectMeta,
-    end: u64,
-) -> ByteStream {
-    let reader = Reader {
-        client: Arc::clone(client),
-        path: path.clone(),
-        object: object.clone(),
-        position: 0,
-        end,
-        // The first read asks for the bytes, as after a lost connection.
-        body: stream::empty().boxed(),
-        failures: 0,
-    };
-    reader.into_stream()
+pub(super) fn beginning(client: &Arc<Client>, path: &StoragePath, object: &Object, end: u64) -> ByteStream {
+    // The first read asks for the bytes, as after a lost connection.
+    Reader::new(client, path, object.clone(), (0, end), stream::empty().boxed()).into_stream()
 }
 
 /// A body without bytes, for a range that has none; if it has some, the error that asking for them met.
@@ -105,38 +100,120 @@ async fn open_nothing(
     }
 }
 
-type Chunks = BoxStream<'static, object_store::Result<Bytes>>;
+/// Asks for an object, or for the bytes from the first up to the one before the end, if it is the one with this entity tag.
+async fn get(
+    client: &Client,
+    path: &StoragePath,
+    key: &str,
+    range: Option<(u64, Option<u64>)>,
+    if_match: Option<&str>,
+) -> Result<Answer, Refusal> {
+    let Some(s3) = &client.s3 else { return get_by_library(client, path, key, range, if_match).await };
+    let asked = range.map(|(first, end)| (first, end.map(|end| end.saturating_sub(1))));
+    let (object, response) = s3.get(key, asked, if_match).await.map_err(|failure| match failure {
+        failure if failure.is_not_found() => Refusal::Missing(failure.at(path)),
+        failure if failure.is_precondition() => Refusal::Changed,
+        failure if failure.is_range_refused() => Refusal::Range(failure.at(path)),
+        failure => Refusal::Other(failure.at(path)),
+    })?;
+    let told = response.headers().get("content-range").and_then(|value| value.to_str().ok());
+    let span = match (told.and_then(span_of), response.status().as_u16()) {
+        (Some(span), 206) => span,
+        (_, 200) => (0, object.size),
+        _ => {
+            let error =
+                Error::with_source(ErrorKind::Other, path, "the store doesn't say which bytes it sends");
+            return Err(Refusal::Other(error));
+        }
+    };
+    let at = path.clone();
+    let chunks =
+        response.into_body().bytes_stream().map_err(move |error| Failure::Transport(error).at(&at)).boxed();
+    Ok(Answer { object, span, chunks })
+}
 
-fn stream_of(payload: GetResultPayload) -> Chunks {
-    match payload {
-        GetResultPayload::Stream(stream) => stream,
+/// `bytes 0-99/1000` (RFC 9110, section 14.4): the first byte, and the one behind the last.
+fn span_of(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.strip_prefix("bytes ")?.split_once('/')?.0.split_once('-')?;
+    Some((first.trim().parse().ok()?, last.trim().parse::<u64>().ok()?.checked_add(1)?))
+}
+
+async fn get_by_library(
+    client: &Client,
+    path: &StoragePath,
+    key: &str,
+    range: Option<(u64, Option<u64>)>,
+    if_match: Option<&str>,
+) -> Result<Answer, Refusal> {
+    let ranged = range.is_some();
+    let options = GetOptions {
+        range: range.map(|(first, end)| match end {
+            Some(end) => GetRange::Bounded(first..end),
+            None => GetRange::Offset(first),
+        }),
+        if_match: if_match.map(str::to_owned),
+        ..GetOptions::default()
+    };
+    let location = client.location(path, key).map_err(Refusal::Other)?;
+    let answer = client.objects.get_opts(&location, options).await.map_err(|error| {
+        let mapped = map(path, &error);
+        match error {
+            error if is_not_found(&error) => Refusal::Missing(mapped),
+            error if is_range_refused(&error) => Refusal::Range(mapped),
+            object_store::Error::Precondition { .. } => Refusal::Changed,
+            _ if ranged && mapped.kind() == ErrorKind::Other => Refusal::Range(mapped),
+            _ => Refusal::Other(mapped),
+        }
+    })?;
+    let object = Object::with_attributes(answer.meta.clone(), &answer.attributes);
+    let span = (answer.range.start, answer.range.end);
+    let at = path.clone();
+    let chunks = match answer.payload {
+        GetResultPayload::Stream(stream) => stream.map_err(move |error| map(&at, &error)).boxed(),
         // Only a local store has files; none is built here.
         #[allow(unreachable_patterns)]
         _ => stream::empty().boxed(),
-    }
+    };
+    Ok(Answer { object, span, chunks })
 }
 
 /// A download that is under way.
-struct Reader {
-    client: Arc<Client>,
-    path: StoragePath,
+pub(super) struct Reader {
+    pub(super) client: Arc<Client>,
+    pub(super) path: StoragePath,
     /// As it was when it was opened: the rest must come from the same one.
-    object: ObjectMeta,
-    position: u64,
-    end: u64,
+    pub(super) object: Object,
+    pub(super) position: u64,
+    pub(super) end: u64,
     body: Chunks,
     /// Since the last byte that came.
     failures: usize,
 }
 
 impl Reader {
+    fn new(
+        client: &Arc<Client>,
+        path: &StoragePath,
+        object: Object,
+        (position, end): (u64, u64),
+        body: Chunks,
+    ) -> Self {
+        Self { client: Arc::clone(client), path: path.clone(), object, position, end, body, failures: 0 }
+    }
+
+    /// Another one for some bytes of the same object.
+    pub(super) fn part(&self, position: u64, end: u64) -> Self {
+        Self::new(&self.client, &self.path, self.object.clone(), (position, end), stream::empty().boxed())
+    }
+
     fn into_stream(self) -> ByteStream {
         Box::pin(stream::try_unfold(self, async |mut reader| {
             Ok(reader.next().await?.map(|bytes| (bytes, reader)))
         }))
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>> {
+    /// The next bytes; `None` when all have come.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         while self.position < self.end {
             let lost = match self.body.next().await {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
@@ -147,7 +224,7 @@ impl Reader {
                     self.failures = 0;
                     return Ok(Some(bytes));
                 }
-                Some(Err(error)) => Some(map(&self.path, &error)),
+                Some(Err(error)) => Some(error),
                 None => None,
             };
             self.resume(lost).await?;
@@ -165,21 +242,22 @@ impl Reader {
             return Err(lost);
         }
         self.failures += 1;
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(self.position..self.end)),
-            if_match: self.object.e_tag.clone(),
-            ..GetOptions::default()
-        };
-        match self.client.objects.get_opts(&self.object.location, options).await {
-            Ok(answer) if answer.range == (self.position..self.end) => {
-                self.body = stream_of(answer.payload);
+        let range = Some((self.position, Some(self.end)));
+        let (client, path) = (Arc::clone(&self.client), self.path.clone());
+        match get(&client, &path, &self.object.key, range, self.object.e_tag.as_deref()).await {
+            // A store that knows no such condition tells what it has.
+            Ok(answer) if answer.object.e_tag != self.object.e_tag => Err(changed(&path)),
+            Ok(answer) if answer.span == (self.position, self.end) => {
+                self.body = answer.chunks;
                 Ok(())
             }
-            Ok(_) => Err(Error::with_source(ErrorKind::Other, &self.path, "the store sent another range")),
-            Err(error) if is_not_found(&error) || is_range_refused(&error) => {
-                Err(Error::with_source(ErrorKind::Conflict, &self.path, "the file was replaced or removed"))
-            }
-            Err(error) => Err(map(&self.path, &error)),
+            Ok(_) => Err(Error::with_source(ErrorKind::Other, &path, "the store sent another range")),
+            Err(Refusal::Missing(_) | Refusal::Changed | Refusal::Range(_)) => Err(changed(&path)),
+            Err(Refusal::Other(error)) => Err(error),
         }
     }
+}
+
+fn changed(path: &StoragePath) -> Error {
+    Error::with_source(ErrorKind::Conflict, path, "the file was replaced or removed")
 }

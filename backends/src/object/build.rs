@@ -6,11 +6,19 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
 use object_store::list::PaginatedListStore;
+use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
 
 use super::client::Client;
+use super::http::Connections;
 use super::key::{Keys, Provider};
+use super::known::Known;
+use super::listing::Reported;
+use super::s3::{Dialect, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+
+/// Where a bucket is if nobody says it.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// What the environment of a machine says of its own identity at Amazon.
 const S3_AMBIENT: &[(&str, AmazonS3ConfigKey)] = &[
@@ -41,13 +49,20 @@ const AZURE_AMBIENT: &[(&str, AzureConfigKey)] = &[
 struct Pair<T> {
     patient: T,
     impatient: T,
+    http: Http,
 }
 
-impl<T: ObjectStore + PaginatedListStore> Pair<T> {
+/// The connections of both.
+struct Http {
+    patient: Connections,
+    impatient: Connections,
+}
+
+impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
     fn build(
         tuning: &Tuning,
         endpoint: Option<&str>,
-        build: impl Fn(ClientOptions, RetryConfig) -> Result<T, SettingsError>,
+        build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
     ) -> Result<Self, SettingsError> {
         // A timeout for the whole body would cut off a slow reader in the middle.
         let options = ClientOptions::new()
@@ -59,20 +74,29 @@ impl<T: ObjectStore + PaginatedListStore> Pair<T> {
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,
         };
+        let connections = |options: &ClientOptions| Connections::new(options).map_err(not_made);
+        let limited = options.clone().with_read_timeout(tuning.read_timeout);
+        let http = Http { patient: connections(&options)?, impatient: connections(&limited)? };
         Ok(Self {
-            impatient: build(options.clone().with_read_timeout(tuning.read_timeout), retry.clone())?,
-            patient: build(options, retry)?,
+            impatient: build(limited, retry.clone(), http.impatient.clone())?,
+            patient: build(options, retry, http.patient.clone())?,
+            http,
         })
     }
 
-    fn into_client(self, keys: Keys, name: String, tuning: Tuning) -> Client {
-        let impatient = Arc::new(self.impatient);
+    fn into_client(self, keys: Keys, name: String, tuning: Tuning, s3: Option<S3>) -> Client {
+        let (impatient, patient) = (Arc::new(self.impatient), Arc::new(self.patient));
         Client {
             objects: Arc::clone(&impatient) as Arc<dyn ObjectStore>,
             pages: impatient,
-            uploads: Arc::new(self.patient),
+            uploads: Arc::clone(&patient) as Arc<dyn ObjectStore>,
+            parts: patient,
+            s3,
             keys,
             name,
+            known: Known::new(),
+            reported: Reported::default(),
+            buffers: Arc::clone(&tuning.buffers),
             tuning,
         }
     }
@@ -90,7 +114,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     });
     let mut base = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)
-        .with_region(settings.region.as_deref().unwrap_or("us-east-1"))
+        .with_region(settings.region.as_deref().unwrap_or(DEFAULT_REGION))
         .with_virtual_hosted_style_request(!path_style)
         // The bulk request panics when the store refuses to remove a marker: it looks for the key it named
         // without the slash. Many stores don't have it at all.
@@ -120,10 +144,29 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         }
     };
     let keys = Keys::new(Provider::S3, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint.as_deref(), |options, retry| {
-        base.clone().with_client_options(options).with_retry(retry).build().map_err(not_made)
+    let pair = Pair::build(&settings.tuning, endpoint.as_deref(), |options, retry, connections| {
+        let base = base.clone().with_client_options(options).with_retry(retry);
+        base.with_http_connector(connections).build().map_err(not_made)
     })?;
-    Ok(pair.into_client(keys, format!("s3 bucket {}", settings.bucket), settings.tuning))
+    let region = settings.region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let bucket = settings.bucket;
+    let s3 = S3 {
+        bucket_url: match (endpoint, path_style) {
+            (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
+            (Some(endpoint), false) => endpoint,
+            (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
+            (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+        },
+        region,
+        credentials: (!settings.anonymous).then(|| Arc::clone(pair.impatient.credentials())),
+        http: pair.http.impatient.client(),
+        patient: pair.http.patient.client(),
+        tuning: settings.tuning.clone(),
+        dialect: Dialect::default(),
+        bucket,
+    };
+    let name = format!("s3 bucket {}", s3.bucket);
+    Ok(pair.into_client(keys, name, settings.tuning, Some(s3)))
 }
 
 pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
@@ -153,16 +196,17 @@ pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
         None => return Err(SettingsError::NoCredentials { keys: "`service_account_key`" }),
     };
     let keys = Keys::new(Provider::Gcs, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint, |options, retry| {
+    let pair = Pair::build(&settings.tuning, endpoint, |options, retry, connections| {
+        let base = base.clone().with_client_options(options).with_retry(retry);
         // The error of a JSON parser quotes what it could not use.
-        base.clone().with_client_options(options).with_retry(retry).build().map_err(|error| match from_key {
+        base.with_http_connector(connections).build().map_err(|error| match from_key {
             true => {
                 SettingsError::invalid("service_account_key", "is not the JSON of a service account's key")
             }
             false => not_made(error),
         })
     })?;
-    Ok(pair.into_client(keys, format!("gcs bucket {}", settings.bucket), settings.tuning))
+    Ok(pair.into_client(keys, format!("gcs bucket {}", settings.bucket), settings.tuning, None))
 }
 
 pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
@@ -185,14 +229,15 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
         None => return Err(SettingsError::NoCredentials { keys: "`access_key`" }),
     };
     let keys = Keys::new(Provider::Azure, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint, |options, retry| {
-        base.clone().with_client_options(options).with_retry(retry).build().map_err(|error| match from_key {
+    let pair = Pair::build(&settings.tuning, endpoint, |options, retry, connections| {
+        let base = base.clone().with_client_options(options).with_retry(retry);
+        base.with_http_connector(connections).build().map_err(|error| match from_key {
             true => SettingsError::invalid("access_key", "is not a key in base64"),
             false => not_made(error),
         })
     })?;
     let name = format!("azure container {} of {}", settings.container, settings.account);
-    Ok(pair.into_client(keys, name, settings.tuning))
+    Ok(pair.into_client(keys, name, settings.tuning, None))
 }
 
 /// Reads the environment only if the settings say so: this is how containers and functions are told who they are.

@@ -2,23 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
-    Attribute, AttributeValue, Attributes, CopyMode, CopyOptions, GetOptions, ObjectMeta, ObjectStore,
-    PutMode, PutOptions, PutPayload,
+    Attribute, AttributeValue, CopyMode, CopyOptions, GetOptions, ObjectStore, PutMode, PutOptions,
+    PutPayload,
 };
 
-use super::error::{is_not_found, map};
+use super::entry::{FOLDER, Object, Page};
+use super::error::{Failure, is_not_found, map};
 use super::key::{Keys, Provider};
+use super::known::Known;
+use super::listing::Reported;
+use super::s3::S3;
 use super::settings::Tuning;
-use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
-
-/// The metadata that makes an empty blob a directory, as Azure's own tools write it.
-const FOLDER: &str = "hdi_isfolder";
+use crate::{Buffers, Error, ErrorKind, Result, StoragePath};
 
 /// The slowest line that an upload is expected to work over, in bytes a second.
 const SLOWEST: u64 = 32 * 1024;
@@ -30,45 +32,19 @@ pub(super) struct Client {
     pub pages: Arc<dyn PaginatedListStore>,
     /// For requests that send much or take long; each needs a [`patience`].
     pub uploads: Arc<dyn ObjectStore>,
+    pub parts: Arc<dyn MultipartStore>,
+    /// What the library can't do, where the store speaks that protocol.
+    pub s3: Option<S3>,
     pub keys: Keys,
     /// Names the bucket to a person.
     pub name: String,
     pub tuning: Tuning,
-}
-
-/// An object as the store describes it.
-#[derive(Debug, Clone)]
-pub(super) struct Object {
-    pub meta: ObjectMeta,
-    /// It is a directory's marker by its metadata.
-    pub is_folder: bool,
-}
-
-impl Object {
-    pub(super) fn metadata(&self) -> Metadata {
-        metadata_of(&self.meta)
-    }
-}
-
-/// What is known of an object.
-pub(super) fn metadata_of(meta: &ObjectMeta) -> Metadata {
-    // Equal content has equal entity tags wherever it stands.
-    let version = (meta.location.as_ref(), &meta.e_tag, meta.size, meta.last_modified);
-    Metadata::file(meta.size, modified(meta)).with_version(&version)
-}
-
-/// When an object changed last.
-pub(super) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
-    // The library's way to say that the store didn't tell.
-    Some(SystemTime::from(meta.last_modified)).filter(|time| *time != SystemTime::UNIX_EPOCH)
-}
-
-/// Whether attributes are those of a marker.
-pub(super) fn is_folder(attributes: &Attributes) -> bool {
-    attributes.iter().any(|(name, value)| {
-        matches!(name, Attribute::Metadata(name) if name.eq_ignore_ascii_case(FOLDER))
-            && value.eq_ignore_ascii_case("true")
-    })
+    /// What was seen in the bucket lately.
+    pub known: Known,
+    /// The directories that were told of in the log.
+    pub reported: Reported,
+    /// The memory that uploads and downloads share with those of other storages.
+    pub buffers: Arc<Buffers>,
 }
 
 /// How long a request that moves `bytes` may take: without any limit a lost connection would hold an
@@ -77,14 +53,56 @@ pub(super) fn patience(tuning: &Tuning, bytes: u64) -> Duration {
     tuning.read_timeout + tuning.retry_timeout + Duration::from_secs(bytes / SLOWEST)
 }
 
+/// A key as the library has it.
+///
+/// # Errors
+/// [`ErrorKind::InvalidName`] if the library would send another one.
+pub(super) fn location(path: &StoragePath, key: &str) -> Result<Path> {
+    match Path::parse(key) {
+        Ok(parsed) if parsed.as_ref() == key => Ok(parsed),
+        Ok(parsed) if key.strip_suffix('/') == Some(parsed.as_ref()) => Ok(parsed.join("")),
+        Ok(_) => Err(Error::with_source(ErrorKind::InvalidName, path, "not a key")),
+        Err(error) => Err(Error::with_source(ErrorKind::InvalidName, path, error)),
+    }
+}
+
 impl Client {
+    /// A key as the library has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] if the library would send another one.
+    pub(super) fn location(&self, path: &StoragePath, key: &str) -> Result<Path> {
+        // The library drops the slash in Azure's URLs, and would mean another blob.
+        if self.keys.provider == Provider::Azure && key.ends_with('/') {
+            return Err(Error::with_source(
+                ErrorKind::Unsupported,
+                path,
+                "a blob whose name ends with a slash",
+            ));
+        }
+        location(path, key)
+    }
+
     /// What stands under a key; `None` if nothing does.
-    pub(super) async fn head(&self, path: &StoragePath, key: &Path) -> Result<Option<Object>> {
-        let options = GetOptions { head: true, ..GetOptions::default() };
-        match self.objects.get_opts(key, options).await {
-            Ok(found) => Ok(Some(Object { is_folder: is_folder(&found.attributes), meta: found.meta })),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(self.explained(path, map(path, &error)).await),
+    pub(super) async fn head(&self, path: &StoragePath, key: &str) -> Result<Option<Object>> {
+        let found = match &self.s3 {
+            Some(s3) => match s3.head(key).await {
+                Ok((object, _)) => Ok(Some(object)),
+                Err(failure) if failure.is_not_found() => Ok(None),
+                Err(failure) => Err(failure.at(path)),
+            },
+            None => {
+                let options = GetOptions { head: true, ..GetOptions::default() };
+                match self.objects.get_opts(&self.location(path, key)?, options).await {
+                    Ok(found) => Ok(Some(Object::with_attributes(found.meta, &found.attributes))),
+                    Err(error) if is_not_found(&error) => Ok(None),
+                    Err(error) => Err(map(path, &error)),
+                }
+            }
+        };
+        match found {
+            Err(refusal) => Err(self.explained(path, refusal).await),
+            found => found,
         }
     }
 
@@ -98,21 +116,27 @@ impl Client {
         self.holds_keys(path, &prefix).await.err().unwrap_or(refusal)
     }
 
-    /// One page of the keys that start with `prefix`, which is empty or ends with a slash.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
+    /// `flat`; for the library's sake that is for prefixes that end with a slash or are empty.
     pub(super) async fn page(
         &self,
         prefix: &str,
         token: Option<String>,
         flat: bool,
         max_keys: Option<usize>,
-    ) -> object_store::Result<PaginatedListResult> {
+    ) -> Result<Page, Failure> {
+        if let Some(s3) = &self.s3 {
+            return s3.page(prefix, token.as_deref(), flat, max_keys).await;
+        }
         let options = PaginatedListOptions {
             delimiter: (!flat).then_some("/".into()),
             max_keys,
             page_token: token,
             ..PaginatedListOptions::default()
         };
-        self.pages.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options).await
+        let asked = Some(prefix).filter(|prefix| !prefix.is_empty());
+        let found = self.pages.list_paginated(asked, options).await.map_err(Failure::Library)?;
+        Ok(Page::new(found, prefix))
     }
 
     /// Whether any key starts with `prefix`.
@@ -120,28 +144,28 @@ impl Client {
         let mut token = None;
         loop {
             match self.page(prefix, token, true, Some(1)).await {
-                Ok(page) if !page.result.objects.is_empty() => return Ok(true),
+                Ok(page) if !page.objects.is_empty() => return Ok(true),
                 // A page can be empty before the last one.
-                Ok(page) => match page.page_token {
+                Ok(page) => match page.next {
                     Some(next) => token = Some(next),
                     None => return Ok(false),
                 },
                 // A key that is no path is a key.
-                Err(object_store::Error::InvalidPath { .. }) => return Ok(true),
-                Err(error) => return Err(map(path, &error)),
+                Err(Failure::Library(object_store::Error::InvalidPath { .. })) => return Ok(true),
+                Err(failure) => return Err(failure.at(path)),
             }
         }
     }
 
     /// Writes the marker of a directory.
-    pub(super) async fn put_marker(&self, path: &StoragePath, directory: &Path) -> Result<()> {
+    pub(super) async fn put_marker(&self, path: &StoragePath, directory: &str) -> Result<()> {
         let mut options = PutOptions::default();
         if self.keys.provider == Provider::Azure {
             options.attributes.insert(Attribute::Metadata(FOLDER.into()), AttributeValue::from("true"));
             // Here a file has the same key, and one may have come since it was looked for.
             options.mode = PutMode::Create;
         }
-        let marker = self.keys.marker(directory);
+        let marker = self.location(path, &self.keys.marker(directory))?;
         self.objects
             .put_opts(&marker, PutPayload::new(), options)
             .await
@@ -149,9 +173,13 @@ impl Client {
             .map_err(|error| map(path, &error))
     }
 
-    /// Removes one object. That it is not there is no error.
-    pub(super) async fn delete(&self, path: &StoragePath, key: &Path) -> Result<()> {
-        let one = stream::iter([Ok(key.clone())]).boxed();
+    /// Removes one object; one with another entity tag than is given stays, on stores that know such conditions. That it is
+    /// not there is no error.
+    pub(super) async fn delete(&self, path: &StoragePath, key: &str, e_tag: Option<&str>) -> Result<()> {
+        if let Some(s3) = &self.s3 {
+            return s3.delete(key, e_tag).await.map_err(|failure| failure.at(path));
+        }
+        let one = stream::iter([Ok(self.location(path, key)?)]).boxed();
         let mut outcome = self.objects.delete_stream(one);
         match outcome.next().await {
             None | Some(Ok(_)) => Ok(()),
@@ -160,16 +188,17 @@ impl Client {
         }
     }
 
-    /// Copies an object inside the store.
+    /// Copies an object inside the store, in one request.
     pub(super) async fn copy(
         &self,
         path: &StoragePath,
-        from: &ObjectMeta,
-        to: &Path,
+        from: &Object,
+        to: &str,
         mode: CopyMode,
     ) -> Result<()> {
         let options = CopyOptions { mode, ..CopyOptions::default() };
-        let copy = self.uploads.copy_opts(&from.location, to, options);
+        let (source, target) = (self.location(path, &from.key)?, self.location(path, to)?);
+        let copy = self.uploads.copy_opts(&source, &target, options);
         match tokio::time::timeout(patience(&self.tuning, from.size), copy).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(map(path, &error)),

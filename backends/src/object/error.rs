@@ -23,13 +23,109 @@ impl StdError for Cause {}
 /// How much of a text from the store goes into a message, in characters.
 const EXCERPT: usize = 300;
 
+/// Why a request of our own failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The store could not be reached, or was lost.
+    Transport(HttpError),
+    /// The store answered with something else than a success.
+    Answer(Answer),
+    /// The library could not get credentials, or not sign.
+    Library(object_store::Error),
+    /// The store took longer than such a request may take.
+    Silent,
+    /// Nothing that can be sent, or an answer that can't be understood.
+    Malformed(String),
+}
+
+impl Failure {
+    /// The store answered with a status of failure.
+    pub(super) fn answered(status: u16, reason: Option<&str>, body: String) -> Self {
+        let line = format!("{status} {}", reason.unwrap_or_default()).trim_end().to_owned();
+        Self::Answer(Answer { status, line, body })
+    }
+
+    /// The store began to answer that all is well, and then told of an error.
+    pub(super) fn late(body: &str) -> Self {
+        let mut answer = Answer { status: 0, line: "200 OK, and then".to_owned(), body: body.to_owned() };
+        answer.status = match answer.code() {
+            Some("NoSuchKey" | "NoSuchUpload") => 404,
+            Some("PreconditionFailed") => 412,
+            Some("AccessDenied") => 403,
+            // Documented as worth another try, like all that the store notices only on the way.
+            _ => 500,
+        };
+        Self::Answer(answer)
+    }
+
+    /// Whether the same request may succeed when it is sent again.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Transport(error) => super::s3::transport_may_pass(error.kind()),
+            Self::Answer(answer) => {
+                matches!(answer.status, 408 | 429 | 500 | 502..=504)
+                    || matches!(answer.code(), Some("SlowDown" | "RequestTimeout" | "Throttling"))
+            }
+            Self::Library(_) | Self::Silent | Self::Malformed(_) => false,
+        }
+    }
+
+    /// Whether there is nothing under the key. A bucket that is not there is another matter.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 404 && !answer.missing_bucket())
+    }
+
+    /// Whether it is not, or not any more, the object that was meant.
+    pub(super) fn is_precondition(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 412)
+    }
+
+    pub(super) fn is_range_refused(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 416)
+    }
+
+    /// Whether the store doesn't know the kind of condition that was set.
+    pub(super) fn is_unknown_condition(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 501
+            || matches!(answer.code(), Some("InvalidArgument" | "NotImplemented" | "InvalidRequest")))
+    }
+
+    /// The error of an operation on `path`.
+    pub(super) fn at(self, path: &StoragePath) -> Error {
+        let (kind, text) = match &self {
+            Self::Library(error) => return map(path, error),
+            Self::Answer(answer) => (answer.kind(), answer.text()),
+            Self::Transport(error) if super::s3::transport_may_pass(error.kind()) => {
+                (ErrorKind::Unavailable, innermost(error))
+            }
+            Self::Transport(error) => (ErrorKind::Other, innermost(error)),
+            Self::Silent => (ErrorKind::Unavailable, "the store did not answer in time".to_owned()),
+            Self::Malformed(text) => (ErrorKind::Other, text.clone()),
+        };
+        Error::with_source(kind, path, Cause(one_line(&text)))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Transport(error) => innermost(error),
+            Self::Answer(answer) => answer.text(),
+            Self::Library(error) => innermost(error),
+            Self::Silent => "no answer in time".to_owned(),
+            Self::Malformed(text) => text.clone(),
+        };
+        f.write_str(&one_line(&text))
+    }
+}
+
 /// Classifies an error that a request for `path` met.
 pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     let answer = Answer::of(error);
     let transport = in_chain(error, |e| e.downcast_ref::<HttpError>().map(HttpError::kind));
     let kind = match (error, &answer) {
         // For the client it is no missing or forbidden file, but a fault that the operator will mend.
-        (_, Some(answer)) if answer.missing_bucket() || answer.wrong_credentials() => ErrorKind::Unavailable,
+        (_, Some(answer)) if answer.is_for_the_operator() => ErrorKind::Unavailable,
         (object_store::Error::NotFound { .. }, _) => ErrorKind::NotFound,
         (object_store::Error::AlreadyExists { .. }, _) => ErrorKind::AlreadyExists,
         (object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. }, _) => {
@@ -70,7 +166,8 @@ pub(super) fn is_not_found(error: &object_store::Error) -> bool {
 }
 
 /// What the store answered in place of a success.
-struct Answer {
+#[derive(Debug)]
+pub(super) struct Answer {
     status: u16,
     /// The status with its phrase, as in `403 Forbidden`.
     line: String,
@@ -116,8 +213,13 @@ impl Answer {
         )
     }
 
+    fn is_for_the_operator(&self) -> bool {
+        self.missing_bucket() || self.wrong_credentials()
+    }
+
     fn kind(&self) -> ErrorKind {
         match self.status {
+            _ if self.is_for_the_operator() => ErrorKind::Unavailable,
             401 | 403 => ErrorKind::PermissionDenied,
             404 => ErrorKind::NotFound,
             408 | 429 | 500 | 502..=504 => ErrorKind::Unavailable,
@@ -135,7 +237,38 @@ impl Answer {
         }
     }
 
+    /// What the operator can do about it.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self.code()? {
+            "InvalidAccessKeyId" => "the store doesn't know the access key",
+            "SignatureDoesNotMatch" => "the secret key is not the one of the access key",
+            "ExpiredToken" | "TokenRefreshRequired" => "the credentials have expired",
+            "InvalidToken" => "the session token is wrong",
+            "RequestTimeTooSkewed" => {
+                "the clock of this machine differs too much from the store's: set the time"
+            }
+            "AccessDenied" | "AuthorizationPermissionMismatch" => "the credentials don't permit this",
+            "NoSuchBucket" => "there is no such bucket",
+            "ContainerNotFound" => "there is no such container",
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+                "the bucket is in another region than configured"
+            }
+            "AuthenticationFailed" | "AuthorizationFailure" | "InvalidAuthenticationInfo" => {
+                "the store doesn't accept the key"
+            }
+            "SlowDown" | "ServerBusy" | "TooManyRequests" => "the store asks for fewer requests",
+            _ => return None,
+        })
+    }
+
     fn text(&self) -> String {
+        match self.advice() {
+            Some(advice) => format!("{advice} ({})", self.words()),
+            None => self.words(),
+        }
+    }
+
+    fn words(&self) -> String {
         let code = self.code().unwrap_or_default();
         let message = element(&self.body, "Message").unwrap_or_default();
         match (code, message) {
@@ -170,7 +303,7 @@ fn in_chain<T>(
 }
 
 /// The deepest causes: what the operating system says, and what was being done.
-fn innermost(error: &object_store::Error) -> String {
+fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {

@@ -53,8 +53,8 @@ fn messages_are_one_short_line_without_what_was_signed() {
     let text = map(&path(), &answered("403 Forbidden", body)).to_string();
     assert_eq!(
         text,
-        "/f: storage unavailable: the store answered 403 Forbidden: SignatureDoesNotMatch: The signature does not \
-         match"
+        "/f: storage unavailable: the secret key is not the one of the access key (the store answered 403 Forbidden: \
+         SignatureDoesNotMatch: The signature does not match)"
     );
     let long = map(&path(), &answered("400 Bad Request", &"x\n".repeat(10_000))).to_string();
     assert!(long.chars().count() < 400 && !long.contains('\n'), "{long}");

@@ -1,7 +1,6 @@
 //! Which object holds what a path names.
 
-use object_store::path::Path;
-
+use super::client::location;
 use super::settings::SettingsError;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -39,24 +38,21 @@ impl Keys {
     /// # Errors
     /// [`ErrorKind::InvalidName`] if the store would hold it under another key than the one that is sent, or
     /// could not list it.
-    pub(super) fn file(&self, path: &StoragePath) -> Result<Path> {
+    pub(super) fn file(&self, path: &StoragePath) -> Result<String> {
         let key = format!("{}{}", self.root, path.relative());
         if let Some(reason) = self.objection(&key) {
             return Err(Error::with_source(ErrorKind::InvalidName, path, reason));
         }
-        match Path::parse(&key) {
-            // The library trims slashes in silence; a key it changes would be somebody else's.
-            Ok(parsed) if parsed.as_ref() == key => Ok(parsed),
-            Ok(_) => Err(Error::with_source(ErrorKind::InvalidName, path, "not a key")),
-            Err(error) => Err(Error::with_source(ErrorKind::InvalidName, path, error)),
-        }
+        // The library trims slashes in silence; a key it changes would be somebody else's.
+        location(path, &key)?;
+        Ok(key)
     }
 
     /// The same for a path that is looked for rather than made: what no key can name is not there.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
-    pub(super) fn existing(&self, path: &StoragePath) -> Result<Path> {
+    pub(super) fn existing(&self, path: &StoragePath) -> Result<String> {
         self.file(path).map_err(|error| Error::with_source(ErrorKind::NotFound, path, error))
     }
 
@@ -71,13 +67,17 @@ impl Keys {
         Ok(format!("{}/", self.file(path)?))
     }
 
+    /// What all keys of the backend start with: empty, or it ends with a slash.
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
     /// Where the marker of the directory with the key `directory`, without a slash, stands.
-    pub(super) fn marker(&self, directory: &Path) -> Path {
+    pub(super) fn marker(&self, directory: &str) -> String {
         match self.provider {
-            // Path::parse drops the slash, and then another object is written, read or removed.
-            Provider::S3 | Provider::Gcs => directory.clone().join(""),
+            Provider::S3 | Provider::Gcs => format!("{directory}/"),
             // The library drops the slash in Azure's URLs whatever the path says.
-            Provider::Azure => directory.clone(),
+            Provider::Azure => directory.to_owned(),
         }
     }
 

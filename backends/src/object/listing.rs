@@ -1,19 +1,34 @@
 //! Listing a directory page by page.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::list::PaginatedListResult;
-use object_store::path::Path;
+use tokio::task::JoinSet;
 
-use super::client::{Client, metadata_of};
-use super::error::map;
+use super::client::Client;
+use super::entry::{Object, Page};
+use super::error::Failure;
 use super::key::Provider;
 use crate::{Entry, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// Empty objects of one page that are asked together whether they are markers.
 const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Directories that are remembered because keys in them can't be shown.
+const MOST_REPORTED: usize = 1024;
+
+/// The directories whose keys that no path can name were told of in the log.
+#[derive(Default)]
+pub(super) struct Reported(Mutex<HashSet<StoragePath>>);
+
+impl Reported {
+    /// Whether this is the first time.
+    fn is_new(&self, path: &StoragePath) -> bool {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.len() < MOST_REPORTED && reported.insert(path.clone())
+    }
+}
 
 /// A listing that is under way.
 struct Listing {
@@ -32,7 +47,8 @@ struct Listing {
 }
 
 enum Next {
-    Page(String),
+    /// It is on its way: the store works while the client takes what came before.
+    Page(JoinSet<Result<Page, Failure>>),
     End,
 }
 
@@ -53,10 +69,11 @@ pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
         hidden: 0,
         next: Next::End,
     };
-    let mut any_key = listing.fetch(None).await?;
+    listing.ask(None);
+    let mut any_key = listing.fetch().await?;
     // A page can be empty before the last one.
-    while !any_key && let Next::Page(token) = std::mem::replace(&mut listing.next, Next::End) {
-        any_key = listing.fetch(Some(token)).await?;
+    while !any_key && matches!(listing.next, Next::Page(_)) {
+        any_key = listing.fetch().await?;
     }
     if !any_key && !path.is_root() {
         match client.head(path, &client.keys.file(path)?).await? {
@@ -65,31 +82,44 @@ pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
             None => return Err(Error::new(ErrorKind::NotFound, path)),
         }
     }
+    if !path.is_root() {
+        client.known.directory(path);
+    }
     Ok(Box::pin(stream::try_unfold(listing, async |mut listing| {
         loop {
             if let Some(entry) = listing.ready.pop_front() {
                 return Ok(Some((entry, listing)));
             }
-            match std::mem::replace(&mut listing.next, Next::End) {
-                Next::Page(token) => listing.fetch(Some(token)).await?,
-                Next::End => {
-                    listing.report();
-                    return Ok(None);
-                }
-            };
+            if matches!(listing.next, Next::End) {
+                listing.report();
+                return Ok(None);
+            }
+            listing.fetch().await?;
         }
     })))
 }
 
 impl Listing {
-    /// Gets a page and makes entries of it. Says whether it held any key.
-    async fn fetch(&mut self, token: Option<String>) -> Result<bool> {
-        let page = self
-            .client
-            .page(&self.prefix, token, false, None)
-            .await
-            .map_err(|error| map(&self.path, &error))?;
-        let any_key = !page.result.objects.is_empty() || !page.result.common_prefixes.is_empty();
+    /// Asks for a page. It is broken off if nobody waits for it any more.
+    fn ask(&mut self, token: Option<String>) {
+        let (client, prefix) = (Arc::clone(&self.client), self.prefix.clone());
+        let mut asked = JoinSet::new();
+        asked.spawn(async move { client.page(&prefix, token, false, None).await });
+        self.next = Next::Page(asked);
+    }
+
+    /// Makes entries of the page that was asked for, and asks for the next one. Says whether it held any key.
+    async fn fetch(&mut self) -> Result<bool> {
+        let Next::Page(mut asked) = std::mem::replace(&mut self.next, Next::End) else { return Ok(false) };
+        let page = match asked.join_next().await {
+            Some(Ok(page)) => page.map_err(|failure| failure.at(&self.path))?,
+            Some(Err(error)) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
+            None => return Ok(false),
+        };
+        let any_key = !page.objects.is_empty() || !page.prefixes.is_empty();
+        if let Some(token) = &page.next {
+            self.ask(Some(token.clone()));
+        }
         let empty = self.take(page);
         let empty = self.without_markers(empty).await?;
         self.ready.extend(empty);
@@ -97,25 +127,25 @@ impl Listing {
     }
 
     /// Sorts a page into `ready` and `waiting`, and returns the empty objects that may be markers.
-    fn take(&mut self, page: PaginatedListResult) -> Vec<Entry> {
-        let last = last_key(&page);
-        let last_page = page.page_token.is_none();
-        self.next = page.page_token.map_or(Next::End, Next::Page);
+    fn take(&mut self, page: Page) -> Vec<Entry> {
+        let last = page.last_key().to_owned();
+        let last_page = page.next.is_none();
 
         let mut directories: HashMap<String, ()> = HashMap::new();
-        for prefix in page.result.common_prefixes {
-            if let Some(name) = self.name(&prefix) {
+        for prefix in &page.prefixes {
+            if let Some(name) = prefix.strip_suffix('/').and_then(|key| self.name(key)) {
                 directories.insert(name, ());
             }
         }
         let mut undecided = std::mem::take(&mut self.waiting);
-        for object in page.result.objects {
+        for object in page.objects {
             // The directory's own marker.
-            if object.location.as_ref().len() < self.prefix.len() {
+            if object.key == self.prefix {
                 continue;
             }
-            if let Some(name) = self.name(&object.location) {
-                undecided.insert(name, metadata_of(&object));
+            if let Some(name) = self.name(&object.key) {
+                self.note(&name, &object);
+                undecided.insert(name, object.metadata());
             }
         }
         let mut empty = Vec::new();
@@ -138,9 +168,19 @@ impl Listing {
                 _ => self.ready.push_back(Entry { name, metadata }),
             }
         }
-        let directory = |(name, ())| Entry { name, metadata: Metadata::directory(None) };
-        self.ready.extend(directories.into_iter().map(directory));
+        for name in directories.into_keys() {
+            if let Ok(path) = self.path.child(&name) {
+                self.client.known.directory(&path);
+            }
+            self.ready.push_back(Entry { name, metadata: Metadata::directory(None) });
+        }
         empty
+    }
+
+    fn note(&self, name: &str, object: &Object) {
+        if let Ok(path) = self.path.child(name) {
+            self.client.known.file(&path, object.size, object.e_tag.as_deref());
+        }
     }
 
     /// Turns those entries into directories that are markers by their metadata, which listings don't tell.
@@ -161,10 +201,10 @@ impl Listing {
     }
 
     /// The name of a key in this directory, if a path can name it.
-    fn name(&mut self, key: &Path) -> Option<String> {
-        let name = key.as_ref().strip_prefix(&self.prefix)?;
+    fn name(&mut self, key: &str) -> Option<String> {
+        let name = key.strip_prefix(&self.prefix).unwrap_or_default();
         let path = self.path.child(name).ok();
-        match path.is_some_and(|path| self.client.keys.file(&path).is_ok_and(|found| found == *key)) {
+        match path.is_some_and(|path| self.client.keys.file(&path).is_ok_and(|found| found == key)) {
             true => Some(name.to_owned()),
             false => {
                 self.hidden += 1;
@@ -174,7 +214,7 @@ impl Listing {
     }
 
     fn report(&self) {
-        if self.hidden > 0 {
+        if self.hidden > 0 && self.client.reported.is_new(&self.path) {
             tracing::warn!(
                 directory = %self.path,
                 bucket = self.client.name,
@@ -183,13 +223,6 @@ impl Listing {
             );
         }
     }
-}
-
-/// The last key that a page has reached: keys come in order, but files and prefixes apart.
-fn last_key(page: &PaginatedListResult) -> String {
-    let object = page.result.objects.iter().map(|object| object.location.to_string()).max();
-    let prefix = page.result.common_prefixes.iter().map(|prefix| format!("{prefix}/")).max();
-    object.max(prefix).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use object_store::{ListResult, ObjectMeta};
-
 use super::*;
 use crate::object::build;
 use crate::object::settings::S3Settings;
@@ -21,22 +19,20 @@ fn listing(prefix: &str) -> Listing {
     }
 }
 
-fn page(objects: &[(&str, u64)], prefixes: &[&str], more: bool) -> PaginatedListResult {
-    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    let objects = objects.iter().map(|(key, size)| ObjectMeta {
-        location: Path::parse(key).unwrap(),
-        last_modified: time.into(),
+fn page(objects: &[(&str, u64)], prefixes: &[&str], more: bool) -> Page {
+    let objects = objects.iter().map(|(key, size)| Object {
+        key: (*key).to_owned(),
         size: *size,
         e_tag: None,
         version: None,
+        stored: Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
+        set: None,
+        is_folder: false,
     });
-    PaginatedListResult {
-        result: ListResult {
-            objects: objects.collect(),
-            common_prefixes: prefixes.iter().map(|prefix| Path::parse(prefix).unwrap()).collect(),
-            extensions: Default::default(),
-        },
-        page_token: more.then(|| "token".to_owned()),
+    Page {
+        objects: objects.collect(),
+        prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+        next: more.then(|| "token".to_owned()),
     }
 }
 

@@ -1,14 +1,19 @@
 //! What a path names: a file, a directory or nothing.
 
-use futures_util::{StreamExt, TryStreamExt, future, stream};
-use object_store::path::Path;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::client::{Client, Object};
-use super::error::map;
+use super::client::Client;
+use super::entry::Object;
+use super::error::Failure;
+use super::key::Provider;
+use super::known::parents;
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// Parents of one path that are looked at together.
 const PARENTS_AT_ONCE: usize = 16;
+
+/// Keys that are asked for to find a name among others that begin like it: `a`, `a-1`, … , `a/`.
+const NEIGHBOURS: usize = 20;
 
 /// What stands under a path.
 #[derive(Debug, Clone)]
@@ -19,47 +24,64 @@ pub(super) enum Found {
 }
 
 impl Client {
-    /// What a path names, with as few requests as will do.
+    /// What a path names: one request for a file that isn't empty.
     pub(super) async fn lookup(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {
             return Ok(Found::Directory);
         }
-        let object = self.head(path, &self.keys.existing(path)?).await?;
-        self.judge(path, object, None).await
+        let key = self.keys.existing(path)?;
+        let object = self.head(path, &key).await?;
+        self.judge(path, &key, object).await
     }
 
-    /// The same for a path that is about to be written: all requests at once, as it is most often new.
-    pub(super) async fn lookup_at_once(&self, path: &StoragePath) -> Result<Found> {
+    async fn judge(&self, path: &StoragePath, key: &str, object: Option<Object>) -> Result<Found> {
+        let found = match object {
+            Some(object) if object.is_folder => Found::Directory,
+            Some(object) if object.size > 0 => Found::File(object),
+            // An empty object beside keys below it is some tool's marker.
+            _ if self.holds_keys(path, &format!("{key}/")).await? => Found::Directory,
+            Some(object) => Found::File(object),
+            None => Found::Nothing,
+        };
+        self.note(path, &found);
+        Ok(found)
+    }
+
+    fn note(&self, path: &StoragePath, found: &Found) {
+        match found {
+            Found::File(object) => self.known.file(path, object.size, object.e_tag.as_deref()),
+            Found::Directory => self.known.directory(path),
+            Found::Nothing => self.known.gone(path),
+        }
+    }
+
+    /// What stands under a path that is about to be made: one request, most often, whatever it is. Nothing that only the
+    /// object itself tells is known of a file.
+    pub(super) async fn probe(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {
             return Ok(Found::Directory);
         }
-        let (key, prefix) = (self.keys.file(path)?, self.keys.directory(path)?);
-        let (object, holds_keys) =
-            future::try_join(self.head(path, &key), self.holds_keys(path, &prefix)).await?;
-        self.judge(path, object, Some(holds_keys)).await
-    }
-
-    async fn judge(
-        &self,
-        path: &StoragePath,
-        object: Option<Object>,
-        holds_keys: Option<bool>,
-    ) -> Result<Found> {
-        match object {
-            Some(object) if object.is_folder => return Ok(Found::Directory),
-            Some(object) if object.meta.size > 0 => return Ok(Found::File(object)),
-            _ => {}
+        let key = self.keys.file(path)?;
+        if self.s3.is_none() {
+            // The library leaves out the key that equals the prefix.
+            let object = self.head(path, &key).await?;
+            return self.judge(path, &key, object).await;
         }
-        let holds_keys = match holds_keys {
-            Some(known) => known,
-            None => self.holds_keys(path, &self.keys.directory(path)?).await?,
+        let below = format!("{key}/");
+        let page =
+            self.page(&key, None, false, Some(NEIGHBOURS)).await.map_err(|failure| failure.at(path))?;
+        let object = page.objects.iter().find(|object| object.key == key).cloned();
+        let mut is_directory = page.prefixes.contains(&below);
+        if !is_directory && page.next.is_some() && page.last_key() < below.as_str() {
+            is_directory = self.holds_keys(path, &below).await?;
+        }
+        let found = match object {
+            Some(object) if object.size > 0 || !is_directory => Found::File(object),
+            _ if is_directory => Found::Directory,
+            _ => Found::Nothing,
         };
-        Ok(match object {
-            // An empty object beside keys below it is some tool's marker.
-            _ if holds_keys => Found::Directory,
-            Some(object) => Found::File(object),
-            None => Found::Nothing,
-        })
+        self.note(path, &found);
+        Ok(found)
     }
 
     /// The file at `path`.
@@ -74,17 +96,24 @@ impl Client {
         }
     }
 
-    /// Makes sure that no directory on the way to `path` is a file: a key below a file's would make it both.
+    /// Makes sure that `path` is no directory and stands in no file, as far as that was seen lately: a key below a file's,
+    /// or like a directory's, would make the name both. Nothing is asked of the store unless there is a reason.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADirectory`].
+    /// [`ErrorKind::IsADirectory`], [`ErrorKind::NotADirectory`].
+    pub(super) async fn check_place(&self, path: &StoragePath) -> Result<()> {
+        if path.is_root() || (self.known.is_directory(path) && self.is_directory(path).await?) {
+            return Err(Error::new(ErrorKind::IsADirectory, path));
+        }
+        self.check_parents(path).await
+    }
+
+    /// The part of [`check_place`](Self::check_place) that concerns what `path` stands in.
     pub(super) async fn check_parents(&self, path: &StoragePath) -> Result<()> {
-        let parents = std::iter::successors(path.parent(), StoragePath::parent).filter(|p| !p.is_root());
-        let parents: Vec<StoragePath> = parents.collect();
-        stream::iter(parents)
+        let suspects: Vec<StoragePath> = parents(path).filter(|parent| self.known.is_file(parent)).collect();
+        stream::iter(suspects)
             .map(|parent| async move {
-                let Some(object) = self.head(path, &self.keys.file(&parent)?).await? else { return Ok(()) };
-                match self.judge(path, Some(object), None).await? {
+                match self.lookup(&parent).await? {
                     Found::File(_) => Err(Error::new(ErrorKind::NotADirectory, path)),
                     Found::Directory | Found::Nothing => Ok(()),
                 }
@@ -92,6 +121,36 @@ impl Client {
             .buffer_unordered(PARENTS_AT_ONCE)
             .try_collect()
             .await
+    }
+
+    /// Whether `path` is a directory: one request if it is one that holds keys.
+    pub(super) async fn is_directory(&self, path: &StoragePath) -> Result<bool> {
+        if path.is_root() {
+            return Ok(true);
+        }
+        let key = self.keys.existing(path)?;
+        let mut is_directory = self.holds_keys(path, &format!("{key}/")).await?;
+        if !is_directory && self.keys.provider == Provider::Azure {
+            is_directory = self.head(path, &key).await?.is_some_and(|object| object.is_folder);
+        }
+        match is_directory {
+            true => self.known.directory(path),
+            false => self.known.gone(path),
+        }
+        Ok(is_directory)
+    }
+
+    /// What [`Storage::enter`](crate::Storage::enter) answers.
+    pub(super) async fn enter(&self, path: &StoragePath) -> Result<()> {
+        if self.is_directory(path).await? {
+            return Ok(());
+        }
+        // A file, or an object that is a marker by its own word.
+        match self.head(path, &self.keys.existing(path)?).await? {
+            Some(object) if object.is_folder => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::NotADirectory, path)),
+            None => Err(Error::new(ErrorKind::NotFound, path)),
+        }
     }
 
     /// What [`Storage::stat`](crate::Storage::stat) answers.
@@ -103,19 +162,32 @@ impl Client {
         }
     }
 
-    /// Removes a file.
+    /// Removes a file: one request if it was seen moments ago.
     pub(super) async fn remove_file(&self, path: &StoragePath) -> Result<()> {
-        let object = self.file(path).await?;
-        self.delete(path, &object.meta.location).await
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsADirectory, path));
+        }
+        let key = self.keys.existing(path)?;
+        if self.known.fresh_file(path, &key).is_none() {
+            self.file(path).await?;
+        }
+        self.known.gone(path);
+        self.delete(path, &key, None).await
     }
 
     /// Makes a directory.
     pub(super) async fn create_directory(&self, path: &StoragePath) -> Result<()> {
-        let (found, ()) = future::try_join(self.lookup_at_once(path), self.check_parents(path)).await?;
-        match found {
-            Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await,
-            Found::File(_) | Found::Directory => Err(Error::new(ErrorKind::AlreadyExists, path)),
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
+        self.check_parents(path).await?;
+        match self.probe(path).await? {
+            Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await?,
+            Found::File(_) | Found::Directory => return Err(Error::new(ErrorKind::AlreadyExists, path)),
+        }
+        self.known.directory(path);
+        parents(path).for_each(|parent| self.known.directory(&parent));
+        Ok(())
     }
 
     /// Removes an empty directory.
@@ -123,38 +195,39 @@ impl Client {
         if path.is_root() {
             return Err(Error::new(ErrorKind::PermissionDenied, path));
         }
-        let (key, prefix) = (self.keys.existing(path)?, self.keys.directory(path)?);
-        let (object, marked) =
-            future::try_join(self.head(path, &key), self.only_marker(path, &key, &prefix)).await?;
-        let is_folder = object.as_ref().is_some_and(|object| object.is_folder);
-        match (object, marked) {
-            (Some(object), _) if !is_folder && object.meta.size > 0 => {
-                Err(Error::new(ErrorKind::NotADirectory, path))
-            }
-            (Some(_), None) if !is_folder => Err(Error::new(ErrorKind::NotADirectory, path)),
-            (None, None) => Err(Error::new(ErrorKind::NotFound, path)),
-            (_, None | Some(true)) => self.delete(path, &self.keys.marker(&key)).await,
-            (_, Some(false)) => Err(Error::new(ErrorKind::NotEmpty, path)),
-        }
+        let key = self.keys.existing(path)?;
+        let marker = match self.only_marker(path, &format!("{key}/")).await? {
+            Some(false) => return Err(Error::new(ErrorKind::NotEmpty, path)),
+            Some(true) if self.keys.provider != Provider::Azure => self.keys.marker(&key),
+            marked => match self.head(path, &key).await? {
+                // A marker that stands beside what is below it: Azure's, and of some tools that mount buckets.
+                Some(object) if object.is_folder => key,
+                None if marked == Some(true) => self.keys.marker(&key),
+                Some(_) => return Err(Error::new(ErrorKind::NotADirectory, path)),
+                None => return Err(Error::new(ErrorKind::NotFound, path)),
+            },
+        };
+        self.known.gone(path);
+        self.delete(path, &marker, None).await
     }
 
     /// Whether the marker is the only key below `prefix`; `None` if there is none at all.
-    async fn only_marker(&self, path: &StoragePath, key: &Path, prefix: &str) -> Result<Option<bool>> {
+    async fn only_marker(&self, path: &StoragePath, prefix: &str) -> Result<Option<bool>> {
         let (mut token, mut marked) = (None, None);
         loop {
             let page = match self.page(prefix, token, true, Some(2)).await {
                 Ok(page) => page,
-                Err(object_store::Error::InvalidPath { .. }) => return Ok(Some(false)),
-                Err(error) => return Err(map(path, &error)),
+                Err(Failure::Library(object_store::Error::InvalidPath { .. })) => return Ok(Some(false)),
+                Err(failure) => return Err(failure.at(path)),
             };
-            for object in page.result.objects {
+            for object in page.objects {
                 // Somebody's data under the key of a marker must not go with it.
-                if object.location != *key || object.size > 0 {
+                if object.key != prefix || object.size > 0 {
                     return Ok(Some(false));
                 }
                 marked = Some(true);
             }
-            match page.page_token {
+            match page.next {
                 Some(next) => token = Some(next),
                 None => return Ok(marked),
             }

@@ -15,19 +15,32 @@
 //! - A rename copies and then removes. On S3 a file that appears under the target's name during a rename that
 //!   may not replace is replaced, and so is one that appears while the last request of a large upload is
 //!   under way.
-//! - Resuming and appending read what is kept and write it again.
-//! - The time of a file is when it was stored, and can't be set.
+//! - Nothing is asked before an upload, so that a name of a directory that was not seen lately can become a file, too. Then
+//!   it is both: the file is listed, and what is below the directory is still there.
+//! - Resuming and appending copy what is kept inside the store on S3; elsewhere they read it and write it again.
+//! - The time of a file is when it was stored. On S3 it can be set, by a copy of the object onto itself.
 
+mod ahead;
 mod body;
 mod build;
 mod client;
+mod copy;
+mod entry;
 mod error;
+mod held;
+mod http;
 mod key;
+mod known;
 mod listing;
 mod lookup;
+mod mtime;
+mod multipart;
 mod parts;
 mod rename;
+mod s3;
 mod settings;
+mod sweep;
+mod times;
 mod upload;
 mod walk;
 
@@ -41,8 +54,7 @@ pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning
 
 use self::client::Client;
 use crate::{
-    Body, ByteRange, Capabilities, CreateMode, EntryStream, Error, ErrorKind, Metadata, Result, Storage,
-    StoragePath, Upload,
+    Body, ByteRange, Capabilities, CreateMode, EntryStream, Metadata, Result, Storage, StoragePath, Upload,
 };
 
 /// A bucket as a storage. Cloning it shares the connections.
@@ -90,7 +102,11 @@ impl fmt::Debug for ObjectStorage {
 #[async_trait]
 impl Storage for ObjectStorage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { implicit_directories: true, set_modified: false, rename_directories: true }
+        Capabilities {
+            implicit_directories: true,
+            set_modified: self.client.s3.is_some(),
+            rename_directories: true,
+        }
     }
 
     async fn check(&self) -> Result<()> {
@@ -101,6 +117,10 @@ impl Storage for ObjectStorage {
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         self.client.stat(path).await
+    }
+
+    async fn enter(&self, path: &StoragePath) -> Result<()> {
+        self.client.enter(path).await
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
@@ -131,7 +151,11 @@ impl Storage for ObjectStorage {
         rename::rename(&self.client, from, to, replace).await
     }
 
-    async fn set_modified(&self, path: &StoragePath, _modified: SystemTime) -> Result<()> {
-        Err(Error::new(ErrorKind::Unsupported, path))
+    async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
+        times::set_modified(&self.client, path, modified).await
+    }
+
+    async fn sweep(&self) -> Result<u64> {
+        sweep::sweep(&self.client).await
     }
 }

@@ -7,8 +7,14 @@ use object_store::PutPayload;
 
 use super::settings::Tuning;
 
-/// The most parts that S3 takes.
-const MAX_PARTS: u64 = 10_000;
+/// The most parts of one upload: of the ten thousand that S3 takes, the last one is [our mark](MARK_INDEX).
+pub(super) const MAX_PARTS: u64 = 9_999;
+
+/// Where the mark of our uploads stands, counted from 0: a part that is never a part of the object.
+pub(super) const MARK_INDEX: usize = 9_999;
+
+/// What the mark holds. Its size is what is looked for, which stores tell of a part whatever they do to its content.
+pub(super) const MARK: &[u8] = b"This upload was begun by Wharf, which removes it if it is never finished.";
 
 /// The largest object that the clouds take, in bytes; S3's old limit, and near enough to the others'.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -25,13 +31,35 @@ const SMALL: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct PartSizes {
     current: u64,
+    largest: u64,
     sent: u64,
     parts: u64,
 }
 
 impl PartSizes {
-    pub(super) fn new(part_size: u64) -> Self {
-        Self { current: part_size, sent: 0, parts: 0 }
+    /// Parts of `part_size` bytes, which grow to `largest`.
+    pub(super) fn new(part_size: u64, largest: u64) -> Self {
+        let largest = largest.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE);
+        Self { current: part_size.min(largest), largest, sent: 0, parts: 0 }
+    }
+
+    /// How many parts are used.
+    pub(super) fn used(&self) -> u64 {
+        self.parts
+    }
+
+    /// Notes that `parts` parts with `bytes` bytes in all were made in another way.
+    pub(super) fn skip(&mut self, parts: u64, bytes: u64) {
+        self.parts += parts;
+        self.sent += bytes;
+        // As many as are left may have to hold the rest of the largest object.
+        while self.reachable() < MAX_OBJECT && self.current < self.largest {
+            self.current = (self.current * 2).min(self.largest);
+        }
+    }
+
+    fn reachable(&self) -> u64 {
+        self.sent.saturating_add(self.current.saturating_mul(MAX_PARTS.saturating_sub(self.parts)))
     }
 
     /// The size of the next part, in bytes.
@@ -43,10 +71,8 @@ impl PartSizes {
     pub(super) fn advance(&mut self) {
         self.sent += self.current;
         self.parts += 1;
-        let reachable =
-            self.sent.saturating_add(self.current.saturating_mul(MAX_PARTS.saturating_sub(self.parts)));
-        if self.parts.is_multiple_of(PARTS_BEFORE_GROWTH) && reachable < MAX_OBJECT {
-            self.current = (self.current * 2).min(Tuning::MAX_PART_SIZE);
+        if self.parts.is_multiple_of(PARTS_BEFORE_GROWTH) && self.reachable() < MAX_OBJECT {
+            self.current = (self.current * 2).min(self.largest);
         }
     }
 }

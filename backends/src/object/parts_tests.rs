@@ -41,7 +41,7 @@ fn large_chunks_are_not_copied() {
 #[test]
 fn ten_thousand_parts_hold_the_largest_object() {
     for mebibytes in [5, 8, 64, 525, 1024, 5 * 1024] {
-        let mut sizes = PartSizes::new(mebibytes << 20);
+        let mut sizes = PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE);
         let mut total = 0_u64;
         for _ in 0..10_000 {
             assert!(sizes.next() <= 5 << 30);
@@ -54,12 +54,12 @@ fn ten_thousand_parts_hold_the_largest_object() {
 
 #[test]
 fn parts_of_ordinary_files_are_equal() {
-    let mut sizes = PartSizes::new(8 << 20);
+    let mut sizes = PartSizes::new(8 << 20, Tuning::MAX_PART_SIZE);
     for _ in 0..800 {
         sizes.advance();
         assert_eq!(sizes.next(), 8 << 20);
     }
-    let mut large = PartSizes::new(600 << 20);
+    let mut large = PartSizes::new(600 << 20, Tuning::MAX_PART_SIZE);
     (0..9999).for_each(|_| large.advance());
     assert_eq!(large.next(), 600 << 20, "large enough from the start");
 }

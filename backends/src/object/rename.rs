@@ -1,29 +1,25 @@
 //! Renaming: copies, and removes the source when everything is copied.
 
-use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{TryStreamExt, future};
-use object_store::path::Path;
-use object_store::{CopyMode, ObjectMeta};
+use object_store::CopyMode;
 
-use super::client::{Client, Object};
+use super::client::Client;
+use super::copy::{copy, copy_marked, is_marked_copy};
+use super::entry::{Object, is_of_parts};
 use super::key::Provider;
+use super::known::parents;
 use super::lookup::Found;
-use super::upload::copy_through;
 use super::walk::{Item, walk};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// Objects of one directory that are copied or removed at the same time.
 const AT_ONCE: usize = 16;
-
-/// The largest object that S3 copies in one request, in bytes.
-const MAX_S3_COPY: u64 = 5 << 30;
 
 /// Gives a file or directory another name.
 pub(super) async fn rename(
@@ -42,132 +38,211 @@ pub(super) async fn rename(
     }
     // A name that can't be is refused whether or not the source is there.
     let target = client.keys.file(to)?;
-    let source = client.lookup(from).await?;
-    if matches!(source, Found::Directory) && to.starts_with(from) {
-        return Err(Error::with_source(ErrorKind::InvalidName, to, "a directory can't move into itself"));
-    }
-    if matches!(source, Found::Nothing) {
-        return Err(Error::new(ErrorKind::NotFound, from));
-    }
-    let (there, ()) = future::try_join(client.lookup_at_once(to), client.check_parents(to)).await?;
-    match (source, there) {
-        (Found::Nothing, _) => Err(Error::new(ErrorKind::NotFound, from)),
-        (_, Found::Directory) | (Found::Directory, Found::File(_)) => {
-            Err(Error::new(ErrorKind::AlreadyExists, to))
+    let key = client.keys.existing(from)?;
+    let (source, seen_before) = match client.known.fresh_file(from, &key) {
+        Some(object) if object.e_tag.is_some() => (Found::File(object), true),
+        _ => (client.lookup(from).await?, false),
+    };
+    match source {
+        Found::Nothing => Err(Error::new(ErrorKind::NotFound, from)),
+        Found::Directory => rename_directory(client, from, to).await,
+        Found::File(object) => {
+            check_target(client, to, replace).await?;
+            match rename_file(client, from, &object, to, &target, replace).await {
+                // It is not what it was when it was seen.
+                Err(error)
+                    if seen_before && matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) =>
+                {
+                    client.known.gone(from);
+                    let object = client.file(from).await?;
+                    rename_file(client, from, &object, to, &target, replace).await
+                }
+                renamed => renamed,
+            }
         }
-        (Found::File(_), Found::File(_)) if !replace => Err(Error::new(ErrorKind::AlreadyExists, to)),
-        (Found::File(object), _) => rename_file(client, from, object, to, &target, replace).await,
-        (Found::Directory, Found::Nothing) => rename_directory(client, from, to, &target).await,
+    }
+}
+
+/// Whether a file may get this name.
+async fn check_target(client: &Client, to: &StoragePath, replace: bool) -> Result<()> {
+    match client.check_place(to).await {
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            return Err(Error::new(ErrorKind::AlreadyExists, to));
+        }
+        checked => checked?,
+    }
+    if replace {
+        return Ok(());
+    }
+    match client.probe(to).await? {
+        Found::Nothing => Ok(()),
+        Found::File(_) | Found::Directory => Err(Error::new(ErrorKind::AlreadyExists, to)),
     }
 }
 
 async fn rename_file(
     client: &Arc<Client>,
     from: &StoragePath,
-    object: Object,
+    object: &Object,
     to: &StoragePath,
-    target: &Path,
+    target: &str,
     replace: bool,
 ) -> Result<()> {
-    // S3 has no copy that is refused if the target is there; the lookup before has to do.
+    // S3 has no copy that is refused if the target is there; the look before has to do.
     let mode = match client.keys.provider {
         Provider::Gcs | Provider::Azure if !replace => CopyMode::Create,
         _ => CopyMode::Overwrite,
     };
-    copy(client, to, &object.meta, target, mode).await?;
-    // What was stored here during the copy must not be removed.
-    match client.head(from, &object.meta.location).await? {
-        Some(now) if now.meta.e_tag == object.meta.e_tag => client.delete(from, &object.meta.location).await,
-        Some(_) => Err(Error::with_source(
-            ErrorKind::Conflict,
-            from,
-            "it was replaced while it was renamed; both names are there now",
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Copies one object, however large, and returns when the copy is complete.
-async fn copy(
-    client: &Arc<Client>,
-    path: &StoragePath,
-    from: &ObjectMeta,
-    to: &Path,
-    mode: CopyMode,
-) -> Result<()> {
-    match client.keys.provider {
-        Provider::S3 if from.size > MAX_S3_COPY => copy_through(client, path, from, to).await,
-        Provider::S3 | Provider::Gcs => client.copy(path, from, to, mode).await,
-        Provider::Azure => {
-            client.copy(path, from, to, mode).await?;
-            await_azure_copy(client, path, from, to).await
-        }
-    }
-}
-
-/// Azure may answer before it has copied; the library doesn't tell. Until it has, the copy is empty.
-async fn await_azure_copy(client: &Client, path: &StoragePath, from: &ObjectMeta, to: &Path) -> Result<()> {
-    let patience = super::client::patience(&client.tuning, from.size);
-    let complete = async {
-        let mut pause = Duration::from_millis(50);
-        loop {
-            if client.head(path, to).await?.is_some_and(|copy| copy.meta.size == from.size) {
-                return Ok(());
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
+    // Copied by others than this server, it may change meanwhile; then the condition of the removal keeps it.
+    let before = client.known.fresh_file(from, &object.key).map(|seen| seen.e_tag);
+    copy(client, to, object, target, mode).await?;
+    client.known.stored(to, object.size, None);
+    let now = client.known.fresh_file(from, &object.key).map(|seen| seen.e_tag);
+    let replaced = || {
+        let text = "it was replaced while it was renamed; both names are there now";
+        Error::with_source(ErrorKind::Conflict, from, text)
     };
-    tokio::time::timeout(patience, complete).await.unwrap_or_else(|_| Err(super::client::silent(path)))
-}
-
-async fn rename_directory(
-    client: &Arc<Client>,
-    from: &StoragePath,
-    to: &StoragePath,
-    target: &Path,
-) -> Result<()> {
-    let copied = AtomicU64::new(0);
-    let outcome = copy_all(client, from, to, &copied).await;
-    let seen = match outcome {
-        Ok(seen) => seen,
+    if now.is_some() && now != before && now.flatten() != object.e_tag {
+        return Err(replaced());
+    }
+    if client.s3.is_none() {
+        // What was stored here during the copy must not be removed.
+        match client.head(from, &object.key).await? {
+            Some(now) if now.e_tag == object.e_tag => {}
+            Some(_) => return Err(replaced()),
+            None => return Ok(()),
+        }
+    }
+    client.known.gone(from);
+    match client.delete(from, &object.key, object.e_tag.as_deref()).await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(replaced()),
         Err(error) => {
-            let copied = copied.into_inner();
-            let kind = error.kind();
-            let text =
-                format!("nothing is lost; {copied} objects were copied to {to} before it failed: {error}");
-            return Err(Error::with_source(kind, from, text));
+            let text = format!("it was copied to {to}, but could not be removed here: {error}");
+            Err(Error::with_source(error.kind(), from, text))
         }
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &StoragePath) -> Result<()> {
+    if to.starts_with(from) {
+        return Err(Error::with_source(ErrorKind::InvalidName, to, "a directory can't move into itself"));
+    }
+    client.check_parents(to).await?;
+    let there = match client.probe(to).await? {
+        Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
+        // What an earlier attempt left behind is completed.
+        Found::Directory => Compared::of(client, from, to).await?.left_by_a_rename(to)?,
+        Found::Nothing => HashSet::new(),
     };
+    let copied = AtomicU64::new(0);
+    let told = |error: Error| {
+        let copied = copied.load(Ordering::Relaxed);
+        let text = format!(
+            "nothing is lost; {copied} objects were copied to {to} before it failed, and to rename it again goes on \
+             from there: {error}"
+        );
+        Error::with_source(error.kind(), from, text)
+    };
+    let seen = copy_all(client, from, to, &there, &copied).await.map_err(told)?;
     // On Azure the marker stands beside the directory, not in it.
     let source = client.keys.file(from)?;
     let own_marker = match client.keys.provider {
         Provider::Azure => client.head(from, &source).await?.filter(|object| object.is_folder),
         Provider::S3 | Provider::Gcs => None,
     };
-    if own_marker.is_some() {
-        client.put_marker(to, target).await?;
+    if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
+        client.put_marker(to, &client.keys.file(to)?).await?;
     }
-    let left = delete_all(client, from, &seen).await?;
+    verify(client, &seen, to).await.map_err(told)?;
+    client.known.directory(to);
+    parents(to).for_each(|parent| client.known.directory(&parent));
+    let left = delete_all(client, from, &seen).await.map_err(|error| {
+        let text = format!(
+            "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
+        );
+        Error::with_source(error.kind(), from, text)
+    })?;
     if left > 0 {
         let text = format!("renamed, but {left} objects that changed or came meanwhile were left here");
         return Err(Error::with_source(ErrorKind::Conflict, from, text));
     }
+    client.known.gone(from);
     match own_marker {
-        Some(_) => client.delete(from, &source).await,
+        Some(_) => client.delete(from, &source, None).await,
         None => Ok(()),
     }
 }
 
-/// The objects that were copied, a few bytes each: only these may be removed, in the state they were copied in.
+/// Two directories beside each other.
+struct Compared {
+    /// What stands in both with the same content, by its key below the directory.
+    same: HashSet<String>,
+    only_source: u64,
+    only_target: u64,
+    different: u64,
+}
+
+impl Compared {
+    async fn of(client: &Arc<Client>, from: &StoragePath, to: &StoragePath) -> Result<Self> {
+        let mut sources = HashMap::new();
+        let mut items = walk(client, from, client.keys.directory(from)?);
+        while let Some(item) = items.try_next().await? {
+            if !item.is_marker {
+                sources.insert(item.relative, item.object);
+            }
+        }
+        let mut compared = Self { same: HashSet::new(), only_source: 0, only_target: 0, different: 0 };
+        let mut items = walk(client, to, client.keys.directory(to)?);
+        while let Some(item) = items.try_next().await? {
+            if item.is_marker {
+                continue;
+            }
+            let Some(source) = sources.remove(&item.relative) else {
+                compared.only_target += 1;
+                continue;
+            };
+            let same = match source.same_content(&item.object) {
+                Some(known) => known,
+                None => is_marked_copy(client, to, &item.object, &source).await?,
+            };
+            if same {
+                compared.same.insert(item.relative);
+            } else {
+                compared.different += 1;
+            }
+        }
+        compared.only_source = sources.len() as u64;
+        Ok(compared)
+    }
+
+    /// What was copied already, if the target is there because a rename was broken off: while it copied, when nothing else
+    /// is in the target, or while it removed, when nothing else is in the source.
+    fn left_by_a_rename(self, to: &StoragePath) -> Result<HashSet<String>> {
+        let part_of_the_other = self.only_target == 0 || self.only_source == 0;
+        match !self.same.is_empty() && self.different == 0 && part_of_the_other {
+            true => Ok(self.same),
+            false => Err(Error::new(ErrorKind::AlreadyExists, to)),
+        }
+    }
+}
+
+/// The objects that were copied: only these may be removed, in the state they were copied in.
 struct Seen {
     prints: HashSet<u64>,
+    /// What the target has to hold: the size by the hash of the key below the directory.
+    sizes: HashMap<u64, u64>,
     hasher: RandomState,
 }
 
 impl Seen {
     fn print(&self, item: &Item) -> u64 {
-        self.hasher.hash_one((&item.relative, &item.meta.e_tag, item.meta.size, item.meta.last_modified))
+        let object = &item.object;
+        self.hasher.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
+    }
+
+    fn place(&self, item: &Item) -> u64 {
+        self.hasher.hash_one(&item.relative)
     }
 }
 
@@ -175,31 +250,64 @@ async fn copy_all(
     client: &Arc<Client>,
     from: &StoragePath,
     to: &StoragePath,
+    there: &HashSet<String>,
     copied: &AtomicU64,
 ) -> Result<Seen> {
     let below = client.keys.directory(to)?;
-    let mut seen = Seen { prints: HashSet::new(), hasher: RandomState::new() };
+    let mut seen = Seen { prints: HashSet::new(), sizes: HashMap::new(), hasher: RandomState::new() };
     let mut copies = walk(client, from, client.keys.directory(from)?)
-        .map_ok(|item| copy_one(client, from, &below, item))
+        .map_ok(|item| async {
+            if !there.contains(&item.relative) {
+                copy_one(client, from, &below, &item).await?;
+                copied.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(item)
+        })
         .try_buffer_unordered(AT_ONCE);
     while let Some(item) = copies.try_next().await? {
-        copied.fetch_add(1, Ordering::Relaxed);
         seen.prints.insert(seen.print(&item));
+        if !item.is_marker {
+            seen.sizes.insert(seen.place(&item), item.object.size);
+        }
     }
     Ok(seen)
 }
 
-async fn copy_one(client: &Arc<Client>, from: &StoragePath, below: &str, item: Item) -> Result<Item> {
-    let key = format!("{below}{}", item.relative.trim_end_matches('/'));
-    let target =
-        Path::parse(&key).map_err(|error| Error::with_source(ErrorKind::InvalidName, from, error))?;
-    match item.is_marker {
-        // Some stores can't copy a marker.
-        true if item.meta.size == 0 => client.put_marker(from, &target).await?,
-        true => copy(client, from, &item.meta, &client.keys.marker(&target), CopyMode::Overwrite).await?,
-        false => copy(client, from, &item.meta, &target, CopyMode::Overwrite).await?,
+async fn copy_one(client: &Arc<Client>, from: &StoragePath, below: &str, item: &Item) -> Result<()> {
+    let target = format!("{below}{}", item.relative);
+    if target.split('/').any(|segment| matches!(segment, "." | "..")) {
+        // A URL can't hold them, so the copy would be another key.
+        let text = format!("the key {:?} can't be moved", item.object.key);
+        return Err(Error::with_source(ErrorKind::InvalidName, from, text));
     }
-    Ok(item)
+    match &item.object {
+        // Some stores can't copy a marker.
+        object if item.is_marker && object.size == 0 => {
+            client.put_marker(from, target.trim_end_matches('/')).await
+        }
+        object if object.e_tag.as_deref().is_some_and(is_of_parts) => {
+            copy_marked(client, from, object, &target).await
+        }
+        object => copy(client, from, object, &target, CopyMode::Overwrite).await,
+    }
+}
+
+/// Makes sure that everything is in the target, before anything is removed.
+async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<()> {
+    let mut missing = seen.sizes.len();
+    let mut items = walk(client, to, client.keys.directory(to)?);
+    while let Some(item) = items.try_next().await? {
+        if !item.is_marker && seen.sizes.get(&seen.place(&item)) == Some(&item.object.size) {
+            missing -= 1;
+        }
+    }
+    match missing {
+        0 => Ok(()),
+        missing => {
+            let text = format!("{missing} of the copies are missing or have another size");
+            Err(Error::with_source(ErrorKind::Conflict, to, text))
+        }
+    }
 }
 
 /// Removes what was copied, and returns how many other objects there are.
@@ -224,7 +332,11 @@ async fn delete_all(client: &Arc<Client>, from: &StoragePath, seen: &Seen) -> Re
         }
         in_flight.insert(item.relative.clone());
         running.push(async move {
-            client.delete(from, &item.meta.location).await?;
+            let e_tag = item.object.e_tag.as_deref().filter(|_| !item.is_marker);
+            client.delete(from, &item.object.key, e_tag).await?;
+            if let Ok(path) = from.join(&item.relative) {
+                client.known.gone(&path);
+            }
             Ok::<String, Error>(item.relative)
         });
     }

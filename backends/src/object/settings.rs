@@ -1,9 +1,10 @@
 //! What an operator says of a bucket, and what is wrong with it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::StoragePath;
+use crate::{Buffers, StoragePath};
 
 /// Why a bucket can't be used as configured; one sentence that names the setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +45,7 @@ pub struct Tuning {
     /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes.
     pub part_size: u64,
     /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
-    /// and the one it gathers in memory.
+    /// and the one it gathers in memory, and less where the `buffers` have no room.
     pub upload_concurrency: usize,
     /// How often a request that failed for a reason that may pass is sent again.
     pub retries: usize,
@@ -55,6 +56,10 @@ pub struct Tuning {
     /// How long the store may be silent: before it answers, and between two pieces of a body. There is no limit
     /// on the time that a whole body takes.
     pub read_timeout: Duration,
+    /// How old an unfinished upload of ours is when it is taken to be abandoned, and removed.
+    pub abandoned_after: Duration,
+    /// The memory for what is on its way to and from the store; storages that are given the same share it.
+    pub buffers: Arc<Buffers>,
 }
 
 impl Tuning {
@@ -69,6 +74,12 @@ impl Tuning {
         }
         if self.upload_concurrency == 0 {
             return Err(SettingsError::invalid("upload_concurrency", "must be at least 1"));
+        }
+        if self.part_size > self.buffers.largest_part() {
+            return Err(SettingsError::invalid(
+                "part_size",
+                "must not be more than a quarter of the buffer memory",
+            ));
         }
         if self.connect_timeout.is_zero() {
             return Err(SettingsError::invalid("connect_timeout", "must be longer than 0"));
@@ -89,6 +100,8 @@ impl Default for Tuning {
             retry_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(60),
+            abandoned_after: Duration::from_secs(24 * 60 * 60),
+            buffers: Buffers::new(256 << 20, None),
         }
     }
 }

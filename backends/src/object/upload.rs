@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, future};
-use object_store::path::Path;
-use object_store::{
-    MultipartUpload, ObjectMeta, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion,
-};
-use tokio::task::{JoinHandle, JoinSet};
+use futures_util::StreamExt;
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
+use object_store::{PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::body;
 use super::client::{Client, patience, silent};
-use super::error::{is_not_found, map};
-use super::lookup::Found;
-use super::parts::{Gathered, PartSizes};
+use super::copy::pieces;
+use super::entry::Object;
+use super::error::map;
+use super::held::Held;
+use super::multipart::Multipart;
+use super::parts::{MAX_PARTS, PartSizes};
+use super::settings::Tuning;
 use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// What must stand under the key when the upload is finished.
@@ -23,70 +25,63 @@ enum Condition {
     Anything,
     Nothing,
     /// The object that the upload goes on from.
-    This(Box<ObjectMeta>),
-}
-
-/// The multipart upload on the store.
-enum Multipart {
-    /// So far everything fits into one request.
-    None,
-    /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
-    Asked(JoinHandle<Result<Box<dyn MultipartUpload>>>),
-    Open(Box<dyn MultipartUpload>),
+    This(Box<Object>),
 }
 
 pub(super) struct ObjectUpload {
     client: Arc<Client>,
     path: StoragePath,
-    key: Path,
+    key: String,
     condition: Condition,
-    gathered: Gathered,
+    held: Held,
     sizes: PartSizes,
     /// All bytes so far.
     length: u64,
-    multipart: Multipart,
-    sending: JoinSet<Result<u64>>,
-    /// Bytes of the parts in `sending`.
-    in_flight: u64,
-    /// Every byte so far is in `gathered`, being sent or sent. A write that failed or was dropped half-way
-    /// may have lost some, and then nothing may be finished.
+    /// There is none while everything fits into one request.
+    multipart: Option<Multipart>,
+    /// What the object has beside its content, if it goes on from one.
+    headers: HeaderMap,
+    /// Every byte so far is held, being sent or sent. A write that failed or was dropped half-way may have lost some, and
+    /// then nothing may be finished.
     intact: bool,
 }
 
-/// Starts an upload.
+/// Starts an upload. The store isn't asked for anything, unless there is a reason: that something else was seen in this
+/// place, or that the upload goes on from what is there.
 pub(super) async fn create(
     client: &Arc<Client>,
     path: &StoragePath,
     mode: CreateMode,
 ) -> Result<ObjectUpload> {
-    let (found, ()) = future::try_join(client.lookup_at_once(path), client.check_parents(path)).await?;
-    if matches!(found, Found::Directory) {
+    if path.is_root() {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
-    let (condition, kept) = match (mode, found) {
-        (CreateMode::New, Found::File(_)) => return Err(Error::new(ErrorKind::AlreadyExists, path)),
-        (CreateMode::New, _) => (Condition::Nothing, 0),
-        (CreateMode::Replace | CreateMode::Resume(0), _) => (Condition::Anything, 0),
-        (CreateMode::Resume(kept), Found::File(object)) => {
-            if kept > object.meta.size {
+    let key = client.keys.file(path)?;
+    client.check_place(path).await?;
+    let mut upload = ObjectUpload::new(client, path, key, Condition::Anything);
+    let kept = match mode {
+        CreateMode::Replace | CreateMode::Resume(0) => return Ok(upload),
+        CreateMode::New => {
+            if client.known.is_file(path) && client.head(path, &upload.key).await?.is_some() {
+                return Err(Error::new(ErrorKind::AlreadyExists, path));
+            }
+            upload.condition = Condition::Nothing;
+            return Ok(upload);
+        }
+        CreateMode::Resume(kept) => Some(kept),
+        CreateMode::Append => None,
+    };
+    match upload.look().await? {
+        Some(object) => {
+            let kept = kept.unwrap_or(object.size);
+            if kept > object.size {
                 return Err(Error::new(ErrorKind::InvalidRange, path));
             }
-            (Condition::This(Box::new(object.meta)), kept)
+            upload.condition = Condition::This(Box::new(object.clone()));
+            upload.keep(object, kept).await?;
         }
-        (CreateMode::Resume(_), _) => return Err(Error::new(ErrorKind::NotFound, path)),
-        (CreateMode::Append, Found::File(object)) => {
-            let kept = object.meta.size;
-            (Condition::This(Box::new(object.meta)), kept)
-        }
-        (CreateMode::Append, _) => (Condition::Nothing, 0),
-    };
-    let before = match &condition {
-        Condition::This(object) => Some(body::beginning(client, path, object, kept)),
-        Condition::Anything | Condition::Nothing => None,
-    };
-    let mut upload = ObjectUpload::new(client, path, client.keys.file(path)?, condition);
-    if let Some(before) = before {
-        upload.send_all(before).await?;
+        None if kept.is_some() => return Err(Error::new(ErrorKind::NotFound, path)),
+        None => upload.condition = Condition::Nothing,
     }
     Ok(upload)
 }
@@ -95,29 +90,60 @@ pub(super) async fn create(
 pub(super) async fn copy_through(
     client: &Arc<Client>,
     path: &StoragePath,
-    from: &ObjectMeta,
-    to: &Path,
+    from: &Object,
+    to: &str,
 ) -> Result<()> {
-    let mut upload = ObjectUpload::new(client, path, to.clone(), Condition::Anything);
+    let mut upload = ObjectUpload::new(client, path, to.to_owned(), Condition::Anything);
     upload.send_all(body::beginning(client, path, from, from.size)).await?;
     Box::new(upload).finish().await.map(drop)
 }
 
 impl ObjectUpload {
-    fn new(client: &Arc<Client>, path: &StoragePath, key: Path, condition: Condition) -> Self {
+    fn new(client: &Arc<Client>, path: &StoragePath, key: String, condition: Condition) -> Self {
         Self {
             client: Arc::clone(client),
             path: path.clone(),
             key,
             condition,
-            gathered: Gathered::default(),
-            sizes: PartSizes::new(client.tuning.part_size),
+            held: Held::new(&client.buffers),
+            sizes: PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
             length: 0,
-            multipart: Multipart::None,
-            sending: JoinSet::new(),
-            in_flight: 0,
+            multipart: None,
+            headers: HeaderMap::new(),
             intact: true,
         }
+    }
+
+    /// What the upload goes on from.
+    async fn look(&mut self) -> Result<Option<Object>> {
+        let found = match &self.client.s3 {
+            Some(s3) => match s3.head(&self.key).await {
+                Ok((object, headers)) => {
+                    self.headers = without_time(headers);
+                    Some(object)
+                }
+                Err(failure) if failure.is_not_found() => None,
+                // To find out the reason of a refusal is worth a request.
+                Err(_) => self.client.head(&self.path, &self.key).await?,
+            },
+            None => self.client.head(&self.path, &self.key).await?,
+        };
+        match found {
+            Some(object) if object.is_folder => Err(Error::new(ErrorKind::IsADirectory, &self.path)),
+            found => Ok(found),
+        }
+    }
+
+    /// Begins with the first bytes of an object.
+    async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
+        // What is too small for a part is sent again.
+        if self.client.s3.is_none() || kept < Tuning::MIN_PART_SIZE {
+            return self.send_all(body::beginning(&self.client, &self.path, &object, kept)).await;
+        }
+        let parts = pieces(kept).len();
+        self.length = kept;
+        self.sizes.skip(parts as u64, kept);
+        self.multipart()?.copy(object, kept, parts).await
     }
 
     async fn send_all(&mut self, mut bytes: ByteStream) -> Result<()> {
@@ -127,79 +153,35 @@ impl ObjectUpload {
         Ok(())
     }
 
-    /// Starts to send a part, as soon as enough of those before it are done.
-    async fn send(&mut self, part: PutPayload) -> Result<()> {
-        let (tuning, size) = (&self.client.tuning, part.content_length() as u64);
-        let patience = patience(tuning, size);
-        let (places, room) = (tuning.upload_concurrency, tuning.part_size * tuning.upload_concurrency as u64);
+    fn multipart(&mut self) -> Result<&mut Multipart> {
+        let begun = match self.multipart.take() {
+            Some(begun) => begun,
+            None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone())?,
+        };
+        Ok(self.multipart.insert(begun))
+    }
+
+    /// Starts to send what is held as a part, as soon as enough of those before it are done.
+    async fn send(&mut self) -> Result<()> {
+        if self.sizes.used() >= MAX_PARTS {
+            let text = "the file is too large for the size of its parts; a larger `limits.buffer_memory` allows larger ones";
+            return Err(Error::with_source(ErrorKind::QuotaExceeded, &self.path, text));
+        }
+        let (part, share) = self.held.take(&self.path).await?;
+        let tuning = &self.client.tuning;
         // Parts that have grown go one by one rather than take several times the memory.
-        while !self.sending.is_empty() && (self.sending.len() >= places || self.in_flight + size > room) {
-            self.await_part().await?;
+        let grown = (self.sizes.next() / tuning.part_size).max(1);
+        let places = tuning.upload_concurrency / usize::try_from(grown).unwrap_or(usize::MAX);
+        let multipart = self.multipart()?;
+        while multipart.under_way() >= places.max(1) {
+            multipart.await_one().await?;
         }
-        let path = self.path.clone();
-        let sent = self.open_multipart().await?.put_part(part);
-        self.in_flight += size;
-        self.sending.spawn(async move {
-            match tokio::time::timeout(patience, sent).await {
-                Ok(Ok(())) => Ok(size),
-                Ok(Err(error)) => Err(map(&path, &error)),
-                Err(_) => Err(silent(&path)),
-            }
-        });
-        Ok(())
-    }
-
-    async fn await_part(&mut self) -> Result<()> {
-        if let Some(done) = self.sending.join_next().await {
-            self.in_flight -= self.arrived(done)?;
-        }
-        Ok(())
-    }
-
-    fn arrived(&self, done: Result<Result<u64>, tokio::task::JoinError>) -> Result<u64> {
-        done.unwrap_or_else(|error| Err(Error::with_source(ErrorKind::Other, &self.path, error))).map_err(
-            |error| match error.kind() {
-                // Somebody aborted the upload on the store; to the client it is no missing file.
-                ErrorKind::NotFound => Error::with_source(
-                    ErrorKind::Unavailable,
-                    &self.path,
-                    "the upload is gone from the store",
-                ),
-                _ => error,
-            },
-        )
-    }
-
-    async fn open_multipart(&mut self) -> Result<&mut Box<dyn MultipartUpload>> {
-        if matches!(self.multipart, Multipart::None) {
-            let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
-            self.multipart = Multipart::Asked(tokio::spawn(async move {
-                // The parts go over the connections that the upload is opened on.
-                let open = client.uploads.put_multipart_opts(&key, PutMultipartOptions::default());
-                match tokio::time::timeout(patience(&client.tuning, 0), open).await {
-                    Ok(Ok(open)) => Ok(open),
-                    Ok(Err(error)) => Err(map(&path, &error)),
-                    Err(_) => Err(silent(&path)),
-                }
-            }));
-        }
-        if let Multipart::Asked(task) = &mut self.multipart {
-            let answer = task.await;
-            self.multipart = Multipart::None;
-            let open = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
-            self.multipart = Multipart::Open(open);
-        }
-        match &mut self.multipart {
-            Multipart::Open(open) => Ok(open),
-            Multipart::None | Multipart::Asked(_) => {
-                Err(Error::with_source(ErrorKind::Other, &self.path, "the upload is not open"))
-            }
-        }
+        multipart.send(part, share).await
     }
 
     /// One request for everything.
-    async fn put_whole(&mut self) -> Result<()> {
-        let payload = self.gathered.take(u64::MAX);
+    async fn put_whole(&mut self) -> Result<Option<String>> {
+        let (payload, _share) = self.held.take(&self.path).await?;
         let mode = match &self.condition {
             Condition::Anything => PutMode::Overwrite,
             Condition::Nothing => PutMode::Create,
@@ -211,39 +193,48 @@ impl ObjectUpload {
                 version: object.version.clone(),
             }),
         };
+        let conditional = mode != PutMode::Overwrite;
         let options = PutOptions { mode, ..PutOptions::default() };
-        let put = self.client.uploads.put_opts(&self.key, payload, options);
+        let location = self.client.location(&self.path, &self.key)?;
+        let put = self.client.uploads.put_opts(&location, payload.clone(), options);
         match tokio::time::timeout(patience(&self.client.tuning, self.length), put).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(self.refused(&error)),
+            Ok(Ok(done)) => Ok(done.e_tag),
+            Ok(Err(error)) => {
+                let refused = self.refused(map(&self.path, &error));
+                // Sent twice because the first answer was lost, it meets itself.
+                if conditional && self.is_there(&payload).await {
+                    return Ok(None);
+                }
+                Err(refused)
+            }
             Err(_) => Err(silent(&self.path)),
         }
     }
 
-    async fn complete(&mut self) -> Result<()> {
-        if self.gathered.len() > 0 {
-            let last = self.gathered.take(u64::MAX);
-            self.send(last).await?;
+    /// Whether the object has this content.
+    async fn is_there(&self, payload: &PutPayload) -> bool {
+        let Ok(Some(now)) = self.client.head(&self.path, &self.key).await else { return false };
+        if now.size != self.length {
+            return false;
         }
-        while !self.sending.is_empty() {
-            self.await_part().await?;
+        let mut digest = Md5::new();
+        payload.iter().for_each(|bytes| digest.update(bytes));
+        let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        now.e_tag.is_some_and(|e_tag| e_tag.trim_matches('"') == digits)
+    }
+
+    async fn complete(&mut self) -> Result<Option<String>> {
+        if self.held.len() > 0 {
+            self.send().await?;
+        }
+        let multipart = self.multipart()?;
+        while multipart.under_way() > 0 {
+            multipart.await_one().await?;
         }
         self.check_condition().await?;
-        let patience = patience(&self.client.tuning, self.length);
-        match tokio::time::timeout(patience, self.open_multipart().await?.complete()).await {
-            Ok(Ok(_)) => {
-                self.multipart = Multipart::None;
-                Ok(())
-            }
-            // It was completed by a request whose answer was lost, or aborted by somebody else.
-            Ok(Err(error)) if is_not_found(&error) => Err(Error::with_source(
-                ErrorKind::Unavailable,
-                &self.path,
-                "the store does not say what became of the upload",
-            )),
-            Ok(Err(error)) => Err(self.refused(&error)),
-            Err(_) => Err(silent(&self.path)),
-        }
+        let length = self.length;
+        let completed = self.multipart()?.complete(length).await;
+        completed.map_err(|error| self.refused(error))
     }
 
     /// The library can't make the completion itself conditional; this leaves the smallest gap.
@@ -254,89 +245,53 @@ impl ObjectUpload {
         let now = self.client.head(&self.path, &self.key).await?;
         match (&self.condition, now) {
             (Condition::Nothing, Some(_)) => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
-            (Condition::This(before), Some(now)) if now.meta.e_tag == before.e_tag => Ok(()),
+            (Condition::This(before), Some(now)) if now.e_tag == before.e_tag => Ok(()),
             (Condition::This(_), _) => Err(Error::new(ErrorKind::Conflict, &self.path)),
             (Condition::Anything | Condition::Nothing, _) => Ok(()),
         }
     }
 
-    fn refused(&self, error: &object_store::Error) -> Error {
-        let mapped = map(&self.path, error);
-        match (&self.condition, mapped.kind()) {
+    fn refused(&self, error: Error) -> Error {
+        match (&self.condition, error.kind()) {
             // The store's 409 says that two requests met; nothing forbade a file here.
             (Condition::Anything | Condition::This(_), ErrorKind::AlreadyExists) => {
-                Error::with_source(ErrorKind::Conflict, &self.path, mapped)
+                Error::with_source(ErrorKind::Conflict, &self.path, error)
             }
-            _ => mapped,
-        }
-    }
-
-    /// Takes what the store may still hold of the upload.
-    fn take_remains(&mut self) -> Option<Remains> {
-        let sending = std::mem::take(&mut self.sending);
-        match std::mem::replace(&mut self.multipart, Multipart::None) {
-            Multipart::None => None,
-            multipart => Some(Remains {
-                client: Arc::clone(&self.client),
-                path: self.path.clone(),
-                multipart,
-                sending,
-            }),
-        }
-    }
-
-    async fn clean_up(&mut self) -> Result<()> {
-        match self.take_remains() {
-            Some(remains) => remains.remove().await,
-            None => Ok(()),
+            _ => error,
         }
     }
 }
 
-/// What the store holds of an upload that will never be finished.
-struct Remains {
-    client: Arc<Client>,
-    path: StoragePath,
-    multipart: Multipart,
-    sending: JoinSet<Result<u64>>,
-}
-
-impl Remains {
-    async fn remove(mut self) -> Result<()> {
-        // A part that arrives behind the abort would stay.
-        self.sending.shutdown().await;
-        let open = match self.multipart {
-            Multipart::None => return Ok(()),
-            Multipart::Open(open) => Ok(open),
-            Multipart::Asked(task) => match task.await {
-                Ok(answer) => answer,
-                Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
-            },
-        };
-        // If it could not be opened there is nothing to remove.
-        let Ok(mut open) = open else { return Ok(()) };
-        match tokio::time::timeout(patience(&self.client.tuning, 0), open.abort()).await {
-            Ok(Err(error)) if !is_not_found(&error) => Err(map(&self.path, &error)),
-            Ok(Ok(()) | Err(_)) => Ok(()),
-            Err(_) => Err(silent(&self.path)),
-        }
-    }
+/// What an object has beside its content and the time that was set for it.
+fn without_time(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove("x-amz-meta-mtime");
+    headers.remove(super::s3::COPY_OF);
+    headers
 }
 
 #[async_trait]
 impl Upload for ObjectUpload {
-    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+    async fn reserve(&mut self) -> Result<Option<usize>> {
+        let part_size = self.sizes.next();
+        self.held.reserve(&self.path, part_size).await.map(Some)
+    }
+
+    async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         let intact = std::mem::replace(&mut self.intact, false);
         // Failures of parts show here rather than after the whole file has been sent.
-        while let Some(done) = self.sending.try_join_next() {
-            self.in_flight -= self.arrived(done)?;
+        if let Some(multipart) = &mut self.multipart {
+            multipart.check()?;
         }
-        self.length += bytes.len() as u64;
-        self.gathered.push(bytes);
-        while self.gathered.len() >= self.sizes.next() {
-            let part = self.gathered.take(self.sizes.next());
-            self.sizes.advance();
-            self.send(part).await?;
+        while !bytes.is_empty() {
+            let part_size = self.sizes.next();
+            let missing = usize::try_from(part_size.saturating_sub(self.held.len())).unwrap_or(usize::MAX);
+            let some = bytes.split_to(bytes.len().min(missing));
+            self.length += some.len() as u64;
+            self.held.push(&self.path, some, part_size).await?;
+            if self.held.len() >= part_size {
+                self.send().await?;
+                self.sizes.advance();
+            }
         }
         self.intact = intact;
         Ok(())
@@ -347,31 +302,41 @@ impl Upload for ObjectUpload {
             _ if !self.intact => {
                 Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
             }
-            Multipart::None => self.put_whole().await,
-            Multipart::Asked(_) | Multipart::Open(_) => self.complete().await,
+            None => self.put_whole().await,
+            Some(_) => self.complete().await,
         };
-        if let Err(error) = done {
-            if let Err(second) = self.clean_up().await {
-                tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
+        match done {
+            Ok(e_tag) => {
+                self.client.known.stored(&self.path, self.length, e_tag.as_deref());
+                Ok(Metadata::file(self.length, None))
             }
-            return Err(error);
+            Err(error) => {
+                if let Some(multipart) = self.multipart.take()
+                    && let Err(second) = multipart.abort().await
+                {
+                    tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
+                }
+                Err(error)
+            }
         }
-        Ok(Metadata::file(self.length, None))
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
-        self.clean_up().await
+        match self.multipart.take() {
+            Some(multipart) => multipart.abort().await,
+            None => Ok(()),
+        }
     }
 }
 
 impl Drop for ObjectUpload {
     fn drop(&mut self) {
-        let Some(remains) = self.take_remains() else { return };
+        let Some(multipart) = self.multipart.take() else { return };
         // Without a runtime nothing can be asked of the store.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let path = self.path.clone();
         runtime.spawn(async move {
-            let path = remains.path.clone();
-            if let Err(error) = remains.remove().await {
+            if let Err(error) = multipart.abort().await {
                 tracing::warn!(%path, %error, "an unfinished upload is left on the store");
             }
         });

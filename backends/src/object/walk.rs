@@ -5,19 +5,15 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use super::client::Client;
-use super::error::map;
-use super::key::Provider;
+use super::entry::Object;
 use crate::{Result, StoragePath};
 
 /// An object below a directory.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// Its location is what requests name it by, with the slash of a marker.
-    pub meta: ObjectMeta,
+    pub object: Object,
     /// Its key below the directory; empty for the directory's own marker.
     pub relative: String,
     /// It is a marker by its key.
@@ -29,7 +25,7 @@ struct Level {
     prefix: String,
     /// Kept back until everything below has been told.
     marker: Option<Item>,
-    objects: VecDeque<ObjectMeta>,
+    objects: VecDeque<Object>,
     directories: VecDeque<String>,
     next: Next,
 }
@@ -55,8 +51,8 @@ impl Level {
 /// All objects whose key starts with `prefix`, which ends with a slash.
 ///
 /// A marker comes behind all that is below it: some stores don't remove the marker of a directory that holds
-/// anything. It goes down directory by directory: in a listing of all keys at once, the library shows the file `a/b`
-/// and the marker `a/b/` by the same name.
+/// anything. It goes down directory by directory, so that no more than one page of each is in memory, and because the
+/// library shows the file `a/b` and the marker `a/b/` of other clouds by the same name in a listing of all keys at once.
 pub(super) fn walk(
     client: &Arc<Client>,
     path: &StoragePath,
@@ -65,8 +61,14 @@ pub(super) fn walk(
     let start = (Arc::clone(client), path.clone(), prefix.len(), vec![Level::new(prefix)]);
     stream::try_unfold(start, async |(client, path, cut, mut levels)| {
         while let Some(level) = levels.last_mut() {
-            if let Some(meta) = level.objects.pop_front() {
-                let item = item(client.keys.provider, meta, &level.prefix, cut);
+            if let Some(object) = level.objects.pop_front() {
+                // The only key below a prefix that ends as it does.
+                let is_marker = object.key == level.prefix;
+                let item = Item {
+                    relative: object.key.get(cut..).unwrap_or_default().to_owned(),
+                    object,
+                    is_marker,
+                };
                 if item.is_marker {
                     level.marker = Some(item);
                     continue;
@@ -86,26 +88,12 @@ pub(super) fn walk(
                 },
             };
             let page =
-                client.page(&level.prefix, token, false, None).await.map_err(|error| map(&path, &error))?;
-            level.next = page.page_token.map_or(Next::End, Next::Page);
-            level.objects = page.result.objects.into();
-            level.directories = page.result.common_prefixes.iter().map(|below| format!("{below}/")).collect();
+                client.page(&level.prefix, token, false, None).await.map_err(|failure| failure.at(&path))?;
+            level.next = page.next.map_or(Next::End, Next::Page);
+            level.objects = page.objects.into();
+            level.directories = page.prefixes.into();
         }
         Ok(None)
     })
     .boxed()
-}
-
-fn item(provider: Provider, mut meta: ObjectMeta, prefix: &str, cut: usize) -> Item {
-    // Only the marker is shorter than what all keys here start with.
-    let is_marker = provider != Provider::Azure && meta.location.as_ref().len() < prefix.len();
-    if is_marker {
-        meta.location = marker(meta.location);
-    }
-    let relative = meta.location.as_ref().get(cut..).unwrap_or_default().to_owned();
-    Item { meta, relative, is_marker }
-}
-
-fn marker(directory: Path) -> Path {
-    directory.join("")
 }

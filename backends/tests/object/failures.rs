@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wharf_backends::contract::put;
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Storage};
 
@@ -15,7 +16,8 @@ async fn failures(storage: &dyn Storage) -> Vec<Error> {
         storage.stat(&file).await.unwrap_err(),
         storage.list(&path("/")).await.map(drop).unwrap_err(),
         storage.open(&file, ByteRange::ALL).await.unwrap_err(),
-        storage.create(&file, CreateMode::Replace).await.map(drop).unwrap_err(),
+        put(storage, "/f", b"content", CreateMode::Replace).await.unwrap_err(),
+        storage.create(&file, CreateMode::Append).await.map(drop).unwrap_err(),
         storage.create_directory(&file).await.unwrap_err(),
         storage.remove_file(&file).await.unwrap_err(),
         storage.rename(&file, &path("/g"), true).await.unwrap_err(),

@@ -1,0 +1,162 @@
+//! Copying an object inside the store, of any size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::{HeaderMap, HeaderValue};
+use object_store::CopyMode;
+use object_store::multipart::PartId;
+
+use super::client::{Client, patience, silent};
+use super::entry::Object;
+use super::error::{Failure, map};
+use super::key::Provider;
+use super::s3::{COPY_OF, S3};
+use super::upload::copy_through;
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// The largest object that S3 copies in one request, in bytes.
+pub(super) const MAX_S3_COPY: u64 = 5 << 30;
+
+/// What one request copies of a larger object, in bytes, and how many are under way at once: the store works on each, so
+/// that more of them take less time.
+const PIECE: u64 = 1 << 30;
+const PIECES_AT_ONCE: usize = 8;
+
+/// Copies one object, however large, and returns when the copy is complete.
+pub(super) async fn copy(
+    client: &Arc<Client>,
+    path: &StoragePath,
+    from: &Object,
+    to: &str,
+    mode: CopyMode,
+) -> Result<()> {
+    match (&client.s3, client.keys.provider) {
+        (Some(s3), _) => copy_on_s3(client, s3, path, from, to, None).await,
+        (None, Provider::S3) => copy_through(client, path, from, to).await,
+        (None, Provider::Gcs) => client.copy(path, from, to, mode).await,
+        (None, Provider::Azure) => {
+            client.copy(path, from, to, mode).await?;
+            await_azure_copy(client, path, from, to).await
+        }
+    }
+}
+
+/// Copies one object so that it can be found out later that this is the copy, also where entity tags don't tell.
+pub(super) async fn copy_marked(
+    client: &Arc<Client>,
+    path: &StoragePath,
+    from: &Object,
+    to: &str,
+) -> Result<()> {
+    let (Some(s3), Some(e_tag)) = (&client.s3, &from.e_tag) else {
+        return copy(client, path, from, to, CopyMode::Overwrite).await;
+    };
+    let (_, mut headers) = s3.head(&from.key).await.map_err(|failure| failure.at(path))?;
+    if let Ok(value) = HeaderValue::from_str(e_tag.trim_matches('"')) {
+        headers.insert(COPY_OF, value);
+    }
+    copy_on_s3(client, s3, path, from, to, Some(headers)).await
+}
+
+/// Whether an object is a copy of another that [`copy_marked`] made.
+pub(super) async fn is_marked_copy(
+    client: &Client,
+    path: &StoragePath,
+    copy: &Object,
+    of: &Object,
+) -> Result<bool> {
+    let (Some(s3), Some(e_tag)) = (&client.s3, &of.e_tag) else { return Ok(false) };
+    let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
+    Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
+}
+
+/// Copies one object on S3. `headers` replace those that it has.
+pub(super) async fn copy_on_s3(
+    client: &Arc<Client>,
+    s3: &S3,
+    path: &StoragePath,
+    from: &Object,
+    to: &str,
+    headers: Option<HeaderMap>,
+) -> Result<()> {
+    let changed = |failure: Failure| match failure.is_precondition() {
+        true => Error::with_source(ErrorKind::Conflict, path, "it changed while it was copied"),
+        false => failure.at(path),
+    };
+    if from.size <= MAX_S3_COPY {
+        return s3.copy(from, to, headers).await.map(drop).map_err(changed);
+    }
+    let headers = match headers {
+        Some(headers) => headers,
+        None => s3.head(&from.key).await.map_err(|failure| failure.at(path))?.1,
+    };
+    let upload = s3.create_upload(to, headers).await.map_err(|failure| failure.at(path))?;
+    let done = async {
+        let parts = copy_pieces(s3, from, from.size, to, &upload, 1).await.map_err(changed)?;
+        let parts = parts.into_iter().map(|content_id| PartId { content_id }).collect();
+        let location = client.location(path, to)?;
+        let complete = client.parts.complete_multipart(&location, &upload, parts);
+        match tokio::time::timeout(patience(&client.tuning, from.size), complete).await {
+            Ok(done) => done.map(drop).map_err(|error| map(path, &error)),
+            Err(_) => Err(silent(path)),
+        }
+    };
+    let done: Result<()> = done.await;
+    if done.is_err()
+        && let Err(failure) = s3.abort_upload(to, &upload).await
+    {
+        tracing::warn!(%path, cause = %failure, "an unfinished copy is left on the store");
+    }
+    done
+}
+
+/// Copies the first `length` bytes of an object into parts of an upload, the first of which has the number `first`, and
+/// returns their entity tags.
+pub(super) async fn copy_pieces(
+    s3: &S3,
+    from: &Object,
+    length: u64,
+    to: &str,
+    upload: &str,
+    first: usize,
+) -> Result<Vec<String>, Failure> {
+    stream::iter(pieces(length).into_iter().enumerate())
+        .map(|(index, range)| s3.copy_part(from, range, to, upload, first + index))
+        .buffered(PIECES_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Cuts `length` bytes into ranges, each with its last byte. None is shorter than what a part has to have, unless all of it
+/// is.
+pub(super) fn pieces(length: u64) -> Vec<(u64, u64)> {
+    let count = (length / PIECE).max(1);
+    // The last one takes the rest, which makes it shorter than two.
+    let start = |index| index * PIECE;
+    (0..count)
+        .map(|index| (start(index), if index + 1 == count { length } else { start(index + 1) } - 1))
+        .collect()
+}
+
+/// Azure may answer before it has copied; the library doesn't tell. Until it has, the copy is empty.
+async fn await_azure_copy(client: &Client, path: &StoragePath, from: &Object, to: &str) -> Result<()> {
+    let complete = async {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            if client.head(path, to).await?.is_some_and(|copy| copy.size == from.size) {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    };
+    tokio::time::timeout(patience(&client.tuning, from.size), complete)
+        .await
+        .unwrap_or_else(|_| Err(silent(path)))
+}
+
+#[cfg(test)]
+#[path = "copy_tests.rs"]
+mod tests;

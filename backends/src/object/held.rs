@@ -1,0 +1,160 @@
+//! What an upload has received and not sent yet: in memory, or in a file where memory is short.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use object_store::PutPayload;
+
+use super::parts::Gathered;
+use crate::buffers::Share;
+use crate::stream::blocking;
+use crate::{Buffers, CHUNK_SIZE, Error, ErrorKind, Result, StoragePath};
+
+/// How long one upload may take for a part while others wait for the memory that it has.
+const LANE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// What is made room for at a time while there is little.
+const SMALL_ROOM: usize = 16 * 1024;
+
+/// The bytes of the next part.
+pub(super) struct Held {
+    buffers: Arc<Buffers>,
+    gathered: Gathered,
+    share: Share,
+    /// Bytes that there is room for in `share` and that have not come yet.
+    credit: u64,
+    spilled: Option<Spilled>,
+}
+
+/// A file without a name that ends with its handle.
+struct Spilled {
+    file: Arc<File>,
+    length: u64,
+}
+
+impl Held {
+    pub(super) fn new(buffers: &Arc<Buffers>) -> Self {
+        Self {
+            buffers: Arc::clone(buffers),
+            gathered: Gathered::default(),
+            share: Share::new(Arc::clone(buffers)),
+            credit: 0,
+            spilled: None,
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.gathered.len() + self.spilled.as_ref().map_or(0, |spilled| spilled.length)
+    }
+
+    /// Makes room for the next bytes of a part of `part_size` bytes, and says how many.
+    pub(super) async fn reserve(&mut self, path: &StoragePath, part_size: u64) -> Result<usize> {
+        let wanted = if self.buffers.is_tight() { SMALL_ROOM } else { CHUNK_SIZE };
+        if self.spilled.is_none() && self.credit < wanted as u64 {
+            self.room_for(path, wanted as u64 - self.credit, part_size).await?;
+            self.credit = wanted as u64;
+        }
+        Ok(wanted)
+    }
+
+    /// Takes memory, or begins a file.
+    async fn room_for(&mut self, path: &StoragePath, bytes: u64, part_size: u64) -> Result<()> {
+        if self.share.try_grow(bytes) {
+            return Ok(());
+        }
+        if let Some(file) = self.buffers.spill_file() {
+            let file = file.map_err(|error| not_spilled(path, error))?;
+            return self.spill(path, file).await;
+        }
+        self.check_patience(path)?;
+        // With some room for what is made ready beyond the end of the part.
+        self.share.grow(bytes, part_size + CHUNK_SIZE as u64).await;
+        Ok(())
+    }
+
+    fn check_patience(&self, path: &StoragePath) -> Result<()> {
+        let expired = self.share.in_lane_since().is_some_and(|since| since.elapsed() > LANE_PATIENCE);
+        if expired && self.buffers.is_tight() { Err(too_slow(path)) } else { Ok(()) }
+    }
+
+    /// Takes bytes, none of which belong to the part after the next.
+    pub(super) async fn push(&mut self, path: &StoragePath, bytes: Bytes, part_size: u64) -> Result<()> {
+        let length = bytes.len() as u64;
+        if self.spilled.is_none() && self.credit < length {
+            self.room_for(path, length - self.credit, part_size).await?;
+            self.credit = length;
+        }
+        if self.spilled.is_some() {
+            return self.append(path, vec![bytes]).await;
+        }
+        self.check_patience(path)?;
+        self.credit -= length;
+        self.gathered.push(bytes);
+        Ok(())
+    }
+
+    async fn spill(&mut self, path: &StoragePath, file: File) -> Result<()> {
+        self.spilled = Some(Spilled { file: Arc::new(file), length: 0 });
+        let so_far: Vec<Bytes> = self.gathered.take(u64::MAX).into_iter().collect();
+        self.append(path, so_far).await?;
+        self.credit = 0;
+        drop(self.share.take());
+        Ok(())
+    }
+
+    async fn append(&mut self, path: &StoragePath, chunks: Vec<Bytes>) -> Result<()> {
+        let Some(spilled) = &mut self.spilled else { return Ok(()) };
+        let (file, start) = (Arc::clone(&spilled.file), spilled.length);
+        let length: usize = chunks.iter().map(Bytes::len).sum();
+        let write = move || {
+            let mut position = start;
+            for chunk in chunks {
+                file.write_all_at(&chunk, position)?;
+                position += chunk.len() as u64;
+            }
+            Ok(())
+        };
+        blocking(write).await?.map_err(|error| not_spilled(path, error))?;
+        spilled.length += length as u64;
+        Ok(())
+    }
+
+    /// Takes all there is, with the memory that it takes.
+    pub(super) async fn take(&mut self, path: &StoragePath) -> Result<(PutPayload, Share)> {
+        let Some(Spilled { file, length }) = self.spilled.take() else {
+            self.credit = 0;
+            return Ok((self.gathered.take(u64::MAX), self.share.take()));
+        };
+        // It is in memory no longer than it takes to send it.
+        let mut share = Share::new(Arc::clone(&self.buffers));
+        share.grow(length, length).await;
+        let read = move || {
+            let mut chunks: Vec<Bytes> = Vec::new();
+            let mut position = 0;
+            while position < length {
+                let wanted = usize::try_from(length - position).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);
+                let mut chunk = BytesMut::zeroed(wanted);
+                file.read_exact_at(&mut chunk, position)?;
+                position += wanted as u64;
+                chunks.push(chunk.freeze());
+            }
+            Ok(chunks)
+        };
+        let chunks = blocking(read).await?.map_err(|error| not_spilled(path, error))?;
+        Ok((chunks.into_iter().collect(), share))
+    }
+}
+
+fn not_spilled(path: &StoragePath, error: std::io::Error) -> Error {
+    let found = Error::from_io(path, error);
+    Error::with_source(found.kind(), path, format!("in the spill directory: {found}"))
+}
+
+fn too_slow(path: &StoragePath) -> Error {
+    let text = "too slow to hold memory for which other uploads wait; a larger `limits.buffer_memory`, or a \
+                `limits.spill_directory`, gives it time";
+    Error::with_source(ErrorKind::Unavailable, path, text)
+}

@@ -1,0 +1,123 @@
+//! What was seen in a bucket lately.
+//!
+//! It saves requests, and never decides anything by itself. That something was seen is a reason to ask the store before it
+//! would be replaced by something else; the entity tag that was seen is a condition that the store checks; and a file that
+//! was seen moments ago is removed without asking first whether it is there, which changes nothing but the answer to the
+//! client if somebody else was faster.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::entry::Object;
+use crate::StoragePath;
+
+/// Paths that are kept; the oldest go first. They take about 4 MiB.
+const MOST: usize = 32 * 1024;
+
+/// How long a file is taken to be where it was seen.
+const FRESH: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+enum Fact {
+    File { e_tag: Option<Box<str>>, size: u64, at: Instant },
+    Directory,
+}
+
+#[derive(Default)]
+struct Facts {
+    /// By the hash of the path: what is wrong by chance costs a request.
+    facts: HashMap<u64, Fact>,
+    order: VecDeque<u64>,
+}
+
+pub(super) struct Known {
+    hasher: RandomState,
+    facts: Mutex<Facts>,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { hasher: RandomState::new(), facts: Mutex::new(Facts::default()) }
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // What a panic left half-done here costs requests at worst.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, path: &StoragePath, fact: Fact) {
+        let hash = self.hasher.hash_one(path);
+        let mut facts = self.facts();
+        if facts.facts.insert(hash, fact).is_none() {
+            facts.order.push_back(hash);
+            while facts.order.len() > MOST {
+                if let Some(oldest) = facts.order.pop_front() {
+                    facts.facts.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// Notes that a file stands at `path`.
+    pub(super) fn file(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
+        self.insert(path, Fact::File { e_tag: e_tag.map(Box::from), size, at: Instant::now() });
+    }
+
+    /// Notes that a directory stands at `path`.
+    pub(super) fn directory(&self, path: &StoragePath) {
+        self.insert(path, Fact::Directory);
+    }
+
+    /// Notes that an object was stored at `path`, which makes directories of what is above.
+    pub(super) fn stored(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
+        self.file(path, size, e_tag);
+        for parent in parents(path) {
+            self.directory(&parent);
+        }
+    }
+
+    /// Notes that what stood at `path` is there no more.
+    pub(super) fn gone(&self, path: &StoragePath) {
+        let hash = self.hasher.hash_one(path);
+        // Its place in the order stays, and finds nothing to remove later, or something that will be asked for again.
+        self.facts().facts.remove(&hash);
+    }
+
+    /// Whether a directory was seen at `path`.
+    pub(super) fn is_directory(&self, path: &StoragePath) -> bool {
+        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::Directory))
+    }
+
+    /// Whether a file was seen at `path`.
+    pub(super) fn is_file(&self, path: &StoragePath) -> bool {
+        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::File { .. }))
+    }
+
+    /// The file that was seen at `path` moments ago, as far as a condition needs it.
+    pub(super) fn fresh_file(&self, path: &StoragePath, key: &str) -> Option<Object> {
+        let facts = self.facts();
+        match facts.facts.get(&self.hasher.hash_one(path))? {
+            Fact::File { e_tag, size, at } if at.elapsed() < FRESH => Some(Object {
+                key: key.to_owned(),
+                size: *size,
+                e_tag: e_tag.as_deref().map(str::to_owned),
+                version: None,
+                stored: None,
+                set: None,
+                is_folder: false,
+            }),
+            Fact::File { .. } | Fact::Directory => None,
+        }
+    }
+}
+
+/// The directories that `path` stands in, without the root.
+pub(super) fn parents(path: &StoragePath) -> impl Iterator<Item = StoragePath> {
+    std::iter::successors(path.parent(), StoragePath::parent).filter(|parent| !parent.is_root())
+}
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod tests;

@@ -1,0 +1,266 @@
+//! A multipart upload on the store: its parts, its end, and what is left of it if it has none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
+use object_store::multipart::PartId;
+use object_store::path::Path;
+use object_store::{MultipartId, PutPayload};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::client::{Client, patience, silent};
+use super::copy::copy_pieces;
+use super::entry::Object;
+use super::error::{is_not_found, map};
+use super::key::Provider;
+use super::parts::{MARK, MARK_INDEX};
+use crate::buffers::Share;
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// An upload in parts, of which several are sent at a time.
+pub(super) struct Multipart {
+    client: Arc<Client>,
+    path: StoragePath,
+    key: String,
+    location: Path,
+    id: Id,
+    sending: JoinSet<Result<Vec<(usize, PartId)>>>,
+    arrived: BTreeMap<usize, PartId>,
+    next: usize,
+}
+
+enum Id {
+    /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
+    Asked(JoinHandle<Result<MultipartId>>),
+    Known(MultipartId),
+    /// It is finished, or there never was one.
+    None,
+}
+
+impl Multipart {
+    /// Begins one, for an object with these headers.
+    pub(super) fn begin(
+        client: &Arc<Client>,
+        path: &StoragePath,
+        key: &str,
+        headers: HeaderMap,
+    ) -> Result<Self> {
+        let location = client.location(path, key)?;
+        let asked = {
+            let (client, path, key, location) =
+                (Arc::clone(client), path.clone(), key.to_owned(), location.clone());
+            async move {
+                let open = async {
+                    match &client.s3 {
+                        Some(s3) => {
+                            s3.create_upload(&key, headers).await.map_err(|failure| failure.at(&path))
+                        }
+                        None => {
+                            client.parts.create_multipart(&location).await.map_err(|error| map(&path, &error))
+                        }
+                    }
+                };
+                match tokio::time::timeout(patience(&client.tuning, 0), open).await {
+                    Ok(open) => open,
+                    Err(_) => Err(silent(&path)),
+                }
+            }
+        };
+        Ok(Self {
+            client: Arc::clone(client),
+            path: path.clone(),
+            key: key.to_owned(),
+            location,
+            id: Id::Asked(tokio::spawn(asked)),
+            sending: JoinSet::new(),
+            arrived: BTreeMap::new(),
+            next: 0,
+        })
+    }
+
+    /// Its id, when the store has told.
+    async fn id(&mut self) -> Result<MultipartId> {
+        if let Id::Asked(task) = &mut self.id {
+            let answer = task.await;
+            self.id = Id::None;
+            let id = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
+            self.id = Id::Known(id.clone());
+            self.send_mark(id);
+        }
+        match &self.id {
+            Id::Known(id) => Ok(id.clone()),
+            Id::Asked(_) | Id::None => {
+                Err(Error::with_source(ErrorKind::Other, &self.path, "the upload is not open"))
+            }
+        }
+    }
+
+    /// Marks it as ours, so that it is found if nobody is left to abort it. On the other clouds, what is never finished goes
+    /// by itself, or can't be listed.
+    fn send_mark(&mut self, id: MultipartId) {
+        if self.client.keys.provider != Provider::S3 {
+            return;
+        }
+        let (client, location) = (Arc::clone(&self.client), self.location.clone());
+        self.sending.spawn(async move {
+            let mark = client.parts.put_part(&location, &id, MARK_INDEX, PutPayload::from_static(MARK));
+            let sent = tokio::time::timeout(patience(&client.tuning, 0), mark).await;
+            if !matches!(sent, Ok(Ok(_))) {
+                tracing::debug!(bucket = client.name, %location, "an upload could not be marked");
+            }
+            Ok(Vec::new())
+        });
+    }
+
+    /// How many requests are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.sending.len()
+    }
+
+    /// Starts to send the next part. What it takes in memory is given back when it is sent.
+    pub(super) async fn send(&mut self, part: PutPayload, share: Share) -> Result<()> {
+        let id = self.id().await?;
+        let (client, path, location) = (Arc::clone(&self.client), self.path.clone(), self.location.clone());
+        let index = self.next;
+        self.next += 1;
+        self.sending.spawn(async move {
+            let patience = patience(&client.tuning, part.content_length() as u64);
+            let sent =
+                tokio::time::timeout(patience, client.parts.put_part(&location, &id, index, part)).await;
+            drop(share);
+            match sent {
+                Ok(Ok(part)) => Ok(vec![(index, part)]),
+                Ok(Err(error)) => Err(map(&path, &error)),
+                Err(_) => Err(silent(&path)),
+            }
+        });
+        Ok(())
+    }
+
+    /// Starts to copy the first `length` bytes of an object, in so many parts.
+    pub(super) async fn copy(&mut self, from: Object, length: u64, parts: usize) -> Result<()> {
+        let id = self.id().await?;
+        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
+        let first = self.next;
+        self.next += parts;
+        self.sending.spawn(async move {
+            let Some(s3) = &client.s3 else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
+            match copy_pieces(s3, &from, length, &key, &id, first + 1).await {
+                Ok(tags) => Ok(tags
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, content_id)| (first + index, PartId { content_id }))
+                    .collect()),
+                Err(failure) if failure.is_precondition() => Err(Error::new(ErrorKind::Conflict, &path)),
+                Err(failure) => Err(failure.at(&path)),
+            }
+        });
+        Ok(())
+    }
+
+    /// Waits for a request.
+    pub(super) async fn await_one(&mut self) -> Result<()> {
+        match self.sending.join_next().await {
+            Some(done) => self.note(done),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes note of the requests that are answered: failures show while more is written rather than at the end.
+    pub(super) fn check(&mut self) -> Result<()> {
+        while let Some(done) = self.sending.try_join_next() {
+            self.note(done)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, done: Result<Result<Vec<(usize, PartId)>>, tokio::task::JoinError>) -> Result<()> {
+        let parts = done.unwrap_or_else(|error| Err(Error::with_source(ErrorKind::Other, &self.path, error)));
+        match parts {
+            Ok(parts) => {
+                self.arrived.extend(parts);
+                Ok(())
+            }
+            // Somebody aborted the upload on the store; to the client it is no missing file.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::with_source(
+                ErrorKind::Unavailable,
+                &self.path,
+                "the upload is gone from the store",
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes an object of the parts, all of which have arrived, and returns its entity tag. `length` is that of all.
+    pub(super) async fn complete(&mut self, length: u64) -> Result<Option<String>> {
+        let id = self.id().await?;
+        if self.arrived.len() != self.next {
+            return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
+        }
+        let parts: Vec<PartId> = self.arrived.values().cloned().collect();
+        let expected = e_tag_of_parts(&parts);
+        let complete = self.client.parts.complete_multipart(&self.location, &id, parts);
+        match tokio::time::timeout(patience(&self.client.tuning, length), complete).await {
+            Ok(Ok(done)) => {
+                self.id = Id::None;
+                Ok(done.e_tag)
+            }
+            // It was completed by a request whose answer was lost, or aborted by somebody else.
+            Ok(Err(error)) if is_not_found(&error) => {
+                let now = self.client.head(&self.path, &self.key).await?;
+                if now.is_some_and(|now| now.size == length && expected.is_some() && now.e_tag == expected) {
+                    self.id = Id::None;
+                    return Ok(expected);
+                }
+                let text = "the store does not say what became of the upload";
+                Err(Error::with_source(ErrorKind::Unavailable, &self.path, text))
+            }
+            Ok(Err(error)) => Err(map(&self.path, &error)),
+            Err(_) => Err(silent(&self.path)),
+        }
+    }
+
+    /// Gives it up. A part that arrives behind that would stay, so none is on its way then.
+    pub(super) async fn abort(mut self) -> Result<()> {
+        self.sending.shutdown().await;
+        let id = match self.id {
+            Id::None => return Ok(()),
+            Id::Known(id) => id,
+            Id::Asked(task) => match task.await {
+                Ok(Ok(id)) => id,
+                // If it could not be opened there is nothing to remove.
+                Ok(Err(_)) => return Ok(()),
+                Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
+            },
+        };
+        let abort = self.client.parts.abort_multipart(&self.location, &id);
+        match tokio::time::timeout(patience(&self.client.tuning, 0), abort).await {
+            Ok(Err(error)) if !is_not_found(&error) => Err(map(&self.path, &error)),
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(silent(&self.path)),
+        }
+    }
+}
+
+/// The entity tag that S3 gives to an object of such parts, unless they are encrypted with keys of the bucket's owner.
+fn e_tag_of_parts(parts: &[PartId]) -> Option<String> {
+    let mut all = Md5::new();
+    for part in parts {
+        let digits = part.content_id.trim_matches('"');
+        if digits.len() != 32 || !digits.is_ascii() {
+            return None;
+        }
+        let bytes = (0..16)
+            .map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16))
+            .collect::<Result<Vec<u8>, _>>();
+        all.update(bytes.ok()?);
+    }
+    let digits: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("\"{digits}-{}\"", parts.len()))
+}
+
+#[cfg(test)]
+#[path = "multipart_tests.rs"]
+mod tests;

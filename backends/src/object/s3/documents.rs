@@ -1,0 +1,97 @@
+//! The XML documents of the protocol.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Failure;
+
+/// Reads a document. One that tells of an error stands under a status of success where the store noticed too late.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Failure::Malformed("the store's answer is no text".to_owned()))?;
+    if is_error(text) {
+        return Err(Failure::late(text));
+    }
+    quick_xml::de::from_str(text)
+        .map_err(|error| Failure::Malformed(format!("the store's answer is no such document: {error}")))
+}
+
+fn is_error(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    if let Some(after) = rest.strip_prefix("<?xml") {
+        rest = after.split_once("?>").map_or("", |(_, rest)| rest).trim_start();
+    }
+    rest.strip_prefix("<Error").is_some_and(|rest| rest.starts_with(['>', ' ', '/']))
+}
+
+/// ListObjectsV2.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct ListBucketResult {
+    pub(super) contents: Vec<Contents>,
+    pub(super) common_prefixes: Vec<CommonPrefix>,
+    pub(super) is_truncated: bool,
+    pub(super) next_continuation_token: Option<String>,
+    pub(super) encoding_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Contents {
+    pub(super) key: String,
+    pub(super) size: u64,
+    pub(super) last_modified: Option<String>,
+    #[serde(rename = "ETag")]
+    pub(super) e_tag: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct CommonPrefix {
+    pub(super) prefix: String,
+}
+
+/// CopyObjectResult and CopyPartResult.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct CopyResult {
+    #[serde(rename = "ETag")]
+    pub(super) e_tag: Option<String>,
+}
+
+/// ListMultipartUploads.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct ListMultipartUploadsResult {
+    pub(super) upload: Vec<Upload>,
+    pub(super) is_truncated: bool,
+    pub(super) next_key_marker: Option<String>,
+    pub(super) next_upload_id_marker: Option<String>,
+    pub(super) encoding_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Upload {
+    pub(super) key: String,
+    pub(super) upload_id: String,
+    pub(super) initiated: Option<String>,
+}
+
+/// ListParts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct ListPartsResult {
+    pub(super) part: Vec<Part>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Part {
+    pub(super) part_number: u64,
+    pub(super) size: u64,
+}
+
+#[cfg(test)]
+#[path = "documents_tests.rs"]
+mod tests;

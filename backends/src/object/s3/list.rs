@@ -1,0 +1,155 @@
+//! ListObjectsV2 with keys that survive XML.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::SystemTime;
+
+use chrono::DateTime;
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::documents::{Contents, ListBucketResult};
+use super::{Failure, Request, S3};
+use crate::object::entry::{Object, Page};
+
+/// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
+/// documents don't say, and stores differ.
+#[derive(Debug, Default)]
+pub(in super::super) struct Dialect(AtomicU8);
+
+const PLUS_IS_BLANK: u8 = 1;
+const PLUS_IS_PLUS: u8 = 2;
+
+impl Dialect {
+    /// Whether a plus stands for a blank; `None` while that is not known.
+    pub(super) fn plus_is_blank(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            PLUS_IS_BLANK => Some(true),
+            PLUS_IS_PLUS => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Learns from what a store wrote. A plus tells nothing by itself.
+    fn learn<'a>(&self, mut written: impl Iterator<Item = &'a str>) {
+        if self.0.load(Ordering::Relaxed) != 0 {
+            return;
+        }
+        let evidence = written.find_map(|text| {
+            let text = text.to_ascii_uppercase();
+            match (text.contains("%20"), text.contains("%2B")) {
+                (true, false) => Some(PLUS_IS_PLUS),
+                (false, true) => Some(PLUS_IS_BLANK),
+                // Both are encoded, so no plus will come.
+                (true, true) => Some(PLUS_IS_PLUS),
+                (false, false) => None,
+            }
+        });
+        if let Some(evidence) = evidence {
+            self.0.store(evidence, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Undoes the encoding of keys. One that is no text becomes one that no path can name.
+pub(super) fn decoded(written: &str, plus_is_blank: bool) -> String {
+    let blank = if plus_is_blank { written.replace('+', " ") } else { written.to_owned() };
+    match percent_decode_str(&blank).decode_utf8() {
+        Ok(key) => key.into_owned(),
+        Err(_) => format!("\0{written}"),
+    }
+}
+
+impl S3 {
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless
+    /// it is `flat`.
+    pub(in super::super) async fn page(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+    ) -> Result<Page, Failure> {
+        let found = self.list(prefix, token, flat, max_keys, true).await?;
+        if !found.encoding_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("url")) {
+            return Ok(page(found));
+        }
+        let keys = found.contents.iter().map(|object| object.key.as_str());
+        let written = || keys.clone().chain(found.common_prefixes.iter().map(|below| below.prefix.as_str()));
+        self.dialect.learn(written());
+        let plus_is_blank = match self.dialect.plus_is_blank() {
+            Some(known) => known,
+            None if written().any(|text| text.contains('+')) => {
+                // The one way to tell. It happens once, if ever, for the first such page.
+                return self.list(prefix, token, flat, max_keys, false).await.map(page);
+            }
+            None => false,
+        };
+        Ok(decoded_page(found, plus_is_blank))
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+        encoded: bool,
+    ) -> Result<ListBucketResult, Failure> {
+        let mut request = Request::new(Method::GET, None).query("list-type", "2");
+        if !prefix.is_empty() {
+            request = request.query("prefix", prefix);
+        }
+        if !flat {
+            request = request.query("delimiter", "/");
+        }
+        if encoded {
+            request = request.query("encoding-type", "url");
+        }
+        if let Some(max_keys) = max_keys {
+            request = request.query("max-keys", max_keys.to_string());
+        }
+        if let Some(token) = token {
+            request = request.query("continuation-token", token);
+        }
+        self.document(request).await
+    }
+}
+
+fn page(found: ListBucketResult) -> Page {
+    Page {
+        next: found.next_continuation_token.filter(|token| found.is_truncated && !token.is_empty()),
+        objects: found.contents.into_iter().map(object).collect(),
+        prefixes: found.common_prefixes.into_iter().map(|below| below.prefix).collect(),
+    }
+}
+
+fn decoded_page(mut found: ListBucketResult, plus_is_blank: bool) -> Page {
+    for object in &mut found.contents {
+        object.key = decoded(&object.key, plus_is_blank);
+    }
+    for below in &mut found.common_prefixes {
+        below.prefix = decoded(&below.prefix, plus_is_blank);
+    }
+    page(found)
+}
+
+fn object(found: Contents) -> Object {
+    Object {
+        key: found.key,
+        size: found.size,
+        e_tag: found.e_tag,
+        version: None,
+        stored: found.last_modified.as_deref().and_then(time),
+        set: None,
+        is_folder: false,
+    }
+}
+
+/// A time as in documents (ISO 8601).
+pub(super) fn time(text: &str) -> Option<SystemTime> {
+    DateTime::parse_from_rfc3339(text).ok().map(SystemTime::from)
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,28 @@
+use super::*;
+
+#[test]
+fn a_store_shows_how_it_writes_a_blank() {
+    for (keys, plus_is_blank) in [
+        (&["a+b", "c%2Bd"][..], Some(true)),
+        (&["a%20b", "c+d"], Some(false)),
+        (&["a%20b%2bc"], Some(false)),
+        (&["a+b", "c"], None),
+    ] {
+        let dialect = Dialect::default();
+        dialect.learn(keys.iter().copied());
+        assert_eq!(dialect.plus_is_blank(), plus_is_blank, "{keys:?}");
+    }
+    // What was learned stays.
+    let dialect = Dialect::default();
+    dialect.learn(["%2B"].into_iter());
+    dialect.learn(["%20"].into_iter());
+    assert_eq!(dialect.plus_is_blank(), Some(true));
+}
+
+#[test]
+fn keys_are_decoded_or_become_unnameable() {
+    assert_eq!(decoded("a+b%2Fc%0A%C3%BC", true), "a b/c\n\u{fc}");
+    assert_eq!(decoded("a+b", false), "a+b");
+    assert_eq!(decoded("100%", false), "100%");
+    assert_eq!(decoded("%FF", false), "\0%FF");
+}

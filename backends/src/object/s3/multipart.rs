@@ -1,0 +1,122 @@
+//! Multipart uploads: parts that are copied inside the store, and what uploads were left behind.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, Method};
+use serde::Deserialize;
+
+use super::documents::{CopyResult, ListMultipartUploadsResult, ListPartsResult};
+use super::list::{decoded, time};
+use super::{Failure, Request, S3};
+use crate::object::client::patience;
+use crate::object::entry::Object;
+
+/// A multipart upload that is neither finished nor aborted.
+#[derive(Debug)]
+pub(in super::super) struct OpenUpload {
+    pub(in super::super) key: String,
+    pub(in super::super) id: String,
+    pub(in super::super) initiated: Option<SystemTime>,
+}
+
+/// Where a listing of uploads goes on.
+pub(in super::super) type Marker = (String, String);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct InitiateMultipartUploadResult {
+    upload_id: String,
+}
+
+impl S3 {
+    /// Begins a multipart upload of an object with these headers.
+    pub(in super::super) async fn create_upload(
+        &self,
+        key: &str,
+        headers: HeaderMap,
+    ) -> Result<String, Failure> {
+        let mut request = Request::new(Method::POST, Some(key)).query("uploads", "");
+        request.headers = headers;
+        let InitiateMultipartUploadResult { upload_id } = self.document(request).await?;
+        match upload_id.is_empty() {
+            true => Err(Failure::Malformed("the store began an upload without an id".to_owned())),
+            false => Ok(upload_id),
+        }
+    }
+
+    /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.
+    pub(in super::super) async fn copy_part(
+        &self,
+        from: &Object,
+        (first, last): (u64, u64),
+        key: &str,
+        upload: &str,
+        number: usize,
+    ) -> Result<String, Failure> {
+        let mut request = Request::new(Method::PUT, Some(key))
+            .query("partNumber", number.to_string())
+            .query("uploadId", upload)
+            .patience(patience(&self.tuning, last - first))
+            .header("x-amz-copy-source", &self.source(&from.key))?
+            .header("x-amz-copy-source-range", &format!("bytes={first}-{last}"))?;
+        if let Some(e_tag) = &from.e_tag {
+            request = request.header("x-amz-copy-source-if-match", e_tag)?;
+        }
+        let CopyResult { e_tag } = self.document(request).await?;
+        e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm a copied part".to_owned()))
+    }
+
+    /// Gives an upload up.
+    pub(in super::super) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Failure> {
+        let request = Request::new(Method::DELETE, Some(key)).query("uploadId", upload);
+        match self.send(request).await {
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// One page of the open uploads whose keys start with `prefix`.
+    pub(in super::super) async fn open_uploads(
+        &self,
+        prefix: &str,
+        after: Option<Marker>,
+    ) -> Result<(Vec<OpenUpload>, Option<Marker>), Failure> {
+        let mut request = Request::new(Method::GET, None).query("uploads", "").query("encoding-type", "url");
+        if !prefix.is_empty() {
+            request = request.query("prefix", prefix);
+        }
+        if let Some((key, id)) = after {
+            request = request.query("key-marker", key).query("upload-id-marker", id);
+        }
+        let found: ListMultipartUploadsResult = self.document(request).await?;
+        let encoded = found.encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
+        // Uploads of ours have keys that the library takes, and a wrong guess finds no upload to abort.
+        let plus_is_blank = self.dialect.plus_is_blank().unwrap_or(true);
+        let key = |key: String| if encoded { decoded(&key, plus_is_blank) } else { key };
+        let next = match (found.is_truncated, found.next_key_marker, found.next_upload_id_marker) {
+            (true, Some(after), id) if !after.is_empty() => Some((key(after), id.unwrap_or_default())),
+            _ => None,
+        };
+        let uploads = found.upload.into_iter().map(|upload| OpenUpload {
+            key: key(upload.key),
+            id: upload.upload_id,
+            initiated: upload.initiated.as_deref().and_then(time),
+        });
+        Ok((uploads.collect(), next))
+    }
+
+    /// The size of one part of an upload; `None` if there is no such part.
+    pub(in super::super) async fn part_size(
+        &self,
+        key: &str,
+        upload: &str,
+        number: usize,
+    ) -> Result<Option<u64>, Failure> {
+        let request = Request::new(Method::GET, Some(key))
+            .query("uploadId", upload)
+            .query("part-number-marker", (number - 1).to_string())
+            .query("max-parts", "1");
+        let found: ListPartsResult = self.document(request).await?;
+        Ok(found.part.iter().find(|part| part.part_number == number as u64).map(|part| part.size))
+    }
+}

@@ -1,0 +1,142 @@
+//! Requests for single objects.
+
+use chrono::DateTime;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, Method};
+use object_store::client::HttpResponse;
+
+use super::documents::CopyResult;
+use super::{Failure, Request, S3};
+use crate::object::entry::Object;
+use crate::object::mtime;
+
+/// What an object's own metadata start with.
+const METADATA: &str = "x-amz-meta-";
+
+/// What is lost in a copy with other metadata unless it is sent again.
+const KEPT: &[&str] = &[
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+];
+
+/// The metadata of a copy that can't be compared with what it was copied from by its entity tag.
+pub(in super::super) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
+
+impl S3 {
+    /// Asks what stands under a key; with the headers that a copy has to send again.
+    pub(in super::super) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+        let response = self.send(Request::new(Method::HEAD, Some(key))).await?;
+        let headers = response.headers();
+        Ok((object(key, headers), kept(headers)))
+    }
+
+    /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
+    pub(in super::super) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure> {
+        let mut request = Request::new(Method::GET, Some(key));
+        if let Some((first, last)) = range {
+            let last = last.map_or_else(String::new, |last| last.to_string());
+            request = request.header("range", &format!("bytes={first}-{last}"))?;
+        }
+        if let Some(e_tag) = if_match {
+            request = request.header("if-match", e_tag)?;
+        }
+        let response = self.send(request).await?;
+        Ok((object(key, response.headers()), response))
+    }
+
+    /// Removes an object, if it is the one with this entity tag; stores that don't know such a condition remove it in any
+    /// case. That it is not there is no error.
+    pub(in super::super) async fn delete(&self, key: &str, if_match: Option<&str>) -> Result<(), Failure> {
+        let mut request = Request::new(Method::DELETE, Some(key));
+        if let Some(e_tag) = if_match {
+            request = request.header("if-match", e_tag)?;
+        }
+        match self.send(request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_not_found() => Ok(()),
+            Err(failure) if if_match.is_some() && failure.is_unknown_condition() => {
+                self.send(Request::new(Method::DELETE, Some(key))).await.map(drop)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
+    /// copy has these in place of those that the object has.
+    pub(in super::super) async fn copy(
+        &self,
+        from: &Object,
+        to: &str,
+        headers: Option<HeaderMap>,
+    ) -> Result<(), Failure> {
+        let patience = super::super::client::patience(&self.tuning, from.size);
+        let mut request = Request::new(Method::PUT, Some(to)).patience(patience);
+        if let Some(headers) = headers {
+            request.headers = headers;
+            request = request.header("x-amz-metadata-directive", "REPLACE")?;
+        }
+        request = request.header("x-amz-copy-source", &self.source(&from.key))?;
+        if let Some(e_tag) = &from.e_tag {
+            request = request.header("x-amz-copy-source-if-match", e_tag)?;
+        }
+        let CopyResult { e_tag } = self.document(request).await?;
+        // Without it, nothing says that there is a copy.
+        if e_tag.is_none() {
+            return Err(Failure::Malformed("the store doesn't confirm the copy".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// An object as the headers of an answer tell of it.
+fn object(key: &str, headers: &HeaderMap) -> Object {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let size = match text(&HeaderName::from_static("content-range")).and_then(|range| range.rsplit_once('/'))
+    {
+        Some((_, size)) => size.parse().ok(),
+        None => text(&CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+    };
+    let metadata =
+        |name: &str| headers.get(format!("{METADATA}{name}")).and_then(|value| value.to_str().ok());
+    Object {
+        key: key.to_owned(),
+        size: size.unwrap_or_default(),
+        e_tag: text(&ETAG).map(str::to_owned),
+        version: None,
+        stored: text(&LAST_MODIFIED).and_then(|time| DateTime::parse_from_rfc2822(time).ok()).map(Into::into),
+        set: metadata(mtime::NAME).and_then(mtime::parse),
+        // Written by tools that mount buckets.
+        is_folder: size == Some(0)
+            && text(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-directory")),
+    }
+}
+
+fn kept(headers: &HeaderMap) -> HeaderMap {
+    let is_kept = |name: &HeaderName| KEPT.contains(&name.as_str()) || name.as_str().starts_with(METADATA);
+    headers
+        .iter()
+        .filter(|(name, _)| is_kept(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Gives a copy another time.
+pub(in super::super) fn with_mtime(mut headers: HeaderMap, time: &str) -> Result<HeaderMap, Failure> {
+    let value = HeaderValue::from_str(time).map_err(|_| Failure::Malformed("no time".to_owned()))?;
+    let name = HeaderName::from_static("x-amz-meta-mtime");
+    headers.insert(name, value);
+    Ok(headers)
+}
