@@ -8,6 +8,17 @@ mod broken;
 mod failures;
 #[path = "object/foreign.rs"]
 mod foreign;
+#[path = "object/pieces.rs"]
+mod pieces;
+#[allow(dead_code, reason = "tests that use all of it follow")]
+#[path = "object/plan.rs"]
+mod plan;
+#[path = "object/proxy.rs"]
+mod proxy;
+#[path = "object/proxy_tests.rs"]
+mod proxy_tests;
+#[path = "object/record.rs"]
+mod record;
 #[path = "object/servers.rs"]
 mod servers;
 #[path = "object/sizes.rs"]

@@ -8,10 +8,15 @@ use wharf_backends::StoragePath;
 use wharf_backends::contract::Fixture;
 use wharf_backends::object::{AzureSettings, ObjectStorage, S3Settings, Tuning};
 
+use crate::proxy::Proxy;
+
 /// Azurite's built-in account and its key, the same everywhere and documented by it.
 const AZURE_ACCOUNT: &str = "devstoreaccount1";
 const AZURE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// The servers that speak S3's protocol.
+pub const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
 
 pub fn variable(name: &str) -> String {
     match std::env::var(name) {
@@ -54,6 +59,15 @@ pub fn s3_settings(server: &str, prefix: &str) -> S3Settings {
 
 pub fn s3(server: &str, prefix: &str) -> ObjectStorage {
     ObjectStorage::s3(s3_settings(server, prefix)).unwrap()
+}
+
+/// The settings of a storage on the same server that reaches it through a proxy.
+pub fn settings_through(proxy: &Proxy, server: &str, prefix: &str) -> S3Settings {
+    S3Settings { endpoint: Some(proxy.url()), ..s3_settings(server, prefix) }
+}
+
+pub fn s3_through(proxy: &Proxy, server: &str, prefix: &str) -> ObjectStorage {
+    ObjectStorage::s3(settings_through(proxy, server, prefix)).unwrap()
 }
 
 /// The same bucket past the backend, for keys that it would not write and facts that it doesn't tell.

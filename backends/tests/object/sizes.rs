@@ -8,9 +8,7 @@ use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
 
-use crate::servers::{fresh_prefix, path, raw, s3_settings};
-
-const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
+use crate::servers::{SERVERS, fresh_prefix, path, raw, s3_settings};
 
 const PART: usize = 5 << 20;
 
