@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wharf_backends::Storage;
 use wharf_backends::local::{LocalOptions, LocalStorage};
 use wharf_backends::memory::MemoryStorage;
 use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
+use wharf_backends::{Buffers, Storage};
 
 use crate::config::{
     Azure, AzureCredentials, Backend, Config, Gcs, GcsCredentials, S3, S3Credentials, Secret, UploadParts,
@@ -30,18 +30,23 @@ pub struct StorageError {
 /// The first backend that can't be set up.
 pub fn open_all(config: &Config) -> Result<Storages, StorageError> {
     let mut storages = Storages::new();
+    let limits = &config.server.limits;
+    let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     for (name, backend) in &config.backends {
-        let storage = open(backend).map_err(|cause| StorageError { name: name.clone(), cause })?;
+        let storage = open(backend, &buffers).map_err(|cause| StorageError { name: name.clone(), cause })?;
         storages.insert(name.clone(), storage);
     }
     Ok(storages)
 }
 
-/// Sets up one storage.
+/// Sets up one storage, which shares the memory for transfers with others.
 ///
 /// # Errors
 /// A sentence for the operator.
-pub fn open(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
+pub fn open(
+    backend: &Backend,
+    buffers: &Arc<Buffers>,
+) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(match backend {
         Backend::Local { root, create_root, sync } => {
             let options = LocalOptions { create_root: *create_root, sync: *sync };
@@ -50,9 +55,9 @@ pub fn open(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error::E
             Arc::new(storage)
         }
         Backend::Memory { capacity } => Arc::new(MemoryStorage::new(*capacity)),
-        Backend::S3(s3) => Arc::new(ObjectStorage::s3(s3_settings(s3))?),
-        Backend::Gcs(gcs) => Arc::new(ObjectStorage::gcs(gcs_settings(gcs))?),
-        Backend::Azure(azure) => Arc::new(ObjectStorage::azure(azure_settings(azure))?),
+        Backend::S3(s3) => Arc::new(ObjectStorage::s3(s3_settings(s3, buffers))?),
+        Backend::Gcs(gcs) => Arc::new(ObjectStorage::gcs(gcs_settings(gcs, buffers))?),
+        Backend::Azure(azure) => Arc::new(ObjectStorage::azure(azure_settings(azure, buffers))?),
         Backend::UnftpFs { .. } | Backend::UnftpGcs { .. } => open_unftp(backend)?,
     })
 }
@@ -89,17 +94,22 @@ fn exposed(secret: &Secret) -> Option<String> {
     Some(secret.expose().to_owned())
 }
 
-fn tuning(parts: &UploadParts) -> Tuning {
-    Tuning { part_size: parts.part_size, upload_concurrency: parts.concurrency, ..Tuning::default() }
+fn tuning(parts: &UploadParts, buffers: &Arc<Buffers>) -> Tuning {
+    Tuning {
+        part_size: parts.part_size,
+        upload_concurrency: parts.concurrency,
+        buffers: Arc::clone(buffers),
+        ..Tuning::default()
+    }
 }
 
-fn s3_settings(s3: &S3) -> S3Settings {
+fn s3_settings(s3: &S3, buffers: &Arc<Buffers>) -> S3Settings {
     let mut settings = S3Settings {
         region: Some(s3.region.clone()),
         endpoint: s3.endpoint.clone(),
         prefix: s3.prefix.clone(),
         path_style: s3.path_style,
-        tuning: tuning(&s3.upload),
+        tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning(&s3.upload, buffers) },
         ..S3Settings::new(&s3.bucket)
     };
     match &s3.credentials {
@@ -114,11 +124,11 @@ fn s3_settings(s3: &S3) -> S3Settings {
     settings
 }
 
-fn gcs_settings(gcs: &Gcs) -> GcsSettings {
+fn gcs_settings(gcs: &Gcs, buffers: &Arc<Buffers>) -> GcsSettings {
     let mut settings = GcsSettings {
         endpoint: gcs.endpoint.clone(),
         prefix: gcs.prefix.clone(),
-        tuning: tuning(&gcs.upload),
+        tuning: tuning(&gcs.upload, buffers),
         ..GcsSettings::new(&gcs.bucket)
     };
     match &gcs.credentials {
@@ -129,11 +139,11 @@ fn gcs_settings(gcs: &Gcs) -> GcsSettings {
     settings
 }
 
-fn azure_settings(azure: &Azure) -> AzureSettings {
+fn azure_settings(azure: &Azure, buffers: &Arc<Buffers>) -> AzureSettings {
     let mut settings = AzureSettings {
         endpoint: azure.endpoint.clone(),
         prefix: azure.prefix.clone(),
-        tuning: tuning(&azure.upload),
+        tuning: tuning(&azure.upload, buffers),
         ..AzureSettings::new(&azure.account, &azure.container)
     };
     match &azure.credentials {

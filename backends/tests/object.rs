@@ -8,6 +8,12 @@ mod broken;
 mod failures;
 #[path = "object/foreign.rs"]
 mod foreign;
+#[path = "object/inside_the_store.rs"]
+mod inside_the_store;
+#[path = "object/leftovers.rs"]
+mod leftovers;
+#[path = "object/odd_keys.rs"]
+mod odd_keys;
 #[path = "object/pieces.rs"]
 mod pieces;
 #[allow(dead_code, reason = "tests that use all of it follow")]

@@ -1,9 +1,11 @@
 //! `wharf check`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use wharf_backends::Buffers;
 
 use super::{Outcome, complain, print};
 use crate::config::{self, Config};
@@ -54,10 +56,11 @@ fn connect(config: &Config) -> Outcome {
             return Outcome::Failed;
         }
     };
+    let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     let mut outcome = Outcome::Fine;
     for (name, backend) in &config.backends {
         let kind = backend.kind();
-        match runtime.block_on(try_backend(backend)) {
+        match runtime.block_on(try_backend(backend, &buffers)) {
             Ok(()) => print(format_args!("backend {name} ({kind}): reached")),
             Err(cause) => {
                 complain(format_args!("backend {name} ({kind}): {cause}"));
@@ -68,8 +71,8 @@ fn connect(config: &Config) -> Outcome {
     outcome
 }
 
-async fn try_backend(backend: &config::Backend) -> Result<(), String> {
-    let storage = storages::open(backend).map_err(|cause| cause.to_string())?;
+async fn try_backend(backend: &config::Backend, buffers: &Arc<Buffers>) -> Result<(), String> {
+    let storage = storages::open(backend, buffers).map_err(|cause| cause.to_string())?;
     match tokio::time::timeout(PATIENCE, storage.check()).await {
         Ok(checked) => checked.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),

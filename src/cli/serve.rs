@@ -12,7 +12,7 @@ use crate::config::{self, Config, LogFormat, Problems};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
 use crate::engine::{Engine, Shutdown};
-use crate::ops::{logging, open_files, signals::StopSignals};
+use crate::ops::{logging, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages;
 use crate::vfs::Views;
@@ -132,6 +132,7 @@ async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::err
     if quick_start {
         print_welcome(&server);
     }
+    let _sweeping = sweep::start(storages);
     let shutdown = Shutdown::default();
     tokio::spawn(signals.forward(shutdown.clone()));
     server.run(shutdown).await;

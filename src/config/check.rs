@@ -44,7 +44,7 @@ impl Checker<'_> {
             self.native_only(raw.tls.as_ref(), raw.users.as_ref());
         }
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
-        let backends = self.backends(raw.backends, root);
+        let backends = self.backends(raw.backends, root, server.limits.buffer_memory);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
         Config {
             server,

@@ -100,7 +100,7 @@ pub enum PassiveAddress {
     Name(String),
 }
 
-/// How many sessions may be open at once; both are at least 1.
+/// How many sessions may be open at once, each at least 1; and how much memory they may take together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// In the whole server.
@@ -109,6 +109,10 @@ pub struct Limits {
     pub sessions_per_ip: usize,
     /// Of one user; `None`: any number.
     pub sessions_per_user: Option<usize>,
+    /// What transfers to and from object stores share, in bytes; at least 32 MiB.
+    pub buffer_memory: u64,
+    /// An existing directory for what finds no room there.
+    pub spill_directory: Option<PathBuf>,
 }
 
 /// Encryption of control and data connections.
@@ -218,6 +222,8 @@ pub struct S3 {
     /// Whether the bucket's name stands in the path of requests rather than in the host name; `None`: with an
     /// endpoint it does, at Amazon it doesn't.
     pub path_style: Option<bool>,
+    /// How old an unfinished upload of ours is when it is removed; at least an hour.
+    pub abort_uploads_after: Duration,
     /// How uploads are cut.
     pub upload: UploadParts,
 }
@@ -294,10 +300,11 @@ pub enum AzureCredentials {
     Ambient,
 }
 
-/// How an upload to an object store is cut. One upload holds about `part_size * concurrency` bytes of memory.
+/// How an upload to an object store is cut. One upload holds about `part_size * concurrency` bytes of memory, if there is
+/// so much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadParts {
-    /// The size of a part in bytes: from 5 MiB, the least that S3 takes, to 5 GiB.
+    /// The size of a part in bytes: from 5 MiB, the least that S3 takes, to 5 GiB, and a quarter of the buffer memory.
     pub part_size: u64,
     /// How many parts of one upload are under way at once: 1 to 64.
     pub concurrency: usize,

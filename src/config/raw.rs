@@ -128,6 +128,11 @@ pub(super) struct Limits {
     /// Of one user. Default: any number.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,
+    /// The memory that all transfers to and from object stores share, from `32MiB`. Default: `256MiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) buffer_memory: Option<At<Scalar>>,
+    /// A directory for what finds no room in that memory; files in it have no name. Default: none, uploads wait.
+    pub(super) spill_directory: Option<At<String>>,
 }
 
 /// Load balancers that say who the client is (PROXY protocol, versions 1 and 2).
@@ -221,6 +226,9 @@ pub(super) struct S3 {
     /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
     /// otherwise no.
     pub(super) path_style: Option<At<bool>>,
+    /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.
+    #[schemars(with = "Option<String>")]
+    pub(super) abort_uploads_after: Option<At<Scalar>>,
     /// Take the credentials that the cloud hands out: web identity, container or instance metadata. Default: `false`.
     pub(super) ambient_credentials: Option<At<bool>>,
     /// Send requests without credentials: the bucket is public. Default: `false`.

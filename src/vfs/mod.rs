@@ -1,5 +1,6 @@
 //! What may a user see? Mount table, permissions, user view.
 
+mod changes;
 mod copy;
 mod mounts;
 mod permissions;

@@ -1,11 +1,13 @@
 //! An upload as its user sees it.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_backends::{Error, ErrorKind, Metadata, Result, StoragePath, Upload};
+use wharf_backends::{Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload};
 
+use super::changes;
 use super::view::denied;
 
 /// An upload whose errors name the path that the user knows.
@@ -14,13 +16,20 @@ pub(super) struct ViewUpload {
     pub(super) path: StoragePath,
     /// The user may not overwrite.
     pub(super) only_new: bool,
+    /// Where it goes to, and what it is called there.
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) stored_at: StoragePath,
 }
 
 #[async_trait]
 impl Upload for ViewUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let Self { upload, path, only_new } = self;
+        let Self { upload, path, only_new, .. } = self;
         upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
+    }
+
+    async fn reserve(&mut self) -> Result<Option<usize>> {
+        self.upload.reserve().await.map_err(|error| error.at(&self.path))
     }
 
     async fn file(&mut self) -> Result<Option<File>> {
@@ -28,8 +37,10 @@ impl Upload for ViewUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, path, only_new } = *self;
-        upload.finish().await.map_err(|error| upload_error(error, &path, only_new))
+        let Self { upload, path, only_new, storage, stored_at } = *self;
+        let finished = upload.finish().await;
+        changes::note(&storage, &stored_at);
+        finished.map_err(|error| upload_error(error, &path, only_new))
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {

@@ -6,13 +6,13 @@ use std::time::SystemTime;
 
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_backends::{
-    Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind,
-    Metadata, Result, Storage, StoragePath, Upload,
+    Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryStream, Error, ErrorKind, Metadata,
+    Result, Storage, StoragePath, Upload,
 };
 
 use super::mounts::{Mount, MountTable};
 use super::upload::{ViewUpload, upload_error};
-use super::{Permissions, copy};
+use super::{Permissions, changes, copy};
 
 /// What one user may see and do: the only way by which an engine reaches storage.
 ///
@@ -33,6 +33,11 @@ struct Place<'a> {
 impl Place<'_> {
     fn storage(&self) -> &dyn Storage {
         &*self.mount.storage
+    }
+
+    /// Notes that something was written here, or may have been.
+    fn changed(&self) {
+        changes::note(&self.mount.storage, &self.path);
     }
 
     fn may(&self, permissions: Permissions) -> bool {
@@ -129,11 +134,19 @@ impl UserView {
         if place.mount.permissions.is_empty() {
             return Err(denied(path, "the user has no permission here"));
         }
-        let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
-        match found.kind {
-            EntryKind::Directory => Ok(()),
-            EntryKind::File | EntryKind::Other => Err(Error::new(ErrorKind::NotADirectory, path)),
-        }
+        place.storage().enter(&place.path).await.map_err(|error| error.at(path))
+    }
+
+    /// Whether each look at a path costs a request to a store.
+    pub fn is_remote(&self, path: &StoragePath) -> bool {
+        // Stores are what has directories that nobody made.
+        self.mounts.resolve(path).storage.capabilities().implicit_directories
+    }
+
+    /// A number that changes with whatever is written at a path through this server.
+    pub fn stamp(&self, path: &StoragePath) -> u64 {
+        let mount = self.mounts.resolve(path);
+        mount.backend_path(path).map_or(0, |path| changes::stamp(&mount.storage, &path))
     }
 
     /// The entries of a directory, mounts included. Needs `list`.
@@ -218,7 +231,13 @@ impl UserView {
         };
         let only_new = !place.may(Permissions::OVERWRITE);
         match created {
-            Ok(upload) => Ok(Box::new(ViewUpload { upload, path: path.clone(), only_new })),
+            Ok(upload) => Ok(Box::new(ViewUpload {
+                upload,
+                path: path.clone(),
+                only_new,
+                storage: Arc::clone(&place.mount.storage),
+                stored_at: place.path,
+            })),
             Err(error) => Err(upload_error(error, path, only_new)),
         }
     }
@@ -255,7 +274,9 @@ impl UserView {
     /// As [`Storage::remove_file`], and [`ErrorKind::PermissionDenied`].
     pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::DELETE)?;
-        place.storage().remove_file(&place.path).await.map_err(|error| error.at(path))
+        let done = place.storage().remove_file(&place.path).await;
+        place.changed();
+        done.map_err(|error| error.at(path))
     }
 
     /// Makes a directory. Needs `mkdir`.
@@ -282,7 +303,9 @@ impl UserView {
     /// As [`Storage::remove_directory`], and [`ErrorKind::PermissionDenied`].
     pub async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::DELETE)?;
-        place.storage().remove_directory(&place.path).await.map_err(|error| error.at(path))
+        let done = place.storage().remove_directory(&place.path).await;
+        place.changed();
+        done.map_err(|error| error.at(path))
     }
 
     /// Gives a file or directory another name, in another mount too. Where that is another storage, it is copied, and
@@ -303,9 +326,9 @@ impl UserView {
         };
         let source = self.authorize_change(from, here)?;
         let target = self.authorize_change(to, there)?;
-        self.rename_places(&source, &target, to, same_mount)
-            .await
-            .map_err(|error| at_the_right_path(error, &source, from, to))
+        let renamed = self.rename_places(&source, &target, to, same_mount).await;
+        changes::note_all();
+        renamed.map_err(|error| at_the_right_path(error, &source, from, to))
     }
 
     async fn rename_places(
@@ -348,7 +371,9 @@ impl UserView {
     /// As [`Storage::set_modified`], and [`ErrorKind::PermissionDenied`].
     pub async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
         let place = self.authorize_change(path, Permissions::OVERWRITE)?;
-        place.storage().set_modified(&place.path, modified).await.map_err(|error| error.at(path))
+        let done = place.storage().set_modified(&place.path, modified).await;
+        place.changed();
+        done.map_err(|error| error.at(path))
     }
 
     /// The checksum of a part of a file. Needs `download`.

@@ -1,7 +1,7 @@
 //! A multipart upload on the store: its parts, its end, and what is left of it if it has none.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
@@ -29,6 +29,8 @@ pub(super) struct Multipart {
     sending: JoinSet<Result<Vec<(usize, PartId)>>>,
     arrived: BTreeMap<usize, PartId>,
     next: usize,
+    /// Its id while it is in the list of those under way.
+    noted: Option<MultipartId>,
 }
 
 enum Id {
@@ -77,6 +79,7 @@ impl Multipart {
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
             next: 0,
+            noted: None,
         })
     }
 
@@ -87,6 +90,8 @@ impl Multipart {
             self.id = Id::None;
             let id = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
             self.id = Id::Known(id.clone());
+            self.client.open_uploads.begun(&id);
+            self.noted = Some(id.clone());
             self.send_mark(id);
         }
         match &self.id {
@@ -225,7 +230,7 @@ impl Multipart {
     /// Gives it up. A part that arrives behind that would stay, so none is on its way then.
     pub(super) async fn abort(mut self) -> Result<()> {
         self.sending.shutdown().await;
-        let id = match self.id {
+        let id = match std::mem::replace(&mut self.id, Id::None) {
             Id::None => return Ok(()),
             Id::Known(id) => id,
             Id::Asked(task) => match task.await {
@@ -241,6 +246,37 @@ impl Multipart {
             Ok(Ok(()) | Err(_)) => Ok(()),
             Err(_) => Err(silent(&self.path)),
         }
+    }
+}
+
+impl Drop for Multipart {
+    fn drop(&mut self) {
+        if let Some(id) = &self.noted {
+            self.client.open_uploads.ended(id);
+        }
+    }
+}
+
+/// The uploads of this process that are under way: however old they get, they are not abandoned.
+#[derive(Default)]
+pub(super) struct OpenUploads(Mutex<HashSet<MultipartId>>);
+
+impl OpenUploads {
+    fn ids(&self) -> MutexGuard<'_, HashSet<MultipartId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begun(&self, id: &MultipartId) {
+        self.ids().insert(id.clone());
+    }
+
+    fn ended(&self, id: &MultipartId) {
+        self.ids().remove(id);
+    }
+
+    /// Whether an upload is one of these.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.ids().contains(id)
     }
 }
 

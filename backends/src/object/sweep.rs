@@ -37,7 +37,9 @@ pub(super) async fn sweep(client: &Client) -> Result<u64> {
 fn is_old(client: &Client, upload: &OpenUpload) -> bool {
     // Stores have whole seconds, and clocks of their own: what seems to come from the future is new.
     let age = upload.initiated.and_then(|begun| SystemTime::now().duration_since(begun).ok());
-    upload.key.starts_with(client.keys.root()) && age.is_some_and(|age| age >= client.tuning.abandoned_after)
+    upload.key.starts_with(client.keys.root())
+        && !client.open_uploads.has(&upload.id)
+        && age.is_some_and(|age| age >= client.tuning.abandoned_after)
 }
 
 async fn is_ours(client: &Client, upload: &OpenUpload) -> Result<bool> {

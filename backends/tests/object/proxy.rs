@@ -74,6 +74,17 @@ impl Proxy {
         let records = std::mem::take(&mut *locked(&self.shared.records));
         records.iter().map(|record| record.snapshot()).collect()
     }
+
+    /// Waits until so many requests of a kind were answered, since the records were taken last.
+    pub async fn answered(&self, kind: Kind, count: usize) {
+        let is_answered = |record: &Arc<Open>| {
+            let record = record.snapshot();
+            record.kind == kind && record.status.is_some()
+        };
+        while locked(&self.shared.records).iter().filter(|record| is_answered(record)).count() < count {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 impl Drop for Proxy {

@@ -1,5 +1,7 @@
 //! The section `backends`.
 
+use std::time::Duration;
+
 use super::super::checked::{
     Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
 };
@@ -13,6 +15,8 @@ const PART_SIZE: u64 = 8 << 20;
 const MIN_PART_SIZE: u64 = 5 << 20;
 const MAX_PART_SIZE: u64 = 5 << 30;
 const UPLOAD_CONCURRENCY: usize = 4;
+const ABANDONED_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LEAST_AGE: Duration = Duration::from_secs(60 * 60);
 const REGION: &str = "us-east-1";
 
 /// A backend as far as it is known. One that has problems of its own is still defined.
@@ -42,6 +46,7 @@ impl Checker<'_> {
         &self,
         raw: Option<At<raw::Named<raw::Backend>>>,
         root: Span,
+        buffer_memory: u64,
     ) -> BTreeMap<String, Defined> {
         let mut backends = BTreeMap::new();
         let Some((raw::Named(list), span)) = self.required(raw, "backends", root) else { return backends };
@@ -51,17 +56,17 @@ impl Checker<'_> {
         for (key, backend) in list {
             let Some(name) = key.value else { continue };
             self.name(&name, key.span);
-            let value = backend.value.and_then(|backend| self.backend(backend, key.span));
+            let value = backend.value.and_then(|backend| self.backend(backend, key.span, buffer_memory));
             backends.insert(name, Defined { value, name: key.span });
         }
         backends
     }
 
-    fn backend(&self, raw: raw::Backend, owner: Span) -> Option<Backend> {
+    fn backend(&self, raw: raw::Backend, owner: Span, buffers: u64) -> Option<Backend> {
         match raw {
-            raw::Backend::S3(raw) => self.s3(*raw, owner).map(Backend::S3),
-            raw::Backend::Gcs(raw) => self.gcs(raw, owner).map(Backend::Gcs),
-            raw::Backend::Azure(raw) => self.azure(raw, owner).map(Backend::Azure),
+            raw::Backend::S3(raw) => self.s3(*raw, owner, buffers).map(Backend::S3),
+            raw::Backend::Gcs(raw) => self.gcs(raw, owner, buffers).map(Backend::Gcs),
+            raw::Backend::Azure(raw) => self.azure(raw, owner, buffers).map(Backend::Azure),
             raw::Backend::Local(raw) => {
                 let create_root = raw.create_root.and_then(|at| at.value).unwrap_or(false);
                 let root = self.required(raw.root, "root", owner);
@@ -108,7 +113,7 @@ impl Checker<'_> {
         }
     }
 
-    fn s3(&self, raw: raw::S3, owner: Span) -> Option<S3> {
+    fn s3(&self, raw: raw::S3, owner: Span, buffers: u64) -> Option<S3> {
         let bucket = self.bucket(raw.bucket, "bucket", owner);
         let prefix = self.storage_path(raw.prefix);
         let has_endpoint = raw.endpoint.is_some();
@@ -148,7 +153,13 @@ impl Checker<'_> {
             |at: Option<At<raw::Secret>>| at.and_then(|at| self.secret(at)).map(|(secret, _)| secret);
         let (id, key) = (secret(raw.access_key_id), secret(raw.secret_access_key));
         let session_token = secret(raw.session_token);
-        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
+        let abort_uploads_after = self.parsed(raw.abort_uploads_after, |text| match units::duration(text)? {
+            age if age < LEAST_AGE => {
+                Err("at least one hour is needed: an upload may take that long".to_owned())
+            }
+            age => Ok(age),
+        });
         let credentials = match way? {
             Way::Keys => S3Credentials::Keys { access_key_id: id?, secret_access_key: key?, session_token },
             Way::Anonymous => S3Credentials::Anonymous,
@@ -161,11 +172,12 @@ impl Checker<'_> {
             endpoint,
             credentials,
             path_style: raw.path_style.and_then(|at| at.value),
+            abort_uploads_after: abort_uploads_after.map_or(ABANDONED_AFTER, |(age, _)| age),
             upload,
         })
     }
 
-    fn gcs(&self, raw: raw::Gcs, owner: Span) -> Option<Gcs> {
+    fn gcs(&self, raw: raw::Gcs, owner: Span, buffers: u64) -> Option<Gcs> {
         let bucket = self.bucket(raw.bucket, "bucket", owner);
         let prefix = self.storage_path(raw.prefix);
         let endpoint = self.endpoint(raw.endpoint);
@@ -176,7 +188,7 @@ impl Checker<'_> {
             owner,
         };
         let credentials = self.gcs_credentials(raw.service_account_key, ways);
-        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
         Some(Gcs { bucket: bucket?, prefix: prefix?, credentials: credentials?, endpoint, upload })
     }
 
@@ -196,7 +208,7 @@ impl Checker<'_> {
         })
     }
 
-    fn azure(&self, raw: raw::Azure, owner: Span) -> Option<Azure> {
+    fn azure(&self, raw: raw::Azure, owner: Span, buffers: u64) -> Option<Azure> {
         let account = self.bucket(raw.account, "account", owner);
         let container = self.bucket(raw.container, "container", owner);
         let prefix = self.storage_path(raw.prefix);
@@ -211,7 +223,7 @@ impl Checker<'_> {
             }
             is_key
         });
-        let upload = self.upload(raw.part_size, raw.upload_concurrency);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
         let credentials = match way? {
             Way::Keys => AzureCredentials::AccessKey(key?.0),
             Way::Anonymous => AzureCredentials::Anonymous,
@@ -284,8 +296,16 @@ impl Checker<'_> {
         self.accept(units::endpoint(&text), field.span)
     }
 
-    fn upload(&self, part_size: Option<At<raw::Scalar>>, concurrency: Option<At<u64>>) -> UploadParts {
+    fn upload(
+        &self,
+        part_size: Option<At<raw::Scalar>>,
+        concurrency: Option<At<u64>>,
+        buffers: u64,
+    ) -> UploadParts {
         let part_size = self.parsed(part_size, |text| match units::size(text)? {
+            size if (MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) && size > buffers / 4 => {
+                Err("a part has to fit four times into `server.limits.buffer_memory`".to_owned())
+            }
             size if (MIN_PART_SIZE..=MAX_PART_SIZE).contains(&size) => Ok(size),
             _ => Err("the size of a part is from 5MiB to 5GiB".to_owned()),
         });

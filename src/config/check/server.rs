@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use wharf_backends::Buffers;
 
 use super::super::checked::{AsciiSize, Engine, Limits, Passive, PassiveAddress, Server};
+use super::super::files::say;
 use super::*;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -16,6 +19,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// Above the range that Linux takes ports for outgoing connections from (32768 to 60999), so that none of these
 /// is taken when a transfer wants it.
 const PASSIVE_PORTS: RangeInclusive<u16> = 61000..=61999;
+const BUFFER_MEMORY: u64 = 256 << 20;
 const SESSIONS: usize = 10_000;
 const SESSIONS_PER_IP: usize = 64;
 /// A reply of FTP is a line, and some clients have small buffers for lines.
@@ -88,6 +92,13 @@ impl Checker<'_> {
                     }
                     self.count(Some(at), most, 1)
                 }),
+                buffer_memory: self
+                    .parsed(limits.buffer_memory, |text| match units::size(text)? {
+                        size if size < Buffers::LEAST => Err("at least 32MiB are needed".to_owned()),
+                        size => Ok(size),
+                    })
+                    .map_or(BUFFER_MEMORY, |(size, _)| size),
+                spill_directory: limits.spill_directory.and_then(|at| self.spill_directory(at)),
             },
             proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
@@ -95,6 +106,17 @@ impl Checker<'_> {
                 .parsed(raw.shutdown_grace, units::duration)
                 .map_or(SHUTDOWN_GRACE, |(duration, _)| duration),
         }
+    }
+
+    /// A directory in which files can be made.
+    fn spill_directory(&self, at: At<String>) -> Option<PathBuf> {
+        let directory = self.local_path(&at.value?, at.span)?;
+        match std::fs::metadata(&directory) {
+            Ok(metadata) if metadata.is_dir() => return Some(directory),
+            Ok(_) => self.problem(at.span, format!("{}: this is not a directory", directory.display())),
+            Err(error) => self.problem(at.span, format!("{}: {}", directory.display(), say(&error))),
+        }
+        None
     }
 
     fn addresses(

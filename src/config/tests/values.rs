@@ -30,7 +30,14 @@ fn defaults() {
     assert_eq!(server.idle_timeout, Duration::from_secs(300));
     assert_eq!(server.passive, Passive { ports: 61000..=61999, address: None, address_for: Vec::new() });
     assert!(server.active);
-    assert_eq!(server.limits, Limits { sessions: 10_000, sessions_per_ip: 64, sessions_per_user: None });
+    let limits = Limits {
+        sessions: 10_000,
+        sessions_per_ip: 64,
+        sessions_per_user: None,
+        buffer_memory: 256 << 20,
+        spill_directory: None,
+    };
+    assert_eq!(server.limits, limits);
     assert_eq!(server.greeting, None);
     assert_eq!(server.shutdown_grace, Duration::from_secs(30));
     assert!(matches!(config.tls, Tls::Off));

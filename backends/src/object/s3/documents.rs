@@ -67,7 +67,6 @@ pub(super) struct ListMultipartUploadsResult {
     pub(super) is_truncated: bool,
     pub(super) next_key_marker: Option<String>,
     pub(super) next_upload_id_marker: Option<String>,
-    pub(super) encoding_type: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -21,7 +21,7 @@ const PLUS_IS_PLUS: u8 = 2;
 
 impl Dialect {
     /// Whether a plus stands for a blank; `None` while that is not known.
-    pub(super) fn plus_is_blank(&self) -> Option<bool> {
+    fn plus_is_blank(&self) -> Option<bool> {
         match self.0.load(Ordering::Relaxed) {
             PLUS_IS_BLANK => Some(true),
             PLUS_IS_PLUS => Some(false),
@@ -51,7 +51,7 @@ impl Dialect {
 }
 
 /// Undoes the encoding of keys. One that is no text becomes one that no path can name.
-pub(super) fn decoded(written: &str, plus_is_blank: bool) -> String {
+fn decoded(written: &str, plus_is_blank: bool) -> String {
     let blank = if plus_is_blank { written.replace('+', " ") } else { written.to_owned() };
     match percent_decode_str(&blank).decode_utf8() {
         Ok(key) => key.into_owned(),

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use serde::Deserialize;
 
 use super::documents::{CopyResult, ListMultipartUploadsResult, ListPartsResult};
-use super::list::{decoded, time};
+use super::list::time;
 use super::{Failure, Request, S3};
 use crate::object::client::patience;
 use crate::object::entry::Object;
@@ -81,7 +81,8 @@ impl S3 {
         prefix: &str,
         after: Option<Marker>,
     ) -> Result<(Vec<OpenUpload>, Option<Marker>), Failure> {
-        let mut request = Request::new(Method::GET, None).query("uploads", "").query("encoding-type", "url");
+        // Not encoded: some stores say that they do and don't, and keys of ours have nothing that would need it.
+        let mut request = Request::new(Method::GET, None).query("uploads", "");
         if !prefix.is_empty() {
             request = request.query("prefix", prefix);
         }
@@ -89,16 +90,12 @@ impl S3 {
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
         let found: ListMultipartUploadsResult = self.document(request).await?;
-        let encoded = found.encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
-        // Uploads of ours have keys that the library takes, and a wrong guess finds no upload to abort.
-        let plus_is_blank = self.dialect.plus_is_blank().unwrap_or(true);
-        let key = |key: String| if encoded { decoded(&key, plus_is_blank) } else { key };
         let next = match (found.is_truncated, found.next_key_marker, found.next_upload_id_marker) {
-            (true, Some(after), id) if !after.is_empty() => Some((key(after), id.unwrap_or_default())),
+            (true, Some(after), id) if !after.is_empty() => Some((after, id.unwrap_or_default())),
             _ => None,
         };
         let uploads = found.upload.into_iter().map(|upload| OpenUpload {
-            key: key(upload.key),
+            key: upload.key,
             id: upload.upload_id,
             initiated: upload.initiated.as_deref().and_then(time),
         });
@@ -112,11 +109,16 @@ impl S3 {
         upload: &str,
         number: usize,
     ) -> Result<Option<u64>, Failure> {
-        let request = Request::new(Method::GET, Some(key))
-            .query("uploadId", upload)
-            .query("part-number-marker", (number - 1).to_string())
-            .query("max-parts", "1");
-        let found: ListPartsResult = self.document(request).await?;
-        Ok(found.part.iter().find(|part| part.part_number == number as u64).map(|part| part.size))
+        let parts = || Request::new(Method::GET, Some(key)).query("uploadId", upload);
+        let right_there =
+            parts().query("part-number-marker", (number - 1).to_string()).query("max-parts", "1");
+        // Some stores count parts where others have their numbers; then it is among the first.
+        for request in [right_there, parts()] {
+            let found: ListPartsResult = self.document(request).await?;
+            if let Some(part) = found.part.iter().find(|part| part.part_number == number as u64) {
+                return Ok(Some(part.size));
+            }
+        }
+        Ok(None)
     }
 }

@@ -17,13 +17,13 @@ pub(in super::super) async fn run(
     {
         // A file can be called like that, too.
         let path = session.path(argument)?;
-        if let Ok(found) = session.view.stat(&path).await {
+        if let Ok(found) = session.stat("MDTM", &path).await {
             return tell(&path, &found);
         }
         return mfmt::run(connection, session, argument).await;
     }
     let path = session.path(argument)?;
-    let found = session.view.stat(&path).await?;
+    let found = session.stat("MDTM", &path).await?;
     tell(&path, &found)
 }
 

@@ -7,7 +7,7 @@ use super::{Outcome, Result};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument)?;
-    let found = session.view.stat(&path).await?;
+    let found = session.stat("MLST", &path).await?;
     let permissions = session.view.permissions(&path);
     let facts = facts::facts(&found, path.as_str(), permissions, session.facts);
     let line = format!("{facts}{path}");

@@ -16,7 +16,7 @@ pub(in super::super) async fn run(
     if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
         return refuse(550, "The size of text is not known; use TYPE I.");
     }
-    let found = session.view.stat(&path).await?;
+    let found = session.stat("SIZE", &path).await?;
     match found.kind {
         EntryKind::File => reply(213, found.size.to_string()),
         EntryKind::Directory | EntryKind::Other => refuse(550, format!("{path}: not a file.")),

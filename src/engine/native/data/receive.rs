@@ -23,7 +23,9 @@ pub(in super::super) async fn receive(
 ) -> Result<Duration, TransferError> {
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
-    let mut next = fill(connection, room, flow).await?;
+    // What is kept in memory waits for its turn before it is read, so that it is in nobody's memory meanwhile.
+    let mut reserved = upload.reserve().await?;
+    let mut next = fill(connection, room.min(reserved.unwrap_or(room)), flow).await?;
     let mut into_file = form.is_plain();
     let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
@@ -50,6 +52,12 @@ pub(in super::super) async fn receive(
         if let Some(before) = ended {
             store.await?;
             break before;
+        }
+        if reserved.is_some() {
+            store.await?;
+            reserved = upload.reserve().await?;
+            next = fill(connection, room.min(reserved.unwrap_or(room)), flow).await?;
+            continue;
         }
         if into_file && let DataConnection::Plain(stream) = &*connection {
             store.await?;

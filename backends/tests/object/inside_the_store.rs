@@ -1,0 +1,146 @@
+//! What is done inside the store, without the content passing through this machine.
+
+use std::time::{Duration, SystemTime};
+
+use object_store::path::Path;
+use object_store::{Attribute, AttributeValue, GetOptions, ObjectStore, PutOptions, PutPayload};
+use wharf_backends::contract::{contents, names_in, pattern, put};
+use wharf_backends::object::ObjectStorage;
+use wharf_backends::{CreateMode, ErrorKind, Storage};
+
+use crate::plan::{Fault, When};
+use crate::proxy::{Proxy, requests_of};
+use crate::record::Kind;
+use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, variable};
+
+const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
+const MIB: usize = 1 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appending_and_resuming_read_nothing_back() {
+    for server in SERVERS {
+        let proxy = Proxy::before(&variable(server)).await;
+        let storage = s3_through(&proxy, server, &fresh_prefix());
+        let mut expected = pattern(6 * MIB, 1);
+        put(&storage, "/f", &expected, CreateMode::New).await.unwrap();
+        let (appended, requests) =
+            requests_of(&proxy, put(&storage, "/f", b"appended", CreateMode::Append)).await;
+        appended.unwrap();
+        expected.extend(b"appended");
+        assert!(requests.iter().all(|request| request.kind != Kind::Get), "{server}: {requests:?}");
+        assert!(contents(&storage, "/f").await == expected, "{server}");
+
+        let more = pattern(9 * MIB, 2);
+        let kept = 5 * MIB + 3;
+        let (resumed, requests) =
+            requests_of(&proxy, put(&storage, "/f", &more, CreateMode::Resume(kept as u64))).await;
+        resumed.unwrap();
+        expected.truncate(kept);
+        expected.extend(&more);
+        assert!(requests.iter().all(|request| request.kind != Kind::Get), "{server}: {requests:?}");
+        assert!(contents(&storage, "/f").await == expected, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn an_append_keeps_what_the_object_is() {
+    let server = "WHARF_TEST_SEAWEEDFS";
+    let prefix = fresh_prefix();
+    let (store, storage) = (raw(server), s3(server, &prefix));
+    let key = Path::parse(format!("{prefix}/f")).unwrap();
+    let mut options = PutOptions::default();
+    options.attributes.insert(Attribute::ContentType, AttributeValue::from("text/plain"));
+    options.attributes.insert(Attribute::Metadata("owner".into()), AttributeValue::from("somebody"));
+    options.attributes.insert(Attribute::Metadata("mtime".into()), AttributeValue::from("1000000000"));
+    store.put_opts(&key, PutPayload::from(pattern(6 * MIB, 1)), options).await.unwrap();
+    let before = storage.stat(&path("/f")).await.unwrap().modified.unwrap();
+    assert_eq!(before, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), "rclone's time is read");
+    put(&storage, "/f", b"more", CreateMode::Append).await.unwrap();
+    let attributes = store.get_opts(&key, GetOptions::default()).await.unwrap().attributes;
+    assert_eq!(attributes.get(&Attribute::ContentType).map(AsRef::as_ref), Some("text/plain"));
+    assert_eq!(attributes.get(&Attribute::Metadata("owner".into())).map(AsRef::as_ref), Some("somebody"));
+    // It has changed, so it has a new time.
+    assert!(storage.stat(&path("/f")).await.unwrap().modified.unwrap() > before);
+}
+
+#[tokio::test]
+async fn a_time_that_is_set_is_metadata_and_keeps_the_rest() {
+    for server in SERVERS {
+        let prefix = fresh_prefix();
+        let (store, storage) = (raw(server), s3(server, &prefix));
+        let key = Path::parse(format!("{prefix}/f")).unwrap();
+        let mut options = PutOptions::default();
+        options.attributes.insert(Attribute::ContentType, AttributeValue::from("text/plain"));
+        options.attributes.insert(Attribute::Metadata("owner".into()), AttributeValue::from("somebody"));
+        store.put_opts(&key, PutPayload::from_static(b"content"), options).await.unwrap();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_580_705_106);
+        storage.set_modified(&path("/f"), time).await.unwrap();
+        let found = store.get_opts(&key, GetOptions::default()).await.unwrap();
+        let told = |name: Attribute| found.attributes.get(&name).map(|value| value.to_string());
+        assert_eq!(told(Attribute::Metadata("mtime".into())).as_deref(), Some("1580705106"), "{server}");
+        assert_eq!(told(Attribute::Metadata("owner".into())).as_deref(), Some("somebody"), "{server}");
+        assert_eq!(told(Attribute::ContentType).as_deref(), Some("text/plain"), "{server}");
+        // A rename keeps it, and a new file has a new one.
+        storage.rename(&path("/f"), &path("/g"), true).await.unwrap();
+        assert_eq!(storage.stat(&path("/g")).await.unwrap().modified, Some(time), "{server}");
+        put(&storage, "/g", b"new", CreateMode::Replace).await.unwrap();
+        assert_ne!(storage.stat(&path("/g")).await.unwrap().modified, Some(time), "{server}");
+    }
+}
+
+/// A directory with files in two levels, one of them stored in parts.
+async fn tree(storage: &ObjectStorage) {
+    for number in 0..20 {
+        put(storage, &format!("/d/{number}"), format!("file {number}").as_bytes(), CreateMode::New)
+            .await
+            .unwrap();
+        put(storage, &format!("/d/sub/{number}"), b"below", CreateMode::New).await.unwrap();
+    }
+    put(storage, "/d/large", &pattern(11 * MIB, 4), CreateMode::New).await.unwrap();
+}
+
+async fn moved(storage: &ObjectStorage, server: &str) {
+    assert_eq!(storage.stat(&path("/d")).await.unwrap_err().kind(), ErrorKind::NotFound, "{server}");
+    assert_eq!(names_in(storage, "/e").await.len(), 22, "{server}");
+    assert_eq!(names_in(storage, "/e/sub").await.len(), 20, "{server}");
+    assert_eq!(contents(storage, "/e/7").await, b"file 7", "{server}");
+    assert!(contents(storage, "/e/large").await == pattern(11 * MIB, 4), "{server}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_was_broken_off_is_completed_by_another() {
+    for server in SERVERS {
+        for kind in [Kind::Copy, Kind::Delete] {
+            let proxy = Proxy::before(&variable(server)).await;
+            let mut settings = settings_through(&proxy, server, &fresh_prefix());
+            settings.tuning.part_size = 5 << 20;
+            settings.tuning.retries = 0;
+            let storage = ObjectStorage::s3(settings).unwrap();
+            tree(&storage).await;
+            proxy.fault(When::nth(kind, 12), Fault::DropBefore);
+            let error = storage.rename(&path("/d"), &path("/e"), true).await.unwrap_err();
+            assert!(error.to_string().contains("rename it again"), "{server} {kind:?}: {error}");
+            proxy.clear_faults();
+            storage.rename(&path("/d"), &path("/e"), true).await.unwrap();
+            moved(&storage, server).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_that_are_alike_are_not_taken_for_a_rename() {
+    let server = "WHARF_TEST_SEAWEEDFS";
+    let mut settings = crate::servers::s3_settings(server, &fresh_prefix());
+    settings.tuning.part_size = 5 << 20;
+    let storage = ObjectStorage::s3(settings).unwrap();
+    // The same name and size, and stored in parts, so that entity tags say nothing of what is in them.
+    for (directory, seed) in [("d", 1), ("e", 2)] {
+        put(&storage, &format!("/{directory}/disk.img"), &pattern(11 * MIB, seed), CreateMode::New)
+            .await
+            .unwrap();
+    }
+    let error = storage.rename(&path("/d"), &path("/e"), true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+    assert!(contents(&storage, "/e/disk.img").await == pattern(11 * MIB, 2));
+    assert!(contents(&storage, "/d/disk.img").await == pattern(11 * MIB, 1));
+}

@@ -1,0 +1,29 @@
+//! Removing what was left in storages by uploads that were never finished.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use wharf_backends::Storage;
+
+/// How often it is done, after the start.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Sweeps all storages, now and every hour, until the tasks are dropped.
+pub fn start(storages: impl IntoIterator<Item = (String, Arc<dyn Storage>)>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for (backend, storage) in storages {
+        tasks.spawn(async move {
+            loop {
+                match storage.sweep().await {
+                    Ok(0) => tracing::debug!(backend, "no unfinished uploads to remove"),
+                    Ok(removed) => tracing::info!(backend, removed, "removed unfinished uploads"),
+                    // Some credentials may store files and no more.
+                    Err(error) => tracing::warn!(backend, %error, "can't look for unfinished uploads"),
+                }
+                tokio::time::sleep(EVERY).await;
+            }
+        });
+    }
+    tasks
+}
