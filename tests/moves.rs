@@ -185,7 +185,8 @@ mod changed_meanwhile {
         let mut parts = 0;
         let held = gate.hold(move |request| {
             parts += u32::from(request.starts_with("PUT ") && request.contains("/tree/part-"));
-            parts == 3
+            // Each part is stored, and then given its time: this is where the third one is stored.
+            parts == 5
         });
         mover.send("RNTO m/tree");
         held.expect();
@@ -299,11 +300,11 @@ users:
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.expect("RNFR tree", 350);
-        // One part has been copied when the second one comes.
+        // One part has been copied, and given its time, when the second one comes.
         let mut parts = 0;
         let held = gate.hold(move |request| {
             parts += u32::from(request.starts_with("PUT ") && request.contains("/tree/part-"));
-            parts == 2
+            parts == 3
         });
         mover.send("RNTO m/tree");
         held.expect();

@@ -145,16 +145,19 @@ impl Copied {
         let (from, to) =
             (Side { storage: from, path: &paths.source }, Side { storage: to, path: &paths.copy });
         let source = copy_file(from, to, mode).await?;
+        let modified = source.modified.filter(|_| to.storage.capabilities().set_modified);
         let mut copy = to.storage.stat(to.path).await?;
-        if let Some(modified) = source.modified
-            && to.storage.capabilities().set_modified
-        {
-            to.storage.set_modified(to.path, modified).await?;
+        let time_set = match modified {
+            None => Ok(()),
+            Some(modified) => to.storage.set_modified(to.path, modified).await,
+        };
+        // Whatever became of the time, the copy is there, and is what a move that fails takes back.
+        if modified.is_some() && time_set.is_ok() {
             copy = to.storage.stat(to.path).await?;
         }
         let copy = (mode == CreateMode::New).then_some(copy);
         self.files.push(File { paths, source, copy });
-        Ok(())
+        time_set
     }
 
     /// A link is followed: what is copied is what a client sees.
