@@ -4,6 +4,8 @@
 
 #[path = "object/broken.rs"]
 mod broken;
+#[path = "object/confined.rs"]
+mod confined;
 #[path = "object/failures.rs"]
 mod failures;
 #[path = "object/foreign.rs"]
@@ -25,6 +27,8 @@ mod proxy;
 mod proxy_tests;
 #[path = "object/record.rs"]
 mod record;
+#[path = "object/requests.rs"]
+mod requests;
 #[path = "object/servers.rs"]
 mod servers;
 #[path = "object/sizes.rs"]
