@@ -1,51 +1,64 @@
 //! The memory that all transfers of a server share for what is on its way to or from stores.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// A limit on memory, in bytes, that many transfers share.
 ///
-/// Each takes what it needs while it needs it: a client that is slow holds only what it has sent. That alone could end in
-/// a standstill, where all hold a little and none gets enough to send a part of its file to the store and let go. So a half
-/// of the memory, the *lanes*, is given to some transfers at a time, in the order in which they asked, and each of these
-/// gets enough for a whole part. Who waits for a lane goes on without one as soon as the other half has room.
+/// Each takes what it needs while it needs it: a client that is slow holds only what it has sent. That alone could end in a
+/// standstill, where all hold a little and none gets enough to send a part of its file to the store and let go. So a half of
+/// the memory is for *lanes*: the right of one transfer to grow until its part is complete, given in the order in which they
+/// ask, as long as there is room for all of that part. A lane is taken back when its holder is slow and others wait. What it
+/// has by then it keeps, and as there was room for the rest of it, there still is when it asks again: so there is always
+/// one who can go on, and whoever has bytes to store gets there.
 pub struct Buffers {
     limit: u64,
-    /// A permit a byte.
-    common: Arc<Semaphore>,
-    /// A permit for [`UNIT`] bytes.
-    lanes: Arc<Semaphore>,
-    used: AtomicU64,
     spill: Option<PathBuf>,
+    state: Mutex<State>,
 }
 
-/// What lanes are counted in, in bytes.
-const UNIT: u64 = 64 * 1024;
+/// How long a lane may be held while others wait.
+const LEASE: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+struct State {
+    used: u64,
+    /// What the holders of lanes may still take.
+    promised: u64,
+    lanes: HashMap<u64, Lane>,
+    next_lane: u64,
+    waiting: VecDeque<Ticket>,
+}
+
+struct Lane {
+    room: u64,
+    since: Instant,
+}
+
+/// Somebody who waits.
+struct Ticket {
+    bytes: u64,
+    /// What is missing until all can be let go.
+    need: u64,
+    grant: oneshot::Sender<Share>,
+}
 
 impl Buffers {
-    /// The least limit, in bytes: it has room for two of the smallest parts in lanes.
+    /// The least limit, in bytes: it has room for a part of the smallest size, and for as much of others.
     pub const LEAST: u64 = 32 << 20;
 
     /// Buffers of at most `limit` bytes, or of [`LEAST`](Self::LEAST) if that is more. What finds no room waits, or goes to
     /// files without a name in the directory `spill`.
     pub fn new(limit: u64, spill: Option<PathBuf>) -> Arc<Self> {
-        let limit = limit.max(Self::LEAST);
-        let lanes = limit / 2;
-        let permits = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Arc::new(Self {
-            limit,
-            common: Arc::new(Semaphore::new(permits(limit - lanes))),
-            lanes: Arc::new(Semaphore::new(permits(lanes / UNIT))),
-            used: AtomicU64::new(0),
-            spill,
-        })
+        Arc::new(Self { limit: limit.max(Self::LEAST), spill, state: Mutex::default() })
     }
 
     /// The most bytes that are used at a time.
@@ -55,7 +68,7 @@ impl Buffers {
 
     /// The bytes that are used now.
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.state().used
     }
 
     /// The most that one part may have, in bytes: a lane has to hold it, and others need lanes, too.
@@ -78,13 +91,74 @@ impl Buffers {
 
     /// Whether so little is left that everyone should take little.
     pub(crate) fn is_tight(&self) -> bool {
-        (self.common.available_permits() as u64) < self.limit / 8
+        let state = self.state();
+        state.used + state.promised > self.limit / 8 * 3
     }
 
     /// Some bytes, if there is room at once.
     pub(crate) fn try_take(self: &Arc<Self>, bytes: u64) -> Option<Share> {
         let mut share = Share::new(Arc::clone(self));
         share.try_grow(bytes).then_some(share)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here can panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anyone may take so much.
+    fn has_common_room(&self, state: &State, bytes: u64) -> bool {
+        state.used + state.promised + bytes <= self.limit / 2
+    }
+
+    /// Gives what there is to those who wait.
+    fn serve(self: &Arc<Self>) {
+        let mut unwanted = Vec::new();
+        let mut state = self.state();
+        let mut place = 0;
+        while place < state.waiting.len() {
+            let (bytes, need) = (state.waiting[place].bytes, state.waiting[place].need);
+            if state.waiting[place].grant.is_closed() {
+                state.waiting.remove(place);
+                continue;
+            }
+            let lane = if self.has_common_room(&state, bytes) {
+                None
+            } else if state.used + state.promised + need <= self.limit {
+                let lane = state.next_lane;
+                state.next_lane += 1;
+                state.lanes.insert(lane, Lane { room: need - bytes, since: Instant::now() });
+                state.promised += need - bytes;
+                Some(lane)
+            } else {
+                // One behind may need less.
+                place += 1;
+                continue;
+            };
+            state.used += bytes;
+            let Some(ticket) = state.waiting.remove(place) else { break };
+            // Who has gone meanwhile gives it back below, when nothing is locked.
+            if let Err(share) = ticket.grant.send(Share { buffers: Arc::clone(self), lane, bytes }) {
+                unwanted.push(share);
+            }
+        }
+        drop(state);
+        drop(unwanted);
+    }
+
+    /// Takes lanes back from those who are slow.
+    fn revoke(self: &Arc<Self>) {
+        let mut state = self.state();
+        let State { lanes, promised, .. } = &mut *state;
+        lanes.retain(|_, lane| {
+            let expired = lane.since.elapsed() >= LEASE;
+            if expired {
+                *promised -= lane.room;
+            }
+            !expired
+        });
+        drop(state);
+        self.serve();
     }
 }
 
@@ -107,96 +181,93 @@ impl fmt::Debug for Buffers {
 /// What one transfer uses of the [`Buffers`]. It is given back when this is dropped.
 pub(crate) struct Share {
     buffers: Arc<Buffers>,
-    common: Option<OwnedSemaphorePermit>,
-    lane: Option<Lane>,
+    lane: Option<u64>,
     bytes: u64,
-}
-
-struct Lane {
-    _permit: OwnedSemaphorePermit,
-    room: u64,
-    since: Instant,
 }
 
 impl Share {
     pub(crate) fn new(buffers: Arc<Buffers>) -> Self {
-        Self { buffers, common: None, lane: None, bytes: 0 }
+        Self { buffers, lane: None, bytes: 0 }
     }
 
     /// The bytes in it.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How long it has had a lane.
-    pub(crate) fn in_lane_since(&self) -> Option<Instant> {
-        self.lane.as_ref().map(|lane| lane.since)
-    }
-
     /// Takes more, if there is room at once.
     pub(crate) fn try_grow(&mut self, bytes: u64) -> bool {
-        if let Some(lane) = &mut self.lane
-            && lane.room >= bytes
-        {
-            lane.room -= bytes;
-            self.count(bytes);
-            return true;
-        }
-        let Ok(count) = u32::try_from(bytes) else { return false };
-        match Arc::clone(&self.buffers.common).try_acquire_many_owned(count) {
-            Ok(permit) => {
-                self.add(permit, bytes);
-                true
+        let mut state = self.buffers.state();
+        let State { lanes, promised, .. } = &mut *state;
+        let in_lane = self.lane.and_then(|lane| lanes.get_mut(&lane)).is_some_and(|lane| {
+            let fits = lane.room >= bytes;
+            if fits {
+                lane.room -= bytes;
+                *promised -= bytes;
             }
-            Err(_) => false,
+            fits
+        });
+        if !in_lane && !self.buffers.has_common_room(&state, bytes) {
+            return false;
         }
+        state.used += bytes;
+        self.bytes += bytes;
+        true
     }
 
-    /// Takes more, and waits until there is room; `lane` is what the transfer needs in all until it can let go.
-    pub(crate) async fn grow(&mut self, bytes: u64, lane: u64) {
+    /// Takes more, and waits until there is room; `need` is what is missing, these bytes included, until all that is in the
+    /// share can be let go. It is at most half of the limit.
+    pub(crate) async fn grow(&mut self, bytes: u64, need: u64) {
         if self.try_grow(bytes) {
             return;
         }
-        let lane = lane.max(bytes);
-        let units = u32::try_from(lane.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let all = u32::try_from(self.buffers.limit / 2 / UNIT).unwrap_or(u32::MAX);
-        let count = u32::try_from(bytes).unwrap_or(u32::MAX);
-        tokio::select! {
-            biased;
-            Ok(permit) = Arc::clone(&self.buffers.common).acquire_many_owned(count) => self.add(permit, bytes),
-            Ok(permit) = Arc::clone(&self.buffers.lanes).acquire_many_owned(units.min(all)) => {
-                self.lane = Some(Lane { _permit: permit, room: lane - bytes, since: Instant::now() });
-                self.count(bytes);
+        self.leave_lane();
+        let need = need.max(bytes).min(self.buffers.limit / 2);
+        let (grant, mut granted) = oneshot::channel();
+        self.buffers.state().waiting.push_back(Ticket { bytes: bytes.min(need), need, grant });
+        self.buffers.serve();
+        loop {
+            tokio::select! {
+                biased;
+                share = &mut granted => match share {
+                    Ok(share) => return self.merge(share),
+                    // It never is.
+                    Err(_) => return,
+                },
+                () = tokio::time::sleep(LEASE / 4) => self.buffers.revoke(),
             }
-            // The semaphores are never closed.
-            else => {}
         }
     }
 
-    fn add(&mut self, permit: OwnedSemaphorePermit, bytes: u64) {
-        match &mut self.common {
-            Some(all) => all.merge(permit),
-            none => *none = Some(permit),
+    fn merge(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.lane = other.lane.take();
+    }
+
+    fn leave_lane(&mut self) {
+        let Some(lane) = self.lane.take() else { return };
+        let mut state = self.buffers.state();
+        if let Some(lane) = state.lanes.remove(&lane) {
+            state.promised -= lane.room;
         }
-        self.count(bytes);
     }
 
-    fn count(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        self.buffers.used.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Takes all that is in it.
+    /// Takes all that is in it. The rest of a lane goes to others.
     pub(crate) fn take(&mut self) -> Self {
-        let empty = Self::new(Arc::clone(&self.buffers));
-        std::mem::replace(self, empty)
+        self.leave_lane();
+        self.buffers.serve();
+        Self { buffers: Arc::clone(&self.buffers), lane: None, bytes: std::mem::take(&mut self.bytes) }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.buffers.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes == 0 && self.lane.is_none() {
+            return;
+        }
+        self.leave_lane();
+        self.buffers.state().used -= self.bytes;
+        self.buffers.serve();
     }
 }
 

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::*;
 
 const MIB: u64 = 1 << 20;
@@ -21,27 +19,75 @@ async fn what_is_dropped_is_given_back() {
     assert!(buffers.try_take(16 * MIB).is_some() && buffers.try_take(17 * MIB).is_none());
 }
 
-#[tokio::test]
-async fn one_goes_on_when_all_hold_a_little() {
-    let buffers = Buffers::new(32 * MIB, None);
-    let mut many: Vec<Share> = (0..16).map(|_| share(&buffers)).collect();
+/// Sixteen that hold a MiB each of a part of 8 MiB: the half for all is used up.
+async fn crowd(buffers: &Arc<Buffers>) -> Vec<Share> {
+    let mut many: Vec<Share> = (0..16).map(|_| share(buffers)).collect();
     for one in &mut many {
         one.grow(MIB, 8 * MIB).await;
     }
-    // The common half is full; two have a lane of 8 MiB each.
+    many
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_goes_on_when_all_hold_a_little() {
+    let buffers = Buffers::new(32 * MIB, None);
+    let mut many = crowd(&buffers).await;
+    // Two have lanes for the 7 MiB that each lacks.
     for one in &mut many[..2] {
-        for _ in 0..7 {
-            one.grow(MIB, 8 * MIB).await;
+        for missing in (1..=7).rev() {
+            one.grow(MIB, missing * MIB).await;
         }
-        assert!(one.in_lane_since().is_some());
     }
+    assert_eq!(buffers.used(), 30 * MIB);
     let (done, waiting) = many.split_at_mut(2);
-    let mut third = Box::pin(waiting[0].grow(MIB, 8 * MIB));
+    let mut third = Box::pin(waiting[0].grow(MIB, 7 * MIB));
     assert!(futures_util::poll!(&mut third).is_pending(), "there is no room");
     // The first has sent its part.
     drop(done[0].take());
     third.await;
     assert!(buffers.used() <= buffers.limit());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_in_a_lane_loses_it_and_gets_another() {
+    let buffers = Buffers::new(32 * MIB, None);
+    let mut many = crowd(&buffers).await;
+    let (slow, others) = many.split_at_mut(2);
+    for one in slow.iter_mut() {
+        one.grow(MIB, 7 * MIB).await;
+    }
+    // Both lanes are taken, by two who send no more. The third waits for no longer than they may keep them.
+    let mut before = Instant::now();
+    others[0].grow(MIB, 7 * MIB).await;
+    assert!(before.elapsed() < 2 * LEASE, "{:?}", before.elapsed());
+    for missing in (1..=6).rev() {
+        others[0].grow(MIB, missing * MIB).await;
+    }
+    drop(others[0].take());
+    // They kept what they had, and go on where they were.
+    before = Instant::now();
+    for one in slow.iter_mut() {
+        for missing in (1..=6).rev() {
+            one.grow(MIB, missing * MIB).await;
+        }
+        drop(one.take());
+    }
+    assert!(buffers.used() == 13 * MIB && before.elapsed() < 10 * LEASE);
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_takes_nothing() {
+    let buffers = Buffers::new(32 * MIB, None);
+    let mut many = crowd(&buffers).await;
+    let mut full = share(&buffers);
+    full.grow(16 * MIB, 16 * MIB).await;
+    {
+        let mut waiting = Box::pin(many[0].grow(MIB, 7 * MIB));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+    }
+    drop(full);
+    assert_eq!(buffers.used(), 16 * MIB);
+    assert!(buffers.state().waiting.is_empty() && buffers.state().promised == 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,16 +99,19 @@ async fn nobody_waits_for_ever() {
         tasks.spawn(async move {
             for _ in 0..3 {
                 let mut share = share(&buffers);
-                for _ in 0..80 {
-                    share.grow(64 * 1024, 5 * MIB).await;
+                for chunk in 0..80_u64 {
+                    share.grow(64 * 1024, 5 * MIB - chunk * 64 * 1024).await;
                     assert!(buffers.used() <= buffers.limit());
                     tokio::task::yield_now().await;
                 }
             }
         });
     }
-    let all =
-        tokio::time::timeout(Duration::from_secs(60), async { while tasks.join_next().await.is_some() {} });
+    let all = tokio::time::timeout(Duration::from_secs(60), async {
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+    });
     all.await.expect("they hold each other up");
-    assert_eq!(buffers.used(), 0);
+    assert_eq!((buffers.used(), buffers.state().promised), (0, 0));
 }

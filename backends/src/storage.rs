@@ -236,6 +236,8 @@ pub struct Capabilities {
     pub implicit_directories: bool,
     /// [`Storage::set_modified`] works.
     pub set_modified: bool,
+    /// [`Storage::list`] tells the times that were set. Not true of stores that keep them as metadata.
+    pub lists_set_times: bool,
     /// Directories can be renamed.
     pub rename_directories: bool,
 }

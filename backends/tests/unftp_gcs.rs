@@ -44,8 +44,12 @@ fn fixture() -> Fixture {
     let root = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let backend =
         CloudStorage::with_api_base(emulator, "wharf-test".to_owned(), PathBuf::from(root), AuthMethod::None);
-    let capabilities =
-        Capabilities { implicit_directories: true, set_modified: false, rename_directories: false };
+    let capabilities = Capabilities {
+        implicit_directories: true,
+        set_modified: false,
+        lists_set_times: false,
+        rename_directories: false,
+    };
     Fixture::new(UnftpStorage::new(backend, capabilities))
 }
 

@@ -106,10 +106,11 @@ impl UserView {
         self.authorize_change(path, Permissions::RENAME).map(drop)
     }
 
-    /// Whether the user can set times of files, at least at `/`.
-    pub fn can_set_times(&self) -> bool {
+    /// Whether the user can set times of files and see them in listings, at least at `/`.
+    pub fn keeps_times(&self) -> bool {
         let mount = self.mounts.resolve(&StoragePath::root());
-        mount.permissions.contains(Permissions::OVERWRITE) && mount.storage.capabilities().set_modified
+        let can = mount.storage.capabilities();
+        mount.permissions.contains(Permissions::OVERWRITE) && can.set_modified && can.lists_set_times
     }
 
     /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.

@@ -87,7 +87,12 @@ impl LocalStorage {
 #[async_trait]
 impl Storage for LocalStorage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { implicit_directories: false, set_modified: true, rename_directories: true }
+        Capabilities {
+            implicit_directories: false,
+            set_modified: true,
+            lists_set_times: true,
+            rename_directories: true,
+        }
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {

@@ -61,7 +61,12 @@ impl MemoryStorage {
 #[async_trait]
 impl Storage for MemoryStorage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { implicit_directories: false, set_modified: true, rename_directories: true }
+        Capabilities {
+            implicit_directories: false,
+            set_modified: true,
+            lists_set_times: true,
+            rename_directories: true,
+        }
     }
 
     async fn available(&self) -> Result<Option<u64>> {

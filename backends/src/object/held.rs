@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use object_store::PutPayload;
@@ -11,10 +10,7 @@ use object_store::PutPayload;
 use super::parts::Gathered;
 use crate::buffers::Share;
 use crate::stream::blocking;
-use crate::{Buffers, CHUNK_SIZE, Error, ErrorKind, Result, StoragePath};
-
-/// How long one upload may take for a part while others wait for the memory that it has.
-const LANE_PATIENCE: Duration = Duration::from_secs(300);
+use crate::{Buffers, CHUNK_SIZE, Error, Result, StoragePath};
 
 /// What is made room for at a time while there is little.
 const SMALL_ROOM: usize = 16 * 1024;
@@ -69,15 +65,10 @@ impl Held {
             let file = file.map_err(|error| not_spilled(path, error))?;
             return self.spill(path, file).await;
         }
-        self.check_patience(path)?;
         // With some room for what is made ready beyond the end of the part.
-        self.share.grow(bytes, part_size + CHUNK_SIZE as u64).await;
+        let need = (part_size + CHUNK_SIZE as u64).saturating_sub(self.share.bytes());
+        self.share.grow(bytes, need).await;
         Ok(())
-    }
-
-    fn check_patience(&self, path: &StoragePath) -> Result<()> {
-        let expired = self.share.in_lane_since().is_some_and(|since| since.elapsed() > LANE_PATIENCE);
-        if expired && self.buffers.is_tight() { Err(too_slow(path)) } else { Ok(()) }
     }
 
     /// Takes bytes, none of which belong to the part after the next.
@@ -90,7 +81,6 @@ impl Held {
         if self.spilled.is_some() {
             return self.append(path, vec![bytes]).await;
         }
-        self.check_patience(path)?;
         self.credit -= length;
         self.gathered.push(bytes);
         Ok(())
@@ -151,10 +141,4 @@ impl Held {
 fn not_spilled(path: &StoragePath, error: std::io::Error) -> Error {
     let found = Error::from_io(path, error);
     Error::with_source(found.kind(), path, format!("in the spill directory: {found}"))
-}
-
-fn too_slow(path: &StoragePath) -> Error {
-    let text = "too slow to hold memory for which other uploads wait; a larger `limits.buffer_memory`, or a \
-                `limits.spill_directory`, gives it time";
-    Error::with_source(ErrorKind::Unavailable, path, text)
 }

@@ -105,6 +105,7 @@ impl Storage for ObjectStorage {
         Capabilities {
             implicit_directories: true,
             set_modified: self.client.s3.is_some(),
+            lists_set_times: false,
             rename_directories: true,
         }
     }

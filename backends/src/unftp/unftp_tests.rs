@@ -21,8 +21,12 @@ const MAY_BE_LUCKY: &str = "a_dropped_upload_leaves_nothing";
 fn fixture() -> Fixture {
     let root = tempfile::tempdir().unwrap();
     let backend = Filesystem::new(root.path()).unwrap();
-    let capabilities =
-        Capabilities { implicit_directories: false, set_modified: false, rename_directories: true };
+    let capabilities = Capabilities {
+        implicit_directories: false,
+        set_modified: false,
+        lists_set_times: false,
+        rename_directories: true,
+    };
     Fixture { guard: Box::new(root), ..Fixture::new(UnftpStorage::new(backend, capabilities)) }
 }
 

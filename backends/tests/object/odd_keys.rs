@@ -8,7 +8,7 @@ use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, put};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
-use crate::servers::{bucket, fresh_prefix, path, raw, s3, variable};
+use crate::servers::{bucket_on, fresh_prefix, path, raw, s3, variable};
 
 /// moto has a flat key space and checks no signatures.
 const MOTO: &str = "WHARF_TEST_MOTO";
@@ -20,7 +20,7 @@ fn put_as_is(key: &str, content: &str) {
     let request = format!(
         "PUT /{}/{key} HTTP/1.1\r\nHost: s3\r\nAuthorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/\
          aws4_request, SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{content}",
-        bucket(),
+        bucket_on(MOTO),
         content.len()
     );
     connection.write_all(request.as_bytes()).unwrap();
@@ -70,7 +70,7 @@ async fn an_object_with_metadata_that_is_no_ascii_is_served() {
     let request = format!(
         "PUT /{}/{prefix}/f HTTP/1.1\r\nHost: s3\r\nx-amz-meta-owner: J\u{f6}rg\r\nContent-Length: 4\r\n\
          Connection: close\r\n\r\ndata",
-        bucket()
+        bucket_on(MOTO)
     );
     connection.write_all(request.as_bytes()).unwrap();
     connection.read_to_string(&mut String::new()).unwrap();

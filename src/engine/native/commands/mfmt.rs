@@ -12,11 +12,12 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
     reply(213, format!("Modify={time}; {path}"))
 }
 
-/// It is offered only where it works: clients that see it take a refusal for a failure of the upload before.
+/// It is offered only where it works: clients that see it take a refusal for a failure of the upload before. And where
+/// listings tell what was set: clients that compare times would send every file again.
 pub(super) fn is_offered(state: &State) -> bool {
     match state {
         State::Greeting(_) => true,
-        State::LoggedIn(session) => session.view.can_set_times(),
+        State::LoggedIn(session) => session.view.keeps_times(),
     }
 }
 
