@@ -8,6 +8,8 @@ mod broken;
 mod confined;
 #[path = "object/failures.rs"]
 mod failures;
+#[path = "object/faults.rs"]
+mod faults;
 #[path = "object/foreign.rs"]
 mod foreign;
 #[path = "object/inside_the_store.rs"]
@@ -16,9 +18,10 @@ mod inside_the_store;
 mod leftovers;
 #[path = "object/odd_keys.rs"]
 mod odd_keys;
+#[path = "object/operations.rs"]
+mod operations;
 #[path = "object/pieces.rs"]
 mod pieces;
-#[allow(dead_code, reason = "tests that use all of it follow")]
 #[path = "object/plan.rs"]
 mod plan;
 #[path = "object/proxy.rs"]
@@ -27,12 +30,16 @@ mod proxy;
 mod proxy_tests;
 #[path = "object/record.rs"]
 mod record;
+#[path = "object/refusals.rs"]
+mod refusals;
 #[path = "object/requests.rs"]
 mod requests;
 #[path = "object/servers.rs"]
 mod servers;
 #[path = "object/sizes.rs"]
 mod sizes;
+#[path = "object/slow.rs"]
+mod slow;
 
 mod seaweedfs {
     wharf_backends::contract_tests!(crate::servers::seaweedfs);

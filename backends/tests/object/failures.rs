@@ -9,12 +9,12 @@ use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Storage};
 use crate::servers::{azure_settings, fresh_prefix, path, s3_settings};
 
 /// The same of an upload. Nothing is asked before it, so that it fails when it is finished.
-async fn failed_upload(storage: &dyn Storage) -> Error {
+pub async fn failed_upload(storage: &dyn Storage) -> Error {
     put(storage, "/f", b"content", CreateMode::Replace).await.unwrap_err()
 }
 
 /// One failure of each operation that a session starts with.
-async fn failures(storage: &dyn Storage) -> Vec<Error> {
+pub async fn failures(storage: &dyn Storage) -> Vec<Error> {
     let file = path("/f");
     vec![
         storage.check().await.unwrap_err(),

@@ -124,7 +124,7 @@ async fn an_upload_that_lost_bytes_is_never_finished() {
 }
 
 /// How many multipart uploads are open below a prefix, asked of the store itself.
-async fn open_uploads(server: &str, prefix: &str) -> usize {
+pub async fn open_uploads(server: &str, prefix: &str) -> usize {
     use object_store::aws::AwsAuthorizer;
     use object_store::client::{HttpConnector, ReqwestConnector};
     use object_store::{ClientOptions, HeaderMap};
