@@ -47,15 +47,7 @@ impl Failure {
 
     /// The store began to answer that all is well, and then told of an error.
     pub(super) fn late(body: &str) -> Self {
-        let mut answer = Answer { status: 0, line: "200 OK, and then".to_owned(), body: body.to_owned() };
-        answer.status = match answer.code() {
-            Some("NoSuchKey" | "NoSuchUpload") => 404,
-            Some("PreconditionFailed") => 412,
-            Some("AccessDenied") => 403,
-            // Documented as worth another try, like all that the store notices only on the way.
-            _ => 500,
-        };
-        Self::Answer(answer)
+        Self::Answer(Answer::late(body))
     }
 
     /// Whether the same request may succeed when it is sent again.
@@ -177,6 +169,10 @@ pub(super) struct Answer {
 impl Answer {
     /// The library keeps the type that holds the status to itself; its text is all there is.
     fn of(error: &object_store::Error) -> Option<Self> {
+        let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
+        if let Some(body) = told("Server returned error response: ") {
+            return Some(Self::late(&body));
+        }
         let text = in_chain(error, |e| {
             let text = e.to_string();
             text.starts_with("Server returned non-2xx status code: ").then_some(text)
@@ -185,6 +181,19 @@ impl Answer {
         let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
         let status = line.get(..3)?.parse().ok()?;
         Some(Self { status, line: line.to_owned(), body: body.to_owned() })
+    }
+
+    /// An error that was told under a status of success.
+    fn late(body: &str) -> Self {
+        let mut answer = Self { status: 0, line: "200 OK, and then".to_owned(), body: body.to_owned() };
+        answer.status = match answer.code() {
+            Some("NoSuchKey" | "NoSuchUpload") => 404,
+            Some("PreconditionFailed") => 412,
+            Some("AccessDenied") => 403,
+            // Documented as worth another try, like all that the store notices only on the way.
+            _ => 500,
+        };
+        answer
     }
 
     fn code(&self) -> Option<&str> {

@@ -114,13 +114,25 @@ async fn rename_file(
         }
     }
     client.known.gone(from);
-    match client.delete(from, &object.key, object.e_tag.as_deref()).await {
+    match remove(client, from, object).await {
         Err(error) if error.kind() == ErrorKind::Conflict => Err(replaced()),
         Err(error) => {
             let text = format!("it was copied to {to}, but could not be removed here: {error}");
             Err(Error::with_source(error.kind(), from, text))
         }
         Ok(()) => Ok(()),
+    }
+}
+
+/// Removes an object if it is still the one that was copied.
+async fn remove(client: &Client, path: &StoragePath, object: &Object) -> Result<()> {
+    match client.delete(path, &object.key, object.e_tag.as_deref()).await {
+        // Sent twice because the first answer was lost, the condition fails on what is not there any more.
+        Err(error) if error.kind() == ErrorKind::Conflict => match client.head(path, &object.key).await? {
+            None => Ok(()),
+            Some(_) => Err(error),
+        },
+        removed => removed,
     }
 }
 
@@ -332,8 +344,10 @@ async fn delete_all(client: &Arc<Client>, from: &StoragePath, seen: &Seen) -> Re
         }
         in_flight.insert(item.relative.clone());
         running.push(async move {
-            let e_tag = item.object.e_tag.as_deref().filter(|_| !item.is_marker);
-            client.delete(from, &item.object.key, e_tag).await?;
+            match item.is_marker {
+                true => client.delete(from, &item.object.key, None).await?,
+                false => remove(client, from, &item.object).await?,
+            }
             if let Ok(path) = from.join(&item.relative) {
                 client.known.gone(&path);
             }

@@ -8,11 +8,11 @@ use wharf_backends::{CreateMode, Storage, StoragePath};
 
 use crate::proxy::Proxy;
 use crate::record::{Kind, Record};
-use crate::servers::{SERVERS, bucket, fresh_prefix, path, settings_through, variable};
+use crate::servers::{SERVERS, bucket_on, fresh_prefix, path, settings_through, variable};
 
 /// The keys or prefixes of keys that a request names.
-fn named(record: &Record) -> Vec<String> {
-    let root = format!("/{}", bucket());
+fn named(server: &str, record: &Record) -> Vec<String> {
+    let root = format!("/{}", bucket_on(server));
     let key = record.path.strip_prefix(&root).unwrap().trim_start_matches('/').to_owned();
     let parameter = |name: &str| {
         let found = record.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
@@ -30,7 +30,7 @@ fn named(record: &Record) -> Vec<String> {
     if let Some(source) = &record.copy_source {
         let source = source.replace("%2F", "/");
         let source = source.trim_start_matches('/');
-        names.push(source.strip_prefix(&format!("{}/", bucket())).unwrap().to_owned());
+        names.push(source.strip_prefix(&format!("{}/", bucket_on(server))).unwrap().to_owned());
     }
     names
 }
@@ -89,7 +89,7 @@ async fn nothing_outside_the_prefix_is_asked_for() {
         let records = proxy.take();
         assert!(records.len() > 30);
         for record in records {
-            for name in named(&record) {
+            for name in named(server, &record) {
                 assert!(name.starts_with(&format!("{prefix}/")), "{server}: {record} names {name:?}");
             }
         }

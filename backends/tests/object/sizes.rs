@@ -132,7 +132,7 @@ pub async fn open_uploads(server: &str, prefix: &str) -> usize {
     let store = raw(server);
     let credential = store.credentials().get_credential().await.unwrap();
     let client = ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
-    let url = format!("{}/{}?uploads=", crate::servers::variable(server), crate::servers::bucket());
+    let url = format!("{}/{}?uploads=", crate::servers::variable(server), crate::servers::bucket_on(server));
     let mut request = object_store::client::HttpRequest::new(object_store::client::HttpRequestBody::empty());
     *request.uri_mut() = url.parse().unwrap();
     *request.headers_mut() = HeaderMap::new();

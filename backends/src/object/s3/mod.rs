@@ -124,24 +124,12 @@ impl S3 {
 
     /// Sends a request, again if its failure may pass: each request here can be repeated without harm.
     async fn send(&self, request: Request<'_>) -> Result<HttpResponse, Failure> {
-        let started = Instant::now();
-        let mut attempts = 0;
+        let mut retries = Retries::new(self);
         loop {
-            let failure = match self.attempt(&request).await {
+            match self.attempt(&request).await {
                 Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            if attempts >= self.tuning.retries
-                || !failure.may_pass()
-                || started.elapsed() > self.tuning.retry_timeout
-            {
-                return Err(failure);
+                Err(failure) => retries.pause(failure).await?,
             }
-            let pause = FIRST_PAUSE.saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE);
-            attempts += 1;
-            tracing::debug!(bucket = self.bucket, attempts, cause = %failure, "a request is sent again");
-            // Those who were refused together must not come back together.
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
         }
     }
 
@@ -166,11 +154,20 @@ impl S3 {
         Err(Failure::answered(status.as_u16(), status.canonical_reason(), body))
     }
 
-    /// Sends a request whose answer is a document.
+    /// Sends a request whose answer is a document. One that turns out to tell of an error is a failure like others.
     async fn document<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Failure> {
-        let patience = request.patience;
-        let response = self.send(request).await?;
-        let body = match patience {
+        let mut retries = Retries::new(self);
+        loop {
+            match self.attempt_document(&request).await {
+                Ok(document) => return Ok(document),
+                Err(failure) => retries.pause(failure).await?,
+            }
+        }
+    }
+
+    async fn attempt_document<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Failure> {
+        let response = self.attempt(request).await?;
+        let body = match request.patience {
             None => read(response).await?,
             Some(patience) => {
                 tokio::time::timeout(patience, read(response)).await.map_err(|_| Failure::Silent)??
@@ -182,6 +179,37 @@ impl S3 {
     /// `bucket/key` as copies name their source.
     fn source(&self, key: &str) -> String {
         format!("{}/{}", self.bucket, utf8_percent_encode(key, STRICT_PATH))
+    }
+}
+
+/// How often a request was sent, and whether it is worth another time.
+struct Retries<'a> {
+    s3: &'a S3,
+    started: Instant,
+    attempts: usize,
+}
+
+impl<'a> Retries<'a> {
+    fn new(s3: &'a S3) -> Self {
+        Self { s3, started: Instant::now(), attempts: 0 }
+    }
+
+    /// Waits before the next time.
+    ///
+    /// # Errors
+    /// The failure, if there is to be no next time.
+    async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
+        let Self { s3, started, attempts } = self;
+        let enough = *attempts >= s3.tuning.retries || started.elapsed() > s3.tuning.retry_timeout;
+        if enough || !failure.may_pass() {
+            return Err(failure);
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << (*attempts).min(16)).min(LONGEST_PAUSE);
+        *attempts += 1;
+        tracing::debug!(bucket = s3.bucket, attempts, cause = %failure, "a request is sent again");
+        // Those who were refused together must not come back together.
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        Ok(())
     }
 }
 
