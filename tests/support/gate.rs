@@ -11,6 +11,7 @@ use super::{S3, SOON};
 pub struct Gate {
     address: SocketAddr,
     rule: Arc<Mutex<Option<Rule>>>,
+    seen: Arc<Mutex<Vec<String>>>,
 }
 
 /// What to hold, told by the first line of a request.
@@ -55,19 +56,26 @@ impl Gate {
         let address = listener.local_addr().unwrap();
         let rule = Arc::new(Mutex::new(None));
         let (store, shared) = (store.address(), Arc::clone(&rule));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&seen);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (store, rule) = (store.clone(), Arc::clone(&shared));
+                let (store, rule, all) = (store.clone(), Arc::clone(&shared), Arc::clone(&all));
                 // The server under test sees for itself when a connection breaks.
-                std::thread::spawn(move || client.and_then(|client| pass_on(client, &store, &rule)));
+                std::thread::spawn(move || client.and_then(|client| pass_on(client, &store, &rule, &all)));
             }
         });
-        Self { address, rule }
+        Self { address, rule, seen }
     }
 
     /// The URL by which the storage server is reached through the gate.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The first lines of the requests that came since this was asked last.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
     /// Holds the next request whose first line fits; only that one.
@@ -81,7 +89,12 @@ impl Gate {
 }
 
 /// One request of a connection, which is closed after it.
-fn pass_on(client: TcpStream, store: &str, rule: &Mutex<Option<Rule>>) -> io::Result<()> {
+fn pass_on(
+    client: TcpStream,
+    store: &str,
+    rule: &Mutex<Option<Rule>>,
+    seen: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut client = BufReader::new(client);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -91,6 +104,7 @@ fn pass_on(client: TcpStream, store: &str, rule: &Mutex<Option<Rule>>) -> io::Re
     }
     let head = String::from_utf8(head).unwrap();
     let (first, headers) = head.split_once("\r\n").unwrap();
+    seen.lock().unwrap().push(first.to_owned());
     let mut fields = headers.lines().filter_map(|header| header.split_once(':'));
     let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let mut body = vec![0; length.map_or(0, |(_, value)| value.trim().parse().unwrap())];

@@ -1,0 +1,164 @@
+//! What a session on a bucket costs: requests, and memory.
+
+use std::io::Write;
+use std::sync::Barrier;
+use std::thread;
+
+use crate::support::{Gate, S3, Setup, fresh_prefix, s3_backend};
+
+fn one_user(server: &str, backend: &str) -> Setup {
+    Setup::new(format!(
+        "
+backends:
+  bucket: {backend}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: bucket, permissions: full }}
+"
+    ))
+    .server(server)
+}
+
+/// Requests as the promises count them: the method, and what it is for.
+fn kinds(gate: &Gate) -> Vec<String> {
+    let kind = |line: &str| {
+        let (method, target) = line.split_once(' ').unwrap();
+        if target.contains("list-type=2") { "LIST".to_owned() } else { method.to_owned() }
+    };
+    gate.take_requests().iter().map(|line| kind(line)).collect()
+}
+
+mod requests {
+    use super::*;
+
+    #[test]
+    fn are_as_few_as_the_guide_says() {
+        let gate = Gate::before(S3::SeaweedFs);
+        let setup = one_user("", &s3_backend(&gate.url(), &fresh_prefix()));
+        let server = setup.start();
+        let mut client = server.login();
+        client.expect("TYPE I", 200);
+        // The start looks for unfinished uploads.
+        gate.take_requests();
+        let mut costs = |command: &str, code: u16, expected: &[&str]| {
+            client.expect(command, code);
+            assert_eq!(kinds(&gate), expected, "{command}");
+        };
+        costs("MKD d", 257, &["LIST", "PUT"]);
+        costs("CWD d", 250, &["LIST"]);
+        let transfers = |command: &str, bytes: &[u8], expected: &[&str]| {
+            let mut other = server.login();
+            other.expect("TYPE I", 200);
+            match command.starts_with("STOR") {
+                true => other.store(command.trim_start_matches("STOR "), bytes),
+                false => drop(other.fetch(command)),
+            }
+            assert_eq!(kinds(&gate), expected, "{command}");
+        };
+        transfers("STOR d/small", b"content", &["PUT"]);
+        transfers("STOR a/b/c/d/deep", b"content", &["PUT"]);
+        for listing in ["LIST d", "LIST -a d", "LIST -la d", "MLSD d", "NLST d"] {
+            transfers(listing, b"", &["LIST"]);
+        }
+        transfers("RETR d/small", b"", &["GET"]);
+
+        let mut costs = |command: &str, code: u16, expected: &[&str]| {
+            client.expect(command, code);
+            assert_eq!(kinds(&gate), expected, "{command}");
+        };
+        // Two for all three: what SIZE was told serves MDTM, too.
+        costs("SIZE small", 213, &["HEAD"]);
+        costs("MDTM small", 213, &[]);
+        costs("MDTM small", 213, &["HEAD"]);
+        costs("RNFR small", 350, &["HEAD"]);
+        costs("RNTO renamed", 250, &["PUT", "DELETE"]);
+        costs("DELE renamed", 250, &["DELETE"]);
+        costs("CWD /", 250, &[]);
+        costs("RMD d", 250, &["LIST", "DELETE"]);
+    }
+
+    #[test]
+    fn what_was_written_meanwhile_is_told() {
+        let setup = one_user("", &S3::SeaweedFs.backend());
+        let server = setup.start();
+        let (mut client, mut other) = (server.login(), server.login());
+        client.expect("TYPE I", 200);
+        other.expect("TYPE I", 200);
+        other.store("f", b"one");
+        assert_eq!(client.expect("SIZE f", 213).lines[0], "213 3");
+        other.store("f", b"three");
+        // Not from what SIZE was told before.
+        let told = client.expect("MLST f", 250).text();
+        assert!(told.to_ascii_lowercase().contains("size=5;"), "{told}");
+        other.expect("DELE f", 250);
+        client.expect("MDTM f", 550);
+    }
+}
+
+mod many {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn content(number: usize, bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|at| (at * 31 + number * 7 + at / 4099) as u8).collect()
+    }
+
+    /// Half of the clients stop in the middle of their files until all others are done.
+    fn uploads_complete(server: &str, budget: usize) {
+        const CLIENTS: usize = 40;
+        const SIZE: usize = 12 * MIB;
+        let setup = one_user(server, &S3::SeaweedFs.backend());
+        let server = setup.start();
+        let before = server.peak_memory();
+        let (started, fast_are_done) = (Barrier::new(CLIENTS), Barrier::new(CLIENTS));
+        thread::scope(|scope| {
+            for number in 0..CLIENTS {
+                let (server, started, fast_are_done) = (&server, &started, &fast_are_done);
+                scope.spawn(move || {
+                    let slow = number % 2 == 0;
+                    let mut client = server.login();
+                    client.expect("TYPE I", 200);
+                    let bytes = content(number, SIZE);
+                    let mut data = client.start_transfer(&format!("STOR {number}"));
+                    let (first, rest) = bytes.split_at(if slow { MIB / 4 } else { 0 });
+                    data.write_all(first).unwrap();
+                    started.wait();
+                    if slow {
+                        fast_are_done.wait();
+                    }
+                    data.write_all(rest).unwrap();
+                    data.finish().unwrap();
+                    drop(data);
+                    client.expect_reply(226);
+                    if !slow {
+                        fast_are_done.wait();
+                    }
+                });
+            }
+        });
+        let grown = server.peak_memory() - before;
+        assert!(grown < (budget + 128 * MIB) as u64, "the server took {} MiB more", grown >> 20);
+        let mut client = server.login();
+        client.expect("TYPE I", 200);
+        for number in 0..CLIENTS {
+            assert!(
+                client.retrieve(&number.to_string()) == content(number, SIZE),
+                "{number} is another file"
+            );
+        }
+    }
+
+    #[test]
+    fn uploads_share_the_memory_and_nobody_starves() {
+        uploads_complete("limits: { buffer_memory: 32MiB }", 32 * MIB);
+    }
+
+    #[test]
+    fn uploads_go_to_the_disk_where_memory_is_short() {
+        let spill = tempfile::tempdir().unwrap();
+        let limits =
+            format!("limits: {{ buffer_memory: 32MiB, spill_directory: '{}' }}", spill.path().display());
+        uploads_complete(&limits, 32 * MIB);
+        assert_eq!(std::fs::read_dir(spill.path()).unwrap().count(), 0, "the files have no names");
+    }
+}
