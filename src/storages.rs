@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wharf_backends::local::{LocalOptions, LocalStorage};
 use wharf_backends::memory::MemoryStorage;
 use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
+use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
 use crate::config::{
@@ -22,16 +23,22 @@ pub struct StorageError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Sets up all storages of a configuration, which share the memory for transfers. Buckets are not contacted yet.
+/// Sets up all storages of a configuration, which share the memory for transfers; `observers` says by the name of a backend
+/// who hears of its requests. Buckets are not contacted yet.
 ///
 /// Blocks while local directories are opened.
 ///
 /// # Errors
 /// The first backend that can't be set up.
-pub fn open_all(config: &Config, buffers: &Arc<Buffers>) -> Result<Storages, StorageError> {
+pub fn open_all(
+    config: &Config,
+    buffers: &Arc<Buffers>,
+    observers: impl Fn(&str) -> Observers,
+) -> Result<Storages, StorageError> {
     let mut storages = Storages::new();
     for (name, backend) in &config.backends {
-        let storage = open(backend, buffers).map_err(|cause| StorageError { name: name.clone(), cause })?;
+        let storage = open(backend, buffers, &observers(name))
+            .map_err(|cause| StorageError { name: name.clone(), cause })?;
         storages.insert(name.clone(), storage);
     }
     Ok(storages)
@@ -44,6 +51,7 @@ pub fn open_all(config: &Config, buffers: &Arc<Buffers>) -> Result<Storages, Sto
 pub fn open(
     backend: &Backend,
     buffers: &Arc<Buffers>,
+    observers: &Observers,
 ) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(match backend {
         Backend::Local { root, create_root, sync } => {
@@ -53,9 +61,15 @@ pub fn open(
             Arc::new(storage)
         }
         Backend::Memory { capacity } => Arc::new(MemoryStorage::new(*capacity)),
-        Backend::S3(s3) => Arc::new(ObjectStorage::s3(s3_settings(s3, buffers))?),
-        Backend::Gcs(gcs) => Arc::new(ObjectStorage::gcs(gcs_settings(gcs, buffers))?),
-        Backend::Azure(azure) => Arc::new(ObjectStorage::azure(azure_settings(azure, buffers))?),
+        Backend::S3(s3) => {
+            Arc::new(ObjectStorage::s3(s3_settings(s3, tuning(&s3.upload, buffers, observers)))?)
+        }
+        Backend::Gcs(gcs) => {
+            Arc::new(ObjectStorage::gcs(gcs_settings(gcs, tuning(&gcs.upload, buffers, observers)))?)
+        }
+        Backend::Azure(azure) => {
+            Arc::new(ObjectStorage::azure(azure_settings(azure, tuning(&azure.upload, buffers, observers)))?)
+        }
         Backend::UnftpFs { .. } | Backend::UnftpGcs { .. } => open_unftp(backend)?,
     })
 }
@@ -97,22 +111,23 @@ fn exposed(secret: &Secret) -> Option<String> {
     Some(secret.expose().to_owned())
 }
 
-fn tuning(parts: &UploadParts, buffers: &Arc<Buffers>) -> Tuning {
+fn tuning(parts: &UploadParts, buffers: &Arc<Buffers>, observers: &Observers) -> Tuning {
     Tuning {
         part_size: parts.part_size,
         upload_concurrency: parts.concurrency,
         buffers: Arc::clone(buffers),
+        observers: observers.clone(),
         ..Tuning::default()
     }
 }
 
-fn s3_settings(s3: &S3, buffers: &Arc<Buffers>) -> S3Settings {
+fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
     let mut settings = S3Settings {
         region: Some(s3.region.clone()),
         endpoint: s3.endpoint.clone(),
         prefix: s3.prefix.clone(),
         path_style: s3.path_style,
-        tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning(&s3.upload, buffers) },
+        tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning },
         ..S3Settings::new(&s3.bucket)
     };
     match &s3.credentials {
@@ -127,11 +142,11 @@ fn s3_settings(s3: &S3, buffers: &Arc<Buffers>) -> S3Settings {
     settings
 }
 
-fn gcs_settings(gcs: &Gcs, buffers: &Arc<Buffers>) -> GcsSettings {
+fn gcs_settings(gcs: &Gcs, tuning: Tuning) -> GcsSettings {
     let mut settings = GcsSettings {
         endpoint: gcs.endpoint.clone(),
         prefix: gcs.prefix.clone(),
-        tuning: tuning(&gcs.upload, buffers),
+        tuning,
         ..GcsSettings::new(&gcs.bucket)
     };
     match &gcs.credentials {
@@ -142,11 +157,11 @@ fn gcs_settings(gcs: &Gcs, buffers: &Arc<Buffers>) -> GcsSettings {
     settings
 }
 
-fn azure_settings(azure: &Azure, buffers: &Arc<Buffers>) -> AzureSettings {
+fn azure_settings(azure: &Azure, tuning: Tuning) -> AzureSettings {
     let mut settings = AzureSettings {
         endpoint: azure.endpoint.clone(),
         prefix: azure.prefix.clone(),
-        tuning: tuning(&azure.upload, buffers),
+        tuning,
         ..AzureSettings::new(&azure.account, &azure.container)
     };
     match &azure.credentials {

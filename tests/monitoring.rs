@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Output;
 
 use crate::support::{
-    Engine, Running, SOON, Setup, metric, metrics, more_than_is_buffered, request, wait_until, wharf,
+    Engine, Running, S3, SOON, Setup, metric, metrics, more_than_is_buffered, request, wait_until, wharf,
 };
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
@@ -212,4 +212,33 @@ fn handshakes_are_counted() {
     plain.send_raw(b"this is no handshake\r\n");
     plain.try_reply().expect_err("an alert is no reply");
     assert_metric(&server, "wharf_tls_handshakes_total{connection=\"control\",result=\"failed\"}", 1.0);
+}
+
+#[test]
+fn tells_what_is_asked_of_stores() {
+    let setup = Setup::new(format!(
+        "
+backends:
+  lake: {}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: lake, permissions: full }}
+",
+        S3::SeaweedFs.backend()
+    ))
+    .http();
+    let server = setup.start();
+    let mut client = server.login();
+    client.store("f", b"content");
+    assert_eq!(client.retrieve("f"), b"content");
+    client.expect("SIZE missing", 550);
+    let requests = |request: &str, result: &str| {
+        format!("wharf_backend_requests_total{{backend=\"lake\",request=\"{request}\",result=\"{result}\"}}")
+    };
+    assert_metric(&server, &requests("put", "done"), 1.0);
+    assert_metric(&server, &requests("get", "done"), 1.0);
+    assert_metric(&server, &requests("head", "not_found"), 1.0);
+    let seconds = "wharf_backend_request_duration_seconds_count{backend=\"lake\",request=\"put\"}";
+    assert_metric(&server, seconds, 1.0);
+    assert_metric(&server, "wharf_buffer_memory_bytes", 0.0);
+    assert_metric(&server, "wharf_buffer_memory_limit_bytes", f64::from(256 << 20));
 }

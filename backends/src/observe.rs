@@ -2,6 +2,7 @@
 //! about it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a request was for.
@@ -112,4 +113,38 @@ pub trait Observer: fmt::Debug + Send + Sync {
 
     /// A request is about to be tried again.
     fn retry(&self, request: Request);
+}
+
+/// Whoever hears of the requests of a storage, if anybody does.
+#[derive(Debug, Clone, Default)]
+pub struct Observers(Option<Arc<dyn Observer>>);
+
+impl Observers {
+    /// This one.
+    pub fn new(observer: Arc<dyn Observer>) -> Self {
+        Self(Some(observer))
+    }
+
+    pub(crate) fn request(&self, request: Request, answer: Answer, elapsed: Duration) {
+        if let Some(observer) = &self.0 {
+            observer.request(request, answer, elapsed);
+        }
+    }
+
+    pub(crate) fn retry(&self, request: Request) {
+        if let Some(observer) = &self.0 {
+            observer.retry(request);
+        }
+    }
+}
+
+impl PartialEq for Observers {
+    /// Whether it is the same one.
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
 }

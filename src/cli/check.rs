@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use wharf_backends::Buffers;
+use wharf_backends::observe::Observers;
 
 use super::{Outcome, complain, print};
 use crate::config::{self, Config};
@@ -72,7 +73,8 @@ fn connect(config: &Config) -> Outcome {
 }
 
 async fn try_backend(backend: &config::Backend, buffers: &Arc<Buffers>) -> Result<(), String> {
-    let storage = storages::open(backend, buffers).map_err(|cause| cause.to_string())?;
+    let storage =
+        storages::open(backend, buffers, &Observers::default()).map_err(|cause| cause.to_string())?;
     match tokio::time::timeout(PATIENCE, storage.check()).await {
         Ok(checked) => checked.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),

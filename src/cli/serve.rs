@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use wharf_backends::Buffers;
+use wharf_backends::observe::Observers;
 
 use super::{Outcome, complain, print};
 use crate::auth::Users;
@@ -130,7 +131,8 @@ async fn serve(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
-    let storages = storages::open_all(&config, &buffers)?;
+    let storages =
+        storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))?;
     let views = Views::new(&config, &storages)?;
     let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
     let users = Users::new(passwords, config.anonymous.is_some())?;

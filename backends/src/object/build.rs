@@ -63,6 +63,7 @@ impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
     fn build(
         tuning: &Tuning,
         endpoint: Option<&str>,
+        bucket_url: &str,
         build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
     ) -> Result<Self, SettingsError> {
         // A timeout for the whole body would cut off a slow reader in the middle.
@@ -75,9 +76,9 @@ impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,
         };
-        let connections = |options: &ClientOptions| Connections::new(options).map_err(not_made);
         let limited = options.clone().with_read_timeout(tuning.read_timeout);
-        let http = Http { patient: connections(&options)?, impatient: connections(&limited)? };
+        let connections = || Connections::new(bucket_url, &tuning.observers);
+        let http = Http { patient: connections(), impatient: connections() };
         Ok(Self {
             impatient: build(limited, retry.clone(), http.impatient.clone())?,
             patient: build(options, retry, http.patient.clone())?,
@@ -146,23 +147,26 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         }
     };
     let keys = Keys::new(Provider::S3, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint.as_deref(), |options, retry, connections| {
-        let base = base.clone().with_client_options(options).with_retry(retry);
-        base.with_http_connector(connections).build().map_err(not_made)
-    })?;
     let region = settings.region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
     let bucket = settings.bucket;
+    let bucket_url = match (&endpoint, path_style) {
+        (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
+        (Some(endpoint), false) => endpoint.clone(),
+        (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
+        (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+    };
+    let pair =
+        Pair::build(&settings.tuning, endpoint.as_deref(), &bucket_url, |options, retry, connections| {
+            let base = base.clone().with_client_options(options).with_retry(retry);
+            base.with_http_connector(connections).build().map_err(not_made)
+        })?;
+    let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
     let s3 = S3 {
-        bucket_url: match (endpoint, path_style) {
-            (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
-            (Some(endpoint), false) => endpoint,
-            (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
-            (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
-        },
+        bucket_url,
         region,
         credentials: (!settings.anonymous).then(|| Arc::clone(pair.impatient.credentials())),
-        http: pair.http.impatient.client(),
-        patient: pair.http.patient.client(),
+        http: pair.http.impatient.client().ok_or_else(no_client)?,
+        patient: pair.http.patient.client().ok_or_else(no_client)?,
         tuning: settings.tuning.clone(),
         dialect: Dialect::default(),
         bucket,
@@ -198,7 +202,8 @@ pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
         None => return Err(SettingsError::NoCredentials { keys: "`service_account_key`" }),
     };
     let keys = Keys::new(Provider::Gcs, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint, |options, retry, connections| {
+    let url = endpoint.unwrap_or("https://storage.googleapis.com");
+    let pair = Pair::build(&settings.tuning, endpoint, url, |options, retry, connections| {
         let base = base.clone().with_client_options(options).with_retry(retry);
         // The error of a JSON parser quotes what it could not use.
         base.with_http_connector(connections).build().map_err(|error| match from_key {
@@ -231,13 +236,15 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
         None => return Err(SettingsError::NoCredentials { keys: "`access_key`" }),
     };
     let keys = Keys::new(Provider::Azure, &settings.prefix)?;
-    let pair = Pair::build(&settings.tuning, endpoint, |options, retry, connections| {
-        let base = base.clone().with_client_options(options).with_retry(retry);
-        base.with_http_connector(connections).build().map_err(|error| match from_key {
-            true => SettingsError::invalid("access_key", "is not a key in base64"),
-            false => not_made(error),
-        })
-    })?;
+    let url = format!("https://{}.blob.core.windows.net", settings.account);
+    let pair =
+        Pair::build(&settings.tuning, endpoint, endpoint.unwrap_or(&url), |options, retry, connections| {
+            let base = base.clone().with_client_options(options).with_retry(retry);
+            base.with_http_connector(connections).build().map_err(|error| match from_key {
+                true => SettingsError::invalid("access_key", "is not a key in base64"),
+                false => not_made(error),
+            })
+        })?;
     let name = format!("azure container {} of {}", settings.container, settings.account);
     Ok(pair.into_client(keys, name, settings.tuning, None))
 }

@@ -1,30 +1,125 @@
-//! The connections to a store: one HTTP client for the library's requests and for ours.
+//! The connections to a store: one HTTP client for the library's requests and for ours, and the place where all are counted.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method, StatusCode, Uri};
 use object_store::ClientOptions;
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
+};
 
-/// Hands the same client out again and again.
+use crate::observe::{Answer, Observers, Request};
+
+/// Makes clients for a store that the library builds, and keeps the one for the bucket.
 ///
-/// The library makes one for each store it builds; requests of our own are to use the connections of those, and
-/// connections that are ready are what small requests gain most from.
+/// Requests of our own are to use the connections of the library's: connections that are ready are what small requests gain
+/// most from. For credentials the library makes other clients, with options of their own; it does that first.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
-    client: HttpClient,
+    last: Arc<Mutex<Option<HttpClient>>>,
+    /// The host of the bucket: what goes elsewhere is for credentials.
+    authority: Arc<str>,
+    observers: Observers,
 }
 
 impl Connections {
-    pub(super) fn new(options: &ClientOptions) -> object_store::Result<Self> {
-        Ok(Self { client: ReqwestConnector::default().connect(options)? })
+    pub(super) fn new(bucket_url: &str, observers: &Observers) -> Self {
+        let rest = bucket_url.split_once("://").map_or(bucket_url, |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        Self { last: Arc::default(), authority: authority.into(), observers: observers.clone() }
     }
 
-    /// For requests of our own.
-    pub(super) fn client(&self) -> HttpClient {
-        self.client.clone()
+    /// For requests of our own; `None` until the library has built its store.
+    pub(super) fn client(&self) -> Option<HttpClient> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl HttpConnector for Connections {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(self.client.clone())
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let inner = ReqwestConnector::default().connect(options)?;
+        let counted =
+            Counted { inner, authority: Arc::clone(&self.authority), observers: self.observers.clone() };
+        let client = HttpClient::new(counted);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+        Ok(client)
     }
 }
+
+/// A client that tells of its requests.
+#[derive(Debug)]
+struct Counted {
+    inner: HttpClient,
+    authority: Arc<str>,
+    observers: Observers,
+}
+
+#[async_trait]
+impl HttpService for Counted {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let elsewhere =
+            request.uri().authority().is_none_or(|host| !host.as_str().eq_ignore_ascii_case(&self.authority));
+        let kind = if elsewhere {
+            Request::Credentials
+        } else {
+            kind(request.method(), request.uri(), request.headers())
+        };
+        let started = Instant::now();
+        let response = self.inner.execute(request).await;
+        let answer = match &response {
+            Ok(response) => answer(response.status()),
+            Err(error) => match error.kind() {
+                HttpErrorKind::Timeout => Answer::Timeout,
+                HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Interrupted => {
+                    Answer::Connection
+                }
+                _ => Answer::Other,
+            },
+        };
+        self.observers.request(kind, answer, started.elapsed());
+        response
+    }
+}
+
+/// What a request is for, in the protocols of all clouds.
+fn kind(method: &Method, uri: &Uri, headers: &HeaderMap) -> Request {
+    let query = uri.query().unwrap_or_default();
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let is = |pair: &str| query.split('&').any(|other| other == pair);
+    let copies = ["x-amz-copy-source", "x-goog-copy-source", "x-ms-copy-source"];
+    match *method {
+        Method::HEAD => Request::Head,
+        Method::GET if has("list-type") || has("uploads") || has("uploadId") || is("comp=list") => {
+            Request::List
+        }
+        Method::GET => Request::Get,
+        Method::PUT if copies.iter().any(|name| headers.contains_key(*name)) => Request::Copy,
+        Method::PUT if has("partNumber") || is("comp=block") => Request::Part,
+        Method::PUT if is("comp=blocklist") => Request::Complete,
+        Method::POST if has("uploads") => Request::Begin,
+        Method::POST if has("uploadId") => Request::Complete,
+        Method::POST if has("delete") => Request::Delete,
+        Method::DELETE if has("uploadId") => Request::Abort,
+        Method::DELETE => Request::Delete,
+        _ => Request::Put,
+    }
+}
+
+fn answer(status: StatusCode) -> Answer {
+    match status.as_u16() {
+        200..=299 | 304 => Answer::Done,
+        404 => Answer::NotFound,
+        409 | 412 | 416 => Answer::Conflict,
+        401 | 403 => Answer::Denied,
+        429 | 503 => Answer::Throttled,
+        500..=599 => Answer::ServerError,
+        _ => Answer::Other,
+    }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

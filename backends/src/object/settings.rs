@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::observe::Observers;
 use crate::{Buffers, StoragePath};
 
 /// Why a bucket can't be used as configured; one sentence that names the setting.
@@ -60,6 +61,8 @@ pub struct Tuning {
     pub abandoned_after: Duration,
     /// The memory for what is on its way to and from the store; storages that are given the same share it.
     pub buffers: Arc<Buffers>,
+    /// Who hears of the requests.
+    pub observers: Observers,
 }
 
 impl Tuning {
@@ -102,6 +105,7 @@ impl Default for Tuning {
             read_timeout: Duration::from_secs(60),
             abandoned_after: Duration::from_secs(24 * 60 * 60),
             buffers: Buffers::new(256 << 20, None),
+            observers: Observers::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) use self::multipart::OpenUpload;
 pub(super) use self::objects::{COPY_OF, with_mtime};
 use super::error::Failure;
 use super::settings::Tuning;
+use crate::observe;
 
 /// What a URL may hold as it is (RFC 3986, section 2.3); a signature covers the rest in this form.
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -124,7 +125,7 @@ impl S3 {
 
     /// Sends a request, again if its failure may pass: each request here can be repeated without harm.
     async fn send(&self, request: Request<'_>) -> Result<HttpResponse, Failure> {
-        let mut retries = Retries::new(self);
+        let mut retries = Retries::new(self, &request);
         loop {
             match self.attempt(&request).await {
                 Ok(response) => return Ok(response),
@@ -156,7 +157,7 @@ impl S3 {
 
     /// Sends a request whose answer is a document. One that turns out to tell of an error is a failure like others.
     async fn document<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Failure> {
-        let mut retries = Retries::new(self);
+        let mut retries = Retries::new(self, &request);
         loop {
             match self.attempt_document(&request).await {
                 Ok(document) => return Ok(document),
@@ -185,13 +186,22 @@ impl S3 {
 /// How often a request was sent, and whether it is worth another time.
 struct Retries<'a> {
     s3: &'a S3,
+    kind: observe::Request,
     started: Instant,
     attempts: usize,
 }
 
 impl<'a> Retries<'a> {
-    fn new(s3: &'a S3) -> Self {
-        Self { s3, started: Instant::now(), attempts: 0 }
+    fn new(s3: &'a S3, request: &Request<'_>) -> Self {
+        let kind = match (&request.method, request.key) {
+            (&Method::HEAD, _) => observe::Request::Head,
+            (&Method::GET, None) => observe::Request::List,
+            (&Method::GET, Some(_)) => observe::Request::Get,
+            (&Method::DELETE, _) => observe::Request::Delete,
+            (&Method::POST, _) => observe::Request::Begin,
+            _ => observe::Request::Copy,
+        };
+        Self { s3, kind, started: Instant::now(), attempts: 0 }
     }
 
     /// Waits before the next time.
@@ -199,13 +209,14 @@ impl<'a> Retries<'a> {
     /// # Errors
     /// The failure, if there is to be no next time.
     async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Self { s3, started, attempts } = self;
+        let Self { s3, started, attempts, kind } = self;
         let enough = *attempts >= s3.tuning.retries || started.elapsed() > s3.tuning.retry_timeout;
         if enough || !failure.may_pass() {
             return Err(failure);
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << (*attempts).min(16)).min(LONGEST_PAUSE);
         *attempts += 1;
+        s3.tuning.observers.retry(*kind);
         tracing::debug!(bucket = s3.bucket, attempts, cause = %failure, "a request is sent again");
         // Those who were refused together must not come back together.
         tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;

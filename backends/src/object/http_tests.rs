@@ -1,0 +1,29 @@
+use super::*;
+
+#[test]
+fn requests_are_told_apart() {
+    for (method, uri, header, expected) in [
+        ("GET", "http://s/b/?list-type=2&prefix=a", "", Request::List),
+        ("GET", "http://s/b/?uploads=", "", Request::List),
+        ("GET", "http://s/b/k", "", Request::Get),
+        ("HEAD", "http://s/b/k", "", Request::Head),
+        ("PUT", "http://s/b/k", "", Request::Put),
+        ("PUT", "http://s/b/k", "x-amz-copy-source", Request::Copy),
+        ("PUT", "http://s/b/k?partNumber=1&uploadId=x", "", Request::Part),
+        ("PUT", "http://s/b/k?partNumber=1&uploadId=x", "x-amz-copy-source", Request::Copy),
+        ("POST", "http://s/b/k?uploads", "", Request::Begin),
+        ("POST", "http://s/b/k?uploadId=x", "", Request::Complete),
+        ("DELETE", "http://s/b/k?uploadId=x", "", Request::Abort),
+        ("DELETE", "http://s/b/k", "", Request::Delete),
+        ("GET", "http://s/c?restype=container&comp=list", "", Request::List),
+        ("PUT", "http://s/c/k?comp=block&blockid=x", "", Request::Part),
+        ("PUT", "http://s/c/k?comp=blocklist", "", Request::Complete),
+    ] {
+        let mut headers = HeaderMap::new();
+        if let Ok(name) = http::HeaderName::try_from(header) {
+            headers.insert(name, http::HeaderValue::from_static("x"));
+        }
+        let found = kind(&method.parse().unwrap(), &uri.parse().unwrap(), &headers);
+        assert_eq!(found, expected, "{method} {uri} {header}");
+    }
+}
