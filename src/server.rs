@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
-use crate::engine::{Connection, Engine, SessionLimits, Shutdown};
+use crate::engine::{Connection, Engine, SessionLimits, Shutdown, TooManySessions};
+use crate::ops::metrics::{Metrics, Refusal};
 use crate::proxy_protocol;
 
 /// How long to wait when the system has no means for one more connection, before trying again.
@@ -30,6 +32,7 @@ pub struct Server {
     limits: Arc<SessionLimits>,
     proxies: Arc<[IpNet]>,
     grace: Duration,
+    metrics: Arc<Metrics>,
 }
 
 struct Listener {
@@ -54,7 +57,11 @@ impl Server {
     ///
     /// # Errors
     /// The first address that can't be bound.
-    pub async fn bind(config: &config::Server, engine: Arc<dyn Engine>) -> Result<Self, BindError> {
+    pub async fn bind(
+        config: &config::Server,
+        engine: Arc<dyn Engine>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
         let explicit = config.listen.iter().map(|address| (address, false));
         let implicit = config.implicit_tls_listen.iter().map(|address| (address, true));
@@ -73,6 +80,7 @@ impl Server {
             limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip)),
             proxies: config.proxies.clone().into(),
             grace: config.shutdown_grace,
+            metrics,
         })
     }
 
@@ -82,11 +90,11 @@ impl Server {
     }
 
     /// Serves until `shutdown` says so, and then until the last session is over: transfers may go on for the grace
-    /// that the configuration gives, or until they are told to end now.
+    /// that the configuration gives, or until they are told to end now. Whoever connects meanwhile is told so.
     pub async fn run(self, shutdown: Shutdown) {
         let sessions = TaskTracker::new();
         let numbers = Arc::new(AtomicU64::new(1));
-        let listening = TaskTracker::new();
+        let closed = CancellationToken::new();
         for Listener { listener, address, implicit_tls } in self.listeners {
             match implicit_tls {
                 false => tracing::info!(%address, "listening"),
@@ -99,13 +107,13 @@ impl Server {
                 sessions: sessions.clone(),
                 numbers: Arc::clone(&numbers),
                 shutdown: shutdown.clone(),
+                closed: closed.clone(),
                 implicit_tls,
+                metrics: Arc::clone(&self.metrics),
             };
-            listening.spawn(Arc::new(acceptor).accept(listener));
+            tokio::spawn(Arc::new(acceptor).accept(listener));
         }
         shutdown.stopping.cancelled().await;
-        listening.close();
-        listening.wait().await;
         sessions.close();
         tracing::info!(sessions = sessions.len(), grace = ?self.grace, "stopping");
         tokio::select! {
@@ -121,6 +129,7 @@ impl Server {
         if tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_err() {
             tracing::warn!(sessions = sessions.len(), "sessions did not end in time");
         }
+        closed.cancel();
         tracing::info!("stopped");
     }
 }
@@ -133,7 +142,10 @@ struct Acceptor {
     sessions: TaskTracker,
     numbers: Arc<AtomicU64>,
     shutdown: Shutdown,
+    /// Nobody is told anything any more.
+    closed: CancellationToken,
     implicit_tls: bool,
+    metrics: Arc<Metrics>,
 }
 
 impl Acceptor {
@@ -142,11 +154,12 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = self.shutdown.stopping.cancelled() => return,
+                () = self.closed.cancelled() => return,
             };
             match accepted {
                 Ok((stream, peer)) if proxy_protocol::is_trusted(&self.proxies, peer.ip()) => {
-                    self.sessions.spawn(Arc::clone(&self).begin_by_proxy(stream, peer));
+                    // No session yet: the end does not wait for it.
+                    tokio::spawn(Arc::clone(&self).begin_by_proxy(stream, peer));
                 }
                 Ok((stream, peer)) => self.begin(stream, peer, None),
                 Err(error) => {
@@ -163,11 +176,7 @@ impl Acceptor {
 
     /// A load balancer says first whose connection it is.
     async fn begin_by_proxy(self: Arc<Self>, mut stream: TcpStream, proxy: SocketAddr) {
-        let route = tokio::select! {
-            route = proxy_protocol::accept(&mut stream) => route,
-            () = self.shutdown.stopping.cancelled() => return,
-        };
-        match route {
+        match proxy_protocol::accept(&mut stream).await {
             Ok(Some(route)) => self.begin(stream, route.client, Some(route.server)),
             // A look at whether the server is alive.
             Ok(None) => {}
@@ -176,10 +185,22 @@ impl Acceptor {
     }
 
     fn begin(&self, stream: TcpStream, peer: SocketAddr, reached: Option<SocketAddr>) {
+        // Asked for behind the token, so that a session is either waited for or not begun.
+        let token = self.sessions.token();
+        if self.shutdown.stopping.is_cancelled() {
+            tracing::debug!(%peer, "refused a session: the server is stopping");
+            self.metrics.session_refused(Refusal::Stopping);
+            refuse(stream, "421 The server is stopping; try again later.\r\n");
+            return;
+        }
         let permit = match self.limits.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(cause) => {
                 tracing::warn!(%peer, %cause, "refused a session");
+                self.metrics.session_refused(match cause {
+                    TooManySessions::InAll => Refusal::Limit,
+                    TooManySessions::FromThisAddress => Refusal::AddressLimit,
+                });
                 refuse(stream, &format!("421 Try again later: {cause}.\r\n"));
                 return;
             }
@@ -205,9 +226,10 @@ impl Acceptor {
             implicit_tls: self.implicit_tls,
         };
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
-        self.sessions.spawn(async move {
+        let open = self.metrics.session_opened();
+        tokio::spawn(async move {
             engine.serve(connection, shutdown).await;
-            drop(permit);
+            drop((permit, open, token));
         });
     }
 }

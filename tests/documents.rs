@@ -111,6 +111,7 @@ mod keys {
             "User" => "users[].",
             "Mount" => "mounts[].",
             "Anonymous" => "anonymous.",
+            "Http" => "http.",
             "Log" => "log.",
             "SecretSource" => "secret.",
             other => panic!("the guide has no name for the definition {other} of the schema"),

@@ -22,6 +22,7 @@ mod failures;
 mod local_disk;
 mod login;
 mod logs;
+mod monitoring;
 mod mounts;
 mod moves;
 mod native;

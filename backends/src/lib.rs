@@ -19,6 +19,7 @@ pub mod contract;
 pub mod local;
 pub mod memory;
 pub mod object;
+pub mod observe;
 #[cfg(feature = "unftp-backends")]
 pub mod unftp;
 

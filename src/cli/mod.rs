@@ -2,6 +2,7 @@
 
 mod check;
 mod hash_password;
+mod health;
 mod schema;
 mod serve;
 
@@ -48,6 +49,7 @@ Examples:
   wharf check --config wharf.yaml          every problem of a configuration at once
   wharf check --config wharf.yaml --connect
                                            also try to reach each backend
+  wharf health                             how a running server is
   wharf hash-password                      asks for a password and prints its hash
   wharf schema > wharf.schema.json         the JSON Schema, for editors
 
@@ -57,6 +59,7 @@ Exit status: 0 fine, 1 failure while running, 2 bad configuration or usage.";
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Health(health::Health),
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
 }
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Health(health) => health.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
     }

@@ -1,5 +1,6 @@
 //! `wharf serve`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,9 @@ use crate::config::{self, Config, LogFormat, Problems};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
 use crate::engine::{Engine, Shutdown};
+use crate::ops::http::{HttpServer, Readiness};
+use crate::ops::metrics::Metrics;
+use crate::ops::notify::ServiceManager;
 use crate::ops::{logging, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages;
@@ -43,6 +47,9 @@ pub(super) struct Serve {
     /// How to write log lines.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
+    /// Where the service manager wants to hear of the start and the end.
+    #[arg(long, value_name = "SOCKET", env = "NOTIFY_SOCKET", hide = true)]
+    notify_socket: Option<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -89,7 +96,7 @@ impl Serve {
                 return Outcome::Failed;
             }
         };
-        let served = runtime.block_on(serve(config, self.config.is_none()));
+        let served = runtime.block_on(serve(config, self.config.is_none(), self.notify_socket));
         // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
         runtime.shutdown_timeout(THREADS_WAIT);
         match served {
@@ -109,7 +116,14 @@ impl Serve {
     }
 }
 
-async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn serve(
+    config: Config,
+    quick_start: bool,
+    notify_socket: Option<OsString>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let manager = ServiceManager::at(notify_socket.as_deref())?;
+    let engine_name = config.server.engine.name();
+    let metrics = Metrics::new(engine_name, config.server.limits.sessions);
     open_files::raise_limit();
     let signals = StopSignals::new()?;
     let storages = storages::open_all(&config)?;
@@ -117,12 +131,18 @@ async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::err
     let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
     let users = Users::new(passwords, config.anonymous.is_some())?;
     let engine: Arc<dyn Engine> = match config.server.engine {
-        config::Engine::Libunftp => {
-            Arc::new(LibunftpEngine::new(config.server.clone(), &config.tls, users, views)?)
-        }
-        config::Engine::Native => Arc::new(NativeEngine::new(&config, users, views)?),
+        config::Engine::Libunftp => Arc::new(LibunftpEngine::new(
+            config.server.clone(),
+            &config.tls,
+            users,
+            views,
+            Arc::clone(&metrics),
+        )?),
+        config::Engine::Native => Arc::new(NativeEngine::new(&config, users, views, Arc::clone(&metrics))?),
     };
-    let server = Server::bind(&config.server, engine).await?;
+    let server = Server::bind(&config.server, engine, Arc::clone(&metrics)).await?;
+    let readiness = Readiness::new(Arc::clone(&metrics));
+    let http = HttpServer::bind(&config.http, engine_name, Arc::clone(&readiness), metrics).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         users = config.users.len(),
@@ -135,6 +155,16 @@ async fn serve(config: Config, quick_start: bool) -> Result<(), Box<dyn std::err
     let _sweeping = sweep::start(storages);
     let shutdown = Shutdown::default();
     tokio::spawn(signals.forward(shutdown.clone()));
+    http.start();
+    // The addresses are bound, so whoever connects from now on is served.
+    readiness.ready();
+    manager.ready();
+    let stopping = shutdown.stopping.clone();
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        readiness.stopping();
+        manager.stopping();
+    });
     server.run(shutdown).await;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backends;
+mod http;
 mod secrets;
 mod server;
 
@@ -43,6 +44,7 @@ impl Checker<'_> {
         if server.engine == Engine::Libunftp {
             self.native_only(raw.tls.as_ref(), raw.users.as_ref());
         }
+        let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         let backends = self.backends(raw.backends, root, server.limits.buffer_memory);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
@@ -55,6 +57,7 @@ impl Checker<'_> {
                 .collect::<BTreeMap<_, _>>(),
             users: accounts.users,
             anonymous: accounts.anonymous,
+            http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),
         }

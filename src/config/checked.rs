@@ -27,6 +27,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// What `anonymous` and `ftp` see; `None` if they may not log in.
     pub anonymous: Option<Anonymous>,
+    /// Health and metrics over HTTP.
+    pub http: Http,
     /// Logging, as far as the command line does not say otherwise.
     pub log: Log,
     /// What is probably a mistake but does not keep the server from running, in the order of the file.
@@ -69,6 +71,16 @@ pub enum Engine {
     Libunftp,
     /// Wharf's own.
     Native,
+}
+
+impl Engine {
+    /// The word for it in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Libunftp => "libunftp",
+            Self::Native => "native",
+        }
+    }
 }
 
 /// What SIZE answers in ASCII type: the size that a transfer will have is known only when the text was converted.
@@ -363,6 +375,15 @@ pub struct Mount {
     pub path: StoragePath,
     /// What may be done there.
     pub permissions: Permissions,
+}
+
+/// Health and metrics over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Where; empty: nowhere. None of these is an address of the FTP server or a port of passive mode.
+    pub listen: Vec<SocketAddr>,
+    /// Nobody has asked for these addresses, so the server runs without one that is taken.
+    pub by_default: bool,
 }
 
 /// Logging; `None` leaves the choice to the command line's default.

@@ -21,8 +21,8 @@ use std::path::Path;
 
 pub use checked::{
     Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, ClientCertificates, Config, Engine, Gcs,
-    GcsCredentials, Limits, Log, LogFormat, Mount, Passive, PassiveAddress, Password, S3, S3Credentials,
-    Server, Tls, TlsSettings, UploadParts, User,
+    GcsCredentials, Http, Limits, Log, LogFormat, Mount, Passive, PassiveAddress, Password, S3,
+    S3Credentials, Server, Tls, TlsSettings, UploadParts, User,
 };
 pub(crate) use files::read_file;
 pub use problem::{Place, Problem, Problems};

@@ -27,8 +27,20 @@ pub(super) struct Config {
     pub(super) users: Option<At<Vec<At<User>>>>,
     /// The login without a password, as `anonymous` or `ftp`.
     pub(super) anonymous: Option<At<Anonymous>>,
+    /// Health and metrics over HTTP. Default: on 127.0.0.1:9121.
+    pub(super) http: Option<At<Http>>,
     /// Logging. The command line and `RUST_LOG` override it.
     pub(super) log: Option<At<Log>>,
+}
+
+/// Health and metrics over HTTP, for monitoring and orchestration: `/livez`, `/readyz`, `/metrics` and `/version`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Http {
+    /// The addresses and ports; `[]` switches it off. Nobody has to log in there. Default: `["127.0.0.1:9121"]`, without
+    /// which the server goes on if the port is taken.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) listen: Option<At<Vec<At<Scalar>>>>,
 }
 
 /// How the server listens and what it allows.

@@ -2,6 +2,8 @@
 
 use wharf_backends::{Error, ErrorKind};
 
+use crate::ops::metrics::Ending;
+
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
 /// not allowed.
 pub(super) fn is_trouble(error: &Error) -> bool {
@@ -22,5 +24,31 @@ pub(super) fn is_trouble(error: &Error) -> bool {
         | ErrorKind::Unsupported => false,
         // A kind that was added since is looked at until it is classified here.
         _ => true,
+    }
+}
+
+/// What is counted of a transfer that a storage failed.
+pub(super) fn ending(error: &Error) -> Ending {
+    let cause = label(error);
+    if is_trouble(error) { Ending::Failed(cause) } else { Ending::Refused(cause) }
+}
+
+/// A word for what happened, made for labels.
+pub(super) fn label(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::AlreadyExists => "already_exists",
+        ErrorKind::NotADirectory => "not_a_directory",
+        ErrorKind::IsADirectory => "is_a_directory",
+        ErrorKind::NotEmpty => "not_empty",
+        ErrorKind::PermissionDenied => "permission_denied",
+        ErrorKind::NoSpace => "no_space",
+        ErrorKind::QuotaExceeded => "quota_exceeded",
+        ErrorKind::InvalidName => "invalid_name",
+        ErrorKind::InvalidRange => "invalid_range",
+        ErrorKind::Unsupported => "unsupported",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::Unavailable => "unavailable",
+        _ => "other",
     }
 }

@@ -1,6 +1,9 @@
-//! Running it: logs, shutdown, and cleaning up.
+//! Running it: logs, health, metrics, shutdown, and cleaning up.
 
+pub mod http;
 pub mod logging;
+pub mod metrics;
+pub mod notify;
 pub mod open_files;
 pub mod signals;
 pub mod sweep;

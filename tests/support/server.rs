@@ -30,6 +30,7 @@ pub struct Setup {
     passive: String,
     server: String,
     tls: String,
+    http: String,
     rest: String,
     wrapper: Vec<String>,
     environment: Vec<(String, String)>,
@@ -49,6 +50,7 @@ impl Setup {
             passive: "ports: 20000-31999".to_owned(),
             server: String::new(),
             tls: String::new(),
+            http: "listen: []".to_owned(),
             rest: rest.into(),
             wrapper: Vec::new(),
             environment: Vec::new(),
@@ -99,6 +101,13 @@ users:
     #[must_use]
     pub fn passive(mut self, settings: &str) -> Self {
         settings.clone_into(&mut self.passive);
+        self
+    }
+
+    /// Serves health and metrics, too.
+    #[must_use]
+    pub fn http(mut self) -> Self {
+        "listen: [\"127.0.0.1:0\"]".clone_into(&mut self.http);
         self
     }
 
@@ -156,12 +165,13 @@ users:
     /// Writes the configuration file.
     pub fn write(&self) -> PathBuf {
         let text = format!(
-            "server:\n  engine: {}\n  listen: [\"{}\"]\n  passive: {{ {} }}\n{}{}{}",
+            "server:\n  engine: {}\n  listen: [\"{}\"]\n  passive: {{ {} }}\n{}{}http: {{ {} }}\n{}",
             Engine::current().name(),
             self.listen,
             self.passive,
             self.server,
             self.tls,
+            self.http,
             self.rest
         );
         let path = self.folder.path().join("wharf.yaml");
@@ -245,6 +255,13 @@ impl Running<'_> {
             |line: &Value| line.to_string().contains("listening") && !line.to_string().contains(&plain);
         let line = self.log.find(other).expect("a second listener");
         self.address_of(&line)
+    }
+
+    /// Where health and metrics are, of a setup that has them.
+    #[track_caller]
+    pub fn http_address(&self) -> SocketAddr {
+        let http = |line: &Value| field(line, "message") == Some("health and metrics over HTTP");
+        self.address_of(&self.log.find(http).expect("a log line with the HTTP address"))
     }
 
     /// A connection that has read the greeting.

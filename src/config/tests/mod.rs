@@ -1,6 +1,7 @@
 //! Whole configurations: what ships, what is wrong and how it is said, what must not be said.
 
 mod hostile;
+mod http;
 mod schema;
 mod secrecy;
 mod shipped;

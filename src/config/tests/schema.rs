@@ -71,7 +71,7 @@ fn the_reader_knows_every_key_of_the_schema_and_only_those() {
     let world = production_world();
     let definitions = schema["definitions"].as_object().unwrap();
     for (section, definition) in
-        [("server", "Server"), ("tls", "Tls"), ("anonymous", "Anonymous"), ("log", "Log")]
+        [("server", "Server"), ("tls", "Tls"), ("anonymous", "Anonymous"), ("http", "Http"), ("log", "Log")]
     {
         check_keys(&world, &definitions[definition], |keys| format!("{section}: {keys}\n"));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use unftp_core::auth::{
@@ -11,6 +12,7 @@ use unftp_core::auth::{
 
 use super::session::Session;
 use crate::auth::{ANONYMOUS_NAMES, Identity, LoginError, Users};
+use crate::ops::metrics::Login;
 use crate::vfs::{UserView, Views};
 
 /// Who may log in, and what they see.
@@ -57,7 +59,12 @@ impl Authenticator for SessionAccounts {
     ) -> Result<Principal, AuthenticationError> {
         let password = credentials.password.as_deref().unwrap_or_default();
         let (session, peer) = (self.session.id, self.session.peer);
-        match self.accounts.users.authenticate(name, password).await {
+        let started = Instant::now();
+        let checked = self.accounts.users.authenticate(name, password).await;
+        let metrics = &self.session.metrics;
+        metrics.login_checked(started.elapsed());
+        metrics.login(checked.as_ref().map_or_else(|cause| (*cause).into(), |_| Login::Success));
+        match checked {
             Ok(_) => {
                 tracing::info!(session, %peer, user = name, "logged in");
                 Ok(Principal { username: name.to_owned() })

@@ -25,6 +25,7 @@ use self::storage::SessionStorage;
 use super::{Connection, Engine, Shutdown};
 use crate::auth::Users;
 use crate::config::{PassiveAddress, Server, Tls};
+use crate::ops::metrics::Metrics;
 use crate::tls::{self, TlsError};
 use crate::vfs::Views;
 
@@ -41,6 +42,7 @@ pub struct LibunftpEngine {
     tls: Option<(bool, bool, Arc<rustls::ServerConfig>)>,
     greeting: &'static str,
     accounts: Arc<Accounts>,
+    metrics: Arc<Metrics>,
 }
 
 impl LibunftpEngine {
@@ -48,7 +50,13 @@ impl LibunftpEngine {
     ///
     /// # Errors
     /// If the certificate can't be used any more.
-    pub fn new(server: Server, tls: &Tls, users: Users, views: Views) -> Result<Self, TlsError> {
+    pub fn new(
+        server: Server,
+        tls: &Tls,
+        users: Users,
+        views: Views,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, TlsError> {
         if matches!(&tls, Tls::On(settings) if settings.required_control) {
             tracing::warn!(
                 "libunftp requires TLS for logins and for data connections opened by PASV; a client that \
@@ -72,7 +80,7 @@ impl LibunftpEngine {
                 Some((settings.required_control, settings.required_data, Arc::new(config)))
             }
         };
-        Ok(Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }) })
+        Ok(Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }), metrics })
     }
 
     fn build(
@@ -118,7 +126,8 @@ impl Engine for LibunftpEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, session: id, .. } = connection;
         let now = shutdown.now.clone();
-        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown) {
+        let metrics = Arc::clone(&self.metrics);
+        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, metrics) {
             Ok(session) => Arc::new(session),
             Err(error) => {
                 tracing::warn!(session = id, %peer, %error, "can't serve a connection");

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wharf_backends::StoragePath;
 
 use crate::engine::Shutdown;
+use crate::ops::metrics::Metrics;
 
 pub(super) struct Session {
     pub(super) id: u64,
@@ -36,6 +37,7 @@ pub(super) struct Session {
     spoilt: CancellationToken,
     /// The task and path that metadata was last asked for.
     last_asked: Mutex<Option<(tokio::task::Id, StoragePath)>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// How often a session is looked at whose client may be gone, and how often in a row it has to be.
@@ -52,6 +54,7 @@ impl Session {
         stream: &TcpStream,
         stall_timeout: Duration,
         shutdown: Shutdown,
+        metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let control = Mutex::new(Some(stream.as_fd().try_clone_to_owned()?));
         let ended = shutdown.now.child_token();
@@ -67,6 +70,7 @@ impl Session {
             failed_offset: AtomicU64::new(0),
             spoilt: CancellationToken::new(),
             last_asked: Mutex::new(None),
+            metrics,
         })
     }
 

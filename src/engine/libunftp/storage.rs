@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,7 +16,8 @@ use super::error::to_libunftp;
 use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
-use crate::engine::failure::is_trouble;
+use crate::engine::failure::{self, is_trouble};
+use crate::ops::metrics::{Ending, TransferMeter};
 
 /// The storage of one session.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl SessionStorage {
     fn failed(&self, operation: &str, error: Error) -> unftp_core::storage::Error {
         let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
         let path = error.path().map(StoragePath::as_str);
+        self.session.metrics.command_failed(failure::label(&error));
         if is_trouble(&error) {
             tracing::warn!(session, user, %peer, operation, path, cause = error.to_string(), "command failed");
         } else {
@@ -48,13 +50,21 @@ impl SessionStorage {
         operation: &'static str,
         path: &Path,
         offset: u64,
-        started: Instant,
+        meter: TransferMeter,
         result: std::result::Result<u64, TransferError>,
     ) -> Result<u64> {
         let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
         let path = &*path.to_string_lossy();
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = meter.elapsed().as_secs_f64();
         self.session.transfer_ended(offset, result.is_err());
+        if let Ok(bytes) = &result {
+            // libunftp's transfers are seen when they are over.
+            meter.moved().store(*bytes, Ordering::Relaxed);
+        }
+        meter.end(match &result {
+            Ok(_) => Ending::Complete,
+            Err(error) => error.ending(),
+        });
         match result {
             Ok(bytes) => {
                 tracing::info!(session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete");
@@ -233,9 +243,9 @@ impl StorageBackend<SessionUser> for SessionStorage {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
-        let started = Instant::now();
+        let meter = self.session.metrics.transfer_started("download");
         let result = self.download(user, path.as_ref(), start_pos, output).await;
-        self.transferred("download", path.as_ref(), start_pos, started, result)
+        self.transferred("download", path.as_ref(), start_pos, meter, result)
     }
 
     async fn get<P: AsRef<Path> + Send + Debug>(
@@ -253,13 +263,13 @@ impl StorageBackend<SessionUser> for SessionStorage {
         P: AsRef<Path> + Send + Debug,
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
-        let started = Instant::now();
         let append = parse(path.as_ref()).is_ok_and(|path| self.session.is_append(&path));
+        let operation = if append { "append" } else { "upload" };
+        let meter = self.session.metrics.transfer_started(operation);
         // The offset of an APPE is libunftp's own idea, and not kept by it.
         let offset = if append { 0 } else { start_pos };
         let result = self.upload(user, input, path.as_ref(), offset, append).await;
-        let operation = if append { "append" } else { "upload" };
-        self.transferred(operation, path.as_ref(), offset, started, result)
+        self.transferred(operation, path.as_ref(), offset, meter, result)
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {

@@ -11,6 +11,8 @@ use wharf_backends::{ByteStream, CHUNK_SIZE, Upload};
 
 use super::error::to_libunftp;
 use super::session::Session;
+use crate::engine::failure;
+use crate::ops::metrics::Ending;
 
 /// How much later than the data connection the control connection of a killed client may be seen to end. Its
 /// system closes both within microseconds; an upload takes this much longer.
@@ -33,6 +35,20 @@ pub(super) enum TransferError {
         "the restart offset {0} is not the end of the file, or may be left over from a transfer that failed"
     )]
     StaleOffset(u64),
+}
+
+impl TransferError {
+    /// What is counted.
+    pub(super) fn ending(&self) -> Ending {
+        Ending::Failed(match self {
+            Self::Storage(error) => return failure::ending(error),
+            Self::DataConnection(_) => "data_connection",
+            Self::Stalled(_) => "stalled",
+            Self::ControlConnectionLost => "control_connection",
+            Self::Stopping => "stopping",
+            Self::StaleOffset(_) => "invalid_range",
+        })
+    }
 }
 
 impl From<TransferError> for unftp_core::storage::Error {

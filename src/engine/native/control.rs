@@ -1,6 +1,7 @@
 //! The control connection.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 use super::codec::{Decoded, Decoder};
 use super::reply::Reply;
 use crate::charset::Charset;
+use crate::ops::metrics::Metrics;
 
 /// How long a client may take to make room for a reply: its session must not wait for ever.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,15 +35,16 @@ pub(super) struct Control {
     stream: Stream,
     decoder: Decoder,
     pub(super) charset: Charset,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Control {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, metrics: Arc<Metrics>) -> Self {
         // Telnet's Synch is a byte out of band; in its place among the others it does no harm (RFC 1123, 4.1.2.10).
         if let Err(error) = rustix::net::sockopt::set_socket_oobinline(&stream, true) {
             tracing::debug!(%error, "can't set SO_OOBINLINE");
         }
-        Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8 }
+        Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8, metrics }
     }
 
     /// The next command; `None` at the end of the connection. Nothing is lost if it is not waited for to the end.
@@ -80,6 +83,7 @@ impl Control {
     pub(super) async fn send(&mut self, reply: &Reply) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(128);
         reply.encode(self.charset, &mut bytes);
+        self.metrics.reply(reply.code);
         self.send_bytes(&bytes).await
     }
 

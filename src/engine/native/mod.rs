@@ -38,6 +38,7 @@ use super::{Connection, Engine, Shutdown, UserLimits};
 use crate::auth::Users;
 use crate::charset::Charset;
 use crate::config;
+use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
 use crate::vfs::Views;
 
@@ -56,6 +57,7 @@ struct Shared {
     user_limits: Arc<UserLimits>,
     ports: Arc<PassivePorts>,
     advertised: Advertised,
+    metrics: Arc<Metrics>,
 }
 
 impl Shared {
@@ -75,10 +77,17 @@ impl NativeEngine {
     ///
     /// # Errors
     /// If the certificate can't be used any more.
-    pub fn new(config: &config::Config, users: Users, views: Views) -> Result<Self, TlsError> {
+    pub fn new(
+        config: &config::Config,
+        users: Users,
+        views: Views,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, TlsError> {
         let tls = match &config.tls {
             config::Tls::Off => None,
-            config::Tls::On(settings) => Some(Arc::new(tls::Tls::new(settings.clone())?)),
+            config::Tls::On(settings) => {
+                Some(Arc::new(tls::Tls::new(settings.clone(), Arc::clone(&metrics))?))
+            }
         };
         let server = config.server.clone();
         let charsets = config.users.iter().filter_map(|user| Some((user.name.clone(), user.charset?)));
@@ -92,6 +101,7 @@ impl NativeEngine {
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),
             server,
+            metrics,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -102,7 +112,7 @@ impl Engine for NativeEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, local, reached, session: id, implicit_tls } = connection;
         let connection = session::Connection {
-            control: Control::new(stream),
+            control: Control::new(stream, Arc::clone(&self.shared.metrics)),
             id,
             peer,
             local,

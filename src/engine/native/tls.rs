@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config;
+use crate::ops::metrics::Metrics;
 use crate::tls::{self, TlsError};
 
 /// How often the files are looked at, at most.
@@ -22,6 +23,7 @@ pub(super) struct Tls {
     settings: config::TlsSettings,
     current: RwLock<Arc<Configs>>,
     looked: Mutex<Instant>,
+    metrics: Arc<Metrics>,
 }
 
 /// Both kinds of connections show the same certificate and know each other's sessions, so that a data connection can
@@ -86,9 +88,13 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub(super) fn new(settings: config::TlsSettings) -> Result<Self, TlsError> {
+    pub(super) fn new(settings: config::TlsSettings, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
         let current = RwLock::new(Arc::new(Configs::load(&settings, None)?));
-        Ok(Self { settings, current, looked: Mutex::new(Instant::now()) })
+        Ok(Self { settings, current, looked: Mutex::new(Instant::now()), metrics })
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(super) fn settings(&self) -> &config::TlsSettings {

@@ -1,8 +1,11 @@
 //! PASS (RFC 959, section 4.1.1).
 
+use std::time::Instant;
+
 use super::super::reply::Reply;
 use super::super::session::{Connection, Greeting, LoggedIn};
 use super::{Outcome, Result, refuse};
+use crate::ops::metrics::Login;
 
 /// After so many failed logins the client has to connect again.
 const MAX_FAILURES: u32 = 3;
@@ -17,14 +20,19 @@ pub(in super::super) async fn run(
         return refuse(503, "USER comes first.");
     };
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
+        connection.shared.metrics.login(Login::TlsRequired);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     let (session, peer) = (connection.id, connection.peer);
     let shared = &connection.shared;
-    let identity = match shared.users.authenticate(&name, password).await {
+    let started = Instant::now();
+    let checked = shared.users.authenticate(&name, password).await;
+    shared.metrics.login_checked(started.elapsed());
+    let identity = match checked {
         Ok(identity) => identity,
         Err(cause) => {
             tracing::warn!(session, %peer, user = ?name, %cause, "login failed");
+            shared.metrics.login(cause.into());
             connection.failures += 1;
             if connection.failures >= MAX_FAILURES {
                 return Ok(Outcome::Quit(Reply::new(421, "Login failed too often; goodbye.")));
@@ -33,13 +41,16 @@ pub(in super::super) async fn run(
         }
     };
     let Some(view) = shared.views.of(&identity) else {
+        shared.metrics.login(Login::Error);
         return refuse(530, "Login failed.");
     };
     let Some(permit) = shared.user_limits.admit(&name) else {
         tracing::warn!(session, %peer, user = ?name, cause = "the user has as many sessions as it may have", "login refused");
+        shared.metrics.login(Login::SessionLimit);
         return refuse(530, "This user has as many sessions as it may have; try again later.");
     };
     tracing::info!(session, %peer, user = ?name, "logged in");
+    shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
     let reply = Reply::new(230, "Logged in.");
     Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, permit)), reply))

@@ -46,6 +46,7 @@ pub(in super::super) async fn run(
     let mut last = Vec::new();
     put_line(&end, charset, &mut last);
     block.extend_from_slice(&last);
+    connection.control.metrics.reply(213);
     connection.send_block(&mut block).await?;
     Ok(Outcome::Said)
 }

@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::super::security::Protection;
 use super::passive::Lease;
 use super::{DataConnection, TransferError};
+use crate::ops::metrics::Handshake;
 
 /// How long a data connection may take to come about, its handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -87,7 +88,9 @@ async fn protect(stream: TcpStream, protection: Protection) -> Result<DataConnec
         None => Ok(DataConnection::plain(stream)),
         Some((tls, tokens)) => {
             let lenient = !tls.settings().require_close_notify;
-            let stream = tls.accept_data(stream, tokens).await.map_err(TransferError::Handshake)?;
+            let accepted = tls.accept_data(stream, tokens).await;
+            tls.metrics().handshake(Handshake::Data, accepted.is_ok());
+            let stream = accepted.map_err(TransferError::Handshake)?;
             Ok(DataConnection::tls(stream, lenient))
         }
     }

@@ -4,6 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::super::reply::Reply;
+use crate::engine::failure;
+use crate::ops::metrics::Ending;
 
 /// Why a transfer failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,23 @@ impl TransferError {
             Self::Storage(error) => Self::Storage(error.at(path)),
             other => other,
         }
+    }
+
+    /// What is counted.
+    pub(in super::super) fn ending(&self) -> Ending {
+        Ending::Failed(match self {
+            Self::Storage(error) => return failure::ending(error),
+            Self::NoConnection(_) | Self::Connect(_) => "no_data_connection",
+            Self::Handshake(_) => "tls_handshake",
+            Self::DataConnection(_) => "data_connection",
+            Self::NotClosed => "no_close_notify",
+            Self::Stalled(_) => "stalled",
+            Self::NotCompressed => "not_compressed",
+            Self::Aborted => "aborted",
+            Self::ControlConnectionLost => "control_connection",
+            Self::Stopping => "stopping",
+            Self::Panicked => "defect",
+        })
     }
 
     /// What the client is told (RFC 959, section 5.4; RFC 4217, section 9).

@@ -9,7 +9,7 @@ use super::super::commands::{self, Failure};
 use super::super::reply::Reply;
 use super::super::table::{Command, Run};
 use super::{Connection, Greeting, Once, State};
-use crate::engine::failure::is_trouble;
+use crate::engine::failure::{self, is_trouble};
 
 /// The argument as text; `None` if it is none. Before the login it is not known how the client writes; the user whose name
 /// came first tells.
@@ -61,8 +61,8 @@ pub(super) async fn dispatch(
 }
 
 /// What the client is told of a command that failed; what the operator is told stands in the log.
-pub(super) fn refusal(connection: &Connection, state: &State, command: &Command, failure: Failure) -> Reply {
-    let error = match failure {
+pub(super) fn refusal(connection: &Connection, state: &State, command: &Command, failed: Failure) -> Reply {
+    let error = match failed {
         Failure::Refused(reply) => return reply,
         Failure::Storage(error) => error,
     };
@@ -70,6 +70,7 @@ pub(super) fn refusal(connection: &Connection, state: &State, command: &Command,
     let operation = command.name;
     let path = error.path().map(StoragePath::as_str);
     let cause = error.to_string();
+    connection.shared.metrics.command_failed(failure::label(&error));
     if is_trouble(&error) {
         tracing::warn!(session, user, %peer, operation, path, cause, "command failed");
     } else {

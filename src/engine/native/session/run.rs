@@ -18,6 +18,7 @@ use super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
+use crate::ops::metrics::Handshake;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -252,10 +253,12 @@ impl Session {
                 // Its own reply comes when all before it have theirs.
                 Some(During::Abort) => transfer.cancel(Cancel::Aborted),
                 Some(During::Status) if first && line.argument.is_empty() => {
+                    self.connection.shared.metrics.command("STAT");
                     let reply = commands::stat::during_transfer(&transfer.status());
                     return Ok(self.connection.control.send(&reply).await?);
                 }
                 Some(During::Noop) if first => {
+                    self.connection.shared.metrics.command("NOOP");
                     return Ok(self.connection.control.send(&commands::noop::answer()).await?);
                 }
                 _ => {}
@@ -297,6 +300,7 @@ impl Session {
             }
         };
         let command = table::find(&line.verb);
+        self.connection.shared.metrics.command(command.map_or("unknown", |command| command.name));
         // What is for one command is taken before anything can go wrong with it, so that the next one doesn't get it.
         let once = self.state.take_once(command);
         let Some(command) = command else {
@@ -377,7 +381,7 @@ impl Session {
         let opening = transfer.opening.clone();
         // The client may wait for the reply before it opens the data connection, and the transfer for that.
         self.connection.control.send(&opening).await?;
-        self.transfer = Some(transfer.start(self.connection.idle_timeout));
+        self.transfer = Some(transfer.start(self.connection.idle_timeout, &self.connection.shared.metrics));
         Ok(())
     }
 
@@ -394,6 +398,7 @@ impl Session {
             handshake = handshake => handshake,
             () = shutdown.stopping.cancelled() => return Err(End::Closed),
         };
+        connection.shared.metrics.handshake(Handshake::Control, matches!(handshake, Ok(Ok(_))));
         let failure = match handshake {
             Ok(Ok((stream, tokens))) => {
                 connection.control.put_tls(stream);

@@ -13,6 +13,7 @@ use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use crate::engine::failure::is_trouble;
+use crate::ops::metrics::{Ending, Metrics, TransferMeter};
 
 /// What moves where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +73,10 @@ impl Transfer {
         Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
     }
 
-    pub(super) fn start(self, stall_timeout: Duration) -> Running {
+    pub(super) fn start(self, stall_timeout: Duration, metrics: &Metrics) -> Running {
         let Self { direction, path, offset, work, .. } = self;
-        let moved = Arc::new(AtomicU64::new(0));
+        let meter = metrics.transfer_started(direction.operation());
+        let moved = Arc::clone(meter.moved());
         let (cancel, cancelled) = watch::channel(None);
         let (ask, asked) = mpsc::channel(1);
         let flow = Flow { stall_timeout, moved: Arc::clone(&moved) };
@@ -84,6 +86,7 @@ impl Transfer {
             path,
             offset,
             moved,
+            meter,
             started: Instant::now(),
             cancel,
             asked,
@@ -173,6 +176,7 @@ pub(super) struct Running {
     path: StoragePath,
     offset: u64,
     moved: Arc<AtomicU64>,
+    meter: TransferMeter,
     started: Instant,
     cancel: watch::Sender<Option<Cancel>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
@@ -215,6 +219,10 @@ impl Running {
         peer: std::net::SocketAddr,
         result: &Result<(), TransferError>,
     ) -> Reply {
+        self.meter.end(match result {
+            Ok(()) => Ending::Complete,
+            Err(error) => error.ending(),
+        });
         let bytes = self.moved.load(Ordering::Relaxed);
         let seconds = self.started.elapsed().as_secs_f64();
         let (operation, offset, path) = (self.direction.operation(), self.offset, self.path.as_str());

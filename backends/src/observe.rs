@@ -1,0 +1,127 @@
+//! What a backend tells of its requests to a store, and of the memory that uploads take on their way there. Whoever counts
+//! them implements these traits; a backend has no other opinion about it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// The content of an object, or a part of it.
+    Get,
+    /// What is known of an object.
+    Head,
+    /// A page of a listing.
+    List,
+    /// A whole object.
+    Put,
+    /// The beginning of an upload in parts.
+    Begin,
+    /// A part of an upload.
+    Part,
+    /// The end of an upload in parts.
+    Complete,
+    /// An upload in parts is given up.
+    Abort,
+    /// A copy inside of the store.
+    Copy,
+    /// The removal of an object.
+    Delete,
+    /// New credentials.
+    Credentials,
+}
+
+impl Request {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Get,
+        Self::Head,
+        Self::List,
+        Self::Put,
+        Self::Begin,
+        Self::Part,
+        Self::Complete,
+        Self::Abort,
+        Self::Copy,
+        Self::Delete,
+        Self::Credentials,
+    ];
+
+    /// A word for it, made for labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Head => "head",
+            Self::List => "list",
+            Self::Put => "put",
+            Self::Begin => "begin",
+            Self::Part => "part",
+            Self::Complete => "complete",
+            Self::Abort => "abort",
+            Self::Copy => "copy",
+            Self::Delete => "delete",
+            Self::Credentials => "credentials",
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// The store did it.
+    Done,
+    /// There is no such thing.
+    NotFound,
+    /// Something else came first, or a condition does not hold.
+    Conflict,
+    /// The store does not let us.
+    Denied,
+    /// The store has too much to do (429, 503).
+    Throttled,
+    /// The store failed (another 5xx).
+    ServerError,
+    /// No answer in time.
+    Timeout,
+    /// The store can't be reached, or the connection broke.
+    Connection,
+    /// Anything else.
+    Other,
+}
+
+impl Answer {
+    /// A word for it, made for labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::ServerError => "server_error",
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Hears of the requests of one backend.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// A request has its answer, or will never have one. One that is tried again counts each time.
+    fn request(&self, request: Request, answer: Answer, elapsed: Duration);
+
+    /// A request is about to be tried again.
+    fn retry(&self, request: Request);
+}
+
+/// Tells of the memory that holds what is on its way to stores. It is asked whenever somebody looks at the metrics.
+pub trait Buffers: fmt::Debug + Send + Sync {
+    /// How many bytes of memory are in use.
+    fn used(&self) -> u64;
+
+    /// How many may be.
+    fn limit(&self) -> u64;
+
+    /// How many bytes wait on the disk instead.
+    fn spilled(&self) -> u64;
+}

@@ -1,0 +1,156 @@
+//! `wharf health`.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::{Outcome, complain, print};
+
+/// How much of an answer is read.
+const ANSWER_SIZE: u64 = 8 * 1024;
+
+/// Ask a running server how it is.
+///
+/// For container health checks and probes: it needs no shell and no other program.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf health
+  wharf health --url http://127.0.0.1:9121/livez --timeout 2s
+
+Exit status: 0 it is well, 1 it is not or can't be asked, 2 bad usage.")]
+pub(super) struct Health {
+    /// What to ask: /readyz (new sessions are served) or /livez (it answers at all) of the server's HTTP port.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9121/readyz", value_parser = url)]
+    url: Url,
+    /// How long the answer may take.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
+    timeout: Duration,
+}
+
+/// An HTTP URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Url {
+    /// Host and port, as they stand in the URL.
+    authority: String,
+    /// The same to connect to.
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.path)
+    }
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    let rest = text.strip_prefix("http://").ok_or("only URLs that begin with http:// can be asked")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || authority.contains(['@', '?', '#']) {
+        return Err("expected http://HOST:PORT/PATH".to_owned());
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            (host, port.parse().map_err(|_| "the port is not a number from 1 to 65535")?)
+        }
+        _ => (authority, 80),
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if host.is_empty() || port == 0 {
+        return Err("expected http://HOST:PORT/PATH".to_owned());
+    }
+    Ok(Url {
+        authority: authority.to_owned(),
+        host: host.to_owned(),
+        port,
+        path: if path.is_empty() { "/readyz".to_owned() } else { path.to_owned() },
+    })
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&duration) => {
+            Ok(duration)
+        }
+        _ => Err("expected a duration such as 2s, at most an hour".to_owned()),
+    }
+}
+
+impl Health {
+    pub(super) fn run(self) -> Outcome {
+        match ask(&self.url, Instant::now() + self.timeout) {
+            Ok((200, text)) => {
+                print(format_args!("{}: {text}", self.url));
+                Outcome::Fine
+            }
+            Ok((status, text)) => {
+                complain(format_args!("wharf: {} answers {status}: {text}", self.url));
+                Outcome::Failed
+            }
+            Err(error) => {
+                complain(format_args!("wharf: {} can't be asked: {error}", self.url));
+                Outcome::Failed
+            }
+        }
+    }
+}
+
+/// The status and the first line of the body.
+fn ask(url: &Url, deadline: Instant) -> io::Result<(u16, String)> {
+    let mut stream = connect(url, deadline)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
+    let request =
+        format!("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", url.path, url.authority);
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 1024];
+    while (answer.len() as u64) < ANSWER_SIZE {
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(late()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    parse(&answer).ok_or_else(|| io::Error::other("the answer is not HTTP"))
+}
+
+fn connect(url: &Url, deadline: Instant) -> io::Result<TcpStream> {
+    let mut failure = io::Error::from(io::ErrorKind::NotFound);
+    let addresses: Vec<SocketAddr> = (url.host.as_str(), url.port).to_socket_addrs()?.collect();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, left(deadline)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(late()) } else { Ok(left) }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
+}
+
+fn parse(answer: &[u8]) -> Option<(u16, String)> {
+    let answer = String::from_utf8_lossy(answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
+    let line = body.lines().next().unwrap_or_default();
+    Some((status.parse().ok()?, line.chars().filter(|c| !c.is_control()).take(200).collect()))
+}
+
+#[cfg(test)]
+#[path = "health_tests.rs"]
+mod tests;

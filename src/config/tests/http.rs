@@ -1,0 +1,41 @@
+//! The section `http`.
+
+use super::super::*;
+use super::{World, with};
+
+fn http(sections: &str) -> Http {
+    World::new().parse(&with(sections)).unwrap().http
+}
+
+fn complaint(sections: &str) -> String {
+    World::new().complaints(&with(sections))
+}
+
+#[test]
+fn is_there_for_this_machine_unless_something_else_is_said() {
+    let default = Http { listen: vec!["127.0.0.1:9121".parse().unwrap()], by_default: true };
+    assert_eq!(http(""), default);
+    assert_eq!(http("http: {}\n"), default);
+    assert_eq!(http("http: { listen: [] }\n"), Http { listen: Vec::new(), by_default: false });
+    let two = http("http: { listen: [\"0.0.0.0:9121\", \"[::1]:0\"] }\n");
+    assert_eq!(two.listen, ["0.0.0.0:9121".parse().unwrap(), "[::1]:0".parse().unwrap()]);
+}
+
+#[test]
+fn nobody_asked_for_the_default_so_it_makes_room() {
+    assert_eq!(http("server: { listen: [\"0.0.0.0:9121\"] }\n").listen, []);
+    assert_eq!(http("server: { passive: { ports: 9000-9200 } }\n").listen, []);
+}
+
+#[test]
+fn other_ports_are_not_taken_away() {
+    let ftp = complaint("server: { listen: [\"0.0.0.0:2121\"] }\nhttp: { listen: [\"127.0.0.1:2121\"] }\n");
+    assert!(ftp.contains("the server listens for FTP on 0.0.0.0:2121"), "{ftp}");
+    let data =
+        complaint("server: { passive: { ports: 50000-50010 } }\nhttp: { listen: [\"127.0.0.1:50003\"] }\n");
+    assert!(data.contains("port 50003 is for data connections"), "{data}");
+    let twice = complaint("http: { listen: [\"127.0.0.1:9000\", \"127.0.0.1:9000\"] }\n");
+    assert!(twice.contains("twice"), "{twice}");
+    let nonsense = complaint("http: { listen: [\"nonsense\"] }\n");
+    assert!(nonsense.contains("nonsense"), "{nonsense}");
+}

@@ -1,0 +1,203 @@
+//! Health and metrics over HTTP, for monitoring and orchestration.
+//!
+//! Whoever can connect can ask, so nothing here is secret and nothing changes anything. Each connection is good for one
+//! request, which has to come soon.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::metrics::{self, Metrics};
+use crate::config;
+
+/// How many connections there may be; others wait.
+const CONNECTIONS: usize = 64;
+
+/// How long the head of a request may take to come.
+const HEADER_TIME: Duration = Duration::from_secs(3);
+
+/// How long all of it may take.
+const TIME: Duration = Duration::from_secs(15);
+
+/// How large the head of a request may be, and of how many lines.
+const HEADER_SIZE: usize = 16 * 1024;
+const HEADERS: usize = 64;
+
+/// How long to wait when the system has no means for one more connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether new sessions are served.
+#[derive(Debug)]
+pub struct Readiness {
+    state: AtomicU8,
+    metrics: Arc<Metrics>,
+}
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const STOPPING: u8 = 2;
+
+impl Readiness {
+    /// Not yet.
+    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(STARTING), metrics })
+    }
+
+    /// The listeners are up.
+    pub fn ready(&self) {
+        let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
+        self.metrics.set_ready(changed.is_ok());
+    }
+
+    /// The server stops; there is no way back.
+    pub fn stopping(&self) {
+        self.state.store(STOPPING, Ordering::Release);
+        self.metrics.set_ready(false);
+    }
+
+    fn answer(&self) -> (StatusCode, &'static str) {
+        match self.state.load(Ordering::Acquire) {
+            READY => (StatusCode::OK, "ready\n"),
+            STARTING => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "stopping: running transfers are finished, new sessions are refused\n",
+            ),
+        }
+    }
+}
+
+/// What is answered from.
+struct Answers {
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+    version: String,
+}
+
+/// An HTTP server that is bound to its addresses.
+pub struct HttpServer {
+    listeners: Vec<TcpListener>,
+    answers: Arc<Answers>,
+}
+
+/// An address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address} for HTTP (`http.listen`): {error}")]
+pub struct BindError {
+    /// The configured address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub error: io::Error,
+}
+
+impl HttpServer {
+    /// Binds all addresses. One that nobody asked for may be in use by others: then there is a warning.
+    ///
+    /// # Errors
+    /// The first address that can't be bound.
+    pub async fn bind(
+        config: &config::Http,
+        engine: &'static str,
+        readiness: Arc<Readiness>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, BindError> {
+        let mut listeners = Vec::new();
+        for address in config.listen.iter().copied() {
+            match TcpListener::bind(address).await {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if config.by_default => tracing::warn!(
+                    %address, %error,
+                    "no health and metrics over HTTP: the default address can't be used; `http.listen` names another"
+                ),
+                Err(error) => return Err(BindError { address, error }),
+            }
+        }
+        let version =
+            serde_json::json!({ "name": "wharf", "version": env!("CARGO_PKG_VERSION"), "engine": engine });
+        let answers = Answers { readiness, metrics, version: format!("{version}\n") };
+        Ok(Self { listeners, answers: Arc::new(answers) })
+    }
+
+    /// Serves in tasks of its own until the runtime ends: whoever stops the server is told so here.
+    pub fn start(self) {
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        for listener in self.listeners {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "health and metrics over HTTP");
+            }
+            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&room)));
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, answers: Arc<Answers>, room: Arc<Semaphore>) {
+    // It is never closed.
+    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&answers), permit))),
+            Err(error) => {
+                tracing::debug!(%error, "can't accept a connection for HTTP");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, answers: Arc<Answers>, permit: OwnedSemaphorePermit) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = answers.to(request.method(), request.uri().path());
+        async { Ok::<_, Infallible>(response) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .keep_alive(false)
+        .max_buf_size(HEADER_SIZE)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    // Whoever asks badly or goes away hurts nobody else.
+    let _ = tokio::time::timeout(TIME, connection).await;
+    drop(permit);
+}
+
+impl Answers {
+    fn to(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        const TEXT: &str = "text/plain; charset=utf-8";
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD only\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match path {
+            "/livez" => respond(StatusCode::OK, TEXT, "alive\n"),
+            "/readyz" => {
+                let (status, text) = self.readiness.answer();
+                respond(status, TEXT, text)
+            }
+            "/metrics" => respond(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text()),
+            "/version" => respond(StatusCode::OK, "application/json", self.version.clone()),
+            _ => respond(StatusCode::NOT_FOUND, TEXT, "There are /livez, /readyz, /metrics and /version.\n"),
+        }
+    }
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,108 @@
+//! What is counted of the requests to stores, and of the memory of uploads.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use wharf_backends::observe::{Answer, Buffers, Observer, Request};
+
+/// Upper bounds of seconds: from a store next door to one that is about to be given up.
+const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// The name of a backend, which is the operator's, and a word of a list.
+type Labels<const N: usize> = [(&'static str, Arc<str>); N];
+
+#[derive(Debug, Clone, Copy)]
+struct Durations;
+
+impl MetricConstructor<Histogram> for Durations {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(SECONDS)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Backends {
+    requests: Family<Labels<3>, Counter>,
+    seconds: Family<Labels<2>, Histogram, Durations>,
+    retries: Family<Labels<2>, Counter>,
+}
+
+impl Default for Backends {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(Durations),
+            retries: Family::default(),
+        }
+    }
+}
+
+impl Backends {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "backend_requests",
+            "Requests to stores by backend, kind and result",
+            self.requests.clone(),
+        );
+        registry.register(
+            "backend_request_duration_seconds",
+            "How long requests to stores took",
+            self.seconds.clone(),
+        );
+        registry.register(
+            "backend_retries",
+            "Requests to stores that were tried again",
+            self.retries.clone(),
+        );
+    }
+
+    pub(super) fn observer(&self, backend: &str) -> Arc<dyn Observer> {
+        Arc::new(BackendObserver { backend: backend.into(), backends: self.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct BackendObserver {
+    backend: Arc<str>,
+    backends: Backends,
+}
+
+impl Observer for BackendObserver {
+    fn request(&self, request: Request, answer: Answer, elapsed: Duration) {
+        let backend = ("backend", Arc::clone(&self.backend));
+        let kind = ("request", Arc::from(request.as_str()));
+        let seconds = self.backends.seconds.get_or_create_owned(&[backend.clone(), kind.clone()]);
+        seconds.observe(elapsed.as_secs_f64());
+        self.backends.requests.get_or_create(&[backend, kind, ("result", Arc::from(answer.as_str()))]).inc();
+    }
+
+    fn retry(&self, request: Request) {
+        let backend = ("backend", Arc::clone(&self.backend));
+        self.backends.retries.get_or_create(&[backend, ("request", Arc::from(request.as_str()))]).inc();
+    }
+}
+
+/// The memory of uploads, once something tells of it.
+#[derive(Debug)]
+pub(super) struct BufferGauges(pub(super) Arc<OnceLock<Arc<dyn Buffers>>>);
+
+impl Collector for BufferGauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(buffers) = self.0.get() else { return Ok(()) };
+        let mut gauge = |name: &str, help: &str, bytes: u64| {
+            let gauge = ConstGauge::<i64>::new(i64::try_from(bytes).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        gauge("buffer_memory_bytes", "Memory that holds what is on its way to stores", buffers.used())?;
+        gauge("buffer_memory_limit_bytes", "How much that may be", buffers.limit())?;
+        gauge("buffer_spilled_bytes", "What waits on the disk instead", buffers.spilled())
+    }
+}

@@ -1,0 +1,102 @@
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use wharf_backends::observe::{Answer, Request};
+
+use super::*;
+
+#[derive(Debug)]
+struct Pool;
+
+impl Buffers for Pool {
+    fn used(&self) -> u64 {
+        3
+    }
+
+    fn limit(&self) -> u64 {
+        10
+    }
+
+    fn spilled(&self) -> u64 {
+        0
+    }
+}
+
+/// One of each.
+fn full() -> (Arc<Metrics>, OpenSession) {
+    let metrics = Metrics::new("native", 100);
+    let session = metrics.session_opened();
+    metrics.session_refused(Refusal::Stopping);
+    metrics.login(Login::Success);
+    metrics.login_checked(Duration::from_millis(20));
+    metrics.handshake(Handshake::Data, true);
+    metrics.command("STOR");
+    metrics.reply(226);
+    metrics.command_failed("not_found");
+    let transfer = metrics.transfer_started("upload");
+    transfer.moved().store(1000, Ordering::Relaxed);
+    transfer.end(Ending::Failed("stalled"));
+    let observer = metrics.observer("lake\"\n");
+    observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
+    observer.retry(Request::Put);
+    metrics.watch_buffers(Arc::new(Pool));
+    (metrics, session)
+}
+
+fn names(text: &str) -> BTreeSet<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+#[test]
+fn every_metric_is_described() {
+    let document = include_str!("../../../docs/metrics.md");
+    let described: BTreeSet<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next())
+        .filter(|name| name.starts_with("wharf_") || name.starts_with("process_"))
+        .collect();
+    let (metrics, _session) = full();
+    assert_eq!(names(&metrics.text()), described, "docs/metrics.md");
+}
+
+#[test]
+fn names_of_backends_are_escaped() {
+    let (metrics, _session) = full();
+    let text = metrics.text();
+    assert!(
+        text.contains(r#"wharf_backend_requests_total{backend="lake\"\n",request="put",result="done"} 1"#),
+        "{text}"
+    );
+    assert!(text.contains("wharf_buffer_memory_limit_bytes 10\n"), "{text}");
+}
+
+#[test]
+fn every_request_and_answer_has_a_word_of_its_own() {
+    let words: BTreeSet<&str> = Request::ALL.iter().map(|request| request.as_str()).collect();
+    assert_eq!(words.len(), Request::ALL.len());
+}
+
+#[test]
+fn a_transfer_that_is_dropped_counts_as_failed_and_its_bytes_stay() {
+    let metrics = Metrics::new("native", 100);
+    let transfer = metrics.transfer_started("download");
+    transfer.moved().store(7, Ordering::Relaxed);
+    assert!(metrics.text().contains("wharf_transfers_running{operation=\"download\"} 1\n"));
+    assert!(metrics.text().contains("wharf_transfer_bytes_total{operation=\"download\"} 7\n"));
+    drop(transfer);
+    let text = metrics.text();
+    assert!(text.contains("wharf_transfers_running{operation=\"download\"} 0\n"), "{text}");
+    assert!(text.contains("wharf_transfer_bytes_total{operation=\"download\"} 7\n"), "{text}");
+    assert!(text.contains("wharf_transfers_total{operation=\"download\",result=\"failed\"} 1\n"), "{text}");
+    assert!(text.contains("wharf_transfer_failures_total{cause=\"session_ended\"} 1\n"), "{text}");
+}
+
+#[test]
+fn a_session_is_open_until_it_is_dropped() {
+    let metrics = Metrics::new("native", 100);
+    let session = metrics.session_opened();
+    assert!(metrics.text().contains("wharf_sessions_open 1\n"));
+    drop(session);
+    assert!(metrics.text().contains("wharf_sessions_open 0\n"));
+    assert!(metrics.text().contains("wharf_sessions_accepted_total 1\n"));
+}

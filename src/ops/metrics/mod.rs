@@ -1,0 +1,296 @@
+//! What is counted, for Prometheus. Every label has few values: those of a list in here, or the names of backends.
+//!
+//! `docs/metrics.md` describes each; a test compares.
+
+mod backends;
+mod process;
+mod transfers;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use wharf_backends::observe::{Buffers, Observer};
+
+use self::backends::Backends;
+use self::transfers::Transfers;
+pub use self::transfers::{Ending, TransferMeter};
+use crate::auth::LoginError;
+
+/// The format that [`Metrics::text`] has.
+pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// Upper bounds of the time that a login may take: argon2 and a busy machine.
+const LOGIN_SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// One label with its value.
+type Labels = [(&'static str, &'static str); 1];
+
+/// Why a session was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The server has as many as it may.
+    Limit,
+    /// The address has as many as it may.
+    AddressLimit,
+    /// The server is stopping.
+    Stopping,
+}
+
+/// Which connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handshake {
+    /// Control connections.
+    Control,
+    /// Data connections.
+    Data,
+}
+
+/// How a login ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// The user is logged in.
+    Success,
+    /// There is no such user, or the anonymous one is not enabled.
+    UnknownUser,
+    /// The password is another.
+    WrongPassword,
+    /// TLS comes first.
+    TlsRequired,
+    /// The user has as many sessions as it may.
+    SessionLimit,
+    /// The server failed, or is going down.
+    Error,
+}
+
+impl Login {
+    const ALL: [Self; 6] = [
+        Self::Success,
+        Self::UnknownUser,
+        Self::WrongPassword,
+        Self::TlsRequired,
+        Self::SessionLimit,
+        Self::Error,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::TlsRequired => "tls_required",
+            Self::SessionLimit => "session_limit",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl From<LoginError> for Login {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::UnknownUser | LoginError::AnonymousDisabled => Self::UnknownUser,
+            LoginError::WrongPassword => Self::WrongPassword,
+            LoginError::GivenUp => Self::Error,
+        }
+    }
+}
+
+impl Refusal {
+    const ALL: [Self; 3] = [Self::Limit, Self::AddressLimit, Self::Stopping];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::AddressLimit => "address_limit",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+impl Handshake {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// All that is counted in the life of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    ready: Gauge,
+    sessions: Gauge,
+    accepted: Counter,
+    refused: Family<Labels, Counter>,
+    logins: Family<Labels, Counter>,
+    login_seconds: Histogram,
+    handshakes: Family<[(&'static str, &'static str); 2], Counter>,
+    commands: Family<Labels, Counter>,
+    replies: Family<[(&'static str, u16); 1], Counter>,
+    command_failures: Family<Labels, Counter>,
+    transfers: Arc<Transfers>,
+    backends: Backends,
+    buffers: Arc<OnceLock<Arc<dyn Buffers>>>,
+}
+
+/// A session that is counted as open until this is dropped.
+#[derive(Debug)]
+pub struct OpenSession(Arc<Metrics>);
+
+impl Metrics {
+    /// Nothing has happened yet. `engine` is the name of what speaks FTP, `session_limit` how many sessions may be open.
+    pub fn new(engine: &'static str, session_limit: usize) -> Arc<Self> {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            ready: Gauge::default(),
+            sessions: Gauge::default(),
+            accepted: Counter::default(),
+            refused: Family::default(),
+            logins: Family::default(),
+            login_seconds: Histogram::new(LOGIN_SECONDS),
+            handshakes: Family::default(),
+            commands: Family::default(),
+            replies: Family::default(),
+            command_failures: Family::default(),
+            transfers: Arc::default(),
+            backends: Backends::default(),
+            buffers: Arc::default(),
+        };
+        // What a rate is taken of has to be there before it first happens.
+        for refusal in Refusal::ALL {
+            metrics.refused.get_or_create_owned(&[("cause", refusal.as_str())]);
+        }
+        for login in Login::ALL {
+            metrics.logins.get_or_create_owned(&[("result", login.as_str())]);
+        }
+        let mut registry = Registry::default();
+        // These names are everybody's, so they have no prefix of ours.
+        registry.register_collector(Box::new(process::Process::new()));
+        let ours = registry.sub_registry_with_prefix("wharf");
+        let build: Family<[(&'static str, &'static str); 2], Gauge> = Family::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION")), ("engine", engine)]).set(1);
+        ours.register("build_info", "What runs here; always 1", build);
+        let limit = Gauge::<i64>::default();
+        limit.set(i64::try_from(session_limit).unwrap_or(i64::MAX));
+        ours.register("sessions_limit", "Sessions that may be open at once", limit);
+        metrics.register(ours);
+        metrics.registry = registry;
+        Arc::new(metrics)
+    }
+
+    fn register(&self, ours: &mut Registry) {
+        ours.register("ready", "Whether new sessions are served: 1, or 0", self.ready.clone());
+        ours.register("sessions_open", "Sessions that are open", self.sessions.clone());
+        ours.register("sessions_accepted", "Sessions that were accepted", self.accepted.clone());
+        ours.register("sessions_refused", "Sessions that were refused, by cause", self.refused.clone());
+        ours.register("logins", "Logins by result", self.logins.clone());
+        ours.register(
+            "login_duration_seconds",
+            "How long names and passwords took to be checked",
+            self.login_seconds.clone(),
+        );
+        ours.register(
+            "tls_handshakes",
+            "TLS handshakes by kind of connection and result",
+            self.handshakes.clone(),
+        );
+        ours.register("commands", "Commands by name", self.commands.clone());
+        ours.register("replies", "Replies by code", self.replies.clone());
+        ours.register(
+            "command_failures",
+            "Commands that a storage failed before any transfer, by cause",
+            self.command_failures.clone(),
+        );
+        Transfers::register(&self.transfers, ours);
+        self.backends.register(ours);
+        ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
+    }
+
+    /// All of it in the text format of Prometheus.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(32 * 1024);
+        // Only a writer that fails makes it fail.
+        let _ = prometheus_text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// New sessions are served from now on, or not any more.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    /// A session begins.
+    pub fn session_opened(self: &Arc<Self>) -> OpenSession {
+        self.accepted.inc();
+        self.sessions.inc();
+        OpenSession(Arc::clone(self))
+    }
+
+    /// Somebody was told to come back later.
+    pub fn session_refused(&self, refusal: Refusal) {
+        self.refused.get_or_create(&[("cause", refusal.as_str())]).inc();
+    }
+
+    /// Somebody tried to log in.
+    pub fn login(&self, result: Login) {
+        self.logins.get_or_create(&[("result", result.as_str())]).inc();
+    }
+
+    /// A name and a password were checked.
+    pub fn login_checked(&self, elapsed: Duration) {
+        self.login_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// A TLS handshake is over.
+    pub fn handshake(&self, connection: Handshake, done: bool) {
+        let result = if done { "done" } else { "failed" };
+        self.handshakes.get_or_create(&[("connection", connection.as_str()), ("result", result)]).inc();
+    }
+
+    /// A command came; the name is one of the table's.
+    pub fn command(&self, name: &'static str) {
+        self.commands.get_or_create(&[("command", name)]).inc();
+    }
+
+    /// A reply was sent.
+    pub fn reply(&self, code: u16) {
+        self.replies.get_or_create(&[("code", code)]).inc();
+    }
+
+    /// A command failed in a storage.
+    pub fn command_failed(&self, cause: &'static str) {
+        self.command_failures.get_or_create(&[("cause", cause)]).inc();
+    }
+
+    /// A transfer begins.
+    pub fn transfer_started(&self, operation: &'static str) -> TransferMeter {
+        Transfers::begin(&self.transfers, operation)
+    }
+
+    /// Counts the requests of the backend of this name.
+    pub fn observer(&self, backend: &str) -> Arc<dyn Observer> {
+        self.backends.observer(backend)
+    }
+
+    /// Has the memory for uploads looked at from now on. The first call counts.
+    pub fn watch_buffers(&self, buffers: Arc<dyn Buffers>) {
+        let _ = self.buffers.set(buffers);
+    }
+}
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.0.sessions.dec();
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+//! What Prometheus's own libraries tell of a process, under the names that they gave it.
+
+use std::fmt;
+use std::fs;
+use std::time::SystemTime;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Reads what the system knows of this process whenever somebody asks.
+#[derive(Debug)]
+pub(super) struct Process {
+    started: f64,
+}
+
+impl Process {
+    /// To be called when the process starts.
+    pub(super) fn new() -> Self {
+        let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { started: started.as_secs_f64() }
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut gauge = |name: &str, help: &str, value: Option<f64>| {
+            let Some(value) = value else { return Ok(()) };
+            let gauge = ConstGauge::<f64>::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        gauge(
+            "process_start_time_seconds",
+            "When this process started, in seconds since 1970",
+            Some(self.started),
+        )?;
+        gauge("process_resident_memory_bytes", "Memory that this process holds", resident_bytes())?;
+        gauge("process_open_fds", "File descriptors that are open", open_files())?;
+        let most = getrlimit(Resource::Nofile).current.map(|most| most as f64);
+        gauge("process_max_fds", "File descriptors that may be open", most)?;
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        let seconds = ConstCounter::<f64>::new(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9);
+        let help = "Processor time that this process took";
+        seconds.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, seconds.metric_type())?)
+    }
+}
+
+fn resident_bytes() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some((kilobytes * 1024) as f64)
+}
+
+fn open_files() -> Option<f64> {
+    // One of them reads this folder.
+    Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as f64)
+}

@@ -1,0 +1,215 @@
+//! Health and metrics over HTTP.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Output;
+
+use crate::support::{
+    Engine, Running, SOON, Setup, metric, metrics, more_than_is_buffered, request, wait_until, wharf,
+};
+
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    request(address, &format!("GET {path} HTTP/1.1\r\nHost: test"))
+}
+
+fn ask_health(server: &Running<'_>, path: &str) -> Output {
+    let url = format!("http://{}{path}", server.http_address());
+    wharf(["health", "--url", &url, "--timeout", "20s"]).output().unwrap()
+}
+
+#[track_caller]
+fn assert_metric(server: &Running<'_>, name: &str, value: f64) {
+    assert_eq!(metric(server, name), Some(value), "{name} in\n{}", metrics(server));
+}
+
+#[test]
+fn tells_that_it_is_well() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let address = server.http_address();
+    let (status, answer) = get(address, "/livez");
+    assert!(status == 200 && answer.ends_with("alive\n"), "{answer}");
+    let (status, answer) = get(address, "/readyz");
+    assert!(status == 200 && answer.ends_with("ready\n"), "{answer}");
+    let (status, answer) = get(address, "/version");
+    let body: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!((status, body["version"].as_str()), (200, Some(env!("CARGO_PKG_VERSION"))));
+    assert_eq!(body["engine"], Engine::current().name());
+    for path in ["/readyz", "/livez"] {
+        let output = ask_health(&server, path);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+#[test]
+fn answers_nothing_else() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let address = server.http_address();
+    assert_eq!(get(address, "/").0, 404);
+    assert_eq!(get(address, "/metrics/../../etc/passwd").0, 404);
+    let (status, answer) = request(address, "HEAD /livez HTTP/1.1\r\nHost: test");
+    assert!(status == 200 && answer.ends_with("\r\n\r\n"), "{answer}");
+    let (status, answer) = request(address, "POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 3");
+    assert!(status == 405 && answer.to_lowercase().contains("allow: get, head"), "{answer}");
+    assert_eq!(request(address, "nonsense").0, 400);
+    let (status, _) =
+        request(address, &format!("GET /livez HTTP/1.1\r\nHost: test\r\nX: {}", "x".repeat(20_000)));
+    assert!(matches!(status, 400 | 431), "{status}");
+    server.login().store("still.there", b"1");
+}
+
+#[test]
+fn clients_that_say_nothing_are_sent_away() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let address = server.http_address();
+    // More than may be served at once; the others wait for their turn.
+    let mut silent: Vec<_> = (0..100).map(|_| TcpStream::connect_timeout(&address, SOON).unwrap()).collect();
+    for stream in silent.iter_mut().take(10) {
+        stream.write_all(b"GET /livez HTTP/1.1\r\nX: ").unwrap();
+    }
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+    }
+    assert_eq!(get(address, "/livez").0, 200);
+}
+
+#[test]
+fn an_address_that_is_taken_is_fatal_if_it_was_asked_for() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let taken = server.http_address();
+    let config = std::fs::read_to_string(setup.folder().join("wharf.yaml")).unwrap();
+    let other = setup.folder().join("other.yaml");
+    let listen = format!("http: {{ listen: [\"{taken}\"] }}");
+    std::fs::write(&other, config.replace("http: { listen: [\"127.0.0.1:0\"] }", &listen)).unwrap();
+    let output = wharf(["serve", "--config", other.to_str().unwrap()]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("http.listen") && text.contains(&taken.to_string()), "{text}");
+}
+
+#[test]
+fn is_not_served_when_switched_off() {
+    let setup = Setup::memory();
+    let server = setup.start();
+    server.login().expect("NOOP", 200);
+    assert!(!server.log.text().contains("over HTTP"), "{}", server.log.text());
+}
+
+#[test]
+fn health_says_why_not() {
+    let setup = Setup::memory().http();
+    let mut server = setup.start();
+    let url = format!("http://{}/nowhere", server.http_address());
+    let output = wharf(["health", "--url", &url]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("404"), "{text}");
+    let address = server.http_address();
+    server.kill();
+    let output = wharf(["health", "--url", &format!("http://{address}/readyz")]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("can't be asked"), "{text}");
+    let output = wharf(["health", "--url", "ftp://127.0.0.1/"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn sessions_and_logins_are_counted() {
+    let setup = Setup::memory().server("limits: { sessions: 3, sessions_per_ip: 2 }").http();
+    let server = setup.start();
+    let client = server.login();
+    let mut stranger = server.connect();
+    stranger.expect("USER nobody", 331);
+    stranger.expect_any("PASS wrong", &[530]);
+    let mut refused = crate::support::Client::connect(server.address);
+    refused.expect_reply(421);
+    assert_metric(&server, "wharf_sessions_open", 2.0);
+    assert_metric(&server, "wharf_sessions_limit", 3.0);
+    assert_metric(&server, "wharf_sessions_accepted_total", 2.0);
+    assert_metric(&server, "wharf_sessions_refused_total{cause=\"address_limit\"}", 1.0);
+    assert_metric(&server, "wharf_logins_total{result=\"success\"}", 1.0);
+    assert_metric(&server, "wharf_logins_total{result=\"unknown_user\"}", 1.0);
+    assert_metric(&server, "wharf_logins_total{result=\"wrong_password\"}", 0.0);
+    assert_metric(&server, "wharf_login_duration_seconds_count", 2.0);
+    assert_metric(&server, "wharf_ready", 1.0);
+    drop((client, stranger));
+    wait_until("no session is open", || metric(&server, "wharf_sessions_open") == Some(0.0));
+}
+
+#[test]
+fn transfers_are_counted() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let mut client = server.login();
+    client.store("a.bin", &[1; 1000]);
+    assert_eq!(client.retrieve("a.bin").len(), 1000);
+    let (_, reply) = client.try_fetch("RETR missing.bin");
+    assert!(reply.code >= 500, "{reply:?}");
+    for (operation, result, count) in
+        [("upload", "complete", 1.0), ("download", "complete", 1.0), ("upload", "failed", 0.0)]
+    {
+        let name = format!("wharf_transfers_total{{operation=\"{operation}\",result=\"{result}\"}}");
+        assert_metric(&server, &name, count);
+    }
+    for operation in ["upload", "download"] {
+        assert_metric(&server, &format!("wharf_transfer_bytes_total{{operation=\"{operation}\"}}"), 1000.0);
+        let count = format!("wharf_transfer_duration_seconds_count{{operation=\"{operation}\"}}");
+        assert!(metric(&server, &count) >= Some(1.0), "{}", metrics(&server));
+    }
+    let failed = |name: &str| metric(&server, &format!("{name}{{cause=\"not_found\"}}")).unwrap_or_default();
+    let not_found = failed("wharf_command_failures_total") + failed("wharf_transfer_failures_total");
+    assert!(not_found >= 1.0, "{}", metrics(&server));
+    if Engine::current() == Engine::Native {
+        assert_metric(&server, "wharf_commands_total{command=\"STOR\"}", 1.0);
+        assert_metric(&server, "wharf_commands_total{command=\"RETR\"}", 2.0);
+        assert_metric(&server, "wharf_replies_total{code=\"226\"}", 2.0);
+        client.expect("XYZZY", 500);
+        assert_metric(&server, "wharf_commands_total{command=\"unknown\"}", 1.0);
+        assert_metric(&server, "wharf_replies_total{code=\"500\"}", 1.0);
+    }
+}
+
+#[test]
+fn bytes_are_seen_while_they_move() {
+    if Engine::current() == Engine::Libunftp {
+        // Its transfers are seen when they are over (docs/metrics.md).
+        return;
+    }
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let mut client = server.login();
+    let mut data = client.start_transfer("STOR big.bin");
+    data.write_all(&more_than_is_buffered()).unwrap();
+    assert_metric(&server, "wharf_transfers_running{operation=\"upload\"}", 1.0);
+    let before = metric(&server, "wharf_transfer_bytes_total{operation=\"upload\"}").unwrap();
+    assert!(before > 0.0);
+    data.finish().unwrap();
+    client.expect_reply(226);
+    let length = more_than_is_buffered().len() as f64;
+    assert_metric(&server, "wharf_transfer_bytes_total{operation=\"upload\"}", length);
+    assert_metric(&server, "wharf_transfers_running{operation=\"upload\"}", 0.0);
+}
+
+#[test]
+fn handshakes_are_counted() {
+    if Engine::current() == Engine::Libunftp {
+        // It does them by itself and tells nobody.
+        return;
+    }
+    let setup = Setup::memory().tls("required").http();
+    let server = setup.start();
+    let mut client = server.connect_tls();
+    client.login("demo", "demo");
+    client.store("a.bin", b"1");
+    assert_metric(&server, "wharf_tls_handshakes_total{connection=\"control\",result=\"done\"}", 1.0);
+    assert_metric(&server, "wharf_tls_handshakes_total{connection=\"data\",result=\"done\"}", 1.0);
+    let mut plain = server.connect();
+    plain.expect("AUTH TLS", 234);
+    plain.send_raw(b"this is no handshake\r\n");
+    plain.try_reply().expect_err("an alert is no reply");
+    assert_metric(&server, "wharf_tls_handshakes_total{connection=\"control\",result=\"failed\"}", 1.0);
+}
