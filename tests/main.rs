@@ -17,6 +17,7 @@ mod appends;
 mod bad_input;
 mod command_line;
 mod documents;
+mod draining;
 mod engine_defects;
 mod failures;
 mod local_disk;
