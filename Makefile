@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint advisories bench
+.PHONY: help run test test-deploy lint advisories bench
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -18,6 +18,12 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
 	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients)::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
+	$(MAKE) --no-print-directory test-deploy
+
+test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
+	scripts/install-test-tools deploy
+	cargo build --locked $(FEATURES)
+	scripts/test-deploy
 
 lint: ## Formatting, clippy, documentation, licences and sources of the dependencies: all without warnings.
 	scripts/install-test-tools lint

@@ -1,0 +1,112 @@
+"""The files of deploy/ that are no chart: the Dockerfile, the compose file, the systemd unit, the alerts."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import unittest
+
+import yaml
+
+from containers import Network, need_root, popen
+from support import ROOT, SOON, TOOLS, run, wait_until, wharf
+
+UNIT = ROOT / "deploy/systemd/wharf.service"
+
+
+def promtool(*arguments, **options):
+    tool = TOOLS / "promtool/promtool"
+    return run(tool if tool.exists() else "promtool", *arguments, **options)
+
+
+class Files(unittest.TestCase):
+    def test_dockerfile(self):
+        ran = run(TOOLS / "deploy/bin/hadolint", ROOT / "deploy/Dockerfile")
+        self.assertEqual(ran.stdout, "")
+        scan = ["--skip-download", "--framework", "dockerfile", "--compact", "--quiet", "--file", ROOT / "deploy/Dockerfile"]
+        run(TOOLS / "checkov/bin/checkov", *scan)
+
+    def test_compose_file(self):
+        compose = ROOT / "deploy/compose.yaml"
+        run(TOOLS / "deploy/bin/check-jsonschema", "--builtin-schema", "vendor.compose-spec", compose)
+        parsed = yaml.safe_load(compose.read_text())
+        config = yaml.safe_load((ROOT / "deploy/compose/wharf.yaml").read_text())
+        published = {port.rsplit(":", 1)[1] for port in parsed["services"]["wharf"]["ports"]}
+        self.assertEqual(published, {"2121", "9121", config["server"]["passive"]["ports"]})
+        # Everybody knows the password, so nobody else may connect.
+        self.assertTrue(all(port.startswith("127.0.0.1:") for port in parsed["services"]["wharf"]["ports"]))
+        variables = parsed["services"]["wharf"]["environment"]
+        run(wharf(), "check", "--config", ROOT / "deploy/compose/wharf.yaml", env={**os.environ, **variables})
+
+    def test_alerts(self):
+        alerts = ROOT / "deploy/prometheus/alerts.yaml"
+        self.assertIn("SUCCESS", promtool("check", "rules", alerts).stdout)
+        described = set(re.findall(r"wharf_\w+", (ROOT / "docs/metrics.md").read_text()))
+        self.assertLessEqual(set(re.findall(r"wharf_\w+", alerts.read_text())), described)
+
+
+class Systemd(unittest.TestCase):
+    def test_unit_is_known_and_confined(self):
+        with tempfile.TemporaryDirectory() as folder:
+            unit = pathlib.Path(folder) / "wharf.service"
+            unit.write_text(UNIT.read_text().replace("/usr/local/bin/wharf", str(wharf())))
+            ran = run("systemd-analyze", "verify", unit)
+            # What it doesn't know, it says and is content.
+            complaints = [line for line in ran.stderr.splitlines() if "wharf.service" in line]
+            self.assertEqual(complaints, [])
+            run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+
+    def test_the_service_waits_longer_than_the_grace(self):
+        seconds = int(re.search(r"^TimeoutStopSec=(\d+)s$", UNIT.read_text(), re.M)[1])
+        self.assertGreater(seconds, 30)
+
+    def test_port_21_without_root_and_what_systemd_is_told(self):
+        """The user, the one capability, and NoNewPrivileges of the unit; systemd itself isn't running here."""
+        need_root()
+        capability = re.search(r"^AmbientCapabilities=CAP_(\w+)$", UNIT.read_text(), re.M)[1].lower()
+        network = Network()
+        self.addCleanup(network.remove)
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        config = folder / "wharf.yaml"
+        config.write_text(
+            'server: { listen: ["127.0.0.1:21"] }\n'
+            "backends: { scratch: { kind: memory } }\n"
+            "users: [ { name: demo, password: demo, plain: true, backend: scratch, permissions: full } ]\n"
+        )
+        # The program may stand where nobody else looks.
+        program = folder / "wharf"
+        program.write_bytes(wharf().read_bytes())
+        program.chmod(0o755)
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(told.close)
+        told.bind(str(folder / "notify"))
+        (folder / "notify").chmod(0o777)
+        told.settimeout(SOON)
+        command = [
+            *["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs"],
+            *[f"--bounding-set=-all,+{capability}", f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"],
+            *[program, "serve", "--config", config],
+        ]
+        environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": str(folder / "notify")}
+        server = popen(network, *command, env=environment, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.kill)
+        self.assertIn("READY=1", told.recv(1000).decode().splitlines())
+        status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+        self.assertRegex(status, r"Uid:\s+65532")
+        self.assertRegex(status, r"CapEff:\s+0000000000000400\n")
+        (folder / "sent").write_text("by port 21")
+        network.run("curl", "-sS", "-T", folder / "sent", "ftp://demo:demo@127.0.0.1:21/sent")
+        fetched = network.run("curl", "-sS", "ftp://demo:demo@127.0.0.1:21/sent").stdout
+        self.assertEqual(fetched, "by port 21")
+        self.assertIn("ready", network.run(program, "health").stdout)
+        server.terminate()
+        self.assertIn("STOPPING=1", told.recv(1000).decode().splitlines())
+        self.assertEqual(server.wait(SOON), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
