@@ -58,6 +58,11 @@ class Systemd(unittest.TestCase):
             self.assertEqual(complaints, [])
             run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
+    def test_user_can_be_made(self):
+        ran = run("systemd-sysusers", "--dry-run", ROOT / "deploy/systemd/wharf.sysusers")
+        self.assertIn("wharf", ran.stdout + ran.stderr)
+        self.assertNotIn("ignoring", ran.stdout + ran.stderr)
+
     def test_the_service_waits_longer_than_the_grace(self):
         seconds = int(re.search(r"^TimeoutStopSec=(\d+)s$", UNIT.read_text(), re.M)[1])
         self.assertGreater(seconds, 30)
