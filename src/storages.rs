@@ -22,18 +22,16 @@ pub struct StorageError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Sets up all storages of a configuration. Buckets are not contacted yet.
+/// Sets up all storages of a configuration, which share the memory for transfers. Buckets are not contacted yet.
 ///
 /// Blocks while local directories are opened.
 ///
 /// # Errors
 /// The first backend that can't be set up.
-pub fn open_all(config: &Config) -> Result<Storages, StorageError> {
+pub fn open_all(config: &Config, buffers: &Arc<Buffers>) -> Result<Storages, StorageError> {
     let mut storages = Storages::new();
-    let limits = &config.server.limits;
-    let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     for (name, backend) in &config.backends {
-        let storage = open(backend, &buffers).map_err(|cause| StorageError { name: name.clone(), cause })?;
+        let storage = open(backend, buffers).map_err(|cause| StorageError { name: name.clone(), cause })?;
         storages.insert(name.clone(), storage);
     }
     Ok(storages)

@@ -1,5 +1,5 @@
-//! What a backend tells of its requests to a store, and of the memory that uploads take on their way there. Whoever counts
-//! them implements these traits; a backend has no other opinion about it.
+//! What a backend tells of its requests to a store. Whoever counts them implements the trait; a backend has no other opinion
+//! about it.
 
 use std::fmt;
 use std::time::Duration;
@@ -112,16 +112,4 @@ pub trait Observer: fmt::Debug + Send + Sync {
 
     /// A request is about to be tried again.
     fn retry(&self, request: Request);
-}
-
-/// Tells of the memory that holds what is on its way to stores. It is asked whenever somebody looks at the metrics.
-pub trait Buffers: fmt::Debug + Send + Sync {
-    /// How many bytes of memory are in use.
-    fn used(&self) -> u64;
-
-    /// How many may be.
-    fn limit(&self) -> u64;
-
-    /// How many bytes wait on the disk instead.
-    fn spilled(&self) -> u64;
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use wharf_backends::Buffers;
 
 use super::{Outcome, complain, print};
 use crate::auth::Users;
@@ -126,7 +127,10 @@ async fn serve(
     let metrics = Metrics::new(engine_name, config.server.limits.sessions);
     open_files::raise_limit();
     let signals = StopSignals::new()?;
-    let storages = storages::open_all(&config)?;
+    let limits = &config.server.limits;
+    let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
+    metrics.watch_buffers(Arc::clone(&buffers));
+    let storages = storages::open_all(&config, &buffers)?;
     let views = Views::new(&config, &storages)?;
     let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
     let users = Users::new(passwords, config.anonymous.is_some())?;

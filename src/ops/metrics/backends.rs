@@ -1,4 +1,4 @@
-//! What is counted of the requests to stores, and of the memory of uploads.
+//! What is counted of the requests to stores, and of the memory of transfers.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,8 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use wharf_backends::observe::{Answer, Buffers, Observer, Request};
+use wharf_backends::Buffers;
+use wharf_backends::observe::{Answer, Observer, Request};
 
 /// Upper bounds of seconds: from a store next door to one that is about to be given up.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
@@ -90,9 +91,9 @@ impl Observer for BackendObserver {
     }
 }
 
-/// The memory of uploads, once something tells of it.
+/// The memory of transfers, once something tells of it.
 #[derive(Debug)]
-pub(super) struct BufferGauges(pub(super) Arc<OnceLock<Arc<dyn Buffers>>>);
+pub(super) struct BufferGauges(pub(super) Arc<OnceLock<Arc<Buffers>>>);
 
 impl Collector for BufferGauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
@@ -101,8 +102,7 @@ impl Collector for BufferGauges {
             let gauge = ConstGauge::<i64>::new(i64::try_from(bytes).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        gauge("buffer_memory_bytes", "Memory that holds what is on its way to stores", buffers.used())?;
-        gauge("buffer_memory_limit_bytes", "How much that may be", buffers.limit())?;
-        gauge("buffer_spilled_bytes", "What waits on the disk instead", buffers.spilled())
+        gauge("buffer_memory_bytes", "Memory that holds what is on its way to or from stores", buffers.used())?;
+        gauge("buffer_memory_limit_bytes", "How much that may be", buffers.limit())
     }
 }

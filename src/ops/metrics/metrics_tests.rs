@@ -5,23 +5,6 @@ use wharf_backends::observe::{Answer, Request};
 
 use super::*;
 
-#[derive(Debug)]
-struct Pool;
-
-impl Buffers for Pool {
-    fn used(&self) -> u64 {
-        3
-    }
-
-    fn limit(&self) -> u64 {
-        10
-    }
-
-    fn spilled(&self) -> u64 {
-        0
-    }
-}
-
 /// One of each.
 fn full() -> (Arc<Metrics>, OpenSession) {
     let metrics = Metrics::new("native", 100);
@@ -39,7 +22,7 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     let observer = metrics.observer("lake\"\n");
     observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
     observer.retry(Request::Put);
-    metrics.watch_buffers(Arc::new(Pool));
+    metrics.watch_buffers(Buffers::new(64 << 20, None));
     (metrics, session)
 }
 
@@ -67,7 +50,7 @@ fn names_of_backends_are_escaped() {
         text.contains(r#"wharf_backend_requests_total{backend="lake\"\n",request="put",result="done"} 1"#),
         "{text}"
     );
-    assert!(text.contains("wharf_buffer_memory_limit_bytes 10\n"), "{text}");
+    assert!(text.contains("wharf_buffer_memory_limit_bytes 67108864\n"), "{text}");
 }
 
 #[test]

@@ -15,7 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use wharf_backends::observe::{Buffers, Observer};
+use wharf_backends::Buffers;
+use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
 use self::transfers::Transfers;
@@ -137,7 +138,7 @@ pub struct Metrics {
     command_failures: Family<Labels, Counter>,
     transfers: Arc<Transfers>,
     backends: Backends,
-    buffers: Arc<OnceLock<Arc<dyn Buffers>>>,
+    buffers: Arc<OnceLock<Arc<Buffers>>>,
 }
 
 /// A session that is counted as open until this is dropped.
@@ -279,8 +280,8 @@ impl Metrics {
         self.backends.observer(backend)
     }
 
-    /// Has the memory for uploads looked at from now on. The first call counts.
-    pub fn watch_buffers(&self, buffers: Arc<dyn Buffers>) {
+    /// Has the memory for transfers looked at from now on. The first call counts.
+    pub fn watch_buffers(&self, buffers: Arc<Buffers>) {
         let _ = self.buffers.set(buffers);
     }
 }
