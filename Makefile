@@ -22,7 +22,7 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 
 test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy
-	cargo build --locked $(FEATURES)
+	cargo test --locked --workspace $(FEATURES) --no-run --quiet
 	scripts/test-deploy
 
 lint: ## Formatting, clippy, documentation, licences and sources of the dependencies: all without warnings.

@@ -33,7 +33,10 @@ def environment():
         '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         '[containers]\nlog_driver = "k8s-file"\n'
     )
-    return {**os.environ, "CONTAINERS_CONF": str(settings), "BUILDAH_ISOLATION": "chroot"}
+    # The caches of builds are this checkout's alone.
+    temporary = STORAGE / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {**os.environ, "CONTAINERS_CONF": str(settings), "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary)}
 
 
 def buildah(*arguments, **options):
