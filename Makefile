@@ -37,8 +37,8 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	cargo deny --all-features check advisories
 
 # The program by itself: target/release/wharf-bench --help
-bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; SERVERS=A,B; ROWS=A,B).
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=, SERVERS=, ROWS=A,B).
 	scripts/install-bench-tools
 	cargo build --release --locked
-	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) \
+	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS))

@@ -2,10 +2,12 @@
 
 mod client;
 mod measure;
+mod object;
 mod options;
 mod place;
 mod problem;
 mod process;
+mod report;
 mod rows;
 mod servers;
 mod sizes;
@@ -13,7 +15,6 @@ mod stream;
 mod table;
 mod tls;
 
-use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,17 +53,32 @@ fn main() -> ExitCode {
 
 /// Measures and prints; false if something could not be measured that should have been.
 fn run(options: &Options) -> Result<bool> {
-    let begin = Instant::now();
     // The servers' own accounts have to be able to read what is written here.
     umask(Mode::from_raw_mode(0o022));
     open_many_files(options)?;
-    let place = Place::make(&options.folder, &options.sizes)?;
+    let place = Place::make(&options.folder)?;
+    let mut all_well = true;
+    if !options.rows.is_empty() {
+        all_well &= local(options, &place)?;
+    }
+    if !options.works.is_empty() {
+        let (text, well) = object::run(options, &place)?;
+        say(&text)?;
+        all_well &= well;
+    }
+    Ok(all_well)
+}
+
+/// The table of servers that serve a disk.
+fn local(options: &Options, place: &Place) -> Result<bool> {
+    let begin = Instant::now();
+    place.fill(&options.sizes)?;
     let mut bench = Bench { options, tls: tls::client(&place.certificate)?, place, busy: 0, measured: 0 };
 
     let mut left_out = Vec::new();
     let mut servers = Vec::new();
     for kind in &options.servers {
-        match kind.missing(&options.tools, &bench.place)? {
+        match kind.missing(&options.tools, place)? {
             Some(why) => left_out.push(format!("{} is left out: {why}", kind.heading())),
             None => servers.push(*kind),
         }
@@ -93,7 +109,7 @@ struct Outcome {
 
 struct Bench<'a> {
     options: &'a Options,
-    place: Place,
+    place: &'a Place,
     tls: Arc<ClientConfig>,
     /// How often something else kept the machine busy when a measurement began.
     busy: u32,
@@ -124,7 +140,7 @@ impl Bench<'_> {
     /// A server that was just started, on a machine that does nothing else.
     fn once(&mut self, row: Row, kind: Kind, block: &[u8]) -> Result<Outcome> {
         self.place.clear()?;
-        let server = kind.start(&self.options.tools, &self.place, row.variant(), &self.tls)?;
+        let server = kind.start(&self.options.tools, self.place, row.variant(), &self.tls)?;
         self.measured += 1;
         if !settle(Duration::from_secs(if self.options.quick { 1 } else { 4 })) {
             self.busy += 1;
@@ -143,14 +159,8 @@ impl Bench<'_> {
     }
 
     fn report(&self, servers: &[Kind], table: &Table, left_out: &[String], took: Duration) -> Result<String> {
-        let mut lines = vec![
-            String::new(),
-            table.markdown(&self.options.sizes),
-            match self.options.sizes.rounds {
-                1 => "One round.".to_owned(),
-                rounds => format!("Best of {rounds} rounds."),
-            },
-        ];
+        let mut lines =
+            vec![String::new(), table.markdown(&self.options.sizes), report::rounds(self.options)];
         if servers.contains(&Kind::Vsftpd) {
             lines.push(
                 "In brackets: how many times as good as vsftpd in the same run; above 1 is better than vsftpd, also \
@@ -159,30 +169,15 @@ impl Bench<'_> {
                     .to_owned(),
             );
         }
-        if self.options.quick {
-            lines.push("This was a quick run with small sizes: the figures say little.".to_owned());
-        }
+        lines.extend(report::quick(self.options));
         lines.push(String::new());
         for kind in servers {
-            let version = kind.version(&self.options.tools, &self.place)?;
+            let version = kind.version(&self.options.tools, self.place)?;
             lines.push(format!("- {} (`{version}`): {}.", kind.heading(), kind.note()));
         }
         lines.extend(left_out.iter().map(|line| format!("- {line}")));
-        lines.push(format!("- Machine: {}.", machine()));
-        if self.busy > 0 {
-            lines.push(format!(
-                "- The machine was busy with something else when {} of {} measurements began.",
-                self.busy, self.measured
-            ));
-        }
-        lines.push(format!("- The run took {} s.", took.as_secs()));
-        if !table.failures().is_empty() {
-            lines.push(String::new());
-            lines.push("Failed:".to_owned());
-            lines.push(String::new());
-            lines.extend(table.failures().iter().map(|failure| format!("- {failure}")));
-        }
-        lines.push(String::new());
+        lines.extend(report::circumstances(self.busy, self.measured, took));
+        lines.extend(report::failures(table.failures()));
         Ok(lines.join("\n"))
     }
 }
@@ -199,16 +194,6 @@ fn open_many_files(options: &Options) -> Result<()> {
     }
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     setrlimit(Resource::Nofile, raised).doing(|| "raising the limit of open files".to_owned())
-}
-
-fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let processors = read("/proc/cpuinfo");
-    let name = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    let count = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = read("/proc/sys/kernel/osrelease");
-    let name = name.trim_start_matches([' ', '\t', ':']);
-    format!("{count} × {name}, Linux {}", kernel.trim())
 }
 
 fn say(text: &str) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::servers::Server;
 use crate::sizes::Sizes;
 
 /// What is written, and read into, at once.
-const BUFFER: usize = 1 << 20;
+pub const BUFFER: usize = 1 << 20;
 /// A thread of the client needs little; there are many.
 const STACK: usize = 256 << 10;
 
@@ -146,7 +146,7 @@ fn resting(server: &Server) -> u64 {
 }
 
 /// Runs it on so many threads at once; the first problem, if there is one.
-fn on_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub fn on_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     thread::scope(|scope| {
         let work = &work;
         let threads: Vec<_> = (0..count)
@@ -164,17 +164,17 @@ fn on_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -
     })
 }
 
-fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+pub fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64())
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn expect_size(name: &str, came: u64, expected: u64) -> Result<()> {
+pub fn expect_size(name: &str, came: u64, expected: u64) -> Result<()> {
     if came == expected {
         return Ok(());
     }

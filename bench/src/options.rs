@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::object::{Front, Work};
 use crate::problem::{Doing, Problem, Result};
 use crate::rows::Row;
 use crate::servers::{Kind, Tools};
@@ -14,19 +15,27 @@ Measures Wharf and other FTP servers side by side and prints a Markdown table.
 wharf-bench [OPTION...]
   --quick              small sizes, one round: for trying whether everything works
   --rounds N           how often each server is measured in each row (3; --quick: 1)
-  --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib
+  --tables NAME,...    only these: local (servers of a disk), object (servers of an object store)
+  --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib;
+                       with an object store: wharf-native, rclone, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, logins,
-                       logins-hashed, sessions, list, idle
+                       logins-hashed, sessions, list, idle; object-stor, object-retr, object-up, object-down,
+                       object-clients-up, object-clients-down, object-list
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
+
+const TABLES: [&str; 2] = ["local", "object"];
 
 pub struct Options {
     pub quick: bool,
     pub sizes: Sizes,
     pub servers: Vec<Kind>,
     pub rows: Vec<Row>,
+    /// The same of the table of object stores.
+    pub fronts: Vec<Front>,
+    pub works: Vec<Work>,
     pub tools: Tools,
     pub folder: PathBuf,
 }
@@ -37,11 +46,14 @@ impl Options {
         let beside =
             std::env::current_exe().doing(|| "finding this program".to_owned())?.with_file_name("wharf");
         let mut rounds = None;
+        let mut tables = [true, true];
         let mut options = Self {
             quick: false,
             sizes: Sizes::FULL,
             servers: Kind::ALL.to_vec(),
             rows: Row::ALL.to_vec(),
+            fronts: Front::ALL.to_vec(),
+            works: Work::ALL.to_vec(),
             tools: Tools { wharf: beside, peers: whole(".test-tools/bench")? },
             folder: PathBuf::from("target/bench"),
         };
@@ -52,13 +64,39 @@ impl Options {
                 "--help" | "-h" => return Ok(None),
                 "--quick" => options.quick = true,
                 "--rounds" => rounds = Some(number(&value()?)?),
-                "--servers" => options.servers = chosen(&value()?, &Kind::ALL, Kind::id)?,
-                "--rows" => options.rows = chosen(&value()?, &Row::ALL, Row::id)?,
+                "--tables" => {
+                    let names = value()?;
+                    let names = names_of(&names, &[&TABLES])?;
+                    tables = TABLES.map(|table| names.contains(&table));
+                }
+                "--servers" => {
+                    let names = value()?;
+                    let names =
+                        names_of(&names, &[&ids(&Kind::ALL, Kind::id), &ids(&Front::ALL, Front::id)])?;
+                    options.servers = chosen(&names, &Kind::ALL, Kind::id);
+                    options.fronts = chosen(&names, &Front::ALL, Front::id);
+                }
+                "--rows" => {
+                    let names = value()?;
+                    let names = names_of(&names, &[&ids(&Row::ALL, Row::id), &ids(&Work::ALL, Work::id)])?;
+                    options.rows = chosen(&names, &Row::ALL, Row::id);
+                    options.works = chosen(&names, &Work::ALL, Work::id);
+                }
                 "--wharf" => options.tools.wharf = whole(&value()?)?,
                 "--peers" => options.tools.peers = whole(&value()?)?,
                 "--folder" => options.folder = value()?.into(),
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }
+        }
+        let [local, object] = tables;
+        if !local || options.servers.is_empty() {
+            options.rows.clear();
+        }
+        if !object || options.fronts.is_empty() {
+            options.works.clear();
+        }
+        if options.rows.is_empty() && options.works.is_empty() {
+            return Err(Problem::new("nothing is left to measure"));
         }
         if options.quick {
             options.sizes = Sizes::QUICK;
@@ -80,13 +118,22 @@ fn number(text: &str) -> Result<u32> {
     }
 }
 
-/// Those of `all` that are named, in the order of `all`.
-fn chosen<T: Copy>(names: &str, all: &[T], id: impl Fn(T) -> &'static str) -> Result<Vec<T>> {
-    let names: Vec<&str> = names.split(',').filter(|name| !name.is_empty()).collect();
-    if let Some(unknown) = names.iter().find(|name| !all.iter().any(|one| id(*one) == **name)) {
-        return Err(Problem::new(format!("there is no {unknown}; --help lists what there is")));
+/// The names that are listed here, each of which has to be in one of the lists.
+fn names_of<'a>(text: &'a str, known: &[&[&str]]) -> Result<Vec<&'a str>> {
+    let names: Vec<&str> = text.split(',').filter(|name| !name.is_empty()).collect();
+    match names.iter().find(|name| !known.iter().any(|list| list.contains(name))) {
+        Some(unknown) => Err(Problem::new(format!("there is no {unknown}; --help lists what there is"))),
+        None => Ok(names),
     }
-    Ok(all.iter().copied().filter(|one| names.contains(&id(*one))).collect())
+}
+
+fn ids<T: Copy>(all: &[T], id: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|one| id(*one)).collect()
+}
+
+/// Those of `all` that are named, in the order of `all`.
+fn chosen<T: Copy>(names: &[&str], all: &[T], id: impl Fn(T) -> &'static str) -> Vec<T> {
+    all.iter().copied().filter(|one| names.contains(&id(*one))).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::Options;
+use crate::object::{Front, Work};
 use crate::rows::Row;
 use crate::servers::Kind;
 
@@ -16,11 +17,28 @@ fn servers_and_rows_keep_the_order_of_the_table() {
 }
 
 #[test]
+fn one_list_of_names_chooses_from_both_tables() {
+    let options = parse("--servers rclone,curl --rows object-list,object-stor").unwrap().unwrap();
+    assert_eq!(options.servers, [Kind::Rclone]);
+    assert_eq!(options.fronts, [Front::Rclone, Front::Curl]);
+    assert!(options.rows.is_empty());
+    assert_eq!(options.works, [Work::Stor, Work::List]);
+
+    let options = parse("--tables object").unwrap().unwrap();
+    assert!(options.rows.is_empty());
+    assert_eq!(options.works, Work::ALL);
+
+    assert!(parse("--servers vsftpd").unwrap().unwrap().works.is_empty());
+}
+
+#[test]
 fn what_it_does_not_know_is_refused_by_name() {
     let problem = |line: &str| parse(line).err().unwrap();
     assert_eq!(problem("--servers wuftpd"), "there is no wuftpd; --help lists what there is");
     assert_eq!(problem("--fast"), "unknown argument --fast");
     assert_eq!(problem("--rounds"), "--rounds needs a value");
     assert_eq!(problem("--rounds 0"), "0 is not a number of rounds");
+    assert_eq!(problem("--tables bucket"), "there is no bucket; --help lists what there is");
+    assert_eq!(problem("--tables local --rows object-list"), "nothing is left to measure");
     assert!(parse("--help").unwrap().is_none());
 }

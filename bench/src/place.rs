@@ -38,16 +38,22 @@ pub struct Owner {
 pub const PROBE: usize = 64 << 10;
 
 impl Place {
-    /// Makes all of it in `folder`, in a folder that is removed when this value is dropped.
-    pub fn make(folder: &Path, sizes: &Sizes) -> Result<Self> {
+    /// Makes it in `folder`, in a folder that is removed when this value is dropped; without files for now.
+    pub fn make(folder: &Path) -> Result<Self> {
         remove_leftovers(folder);
         let folder = folder.join(format!("run-{}", process::id()));
         fs::create_dir_all(&folder).doing(|| format!("creating {}", folder.display()))?;
         let folder = folder.canonicalize().doing(|| format!("finding {}", folder.display()))?;
         let mut place = Self { folder, certificate: CertificateDer::from(Vec::new()), owner: owner()? };
         place.certificate = place.write_certificate()?;
-        place.write_files(sizes).doing(|| format!("writing files to {}", place.data().display()))?;
+        let data = place.data();
+        fs::create_dir(&data).doing(|| format!("creating {}", data.display()))?;
         Ok(place)
+    }
+
+    /// Writes the files that are served.
+    pub fn fill(&self, sizes: &Sizes) -> Result<()> {
+        self.write_files(sizes).doing(|| format!("writing files to {}", self.data().display()))
     }
 
     pub fn data(&self) -> PathBuf {
@@ -102,7 +108,7 @@ impl Place {
 
     fn write_files(&self, sizes: &Sizes) -> std::io::Result<()> {
         let data = self.data();
-        for folder in [&data, &data.join("small"), &data.join("many"), &data.join("up")] {
+        for folder in [&data.join("small"), &data.join("many"), &data.join("up")] {
             fs::create_dir(folder)?;
         }
         if rustix::process::geteuid().is_root() {

@@ -60,6 +60,11 @@ impl Process {
         self.processes().iter().filter_map(|process| proportional(process.pid)).sum()
     }
 
+    /// The most memory that its processes had so far, in KiB, each at its own highest.
+    pub fn peak(&self) -> u64 {
+        self.processes().iter().filter_map(|process| highest(process.pid)).sum()
+    }
+
     /// Its own process, those below it, and those of its group: some servers' processes leave the group, others
     /// outlive their parents.
     fn processes(&self) -> Vec<Listed> {
@@ -118,6 +123,12 @@ fn parse(line: &str) -> Option<Listed> {
 fn proportional(pid: i32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn highest(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 

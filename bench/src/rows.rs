@@ -142,14 +142,14 @@ impl Row {
 }
 
 /// 10000 as 10,000.
-fn count(number: usize) -> String {
+pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("?")).collect();
     groups.join(",")
 }
 
-fn bytes(size: u64) -> String {
+pub fn bytes(size: u64) -> String {
     match size {
         size if size.is_multiple_of(1 << 30) => format!("{} GiB", size >> 30),
         size if size.is_multiple_of(1 << 20) => format!("{} MiB", size >> 20),

@@ -16,8 +16,21 @@ pub struct Sizes {
     pub session_file: usize,
     pub entries: usize,
     pub idle: usize,
+    pub objects: Objects,
     /// How long one measurement may take.
     pub limit: Duration,
+}
+
+/// What is moved to and from an object store, beside `big`.
+#[derive(Debug, Clone, Copy)]
+pub struct Objects {
+    pub small_files: usize,
+    pub small: usize,
+    pub clients: usize,
+    pub client_files: usize,
+    pub client_file: usize,
+    /// One page of a listing.
+    pub entries: usize,
 }
 
 impl Sizes {
@@ -33,6 +46,14 @@ impl Sizes {
         session_file: 256 << 10,
         entries: 100_000,
         idle: 1_000,
+        objects: Objects {
+            small_files: 2_000,
+            small: 16 << 10,
+            clients: 32,
+            client_files: 4,
+            client_file: 8 << 20,
+            entries: 1_000,
+        },
         limit: Duration::from_secs(180),
     };
 
@@ -46,6 +67,13 @@ impl Sizes {
         session_files: 2,
         entries: 2_000,
         idle: 50,
+        objects: Objects {
+            small_files: 100,
+            clients: 8,
+            client_files: 2,
+            entries: 100,
+            ..Self::FULL.objects
+        },
         limit: Duration::from_secs(20),
         ..Self::FULL
     };

@@ -95,7 +95,7 @@ fn ratio(row: Row, best: f64, reference: f64) -> Option<String> {
 }
 
 /// Three digits, or as many as stand before the point: more would be noise.
-fn rounded(figure: f64) -> String {
+pub fn rounded(figure: f64) -> String {
     match figure.abs() {
         size if size >= 99.95 => format!("{figure:.0}"),
         size if size >= 9.995 => format!("{figure:.1}"),

@@ -3,7 +3,7 @@
 mod proftpd;
 mod pure_ftpd;
 mod pyftpdlib;
-mod rclone;
+pub mod rclone;
 mod vsftpd;
 mod wharf;
 
@@ -26,13 +26,13 @@ use crate::process::Process;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 const ANONYMOUS: Account = Account { user: "anonymous", password: "bench" };
-const BENCH: Account = Account { user: "bench", password: "bench" };
+pub const BENCH: Account = Account { user: "bench", password: "bench" };
 /// Whose password is checked expensively.
 const HASHED: Account = Account { user: "hashed", password: "bench" };
 
 /// Where data connections are accepted. It lies above the ports that the system gives to outgoing connections: a port
 /// that a server has used rests for a minute, and the client would run out of them.
-const PASSIVE: (u16, u16) = (61000, 64999);
+pub const PASSIVE: (u16, u16) = (61000, 64999);
 
 /// Where the programs are.
 pub struct Tools {
@@ -152,7 +152,7 @@ impl Kind {
         if self == Self::WharfLibunftp { 5 } else { 1 }
     }
 
-    fn program(self, tools: &Tools) -> PathBuf {
+    pub fn program(self, tools: &Tools) -> PathBuf {
         match self {
             Self::WharfNative | Self::WharfLibunftp => tools.wharf.clone(),
             Self::Vsftpd | Self::Proftpd | Self::PureFtpd => {
@@ -206,8 +206,7 @@ impl Kind {
 
     /// The program, so that it can't outlive this one, and with the libraries that came with it.
     fn launch(self, tools: &Tools) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(self.program(tools)).env_remove("RUST_LOG");
+        let mut command = tethered(&self.program(tools));
         if matches!(self, Self::Vsftpd | Self::Proftpd | Self::PureFtpd) {
             command.env("LD_LIBRARY_PATH", libraries(&tools.peers.join(self.id())));
         }
@@ -234,15 +233,18 @@ impl Kind {
             Self::Pyftpdlib => pyftpdlib::arguments(&site, &mut command),
         }
         .doing(|| format!("setting up {}", self.heading()))?;
-        command.current_dir(&site.folder);
-        let process = Process::start(command, site.folder.join("log"))?;
-        let address = SocketAddr::from(([127, 0, 0, 1], site.port));
         let tls = variant.tls.then(|| Arc::clone(tls));
-        let mut server =
-            Server { process, address, account: self.account(variant), tls, handshakes: self.handshakes() };
-        server.wait_until_ready()?;
-        Ok(server)
+        Server::start(command, &site.folder, site.port, self.account(variant), tls, self.handshakes())
     }
+}
+
+/// A program that can't outlive this one, and that nobody's settings play a part in.
+pub fn tethered(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program).env_remove("RUST_LOG");
+    // All there is to talk to is on this machine.
+    command.env("NO_PROXY", "*").env("no_proxy", "*");
+    command
 }
 
 /// The folders with shared libraries of an unpacked Debian package, as a search path.
@@ -265,6 +267,23 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts it in its folder, and sees that it delivers what it should.
+    pub fn start(
+        mut command: Command,
+        folder: &Path,
+        port: u16,
+        account: Account,
+        tls: Option<Arc<ClientConfig>>,
+        handshakes: u32,
+    ) -> Result<Self> {
+        command.current_dir(folder);
+        let process = Process::start(command, folder.join("log"))?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Self { process, address, account, tls, handshakes };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
     /// A session that is logged in and moves bytes as they are.
     pub fn login(&self, until: Instant) -> Result<Session> {
         let mut session = self.connect(until)?;
@@ -295,6 +314,11 @@ impl Server {
 
     pub fn memory(&self) -> u64 {
         self.process.memory()
+    }
+
+    /// The most that it had so far, in KiB.
+    pub fn peak(&self) -> u64 {
+        self.process.peak()
     }
 
     pub fn last_words(&self) -> String {

@@ -1,0 +1,150 @@
+//! The table of object stores: Wharf and rclone in front of one SeaweedFS, and curl without a server in between.
+
+mod front;
+mod measure;
+mod store;
+mod table;
+mod work;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::fs::syncfs;
+
+pub use self::front::Front;
+pub use self::work::Work;
+
+use self::measure::{Figures, Sources, Task, UPLOADS, bucket, fill};
+use self::store::Store;
+use self::table::Table;
+use crate::options::Options;
+use crate::place::{Place, block};
+use crate::problem::{Doing, Problem, Result};
+use crate::process::{own_time, settle};
+use crate::{progress, report};
+
+/// Measures; what is to be printed, and whether all could be measured.
+pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
+    let begin = Instant::now();
+    let weed = store::program(&options.tools);
+    if !weed.exists() {
+        return Err(Problem::new(format!(
+            "{} does not exist; `scripts/install-bench-tools` makes it",
+            weed.display()
+        )));
+    }
+    let mut fronts = Vec::new();
+    let mut left_out = Vec::new();
+    for front in &options.fronts {
+        match front.server().map(|kind| kind.missing(&options.tools, place)).transpose()?.flatten() {
+            Some(why) => left_out.push(format!("{} is left out: {why}", front.heading())),
+            None => fronts.push(*front),
+        }
+    }
+    if fronts.is_empty() {
+        return Err(Problem::new("there is nothing to measure with an object store"));
+    }
+    progress("starting the object store and filling it");
+    let block = block(1 << 20);
+    let store = Store::start(&options.tools, &place.folder_of("store")?, options.sizes.limit)?;
+    let sources = fill(&store, &options.sizes, place.folder_of("sources")?, &block)?;
+    let mut bench = Bench { options, place, store, sources, block, busy: 0, measured: 0 };
+
+    let mut table = Table::default();
+    for work in &options.works {
+        bench.row(*work, &fronts, &mut table);
+    }
+    let mut lines = vec![
+        String::new(),
+        table.markdown(&options.works, &fronts, &options.sizes),
+        format!(
+            "{} Of memory and requests the highest. How many times as good Wharf is stands in the last columns, with \
+             what it is meant to be; above 1 is better, also where less is better.",
+            report::rounds(options)
+        ),
+    ];
+    lines.extend(report::quick(options));
+    lines.push(String::new());
+    for front in &fronts {
+        let version = front.version(&options.tools, place)?;
+        lines.push(format!("- {} (`{version}`): {}.", front.heading(), front.note()));
+    }
+    lines.push(format!("- The store: `{}`.", front::first_line(&weed, "version")?));
+    lines.extend(left_out.iter().map(|line| format!("- {line}")));
+    lines.extend(report::circumstances(bench.busy, bench.measured, begin.elapsed()));
+    lines.extend(report::failures(table.failures()));
+    Ok((lines.join("\n"), table.failures().is_empty()))
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    place: &'a Place,
+    store: Store,
+    sources: Sources,
+    block: Vec<u8>,
+    busy: u32,
+    measured: u32,
+}
+
+impl Bench<'_> {
+    /// All in turn, again and again, as in the other table.
+    fn row(&mut self, work: Work, fronts: &[Front], table: &mut Table) {
+        for round in 1..=self.options.sizes.rounds {
+            for front in fronts.iter().copied() {
+                let what = format!("{} {round} {}", work.id(), front.id());
+                let (start, used) = (Instant::now(), own_time());
+                match self.once(work, front) {
+                    Ok(figures) => {
+                        table.add(work, front, figures);
+                        let took = start.elapsed().as_secs_f64();
+                        let client = own_time() - used;
+                        let Figures { speed, memory, requests } = figures;
+                        let memory = memory.map_or("-".to_owned(), |memory| format!("{memory:.1} MiB"));
+                        progress(&format!(
+                            "{what}: {speed:.2} ({memory}, {requests:.2} requests; {took:.1} s in all, client {client:.1} s)"
+                        ));
+                    }
+                    Err(problem) => {
+                        table.fail(work, front, round, &problem.to_string());
+                        progress(&format!("{what}: {problem}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A server that was just started, in front of a bucket that nobody used since it was filled, or of a new one.
+    fn once(&mut self, work: Work, front: Front) -> Result<Figures> {
+        if work.uploads() {
+            self.store.make_bucket(UPLOADS)?;
+        }
+        let measured = self.in_bucket(work, front);
+        if work.uploads() {
+            self.store.remove_bucket(UPLOADS)?;
+        }
+        measured
+    }
+
+    fn in_bucket(&mut self, work: Work, front: Front) -> Result<Figures> {
+        let server = front.start(&self.options.tools, self.place, &self.store, bucket(work))?;
+        let disk = || "waiting for the disk".to_owned();
+        syncfs(fs::File::open(self.place.data()).doing(disk)?).doing(disk)?;
+        self.measured += 1;
+        if !settle(Duration::from_secs(if self.options.quick { 1 } else { 4 })) {
+            self.busy += 1;
+        }
+        let task = Task {
+            work,
+            store: &self.store,
+            sizes: &self.options.sizes,
+            sources: &self.sources,
+            block: &self.block,
+        };
+        task.measure(server.as_ref()).map_err(|problem| match server.map(|server| server.last_words()) {
+            Some(words) if !words.is_empty() => {
+                Problem::new(format!("{problem} (the server's log ends with: {words})"))
+            }
+            _ => problem,
+        })
+    }
+}

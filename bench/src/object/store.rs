@@ -1,0 +1,207 @@
+//! The object store: one SeaweedFS for the whole run, and curl, which talks to it without a server in between.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::place::{PROBE, block, free_port, secret};
+use crate::problem::{Doing, Problem, Result};
+use crate::process::Process;
+use crate::servers::{Tools, tethered};
+
+pub const REGION: &str = "us-east-1";
+pub const ACCESS_KEY: &str = "bench";
+pub const SECRET_KEY: &str = "bench-secret";
+
+const READY_WITHIN: Duration = Duration::from_secs(90);
+/// How long the number of requests has to stand still to be believed: the store counts a request when it has ended.
+const QUIET: Duration = Duration::from_millis(100);
+
+pub struct Store {
+    process: Process,
+    port: u16,
+    metrics: u16,
+    probe: PathBuf,
+    /// How long one curl may take.
+    limit: Duration,
+}
+
+/// One file for curl.
+pub enum Transfer<'a> {
+    Put { file: &'a Path, key: String },
+    Get { key: String },
+}
+
+pub fn program(tools: &Tools) -> PathBuf {
+    tools.peers.join("python/bin/weed")
+}
+
+impl Store {
+    /// Starts it with its data in this folder, and waits until it takes an object.
+    pub fn start(tools: &Tools, folder: &Path, limit: Duration) -> Result<Self> {
+        let data = folder.join("data");
+        fs::create_dir(&data).doing(|| format!("creating {}", data.display()))?;
+        let identities = folder.join("identities.json");
+        let text = format!(
+            r#"{{"identities": [{{"name": "bench", "credentials": [{{"accessKey": "{ACCESS_KEY}", "secretKey": "{SECRET_KEY}"}}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"]}}]}}"#
+        );
+        secret(&identities, &text).doing(|| format!("writing {}", identities.display()))?;
+        let (port, metrics) = (free_port()?, free_port()?);
+        let mut command = tethered(&program(tools));
+        command.arg("server").arg(format!("-dir={}", data.display()));
+        command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
+        command.arg(format!("-s3.port={port}")).arg(format!("-metricsPort={metrics}"));
+        for name in ["master.port", "volume.port", "filer.port"] {
+            command.arg(format!("-{name}={}", free_port()?)).arg(format!("-{name}.grpc={}", free_port()?));
+        }
+        command.arg(format!("-s3.port.grpc={}", free_port()?));
+        command.arg(format!("-s3.config={}", identities.display()));
+        for name in ["filer", "s3"] {
+            command.arg(format!("-{name}.localSocket={}/{name}.sock", folder.display()));
+        }
+        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]);
+        command.args(["-master.volumeSizeLimitMB=1024", "-volume.max=64", "-volume.minFreeSpace=1GiB"]);
+        // Nobody's own settings play a part.
+        command.current_dir(folder).env("HOME", folder);
+        let process = Process::start(command, folder.join("log"))?;
+        let probe = folder.join("probe");
+        fs::write(&probe, block(PROBE)).doing(|| format!("writing {}", probe.display()))?;
+        let mut store = Self { process, port, metrics, probe, limit };
+        store.wait_until_ready()?;
+        Ok(store)
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// An empty bucket with the file that servers are tried with.
+    pub fn make_bucket(&self, bucket: &str) -> Result<()> {
+        self.curl(&format!("request = PUT\n{}", self.line(bucket, "")))?;
+        self.transfer(bucket, &[Transfer::Put { file: &self.probe, key: "probe".to_owned() }])
+    }
+
+    /// Takes the bucket away with all that is in it, which gives its room on the disk back at once.
+    pub fn remove_bucket(&self, bucket: &str) -> Result<()> {
+        self.curl(&format!("request = DELETE\n{}", self.line(bucket, ""))).map(drop)
+    }
+
+    /// All of these by one curl, one after the other, over a connection that it keeps.
+    pub fn transfer(&self, bucket: &str, transfers: &[Transfer<'_>]) -> Result<()> {
+        let mut text = String::new();
+        for transfer in transfers {
+            match transfer {
+                Transfer::Put { file, key } => {
+                    text.push_str(&self.line(bucket, &format!("/{key}")));
+                    writeln!(text, "upload-file = \"{}\"", file.display()).ok();
+                }
+                Transfer::Get { key } => {
+                    text.push_str(&self.line(bucket, &format!("/{key}")));
+                    text.push_str("output = /dev/null\n");
+                }
+            }
+        }
+        self.curl(&text).map(drop)
+    }
+
+    /// How many keys start with this, of the first page.
+    pub fn list(&self, bucket: &str, prefix: &str) -> Result<usize> {
+        let query = format!("?list-type=2&max-keys=1000&prefix={}", prefix.replace('/', "%2F"));
+        let answer = self.curl(&self.line(bucket, &query))?;
+        Ok(answer.matches("<Key>").count())
+    }
+
+    /// The size of an object.
+    pub fn size(&self, bucket: &str, key: &str) -> Result<u64> {
+        let answer = self.curl(&format!("head\n{}", self.line(bucket, &format!("/{key}"))))?;
+        let length = answer.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        });
+        length.ok_or_else(|| Problem::new(format!("the store doesn't tell the size of {key}")))
+    }
+
+    /// How many requests have come for this bucket, whatever their answer.
+    pub fn requests(&self, bucket: &str) -> Result<u64> {
+        let until = Instant::now() + self.limit;
+        let mut before = self.counted(bucket)?;
+        loop {
+            sleep(QUIET);
+            let now = self.counted(bucket)?;
+            if now == before {
+                return Ok(now);
+            }
+            if Instant::now() > until {
+                return Err(Problem::new("requests come to the store without an end"));
+            }
+            before = now;
+        }
+    }
+
+    fn counted(&self, bucket: &str) -> Result<u64> {
+        let doing = || "reading the store's counters".to_owned();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).doing(doing)?;
+        stream.set_read_timeout(Some(self.limit)).doing(doing)?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").doing(doing)?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).doing(doing)?;
+        Ok(sum(&text, bucket))
+    }
+
+    fn line(&self, bucket: &str, rest: &str) -> String {
+        format!("url = \"{}/{bucket}{rest}\"\n", self.endpoint())
+    }
+
+    /// What it was told to do comes from its standard input: many files are too much for a command line.
+    fn curl(&self, transfers: &str) -> Result<String> {
+        let doing = || "running curl".to_owned();
+        let mut command = tethered(Path::new("curl"));
+        command.args(["--disable", "--silent", "--show-error", "--fail", "--fail-early", "--noproxy", "*"]);
+        command.args(["--aws-sigv4", &format!("aws:amz:{REGION}:s3")]);
+        command.args(["--user", &format!("{ACCESS_KEY}:{SECRET_KEY}")]);
+        command.args(["--max-time", &self.limit.as_secs().to_string(), "--config", "-"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().doing(doing)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(transfers.as_bytes()).doing(doing)?;
+        }
+        let output = child.wait_with_output().doing(doing)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(Problem::new(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let until = Instant::now() + READY_WITHIN;
+        // It answers before it has a place to write to.
+        while let Err(problem) = self.make_bucket("ready") {
+            self.process.alive()?;
+            if Instant::now() > until {
+                return Err(Problem::new(format!("the store did not come up: {problem}")));
+            }
+            sleep(Duration::from_millis(200));
+        }
+        self.remove_bucket("ready")
+    }
+}
+
+/// The requests for a bucket, of all kinds and with all answers, in what the store says of itself (in the text format of
+/// Prometheus).
+fn sum(text: &str, bucket: &str) -> u64 {
+    let label = format!("bucket=\"{bucket}\"");
+    let lines = text.lines().filter(|line| line.starts_with("SeaweedFS_s3_request_total{"));
+    let ours = lines.filter(|line| line.contains(&label));
+    // Large ones are written with an exponent.
+    ours.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,0 +1,33 @@
+use super::Table;
+use crate::object::front::Front;
+use crate::object::measure::Figures;
+use crate::object::work::Work;
+use crate::sizes::Sizes;
+
+#[test]
+fn speed_is_the_best_of_the_rounds_and_memory_and_requests_the_worst() {
+    let mut table = Table::default();
+    let mut add = |front, speed, memory, requests| {
+        table.add(Work::Stor, front, Figures { speed, memory, requests });
+    };
+    add(Front::Wharf, 300.0, Some(80.0), 130.0);
+    add(Front::Wharf, 400.0, Some(60.0), 131.0);
+    add(Front::Rclone, 160.0, Some(120.0), 208.0);
+    add(Front::Curl, 500.0, None, 1.0);
+    table.fail(Work::Retr, Front::Wharf, 1, "it was closed");
+
+    assert_eq!(
+        table.markdown(&[Work::Stor, Work::Retr], &Front::ALL, &Sizes::FULL),
+        "\
+| | Wharf | rclone | curl, no server between | Wharf to rclone | Wharf to curl |
+|---|--:|--:|--:|--:|--:|
+| STOR 1 GiB, MB/s | 400 | 160 | 500 | 2.50× (at least 2) | 0.80× (missed: 0.9) |
+| RETR 1 GiB, MB/s | failed | - | - | - | - |
+| peak memory, STOR 1 GiB, MiB | 80.0 | 120 | - | 1.50× | - |
+| peak memory, RETR 1 GiB, MiB | failed | - | - | - | - |
+| requests for STOR 1 GiB | 131 | 208 | 1.00 | 1.59× | 0.01× |
+| requests for RETR 1 GiB | failed | - | - | - | - |
+"
+    );
+    assert_eq!(table.failures(), ["Wharf, object-retr, round 1: it was closed"]);
+}

@@ -1,0 +1,123 @@
+//! What is measured with an object store: the work that is done, and the figures that it gives.
+
+use crate::rows::{Better, bytes, count};
+use crate::sizes::Sizes;
+
+/// One piece of work, done by each of the fronts in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Stor,
+    Retr,
+    Up,
+    Down,
+    ClientsUp,
+    ClientsDown,
+    List,
+}
+
+/// What is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    Speed,
+    /// Of the server that stands between client and store, at its highest, in MiB.
+    Memory,
+    /// That came to the store.
+    Requests,
+}
+
+/// How many times as good as the others Wharf is meant to be, at least.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Target {
+    pub rclone: Option<f64>,
+    pub curl: Option<f64>,
+}
+
+impl Work {
+    pub const ALL: [Self; 7] =
+        [Self::Stor, Self::Retr, Self::Up, Self::Down, Self::ClientsUp, Self::ClientsDown, Self::List];
+
+    /// As it is written on the command line.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Stor => "object-stor",
+            Self::Retr => "object-retr",
+            Self::Up => "object-up",
+            Self::Down => "object-down",
+            Self::ClientsUp => "object-clients-up",
+            Self::ClientsDown => "object-clients-down",
+            Self::List => "object-list",
+        }
+    }
+
+    /// Whether it writes; it gets a bucket of its own then.
+    pub fn uploads(self) -> bool {
+        matches!(self, Self::Stor | Self::Up | Self::ClientsUp)
+    }
+
+    pub fn gives(self, figure: Figure) -> bool {
+        match figure {
+            Figure::Speed => true,
+            Figure::Memory => matches!(self, Self::Stor | Self::Retr | Self::ClientsUp | Self::ClientsDown),
+            Figure::Requests => matches!(self, Self::Stor | Self::Retr | Self::Up | Self::Down | Self::List),
+        }
+    }
+
+    /// So many files are moved: requests are told for each.
+    pub fn files(self, sizes: &Sizes) -> usize {
+        match self {
+            Self::Stor | Self::Retr | Self::List => 1,
+            Self::Up | Self::Down => sizes.objects.small_files,
+            Self::ClientsUp | Self::ClientsDown => sizes.objects.clients * sizes.objects.client_files,
+        }
+    }
+
+    pub fn target(self, figure: Figure) -> Target {
+        match (self, figure) {
+            (Self::Stor, Figure::Speed) => Target { rclone: Some(2.0), curl: Some(0.9) },
+            (Self::Retr, Figure::Speed) => Target { rclone: None, curl: Some(0.9) },
+            (Self::Up | Self::Down, Figure::Speed) => Target { rclone: Some(2.0), curl: None },
+            _ => Target::default(),
+        }
+    }
+
+    pub fn better(self, figure: Figure) -> Better {
+        match (self, figure) {
+            (Self::List, _) | (_, Figure::Memory | Figure::Requests) => Better::Less,
+            _ => Better::More,
+        }
+    }
+
+    pub fn title(self, figure: Figure, sizes: &Sizes) -> String {
+        let (big, objects) = (bytes(sizes.big), &sizes.objects);
+        let small = format!("{} files of {}", count(objects.small_files), bytes(objects.small as u64));
+        let clients = format!(
+            "{} clients at once, each {} files of {}",
+            count(objects.clients),
+            count(objects.client_files),
+            bytes(objects.client_file as u64)
+        );
+        let list = format!("LIST of {} entries", count(objects.entries));
+        match (figure, self) {
+            (Figure::Speed, Self::Stor) => format!("STOR {big}, MB/s"),
+            (Figure::Speed, Self::Retr) => format!("RETR {big}, MB/s"),
+            (Figure::Speed, Self::Up) => format!("{small} up, files/s"),
+            (Figure::Speed, Self::Down) => format!("{small} down, files/s"),
+            (Figure::Speed, Self::ClientsUp) => format!("{clients} up, MB/s"),
+            (Figure::Speed, Self::ClientsDown) => format!("{clients} down, MB/s"),
+            (Figure::Speed, Self::List) => format!("{list}, s (less is better)"),
+            (Figure::Memory, Self::ClientsUp) => "peak memory, those clients up, MiB".to_owned(),
+            (Figure::Memory, Self::ClientsDown) => "peak memory, those clients down, MiB".to_owned(),
+            (Figure::Memory, Self::Stor) => format!("peak memory, STOR {big}, MiB"),
+            (Figure::Memory, _) => format!("peak memory, RETR {big}, MiB"),
+            (Figure::Requests, Self::Stor) => format!("requests for STOR {big}"),
+            (Figure::Requests, Self::Retr) => format!("requests for RETR {big}"),
+            (Figure::Requests, Self::Up) => "requests for each small file up".to_owned(),
+            (Figure::Requests, Self::List) => format!("requests for {list}"),
+            (Figure::Requests, _) => "requests for each small file down".to_owned(),
+        }
+    }
+}
+
+impl Figure {
+    pub const ALL: [Self; 3] = [Self::Speed, Self::Memory, Self::Requests];
+}
