@@ -65,6 +65,11 @@ impl Process {
         self.processes().iter().filter_map(|process| highest(process.pid)).sum()
     }
 
+    /// The processor time in seconds that its processes have used so far.
+    pub fn processor_time(&self) -> f64 {
+        self.processes().iter().map(|process| used(&process.pid.to_string(), 2)).sum()
+    }
+
     /// Its own process, those below it, and those of its group: some servers' processes leave the group, others
     /// outlive their parents.
     fn processes(&self) -> Vec<Listed> {
@@ -160,10 +165,20 @@ fn processor_time() -> Option<(u64, u64)> {
 
 /// The processor time in seconds that this program has used so far.
 pub fn own_time() -> f64 {
-    let line = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    used("self", 2)
+}
+
+/// The same with the programs that it started and that have ended.
+pub fn time_with_children() -> f64 {
+    used("self", 4)
+}
+
+/// The sum of the first of these times in `/proc/PID/stat`: user and system, of the process and of its children.
+fn used(pid: &str, times: usize) -> f64 {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = line.rsplit_once(')').map_or("", |(_, after)| after);
     let ticks: u64 =
-        after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        after.split_whitespace().skip(11).take(times).filter_map(|field| field.parse::<u64>().ok()).sum();
     // The unit is a hundredth of a second on every Linux of today.
     ticks as f64 / 100.0
 }

@@ -10,6 +10,7 @@ use crate::client::Session;
 use crate::measure::{BUFFER, expect_size, megabytes, on_threads, timed};
 use crate::place::small_name;
 use crate::problem::{Doing, Problem, Result};
+use crate::process::time_with_children;
 use crate::servers::Server;
 use crate::sizes::Sizes;
 
@@ -29,6 +30,9 @@ pub struct Sources {
 #[derive(Debug, Clone, Copy)]
 pub struct Figures {
     pub speed: f64,
+    /// Processor time of the server, or of curl, and of the store, in seconds.
+    pub server_time: f64,
+    pub store_time: f64,
     /// Of the server, in MiB.
     pub memory: Option<f64>,
     /// For each file.
@@ -51,10 +55,16 @@ pub fn bucket(work: Work) -> &'static str {
 impl Task<'_> {
     pub fn measure(&self, server: Option<&Server>) -> Result<Figures> {
         let (work, sizes, bucket) = (self.work, self.sizes, bucket(self.work));
+        let used = || match server {
+            Some(server) => (server.processor_time(), self.store.processor_time()),
+            None => (time_with_children(), self.store.processor_time()),
+        };
+        let before = used();
         let (time, requests) = match server {
             Some(server) => self.by_ftp(server)?,
             None => self.counted(|| self.by_curl())?,
         };
+        let after = used();
         let objects = &sizes.objects;
         let speed = match work {
             Work::Stor | Work::Retr => megabytes(sizes.big) / time,
@@ -72,7 +82,13 @@ impl Task<'_> {
                 return Err(Problem::new(format!("{key} has {came} bytes in the store, not {size}")));
             }
         }
-        Ok(Figures { speed, memory, requests: requests as f64 / work.files(sizes) as f64 })
+        Ok(Figures {
+            speed,
+            server_time: after.0 - before.0,
+            store_time: after.1 - before.1,
+            memory,
+            requests: requests as f64 / work.files(sizes) as f64,
+        })
     }
 
     /// How long it takes, and how many requests come to the store meanwhile.

@@ -20,7 +20,7 @@ use self::table::Table;
 use crate::options::Options;
 use crate::place::{Place, block};
 use crate::problem::{Doing, Problem, Result};
-use crate::process::{own_time, settle};
+use crate::process::settle;
 use crate::{progress, report};
 
 /// Measures; what is to be printed, and whether all could be measured.
@@ -92,16 +92,14 @@ impl Bench<'_> {
         for round in 1..=self.options.sizes.rounds {
             for front in fronts.iter().copied() {
                 let what = format!("{} {round} {}", work.id(), front.id());
-                let (start, used) = (Instant::now(), own_time());
                 match self.once(work, front) {
                     Ok(figures) => {
                         table.add(work, front, figures);
-                        let took = start.elapsed().as_secs_f64();
-                        let client = own_time() - used;
-                        let Figures { speed, memory, requests } = figures;
+                        let Figures { speed, server_time, store_time, memory, requests } = figures;
                         let memory = memory.map_or("-".to_owned(), |memory| format!("{memory:.1} MiB"));
                         progress(&format!(
-                            "{what}: {speed:.2} ({memory}, {requests:.2} requests; {took:.1} s in all, client {client:.1} s)"
+                            "{what}: {speed:.2} (server {server_time:.2} s, store {store_time:.2} s of processor; \
+                             {memory}; {requests:.2} requests)"
                         ));
                     }
                     Err(problem) => {

@@ -127,6 +127,11 @@ impl Store {
         length.ok_or_else(|| Problem::new(format!("the store doesn't tell the size of {key}")))
     }
 
+    /// What it has used so far, in seconds.
+    pub fn processor_time(&self) -> f64 {
+        self.process.processor_time()
+    }
+
     /// How many requests have come for this bucket, whatever their answer.
     pub fn requests(&self, bucket: &str) -> Result<u64> {
         let until = Instant::now() + self.limit;

@@ -76,15 +76,20 @@ impl Table {
         }
     }
 
-    /// Of speed the best of the rounds; of memory and requests the worst, which is what a machine has to have room for.
+    /// Of times the best of the rounds; of memory and requests the worst, which is what a machine has to have room for.
     fn figure(&self, work: Work, figure: Figure, front: Front) -> Option<f64> {
         let ours = self.entries.iter().filter(|entry| entry.work == work && entry.front == front);
         let figures = ours.filter_map(|entry| match figure {
             Figure::Speed => Some(entry.figures.speed),
+            Figure::ServerTime => Some(entry.figures.server_time),
+            Figure::StoreTime => Some(entry.figures.store_time),
             Figure::Memory => entry.figures.memory,
             Figure::Requests => Some(entry.figures.requests),
         });
-        let kept = if figure == Figure::Speed { work.better(figure) } else { Better::More };
+        let kept = match figure {
+            Figure::Speed | Figure::ServerTime | Figure::StoreTime => work.better(figure),
+            Figure::Memory | Figure::Requests => Better::More,
+        };
         figures.reduce(|one, other| kept.of(one, other))
     }
 

@@ -19,6 +19,10 @@ pub enum Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
     Speed,
+    /// Processor time of the server, or of curl, and of the store, in seconds: other programs on the machine change it
+    /// little.
+    ServerTime,
+    StoreTime,
     /// Of the server that stands between client and store, at its highest, in MiB.
     Memory,
     /// That came to the store.
@@ -57,6 +61,8 @@ impl Work {
     pub fn gives(self, figure: Figure) -> bool {
         match figure {
             Figure::Speed => true,
+            Figure::ServerTime => matches!(self, Self::Stor | Self::Retr | Self::Up | Self::Down),
+            Figure::StoreTime => matches!(self, Self::Stor | Self::Retr),
             Figure::Memory => matches!(self, Self::Stor | Self::Retr | Self::ClientsUp | Self::ClientsDown),
             Figure::Requests => matches!(self, Self::Stor | Self::Retr | Self::Up | Self::Down | Self::List),
         }
@@ -82,8 +88,9 @@ impl Work {
 
     pub fn better(self, figure: Figure) -> Better {
         match (self, figure) {
-            (Self::List, _) | (_, Figure::Memory | Figure::Requests) => Better::Less,
-            _ => Better::More,
+            (Self::List, _) => Better::Less,
+            (_, Figure::Speed) => Better::More,
+            _ => Better::Less,
         }
     }
 
@@ -105,6 +112,12 @@ impl Work {
             (Figure::Speed, Self::ClientsUp) => format!("{clients} up, MB/s"),
             (Figure::Speed, Self::ClientsDown) => format!("{clients} down, MB/s"),
             (Figure::Speed, Self::List) => format!("{list}, s (less is better)"),
+            (Figure::ServerTime, Self::Stor) => format!("processor time of the server, STOR {big}, s"),
+            (Figure::ServerTime, Self::Retr) => format!("processor time of the server, RETR {big}, s"),
+            (Figure::ServerTime, Self::Up) => "processor time of the server, small files up, s".to_owned(),
+            (Figure::ServerTime, _) => "processor time of the server, small files down, s".to_owned(),
+            (Figure::StoreTime, Self::Stor) => format!("processor time of the store, STOR {big}, s"),
+            (Figure::StoreTime, _) => format!("processor time of the store, RETR {big}, s"),
             (Figure::Memory, Self::ClientsUp) => "peak memory, those clients up, MiB".to_owned(),
             (Figure::Memory, Self::ClientsDown) => "peak memory, those clients down, MiB".to_owned(),
             (Figure::Memory, Self::Stor) => format!("peak memory, STOR {big}, MiB"),
@@ -119,5 +132,5 @@ impl Work {
 }
 
 impl Figure {
-    pub const ALL: [Self; 3] = [Self::Speed, Self::Memory, Self::Requests];
+    pub const ALL: [Self; 5] = [Self::Speed, Self::ServerTime, Self::StoreTime, Self::Memory, Self::Requests];
 }

@@ -321,6 +321,11 @@ impl Server {
         self.process.peak()
     }
 
+    /// What it has used so far, in seconds.
+    pub fn processor_time(&self) -> f64 {
+        self.process.processor_time()
+    }
+
     pub fn last_words(&self) -> String {
         self.process.last_words()
     }
