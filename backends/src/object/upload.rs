@@ -179,6 +179,13 @@ impl ObjectUpload {
         multipart.send(part, share).await
     }
 
+    /// Starts to send a part that has its full size.
+    async fn send_full(&mut self) -> Result<()> {
+        self.send().await?;
+        self.sizes.advance();
+        Ok(())
+    }
+
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
@@ -283,14 +290,19 @@ impl Upload for ObjectUpload {
             multipart.check()?;
         }
         while !bytes.is_empty() {
+            // What is no longer than one part is one request, so the first one waits for the byte after it.
+            if self.held.len() >= self.sizes.next() {
+                self.send_full().await?;
+            }
             let part_size = self.sizes.next();
             let missing = usize::try_from(part_size.saturating_sub(self.held.len())).unwrap_or(usize::MAX);
             let some = bytes.split_to(bytes.len().min(missing));
             self.length += some.len() as u64;
             self.held.push(&self.path, some, part_size).await?;
-            if self.held.len() >= part_size {
-                self.send().await?;
-                self.sizes.advance();
+            // Not where others wait for the memory.
+            let sends = self.multipart.is_some() || self.client.buffers.is_tight();
+            if sends && self.held.len() >= part_size {
+                self.send_full().await?;
             }
         }
         self.intact = intact;

@@ -28,6 +28,7 @@ const PROMISES: &[(&str, usize)] = &[
     ("upload of an empty file", 1),
     ("upload into a deep directory", 1),
     ("upload that overwrites", 1),
+    ("upload of exactly one part", 1),
     ("upload of three parts", 6),
     ("upload of three parts that overwrites", 6),
     ("download of a small file", 1),
@@ -218,6 +219,9 @@ async fn small_uploads(mut bench: Bench) {
 }
 
 async fn uploads_in_parts(mut bench: Bench) {
+    let content = pattern(PART as usize, 1);
+    bench.costs("upload of exactly one part", upload(&bench.cold(), "/d/f", &content)).await;
+    assert!(contents(&bench.direct, "/d/f").await == content);
     let content = pattern(12 << 20, 1);
     for name in ["upload of three parts", "upload of three parts that overwrites"] {
         let storage = bench.cold();
