@@ -1,4 +1,4 @@
-//! Reading ahead: several ranges at once, while the store is slower than the client.
+//! Reading ahead: several ranges at once, while the store is slower than the client, and while that makes it faster.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,6 +20,10 @@ const RANGE: u64 = 8 << 20;
 /// How many ranges are under way at once, at most.
 const AT_ONCE: usize = 4;
 
+/// How many times as fast as before it has to be with several ranges: these cost the store more than one stream, and one
+/// that is close by, or busy with nothing but this, is no faster with them.
+const GAIN: f64 = 1.25;
+
 /// A download that may read ahead. What is read and not taken yet counts as memory of the server's
 /// [buffers](crate::Buffers), and where these have no room, nothing is read ahead.
 pub(super) struct Ahead {
@@ -30,6 +34,18 @@ pub(super) struct Ahead {
     /// The memory of the bytes in `ready`.
     share: Option<Share>,
     measured: Measured,
+    trial: Trial,
+}
+
+/// Whether several ranges at once are faster.
+#[derive(Clone, Copy)]
+enum Trial {
+    /// It was not tried yet.
+    Open,
+    /// It is being tried; how fast it was before, in bytes a second.
+    Running(f64),
+    Won,
+    Lost,
 }
 
 struct Range {
@@ -50,8 +66,20 @@ impl Measured {
         Self { bytes: 0, store: Duration::ZERO, client: Duration::ZERO, returned: Instant::now() }
     }
 
-    fn store_is_slower(&self) -> bool {
-        self.bytes >= TRIAL && self.store > self.client
+    /// In bytes a second.
+    fn speed(&self) -> f64 {
+        self.bytes as f64 / (self.store + self.client).as_secs_f64().max(f64::EPSILON)
+    }
+
+    fn store_is_slower(&mut self) -> bool {
+        let slower = self.bytes >= TRIAL && self.store > self.client;
+        // What was measured last says more than what was long ago.
+        if self.bytes >= 4 * TRIAL {
+            self.bytes /= 4;
+            self.store /= 4;
+            self.client /= 4;
+        }
+        slower
     }
 }
 
@@ -63,6 +91,7 @@ impl Ahead {
             ranges: VecDeque::new(),
             share: None,
             measured: Measured::new(),
+            trial: Trial::Open,
         }
     }
 
@@ -86,9 +115,7 @@ impl Ahead {
                 return Ok(Some(bytes));
             }
             self.share = None;
-            if self.measured.bytes >= TRIAL {
-                self.ask();
-            }
+            self.ask();
             let Some(Range { mut bytes, share }) = self.ranges.pop_front() else {
                 return self.reader.next().await;
             };
@@ -105,17 +132,10 @@ impl Ahead {
 
     /// Asks for more ranges if that helps.
     fn ask(&mut self) {
-        let slower = self.measured.store_is_slower();
-        // What was measured last says more than what was long ago.
-        if self.measured.bytes >= 4 * TRIAL {
-            self.measured.bytes = TRIAL;
-            self.measured.store /= 4;
-            self.measured.client /= 4;
-        }
-        let reader = &mut self.reader;
-        if !slower || reader.object.e_tag.is_none() {
+        if self.reader.object.e_tag.is_none() || !self.helps() {
             return;
         }
+        let reader = &mut self.reader;
         let was_ahead = !self.ranges.is_empty();
         while self.ranges.len() < AT_ONCE && reader.end - reader.position > RANGE {
             let Some(share) = reader.client.buffers.try_take(RANGE) else { break };
@@ -135,6 +155,27 @@ impl Ahead {
         if !was_ahead && !self.ranges.is_empty() {
             // The stream up to the end goes on at another place now, and asks for it when it is its turn.
             *reader = reader.part(reader.position, reader.end);
+        }
+    }
+
+    fn helps(&mut self) -> bool {
+        match self.trial {
+            Trial::Open => {
+                let slower = self.measured.store_is_slower();
+                if slower {
+                    self.trial = Trial::Running(self.measured.speed());
+                    self.measured = Measured::new();
+                }
+                slower
+            }
+            Trial::Running(_) if self.measured.bytes < 2 * TRIAL => true,
+            Trial::Running(before) => {
+                let won = self.measured.speed() >= GAIN * before;
+                self.trial = if won { Trial::Won } else { Trial::Lost };
+                won
+            }
+            Trial::Won => self.measured.store_is_slower(),
+            Trial::Lost => false,
         }
     }
 }
