@@ -121,7 +121,10 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         .with_virtual_hosted_style_request(!path_style)
         // The bulk request panics when the store refuses to remove a marker: it looks for the key it named
         // without the slash. Many stores don't have it at all.
-        .with_disable_bulk_delete(true);
+        .with_disable_bulk_delete(true)
+        // TLS keeps the content from being changed on its way; to hash it once more takes both sides more time than all
+        // else of an upload. Without TLS, only the signature protects it.
+        .with_unsigned_payload(!endpoint.as_deref().is_some_and(is_plain_http));
     if let Some(endpoint) = &endpoint {
         base = base.with_endpoint(endpoint);
     }
