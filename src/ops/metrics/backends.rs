@@ -102,7 +102,11 @@ impl Collector for BufferGauges {
             let gauge = ConstGauge::<i64>::new(i64::try_from(bytes).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        gauge("buffer_memory_bytes", "Memory that holds what is on its way to or from stores", buffers.used())?;
+        gauge(
+            "buffer_memory_bytes",
+            "Memory that holds what is on its way to or from stores",
+            buffers.used(),
+        )?;
         gauge("buffer_memory_limit_bytes", "How much that may be", buffers.limit())
     }
 }
