@@ -26,6 +26,7 @@ def run(*command, check=True, **options):
     """Runs a program to its end; its output is shown if it fails."""
     command = [str(word) for word in command]
     options.setdefault("timeout", 600)
+    options.setdefault("cwd", ROOT)
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     if check and ran.returncode != 0:
         raise AssertionError(f"{' '.join(command)} exits with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
