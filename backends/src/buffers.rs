@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// the memory is for *lanes*: the right of one transfer to grow until its part is complete, given in the order in which they
 /// ask, as long as there is room for all of that part. A lane is taken back when its holder is slow and others wait. What it
 /// has by then it keeps, and as there was room for the rest of it, there still is when it asks again: so there is always
-/// one who can go on, and whoever has bytes to store gets there.
+/// one who can go on. If all who can are clients that have stalled, the others wait until these are given up.
 pub struct Buffers {
     limit: u64,
     spill: Option<PathBuf>,

@@ -24,7 +24,9 @@ fn kinds(gate: &Gate) -> Vec<String> {
         let (method, target) = line.split_once(' ').unwrap();
         if target.contains("list-type=2") { "LIST".to_owned() } else { method.to_owned() }
     };
-    gate.take_requests().iter().map(|line| kind(line)).collect()
+    // The start of the server looks for unfinished uploads, whenever it gets to it.
+    let requests = gate.take_requests();
+    requests.iter().filter(|line| !line.contains("?uploads=")).map(|line| kind(line)).collect()
 }
 
 mod requests {
@@ -37,8 +39,6 @@ mod requests {
         let server = setup.start();
         let mut client = server.login();
         client.expect("TYPE I", 200);
-        // The start looks for unfinished uploads.
-        gate.take_requests();
         let mut costs = |command: &str, code: u16, expected: &[&str]| {
             client.expect(command, code);
             assert_eq!(kinds(&gate), expected, "{command}");
@@ -69,8 +69,8 @@ mod requests {
         costs("SIZE small", 213, &["HEAD"]);
         costs("MDTM small", 213, &[]);
         costs("MDTM small", 213, &["HEAD"]);
-        costs("RNFR small", 350, &["HEAD"]);
-        costs("RNTO renamed", 250, &["PUT", "DELETE"]);
+        costs("RNFR small", 350, &[]);
+        costs("RNTO renamed", 250, &["PUT", "HEAD", "DELETE"]);
         costs("DELE renamed", 250, &["DELETE"]);
         costs("CWD /", 250, &[]);
         costs("RMD d", 250, &["LIST", "DELETE"]);

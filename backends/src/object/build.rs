@@ -14,7 +14,6 @@ use super::http::Connections;
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
-use super::multipart::OpenUploads;
 use super::s3::{Dialect, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
@@ -97,7 +96,6 @@ impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
             keys,
             name,
             known: Known::new(),
-            open_uploads: OpenUploads::default(),
             reported: Reported::default(),
             buffers: Arc::clone(&tuning.buffers),
             tuning,

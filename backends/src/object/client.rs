@@ -18,7 +18,6 @@ use super::error::{Failure, is_not_found, map};
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
-use super::multipart::OpenUploads;
 use super::s3::S3;
 use super::settings::Tuning;
 use crate::{Buffers, Error, ErrorKind, Result, StoragePath};
@@ -42,7 +41,6 @@ pub(super) struct Client {
     pub tuning: Tuning,
     /// What was seen in the bucket lately.
     pub known: Known,
-    pub open_uploads: OpenUploads,
     /// The directories that were told of in the log.
     pub reported: Reported,
     /// The memory that uploads and downloads share with those of other storages.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue};
 use object_store::CopyMode;
-use object_store::multipart::PartId;
 
 use super::client::{Client, patience, silent};
 use super::entry::Object;
-use super::error::{Failure, map};
+use super::error::Failure;
 use super::key::Provider;
+use super::multipart::Multipart;
 use super::s3::{COPY_OF, S3};
 use super::upload::copy_through;
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -33,7 +33,7 @@ pub(super) async fn copy(
     mode: CopyMode,
 ) -> Result<()> {
     match (&client.s3, client.keys.provider) {
-        (Some(s3), _) => copy_on_s3(client, s3, path, from, to, None).await,
+        (Some(s3), _) => copy_on_s3(client, s3, path, from, to, None).await.map(drop),
         (None, Provider::S3) => copy_through(client, path, from, to).await,
         (None, Provider::Gcs) => client.copy(path, from, to, mode).await,
         (None, Provider::Azure) => {
@@ -57,7 +57,7 @@ pub(super) async fn copy_marked(
     if let Ok(value) = HeaderValue::from_str(e_tag.trim_matches('"')) {
         headers.insert(COPY_OF, value);
     }
-    copy_on_s3(client, s3, path, from, to, Some(headers)).await
+    copy_on_s3(client, s3, path, from, to, Some(headers)).await.map(drop)
 }
 
 /// Whether an object is a copy of another that [`copy_marked`] made.
@@ -72,7 +72,7 @@ pub(super) async fn is_marked_copy(
     Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
 }
 
-/// Copies one object on S3. `headers` replace those that it has.
+/// Copies one object on S3, and returns the entity tag of the copy. `headers` replace those that it has.
 pub(super) async fn copy_on_s3(
     client: &Arc<Client>,
     s3: &S3,
@@ -80,36 +80,36 @@ pub(super) async fn copy_on_s3(
     from: &Object,
     to: &str,
     headers: Option<HeaderMap>,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let changed = |failure: Failure| match failure.is_precondition() {
         true => Error::with_source(ErrorKind::Conflict, path, "it changed while it was copied"),
         false => failure.at(path),
     };
     if from.size <= MAX_S3_COPY {
-        return s3.copy(from, to, headers).await.map(drop).map_err(changed);
+        return s3.copy(from, to, headers).await.map(Some).map_err(changed);
     }
     let headers = match headers {
         Some(headers) => headers,
         None => s3.head(&from.key).await.map_err(|failure| failure.at(path))?.1,
     };
-    let upload = s3.create_upload(to, headers).await.map_err(|failure| failure.at(path))?;
+    // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
+    let mut upload = Multipart::begin(client, path, to, headers)?;
     let done = async {
-        let parts = copy_pieces(s3, from, from.size, to, &upload, 1).await.map_err(changed)?;
-        let parts = parts.into_iter().map(|content_id| PartId { content_id }).collect();
-        let location = client.location(path, to)?;
-        let complete = client.parts.complete_multipart(&location, &upload, parts);
-        match tokio::time::timeout(patience(&client.tuning, from.size), complete).await {
-            Ok(done) => done.map(drop).map_err(|error| map(path, &error)),
-            Err(_) => Err(silent(path)),
+        upload.copy(from.clone(), from.size, pieces(from.size).len()).await?;
+        while upload.under_way() > 0 {
+            upload.await_one().await?;
         }
+        upload.complete(from.size).await
     };
-    let done: Result<()> = done.await;
-    if done.is_err()
-        && let Err(failure) = s3.abort_upload(to, &upload).await
-    {
-        tracing::warn!(%path, cause = %failure, "an unfinished copy is left on the store");
+    match done.await {
+        Ok(e_tag) => Ok(e_tag),
+        Err(error) => {
+            if let Err(second) = upload.abort().await {
+                tracing::warn!(%path, error = %second, "an unfinished copy is left on the store");
+            }
+            Err(error)
+        }
     }
-    done
 }
 
 /// Copies the first `length` bytes of an object into parts of an upload, the first of which has the number `first`, and

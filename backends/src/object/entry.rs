@@ -45,7 +45,7 @@ impl Object {
         Self {
             key: meta.location.to_string(),
             size: meta.size,
-            e_tag: meta.e_tag,
+            e_tag: meta.e_tag.map(quoted),
             version: meta.version,
             // The library's way to say that the store didn't tell.
             stored: Some(stored).filter(|time| *time != SystemTime::UNIX_EPOCH),
@@ -74,21 +74,34 @@ impl Object {
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
     }
 
-    /// Whether another object has the same content, as far as the entity tags of single requests tell; those of several
-    /// parts depend on how it was cut.
+    /// Whether another object has the same content, as far as entity tags tell that are digests of it.
     pub(super) fn same_content(&self, other: &Self) -> Option<bool> {
         match (&self.e_tag, &other.e_tag) {
             _ if self.size != other.size => Some(false),
-            (Some(one), Some(two)) if one == two => Some(true),
-            (Some(one), Some(two)) if !is_of_parts(one) && !is_of_parts(two) => Some(false),
+            (Some(one), Some(two)) if is_digest(one) && is_digest(two) => Some(one == two),
             _ => None,
         }
     }
+
+    /// Whether its entity tag tells its content.
+    pub(super) fn has_digest(&self) -> bool {
+        self.e_tag.as_deref().is_some_and(is_digest)
+    }
 }
 
-/// Whether an entity tag is one that depends on how the upload was cut into parts.
-pub(super) fn is_of_parts(e_tag: &str) -> bool {
-    e_tag.contains('-')
+/// Whether an entity tag has the form of a digest of the content. Those of uploads in parts depend on how these were cut,
+/// and some stores give the same to many objects.
+fn is_digest(e_tag: &str) -> bool {
+    let digits = e_tag.trim_matches('"');
+    digits.len() == 32
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && digits.bytes().any(|byte| byte != b'0')
+}
+
+/// An entity tag as answers to requests have it (RFC 9110, section 8.8.3); some listings leave the quotes out.
+pub(super) fn quoted(e_tag: String) -> String {
+    let is_quoted = e_tag.starts_with('"') || e_tag.starts_with("W/");
+    if is_quoted || e_tag.is_empty() { e_tag } else { format!("\"{e_tag}\"") }
 }
 
 impl Page {

@@ -50,8 +50,8 @@ impl Held {
     pub(super) async fn reserve(&mut self, path: &StoragePath, part_size: u64) -> Result<usize> {
         let wanted = if self.buffers.is_tight() { SMALL_ROOM } else { CHUNK_SIZE };
         if self.spilled.is_none() && self.credit < wanted as u64 {
-            self.room_for(path, wanted as u64 - self.credit, part_size).await?;
-            self.credit = wanted as u64;
+            let missing = wanted as u64 - self.credit;
+            self.room_for(path, missing, part_size).await?;
         }
         Ok(wanted)
     }
@@ -59,6 +59,7 @@ impl Held {
     /// Takes memory, or begins a file.
     async fn room_for(&mut self, path: &StoragePath, bytes: u64, part_size: u64) -> Result<()> {
         if self.share.try_grow(bytes) {
+            self.credit += bytes;
             return Ok(());
         }
         if let Some(file) = self.buffers.spill_file() {
@@ -68,6 +69,7 @@ impl Held {
         // With some room for what is made ready beyond the end of the part.
         let need = (part_size + CHUNK_SIZE as u64).saturating_sub(self.share.bytes());
         self.share.grow(bytes, need).await;
+        self.credit += bytes;
         Ok(())
     }
 
@@ -76,7 +78,6 @@ impl Held {
         let length = bytes.len() as u64;
         if self.spilled.is_none() && self.credit < length {
             self.room_for(path, length - self.credit, part_size).await?;
-            self.credit = length;
         }
         if self.spilled.is_some() {
             return self.append(path, vec![bytes]).await;

@@ -144,7 +144,10 @@ impl Listing {
                 continue;
             }
             if let Some(name) = self.name(&object.key) {
-                self.note(&name, &object);
+                // An empty blob of Azure may be a marker; that is asked below.
+                if object.size > 0 || self.client.keys.provider != Provider::Azure {
+                    self.note(&name, &object);
+                }
                 undecided.insert(name, object.metadata());
             }
         }
@@ -191,6 +194,7 @@ impl Listing {
                 if let Some(object) = self.client.head(&path, &self.client.keys.file(&path)?).await?
                     && object.is_folder
                 {
+                    self.client.known.directory(&path);
                     entry.metadata = Metadata::directory(None);
                 }
                 Ok(entry)

@@ -9,6 +9,9 @@ use super::key::Provider;
 /// The name of the metadata.
 pub(super) const NAME: &str = "mtime";
 
+/// The end of the year 9999: later times have no form in FTP.
+const LAST: u64 = 253_402_300_799;
+
 /// The metadata for a time: on S3 seconds since 1970, elsewhere as RFC 3339 has it. `None` for a time before 1970 that S3
 /// would have to hold.
 pub(super) fn format(provider: Provider, time: SystemTime) -> Option<String> {
@@ -38,8 +41,12 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
     if seconds.is_empty() || seconds.len() > 15 || !digits(seconds) || !digits(fraction) {
         return None;
     }
+    let seconds: u64 = seconds.parse().ok()?;
+    if seconds > LAST {
+        return None;
+    }
     let nanos: u32 = format!("{fraction:0<9.9}").parse().ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds.parse().ok()?, nanos))
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
 #[cfg(test)]

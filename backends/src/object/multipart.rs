@@ -1,7 +1,7 @@
 //! A multipart upload on the store: its parts, its end, and what is left of it if it has none.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
@@ -90,7 +90,7 @@ impl Multipart {
             self.id = Id::None;
             let id = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
             self.id = Id::Known(id.clone());
-            self.client.open_uploads.begun(&id);
+            open_uploads().insert(id.clone());
             self.noted = Some(id.clone());
             self.send_mark(id);
         }
@@ -227,10 +227,60 @@ impl Multipart {
         }
     }
 
-    /// Gives it up. A part that arrives behind that would stay, so none is on its way then.
+    /// Gives it up.
     pub(super) async fn abort(mut self) -> Result<()> {
-        self.sending.shutdown().await;
+        match self.take_remains() {
+            Some(remains) => remains.remove().await,
+            None => Ok(()),
+        }
+    }
+
+    fn take_remains(&mut self) -> Option<Remains> {
         let id = match std::mem::replace(&mut self.id, Id::None) {
+            Id::None => return None,
+            id => id,
+        };
+        Some(Remains {
+            client: Arc::clone(&self.client),
+            path: self.path.clone(),
+            location: self.location.clone(),
+            id,
+            sending: std::mem::take(&mut self.sending),
+        })
+    }
+}
+
+impl Drop for Multipart {
+    fn drop(&mut self) {
+        if let Some(id) = self.noted.take() {
+            open_uploads().remove(&id);
+        }
+        let Some(remains) = self.take_remains() else { return };
+        // Without a runtime nothing can be asked of the store.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let path = self.path.clone();
+        runtime.spawn(async move {
+            if let Err(error) = remains.remove().await {
+                tracing::warn!(%path, %error, "an unfinished upload is left on the store");
+            }
+        });
+    }
+}
+
+/// What the store holds of an upload that will never be finished.
+struct Remains {
+    client: Arc<Client>,
+    path: StoragePath,
+    location: Path,
+    id: Id,
+    sending: JoinSet<Result<Vec<(usize, PartId)>>>,
+}
+
+impl Remains {
+    async fn remove(mut self) -> Result<()> {
+        // A part that arrives behind the abort would stay.
+        self.sending.shutdown().await;
+        let id = match self.id {
             Id::None => return Ok(()),
             Id::Known(id) => id,
             Id::Asked(task) => match task.await {
@@ -249,35 +299,15 @@ impl Multipart {
     }
 }
 
-impl Drop for Multipart {
-    fn drop(&mut self) {
-        if let Some(id) = &self.noted {
-            self.client.open_uploads.ended(id);
-        }
-    }
+/// The uploads of this process that are under way: however old they get, they are not abandoned.
+fn open_uploads() -> MutexGuard<'static, HashSet<MultipartId>> {
+    static OPEN: LazyLock<Mutex<HashSet<MultipartId>>> = LazyLock::new(Mutex::default);
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The uploads of this process that are under way: however old they get, they are not abandoned.
-#[derive(Default)]
-pub(super) struct OpenUploads(Mutex<HashSet<MultipartId>>);
-
-impl OpenUploads {
-    fn ids(&self) -> MutexGuard<'_, HashSet<MultipartId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begun(&self, id: &MultipartId) {
-        self.ids().insert(id.clone());
-    }
-
-    fn ended(&self, id: &MultipartId) {
-        self.ids().remove(id);
-    }
-
-    /// Whether an upload is one of these.
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.ids().contains(id)
-    }
+/// Whether an upload is one that this process has under way, in whatever storage.
+pub(super) fn is_under_way(id: &str) -> bool {
+    open_uploads().contains(id)
 }
 
 /// The entity tag that S3 gives to an object of such parts, unless they are encrypted with keys of the bucket's owner.

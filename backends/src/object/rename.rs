@@ -11,10 +11,11 @@ use object_store::CopyMode;
 
 use super::client::Client;
 use super::copy::{copy, copy_marked, is_marked_copy};
-use super::entry::{Object, is_of_parts};
+use super::entry::Object;
 use super::key::Provider;
 use super::known::parents;
 use super::lookup::Found;
+use super::s3::S3;
 use super::walk::{Item, walk};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -39,27 +40,57 @@ pub(super) async fn rename(
     // A name that can't be is refused whether or not the source is there.
     let target = client.keys.file(to)?;
     let key = client.keys.existing(from)?;
-    let (source, seen_before) = match client.known.fresh_file(from, &key) {
-        Some(object) if object.e_tag.is_some() => (Found::File(object), true),
-        _ => (client.lookup(from).await?, false),
-    };
-    match source {
+    if let Some(s3) = &client.s3
+        && !client.known.is_directory(from)
+        && rename_unseen(client, s3, from, &key, to, &target, replace).await?
+    {
+        return Ok(());
+    }
+    match client.lookup(from).await? {
         Found::Nothing => Err(Error::new(ErrorKind::NotFound, from)),
         Found::Directory => rename_directory(client, from, to).await,
         Found::File(object) => {
             check_target(client, to, replace).await?;
-            match rename_file(client, from, &object, to, &target, replace).await {
-                // It is not what it was when it was seen.
-                Err(error)
-                    if seen_before && matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) =>
-                {
-                    client.known.gone(from);
-                    let object = client.file(from).await?;
-                    rename_file(client, from, &object, to, &target, replace).await
-                }
-                renamed => renamed,
-            }
+            rename_file(client, from, &object, to, &target, replace).await
         }
+    }
+}
+
+/// Renames a file on S3 without a look at it before: it is copied, and the look after the copy tells whether it is still
+/// what was copied. Says whether that worked; if not, at most a copy was made, which another one replaces.
+async fn rename_unseen(
+    client: &Arc<Client>,
+    s3: &S3,
+    from: &StoragePath,
+    key: &str,
+    to: &StoragePath,
+    target: &str,
+    replace: bool,
+) -> Result<bool> {
+    check_target(client, to, replace).await?;
+    let seen = Object {
+        key: key.to_owned(),
+        size: 0,
+        // What was seen moments ago is known to be a file.
+        e_tag: client.known.fresh_file(from, key).and_then(|seen| seen.e_tag),
+        version: None,
+        stored: None,
+        set: None,
+        is_folder: false,
+    };
+    let Ok(copied) = s3.copy(&seen, target, None).await else { return Ok(false) };
+    client.known.stored(to, 0, None);
+    match client.head(from, key).await? {
+        Some(now)
+            if now.e_tag.as_deref() == Some(&copied) || (seen.e_tag.is_some() && now.e_tag == seen.e_tag) =>
+        {
+            if now.size == 0 && client.holds_keys(from, &format!("{key}/")).await? {
+                // Some tool's marker.
+                return Ok(false);
+            }
+            finish_rename(client, from, &now, to).await.map(|()| true)
+        }
+        _ => Ok(false),
     }
 }
 
@@ -93,29 +124,31 @@ async fn rename_file(
         Provider::Gcs | Provider::Azure if !replace => CopyMode::Create,
         _ => CopyMode::Overwrite,
     };
-    // Copied by others than this server, it may change meanwhile; then the condition of the removal keeps it.
-    let before = client.known.fresh_file(from, &object.key).map(|seen| seen.e_tag);
     copy(client, to, object, target, mode).await?;
     client.known.stored(to, object.size, None);
-    let now = client.known.fresh_file(from, &object.key).map(|seen| seen.e_tag);
-    let replaced = || {
-        let text = "it was replaced while it was renamed; both names are there now";
-        Error::with_source(ErrorKind::Conflict, from, text)
-    };
-    if now.is_some() && now != before && now.flatten() != object.e_tag {
-        return Err(replaced());
+    // What was stored here during the copy must not be removed.
+    match client.head(from, &object.key).await? {
+        Some(now) if now.e_tag == object.e_tag => finish_rename(client, from, object, to).await,
+        Some(_) => Err(replaced(from)),
+        None => Ok(()),
     }
-    if client.s3.is_none() {
-        // What was stored here during the copy must not be removed.
-        match client.head(from, &object.key).await? {
-            Some(now) if now.e_tag == object.e_tag => {}
-            Some(_) => return Err(replaced()),
-            None => return Ok(()),
-        }
-    }
+}
+
+fn replaced(from: &StoragePath) -> Error {
+    let text = "it was replaced while it was renamed; both names are there now";
+    Error::with_source(ErrorKind::Conflict, from, text)
+}
+
+/// Removes the source of a copy, as it was a moment ago.
+async fn finish_rename(
+    client: &Arc<Client>,
+    from: &StoragePath,
+    object: &Object,
+    to: &StoragePath,
+) -> Result<()> {
     client.known.gone(from);
     match remove(client, from, object).await {
-        Err(error) if error.kind() == ErrorKind::Conflict => Err(replaced()),
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(replaced(from)),
         Err(error) => {
             let text = format!("it was copied to {to}, but could not be removed here: {error}");
             Err(Error::with_source(error.kind(), from, text))
@@ -140,12 +173,15 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
     if to.starts_with(from) {
         return Err(Error::with_source(ErrorKind::InvalidName, to, "a directory can't move into itself"));
     }
+    if from.starts_with(to) {
+        return Err(Error::new(ErrorKind::AlreadyExists, to));
+    }
     client.check_parents(to).await?;
     let there = match client.probe(to).await? {
         Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
         // What an earlier attempt left behind is completed.
         Found::Directory => Compared::of(client, from, to).await?.left_by_a_rename(to)?,
-        Found::Nothing => HashSet::new(),
+        Found::Nothing => HashMap::new(),
     };
     let copied = AtomicU64::new(0);
     let told = |error: Error| {
@@ -180,16 +216,27 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         return Err(Error::with_source(ErrorKind::Conflict, from, text));
     }
     client.known.gone(from);
+    // Some tool's marker, which stands beside what was below it.
+    if client.s3.is_some()
+        && let Some(marker) = client.head(from, &source).await?.filter(|object| object.size == 0)
+    {
+        client.delete(from, &source, marker.e_tag.as_deref()).await?;
+    }
     match own_marker {
         Some(_) => client.delete(from, &source, None).await,
         None => Ok(()),
     }
 }
 
+/// Whether it is nothing but a marker: some keep data under the key of one.
+fn is_plain_marker(item: &Item) -> bool {
+    item.is_marker && item.object.size == 0
+}
+
 /// Two directories beside each other.
 struct Compared {
-    /// What stands in both with the same content, by its key below the directory.
-    same: HashSet<String>,
+    /// What stands in both with the same content, by its key below the directory: as it is in the source.
+    same: HashMap<String, Object>,
     only_source: u64,
     only_target: u64,
     different: u64,
@@ -200,14 +247,14 @@ impl Compared {
         let mut sources = HashMap::new();
         let mut items = walk(client, from, client.keys.directory(from)?);
         while let Some(item) = items.try_next().await? {
-            if !item.is_marker {
+            if !is_plain_marker(&item) {
                 sources.insert(item.relative, item.object);
             }
         }
-        let mut compared = Self { same: HashSet::new(), only_source: 0, only_target: 0, different: 0 };
+        let mut compared = Self { same: HashMap::new(), only_source: 0, only_target: 0, different: 0 };
         let mut items = walk(client, to, client.keys.directory(to)?);
         while let Some(item) = items.try_next().await? {
-            if item.is_marker {
+            if is_plain_marker(&item) {
                 continue;
             }
             let Some(source) = sources.remove(&item.relative) else {
@@ -219,7 +266,7 @@ impl Compared {
                 None => is_marked_copy(client, to, &item.object, &source).await?,
             };
             if same {
-                compared.same.insert(item.relative);
+                compared.same.insert(item.relative, source);
             } else {
                 compared.different += 1;
             }
@@ -230,9 +277,11 @@ impl Compared {
 
     /// What was copied already, if the target is there because a rename was broken off: while it copied, when nothing else
     /// is in the target, or while it removed, when nothing else is in the source.
-    fn left_by_a_rename(self, to: &StoragePath) -> Result<HashSet<String>> {
+    fn left_by_a_rename(self, to: &StoragePath) -> Result<HashMap<String, Object>> {
         let part_of_the_other = self.only_target == 0 || self.only_source == 0;
-        match !self.same.is_empty() && self.different == 0 && part_of_the_other {
+        // Empty files are alike everywhere.
+        let says_something = self.same.values().any(|object| object.size > 0);
+        match says_something && self.different == 0 && part_of_the_other {
             true => Ok(self.same),
             false => Err(Error::new(ErrorKind::AlreadyExists, to)),
         }
@@ -262,15 +311,20 @@ async fn copy_all(
     client: &Arc<Client>,
     from: &StoragePath,
     to: &StoragePath,
-    there: &HashSet<String>,
+    there: &HashMap<String, Object>,
     copied: &AtomicU64,
 ) -> Result<Seen> {
     let below = client.keys.directory(to)?;
     let mut seen = Seen { prints: HashSet::new(), sizes: HashMap::new(), hasher: RandomState::new() };
     let mut copies = walk(client, from, client.keys.directory(from)?)
         .map_ok(|item| async {
-            if !there.contains(&item.relative) {
-                copy_one(client, from, &below, &item).await?;
+            // What was replaced since it was compared is copied again.
+            let is_there = there.get(&item.relative).is_some_and(|seen| {
+                (&seen.e_tag, seen.size, seen.stored)
+                    == (&item.object.e_tag, item.object.size, item.object.stored)
+            });
+            if !is_there {
+                copy_one(client, from, &below, &item, !there.is_empty()).await?;
                 copied.fetch_add(1, Ordering::Relaxed);
             }
             Ok(item)
@@ -285,7 +339,13 @@ async fn copy_all(
     Ok(seen)
 }
 
-async fn copy_one(client: &Arc<Client>, from: &StoragePath, below: &str, item: &Item) -> Result<()> {
+async fn copy_one(
+    client: &Arc<Client>,
+    from: &StoragePath,
+    below: &str,
+    item: &Item,
+    goes_on: bool,
+) -> Result<()> {
     let target = format!("{below}{}", item.relative);
     if target.split('/').any(|segment| matches!(segment, "." | "..")) {
         // A URL can't hold them, so the copy would be another key.
@@ -293,27 +353,25 @@ async fn copy_one(client: &Arc<Client>, from: &StoragePath, below: &str, item: &
         return Err(Error::with_source(ErrorKind::InvalidName, from, text));
     }
     match &item.object {
+        // An earlier attempt has made it, or somebody keeps data there.
+        _ if is_plain_marker(item) && goes_on && client.head(from, &target).await?.is_some() => Ok(()),
         // Some stores can't copy a marker.
-        object if item.is_marker && object.size == 0 => {
-            client.put_marker(from, target.trim_end_matches('/')).await
-        }
-        object if object.e_tag.as_deref().is_some_and(is_of_parts) => {
-            copy_marked(client, from, object, &target).await
-        }
+        _ if is_plain_marker(item) => client.put_marker(from, target.trim_end_matches('/')).await,
+        object if !object.has_digest() => copy_marked(client, from, object, &target).await,
         object => copy(client, from, object, &target, CopyMode::Overwrite).await,
     }
 }
 
 /// Makes sure that everything is in the target, before anything is removed.
 async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<()> {
-    let mut missing = seen.sizes.len();
+    let mut missing: HashSet<u64> = seen.sizes.keys().copied().collect();
     let mut items = walk(client, to, client.keys.directory(to)?);
     while let Some(item) = items.try_next().await? {
         if !item.is_marker && seen.sizes.get(&seen.place(&item)) == Some(&item.object.size) {
-            missing -= 1;
+            missing.remove(&seen.place(&item));
         }
     }
-    match missing {
+    match missing.len() {
         0 => Ok(()),
         missing => {
             let text = format!("{missing} of the copies are missing or have another size");

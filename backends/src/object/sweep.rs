@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::client::Client;
+use super::multipart::is_under_way;
 use super::parts::{MARK, MARK_INDEX};
 use super::s3::OpenUpload;
 use crate::{Result, StoragePath};
@@ -38,7 +39,7 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
     // Stores have whole seconds, and clocks of their own: what seems to come from the future is new.
     let age = upload.initiated.and_then(|begun| SystemTime::now().duration_since(begun).ok());
     upload.key.starts_with(client.keys.root())
-        && !client.open_uploads.has(&upload.id)
+        && !is_under_way(&upload.id)
         && age.is_some_and(|age| age >= client.tuning.abandoned_after)
 }
 

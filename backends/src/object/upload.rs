@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
-use object_store::{PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{Attribute, Attributes, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::body;
 use super::client::{Client, patience, silent};
@@ -201,7 +201,7 @@ impl ObjectUpload {
             }),
         };
         let conditional = mode != PutMode::Overwrite;
-        let options = PutOptions { mode, ..PutOptions::default() };
+        let options = PutOptions { mode, attributes: attributes(&self.headers), ..PutOptions::default() };
         let location = self.client.location(&self.path, &self.key)?;
         let put = self.client.uploads.put_opts(&location, payload.clone(), options);
         match tokio::time::timeout(patience(&self.client.tuning, self.length), put).await {
@@ -267,6 +267,27 @@ impl ObjectUpload {
             _ => error,
         }
     }
+}
+
+/// The same as the library has it, as far as it knows it.
+fn attributes(headers: &HeaderMap) -> Attributes {
+    let mut attributes = Attributes::new();
+    for (name, value) in headers {
+        let Ok(value) = value.to_str() else { continue };
+        let attribute = match name.as_str() {
+            "cache-control" => Attribute::CacheControl,
+            "content-disposition" => Attribute::ContentDisposition,
+            "content-encoding" => Attribute::ContentEncoding,
+            "content-language" => Attribute::ContentLanguage,
+            "content-type" => Attribute::ContentType,
+            name => match name.strip_prefix("x-amz-meta-") {
+                Some(name) => Attribute::Metadata(name.to_owned().into()),
+                None => continue,
+            },
+        };
+        attributes.insert(attribute, value.to_owned().into());
+    }
+    attributes
 }
 
 /// What an object has beside its content and the time that was set for it.
@@ -338,19 +359,5 @@ impl Upload for ObjectUpload {
             Some(multipart) => multipart.abort().await,
             None => Ok(()),
         }
-    }
-}
-
-impl Drop for ObjectUpload {
-    fn drop(&mut self) {
-        let Some(multipart) = self.multipart.take() else { return };
-        // Without a runtime nothing can be asked of the store.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let path = self.path.clone();
-        runtime.spawn(async move {
-            if let Err(error) = multipart.abort().await {
-                tracing::warn!(%path, %error, "an unfinished upload is left on the store");
-            }
-        });
     }
 }

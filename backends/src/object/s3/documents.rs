@@ -6,22 +6,56 @@ use serde::de::DeserializeOwned;
 use super::Failure;
 
 /// Reads a document. One that tells of an error stands under a status of success where the store noticed too late.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+pub(super) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
     let text = std::str::from_utf8(body)
         .map_err(|_| Failure::Malformed("the store's answer is no text".to_owned()))?;
-    if is_error(text) {
+    let root = root(text);
+    if root == "Error" {
         return Err(Failure::late(text));
+    }
+    // Somebody else's page, such as a proxy's, would be an empty listing.
+    if !T::ROOTS.contains(&root) {
+        return Err(Failure::Malformed(format!("the store's answer is no {} but {root:?}", T::ROOTS[0])));
     }
     quick_xml::de::from_str(text)
         .map_err(|error| Failure::Malformed(format!("the store's answer is no such document: {error}")))
 }
 
-fn is_error(text: &str) -> bool {
+/// The name of the outermost element.
+fn root(text: &str) -> &str {
     let mut rest = text.trim_start();
     if let Some(after) = rest.strip_prefix("<?xml") {
         rest = after.split_once("?>").map_or("", |(_, rest)| rest).trim_start();
     }
-    rest.strip_prefix("<Error").is_some_and(|rest| rest.starts_with(['>', ' ', '/']))
+    let name = rest.strip_prefix('<').unwrap_or_default();
+    let end = name.find(|c: char| c == '>' || c == '/' || c.is_whitespace()).unwrap_or_default();
+    let name = &name[..end];
+    name.split_once(':').map_or(name, |(_, name)| name)
+}
+
+/// A document, by the names that its outermost element may have.
+pub(super) trait Document: DeserializeOwned {
+    const ROOTS: &'static [&'static str];
+}
+
+impl Document for ListBucketResult {
+    const ROOTS: &'static [&'static str] = &["ListBucketResult"];
+}
+
+impl Document for CopyResult {
+    const ROOTS: &'static [&'static str] = &["CopyObjectResult", "CopyPartResult"];
+}
+
+impl Document for InitiateMultipartUploadResult {
+    const ROOTS: &'static [&'static str] = &["InitiateMultipartUploadResult"];
+}
+
+impl Document for ListMultipartUploadsResult {
+    const ROOTS: &'static [&'static str] = &["ListMultipartUploadsResult"];
+}
+
+impl Document for ListPartsResult {
+    const ROOTS: &'static [&'static str] = &["ListPartsResult"];
 }
 
 /// ListObjectsV2.
@@ -57,6 +91,13 @@ pub(super) struct CommonPrefix {
 pub(super) struct CopyResult {
     #[serde(rename = "ETag")]
     pub(super) e_tag: Option<String>,
+}
+
+/// CreateMultipartUpload.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct InitiateMultipartUploadResult {
+    pub(super) upload_id: String,
 }
 
 /// ListMultipartUploads.

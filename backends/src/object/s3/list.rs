@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::documents::{Contents, ListBucketResult};
 use super::{Failure, Request, S3};
-use crate::object::entry::{Object, Page};
+use crate::object::entry::{Object, Page, quoted};
 
 /// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
 /// documents don't say, and stores differ.
@@ -70,8 +70,13 @@ impl S3 {
         max_keys: Option<usize>,
     ) -> Result<Page, Failure> {
         let found = self.list(prefix, token, flat, max_keys, true).await?;
+        if token.is_some() && found.is_truncated && found.next_continuation_token.as_deref() == token {
+            return Err(Failure::Malformed(
+                "the store tells the same page of its listing for ever".to_owned(),
+            ));
+        }
         if !found.encoding_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("url")) {
-            return Ok(page(found));
+            return page(found);
         }
         let keys = found.contents.iter().map(|object| object.key.as_str());
         let written = || keys.clone().chain(found.common_prefixes.iter().map(|below| below.prefix.as_str()));
@@ -80,11 +85,11 @@ impl S3 {
             Some(known) => known,
             None if written().any(|text| text.contains('+')) => {
                 // The one way to tell. It happens once, if ever, for the first such page.
-                return self.list(prefix, token, flat, max_keys, false).await.map(page);
+                return self.list(prefix, token, flat, max_keys, false).await.and_then(page);
             }
             None => false,
         };
-        Ok(decoded_page(found, plus_is_blank))
+        decoded_page(found, plus_is_blank)
     }
 
     async fn list(
@@ -115,15 +120,19 @@ impl S3 {
     }
 }
 
-fn page(found: ListBucketResult) -> Page {
-    Page {
-        next: found.next_continuation_token.filter(|token| found.is_truncated && !token.is_empty()),
+fn page(found: ListBucketResult) -> Result<Page, Failure> {
+    let next = found.next_continuation_token.filter(|token| found.is_truncated && !token.is_empty());
+    if found.is_truncated && next.is_none() {
+        return Err(Failure::Malformed("the store doesn't say how its listing goes on".to_owned()));
+    }
+    Ok(Page {
+        next,
         objects: found.contents.into_iter().map(object).collect(),
         prefixes: found.common_prefixes.into_iter().map(|below| below.prefix).collect(),
-    }
+    })
 }
 
-fn decoded_page(mut found: ListBucketResult, plus_is_blank: bool) -> Page {
+fn decoded_page(mut found: ListBucketResult, plus_is_blank: bool) -> Result<Page, Failure> {
     for object in &mut found.contents {
         object.key = decoded(&object.key, plus_is_blank);
     }
@@ -137,7 +146,7 @@ fn object(found: Contents) -> Object {
     Object {
         key: found.key,
         size: found.size,
-        e_tag: found.e_tag,
+        e_tag: found.e_tag.map(quoted),
         version: None,
         stored: found.last_modified.as_deref().and_then(time),
         set: None,

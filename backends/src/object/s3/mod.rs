@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::DeserializeOwned;
 
+use self::documents::Document;
 pub(super) use self::list::Dialect;
 pub(super) use self::multipart::OpenUpload;
 pub(super) use self::objects::{COPY_OF, with_mtime};
@@ -111,6 +111,10 @@ impl S3 {
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
         }
+        // The signer takes them for text.
+        if request.headers.values().any(|value| value.to_str().is_err()) {
+            return Err(Failure::Malformed("metadata that is no ASCII can't be sent again".to_owned()));
+        }
         let mut signed = builder
             .body(Bytes::new().into())
             .map_err(|error| Failure::Malformed(format!("a request can't be made: {error}")))?;
@@ -136,27 +140,19 @@ impl S3 {
 
     async fn attempt(&self, request: &Request<'_>) -> Result<HttpResponse, Failure> {
         let signed = self.signed(request).await?;
-        let response = match request.patience {
-            None => self.http.execute(signed).await,
-            Some(patience) => match tokio::time::timeout(patience, self.patient.execute(signed)).await {
-                Ok(response) => response,
-                Err(_) => return Err(Failure::Silent),
-            },
+        let http = if request.patience.is_some() { &self.patient } else { &self.http };
+        let answered = async {
+            let response = http.execute(signed).await.map_err(Failure::Transport)?;
+            judged(request, response).await
         };
-        let response = response.map_err(Failure::Transport)?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
+        match request.patience {
+            None => answered.await,
+            Some(patience) => tokio::time::timeout(patience, answered).await.unwrap_or(Err(Failure::Silent)),
         }
-        let body = match request.method {
-            Method::HEAD => String::new(),
-            _ => String::from_utf8_lossy(&read(response).await.unwrap_or_default()).into_owned(),
-        };
-        Err(Failure::answered(status.as_u16(), status.canonical_reason(), body))
     }
 
     /// Sends a request whose answer is a document. One that turns out to tell of an error is a failure like others.
-    async fn document<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Failure> {
+    async fn document<T: Document>(&self, request: Request<'_>) -> Result<T, Failure> {
         let mut retries = Retries::new(self, &request);
         loop {
             match self.attempt_document(&request).await {
@@ -166,7 +162,7 @@ impl S3 {
         }
     }
 
-    async fn attempt_document<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Failure> {
+    async fn attempt_document<T: Document>(&self, request: &Request<'_>) -> Result<T, Failure> {
         let response = self.attempt(request).await?;
         let body = match request.patience {
             None => read(response).await?,
@@ -181,6 +177,19 @@ impl S3 {
     fn source(&self, key: &str) -> String {
         format!("{}/{}", self.bucket, utf8_percent_encode(key, STRICT_PATH))
     }
+}
+
+/// The response, if it is one of success.
+async fn judged(request: &Request<'_>, response: HttpResponse) -> Result<HttpResponse, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = match request.method {
+        Method::HEAD => String::new(),
+        _ => String::from_utf8_lossy(&read(response).await.unwrap_or_default()).into_owned(),
+    };
+    Err(Failure::answered(status.as_u16(), status.canonical_reason(), body))
 }
 
 /// How often a request was sent, and whether it is worth another time.

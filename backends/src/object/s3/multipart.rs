@@ -2,14 +2,14 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, Method};
-use serde::Deserialize;
-
-use super::documents::{CopyResult, ListMultipartUploadsResult, ListPartsResult};
+use super::documents::{
+    CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult, ListPartsResult,
+};
 use super::list::time;
 use super::{Failure, Request, S3};
 use crate::object::client::patience;
 use crate::object::entry::Object;
+use http::{HeaderMap, Method};
 
 /// A multipart upload that is neither finished nor aborted.
 #[derive(Debug)]
@@ -22,12 +22,6 @@ pub(in super::super) struct OpenUpload {
 /// Where a listing of uploads goes on.
 pub(in super::super) type Marker = (String, String);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct InitiateMultipartUploadResult {
-    upload_id: String,
-}
-
 impl S3 {
     /// Begins a multipart upload of an object with these headers.
     pub(in super::super) async fn create_upload(
@@ -36,7 +30,18 @@ impl S3 {
         headers: HeaderMap,
     ) -> Result<String, Failure> {
         let mut request = Request::new(Method::POST, Some(key)).query("uploads", "");
+        // What no signature can hold is lost, rather than the upload.
         request.headers = headers;
+        let lost: Vec<_> = request
+            .headers
+            .iter()
+            .filter(|(_, value)| value.to_str().is_err())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in lost {
+            tracing::debug!(key, %name, "metadata that is no ASCII is not kept");
+            request.headers.remove(name);
+        }
         let InitiateMultipartUploadResult { upload_id } = self.document(request).await?;
         match upload_id.is_empty() {
             true => Err(Failure::Malformed("the store began an upload without an id".to_owned())),

@@ -10,6 +10,9 @@ use super::{Failure, Request, S3};
 use crate::object::entry::Object;
 use crate::object::mtime;
 
+/// The entity tag of an empty object: the MD5 of nothing.
+const EMPTY: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+
 /// What an object's own metadata start with.
 const METADATA: &str = "x-amz-meta-";
 
@@ -35,7 +38,7 @@ impl S3 {
     pub(in super::super) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         let response = self.send(Request::new(Method::HEAD, Some(key))).await?;
         let headers = response.headers();
-        Ok((object(key, headers), kept(headers)))
+        Ok((object(key, headers)?, kept(headers)))
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
@@ -54,7 +57,7 @@ impl S3 {
             request = request.header("if-match", e_tag)?;
         }
         let response = self.send(request).await?;
-        Ok((object(key, response.headers()), response))
+        Ok((object(key, response.headers())?, response))
     }
 
     /// Removes an object, if it is the one with this entity tag; stores that don't know such a condition remove it in any
@@ -81,7 +84,7 @@ impl S3 {
         from: &Object,
         to: &str,
         headers: Option<HeaderMap>,
-    ) -> Result<(), Failure> {
+    ) -> Result<String, Failure> {
         let patience = super::super::client::patience(&self.tuning, from.size);
         let mut request = Request::new(Method::PUT, Some(to)).patience(patience);
         if let Some(headers) = headers {
@@ -89,39 +92,40 @@ impl S3 {
             request = request.header("x-amz-metadata-directive", "REPLACE")?;
         }
         request = request.header("x-amz-copy-source", &self.source(&from.key))?;
-        if let Some(e_tag) = &from.e_tag {
-            request = request.header("x-amz-copy-source-if-match", e_tag)?;
-        }
+        request = match &from.e_tag {
+            Some(e_tag) => request.header("x-amz-copy-source-if-match", e_tag)?,
+            // An empty object can be a directory's marker, and is looked at first.
+            None => request.header("x-amz-copy-source-if-none-match", EMPTY)?,
+        };
         let CopyResult { e_tag } = self.document(request).await?;
         // Without it, nothing says that there is a copy.
-        if e_tag.is_none() {
-            return Err(Failure::Malformed("the store doesn't confirm the copy".to_owned()));
-        }
-        Ok(())
+        e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))
     }
 }
 
-/// An object as the headers of an answer tell of it.
-fn object(key: &str, headers: &HeaderMap) -> Object {
+/// An object as the headers of an answer tell of it. One of unknown size would be taken for an empty one.
+fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let size = match text(&HeaderName::from_static("content-range")).and_then(|range| range.rsplit_once('/'))
     {
         Some((_, size)) => size.parse().ok(),
         None => text(&CONTENT_LENGTH).and_then(|length| length.parse().ok()),
     };
+    let size: u64 =
+        size.ok_or_else(|| Failure::Malformed("the store doesn't say how large the object is".to_owned()))?;
     let metadata =
         |name: &str| headers.get(format!("{METADATA}{name}")).and_then(|value| value.to_str().ok());
-    Object {
+    Ok(Object {
         key: key.to_owned(),
-        size: size.unwrap_or_default(),
+        size,
         e_tag: text(&ETAG).map(str::to_owned),
         version: None,
         stored: text(&LAST_MODIFIED).and_then(|time| DateTime::parse_from_rfc2822(time).ok()).map(Into::into),
         set: metadata(mtime::NAME).and_then(mtime::parse),
         // Written by tools that mount buckets.
-        is_folder: size == Some(0)
+        is_folder: size == 0
             && text(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-directory")),
-    }
+    })
 }
 
 fn kept(headers: &HeaderMap) -> HeaderMap {
