@@ -144,8 +144,8 @@ impl Listing {
                 continue;
             }
             if let Some(name) = self.name(&object.key) {
-                // An empty blob of Azure may be a marker; that is asked below.
-                if object.size > 0 || self.client.keys.provider != Provider::Azure {
+                // An empty object may be a marker by its metadata, which is not told here.
+                if object.size > 0 {
                     self.note(&name, &object);
                 }
                 undecided.insert(name, object.metadata());

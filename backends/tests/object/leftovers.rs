@@ -22,17 +22,26 @@ fn impatient(mut settings: S3Settings) -> ObjectStorage {
     ObjectStorage::s3(settings).unwrap()
 }
 
-/// An upload that a process leaves behind when it is killed: nothing of it runs any more.
-async fn abandoned(server: &str, prefix: &str, name: &str) {
-    let proxy = Proxy::before(&variable(server)).await;
-    let storage = impatient(settings_through(&proxy, server, prefix));
-    let mut upload = storage.create(&path(name), CreateMode::Replace).await.unwrap();
-    upload.write(Bytes::from(pattern(2 * PART, 1))).await.unwrap();
-    upload.write(Bytes::from(pattern(2 * PART, 1))).await.unwrap();
-    // The store has parts and the mark.
-    proxy.answered(Kind::Part, 3).await;
-    // Dropped, it would abort.
-    std::mem::forget(upload);
+/// An upload that a process leaves behind when it is killed: nothing of it runs any more, and nothing can be sent when it
+/// is dropped.
+fn abandoned(server: &'static str, prefix: &str, name: &'static str) {
+    let prefix = prefix.to_owned();
+    let process = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let upload = runtime.block_on(async {
+            let proxy = Proxy::before(&variable(server)).await;
+            let storage = impatient(settings_through(&proxy, server, &prefix));
+            let mut upload = storage.create(&path(name), CreateMode::Replace).await.unwrap();
+            upload.write(Bytes::from(pattern(2 * PART, 1))).await.unwrap();
+            upload.write(Bytes::from(pattern(2 * PART, 1))).await.unwrap();
+            // The store has parts and the mark.
+            proxy.answered(Kind::Part, 3).await;
+            upload
+        });
+        drop(runtime);
+        drop(upload);
+    });
+    process.join().unwrap();
 }
 
 async fn finish(store: &impl MultipartStore, key: &Path, id: &String) -> PutResult {
@@ -44,8 +53,8 @@ async fn finish(store: &impl MultipartStore, key: &Path, id: &String) -> PutResu
 async fn what_was_left_behind_is_swept_and_what_is_others_is_not() {
     for server in ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"] {
         let prefix = fresh_prefix();
-        abandoned(server, &prefix, "/ours one").await;
-        abandoned(server, &prefix, "/d/ours+two").await;
+        abandoned(server, &prefix, "/ours one");
+        abandoned(server, &prefix, "/d/ours+two");
         let store = raw(server);
         // Another tool's in the same place, with a part and without; and one of ours elsewhere.
         let theirs = Path::parse(format!("{prefix}/theirs")).unwrap();
@@ -54,7 +63,7 @@ async fn what_was_left_behind_is_swept_and_what_is_others_is_not() {
         let empty = Path::parse(format!("{prefix}/theirs too")).unwrap();
         let empty_id = store.create_multipart(&empty).await.unwrap();
         let elsewhere = format!("{prefix}-elsewhere");
-        abandoned(server, &elsewhere, "/f").await;
+        abandoned(server, &elsewhere, "/f");
 
         // moto says that all uploads were begun in 2010.
         if server == "WHARF_TEST_SEAWEEDFS" {

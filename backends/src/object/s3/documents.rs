@@ -55,7 +55,7 @@ impl Document for ListMultipartUploadsResult {
 }
 
 impl Document for ListPartsResult {
-    const ROOTS: &'static [&'static str] = &["ListPartsResult"];
+    const ROOTS: &'static [&'static str] = &["ListPartsResult", "ListPartsResponse"];
 }
 
 /// ListObjectsV2.

@@ -7,7 +7,7 @@ use object_store::client::HttpResponse;
 
 use super::documents::CopyResult;
 use super::{Failure, Request, S3};
-use crate::object::entry::Object;
+use crate::object::entry::{Object, quoted};
 use crate::object::mtime;
 
 /// The entity tag of an empty object: the MD5 of nothing.
@@ -99,7 +99,9 @@ impl S3 {
         };
         let CopyResult { e_tag } = self.document(request).await?;
         // Without it, nothing says that there is a copy.
-        e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))
+        let e_tag =
+            e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
+        Ok(quoted(e_tag))
     }
 }
 
