@@ -1,18 +1,18 @@
 //! From a plain data connection straight into a file.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use tokio::net::TcpStream;
-use wharf_backends::{CHUNK_SIZE, Error, StoragePath};
+use wharf_backends::{Error, StoragePath};
 
 use super::TransferError;
+use super::hose::Hose;
 use super::send::Flow;
 
 /// How long one call of a thread that may block goes on, so that the pool of threads serves all, however slow the disk is.
@@ -33,8 +33,7 @@ pub(super) enum Stopped {
 
 /// Stores what the client sends as long as it is fast.
 ///
-/// The thread that reads the socket writes the file: what it has read is still in its processor's cache, and nothing is
-/// handed from one thread to another.
+/// The thread that reads the socket writes the file, so that nothing is handed from one thread to another.
 pub(super) async fn store_burst(
     stream: &Arc<TcpStream>,
     file: File,
@@ -59,20 +58,19 @@ fn has_data(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
 
 fn burst(
     socket: &TcpStream,
-    mut file: &File,
+    file: &File,
     moved: &AtomicU64,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Stopped, TransferError> {
-    let mut buffer = vec![0; CHUNK_SIZE];
+    let mut hose = Hose::new();
     let begun = Instant::now();
     let (mut last_byte, mut since_wait) = (begun, 0);
     while last_byte - begun < BURST && is_wanted() {
-        match rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty()) {
-            Ok((0, _)) => return Ok(Stopped::End(last_byte.elapsed())),
-            Ok((count, _)) => {
+        match hose.fill(socket) {
+            Ok(0) => return Ok(Stopped::End(last_byte.elapsed())),
+            Ok(count) => {
                 last_byte = Instant::now();
-                file.write_all(&buffer[..count])
-                    .map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+                hose.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;
                 moved.fetch_add(count as u64, Ordering::Relaxed);
                 since_wait += count as u64;
             }

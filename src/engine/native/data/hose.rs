@@ -1,0 +1,90 @@
+//! The way of the bytes from a socket into a file, on a thread that may block.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+
+/// How much goes at once, if so much has come. What a file system gets in one piece it keeps in large pages, which take
+/// less time than many small ones.
+const PIECE: usize = 1024 * 1024;
+const BUFFER: usize = 512 * 1024;
+
+pub(super) enum Hose {
+    /// The kernel puts what arrived into it without a copy, and copies it into the file.
+    Pipe { inlet: OwnedFd, outlet: OwnedFd },
+    /// What arrived is copied into it, and again into the file.
+    Buffer(Vec<u8>),
+}
+
+impl Hose {
+    /// With a pipe, if there is a large one: the system limits how much room all pipes of a user have.
+    pub(super) fn new() -> Self {
+        let pipe = || {
+            let (outlet, inlet) = pipe_with(PipeFlags::CLOEXEC)?;
+            fcntl_setpipe_size(&inlet, PIECE)?;
+            Ok::<_, Errno>(Self::Pipe { inlet, outlet })
+        };
+        pipe().unwrap_or_else(|_| Self::buffer())
+    }
+
+    fn buffer() -> Self {
+        Self::Buffer(vec![0; BUFFER])
+    }
+
+    /// Takes what has arrived, without waiting for it; 0 at the end. What is taken has to be poured out before more is.
+    pub(super) fn fill(&mut self, socket: impl AsFd) -> Result<usize, Errno> {
+        match self {
+            Self::Pipe { inlet, .. } => {
+                match splice(&socket, None, inlet, None, PIECE, SpliceFlags::NONBLOCK) {
+                    Err(error) if is_refusal(error) => *self = Self::buffer(),
+                    filled => return filled,
+                }
+                self.fill(socket)
+            }
+            Self::Buffer(buffer) => {
+                rustix::net::recv(socket, buffer.as_mut_slice(), RecvFlags::DONTWAIT).map(|(count, _)| count)
+            }
+        }
+    }
+
+    /// Writes what was taken, which is so much.
+    pub(super) fn pour(&mut self, count: usize, mut file: &File) -> io::Result<()> {
+        let outlet = match self {
+            Self::Pipe { outlet, .. } => outlet,
+            Self::Buffer(buffer) => return file.write_all(&buffer[..count]),
+        };
+        let mut left = count;
+        while left > 0 {
+            match splice(&*outlet, None, file, None, left, SpliceFlags::empty()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(poured) => left -= poured,
+                Err(Errno::INTR) => {}
+                Err(error) if is_refusal(error) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if left > 0
+            && let Self::Pipe { inlet, outlet } = std::mem::replace(self, Self::buffer())
+        {
+            drop(inlet);
+            let copied = io::copy(&mut File::from(outlet).take(left as u64), &mut file)?;
+            if copied != left as u64 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is no such call for this socket, or this file: some file systems in user space have none.
+fn is_refusal(error: Errno) -> bool {
+    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)
+}
+
+#[cfg(test)]
+#[path = "hose_tests.rs"]
+mod tests;
