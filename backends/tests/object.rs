@@ -12,6 +12,8 @@ mod failures;
 mod faults;
 #[path = "object/foreign.rs"]
 mod foreign;
+#[path = "object/hostile.rs"]
+mod hostile;
 #[path = "object/inside_the_store.rs"]
 mod inside_the_store;
 #[path = "object/leftovers.rs"]
@@ -34,6 +36,8 @@ mod record;
 mod refusals;
 #[path = "object/requests.rs"]
 mod requests;
+#[path = "object/resumed_renames.rs"]
+mod resumed_renames;
 #[path = "object/servers.rs"]
 mod servers;
 #[path = "object/sizes.rs"]

@@ -1,0 +1,158 @@
+//! Answers of a store that are not what they seem, played by a few lines of HTTP.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use wharf_backends::contract::put;
+use wharf_backends::object::{ObjectStorage, S3Settings};
+use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+
+use crate::servers::path;
+
+const NO_KEYS: &str = "<ListBucketResult></ListBucketResult>";
+const E_TAG: &str = "etag: \"5eb63bbbe01eeed093cb22bb8f5acdc3\"";
+
+/// What the store got: the first line of a request, and its body.
+type Requests = Arc<Mutex<Vec<String>>>;
+
+/// A store that answers to the first line of a request with the head and body that the function says; one that says
+/// nothing keeps the connection.
+async fn store(answer: fn(&str) -> Vec<u8>) -> (ObjectStorage, Requests) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = S3Settings::new("bucket");
+    settings.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    settings.access_key_id = Some("id".to_owned());
+    settings.secret_access_key = Some("secret".to_owned());
+    settings.tuning.retries = 0;
+    settings.tuning.read_timeout = Duration::from_secs(1);
+    settings.tuning.retry_timeout = Duration::from_secs(1);
+    let requests = Requests::default();
+    let seen = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            tokio::spawn(serve(connection, answer, Arc::clone(&seen)));
+        }
+    });
+    (ObjectStorage::s3(settings).unwrap(), requests)
+}
+
+async fn serve(connection: TcpStream, answer: fn(&str) -> Vec<u8>, seen: Requests) {
+    let (read, mut write) = connection.into_split();
+    let mut read = BufReader::new(read);
+    let (mut first, mut length) = (String::new(), 0);
+    read.read_line(&mut first).await.unwrap();
+    let mut line = String::new();
+    while read.read_line(&mut line).await.unwrap() > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    read.read_exact(&mut body).await.unwrap();
+    seen.lock().unwrap().push(format!("{} {}", first.trim_end(), String::from_utf8_lossy(&body)));
+    let answer = answer(&first);
+    write.write_all(&answer).await.unwrap();
+    if !answer.windows(17).any(|part| part == b"connection: close") {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn document(body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+        .into_bytes()
+}
+
+/// Objects whose length is not told.
+fn without_length(request: &str) -> Vec<u8> {
+    let head =
+        format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n");
+    match request.split(' ').next() {
+        _ if request.contains("list-type") => document(NO_KEYS),
+        Some("HEAD") => head.into_bytes(),
+        Some("GET") => format!("{head}b\r\nhello world\r\n0\r\n\r\n").into_bytes(),
+        _ => format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_unknown_length_is_no_empty_file() {
+    let (storage, requests) = store(without_length).await;
+    assert_eq!(storage.open(&path("/f"), ByteRange::ALL).await.unwrap_err().kind(), ErrorKind::Other);
+    assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::Other);
+    // What was there would be replaced by what is added to it.
+    put(&storage, "/f", b"more", CreateMode::Append).await.unwrap_err();
+    assert!(requests.lock().unwrap().iter().all(|request| !request.starts_with("PUT")));
+}
+
+#[tokio::test]
+async fn a_page_without_its_end_is_no_listing() {
+    let (storage, _) = store(|_| {
+        document("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated></ListBucketResult>")
+    })
+    .await;
+    assert!(storage.list(&path("/")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_listing_that_never_ends_is_given_up() {
+    let (storage, requests) = store(|_| {
+        document(
+            "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>\
+             <NextContinuationToken>again</NextContinuationToken></ListBucketResult>",
+        )
+    })
+    .await;
+    let entries: Vec<_> = storage.list(&path("/")).await.unwrap().collect().await;
+    assert!(entries.last().unwrap().is_err());
+    assert!(requests.lock().unwrap().len() < 5);
+}
+
+#[tokio::test]
+async fn somebody_elses_page_is_no_empty_directory() {
+    let (storage, _) = store(|_| document("<html><body>please log in</body></html>")).await;
+    let error = storage.list(&path("/")).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("html"), "{error}");
+}
+
+#[tokio::test]
+async fn metadata_that_no_request_can_hold_is_refused() {
+    let (storage, _) = store(|_| {
+        let mut answer =
+            format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nx-amz-meta-a: caf").into_bytes();
+        answer.extend(b"\xe9\r\nconnection: close\r\n\r\n");
+        answer
+    })
+    .await;
+    let error = storage.set_modified(&path("/f"), SystemTime::now()).await.unwrap_err();
+    assert!(error.to_string().contains("ASCII"), "{error}");
+}
+
+#[tokio::test]
+async fn a_time_that_no_reply_can_hold_is_no_time() {
+    let (storage, _) = store(|_| {
+        format!(
+            "HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nx-amz-meta-mtime: 999999999999999\r\n\
+             connection: close\r\n\r\n"
+        )
+        .into_bytes()
+    })
+    .await;
+    assert_eq!(storage.stat(&path("/f")).await.unwrap().modified, None);
+}
+
+#[tokio::test]
+async fn an_error_that_never_ends_is_given_up() {
+    let (storage, _) = store(|request| match request.starts_with("PUT") {
+        true => b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n<Error>".to_vec(),
+        false => format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nconnection: close\r\n\r\n")
+            .into_bytes(),
+    })
+    .await;
+    let error = storage.set_modified(&path("/f"), SystemTime::now()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
