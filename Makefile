@@ -37,7 +37,7 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	cargo deny --all-features check advisories
 
 # The program by itself: target/release/wharf-bench --help
-bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=, SERVERS=, ROWS=A,B).
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits; SERVERS=, ROWS=A,B).
 	scripts/install-bench-tools
 	cargo build --release --locked
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \

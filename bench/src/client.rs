@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
@@ -32,19 +32,22 @@ pub struct Session {
     tls: Option<Arc<ClientConfig>>,
     /// A server that refuses EPSV is not asked again.
     extended: bool,
+    /// How long the server may say nothing, and take nothing.
+    silence: Duration,
     until: Instant,
 }
 
 impl Session {
     /// Connects and reads the greeting. Nothing may take longer than until then.
-    pub fn connect(server: SocketAddr, until: Instant) -> Result<Self> {
-        let tcp = dial(server).doing(|| format!("connecting to {server}"))?;
+    pub fn connect(server: SocketAddr, silence: Duration, until: Instant) -> Result<Self> {
+        let tcp = dial(server, silence).doing(|| format!("connecting to {server}"))?;
         let mut session = Self {
             control: Some(Stream::Plain(tcp)),
             lines: Lines::default(),
             server: server.ip(),
             tls: None,
             extended: true,
+            silence,
             until,
         };
         session.expect("the greeting", &[220])?;
@@ -118,9 +121,21 @@ impl Session {
 
     /// Uploads the block again and again until so many bytes are sent.
     pub fn store(&mut self, path: &str, block: &[u8], size: u64) -> Result<()> {
+        self.store_in_steps(path, block, size, &mut || ())
+    }
+
+    /// The same with something to be done before each block, and once more when all are sent.
+    pub fn store_in_steps(
+        &mut self,
+        path: &str,
+        block: &[u8],
+        size: u64,
+        between: &mut dyn FnMut(),
+    ) -> Result<()> {
         let (command, mut data) = self.transfer("STOR", path)?;
         let mut left = size;
         while left > 0 {
+            between();
             let part = &block[..block.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
             if let Err(error) = data.send(part) {
                 drop(data);
@@ -130,6 +145,7 @@ impl Session {
             left -= part.len() as u64;
             self.in_time(&command)?;
         }
+        between();
         data.finish().doing(|| format!("{command}: closing"))?;
         drop(data);
         self.expect(&command, &[226, 250]).map(drop)
@@ -138,7 +154,7 @@ impl Session {
     fn transfer(&mut self, verb: &str, path: &str) -> Result<(String, Stream)> {
         let command = format!("{verb} {path}").trim_end().to_owned();
         let address = self.passive()?;
-        let tcp = dial(address).doing(|| format!("{command}: connecting to {address}"))?;
+        let tcp = dial(address, self.silence).doing(|| format!("{command}: connecting to {address}"))?;
         self.command(&command, &[150, 125])?;
         let stream = match &self.tls {
             Some(config) => {

@@ -1,6 +1,7 @@
 //! `make bench`: Wharf and other FTP servers side by side, on this machine, in one run. See bench/README.md.
 
 mod client;
+mod limits;
 mod measure;
 mod object;
 mod options;
@@ -63,6 +64,11 @@ fn run(options: &Options) -> Result<bool> {
     }
     if !options.works.is_empty() {
         let (text, well) = object::run(options, &place)?;
+        say(&text)?;
+        all_well &= well;
+    }
+    if !options.limits.is_empty() {
+        let (text, well) = limits::run(options, &place)?;
         say(&text)?;
         all_well &= well;
     }

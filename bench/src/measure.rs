@@ -90,7 +90,7 @@ fn sessions(server: &Server, sizes: &Sizes, block: &[u8], until: Instant) -> Res
     let block = &block[..sizes.session_file];
     let size = sizes.session_file as u64;
     let sessions: Vec<Mutex<Session>> =
-        log_in(server, sizes.sessions, sizes, until)?.into_iter().map(Mutex::new).collect();
+        log_in(server, sizes.sessions, sizes.login_connections, until)?.into_iter().map(Mutex::new).collect();
     let time = timed(|| {
         on_threads(sessions.len(), |number| {
             let mut session = sessions[number].lock().map_err(|_| Problem::new("a session was lost"))?;
@@ -124,14 +124,14 @@ fn list(server: &Server, sizes: &Sizes, until: Instant) -> Result<f64> {
 
 fn idle(server: &Server, sizes: &Sizes, until: Instant) -> Result<f64> {
     let before = resting(server);
-    let sessions = log_in(server, sizes.idle, sizes, until)?;
+    let sessions = log_in(server, sizes.idle, sizes.login_connections, until)?;
     let with_sessions = resting(server);
     drop(sessions);
     Ok((with_sessions as f64 - before as f64) / sizes.idle as f64)
 }
 
-fn log_in(server: &Server, count: usize, sizes: &Sizes, until: Instant) -> Result<Vec<Session>> {
-    let threads = sizes.login_connections;
+/// So many sessions, opened by so many threads.
+pub fn log_in(server: &Server, count: usize, threads: usize, until: Instant) -> Result<Vec<Session>> {
     let sessions = on_threads(threads, |thread| {
         let mine = (thread..count).step_by(threads);
         mine.map(|_| server.login(until)).collect::<Result<Vec<Session>>>()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::limits::Limit;
 use crate::object::{Front, Work};
 use crate::problem::{Doing, Problem, Result};
 use crate::rows::Row;
@@ -15,18 +16,19 @@ Measures Wharf and other FTP servers side by side and prints a Markdown table.
 wharf-bench [OPTION...]
   --quick              small sizes, one round: for trying whether everything works
   --rounds N           how often each server is measured in each row (3; --quick: 1)
-  --tables NAME,...    only these: local (servers of a disk), object (servers of an object store)
+  --tables NAME,...    only these: local (servers of a disk), object (servers of an object store),
+                       limits (Wharf's memory when very much comes at once; only if it is named, or one of its rows)
   --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib;
                        with an object store: wharf-native, rclone, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, logins,
                        logins-hashed, sessions, list, idle; object-stor, object-retr, object-up, object-down,
-                       object-clients-up, object-clients-down, object-list
+                       object-clients-up, object-clients-down, object-list; uploads, listing
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
 
-const TABLES: [&str; 2] = ["local", "object"];
+const TABLES: [&str; 3] = ["local", "object", "limits"];
 
 pub struct Options {
     pub quick: bool,
@@ -36,6 +38,8 @@ pub struct Options {
     /// The same of the table of object stores.
     pub fronts: Vec<Front>,
     pub works: Vec<Work>,
+    /// The rows of the table of limits.
+    pub limits: Vec<Limit>,
     pub tools: Tools,
     pub folder: PathBuf,
 }
@@ -46,7 +50,7 @@ impl Options {
         let beside =
             std::env::current_exe().doing(|| "finding this program".to_owned())?.with_file_name("wharf");
         let mut rounds = None;
-        let mut tables = [true, true];
+        let mut tables = None;
         let mut options = Self {
             quick: false,
             sizes: Sizes::FULL,
@@ -54,9 +58,11 @@ impl Options {
             rows: Row::ALL.to_vec(),
             fronts: Front::ALL.to_vec(),
             works: Work::ALL.to_vec(),
+            limits: Vec::new(),
             tools: Tools { wharf: beside, peers: whole(".test-tools/bench")? },
             folder: PathBuf::from("target/bench"),
         };
+        let mut limits = None;
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| Problem::new(format!("{name} needs a value")));
@@ -67,7 +73,7 @@ impl Options {
                 "--tables" => {
                     let names = value()?;
                     let names = names_of(&names, &[&TABLES])?;
-                    tables = TABLES.map(|table| names.contains(&table));
+                    tables = Some(TABLES.map(|table| names.contains(&table)));
                 }
                 "--servers" => {
                     let names = value()?;
@@ -78,9 +84,12 @@ impl Options {
                 }
                 "--rows" => {
                     let names = value()?;
-                    let names = names_of(&names, &[&ids(&Row::ALL, Row::id), &ids(&Work::ALL, Work::id)])?;
+                    let known: [&[&str]; 3] =
+                        [&ids(&Row::ALL, Row::id), &ids(&Work::ALL, Work::id), &ids(&Limit::ALL, Limit::id)];
+                    let names = names_of(&names, &known)?;
                     options.rows = chosen(&names, &Row::ALL, Row::id);
                     options.works = chosen(&names, &Work::ALL, Work::id);
+                    limits = Some(chosen(&names, &Limit::ALL, Limit::id));
                 }
                 "--wharf" => options.tools.wharf = whole(&value()?)?,
                 "--peers" => options.tools.peers = whole(&value()?)?,
@@ -88,14 +97,18 @@ impl Options {
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }
         }
-        let [local, object] = tables;
+        // The limits take long, so they are measured only where they are named.
+        let [local, object, named] = tables.unwrap_or([true, true, limits.is_some()]);
         if !local || options.servers.is_empty() {
             options.rows.clear();
         }
         if !object || options.fronts.is_empty() {
             options.works.clear();
         }
-        if options.rows.is_empty() && options.works.is_empty() {
+        if named && options.fronts.contains(&Front::Wharf) {
+            options.limits = limits.unwrap_or(Limit::ALL.to_vec());
+        }
+        if options.rows.is_empty() && options.works.is_empty() && options.limits.is_empty() {
             return Err(Problem::new("nothing is left to measure"));
         }
         if options.quick {

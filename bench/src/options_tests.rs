@@ -1,4 +1,5 @@
 use super::Options;
+use crate::limits::Limit;
 use crate::object::{Front, Work};
 use crate::rows::Row;
 use crate::servers::Kind;
@@ -29,6 +30,23 @@ fn one_list_of_names_chooses_from_both_tables() {
     assert_eq!(options.works, Work::ALL);
 
     assert!(parse("--servers vsftpd").unwrap().unwrap().works.is_empty());
+}
+
+#[test]
+fn limits_are_measured_only_where_they_are_named() {
+    let limits = |line: &str| parse(line).unwrap().unwrap().limits;
+    assert_eq!(limits(""), []);
+    assert_eq!(limits("--tables local,object"), []);
+    assert_eq!(limits("--rows stor,object-stor"), []);
+    assert_eq!(limits("--tables limits"), Limit::ALL);
+    assert_eq!(limits("--tables limits --rows listing"), [Limit::Listing]);
+
+    let options = parse("--rows uploads").unwrap().unwrap();
+    assert_eq!(options.limits, [Limit::Uploads]);
+    assert!(options.rows.is_empty() && options.works.is_empty());
+
+    let problem = parse("--tables limits --servers rclone").err().unwrap();
+    assert_eq!(problem, "nothing is left to measure");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustix::fs::syncfs;
+use rustix::fs::{statvfs, syncfs};
 use rustls::pki_types::CertificateDer;
 
 use crate::problem::{Doing, Problem, Result};
@@ -58,6 +58,13 @@ impl Place {
 
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// The bytes that the disk has room for.
+    pub fn free_space(&self) -> Result<u64> {
+        let disk =
+            statvfs(&self.folder).doing(|| format!("looking at the disk of {}", self.folder.display()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     pub fn certificate_file(&self) -> PathBuf {
@@ -142,6 +149,11 @@ impl Drop for Place {
 
 pub fn small_name(number: usize) -> String {
     format!("file-{number:06}")
+}
+
+/// The number in a name that [`small_name`] made.
+pub fn small_number(name: &str) -> Option<usize> {
+    name.strip_prefix("file-")?.parse().ok()
 }
 
 /// Bytes without a pattern that a file system could save space with; the same in each run (xorshift).

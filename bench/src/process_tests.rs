@@ -27,6 +27,7 @@ fn what_a_server_started_ends_with_it_even_in_a_group_of_its_own() {
         std::thread::yield_now();
     };
     assert!(process.memory() > 0);
+    assert!(process.resident() >= process.memory());
     assert!(process.peak() >= process.memory());
     drop(process);
     // A zombie may stay until its new parent looks; it is not alive.

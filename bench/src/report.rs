@@ -1,4 +1,4 @@
-//! What both tables say of themselves.
+//! What all tables say of themselves.
 
 use std::fs;
 use std::time::Duration;

@@ -17,6 +17,7 @@ pub struct Sizes {
     pub entries: usize,
     pub idle: usize,
     pub objects: Objects,
+    pub limits: Limits,
     /// How long one measurement may take.
     pub limit: Duration,
 }
@@ -31,6 +32,20 @@ pub struct Objects {
     pub client_file: usize,
     /// One page of a listing.
     pub entries: usize,
+}
+
+/// What is done to reach the limits on Wharf's memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// At once.
+    pub uploads: usize,
+    pub upload: u64,
+    /// How long a slow client takes for its upload if it never has to wait.
+    pub slow: Duration,
+    /// In one directory.
+    pub keys: usize,
+    /// How long one of these measurements may take, and what is done for it before.
+    pub within: Duration,
 }
 
 impl Sizes {
@@ -54,6 +69,13 @@ impl Sizes {
             client_file: 8 << 20,
             entries: 1_000,
         },
+        limits: Limits {
+            uploads: 1_000,
+            upload: 20 << 20,
+            slow: Duration::from_secs(240),
+            keys: 500_000,
+            within: Duration::from_secs(540),
+        },
         limit: Duration::from_secs(180),
     };
 
@@ -73,6 +95,13 @@ impl Sizes {
             client_files: 2,
             entries: 100,
             ..Self::FULL.objects
+        },
+        limits: Limits {
+            uploads: 50,
+            slow: Duration::from_secs(25),
+            keys: 20_000,
+            within: Duration::from_secs(90),
+            ..Self::FULL.limits
         },
         limit: Duration::from_secs(20),
         ..Self::FULL

@@ -8,18 +8,19 @@ use rustix::net::{RecvFlags, recv};
 
 use crate::tls::Tls;
 
-/// How long a server may say nothing. An upload is answered when the disk has it, so this is long.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long a server may say nothing, as a rule. An upload is answered when the disk has it, so this is long.
+pub const SILENCE: Duration = Duration::from_secs(60);
 
 pub enum Stream {
     Plain(TcpStream),
     Tls(Box<Tls>),
 }
 
-pub fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+/// Connects to a server that may then say and take nothing for so long.
+pub fn dial(address: SocketAddr, silence: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(SILENCE))?;
+    stream.set_read_timeout(Some(silence))?;
+    stream.set_write_timeout(Some(silence))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -71,11 +71,27 @@ impl Front {
         let mut command = tethered(&kind.program(tools));
         match self {
             Self::Rclone => serve_by_rclone(&folder, port, store, bucket, &mut command),
-            _ => serve_by_wharf(&folder, port, store, bucket, &mut command),
+            _ => serve_by_wharf(&folder, port, store, bucket, "", &mut command),
         }
         .doing(|| format!("setting up {}", self.heading()))?;
         Server::start(command, &folder, port, BENCH, None, 1).map(Some)
     }
+}
+
+/// Starts Wharf in front of this bucket with more settings: lines of the section `server`.
+pub fn start_wharf(
+    tools: &Tools,
+    place: &Place,
+    store: &Store,
+    bucket: &str,
+    settings: &str,
+) -> Result<Server> {
+    let kind = Kind::WharfNative;
+    let (folder, port) = (place.folder_of(kind.id())?, free_port()?);
+    let mut command = tethered(&kind.program(tools));
+    serve_by_wharf(&folder, port, store, bucket, settings, &mut command)
+        .doing(|| format!("setting up {}", kind.heading()))?;
+    Server::start(command, &folder, port, BENCH, None, 1)
 }
 
 fn serve_by_wharf(
@@ -83,13 +99,14 @@ fn serve_by_wharf(
     port: u16,
     store: &Store,
     bucket: &str,
+    settings: &str,
     command: &mut Command,
 ) -> std::io::Result<()> {
     let text = format!(
         "server:
   listen: [\"127.0.0.1:{port}\"]
   passive: {{ ports: {}-{} }}
-backends:
+{settings}backends:
   store:
     kind: s3
     bucket: {bucket}

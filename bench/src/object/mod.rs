@@ -2,7 +2,7 @@
 
 mod front;
 mod measure;
-mod store;
+pub mod store;
 mod table;
 mod work;
 
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::syncfs;
 
-pub use self::front::Front;
+pub use self::front::{Front, start_wharf};
+pub use self::store::Store;
 pub use self::work::Work;
 
 use self::measure::{Figures, Sources, Task, UPLOADS, bucket, fill};
-use self::store::Store;
 use self::table::Table;
 use crate::options::Options;
 use crate::place::{Place, block};
@@ -26,13 +26,7 @@ use crate::{progress, report};
 /// Measures; what is to be printed, and whether all could be measured.
 pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     let begin = Instant::now();
-    let weed = store::program(&options.tools);
-    if !weed.exists() {
-        return Err(Problem::new(format!(
-            "{} does not exist; `scripts/install-bench-tools` makes it",
-            weed.display()
-        )));
-    }
+    store::missing(&options.tools)?;
     let mut fronts = Vec::new();
     let mut left_out = Vec::new();
     for front in &options.fronts {
@@ -46,7 +40,7 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     }
     progress("starting the object store and filling it");
     let block = block(1 << 20);
-    let store = Store::start(&options.tools, &place.folder_of("store")?, options.sizes.limit)?;
+    let store = Store::start(&options.tools, &place.folder_of("store")?, &[], options.sizes.limit)?;
     let sources = fill(&store, &options.sizes, place.folder_of("sources")?, &block)?;
     let mut bench = Bench { options, place, store, sources, block, busy: 0, measured: 0 };
 
@@ -69,7 +63,7 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
         let version = front.version(&options.tools, place)?;
         lines.push(format!("- {} (`{version}`): {}.", front.heading(), front.note()));
     }
-    lines.push(format!("- The store: `{}`.", front::first_line(&weed, "version")?));
+    lines.push(format!("- The store: `{}`.", store::version(&options.tools)?));
     lines.extend(left_out.iter().map(|line| format!("- {line}")));
     lines.extend(report::circumstances(bench.busy, bench.measured, begin.elapsed()));
     lines.extend(report::failures(table.failures()));

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::front::first_line;
 use crate::place::{PROBE, block, free_port, secret};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::Process;
@@ -25,6 +26,8 @@ const QUIET: Duration = Duration::from_millis(100);
 pub struct Store {
     process: Process,
     port: u16,
+    /// Where its directory of all buckets takes files without a signature.
+    filer: u16,
     metrics: u16,
     probe: PathBuf,
     /// How long one curl may take.
@@ -37,13 +40,27 @@ pub enum Transfer<'a> {
     Get { key: String },
 }
 
-pub fn program(tools: &Tools) -> PathBuf {
+fn program(tools: &Tools) -> PathBuf {
     tools.peers.join("python/bin/weed")
 }
 
+/// A problem if there is none to start.
+pub fn missing(tools: &Tools) -> Result<()> {
+    let program = program(tools);
+    if program.exists() {
+        return Ok(());
+    }
+    Err(Problem::new(format!("{} does not exist; `scripts/install-bench-tools` makes it", program.display())))
+}
+
+/// What it calls itself.
+pub fn version(tools: &Tools) -> Result<String> {
+    first_line(&program(tools), "version")
+}
+
 impl Store {
-    /// Starts it with its data in this folder, and waits until it takes an object.
-    pub fn start(tools: &Tools, folder: &Path, limit: Duration) -> Result<Self> {
+    /// Starts it with its data in this folder and with these arguments more, and waits until it takes an object.
+    pub fn start(tools: &Tools, folder: &Path, more: &[&str], limit: Duration) -> Result<Self> {
         let data = folder.join("data");
         fs::create_dir(&data).doing(|| format!("creating {}", data.display()))?;
         let identities = folder.join("identities.json");
@@ -52,13 +69,13 @@ impl Store {
                 "actions": ["Admin", "Read", "Write", "List", "Tagging"]}}]}}"#
         );
         secret(&identities, &text).doing(|| format!("writing {}", identities.display()))?;
-        let (port, metrics) = (free_port()?, free_port()?);
+        let (port, filer, metrics) = (free_port()?, free_port()?, free_port()?);
         let mut command = tethered(&program(tools));
         command.arg("server").arg(format!("-dir={}", data.display()));
         command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
         command.arg(format!("-s3.port={port}")).arg(format!("-metricsPort={metrics}"));
-        for name in ["master.port", "volume.port", "filer.port"] {
-            command.arg(format!("-{name}={}", free_port()?)).arg(format!("-{name}.grpc={}", free_port()?));
+        for (name, port) in [("master", free_port()?), ("volume", free_port()?), ("filer", filer)] {
+            command.arg(format!("-{name}.port={port}")).arg(format!("-{name}.port.grpc={}", free_port()?));
         }
         command.arg(format!("-s3.port.grpc={}", free_port()?));
         command.arg(format!("-s3.config={}", identities.display()));
@@ -67,18 +84,24 @@ impl Store {
         }
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]);
         command.args(["-master.volumeSizeLimitMB=1024", "-volume.max=64", "-volume.minFreeSpace=1GiB"]);
+        command.args(more);
         // Nobody's own settings play a part.
         command.current_dir(folder).env("HOME", folder);
         let process = Process::start(command, folder.join("log"))?;
         let probe = folder.join("probe");
         fs::write(&probe, block(PROBE)).doing(|| format!("writing {}", probe.display()))?;
-        let mut store = Self { process, port, metrics, probe, limit };
+        let mut store = Self { process, port, filer, metrics, probe, limit };
         store.wait_until_ready()?;
         Ok(store)
     }
 
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The way around S3, on 127.0.0.1.
+    pub fn filer(&self) -> u16 {
+        self.filer
     }
 
     /// An empty bucket with the file that servers are tried with.

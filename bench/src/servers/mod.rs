@@ -21,6 +21,7 @@ use crate::client::{Account, Session};
 use crate::place::{PROBE, Place, block, free_port};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::Process;
+use crate::stream::SILENCE;
 
 /// How long a server may take until it answers.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -264,6 +265,8 @@ pub struct Server {
     tls: Option<Arc<ClientConfig>>,
     /// How often a handshake of a control connection is tried.
     handshakes: u32,
+    /// How long it may say nothing.
+    silence: Duration,
 }
 
 impl Server {
@@ -279,9 +282,15 @@ impl Server {
         command.current_dir(folder);
         let process = Process::start(command, folder.join("log"))?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut server = Self { process, address, account, tls, handshakes };
+        let mut server = Self { process, address, account, tls, handshakes, silence: SILENCE };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// With clients that bear it if it says nothing for so long.
+    pub fn with_patient_clients(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
     }
 
     /// A session that is logged in and moves bytes as they are.
@@ -293,10 +302,11 @@ impl Server {
     }
 
     fn connect(&self, until: Instant) -> Result<Session> {
-        let Some(tls) = &self.tls else { return Session::connect(self.address, until) };
+        let connect = || Session::connect(self.address, self.silence, until);
+        let Some(tls) = &self.tls else { return connect() };
         let mut attempt = 1;
         loop {
-            let mut session = Session::connect(self.address, until)?;
+            let mut session = connect()?;
             match session.encrypt(tls) {
                 Ok(()) => return Ok(session),
                 Err(problem) if attempt == self.handshakes => return Err(problem),
@@ -307,13 +317,18 @@ impl Server {
 
     /// A session that logs in and goes.
     pub fn visit(&self, until: Instant) -> Result<()> {
-        let mut session = Session::connect(self.address, until)?;
+        let mut session = Session::connect(self.address, self.silence, until)?;
         session.login(self.account)?;
         session.quit()
     }
 
     pub fn memory(&self) -> u64 {
         self.process.memory()
+    }
+
+    /// What it has in memory now, in KiB; found quickly enough to be asked again and again.
+    pub fn resident(&self) -> u64 {
+        self.process.resident()
     }
 
     /// The most that it had so far, in KiB.
