@@ -26,6 +26,8 @@ pub enum Request {
     Abort,
     /// A copy inside of the store.
     Copy,
+    /// What is known of an object is changed.
+    Metadata,
     /// The removal of an object.
     Delete,
     /// New credentials.
@@ -34,7 +36,7 @@ pub enum Request {
 
 impl Request {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Get,
         Self::Head,
         Self::List,
@@ -44,6 +46,7 @@ impl Request {
         Self::Complete,
         Self::Abort,
         Self::Copy,
+        Self::Metadata,
         Self::Delete,
         Self::Credentials,
     ];
@@ -60,6 +63,7 @@ impl Request {
             Self::Complete => "complete",
             Self::Abort => "abort",
             Self::Copy => "copy",
+            Self::Metadata => "metadata",
             Self::Delete => "delete",
             Self::Credentials => "credentials",
         }

@@ -1,7 +1,10 @@
-//! The object backend against real servers: SeaweedFS and moto (S3), Azurite (Azure Blob).
+//! The object backend against real servers: SeaweedFS and moto (S3), Azurite (Azure Blob), and as far as it goes
+//! fake-gcs-server (Google Cloud Storage).
 
 #![allow(clippy::unwrap_used, reason = "the exemption for tests does not reach their helpers")]
 
+#[path = "object/azure.rs"]
+mod azure;
 #[path = "object/broken.rs"]
 mod broken;
 #[path = "object/confined.rs"]
@@ -12,6 +15,8 @@ mod failures;
 mod faults;
 #[path = "object/foreign.rs"]
 mod foreign;
+#[path = "object/google.rs"]
+mod google;
 #[path = "object/hostile.rs"]
 mod hostile;
 #[path = "object/inside_the_store.rs"]

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use object_store::{GetOptions, GetRange, GetResultPayload};
 
 use super::ahead::Ahead;
 use super::client::Client;
 use super::entry::Object;
-use super::error::{Failure, is_not_found, is_range_refused, map};
+use super::error::Failure;
 use crate::{Body, ByteRange, ByteStream, Content, Error, ErrorKind, Result, StoragePath};
 
 type Chunks = BoxStream<'static, Result<Bytes>>;
@@ -108,9 +107,8 @@ async fn get(
     range: Option<(u64, Option<u64>)>,
     if_match: Option<&str>,
 ) -> Result<Answer, Refusal> {
-    let Some(s3) = &client.s3 else { return get_by_library(client, path, key, range, if_match).await };
     let asked = range.map(|(first, end)| (first, end.map(|end| end.saturating_sub(1))));
-    let (object, response) = s3.get(key, asked, if_match).await.map_err(|failure| match failure {
+    let (object, response) = client.get(key, asked, if_match).await.map_err(|failure| match failure {
         failure if failure.is_not_found() => Refusal::Missing(failure.at(path)),
         failure if failure.is_precondition() => Refusal::Changed,
         failure if failure.is_range_refused() => Refusal::Range(failure.at(path)),
@@ -136,45 +134,6 @@ async fn get(
 fn span_of(text: &str) -> Option<(u64, u64)> {
     let (first, last) = text.strip_prefix("bytes ")?.split_once('/')?.0.split_once('-')?;
     Some((first.trim().parse().ok()?, last.trim().parse::<u64>().ok()?.checked_add(1)?))
-}
-
-async fn get_by_library(
-    client: &Client,
-    path: &StoragePath,
-    key: &str,
-    range: Option<(u64, Option<u64>)>,
-    if_match: Option<&str>,
-) -> Result<Answer, Refusal> {
-    let ranged = range.is_some();
-    let options = GetOptions {
-        range: range.map(|(first, end)| match end {
-            Some(end) => GetRange::Bounded(first..end),
-            None => GetRange::Offset(first),
-        }),
-        if_match: if_match.map(str::to_owned),
-        ..GetOptions::default()
-    };
-    let location = client.location(path, key).map_err(Refusal::Other)?;
-    let answer = client.objects.get_opts(&location, options).await.map_err(|error| {
-        let mapped = map(path, &error);
-        match error {
-            error if is_not_found(&error) => Refusal::Missing(mapped),
-            error if is_range_refused(&error) => Refusal::Range(mapped),
-            object_store::Error::Precondition { .. } => Refusal::Changed,
-            _ if ranged && mapped.kind() == ErrorKind::Other => Refusal::Range(mapped),
-            _ => Refusal::Other(mapped),
-        }
-    })?;
-    let object = Object::with_attributes(answer.meta.clone(), &answer.attributes);
-    let span = (answer.range.start, answer.range.end);
-    let at = path.clone();
-    let chunks = match answer.payload {
-        GetResultPayload::Stream(stream) => stream.map_err(move |error| map(&at, &error)).boxed(),
-        // Only a local store has files; none is built here.
-        #[allow(unreachable_patterns)]
-        _ => stream::empty().boxed(),
-    };
-    Ok(Answer { object, span, chunks })
 }
 
 /// A download that is under way.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
-use object_store::list::PaginatedListStore;
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
 
-use super::client::Client;
+use super::azure::Azure;
+use super::client::{Client, Own};
+use super::google::Google;
 use super::http::Connections;
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
+use super::requests::{Requests, Signer};
 use super::s3::{Dialect, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
@@ -58,7 +60,7 @@ struct Http {
     impatient: Connections,
 }
 
-impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
+impl<T: ObjectStore + MultipartStore> Pair<T> {
     fn build(
         tuning: &Tuning,
         endpoint: Option<&str>,
@@ -85,14 +87,32 @@ impl<T: ObjectStore + PaginatedListStore + MultipartStore> Pair<T> {
         })
     }
 
-    fn into_client(self, keys: Keys, name: String, tuning: Tuning, s3: Option<S3>) -> Client {
-        let (impatient, patient) = (Arc::new(self.impatient), Arc::new(self.patient));
+    /// For requests of our own: `url` is what their paths follow.
+    fn requests(
+        &self,
+        url: String,
+        bucket: String,
+        signer: Signer,
+        tuning: &Tuning,
+    ) -> Result<Requests, SettingsError> {
+        let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
+        Ok(Requests {
+            url,
+            bucket,
+            signer,
+            http: self.http.impatient.client().ok_or_else(no_client)?,
+            patient: self.http.patient.client().ok_or_else(no_client)?,
+            tuning: tuning.clone(),
+        })
+    }
+
+    fn into_client(self, keys: Keys, name: String, tuning: Tuning, own: Own) -> Client {
+        let patient = Arc::new(self.patient);
         Client {
-            objects: Arc::clone(&impatient) as Arc<dyn ObjectStore>,
-            pages: impatient,
+            objects: Arc::new(self.impatient),
             uploads: Arc::clone(&patient) as Arc<dyn ObjectStore>,
             parts: patient,
-            s3,
+            own,
             keys,
             name,
             known: Known::new(),
@@ -161,19 +181,14 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
             let base = base.clone().with_client_options(options).with_retry(retry);
             base.with_http_connector(connections).build().map_err(not_made)
         })?;
-    let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
-    let s3 = S3 {
-        bucket_url,
-        region,
-        credentials: (!settings.anonymous).then(|| Arc::clone(pair.impatient.credentials())),
-        http: pair.http.impatient.client().ok_or_else(no_client)?,
-        patient: pair.http.patient.client().ok_or_else(no_client)?,
-        tuning: settings.tuning.clone(),
-        dialect: Dialect::default(),
-        bucket,
+    let signer = match settings.anonymous {
+        true => Signer::Nobody,
+        false => Signer::Amazon { credentials: Arc::clone(pair.impatient.credentials()), region },
     };
-    let name = format!("s3 bucket {}", s3.bucket);
-    Ok(pair.into_client(keys, name, settings.tuning, Some(s3)))
+    let name = format!("s3 bucket {bucket}");
+    let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
+    let own = Own::S3(S3 { requests, dialect: Dialect::default() });
+    Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
 pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
@@ -214,7 +229,13 @@ pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
             false => not_made(error),
         })
     })?;
-    Ok(pair.into_client(keys, format!("gcs bucket {}", settings.bucket), settings.tuning, None))
+    let signer = match settings.anonymous {
+        true => Signer::Nobody,
+        false => Signer::Google(Arc::clone(pair.impatient.credentials())),
+    };
+    let name = format!("gcs bucket {}", settings.bucket);
+    let requests = pair.requests(url.to_owned(), settings.bucket, signer, &settings.tuning)?;
+    Ok(pair.into_client(keys, name, settings.tuning, Own::Google(Google { requests })))
 }
 
 pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
@@ -237,17 +258,27 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
         None => return Err(SettingsError::NoCredentials { keys: "`access_key`" }),
     };
     let keys = Keys::new(Provider::Azure, &settings.prefix)?;
-    let url = format!("https://{}.blob.core.windows.net", settings.account);
-    let pair =
-        Pair::build(&settings.tuning, endpoint, endpoint.unwrap_or(&url), |options, retry, connections| {
-            let base = base.clone().with_client_options(options).with_retry(retry);
-            base.with_http_connector(connections).build().map_err(|error| match from_key {
-                true => SettingsError::invalid("access_key", "is not a key in base64"),
-                false => not_made(error),
-            })
-        })?;
+    let url = match endpoint {
+        Some(endpoint) => endpoint.to_owned(),
+        None => format!("https://{}.blob.core.windows.net", settings.account),
+    };
+    let pair = Pair::build(&settings.tuning, endpoint, &url, |options, retry, connections| {
+        let base = base.clone().with_client_options(options).with_retry(retry);
+        base.with_http_connector(connections).build().map_err(|error| match from_key {
+            true => SettingsError::invalid("access_key", "is not a key in base64"),
+            false => not_made(error),
+        })
+    })?;
     let name = format!("azure container {} of {}", settings.container, settings.account);
-    Ok(pair.into_client(keys, name, settings.tuning, None))
+    let signer = match settings.anonymous {
+        true => Signer::Nobody,
+        false => {
+            Signer::Azure { credentials: Arc::clone(pair.impatient.credentials()), account: settings.account }
+        }
+    };
+    let url = format!("{url}/{}", settings.container);
+    let requests = pair.requests(url, settings.container, signer, &settings.tuning)?;
+    Ok(pair.into_client(keys, name, settings.tuning, Own::Azure(Azure { requests })))
 }
 
 /// Reads the environment only if the settings say so: this is how containers and functions are told who they are.

@@ -4,17 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::client::HttpResponse;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{
-    Attribute, AttributeValue, CopyMode, CopyOptions, GetOptions, ObjectStore, PutMode, PutOptions,
-    PutPayload,
-};
+use object_store::{Attribute, AttributeValue, ObjectStore, PutMode, PutOptions, PutPayload};
 
+use super::azure::Azure;
 use super::entry::{FOLDER, Object, Page};
-use super::error::{Failure, is_not_found, map};
+use super::error::{Failure, map};
+use super::google::{Before, Google};
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
@@ -29,12 +27,11 @@ const SLOWEST: u64 = 32 * 1024;
 pub(super) struct Client {
     /// For requests that are answered soon: gives up when the store is silent.
     pub objects: Arc<dyn ObjectStore>,
-    pub pages: Arc<dyn PaginatedListStore>,
     /// For requests that send much or take long; each needs a [`patience`].
     pub uploads: Arc<dyn ObjectStore>,
     pub parts: Arc<dyn MultipartStore>,
-    /// What the library can't do, where the store speaks that protocol.
-    pub s3: Option<S3>,
+    /// What the library can't do.
+    pub own: Own,
     pub keys: Keys,
     /// Names the bucket to a person.
     pub name: String,
@@ -45,6 +42,13 @@ pub(super) struct Client {
     pub reported: Reported,
     /// The memory that uploads and downloads share with those of other storages.
     pub buffers: Arc<Buffers>,
+}
+
+/// Requests of our own, in the protocol that the store speaks.
+pub(super) enum Own {
+    S3(S3),
+    Google(Google),
+    Azure(Azure),
 }
 
 /// How long a request that moves `bytes` may take: without any limit a lost connection would hold an
@@ -83,26 +87,40 @@ impl Client {
         location(path, key)
     }
 
+    /// The requests of S3's protocol, if the store speaks it.
+    pub(super) fn s3(&self) -> Option<&S3> {
+        match &self.own {
+            Own::S3(s3) => Some(s3),
+            Own::Google(_) | Own::Azure(_) => None,
+        }
+    }
+
     /// What stands under a key; `None` if nothing does.
     pub(super) async fn head(&self, path: &StoragePath, key: &str) -> Result<Option<Object>> {
-        let found = match &self.s3 {
-            Some(s3) => match s3.head(key).await {
-                Ok((object, _)) => Ok(Some(object)),
-                Err(failure) if failure.is_not_found() => Ok(None),
-                Err(failure) => Err(failure.at(path)),
-            },
-            None => {
-                let options = GetOptions { head: true, ..GetOptions::default() };
-                match self.objects.get_opts(&self.location(path, key)?, options).await {
-                    Ok(found) => Ok(Some(Object::with_attributes(found.meta, &found.attributes))),
-                    Err(error) if is_not_found(&error) => Ok(None),
-                    Err(error) => Err(map(path, &error)),
-                }
-            }
+        let found = match &self.own {
+            Own::S3(s3) => s3.head(key).await.map(|(object, _)| object),
+            Own::Google(google) => google.head(key).await,
+            Own::Azure(azure) => azure.head(key).await,
         };
         match found {
-            Err(refusal) => Err(self.explained(path, refusal).await),
-            found => found,
+            Ok(object) => Ok(Some(object)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(self.explained(path, failure.at(path)).await),
+        }
+    }
+
+    /// Opens an object for reading: all of it, or the bytes from the first up to and with the last. With an entity tag, only
+    /// that object.
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure> {
+        match &self.own {
+            Own::S3(s3) => s3.get(key, range, if_match).await,
+            Own::Google(google) => google.get(key, range, if_match).await,
+            Own::Azure(azure) => azure.get(key, range, if_match).await,
         }
     }
 
@@ -117,7 +135,7 @@ impl Client {
     }
 
     /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
-    /// `flat`; for the library's sake that is for prefixes that end with a slash or are empty.
+    /// `flat`.
     pub(super) async fn page(
         &self,
         prefix: &str,
@@ -125,18 +143,12 @@ impl Client {
         flat: bool,
         max_keys: Option<usize>,
     ) -> Result<Page, Failure> {
-        if let Some(s3) = &self.s3 {
-            return s3.page(prefix, token.as_deref(), flat, max_keys).await;
+        let token = token.as_deref();
+        match &self.own {
+            Own::S3(s3) => s3.page(prefix, token, flat, max_keys).await,
+            Own::Google(google) => google.page(prefix, token, flat, max_keys).await,
+            Own::Azure(azure) => azure.page(prefix, token, flat, max_keys).await,
         }
-        let options = PaginatedListOptions {
-            delimiter: (!flat).then_some("/".into()),
-            max_keys,
-            page_token: token,
-            ..PaginatedListOptions::default()
-        };
-        let asked = Some(prefix).filter(|prefix| !prefix.is_empty());
-        let found = self.pages.list_paginated(asked, options).await.map_err(Failure::Library)?;
-        Ok(Page::new(found, prefix))
     }
 
     /// Whether any key starts with `prefix`.
@@ -150,8 +162,6 @@ impl Client {
                     Some(next) => token = Some(next),
                     None => return Ok(false),
                 },
-                // A key that is no path is a key.
-                Err(Failure::Library(object_store::Error::InvalidPath { .. })) => return Ok(true),
                 Err(failure) => return Err(failure.at(path)),
             }
         }
@@ -159,6 +169,15 @@ impl Client {
 
     /// Writes the marker of a directory.
     pub(super) async fn put_marker(&self, path: &StoragePath, directory: &str) -> Result<()> {
+        if let Own::Google(google) = &self.own {
+            let key = self.keys.marker(directory);
+            return match google.put(&key, PutPayload::new(), Before::Nothing).await {
+                Ok(_) => Ok(()),
+                // It is there, perhaps with somebody's data.
+                Err(failure) if failure.is_precondition() => Ok(()),
+                Err(failure) => Err(failure.at(path)),
+            };
+        }
         let mut options = PutOptions::default();
         if self.keys.provider == Provider::Azure {
             options.attributes.insert(Attribute::Metadata(FOLDER.into()), AttributeValue::from("true"));
@@ -173,37 +192,14 @@ impl Client {
             .map_err(|error| map(path, &error))
     }
 
-    /// Removes one object; one with another entity tag than is given stays, on stores that know such conditions. That it is
-    /// not there is no error.
-    pub(super) async fn delete(&self, path: &StoragePath, key: &str, e_tag: Option<&str>) -> Result<()> {
-        if let Some(s3) = &self.s3 {
-            return s3.delete(key, e_tag).await.map_err(|failure| failure.at(path));
-        }
-        let one = stream::iter([Ok(self.location(path, key)?)]).boxed();
-        let mut outcome = self.objects.delete_stream(one);
-        match outcome.next().await {
-            None | Some(Ok(_)) => Ok(()),
-            Some(Err(error)) if is_not_found(&error) => Ok(()),
-            Some(Err(error)) => Err(map(path, &error)),
-        }
-    }
-
-    /// Copies an object inside the store, in one request.
-    pub(super) async fn copy(
-        &self,
-        path: &StoragePath,
-        from: &Object,
-        to: &str,
-        mode: CopyMode,
-    ) -> Result<()> {
-        let options = CopyOptions { mode, ..CopyOptions::default() };
-        let (source, target) = (self.location(path, &from.key)?, self.location(path, to)?);
-        let copy = self.uploads.copy_opts(&source, &target, options);
-        match tokio::time::timeout(patience(&self.tuning, from.size), copy).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(map(path, &error)),
-            Err(_) => Err(silent(path)),
-        }
+    /// Removes one object, or only this one, on stores that know such conditions. That it is not there is no error.
+    pub(super) async fn delete(&self, path: &StoragePath, key: &str, only: Option<&Object>) -> Result<()> {
+        let deleted = match &self.own {
+            Own::S3(s3) => s3.delete(key, only).await,
+            Own::Google(google) => google.delete(key, only).await,
+            Own::Azure(azure) => azure.delete(key, only).await,
+        };
+        deleted.map_err(|failure| failure.at(path))
     }
 }
 

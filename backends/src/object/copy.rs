@@ -1,19 +1,16 @@
 //! Copying an object inside the store, of any size.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue};
-use object_store::CopyMode;
 
-use super::client::{Client, patience, silent};
+use super::client::{Client, Own};
 use super::entry::Object;
 use super::error::Failure;
-use super::key::Provider;
+use super::google::Before;
 use super::multipart::Multipart;
 use super::s3::{COPY_OF, S3};
-use super::upload::copy_through;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The largest object that S3 copies in one request, in bytes.
@@ -24,23 +21,30 @@ pub(super) const MAX_S3_COPY: u64 = 5 << 30;
 const PIECE: u64 = 1 << 30;
 const PIECES_AT_ONCE: usize = 8;
 
-/// Copies one object, however large, and returns when the copy is complete.
+/// What a condition of a copy that doesn't hold means.
+const CHANGED: &str = "it changed, or the new name was taken, while it was copied";
+
+/// Copies one object, however large, if it is still this one, and returns when the copy is complete. If it may not `replace`
+/// what stands under the key, stores that know such a condition make sure of it.
 pub(super) async fn copy(
     client: &Arc<Client>,
     path: &StoragePath,
     from: &Object,
     to: &str,
-    mode: CopyMode,
+    replace: bool,
 ) -> Result<()> {
-    match (&client.s3, client.keys.provider) {
-        (Some(s3), _) => copy_on_s3(client, s3, path, from, to, None).await.map(drop),
-        (None, Provider::S3) => copy_through(client, path, from, to).await,
-        (None, Provider::Gcs) => client.copy(path, from, to, mode).await,
-        (None, Provider::Azure) => {
-            client.copy(path, from, to, mode).await?;
-            await_azure_copy(client, path, from, to).await
+    let copied = match &client.own {
+        Own::S3(s3) => return copy_on_s3(client, s3, path, from, to, None).await.map(drop),
+        Own::Google(google) => {
+            let before = if replace { Before::Anything } else { Before::Nothing };
+            google.copy(from, to, before).await.map(drop)
         }
-    }
+        Own::Azure(azure) => azure.copy(from, to, replace).await,
+    };
+    copied.map_err(|failure| match failure.is_precondition() {
+        true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
+        false => failure.at(path),
+    })
 }
 
 /// Copies one object so that it can be found out later that this is the copy, also where entity tags don't tell.
@@ -50,8 +54,8 @@ pub(super) async fn copy_marked(
     from: &Object,
     to: &str,
 ) -> Result<()> {
-    let (Some(s3), Some(e_tag)) = (&client.s3, &from.e_tag) else {
-        return copy(client, path, from, to, CopyMode::Overwrite).await;
+    let (Some(s3), Some(e_tag)) = (client.s3(), &from.e_tag) else {
+        return copy(client, path, from, to, true).await;
     };
     let (_, mut headers) = s3.head(&from.key).await.map_err(|failure| failure.at(path))?;
     if let Ok(value) = HeaderValue::from_str(e_tag.trim_matches('"')) {
@@ -67,7 +71,7 @@ pub(super) async fn is_marked_copy(
     copy: &Object,
     of: &Object,
 ) -> Result<bool> {
-    let (Some(s3), Some(e_tag)) = (&client.s3, &of.e_tag) else { return Ok(false) };
+    let (Some(s3), Some(e_tag)) = (client.s3(), &of.e_tag) else { return Ok(false) };
     let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
     Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
 }
@@ -82,7 +86,7 @@ pub(super) async fn copy_on_s3(
     headers: Option<HeaderMap>,
 ) -> Result<Option<String>> {
     let changed = |failure: Failure| match failure.is_precondition() {
-        true => Error::with_source(ErrorKind::Conflict, path, "it changed while it was copied"),
+        true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
         false => failure.at(path),
     };
     if from.size <= MAX_S3_COPY {
@@ -138,23 +142,6 @@ pub(super) fn pieces(length: u64) -> Vec<(u64, u64)> {
     (0..count)
         .map(|index| (start(index), if index + 1 == count { length } else { start(index + 1) } - 1))
         .collect()
-}
-
-/// Azure may answer before it has copied; the library doesn't tell. Until it has, the copy is empty.
-async fn await_azure_copy(client: &Client, path: &StoragePath, from: &Object, to: &str) -> Result<()> {
-    let complete = async {
-        let mut pause = Duration::from_millis(50);
-        loop {
-            if client.head(path, to).await?.is_some_and(|copy| copy.size == from.size) {
-                return Ok(());
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
-    };
-    tokio::time::timeout(patience(&client.tuning, from.size), complete)
-        .await
-        .unwrap_or_else(|_| Err(silent(path)))
 }
 
 #[cfg(test)]

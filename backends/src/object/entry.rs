@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use object_store::list::PaginatedListResult;
-use object_store::{Attribute, Attributes, ObjectMeta};
+use chrono::DateTime;
+use http::HeaderMap;
 
+use super::error::Failure;
 use super::mtime;
 use crate::Metadata;
 
@@ -20,9 +21,11 @@ pub(super) struct Object {
     pub e_tag: Option<String>,
     /// The version, where the bucket keeps several.
     pub version: Option<String>,
+    /// The MD5 of its content, where the store tells it beside the entity tag, as it is told.
+    pub md5: Option<String>,
     /// When it was stored.
     pub stored: Option<SystemTime>,
-    /// The time that was set for it, if that is known: listings don't tell.
+    /// The time that was set for it, if that is known: listings of S3 don't tell.
     pub set: Option<SystemTime>,
     /// It is a directory's marker by its metadata.
     pub is_folder: bool,
@@ -39,33 +42,26 @@ pub(super) struct Page {
 }
 
 impl Object {
-    /// From what the library knows of an object.
-    pub(super) fn new(meta: ObjectMeta) -> Self {
-        let stored = SystemTime::from(meta.last_modified);
-        Self {
-            key: meta.location.to_string(),
-            size: meta.size,
-            e_tag: meta.e_tag.map(quoted),
-            version: meta.version,
-            // The library's way to say that the store didn't tell.
-            stored: Some(stored).filter(|time| *time != SystemTime::UNIX_EPOCH),
-            set: None,
+    /// As the headers of an answer tell of it, whose own metadata start with `metadata`. One of unknown size would be taken
+    /// for an empty one.
+    pub(super) fn from_headers(key: &str, headers: &HeaderMap, metadata: &str) -> Result<Self, Failure> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let size = match header("content-range").and_then(|range| range.rsplit_once('/')) {
+            Some((_, size)) => size.parse().ok(),
+            None => header("content-length").and_then(|length| length.parse().ok()),
+        };
+        let size: u64 = size
+            .ok_or_else(|| Failure::Malformed("the store doesn't say how large the object is".to_owned()))?;
+        Ok(Self {
+            key: key.to_owned(),
+            size,
+            e_tag: header("etag").map(str::to_owned),
+            version: None,
+            md5: None,
+            stored: header("last-modified").and_then(time_of),
+            set: header(&format!("{metadata}{}", mtime::NAME)).and_then(mtime::parse),
             is_folder: false,
-        }
-    }
-
-    /// The same, with the object's own metadata.
-    pub(super) fn with_attributes(meta: ObjectMeta, attributes: &Attributes) -> Self {
-        let mut object = Self::new(meta);
-        for (name, value) in attributes {
-            let Attribute::Metadata(name) = name else { continue };
-            if name.eq_ignore_ascii_case(FOLDER) {
-                object.is_folder = value.eq_ignore_ascii_case("true");
-            } else if name.eq_ignore_ascii_case(mtime::NAME) {
-                object.set = mtime::parse(value);
-            }
-        }
-        object
+        })
     }
 
     pub(super) fn metadata(&self) -> Metadata {
@@ -74,18 +70,18 @@ impl Object {
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
     }
 
-    /// Whether another object has the same content, as far as entity tags tell that are digests of it.
+    /// Whether another object has the same content, as far as digests of it tell.
     pub(super) fn same_content(&self, other: &Self) -> Option<bool> {
         match (&self.e_tag, &other.e_tag) {
             _ if self.size != other.size => Some(false),
             (Some(one), Some(two)) if is_digest(one) && is_digest(two) => Some(one == two),
-            _ => None,
+            _ => self.md5.as_ref().zip(other.md5.as_ref()).map(|(one, two)| one == two),
         }
     }
 
-    /// Whether its entity tag tells its content.
+    /// Whether the store tells a digest of its content.
     pub(super) fn has_digest(&self) -> bool {
-        self.e_tag.as_deref().is_some_and(is_digest)
+        self.md5.is_some() || self.e_tag.as_deref().is_some_and(is_digest)
     }
 }
 
@@ -104,20 +100,12 @@ pub(super) fn quoted(e_tag: String) -> String {
     if is_quoted || e_tag.is_empty() { e_tag } else { format!("\"{e_tag}\"") }
 }
 
-impl Page {
-    /// From what the library knows of a page below `prefix`.
-    pub(super) fn new(found: PaginatedListResult, prefix: &str) -> Self {
-        let mut objects: Vec<Object> = found.result.objects.into_iter().map(Object::new).collect();
-        for object in &mut objects {
-            // Only the marker is shorter than what all keys here start with: the library trims its slash.
-            if object.key.len() < prefix.len() {
-                object.key.push('/');
-            }
-        }
-        let prefixes = found.result.common_prefixes.iter().map(|below| format!("{below}/")).collect();
-        Self { objects, prefixes, next: found.page_token }
-    }
+/// A time as in headers (RFC 9110, section 5.6.7).
+pub(super) fn time_of(text: &str) -> Option<SystemTime> {
+    DateTime::parse_from_rfc2822(text).ok().map(SystemTime::from)
+}
 
+impl Page {
     /// The last key that the page has reached: keys come in order, but objects and prefixes apart.
     pub(super) fn last_key(&self) -> &str {
         let object = self.objects.iter().map(|object| object.key.as_str()).max();

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use object_store::client::{HttpError, HttpErrorKind};
+use serde::Deserialize;
 
 use crate::{Error, ErrorKind, StoragePath};
 
@@ -40,9 +41,13 @@ pub(super) enum Failure {
 
 impl Failure {
     /// The store answered with a status of failure.
-    pub(super) fn answered(status: u16, reason: Option<&str>, body: String) -> Self {
+    ///
+    /// `code` is the store's own word for it, where that came beside the body.
+    pub(super) fn answered(status: u16, reason: Option<&str>, code: Option<String>, body: String) -> Self {
         let line = format!("{status} {}", reason.unwrap_or_default()).trim_end().to_owned();
-        Self::Answer(Answer { status, line, body })
+        let mut answer = Answer::new(status, line, body);
+        answer.code = answer.code.or(code);
+        Self::Answer(answer)
     }
 
     /// The store began to answer that all is well, and then told of an error.
@@ -53,10 +58,19 @@ impl Failure {
     /// Whether the same request may succeed when it is sent again.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport(error) => super::s3::transport_may_pass(error.kind()),
+            Self::Transport(error) => super::requests::transport_may_pass(error.kind()),
             Self::Answer(answer) => {
                 matches!(answer.status, 408 | 429 | 500 | 502..=504)
-                    || matches!(answer.code(), Some("SlowDown" | "RequestTimeout" | "Throttling"))
+                    || matches!(
+                        answer.code(),
+                        Some(
+                            "SlowDown"
+                                | "RequestTimeout"
+                                | "Throttling"
+                                | "rateLimitExceeded"
+                                | "userRateLimitExceeded"
+                        )
+                    )
             }
             Self::Library(_) | Self::Silent | Self::Malformed(_) => false,
         }
@@ -87,7 +101,7 @@ impl Failure {
         let (kind, text) = match &self {
             Self::Library(error) => return map(path, error),
             Self::Answer(answer) => (answer.kind(), answer.text()),
-            Self::Transport(error) if super::s3::transport_may_pass(error.kind()) => {
+            Self::Transport(error) if super::requests::transport_may_pass(error.kind()) => {
                 (ErrorKind::Unavailable, innermost(error))
             }
             Self::Transport(error) => (ErrorKind::Other, innermost(error)),
@@ -146,11 +160,6 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     Error::with_source(kind, path, Cause(one_line(&text)))
 }
 
-/// Whether the store found the range unsatisfiable.
-pub(super) fn is_range_refused(error: &object_store::Error) -> bool {
-    Answer::of(error).is_some_and(|answer| answer.status == 416)
-}
-
 /// Whether the store was asked for something that is not there. A bucket that is not there is another matter.
 pub(super) fn is_not_found(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { .. })
@@ -163,10 +172,52 @@ pub(super) struct Answer {
     status: u16,
     /// The status with its phrase, as in `403 Forbidden`.
     line: String,
+    /// The store's word for the failure, and its sentence.
+    code: Option<String>,
+    message: String,
     body: String,
 }
 
+/// What Google answers in place of a success, as far as it is read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GoogleError {
+    error: GoogleErrors,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GoogleErrors {
+    message: String,
+    errors: Vec<GoogleReason>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GoogleReason {
+    reason: String,
+}
+
 impl Answer {
+    fn new(status: u16, line: String, body: String) -> Self {
+        let mut answer = Self {
+            status,
+            line,
+            code: element(&body, "Code").map(str::to_owned),
+            message: element(&body, "Message").unwrap_or_default().to_owned(),
+            body,
+        };
+        if let Ok(GoogleError { error }) = serde_json::from_str(&answer.body) {
+            // Objects and buckets are not found for the same reason.
+            answer.code = match error.message.starts_with("The specified bucket does not exist") {
+                true => Some("NoSuchBucket".to_owned()),
+                false => error.errors.into_iter().next().map(|first| first.reason),
+            };
+            answer.message = error.message;
+        }
+        answer
+    }
+
     /// The library keeps the type that holds the status to itself; its text is all there is.
     fn of(error: &object_store::Error) -> Option<Self> {
         let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
@@ -180,12 +231,12 @@ impl Answer {
         let rest = text.strip_prefix("Server returned non-2xx status code: ")?;
         let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
         let status = line.get(..3)?.parse().ok()?;
-        Some(Self { status, line: line.to_owned(), body: body.to_owned() })
+        Some(Self::new(status, line.to_owned(), body.to_owned()))
     }
 
     /// An error that was told under a status of success.
     fn late(body: &str) -> Self {
-        let mut answer = Self { status: 0, line: "200 OK, and then".to_owned(), body: body.to_owned() };
+        let mut answer = Self::new(0, "200 OK, and then".to_owned(), body.to_owned());
         answer.status = match answer.code() {
             Some("NoSuchKey" | "NoSuchUpload") => 404,
             Some("PreconditionFailed") => 412,
@@ -197,7 +248,7 @@ impl Answer {
     }
 
     fn code(&self) -> Option<&str> {
-        element(&self.body, "Code")
+        self.code.as_deref()
     }
 
     fn missing_bucket(&self) -> bool {
@@ -218,6 +269,8 @@ impl Answer {
                     | "AuthorizationFailure"
                     | "InvalidAuthenticationInfo"
                     | "NoAuthenticationInformation"
+                    | "authError"
+                    | "required"
             )
         )
     }
@@ -256,7 +309,9 @@ impl Answer {
             "RequestTimeTooSkewed" => {
                 "the clock of this machine differs too much from the store's: set the time"
             }
-            "AccessDenied" | "AuthorizationPermissionMismatch" => "the credentials don't permit this",
+            "AccessDenied" | "AuthorizationPermissionMismatch" | "forbidden" => {
+                "the credentials don't permit this"
+            }
             "NoSuchBucket" => "there is no such bucket",
             "ContainerNotFound" => "there is no such container",
             "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
@@ -265,7 +320,10 @@ impl Answer {
             "AuthenticationFailed" | "AuthorizationFailure" | "InvalidAuthenticationInfo" => {
                 "the store doesn't accept the key"
             }
-            "SlowDown" | "ServerBusy" | "TooManyRequests" => "the store asks for fewer requests",
+            "authError" | "required" => "the store doesn't accept the credentials",
+            "SlowDown" | "ServerBusy" | "TooManyRequests" | "rateLimitExceeded" | "userRateLimitExceeded" => {
+                "the store asks for fewer requests"
+            }
             _ => return None,
         })
     }
@@ -278,9 +336,7 @@ impl Answer {
     }
 
     fn words(&self) -> String {
-        let code = self.code().unwrap_or_default();
-        let message = element(&self.body, "Message").unwrap_or_default();
-        match (code, message) {
+        match (self.code().unwrap_or_default(), self.message.as_str()) {
             ("", _) if self.body.is_empty() => format!("the store answered {}", self.line),
             // Not the usual document: somebody else's, such as a proxy's.
             ("", _) => format!("the store answered {}: {}", self.line, self.body),

@@ -90,7 +90,14 @@ fn kind(method: &Method, uri: &Uri, headers: &HeaderMap) -> Request {
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     let is = |pair: &str| query.split('&').any(|other| other == pair);
     let copies = ["x-amz-copy-source", "x-goog-copy-source", "x-ms-copy-source"];
+    // Google's JSON API.
+    let google = uri.path().find("/storage/v1/b/").map(|at| &uri.path()[at + "/storage/v1/b/".len()..]);
     match *method {
+        Method::PATCH => Request::Metadata,
+        Method::POST if google.is_some_and(|rest| rest.contains("/rewriteTo/")) => Request::Copy,
+        Method::GET if google.is_some_and(|rest| rest.ends_with("/o")) => Request::List,
+        Method::GET if google.is_some() => Request::Head,
+        Method::PUT if is("comp=metadata") => Request::Metadata,
         Method::HEAD => Request::Head,
         Method::GET if has("list-type") || has("uploads") || has("uploadId") || is("comp=list") => {
             Request::List

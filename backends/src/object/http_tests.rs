@@ -18,6 +18,14 @@ fn requests_are_told_apart() {
         ("GET", "http://s/c?restype=container&comp=list", "", Request::List),
         ("PUT", "http://s/c/k?comp=block&blockid=x", "", Request::Part),
         ("PUT", "http://s/c/k?comp=blocklist", "", Request::Complete),
+        ("PUT", "http://s/c/k?comp=metadata", "", Request::Metadata),
+        ("PUT", "http://s/c/k", "x-ms-copy-source", Request::Copy),
+        ("GET", "http://s/storage/v1/b/b/o?prefix=a", "", Request::List),
+        ("GET", "http://s/storage/v1/b/b/o/k%2Fo", "", Request::Head),
+        ("PATCH", "http://s/storage/v1/b/b/o/k", "", Request::Metadata),
+        ("DELETE", "http://s/storage/v1/b/b/o/k", "", Request::Delete),
+        ("POST", "http://s/storage/v1/b/b/o/k/rewriteTo/b/b/o/l", "", Request::Copy),
+        ("POST", "http://s/upload/storage/v1/b/b/o?uploadType=media&name=k", "", Request::Put),
     ] {
         let mut headers = HeaderMap::new();
         if let Ok(name) = http::HeaderName::try_from(header) {

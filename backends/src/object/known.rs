@@ -104,6 +104,7 @@ impl Known {
                 size: *size,
                 e_tag: e_tag.as_deref().map(str::to_owned),
                 version: None,
+                md5: None,
                 stored: None,
                 set: None,
                 is_folder: false,

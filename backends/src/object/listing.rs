@@ -3,17 +3,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::stream;
 use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::entry::{Object, Page};
 use super::error::Failure;
-use super::key::Provider;
-use crate::{Entry, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
-
-/// Empty objects of one page that are asked together whether they are markers.
-const QUESTIONS_AT_ONCE: usize = 8;
+use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// Directories that are remembered because keys in them can't be shown.
 const MOST_REPORTED: usize = 1024;
@@ -120,14 +116,12 @@ impl Listing {
         if let Some(token) = &page.next {
             self.ask(Some(token.clone()));
         }
-        let empty = self.take(page);
-        let empty = self.without_markers(empty).await?;
-        self.ready.extend(empty);
+        self.take(page);
         Ok(any_key)
     }
 
-    /// Sorts a page into `ready` and `waiting`, and returns the empty objects that may be markers.
-    fn take(&mut self, page: Page) -> Vec<Entry> {
+    /// Sorts a page into `ready` and `waiting`.
+    fn take(&mut self, page: Page) {
         let last = page.last_key().to_owned();
         let last_page = page.next.is_none();
 
@@ -144,14 +138,17 @@ impl Listing {
                 continue;
             }
             if let Some(name) = self.name(&object.key) {
-                // An empty object may be a marker by its metadata, which is not told here.
+                // An empty object may be a marker by its metadata, which some stores don't tell here.
                 if object.size > 0 {
                     self.note(&name, &object);
                 }
-                undecided.insert(name, object.metadata());
+                let metadata = match object.is_folder {
+                    true => Metadata::directory(None),
+                    false => object.metadata(),
+                };
+                undecided.insert(name, metadata);
             }
         }
-        let mut empty = Vec::new();
         for (name, metadata) in undecided {
             let is_prefix = directories.contains_key(&name);
             if is_prefix && metadata.size == 0 {
@@ -166,42 +163,27 @@ impl Listing {
                 self.waiting.insert(name, metadata);
                 continue;
             }
-            match metadata.size {
-                0 if self.client.keys.provider == Provider::Azure => empty.push(Entry { name, metadata }),
-                _ => self.ready.push_back(Entry { name, metadata }),
+            if metadata.kind == EntryKind::Directory {
+                self.note_directory(&name);
             }
+            self.ready.push_back(Entry { name, metadata });
         }
         for name in directories.into_keys() {
-            if let Ok(path) = self.path.child(&name) {
-                self.client.known.directory(&path);
-            }
+            self.note_directory(&name);
             self.ready.push_back(Entry { name, metadata: Metadata::directory(None) });
         }
-        empty
+    }
+
+    fn note_directory(&self, name: &str) {
+        if let Ok(path) = self.path.child(name) {
+            self.client.known.directory(&path);
+        }
     }
 
     fn note(&self, name: &str, object: &Object) {
         if let Ok(path) = self.path.child(name) {
             self.client.known.file(&path, object.size, object.e_tag.as_deref());
         }
-    }
-
-    /// Turns those entries into directories that are markers by their metadata, which listings don't tell.
-    async fn without_markers(&self, entries: Vec<Entry>) -> Result<Vec<Entry>> {
-        stream::iter(entries)
-            .map(|mut entry| async move {
-                let path = self.path.child(&entry.name)?;
-                if let Some(object) = self.client.head(&path, &self.client.keys.file(&path)?).await?
-                    && object.is_folder
-                {
-                    self.client.known.directory(&path);
-                    entry.metadata = Metadata::directory(None);
-                }
-                Ok(entry)
-            })
-            .buffer_unordered(QUESTIONS_AT_ONCE)
-            .try_collect()
-            .await
     }
 
     /// The name of a key in this directory, if a path can name it.

@@ -25,6 +25,7 @@ fn page(objects: &[(&str, u64)], prefixes: &[&str], more: bool) -> Page {
         size: *size,
         e_tag: None,
         version: None,
+        md5: None,
         stored: Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         set: None,
         is_folder: false,
@@ -83,6 +84,20 @@ fn what_waits_is_shown_when_its_prefix_can_not_come_any_more() {
     let mut waiting: Vec<_> = listing.waiting.keys().collect();
     waiting.sort();
     assert_eq!(waiting, ["c", "c.txt"]);
+}
+
+#[test]
+fn a_marker_beside_its_directory_is_the_directory() {
+    let mut listing = listing("");
+    let mut first = page(&[("a", 1), ("marked", 0), ("marked-1", 1), ("marked-2", 1)], &[], true);
+    first.objects[1].is_folder = true;
+    listing.take(first);
+    assert_eq!(names(&mut listing), ["a", "marked-1"], "the prefix may still come, and is listed once");
+    let mut last = page(&[("only", 0)], &["marked/"], false);
+    last.objects[0].is_folder = true;
+    listing.take(last);
+    assert_eq!(names(&mut listing), ["marked-2", "marked/", "only/"]);
+    assert!(listing.client.known.is_directory(&StoragePath::parse("/only").unwrap()));
 }
 
 #[test]

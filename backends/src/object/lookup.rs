@@ -4,7 +4,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::client::Client;
 use super::entry::Object;
-use super::error::Failure;
 use super::key::Provider;
 use super::known::parents;
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
@@ -62,11 +61,6 @@ impl Client {
             return Ok(Found::Directory);
         }
         let key = self.keys.file(path)?;
-        if self.s3.is_none() {
-            // The library leaves out the key that equals the prefix.
-            let object = self.head(path, &key).await?;
-            return self.judge(path, &key, object).await;
-        }
         let below = format!("{key}/");
         let page =
             self.page(&key, None, false, Some(NEIGHBOURS)).await.map_err(|failure| failure.at(path))?;
@@ -76,6 +70,7 @@ impl Client {
             is_directory = self.holds_keys(path, &below).await?;
         }
         let found = match object {
+            Some(object) if object.is_folder => Found::Directory,
             Some(object) if object.size > 0 || !is_directory => Found::File(object),
             _ if is_directory => Found::Directory,
             _ => Found::Nothing,
@@ -215,11 +210,7 @@ impl Client {
     async fn only_marker(&self, path: &StoragePath, prefix: &str) -> Result<Option<bool>> {
         let (mut token, mut marked) = (None, None);
         loop {
-            let page = match self.page(prefix, token, true, Some(2)).await {
-                Ok(page) => page,
-                Err(Failure::Library(object_store::Error::InvalidPath { .. })) => return Ok(Some(false)),
-                Err(failure) => return Err(failure.at(path)),
-            };
+            let page = self.page(prefix, token, true, Some(2)).await.map_err(|failure| failure.at(path))?;
             for object in page.objects {
                 // Somebody's data under the key of a marker must not go with it.
                 if object.key != prefix || object.size > 0 {

@@ -18,15 +18,19 @@
 //! - Nothing is asked before an upload, so that a name of a directory that was not seen lately can become a file, too. Then
 //!   it is both: the file is listed, and what is below the directory is still there.
 //! - Resuming and appending copy what is kept inside the store on S3; elsewhere they read it and write it again.
-//! - The time of a file is when it was stored. On S3 it can be set, by a copy of the object onto itself.
+//! - The time of a file is when it was stored. Another one can be set, as metadata: on S3 by a copy of the object onto
+//!   itself, and there listings don't show it.
 
 mod ahead;
+mod azure;
 mod body;
 mod build;
 mod client;
 mod copy;
+mod documents;
 mod entry;
 mod error;
+mod google;
 mod held;
 mod http;
 mod key;
@@ -37,6 +41,7 @@ mod mtime;
 mod multipart;
 mod parts;
 mod rename;
+mod requests;
 mod s3;
 mod settings;
 mod sweep;
@@ -104,8 +109,9 @@ impl Storage for ObjectStorage {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             implicit_directories: true,
-            set_modified: self.client.s3.is_some(),
-            lists_set_times: false,
+            set_modified: true,
+            // A listing of S3 has no metadata of the objects.
+            lists_set_times: self.client.s3().is_none(),
             rename_directories: true,
         }
     }

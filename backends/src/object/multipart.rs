@@ -55,7 +55,7 @@ impl Multipart {
                 (Arc::clone(client), path.clone(), key.to_owned(), location.clone());
             async move {
                 let open = async {
-                    match &client.s3 {
+                    match client.s3() {
                         Some(s3) => {
                             s3.create_upload(&key, headers).await.map_err(|failure| failure.at(&path))
                         }
@@ -151,7 +151,7 @@ impl Multipart {
         let first = self.next;
         self.next += parts;
         self.sending.spawn(async move {
-            let Some(s3) = &client.s3 else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
+            let Some(s3) = client.s3() else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
             match copy_pieces(s3, &from, length, &key, &id, first + 1).await {
                 Ok(tags) => Ok(tags
                     .into_iter()
@@ -210,7 +210,8 @@ impl Multipart {
         match tokio::time::timeout(patience(&self.client.tuning, length), complete).await {
             Ok(Ok(done)) => {
                 self.id = Id::None;
-                Ok(done.e_tag)
+                // Google's is one of another kind than ours.
+                Ok(done.e_tag.filter(|_| self.client.keys.provider != Provider::Gcs))
             }
             // It was completed by a request whose answer was lost, or aborted by somebody else.
             Ok(Err(error)) if is_not_found(&error) => {

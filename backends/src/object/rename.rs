@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use object_store::CopyMode;
 
 use super::client::Client;
 use super::copy::{copy, copy_marked, is_marked_copy};
@@ -40,7 +39,7 @@ pub(super) async fn rename(
     // A name that can't be is refused whether or not the source is there.
     let target = client.keys.file(to)?;
     let key = client.keys.existing(from)?;
-    if let Some(s3) = &client.s3
+    if let Some(s3) = client.s3()
         && !client.known.is_directory(from)
         && rename_unseen(client, s3, from, &key, to, &target, replace).await?
     {
@@ -74,6 +73,7 @@ async fn rename_unseen(
         // What was seen moments ago is known to be a file.
         e_tag: client.known.fresh_file(from, key).and_then(|seen| seen.e_tag),
         version: None,
+        md5: None,
         stored: None,
         set: None,
         is_folder: false,
@@ -120,13 +120,13 @@ async fn rename_file(
     replace: bool,
 ) -> Result<()> {
     // S3 has no copy that is refused if the target is there; the look before has to do.
-    let mode = match client.keys.provider {
-        Provider::Gcs | Provider::Azure if !replace => CopyMode::Create,
-        _ => CopyMode::Overwrite,
-    };
-    copy(client, to, object, target, mode).await?;
+    copy(client, to, object, target, replace).await?;
     client.known.stored(to, object.size, None);
-    // What was stored here during the copy must not be removed.
+    // What was stored here during the copy must not be removed. Where every store knows the condition of the removal, that
+    // is enough.
+    if client.s3().is_none() {
+        return finish_rename(client, from, object, to).await;
+    }
     match client.head(from, &object.key).await? {
         Some(now) if now.e_tag == object.e_tag => finish_rename(client, from, object, to).await,
         Some(_) => Err(replaced(from)),
@@ -159,7 +159,7 @@ async fn finish_rename(
 
 /// Removes an object if it is still the one that was copied.
 async fn remove(client: &Client, path: &StoragePath, object: &Object) -> Result<()> {
-    match client.delete(path, &object.key, object.e_tag.as_deref()).await {
+    match client.delete(path, &object.key, Some(object)).await {
         // Sent twice because the first answer was lost, the condition fails on what is not there any more.
         Err(error) if error.kind() == ErrorKind::Conflict => match client.head(path, &object.key).await? {
             None => Ok(()),
@@ -217,10 +217,10 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
     }
     client.known.gone(from);
     // Some tool's marker, which stands beside what was below it.
-    if client.s3.is_some()
+    if client.s3().is_some()
         && let Some(marker) = client.head(from, &source).await?.filter(|object| object.size == 0)
     {
-        client.delete(from, &source, marker.e_tag.as_deref()).await?;
+        client.delete(from, &source, Some(&marker)).await?;
     }
     match own_marker {
         Some(_) => client.delete(from, &source, None).await,
@@ -358,7 +358,7 @@ async fn copy_one(
         // Some stores can't copy a marker.
         _ if is_plain_marker(item) => client.put_marker(from, target.trim_end_matches('/')).await,
         object if !object.has_digest() => copy_marked(client, from, object, &target).await,
-        object => copy(client, from, object, &target, CopyMode::Overwrite).await,
+        object => copy(client, from, object, &target, true).await,
     }
 }
 

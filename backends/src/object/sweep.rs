@@ -11,7 +11,7 @@ use crate::{Result, StoragePath};
 /// Aborts the multipart uploads that a server of this kind began in this place, and that are older than they may get.
 /// Those of others are left alone: each of ours carries a part that is a mark.
 pub(super) async fn sweep(client: &Client) -> Result<u64> {
-    let Some(s3) = &client.s3 else { return Ok(0) };
+    let Some(s3) = client.s3() else { return Ok(0) };
     let root = StoragePath::root();
     let (mut removed, mut after) = (0, None);
     loop {
@@ -44,7 +44,7 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
 }
 
 async fn is_ours(client: &Client, upload: &OpenUpload) -> Result<bool> {
-    let Some(s3) = &client.s3 else { return Ok(false) };
+    let Some(s3) = client.s3() else { return Ok(false) };
     match s3.part_size(&upload.key, &upload.id, MARK_INDEX + 1).await {
         Ok(size) => Ok(size == Some(MARK.len() as u64)),
         // It ended meanwhile.

@@ -1,17 +1,19 @@
-//! The time of a file, which is metadata that only a copy can change.
+//! The time of a file, which is metadata.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::client::Client;
+use http::HeaderMap;
+
+use super::client::{Client, Own};
 use super::copy::copy_on_s3;
+use super::entry::Object;
 use super::mtime;
-use super::s3::with_mtime;
+use super::s3::{S3, with_mtime};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// Sets the time of a file: the object is copied onto itself inside the store, with other metadata.
+/// Sets the time of a file.
 pub(super) async fn set_modified(client: &Arc<Client>, path: &StoragePath, time: SystemTime) -> Result<()> {
-    let Some(s3) = &client.s3 else { return Err(Error::new(ErrorKind::Unsupported, path)) };
     if path.is_root() {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
@@ -19,21 +21,41 @@ pub(super) async fn set_modified(client: &Arc<Client>, path: &StoragePath, time:
         return Err(Error::with_source(ErrorKind::Unsupported, path, "a time before 1970"));
     };
     let key = client.keys.existing(path)?;
-    let (object, headers) = match s3.head(&key).await {
-        Ok(found) => found,
-        Err(failure) if failure.is_not_found() => {
-            return Err(match client.is_directory(path).await? {
-                true => Error::new(ErrorKind::IsADirectory, path),
-                false => failure.at(path),
-            });
-        }
-        Err(failure) => return Err(failure.at(path)),
+    let set = match &client.own {
+        Own::S3(s3) => match s3.head(&key).await {
+            Ok((object, _)) if object.is_folder => return Err(Error::new(ErrorKind::IsADirectory, path)),
+            Ok((object, headers)) => return copy_with_time(client, s3, path, &object, headers, &text).await,
+            Err(failure) => Err(failure),
+        },
+        // Its markers have other keys.
+        Own::Google(google) => google.set_mtime(&key, &text).await.map(|()| true),
+        Own::Azure(azure) => azure.set_mtime(&key, &text).await,
     };
-    if object.is_folder {
-        return Err(Error::new(ErrorKind::IsADirectory, path));
+    match set {
+        Ok(false) => Err(Error::new(ErrorKind::IsADirectory, path)),
+        Ok(true) => {
+            client.known.gone(path);
+            Ok(())
+        }
+        Err(failure) if failure.is_not_found() => Err(match client.is_directory(path).await? {
+            true => Error::new(ErrorKind::IsADirectory, path),
+            false => failure.at(path),
+        }),
+        Err(failure) => Err(failure.at(path)),
     }
-    let headers = with_mtime(headers, &text).map_err(|failure| failure.at(path))?;
-    copy_on_s3(client, s3, path, &object, &key, Some(headers)).await?;
+}
+
+/// Only a copy can have other metadata: the object is copied onto itself inside the store.
+async fn copy_with_time(
+    client: &Arc<Client>,
+    s3: &S3,
+    path: &StoragePath,
+    object: &Object,
+    headers: HeaderMap,
+    time: &str,
+) -> Result<()> {
+    let headers = with_mtime(headers, time).map_err(|failure| failure.at(path))?;
+    copy_on_s3(client, s3, path, object, &object.key, Some(headers)).await?;
     client.known.gone(path);
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
@@ -10,10 +12,11 @@ use md5::{Digest as _, Md5};
 use object_store::{Attribute, Attributes, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::body;
-use super::client::{Client, patience, silent};
+use super::client::{Client, Own, patience, silent};
 use super::copy::pieces;
 use super::entry::Object;
 use super::error::map;
+use super::google::{Before, Google};
 use super::held::Held;
 use super::multipart::Multipart;
 use super::parts::{MAX_PARTS, PartSizes};
@@ -86,18 +89,6 @@ pub(super) async fn create(
     Ok(upload)
 }
 
-/// Copies an object through this machine, for what the store can't copy itself.
-pub(super) async fn copy_through(
-    client: &Arc<Client>,
-    path: &StoragePath,
-    from: &Object,
-    to: &str,
-) -> Result<()> {
-    let mut upload = ObjectUpload::new(client, path, to.to_owned(), Condition::Anything);
-    upload.send_all(body::beginning(client, path, from, from.size)).await?;
-    Box::new(upload).finish().await.map(drop)
-}
-
 impl ObjectUpload {
     fn new(client: &Arc<Client>, path: &StoragePath, key: String, condition: Condition) -> Self {
         Self {
@@ -116,7 +107,7 @@ impl ObjectUpload {
 
     /// What the upload goes on from.
     async fn look(&mut self) -> Result<Option<Object>> {
-        let found = match &self.client.s3 {
+        let found = match self.client.s3() {
             Some(s3) => match s3.head(&self.key).await {
                 Ok((object, headers)) => {
                     self.headers = without_time(headers);
@@ -137,7 +128,7 @@ impl ObjectUpload {
     /// Begins with the first bytes of an object.
     async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
         // What is too small for a part is sent again.
-        if self.client.s3.is_none() || kept < Tuning::MIN_PART_SIZE {
+        if self.client.s3().is_none() || kept < Tuning::MIN_PART_SIZE {
             return self.send_all(body::beginning(&self.client, &self.path, &object, kept)).await;
         }
         let parts = pieces(kept).len();
@@ -189,6 +180,9 @@ impl ObjectUpload {
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
+        if let Own::Google(google) = &self.client.own {
+            return self.put_on_google(google, payload).await;
+        }
         let mode = match &self.condition {
             Condition::Anything => PutMode::Overwrite,
             Condition::Nothing => PutMode::Create,
@@ -218,6 +212,33 @@ impl ObjectUpload {
         }
     }
 
+    /// The same by a request of our own: the library's is of a protocol that tells other entity tags.
+    async fn put_on_google(&self, google: &Google, payload: PutPayload) -> Result<Option<String>> {
+        let before = match &self.condition {
+            Condition::Anything => Before::Anything,
+            Condition::Nothing => Before::Nothing,
+            Condition::This(object) => Before::This(object),
+        };
+        match google.put(&self.key, payload.clone(), before).await {
+            Ok(stored) if stored.size == self.length => Ok(stored.e_tag),
+            Ok(_) => {
+                Err(Error::with_source(ErrorKind::Other, &self.path, "the store tells another size of it"))
+            }
+            Err(failure) if failure.is_precondition() => {
+                // Sent twice because the first answer was lost, it meets itself.
+                if self.is_there(&payload).await {
+                    return Ok(None);
+                }
+                let kind = match self.condition {
+                    Condition::Nothing => ErrorKind::AlreadyExists,
+                    Condition::Anything | Condition::This(_) => ErrorKind::Conflict,
+                };
+                Err(Error::new(kind, &self.path))
+            }
+            Err(failure) => Err(failure.at(&self.path)),
+        }
+    }
+
     /// Whether the object has this content.
     async fn is_there(&self, payload: &PutPayload) -> bool {
         let Ok(Some(now)) = self.client.head(&self.path, &self.key).await else { return false };
@@ -226,7 +247,11 @@ impl ObjectUpload {
         }
         let mut digest = Md5::new();
         payload.iter().for_each(|bytes| digest.update(bytes));
-        let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest.finalize();
+        if let Some(md5) = now.md5 {
+            return md5 == BASE64_STANDARD.encode(digest);
+        }
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         now.e_tag.is_some_and(|e_tag| e_tag.trim_matches('"') == digits)
     }
 

@@ -62,11 +62,14 @@ async fn serve(connection: TcpStream, fault: Fault, count: Arc<AtomicUsize>) {
     let number = count.fetch_add(1, Ordering::SeqCst);
     if matches!(fault, Fault::Replaced) && number > 0 {
         assert_eq!(if_match.as_deref(), Some("\"first\""));
-        write.write_all(b"HTTP/1.1 412 Precondition Failed\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        let refusal = b"HTTP/1.1 412 Precondition Failed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        write.write_all(refusal).await.unwrap();
         return;
     }
     let head = format!(
-        "HTTP/1.1 206 Partial Content\r\netag: \"first\"\r\nlast-modified: Tue, 01 Jul 2025 00:00:00 GMT\r\n\
+        // Without it, the next request may meet the end of this connection.
+        "HTTP/1.1 206 Partial Content\r\nconnection: close\r\netag: \"first\"\r\n\
+         last-modified: Tue, 01 Jul 2025 00:00:00 GMT\r\n\
          content-length: {}\r\ncontent-range: bytes {start}-{}/{SIZE}\r\n\r\n",
         end - start,
         end - 1

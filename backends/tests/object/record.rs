@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, Uri};
 
-/// What a request of S3's protocol asks for.
+/// What a request of S3's protocol asks for, or one of Google's that asks for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     Head,
@@ -25,6 +25,7 @@ pub enum Kind {
     ListParts,
     ListUploads,
     DeleteBulk,
+    Metadata,
     Other,
 }
 
@@ -47,6 +48,9 @@ impl Kind {
             ("POST", _, true) => Self::Create,
             ("POST", true, _) => Self::Complete,
             ("POST", ..) if asks("delete") => Self::DeleteBulk,
+            ("POST", ..) if asks("uploadType") => Self::Put,
+            ("POST", ..) if uri.path().contains("/rewriteTo/") => Self::Copy,
+            ("PATCH", ..) => Self::Metadata,
             ("DELETE", true, _) => Self::Abort,
             ("DELETE", ..) => Self::Delete,
             _ => Self::Other,
@@ -71,6 +75,7 @@ impl fmt::Display for Kind {
             Self::ListParts => "LIST-PARTS",
             Self::ListUploads => "LIST-UPLOADS",
             Self::DeleteBulk => "DELETE-BULK",
+            Self::Metadata => "METADATA",
             Self::Other => "OTHER",
         })
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use wharf_backends::StoragePath;
 use wharf_backends::contract::Fixture;
-use wharf_backends::object::{AzureSettings, ObjectStorage, S3Settings, Tuning};
+use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
 
 use crate::proxy::Proxy;
 
@@ -116,6 +116,31 @@ pub fn azure_settings(prefix: &str) -> AzureSettings {
         tuning: tuning(),
         ..AzureSettings::new(AZURE_ACCOUNT, bucket())
     }
+}
+
+/// A bucket of the emulator, reached at this URL.
+pub fn google_settings(endpoint: &str, prefix: &str) -> GcsSettings {
+    GcsSettings {
+        endpoint: Some(endpoint.to_owned()),
+        prefix: path(prefix),
+        anonymous: true,
+        tuning: tuning(),
+        ..GcsSettings::new(bucket())
+    }
+}
+
+/// Sends a request of HTTP/1.1 as it stands, and returns the whole answer, which has to be one of success.
+pub fn send_raw(url: &str, request_line: &str, headers: &str, body: &str) -> String {
+    let mut connection = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let request = format!(
+        "{request_line} HTTP/1.1\r\nHost: store\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 2"), "{request_line}: {answer}");
+    answer
 }
 
 pub async fn seaweedfs() -> Fixture {

@@ -1,42 +1,8 @@
 //! The XML documents of the protocol.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::Failure;
-
-/// Reads a document. One that tells of an error stands under a status of success where the store noticed too late.
-pub(super) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
-    let text = std::str::from_utf8(body)
-        .map_err(|_| Failure::Malformed("the store's answer is no text".to_owned()))?;
-    let root = root(text);
-    if root == "Error" {
-        return Err(Failure::late(text));
-    }
-    // Somebody else's page, such as a proxy's, would be an empty listing.
-    if !T::ROOTS.contains(&root) {
-        return Err(Failure::Malformed(format!("the store's answer is no {} but {root:?}", T::ROOTS[0])));
-    }
-    quick_xml::de::from_str(text)
-        .map_err(|error| Failure::Malformed(format!("the store's answer is no such document: {error}")))
-}
-
-/// The name of the outermost element.
-fn root(text: &str) -> &str {
-    let mut rest = text.trim_start();
-    if let Some(after) = rest.strip_prefix("<?xml") {
-        rest = after.split_once("?>").map_or("", |(_, rest)| rest).trim_start();
-    }
-    let name = rest.strip_prefix('<').unwrap_or_default();
-    let end = name.find(|c: char| c == '>' || c == '/' || c.is_whitespace()).unwrap_or_default();
-    let name = &name[..end];
-    name.split_once(':').map_or(name, |(_, name)| name)
-}
-
-/// A document, by the names that its outermost element may have.
-pub(super) trait Document: DeserializeOwned {
-    const ROOTS: &'static [&'static str];
-}
+use crate::object::documents::Document;
 
 impl Document for ListBucketResult {
     const ROOTS: &'static [&'static str] = &["ListBucketResult"];

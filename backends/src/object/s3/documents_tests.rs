@@ -1,4 +1,5 @@
 use super::*;
+use crate::object::documents::parse;
 
 #[test]
 fn objects_and_prefixes_may_come_in_any_order() {

@@ -4,11 +4,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 use chrono::DateTime;
-use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::documents::{Contents, ListBucketResult};
-use super::{Failure, Request, S3};
+use super::{Failure, S3, on_bucket};
 use crate::object::entry::{Object, Page, quoted};
 
 /// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
@@ -100,7 +99,7 @@ impl S3 {
         max_keys: Option<usize>,
         encoded: bool,
     ) -> Result<ListBucketResult, Failure> {
-        let mut request = Request::new(Method::GET, None).query("list-type", "2");
+        let mut request = on_bucket().query("list-type", "2");
         if !prefix.is_empty() {
             request = request.query("prefix", prefix);
         }
@@ -116,7 +115,7 @@ impl S3 {
         if let Some(token) = token {
             request = request.query("continuation-token", token);
         }
-        self.document(request).await
+        self.requests.document(request).await
     }
 }
 
@@ -148,6 +147,7 @@ fn object(found: Contents) -> Object {
         size: found.size,
         e_tag: found.e_tag.map(quoted),
         version: None,
+        md5: None,
         stored: found.last_modified.as_deref().and_then(time),
         set: None,
         is_folder: false,

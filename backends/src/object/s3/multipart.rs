@@ -6,9 +6,10 @@ use super::documents::{
     CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult, ListPartsResult,
 };
 use super::list::time;
-use super::{Failure, Request, S3};
+use super::{Failure, S3, on_bucket, on_object};
 use crate::object::client::patience;
 use crate::object::entry::Object;
+use crate::observe;
 use http::{HeaderMap, Method};
 
 /// A multipart upload that is neither finished nor aborted.
@@ -29,7 +30,7 @@ impl S3 {
         key: &str,
         headers: HeaderMap,
     ) -> Result<String, Failure> {
-        let mut request = Request::new(Method::POST, Some(key)).query("uploads", "");
+        let mut request = on_object(Method::POST, key, observe::Request::Begin)?.query("uploads", "");
         // What no signature can hold is lost, rather than the upload.
         request.headers = headers;
         let lost: Vec<_> = request
@@ -42,7 +43,7 @@ impl S3 {
             tracing::debug!(key, %name, "metadata that is no ASCII is not kept");
             request.headers.remove(name);
         }
-        let InitiateMultipartUploadResult { upload_id } = self.document(request).await?;
+        let InitiateMultipartUploadResult { upload_id } = self.requests.document(request).await?;
         match upload_id.is_empty() {
             true => Err(Failure::Malformed("the store began an upload without an id".to_owned())),
             false => Ok(upload_id),
@@ -58,23 +59,23 @@ impl S3 {
         upload: &str,
         number: usize,
     ) -> Result<String, Failure> {
-        let mut request = Request::new(Method::PUT, Some(key))
+        let mut request = on_object(Method::PUT, key, observe::Request::Copy)?
             .query("partNumber", number.to_string())
             .query("uploadId", upload)
-            .patience(patience(&self.tuning, last - first))
+            .patience(patience(&self.requests.tuning, last - first))
             .header("x-amz-copy-source", &self.source(&from.key))?
             .header("x-amz-copy-source-range", &format!("bytes={first}-{last}"))?;
         if let Some(e_tag) = &from.e_tag {
             request = request.header("x-amz-copy-source-if-match", e_tag)?;
         }
-        let CopyResult { e_tag } = self.document(request).await?;
+        let CopyResult { e_tag } = self.requests.document(request).await?;
         e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm a copied part".to_owned()))
     }
 
     /// Gives an upload up.
     pub(in super::super) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Failure> {
-        let request = Request::new(Method::DELETE, Some(key)).query("uploadId", upload);
-        match self.send(request).await {
+        let request = on_object(Method::DELETE, key, observe::Request::Abort)?.query("uploadId", upload);
+        match self.requests.send(request).await {
             Err(failure) if !failure.is_not_found() => Err(failure),
             _ => Ok(()),
         }
@@ -87,14 +88,14 @@ impl S3 {
         after: Option<Marker>,
     ) -> Result<(Vec<OpenUpload>, Option<Marker>), Failure> {
         // Not encoded: some stores say that they do and don't, and keys of ours have nothing that would need it.
-        let mut request = Request::new(Method::GET, None).query("uploads", "");
+        let mut request = on_bucket().query("uploads", "");
         if !prefix.is_empty() {
             request = request.query("prefix", prefix);
         }
         if let Some((key, id)) = after {
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
-        let found: ListMultipartUploadsResult = self.document(request).await?;
+        let found: ListMultipartUploadsResult = self.requests.document(request).await?;
         let next = match (found.is_truncated, found.next_key_marker, found.next_upload_id_marker) {
             (true, Some(after), id) if !after.is_empty() => Some((after, id.unwrap_or_default())),
             _ => None,
@@ -114,12 +115,15 @@ impl S3 {
         upload: &str,
         number: usize,
     ) -> Result<Option<u64>, Failure> {
-        let parts = || Request::new(Method::GET, Some(key)).query("uploadId", upload);
+        let parts = || {
+            let request = on_object(Method::GET, key, observe::Request::List)?;
+            Ok::<_, Failure>(request.query("uploadId", upload))
+        };
         let right_there =
-            parts().query("part-number-marker", (number - 1).to_string()).query("max-parts", "1");
+            parts()?.query("part-number-marker", (number - 1).to_string()).query("max-parts", "1");
         // Some stores count parts where others have their numbers; then it is among the first.
-        for request in [right_there, parts()] {
-            let found: ListPartsResult = self.document(request).await?;
+        for request in [right_there, parts()?] {
+            let found: ListPartsResult = self.requests.document(request).await?;
             if let Some(part) = found.part.iter().find(|part| part.part_number == number as u64) {
                 return Ok(Some(part.size));
             }

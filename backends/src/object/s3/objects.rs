@@ -1,14 +1,13 @@
 //! Requests for single objects.
 
-use chrono::DateTime;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use object_store::client::HttpResponse;
 
 use super::documents::CopyResult;
-use super::{Failure, Request, S3};
+use super::{Failure, S3, on_object};
 use crate::object::entry::{Object, quoted};
-use crate::object::mtime;
+use crate::observe;
 
 /// The entity tag of an empty object: the MD5 of nothing.
 const EMPTY: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
@@ -36,7 +35,7 @@ pub(in super::super) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
 impl S3 {
     /// Asks what stands under a key; with the headers that a copy has to send again.
     pub(in super::super) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
-        let response = self.send(Request::new(Method::HEAD, Some(key))).await?;
+        let response = self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await?;
         let headers = response.headers();
         Ok((object(key, headers)?, kept(headers)))
     }
@@ -48,7 +47,7 @@ impl S3 {
         range: Option<(u64, Option<u64>)>,
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure> {
-        let mut request = Request::new(Method::GET, Some(key));
+        let mut request = on_object(Method::GET, key, observe::Request::Get)?;
         if let Some((first, last)) = range {
             let last = last.map_or_else(String::new, |last| last.to_string());
             request = request.header("range", &format!("bytes={first}-{last}"))?;
@@ -56,22 +55,24 @@ impl S3 {
         if let Some(e_tag) = if_match {
             request = request.header("if-match", e_tag)?;
         }
-        let response = self.send(request).await?;
+        let response = self.requests.send(request).await?;
         Ok((object(key, response.headers())?, response))
     }
 
-    /// Removes an object, if it is the one with this entity tag; stores that don't know such a condition remove it in any
+    /// Removes an object, if it is the one that is given; stores that don't know such a condition remove it in any
     /// case. That it is not there is no error.
-    pub(in super::super) async fn delete(&self, key: &str, if_match: Option<&str>) -> Result<(), Failure> {
-        let mut request = Request::new(Method::DELETE, Some(key));
+    pub(in super::super) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+        let if_match = only.and_then(|only| only.e_tag.as_deref());
+        let plain = || on_object(Method::DELETE, key, observe::Request::Delete);
+        let mut request = plain()?;
         if let Some(e_tag) = if_match {
             request = request.header("if-match", e_tag)?;
         }
-        match self.send(request).await {
+        match self.requests.send(request).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.is_not_found() => Ok(()),
             Err(failure) if if_match.is_some() && failure.is_unknown_condition() => {
-                self.send(Request::new(Method::DELETE, Some(key))).await.map(drop)
+                self.requests.send(plain()?).await.map(drop)
             }
             Err(failure) => Err(failure),
         }
@@ -85,8 +86,8 @@ impl S3 {
         to: &str,
         headers: Option<HeaderMap>,
     ) -> Result<String, Failure> {
-        let patience = super::super::client::patience(&self.tuning, from.size);
-        let mut request = Request::new(Method::PUT, Some(to)).patience(patience);
+        let patience = super::super::client::patience(&self.requests.tuning, from.size);
+        let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
         if let Some(headers) = headers {
             request.headers = headers;
             request = request.header("x-amz-metadata-directive", "REPLACE")?;
@@ -97,7 +98,7 @@ impl S3 {
             // An empty object can be a directory's marker, and is looked at first.
             None => request.header("x-amz-copy-source-if-none-match", EMPTY)?,
         };
-        let CopyResult { e_tag } = self.document(request).await?;
+        let CopyResult { e_tag } = self.requests.document(request).await?;
         // Without it, nothing says that there is a copy.
         let e_tag =
             e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
@@ -105,29 +106,14 @@ impl S3 {
     }
 }
 
-/// An object as the headers of an answer tell of it. One of unknown size would be taken for an empty one.
+/// An object as the headers of an answer tell of it.
 fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let size = match text(&HeaderName::from_static("content-range")).and_then(|range| range.rsplit_once('/'))
-    {
-        Some((_, size)) => size.parse().ok(),
-        None => text(&CONTENT_LENGTH).and_then(|length| length.parse().ok()),
-    };
-    let size: u64 =
-        size.ok_or_else(|| Failure::Malformed("the store doesn't say how large the object is".to_owned()))?;
-    let metadata =
-        |name: &str| headers.get(format!("{METADATA}{name}")).and_then(|value| value.to_str().ok());
-    Ok(Object {
-        key: key.to_owned(),
-        size,
-        e_tag: text(&ETAG).map(str::to_owned),
-        version: None,
-        stored: text(&LAST_MODIFIED).and_then(|time| DateTime::parse_from_rfc2822(time).ok()).map(Into::into),
-        set: metadata(mtime::NAME).and_then(mtime::parse),
-        // Written by tools that mount buckets.
-        is_folder: size == 0
-            && text(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-directory")),
-    })
+    let mut object = Object::from_headers(key, headers, METADATA)?;
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    // Written by tools that mount buckets.
+    object.is_folder =
+        object.size == 0 && kind.is_some_and(|kind| kind.starts_with("application/x-directory"));
+    Ok(object)
 }
 
 fn kept(headers: &HeaderMap) -> HeaderMap {

@@ -1,0 +1,300 @@
+//! Requests to Azure Blob Storage that the library can't send, or not for every key.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::header::ETAG;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use object_store::client::HttpResponse;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+use super::client::patience;
+use super::documents::Document;
+use super::entry::{FOLDER, Object, Page, quoted, time_of};
+use super::error::Failure;
+use super::mtime;
+use super::requests::{Request, Requests, path_of};
+use crate::observe;
+
+/// The version of the protocol: that of the library, and the first in which names that XML can't hold are encoded is older.
+const VERSION: &str = "2023-11-03";
+
+/// What an object's own metadata start with.
+const METADATA: &str = "x-ms-meta-";
+
+/// Entries of a page. There could be five times as many, with kilobytes of metadata each.
+const PAGE: usize = 1000;
+
+/// A container, by the requests of its protocol.
+#[derive(Debug)]
+pub(super) struct Azure {
+    /// Their URL is that of the container.
+    pub(super) requests: Requests,
+}
+
+impl Document for EnumerationResults {
+    const ROOTS: &'static [&'static str] = &["EnumerationResults"];
+}
+
+/// List Blobs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct EnumerationResults {
+    blobs: Blobs,
+    next_marker: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Blobs {
+    blob: Vec<Blob>,
+    blob_prefix: Vec<BlobPrefix>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Blob {
+    name: Name,
+    properties: Properties,
+    metadata: HashMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct BlobPrefix {
+    name: Name,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Name {
+    /// `true` if it holds what XML can't, and is encoded as in URLs.
+    #[serde(rename = "@Encoded")]
+    encoded: Option<String>,
+    #[serde(rename = "$text")]
+    text: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Properties {
+    #[serde(rename = "Last-Modified")]
+    last_modified: Option<String>,
+    #[serde(rename = "Content-Length")]
+    content_length: Option<u64>,
+    #[serde(rename = "Content-MD5")]
+    content_md5: Option<String>,
+    #[serde(rename = "Etag", alias = "ETag")]
+    e_tag: Option<String>,
+    #[serde(rename = "ResourceType")]
+    resource_type: Option<String>,
+}
+
+impl Azure {
+    fn on_object(method: Method, key: &str, kind: observe::Request) -> Result<Request, Failure> {
+        Request::new(method, path_of(key)?, kind).header("x-ms-version", VERSION)
+    }
+
+    /// Asks what stands under a key.
+    pub(super) async fn head(&self, key: &str) -> Result<Object, Failure> {
+        let response =
+            self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
+        object(key, response.headers())
+    }
+
+    /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure> {
+        let mut request = Self::on_object(Method::GET, key, observe::Request::Get)?;
+        if let Some((first, last)) = range {
+            let last = last.map_or_else(String::new, |last| last.to_string());
+            request = request.header("x-ms-range", &format!("bytes={first}-{last}"))?;
+        }
+        if let Some(e_tag) = if_match {
+            request = request.header("if-match", e_tag)?;
+        }
+        let response = self.requests.send(request).await?;
+        Ok((object(key, response.headers())?, response))
+    }
+
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
+    /// `flat`.
+    pub(super) async fn page(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+    ) -> Result<Page, Failure> {
+        let mut request = Request::new(Method::GET, String::new(), observe::Request::List)
+            .header("x-ms-version", VERSION)?
+            .query("restype", "container")
+            .query("comp", "list")
+            .query("include", "metadata")
+            .query("maxresults", max_keys.unwrap_or(PAGE).to_string());
+        if !prefix.is_empty() {
+            request = request.query("prefix", prefix);
+        }
+        if !flat {
+            request = request.query("delimiter", "/");
+        }
+        if let Some(token) = token {
+            request = request.query("marker", token);
+        }
+        let found: EnumerationResults = self.requests.document(request).await?;
+        let next = found.next_marker.filter(|marker| !marker.is_empty());
+        if next.is_some() && next.as_deref() == token {
+            return Err(Failure::Malformed(
+                "the store tells the same page of its listing for ever".to_owned(),
+            ));
+        }
+        let objects = found.blobs.blob.into_iter().map(Blob::into_object).collect::<Result<_, _>>()?;
+        let prefixes = found.blobs.blob_prefix.into_iter().map(|below| below.name.into_key()).collect();
+        Ok(Page { objects, prefixes, next })
+    }
+
+    /// Removes an object, if it is the one that is given. That it is not there is no error.
+    pub(super) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+        let mut request = Self::on_object(Method::DELETE, key, observe::Request::Delete)?;
+        if let Some(e_tag) = only.and_then(|only| only.e_tag.as_deref()) {
+            request = request.header("if-match", e_tag)?;
+        }
+        match self.requests.send(request).await {
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies an object of any size inside the store, if it is still this one, and returns when all of it is copied.
+    pub(super) async fn copy(&self, from: &Object, to: &str, replace: bool) -> Result<(), Failure> {
+        let source = format!("{}{}", self.requests.url, path_of(&from.key)?);
+        let patience = patience(&self.requests.tuning, from.size);
+        let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
+            .header("x-ms-copy-source", &source)?
+            .patience(patience);
+        if let Some(e_tag) = &from.e_tag {
+            request = request.header("x-ms-source-if-match", e_tag)?;
+        }
+        if !replace {
+            request = request.header("if-none-match", "*")?;
+        }
+        let copied = async {
+            let mut response = self.requests.send(request).await?;
+            let copy = response.headers().get(ETAG).cloned();
+            let mut pause = Duration::from_millis(50);
+            // It may answer before it has copied. Until it has, the copy is empty.
+            loop {
+                let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+                match header("x-ms-copy-status") {
+                    Some("success") => return Ok(()),
+                    Some("pending") => {}
+                    // Another one was written in its place meanwhile.
+                    _ if response.headers().get(ETAG) != copy.as_ref() => {
+                        return Err(Failure::Malformed(
+                            "the copy was replaced before it was complete".to_owned(),
+                        ));
+                    }
+                    status => {
+                        let reason = header("x-ms-copy-status-description").unwrap_or_default();
+                        let text =
+                            format!("the store did not copy: {} {reason}", status.unwrap_or("no status"));
+                        return Err(Failure::Malformed(text));
+                    }
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+                response =
+                    self.requests.send(Self::on_object(Method::HEAD, to, observe::Request::Head)?).await?;
+            }
+        };
+        tokio::time::timeout(patience, copied).await.unwrap_or(Err(Failure::Silent))
+    }
+
+    /// Sets the time of an object, and nothing else of it. Says whether it is a file.
+    pub(super) async fn set_mtime(&self, key: &str, time: &str) -> Result<bool, Failure> {
+        let response =
+            self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
+        let found = object(key, response.headers())?;
+        if found.is_folder {
+            return Ok(false);
+        }
+        let mut request =
+            Self::on_object(Method::PUT, key, observe::Request::Metadata)?.query("comp", "metadata");
+        // It replaces all there is.
+        for (name, value) in response.headers() {
+            if name.as_str().starts_with(METADATA) {
+                request.headers.insert(name.clone(), value.clone());
+            }
+        }
+        let value = HeaderValue::from_str(time).map_err(|_| Failure::Malformed("no time".to_owned()))?;
+        request.headers.insert(HeaderName::from_static("x-ms-meta-mtime"), value);
+        if let Some(e_tag) = &found.e_tag {
+            request = request.header("if-match", e_tag)?;
+        }
+        self.requests.send(request).await.map(|_| true)
+    }
+}
+
+impl Name {
+    /// One that is no text becomes one that no path can name.
+    fn into_key(self) -> String {
+        if !self.encoded.is_some_and(|encoded| encoded.eq_ignore_ascii_case("true")) {
+            return self.text;
+        }
+        match percent_decode_str(&self.text).decode_utf8() {
+            Ok(key) => key.into_owned(),
+            Err(_) => format!("\0{}", self.text),
+        }
+    }
+}
+
+impl Blob {
+    /// One of unknown size would be taken for an empty one.
+    fn into_object(self) -> Result<Object, Failure> {
+        let Properties { last_modified, content_length, content_md5, e_tag, resource_type } = self.properties;
+        let metadata = |name: &str| {
+            let found = self.metadata.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.as_str())
+        };
+        // Directories of accounts with a hierarchical namespace have no content to tell the length of.
+        let is_directory = resource_type.as_deref() == Some("directory");
+        let size = content_length
+            .or(is_directory.then_some(0))
+            .ok_or_else(|| Failure::Malformed("the store doesn't say how large an object is".to_owned()))?;
+        let is_folder = is_directory
+            || (size == 0 && metadata(FOLDER).is_some_and(|value| value.eq_ignore_ascii_case("true")));
+        Ok(Object {
+            size,
+            e_tag: e_tag.map(quoted),
+            version: None,
+            md5: content_md5.filter(|md5| !md5.is_empty()),
+            stored: last_modified.as_deref().and_then(time_of),
+            set: metadata(mtime::NAME).and_then(mtime::parse),
+            is_folder,
+            key: self.name.into_key(),
+        })
+    }
+}
+
+/// An object as the headers of an answer tell of it.
+fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
+    let mut object = Object::from_headers(key, headers, METADATA)?;
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // Of a range, the plain one would be that of these bytes.
+    object.md5 = header("x-ms-blob-content-md5")
+        .or_else(|| header("content-md5").filter(|_| header("content-range").is_none()))
+        .map(str::to_owned);
+    object.is_folder = header("x-ms-resource-type") == Some("directory")
+        || (object.size == 0
+            && header("x-ms-meta-hdi_isfolder").is_some_and(|value| value.eq_ignore_ascii_case("true")));
+    Ok(object)
+}
+
+#[cfg(test)]
+#[path = "azure_tests.rs"]
+mod tests;

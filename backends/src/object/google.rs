@@ -1,0 +1,316 @@
+//! Requests to Google Cloud Storage that the library can't send, or not for every key.
+//!
+//! Most are of the JSON API: its listings hold any key and the metadata that a listing has to show, and its changes can all be
+//! bound to a generation. Content is read by the XML API, which tells the metadata with it.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, DurationRound, TimeDelta};
+use http::{HeaderMap, Method};
+use object_store::PutPayload;
+use object_store::client::HttpResponse;
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+
+use super::client::patience;
+use super::entry::{Object, Page};
+use super::error::Failure;
+use super::mtime;
+use super::requests::{Request, Requests, STRICT, path_of};
+use crate::observe;
+
+/// What of an object is asked for.
+const FIELDS: &str = "name,size,generation,md5Hash,timeCreated,metadata/mtime";
+
+/// Entries of a page: as many as the store gives at most.
+const PAGE: usize = 1000;
+
+/// A bucket, by the requests of its protocols.
+#[derive(Debug)]
+pub(super) struct Google {
+    /// Their URL is that of the service.
+    pub(super) requests: Requests,
+}
+
+/// What has to stand under a key for it to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Before<'a> {
+    Anything,
+    Nothing,
+    This(&'a Object),
+}
+
+/// An object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Resource {
+    name: String,
+    /// In digits, as all their large numbers.
+    size: Option<String>,
+    generation: Option<String>,
+    md5_hash: Option<String>,
+    time_created: Option<String>,
+    metadata: ResourceMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ResourceMetadata {
+    mtime: Option<String>,
+}
+
+/// A page of a listing. `kind` is there to tell it from whatever else may answer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resources {
+    kind: String,
+    #[serde(default)]
+    items: Vec<Resource>,
+    #[serde(default)]
+    prefixes: Vec<String>,
+    next_page_token: Option<String>,
+}
+
+/// How far a copy is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rewrite {
+    done: bool,
+    rewrite_token: Option<String>,
+    resource: Option<Resource>,
+}
+
+impl Google {
+    fn bucket(&self) -> &str {
+        &self.requests.bucket
+    }
+
+    fn on_object(&self, method: Method, key: &str, kind: observe::Request) -> Result<Request, Failure> {
+        Ok(Request::new(method, format!("/storage/v1/b/{}/o/{}", self.bucket(), name(key)?), kind))
+    }
+
+    /// Asks what stands under a key.
+    pub(super) async fn head(&self, key: &str) -> Result<Object, Failure> {
+        let request = self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS);
+        self.requests.parsed(request, parse::<Resource>).await?.into_object()
+    }
+
+    /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure> {
+        let path = format!("/{}{}", self.bucket(), path_of(key)?);
+        let mut request = Request::new(Method::GET, path, observe::Request::Get)
+            // What is stored compressed is sent as it is stored, with the size that it is listed with.
+            .header("accept-encoding", "gzip")?;
+        if let Some((first, last)) = range {
+            let last = last.map_or_else(String::new, |last| last.to_string());
+            request = request.header("range", &format!("bytes={first}-{last}"))?;
+        }
+        if let Some(e_tag) = if_match {
+            request = request.header("x-goog-if-generation-match", e_tag.trim_matches('"'))?;
+        }
+        let response = self.requests.send(request).await?;
+        Ok((object(key, response.headers())?, response))
+    }
+
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
+    /// `flat`.
+    pub(super) async fn page(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+    ) -> Result<Page, Failure> {
+        let path = format!("/storage/v1/b/{}/o", self.bucket());
+        let mut request = Request::new(Method::GET, path, observe::Request::List)
+            .query("fields", format!("kind,nextPageToken,prefixes,items({FIELDS})"))
+            .query("maxResults", max_keys.unwrap_or(PAGE).to_string());
+        if !prefix.is_empty() {
+            request = request.query("prefix", prefix);
+        }
+        if !flat {
+            request = request.query("delimiter", "/");
+        }
+        if let Some(token) = token {
+            request = request.query("pageToken", token);
+        }
+        let found = self.requests.parsed(request, parse::<Resources>).await?;
+        if found.kind != "storage#objects" {
+            return Err(Failure::Malformed(format!("the store's answer is no listing but {:?}", found.kind)));
+        }
+        let next = found.next_page_token.filter(|token| !token.is_empty());
+        if next.is_some() && next.as_deref() == token {
+            return Err(Failure::Malformed(
+                "the store tells the same page of its listing for ever".to_owned(),
+            ));
+        }
+        let objects = found.items.into_iter().map(Resource::into_object).collect::<Result<_, _>>()?;
+        Ok(Page { objects, prefixes: found.prefixes, next })
+    }
+
+    /// Stores a whole object, if what is there before is what it has to be.
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        content: PutPayload,
+        before: Before<'_>,
+    ) -> Result<Object, Failure> {
+        let patience = patience(&self.requests.tuning, content.content_length() as u64);
+        let path = format!("/upload/storage/v1/b/{}/o", self.bucket());
+        let mut request = Request::new(Method::POST, path, observe::Request::Put)
+            .query("uploadType", "media")
+            .query("name", key)
+            .query("fields", FIELDS)
+            .header("content-type", "application/octet-stream")?
+            .body(content)
+            .patience(patience);
+        if let Some(generation) = before.generation()? {
+            request = request.query("ifGenerationMatch", generation);
+        }
+        self.requests.parsed(request, parse::<Resource>).await?.into_object()
+    }
+
+    /// Removes an object, if it is the one that is given. That it is not there is no error.
+    pub(super) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+        let mut request = self.on_object(Method::DELETE, key, observe::Request::Delete)?;
+        if let Some(only) = only {
+            request = request.query("ifGenerationMatch", generation(only)?);
+        }
+        match self.requests.send(request).await {
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies an object of any size inside the store, if it is still this one.
+    pub(super) async fn copy(&self, from: &Object, to: &str, before: Before<'_>) -> Result<Object, Failure> {
+        let source = self.on_object(Method::POST, &from.key, observe::Request::Copy)?.path().to_owned();
+        let path = format!("{source}/rewriteTo/b/{}/o/{}", self.bucket(), name(to)?);
+        let whole = async {
+            let mut token: Option<String> = None;
+            loop {
+                let mut request = Request::new(Method::POST, path.clone(), observe::Request::Copy)
+                    .query("ifSourceGenerationMatch", generation(from)?)
+                    .query("fields", format!("done,rewriteToken,resource({FIELDS})"))
+                    .patience(patience(&self.requests.tuning, from.size));
+                if let Some(generation) = before.generation()? {
+                    request = request.query("ifGenerationMatch", generation);
+                }
+                if let Some(token) = &token {
+                    request = request.query("rewriteToken", token.clone());
+                }
+                let told = self.requests.parsed(request, parse::<Rewrite>).await?;
+                match (told.done, told.resource, told.rewrite_token) {
+                    (true, Some(copy), _) => return copy.into_object(),
+                    (false, _, Some(next)) if !next.is_empty() => token = Some(next),
+                    _ => return Err(Failure::Malformed("the store doesn't confirm the copy".to_owned())),
+                }
+            }
+        };
+        // Each request copies some of it.
+        tokio::time::timeout(patience(&self.requests.tuning, from.size), whole)
+            .await
+            .unwrap_or(Err(Failure::Silent))
+    }
+
+    /// Sets the time of an object, and nothing else of it.
+    pub(super) async fn set_mtime(&self, key: &str, time: &str) -> Result<(), Failure> {
+        let change = serde_json::json!({ "metadata": { mtime::NAME: time } }).to_string();
+        let request = self
+            .on_object(Method::PATCH, key, observe::Request::Metadata)?
+            .query("fields", "generation")
+            .header("content-type", "application/json")?
+            .body(PutPayload::from(change.into_bytes()));
+        self.requests.send(request).await.map(drop)
+    }
+}
+
+impl Before<'_> {
+    fn generation(self) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Anything => Ok(None),
+            Self::Nothing => Ok(Some("0".to_owned())),
+            Self::This(object) => generation(object).map(Some),
+        }
+    }
+}
+
+impl Resource {
+    /// One of unknown size would be taken for an empty one, and one of unknown generation could not be told from others.
+    fn into_object(self) -> Result<Object, Failure> {
+        let untold =
+            |what: &str| Failure::Malformed(format!("the store doesn't tell the {what} of an object"));
+        if self.name.is_empty() {
+            return Err(untold("name"));
+        }
+        let size = self.size.as_deref().and_then(|size| size.parse().ok()).ok_or_else(|| untold("size"))?;
+        let generation = self.generation.ok_or_else(|| untold("generation"))?;
+        Ok(Object {
+            key: self.name,
+            size,
+            e_tag: Some(e_tag(&generation)),
+            version: Some(generation),
+            md5: self.md5_hash,
+            stored: self.time_created.as_deref().and_then(whole_seconds),
+            set: self.metadata.mtime.as_deref().and_then(mtime::parse),
+            is_folder: false,
+        })
+    }
+}
+
+/// An object as the headers of the XML API tell of it.
+fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
+    let mut object = Object::from_headers(key, headers, "x-goog-meta-")?;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let generation = header("x-goog-generation")
+        .ok_or_else(|| Failure::Malformed("the store doesn't tell the generation of an object".to_owned()))?;
+    object.e_tag = Some(e_tag(generation));
+    object.version = Some(generation.to_owned());
+    let hashes = headers.get_all("x-goog-hash").iter().filter_map(|value| value.to_str().ok());
+    object.md5 = hashes
+        .flat_map(|hashes| hashes.split(','))
+        .find_map(|hash| hash.trim().strip_prefix("md5=").map(str::to_owned));
+    Ok(object)
+}
+
+/// The entity tags of the two protocols differ, and one of them is the same for all objects of the same content; the
+/// generation tells one object from every other that stood under the key.
+fn e_tag(generation: &str) -> String {
+    format!("\"{generation}\"")
+}
+
+fn generation(object: &Object) -> Result<String, Failure> {
+    object
+        .version
+        .clone()
+        .or_else(|| object.e_tag.as_deref().map(|e_tag| e_tag.trim_matches('"').to_owned()))
+        .ok_or_else(|| Failure::Malformed("an object without a generation".to_owned()))
+}
+
+/// A key as one segment of a path.
+fn name(key: &str) -> Result<String, Failure> {
+    match key {
+        "." | ".." => Err(Failure::Malformed(format!("no URL can hold the key {key:?}"))),
+        key => Ok(utf8_percent_encode(key, STRICT).to_string()),
+    }
+}
+
+/// A time as the JSON API writes it, as the other one would.
+fn whole_seconds(text: &str) -> Option<SystemTime> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    time.duration_trunc(TimeDelta::seconds(1)).ok().map(SystemTime::from)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::Malformed(format!("the store's answer is no such document: {error}")))
+}
+
+#[cfg(test)]
+#[path = "google_tests.rs"]
+mod tests;
