@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -16,6 +17,10 @@ use crate::tls::{self, TlsError};
 
 /// How often the files are looked at, at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What is read at once from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
+/// several calls for each record.
+const WIRE_BUFFER: usize = 64 * 1024;
 
 /// TLS as this server does it.
 #[derive(Debug)]
@@ -169,11 +174,13 @@ impl Tls {
         self: &Arc<Self>,
         stream: TcpStream,
         tokens: &SessionTokens,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<TlsStream<BufReader<TcpStream>>> {
         let config = Arc::clone(&self.configs().await.data);
         let own = tokens.own;
         let stream = TlsAcceptor::from(config)
-            .accept_with(stream, |connection| connection.set_resumption_data(&own))
+            .accept_with(BufReader::with_capacity(WIRE_BUFFER, stream), |connection| {
+                connection.set_resumption_data(&own);
+            })
             .await?;
         if self.settings.require_session_reuse {
             let connection = stream.get_ref().1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -26,7 +26,7 @@ pub(in super::super) enum DataConnection {
     /// Shared with the thread that sends a file.
     Plain(Arc<TcpStream>),
     Tls {
-        stream: Box<TlsStream<TcpStream>>,
+        stream: Box<TlsStream<BufReader<TcpStream>>>,
         /// The end of TCP alone is taken for the end of the data.
         lenient: bool,
     },
@@ -37,7 +37,7 @@ impl DataConnection {
         Self::Plain(Arc::new(stream))
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, lenient: bool) -> Self {
+    pub(super) fn tls(stream: TlsStream<BufReader<TcpStream>>, lenient: bool) -> Self {
         Self::Tls { stream: Box::new(stream), lenient }
     }
 

@@ -4,6 +4,7 @@ pub(super) mod channel;
 pub(super) mod connection;
 pub(super) mod convert;
 pub(super) mod error;
+mod from_file;
 pub(super) mod hose;
 pub(super) mod into_file;
 pub(super) mod listing;

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
 
 use super::convert::{Form, Outgoing, STEP};
+use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
 
 /// How much one call of a thread that may block sends at most, so that the pool of threads serves all, and ABOR is heard.
@@ -61,9 +62,10 @@ pub(in super::super) async fn send_body(
     match (body.content, &mut *connection) {
         (Content::File(slice), DataConnection::Plain(stream)) if form.is_plain() => {
             if let Some(slice) = send_file(stream, slice, flow).await? {
-                send_stream(connection, slice.into_stream(), form, skip, flow).await?;
+                send_pieces(connection, slice, flow).await?;
             }
         }
+        (Content::File(slice), _) if form.is_plain() => send_pieces(connection, slice, flow).await?,
         (Content::File(slice), _) => send_stream(connection, slice.into_stream(), form, skip, flow).await?,
         (Content::Stream(stream), _) => send_stream(connection, stream, form, skip, flow).await?,
     }
@@ -95,6 +97,26 @@ async fn send_stream(
         return Err(Error::new(ErrorKind::InvalidRange, &StoragePath::root()).into());
     }
     send_all(connection, outgoing.end(), flow).await
+}
+
+/// Sends a file that the kernel can't send by itself.
+async fn send_pieces(
+    connection: &mut DataConnection,
+    slice: FileSlice,
+    flow: &Flow,
+) -> Result<(), TransferError> {
+    let mut pieces = FromFile::new(slice);
+    loop {
+        let mut piece = pieces.next().await?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        while !piece.is_empty() {
+            let written = flow.step(connection.write(piece)).await?;
+            flow.count(written);
+            piece = &piece[written..];
+        }
+    }
 }
 
 /// Sends bytes as they are. Each write is a step of its own: a client that is slow and alive is not stalled.
