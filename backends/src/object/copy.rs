@@ -103,6 +103,10 @@ pub(super) async fn copy_on_s3(
         while upload.under_way() > 0 {
             upload.await_one().await?;
         }
+        // A copy of an object onto itself must not undo what somebody else has stored there meanwhile.
+        if from.key == to && client.head(path, to).await?.is_none_or(|now| now.e_tag != from.e_tag) {
+            return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED));
+        }
         upload.complete(from.size).await
     };
     match done.await {

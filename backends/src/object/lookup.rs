@@ -62,8 +62,15 @@ impl Client {
         }
         let key = self.keys.file(path)?;
         let below = format!("{key}/");
-        let page =
-            self.page(&key, None, false, Some(NEIGHBOURS)).await.map_err(|failure| failure.at(path))?;
+        let ask = |token| self.page(&key, token, false, Some(NEIGHBOURS));
+        let mut page = ask(None).await.map_err(|failure| failure.at(path))?;
+        // A page can be empty before the last one.
+        while page.objects.is_empty()
+            && page.prefixes.is_empty()
+            && let Some(token) = page.next.take()
+        {
+            page = ask(Some(token)).await.map_err(|failure| failure.at(path))?;
+        }
         let object = page.objects.iter().find(|object| object.key == key).cloned();
         let mut is_directory = page.prefixes.contains(&below);
         if !is_directory && page.next.is_some() && page.last_key() < below.as_str() {

@@ -8,8 +8,9 @@ use object_store::path::Path;
 use object_store::{PutPayload, PutResult};
 use wharf_backends::contract::{contents, pattern};
 use wharf_backends::object::{ObjectStorage, S3Settings};
-use wharf_backends::{CreateMode, Storage, Upload};
+use wharf_backends::{CreateMode, ErrorKind, Storage, Upload};
 
+use crate::plan::{Fault, When};
 use crate::proxy::Proxy;
 use crate::record::Kind;
 use crate::servers::{fresh_prefix, path, raw, s3_settings, settings_through, variable};
@@ -109,4 +110,20 @@ async fn an_aborted_or_dropped_upload_leaves_nothing_to_sweep() {
     drop(dropped);
     proxy.answered(Kind::Abort, 2).await;
     assert_eq!(impatient(s3_settings(server, &prefix)).sweep().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refused_question_does_not_end_the_sweep() {
+    let server = "WHARF_TEST_SEAWEEDFS";
+    let prefix = fresh_prefix();
+    for name in ["/one", "/two"] {
+        abandoned(server, &prefix, name);
+    }
+    let proxy = Proxy::before(&variable(server)).await;
+    let storage = impatient(settings_through(&proxy, server, &prefix));
+    let refused = Fault::Answer { status: 403, code: "AccessDenied", message: "not this one" };
+    proxy.fault(When::nth(Kind::ListParts, 1), refused);
+    assert_eq!(storage.sweep().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    assert_eq!(proxy.take().iter().filter(|record| record.kind == Kind::Abort).count(), 1);
+    assert_eq!(storage.sweep().await.unwrap(), 1);
 }
