@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::support::{
     Engine, Running, S3, SOON, Setup, metric, metrics, more_than_is_buffered, request, wait_until, wharf,
@@ -64,17 +66,73 @@ fn clients_that_say_nothing_are_sent_away() {
     let setup = Setup::memory().http();
     let server = setup.start();
     let address = server.http_address();
-    // More than may be served at once; the others wait for their turn.
-    let mut silent: Vec<_> = (0..100).map(|_| TcpStream::connect_timeout(&address, SOON).unwrap()).collect();
-    for stream in silent.iter_mut().take(10) {
+    // More than may be connected at once: the first ones leave for the last ones.
+    let mut silent: Vec<_> = (0..300).map(|_| TcpStream::connect_timeout(&address, SOON).unwrap()).collect();
+    for stream in silent.iter_mut().rev().take(10) {
         stream.write_all(b"GET /livez HTTP/1.1\r\nX: ").unwrap();
     }
     for stream in &mut silent {
         stream.set_read_timeout(Some(SOON)).unwrap();
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        // It is closed, in whatever way.
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
     }
     assert_eq!(get(address, "/livez").0, 200);
+}
+
+/// How long an answer may take at most that Kubernetes waits for: its probes give up after a second.
+const PROBE: Duration = Duration::from_secs(1);
+
+#[track_caller]
+fn assert_answers_probes(server: &Running<'_>) {
+    for _ in 0..5 {
+        let asked = Instant::now();
+        assert_eq!(get(server.http_address(), "/livez").0, 200);
+        assert!(asked.elapsed() < PROBE, "an answer took {:?}", asked.elapsed());
+    }
+}
+
+#[test]
+fn answers_probes_while_others_hold_connections() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let silent: Vec<_> =
+        (0..300).map(|_| TcpStream::connect_timeout(&server.http_address(), SOON).unwrap()).collect();
+    assert_answers_probes(&server);
+    drop(silent);
+}
+
+/// They come from the address that the probe comes from.
+#[test]
+fn answers_probes_while_others_connect_again_and_again() {
+    const CLIENTS: usize = 300;
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let address = server.http_address();
+    let (over, connections) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let Ok(mut stream) = TcpStream::connect_timeout(&address, SOON) else { continue };
+                    connections.fetch_add(1, Ordering::Relaxed);
+                    stream.set_read_timeout(Some(SOON)).unwrap();
+                    // Until it is closed.
+                    let _ = stream.read(&mut [0]);
+                }
+            });
+        }
+        let probed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait_until("all are connected", || connections.load(Ordering::Relaxed) >= CLIENTS);
+            assert_answers_probes(&server);
+        }));
+        over.store(true, Ordering::Relaxed);
+        if let Err(panic) = probed {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 #[test]

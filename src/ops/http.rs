@@ -3,6 +3,8 @@
 //! Whoever can connect can ask, so nothing here is secret and nothing changes anything. Each connection is good for one
 //! request, which has to come soon.
 
+mod places;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -18,13 +20,13 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::places::{Place, Places};
 use super::metrics::{self, Metrics};
 use crate::config;
 
-/// How many connections there may be; others wait.
-const CONNECTIONS: usize = 64;
+/// How many connections there may be.
+const CONNECTIONS: usize = 256;
 
 /// How long the head of a request may take to come.
 const HEADER_TIME: Duration = Duration::from_secs(3);
@@ -133,21 +135,23 @@ impl HttpServer {
 
     /// Serves in tasks of its own until the runtime ends: whoever stops the server is told so here.
     pub fn start(self) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new(CONNECTIONS);
         for listener in self.listeners {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "health and metrics over HTTP");
             }
-            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&room)));
+            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&places)));
         }
     }
 }
 
-async fn accept(listener: TcpListener, answers: Arc<Answers>, room: Arc<Semaphore>) {
-    // It is never closed.
-    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places>) {
+    loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&answers), permit))),
+            Ok((stream, peer)) => {
+                let place = places.take(peer.ip()).await;
+                tokio::spawn(serve(stream, Arc::clone(&answers), place));
+            }
             Err(error) => {
                 tracing::debug!(%error, "can't accept a connection for HTTP");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -156,21 +160,29 @@ async fn accept(listener: TcpListener, answers: Arc<Answers>, room: Arc<Semaphor
     }
 }
 
-async fn serve(stream: TcpStream, answers: Arc<Answers>, permit: OwnedSemaphorePermit) {
-    let service = service_fn(move |request: Request<Incoming>| {
+async fn serve(stream: TcpStream, answers: Arc<Answers>, place: Place) {
+    let service = service_fn(|request: Request<Incoming>| {
+        place.asked();
         let response = answers.to(request.method(), request.uri().path());
         async { Ok::<_, Infallible>(response) }
     });
-    let connection = hyper::server::conn::http1::Builder::new()
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .keep_alive(false)
         .max_buf_size(HEADER_SIZE)
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
-    // Whoever asks badly or goes away hurts nobody else.
-    let _ = tokio::time::timeout(TIME, connection).await;
-    drop(permit);
+    tokio::select! {
+        // Whoever has asked by now is answered, even if the place is needed.
+        biased;
+        // Whoever asks badly or goes away hurts nobody else.
+        _ = tokio::time::timeout(TIME, &mut connection) => {}
+        () = place.is_needed() => {
+            // It leaves nothing behind in the system, which a flood of them would fill up.
+            let _ = connection.into_parts().io.into_inner().set_zero_linger();
+        }
+    }
 }
 
 impl Answers {
