@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the operator is told of it.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+/// When the other end of a silent control connection is asked whether it is still there, how often, and how often in vain.
+/// Firewalls and balancers forget connections that are silent for minutes, as these are during long transfers.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 8;
 
 /// How long sessions may take to clean up when they were told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(15);
@@ -190,7 +197,7 @@ impl Acceptor {
         if self.shutdown.stopping.is_cancelled() {
             tracing::debug!(%peer, "refused a session: the server is stopping");
             self.metrics.session_refused(Refusal::Stopping);
-            refuse(stream, "421 The server is stopping; try again later.\r\n");
+            self.refuse(stream, "421 The server is stopping; try again later.\r\n");
             return;
         }
         let permit = match self.limits.admit(peer.ip()) {
@@ -201,13 +208,16 @@ impl Acceptor {
                     TooManySessions::InAll => Refusal::Limit,
                     TooManySessions::FromThisAddress => Refusal::AddressLimit,
                 });
-                refuse(stream, &format!("421 Try again later: {cause}.\r\n"));
+                self.refuse(stream, &format!("421 Try again later: {cause}.\r\n"));
                 return;
             }
         };
         // Replies are short, and each is waited for.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "can't set TCP_NODELAY");
+        }
+        if let Err(error) = keep_alive(&stream) {
+            tracing::debug!(%peer, %error, "can't set SO_KEEPALIVE");
         }
         let local = match stream.local_addr() {
             Ok(local) => local,
@@ -232,12 +242,23 @@ impl Acceptor {
             drop((permit, open, token));
         });
     }
+
+    /// Says why, if that is possible without waiting: the buffer of a new connection is empty, and whoever floods
+    /// the server gets no task for it. For the same reason there is no handshake only to say no: where TLS comes first, the
+    /// connection is closed.
+    fn refuse(&self, stream: TcpStream, reply: &str) {
+        if self.implicit_tls {
+            return;
+        }
+        if let Ok(mut stream) = stream.into_std() {
+            let _ = stream.write(reply.as_bytes());
+        }
+    }
 }
 
-/// Says why, if that is possible without waiting: the buffer of a new connection is empty, and whoever floods
-/// the server gets no task for it.
-fn refuse(stream: TcpStream, reply: &str) {
-    if let Ok(mut stream) = stream.into_std() {
-        let _ = stream.write(reply.as_bytes());
-    }
+fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
+    sockopt::set_socket_keepalive(stream, true)
 }

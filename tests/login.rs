@@ -2,9 +2,10 @@
 //! many sessions.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, SOON, Setup};
+use crate::support::{Client, SOON, Setup, wait_until};
 
 mod steps {
     use super::*;
@@ -128,6 +129,29 @@ mod steps {
 }
 
 /// Whoever has not logged in takes a place, and can't keep it.
+/// As the kernel writes an IPv4 address and port.
+fn in_proc(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else { panic!("{address} is not IPv4") };
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+}
+
+/// What stands between client and server forgets connections that are silent for minutes.
+#[test]
+fn silent_control_connections_are_kept_alive() {
+    let setup = Setup::memory();
+    let server = setup.start();
+    let client = server.login();
+    let ends = [server.address, client.tcp().local_addr().unwrap()].map(in_proc);
+    wait_until("the server's socket has a timer for it of at most a minute", || {
+        let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+        let fields: Vec<Vec<&str>> =
+            sockets.lines().map(|line| line.split_ascii_whitespace().collect()).collect();
+        let socket = fields.iter().find(|fields| fields[1..3] == ends).expect("the server's socket");
+        let (timer, hundredths) = socket[5].split_once(':').unwrap();
+        timer == "02" && u64::from_str_radix(hundredths, 16).unwrap() <= 60 * 100
+    });
+}
+
 mod too_slow {
     use super::*;
 

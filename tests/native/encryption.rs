@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use crate::support::{Certificates, Client, Reply, Running, SOON, Setup, assert_bytes, noise, wait_until};
+use crate::support::{
+    Certificates, Client, Reply, Running, SOON, Setup, assert_bytes, metric, noise, wait_until,
+};
 
 fn implicit() -> Setup {
     Setup::local().tls("optional").server("implicit_tls_listen: [\"127.0.0.1:0\"]")
@@ -56,6 +58,21 @@ fn plain_text_gets_nowhere_on_a_port_of_implicit_tls() {
     client.send("USER demo");
     assert!(client.reply_within(SOON).is_none(), "{}", client.transcript());
     server.login();
+}
+
+/// Plain text would be a broken handshake there.
+#[test]
+fn whoever_is_refused_on_a_port_of_implicit_tls_is_told_nothing_in_plain_text() {
+    let setup = implicit().server("limits: { sessions: 1 }").http();
+    let server = setup.start();
+    let _open = connect_implicitly(&server);
+    let mut refused = TcpStream::connect_timeout(&server.implicit_address(), SOON).unwrap();
+    refused.set_read_timeout(Some(SOON)).unwrap();
+    let mut told = Vec::new();
+    refused.read_to_end(&mut told).unwrap();
+    assert!(told.is_empty(), "{}", String::from_utf8_lossy(&told));
+    assert_eq!(metric(&server, "wharf_sessions_refused_total{cause=\"limit\"}"), Some(1.0));
+    Client::connect(server.address).expect_reply(421);
 }
 
 /// RFC 4217, section 12.3: for firewalls that read along. The data stays as it was.
