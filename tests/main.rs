@@ -29,5 +29,6 @@ mod moves;
 mod native;
 mod permissions;
 mod real_clients;
+mod signals;
 mod three_users;
 mod transfers;

@@ -1,7 +1,7 @@
 //! Health and metrics over HTTP.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -148,6 +148,16 @@ fn an_address_that_is_taken_is_fatal_if_it_was_asked_for() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("http.listen") && text.contains(&taken.to_string()), "{text}");
+}
+
+/// Whoever asks while it starts is to hear that, and not that nobody is there.
+#[test]
+fn is_served_before_the_listeners_are_up() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let setup = Setup::memory().listen(&taken.local_addr().unwrap().to_string()).http();
+    let Err(log) = setup.try_start() else { panic!("the port is taken") };
+    let place = |text: &str| log.find(text).unwrap_or_else(|| panic!("no {text:?} in\n{log}"));
+    assert!(place("health and metrics over HTTP") < place("can't listen on"), "{log}");
 }
 
 #[test]

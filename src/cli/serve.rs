@@ -26,6 +26,9 @@ use crate::vfs::Views;
 /// How long threads that may block are waited for in the end.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
 
+/// How long the end may take at most, beside the grace for transfers.
+const LONGEST_END: Duration = Duration::from_secs(20);
+
 /// What is served when no configuration is given.
 const QUICK_START: &str = include_str!("../../config/quickstart.yaml");
 
@@ -73,11 +76,45 @@ impl From<Format> for LogFormat {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        let config = match self.load() {
-            Ok(config) => config,
-            Err(problems) => {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(format_args!("wharf: can't start: {error}"));
+                return Outcome::Failed;
+            }
+        };
+        let outcome = runtime.block_on(self.run_until_stopped());
+        // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
+        runtime.shutdown_timeout(THREADS_WAIT);
+        outcome
+    }
+
+    async fn run_until_stopped(self) -> Outcome {
+        // Before anything that takes time: what comes earlier kills the process, or is lost if it is the first of a container.
+        let signals = match StopSignals::new() {
+            Ok(signals) => signals,
+            Err(error) => {
+                complain(format_args!("wharf: can't start: {error}"));
+                return Outcome::Failed;
+            }
+        };
+        let shutdown = Shutdown::default();
+        tokio::spawn(signals.forward(shutdown.clone()));
+        let path = self.config.clone();
+        let loaded = tokio::select! {
+            biased;
+            () = shutdown.stopping.cancelled() => return Outcome::Fine,
+            loaded = tokio::task::spawn_blocking(move || load(path.as_deref())) => loaded,
+        };
+        let config = match loaded {
+            Ok(Ok(config)) => config,
+            Ok(Err(problems)) => {
                 complain(problems);
                 return Outcome::Unusable;
+            }
+            Err(error) => {
+                complain(format_args!("wharf: can't read the configuration: {error}"));
+                return Outcome::Failed;
             }
         };
         // An empty RUST_LOG is one that is not set.
@@ -91,17 +128,7 @@ impl Serve {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tracing::error!(%error, "can't start");
-                return Outcome::Failed;
-            }
-        };
-        let served = runtime.block_on(serve(config, self.config.is_none(), self.notify_socket));
-        // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
-        runtime.shutdown_timeout(THREADS_WAIT);
-        match served {
+        match serve(config, self.config.is_none(), self.notify_socket, shutdown).await {
             Ok(()) => Outcome::Fine,
             Err(error) => {
                 tracing::error!("{error}");
@@ -109,12 +136,12 @@ impl Serve {
             }
         }
     }
+}
 
-    fn load(&self) -> Result<Config, Problems> {
-        match &self.config {
-            Some(path) => config::load(path),
-            None => config::parse(QUICK_START, "the quick start", Path::new("")),
-        }
+fn load(path: Option<&Path>) -> Result<Config, Problems> {
+    match path {
+        Some(path) => config::load(path),
+        None => config::parse(QUICK_START, "the quick start", Path::new("")),
     }
 }
 
@@ -122,12 +149,17 @@ async fn serve(
     config: Config,
     quick_start: bool,
     notify_socket: Option<OsString>,
+    shutdown: Shutdown,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let manager = ServiceManager::at(notify_socket.as_deref())?;
     let engine_name = config.server.engine.name();
     let metrics = Metrics::new(engine_name, config.server.limits.sessions);
     open_files::raise_limit();
-    let signals = StopSignals::new()?;
+    // First of all, so that whoever asks meanwhile hears that it starts.
+    let readiness = Readiness::new(Arc::clone(&metrics));
+    let http =
+        HttpServer::bind(&config.http, engine_name, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
+    http.start();
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
@@ -146,9 +178,8 @@ async fn serve(
         )?),
         config::Engine::Native => Arc::new(NativeEngine::new(&config, users, views, Arc::clone(&metrics))?),
     };
-    let server = Server::bind(&config.server, engine, Arc::clone(&metrics)).await?;
-    let readiness = Readiness::new(Arc::clone(&metrics));
-    let http = HttpServer::bind(&config.http, engine_name, Arc::clone(&readiness), metrics).await?;
+    let grace = config.server.shutdown_grace;
+    let server = Server::bind(&config.server, engine, metrics).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         users = config.users.len(),
@@ -159,9 +190,6 @@ async fn serve(
         print_welcome(&server);
     }
     let _sweeping = sweep::start(storages);
-    let shutdown = Shutdown::default();
-    tokio::spawn(signals.forward(shutdown.clone()));
-    http.start();
     // The addresses are bound, so whoever connects from now on is served.
     readiness.ready();
     manager.ready();
@@ -169,7 +197,7 @@ async fn serve(
     tokio::spawn(async move {
         stopping.cancelled().await;
         readiness.stopping();
-        manager.stopping();
+        manager.stopping(grace.saturating_add(LONGEST_END));
     });
     server.run(shutdown).await;
     Ok(())

@@ -37,6 +37,8 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_writer(BoxMakeWriter::new(std::io::stderr))
+        // It would tell standard error that standard error is gone, and panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     match format {
         LogFormat::Text => lines.finish().try_init()?,

@@ -5,6 +5,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
 
 /// The way to whoever started us.
 #[derive(Debug, Default)]
@@ -29,9 +30,10 @@ impl ServiceManager {
         self.tell("READY=1\nSTATUS=Serving sessions.");
     }
 
-    /// The end has begun.
-    pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=Finishing running transfers.");
+    /// The end has begun, and may take so long: the service manager is not to kill us before.
+    pub fn stopping(&self, longest: Duration) {
+        let longest = longest.as_micros();
+        self.tell(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={longest}\nSTATUS=Finishing running transfers."));
     }
 
     fn tell(&self, state: &str) {

@@ -14,8 +14,12 @@ fn says_when_it_is_ready_and_when_it_stops() {
     let manager = ServiceManager::at(Some(path.as_os_str())).unwrap();
     manager.ready();
     assert!(received(&socket).lines().any(|line| line == "READY=1"));
-    manager.stopping();
-    assert!(received(&socket).lines().any(|line| line == "STOPPING=1"));
+    manager.stopping(Duration::from_secs(320));
+    let told = received(&socket);
+    // Without the time, systemd would kill what takes longer than TimeoutStopSec.
+    for expected in ["STOPPING=1", "EXTEND_TIMEOUT_USEC=320000000"] {
+        assert!(told.lines().any(|line| line == expected), "{told}");
+    }
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! Signals at odd moments, and the one that doesn't end the server.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, ExitStatus, Stdio};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Program, Setup, wait_until, wharf};
+
+fn end(child: &mut Child) -> ExitStatus {
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+    let mut status = None;
+    wait_until("the server ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
+#[test]
+fn a_stop_while_the_configuration_is_read_is_an_end_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("wharf.yaml");
+    mknodat(CWD, &config, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let mut child =
+        wharf(["serve", "--config", config.to_str().unwrap()]).stderr(Stdio::null()).spawn().unwrap();
+    // That is possible once somebody reads.
+    let mut writer = None;
+    wait_until("the configuration is read", || {
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+        writer = OpenOptions::new().write(true).custom_flags(flags).open(&config).ok();
+        writer.is_some()
+    });
+    assert_eq!(end(&mut child).code(), Some(0));
+}
+
+/// Whether the process has taken the signal over.
+fn takes(child: &Child, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let taken = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(taken.trim(), 16).unwrap() & (1 << (signal.as_raw() - 1)) != 0
+}
+
+#[test]
+fn a_stop_as_early_as_can_be_is_an_end_in_good_order() {
+    let setup = Setup::local();
+    let config = setup.write();
+    for round in 0..40 {
+        let mut child =
+            wharf(["serve", "--config", config.to_str().unwrap()]).stderr(Stdio::null()).spawn().unwrap();
+        // Before that it is the system that answers.
+        wait_until("signals are taken", || takes(&child, Signal::TERM));
+        for _ in 0..round * round * 1000 {
+            std::hint::spin_loop();
+        }
+        let status = end(&mut child);
+        assert_eq!(status.code(), Some(0), "round {round}: {status}");
+    }
+}
+
+#[test]
+fn a_hang_up_ends_nothing() {
+    let setup = Setup::local();
+    let server = setup.start();
+    let mut client = server.login();
+    server.signal(Signal::HUP);
+    server.log.expect_warning(&["SIGHUP", "reload"]);
+    client.expect("NOOP", 200);
+    server.terminate();
+    client.expect_end();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// Whoever closes the window in which it runs wants it to end.
+#[test]
+fn the_end_of_its_terminal_is_an_end_in_good_order() {
+    const SCRIPT: &str = "
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b''
+while b' listening ' not in said:
+    said += os.read(terminal, 1000)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+    let setup = Setup::local();
+    let config = setup.write();
+    let ran = Program::new("python3", setup.folder())
+        .arg("-c")
+        .arg(SCRIPT)
+        .arg(env!("CARGO_BIN_EXE_wharf"))
+        .arg("serve")
+        .arg("--config")
+        .arg(config.to_str().unwrap())
+        .run();
+    assert_eq!(ran.trim(), "0");
+}
