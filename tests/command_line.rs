@@ -151,6 +151,32 @@ users:
     }
 
     #[test]
+    fn warns_of_what_is_no_mistake_for_certain() {
+        let hash = with_input(&mut wharf(["hash-password"]), "open sesame\n").stdout;
+        let setup = Setup::new(format!(
+            "
+backends:
+  scratch: {{ kind: memory }}
+users:
+  - {{ name: demo, password: '{}', plain: true, backend: scratch }}
+",
+            hash.trim()
+        ));
+        let config = setup.write();
+        let ran = run(&mut wharf(["check", "--config", path(&config)]));
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("warning: ") && ran.stderr.contains("whoever has seen it"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("$argon2id"), "{}", ran.stderr);
+        let server = setup.start();
+        server.log.expect_warning(&["plain: true", "whoever has seen it"]);
+        server.login_as("demo", hash.trim());
+    }
+
+    #[test]
     fn says_that_a_file_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("absent.yaml");

@@ -118,6 +118,12 @@ impl Checker<'_> {
     fn password(&self, at: At<raw::Secret>, plain: bool) -> Option<Password> {
         let (secret, span) = self.secret(at)?;
         if plain {
+            // Damaged or of a scheme that is not supported, it's still what somebody may have copied from elsewhere.
+            if !matches!(PasswordHash::parse(secret.expose()), Err(PasswordHashError::NotAHash)) {
+                let message = "with `plain: true` this hash is the password itself, and whoever has seen it can log in; \
+                               leave `plain` out if the password is the one that was hashed";
+                self.source.warning(span, message);
+            }
             return Some(Password::Plain(secret));
         }
         let hash = PasswordHash::parse(secret.expose()).map_err(|error| match error {

@@ -55,6 +55,21 @@ fn defaults() {
 }
 
 #[test]
+fn a_hash_is_a_bad_password() {
+    let of = |password: &str| {
+        warnings(&format!("users: [{{ name: demo, password: '{password}', plain: true, backend: disk }}]\n"))
+    };
+    for password in [HASH, "$2b$12$abc", "$6$salt$hash", "$1$salt$hash", "{SSHA}abc"] {
+        let [warning] = of(password).try_into().unwrap();
+        assert!(warning.starts_with("1: with `plain: true` this hash is the password itself"), "{warning}");
+        assert!(!warning.contains(password), "{warning}");
+    }
+    for password in ["demo", "$ecret", "argon2id"] {
+        assert_eq!(of(password), [""; 0]);
+    }
+}
+
+#[test]
 fn a_key_without_a_value_is_as_good_as_none() {
     let config = config("server:\n  listen:\n  passive:\ntls:\nanonymous:\nlog: ~\n");
     assert_eq!(config.server.listen.len(), 1);
