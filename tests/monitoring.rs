@@ -186,6 +186,50 @@ fn health_says_why_not() {
 }
 
 #[test]
+fn health_asks_where_the_configuration_says() {
+    let setup = Setup::memory().http();
+    let server = setup.start();
+    let config = setup.folder().join("other.yaml");
+    let health = |listen: &str| {
+        std::fs::write(&config, format!("http: {{ listen: {listen} }}\nusers: [ {{ name: broken }} ]\n"))
+            .unwrap();
+        let output = wharf(["health", "--config", config.to_str().unwrap()]).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let port = server.http_address().port();
+    let (status, said) = health(&format!("[\"0.0.0.0:{port}\"]"));
+    assert!(status == Some(0) && said == format!("http://127.0.0.1:{port}/readyz: ready\n"), "{said}");
+    for nowhere in ["[]", "[\"127.0.0.1:0\"]"] {
+        let (status, said) = health(nowhere);
+        assert!(status == Some(1) && said.contains("other.yaml has no address"), "{said}");
+    }
+    let (status, said) = health("[nowhere]");
+    assert!(status == Some(2) && said.contains("other.yaml:1:"), "{said}");
+    // A server that was started without it may be asked all the same.
+    std::fs::remove_file(&config).unwrap();
+    let output = wharf(["health", "--config", config.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("so http://127.0.0.1:9121/readyz is asked"), "{said}");
+}
+
+/// The server goes on without the default port if another program has it.
+#[test]
+fn health_of_another_program_is_none_of_ours() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/readyz", listener.local_addr().unwrap());
+    let stranger = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1000];
+        stream.read(&mut request).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nready\n").unwrap();
+    });
+    let output = wharf(["health", "--url", &url]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("something else than Wharf"), "{said}");
+    stranger.join().unwrap();
+}
+
+#[test]
 fn sessions_and_logins_are_counted() {
     let setup = Setup::memory().server("limits: { sessions: 3, sessions_per_ip: 2 }").http();
     let server = setup.start();

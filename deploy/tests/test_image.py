@@ -61,7 +61,9 @@ class Contents(unittest.TestCase):
     def test_is_nobody_and_looks_after_itself(self):
         self.assertEqual(self.config["User"], "65532:65532")
         self.assertEqual(self.config["Entrypoint"], ["/usr/local/bin/wharf"])
-        self.assertEqual(self.config["Healthcheck"]["Test"], ["CMD", "/usr/local/bin/wharf", "health"])
+        # What the image serves when nobody says anything else.
+        self.assertEqual(self.config["Cmd"], ["serve", *(config := ["--config", "/etc/wharf/wharf.yaml"])])
+        self.assertEqual(self.config["Healthcheck"]["Test"], ["CMD", "/usr/local/bin/wharf", "health", *config])
 
 
 LIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]

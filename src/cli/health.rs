@@ -2,12 +2,21 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::{Outcome, complain, print};
+use crate::config;
+use crate::ops::http::NAME;
+
+/// What is asked if nobody says anything else.
+const DEFAULT: &str = "http://127.0.0.1:9121/readyz";
+
+/// Whether new sessions are served.
+const READY: &str = "/readyz";
 
 /// How much of an answer is read.
 const ANSWER_SIZE: u64 = 8 * 1024;
@@ -19,13 +28,17 @@ const ANSWER_SIZE: u64 = 8 * 1024;
 #[command(after_help = "\
 Examples:
   wharf health
+  wharf health --config /etc/wharf.yaml
   wharf health --url http://127.0.0.1:9121/livez --timeout 2s
 
-Exit status: 0 it is well, 1 it is not or can't be asked, 2 bad usage.")]
+Exit status: 0 it is well, 1 it is not or can't be asked, 2 bad configuration or usage.")]
 pub(super) struct Health {
     /// What to ask: /readyz (new sessions are served) or /livez (it answers at all) of the server's HTTP port.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9121/readyz", value_parser = url)]
+    #[arg(long, value_name = "URL", default_value = DEFAULT, value_parser = url, conflicts_with = "config")]
     url: Url,
+    /// The server's configuration file, whose first address of `http.listen` is asked; if there is none, that default.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// How long the answer may take.
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     timeout: Duration,
@@ -68,7 +81,7 @@ fn url(text: &str) -> Result<Url, String> {
         authority: authority.to_owned(),
         host: host.to_owned(),
         port,
-        path: if path.is_empty() { "/readyz".to_owned() } else { path.to_owned() },
+        path: if path.is_empty() { READY.to_owned() } else { path.to_owned() },
     })
 }
 
@@ -83,25 +96,74 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 impl Health {
     pub(super) fn run(self) -> Outcome {
-        match ask(&self.url, Instant::now() + self.timeout) {
-            Ok((200, text)) => {
-                print(format_args!("{}: {text}", self.url));
+        let url = match &self.config {
+            // Whoever started the server in another way, as a container's image allows, has no such file.
+            Some(path) if path.try_exists().is_ok_and(|exists| !exists) => {
+                complain(format_args!("wharf: there is no {}, so {} is asked", path.display(), self.url));
+                self.url
+            }
+            Some(path) => match configured(path) {
+                Ok(url) => url,
+                Err(outcome) => return outcome,
+            },
+            None => self.url,
+        };
+        match ask(&url, Instant::now() + self.timeout) {
+            Ok(Answer { by_us: false, .. }) => {
+                complain(format_args!("wharf: something else than Wharf answers at {url}"));
+                Outcome::Failed
+            }
+            Ok(Answer { status: 200, text, .. }) => {
+                print(format_args!("{url}: {text}"));
                 Outcome::Fine
             }
-            Ok((status, text)) => {
-                complain(format_args!("wharf: {} answers {status}: {text}", self.url));
+            Ok(Answer { status, text, .. }) => {
+                complain(format_args!("wharf: {url} answers {status}: {text}"));
                 Outcome::Failed
             }
             Err(error) => {
-                complain(format_args!("wharf: {} can't be asked: {error}", self.url));
+                complain(format_args!("wharf: {url} can't be asked: {error}"));
                 Outcome::Failed
             }
         }
     }
 }
 
-/// The status and the first line of the body.
-fn ask(url: &Url, deadline: Instant) -> io::Result<(u16, String)> {
+/// Where a server with this configuration can be asked by this machine.
+fn configured(path: &Path) -> Result<Url, Outcome> {
+    let http = config::load_http(path).map_err(|problems| {
+        complain(problems);
+        Outcome::Unusable
+    })?;
+    let Some(address) = http.listen.first().filter(|address| address.port() != 0) else {
+        complain(format_args!("wharf: {} has no address for HTTP that could be asked", path.display()));
+        return Err(Outcome::Failed);
+    };
+    Ok(at(*address))
+}
+
+fn at(address: SocketAddr) -> Url {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let port = address.port();
+    let authority = SocketAddr::new(ip, port).to_string();
+    Url { authority, host: ip.to_string(), port, path: READY.to_owned() }
+}
+
+/// What came back.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    status: u16,
+    /// Others may have taken the port.
+    by_us: bool,
+    /// The first line of the body.
+    text: String,
+}
+
+fn ask(url: &Url, deadline: Instant) -> io::Result<Answer> {
     let mut stream = connect(url, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
     let request =
@@ -143,12 +205,17 @@ fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
 }
 
-fn parse(answer: &[u8]) -> Option<(u16, String)> {
+fn parse(answer: &[u8]) -> Option<Answer> {
     let answer = String::from_utf8_lossy(answer);
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
+    let by_us = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .any(|(name, value)| name.eq_ignore_ascii_case("server") && value.trim() == NAME);
     let line = body.lines().next().unwrap_or_default();
-    Some((status.parse().ok()?, line.chars().filter(|c| !c.is_control()).take(200).collect()))
+    let text = line.chars().filter(|c| !c.is_control()).take(200).collect();
+    Some(Answer { status: status.parse().ok()?, by_us, text })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
-use super::checked::{ClientCertificates, Config, Engine, Log, LogFormat, Tls, TlsSettings};
+use super::checked::{ClientCertificates, Config, Engine, Http, Log, LogFormat, Tls, TlsSettings};
 use super::raw;
 use super::read::At;
 use super::source::Source;
@@ -61,6 +61,12 @@ impl Checker<'_> {
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),
         }
+    }
+
+    /// Only where health and metrics are.
+    pub(super) fn http_alone(&self, raw: raw::Config) -> Http {
+        let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
+        self.http(raw.http, &server)
     }
 
     /// Reports what the engine on libunftp can't do: a key that has no effect is worse than one that is refused.

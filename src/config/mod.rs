@@ -41,13 +41,36 @@ const MAX_SIZE: u64 = 1024 * 1024;
 /// [`Problems`]: everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     let name = path.display().to_string();
-    let bytes = read_file(path, MAX_SIZE).map_err(|error| whole_file(&name, error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")))
+}
+
+/// Reads where a configuration file has health and metrics. What else is wrong with it is of no interest here: neither secrets
+/// nor certificates are looked at.
+///
+/// # Errors
+/// [`Problems`], if it can't be told.
+pub fn load_http(path: &Path) -> Result<Http, Problems> {
+    let name = path.display().to_string();
+    let text = text_of(path, &name)?;
+    let source = Source::new(&name, text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let checker =
+        Checker { source: &source, base: Path::new(""), environment: &|variable| std::env::var(variable) };
+    let http = raw(&source).map(|(raw, _)| checker.http_alone(raw));
+    let (problems, _) = source.finish();
+    match http {
+        Some(http) if problems.is_empty() || !http.listen.is_empty() => Ok(http),
+        None if problems.is_empty() => Err(empty(&name)),
+        _ => Err(Problems::new(&name, problems)),
+    }
+}
+
+fn text_of(path: &Path, name: &str) -> Result<String, Problems> {
+    let bytes = read_file(path, MAX_SIZE).map_err(|error| whole_file(name, error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        whole_file(&name, format!("line {line} is not valid UTF-8"))
-    })?;
-    parse(&text, &name, path.parent().unwrap_or(Path::new("")))
+        whole_file(name, format!("line {line} is not valid UTF-8"))
+    })
 }
 
 /// Reads a configuration from its text. Problems call it `name`; relative paths in it start from `base`.
@@ -64,17 +87,18 @@ fn parse_with(text: &str, name: &str, base: &Path, environment: Environment<'_>)
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(name, text);
-    let config = read(&source, base, environment);
+    let config =
+        raw(&source).map(|(raw, root)| Checker { source: &source, base, environment }.config(raw, root));
     let (problems, warnings) = source.finish();
     match config {
         Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
-        None if problems.is_empty() => Err(whole_file(name, "the file is empty".to_owned())),
+        None if problems.is_empty() => Err(empty(name)),
         _ => Err(Problems::new(name, problems)),
     }
 }
 
 /// `None` without a problem if there is nothing in the file.
-fn read(source: &Source<'_>, base: &Path, environment: Environment<'_>) -> Option<Config> {
+fn raw(source: &Source<'_>) -> Option<(raw::Config, Span)> {
     if let Some(nul) = source.text().find('\0') {
         source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
         return None;
@@ -84,8 +108,11 @@ fn read(source: &Source<'_>, base: &Path, environment: Environment<'_>) -> Optio
         return None;
     }
     source.hide_by_name(&root);
-    let raw = read::read(&root, source)?;
-    Some(Checker { source, base, environment }.config(raw, root.span))
+    Some((read::read(&root, source)?, root.span))
+}
+
+fn empty(name: &str) -> Problems {
+    whole_file(name, "the file is empty".to_owned())
 }
 
 fn whole_file(name: &str, message: String) -> Problems {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::super::checked::{Http, Server};
+use super::super::checked::Server;
 use super::*;
 
 /// Where it listens when nothing is said: for this machine only.

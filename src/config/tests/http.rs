@@ -28,6 +28,31 @@ fn nobody_asked_for_the_default_so_it_makes_room() {
 }
 
 #[test]
+fn can_be_told_alone() {
+    let world = World::new();
+    let told = |text: &str| {
+        world.file("wharf.yaml", text);
+        load_http(&world.path("wharf.yaml"))
+    };
+    // Whatever else is wrong, secrets and certificates to begin with.
+    let text = with(
+        "http: { listen: [\"0.0.0.0:9000\"] }
+tls: { mode: required, certificate: nowhere.crt, key: nowhere.key }
+users: [ { name: demo, password: { env: NOT_SET }, backend: lost } ]
+",
+    );
+    assert_eq!(told(&text).unwrap().listen, ["0.0.0.0:9000".parse().unwrap()]);
+    assert_eq!(told(&with("")).unwrap().listen, ["127.0.0.1:9121".parse().unwrap()]);
+    assert_eq!(told("http: { listen: [] }").unwrap().listen, []);
+    for (text, message) in
+        [("", "the file is empty"), ("http: [", "wharf.yaml:1:"), ("http: { listen: [nowhere] }", "nowhere")]
+    {
+        let problems = told(text).unwrap_err().to_string();
+        assert!(problems.contains(message), "{problems}");
+    }
+}
+
+#[test]
 fn other_ports_are_not_taken_away() {
     let ftp = complaint("server: { listen: [\"0.0.0.0:2121\"] }\nhttp: { listen: [\"127.0.0.1:2121\"] }\n");
     assert!(ftp.contains("the server listens for FTP on 0.0.0.0:2121"), "{ftp}");
