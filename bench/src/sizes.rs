@@ -72,7 +72,7 @@ impl Sizes {
         limits: Limits {
             uploads: 1_000,
             upload: 20 << 20,
-            slow: Duration::from_secs(240),
+            slow: Duration::from_secs(90),
             keys: 500_000,
             within: Duration::from_secs(540),
         },

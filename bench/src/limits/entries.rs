@@ -2,7 +2,6 @@
 
 use super::Verb;
 use crate::place::small_number;
-use crate::problem::{Problem, Result};
 
 /// The files of a listing, which should be one of each number below a limit, all of one size.
 pub struct Entries {
@@ -62,16 +61,21 @@ impl Entries {
         }
     }
 
-    /// How many came that should; a problem if others came, too.
-    pub fn right(&self) -> Result<usize> {
+    /// How many came that should.
+    pub fn right(&self) -> usize {
+        self.right
+    }
+
+    /// What came that should not.
+    pub fn wrong(&self) -> Option<String> {
+        let verb = self.verb.name();
         match &self.example {
-            None if self.rest.is_empty() => Ok(self.right),
-            None => Err(Problem::new(format!("{} ended within a line", self.verb.name()))),
-            Some(example) => Err(Problem::new(format!(
-                "{} lines of {} are wrong or were there before, the first of them \"{example}\"",
-                self.wrong,
-                self.verb.name()
-            ))),
+            None if self.rest.is_empty() => None,
+            None => Some(format!("{verb} ended within a line")),
+            Some(example) => Some(format!(
+                "{} lines of {verb} are wrong or came before, the first of them \"{example}\"",
+                self.wrong
+            )),
         }
     }
 }

@@ -5,7 +5,7 @@ fn seen(parts: &[&str]) -> Result<usize, String> {
     for part in parts {
         entries.take(part.as_bytes());
     }
-    entries.right().map_err(|problem| problem.to_string())
+    entries.wrong().map_or(Ok(entries.right()), Err)
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn what_should_not_be_there_is_told() {
     let one = "type=file;size=7; file-0\r\n";
     assert_eq!(
         seen(&[one, one]).unwrap_err(),
-        "1 lines of MLSD are wrong or were there before, the first of them \"type=file;size=7; file-0\""
+        "1 lines of MLSD are wrong or came before, the first of them \"type=file;size=7; file-0\""
     );
     assert!(seen(&["type=file;size=8; file-0\r\n"]).unwrap_err().contains("size=8"));
     assert!(seen(&["type=file;size=7; file-3\r\n"]).unwrap_err().contains("file-3"));

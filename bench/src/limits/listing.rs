@@ -8,7 +8,7 @@ use super::table::Table;
 use super::watch::watched;
 use super::{Bench, Limit, MEBIBYTE, Verb, with_last_words};
 use crate::object::start_wharf;
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use crate::progress;
 use crate::rows::count;
 
@@ -52,7 +52,7 @@ fn list(bench: &mut Bench<'_>, table: &mut Table, verb: Verb) -> Result<()> {
     })?;
     let took = start.elapsed();
     listed.map_err(|problem| with_last_words(problem, &server))?;
-    let right = entries.right()?;
+    let right = entries.right();
     let above = memory.most().saturating_sub(idle) as f64 / MEBIBYTE;
 
     let name = verb.name();
@@ -68,5 +68,5 @@ fn list(bench: &mut Bench<'_>, table: &mut Table, verb: Verb) -> Result<()> {
         idle as f64 / MEBIBYTE,
         memory.describe()
     ));
-    Ok(())
+    entries.wrong().map_or(Ok(()), |wrong| Err(Problem::new(wrong)))
 }

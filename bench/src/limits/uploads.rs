@@ -72,22 +72,24 @@ fn in_bucket(bench: &mut Bench<'_>, table: &mut Table) -> Result<()> {
         .with_patient_clients(PATIENCE);
     server.login(until)?.command(&format!("MKD {DIRECTORY}"), &[257])?;
     let sessions = log_in(&server, number, sizes.login_connections, until)?;
-    let sessions: Vec<Mutex<Session>> = sessions.into_iter().map(Mutex::new).collect();
+    let sessions: Vec<Mutex<Option<Session>>> =
+        sessions.into_iter().map(|session| Mutex::new(Some(session))).collect();
     bench.settle();
     progress(&format!("{} uploads of {} begin", count(number), bytes(size)));
     let start = Instant::now();
     let (uploads, memory) = watched(&server, || {
         on_threads(number, |one| {
             let mut session = sessions[one].lock().map_err(|_| Problem::new("a session was lost"))?;
-            Ok(upload(&mut session, one, size, &bench.block, &sizes.limits))
+            let session = session.take().ok_or_else(|| Problem::new("a session was lost"))?;
+            Ok(upload(session, one, size, &bench.block, &sizes.limits))
         })
     })?;
     let uploads = uploads.map_err(|problem| with_last_words(problem, &server))?;
     let took = start.elapsed().as_secs_f64();
-    drop(sessions);
 
     let answered = uploads.iter().filter(|upload| upload.outcome.is_ok()).count();
-    let right = whole_objects(&server, number, size)?;
+    let stored = stored(&server, number, size)?;
+    let right = stored.right();
     let peak = memory.most() as f64 / MEBIBYTE;
     let what = format!("{} uploads of {} at once", count(number), bytes(size));
     table.all(format!("{what}: answered with 226"), answered, number);
@@ -107,14 +109,16 @@ fn in_bucket(bench: &mut Bench<'_>, table: &mut Table) -> Result<()> {
         wait.as_secs_f64(),
         memory.describe()
     ));
-    match reasons(&uploads) {
-        Some(why) => Err(with_last_words(Problem::new(why), &server)),
-        None => Ok(()),
+    let wrong: Vec<String> = reasons(&uploads).into_iter().chain(stored.wrong()).collect();
+    if wrong.is_empty() {
+        return Ok(());
     }
+    Err(with_last_words(Problem::new(wrong.join("; ")), &server))
 }
 
-/// One upload; every second client is slow.
-fn upload(session: &mut Session, number: usize, size: u64, block: &[u8], limits: &Limits) -> Upload {
+/// One upload; every second client is slow. The session ends with it: what a client leaves behind that gives up must not be
+/// taken for the end of a file.
+fn upload(mut session: Session, number: usize, size: u64, block: &[u8], limits: &Limits) -> Upload {
     let slow = number % 2 == 1;
     let block = &block[..if slow { SLOW_BLOCK } else { BLOCK }];
     let blocks = u32::try_from(size.div_ceil(block.len() as u64)).unwrap_or(u32::MAX);
@@ -131,12 +135,12 @@ fn upload(session: &mut Session, number: usize, size: u64, block: &[u8], limits:
     Upload { slow, took: start.elapsed(), wait: wait.max(since.elapsed()), outcome }
 }
 
-/// How many of the files have their size in a listing.
-fn whole_objects(server: &Server, number: usize, size: u64) -> Result<usize> {
+/// What a listing tells of the files.
+fn stored(server: &Server, number: usize, size: u64) -> Result<Entries> {
     let mut session = server.login(Instant::now() + PATIENCE)?;
     let mut entries = Entries::new(Verb::Mlsd, number, size);
     session.fetch(Verb::Mlsd.name(), DIRECTORY, &mut |part| entries.take(part))?;
-    entries.right()
+    Ok(entries)
 }
 
 /// Why uploads failed: how many there were, and the first.
