@@ -1,5 +1,7 @@
 //! Health and metrics over HTTP.
 
+mod retries;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Output;
@@ -220,7 +222,7 @@ fn health_of_another_program_is_none_of_ours() {
     let stranger = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = [0; 1000];
-        stream.read(&mut request).unwrap();
+        assert!(stream.read(&mut request).unwrap() > 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nready\n").unwrap();
     });
     let output = wharf(["health", "--url", &url]).output().unwrap();

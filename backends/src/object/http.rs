@@ -1,5 +1,7 @@
 //! The connections to a store: one HTTP client for the library's requests and for ours, and the place where all are counted.
 
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -41,13 +43,20 @@ impl Connections {
 impl HttpConnector for Connections {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let inner = ReqwestConnector::default().connect(options)?;
-        let counted =
-            Counted { inner, authority: Arc::clone(&self.authority), observers: self.observers.clone() };
+        let counted = Counted {
+            inner,
+            authority: Arc::clone(&self.authority),
+            observers: self.observers.clone(),
+            failed: Mutex::default(),
+        };
         let client = HttpClient::new(counted);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
         Ok(client)
     }
 }
+
+/// How many failures are remembered, until what failed is sent again.
+const FAILURES: usize = 256;
 
 /// A client that tells of its requests.
 #[derive(Debug)]
@@ -55,6 +64,52 @@ struct Counted {
     inner: HttpClient,
     authority: Arc<str>,
     observers: Observers,
+    /// Uploads of the library's that may be sent again: it does that by itself and tells nobody.
+    failed: Mutex<VecDeque<u64>>,
+}
+
+impl Counted {
+    fn sent(&self, kind: Request, upload: Option<u64>) {
+        let Some(upload) = upload else { return };
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = failed.iter().position(|other| *other == upload) {
+            failed.remove(at);
+            drop(failed);
+            self.observers.retry(kind);
+        }
+    }
+
+    fn answered(&self, answer: Answer, upload: Option<u64>) {
+        let (Some(upload), true) = (upload, may_pass(answer)) else { return };
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.len() >= FAILURES {
+            failed.pop_front();
+        }
+        failed.push_back(upload);
+    }
+}
+
+/// Whether the library would send a request again.
+fn may_pass(answer: Answer) -> bool {
+    match answer {
+        Answer::Throttled | Answer::ServerError | Answer::Timeout | Answer::Connection => true,
+        Answer::Done | Answer::NotFound | Answer::Conflict | Answer::Denied | Answer::Other => false,
+    }
+}
+
+/// What tells an upload of the library's from all others, but not from itself when it is sent again: a part has a name of its
+/// own, and a whole object has the time of its signature. Our own requests are not among these.
+fn upload(kind: Request, request: &HttpRequest) -> Option<u64> {
+    // Google's JSON API takes uploads of ours alone.
+    if !matches!(kind, Request::Put | Request::Part) || *request.method() != Method::PUT {
+        return None;
+    }
+    let mut hasher = DefaultHasher::new();
+    request.uri().hash(&mut hasher);
+    for name in ["authorization", "x-amz-date", "x-ms-date"] {
+        request.headers().get(name).hash(&mut hasher);
+    }
+    Some(hasher.finish())
 }
 
 #[async_trait]
@@ -67,6 +122,8 @@ impl HttpService for Counted {
         } else {
             kind(request.method(), request.uri(), request.headers())
         };
+        let upload = upload(kind, &request);
+        self.sent(kind, upload);
         let started = Instant::now();
         let response = self.inner.execute(request).await;
         let answer = match &response {
@@ -80,6 +137,7 @@ impl HttpService for Counted {
             },
         };
         self.observers.request(kind, answer, started.elapsed());
+        self.answered(answer, upload);
         response
     }
 }

@@ -54,9 +54,29 @@ fn names_of_backends_are_escaped() {
 }
 
 #[test]
-fn every_request_and_answer_has_a_word_of_its_own() {
+fn every_request_has_a_word_of_its_own() {
     let words: BTreeSet<&str> = Request::ALL.iter().map(|request| request.as_str()).collect();
     assert_eq!(words.len(), Request::ALL.len());
+}
+
+#[test]
+fn every_word_is_described() {
+    let document = include_str!("../../../docs/metrics.md");
+    let words = Request::ALL.iter().map(|request| request.as_str());
+    for word in words.chain(transfers::STORAGE_CAUSES).chain(transfers::TRANSFER_CAUSES) {
+        assert!(document.contains(&format!("`{word}`")), "{word} in docs/metrics.md");
+    }
+}
+
+/// A rate sees no first time.
+#[test]
+fn failures_are_there_before_they_happen() {
+    let text = Metrics::new("native", 100).text();
+    for cause in ["no_data_connection", "unavailable", "defect"] {
+        let line = format!("wharf_transfer_failures_total{{cause=\"{cause}\"}} 0\n");
+        assert!(text.contains(&line), "{line} in\n{text}");
+    }
+    assert!(text.contains("wharf_command_failures_total{cause=\"unavailable\"} 0\n"), "{text}");
 }
 
 #[test]

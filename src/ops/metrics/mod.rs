@@ -171,6 +171,9 @@ impl Metrics {
         for login in Login::ALL {
             metrics.logins.get_or_create_owned(&[("result", login.as_str())]);
         }
+        for cause in transfers::STORAGE_CAUSES {
+            metrics.command_failures.get_or_create_owned(&[("cause", cause)]);
+        }
         let mut registry = Registry::default();
         // These names are everybody's, so they have no prefix of ours.
         registry.register_collector(Box::new(process::Process::new()));
@@ -267,6 +270,7 @@ impl Metrics {
 
     /// A command failed in a storage.
     pub fn command_failed(&self, cause: &'static str) {
+        debug_assert!(transfers::STORAGE_CAUSES.contains(&cause), "{cause}");
         self.command_failures.get_or_create(&[("cause", cause)]).inc();
     }
 

@@ -20,6 +20,39 @@ use super::Labels;
 /// The operations of which the log speaks, too.
 const OPERATIONS: [&str; 4] = ["download", "upload", "append", "list"];
 
+/// Why storages fail, as `engine::failure` puts it.
+pub(super) const STORAGE_CAUSES: [&str; 14] = [
+    "not_found",
+    "already_exists",
+    "not_a_directory",
+    "is_a_directory",
+    "not_empty",
+    "permission_denied",
+    "no_space",
+    "quota_exceeded",
+    "invalid_name",
+    "invalid_range",
+    "unsupported",
+    "conflict",
+    "unavailable",
+    "other",
+];
+
+/// Why transfers fail beside that.
+pub(super) const TRANSFER_CAUSES: [&str; 11] = [
+    "no_data_connection",
+    "tls_handshake",
+    "data_connection",
+    "no_close_notify",
+    "stalled",
+    "not_compressed",
+    "aborted",
+    "control_connection",
+    "session_ended",
+    "stopping",
+    "defect",
+];
+
 /// Upper bounds of seconds: from a listing of a few files to a night's backup.
 const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
@@ -88,6 +121,9 @@ impl Transfers {
                 this.ended.get_or_create_owned(&[("operation", operation), ("result", result)]);
             }
         }
+        for cause in STORAGE_CAUSES.into_iter().chain(TRANSFER_CAUSES) {
+            this.causes.get_or_create_owned(&[("cause", cause)]);
+        }
         registry.register("transfers", "Transfers that ended, by operation and result", this.ended.clone());
         registry.register(
             "transfer_failures",
@@ -150,6 +186,10 @@ impl TransferMeter {
         };
         transfers.ended.get_or_create(&[("operation", self.operation), ("result", result)]).inc();
         if let Some(cause) = cause {
+            debug_assert!(
+                STORAGE_CAUSES.iter().chain(&TRANSFER_CAUSES).any(|known| *known == cause),
+                "{cause}"
+            );
             transfers.causes.get_or_create(&[("cause", cause)]).inc();
         }
         let elapsed = self.started.elapsed().as_secs_f64();
