@@ -133,16 +133,17 @@ class Pod:
         for key, text in content.items():
             (place / key).write_text(text)
 
-    def check(self):
-        """`wharf check` of the configuration that the pod begins with, its paths moved into our folders."""
+    def configuration(self):
+        """The configuration that the pod begins with, its paths moved into our folders."""
         arguments = self.container["args"]
-        path = arguments[arguments.index("--config") + 1]
-        inside = self.inside(path)
-        text = inside.read_text()
+        text = self.inside(arguments[arguments.index("--config") + 1]).read_text()
         places = "|".join(map(re.escape, self.mounts))
-        text = re.sub(rf" ({places})(?=[/\s])", lambda found: f" {self.mounts[found[1]]}", text)
+        return re.sub(rf" ({places})(?=[/\s])", lambda found: f" {self.mounts[found[1]]}", text)
+
+    def check(self):
+        """`wharf check` of it."""
         moved = self.folder / "moved.yaml"
-        moved.write_text(text)
+        moved.write_text(self.configuration())
         environment = dict(os.environ)
         for variable in self.container.get("env", []):
             reference = variable.get("valueFrom", {}).get("secretKeyRef")

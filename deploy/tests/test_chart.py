@@ -1,16 +1,15 @@
 """The Helm chart: what it becomes, whether Kubernetes takes it, and whether Wharf takes the configuration in it."""
 
 import base64
-import http.server
 import json
 import pathlib
 import re
 import tempfile
-import threading
 import unittest
 
 import yaml
 
+from cluster import Cluster
 from support import CHART, EXAMPLES, HASH, HELMS, ROOT, TOOLS, Pod, certificate, helm, manifests, one, run, template
 
 # Kinds that Kubernetes itself doesn't have.
@@ -42,7 +41,7 @@ users: [ { name: demo, password: { file: /run/wharf/passwords/demo }, backend: l
 def given():
     tls = {name: (certificate() / name).read_text() for name in ("tls.crt", "tls.key")}
     return {
-        "ftp-users": {"partner": HASH, "demo": HASH},
+        "ftp-users": {"partner": HASH, "demo": HASH, "erp": HASH},
         "ftp-certificate": tls,
         "wharf-tls": tls,
         "lake": {"id": "wharf", "secret": "secret"},
@@ -225,38 +224,6 @@ class Chart(unittest.TestCase):
         template.cache_clear()
         self.assertEqual(first, one("StatefulSet", manifests()))
 
-    def test_wrong_values_are_answered_with_a_sentence(self):
-        for wrong, sentence in {
-            "passive.ports=5-1": "passive.ports: the range 5-1 ends before it begins.",
-            "passive.ports=80-90": "ports lie between 1024 and 65535",
-            "passive.ports=many": "does not match pattern",
-            "passive.ports=50000-59999": "a service can't have 10000 ports",
-            "passive.ports=2000-2200": "ports.control: 2121 is among the ports for data connections",
-            "passive.address=a b": "/passive/address",
-            "replicas=3": "/replicas",
-            "tls.mode=sometimes": "/tls/mode",
-            "tls.mode=required": "so a certificate is needed",
-            "tls.mode=required,tls.certManager.enabled=true": "issuerRef.name is missing",
-            "tls.mode=required,tls.existingSecret=a,tls.certManager.enabled=true": "not both",
-            "tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a": "dnsNames is empty",
-            "ports.implicitTls=2990": "ports.implicitTls needs a certificate",
-            "service.type=NodePort": "which lie between 30000 and 32767",
-            "service.type=Loadbalancer": "/service/type",
-            "frobnicate=1": "frobnicate",
-            "backends.lake.kind=s4": "/backends/lake/kind",
-            "backends.lake.kind=s3,backends.lake.secret_access_key=x": "a secret stands under backends.lake.secrets",
-            "backends.lake.kind=s3,backends.lake.secrets.access_key_id.key=x": "either `value`, or `existingSecret`",
-            "users[0].name=a,users[0].backend=nowhere": "there is none of that name",
-            "users[0].name=a": "backend",
-            "users[0].name=a,users[0].backend=scratch,users[1].name=a,users[1].backend=scratch": "two of the name a",
-            "users[0].name=a,users[0].backend=scratch,users[0].password=x,users[0].passwordHash=$y": "more than one of",
-            "config.users.a=1": "config.users: that is the value `users`",
-        }.items():
-            with self.subTest(wrong):
-                ran = helm("template", "wharf", CHART, "--set", wrong, check=False)
-                self.assertNotEqual(ran.returncode, 0)
-                self.assertIn(sentence, ran.stderr)
-
     def test_notes_say_how_to_connect(self):
         for example in EACH:
             with self.about(example):
@@ -264,101 +231,87 @@ class Chart(unittest.TestCase):
                 self.assertRegex(notes, r"curl .*ftp://")
                 self.assertIn("helm -n default test wharf", notes)
 
+    def test_notes_name_an_address_that_the_certificate_has(self):
+        def notes(*arguments):
+            return helm("install", "wharf", CHART, "--dry-run=client", *arguments).stdout.split("NOTES:")[1]
+
+        balanced = "--set=service.type=LoadBalancer,tls.mode=required,ports.implicitTls=2990"
+        said = notes(balanced, "--set=tls.existingSecret=a,passive.address=ftp.example.com")
+        self.assertIn("curl --ssl-reqd --user USER ftp://ftp.example.com:21/", said)
+        self.assertIn("curl --user USER ftps://ftp.example.com:990/", said)
+        said = notes(balanced, "--set=tls.existingSecret=a")
+        self.assertIn("ftp://NAME-IN-THE-CERTIFICATE:21/", said)
+        manager = "--set=tls.certManager.enabled=true,tls.certManager.issuerRef.name=a,tls.certManager.dnsNames[0]=a.example.com"
+        self.assertIn("ftp://a.example.com:21/", notes(balanced, manager))
+        self.assertIn("There is no TLS", notes())
+        own = notes("--set=existingConfigMap.name=mine")
+        self.assertNotIn("There is no TLS", own)
+        self.assertIn("rollout restart statefulset/wharf", own)
+
+    def test_health_on_the_network_of_the_node_can_be_for_the_node_alone(self):
+        def probes(*arguments):
+            [container] = one("StatefulSet", manifests("--set=hostNetwork=true", *arguments))["spec"]["template"]["spec"]["containers"]
+            return [container[f"{kind}Probe"]["httpGet"].get("host") for kind in ("startup", "liveness", "readiness")]
+
+        def config(*arguments):
+            return yaml.safe_load(one("ConfigMap", manifests("--set=hostNetwork=true", *arguments))["data"]["wharf.yaml"])
+
+        self.assertEqual(probes(), [None] * 3)
+        local = "--set=httpListenAddress=127.0.0.1"
+        self.assertEqual(probes(local), ["127.0.0.1"] * 3)
+        self.assertEqual(config(local)["http"], {"listen": ["127.0.0.1:9121"]})
+        self.assertEqual(config(local)["server"]["listen"], ["0.0.0.0:2121"])
+        self.assertEqual(probes("--set=httpListenAddress=[::1]"), ["::1"] * 3)
+        notes = lambda *arguments: helm("install", "wharf", CHART, "--dry-run=client", "--set=hostNetwork=true", *arguments).stdout
+        self.assertIn("Health and metrics are on the node's addresses too, on port 9121", notes())
+        self.assertNotIn("Health and metrics are on the node's addresses", notes(local))
+        # Nobody but the node gets there.
+        [test] = one("Pod", manifests("--set=hostNetwork=true", local))["spec"]["containers"]
+        self.assertNotIn("readyz", test["args"][0])
+
+    def test_addresses_in_certificates_are_no_names(self):
+        manager = "--set=tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a"
+
+        def names(*arguments):
+            spec = one("Certificate", manifests(manager, *arguments))["spec"]
+            return spec.get("dnsNames"), spec.get("ipAddresses")
+
+        self.assertEqual(names("--set=passive.address=192.0.2.7"), (None, ["192.0.2.7"]))
+        self.assertEqual(names("--set=passive.address=ftp.example.com"), (["ftp.example.com"], None))
+        mixed = "--set=tls.certManager.dnsNames={ftp.example.com,192.0.2.7,2001:db8::1}"
+        self.assertEqual(names(mixed), (["ftp.example.com"], ["192.0.2.7", "2001:db8::1"]))
+
+    def test_balancers_are_not_asked_for_what_some_refuse(self):
+        self.assertEqual(one("Service", manifests(), "wharf")["spec"]["sessionAffinity"], "None")
+
+    def test_checks_of_balancers_ask_whether_the_server_is_ready(self):
+        """A passive port answers only while somebody is waited for there."""
+        documents = manifests("--values", str(CHART / "examples/s3-aws.yaml"))
+        annotations = one("Service", documents, "wharf")["metadata"]["annotations"]
+        prefix = "service.beta.kubernetes.io/aws-load-balancer-healthcheck-"
+        check = {key.removeprefix(prefix): value for key, value in annotations.items() if key.startswith(prefix)}
+        [container] = one("StatefulSet", documents)["spec"]["template"]["spec"]["containers"]
+        [http] = [port["containerPort"] for port in container["ports"] if port["name"] == "http"]
+        self.assertEqual(check, {"protocol": "http", "port": str(http), "path": container["readinessProbe"]["httpGet"]["path"]})
+
     def test_readme_is_current(self):
         run(ROOT / "scripts/chart-readme", "--check")
 
     def test_a_generated_password_is_kept(self):
         with Cluster() as cluster:
             before = base64.b64encode(b"kept over upgrades").decode()
-            cluster.secrets["wharf"] = {"user.demo": before}
+            cluster.secrets["wharf"] = {"generated.demo": before}
             for version in HELMS:
                 arguments = ["--dry-run=server", "--disable-openapi-validation", "--namespace", "ftp"]
                 ran = helm("template", "wharf", CHART, *arguments, version=version, kubeconfig=cluster.kubeconfig)
                 documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
-                self.assertEqual(one("Secret", documents)["data"], {"user.demo": before})
+                self.assertEqual(one("Secret", documents)["data"], {"generated.demo": before})
                 cluster.secrets.clear()
                 ran = helm("template", "wharf", CHART, *arguments, version=version, kubeconfig=cluster.kubeconfig)
                 documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
-                generated = base64.b64decode(one("Secret", documents)["data"]["user.demo"])
+                generated = base64.b64decode(one("Secret", documents)["data"]["generated.demo"])
                 self.assertRegex(generated.decode(), "^[A-Za-z0-9]{24}$")
-                cluster.secrets["wharf"] = {"user.demo": before}
-
-
-RESOURCES = {
-    "/api/v1": ["Secret", "ConfigMap", "Service", "ServiceAccount", "Pod"],
-    "/apis/apps/v1": ["StatefulSet"],
-}
-
-
-class Cluster:
-    """As much of an API server as `lookup` needs: it finds Secrets by name."""
-
-    def __init__(self):
-        self.secrets = {}
-        cluster = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                status, body = cluster.answer(self.path.split("?")[0])
-                body = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def answer(self, path):
-        if path == "/version":
-            return 200, {"major": "1", "minor": "37", "gitVersion": "v1.37.0"}
-        if path == "/api":
-            return 200, {"kind": "APIVersions", "versions": ["v1"]}
-        if path == "/apis":
-            version = {"groupVersion": "apps/v1", "version": "v1"}
-            group = {"name": "apps", "versions": [version], "preferredVersion": version}
-            return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
-        if path in RESOURCES:
-            resources = [
-                {"name": f"{kind.lower()}s", "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": ["get"]}
-                for kind in RESOURCES[path]
-            ]
-            group = path.removeprefix("/apis/").removeprefix("/api/")
-            return 200, {"kind": "APIResourceList", "groupVersion": group, "resources": resources}
-        name = path.rsplit("/", 1)[1]
-        if path.startswith("/api/v1/namespaces/ftp/secrets/") and name in self.secrets:
-            metadata = {
-                "name": name,
-                "namespace": "ftp",
-                "labels": {"app.kubernetes.io/managed-by": "Helm"},
-                "annotations": {"meta.helm.sh/release-name": "wharf", "meta.helm.sh/release-namespace": "ftp"},
-            }
-            return 200, {"kind": "Secret", "apiVersion": "v1", "metadata": metadata, "data": self.secrets[name]}
-        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
-        return 404, status
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.folder = tempfile.TemporaryDirectory()
-        self.kubeconfig = pathlib.Path(self.folder.name) / "kubeconfig"
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.server.server_port}"}}],
-            "users": [{"name": "u", "user": {}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        }
-        self.kubeconfig.write_text(yaml.safe_dump(config))
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.folder.cleanup()
+                cluster.secrets["wharf"] = {"generated.demo": before}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 import containers
+import testpod
 from containers import IMAGE, Container, Network, buildah, podman, popen, service
 from support import CHART, ROOT, TOOLS, Pod, certificate, manifests, one, run
 
@@ -162,18 +163,11 @@ class Served(unittest.TestCase):
 
     def helm_test(self, documents):
         """The script of `helm test`, with this machine's curl."""
-        pod = one("Pod", documents)["spec"]
-        [container] = pod["containers"]
         service = one("Service", documents, "wharf")["spec"]
         ports = {port["name"]: port for port in one("StatefulSet", documents)["spec"]["template"]["spec"]["containers"][0]["ports"]}
-        environment = {variable["name"]: variable["value"] for variable in container["env"]}
-        # What the names of services lead to.
-        self.assertEqual(environment["FTP"], f"wharf:{service['ports'][0]['port']}")
-        environment["FTP"] = f"127.0.0.1:{ports[service['ports'][0]['targetPort']]['containerPort']}"
-        environment["HEALTH"] = environment["HEALTH"].replace("wharf-pods", "127.0.0.1")
-        [script] = container["args"]
-        script = re.sub("/tmp/|/run/test/", f"{self.folder}/", script)
-        return self.network.run(*container["command"], script, env={**os.environ, **environment})
+        control = f"127.0.0.1:{ports[service['ports'][0]['targetPort']]['containerPort']}"
+        command, environment = testpod.script(documents, self.folder, control=control, health="127.0.0.1:9121")
+        return self.network.run(*command, env={**os.environ, **environment})
 
     def test_as_the_rendered_pod_over_tls(self):
         name_server = popen(
@@ -229,7 +223,7 @@ class Served(unittest.TestCase):
         self.assertEqual(pod.exit_code(), 0, pod.log())
 
     def password(self, documents):
-        return base64.b64decode(one("Secret", documents)["data"]["user.demo"]).decode()
+        return base64.b64decode(one("Secret", documents)["data"]["generated.demo"]).decode()
 
     def assert_metrics_are_clean(self):
         metrics = self.curl("http://127.0.0.1:9121/metrics").stdout

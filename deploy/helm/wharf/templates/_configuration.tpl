@@ -1,0 +1,189 @@
+{{/* The configuration, and the secrets that it names. */}}
+
+{{/* Where a secret is mounted. */}}
+{{- define "wharf.secretsFolder" -}}/run/wharf/secrets{{- end -}}
+
+{{/* The name of a user or backend as a part of a key of a Secret. */}}
+{{- define "wharf.key" -}}
+{{- if regexMatch "^[-._a-zA-Z0-9]{1,100}$" . -}}
+{{- . -}}
+{{- else -}}
+{{- printf "sha256-%s" (sha256sum . | trunc 32) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The key of a user's password. One that was generated has a key of its own: what was given before must never be taken for it,
+as a hash would become a password that works.
+*/}}
+{{- define "wharf.passwordKey" -}}
+{{- $given := or .password .passwordHash (.existingSecret | default dict).name -}}
+{{- printf "%s.%s" (empty $given | ternary "generated" "user") (include "wharf.key" .name) -}}
+{{- end -}}
+
+{{/* The key of a backend's secret: of the backend's name and the secret's. */}}
+{{- define "wharf.backendKey" -}}
+{{- printf "backend.%s.%s" (include "wharf.key" (index . 0)) (index . 1) -}}
+{{- end -}}
+
+{{/* The keys of a backend that are secrets. */}}
+{{- define "wharf.secretKeys" -}}
+access_key_id secret_access_key session_token service_account_key access_key
+{{- end -}}
+
+{{/* The configuration, as YAML. */}}
+{{- define "wharf.config" -}}
+{{- $folder := include "wharf.secretsFolder" . -}}
+{{- $server := dict
+  "engine" "native"
+  "listen" (list (printf "%s:%d" .Values.listenAddress (int .Values.ports.control)))
+  "shutdown_grace" (printf "%ds" (int .Values.shutdownGraceSeconds))
+-}}
+{{- if gt (int .Values.ports.implicitTls) 0 -}}
+{{- $_ := set $server "implicit_tls_listen" (list (printf "%s:%d" .Values.listenAddress (int .Values.ports.implicitTls))) -}}
+{{- end -}}
+{{- $passive := dict "ports" (toString .Values.passive.ports) -}}
+{{- with .Values.passive.address -}}
+{{- $_ := set $passive "address" . -}}
+{{- end -}}
+{{- $_ := set $server "passive" $passive -}}
+{{- with .Values.proxyProtocol.trusted -}}
+{{- $_ := set $server "proxy_protocol" (dict "trusted" .) -}}
+{{- end -}}
+{{- $backends := dict -}}
+{{- range $name, $values := .Values.backends -}}
+{{- $backend := omit $values "secrets" -}}
+{{- range $key, $_ := $values.secrets -}}
+{{- $_ := set $backend $key (dict "file" (printf "%s/%s" $folder (include "wharf.backendKey" (list $name $key)))) -}}
+{{- end -}}
+{{- $_ := set $backends $name $backend -}}
+{{- end -}}
+{{- $users := list -}}
+{{- range .Values.users -}}
+{{- $user := omit . "password" "passwordHash" "existingSecret" -}}
+{{- $_ := set $user "password" (dict "file" (printf "%s/%s" $folder (include "wharf.passwordKey" .))) -}}
+{{- $secret := .existingSecret | default dict -}}
+{{- if and (not .passwordHash) (or (not $secret.name) $secret.plain) -}}
+{{- $_ := set $user "plain" true -}}
+{{- end -}}
+{{- $users = append $users $user -}}
+{{- end -}}
+{{- $config := dict
+  "server" $server
+  "backends" $backends
+  "http" (dict "listen" (list (printf "%s:%d" (include "wharf.httpAddress" .) (int .Values.ports.http))))
+  "log" (dict "filter" "info" "format" "json")
+-}}
+{{- with $users -}}
+{{- $_ := set $config "users" . -}}
+{{- end -}}
+{{- $mode := include "wharf.tlsMode" . -}}
+{{- if ne $mode "off" -}}
+{{- $tls := dict "mode" $mode "certificate" "/etc/wharf/tls/tls.crt" "key" "/etc/wharf/tls/tls.key" -}}
+{{- $_ := set $config "tls" (mergeOverwrite $tls (deepCopy .Values.tls.settings)) -}}
+{{- end -}}
+{{- mergeOverwrite $config (deepCopy (.Values.config | default dict)) | toYaml -}}
+{{- end -}}
+
+{{/* What this release's own Secret holds: keys to values in base64, as JSON. A password that was generated is kept. */}}
+{{- define "wharf.secretData" -}}
+{{- $data := dict -}}
+{{- if not .Values.existingConfigMap.name -}}
+{{- $before := (lookup "v1" "Secret" .Release.Namespace (include "wharf.name" .) | default dict).data | default dict -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- range $key, $secret := $backend.secrets -}}
+{{- if $secret.value -}}
+{{- $_ := set $data (include "wharf.backendKey" (list $name $key)) ($secret.value | b64enc) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.users -}}
+{{- $key := include "wharf.passwordKey" . -}}
+{{- if .passwordHash -}}
+{{- $_ := set $data $key (.passwordHash | b64enc) -}}
+{{- else if .password -}}
+{{- $_ := set $data $key (.password | b64enc) -}}
+{{- else if not (.existingSecret | default dict).name -}}
+{{- $_ := set $data $key (index $before $key | default (randAlphaNum 24 | b64enc)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $data | toJson -}}
+{{- end -}}
+
+{{/* The sources of the volume of secrets, as JSON: this release's Secret, and those that somebody else makes. */}}
+{{- define "wharf.secretSources" -}}
+{{- $sources := list -}}
+{{- if include "wharf.secretData" . | fromJson -}}
+{{- $sources = append $sources (dict "secret" (dict "name" (include "wharf.name" .))) -}}
+{{- end -}}
+{{- if not .Values.existingConfigMap.name -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- range $key, $secret := $backend.secrets -}}
+{{- if $secret.existingSecret -}}
+{{- $item := dict "key" $secret.key "path" (include "wharf.backendKey" (list $name $key)) -}}
+{{- $sources = append $sources (dict "secret" (dict "name" $secret.existingSecret "items" (list $item))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $user := .Values.users -}}
+{{- with (.existingSecret | default dict).name -}}
+{{- $item := dict "key" $user.existingSecret.key "path" (include "wharf.passwordKey" $user) -}}
+{{- $sources = append $sources (dict "secret" (dict "name" . "items" (list $item))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $sources | toJson -}}
+{{- end -}}
+
+{{/*
+A stamp of the secrets that the values hold, so that the pod begins anew when they change. Whoever may see pods must not be
+able to guess passwords by it, so it is derived by scrypt. What was generated stays as it is and does not count.
+*/}}
+{{- define "wharf.secretStamp" -}}
+{{- $given := list -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- range $key, $secret := $backend.secrets -}}
+{{- $given = append $given ($secret.value | default "") -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.users -}}
+{{- $given = append $given (list (.password | default "") (.passwordHash | default "")) -}}
+{{- end -}}
+{{- derivePassword 1 "maximum" ($given | toJson) "wharf" .Release.Name | sha256sum -}}
+{{- end -}}
+
+{{/*
+Who logs in for `helm test`: name, the Secret and the key of the password, and what the user may do, as JSON; empty without
+one. Rather somebody who may store, fetch and remove a file.
+*/}}
+{{- define "wharf.testUser" -}}
+{{- $test := .Values.test -}}
+{{- $given := $test.existingSecret -}}
+{{- $known := list -}}
+{{- if .Values.existingConfigMap.name -}}
+{{- if $test.user -}}
+{{- $known = list (dict "name" $test.user "secret" $given.name "key" $given.key "may" dict) -}}
+{{- end -}}
+{{- else -}}
+{{- range .Values.users -}}
+{{- $secret := .existingSecret | default dict -}}
+{{- $found := dict "name" .name "may" (include "wharf.may" .permissions | fromJson) -}}
+{{- if and $test.user (ne $test.user .name) -}}
+{{- else if $given.name -}}
+{{- $known = append $known (merge $found (dict "secret" $given.name "key" $given.key)) -}}
+{{- else if and $secret.name $secret.plain -}}
+{{- $known = append $known (merge $found (dict "secret" $secret.name "key" $secret.key)) -}}
+{{- else if not (or $secret.name .passwordHash) -}}
+{{- $known = append $known (merge $found (dict "secret" (include "wharf.name" $) "key" (include "wharf.passwordKey" .))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $best := first $known | default dict -}}
+{{- range reverse $known -}}
+{{- if and .may.upload .may.download .may.delete -}}
+{{- $best = . -}}
+{{- end -}}
+{{- end -}}
+{{- $best | toJson -}}
+{{- end -}}

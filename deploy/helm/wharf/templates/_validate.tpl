@@ -1,0 +1,393 @@
+{{/*
+What would become a pod that can't start or can't store, or a manifest that Kubernetes refuses: one sentence each, before
+anything is made of the values. The schema of the values says no more than what is a text, a number, a list.
+*/}}
+{{- define "wharf.validate" -}}
+{{- include "wharf.validate.words" . -}}
+{{- include "wharf.validate.formats" . -}}
+{{- include "wharf.validate.ports" . -}}
+{{- include "wharf.validate.tls" . -}}
+{{- include "wharf.validate.volumes" . -}}
+{{- if not .Values.existingConfigMap.name -}}
+{{- include "wharf.validate.config" . -}}
+{{- include "wharf.validate.backends" . -}}
+{{- include "wharf.validate.users" . -}}
+{{- end -}}
+{{- include "wharf.validate.test" . -}}
+{{- end -}}
+
+{{- define "wharf.validate.words" -}}
+{{- range list
+  (list "image.pullPolicy" .Values.image.pullPolicy (list "IfNotPresent" "Always" "Never"))
+  (list "tls.mode" (include "wharf.tlsMode" .) (list "off" "optional" "required" "required-control" "required-data"))
+  (list "service.type" .Values.service.type (list "ClusterIP" "NodePort" "LoadBalancer"))
+  (list "service.sessionAffinity" .Values.service.sessionAffinity (list "None" "ClientIP"))
+  (list "service.externalTrafficPolicy" .Values.service.externalTrafficPolicy (list "Local" "Cluster"))
+  (list "service.ipFamilyPolicy" .Values.service.ipFamilyPolicy (list "" "SingleStack" "PreferDualStack" "RequireDualStack"))
+-}}
+{{- if not (has (index . 1) (index . 2)) -}}
+{{- fail (printf "%s: there is no %q; it is %s." (index . 0) (index . 1) (index . 2 | compact | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.formats" -}}
+{{- $name := include "wharf.name" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "fullnameOverride: services can't be named %s: their names have lower-case letters, digits and hyphens, and begin with a letter." $name) -}}
+{{- end -}}
+{{- $network := "^([0-9]{1,3}\\.){3}[0-9]{1,3}/[0-9]{1,2}$|^[0-9a-fA-F]*:[0-9a-fA-F:.]*/[0-9]{1,3}$" -}}
+{{- $address := "^([0-9]{1,3}\\.){3}[0-9]{1,3}$|^\\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\\]$" -}}
+{{- $size := "^[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$" -}}
+{{- $checks := list
+  (list "image.repository" .Values.image.repository "^\\S+$" "is the name of an image")
+  (list "image.digest" .Values.image.digest "^(sha256:[0-9a-f]{64})?$" "is sha256: and 64 digits")
+  (list "existingConfigMap.key" .Values.existingConfigMap.key "^[-._a-zA-Z0-9]+$" "is a key of a ConfigMap")
+  (list "passive.ports" .Values.passive.ports "^[0-9]{1,5}(-[0-9]{1,5})?$" "is a range such as 61000-61031, or one port")
+  (list "passive.address" .Values.passive.address "^[^\\s:/]*$" "is an IPv4 address or a name")
+  (list "listenAddress" .Values.listenAddress $address "is an address, such as 0.0.0.0 or [::]")
+  (list "httpListenAddress" (.Values.httpListenAddress | default "0.0.0.0") $address "is an address, such as 127.0.0.1 or [::1]")
+  (list "persistence.size" .Values.persistence.size $size "is a size such as 10Gi")
+  (list "temporarySize" .Values.temporarySize $size "is a size such as 1Gi")
+  (list "serviceMonitor.interval" .Values.serviceMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
+  (list "test.image" .Values.test.image "^\\S+$" "is the name of an image")
+-}}
+{{- range .Values.proxyProtocol.trusted -}}
+{{- $checks = append $checks (list "proxyProtocol.trusted" . $network "is a network such as 10.0.0.0/8") -}}
+{{- end -}}
+{{- range .Values.service.loadBalancerSourceRanges -}}
+{{- $checks = append $checks (list "service.loadBalancerSourceRanges" . $network "is a network such as 192.0.2.0/24") -}}
+{{- end -}}
+{{- range $checks -}}
+{{- if not (regexMatch (index . 2) (index . 1 | toString)) -}}
+{{- fail (printf "%s: %q is wrong; it %s." (index . 0) (index . 1 | toString) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+{{- if not (has (int .Values.replicas) (list 0 1)) -}}
+{{- fail (printf "replicas: there can be one for now, or 0 to stop it, not %v." .Values.replicas) -}}
+{{- end -}}
+{{- if or (lt (int .Values.shutdownGraceSeconds) 0) (gt (int .Values.shutdownGraceSeconds) 86400) -}}
+{{- fail (printf "shutdownGraceSeconds: %v is wrong; it is from 0 to 86400, a day." .Values.shutdownGraceSeconds) -}}
+{{- end -}}
+{{- if lt (int .Values.podDisruptionBudget.maxUnavailable) 0 -}}
+{{- fail "podDisruptionBudget.maxUnavailable: it can't be less than 0." -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.ports" -}}
+{{- $passive := include "wharf.passive" . | fromJson -}}
+{{- $low := int $passive.low -}}
+{{- $high := int $passive.high -}}
+{{- if gt $low $high -}}
+{{- fail (printf "passive.ports: the range %v ends before it begins." .Values.passive.ports) -}}
+{{- end -}}
+{{- if or (lt $low 1024) (gt $high 65535) -}}
+{{- fail (printf "passive.ports: %v: ports lie between 1024 and 65535." .Values.passive.ports) -}}
+{{- end -}}
+{{- if and (not .Values.hostNetwork) (gt (int $passive.count) 500) -}}
+{{- fail (printf "passive.ports: a service can't have %v ports; 500 are possible, or any number with hostNetwork." $passive.count) -}}
+{{- end -}}
+{{- $seen := dict -}}
+{{- range $name := list "control" "implicitTls" "http" -}}
+{{- $port := index $.Values.ports $name | int -}}
+{{- if not (and (eq $name "implicitTls") (eq $port 0)) -}}
+{{- if or (lt $port 1024) (gt $port 65535) -}}
+{{- fail (printf "ports.%s: %d: the pod has no privilege for ports below 1024, also with hostNetwork; a service has any port (service.port)." $name $port) -}}
+{{- end -}}
+{{- if and (ge $port $low) (le $port $high) -}}
+{{- fail (printf "ports.%s: %d is among the ports for data connections (passive.ports: %v)." $name $port $.Values.passive.ports) -}}
+{{- end -}}
+{{- with get $seen (toString $port) -}}
+{{- fail (printf "ports.%s: %d is that of ports.%s already." $name $port .) -}}
+{{- end -}}
+{{- $_ := set $seen (toString $port) $name -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.hostNetwork -}}
+{{- if .Values.networkPolicy.enabled -}}
+{{- fail "networkPolicy.enabled: a policy says nothing of pods in the node's own network (hostNetwork); the node's firewall does." -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled (include "wharf.httpIsLocal" .) -}}
+{{- fail (printf "serviceMonitor.enabled: Prometheus can't reach %s (httpListenAddress)." (include "wharf.httpAddress" .)) -}}
+{{- end -}}
+{{- else -}}
+{{- if .Values.httpListenAddress -}}
+{{- fail "httpListenAddress: that is for hostNetwork; in its own network the pod has one address, at which the probes ask." -}}
+{{- end -}}
+{{- include "wharf.validate.service" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.service" -}}
+{{- $service := .Values.service -}}
+{{- $passive := include "wharf.passive" . | fromJson -}}
+{{- $low := int $passive.low -}}
+{{- $high := int $passive.high -}}
+{{- $ports := dict "port" $service.port -}}
+{{- $nodePorts := dict "nodePort" $service.nodePort -}}
+{{- if gt (int .Values.ports.implicitTls) 0 -}}
+{{- $_ := set $ports "implicitTlsPort" $service.implicitTlsPort -}}
+{{- $_ := set $nodePorts "implicitTlsNodePort" $service.implicitTlsNodePort -}}
+{{- end -}}
+{{- range $name, $value := $ports -}}
+{{- if or (lt (int $value) 1) (gt (int $value) 65535) -}}
+{{- fail (printf "service.%s: %v is no port." $name $value) -}}
+{{- end -}}
+{{- if and (ge (int $value) $low) (le (int $value) $high) -}}
+{{- fail (printf "service.%s: %v is among the ports for data connections (passive.ports: %v)." $name $value $.Values.passive.ports) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq (int $ports.port) (int $ports.implicitTlsPort) -}}
+{{- fail (printf "service.implicitTlsPort: %v is that of service.port already." $service.port) -}}
+{{- end -}}
+{{- if eq $service.type "NodePort" -}}
+{{- if or (lt $low 30000) (gt $high 32767) -}}
+{{- fail (printf "passive.ports: with service.type NodePort, clients connect to the ports of nodes, which lie between 30000 and 32767, not in %v." .Values.passive.ports) -}}
+{{- end -}}
+{{- range $name, $value := $nodePorts -}}
+{{- if and (gt (int $value) 0) (or (lt (int $value) 30000) (gt (int $value) 32767)) -}}
+{{- fail (printf "service.%s: %v: ports of nodes lie between 30000 and 32767." $name $value) -}}
+{{- end -}}
+{{- if and (ge (int $value) $low) (le (int $value) $high) -}}
+{{- fail (printf "service.%s: %v is among the ports for data connections (passive.ports: %v)." $name $value $.Values.passive.ports) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (gt (int $nodePorts.nodePort) 0) (eq (int $nodePorts.nodePort) (int $nodePorts.implicitTlsNodePort)) -}}
+{{- fail (printf "service.implicitTlsNodePort: %v is that of service.nodePort already." $service.nodePort) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.tls" -}}
+{{- $mode := include "wharf.tlsMode" . -}}
+{{- $manager := .Values.tls.certManager -}}
+{{- if and .Values.tls.existingSecret $manager.enabled -}}
+{{- fail "tls: either existingSecret or certManager, not both." -}}
+{{- end -}}
+{{- if and (ne $mode "off") (not (include "wharf.tlsSecret" .)) -}}
+{{- fail (printf "tls.mode is %s, so a certificate is needed: tls.existingSecret or tls.certManager.enabled." $mode) -}}
+{{- end -}}
+{{- if and $manager.enabled (not $manager.issuerRef.name) -}}
+{{- fail "tls.certManager.issuerRef.name is missing: who signs the certificate?" -}}
+{{- end -}}
+{{- if and $manager.enabled (not $manager.dnsNames) (not .Values.passive.address) -}}
+{{- fail "tls.certManager.dnsNames is empty, and there is no passive.address to take instead." -}}
+{{- end -}}
+{{- if and (gt (int .Values.ports.implicitTls) 0) (eq $mode "off") -}}
+{{- fail "ports.implicitTls needs a certificate, and tls.mode is off." -}}
+{{- end -}}
+{{- if or (hasKey .Values.tls.settings "mode") (hasKey (dig "tls" dict (.Values.config | default dict)) "mode") -}}
+{{- fail "tls.settings.mode, config.tls.mode: that is the value `tls.mode`, of which the pod is made, too." -}}
+{{- end -}}
+{{- if and (eq $mode "off") (hasKey (.Values.config | default dict) "tls") -}}
+{{- fail "config.tls: tls.mode is off, so it would be for nothing." -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.volumes" -}}
+{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
+{{- $path := .Values.persistence.mountPath | clean -}}
+{{- if not (regexMatch "^/." $path) -}}
+{{- fail (printf "persistence.mountPath: %q is no folder that a volume can be mounted at." .Values.persistence.mountPath) -}}
+{{- end -}}
+{{- if regexMatch "^/(tmp|etc|run|usr|proc|sys|dev)(/|$)" $path -}}
+{{- fail (printf "persistence.mountPath: %s is taken by the pod itself; take one such as /srv/ftp." .Values.persistence.mountPath) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What has to be the same in the configuration and in the manifests is a value, which both are made of. */}}
+{{- define "wharf.validate.config" -}}
+{{- $config := .Values.config | default dict -}}
+{{- range tuple "backends" "users" -}}
+{{- if hasKey $config . -}}
+{{- fail (printf "config.%s: that is the value `%s`, so that secrets go where secrets belong." . .) -}}
+{{- end -}}
+{{- end -}}
+{{- range $path, $value := dict
+  "server.listen" "`ports.control` (and `listenAddress`)"
+  "server.implicit_tls_listen" "`ports.implicitTls`"
+  "server.passive.ports" "`passive.ports`"
+  "server.passive.address" "`passive.address`"
+  "server.shutdown_grace" "`shutdownGraceSeconds`"
+  "server.proxy_protocol" "`proxyProtocol.trusted`"
+  "http.listen" "`ports.http` (and `httpListenAddress`)"
+-}}
+{{- $place := $config -}}
+{{- range splitList "." $path -}}
+{{- if and (kindIs "map" $place) (hasKey ($place | default dict) .) -}}
+{{- $place = index $place . -}}
+{{- else -}}
+{{- $place = false -}}
+{{- end -}}
+{{- end -}}
+{{- if not (or (kindIs "bool" $place) (kindIs "invalid" $place)) -}}
+{{- fail (printf "config.%s: that is the value %s, of which the service and the pod are made, too." $path $value) -}}
+{{- end -}}
+{{- end -}}
+{{- with $config.anonymous -}}
+{{- if .enabled -}}
+{{- include "wharf.validate.account" (list "config.anonymous" . $) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.backends" -}}
+{{- if not .Values.backends -}}
+{{- fail "backends: there is none; what is stored has to go somewhere, if only into memory." -}}
+{{- end -}}
+{{- $volumes := list -}}
+{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
+{{- $volumes = append $volumes .Values.persistence.mountPath -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- $volumes = append $volumes .mountPath -}}
+{{- end -}}
+{{- $kinds := list "local" "memory" "s3" "gcs" "azure" -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- include "wharf.validate.name" (list "backends" $name) -}}
+{{- if not (has $backend.kind $kinds) -}}
+{{- fail (printf "backends.%s.kind: %s; it is one of %s." $name (empty $backend.kind | ternary "there is none" (printf "%q is wrong" (toString $backend.kind))) (join ", " $kinds)) -}}
+{{- end -}}
+{{- range splitList " " (include "wharf.secretKeys" .) -}}
+{{- $secret := index $backend . -}}
+{{- $named := and (kindIs "map" $secret) (eq (len (keys ($secret | default dict))) 1) -}}
+{{- if and (not (kindIs "invalid" $secret)) (not (and $named (or (hasKey $secret "env") (hasKey $secret "file")))) -}}
+{{- fail (printf "backends.%s.%s: a secret stands under backends.%s.secrets, so that it doesn't end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $name . $name) -}}
+{{- end -}}
+{{- if and $secret (hasKey ($backend.secrets | default dict) .) -}}
+{{- fail (printf "backends.%s.%s: it stands under backends.%s.secrets as well." $name . $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key, $secret := $backend.secrets -}}
+{{- $existing := and $secret.existingSecret $secret.key -}}
+{{- if or (and $secret.value (or $secret.existingSecret $secret.key)) (not (or $secret.value $existing)) -}}
+{{- fail (printf "backends.%s.secrets.%s: either `value`, or `existingSecret` with `key`." $name $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $backend.kind "local" -}}
+{{- $root := toString ($backend.root | default "") -}}
+{{- if not (hasPrefix "/" $root) -}}
+{{- fail (printf "backends.%s.root: a directory is missing, such as %s/files." $name $.Values.persistence.mountPath) -}}
+{{- end -}}
+{{- $found := false -}}
+{{- range $volumes -}}
+{{- if hasPrefix (printf "%s/" (trimSuffix "/" .)) (printf "%s/" (clean $root)) -}}
+{{- $found = true -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- fail (printf "backends.%s.root: %s is on no volume, and nothing else of the pod can be written: persistence.enabled, or extraVolumes and extraVolumeMounts." $name $root) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.users" -}}
+{{- $seen := dict -}}
+{{- range $number, $user := .Values.users -}}
+{{- if not $user.name -}}
+{{- fail (printf "users: number %d has no name." (add1 $number)) -}}
+{{- end -}}
+{{- include "wharf.validate.name" (list "users" $user.name) -}}
+{{- if has (lower $user.name) (list "anonymous" "ftp") -}}
+{{- fail (printf "users: %s is no user but the login without a password: config.anonymous." $user.name) -}}
+{{- end -}}
+{{- if hasKey $seen $user.name -}}
+{{- fail (printf "users: there are two of the name %s." $user.name) -}}
+{{- end -}}
+{{- $_ := set $seen $user.name true -}}
+{{- $where := printf "users: %s" $user.name -}}
+{{- include "wharf.validate.account" (list $where $user $) -}}
+{{- $secret := $user.existingSecret | default dict -}}
+{{- if gt (len (compact (list $user.password $user.passwordHash $secret.name))) 1 -}}
+{{- fail (printf "%s has more than one of password, passwordHash and existingSecret." $where) -}}
+{{- end -}}
+{{- if and $secret (not (and $secret.name $secret.key)) -}}
+{{- fail (printf "%s has an existingSecret that needs `name` and `key`." $where) -}}
+{{- end -}}
+{{- if and $user.passwordHash (not (hasPrefix "$" $user.passwordHash)) -}}
+{{- fail (printf "%s has a passwordHash that is none: `wharf hash-password` makes one, and it begins with a $." $where) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name in the configuration. It becomes a part of a file's name, which must not begin with two dots. */}}
+{{- define "wharf.validate.name" -}}
+{{- if not (regexMatch "^[^.\\s\\\\/\\x00-\\x1f\\x7f][^\\s\\\\/\\x00-\\x1f\\x7f]*$" (index . 1)) -}}
+{{- fail (printf "%s: %q can't be a name: no spaces and slashes, and no dot at the beginning." (index . 0) (index . 1)) -}}
+{{- end -}}
+{{- if gt (len (index . 1)) 64 -}}
+{{- fail (printf "%s: %s is too long for a name: at most 64 bytes." (index . 0) (index . 1)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a user sees and may do: where it stands, the user, the chart. */}}
+{{- define "wharf.validate.account" -}}
+{{- $where := index . 0 -}}
+{{- $account := index . 1 -}}
+{{- $backends := (index . 2).Values.backends | default dict -}}
+{{- if not $account.backend -}}
+{{- fail (printf "%s has no backend." $where) -}}
+{{- end -}}
+{{- if not (hasKey $backends $account.backend) -}}
+{{- fail (printf "%s has the backend %s, and there is none of that name in `backends`." $where $account.backend) -}}
+{{- end -}}
+{{- include "wharf.validate.permissions" (list $where $account.permissions) -}}
+{{- $places := dict -}}
+{{- range $account.mounts -}}
+{{- if not (and .at .backend) -}}
+{{- fail (printf "%s has a mount that needs `at`, where it stands, and `backend`." $where) -}}
+{{- end -}}
+{{- if not (hasKey $backends .backend) -}}
+{{- fail (printf "%s: the mount at %s has the backend %s, and there is none of that name in `backends`." $where .at .backend) -}}
+{{- end -}}
+{{- $place := clean (printf "/%s" .at) -}}
+{{- if eq $place "/" -}}
+{{- fail (printf "%s: a mount can't stand at /, where the user's own backend does." $where) -}}
+{{- end -}}
+{{- if hasKey $places $place -}}
+{{- fail (printf "%s: there are two mounts at %s." $where .at) -}}
+{{- end -}}
+{{- $_ := set $places $place true -}}
+{{- include "wharf.validate.permissions" (list (printf "%s: the mount at %s" $where .at) .permissions) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.permissions" -}}
+{{- $where := index . 0 -}}
+{{- $given := index . 1 -}}
+{{- $words := splitList " " (include "wharf.permissionWords" .) -}}
+{{- if kindIs "string" $given -}}
+{{- $given = list $given -}}
+{{- end -}}
+{{- range $given -}}
+{{- if not (has . $words) -}}
+{{- fail (printf "%s has the permission %q, and there is no such; there are %s." $where (toString .) (join ", " $words)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.test" -}}
+{{- $test := .Values.test -}}
+{{- if or $test.existingSecret.name $test.existingSecret.key -}}
+{{- if not (and $test.existingSecret.name $test.existingSecret.key $test.user) -}}
+{{- fail "test.existingSecret needs `name` and `key`, and test.user says whose password it is." -}}
+{{- end -}}
+{{- end -}}
+{{- if $test.user -}}
+{{- $known := false -}}
+{{- range .Values.users -}}
+{{- if eq .name $test.user -}}
+{{- $known = true -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not $known) (not .Values.existingConfigMap.name) -}}
+{{- fail (printf "test.user: there is no %s in `users`." $test.user) -}}
+{{- end -}}
+{{- $found := include "wharf.testUser" . | fromJson -}}
+{{- if not $found.secret -}}
+{{- fail (printf "test.user: nobody knows the password of %s; test.existingSecret names a Secret that has it, not a hash." $test.user) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

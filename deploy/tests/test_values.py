@@ -1,0 +1,314 @@
+"""Values that are wrong, and values that YAML might take for something else."""
+
+import base64
+import json
+import pathlib
+import re
+import tempfile
+import unittest
+
+import yaml
+
+from cluster import Cluster
+from support import CHART, HASH, HELMS, ROOT, Pod, helm, manifests, one, template
+
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+CONFIGURATION = json.loads((ROOT / "config/wharf.schema.json").read_text())
+
+# What begins with a name and ends as a sentence.
+SENTENCE = re.compile(r"execution error at \(wharf/templates/[^)]*\): ([a-zA-Z][^\n]*[.?])$", re.M)
+DEMO = "users[0].name=demo,users[0].backend=scratch"
+LOCAL = "backends.disk.kind=local,backends.disk.root=/srv/ftp/files"
+
+SENTENCES = {
+    "passive.ports=5-1": "passive.ports: the range 5-1 ends before it begins.",
+    "passive.ports=80-90": "ports lie between 1024 and 65535",
+    "passive.ports=many": 'passive.ports: "many" is wrong; it is a range such as 61000-61031, or one port.',
+    "passive.ports=50000-59999": "a service can't have 10000 ports",
+    "passive.ports=2000-2200": "ports.control: 2121 is among the ports for data connections",
+    "passive.address=a b": 'passive.address: "a b" is wrong',
+    "replicas=3": "replicas: there can be one for now",
+    "tls.mode=sometimes": 'tls.mode: there is no "sometimes"; it is off, optional, required, required-control, required-data.',
+    "tls.mode=true": 'tls.mode: there is no "on"',
+    "tls.mode=required": "so a certificate is needed",
+    "tls.mode=required,tls.certManager.enabled=true": "issuerRef.name is missing",
+    "tls.mode=required,tls.existingSecret=a,tls.certManager.enabled=true": "not both",
+    "tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a": "dnsNames is empty",
+    "tls.mode=required,tls.existingSecret=a,tls.settings.mode=optional": "that is the value `tls.mode`",
+    "ports.implicitTls=2990": "ports.implicitTls needs a certificate",
+    "ports.control=21": "ports.control: 21: the pod has no privilege",
+    "hostNetwork=true,ports.control=21": "also with hostNetwork",
+    "ports.control=9121": "ports.http: 9121 is that of ports.control already.",
+    "service.type=NodePort": "which lie between 30000 and 32767",
+    "service.type=NodePort,passive.ports=30000-30010,service.nodePort=30005": "service.nodePort: 30005 is among the ports",
+    "service.type=NodePort,passive.ports=30000-30010,service.nodePort=21": "service.nodePort: 21: ports of nodes lie between",
+    "service.type=Loadbalancer": 'service.type: there is no "Loadbalancer"',
+    "service.sessionAffinity=clientIP": 'service.sessionAffinity: there is no "clientIP"',
+    "service.port=61000": "service.port: 61000 is among the ports for data connections",
+    "service.port=0": "service.port: 0 is no port.",
+    "ports.implicitTls=2990,tls.mode=optional,tls.existingSecret=a,service.implicitTlsPort=21": "21 is that of service.port",
+    "service.loadBalancerSourceRanges[0]=everywhere": 'service.loadBalancerSourceRanges: "everywhere" is wrong',
+    "proxyProtocol.trusted[0]=10.0.0.0": "is a network such as 10.0.0.0/8",
+    "hostNetwork=true,networkPolicy.enabled=true": "networkPolicy.enabled: a policy says nothing of pods in the node's own network",
+    "httpListenAddress=127.0.0.1": "httpListenAddress: that is for hostNetwork",
+    "hostNetwork=true,httpListenAddress=127.0.0.1,serviceMonitor.enabled=true": "Prometheus can't reach 127.0.0.1",
+    "listenAddress=localhost": 'listenAddress: "localhost" is wrong',
+    "image.digest=abc": 'image.digest: "abc" is wrong',
+    "image.pullPolicy=always": 'image.pullPolicy: there is no "always"',
+    "temporarySize=much": 'temporarySize: "much" is wrong',
+    "shutdownGraceSeconds=-1": "shutdownGraceSeconds: -1 is wrong",
+    "fullnameOverride=Wharf_1": "services can't be named Wharf_1",
+    "fullnameOverride=1st": "services can't be named 1st",
+    "persistence.enabled=true,persistence.mountPath=/tmp": "persistence.mountPath: /tmp is taken by the pod itself",
+    "persistence.enabled=true,persistence.mountPath=/etc/wharf/config": "is taken by the pod itself",
+    "persistence.enabled=true,persistence.mountPath=/": "is no folder that a volume can be mounted at",
+    "backends=null": "backends: there is none",
+    "backends.lake.kind=s4": 'backends.lake.kind: "s4" is wrong; it is one of local, memory, s3, gcs, azure.',
+    "backends.lake.bucket=a": "backends.lake.kind: there is none",
+    "backends.\\.lake.kind=memory": "no dot at the beginning",
+    "backends.lake.kind=s3,backends.lake.secret_access_key=x": "a secret stands under backends.lake.secrets",
+    "backends.lake.kind=s3,backends.lake.secret_access_key.value=x": "a secret stands under backends.lake.secrets",
+    "backends.lake.kind=s3,backends.lake.access_key_id.env=A,backends.lake.access_key_id.value=x": "or `{ file: PATH }` alone",
+    "backends.lake.kind=s3,backends.lake.access_key_id.env=A,backends.lake.secrets.access_key_id.value=x": "as well",
+    "backends.lake.kind=s3,backends.lake.secrets.access_key_id.key=x": "either `value`, or `existingSecret`",
+    LOCAL: "backends.disk.root: /srv/ftp/files is on no volume",
+    f"{LOCAL},persistence.enabled=true,persistence.mountPath=/srv/other": "is on no volume",
+    "backends.disk.kind=local,persistence.enabled=true": "backends.disk.root: a directory is missing, such as /srv/ftp/files.",
+    "users[0].name=a,users[0].backend=nowhere": "there is none of that name",
+    "users[0].name=a": "users: a has no backend.",
+    "users[0].backend=scratch": "users: number 1 has no name.",
+    "users[0].name=a b,users[0].backend=scratch": '"a b" can\'t be a name',
+    "users[0].name=.a,users[0].backend=scratch": "no dot at the beginning",
+    "users[0].name=ftp,users[0].backend=scratch": "is no user but the login without a password",
+    f"{DEMO},users[1].name=demo,users[1].backend=scratch": "two of the name demo",
+    f"{DEMO},users[0].password=x,users[0].passwordHash=$y": "more than one of",
+    f"{DEMO},users[0].passwordHash=y": "a passwordHash that is none",
+    f"{DEMO},users[0].existingSecret.name=y": "needs `name` and `key`",
+    f"{DEMO},users[0].permissions=readonly": 'the permission "readonly", and there is no such; there are full, read-only,',
+    f"{DEMO},users[0].permissions[0]=list,users[0].permissions[1]=write": 'the permission "write"',
+    f"{DEMO},users[0].mounts[0].at=/a": "a mount that needs `at`",
+    f"{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=lake": "the mount at /a has the backend lake, and there is none",
+    f"{DEMO},users[0].mounts[0].at=/,users[0].mounts[0].backend=scratch": "a mount can't stand at /",
+    f"{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=scratch,users[0].mounts[0].permissions=all": 'permission "all"',
+    "config.users.a=1": "config.users: that is the value `users`",
+    "config.backends.a=1": "config.backends: that is the value `backends`",
+    "config.anonymous.enabled=true,config.anonymous.backend=lake": "config.anonymous has the backend lake, and there is none",
+    "config.server.listen[0]=0.0.0.0:21": "config.server.listen: that is the value `ports.control` (and `listenAddress`)",
+    "config.server.implicit_tls_listen[0]=0.0.0.0:990": "that is the value `ports.implicitTls`",
+    "config.server.passive.ports=5-6": "that is the value `passive.ports`",
+    "config.server.passive.address=a": "that is the value `passive.address`",
+    "config.server.shutdown_grace=5m": "that is the value `shutdownGraceSeconds`",
+    "config.server.proxy_protocol.trusted[0]=10.0.0.0/8": "that is the value `proxyProtocol.trusted`",
+    "config.http.listen[0]=0.0.0.0:80": "that is the value `ports.http`",
+    "config.tls.client_authorities=a": "config.tls: tls.mode is off",
+}
+
+# What the schema says: types, and keys that there aren't.
+TYPES = {
+    "frobnicate=1": "frobnicate",
+    "ports.control=many": "/ports/control",
+    "users=demo": "/users",
+    "ports=null": "ports",
+    "ports.control=null": "control",
+    f"{DEMO},users[0].mounts[0].where=/a": "where",
+}
+
+
+class Wrong(unittest.TestCase):
+    def refused(self, wrong, version=HELMS[0]):
+        ran = helm("template", "wharf", CHART, "--set", wrong, check=False, version=version)
+        self.assertNotEqual(ran.returncode, 0, wrong)
+        return ran.stderr
+
+    def test_values_are_answered_with_a_sentence(self):
+        for wrong, expected in SENTENCES.items():
+            with self.subTest(wrong):
+                found = self.refused(wrong)
+                sentence = SENTENCE.search(found)
+                self.assertTrue(sentence, found)
+                self.assertIn(expected, sentence[1])
+
+    def test_types_are_those_of_the_schema(self):
+        for wrong, expected in TYPES.items():
+            with self.subTest(wrong):
+                found = self.refused(wrong)
+                self.assertIn("schema", found)
+                self.assertIn(expected, found)
+
+    def test_both_helms_refuse(self):
+        for wrong in ("backends=null", "ports=null", "tls.mode=true", "config.http.listen[0]=0.0.0.0:80", DEMO + ",users[0].permissions=x"):
+            found = self.refused(wrong, version=HELMS[1])
+            self.assertNotIn("nil pointer", found)
+            self.assertTrue(SENTENCE.search(found) or "ports is required" in found, found)
+
+    def test_names_of_releases(self):
+        for release, options in {"123": [], "1st": []}.items():
+            ran = helm("template", release, CHART, *options, check=False)
+            self.assertIn(f"services can't be named {release}-wharf", ran.stderr)
+
+    def test_what_is_right_is_not_refused(self):
+        for right in (
+            "tls.mode=false",
+            f"{LOCAL},persistence.enabled=true",
+            f"{LOCAL},persistence.existingClaim=mine",
+            f"{LOCAL},extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/srv/ftp",
+            "backends.lake.kind=s3,backends.lake.bucket=b,backends.lake.access_key_id.env=A,backends.lake.secret_access_key.file=/a",
+            "config.server.passive.address_for[0].clients=10.0.0.0/8,config.server.passive.address_for[0].address=10.1.2.3",
+            "config.server.limits.sessions=5,config.log.filter=debug",
+            f"{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=scratch,users[0].permissions[0]=list",
+            "users=null,config.anonymous.enabled=true,config.anonymous.backend=scratch",
+            "hostNetwork=true,httpListenAddress=127.0.0.1,passive.ports=61000-64999",
+            "proxyProtocol.trusted[0]=2001:db8::/32",
+        ):
+            with self.subTest(right):
+                template("--set", right)
+
+
+class Schema(unittest.TestCase):
+    def test_has_types_alone(self):
+        def look(node, place):
+            self.assertLessEqual(set(node), {"type", "properties", "additionalProperties", "items", "required", "$schema", "title"}, place)
+            for key, below in node.get("properties", {}).items():
+                look(below, f"{place}/{key}")
+            for key in ("items", "additionalProperties"):
+                if isinstance(node.get(key), dict):
+                    look(node[key], f"{place}/{key}")
+
+        look(SCHEMA, "")
+
+    def test_knows_every_value(self):
+        def look(node, defaults, place):
+            self.assertIs(node["additionalProperties"], False, place)
+            self.assertLessEqual(set(defaults), set(node["properties"]), place)
+            # So that `null` doesn't end in a template.
+            self.assertEqual(set(node.get("required", [])), set(defaults) - {"backends", "users", "config"}, place)
+            for key, below in defaults.items():
+                if "required" in node["properties"][key]:
+                    look(node["properties"][key], below, f"{place}/{key}")
+
+        look(SCHEMA, DEFAULTS, "")
+
+    def test_is_that_of_the_configuration(self):
+        """Users, mounts and permissions."""
+        user = SCHEMA["properties"]["users"]["items"]["properties"]
+        here = set(user) - {"passwordHash", "existingSecret"}
+        self.assertEqual(here, set(CONFIGURATION["definitions"]["User"]["properties"]) - {"plain"})
+        self.assertEqual(set(user["mounts"]["items"]["properties"]), set(CONFIGURATION["definitions"]["Mount"]["properties"]))
+        words = CONFIGURATION["definitions"]["Permissions"]["anyOf"][0]["enum"]
+        helpers = (CHART / "templates/_helpers.tpl").read_text()
+        self.assertIn(f'{{{{- define "wharf.permissionWords" -}}}}\n{" ".join(words)}\n', helpers)
+
+    def test_knows_every_secret_of_backends(self):
+        def is_secret(property):
+            return any(option.get("$ref") == "#/definitions/Secret" for option in property.get("anyOf", []))
+
+        secrets = {
+            name
+            for kind in CONFIGURATION["definitions"]["Backend"]["oneOf"]
+            for name, property in kind["properties"].items()
+            if is_secret(property)
+        }
+        known = re.search(r'define "wharf.secretKeys" -}}\n(.*)\n', (CHART / "templates/_configuration.tpl").read_text())[1]
+        self.assertEqual(set(known.split()), secrets)
+        given = SCHEMA["properties"]["backends"]["additionalProperties"]["properties"]["secrets"]["properties"]
+        self.assertEqual(set(given), secrets)
+
+
+class Quoted(unittest.TestCase):
+    """Kubernetes wants texts where YAML sees numbers and truths."""
+
+    ODD = {
+        "fullnameOverride": "true",
+        "priorityClassName": "true",
+        "image": {"repository": "on", "pullPolicy": "Always"},
+        "serviceAccount": {"name": "777"},
+        "existingConfigMap": {"name": "123", "key": "on"},
+        "persistence": {"existingClaim": "5", "mountPath": "/1"},
+        "tls": {"mode": "required", "existingSecret": "1000"},
+        "service": {"loadBalancerClass": "5", "type": "LoadBalancer"},
+        "podLabels": {"a": "true"},
+        "networkPolicy": {"enabled": True, "clients": [{"podSelector": {"matchLabels": {"b": "off"}}}]},
+        "podDisruptionBudget": {"enabled": True},
+        "serviceMonitor": {"enabled": True},
+    }
+    # What may be a number or a truth in the manifests that the chart makes.
+    TYPED = {
+        *("replicas", "terminationGracePeriodSeconds", "runAsUser", "runAsGroup", "fsGroup", "containerPort", "port", "targetPort"),
+        *("periodSeconds", "failureThreshold", "timeoutSeconds", "defaultMode", "maxUnavailable", "endPort", "nodePort"),
+        *("automountServiceAccountToken", "enableServiceLinks", "runAsNonRoot", "allowPrivilegeEscalation", "readOnly"),
+        *("readOnlyRootFilesystem", "publishNotReadyAddresses"),
+    }
+
+    def look(self, node, key="", place=""):
+        if isinstance(node, dict):
+            for below, value in node.items():
+                self.assertIsInstance(below, str, place)
+                self.look(value, below, f"{place}/{below}")
+        elif isinstance(node, list):
+            for value in node:
+                self.look(value, key, place)
+        elif key not in self.TYPED:
+            self.assertIsInstance(node, str, place)
+
+    def rendered(self, release, values):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "values.yaml"
+            path.write_text(yaml.safe_dump(values))
+            kinds = ["--api-versions", "monitoring.coreos.com/v1"]
+            ran = helm("template", release, CHART, "--namespace", "123", *kinds, "--values", path)
+        return [document for document in yaml.safe_load_all(ran.stdout) if document]
+
+    def test_texts_are_texts(self):
+        for release in ("123", "true"):
+            for values in (self.ODD, {**self.ODD, "existingConfigMap": {}, "persistence": {"enabled": True, "storageClass": "1"}}):
+                for document in self.rendered(release, values):
+                    self.look(document, place=document["kind"])
+
+    def test_keys_of_secrets_are_texts(self):
+        secret = {"name": "1", "key": "on", "plain": True}
+        lake = {"kind": "s3", "bucket": "b", "secrets": {"secret_access_key": {"existingSecret": "2", "key": "off"}}}
+        users = [{"name": "demo", "backend": "lake", "existingSecret": secret}]
+        for document in self.rendered("wharf", {"backends": {"lake": lake}, "users": users}):
+            self.look(document, place=document["kind"])
+
+
+class Secrets(unittest.TestCase):
+    def test_keys_do_not_collide(self):
+        values = {
+            "backends.user.kind": "s3",
+            "backends.user.bucket": "b",
+            "backends.user.secrets.access_key_id.value": "of-the-backend",
+            "backends.user.secrets.secret_access_key.value": "secret",
+            "users[0].name": "access_key_id",
+            "users[0].backend": "user",
+            "users[0].password": "of-the-user",
+            "users[1].name": "secret_access_key",
+            "users[1].backend": "user",
+        }
+        documents = manifests(*(f"--set={key}={value}" for key, value in values.items()))
+        with tempfile.TemporaryDirectory() as folder:
+            pod = Pod(documents, folder)
+            config = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())
+            read = lambda place: pod.inside(place["file"]).read_text()
+            self.assertEqual(read(config["backends"]["user"]["access_key_id"]), "of-the-backend")
+            self.assertEqual(read(config["users"][0]["password"]), "of-the-user")
+            self.assertRegex(read(config["users"][1]["password"]), "^[A-Za-z0-9]{24}$")
+
+    def test_what_was_given_never_becomes_what_is_generated(self):
+        """A hash that is taken out of the values would be the password itself."""
+        given = base64.b64encode(HASH.encode()).decode()
+        with Cluster() as cluster:
+            for before in ({"user.demo": given}, {"user.demo": given, "demo": given}):
+                cluster.secrets["wharf"] = before
+                for version in HELMS:
+                    arguments = ["--dry-run=server", "--disable-openapi-validation", "--namespace", "ftp"]
+                    ran = helm("template", "wharf", CHART, *arguments, version=version, kubeconfig=cluster.kubeconfig)
+                    documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
+                    [(key, value)] = one("Secret", documents)["data"].items()
+                    self.assertEqual(key, "generated.demo")
+                    self.assertRegex(base64.b64decode(value).decode(), "^[A-Za-z0-9]{24}$")
+
+
+if __name__ == "__main__":
+    unittest.main()
