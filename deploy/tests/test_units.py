@@ -11,7 +11,7 @@ import unittest
 import yaml
 
 from containers import Network, need_root, popen
-from support import ROOT, SOON, TOOLS, run, wait_until, wharf
+from support import ROOT, SOON, TOOLS, manifests, one, run, wait_until, wharf
 
 UNIT = ROOT / "deploy/systemd/wharf.service"
 
@@ -40,11 +40,53 @@ class Files(unittest.TestCase):
         variables = parsed["services"]["wharf"]["environment"]
         run(wharf(), "check", "--config", ROOT / "deploy/compose/wharf.yaml", env={**os.environ, **variables})
 
+    def test_bucket_of_the_compose_file_is_made_before_anybody_goes_on(self):
+        """With a `weed` that can't at first."""
+        command = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["bucket"]["command"]
+        with tempfile.TemporaryDirectory() as folder:
+            tried = pathlib.Path(folder) / "tried"
+            weed = pathlib.Path(folder) / "weed"
+            for last in ("created bucket inbound", "error: bucket inbound already exists"):
+                tried.write_text("")
+                weed.write_text(
+                    f"#!/bin/sh\necho >>{tried}\n"
+                    'echo "create bucket under /buckets"\n'
+                    f'[ $(wc -l <{tried}) -lt 3 ] && echo "error: no volume is there yet" || echo "{last}"\n'
+                )
+                weed.chmod(0o755)
+                [script] = [text.replace("$$", "$").replace("/usr/bin/weed", str(weed)) for text in command]
+                run("/bin/sh", "-ec", "sleep() { :; }\n" + script)
+                self.assertEqual(len(tried.read_text()), 3)
+            weed.write_text('#!/bin/sh\necho "create bucket under /buckets"\necho "error: no volume is there"\n')
+            ran = run("/bin/sh", "-ec", "sleep() { :; }\n" + script, check=False)
+            self.assertNotEqual(ran.returncode, 0)
+
     def test_alerts(self):
         alerts = ROOT / "deploy/prometheus/alerts.yaml"
         self.assertIn("SUCCESS", promtool("check", "rules", alerts).stdout)
         described = set(re.findall(r"wharf_\w+", (ROOT / "docs/metrics.md").read_text()))
         self.assertLessEqual(set(re.findall(r"wharf_\w+", alerts.read_text())), described)
+
+    def test_alerts_fire(self):
+        promtool("test", "rules", ROOT / "deploy/tests/alerts.yaml")
+
+    def test_alerts_ask_for_the_job_that_there_is(self):
+        """That of the guide, and the one that the Prometheus Operator makes of the chart's ServiceMonitor."""
+        jobs = set(re.findall(r'job="(.*?)"', (ROOT / "deploy/prometheus/alerts.yaml").read_text()))
+        sample = re.search(r"```yml\n(.*?)```", (ROOT / "docs/metrics.md").read_text(), re.S)[1]
+        self.assertEqual({job["job_name"] for job in yaml.safe_load(sample)["scrape_configs"]}, jobs)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(sample)
+            file.flush()
+            promtool("check", "config", file.name)
+        documents = manifests("--set=serviceMonitor.enabled=true,fullnameOverride=ftp")
+        monitor = one("ServiceMonitor", documents)["spec"]
+        selected = [
+            document["metadata"]["labels"]
+            for document in documents
+            if document["kind"] == "Service" and monitor["selector"]["matchLabels"].items() <= document["metadata"]["labels"].items()
+        ]
+        self.assertEqual({labels[monitor["jobLabel"]] for labels in selected}, jobs)
 
 
 class Systemd(unittest.TestCase):
