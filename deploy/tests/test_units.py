@@ -11,7 +11,7 @@ import unittest
 import yaml
 
 from containers import Network, need_root, popen
-from support import ROOT, SOON, TOOLS, manifests, one, run, wait_until, wharf
+from support import HASH, ROOT, SOON, TOOLS, manifests, one, run, wait_until, wharf
 
 UNIT = ROOT / "deploy/systemd/wharf.service"
 
@@ -89,7 +89,43 @@ class Files(unittest.TestCase):
         self.assertEqual({labels[monitor["jobLabel"]] for labels in selected}, jobs)
 
 
+def configurations(path):
+    """What a file shows as YAML: the whole of it, or its fenced blocks."""
+    text = path.read_text()
+    return re.findall(r"^```ya?ml[^\n]*\n(.*?)^```", text, re.M | re.S) if path.suffix == ".md" else [text]
+
+
+class Passwords(unittest.TestCase):
+    def test_known_ones_are_for_loopback_alone(self):
+        """Everybody knows the password of the quick start, and whoever copies its hash forgets that."""
+        known = re.findall(r'password: "(\$.*?)"', (ROOT / "config/quickstart.yaml").read_text())
+        self.assertIn(HASH, known)
+        shown = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("config/*.yaml")]
+        shown += [path for path in ROOT.glob("deploy/**/*") if path.suffix in (".md", ".yaml", ".yml")]
+        seen = 0
+        for path in shown:
+            whole, blocks = path.read_text(), configurations(path)
+            for password in known:
+                self.assertEqual(whole.count(password), "".join(blocks).count(password), f"{path} has it outside of YAML")
+            for text in blocks:
+                if any(password in text for password in known):
+                    seen += 1
+                    listen = (yaml.safe_load(text).get("server") or {}).get("listen", ["0.0.0.0:2121"])
+                    self.assertTrue(listen and all(a.startswith(("127.0.0.1:", "[::1]:")) for a in listen), f"{path}: {listen}")
+        self.assertEqual(seen, 1, "the quick start itself")
+
+
 class Systemd(unittest.TestCase):
+    def test_documentation_is_where_the_unit_says(self):
+        document = re.search(r"^Documentation=file:(.*)/(\w+\.md)$", UNIT.read_text(), re.M)
+        self.assertTrue((ROOT / "docs" / document[2]).exists())
+        self.assertIn(f"install -D -m 644 -t {document[1]} docs/*.md\n", (ROOT / "docs/deployment.md").read_text())
+
+    def test_other_users_find_the_program_in_the_guide(self):
+        """`sudo -u` looks where sudo's secure_path says, which doesn't have /usr/local/bin everywhere."""
+        guide = (ROOT / "docs/deployment.md").read_text()
+        self.assertEqual(set(re.findall(r"sudo -u wharf (\S+)", guide)), {"/usr/local/bin/wharf"})
+
     def test_unit_is_known_and_confined(self):
         with tempfile.TemporaryDirectory() as folder:
             unit = pathlib.Path(folder) / "wharf.service"
