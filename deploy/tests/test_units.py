@@ -73,7 +73,7 @@ class Files(unittest.TestCase):
     def test_alerts_ask_for_the_job_that_there_is(self):
         """That of the guide, and the one that the Prometheus Operator makes of the chart's ServiceMonitor."""
         jobs = set(re.findall(r'job="(.*?)"', (ROOT / "deploy/prometheus/alerts.yaml").read_text()))
-        sample = re.search(r"```yml\n(.*?)```", (ROOT / "docs/metrics.md").read_text(), re.S)[1]
+        sample = re.search(r"```text\n(scrape_configs:.*?)```", (ROOT / "docs/metrics.md").read_text(), re.S)[1]
         self.assertEqual({job["job_name"] for job in yaml.safe_load(sample)["scrape_configs"]}, jobs)
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write(sample)
