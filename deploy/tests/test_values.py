@@ -101,6 +101,11 @@ SENTENCES = {
     "config.server.shutdown_grace=5m": "that is the value `shutdownGraceSeconds`",
     "config.server.proxy_protocol.trusted[0]=10.0.0.0/8": "that is the value `proxyProtocol.trusted`",
     "config.http.listen[0]=0.0.0.0:80": "that is the value `ports.http`",
+    "config.server.passive=5": "config.server.passive: that is a section, with keys of its own.",
+    "config.server.passive.ports=false": "that is the value `passive.ports`",
+    "config.log.filter=debug,existingConfigMap.name=mine": "config: the ConfigMap of existingConfigMap has the whole",
+    "backends.lake.kind=s3": "backends.lake.bucket is missing, which kind s3 needs.",
+    "backends.lake.kind=azure,backends.lake.account=a": "backends.lake.container is missing",
     "config.tls.client_authorities=a": "config.tls: tls.mode is off",
 }
 

@@ -1,0 +1,211 @@
+{{/* What is wrong with backends, users and what they may do, and with who logs in for `helm test`: see _validate.tpl. */}}
+
+{{/* What has to be the same in the configuration and in the manifests is a value, which both are made of. */}}
+{{- define "wharf.validate.config" -}}
+{{- $config := .Values.config | default dict -}}
+{{- range tuple "backends" "users" -}}
+{{- if hasKey $config . -}}
+{{- fail (printf "config.%s: that is the value `%s`, so that secrets go where secrets belong." . .) -}}
+{{- end -}}
+{{- end -}}
+{{- range $path, $value := dict
+  "server.listen" "`ports.control` (and `listenAddress`)"
+  "server.implicit_tls_listen" "`ports.implicitTls`"
+  "server.passive.ports" "`passive.ports`"
+  "server.passive.address" "`passive.address`"
+  "server.shutdown_grace" "`shutdownGraceSeconds`"
+  "server.proxy_protocol" "`proxyProtocol.trusted`"
+  "http.listen" "`ports.http` (and `httpListenAddress`)"
+-}}
+{{- $place := $config -}}
+{{- $there := true -}}
+{{- $section := "config" -}}
+{{- range splitList "." $path -}}
+{{- if not $there -}}
+{{- else if not (kindIs "map" $place) -}}
+{{- fail (printf "%s: that is a section, with keys of its own." $section) -}}
+{{- else if hasKey $place . -}}
+{{- $place = index $place . -}}
+{{- $section = printf "%s.%s" $section . -}}
+{{- else -}}
+{{- $there = false -}}
+{{- end -}}
+{{- end -}}
+{{- if $there -}}
+{{- fail (printf "config.%s: that is the value %s, of which the service and the pod are made, too." $path $value) -}}
+{{- end -}}
+{{- end -}}
+{{- with $config.anonymous -}}
+{{- if .enabled -}}
+{{- include "wharf.validate.account" (list "config.anonymous" . $) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.backends" -}}
+{{- if not .Values.backends -}}
+{{- fail "backends: there is none; what is stored has to go somewhere, if only into memory." -}}
+{{- end -}}
+{{- $volumes := list -}}
+{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
+{{- $volumes = append $volumes .Values.persistence.mountPath -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- with .mountPath -}}
+{{- $volumes = append $volumes . -}}
+{{- end -}}
+{{- end -}}
+{{- $kinds := list "local" "memory" "s3" "gcs" "azure" -}}
+{{- $required := dict "s3" (list "bucket") "gcs" (list "bucket") "azure" (list "account" "container") -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- include "wharf.validate.name" (list "backends" $name) -}}
+{{- if not (has $backend.kind $kinds) -}}
+{{- fail (printf "backends.%s.kind: %s; it is one of %s." $name (empty $backend.kind | ternary "there is none" (printf "%q is wrong" (toString $backend.kind))) (join ", " $kinds)) -}}
+{{- end -}}
+{{- range splitList " " (include "wharf.secretKeys" .) -}}
+{{- $secret := index $backend . -}}
+{{- $named := and (kindIs "map" $secret) (eq (len (keys ($secret | default dict))) 1) -}}
+{{- if and (not (kindIs "invalid" $secret)) (not (and $named (or (hasKey $secret "env") (hasKey $secret "file")))) -}}
+{{- fail (printf "backends.%s.%s: a secret stands under backends.%s.secrets, so that it doesn't end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $name . $name) -}}
+{{- end -}}
+{{- if and $secret (hasKey ($backend.secrets | default dict) .) -}}
+{{- fail (printf "backends.%s.%s: it stands under backends.%s.secrets as well." $name . $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key, $secret := $backend.secrets -}}
+{{- $existing := and $secret.existingSecret $secret.key -}}
+{{- if or (and $secret.value (or $secret.existingSecret $secret.key)) (not (or $secret.value $existing)) -}}
+{{- fail (printf "backends.%s.secrets.%s: either `value`, or `existingSecret` with `key`." $name $key) -}}
+{{- end -}}
+{{- end -}}
+{{- range get $required $backend.kind | default list -}}
+{{- if not (index $backend .) -}}
+{{- fail (printf "backends.%s.%s is missing, which kind %s needs." $name . $backend.kind) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $backend.kind "local" -}}
+{{- $root := toString ($backend.root | default "") -}}
+{{- if not (hasPrefix "/" $root) -}}
+{{- fail (printf "backends.%s.root: a directory is missing, such as %s/files." $name $.Values.persistence.mountPath) -}}
+{{- end -}}
+{{- $found := false -}}
+{{- range $volumes -}}
+{{- if hasPrefix (printf "%s/" (trimSuffix "/" .)) (printf "%s/" (clean $root)) -}}
+{{- $found = true -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- fail (printf "backends.%s.root: %s is on no volume, and nothing else of the pod can be written: persistence.enabled, or extraVolumes and extraVolumeMounts." $name $root) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.users" -}}
+{{- $seen := dict -}}
+{{- range $number, $user := .Values.users -}}
+{{- if not $user.name -}}
+{{- fail (printf "users: number %d has no name." (add1 $number)) -}}
+{{- end -}}
+{{- include "wharf.validate.name" (list "users" $user.name) -}}
+{{- if has (lower $user.name) (list "anonymous" "ftp") -}}
+{{- fail (printf "users: %s is no user but the login without a password: config.anonymous." $user.name) -}}
+{{- end -}}
+{{- if hasKey $seen $user.name -}}
+{{- fail (printf "users: there are two of the name %s." $user.name) -}}
+{{- end -}}
+{{- $_ := set $seen $user.name true -}}
+{{- $where := printf "users: %s" $user.name -}}
+{{- include "wharf.validate.account" (list $where $user $) -}}
+{{- $secret := $user.existingSecret | default dict -}}
+{{- if gt (len (compact (list $user.password $user.passwordHash $secret.name))) 1 -}}
+{{- fail (printf "%s has more than one of password, passwordHash and existingSecret." $where) -}}
+{{- end -}}
+{{- if and $secret (not (and $secret.name $secret.key)) -}}
+{{- fail (printf "%s has an existingSecret that needs `name` and `key`." $where) -}}
+{{- end -}}
+{{- if and $user.passwordHash (not (hasPrefix "$" $user.passwordHash)) -}}
+{{- fail (printf "%s has a passwordHash that is none: `wharf hash-password` makes one, and it begins with a $." $where) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name in the configuration. It becomes a part of a file's name, which must not begin with two dots. */}}
+{{- define "wharf.validate.name" -}}
+{{- if not (regexMatch "^[^.\\s\\\\/\\x00-\\x1f\\x7f][^\\s\\\\/\\x00-\\x1f\\x7f]*$" (index . 1)) -}}
+{{- fail (printf "%s: %q can't be a name: no spaces and slashes, and no dot at the beginning." (index . 0) (index . 1)) -}}
+{{- end -}}
+{{- if gt (len (index . 1)) 64 -}}
+{{- fail (printf "%s: %s is too long for a name: at most 64 bytes." (index . 0) (index . 1)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a user sees and may do: where it stands, the user, the chart. */}}
+{{- define "wharf.validate.account" -}}
+{{- $where := index . 0 -}}
+{{- $account := index . 1 -}}
+{{- $backends := (index . 2).Values.backends | default dict -}}
+{{- if not $account.backend -}}
+{{- fail (printf "%s has no backend." $where) -}}
+{{- end -}}
+{{- if not (hasKey $backends $account.backend) -}}
+{{- fail (printf "%s has the backend %s, and there is none of that name in `backends`." $where $account.backend) -}}
+{{- end -}}
+{{- include "wharf.validate.permissions" (list $where $account.permissions) -}}
+{{- $places := dict -}}
+{{- range $account.mounts -}}
+{{- if not (and .at .backend) -}}
+{{- fail (printf "%s has a mount that needs `at`, where it stands, and `backend`." $where) -}}
+{{- end -}}
+{{- if not (hasKey $backends .backend) -}}
+{{- fail (printf "%s: the mount at %s has the backend %s, and there is none of that name in `backends`." $where .at .backend) -}}
+{{- end -}}
+{{- $place := clean (printf "/%s" .at) -}}
+{{- if eq $place "/" -}}
+{{- fail (printf "%s: a mount can't stand at /, where the user's own backend does." $where) -}}
+{{- end -}}
+{{- if hasKey $places $place -}}
+{{- fail (printf "%s: there are two mounts at %s." $where .at) -}}
+{{- end -}}
+{{- $_ := set $places $place true -}}
+{{- include "wharf.validate.permissions" (list (printf "%s: the mount at %s" $where .at) .permissions) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.permissions" -}}
+{{- $where := index . 0 -}}
+{{- $given := index . 1 -}}
+{{- $words := splitList " " (include "wharf.permissionWords" .) -}}
+{{- if kindIs "string" $given -}}
+{{- $given = list $given -}}
+{{- end -}}
+{{- range $given -}}
+{{- if not (has . $words) -}}
+{{- fail (printf "%s has the permission %q, and there is no such; there are %s." $where (toString .) (join ", " $words)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wharf.validate.test" -}}
+{{- $test := .Values.test -}}
+{{- if or $test.existingSecret.name $test.existingSecret.key -}}
+{{- if not (and $test.existingSecret.name $test.existingSecret.key $test.user) -}}
+{{- fail "test.existingSecret needs `name` and `key`, and test.user says whose password it is." -}}
+{{- end -}}
+{{- end -}}
+{{- if $test.user -}}
+{{- $known := false -}}
+{{- range .Values.users -}}
+{{- if eq .name $test.user -}}
+{{- $known = true -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not $known) (not .Values.existingConfigMap.name) -}}
+{{- fail (printf "test.user: there is no %s in `users`." $test.user) -}}
+{{- end -}}
+{{- $found := include "wharf.testUser" . | fromJson -}}
+{{- if not $found.secret -}}
+{{- fail (printf "test.user: nobody knows the password of %s; test.existingSecret names a Secret that has it, not a hash." $test.user) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
