@@ -14,18 +14,20 @@ use tokio::time::Instant;
 /// A limit on memory, in bytes, that many transfers share.
 ///
 /// Each takes what it needs while it needs it: a client that is slow holds only what it has sent. That alone could end in a
-/// standstill, where all hold a little and none gets enough to send a part of its file to the store and let go. So a half of
+/// standstill, where all hold a little and none gets enough to send a part of its file to the store and let go. So most of
 /// the memory is for *lanes*: the right of one transfer to grow until its part is complete, given in the order in which they
-/// ask, as long as there is room for all of that part. A lane is taken back when its holder is slow and others wait. What it
-/// has by then it keeps, and as there was room for the rest of it, there still is when it asks again: so there is always
-/// one who can go on. If all who can are clients that have stalled, the others wait until these are given up.
+/// ask, as long as there is room for all of that part. Who took long for a part is slow; all the slow together have at most
+/// a half of the lanes, so that the quick don't go at their pace. A slow one keeps its lane, since what it has would only
+/// take up memory without it. One that has stalled loses it when others wait, and keeps what it has: there is room for the
+/// rest when it asks again, so there is always one who can go on. If all who can are clients that have stalled, the others
+/// wait until these are given up.
 pub struct Buffers {
     limit: u64,
     spill: Option<PathBuf>,
     state: Mutex<State>,
 }
 
-/// How long a lane may be held while others wait.
+/// Who takes longer for a part is slow. A lane that has not grown for so long is taken back when others wait.
 const LEASE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
@@ -33,6 +35,8 @@ struct State {
     used: u64,
     /// What the holders of lanes may still take.
     promised: u64,
+    /// What the lanes of the slow have room for, in all.
+    slow: u64,
     lanes: HashMap<u64, Lane>,
     next_lane: u64,
     waiting: VecDeque<Ticket>,
@@ -40,7 +44,11 @@ struct State {
 
 struct Lane {
     room: u64,
+    /// What it had room for at first.
+    size: u64,
+    slow: bool,
     since: Instant,
+    grown: Instant,
 }
 
 /// Somebody who waits.
@@ -48,6 +56,7 @@ struct Ticket {
     bytes: u64,
     /// What is missing until all can be let go.
     need: u64,
+    slow: bool,
     grant: oneshot::Sender<Share>,
 }
 
@@ -92,7 +101,7 @@ impl Buffers {
     /// Whether so little is left that everyone should take little.
     pub(crate) fn is_tight(&self) -> bool {
         let state = self.state();
-        state.used + state.promised > self.limit / 8 * 3
+        state.used + state.promised > self.limit / 16 * 3
     }
 
     /// Some bytes, if there is room at once.
@@ -108,7 +117,7 @@ impl Buffers {
 
     /// Whether anyone may take so much.
     fn has_common_room(&self, state: &State, bytes: u64) -> bool {
-        state.used + state.promised + bytes <= self.limit / 2
+        state.used + state.promised + bytes <= self.limit / 4
     }
 
     /// Gives what there is to those who wait.
@@ -117,19 +126,17 @@ impl Buffers {
         let mut state = self.state();
         let mut place = 0;
         while place < state.waiting.len() {
-            let (bytes, need) = (state.waiting[place].bytes, state.waiting[place].need);
+            let Ticket { bytes, need, slow, .. } = state.waiting[place];
             if state.waiting[place].grant.is_closed() {
                 state.waiting.remove(place);
                 continue;
             }
             let lane = if self.has_common_room(&state, bytes) {
                 None
-            } else if state.used + state.promised + need <= self.limit {
-                let lane = state.next_lane;
-                state.next_lane += 1;
-                state.lanes.insert(lane, Lane { room: need - bytes, since: Instant::now() });
-                state.promised += need - bytes;
-                Some(lane)
+            } else if state.used + state.promised + need <= self.limit
+                && !(slow && state.slow + need > self.most_of_the_slow())
+            {
+                Some(state.open_lane(bytes, need, slow))
             } else {
                 // One behind may need less.
                 place += 1;
@@ -138,7 +145,8 @@ impl Buffers {
             state.used += bytes;
             let Some(ticket) = state.waiting.remove(place) else { break };
             // Who has gone meanwhile gives it back below, when nothing is locked.
-            if let Err(share) = ticket.grant.send(Share { buffers: Arc::clone(self), lane, bytes }) {
+            let share = Share { buffers: Arc::clone(self), lane, bytes, slow };
+            if let Err(share) = ticket.grant.send(share) {
                 unwanted.push(share);
             }
         }
@@ -146,19 +154,46 @@ impl Buffers {
         drop(unwanted);
     }
 
-    /// Takes lanes back from those who are slow.
+    /// The most that lanes of the slow have room for: at least one of the largest, which need not be empty yet.
+    fn most_of_the_slow(&self) -> u64 {
+        self.limit / 8 * 3
+    }
+
+    /// Takes lanes back from those who have stalled.
     fn revoke(self: &Arc<Self>) {
         let mut state = self.state();
-        let State { lanes, promised, .. } = &mut *state;
-        lanes.retain(|_, lane| {
-            let expired = lane.since.elapsed() >= LEASE;
-            if expired {
-                *promised -= lane.room;
-            }
-            !expired
-        });
+        let stalled = |lane: &Lane| lane.grown.elapsed() >= LEASE;
+        let stalled: Vec<u64> =
+            state.lanes.iter().filter(|(_, lane)| stalled(lane)).map(|(id, _)| *id).collect();
+        for id in stalled {
+            state.close_lane(id);
+        }
         drop(state);
         self.serve();
+    }
+}
+
+impl State {
+    /// Opens a lane for a need, of which so much is taken at once.
+    fn open_lane(&mut self, taken: u64, need: u64, slow: bool) -> u64 {
+        let (id, now) = (self.next_lane, Instant::now());
+        self.next_lane += 1;
+        self.lanes.insert(id, Lane { room: need - taken, size: need, slow, since: now, grown: now });
+        self.promised += need - taken;
+        if slow {
+            self.slow += need;
+        }
+        id
+    }
+
+    /// Closes a lane, if it is still there; says how long it was open.
+    fn close_lane(&mut self, id: u64) -> Option<Duration> {
+        let lane = self.lanes.remove(&id)?;
+        self.promised -= lane.room;
+        if lane.slow {
+            self.slow -= lane.size;
+        }
+        Some(lane.since.elapsed())
     }
 }
 
@@ -183,11 +218,13 @@ pub(crate) struct Share {
     buffers: Arc<Buffers>,
     lane: Option<u64>,
     bytes: u64,
+    /// The last part took long.
+    slow: bool,
 }
 
 impl Share {
     pub(crate) fn new(buffers: Arc<Buffers>) -> Self {
-        Self { buffers, lane: None, bytes: 0 }
+        Self { buffers, lane: None, bytes: 0, slow: false }
     }
 
     /// The bytes in it.
@@ -203,6 +240,7 @@ impl Share {
             let fits = lane.room >= bytes;
             if fits {
                 lane.room -= bytes;
+                lane.grown = Instant::now();
                 *promised -= bytes;
             }
             fits
@@ -224,7 +262,12 @@ impl Share {
         self.leave_lane();
         let need = need.max(bytes).min(self.buffers.limit / 2);
         let (grant, mut granted) = oneshot::channel();
-        self.buffers.state().waiting.push_back(Ticket { bytes: bytes.min(need), need, grant });
+        self.buffers.state().waiting.push_back(Ticket {
+            bytes: bytes.min(need),
+            need,
+            slow: self.slow,
+            grant,
+        });
         self.buffers.serve();
         loop {
             tokio::select! {
@@ -246,17 +289,17 @@ impl Share {
 
     fn leave_lane(&mut self) {
         let Some(lane) = self.lane.take() else { return };
-        let mut state = self.buffers.state();
-        if let Some(lane) = state.lanes.remove(&lane) {
-            state.promised -= lane.room;
-        }
+        // One that was taken back was that of somebody who is slow, too.
+        let open = self.buffers.state().close_lane(lane);
+        self.slow = open.is_none_or(|open| open >= LEASE);
     }
 
     /// Takes all that is in it. The rest of a lane goes to others.
     pub(crate) fn take(&mut self) -> Self {
         self.leave_lane();
         self.buffers.serve();
-        Self { buffers: Arc::clone(&self.buffers), lane: None, bytes: std::mem::take(&mut self.bytes) }
+        let bytes = std::mem::take(&mut self.bytes);
+        Self { buffers: Arc::clone(&self.buffers), lane: None, bytes, slow: false }
     }
 }
 

@@ -16,7 +16,7 @@ async fn what_is_dropped_is_given_back() {
     assert_eq!((one.bytes(), taken.bytes()), (0, 10 * MIB));
     drop(taken);
     assert_eq!(buffers.used(), 0);
-    assert!(buffers.try_take(16 * MIB).is_some() && buffers.try_take(17 * MIB).is_none());
+    assert!(buffers.try_take(8 * MIB).is_some() && buffers.try_take(9 * MIB).is_none());
 }
 
 /// Sixteen that hold a MiB each of a part of 8 MiB: the half for all is used up.
@@ -75,7 +75,7 @@ async fn who_is_slow_in_a_lane_loses_it_and_gets_another() {
     assert!(buffers.used() == 13 * MIB && before.elapsed() < 10 * LEASE);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_gives_up_waiting_takes_nothing() {
     let buffers = Buffers::new(32 * MIB, None);
     let mut many = crowd(&buffers).await;
@@ -114,4 +114,57 @@ async fn nobody_waits_for_ever() {
     });
     all.await.expect("they hold each other up");
     assert_eq!((buffers.used(), buffers.state().promised), (0, 0));
+}
+
+/// How long the quick, and all, of many clients take, half of which are slow, before a store that takes 16 MiB/s.
+async fn rush(limit: u64, clients: u64) -> (Duration, Duration) {
+    let buffers = Buffers::new(limit, None);
+    let store = Arc::new(tokio::sync::Semaphore::new(4));
+    let start = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for client in 0..clients {
+        let (buffers, store) = (Arc::clone(&buffers), Arc::clone(&store));
+        let slow = client % 2 == 1;
+        tasks.spawn(async move {
+            let mut share = share(&buffers);
+            let mut sending = tokio::task::JoinSet::new();
+            for _part in 0..4 {
+                let mut held = 0;
+                while held < 5 * MIB {
+                    let room = if buffers.is_tight() { 16 << 10 } else { 256 << 10 };
+                    share.grow(room, (5 * MIB - held).max(room)).await;
+                    let rate = if slow { 233_000.0 } else { 50e6 };
+                    tokio::time::sleep(Duration::from_secs_f64(room as f64 / rate)).await;
+                    held += room;
+                    assert!(buffers.used() <= buffers.limit());
+                }
+                let part = share.take();
+                let store = Arc::clone(&store);
+                sending.spawn(async move {
+                    let _one = store.acquire().await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(312)).await;
+                    drop(part);
+                });
+            }
+            while sending.join_next().await.is_some() {}
+            (slow, start.elapsed())
+        });
+    }
+    let (mut quick, mut all) = (Duration::ZERO, Duration::ZERO);
+    while let Some(ended) = tasks.join_next().await {
+        let (slow, took) = ended.unwrap();
+        if !slow {
+            quick = quick.max(took);
+        }
+        all = all.max(took);
+    }
+    (quick, all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_quick_do_not_go_at_the_pace_of_the_slow() {
+    let (quick, all) = rush(64 * MIB, 250).await;
+    // The slow need 125 × 4 × 22.5 s in lanes, of which there are about ten.
+    assert!(quick < Duration::from_secs(700), "{quick:?}");
+    assert!(all < Duration::from_secs(3000), "{all:?}");
 }

@@ -15,11 +15,17 @@ use crate::{Buffers, CHUNK_SIZE, Error, Result, StoragePath};
 /// What is made room for at a time while there is little.
 const SMALL_ROOM: usize = 16 * 1024;
 
+/// What an upload takes beside its content, about: connections to the store, and what is between the client's and the part.
+/// A thousand of them are not nothing.
+const BESIDE: u64 = 48 * 1024;
+
 /// The bytes of the next part.
 pub(super) struct Held {
     buffers: Arc<Buffers>,
     gathered: Gathered,
     share: Share,
+    /// Counts what there is beside the content, while there is room to count it.
+    _beside: Option<Share>,
     /// Bytes that there is room for in `share` and that have not come yet.
     credit: u64,
     spilled: Option<Spilled>,
@@ -37,6 +43,7 @@ impl Held {
             buffers: Arc::clone(buffers),
             gathered: Gathered::default(),
             share: Share::new(Arc::clone(buffers)),
+            _beside: buffers.try_take(BESIDE),
             credit: 0,
             spilled: None,
         }
@@ -48,8 +55,14 @@ impl Held {
 
     /// Makes room for the next bytes of a part of `part_size` bytes, and says how many.
     pub(super) async fn reserve(&mut self, path: &StoragePath, part_size: u64) -> Result<usize> {
+        if self.spilled.is_some() {
+            // What is on its way to the file is in memory, too.
+            let missing = (CHUNK_SIZE as u64).saturating_sub(self.share.bytes());
+            let has_room = !self.buffers.is_tight() && self.share.try_grow(missing);
+            return Ok(if has_room { CHUNK_SIZE } else { SMALL_ROOM });
+        }
         let wanted = if self.buffers.is_tight() { SMALL_ROOM } else { CHUNK_SIZE };
-        if self.spilled.is_none() && self.credit < wanted as u64 {
+        if self.credit < wanted as u64 {
             let missing = wanted as u64 - self.credit;
             self.room_for(path, missing, part_size).await?;
         }
@@ -110,6 +123,7 @@ impl Held {
         };
         blocking(write).await?.map_err(|error| not_spilled(path, error))?;
         spilled.length += length as u64;
+        drop(self.share.take());
         Ok(())
     }
 
@@ -122,17 +136,21 @@ impl Held {
         // It is in memory no longer than it takes to send it.
         let mut share = Share::new(Arc::clone(&self.buffers));
         share.grow(length, length).await;
+        // Made here: the many threads that may block would each keep what they had once.
+        let mut chunks: Vec<BytesMut> = Vec::new();
+        let mut left = usize::try_from(length).unwrap_or(usize::MAX);
+        while left > 0 {
+            let wanted = left.min(CHUNK_SIZE);
+            chunks.push(BytesMut::zeroed(wanted));
+            left -= wanted;
+        }
         let read = move || {
-            let mut chunks: Vec<Bytes> = Vec::new();
             let mut position = 0;
-            while position < length {
-                let wanted = usize::try_from(length - position).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE);
-                let mut chunk = BytesMut::zeroed(wanted);
-                file.read_exact_at(&mut chunk, position)?;
-                position += wanted as u64;
-                chunks.push(chunk.freeze());
+            for chunk in &mut chunks {
+                file.read_exact_at(chunk, position)?;
+                position += chunk.len() as u64;
             }
-            Ok(chunks)
+            Ok(chunks.into_iter().map(BytesMut::freeze).collect::<Vec<Bytes>>())
         };
         let chunks = blocking(read).await?.map_err(|error| not_spilled(path, error))?;
         Ok((chunks.into_iter().collect(), share))

@@ -67,6 +67,13 @@ impl PartSizes {
         self.current
     }
 
+    /// Takes the smallest parts that stores accept, unless one is sent already: some stores want all of one size.
+    pub(super) fn shrink(&mut self) {
+        if self.parts == 0 {
+            self.current = self.current.min(Tuning::MIN_PART_SIZE);
+        }
+    }
+
     /// Notes that a part of the size [`next`](Self::next) is sent.
     pub(super) fn advance(&mut self) {
         self.sent += self.current;

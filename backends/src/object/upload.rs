@@ -325,6 +325,10 @@ fn without_time(mut headers: HeaderMap) -> HeaderMap {
 #[async_trait]
 impl Upload for ObjectUpload {
     async fn reserve(&mut self) -> Result<Option<usize>> {
+        // Where many wait for memory, each has its turn sooner.
+        if self.client.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
+            self.sizes.shrink();
+        }
         let part_size = self.sizes.next();
         self.held.reserve(&self.path, part_size).await.map(Some)
     }

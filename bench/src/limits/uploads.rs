@@ -22,8 +22,9 @@ use crate::sizes::Limits;
 const BUFFER_MEMORY: f64 = 256.0;
 const BESIDE: f64 = 128.0;
 
-/// More than the defaults allow one address.
-const SESSIONS: &str = "  limits: { sessions: 20000, sessions_per_ip: 20000 }\n";
+/// Where uploads go that find no room in memory. Without it, the slow clients of this table wait for each other: each part has
+/// to be gathered in memory, and there is room for fifty.
+const SPILL: &str = "spill";
 
 const BUCKET: &str = "uploads";
 const DIRECTORY: &str = "up";
@@ -68,7 +69,13 @@ fn in_bucket(bench: &mut Bench<'_>, table: &mut Table) -> Result<()> {
     let sizes = &bench.options.sizes;
     let Limits { uploads: number, upload: size, within, .. } = sizes.limits;
     let until = Instant::now() + within;
-    let server = start_wharf(&bench.options.tools, bench.place, &bench.store, BUCKET, SESSIONS)?
+    let spill = bench.place.folder_of(SPILL)?;
+    // More sessions than the defaults allow one address.
+    let settings = format!(
+        "  limits: {{ sessions: 20000, sessions_per_ip: 20000, spill_directory: \"{}\" }}\n",
+        spill.display()
+    );
+    let server = start_wharf(&bench.options.tools, bench.place, &bench.store, BUCKET, &settings)?
         .with_patient_clients(PATIENCE);
     server.login(until)?.command(&format!("MKD {DIRECTORY}"), &[257])?;
     let sessions = log_in(&server, number, sizes.login_connections, until)?;
