@@ -65,8 +65,10 @@ impl Object {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        // Equal content has equal entity tags wherever it stands.
-        let version = (&self.key, &self.e_tag, self.size, self.stored);
+        // Equal content has equal entity tags wherever it stands, unless these are versions. The two protocols of Google
+        // need not tell the same time of one.
+        let stored = self.stored.filter(|_| self.version.is_none());
+        let version = (&self.key, &self.e_tag, self.size, stored);
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
     }
 

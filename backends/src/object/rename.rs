@@ -223,7 +223,8 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         client.delete(from, &source, Some(&marker)).await?;
     }
     match own_marker {
-        Some(_) => client.delete(from, &source, None).await,
+        // A file has the same key.
+        Some(marker) => remove(client, from, &marker).await,
         None => Ok(()),
     }
 }

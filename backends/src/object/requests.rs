@@ -152,6 +152,10 @@ impl Requests {
         let mut builder = http::Request::builder().method(request.method.clone()).uri(self.url(request));
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
+            // Azure and Google refuse without it (411), and the HTTP library leaves it out where there is no body.
+            if matches!(request.method, Method::PUT | Method::POST | Method::PATCH) {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.content_length()));
+            }
         }
         // The signers take them for text.
         if request.headers.values().any(|value| value.to_str().is_err()) {

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{ETAG, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, ETAG, HeaderValue, TRANSFER_ENCODING};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -124,6 +124,12 @@ async fn serve(connection: TcpStream, shared: Arc<Shared>) {
     server.serve_connection(TokioIo::new(connection), service).await.ok();
 }
 
+/// Whether nothing says how much a request carries that changes something.
+fn lacks_length(request: &Request<Incoming>) -> bool {
+    let told = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| request.headers().contains_key(name));
+    matches!(*request.method(), Method::PUT | Method::POST | Method::PATCH) && !told
+}
+
 /// Answers one request. An error ends the connection without an answer.
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Bytewise>, Failure> {
     let open = Arc::new(Open::new(&request));
@@ -132,6 +138,8 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let answer = match fault {
         // Nothing of S3's protocol, such as CONNECT.
         _ if open.record.kind == Kind::Other => Ok(document(405, "MethodNotAllowed", "not here")),
+        // As the clouds do, but for Amazon; the emulators take it.
+        _ if lacks_length(&request) => Ok(document(411, "LengthRequired", "how long is it?")),
         None => forward(&shared, &open, request, None).await,
         Some(Fault::DropBefore) => Err("dropped before it was forwarded".into()),
         Some(Fault::DropAfter) => {
