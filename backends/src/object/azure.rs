@@ -148,11 +148,6 @@ impl Azure {
         }
         let found: EnumerationResults = self.requests.document(request).await?;
         let next = found.next_marker.filter(|marker| !marker.is_empty());
-        if next.is_some() && next.as_deref() == token {
-            return Err(Failure::Malformed(
-                "the store tells the same page of its listing for ever".to_owned(),
-            ));
-        }
         let objects = found.blobs.blob.into_iter().map(Blob::into_object).collect::<Result<_, _>>()?;
         let prefixes = found.blobs.blob_prefix.into_iter().map(|below| below.name.into_key()).collect();
         Ok(Page { objects, prefixes, next })

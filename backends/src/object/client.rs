@@ -144,11 +144,16 @@ impl Client {
         max_keys: Option<usize>,
     ) -> Result<Page, Failure> {
         let token = token.as_deref();
-        match &self.own {
-            Own::S3(s3) => s3.page(prefix, token, flat, max_keys).await,
-            Own::Google(google) => google.page(prefix, token, flat, max_keys).await,
-            Own::Azure(azure) => azure.page(prefix, token, flat, max_keys).await,
+        let page = match &self.own {
+            Own::S3(s3) => s3.page(prefix, token, flat, max_keys).await?,
+            Own::Google(google) => google.page(prefix, token, flat, max_keys).await?,
+            Own::Azure(azure) => azure.page(prefix, token, flat, max_keys).await?,
+        };
+        if page.next.is_some() && page.next.as_deref() == token {
+            let text = "the store tells the same page of its listing for ever";
+            return Err(Failure::Malformed(text.to_owned()));
         }
+        Ok(page)
     }
 
     /// Whether any key starts with `prefix`.

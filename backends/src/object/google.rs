@@ -144,11 +144,6 @@ impl Google {
             return Err(Failure::Malformed(format!("the store's answer is no listing but {:?}", found.kind)));
         }
         let next = found.next_page_token.filter(|token| !token.is_empty());
-        if next.is_some() && next.as_deref() == token {
-            return Err(Failure::Malformed(
-                "the store tells the same page of its listing for ever".to_owned(),
-            ));
-        }
         let objects = found.items.into_iter().map(Resource::into_object).collect::<Result<_, _>>()?;
         Ok(Page { objects, prefixes: found.prefixes, next })
     }

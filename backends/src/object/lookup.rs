@@ -198,19 +198,24 @@ impl Client {
             return Err(Error::new(ErrorKind::PermissionDenied, path));
         }
         let key = self.keys.existing(path)?;
+        // A file that is stored under the key of a marker meanwhile has to stay.
+        let mut only = None;
         let marker = match self.only_marker(path, &format!("{key}/")).await? {
             Some(false) => return Err(Error::new(ErrorKind::NotEmpty, path)),
             Some(true) if self.keys.provider != Provider::Azure => self.keys.marker(&key),
             marked => match self.head(path, &key).await? {
                 // A marker that stands beside what is below it: Azure's, and of some tools that mount buckets.
-                Some(object) if object.is_folder => key,
+                Some(object) if object.is_folder => {
+                    only = Some(object);
+                    key
+                }
                 None if marked == Some(true) => self.keys.marker(&key),
                 Some(_) => return Err(Error::new(ErrorKind::NotADirectory, path)),
                 None => return Err(Error::new(ErrorKind::NotFound, path)),
             },
         };
         self.known.gone(path);
-        self.delete(path, &marker, None).await
+        self.delete(path, &marker, only.as_ref()).await
     }
 
     /// Whether the marker is the only key below `prefix`; `None` if there is none at all.

@@ -51,8 +51,7 @@ impl Level {
 /// All objects whose key starts with `prefix`, which ends with a slash.
 ///
 /// A marker comes behind all that is below it: some stores don't remove the marker of a directory that holds
-/// anything. It goes down directory by directory, so that no more than one page of each is in memory, and because the
-/// library shows the file `a/b` and the marker `a/b/` of other clouds by the same name in a listing of all keys at once.
+/// anything. It goes down directory by directory, so that no more than one page of each is in memory.
 pub(super) fn walk(
     client: &Arc<Client>,
     path: &StoragePath,

@@ -1,6 +1,7 @@
 //! What is Azure's own: markers by metadata, metadata in listings, keys that XML can't hold.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use wharf_backends::contract::{contents, names_in, put};
 use wharf_backends::object::{AzureSettings, ObjectStorage};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
+use crate::plan::{Fault, Gate, When};
 use crate::proxy::{Proxy, requests_of};
+use crate::record::Kind;
 use crate::servers::{azure_settings, fresh_prefix, path, send_raw, variable};
 
 fn azure(prefix: &str) -> ObjectStorage {
@@ -71,6 +74,27 @@ async fn markers_of_other_tools_are_directories() {
     storage.remove_directory(&path("/theirs")).await.unwrap();
     assert_eq!(storage.stat(&path("/theirs")).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(!storage.stat(&path("/empty")).await.unwrap().is_directory());
+}
+
+#[tokio::test]
+async fn a_file_that_takes_the_place_of_a_marker_stays() {
+    let prefix = fresh_prefix();
+    let proxy = Proxy::before(&variable("WHARF_TEST_AZURITE")).await;
+    let settings = azure_settings(&prefix);
+    let endpoint = Some(format!("{}/{}", proxy.url(), settings.account));
+    let storage = ObjectStorage::azure(AzureSettings { endpoint, ..settings }).unwrap();
+    storage.create_directory(&path("/d")).await.unwrap();
+    let gate = Gate::new();
+    proxy.fault(When::nth(Kind::Delete, 1), Fault::Delay(Arc::clone(&gate)));
+    let somebody_else = async {
+        gate.reached().await;
+        put(&azure(&prefix), "/d", b"file", CreateMode::Replace).await.unwrap();
+        gate.open();
+    };
+    let at = path("/d");
+    let (removed, ()) = tokio::join!(storage.remove_directory(&at), somebody_else);
+    assert_eq!(removed.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(contents(&azure(&prefix), "/d").await, b"file");
 }
 
 #[tokio::test]

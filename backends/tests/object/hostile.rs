@@ -66,6 +66,25 @@ fn document(body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// A listing that never comes to its end, and has no keys.
+fn the_same_page(_: &str) -> Vec<u8> {
+    document(
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>\
+         </ListBucketResult>",
+    )
+}
+
+#[tokio::test]
+async fn a_listing_that_tells_the_same_page_for_ever_has_an_end() {
+    let (storage, requests) = store(the_same_page).await;
+    let error = storage.check().await.unwrap_err();
+    assert!(error.to_string().contains("the same page"), "{error}");
+    assert!(storage.enter(&path("/d")).await.is_err());
+    assert!(storage.create_directory(&path("/d")).await.is_err());
+    assert!(storage.remove_directory(&path("/d")).await.is_err());
+    assert_eq!(requests.lock().unwrap().len(), 8);
+}
+
 /// Objects whose length is not told.
 fn without_length(request: &str) -> Vec<u8> {
     let head =
