@@ -10,7 +10,7 @@ import unittest
 import yaml
 
 from cluster import Cluster
-from support import CHART, HASH, HELMS, ROOT, Pod, helm, manifests, one, template
+from support import CHART, HASH, HELMS, ROOT, Pod, helm, manifests, one, run, template, wharf
 
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -20,6 +20,8 @@ CONFIGURATION = json.loads((ROOT / "config/wharf.schema.json").read_text())
 SENTENCE = re.compile(r"execution error at \(wharf/templates/[^)]*\): ([a-zA-Z][^\n]*[.?])$", re.M)
 DEMO = "users[0].name=demo,users[0].backend=scratch"
 LOCAL = "backends.disk.kind=local,backends.disk.root=/srv/ftp/files"
+ON_DISK = "users[0].name=demo,users[0].backend=disk"
+S3 = "backends.lake.kind=s3,backends.lake.bucket=b"
 
 SENTENCES = {
     "passive.ports=5-1": "passive.ports: the range 5-1 ends before it begins.",
@@ -66,20 +68,34 @@ SENTENCES = {
     "backends=null": "backends: there is none",
     "backends.lake.kind=s4": 'backends.lake.kind: "s4" is wrong; it is one of local, memory, s3, gcs, azure.',
     "backends.lake.bucket=a": "backends.lake.kind: there is none",
-    "backends.\\.lake.kind=memory": "no dot at the beginning",
+    "backends.a b.kind=memory": '"a b" can\'t be a name: no spaces,',
+    "backends.lake.kind=memory,backends.lake.bucket=a": "backends.lake.bucket: kind memory has no such key; it has capacity.",
+    f"{S3},backends.lake.access-key=x": "backends.lake.access-key: kind s3 has no such key; it has bucket, region, prefix,",
+    f"{S3},backends.lake.secretAccessKey=x": "under backends.lake.secrets, access_key_id, secret_access_key, session_token.",
+    f"{S3},backends.lake.secrets.access_key.value=x": "backends.lake.secrets.access_key: kind s3 has no such secret; it has access",
+    "backends.lake.kind=memory,backends.lake.secrets.access_key.value=x": "kind memory has no such secret; it has none.",
+    f"{S3},backends.lake.endpoint=https://key:secret@store.example.com": "backends.lake.endpoint: it is a URL such as",
+    f"{S3},backends.lake.endpoint=https://store.example.com/?sig=abc": "without a user, a password or a query",
+    f"{S3},backends.lake.endpoint=store.example.com": "backends.lake.endpoint: it is a URL such as",
     "backends.lake.kind=s3,backends.lake.secret_access_key=x": "a secret stands under backends.lake.secrets",
     "backends.lake.kind=s3,backends.lake.secret_access_key.value=x": "a secret stands under backends.lake.secrets",
     "backends.lake.kind=s3,backends.lake.access_key_id.env=A,backends.lake.access_key_id.value=x": "or `{ file: PATH }` alone",
     "backends.lake.kind=s3,backends.lake.access_key_id.env=A,backends.lake.secrets.access_key_id.value=x": "as well",
     "backends.lake.kind=s3,backends.lake.secrets.access_key_id.key=x": "either `value`, or `existingSecret`",
-    LOCAL: "backends.disk.root: /srv/ftp/files is on no volume",
-    f"{LOCAL},persistence.enabled=true,persistence.mountPath=/srv/other": "is on no volume",
+    f"{LOCAL},{ON_DISK}": "backends.disk.root: /srv/ftp/files is on no volume",
+    f"{LOCAL},{ON_DISK},persistence.enabled=true,persistence.mountPath=/srv/other": "is on no volume",
+    f"{LOCAL},{ON_DISK},persistence.enabled=true,persistence.mountPath=/srv/ftp/files/below": "is on no volume",
+    f"{LOCAL},{ON_DISK},users[0].permissions=upload-only": "is on no volume",
+    f"{LOCAL},{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=disk": "is on no volume",
+    f"{LOCAL},config.anonymous.enabled=true,config.anonymous.backend=disk,config.anonymous.permissions=full": "is on no volume",
+    f"{LOCAL},backends.disk.create_root=true": "is on no volume",
+    "backends.disk.kind=local,backends.disk.root=/": "backends.disk.root: / is or holds /etc/wharf/config",
+    "backends.disk.kind=local,backends.disk.root=/run/wharf//secrets": "holds /run/wharf/secrets, which is the server's own",
     "backends.disk.kind=local,persistence.enabled=true": "backends.disk.root: a directory is missing, such as /srv/ftp/files.",
     "users[0].name=a,users[0].backend=nowhere": "there is none of that name",
     "users[0].name=a": "users: a has no backend.",
     "users[0].backend=scratch": "users: number 1 has no name.",
     "users[0].name=a b,users[0].backend=scratch": '"a b" can\'t be a name',
-    "users[0].name=.a,users[0].backend=scratch": "no dot at the beginning",
     "users[0].name=ftp,users[0].backend=scratch": "is no user but the login without a password",
     f"{DEMO},users[1].name=demo,users[1].backend=scratch": "two of the name demo",
     f"{DEMO},users[0].password=x,users[0].passwordHash=$y": "more than one of",
@@ -158,7 +174,16 @@ class Wrong(unittest.TestCase):
             f"{LOCAL},persistence.enabled=true",
             f"{LOCAL},persistence.existingClaim=mine",
             f"{LOCAL},extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/srv/ftp",
-            "backends.lake.kind=s3,backends.lake.bucket=b,backends.lake.access_key_id.env=A,backends.lake.secret_access_key.file=/a",
+            LOCAL,
+            f"{LOCAL},{ON_DISK},users[0].permissions=read-only",
+            f"{LOCAL},{DEMO},users[0].permissions=read-only,users[0].mounts[0].at=/a,users[0].mounts[0].backend=disk",
+            f"{LOCAL},users=null,config.anonymous.enabled=true,config.anonymous.backend=disk",
+            f"{LOCAL},{ON_DISK},extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/srv//ftp/",
+            f"backends.disk.kind=local,backends.disk.root=/srv//ftp/files,{ON_DISK},persistence.enabled=true",
+            f"backends.disk.kind=local,backends.disk.root=/tmp/files,backends.disk.create_root=true,{ON_DISK}",
+            f"{S3},backends.lake.access_key_id.env=A,backends.lake.secret_access_key.file=/a",
+            f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=https://store.example.com:9000/path",
+            f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=http://[::1]:9000",
             "config.server.passive.address_for[0].clients=10.0.0.0/8,config.server.passive.address_for[0].address=10.1.2.3",
             "config.server.limits.sessions=5,config.log.filter=debug",
             f"{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=scratch,users[0].permissions[0]=list",
@@ -168,6 +193,43 @@ class Wrong(unittest.TestCase):
         ):
             with self.subTest(right):
                 template("--set", right)
+
+
+    def test_a_refusal_shows_no_secret(self):
+        for wrong in (
+            "backends.lake.secretAccessKey=marker",
+            "backends.lake.secrets.access_key.value=marker",
+            "backends.lake.secret_access_key=marker",
+            "backends.lake.endpoint=https://key:marker@store.example.com",
+            "backends.lake.endpoint=https://store.example.com/?sig=marker",
+            "backends.lake.endpoint=https://key:marker%40store.example.com",
+        ):
+            for version in HELMS:
+                found = self.refused(f"{S3},{wrong}", version)
+                self.assertTrue(SENTENCE.search(found), found)
+                self.assertNotIn("marker", found)
+
+
+class Names(unittest.TestCase):
+    def test_are_those_that_the_server_takes(self):
+        """What the chart takes becomes a part of a file's name, too, which the server finds."""
+        odd = [".bob", "..", "-", "a:b", "a..b", "null", "7", "ñandú", "\u200b", "\u180e", "a" * 64, "ñ" * 32]
+        wrong = ["a b", "a/b", "a\\b", "a\tb", "a\x0bb", "a\x7f", "a\x85", "a\xa0b", "\u2028", "\u3000", "a" * 65, "ñ" * 33]
+        for name in odd + wrong:
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "values.yaml"
+                scratch = {"kind": "memory"}
+                user = {"name": name, "password": HASH, "backend": "scratch"}
+                path.write_text(yaml.safe_dump({"backends": {"scratch": scratch}, "users": [user]}))
+                server = run(wharf(), "check", "--config", path, check=False)
+                self.assertEqual(server.returncode == 0, name in odd, server.stderr)
+                for values in ({"users": [user]}, {"backends": {name: scratch}, "users": [{"name": "a", "backend": name}]}):
+                    path.write_text(yaml.safe_dump(values))
+                    ran = helm("template", "wharf", CHART, "--values", path, check=False)
+                    self.assertEqual(ran.returncode == 0, name in odd, ran.stderr)
+                    if ran.returncode == 0:
+                        pod = pathlib.Path(tempfile.mkdtemp(dir=folder))
+                        Pod([document for document in yaml.safe_load_all(ran.stdout) if document], pod).check()
 
 
 class Schema(unittest.TestCase):
@@ -203,6 +265,15 @@ class Schema(unittest.TestCase):
         words = CONFIGURATION["definitions"]["Permissions"]["anyOf"][0]["enum"]
         helpers = (CHART / "templates/_helpers.tpl").read_text()
         self.assertIn(f'{{{{- define "wharf.permissionWords" -}}}}\n{" ".join(words)}\n', helpers)
+
+    def test_knows_every_key_of_backends(self):
+        text = (CHART / "templates/_validate_configuration.tpl").read_text()
+        known = yaml.safe_load(re.search(r'define "wharf.backendKeys" -}}\n(.*?){{- end', text, re.S)[1])
+        kinds = json.loads(run(wharf(), "schema").stdout)["definitions"]["Backend"]["oneOf"]
+        keys = {kind["properties"]["kind"]["const"]: set(kind["properties"]) - {"kind"} for kind in kinds}
+        # The image's build has no unftp backends.
+        expected = {kind: found for kind, found in keys.items() if not kind.startswith("unftp-")}
+        self.assertEqual({kind: set(found.split()) for kind, found in known.items()}, expected)
 
     def test_knows_every_secret_of_backends(self):
         def is_secret(property):

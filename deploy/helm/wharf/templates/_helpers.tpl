@@ -112,3 +112,8 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "wharf.permissionWords" -}}
 full read-only upload-only list download upload overwrite rename delete mkdir
 {{- end -}}
+
+{{/* Whether a path is that of a folder or of something in it: both as they may have been written. */}}
+{{- define "wharf.isWithin" -}}
+{{- if hasPrefix (printf "%s/" (index . 1 | clean | trimSuffix "/")) (printf "%s/" (index . 0 | clean | trimSuffix "/")) -}}yes{{- end -}}
+{{- end -}}

@@ -46,33 +46,45 @@
 {{- if not .Values.backends -}}
 {{- fail "backends: there is none; what is stored has to go somewhere, if only into memory." -}}
 {{- end -}}
-{{- $volumes := list -}}
-{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
-{{- $volumes = append $volumes .Values.persistence.mountPath -}}
-{{- end -}}
-{{- range .Values.extraVolumeMounts -}}
-{{- with .mountPath -}}
-{{- $volumes = append $volumes . -}}
-{{- end -}}
-{{- end -}}
 {{- $kinds := list "local" "memory" "s3" "gcs" "azure" -}}
+{{- $keys := include "wharf.backendKeys" . | fromYaml -}}
+{{- $secrets := splitList " " (include "wharf.secretKeys" .) -}}
 {{- $required := dict "s3" (list "bucket") "gcs" (list "bucket") "azure" (list "account" "container") -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- include "wharf.validate.name" (list "backends" $name) -}}
 {{- if not (has $backend.kind $kinds) -}}
 {{- fail (printf "backends.%s.kind: %s; it is one of %s." $name (empty $backend.kind | ternary "there is none" (printf "%q is wrong" (toString $backend.kind))) (join ", " $kinds)) -}}
 {{- end -}}
-{{- range splitList " " (include "wharf.secretKeys" .) -}}
-{{- $secret := index $backend . -}}
+{{- $known := splitList " " (index $keys $backend.kind) -}}
+{{- $own := list -}}
+{{- $plain := list -}}
+{{- range $known -}}
+{{- if has . $secrets -}}
+{{- $own = append $own . -}}
+{{- else -}}
+{{- $plain = append $plain . -}}
+{{- end -}}
+{{- end -}}
+{{- $elsewhere := empty $own | ternary "" (printf "; and, under backends.%s.secrets, %s" $name (join ", " $own)) -}}
+{{- range $key, $_ := omit $backend "kind" "secrets" -}}
+{{- if not (has $key $known) -}}
+{{- fail (printf "backends.%s.%s: kind %s has no such key; it has %s%s." $name $key $backend.kind (join ", " $plain) $elsewhere) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := $own -}}
+{{- $secret := index $backend $key -}}
 {{- $named := and (kindIs "map" $secret) (eq (len (keys ($secret | default dict))) 1) -}}
 {{- if and (not (kindIs "invalid" $secret)) (not (and $named (or (hasKey $secret "env") (hasKey $secret "file")))) -}}
-{{- fail (printf "backends.%s.%s: a secret stands under backends.%s.secrets, so that it doesn't end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $name . $name) -}}
+{{- fail (printf "backends.%s.%s: a secret stands under backends.%s.secrets, so that it doesn't end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $name $key $name) -}}
 {{- end -}}
-{{- if and $secret (hasKey ($backend.secrets | default dict) .) -}}
-{{- fail (printf "backends.%s.%s: it stands under backends.%s.secrets as well." $name . $name) -}}
+{{- if and $secret (hasKey ($backend.secrets | default dict) $key) -}}
+{{- fail (printf "backends.%s.%s: it stands under backends.%s.secrets as well." $name $key $name) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $secret := $backend.secrets -}}
+{{- if not (has $key $own) -}}
+{{- fail (printf "backends.%s.secrets.%s: kind %s has no such secret; it has %s." $name $key $backend.kind (join ", " $own | default "none")) -}}
+{{- end -}}
 {{- $existing := and $secret.existingSecret $secret.key -}}
 {{- if or (and $secret.value (or $secret.existingSecret $secret.key)) (not (or $secret.value $existing)) -}}
 {{- fail (printf "backends.%s.secrets.%s: either `value`, or `existingSecret` with `key`." $name $key) -}}
@@ -83,22 +95,76 @@
 {{- fail (printf "backends.%s.%s is missing, which kind %s needs." $name . $backend.kind) -}}
 {{- end -}}
 {{- end -}}
+{{- /* Not shown: it may hold a password or a signature. */ -}}
+{{- if and (not (kindIs "invalid" $backend.endpoint)) (not (regexMatch "^https?://(\\[[0-9a-fA-F:.]+\\]|[^\\[\\]/?#@:\\s]+)(:[0-9]{1,5})?(/[^?#@\\s]*)?$" (toString $backend.endpoint))) -}}
+{{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?)%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The keys of each kind of backend, as YAML; those of wharf.secretKeys are secrets. */}}
+{{- define "wharf.backendKeys" -}}
+local: root create_root sync
+memory: capacity
+s3: bucket region prefix endpoint path_style abort_uploads_after ambient_credentials anonymous part_size upload_concurrency access_key_id secret_access_key session_token
+gcs: bucket prefix endpoint ambient_credentials anonymous part_size upload_concurrency service_account_key
+azure: account container prefix endpoint ambient_credentials anonymous part_size upload_concurrency access_key
+{{- end -}}
+
+{{/* Directories of the pod: whether they are there, only the image and the volumes know, but not all of them can be written. */}}
+{{- define "wharf.validate.roots" -}}
+{{- $volumes := list "/tmp" -}}
+{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
+{{- $volumes = append $volumes .Values.persistence.mountPath -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- with .mountPath -}}
+{{- $volumes = append $volumes . -}}
+{{- end -}}
+{{- end -}}
+{{- $written := include "wharf.written" . | fromJson -}}
+{{- range $name, $backend := .Values.backends -}}
 {{- if eq $backend.kind "local" -}}
 {{- $root := toString ($backend.root | default "") -}}
 {{- if not (hasPrefix "/" $root) -}}
 {{- fail (printf "backends.%s.root: a directory is missing, such as %s/files." $name $.Values.persistence.mountPath) -}}
 {{- end -}}
+{{- range list "/etc/wharf/config" "/etc/wharf/tls" (include "wharf.secretsFolder" .) "/proc" -}}
+{{- if or (include "wharf.isWithin" (list $root .)) (include "wharf.isWithin" (list . $root)) -}}
+{{- fail (printf "backends.%s.root: %s is or holds %s, which is the server's own: configuration, secrets, processes." $name $root .) -}}
+{{- end -}}
+{{- end -}}
 {{- $found := false -}}
 {{- range $volumes -}}
-{{- if hasPrefix (printf "%s/" (trimSuffix "/" .)) (printf "%s/" (clean $root)) -}}
+{{- if include "wharf.isWithin" (list $root .) -}}
 {{- $found = true -}}
 {{- end -}}
 {{- end -}}
-{{- if not $found -}}
-{{- fail (printf "backends.%s.root: %s is on no volume, and nothing else of the pod can be written: persistence.enabled, or extraVolumes and extraVolumeMounts." $name $root) -}}
+{{- if and (not $found) (or $backend.create_root (hasKey $written $name)) -}}
+{{- fail (printf "backends.%s.root: %s is on no volume, and nothing else of the pod can be written: persistence.enabled, or extraVolumes and extraVolumeMounts. Files of the image itself are for users with the `permissions` read-only, without create_root." $name $root) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The backends in which somebody may change something, as JSON. */}}
+{{- define "wharf.written" -}}
+{{- $accounts := .Values.users | default list -}}
+{{- with (.Values.config | default dict).anonymous -}}
+{{- if .enabled -}}
+{{- $accounts = append $accounts (merge dict . (dict "permissions" "read-only")) -}}
+{{- end -}}
+{{- end -}}
+{{- $written := dict -}}
+{{- range $account := $accounts -}}
+{{- range prepend ($account.mounts | default list) $account -}}
+{{- $may := include "wharf.may" (kindIs "invalid" .permissions | ternary $account.permissions .permissions) | fromJson -}}
+{{- if or $may.upload $may.overwrite $may.rename $may.delete $may.mkdir -}}
+{{- $_ := set $written .backend true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $written | toJson -}}
 {{- end -}}
 
 {{- define "wharf.validate.users" -}}
@@ -130,10 +196,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A name in the configuration. It becomes a part of a file's name, which must not begin with two dots. */}}
+{{/* A name in the configuration, as the server takes it: Z is what Unicode calls a space, Cc a control character. */}}
 {{- define "wharf.validate.name" -}}
-{{- if not (regexMatch "^[^.\\s\\\\/\\x00-\\x1f\\x7f][^\\s\\\\/\\x00-\\x1f\\x7f]*$" (index . 1)) -}}
-{{- fail (printf "%s: %q can't be a name: no spaces and slashes, and no dot at the beginning." (index . 0) (index . 1)) -}}
+{{- if not (regexMatch "^[^\\p{Z}\\p{Cc}\\\\/]+$" (index . 1)) -}}
+{{- fail (printf "%s: %q can't be a name: no spaces, slashes and control characters." (index . 0) (index . 1)) -}}
 {{- end -}}
 {{- if gt (len (index . 1)) 64 -}}
 {{- fail (printf "%s: %s is too long for a name: at most 64 bytes." (index . 0) (index . 1)) -}}
