@@ -265,9 +265,27 @@ class Chart(unittest.TestCase):
         notes = lambda *arguments: helm("install", "wharf", CHART, "--dry-run=client", "--set=hostNetwork=true", *arguments).stdout
         self.assertIn("Health and metrics are on the node's addresses too, on port 9121", notes())
         self.assertNotIn("Health and metrics are on the node's addresses", notes(local))
+        # In a network of its own the pod has an address that nobody knows beforehand.
+        [container] = one("StatefulSet", manifests("--set=listenAddress=10.0.0.7"))["spec"]["template"]["spec"]["containers"]
+        self.assertNotIn("host", container["readinessProbe"]["httpGet"])
         # Nobody but the node gets there.
         [test] = one("Pod", manifests("--set=hostNetwork=true", local))["spec"]["containers"]
         self.assertNotIn("readyz", test["args"][0])
+
+    def test_a_certificate_may_come_by_a_volume(self):
+        values = {
+            "tls": {"mode": "required", "settings": {"certificate": "/run/own/tls.crt", "key": "/run/own/tls.key"}},
+            "extraVolumes": [{"name": "own", "secret": {"secretName": "ftp-certificate"}}],
+            "extraVolumeMounts": [{"name": "own", "mountPath": "/run/own", "readOnly": True}],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "values.yaml"
+            path.write_text(yaml.safe_dump(values))
+            pod = Pod(manifests("--values", str(path)), folder, given())
+            config = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())
+            self.assertEqual(config["tls"], {"mode": "required", **values["tls"]["settings"]})
+            self.assertNotIn("/etc/wharf/tls", pod.mounts)
+            pod.check()
 
     def test_addresses_in_certificates_are_no_names(self):
         manager = "--set=tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a"
@@ -296,6 +314,25 @@ class Chart(unittest.TestCase):
 
     def test_readme_is_current(self):
         run(ROOT / "scripts/chart-readme", "--check")
+
+    def test_readme_shows_what_is_possible(self):
+        readme = (CHART / "README.md").read_text()
+        commands = re.findall(r"^helm (\w+) (.*)$", readme, re.M)
+        self.assertIn(("upgrade", "wharf deploy/helm/wharf --reset-then-reuse-values"), commands)
+        for command, rest in commands:
+            for version in HELMS:
+                known = helm(command, "--help", version=version).stdout
+                for option in re.findall(r"--[-a-z]+", rest):
+                    self.assertRegex(known, rf"{option}\s")
+        examples = re.findall(r"^```yaml\n(.*?)^```$", readme, re.M | re.S)
+        self.assertTrue(examples)
+        with tempfile.TemporaryDirectory() as folder:
+            for number, example in enumerate(examples):
+                path = pathlib.Path(folder) / f"values-{number}.yaml"
+                path.write_text(example)
+                rendered = pathlib.Path(folder) / "all.yaml"
+                rendered.write_text(template("--values", str(path)))
+                run(TOOLS / "deploy/bin/kubernetes-validate", "--strict", "-k", "1.30", rendered)
 
     def test_a_generated_password_is_kept(self):
         with Cluster() as cluster:

@@ -33,7 +33,9 @@ SENTENCES = {
     "replicas=3": "replicas: there can be one for now",
     "tls.mode=sometimes": 'tls.mode: there is no "sometimes"; it is off, optional, required, required-control, required-data.',
     "tls.mode=true": 'tls.mode: there is no "on"',
-    "tls.mode=required": "so a certificate is needed",
+    "tls.mode=required": "tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key,",
+    "tls.mode=required,tls.settings.certificate=/run/a/tls.crt": "so a certificate is needed",
+    "tls.mode=required,tls.settings.certificate=/a,tls.settings.key=-----BEGIN": "tls.settings.key: that is the whole path",
     "tls.mode=required,tls.certManager.enabled=true": "issuerRef.name is missing",
     "tls.mode=required,tls.existingSecret=a,tls.certManager.enabled=true": "not both",
     "tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a": "dnsNames is empty",
@@ -56,14 +58,23 @@ SENTENCES = {
     "httpListenAddress=127.0.0.1": "httpListenAddress: that is for hostNetwork",
     "hostNetwork=true,httpListenAddress=127.0.0.1,serviceMonitor.enabled=true": "Prometheus can't reach 127.0.0.1",
     "listenAddress=localhost": 'listenAddress: "localhost" is wrong',
+    "listenAddress=127.0.0.1": "listenAddress: 127.0.0.1 can be reached from inside of the pod alone",
+    "listenAddress=[0:0:0:0:0:0:0:1]": "neither by clients nor by the probes of the kubelet",
+    "listenAddress=[::ffff:127.0.0.1]": "neither by clients nor by the probes of the kubelet",
     "image.digest=abc": 'image.digest: "abc" is wrong',
     "image.pullPolicy=always": 'image.pullPolicy: there is no "always"',
     "temporarySize=much": 'temporarySize: "much" is wrong',
     "shutdownGraceSeconds=-1": "shutdownGraceSeconds: -1 is wrong",
     "fullnameOverride=Wharf_1": "services can't be named Wharf_1",
     "fullnameOverride=1st": "services can't be named 1st",
-    "persistence.enabled=true,persistence.mountPath=/tmp": "persistence.mountPath: /tmp is taken by the pod itself",
-    "persistence.enabled=true,persistence.mountPath=/etc/wharf/config": "is taken by the pod itself",
+    "persistence.enabled=true,persistence.mountPath=/tmp": "persistence.mountPath: at /tmp it would hide /tmp, which",
+    "persistence.enabled=true,persistence.mountPath=/etc/wharf/config": "it would hide /etc/wharf/config",
+    "persistence.enabled=true,persistence.mountPath=/usr//local/": "at /usr/local it would hide /usr/local/bin/wharf",
+    "persistence.enabled=true,persistence.mountPath=/etc/ssl": "it would hide /etc/ssl/certs/ca-certificates.crt",
+    "persistence.enabled=true,persistence.mountPath=/run": "it would hide /run/wharf/secrets",
+    "persistence.enabled=true,persistence.mountPath=/run/wharf/secrets/a": "nothing can be mounted in /run/wharf/secrets",
+    "tls.mode=required,tls.existingSecret=a,persistence.enabled=true,persistence.mountPath=/etc/wharf/tls/a": "in /etc/wharf/tls;",
+    "persistence.enabled=true,persistence.mountPath=/a:b": "is no folder that a volume can be mounted at",
     "persistence.enabled=true,persistence.mountPath=/": "is no folder that a volume can be mounted at",
     "backends=null": "backends: there is none",
     "backends.lake.kind=s4": 'backends.lake.kind: "s4" is wrong; it is one of local, memory, s3, gcs, azure.',
@@ -171,6 +182,15 @@ class Wrong(unittest.TestCase):
     def test_what_is_right_is_not_refused(self):
         for right in (
             "tls.mode=false",
+            "hostNetwork=true,listenAddress=127.0.0.1",
+            "persistence.enabled=true,persistence.mountPath=/run/ftp",
+            "persistence.enabled=true,persistence.mountPath=/etc/ftp",
+            "persistence.enabled=true,persistence.mountPath=/etc/wharf/tls",
+            "persistence.enabled=true,persistence.mountPath=/tmp/ftp",
+            "persistence.enabled=true,persistence.mountPath=/usr/share",
+            "persistence.enabled=true,persistence.mountPath=/tmpfiles",
+            "persistence.enabled=true,persistence.mountPath=/run,users=null",
+            "existingConfigMap.name=mine,tls.mode=required,tls.settings.certificate=/a/tls.crt,tls.settings.key=/a/tls.key",
             f"{LOCAL},persistence.enabled=true",
             f"{LOCAL},persistence.existingClaim=mine",
             f"{LOCAL},extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/srv/ftp",
@@ -371,11 +391,27 @@ class Secrets(unittest.TestCase):
             self.assertEqual(read(config["users"][0]["password"]), "of-the-user")
             self.assertRegex(read(config["users"][1]["password"]), "^[A-Za-z0-9]{24}$")
 
+    def test_a_hash_is_never_where_a_password_is(self):
+        """The container of before may be started again with what an upgrade has made of its Secret."""
+
+        def file(*how):
+            config = one("ConfigMap", manifests(f"--set={DEMO}", *(f"--set=users[0].{value}" for value in how)))["data"]["wharf.yaml"]
+            [user] = yaml.safe_load(config)["users"]
+            return user["password"]["file"], user.get("plain", False)
+
+        secret = ("existingSecret.name=a", "existingSecret.key=b")
+        hashes = [file(f"passwordHash={HASH}".replace(",", "\\,")), file(*secret)]
+        passwords = [file("password=a"), file(*secret, "existingSecret.plain=true")]
+        generated = file()
+        self.assertEqual(hashes, [("/run/wharf/secrets/hash.demo", False)] * 2)
+        self.assertEqual(passwords, [("/run/wharf/secrets/user.demo", True)] * 2)
+        self.assertEqual(generated, ("/run/wharf/secrets/generated.demo", True))
+
     def test_what_was_given_never_becomes_what_is_generated(self):
         """A hash that is taken out of the values would be the password itself."""
         given = base64.b64encode(HASH.encode()).decode()
         with Cluster() as cluster:
-            for before in ({"user.demo": given}, {"user.demo": given, "demo": given}):
+            for before in ({"hash.demo": given}, {"hash.demo": given, "user.demo": given, "demo": given}):
                 cluster.secrets["wharf"] = before
                 for version in HELMS:
                     arguments = ["--dry-run=server", "--disable-openapi-validation", "--namespace", "ftp"]

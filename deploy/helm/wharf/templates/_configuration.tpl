@@ -13,12 +13,18 @@
 {{- end -}}
 
 {{/*
-The key of a user's password. One that was generated has a key of its own: what was given before must never be taken for it,
-as a hash would become a password that works.
+The key of a user's password. Hashes, passwords that were given and those that were generated have keys of their own: while
+an upgrade is under way the configuration may be the one before, and must never take a hash for a password that works.
 */}}
 {{- define "wharf.passwordKey" -}}
-{{- $given := or .password .passwordHash (.existingSecret | default dict).name -}}
-{{- printf "%s.%s" (empty $given | ternary "generated" "user") (include "wharf.key" .name) -}}
+{{- $secret := .existingSecret | default dict -}}
+{{- $kind := "generated" -}}
+{{- if or .passwordHash (and $secret.name (not $secret.plain)) -}}
+{{- $kind = "hash" -}}
+{{- else if or .password $secret.name -}}
+{{- $kind = "user" -}}
+{{- end -}}
+{{- printf "%s.%s" $kind (include "wharf.key" .name) -}}
 {{- end -}}
 
 {{/* The key of a backend's secret: of the backend's name and the secret's. */}}

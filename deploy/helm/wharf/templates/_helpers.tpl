@@ -52,6 +52,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* The further keys of the section `tls`, as JSON. */}}
+{{- define "wharf.tlsSettings" -}}
+{{- mergeOverwrite dict (deepCopy .Values.tls.settings) (deepCopy (dig "tls" dict (.Values.config | default dict))) | toJson -}}
+{{- end -}}
+
 {{- define "wharf.tlsSecret" -}}
 {{- if eq (include "wharf.tlsMode" .) "off" -}}
 {{- else if .Values.tls.existingSecret -}}
@@ -73,17 +78,21 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- .Values.httpListenAddress | default .Values.listenAddress -}}
 {{- end -}}
 
-{{/* The address that probes ask, if it is not that of the pod. */}}
+{{/* The address that probes ask, if it is not that of the pod: the node has several. */}}
 {{- define "wharf.probeHost" -}}
 {{- $address := include "wharf.httpAddress" . -}}
-{{- if not (has $address (list "0.0.0.0" "[::]")) -}}
+{{- if and .Values.hostNetwork (not (regexMatch "^(0\\.0\\.0\\.0|\\[[0:]+\\])$" $address)) -}}
 {{- trimAll "[]" $address -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Whether health and metrics are for the node alone. */}}
 {{- define "wharf.httpIsLocal" -}}
-{{- if regexMatch "^(127\\..*|\\[::1\\])$" (include "wharf.httpAddress" .) -}}yes{{- end -}}
+{{- include "wharf.isLoopback" (include "wharf.httpAddress" .) -}}
+{{- end -}}
+
+{{- define "wharf.isLoopback" -}}
+{{- if regexMatch "^(127\\..*|\\[[0:]+:0{0,3}1\\]|\\[[0:]+:(?i:ffff):(127\\.|(?i:7f)).*\\])$" . -}}yes{{- end -}}
 {{- end -}}
 
 {{/* What permissions come to: each of the words that allow one thing, as JSON. */}}

@@ -7,7 +7,6 @@ anything is made of the values. The schema of the values says no more than what 
 {{- include "wharf.validate.formats" . -}}
 {{- include "wharf.validate.ports" . -}}
 {{- include "wharf.validate.tls" . -}}
-{{- include "wharf.validate.volumes" . -}}
 {{- if .Values.existingConfigMap.name -}}
 {{- if .Values.config -}}
 {{- fail "config: the ConfigMap of existingConfigMap has the whole configuration, and nothing is merged into it." -}}
@@ -18,6 +17,7 @@ anything is made of the values. The schema of the values says no more than what 
 {{- include "wharf.validate.users" . -}}
 {{- include "wharf.validate.roots" . -}}
 {{- end -}}
+{{- include "wharf.validate.volumes" . -}}
 {{- include "wharf.validate.test" . -}}
 {{- end -}}
 
@@ -119,6 +119,9 @@ anything is made of the values. The schema of the values says no more than what 
 {{- if .Values.httpListenAddress -}}
 {{- fail "httpListenAddress: that is for hostNetwork; in its own network the pod has one address, at which the probes ask." -}}
 {{- end -}}
+{{- if include "wharf.isLoopback" .Values.listenAddress -}}
+{{- fail (printf "listenAddress: %s can be reached from inside of the pod alone, and neither by clients nor by the probes of the kubelet; it is 0.0.0.0 or [::]." .Values.listenAddress) -}}
+{{- end -}}
 {{- include "wharf.validate.service" . -}}
 {{- end -}}
 {{- end -}}
@@ -166,11 +169,20 @@ anything is made of the values. The schema of the values says no more than what 
 {{- define "wharf.validate.tls" -}}
 {{- $mode := include "wharf.tlsMode" . -}}
 {{- $manager := .Values.tls.certManager -}}
+{{- $settings := include "wharf.tlsSettings" . | fromJson -}}
 {{- if and .Values.tls.existingSecret $manager.enabled -}}
 {{- fail "tls: either existingSecret or certManager, not both." -}}
 {{- end -}}
 {{- if and (ne $mode "off") (not (include "wharf.tlsSecret" .)) -}}
-{{- fail (printf "tls.mode is %s, so a certificate is needed: tls.existingSecret or tls.certManager.enabled." $mode) -}}
+{{- if not (and $settings.certificate $settings.key) -}}
+{{- fail (printf "tls.mode is %s, so a certificate is needed: tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key, the paths of files that extraVolumes bring." $mode) -}}
+{{- end -}}
+{{- end -}}
+{{- range list "certificate" "key" -}}
+{{- $path := get $settings . -}}
+{{- if and $path (not (regexMatch "^/[^\\n]+$" (toString $path))) -}}
+{{- fail (printf "tls.settings.%s: that is the whole path of a file, such as /run/wharf/certificate/tls.%s; what is in the file ends in a ConfigMap here." . (eq . "key" | ternary "key" "crt")) -}}
+{{- end -}}
 {{- end -}}
 {{- if and $manager.enabled (not $manager.issuerRef.name) -}}
 {{- fail "tls.certManager.issuerRef.name is missing: who signs the certificate?" -}}
@@ -192,11 +204,26 @@ anything is made of the values. The schema of the values says no more than what 
 {{- define "wharf.validate.volumes" -}}
 {{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
 {{- $path := .Values.persistence.mountPath | clean -}}
-{{- if not (regexMatch "^/." $path) -}}
+{{- if not (regexMatch "^/[^:]+$" $path) -}}
 {{- fail (printf "persistence.mountPath: %q is no folder that a volume can be mounted at." .Values.persistence.mountPath) -}}
 {{- end -}}
-{{- if regexMatch "^/(tmp|etc|run|usr|proc|sys|dev)(/|$)" $path -}}
-{{- fail (printf "persistence.mountPath: %s is taken by the pod itself; take one such as /srv/ftp." .Values.persistence.mountPath) -}}
+{{- /* The image's files, the system's folders and volumes that can't be written: nothing can be mounted in them either. */ -}}
+{{- $closed := list "/usr/local/bin/wharf" "/etc/ssl/certs/ca-certificates.crt" "/etc/passwd" "/etc/group" "/etc/nsswitch.conf" "/etc/wharf/config" "/proc" "/sys" "/dev" -}}
+{{- if include "wharf.secretSources" . | fromJsonArray -}}
+{{- $closed = append $closed (include "wharf.secretsFolder" .) -}}
+{{- end -}}
+{{- if include "wharf.tlsSecret" . -}}
+{{- $closed = append $closed "/etc/wharf/tls" -}}
+{{- end -}}
+{{- range append $closed "/tmp" -}}
+{{- if include "wharf.isWithin" (list . $path) -}}
+{{- fail (printf "persistence.mountPath: at %s it would hide %s, which the pod needs; take one such as /srv/ftp." $path .) -}}
+{{- end -}}
+{{- end -}}
+{{- range $closed -}}
+{{- if include "wharf.isWithin" (list $path .) -}}
+{{- fail (printf "persistence.mountPath: nothing can be mounted in %s; take one such as /srv/ftp." .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
