@@ -1,16 +1,22 @@
 //! Who may be connected at the same time.
 //!
 //! Whoever comes gets a place. If there is none left, somebody leaves who comes from the address that has most of them: who
-//! has asked nothing yet before who waits for an answer, the oldest before the others. So nobody keeps others out by holding
-//! on to connections, and whoever connects again and again takes places from itself.
+//! has asked nothing, or so long ago that the answer was theirs to take, before who waits for an answer, the oldest before the
+//! others. So nobody keeps others out by holding on to connections, and whoever connects again and again takes places from
+//! itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How long whoever has asked leaves after those who haven't. Answers are made at once, so it is the time to take one.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// All places, in the order in which they were taken.
 #[derive(Debug)]
@@ -30,7 +36,7 @@ struct Taken {
 #[derive(Debug)]
 struct Guest {
     address: IpAddr,
-    asked: bool,
+    asked: Option<Instant>,
     leave: CancellationToken,
 }
 
@@ -66,7 +72,7 @@ impl Places {
         if taken.by_age.len() < self.all {
             let (number, leave) = (taken.next, CancellationToken::new());
             taken.next += 1;
-            taken.by_age.insert(number, Guest { address, asked: false, leave: leave.clone() });
+            taken.by_age.insert(number, Guest { address, asked: None, leave: leave.clone() });
             return Some(Place { places: Arc::clone(self), number, leave });
         }
         // One who is about to leave is enough.
@@ -75,7 +81,8 @@ impl Places {
             for guest in taken.by_age.values() {
                 *counts.entry(guest.address).or_default() += 1;
             }
-            let first = |guest: &&Guest| (Reverse(counts.get(&guest.address)), guest.asked);
+            let waits = |guest: &Guest| guest.asked.is_some_and(|asked| asked.elapsed() < ANSWERED);
+            let first = |guest: &&Guest| (Reverse(counts.get(&guest.address)), waits(guest));
             if let Some(guest) = taken.by_age.values().min_by_key(first) {
                 guest.leave.cancel();
             }
@@ -85,11 +92,11 @@ impl Places {
 }
 
 impl Place {
-    /// A whole request has come: others of this address leave first.
+    /// A whole request has come: for the time of an answer, others of this address leave first.
     pub(super) fn asked(&self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guest) = taken.by_age.get_mut(&self.number) {
-            guest.asked = true;
+            guest.asked = Some(Instant::now());
         }
     }
 

@@ -42,6 +42,22 @@ fn whoever_asked_nothing_for_longest_leaves_first() {
     assert!(has_to_leave(&first) && !has_to_leave(&third) && !has_to_leave(&fourth));
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_holds_on_after_the_answer_is_as_good_as_who_asked_nothing() {
+    let places = Places::new(2);
+    let holding = now(places.take(ip("10.0.0.1"))).unwrap();
+    holding.asked();
+    let second = now(places.take(ip("10.0.0.2"))).unwrap();
+    tokio::time::advance(ANSWERED - Duration::from_millis(1)).await;
+    assert!(now(places.take(ip("10.0.0.3"))).is_none());
+    assert!(!has_to_leave(&holding) && has_to_leave(&second));
+    drop(second);
+    let third = now(places.take(ip("10.0.0.3"))).unwrap();
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(now(places.take(ip("10.0.0.4"))).is_none());
+    assert!(has_to_leave(&holding) && !has_to_leave(&third));
+}
+
 #[test]
 fn an_address_with_many_takes_from_itself() {
     let places = Places::new(3);
