@@ -22,7 +22,7 @@ pub enum Request {
     Part,
     /// The end of an upload in parts.
     Complete,
-    /// An upload in parts is given up.
+    /// An upload in parts is given up, or a copy that goes on behind its answer.
     Abort,
     /// A copy inside of the store.
     Copy,

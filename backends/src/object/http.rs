@@ -29,8 +29,8 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(bucket_url: &str, observers: &Observers) -> Self {
-        let rest = bucket_url.split_once("://").map_or(bucket_url, |(_, rest)| rest);
-        let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let (scheme, rest) = bucket_url.split_once("://").unwrap_or(("https", bucket_url));
+        let authority = without_default_port(scheme, rest.split('/').next().unwrap_or_default());
         Self { last: Arc::default(), authority: authority.into(), observers: observers.clone() }
     }
 
@@ -115,9 +115,7 @@ fn upload(kind: Request, request: &HttpRequest) -> Option<u64> {
 #[async_trait]
 impl HttpService for Counted {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let elsewhere =
-            request.uri().authority().is_none_or(|host| !host.as_str().eq_ignore_ascii_case(&self.authority));
-        let kind = if elsewhere {
+        let kind = if is_elsewhere(&self.authority, request.uri()) {
             Request::Credentials
         } else {
             kind(request.method(), request.uri(), request.headers())
@@ -142,6 +140,18 @@ impl HttpService for Counted {
     }
 }
 
+/// Host and port, the same however they are written: the library leaves out the port that a scheme implies.
+fn without_default_port(scheme: &str, authority: &str) -> String {
+    let implied = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    authority.strip_suffix(implied).unwrap_or(authority).to_ascii_lowercase()
+}
+
+/// Whether a request goes to another host than that of the bucket.
+fn is_elsewhere(bucket: &str, uri: &Uri) -> bool {
+    let scheme = uri.scheme_str().unwrap_or("https");
+    uri.authority().is_none_or(|host| without_default_port(scheme, host.as_str()) != bucket)
+}
+
 /// What a request is for, in the protocols of all clouds.
 fn kind(method: &Method, uri: &Uri, headers: &HeaderMap) -> Request {
     let query = uri.query().unwrap_or_default();
@@ -156,6 +166,7 @@ fn kind(method: &Method, uri: &Uri, headers: &HeaderMap) -> Request {
         Method::GET if google.is_some_and(|rest| rest.ends_with("/o")) => Request::List,
         Method::GET if google.is_some() => Request::Head,
         Method::PUT if is("comp=metadata") => Request::Metadata,
+        Method::PUT if is("comp=copy") => Request::Abort,
         Method::HEAD => Request::Head,
         Method::GET if has("list-type") || has("uploads") || has("uploadId") || is("comp=list") => {
             Request::List

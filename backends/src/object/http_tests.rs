@@ -20,6 +20,7 @@ fn requests_are_told_apart() {
         ("PUT", "http://s/c/k?comp=blocklist", "", Request::Complete),
         ("PUT", "http://s/c/k?comp=metadata", "", Request::Metadata),
         ("PUT", "http://s/c/k", "x-ms-copy-source", Request::Copy),
+        ("PUT", "http://s/c/k?comp=copy&copyid=x", "", Request::Abort),
         ("GET", "http://s/storage/v1/b/b/o?prefix=a", "", Request::List),
         ("GET", "http://s/storage/v1/b/b/o/k%2Fo", "", Request::Head),
         ("PATCH", "http://s/storage/v1/b/b/o/k", "", Request::Metadata),
@@ -33,5 +34,27 @@ fn requests_are_told_apart() {
         }
         let found = kind(&method.parse().unwrap(), &uri.parse().unwrap(), &headers);
         assert_eq!(found, expected, "{method} {uri} {header}");
+    }
+}
+
+#[test]
+fn a_port_that_the_scheme_implies_is_the_same_host() {
+    for (bucket, asked, expected) in [
+        ("http://Store:80/b", "http://store/b/k", false),
+        ("http://store/b", "http://store:80/b/k", false),
+        ("https://store:443", "https://store/b/k", false),
+        ("https://store", "https://store:443/b/k", false),
+        ("https://[::1]:443/b", "https://[::1]/b/k", false),
+        ("http://store:443/b", "http://store/b/k", true),
+        ("https://store:80/b", "https://store/b/k", true),
+        ("http://store:9000/b", "http://store:9001/b/k", true),
+        ("https://store", "https://sts.store/b/k", true),
+    ] {
+        let connections = Connections::new(bucket, &Observers::default());
+        assert_eq!(
+            is_elsewhere(&connections.authority, &asked.parse().unwrap()),
+            expected,
+            "{bucket} {asked}"
+        );
     }
 }
