@@ -1,15 +1,12 @@
 //! Requests to Azure Blob Storage that the library can't send, or not for every key.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
-use http::header::ETAG;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use object_store::client::HttpResponse;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::client::patience;
 use super::documents::Document;
 use super::entry::{FOLDER, Object, Page, quoted, time_of};
 use super::error::Failure;
@@ -92,7 +89,7 @@ struct Properties {
 }
 
 impl Azure {
-    fn on_object(method: Method, key: &str, kind: observe::Request) -> Result<Request, Failure> {
+    pub(super) fn on_object(method: Method, key: &str, kind: observe::Request) -> Result<Request, Failure> {
         Request::new(method, path_of(key)?, kind).header("x-ms-version", VERSION)
     }
 
@@ -165,51 +162,6 @@ impl Azure {
         }
     }
 
-    /// Copies an object of any size inside the store, if it is still this one, and returns when all of it is copied.
-    pub(super) async fn copy(&self, from: &Object, to: &str, replace: bool) -> Result<(), Failure> {
-        let source = format!("{}{}", self.requests.url, path_of(&from.key)?);
-        let patience = patience(&self.requests.tuning, from.size);
-        let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
-            .header("x-ms-copy-source", &source)?
-            .patience(patience);
-        if let Some(e_tag) = &from.e_tag {
-            request = request.header("x-ms-source-if-match", e_tag)?;
-        }
-        if !replace {
-            request = request.header("if-none-match", "*")?;
-        }
-        let copied = async {
-            let mut response = self.requests.send(request).await?;
-            let copy = response.headers().get(ETAG).cloned();
-            let mut pause = Duration::from_millis(50);
-            // It may answer before it has copied. Until it has, the copy is empty.
-            loop {
-                let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-                match header("x-ms-copy-status") {
-                    Some("success") => return Ok(()),
-                    Some("pending") => {}
-                    // Another one was written in its place meanwhile.
-                    _ if response.headers().get(ETAG) != copy.as_ref() => {
-                        return Err(Failure::Malformed(
-                            "the copy was replaced before it was complete".to_owned(),
-                        ));
-                    }
-                    status => {
-                        let reason = header("x-ms-copy-status-description").unwrap_or_default();
-                        let text =
-                            format!("the store did not copy: {} {reason}", status.unwrap_or("no status"));
-                        return Err(Failure::Malformed(text));
-                    }
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-                response =
-                    self.requests.send(Self::on_object(Method::HEAD, to, observe::Request::Head)?).await?;
-            }
-        };
-        tokio::time::timeout(patience, copied).await.unwrap_or(Err(Failure::Silent))
-    }
-
     /// Sets the time of an object, and nothing else of it. Says whether it is a file.
     pub(super) async fn set_mtime(&self, key: &str, time: &str) -> Result<bool, Failure> {
         let response =
@@ -231,8 +183,26 @@ impl Azure {
         if let Some(e_tag) = &found.e_tag {
             request = request.header("if-match", e_tag)?;
         }
-        self.requests.send(request).await.map(|_| true)
+        let sent = own_metadata(&request.headers);
+        match self.requests.send(request).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.may_have_met_itself() => {
+                let response =
+                    self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
+                let now = object(key, response.headers())?;
+                let is_done = own_metadata(response.headers()) == sent
+                    && (now.size, &now.md5) == (found.size, &found.md5);
+                if is_done { Ok(true) } else { Err(failure) }
+            }
+            Err(failure) => Err(failure),
+        }
     }
+}
+
+/// The metadata among headers, in one order.
+fn own_metadata(headers: &HeaderMap) -> BTreeMap<String, Vec<u8>> {
+    let own = headers.iter().filter(|(name, _)| name.as_str().starts_with(METADATA));
+    own.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 impl Name {
@@ -277,7 +247,7 @@ impl Blob {
 }
 
 /// An object as the headers of an answer tell of it.
-fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
+pub(super) fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     let mut object = Object::from_headers(key, headers, METADATA)?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     // Of a range, the plain one would be that of these bytes.

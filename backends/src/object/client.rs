@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, ObjectStore, PutMode, PutOptions, PutPayload};
 
 use super::azure::Azure;
-use super::entry::{FOLDER, Object, Page};
+use super::entry::{FOLDER, Next, Object, Page};
 use super::error::{Failure, map};
 use super::google::{Before, Google};
 use super::key::{Keys, Provider};
@@ -139,21 +139,17 @@ impl Client {
     pub(super) async fn page(
         &self,
         prefix: &str,
-        token: Option<String>,
+        asked: Option<Next>,
         flat: bool,
         max_keys: Option<usize>,
-    ) -> Result<Page, Failure> {
-        let token = token.as_deref();
+    ) -> Result<Page<Next>, Failure> {
+        let token = asked.as_ref().map(Next::token);
         let page = match &self.own {
             Own::S3(s3) => s3.page(prefix, token, flat, max_keys).await?,
             Own::Google(google) => google.page(prefix, token, flat, max_keys).await?,
             Own::Azure(azure) => azure.page(prefix, token, flat, max_keys).await?,
         };
-        if page.next.is_some() && page.next.as_deref() == token {
-            let text = "the store tells the same page of its listing for ever";
-            return Err(Failure::Malformed(text.to_owned()));
-        }
-        Ok(page)
+        Next::after(asked, page)
     }
 
     /// Whether any key starts with `prefix`.
@@ -189,12 +185,19 @@ impl Client {
             // Here a file has the same key, and one may have come since it was looked for.
             options.mode = PutMode::Create;
         }
-        let marker = self.location(path, &self.keys.marker(directory))?;
-        self.objects
-            .put_opts(&marker, PutPayload::new(), options)
-            .await
-            .map(drop)
-            .map_err(|error| map(path, &error))
+        let key = self.keys.marker(directory);
+        let marker = self.location(path, &key)?;
+        let put = self.objects.put_opts(&marker, PutPayload::new(), options).await;
+        match put.map(drop).map_err(|error| map(path, &error)) {
+            // It is there already: somebody else's, or ours, if it was sent twice.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::Conflict)
+                    && self.head(path, &key).await?.is_some_and(|object| object.is_folder) =>
+            {
+                Ok(())
+            }
+            put => put,
+        }
     }
 
     /// Removes one object, or only this one, on stores that know such conditions. That it is not there is no error.

@@ -1,10 +1,12 @@
 //! Copying an object inside the store, of any size.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue};
 
+use super::azure_copy;
 use super::client::{Client, Own};
 use super::entry::Object;
 use super::error::Failure;
@@ -20,6 +22,9 @@ pub(super) const MAX_S3_COPY: u64 = 5 << 30;
 /// that more of them take less time.
 const PIECE: u64 = 1 << 30;
 const PIECES_AT_ONCE: usize = 8;
+
+/// What an object's own metadata start with on S3.
+const METADATA: &str = "x-amz-meta-";
 
 /// What a condition of a copy that doesn't hold means.
 const CHANGED: &str = "it changed, or the new name was taken, while it was copied";
@@ -39,7 +44,7 @@ pub(super) async fn copy(
             let before = if replace { Before::Anything } else { Before::Nothing };
             google.copy(from, to, before).await.map(drop)
         }
-        Own::Azure(azure) => azure.copy(from, to, replace).await,
+        Own::Azure(azure) => azure_copy::copy(client, azure, from, to, replace).await,
     };
     copied.map_err(|failure| match failure.is_precondition() {
         true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
@@ -85,12 +90,23 @@ pub(super) async fn copy_on_s3(
     to: &str,
     headers: Option<HeaderMap>,
 ) -> Result<Option<String>> {
-    let changed = |failure: Failure| match failure.is_precondition() {
-        true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
-        false => failure.at(path),
-    };
     if from.size <= MAX_S3_COPY {
-        return s3.copy(from, to, headers).await.map(Some).map_err(changed);
+        let failure = match s3.copy(from, to, headers.clone()).await {
+            Ok(e_tag) => return Ok(Some(e_tag)),
+            Err(failure) => failure,
+        };
+        // A copy onto itself can have another entity tag than what it was made of.
+        if from.key == to
+            && failure.may_have_met_itself()
+            && let Some(headers) = &headers
+            && let Some(e_tag) = changed_to(s3, path, from, headers).await?
+        {
+            return Ok(Some(e_tag));
+        }
+        return Err(match failure.is_precondition() {
+            true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
+            false => failure.at(path),
+        });
     }
     let headers = match headers {
         Some(headers) => headers,
@@ -118,6 +134,21 @@ pub(super) async fn copy_on_s3(
             Err(error)
         }
     }
+}
+
+/// The entity tag of an object that was to get other metadata, if it has these now.
+async fn changed_to(
+    s3: &S3,
+    path: &StoragePath,
+    before: &Object,
+    headers: &HeaderMap,
+) -> Result<Option<String>> {
+    let (now, told) = s3.head(&before.key).await.map_err(|failure| failure.at(path))?;
+    let own = |headers: &HeaderMap| {
+        let own = headers.iter().filter(|(name, _)| name.as_str().starts_with(METADATA));
+        own.map(|(name, value)| (name.clone(), value.clone())).collect::<HashMap<_, _>>()
+    };
+    Ok(now.e_tag.filter(|_| now.size == before.size && own(&told) == own(headers)))
 }
 
 /// Copies the first `length` bytes of an object into parts of an upload, the first of which has the number `first`, and

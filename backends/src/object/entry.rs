@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use chrono::DateTime;
 use http::HeaderMap;
 
+use super::course::Course;
 use super::error::Failure;
 use super::mtime;
 use crate::Metadata;
@@ -33,12 +34,38 @@ pub(super) struct Object {
 
 /// One page of a listing.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct Page<N = String> {
     pub objects: Vec<Object>,
     /// Each with the slash that it ends with.
     pub prefixes: Vec<String>,
     /// Where the next page begins.
-    pub next: Option<String>,
+    pub next: Option<N>,
+}
+
+/// Where the next page of a listing begins, and the way up to there.
+#[derive(Debug)]
+pub(super) struct Next {
+    token: String,
+    course: Course,
+}
+
+impl Next {
+    /// The page behind one that was asked for with `asked`.
+    ///
+    /// # Errors
+    /// If the listing has no end.
+    pub(super) fn after(asked: Option<Self>, page: Page) -> Result<Page<Self>, Failure> {
+        let mut course = asked.map_or_else(Course::default, |asked| asked.course);
+        if let Some(token) = &page.next {
+            course.pass(token, page.last_key())?;
+        }
+        let Page { objects, prefixes, next } = page;
+        Ok(Page { objects, prefixes, next: next.map(|token| Self { token, course }) })
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
 }
 
 impl Object {
@@ -107,7 +134,7 @@ pub(super) fn time_of(text: &str) -> Option<SystemTime> {
     DateTime::parse_from_rfc2822(text).ok().map(SystemTime::from)
 }
 
-impl Page {
+impl<N> Page<N> {
     /// The last key that the page has reached: keys come in order, but objects and prefixes apart.
     pub(super) fn last_key(&self) -> &str {
         let object = self.objects.iter().map(|object| object.key.as_str()).max();

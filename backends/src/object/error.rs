@@ -24,6 +24,9 @@ impl StdError for Cause {}
 /// How much of a text from the store goes into a message, in characters.
 const EXCERPT: usize = 300;
 
+/// Of an answer that does not come to its end.
+const DRIPPING: &str = "the store's answer did not come to its end in time";
+
 /// Why a request of our own failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -35,6 +38,8 @@ pub(super) enum Failure {
     Library(object_store::Error),
     /// The store took longer than such a request may take.
     Silent,
+    /// The store's answer came so slowly that it would take for ever.
+    Dripping,
     /// Nothing that can be sent, or an answer that can't be understood.
     Malformed(String),
 }
@@ -72,6 +77,7 @@ impl Failure {
                         )
                     )
             }
+            Self::Dripping => true,
             Self::Library(_) | Self::Silent | Self::Malformed(_) => false,
         }
     }
@@ -84,6 +90,28 @@ impl Failure {
     /// Whether it is not, or not any more, the object that was meant.
     pub(super) fn is_precondition(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.status == 412)
+    }
+
+    /// The failure of a request that was sent before.
+    pub(super) fn again(mut self) -> Self {
+        if let Self::Answer(answer) = &mut self {
+            answer.again = true;
+        }
+        self
+    }
+
+    /// Whether what the store refuses may be what it has done already, when the same request was sent before: then it is worth
+    /// a look whether it has.
+    pub(super) fn may_have_met_itself(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.again && matches!(answer.status, 409 | 412))
+    }
+
+    /// The store's own word for the failure.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Answer(answer) => answer.code(),
+            _ => None,
+        }
     }
 
     pub(super) fn is_range_refused(&self) -> bool {
@@ -106,6 +134,7 @@ impl Failure {
             }
             Self::Transport(error) => (ErrorKind::Other, innermost(error)),
             Self::Silent => (ErrorKind::Unavailable, "the store did not answer in time".to_owned()),
+            Self::Dripping => (ErrorKind::Unavailable, DRIPPING.to_owned()),
             Self::Malformed(text) => (ErrorKind::Other, text.clone()),
         };
         Error::with_source(kind, path, Cause(one_line(&text)))
@@ -119,6 +148,7 @@ impl fmt::Display for Failure {
             Self::Answer(answer) => answer.text(),
             Self::Library(error) => innermost(error),
             Self::Silent => "no answer in time".to_owned(),
+            Self::Dripping => DRIPPING.to_owned(),
             Self::Malformed(text) => text.clone(),
         };
         f.write_str(&one_line(&text))
@@ -176,6 +206,8 @@ pub(super) struct Answer {
     code: Option<String>,
     message: String,
     body: String,
+    /// The request had been sent before, and that answer was lost: the store may refuse what it has done already.
+    again: bool,
 }
 
 /// What Google answers in place of a success, as far as it is read.
@@ -206,6 +238,7 @@ impl Answer {
             code: element(&body, "Code").map(str::to_owned),
             message: element(&body, "Message").unwrap_or_default().to_owned(),
             body,
+            again: false,
         };
         if let Ok(GoogleError { error }) = serde_json::from_str(&answer.body) {
             // Objects and buckets are not found for the same reason.
@@ -282,6 +315,8 @@ impl Answer {
     fn kind(&self) -> ErrorKind {
         match self.status {
             _ if self.is_for_the_operator() => ErrorKind::Unavailable,
+            // No other client was faster: it stays until the owner decides about them.
+            _ if self.code() == Some("SnapshotsPresent") => ErrorKind::PermissionDenied,
             401 | 403 => ErrorKind::PermissionDenied,
             404 => ErrorKind::NotFound,
             408 | 429 | 500 | 502..=504 => ErrorKind::Unavailable,
@@ -320,6 +355,7 @@ impl Answer {
             "AuthenticationFailed" | "AuthorizationFailure" | "InvalidAuthenticationInfo" => {
                 "the store doesn't accept the key"
             }
+            "SnapshotsPresent" => "it has snapshots, and to remove it would remove these, too",
             "authError" | "required" => "the store doesn't accept the credentials",
             "SlowDown" | "ServerBusy" | "TooManyRequests" | "rateLimitExceeded" | "userRateLimitExceeded" => {
                 "the store asks for fewer requests"

@@ -20,6 +20,8 @@ fn answers_have_kinds() {
         ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>", ErrorKind::PermissionDenied),
         ("404 Not Found", "<Error><Code>NoSuchBucket</Code></Error>", ErrorKind::Unavailable),
         ("404 Not Found", "<Error><Code>NoSuchKey</Code></Error>", ErrorKind::NotFound),
+        ("409 Conflict", "<Code>BlobAlreadyExists</Code>", ErrorKind::Conflict),
+        ("409 Conflict", "<Code>SnapshotsPresent</Code>", ErrorKind::PermissionDenied),
         ("412 Precondition Failed", "", ErrorKind::Conflict),
         ("416 Range Not Satisfiable", "", ErrorKind::InvalidRange),
         ("503 Service Unavailable", "<Code>SlowDown</Code>", ErrorKind::Unavailable),

@@ -22,6 +22,9 @@ use crate::observe;
 /// What of an object is asked for.
 const FIELDS: &str = "name,size,generation,md5Hash,timeCreated,metadata/mtime";
 
+/// The same with the digest that every object has, also those that were put together of parts.
+const FIELDS_AND_CRC: &str = "name,size,generation,md5Hash,crc32c,timeCreated,metadata/mtime";
+
 /// Entries of a page: as many as the store gives at most.
 const PAGE: usize = 1000;
 
@@ -49,6 +52,7 @@ struct Resource {
     size: Option<String>,
     generation: Option<String>,
     md5_hash: Option<String>,
+    crc32c: Option<String>,
     time_created: Option<String>,
     metadata: ResourceMetadata,
 }
@@ -199,7 +203,12 @@ impl Google {
                 if let Some(token) = &token {
                     request = request.query("rewriteToken", token.clone());
                 }
-                let told = self.requests.parsed(request, parse::<Rewrite>).await?;
+                let told = match self.requests.parsed(request, parse::<Rewrite>).await {
+                    Err(failure) if failure.may_have_met_itself() => {
+                        return self.copy_of(from, to).await?.ok_or(failure);
+                    }
+                    told => told?,
+                };
                 match (told.done, told.resource, told.rewrite_token) {
                     (true, Some(copy), _) => return copy.into_object(),
                     (false, _, Some(next)) if !next.is_empty() => token = Some(next),
@@ -211,6 +220,38 @@ impl Google {
         tokio::time::timeout(patience(&self.requests.tuning, from.size), whole)
             .await
             .unwrap_or(Err(Failure::Silent))
+    }
+
+    /// What stands under a key, with its CRC32C; of a generation, if one is given.
+    pub(super) async fn head_with_crc(
+        &self,
+        key: &str,
+        generation: Option<String>,
+    ) -> Result<(Object, Option<String>), Failure> {
+        let mut request =
+            self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS_AND_CRC);
+        if let Some(generation) = generation {
+            request = request.query("generation", generation);
+        }
+        let mut told = self.requests.parsed(request, parse::<Resource>).await?;
+        let crc = told.crc32c.take();
+        Ok((told.into_object()?, crc))
+    }
+
+    /// What stands under a key, if it is what a copy of this object would be.
+    async fn copy_of(&self, from: &Object, to: &str) -> Result<Option<Object>, Failure> {
+        let both = async {
+            let copy = self.head_with_crc(to, None).await?;
+            Ok::<_, Failure>((copy, self.head_with_crc(&from.key, Some(generation(from)?)).await?))
+        };
+        let ((copy, copy_crc), (from, from_crc)) = match both.await {
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            both => both?,
+        };
+        let is_copy = (copy.size, &copy.md5, copy.set) == (from.size, &from.md5, from.set)
+            && copy_crc.is_some()
+            && copy_crc == from_crc;
+        Ok(is_copy.then_some(copy))
     }
 
     /// Sets the time of an object, and nothing else of it.

@@ -7,7 +7,7 @@ use futures_util::stream;
 use tokio::task::JoinSet;
 
 use super::client::Client;
-use super::entry::{Object, Page};
+use super::entry::{Next as NextPage, Object, Page};
 use super::error::Failure;
 use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
 
@@ -44,7 +44,7 @@ struct Listing {
 
 enum Next {
     /// It is on its way: the store works while the client takes what came before.
-    Page(JoinSet<Result<Page, Failure>>),
+    Page(JoinSet<Result<Page<NextPage>, Failure>>),
     End,
 }
 
@@ -97,33 +97,33 @@ pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
 
 impl Listing {
     /// Asks for a page. It is broken off if nobody waits for it any more.
-    fn ask(&mut self, token: Option<String>) {
+    fn ask(&mut self, next: Option<NextPage>) {
         let (client, prefix) = (Arc::clone(&self.client), self.prefix.clone());
         let mut asked = JoinSet::new();
-        asked.spawn(async move { client.page(&prefix, token, false, None).await });
+        asked.spawn(async move { client.page(&prefix, next, false, None).await });
         self.next = Next::Page(asked);
     }
 
     /// Makes entries of the page that was asked for, and asks for the next one. Says whether it held any key.
     async fn fetch(&mut self) -> Result<bool> {
         let Next::Page(mut asked) = std::mem::replace(&mut self.next, Next::End) else { return Ok(false) };
-        let page = match asked.join_next().await {
+        let mut page = match asked.join_next().await {
             Some(Ok(page)) => page.map_err(|failure| failure.at(&self.path))?,
             Some(Err(error)) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             None => return Ok(false),
         };
         let any_key = !page.objects.is_empty() || !page.prefixes.is_empty();
-        if let Some(token) = &page.next {
-            self.ask(Some(token.clone()));
+        let last_page = page.next.is_none();
+        if let Some(next) = page.next.take() {
+            self.ask(Some(next));
         }
-        self.take(page);
+        self.take(page, last_page);
         Ok(any_key)
     }
 
     /// Sorts a page into `ready` and `waiting`.
-    fn take(&mut self, page: Page) {
+    fn take<N>(&mut self, page: Page<N>, last_page: bool) {
         let last = page.last_key().to_owned();
-        let last_page = page.next.is_none();
 
         let mut directories: HashMap<String, ()> = HashMap::new();
         for prefix in &page.prefixes {

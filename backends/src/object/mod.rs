@@ -23,10 +23,12 @@
 
 mod ahead;
 mod azure;
+mod azure_copy;
 mod body;
 mod build;
 mod client;
 mod copy;
+mod course;
 mod documents;
 mod entry;
 mod error;

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use crc_fast::{CrcAlgorithm, Digest as Crc};
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use object_store::multipart::PartId;
@@ -10,7 +13,7 @@ use object_store::path::Path;
 use object_store::{MultipartId, PutPayload};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::client::{Client, patience, silent};
+use super::client::{Client, Own, patience, silent};
 use super::copy::copy_pieces;
 use super::entry::Object;
 use super::error::{is_not_found, map};
@@ -29,6 +32,8 @@ pub(super) struct Multipart {
     sending: JoinSet<Result<Vec<(usize, PartId)>>>,
     arrived: BTreeMap<usize, PartId>,
     next: usize,
+    /// The CRC32C of all parts so far, on Google: the only digest that it tells of what was put together of parts.
+    crc: Option<Crc>,
     /// Its id while it is in the list of those under way.
     noted: Option<MultipartId>,
 }
@@ -79,6 +84,7 @@ impl Multipart {
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
             next: 0,
+            crc: matches!(client.own, Own::Google(_)).then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
         })
     }
@@ -130,6 +136,9 @@ impl Multipart {
         let (client, path, location) = (Arc::clone(&self.client), self.path.clone(), self.location.clone());
         let index = self.next;
         self.next += 1;
+        if let Some(crc) = &mut self.crc {
+            part.iter().for_each(|bytes| crc.update(bytes));
+        }
         self.sending.spawn(async move {
             let patience = patience(&client.tuning, part.content_length() as u64);
             let sent =
@@ -215,16 +224,32 @@ impl Multipart {
             }
             // It was completed by a request whose answer was lost, or aborted by somebody else.
             Ok(Err(error)) if is_not_found(&error) => {
-                let now = self.client.head(&self.path, &self.key).await?;
-                if now.is_some_and(|now| now.size == length && expected.is_some() && now.e_tag == expected) {
+                if let Some(e_tag) = self.made(length, expected).await? {
                     self.id = Id::None;
-                    return Ok(expected);
+                    return Ok(Some(e_tag).filter(|_| self.client.keys.provider != Provider::Gcs));
                 }
                 let text = "the store does not say what became of the upload";
                 Err(Error::with_source(ErrorKind::Unavailable, &self.path, text))
             }
             Ok(Err(error)) => Err(map(&self.path, &error)),
             Err(_) => Err(silent(&self.path)),
+        }
+    }
+
+    /// The entity tag of what stands under the key, if it is what the parts make.
+    async fn made(&self, length: u64, expected: Option<String>) -> Result<Option<String>> {
+        let Own::Google(google) = &self.client.own else {
+            let now = self.client.head(&self.path, &self.key).await?;
+            let is_made = |now: &Object| now.size == length && expected.is_some() && now.e_tag == expected;
+            return Ok(now.filter(is_made).and_then(|now| now.e_tag));
+        };
+        // A number of four bytes, the first one first (the documentation of `crc32c`).
+        let sum = self.crc.as_ref().and_then(|crc| u32::try_from(crc.finalize()).ok());
+        let crc = sum.map(|sum| BASE64_STANDARD.encode(sum.to_be_bytes()));
+        match google.head_with_crc(&self.key, None).await {
+            Ok((now, told)) => Ok(now.e_tag.filter(|_| now.size == length && crc.is_some() && told == crc)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure.at(&self.path)),
         }
     }
 

@@ -16,6 +16,7 @@ use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBo
 use object_store::gcp::GcpCredentialProvider;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::client::patience;
 use super::documents::{self, Document};
 use super::error::Failure;
 use super::settings::Tuning;
@@ -213,7 +214,7 @@ impl Requests {
         let http = if request.patience.is_some() { &self.patient } else { &self.http };
         let answered = async {
             let response = http.execute(signed).await.map_err(Failure::Transport)?;
-            judged(request, response).await
+            judged(request, response, &self.tuning).await
         };
         match request.patience {
             None => answered.await,
@@ -245,16 +246,16 @@ impl Requests {
     async fn attempt_whole(&self, request: &Request) -> Result<Vec<u8>, Failure> {
         let response = self.attempt(request).await?;
         match request.patience {
-            None => read(response).await,
-            Some(patience) => {
-                tokio::time::timeout(patience, read(response)).await.map_err(|_| Failure::Silent)?
-            }
+            None => read(response, &self.tuning).await,
+            Some(patience) => tokio::time::timeout(patience, read(response, &self.tuning))
+                .await
+                .map_err(|_| Failure::Silent)?,
         }
     }
 }
 
 /// The response, if it is one of success.
-async fn judged(request: &Request, response: HttpResponse) -> Result<HttpResponse, Failure> {
+async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> Result<HttpResponse, Failure> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -264,7 +265,7 @@ async fn judged(request: &Request, response: HttpResponse) -> Result<HttpRespons
     let code = code.map(str::to_owned);
     let body = match request.method {
         Method::HEAD => String::new(),
-        _ => String::from_utf8_lossy(&read(response).await.unwrap_or_default()).into_owned(),
+        _ => String::from_utf8_lossy(&read(response, tuning).await.unwrap_or_default()).into_owned(),
     };
     Err(Failure::answered(status.as_u16(), status.canonical_reason(), code, body))
 }
@@ -291,7 +292,7 @@ impl<'a> Retries<'a> {
         let tuning = &requests.tuning;
         let enough = *attempts >= tuning.retries || started.elapsed() > tuning.retry_timeout;
         if enough || !failure.may_pass() {
-            return Err(failure);
+            return Err(if *attempts > 0 { failure.again() } else { failure });
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << (*attempts).min(16)).min(LONGEST_PAUSE);
         *attempts += 1;
@@ -303,18 +304,22 @@ impl<'a> Retries<'a> {
     }
 }
 
-/// Reads a document of the store.
-async fn read(response: HttpResponse) -> Result<Vec<u8>, Failure> {
+/// Reads a document of the store. Each piece may be as late as any silence, but all together have to keep a pace: a document
+/// that drips would hold up its reader for days.
+async fn read(response: HttpResponse, tuning: &Tuning) -> Result<Vec<u8>, Failure> {
     let mut body = response.into_body().bytes_stream();
     let mut document = Vec::new();
-    while let Some(chunk) = body.next().await {
+    let started = tokio::time::Instant::now();
+    loop {
+        let latest = started + patience(tuning, document.len() as u64);
+        let next = tokio::time::timeout_at(latest, body.next()).await.map_err(|_| Failure::Dripping)?;
+        let Some(chunk) = next else { return Ok(document) };
         let chunk = chunk.map_err(Failure::Transport)?;
         if document.len() + chunk.len() > LONGEST_DOCUMENT {
             return Err(Failure::Malformed("the store's answer is too long".to_owned()));
         }
         document.extend_from_slice(&chunk);
     }
-    Ok(document)
 }
 
 /// Whether a transport failed in a way that may pass.
@@ -330,3 +335,7 @@ impl fmt::Debug for Requests {
         f.debug_struct("Requests").field("url", &self.url).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "requests_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::client::Client;
+use super::course::Course;
 use super::multipart::is_under_way;
 use super::parts::{MARK, MARK_INDEX};
 use super::s3::{OpenUpload, S3};
@@ -14,6 +15,7 @@ pub(super) async fn sweep(client: &Client) -> Result<u64> {
     let Some(s3) = client.s3() else { return Ok(0) };
     let root = StoragePath::root();
     let (mut removed, mut after, mut failed) = (0, None, None);
+    let mut course = Course::default();
     loop {
         let (uploads, next) =
             s3.open_uploads(client.keys.root(), after).await.map_err(|failure| failure.at(&root))?;
@@ -28,7 +30,10 @@ pub(super) async fn sweep(client: &Client) -> Result<u64> {
             }
         }
         match next {
-            Some(next) => after = Some(next),
+            Some((key, id)) => {
+                course.pass(&format!("{key}\0{id}"), &key).map_err(|failure| failure.at(&root))?;
+                after = Some((key, id));
+            }
             None => return failed.map_or(Ok(removed), Err),
         }
     }

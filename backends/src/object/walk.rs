@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::client::Client;
-use super::entry::Object;
+use super::entry::{Next as NextPage, Object};
 use crate::{Result, StoragePath};
 
 /// An object below a directory.
@@ -32,7 +32,7 @@ struct Level {
 
 enum Next {
     First,
-    Page(String),
+    Page(NextPage),
     End,
 }
 

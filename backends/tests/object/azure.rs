@@ -77,6 +77,22 @@ async fn markers_of_other_tools_are_directories() {
 }
 
 #[tokio::test]
+async fn a_directory_with_markers_of_two_kinds_is_renamed() {
+    let prefix = fresh_prefix();
+    let storage = azure(&prefix);
+    put(&storage, "/x/f", b"content", CreateMode::Replace).await.unwrap();
+    for (key, content) in [("x/s", ""), ("x/s/", ""), ("x/s/f", "below"), ("x/empty", ""), ("x/empty/", "")] {
+        put_as_is(&format!("{prefix}/{key}"), ("x-ms-meta-hdi_isfolder", "true"), content);
+    }
+    storage.rename(&path("/x"), &path("/y"), false).await.unwrap();
+    assert_eq!(names_in(&storage, "/y").await, ["empty", "f", "s"]);
+    assert_eq!(contents(&storage, "/y/s/f").await, b"below");
+    assert!(storage.stat(&path("/y/empty")).await.unwrap().is_directory());
+    assert_eq!(storage.stat(&path("/x")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(names_in(&storage, "/").await, ["y"]);
+}
+
+#[tokio::test]
 async fn a_file_that_takes_the_place_of_a_marker_stays() {
     let prefix = fresh_prefix();
     let proxy = Proxy::before(&variable("WHARF_TEST_AZURITE")).await;

@@ -85,6 +85,38 @@ async fn a_listing_that_tells_the_same_page_for_ever_has_an_end() {
     assert_eq!(requests.lock().unwrap().len(), 8);
 }
 
+/// The same, but each page names the other one of two as the next; and of the open uploads, too.
+fn two_pages_in_turn(request: &str) -> Vec<u8> {
+    let next = if request.contains("one") { "two" } else { "one" };
+    match request.contains("uploads") {
+        true => document(&format!(
+            "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>{next}</NextKeyMarker>\
+             <NextUploadIdMarker>id</NextUploadIdMarker></ListMultipartUploadsResult>"
+        )),
+        false => document(&format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>\
+             </ListBucketResult>"
+        )),
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_goes_in_a_circle_has_an_end() {
+    let (storage, requests) = store(two_pages_in_turn).await;
+    let work = async {
+        let error = storage.check().await.unwrap_err();
+        assert!(error.to_string().contains("the same page"), "{error}");
+        assert!(storage.list(&path("/")).await.is_err());
+        assert!(storage.enter(&path("/d")).await.is_err());
+        assert!(storage.create_directory(&path("/d")).await.is_err());
+        assert!(storage.remove_directory(&path("/d")).await.is_err());
+        let error = storage.sweep().await.unwrap_err();
+        assert!(error.to_string().contains("the same page"), "{error}");
+    };
+    tokio::time::timeout(Duration::from_secs(30), work).await.expect("it has an end");
+    assert_eq!(requests.lock().unwrap().len(), 6 * 4);
+}
+
 /// Objects whose length is not told.
 fn without_length(request: &str) -> Vec<u8> {
     let head =

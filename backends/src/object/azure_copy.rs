@@ -1,0 +1,204 @@
+//! Copies inside of Azure. Most are complete when they are answered; a large one may go on behind the answer, and has to be
+//! waited for, or called off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
+
+use super::azure::{Azure, object};
+use super::client::{Client, Own, patience};
+use super::entry::Object;
+use super::error::Failure;
+use super::requests::path_of;
+use crate::observe;
+
+/// The first pause before the store is asked how far a copy is, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the store tells of the last copy that was made to a place.
+#[derive(Debug, Default)]
+struct Told {
+    id: Option<String>,
+    status: Option<String>,
+    source: Option<String>,
+    reason: String,
+}
+
+impl Told {
+    fn by(headers: &HeaderMap) -> Self {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self {
+            id: header("x-ms-copy-id"),
+            status: header("x-ms-copy-status"),
+            source: header("x-ms-copy-source"),
+            reason: header("x-ms-copy-status-description").unwrap_or_default(),
+        }
+    }
+
+    fn is_of(&self, source: &str) -> bool {
+        let decoded = |url: &str| percent_decode_str(url).decode_utf8_lossy().into_owned();
+        self.source.as_deref().is_some_and(|told| decoded(told) == decoded(source))
+    }
+}
+
+/// A copy of ours that is not complete. It is called off when nobody waits for it any more.
+struct Pending {
+    client: Arc<Client>,
+    to: String,
+    id: Option<String>,
+}
+
+/// Copies an object of any size inside the store, if it is still this one, and returns when all of it is copied.
+pub(super) async fn copy(
+    client: &Arc<Client>,
+    azure: &Azure,
+    from: &Object,
+    to: &str,
+    replace: bool,
+) -> Result<(), Failure> {
+    let patience = patience(&client.tuning, from.size);
+    let mut pending = Pending { client: Arc::clone(client), to: to.to_owned(), id: None };
+    let copied = async {
+        let mut told = azure.begin_copy(from, to, replace, patience, &mut pending).await?;
+        let mut pause = FIRST_PAUSE;
+        // It may answer before it has copied. Until it has, the copy is empty.
+        loop {
+            match told.status.as_deref() {
+                Some("success") => return Ok(()),
+                Some("pending") if told.id.is_some() => {}
+                status => {
+                    let status = status.unwrap_or("no status");
+                    let text = format!("the store did not copy: {status} {}", told.reason);
+                    return Err(Failure::Malformed(text));
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            // Another one was written in its place meanwhile, or it was removed. A copy that somebody else made would tell of a
+            // success, too.
+            let is_ours = |now: &Told| now.id == told.id;
+            told = match azure.told(to).await {
+                Ok((_, now)) if is_ours(&now) => now,
+                Err(failure) if !failure.is_not_found() => return Err(failure),
+                _ => {
+                    return Err(Failure::Malformed(
+                        "the copy was replaced before it was complete".to_owned(),
+                    ));
+                }
+            };
+        }
+    };
+    let done = tokio::time::timeout(patience, copied).await.unwrap_or(Err(Failure::Silent));
+    match (pending.id.take(), &done) {
+        (Some(id), Err(_)) => call_off(client, to, &id).await,
+        (_, Ok(())) | (None, _) => {}
+    }
+    done
+}
+
+impl Azure {
+    /// What stands in a place, and what is known of how it came there.
+    async fn told(&self, key: &str) -> Result<(Object, Told), Failure> {
+        let response =
+            self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
+        Ok((object(key, response.headers())?, Told::by(response.headers())))
+    }
+
+    async fn begin_copy(
+        &self,
+        from: &Object,
+        to: &str,
+        replace: bool,
+        patience: Duration,
+        pending: &mut Pending,
+    ) -> Result<Told, Failure> {
+        let source = format!("{}{}", self.requests.url, path_of(&from.key)?);
+        let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
+            .header("x-ms-copy-source", &source)?
+            .patience(patience);
+        if let Some(e_tag) = &from.e_tag {
+            request = request.header("x-ms-source-if-match", e_tag)?;
+        }
+        if !replace {
+            request = request.header("if-none-match", "*")?;
+        }
+        match self.requests.send(request).await {
+            Ok(response) => {
+                let told = Told::by(response.headers());
+                pending.id.clone_from(&told.id);
+                Ok(told)
+            }
+            // It is not called off if nobody waits for it: that it is of the same source doesn't make it ours for sure.
+            Err(failure) if failure.may_have_met_itself() => match self.told(to).await {
+                Ok((copy, told)) if is_as_it_would_be(from, &source, &copy, &told) => Ok(told),
+                Err(other) if !other.is_not_found() => Err(other),
+                _ => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Whether what stands in the place of a copy is what it would be: a copy of this object that is complete, or on its way.
+fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) -> bool {
+    if !told.is_of(source) {
+        return false;
+    }
+    match told.status.as_deref() {
+        Some("pending") => true,
+        Some("success") => {
+            copy.size == from.size
+                && match (&from.md5, &copy.md5) {
+                    (Some(one), Some(other)) => one == other,
+                    // A copy that is younger is one of this object: the store made sure that the object is no other one now.
+                    (None, None) => copy.stored.zip(from.stored).is_some_and(|(copy, from)| copy > from),
+                    _ => false,
+                }
+        }
+        _ => false,
+    }
+}
+
+/// Calls off a copy, and removes the empty object that is left in its place.
+async fn call_off(client: &Client, to: &str, id: &str) {
+    let Own::Azure(azure) = &client.own else { return };
+    let gone = async {
+        let request = Azure::on_object(Method::PUT, to, observe::Request::Abort)?
+            .query("comp", "copy")
+            .query("copyid", id)
+            .header("x-ms-copy-action", "abort")?;
+        match azure.requests.send(request).await {
+            // It has ended by itself, one way or the other.
+            Err(failure) if failure.code() == Some("NoPendingCopyOperation") => {}
+            Err(failure) if failure.is_not_found() => return Ok(()),
+            called_off => drop(called_off?),
+        }
+        match azure.told(to).await {
+            Ok((left, told))
+                if told.id.as_deref() == Some(id)
+                    && matches!(told.status.as_deref(), Some("aborted" | "failed")) =>
+            {
+                azure.delete(to, Some(&left)).await
+            }
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    };
+    let gone = tokio::time::timeout(patience(&client.tuning, 0), gone).await;
+    if let Err(failure) = gone.unwrap_or(Err(Failure::Silent)) {
+        tracing::warn!(bucket = client.name, key = to, %failure, "an unfinished copy is left on the store");
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        // Without a runtime nothing can be asked of the store.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (client, to) = (Arc::clone(&self.client), self.to.clone());
+        runtime.spawn(async move { call_off(&client, &to, &id).await });
+    }
+}
