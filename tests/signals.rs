@@ -73,9 +73,56 @@ fn a_hang_up_ends_nothing() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// Has a shell's line start the server in a terminal, its log in descriptor 9, and closes the terminal. The log, and the exit
+/// status: after a SIGTERM, if the server goes on.
+fn in_a_lost_terminal(line: &str) -> (String, String) {
+    const SCRIPT: &str = "
+import os, pty, signal, sys
+log, sink = os.pipe()
+pid, terminal = pty.fork()
+if pid == 0:
+    os.dup2(sink, 9)
+    os.execvp('sh', ['sh', '-c', *sys.argv[1:]])
+os.close(sink)
+said = b''
+def read_until(word):
+    global said
+    while word not in said and (more := os.read(log, 65536)):
+        said += more
+read_until(b' listening ')
+os.close(terminal)
+read_until(b'SIGHUP')
+if b'is ignored' in said:
+    os.kill(pid, signal.SIGTERM)
+while more := os.read(log, 65536):
+    said += more
+print(said.decode())
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+    let setup = Setup::local();
+    let config = setup.write();
+    let ran = Program::new("python3", setup.folder())
+        .args(["-c", SCRIPT, line, "sh", env!("CARGO_BIN_EXE_wharf")])
+        .args(["serve", "--config", config.to_str().unwrap()])
+        .run();
+    let (log, status) = ran.trim().rsplit_once('\n').unwrap();
+    (log.to_owned(), status.to_owned())
+}
+
 /// Whoever closes the window in which it runs wants it to end.
 #[test]
 fn the_end_of_its_terminal_is_an_end_in_good_order() {
+    for line in ["exec \"$@\" 2>&9", "exec \"$@\" </dev/null 2>&9", "exec \"$@\" </dev/null >/dev/null 2>&9"]
+    {
+        let (log, status) = in_a_lost_terminal(line);
+        assert!(log.contains("finishing running transfers") && !log.contains("is ignored"), "{line}: {log}");
+        assert_eq!(status, "0", "{line}: {log}");
+    }
+}
+
+/// Standard error alone has it, too.
+#[test]
+fn the_end_of_the_terminal_that_shows_its_log_is_an_end_in_good_order() {
     const SCRIPT: &str = "
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -98,4 +145,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         .arg(config.to_str().unwrap())
         .run();
     assert_eq!(ran.trim(), "0");
+}
+
+/// As with all programs.
+#[test]
+fn nohup_lets_it_outlive_its_terminal() {
+    let (log, status) = in_a_lost_terminal("exec nohup \"$@\" </dev/null >/dev/null 2>&9");
+    assert!(log.contains("SIGHUP is ignored") && log.contains("signal=\"SIGTERM\""), "{log}");
+    assert_eq!(status, "0", "{log}");
 }

@@ -1,5 +1,6 @@
 //! Signals: those that end the server, and the one that doesn't.
 
+use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -7,14 +8,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::engine::Shutdown;
 
 /// SIGTERM and SIGINT: the first asks for an end in good order, the second for one at once. SIGHUP asks daemons for a reload,
-/// which there is not yet.
+/// which there is not yet; it ends the server if the terminal in which it was started is gone.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    /// Somebody started us by hand.
-    in_terminal: bool,
+    terminals: Terminals,
 }
 
 impl StopSignals {
@@ -23,11 +23,13 @@ impl StopSignals {
     /// # Errors
     /// Those of the system.
     pub fn new() -> io::Result<Self> {
+        // What the signal did before it is taken over counts.
+        let terminals = if is_ignored(SignalKind::hangup()) { Terminals::NONE } else { Terminals::now() };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
-            in_terminal: io::stderr().is_terminal(),
+            terminals,
         })
     }
 
@@ -38,9 +40,9 @@ impl StopSignals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hang_up.recv() => {}
             }
-            // The window was closed: what had it for a terminal has none any more.
-            if self.in_terminal && !io::stderr().is_terminal() {
-                self.in_terminal = false;
+            // The window was closed. That is told once: shell and kernel may both send the signal.
+            if self.terminals.is_one_lost() {
+                self.terminals = Terminals::NONE;
                 return "SIGHUP";
             }
             tracing::warn!(
@@ -62,4 +64,38 @@ impl StopSignals {
             self.next().await;
         }
     }
+}
+
+/// What of the process is a terminal: standard input, output and error, and the terminal that controls it, which it has even if
+/// all three lead elsewhere. Services have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Terminals([bool; 4]);
+
+impl Terminals {
+    const NONE: Self = Self([false; 4]);
+
+    fn now() -> Self {
+        Self([
+            io::stdin().is_terminal(),
+            io::stdout().is_terminal(),
+            io::stderr().is_terminal(),
+            // It can be opened by those alone who have one that is still there.
+            File::open("/dev/tty").is_ok(),
+        ])
+    }
+
+    /// Whether one that there was is gone.
+    fn is_one_lost(self) -> bool {
+        self != Self::NONE && self.0.into_iter().zip(Self::now().0).any(|(before, now)| before && !now)
+    }
+}
+
+/// Whether whoever started us wants the signal ignored, as `nohup` does. Known on Linux.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| {
+        let bit = u32::try_from(signal.as_raw_value() - 1).ok();
+        bit.and_then(|bit| 1_u64.checked_shl(bit)).is_some_and(|bit| mask & bit != 0)
+    })
 }
