@@ -234,6 +234,8 @@ pub struct S3 {
     /// Whether the bucket's name stands in the path of requests rather than in the host name; `None`: with an
     /// endpoint it does, at Amazon it doesn't.
     pub path_style: Option<bool>,
+    /// Whether the content of uploads is signed, too; `None`: where it leaves the machine without TLS.
+    pub sign_payload: Option<bool>,
     /// How old an unfinished upload of ours is when it is removed; at least an hour.
     pub abort_uploads_after: Duration,
     /// How uploads are cut.

@@ -238,6 +238,9 @@ pub(super) struct S3 {
     /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
     /// otherwise no.
     pub(super) path_style: Option<At<bool>>,
+    /// Sign the content of uploads and not only the rest of the request, so that it can't be changed on its way. Default:
+    /// only if it leaves the machine without TLS.
+    pub(super) sign_payload: Option<At<bool>>,
     /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.
     #[schemars(with = "Option<String>")]
     pub(super) abort_uploads_after: Option<At<Scalar>>,

@@ -1,28 +1,22 @@
 //! Reading ahead: several ranges at once, while the store is slower than the client, and while that makes it faster.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::JoinSet;
 
 use super::body::Reader;
+use super::pace::Pace;
 use crate::buffers::Share;
 use crate::{ByteStream, Error, ErrorKind, Result};
-
-/// What is read before it is decided whether to read ahead, in bytes; smaller files are one request.
-const TRIAL: u64 = 16 << 20;
 
 /// The size of a range.
 const RANGE: u64 = 8 << 20;
 
 /// How many ranges are under way at once, at most.
 const AT_ONCE: usize = 4;
-
-/// How many times as fast as before it has to be with several ranges: these cost the store more than one stream, and one
-/// that is close by, or busy with nothing but this, is no faster with them.
-const GAIN: f64 = 1.25;
 
 /// A download that may read ahead. What is read and not taken yet counts as memory of the server's
 /// [buffers](crate::Buffers), and where these have no room, nothing is read ahead.
@@ -33,54 +27,12 @@ pub(super) struct Ahead {
     ranges: VecDeque<Range>,
     /// The memory of the bytes in `ready`.
     share: Option<Share>,
-    measured: Measured,
-    trial: Trial,
-}
-
-/// Whether several ranges at once are faster.
-#[derive(Clone, Copy)]
-enum Trial {
-    /// It was not tried yet.
-    Open,
-    /// It is being tried; how fast it was before, in bytes a second.
-    Running(f64),
-    Won,
-    Lost,
+    pace: Pace,
 }
 
 struct Range {
     bytes: JoinSet<Result<VecDeque<Bytes>>>,
     share: Share,
-}
-
-/// How long the store and the client kept each other waiting.
-struct Measured {
-    bytes: u64,
-    store: Duration,
-    client: Duration,
-    returned: Instant,
-}
-
-impl Measured {
-    fn new() -> Self {
-        Self { bytes: 0, store: Duration::ZERO, client: Duration::ZERO, returned: Instant::now() }
-    }
-
-    /// In bytes a second.
-    fn speed(&self) -> f64 {
-        self.bytes as f64 / (self.store + self.client).as_secs_f64().max(f64::EPSILON)
-    }
-
-    fn store_is_slower(&mut self) -> bool {
-        let slower = self.bytes >= TRIAL && self.store > self.client;
-        // What was measured last says more than what was long ago.
-        if self.bytes >= 4 * TRIAL {
-            self.bytes /= 4;
-            self.store /= 4;
-            self.client /= 4;
-        }
-        slower
-    }
 }
 
 impl Ahead {
@@ -90,22 +42,16 @@ impl Ahead {
             ready: VecDeque::new(),
             ranges: VecDeque::new(),
             share: None,
-            measured: Measured::new(),
-            trial: Trial::Open,
+            pace: Pace::new(Instant::now()),
         }
     }
 
     pub(super) fn into_stream(self) -> ByteStream {
         Box::pin(stream::try_unfold(self, async |mut ahead| {
-            let asked = Instant::now();
-            ahead.measured.client += asked - ahead.measured.returned;
+            ahead.pace.asked(Instant::now());
             let bytes = ahead.next().await?;
-            ahead.measured.returned = Instant::now();
-            ahead.measured.store += ahead.measured.returned - asked;
-            Ok(bytes.map(|bytes| {
-                ahead.measured.bytes += bytes.len() as u64;
-                (bytes, ahead)
-            }))
+            ahead.pace.got(Instant::now(), bytes.as_ref().map_or(0, Bytes::len));
+            Ok(bytes.map(|bytes| (bytes, ahead)))
         }))
     }
 
@@ -132,7 +78,7 @@ impl Ahead {
 
     /// Asks for more ranges if that helps.
     fn ask(&mut self) {
-        if self.reader.object.e_tag.is_none() || !self.helps() {
+        if self.reader.object.e_tag.is_none() || !self.pace.wants_ranges() {
             return;
         }
         let reader = &mut self.reader;
@@ -155,27 +101,6 @@ impl Ahead {
         if !was_ahead && !self.ranges.is_empty() {
             // The stream up to the end goes on at another place now, and asks for it when it is its turn.
             *reader = reader.part(reader.position, reader.end);
-        }
-    }
-
-    fn helps(&mut self) -> bool {
-        match self.trial {
-            Trial::Open => {
-                let slower = self.measured.store_is_slower();
-                if slower {
-                    self.trial = Trial::Running(self.measured.speed());
-                    self.measured = Measured::new();
-                }
-                slower
-            }
-            Trial::Running(_) if self.measured.bytes < 2 * TRIAL => true,
-            Trial::Running(before) => {
-                let won = self.measured.speed() >= GAIN * before;
-                self.trial = if won { Trial::Won } else { Trial::Lost };
-                won
-            }
-            Trial::Won => self.measured.store_is_slower(),
-            Trial::Lost => false,
         }
     }
 }

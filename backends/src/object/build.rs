@@ -1,5 +1,6 @@
 //! From settings to clients of the clouds.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -128,6 +129,10 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     check_name("bucket", &settings.bucket)?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
     let path_style = settings.path_style.unwrap_or(endpoint.is_some());
+    // What TLS protects, or what never leaves the machine, nobody changes on its way; to hash it as well takes both sides
+    // more time than all else of an upload.
+    let exposed = |url| is_plain_http(url) && !is_on_this_machine(url);
+    let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
     let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
         // The library wants the bucket in the host name already.
         (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
@@ -140,9 +145,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         // The bulk request panics when the store refuses to remove a marker: it looks for the key it named
         // without the slash. Many stores don't have it at all.
         .with_disable_bulk_delete(true)
-        // TLS keeps the content from being changed on its way; to hash it once more takes both sides more time than all
-        // else of an upload. Without TLS, only the signature protects it.
-        .with_unsigned_payload(!endpoint.as_deref().is_some_and(is_plain_http));
+        .with_unsigned_payload(!sign_payload);
     if let Some(endpoint) = &endpoint {
         base = base.with_endpoint(endpoint);
     }
@@ -311,6 +314,17 @@ fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
 
 fn is_plain_http(url: &str) -> bool {
     url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+}
+
+/// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
+fn is_on_this_machine(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn check_endpoint(url: &str) -> Result<&str, SettingsError> {

@@ -41,6 +41,7 @@ mod listing;
 mod lookup;
 mod mtime;
 mod multipart;
+mod pace;
 mod parts;
 mod rename;
 mod requests;

@@ -130,6 +130,9 @@ pub struct S3Settings {
     /// The bucket stands in the path of URLs rather than in the host name. If not given: with an `endpoint` yes,
     /// at Amazon no.
     pub path_style: Option<bool>,
+    /// The content of uploads is hashed and the hash signed, so that nobody changes it on its way. If not given: where it
+    /// leaves the machine without TLS.
+    pub sign_payload: Option<bool>,
     /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
     /// containers, or else the instance's metadata address. Contacted only if this is set.
     pub ambient_credentials: bool,
@@ -194,6 +197,7 @@ impl S3Settings {
             secret_access_key: None,
             session_token: None,
             path_style: None,
+            sign_payload: None,
             ambient_credentials: false,
             anonymous: false,
             tuning: Tuning::default(),
@@ -248,6 +252,7 @@ impl fmt::Debug for S3Settings {
             .field("secret_access_key", &hidden(self.secret_access_key.as_ref()))
             .field("session_token", &hidden(self.session_token.as_ref()))
             .field("path_style", &self.path_style)
+            .field("sign_payload", &self.sign_payload)
             .field("ambient_credentials", &self.ambient_credentials)
             .field("anonymous", &self.anonymous)
             .field("tuning", &self.tuning)

@@ -95,6 +95,8 @@ pub struct Record {
     pub if_none_match: Option<String>,
     pub copy_source: Option<String>,
     pub metadata_directive: Option<String>,
+    /// The hash of the content that is signed, or that none is.
+    pub content_sha256: Option<String>,
     /// The document of a bulk removal, which names the keys.
     pub document: Option<String>,
     /// `None` if it was not answered, or not yet.
@@ -142,6 +144,7 @@ impl Open {
             if_none_match: header("if-none-match"),
             copy_source: header("x-amz-copy-source"),
             metadata_directive: header("x-amz-metadata-directive"),
+            content_sha256: header("x-amz-content-sha256"),
             document: None,
             status: None,
             up: 0,

@@ -8,7 +8,9 @@ use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
 
-use crate::servers::{SERVERS, fresh_prefix, path, raw, s3_settings};
+use crate::proxy::Proxy;
+use crate::record::Kind;
+use crate::servers::{SERVERS, fresh_prefix, path, raw, s3_settings, settings_through, variable};
 
 const PART: usize = 5 << 20;
 
@@ -17,6 +19,37 @@ fn small_parts(server: &str, prefix: &str) -> ObjectStorage {
     let mut settings = s3_settings(server, prefix);
     settings.tuning = Tuning { part_size: PART as u64, upload_concurrency: 3, ..settings.tuning };
     ObjectStorage::s3(settings).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_signed_where_it_has_to_be() {
+    for server in SERVERS {
+        for (sign_payload, signed) in [(None, false), (Some(false), false), (Some(true), true)] {
+            let proxy = Proxy::before(&variable(server)).await;
+            let mut settings = settings_through(&proxy, server, &fresh_prefix());
+            settings.sign_payload = sign_payload;
+            settings.tuning = Tuning { part_size: PART as u64, ..settings.tuning };
+            let storage = ObjectStorage::s3(settings).unwrap();
+            for size in [1000, PART + 1] {
+                let content = pattern(size, 1);
+                put(&storage, "/f", &content, CreateMode::Replace).await.unwrap();
+                assert!(contents(&storage, "/f").await == content, "{server}: {size} bytes");
+            }
+            let sent: Vec<_> = proxy
+                .take()
+                .into_iter()
+                .filter(|record| matches!(record.kind, Kind::Put | Kind::Part))
+                .map(|record| record.content_sha256.unwrap())
+                .collect();
+            // The mark of the upload is a part, too.
+            assert_eq!(sent.len(), 4, "{sent:?}");
+            let hashes = sent
+                .iter()
+                .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            assert_eq!(hashes.count(), if signed { 4 } else { 0 }, "{server}, {sign_payload:?}: {sent:?}");
+            assert!(signed || sent.iter().all(|hash| hash == "UNSIGNED-PAYLOAD"), "{sent:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +166,7 @@ pub async fn open_uploads(server: &str, prefix: &str) -> usize {
     let store = raw(server);
     let credential = store.credentials().get_credential().await.unwrap();
     let client = ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
-    let url = format!("{}/{}?uploads=", crate::servers::variable(server), crate::servers::bucket_on(server));
+    let url = format!("{}/{}?uploads=", variable(server), crate::servers::bucket_on(server));
     let mut request = object_store::client::HttpRequest::new(object_store::client::HttpRequestBody::empty());
     *request.uri_mut() = url.parse().unwrap();
     *request.headers_mut() = HeaderMap::new();
