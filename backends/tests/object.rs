@@ -5,6 +5,8 @@
 
 #[path = "object/azure.rs"]
 mod azure;
+#[path = "object/azure_played.rs"]
+mod azure_played;
 #[path = "object/broken.rs"]
 mod broken;
 #[path = "object/confined.rs"]
@@ -17,12 +19,16 @@ mod faults;
 mod foreign;
 #[path = "object/google.rs"]
 mod google;
+#[path = "object/google_played.rs"]
+mod google_played;
 #[path = "object/hostile.rs"]
 mod hostile;
 #[path = "object/inside_the_store.rs"]
 mod inside_the_store;
 #[path = "object/leftovers.rs"]
 mod leftovers;
+#[path = "object/lost_answers.rs"]
+mod lost_answers;
 #[path = "object/odd_keys.rs"]
 mod odd_keys;
 #[path = "object/operations.rs"]
@@ -31,6 +37,8 @@ mod operations;
 mod pieces;
 #[path = "object/plan.rs"]
 mod plan;
+#[path = "object/played.rs"]
+mod played;
 #[path = "object/proxy.rs"]
 mod proxy;
 #[path = "object/proxy_tests.rs"]

@@ -192,8 +192,11 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
 
 /// Whether the store was asked for something that is not there. A bucket that is not there is another matter.
 pub(super) fn is_not_found(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::NotFound { .. })
-        && !Answer::of(error).is_some_and(|answer| answer.missing_bucket())
+    match Answer::of(error) {
+        // Of the end of an upload at Google the library has but a general error.
+        Some(answer) => answer.status == 404 && !answer.missing_bucket(),
+        None => matches!(error, object_store::Error::NotFound { .. }),
+    }
 }
 
 /// What the store answered in place of a success.

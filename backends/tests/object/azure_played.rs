@@ -1,0 +1,259 @@
+//! Azure Blob Storage, played: copies that are answered before they are complete, snapshots, a hierarchical namespace.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use wharf_backends::object::{AzureSettings, ObjectStorage};
+
+use crate::played::{Answer, Asked, Played, answer, decoded, md5};
+use crate::record::locked;
+use crate::servers::{path, tuning};
+
+const CONTAINER: &str = "/account/files/";
+const TIME: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+const LATER: &str = "Thu, 01 Jan 2026 00:01:00 GMT";
+
+#[derive(Debug, Clone, Default)]
+pub struct Blob {
+    pub content: Bytes,
+    pub metadata: HashMap<String, String>,
+    pub has_snapshots: bool,
+    /// Stored in parts, so that nobody knows a digest of it.
+    pub lacks_digest: bool,
+    pub copy: Option<Copy>,
+    pub version: u64,
+}
+
+/// How a blob came to its place.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    pub id: String,
+    pub status: &'static str,
+    pub source: String,
+}
+
+impl Blob {
+    pub fn of(content: &'static str) -> Self {
+        Self { content: Bytes::from_static(content.as_bytes()), ..Self::default() }
+    }
+
+    pub fn folder() -> Self {
+        Self { metadata: HashMap::from([("hdi_isfolder".to_owned(), "true".to_owned())]), ..Self::default() }
+    }
+
+    fn is_folder(&self) -> bool {
+        self.metadata.contains_key("hdi_isfolder")
+    }
+
+    fn e_tag(&self) -> String {
+        format!("\"0x{:X}\"", self.version)
+    }
+
+    fn md5(&self) -> Option<String> {
+        (!self.lacks_digest && !self.is_folder()).then(|| BASE64_STANDARD.encode(md5(&self.content)))
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        let time = if self.copy.is_some() { LATER } else { TIME };
+        let mut headers = vec![
+            ("etag".to_owned(), self.e_tag()),
+            ("last-modified".to_owned(), time.to_owned()),
+            ("content-length".to_owned(), self.content.len().to_string()),
+        ];
+        headers.extend(self.md5().map(|md5| ("content-md5".to_owned(), md5)));
+        headers
+            .extend(self.metadata.iter().map(|(name, value)| (format!("x-ms-meta-{name}"), value.clone())));
+        if let Some(Copy { id, status, source }) = &self.copy {
+            headers.extend([
+                ("x-ms-copy-id".to_owned(), id.clone()),
+                ("x-ms-copy-status".to_owned(), (*status).to_owned()),
+                ("x-ms-copy-source".to_owned(), source.clone()),
+            ]);
+        }
+        headers
+    }
+}
+
+/// The blobs by their keys, and how the store is.
+#[derive(Debug, Default)]
+pub struct State {
+    pub blobs: BTreeMap<String, Blob>,
+    pub is_hierarchical: bool,
+    /// Copies go on behind their answers, until somebody says that they are complete.
+    pub copies_later: bool,
+    changes: u64,
+}
+
+/// The store, which tests may change under the hands of the backend.
+#[derive(Debug, Clone, Default)]
+pub struct Azure(Arc<Mutex<State>>);
+
+fn refused(status: u16, code: &str) -> Answer {
+    let body = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+    answer(status, &[("x-ms-error-code", code)], body)
+}
+
+impl Azure {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.0)
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        self.state().blobs.keys().cloned().collect()
+    }
+
+    /// Lets it answer, unless `lost` says of a request that its answer is lost.
+    pub async fn start(
+        &self,
+        mut lost: impl FnMut(&Asked, &Self) -> bool + Send + 'static,
+    ) -> (ObjectStorage, Played) {
+        let store = self.clone();
+        let played = Played::new(move |asked| {
+            let answer = store.state().answer(asked);
+            (!lost(asked, &store)).then_some(answer)
+        })
+        .await;
+        let settings = AzureSettings {
+            endpoint: Some(format!("{}/account", played.url)),
+            access_key: Some(BASE64_STANDARD.encode("key")),
+            prefix: path("/"),
+            tuning: tuning(),
+            ..AzureSettings::new("account", "files")
+        };
+        (ObjectStorage::azure(settings).unwrap(), played)
+    }
+}
+
+impl State {
+    pub fn put(&mut self, key: &str, mut blob: Blob) {
+        self.changes += 1;
+        blob.version = self.changes;
+        self.blobs.insert(key.to_owned(), blob);
+        if self.is_hierarchical
+            && let Some((parent, _)) = key.rsplit_once('/')
+            && !self.blobs.contains_key(parent)
+        {
+            self.put(parent, Blob::folder());
+        }
+    }
+
+    fn answer(&mut self, asked: &Asked) -> Answer {
+        if asked.query("comp") == Some("list") {
+            return self.list(asked.query("prefix").unwrap_or_default(), asked.query("delimiter").is_some());
+        }
+        let key = decoded(asked.path.strip_prefix(CONTAINER).unwrap());
+        let found = self.blobs.get(&key).cloned();
+        let does_match = |wanted: &str| found.as_ref().is_some_and(|blob| blob.e_tag() == wanted);
+        if asked.header("if-match").is_some_and(|wanted| !does_match(wanted)) {
+            return refused(412, "ConditionNotMet");
+        }
+        if asked.header("if-none-match").is_some() && found.is_some() {
+            return refused(409, "BlobAlreadyExists");
+        }
+        match (asked.method.as_str(), asked.query("comp"), found) {
+            ("PUT", Some("copy"), found) => self.abort(&key, found, asked.query("copyid").unwrap()),
+            ("PUT", None, found) if asked.header("x-ms-copy-source").is_some() => {
+                self.copy(&key, found, asked)
+            }
+            ("PUT", None, _) => {
+                let (content, metadata) = (asked.body.clone(), asked.metadata("x-ms-meta-"));
+                self.put(&key, Blob { content, metadata, ..Blob::default() });
+                answer(201, &[("etag", &self.blobs[&key].e_tag())], "")
+            }
+            (_, _, None) => refused(404, "BlobNotFound"),
+            ("PUT", Some("metadata"), Some(blob)) => {
+                self.put(&key, Blob { metadata: asked.metadata("x-ms-meta-"), ..blob });
+                answer(200, &[], "")
+            }
+            ("DELETE", _, Some(blob)) if blob.has_snapshots => refused(409, "SnapshotsPresent"),
+            ("DELETE", ..) if self.is_hierarchical && self.holds(&key) => refused(409, "DirectoryIsNotEmpty"),
+            ("DELETE", ..) => {
+                self.blobs.remove(&key);
+                answer(202, &[], "")
+            }
+            (_, _, Some(blob)) => {
+                let headers = blob.headers();
+                let headers: Vec<_> =
+                    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let content = if asked.method == "HEAD" { Bytes::new() } else { blob.content };
+                answer(200, &headers, content)
+            }
+        }
+    }
+
+    fn holds(&self, directory: &str) -> bool {
+        self.blobs.keys().any(|key| key.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
+    }
+
+    fn copy(&mut self, key: &str, found: Option<Blob>, asked: &Asked) -> Answer {
+        let is_pending = |blob: &Blob| blob.copy.as_ref().is_some_and(|copy| copy.status == "pending");
+        if found.as_ref().is_some_and(is_pending) {
+            return refused(409, "PendingCopyOperation");
+        }
+        let source = asked.header("x-ms-copy-source").unwrap().to_owned();
+        let from = decoded(source.split_once(CONTAINER).unwrap().1);
+        let Some(from) = self.blobs.get(&from).cloned() else { return refused(404, "BlobNotFound") };
+        if asked.header("x-ms-source-if-match").is_some_and(|wanted| from.e_tag() != wanted) {
+            return refused(412, "SourceConditionNotMet");
+        }
+        if self.is_hierarchical && from.is_folder() {
+            return refused(409, "ResourceTypeMismatch");
+        }
+        let (status, content) = match self.copies_later {
+            true => ("pending", Bytes::new()),
+            false => ("success", from.content.clone()),
+        };
+        let id = format!("copy-{}", self.changes);
+        let copy = Some(Copy { id: id.clone(), status, source });
+        self.put(key, Blob { content, copy, has_snapshots: false, ..from });
+        answer(
+            202,
+            &[("x-ms-copy-id", &id), ("x-ms-copy-status", status), ("etag", &self.blobs[key].e_tag())],
+            "",
+        )
+    }
+
+    fn abort(&mut self, key: &str, found: Option<Blob>, id: &str) -> Answer {
+        let Some(mut blob) = found else { return refused(404, "BlobNotFound") };
+        match &mut blob.copy {
+            Some(copy) if copy.id == id && copy.status == "pending" => copy.status = "aborted",
+            _ => return refused(409, "NoPendingCopyOperation"),
+        }
+        self.put(key, blob);
+        answer(204, &[], "")
+    }
+
+    /// All of it on one page, with directories of a hierarchical namespace as blobs and as prefixes.
+    fn list(&self, prefix: &str, is_delimited: bool) -> Answer {
+        let (mut blobs, mut last) = (String::new(), String::new());
+        for (key, blob) in self.blobs.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            if is_delimited && let Some((name, _)) = key[prefix.len()..].split_once('/') {
+                let below = format!("{prefix}{name}/");
+                if below != last {
+                    write!(blobs, "<BlobPrefix><Name>{below}</Name></BlobPrefix>").unwrap();
+                    last = below;
+                }
+                continue;
+            }
+            let digest =
+                blob.md5().map_or_else(String::new, |md5| format!("<Content-MD5>{md5}</Content-MD5>"));
+            write!(
+                blobs,
+                "<Blob><Name>{key}</Name><Properties><Last-Modified>{TIME}</Last-Modified><Etag>{}</Etag>\
+                 <Content-Length>{}</Content-Length>{digest}</Properties><Metadata>",
+                blob.e_tag().trim_matches('"'),
+                blob.content.len()
+            )
+            .unwrap();
+            for (name, value) in &blob.metadata {
+                write!(blobs, "<{name}>{value}</{name}>").unwrap();
+            }
+            blobs.push_str("</Metadata></Blob>");
+        }
+        answer(200, &[], format!("<EnumerationResults><Blobs>{blobs}</Blobs></EnumerationResults>"))
+    }
+}
