@@ -5,6 +5,8 @@
 
 #[path = "object/azure.rs"]
 mod azure;
+#[path = "object/azure_cases.rs"]
+mod azure_cases;
 #[path = "object/azure_played.rs"]
 mod azure_played;
 #[path = "object/broken.rs"]

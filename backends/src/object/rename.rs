@@ -15,7 +15,7 @@ use super::key::Provider;
 use super::known::parents;
 use super::lookup::Found;
 use super::s3::S3;
-use super::walk::{Item, walk};
+use super::walk::{Folders, Item, walk};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// Objects of one directory that are copied or removed at the same time.
@@ -192,20 +192,22 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         );
         Error::with_source(error.kind(), from, text)
     };
-    let seen = copy_all(client, from, to, &there, &copied).await.map_err(told)?;
     // On Azure the marker stands beside the directory, not in it.
     let source = client.keys.file(from)?;
     let own_marker = match client.keys.provider {
         Provider::Azure => client.head(from, &source).await?.filter(|object| object.is_folder),
         Provider::S3 | Provider::Gcs => None,
     };
+    // In a hierarchical namespace this one would have been there.
+    let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
+    let seen = copy_all(client, from, to, folders, &there, &copied).await.map_err(told)?;
     if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
         client.put_marker(to, &client.keys.file(to)?).await?;
     }
     verify(client, &seen, to).await.map_err(told)?;
     client.known.directory(to);
     parents(to).for_each(|parent| client.known.directory(&parent));
-    let left = delete_all(client, from, &seen).await.map_err(|error| {
+    let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
         let text = format!(
             "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
         );
@@ -223,8 +225,20 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         client.delete(from, &source, Some(&marker)).await?;
     }
     match own_marker {
-        // A file has the same key.
-        Some(marker) => remove(client, from, &marker).await,
+        Some(marker) => remove_folder(client, from, &marker.key).await,
+        None => Ok(()),
+    }
+}
+
+/// Removes a marker that stands beside what was below it. It is looked at again: what happens below may have changed it, and
+/// a file has the same key.
+async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result<()> {
+    match client.head(path, key).await? {
+        Some(now) if now.is_folder => remove(client, path, &now).await,
+        Some(_) => {
+            let text = format!("a file has taken the place of the directory {key}");
+            Err(Error::with_source(ErrorKind::Conflict, path, text))
+        }
         None => Ok(()),
     }
 }
@@ -246,14 +260,14 @@ struct Compared {
 impl Compared {
     async fn of(client: &Arc<Client>, from: &StoragePath, to: &StoragePath) -> Result<Self> {
         let mut sources = HashMap::new();
-        let mut items = walk(client, from, client.keys.directory(from)?);
+        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if !is_plain_marker(&item) {
                 sources.insert(item.relative, item.object);
             }
         }
         let mut compared = Self { same: HashMap::new(), only_source: 0, only_target: 0, different: 0 };
-        let mut items = walk(client, to, client.keys.directory(to)?);
+        let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if is_plain_marker(&item) {
                 continue;
@@ -300,6 +314,9 @@ struct Seen {
 impl Seen {
     fn print(&self, item: &Item) -> u64 {
         let object = &item.object;
+        if object.is_folder {
+            return self.hasher.hash_one((&item.relative, object.is_folder));
+        }
         self.hasher.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
     }
 
@@ -312,12 +329,13 @@ async fn copy_all(
     client: &Arc<Client>,
     from: &StoragePath,
     to: &StoragePath,
+    folders: Folders,
     there: &HashMap<String, Object>,
     copied: &AtomicU64,
 ) -> Result<Seen> {
     let below = client.keys.directory(to)?;
     let mut seen = Seen { prints: HashSet::new(), sizes: HashMap::new(), hasher: RandomState::new() };
-    let mut copies = walk(client, from, client.keys.directory(from)?)
+    let mut copies = walk(client, from, client.keys.directory(from)?, folders)
         .map_ok(|item| async {
             // What was replaced since it was compared is copied again.
             let is_there = there.get(&item.relative).is_some_and(|seen| {
@@ -366,7 +384,7 @@ async fn copy_one(
 /// Makes sure that everything is in the target, before anything is removed.
 async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<()> {
     let mut missing: HashSet<u64> = seen.sizes.keys().copied().collect();
-    let mut items = walk(client, to, client.keys.directory(to)?);
+    let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
     while let Some(item) = items.try_next().await? {
         if !item.is_marker && seen.sizes.get(&seen.place(&item)) == Some(&item.object.size) {
             missing.remove(&seen.place(&item));
@@ -382,9 +400,9 @@ async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<(
 }
 
 /// Removes what was copied, and returns how many other objects there are.
-async fn delete_all(client: &Arc<Client>, from: &StoragePath, seen: &Seen) -> Result<u64> {
+async fn delete_all(client: &Arc<Client>, from: &StoragePath, folders: Folders, seen: &Seen) -> Result<u64> {
     let mut left = 0;
-    let mut items = walk(client, from, client.keys.directory(from)?);
+    let mut items = walk(client, from, client.keys.directory(from)?, folders);
     let mut running = FuturesUnordered::new();
     let mut in_flight = HashSet::new();
     while let Some(item) = items.try_next().await? {
@@ -404,6 +422,7 @@ async fn delete_all(client: &Arc<Client>, from: &StoragePath, seen: &Seen) -> Re
         in_flight.insert(item.relative.clone());
         running.push(async move {
             match item.is_marker {
+                true if item.object.is_folder => remove_folder(client, from, &item.object.key).await?,
                 true => client.delete(from, &item.object.key, None).await?,
                 false => remove(client, from, &item.object).await?,
             }

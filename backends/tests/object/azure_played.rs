@@ -83,6 +83,8 @@ impl Blob {
 pub struct State {
     pub blobs: BTreeMap<String, Blob>,
     pub is_hierarchical: bool,
+    /// Whether listings tell of its directories as objects, too.
+    pub lists_folders: bool,
     /// Copies go on behind their answers, until somebody says that they are complete.
     pub copies_later: bool,
     changes: u64,
@@ -227,7 +229,7 @@ impl State {
         answer(204, &[], "")
     }
 
-    /// All of it on one page, with directories of a hierarchical namespace as blobs and as prefixes.
+    /// All of it on one page.
     fn list(&self, prefix: &str, is_delimited: bool) -> Answer {
         let (mut blobs, mut last) = (String::new(), String::new());
         for (key, blob) in self.blobs.iter().filter(|(key, _)| key.starts_with(prefix)) {

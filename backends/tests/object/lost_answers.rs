@@ -23,7 +23,7 @@ fn is_copy(asked: &Asked) -> bool {
 /// Whether it is the first that this is true of.
 fn first(is_meant: impl Fn(&Asked) -> bool) -> impl FnMut(&Asked) -> bool {
     let mut is_over = false;
-    move |asked| !is_over && is_meant(asked) && std::mem::replace(&mut is_over, true) == false
+    move |asked| !is_over && is_meant(asked) && !std::mem::replace(&mut is_over, true)
 }
 
 /// What somebody else has stored under the name when the request comes again.

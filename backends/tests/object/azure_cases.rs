@@ -1,0 +1,151 @@
+//! What Azure does and its emulator doesn't: copies that go on behind their answer, snapshots, a hierarchical namespace.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use wharf_backends::contract::{contents, names_in};
+use wharf_backends::{ErrorKind, Storage};
+
+use crate::azure_played::{Azure, Blob, Copy};
+use crate::played::Played;
+use crate::servers::path;
+
+/// A file whose copy goes on behind the answer.
+async fn later(target: Option<Blob>) -> (Azure, wharf_backends::object::ObjectStorage, Played) {
+    let store = Azure::default();
+    store.state().copies_later = true;
+    store.state().put("f", Blob::of("content"));
+    if let Some(target) = target {
+        store.state().put("g", target);
+    }
+    let (storage, played) = store.start(|_, _| false).await;
+    (store, storage, played)
+}
+
+/// Changes what a copy has made so far, as soon as the store was asked how far it is.
+async fn meanwhile(store: &Azure, played: &Played, change: impl FnOnce(&mut Blob)) {
+    while store.state().blobs.get("g").is_none_or(|blob| blob.copy.is_none())
+        || !played.asked().iter().any(|line| line.starts_with("HEAD /account/files/g"))
+    {
+        tokio::task::yield_now().await;
+    }
+    let mut state = store.state();
+    let mut blob = state.blobs["g"].clone();
+    change(&mut blob);
+    state.put("g", blob);
+}
+
+fn set_status(blob: &mut Blob, status: &'static str) {
+    blob.copy.as_mut().unwrap().status = status;
+}
+
+#[tokio::test]
+async fn a_copy_is_waited_for() {
+    let (store, storage, played) = later(None).await;
+    let complete = meanwhile(&store, &played, |blob| {
+        blob.content = Bytes::from_static(b"content");
+        set_status(blob, "success");
+    });
+    let (from, to) = (path("/f"), path("/g"));
+    let (renamed, ()) = tokio::join!(storage.rename(&from, &to, true), complete);
+    renamed.unwrap();
+    assert_eq!(store.keys(), ["g"]);
+    assert!(!played.asked().iter().any(|line| line.contains("comp=copy")));
+}
+
+#[tokio::test]
+async fn the_copy_of_somebody_else_is_not_taken_for_ours() {
+    for status in ["success", "pending"] {
+        let (store, storage, played) = later(None).await;
+        let theirs = meanwhile(&store, &played, |blob| {
+            let source = blob.copy.as_ref().unwrap().source.clone();
+            blob.content = Bytes::from_static(b"another");
+            blob.copy = Some(Copy { id: "theirs".to_owned(), status, source });
+        });
+        let (from, to) = (path("/f"), path("/g"));
+        let (renamed, ()) = tokio::join!(storage.rename(&from, &to, true), theirs);
+        let error = renamed.unwrap_err();
+        assert!(error.to_string().contains("replaced"), "{error}");
+        assert_eq!(store.keys(), ["f", "g"]);
+        assert_eq!(store.state().blobs["g"].content, "another", "and it is left alone");
+        assert_eq!(store.state().blobs["g"].copy.as_ref().unwrap().status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_failed_leaves_nothing() {
+    let (store, storage, played) = later(None).await;
+    let failed = meanwhile(&store, &played, |blob| set_status(blob, "failed"));
+    let (from, to) = (path("/f"), path("/g"));
+    let (renamed, ()) = tokio::join!(storage.rename(&from, &to, true), failed);
+    assert!(renamed.unwrap_err().to_string().contains("did not copy"));
+    assert_eq!(store.keys(), ["f"]);
+}
+
+#[tokio::test]
+async fn a_copy_that_nobody_waits_for_is_called_off() {
+    let (store, storage, played) = later(None).await;
+    let renaming = tokio::spawn(async move { storage.rename(&path("/f"), &path("/g"), true).await });
+    meanwhile(&store, &played, |_| {}).await;
+    renaming.abort();
+    played.is_asked("comp=copy&copyid=copy-").await;
+    let gone = async {
+        while store.keys() != ["f"] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("the empty blob is removed");
+}
+
+#[tokio::test]
+async fn what_has_snapshots_stays() {
+    let store = Azure::default();
+    store.state().put("f", Blob { has_snapshots: true, ..Blob::of("content") });
+    let (storage, _played) = store.start(|_, _| false).await;
+    let error = storage.remove_file(&path("/f")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("it has snapshots"), "{error}");
+    let error = storage.rename(&path("/f"), &path("/g"), true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("it has snapshots") && error.to_string().contains("/g"), "{error}");
+    assert_eq!(store.keys(), ["f", "g"]);
+}
+
+#[tokio::test]
+async fn a_directory_of_a_hierarchical_account_is_renamed_to_the_end() {
+    for lists_folders in [false, true] {
+        let store = Azure::default();
+        {
+            let mut state = store.state();
+            (state.is_hierarchical, state.lists_folders) = (true, lists_folders);
+            for key in ["x/s/deep/f", "x/s/g", "x/s-1", "x/s.txt", "x/t/h", "x/a", "x/z"] {
+                state.put(key, Blob::of("content"));
+            }
+            for key in ["x/empty", "x/s/empty"] {
+                state.put(key, Blob::folder());
+            }
+        }
+        let (storage, _played) = store.start(|_, _| false).await;
+        storage.rename(&path("/x"), &path("/y"), false).await.unwrap();
+        let expected = [
+            "y",
+            "y/a",
+            "y/empty",
+            "y/s",
+            "y/s-1",
+            "y/s.txt",
+            "y/s/deep",
+            "y/s/deep/f",
+            "y/s/empty",
+            "y/s/g",
+            "y/t",
+            "y/t/h",
+            "y/z",
+        ];
+        assert_eq!(store.keys(), expected);
+        assert_eq!(names_in(&storage, "/y").await, ["a", "empty", "s", "s-1", "s.txt", "t", "z"]);
+        assert_eq!(contents(&storage, "/y/s/deep/f").await, b"content");
+        assert_eq!(storage.remove_directory(&path("/y/s")).await.unwrap_err().kind(), ErrorKind::NotEmpty);
+        storage.remove_directory(&path("/y/s/empty")).await.unwrap();
+    }
+}
