@@ -21,8 +21,13 @@ use tokio::time::Instant;
 /// take up memory without it. One that has stalled loses it when others wait, and keeps what it has: there is room for the
 /// rest when it asks again, so there is always one who can go on. If all who can are clients that have stalled, the others
 /// wait until these are given up.
+///
+/// Content takes more than its bytes: connections carry it, and gaps are left where others of another size have been, which
+/// the system's allocator can't give back. An eighth of the limit is for that.
 pub struct Buffers {
     limit: u64,
+    /// The bytes of content that there is room for.
+    room: u64,
     spill: Option<PathBuf>,
     state: Mutex<State>,
 }
@@ -67,17 +72,19 @@ impl Buffers {
     /// Buffers of at most `limit` bytes, or of [`LEAST`](Self::LEAST) if that is more. What finds no room waits, or goes to
     /// files without a name in the directory `spill`.
     pub fn new(limit: u64, spill: Option<PathBuf>) -> Arc<Self> {
-        Arc::new(Self { limit: limit.max(Self::LEAST), spill, state: Mutex::default() })
+        let limit = limit.max(Self::LEAST);
+        Arc::new(Self { limit, room: limit - limit / 8, spill, state: Mutex::default() })
     }
 
-    /// The most bytes that are used at a time.
+    /// The most bytes that are used at a time, those beside the content included.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// The bytes that are used now.
+    /// The bytes that are used now, those beside the content included.
     pub fn used(&self) -> u64 {
-        self.state().used
+        let content = self.state().used;
+        content + content / 7
     }
 
     /// The most that one part may have, in bytes: a lane has to hold it, and others need lanes, too.
@@ -101,7 +108,7 @@ impl Buffers {
     /// Whether so little is left that everyone should take little.
     pub(crate) fn is_tight(&self) -> bool {
         let state = self.state();
-        state.used + state.promised > self.limit / 16 * 3
+        state.used + state.promised > self.room / 16 * 3
     }
 
     /// Some bytes, if there is room at once.
@@ -117,7 +124,7 @@ impl Buffers {
 
     /// Whether anyone may take so much.
     fn has_common_room(&self, state: &State, bytes: u64) -> bool {
-        state.used + state.promised + bytes <= self.limit / 4
+        state.used + state.promised + bytes <= self.room / 4
     }
 
     /// Gives what there is to those who wait.
@@ -133,7 +140,7 @@ impl Buffers {
             }
             let lane = if self.has_common_room(&state, bytes) {
                 None
-            } else if state.used + state.promised + need <= self.limit
+            } else if state.used + state.promised + need <= self.room
                 && !(slow && state.slow + need > self.most_of_the_slow())
             {
                 Some(state.open_lane(bytes, need, slow))
@@ -156,7 +163,7 @@ impl Buffers {
 
     /// The most that lanes of the slow have room for: at least one of the largest, which need not be empty yet.
     fn most_of_the_slow(&self) -> u64 {
-        self.limit / 8 * 3
+        self.room / 8 * 3
     }
 
     /// Takes lanes back from those who have stalled.
@@ -254,13 +261,13 @@ impl Share {
     }
 
     /// Takes more, and waits until there is room; `need` is what is missing, these bytes included, until all that is in the
-    /// share can be let go. It is at most half of the limit.
+    /// share can be let go. It is at most half of all room.
     pub(crate) async fn grow(&mut self, bytes: u64, need: u64) {
         if self.try_grow(bytes) {
             return;
         }
         self.leave_lane();
-        let need = need.max(bytes).min(self.buffers.limit / 2);
+        let need = need.max(bytes).min(self.buffers.room / 2);
         let (grant, mut granted) = oneshot::channel();
         self.buffers.state().waiting.push_back(Ticket {
             bytes: bytes.min(need),

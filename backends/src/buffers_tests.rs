@@ -2,21 +2,44 @@ use super::*;
 
 const MIB: u64 = 1 << 20;
 
+/// Buffers with room for so much content.
+fn with_room(room: u64) -> Arc<Buffers> {
+    Arc::new(Buffers { limit: room, room, spill: None, state: Mutex::default() })
+}
+
+/// The bytes of content.
+fn used(buffers: &Buffers) -> u64 {
+    buffers.state().used
+}
+
 fn share(buffers: &Arc<Buffers>) -> Share {
     Share::new(Arc::clone(buffers))
 }
 
 #[tokio::test]
 async fn what_is_dropped_is_given_back() {
-    let buffers = Buffers::new(32 * MIB, None);
+    let buffers = with_room(32 * MIB);
     let mut one = share(&buffers);
     one.grow(10 * MIB, 16 * MIB).await;
-    assert_eq!((buffers.used(), one.bytes()), (10 * MIB, 10 * MIB));
+    assert_eq!((used(&buffers), one.bytes()), (10 * MIB, 10 * MIB));
     let taken = one.take();
     assert_eq!((one.bytes(), taken.bytes()), (0, 10 * MIB));
     drop(taken);
-    assert_eq!(buffers.used(), 0);
+    assert_eq!(used(&buffers), 0);
     assert!(buffers.try_take(8 * MIB).is_some() && buffers.try_take(9 * MIB).is_none());
+}
+
+#[tokio::test]
+async fn an_eighth_is_for_what_content_takes_beside() {
+    let buffers = Buffers::new(32 * MIB, None);
+    let mut one = share(&buffers);
+    one.grow(7 * MIB, 7 * MIB).await;
+    assert_eq!(buffers.used(), 8 * MIB);
+    one.grow(7 * MIB, 14 * MIB).await;
+    one.grow(7 * MIB, 7 * MIB).await;
+    assert!(!one.try_grow(8 * MIB), "that is more than all");
+    one.grow(7 * MIB, 7 * MIB).await;
+    assert_eq!((buffers.used(), buffers.limit()), (32 * MIB, 32 * MIB));
 }
 
 /// Sixteen that hold a MiB each of a part of 8 MiB: the half for all is used up.
@@ -30,7 +53,7 @@ async fn crowd(buffers: &Arc<Buffers>) -> Vec<Share> {
 
 #[tokio::test(start_paused = true)]
 async fn one_goes_on_when_all_hold_a_little() {
-    let buffers = Buffers::new(32 * MIB, None);
+    let buffers = with_room(32 * MIB);
     let mut many = crowd(&buffers).await;
     // Two have lanes for the 7 MiB that each lacks.
     for one in &mut many[..2] {
@@ -38,19 +61,19 @@ async fn one_goes_on_when_all_hold_a_little() {
             one.grow(MIB, missing * MIB).await;
         }
     }
-    assert_eq!(buffers.used(), 30 * MIB);
+    assert_eq!(used(&buffers), 30 * MIB);
     let (done, waiting) = many.split_at_mut(2);
     let mut third = Box::pin(waiting[0].grow(MIB, 7 * MIB));
     assert!(futures_util::poll!(&mut third).is_pending(), "there is no room");
     // The first has sent its part.
     drop(done[0].take());
     third.await;
-    assert!(buffers.used() <= buffers.limit());
+    assert!(used(&buffers) <= buffers.room);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_is_slow_in_a_lane_loses_it_and_gets_another() {
-    let buffers = Buffers::new(32 * MIB, None);
+    let buffers = with_room(32 * MIB);
     let mut many = crowd(&buffers).await;
     let (slow, others) = many.split_at_mut(2);
     for one in slow.iter_mut() {
@@ -72,12 +95,12 @@ async fn who_is_slow_in_a_lane_loses_it_and_gets_another() {
         }
         drop(one.take());
     }
-    assert!(buffers.used() == 13 * MIB && before.elapsed() < 10 * LEASE);
+    assert!(used(&buffers) == 13 * MIB && before.elapsed() < 10 * LEASE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_waiting_takes_nothing() {
-    let buffers = Buffers::new(32 * MIB, None);
+    let buffers = with_room(32 * MIB);
     let mut many = crowd(&buffers).await;
     let mut full = share(&buffers);
     full.grow(16 * MIB, 16 * MIB).await;
@@ -86,13 +109,13 @@ async fn who_gives_up_waiting_takes_nothing() {
         assert!(futures_util::poll!(&mut waiting).is_pending());
     }
     drop(full);
-    assert_eq!(buffers.used(), 16 * MIB);
+    assert_eq!(used(&buffers), 16 * MIB);
     assert!(buffers.state().waiting.is_empty() && buffers.state().promised == 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_ever() {
-    let buffers = Buffers::new(32 * MIB, None);
+    let buffers = with_room(32 * MIB);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..200 {
         let buffers = Arc::clone(&buffers);
@@ -101,7 +124,7 @@ async fn nobody_waits_for_ever() {
                 let mut share = share(&buffers);
                 for chunk in 0..80_u64 {
                     share.grow(64 * 1024, 5 * MIB - chunk * 64 * 1024).await;
-                    assert!(buffers.used() <= buffers.limit());
+                    assert!(used(&buffers) <= buffers.room);
                     tokio::task::yield_now().await;
                 }
             }
@@ -113,12 +136,12 @@ async fn nobody_waits_for_ever() {
         }
     });
     all.await.expect("they hold each other up");
-    assert_eq!((buffers.used(), buffers.state().promised), (0, 0));
+    assert_eq!((used(&buffers), buffers.state().promised), (0, 0));
 }
 
 /// How long the quick, and all, of many clients take, half of which are slow, before a store that takes 16 MiB/s.
 async fn rush(limit: u64, clients: u64) -> (Duration, Duration) {
-    let buffers = Buffers::new(limit, None);
+    let buffers = with_room(limit);
     let store = Arc::new(tokio::sync::Semaphore::new(4));
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
@@ -136,7 +159,7 @@ async fn rush(limit: u64, clients: u64) -> (Duration, Duration) {
                     let rate = if slow { 233_000.0 } else { 50e6 };
                     tokio::time::sleep(Duration::from_secs_f64(room as f64 / rate)).await;
                     held += room;
-                    assert!(buffers.used() <= buffers.limit());
+                    assert!(used(&buffers) <= buffers.room);
                 }
                 let part = share.take();
                 let store = Arc::clone(&store);

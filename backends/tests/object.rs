@@ -51,6 +51,8 @@ mod record;
 mod refusals;
 #[path = "object/requests.rs"]
 mod requests;
+#[path = "object/reserved.rs"]
+mod reserved;
 #[path = "object/resumed_renames.rs"]
 mod resumed_renames;
 #[path = "object/servers.rs"]

@@ -15,17 +15,11 @@ use crate::{Buffers, CHUNK_SIZE, Error, Result, StoragePath};
 /// What is made room for at a time while there is little.
 const SMALL_ROOM: usize = 16 * 1024;
 
-/// What an upload takes beside its content, about: connections to the store, and what is between the client's and the part.
-/// A thousand of them are not nothing.
-const BESIDE: u64 = 48 * 1024;
-
 /// The bytes of the next part.
 pub(super) struct Held {
     buffers: Arc<Buffers>,
     gathered: Gathered,
     share: Share,
-    /// Counts what there is beside the content, while there is room to count it.
-    _beside: Option<Share>,
     /// Bytes that there is room for in `share` and that have not come yet.
     credit: u64,
     spilled: Option<Spilled>,
@@ -43,7 +37,6 @@ impl Held {
             buffers: Arc::clone(buffers),
             gathered: Gathered::default(),
             share: Share::new(Arc::clone(buffers)),
-            _beside: buffers.try_take(BESIDE),
             credit: 0,
             spilled: None,
         }
@@ -136,11 +129,12 @@ impl Held {
         // It is in memory no longer than it takes to send it.
         let mut share = Share::new(Arc::clone(&self.buffers));
         share.grow(length, length).await;
-        // Made here: the many threads that may block would each keep what they had once.
+        // Made here: the many threads that may block would each keep what they had once. All as large as what arrives while
+        // memory is short: the allocator has no use for the gaps that those leave if it is asked for more in one piece.
         let mut chunks: Vec<BytesMut> = Vec::new();
         let mut left = usize::try_from(length).unwrap_or(usize::MAX);
         while left > 0 {
-            let wanted = left.min(CHUNK_SIZE);
+            let wanted = left.min(SMALL_ROOM);
             chunks.push(BytesMut::zeroed(wanted));
             left -= wanted;
         }

@@ -119,7 +119,11 @@ impl Multipart {
             let mark = client.parts.put_part(&location, &id, MARK_INDEX, PutPayload::from_static(MARK));
             let sent = tokio::time::timeout(patience(&client.tuning, 0), mark).await;
             if !matches!(sent, Ok(Ok(_))) {
-                tracing::debug!(bucket = client.name, %location, "an upload could not be marked");
+                tracing::warn!(
+                    bucket = client.name,
+                    %location,
+                    "an upload could not be marked as Wharf's; if nothing ends it, its parts stay in the bucket"
+                );
             }
             Ok(Vec::new())
         });

@@ -44,7 +44,7 @@ pub(super) struct ObjectUpload {
     multipart: Option<Multipart>,
     /// What the object has beside its content, if it goes on from one.
     headers: HeaderMap,
-    /// Every byte so far is held, being sent or sent. A write that failed or was dropped half-way may have lost some, and
+    /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
     intact: bool,
 }
@@ -325,12 +325,16 @@ fn without_time(mut headers: HeaderMap) -> HeaderMap {
 #[async_trait]
 impl Upload for ObjectUpload {
     async fn reserve(&mut self) -> Result<Option<usize>> {
+        // To make room can move what was received to a file, half-way, too.
+        let intact = std::mem::replace(&mut self.intact, false);
         // Where many wait for memory, each has its turn sooner.
         if self.client.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
             self.sizes.shrink();
         }
         let part_size = self.sizes.next();
-        self.held.reserve(&self.path, part_size).await.map(Some)
+        let room = self.held.reserve(&self.path, part_size).await?;
+        self.intact = intact;
+        Ok(Some(room))
     }
 
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
