@@ -9,6 +9,9 @@ const WARM_UP: u64 = 8 << 20;
 /// What one stream, or several ranges, are measured by at least, in bytes. Smaller files are one request.
 const TRIAL: u64 = 16 << 20;
 
+/// How long they are measured at least: within less, chance and the start of other things say more than the store.
+const LONG_ENOUGH: Duration = Duration::from_millis(200);
+
 /// A stream as fast as this, in bytes a second, is held up neither by the way to the store nor by what a store allows one
 /// connection. More of them would only take both sides' processors.
 const FAST: f64 = 400e6;
@@ -85,7 +88,9 @@ impl Pace {
                 }
                 worthwhile
             }
-            Trial::Running(_) if self.measured.bytes < 2 * TRIAL => true,
+            Trial::Running(_) if self.measured.bytes < 2 * TRIAL || self.measured.time() < LONG_ENOUGH => {
+                true
+            }
             Trial::Running(before) => {
                 let won = self.measured.speed() >= GAIN * before;
                 self.trial = if won { Trial::Won } else { Trial::Lost };
@@ -98,15 +103,19 @@ impl Pace {
 }
 
 impl Measured {
+    fn time(&self) -> Duration {
+        self.store + self.client
+    }
+
     /// In bytes a second.
     fn speed(&self) -> f64 {
-        self.bytes as f64 / (self.store + self.client).as_secs_f64().max(f64::EPSILON)
+        self.bytes as f64 / self.time().as_secs_f64().max(f64::EPSILON)
     }
 
     fn store_is_slower(&mut self) -> bool {
-        let slower = self.bytes >= TRIAL && self.store > self.client;
+        let slower = self.bytes >= TRIAL && self.time() >= LONG_ENOUGH && self.store > self.client;
         // What was measured last says more than what was long ago.
-        if self.bytes >= 4 * TRIAL {
+        if self.bytes >= 4 * TRIAL && self.time() >= 4 * LONG_ENOUGH {
             self.bytes /= 4;
             self.store /= 4;
             self.client /= 4;

@@ -30,7 +30,7 @@ impl Download {
 
 #[test]
 fn a_small_file_is_one_stream() {
-    assert_eq!(Download::new().run(WARM_UP + TRIAL, 50e6, 1e9), 0);
+    assert_eq!(Download::new().run(WARM_UP + TRIAL, 20e6, 1e9), 0);
 }
 
 #[test]
@@ -47,6 +47,14 @@ fn ranges_that_gain_too_little_are_given_up() {
     download.run(WARM_UP + TRIAL, 50e6, 1e9);
     assert!(download.run(2 * TRIAL, 55e6, 1e9) > 0);
     assert_eq!(download.run(64 * TRIAL, 50e6, 1e9), 0);
+}
+
+#[test]
+fn a_moment_says_nothing() {
+    let mut download = Download::new();
+    // A fast store that is held up for the time in which it sends 24 MiB.
+    assert_eq!(download.run(WARM_UP + TRIAL, 300e6, 1.2e9), 0);
+    assert_eq!(download.run(64 * TRIAL, 1.1e9, 1.2e9), 0);
 }
 
 #[test]
