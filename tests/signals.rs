@@ -147,6 +147,44 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     assert_eq!(ran.trim(), "0");
 }
 
+/// The shell tells it nothing of the end, so whoever sends the signal later means a service.
+#[test]
+fn who_is_told_nothing_of_the_end_of_its_terminal_goes_on() {
+    const SCRIPT: &str = "
+import os, pty, re, signal, sys
+log, sink = os.pipe()
+pid, terminal = pty.fork()
+if pid == 0:
+    os.dup2(sink, 9)
+    line = 'set -m; \"$@\" </dev/null >/dev/null 2>&9 & echo \"<$!>\" >&9; wait'
+    os.execvp('sh', ['sh', '-c', line, 'sh', *sys.argv[1:]])
+os.close(sink)
+said = b''
+def read_until(word):
+    global said
+    while word not in said and (more := os.read(log, 65536)):
+        said += more
+read_until(b' listening ')
+read_until(b'>')
+server = int(re.search(rb'<(\\d+)>', said)[1])
+os.close(terminal)
+read_until(b' is gone')
+os.kill(server, signal.SIGHUP)
+read_until(b'SIGHUP')
+os.kill(server, signal.SIGTERM)
+while more := os.read(log, 65536):
+    said += more
+print(said.decode())
+";
+    let setup = Setup::local();
+    let config = setup.write();
+    let log = Program::new("python3", setup.folder())
+        .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_wharf"), "serve", "--config", config.to_str().unwrap()])
+        .run();
+    assert!(log.contains("SIGHUP is ignored") && log.contains("signal=\"SIGTERM\""), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+}
+
 /// As with all programs.
 #[test]
 fn nohup_lets_it_outlive_its_terminal() {

@@ -2,10 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::Shutdown;
+
+/// How often is looked whether the terminal is there still. Who lives on for longer after its end was meant to (`disown`): the
+/// signal comes at once, or not at all.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// SIGTERM and SIGINT: the first asks for an end in good order, the second for one at once. SIGHUP asks daemons for a reload,
 /// which there is not yet; it ends the server if the terminal in which it was started is gone.
@@ -34,11 +39,22 @@ impl StopSignals {
     }
 
     async fn next(&mut self) -> &'static str {
+        let mut was_lost = false;
         loop {
             tokio::select! {
+                biased;
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hang_up.recv() => {}
+                () = tokio::time::sleep(LOOK), if self.terminals != Terminals::NONE => {
+                    let is_lost = self.terminals.is_one_lost();
+                    if was_lost && is_lost {
+                        tracing::info!("the terminal in which the server was started is gone; the server goes on");
+                        self.terminals = Terminals::NONE;
+                    }
+                    was_lost = is_lost;
+                    continue;
+                }
             }
             // The window was closed. That is told once: shell and kernel may both send the signal.
             if self.terminals.is_one_lost() {
