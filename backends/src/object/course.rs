@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::error::Failure;
 
-/// Pages in a row that may bring no name beyond those before. Pages can be empty, and not every store tells names in order;
-/// so many are ten million names.
+/// Pages in a row that may bring no other name than the page before: they can be empty, and hold nothing but what FTP can't
+/// name.
 const LONGEST_STANDSTILL: u32 = 10_000;
 
 /// The way of a listing so far: a store that leads in a circle, or on and on, would keep its reader for ever.
@@ -18,7 +18,7 @@ pub(super) struct Course {
     /// Pages since that one, and how many there may be before another one is remembered.
     steps: u64,
     power: u64,
-    /// The last name in order, and for how many pages there was none behind it.
+    /// The last name that a page brought, and how many brought no other one since. Not every store tells names in order.
     last: String,
     standstill: u32,
 }
@@ -39,7 +39,7 @@ impl Course {
             (self.remembered, self.steps) = (Some(next), 0);
             self.power = (self.power * 2).max(1);
         }
-        if last > self.last.as_str() {
+        if !last.is_empty() && last != self.last {
             last.clone_into(&mut self.last);
             self.standstill = 0;
             return Ok(());

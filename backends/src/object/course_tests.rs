@@ -37,4 +37,6 @@ fn a_long_listing_is_read_to_its_end() {
     // With empty pages between, and of a store whose order is another one.
     assert_eq!(given_up(300_000, |number| (number.to_string(), format!("{:09}", number / 9000))), None);
     assert_eq!(given_up(300_000, |number| (number.to_string(), format!("{:09}", number ^ 0xfff))), None);
+    let one_is_last = |number: usize| if number == 0 { "zzz".to_owned() } else { format!("{number:09}") };
+    assert_eq!(given_up(300_000, |number| (number.to_string(), one_is_last(number))), None);
 }

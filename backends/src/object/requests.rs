@@ -3,7 +3,7 @@
 //! They are signed by the library's own signers, with its credentials, and go over its connections.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -15,6 +15,7 @@ use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse};
 use object_store::gcp::GcpCredentialProvider;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::Instant;
 
 use super::client::patience;
 use super::documents::{self, Document};
@@ -246,8 +247,8 @@ impl Requests {
     async fn attempt_whole(&self, request: &Request) -> Result<Vec<u8>, Failure> {
         let response = self.attempt(request).await?;
         match request.patience {
-            None => read(response, &self.tuning).await,
-            Some(patience) => tokio::time::timeout(patience, read(response, &self.tuning))
+            None => read(request, response, &self.tuning).await,
+            Some(patience) => tokio::time::timeout(patience, read(request, response, &self.tuning))
                 .await
                 .map_err(|_| Failure::Silent)?,
         }
@@ -265,7 +266,7 @@ async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> R
     let code = code.map(str::to_owned);
     let body = match request.method {
         Method::HEAD => String::new(),
-        _ => String::from_utf8_lossy(&read(response, tuning).await.unwrap_or_default()).into_owned(),
+        _ => String::from_utf8_lossy(&read(request, response, tuning).await.unwrap_or_default()).into_owned(),
     };
     Err(Failure::answered(status.as_u16(), status.canonical_reason(), code, body))
 }
@@ -305,13 +306,15 @@ impl<'a> Retries<'a> {
 }
 
 /// Reads a document of the store. Each piece may be as late as any silence, but all together have to keep a pace: a document
-/// that drips would hold up its reader for days.
-async fn read(response: HttpResponse, tuning: &Tuning) -> Result<Vec<u8>, Failure> {
+/// that drips would hold up its reader for days. That of a request which may take long, a copy, comes when that is done;
+/// until then S3 sends a space now and then.
+async fn read(request: &Request, response: HttpResponse, tuning: &Tuning) -> Result<Vec<u8>, Failure> {
+    let least = request.patience.unwrap_or_default();
     let mut body = response.into_body().bytes_stream();
     let mut document = Vec::new();
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     loop {
-        let latest = started + patience(tuning, document.len() as u64);
+        let latest = started + patience(tuning, document.len() as u64).max(least);
         let next = tokio::time::timeout_at(latest, body.next()).await.map_err(|_| Failure::Dripping)?;
         let Some(chunk) = next else { return Ok(document) };
         let chunk = chunk.map_err(Failure::Transport)?;

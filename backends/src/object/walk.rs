@@ -110,7 +110,7 @@ pub(super) fn walk(
                     return Ok(Some((item(object, false), (client, path, levels))));
                 }
                 if let Some(below) = level.directories.pop_front() {
-                    let key = below.trim_end_matches('/');
+                    let key = below.strip_suffix('/').unwrap_or(&below);
                     let marker = match level.folders.remove(key) {
                         None if folders == Folders::AskedFor => {
                             client.head(&path, key).await?.filter(|object| object.is_folder)
