@@ -129,6 +129,19 @@ SENTENCES = {
     "config.server.proxy_protocol.trusted[0]=10.0.0.0/8": "that is the value `proxyProtocol.trusted`",
     "config.http.listen[0]=0.0.0.0:80": "that is the value `ports.http`",
     "config.server.passive=5": "config.server.passive: that is a section, with keys of its own.",
+    "config.server.limits=5": "config.server.limits: that is a section, with keys of its own.",
+    "config.server.limits[0].sessions=5": "config.server.limits: that is a section, with keys of its own.",
+    "config.server.Passive.ports=5-6": "config.server.Passive: there is no such key; there are active, ascii_size,",
+    "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, sessions,",
+    "config.server.passive.address_for[0].client=a": "config.server.passive.address_for.client: there is no such key; there",
+    "config.server.passive.address_for=a": "config.server.passive.address_for: that is a list of sections.",
+    "config.anonymous.password=a": "config.anonymous.password: there is no such key; there are backend, enabled, mounts,",
+    "config.anonymous.mounts[0].password=a": "config.anonymous.mounts.password: there is no such key; there are at, backend,",
+    "config.http.token=a": "config.http.token: there is no such key; there are listen.",
+    "config.log.filter.a=b": "config.log.filter: that has no keys of its own.",
+    "tls.mode=required,tls.existingSecret=a,config.tls.key_pem=a": "config.tls.key_pem: there is no such key; there are cert",
+    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, client_authorities, key,",
+    f"{S3},backends.lake.prefix.password=a": "backends.lake.prefix: that has no keys of its own.",
     "config.server.passive.ports=false": "that is the value `passive.ports`",
     "config.log.filter=debug,existingConfigMap.name=mine": "config: the ConfigMap of existingConfigMap has the whole",
     "backends.lake.kind=s3": "backends.lake.bucket is missing, which kind s3 needs.",
@@ -223,6 +236,14 @@ class Wrong(unittest.TestCase):
             "backends.lake.endpoint=https://key:marker@store.example.com",
             "backends.lake.endpoint=https://store.example.com/?sig=marker",
             "backends.lake.endpoint=https://key:marker%40store.example.com",
+            "backends.lake.prefix.password=marker",
+            "config.anonymous.password=marker",
+            "config.anonymous.permissions[0].password=marker",
+            "config.server.limits=marker",
+            "config.server.limits.password=marker",
+            "config.tls.key_pem=marker,tls.mode=required,tls.existingSecret=a",
+            "tls.settings.private_key=marker,tls.mode=required,tls.existingSecret=a",
+            "tls.settings.key=marker",
         ):
             for version in HELMS:
                 found = self.refused(f"{S3},{wrong}", version)
@@ -294,6 +315,29 @@ class Schema(unittest.TestCase):
         # The image's build has no unftp backends.
         expected = {kind: found for kind, found in keys.items() if not kind.startswith("unftp-")}
         self.assertEqual({kind: set(found.split()) for kind, found in known.items()}, expected)
+
+    def test_knows_every_key_of_the_configuration(self):
+        text = (CHART / "templates/_validate_configuration.tpl").read_text()
+        known = yaml.safe_load(re.search(r'define "wharf.configKeys" -}}\n(.*?){{- end', text, re.S)[1])
+        schema = json.loads(run(wharf(), "schema").stdout)
+        found = {}
+
+        def look(node, place):
+            if "$ref" in node:
+                node = schema["definitions"][node["$ref"].split("/")[-1]]
+            for option in node.get("anyOf", []) + node.get("oneOf", []):
+                look(option, place)
+            if "properties" in node:
+                self.assertIs(node["additionalProperties"], False, place)
+                found[place] = set(node["properties"])
+            for key, below in node.get("properties", {}).items():
+                look(below, f"{place}.{key}")
+            if "items" in node:
+                look(node["items"], f"{place}[]")
+
+        for section in set(schema["properties"]) - {"backends", "users"}:
+            look(schema["properties"][section], section)
+        self.assertEqual({section: set(keys.split()) for section, keys in known.items()}, found)
 
     def test_knows_every_secret_of_backends(self):
         def is_secret(property):

@@ -178,6 +178,7 @@ anything is made of the values. The schema of the values says no more than what 
 {{- fail (printf "tls.mode is %s, so a certificate is needed: tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key, the paths of files that extraVolumes bring." $mode) -}}
 {{- end -}}
 {{- end -}}
+{{- include "wharf.validate.keys" (list "tls.settings" "tls" .Values.tls.settings) -}}
 {{- range list "certificate" "key" -}}
 {{- $path := get $settings . -}}
 {{- if and $path (not (regexMatch "^/[^\\n]+$" (toString $path))) -}}

@@ -8,6 +8,9 @@
 {{- fail (printf "config.%s: that is the value `%s`, so that secrets go where secrets belong." . .) -}}
 {{- end -}}
 {{- end -}}
+{{- range $section, $value := omit $config "backends" "users" -}}
+{{- include "wharf.validate.keys" (list (printf "config.%s" $section) $section $value) -}}
+{{- end -}}
 {{- range $path, $value := dict
   "server.listen" "`ports.control` (and `listenAddress`)"
   "server.implicit_tls_listen" "`ports.implicitTls`"
@@ -19,16 +22,10 @@
 -}}
 {{- $place := $config -}}
 {{- $there := true -}}
-{{- $section := "config" -}}
 {{- range splitList "." $path -}}
-{{- if not $there -}}
-{{- else if not (kindIs "map" $place) -}}
-{{- fail (printf "%s: that is a section, with keys of its own." $section) -}}
-{{- else if hasKey $place . -}}
+{{- $there = and $there (hasKey $place .) -}}
+{{- if $there -}}
 {{- $place = index $place . -}}
-{{- $section = printf "%s.%s" $section . -}}
-{{- else -}}
-{{- $there = false -}}
 {{- end -}}
 {{- end -}}
 {{- if $there -}}
@@ -40,6 +37,52 @@
 {{- include "wharf.validate.account" (list "config.anonymous" . $) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/*
+Keys that the server doesn't have: it would not start, and what they hold would be in a ConfigMap already. What the place is
+called, its section in wharf.configKeys, and what stands there, which is never shown.
+*/}}
+{{- define "wharf.validate.keys" -}}
+{{- $where := index . 0 -}}
+{{- $section := index . 1 -}}
+{{- $given := index . 2 -}}
+{{- $sections := include "wharf.configKeys" . | fromYaml -}}
+{{- $each := printf "%s[]" $section -}}
+{{- if hasKey $sections $section -}}
+{{- if not (kindIs "map" $given) -}}
+{{- fail (printf "%s: that is a section, with keys of its own." $where) -}}
+{{- end -}}
+{{- $known := splitList " " (index $sections $section) -}}
+{{- range $key, $below := $given -}}
+{{- if not (has $key $known) -}}
+{{- fail (printf "%s.%s: there is no such key; there are %s." $where $key (join ", " $known)) -}}
+{{- end -}}
+{{- include "wharf.validate.keys" (list (printf "%s.%s" $where $key) (printf "%s.%s" $section $key) $below) -}}
+{{- end -}}
+{{- else if kindIs "slice" $given -}}
+{{- range $given -}}
+{{- include "wharf.validate.keys" (list $where (hasKey $sections $each | ternary $each $section) .) -}}
+{{- end -}}
+{{- else if and (hasKey $sections $each) (not (kindIs "invalid" $given)) -}}
+{{- fail (printf "%s: that is a list of sections." $where) -}}
+{{- else if kindIs "map" $given -}}
+{{- fail (printf "%s: that has no keys of its own." $where) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}
+{{- define "wharf.configKeys" -}}
+server: active ascii_size engine greeting idle_timeout implicit_tls_listen limits listen login_timeout passive proxy_protocol shutdown_grace
+server.limits: buffer_memory sessions sessions_per_ip sessions_per_user spill_directory
+server.passive: address address_for ports
+server.passive.address_for[]: address clients
+server.proxy_protocol: trusted
+tls: certificate client_authorities key mode require_client_certificate require_close_notify require_session_reuse
+anonymous: backend enabled mounts path permissions
+anonymous.mounts[]: at backend path permissions
+http: listen
+log: filter format
 {{- end -}}
 
 {{- define "wharf.validate.backends" -}}
@@ -66,9 +109,12 @@
 {{- end -}}
 {{- end -}}
 {{- $elsewhere := empty $own | ternary "" (printf "; and, under backends.%s.secrets, %s" $name (join ", " $own)) -}}
-{{- range $key, $_ := omit $backend "kind" "secrets" -}}
+{{- range $key, $value := omit $backend "kind" "secrets" -}}
 {{- if not (has $key $known) -}}
 {{- fail (printf "backends.%s.%s: kind %s has no such key; it has %s%s." $name $key $backend.kind (join ", " $plain) $elsewhere) -}}
+{{- end -}}
+{{- if has $key $plain -}}
+{{- include "wharf.validate.keys" (list (printf "backends.%s.%s" $name $key) "" $value) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key := $own -}}
