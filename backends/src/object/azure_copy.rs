@@ -62,7 +62,8 @@ pub(super) async fn copy(
     let patience = patience(&client.tuning, from.size);
     let mut pending = Pending { client: Arc::clone(client), to: to.to_owned(), id: None };
     let copied = async {
-        let mut told = azure.begin_copy(from, to, replace, patience, &mut pending).await?;
+        let source = format!("{}{}", azure.requests.url, path_of(&from.key)?);
+        let mut told = azure.begin_copy(from, &source, to, replace, &mut pending).await?;
         let mut pause = FIRST_PAUSE;
         // It may answer before it has copied. Until it has, the copy is empty.
         loop {
@@ -79,9 +80,12 @@ pub(super) async fn copy(
             pause = (pause * 2).min(LONGEST_PAUSE);
             // Another one was written in its place meanwhile, or it was removed. A copy that somebody else made would tell of a
             // success, too.
-            let is_ours = |now: &Told| now.id == told.id;
+            let is_ours = |copy: &Object, now: &Told| {
+                let answered = pending.id.is_some();
+                now.id == told.id && (answered || is_as_it_would_be(from, &source, copy, now))
+            };
             told = match azure.told(to).await {
-                Ok((_, now)) if is_ours(&now) => now,
+                Ok((copy, now)) if is_ours(&copy, &now) => now,
                 Err(failure) if !failure.is_not_found() => return Err(failure),
                 _ => {
                     return Err(Failure::Malformed(
@@ -110,15 +114,14 @@ impl Azure {
     async fn begin_copy(
         &self,
         from: &Object,
+        source: &str,
         to: &str,
         replace: bool,
-        patience: Duration,
         pending: &mut Pending,
     ) -> Result<Told, Failure> {
-        let source = format!("{}{}", self.requests.url, path_of(&from.key)?);
         let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
-            .header("x-ms-copy-source", &source)?
-            .patience(patience);
+            .header("x-ms-copy-source", source)?
+            .patience(patience(&pending.client.tuning, from.size));
         if let Some(e_tag) = &from.e_tag {
             request = request.header("x-ms-source-if-match", e_tag)?;
         }
@@ -132,11 +135,15 @@ impl Azure {
                 Ok(told)
             }
             // It is not called off if nobody waits for it: that it is of the same source doesn't make it ours for sure.
-            Err(failure) if failure.may_have_met_itself() => match self.told(to).await {
-                Ok((copy, told)) if is_as_it_would_be(from, &source, &copy, &told) => Ok(told),
-                Err(other) if !other.is_not_found() => Err(other),
-                _ => Err(failure),
-            },
+            Err(failure)
+                if failure.may_have_met_itself() && failure.code() != Some("SourceConditionNotMet") =>
+            {
+                match self.told(to).await {
+                    Ok((copy, told)) if is_as_it_would_be(from, source, &copy, &told) => Ok(told),
+                    Err(other) if !other.is_not_found() => Err(other),
+                    _ => Err(failure),
+                }
+            }
             Err(failure) => Err(failure),
         }
     }
@@ -153,7 +160,8 @@ fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) ->
             copy.size == from.size
                 && match (&from.md5, &copy.md5) {
                     (Some(one), Some(other)) => one == other,
-                    // A copy that is younger is one of this object: the store made sure that the object is no other one now.
+                    // A copy that is younger is one of this object, or of one that was there before it: the store has not
+                    // said that there is another one now.
                     (None, None) => copy.stored.zip(from.stored).is_some_and(|(copy, from)| copy > from),
                     _ => false,
                 }
