@@ -22,6 +22,9 @@ DEMO = "users[0].name=demo,users[0].backend=scratch"
 LOCAL = "backends.disk.kind=local,backends.disk.root=/srv/ftp/files"
 ON_DISK = "users[0].name=demo,users[0].backend=disk"
 S3 = "backends.lake.kind=s3,backends.lake.bucket=b"
+MOUNT = "extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath"
+INNER = "extraVolumes[1].name=b,extraVolumeMounts[1].name=b,extraVolumeMounts[1].mountPath"
+OWN_KEY = "tls.mode=required,tls.settings.certificate=/run/public/c,tls.settings.key=/run/own/k"
 
 SENTENCES = {
     "passive.ports=5-1": "passive.ports: the range 5-1 ends before it begins.",
@@ -36,6 +39,8 @@ SENTENCES = {
     "tls.mode=required": "tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key,",
     "tls.mode=required,tls.settings.certificate=/run/a/tls.crt": "so a certificate is needed",
     "tls.mode=required,tls.settings.certificate=/a,tls.settings.key=-----BEGIN": "tls.settings.key: that is the whole path",
+    "tls.mode=off,tls.settings.key=-----BEGIN": "tls.settings.key: that is the whole path of a file",
+    "tls.settings.certificate=-----BEGIN": "tls.settings.certificate: that is the whole path of a file",
     "tls.mode=required,tls.certManager.enabled=true": "issuerRef.name is missing",
     "tls.mode=required,tls.existingSecret=a,tls.certManager.enabled=true": "not both",
     "tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a": "dnsNames is empty",
@@ -88,6 +93,11 @@ SENTENCES = {
     f"{S3},backends.lake.endpoint=https://key:secret@store.example.com": "backends.lake.endpoint: it is a URL such as",
     f"{S3},backends.lake.endpoint=https://store.example.com/?sig=abc": "without a user, a password or a query",
     f"{S3},backends.lake.endpoint=store.example.com": "backends.lake.endpoint: it is a URL such as",
+    f"{S3},backends.lake.endpoint=https://marker%40store.example.com": "nor % in its host; credentials stand under",
+    f"{S3},backends.lake.access_key_id.env=a-b": "backends.lake.access_key_id.env: that is the name of a variable, such as",
+    f"{S3},backends.lake.access_key_id.env=7": "backends.lake.access_key_id.env: that is the name of a variable, such as",
+    f"{S3},backends.lake.access_key_id.file=key": "backends.lake.access_key_id.file: that is the whole path of a file, such",
+    f"{S3},backends.lake.access_key_id.file=": "backends.lake.access_key_id.file: that is the whole path of a file, such",
     "backends.lake.kind=s3,backends.lake.secret_access_key=x": "a secret stands under backends.lake.secrets",
     "backends.lake.kind=s3,backends.lake.secret_access_key.value=x": "a secret stands under backends.lake.secrets",
     "backends.lake.kind=s3,backends.lake.access_key_id.env=A,backends.lake.access_key_id.value=x": "or `{ file: PATH }` alone",
@@ -102,6 +112,18 @@ SENTENCES = {
     f"{LOCAL},backends.disk.create_root=true": "is on no volume",
     "backends.disk.kind=local,backends.disk.root=/": "backends.disk.root: / is or holds /etc/wharf/config",
     "backends.disk.kind=local,backends.disk.root=/run/wharf//secrets": "holds /run/wharf/secrets, which is the server's own",
+    f"backends.disk.kind=local,backends.disk.root=/run/own,{OWN_KEY}": "/run/own is or holds the file of tls.settings.key, which",
+    f"backends.disk.kind=local,backends.disk.root=/run//own/k/,{OWN_KEY}": "holds the file of tls.settings.key, which is the server's",
+    f"backends.disk.kind=local,backends.disk.root=/run/public,{OWN_KEY}": "holds the file of tls.settings.certificate, which is",
+    f"{S3},{LOCAL},backends.lake.access_key_id.file=/srv/ftp/files/k,{DEMO}": "holds the file of backends.lake.access_key_id, which",
+    f"{LOCAL},{ON_DISK},{MOUNT}=/srv/ftp,extraVolumeMounts[0].readOnly=true": "is on no volume that can be written",
+    f"{LOCAL},{ON_DISK},persistence.enabled=true,{MOUNT}=/srv/ftp/files,extraVolumeMounts[0].readOnly=true": "is on no volume",
+    f"{LOCAL},{ON_DISK},{INNER}=/srv/ftp/files/,{MOUNT}=/srv,extraVolumeMounts[1].readOnly=true": "is on no volume that can be",
+    f"{MOUNT}=/tmp/": "extraVolumeMounts: at /tmp the chart has temporary files already.",
+    f"{MOUNT}=/etc/wharf/config": "extraVolumeMounts: at /etc/wharf/config the chart has the configuration already.",
+    f"{MOUNT}=/run/wharf/secrets": "extraVolumeMounts: at /run/wharf/secrets the chart has secrets already.",
+    f"tls.mode=required,tls.existingSecret=a,{MOUNT}=/etc/wharf/tls": "at /etc/wharf/tls the chart has the certificate already.",
+    f"persistence.enabled=true,{MOUNT}=/srv/ftp": "extraVolumeMounts: at /srv/ftp the chart has persistence already.",
     "backends.disk.kind=local,persistence.enabled=true": "backends.disk.root: a directory is missing, such as /srv/ftp/files.",
     "users[0].name=a,users[0].backend=nowhere": "there is none of that name",
     "users[0].name=a": "users: a has no backend.",
@@ -215,6 +237,11 @@ class Wrong(unittest.TestCase):
             f"backends.disk.kind=local,backends.disk.root=/srv//ftp/files,{ON_DISK},persistence.enabled=true",
             f"backends.disk.kind=local,backends.disk.root=/tmp/files,backends.disk.create_root=true,{ON_DISK}",
             f"{S3},backends.lake.access_key_id.env=A,backends.lake.secret_access_key.file=/a",
+            f"{S3},backends.lake.access_key_id.env=_a7,backends.lake.endpoint=https://store.example.com/a%20b",
+            f"{LOCAL},{ON_DISK},persistence.enabled=true,{OWN_KEY.replace('/run/own', '/srv/ftp')}",
+            f"{LOCAL},{ON_DISK},persistence.enabled=true,{MOUNT}=/srv,extraVolumeMounts[0].readOnly=true",
+            f"{LOCAL},{ON_DISK},users[0].permissions=read-only,{MOUNT}=/srv/ftp,extraVolumeMounts[0].readOnly=true",
+            f"{MOUNT}=/tmp/a,{INNER}=/etc/wharf/tls",
             f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=https://store.example.com:9000/path",
             f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=http://[::1]:9000",
             "config.server.passive.address_for[0].clients=10.0.0.0/8,config.server.passive.address_for[0].address=10.1.2.3",
@@ -236,6 +263,9 @@ class Wrong(unittest.TestCase):
             "backends.lake.endpoint=https://key:marker@store.example.com",
             "backends.lake.endpoint=https://store.example.com/?sig=marker",
             "backends.lake.endpoint=https://key:marker%40store.example.com",
+            "backends.lake.endpoint=https://marker%40store.example.com",
+            "backends.lake.secret_access_key.env=mar/marker",
+            "backends.lake.secret_access_key.file=marker",
             "backends.lake.prefix.password=marker",
             "config.anonymous.password=marker",
             "config.anonymous.permissions[0].password=marker",

@@ -203,6 +203,22 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 
 {{- define "wharf.validate.volumes" -}}
+{{- $mounts := dict "/etc/wharf/config" "the configuration" "/tmp" "temporary files" -}}
+{{- if include "wharf.secretSources" . | fromJsonArray -}}
+{{- $_ := set $mounts (include "wharf.secretsFolder" .) "secrets" -}}
+{{- end -}}
+{{- if include "wharf.tlsSecret" . -}}
+{{- $_ := set $mounts "/etc/wharf/tls" "the certificate" -}}
+{{- end -}}
+{{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
+{{- $_ := set $mounts (clean .Values.persistence.mountPath) "persistence" -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- $place := .mountPath | default "" | clean -}}
+{{- with get $mounts $place -}}
+{{- fail (printf "extraVolumeMounts: at %s the chart has %s already." $place .) -}}
+{{- end -}}
+{{- end -}}
 {{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
 {{- $path := .Values.persistence.mountPath | clean -}}
 {{- if not (regexMatch "^/[^:]+$" $path) -}}

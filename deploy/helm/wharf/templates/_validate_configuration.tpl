@@ -123,6 +123,14 @@ log: filter format
 {{- if and (not (kindIs "invalid" $secret)) (not (and $named (or (hasKey $secret "env") (hasKey $secret "file")))) -}}
 {{- fail (printf "backends.%s.%s: a secret stands under backends.%s.secrets, so that it doesn't end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $name $key $name) -}}
 {{- end -}}
+{{- /* Not shown: whoever mistakes these for the secret's own place has put it here. */ -}}
+{{- range $form, $pattern := dict "env" "^[A-Za-z_][A-Za-z0-9_]*$" "file" "^/[^\\n]+$" -}}
+{{- if and (kindIs "map" $secret) (hasKey ($secret | default dict) $form) -}}
+{{- if not (regexMatch $pattern (index $secret $form | toString)) -}}
+{{- fail (printf "backends.%s.%s.%s: that is the %s, not the secret, which stands under backends.%s.secrets." $name $key $form (eq $form "env" | ternary "name of a variable, such as STORE_KEY" "whole path of a file, such as /run/store/key") $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and $secret (hasKey ($backend.secrets | default dict) $key) -}}
 {{- fail (printf "backends.%s.%s: it stands under backends.%s.secrets as well." $name $key $name) -}}
 {{- end -}}
@@ -142,8 +150,8 @@ log: filter format
 {{- end -}}
 {{- end -}}
 {{- /* Not shown: it may hold a password or a signature. */ -}}
-{{- if and (not (kindIs "invalid" $backend.endpoint)) (not (regexMatch "^https?://(\\[[0-9a-fA-F:.]+\\]|[^\\[\\]/?#@:\\s]+)(:[0-9]{1,5})?(/[^?#@\\s]*)?$" (toString $backend.endpoint))) -}}
-{{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?)%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
+{{- if and (not (kindIs "invalid" $backend.endpoint)) (not (regexMatch "^https?://(\\[[0-9a-fA-F:.]+\\]|[^\\[\\]/?#@:%\\s]+)(:[0-9]{1,5})?(/[^?#@\\s]*)?$" (toString $backend.endpoint))) -}}
+{{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?), nor %% in its host%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -159,13 +167,27 @@ azure: account container prefix endpoint ambient_credentials anonymous part_size
 
 {{/* Directories of the pod: whether they are there, only the image and the volumes know, but not all of them can be written. */}}
 {{- define "wharf.validate.roots" -}}
-{{- $volumes := list "/tmp" -}}
+{{- $volumes := dict "/tmp" true -}}
 {{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
-{{- $volumes = append $volumes .Values.persistence.mountPath -}}
+{{- $_ := set $volumes (clean .Values.persistence.mountPath) true -}}
 {{- end -}}
 {{- range .Values.extraVolumeMounts -}}
-{{- with .mountPath -}}
-{{- $volumes = append $volumes . -}}
+{{- if .mountPath -}}
+{{- $_ := set $volumes (clean .mountPath) (not .readOnly) -}}
+{{- end -}}
+{{- end -}}
+{{- /* Files that others bring: where each is named, and where it is, which a refusal doesn't show. */ -}}
+{{- $own := dict -}}
+{{- range $key, $path := pick (include "wharf.tlsSettings" . | fromJson) "certificate" "key" -}}
+{{- $_ := set $own (printf "tls.settings.%s" $key) $path -}}
+{{- end -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- range $key := splitList " " (include "wharf.secretKeys" $) -}}
+{{- with index $backend $key -}}
+{{- if .file -}}
+{{- $_ := set $own (printf "backends.%s.%s" $name $key) .file -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $written := include "wharf.written" . | fromJson -}}
@@ -180,14 +202,20 @@ azure: account container prefix endpoint ambient_credentials anonymous part_size
 {{- fail (printf "backends.%s.root: %s is or holds %s, which is the server's own: configuration, secrets, processes." $name $root .) -}}
 {{- end -}}
 {{- end -}}
+{{- range $place, $path := $own -}}
+{{- if include "wharf.isWithin" (list (toString $path) $root) -}}
+{{- fail (printf "backends.%s.root: %s is or holds the file of %s, which is the server's own." $name $root $place) -}}
+{{- end -}}
+{{- end -}}
+{{- /* The innermost volume is what counts: sorted, it comes last of those that hold the root. */ -}}
 {{- $found := false -}}
-{{- range $volumes -}}
-{{- if include "wharf.isWithin" (list $root .) -}}
-{{- $found = true -}}
+{{- range $volume, $isWritable := $volumes -}}
+{{- if include "wharf.isWithin" (list $root $volume) -}}
+{{- $found = $isWritable -}}
 {{- end -}}
 {{- end -}}
 {{- if and (not $found) (or $backend.create_root (hasKey $written $name)) -}}
-{{- fail (printf "backends.%s.root: %s is on no volume, and nothing else of the pod can be written: persistence.enabled, or extraVolumes and extraVolumeMounts. Files of the image itself are for users with the `permissions` read-only, without create_root." $name $root) -}}
+{{- fail (printf "backends.%s.root: %s is on no volume that can be written, and nothing else of the pod can be: persistence.enabled, or extraVolumes and extraVolumeMounts without readOnly. Files of the image itself are for users with the `permissions` read-only, without create_root." $name $root) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
