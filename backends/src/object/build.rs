@@ -129,8 +129,8 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     check_name("bucket", &settings.bucket)?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
     let path_style = settings.path_style.unwrap_or(endpoint.is_some());
-    // What TLS protects, or what never leaves the machine, nobody changes on its way; to hash it as well takes both sides
-    // more time than all else of an upload.
+    // What TLS protects, or what never leaves the machine, nobody changes on its way; to hash it as well takes more time than
+    // all else that is done here for an upload, and the store has to do it again.
     let exposed = |url| is_plain_http(url) && !is_on_this_machine(url);
     let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
     let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
