@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::super::security::Protection;
 use super::passive::Lease;
-use super::{DataConnection, TransferError};
+use super::{DataConnection, TransferError, pacing};
 use crate::ops::metrics::Handshake;
 
 /// How long a data connection may take to come about, its handshake included.
@@ -84,6 +84,7 @@ impl Channel {
 }
 
 async fn protect(stream: TcpStream, protection: Protection) -> Result<DataConnection, TransferError> {
+    pacing::unpace(&stream);
     match protection.tls() {
         None => Ok(DataConnection::plain(stream)),
         Some((tls, tokens)) => {
