@@ -168,6 +168,57 @@ async fn what_somebody_else_wrote_on_azure_is_no_copy() {
     }
 }
 
+#[tokio::test]
+async fn what_is_not_there_to_be_copied_any_more_is_not_found_in_the_copy_of_another() {
+    let store = Azure::default();
+    store.state().put("f", Blob { lacks_digest: true, ..Blob::of("content") });
+    let mut is_lost = first(is_copy);
+    let (storage, _played) = store
+        .start(move |asked, store| {
+            let is_lost = is_lost(asked);
+            if is_lost {
+                let mut state = store.state();
+                state.put("f", Blob { lacks_digest: true, ..Blob::of("another") });
+                // Made by somebody else, of what is there now.
+                let ours = state.blobs["g"].copy.clone().unwrap();
+                let copy = Some(Copy { id: "theirs".to_owned(), ..ours });
+                state.put("g", Blob { copy, lacks_digest: true, ..Blob::of("another") });
+            }
+            is_lost
+        })
+        .await;
+    let error = storage.rename(&path("/f"), &path("/g"), true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(!error.to_string().contains("both names"), "nothing was copied: {error}");
+    assert_eq!(store.state().blobs["f"].content, "another");
+}
+
+#[tokio::test]
+async fn a_copy_that_was_recognised_on_its_way_is_looked_at_when_it_is_complete() {
+    for lacks_digest in [false, true] {
+        let store = Azure::default();
+        store.state().copies_later = true;
+        store.state().put("f", Blob { lacks_digest, ..Blob::of("content") });
+        let mut is_lost = first(is_copy);
+        let (storage, played) = store.start(move |asked, _| is_lost(asked)).await;
+        let complete = async {
+            while !played.asked().iter().any(|line| line.starts_with("HEAD /account/files/g")) {
+                tokio::task::yield_now().await;
+            }
+            let mut state = store.state();
+            let mut copy = state.blobs["g"].clone();
+            copy.content = Bytes::from_static(if lacks_digest { b"longer content" } else { b"another" });
+            copy.copy.as_mut().unwrap().status = "success";
+            state.put("g", copy);
+        };
+        let (from, to) = (path("/f"), path("/g"));
+        let (renamed, ()) = tokio::join!(storage.rename(&from, &to, true), complete);
+        let error = renamed.unwrap_err();
+        assert!(error.to_string().contains("replaced before it was complete"), "{error}");
+        assert_eq!(store.state().blobs["f"].content, "content");
+    }
+}
+
 fn sets_metadata(asked: &Asked) -> bool {
     asked.query("comp") == Some("metadata") || asked.header("x-amz-metadata-directive").is_some()
 }
