@@ -69,15 +69,15 @@ pub(super) async fn copy_marked(
     copy_on_s3(client, s3, path, from, to, Some(headers)).await.map(drop)
 }
 
-/// Whether an object is a copy of another that [`copy_marked`] made.
+/// Whether the object under a key is a copy of another that [`copy_marked`] made.
 pub(super) async fn is_marked_copy(
     client: &Client,
     path: &StoragePath,
-    copy: &Object,
+    copy: &str,
     of: &Object,
 ) -> Result<bool> {
     let (Some(s3), Some(e_tag)) = (client.s3(), &of.e_tag) else { return Ok(false) };
-    let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
+    let (_, headers) = s3.head(copy).await.map_err(|failure| failure.at(path))?;
     Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
 }
 

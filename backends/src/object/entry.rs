@@ -99,15 +99,6 @@ impl Object {
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
     }
 
-    /// Whether another object has the same content, as far as digests of it tell.
-    pub(super) fn same_content(&self, other: &Self) -> Option<bool> {
-        match (&self.e_tag, &other.e_tag) {
-            _ if self.size != other.size => Some(false),
-            (Some(one), Some(two)) if is_digest(one) && is_digest(two) => Some(one == two),
-            _ => self.md5.as_ref().zip(other.md5.as_ref()).map(|(one, two)| one == two),
-        }
-    }
-
     /// Whether the store tells a digest of its content.
     pub(super) fn has_digest(&self) -> bool {
         self.md5.is_some() || self.e_tag.as_deref().is_some_and(is_digest)
@@ -116,7 +107,7 @@ impl Object {
 
 /// Whether an entity tag has the form of a digest of the content. Those of uploads in parts depend on how these were cut,
 /// and some stores give the same to many objects.
-fn is_digest(e_tag: &str) -> bool {
+pub(super) fn is_digest(e_tag: &str) -> bool {
     let digits = e_tag.trim_matches('"');
     digits.len() == 32
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit())

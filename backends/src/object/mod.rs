@@ -27,6 +27,7 @@ mod azure_copy;
 mod body;
 mod build;
 mod client;
+mod compared;
 mod copy;
 mod course;
 mod documents;

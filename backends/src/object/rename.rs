@@ -1,7 +1,6 @@
 //! Renaming: copies, and removes the source when everything is copied.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +8,8 @@ use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::client::Client;
-use super::copy::{copy, copy_marked, is_marked_copy};
+use super::compared::{Compared, Hashes, is_plain_marker};
+use super::copy::{copy, copy_marked};
 use super::entry::Object;
 use super::key::Provider;
 use super::known::parents;
@@ -177,11 +177,12 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         return Err(Error::new(ErrorKind::AlreadyExists, to));
     }
     client.check_parents(to).await?;
+    let hashes = Hashes::default();
     let there = match client.probe(to).await? {
         Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
         // What an earlier attempt left behind is completed.
-        Found::Directory => Compared::of(client, from, to).await?.left_by_a_rename(to)?,
-        Found::Nothing => HashMap::new(),
+        Found::Directory => Compared::of(client, from, to, &hashes).await?.left_by_a_rename(to)?,
+        Found::Nothing => HashSet::new(),
     };
     let copied = AtomicU64::new(0);
     let told = |error: Error| {
@@ -200,7 +201,7 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
-    let seen = copy_all(client, from, to, folders, &there, &copied).await.map_err(told)?;
+    let seen = copy_all(client, from, to, folders, hashes, &there, &copied).await.map_err(told)?;
     if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
         client.put_marker(to, &client.keys.file(to)?).await?;
     }
@@ -243,86 +244,13 @@ async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result
     }
 }
 
-/// Whether it is nothing but a marker: some keep data under the key of one.
-fn is_plain_marker(item: &Item) -> bool {
-    item.is_marker && item.object.size == 0
-}
-
-/// Two directories beside each other.
-struct Compared {
-    /// What stands in both with the same content, by its key below the directory: as it is in the source.
-    same: HashMap<String, Object>,
-    only_source: u64,
-    only_target: u64,
-    different: u64,
-}
-
-impl Compared {
-    async fn of(client: &Arc<Client>, from: &StoragePath, to: &StoragePath) -> Result<Self> {
-        let mut sources = HashMap::new();
-        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
-        while let Some(item) = items.try_next().await? {
-            if !is_plain_marker(&item) {
-                sources.insert(item.relative, item.object);
-            }
-        }
-        let mut compared = Self { same: HashMap::new(), only_source: 0, only_target: 0, different: 0 };
-        let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
-        while let Some(item) = items.try_next().await? {
-            if is_plain_marker(&item) {
-                continue;
-            }
-            let Some(source) = sources.remove(&item.relative) else {
-                compared.only_target += 1;
-                continue;
-            };
-            let same = match source.same_content(&item.object) {
-                Some(known) => known,
-                None => is_marked_copy(client, to, &item.object, &source).await?,
-            };
-            if same {
-                compared.same.insert(item.relative, source);
-            } else {
-                compared.different += 1;
-            }
-        }
-        compared.only_source = sources.len() as u64;
-        Ok(compared)
-    }
-
-    /// What was copied already, if the target is there because a rename was broken off: while it copied, when nothing else
-    /// is in the target, or while it removed, when nothing else is in the source.
-    fn left_by_a_rename(self, to: &StoragePath) -> Result<HashMap<String, Object>> {
-        let part_of_the_other = self.only_target == 0 || self.only_source == 0;
-        // Empty files are alike everywhere.
-        let says_something = self.same.values().any(|object| object.size > 0);
-        match says_something && self.different == 0 && part_of_the_other {
-            true => Ok(self.same),
-            false => Err(Error::new(ErrorKind::AlreadyExists, to)),
-        }
-    }
-}
-
 /// The objects that were copied: only these may be removed, in the state they were copied in.
 struct Seen {
+    /// [Prints](Hashes::print) of them.
     prints: HashSet<u64>,
     /// What the target has to hold: the size by the hash of the key below the directory.
     sizes: HashMap<u64, u64>,
-    hasher: RandomState,
-}
-
-impl Seen {
-    fn print(&self, item: &Item) -> u64 {
-        let object = &item.object;
-        if object.is_folder {
-            return self.hasher.hash_one((&item.relative, object.is_folder));
-        }
-        self.hasher.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
-    }
-
-    fn place(&self, item: &Item) -> u64 {
-        self.hasher.hash_one(&item.relative)
-    }
+    hashes: Hashes,
 }
 
 async fn copy_all(
@@ -330,19 +258,16 @@ async fn copy_all(
     from: &StoragePath,
     to: &StoragePath,
     folders: Folders,
-    there: &HashMap<String, Object>,
+    hashes: Hashes,
+    there: &HashSet<u64>,
     copied: &AtomicU64,
 ) -> Result<Seen> {
     let below = client.keys.directory(to)?;
-    let mut seen = Seen { prints: HashSet::new(), sizes: HashMap::new(), hasher: RandomState::new() };
+    let (mut prints, mut sizes) = (HashSet::new(), HashMap::new());
     let mut copies = walk(client, from, client.keys.directory(from)?, folders)
         .map_ok(|item| async {
             // What was replaced since it was compared is copied again.
-            let is_there = there.get(&item.relative).is_some_and(|seen| {
-                (&seen.e_tag, seen.size, seen.stored)
-                    == (&item.object.e_tag, item.object.size, item.object.stored)
-            });
-            if !is_there {
+            if item.object.is_folder || !there.contains(&hashes.print(&item)) {
                 copy_one(client, from, &below, &item, !there.is_empty()).await?;
                 copied.fetch_add(1, Ordering::Relaxed);
             }
@@ -350,12 +275,13 @@ async fn copy_all(
         })
         .try_buffer_unordered(AT_ONCE);
     while let Some(item) = copies.try_next().await? {
-        seen.prints.insert(seen.print(&item));
+        prints.insert(hashes.print(&item));
         if !item.is_marker {
-            seen.sizes.insert(seen.place(&item), item.object.size);
+            sizes.insert(hashes.place(&item), item.object.size);
         }
     }
-    Ok(seen)
+    drop(copies);
+    Ok(Seen { prints, sizes, hashes })
 }
 
 async fn copy_one(
@@ -386,8 +312,8 @@ async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<(
     let mut missing: HashSet<u64> = seen.sizes.keys().copied().collect();
     let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
     while let Some(item) = items.try_next().await? {
-        if !item.is_marker && seen.sizes.get(&seen.place(&item)) == Some(&item.object.size) {
-            missing.remove(&seen.place(&item));
+        if !item.is_marker && seen.sizes.get(&seen.hashes.place(&item)) == Some(&item.object.size) {
+            missing.remove(&seen.hashes.place(&item));
         }
     }
     match missing.len() {
@@ -406,7 +332,7 @@ async fn delete_all(client: &Arc<Client>, from: &StoragePath, folders: Folders, 
     let mut running = FuturesUnordered::new();
     let mut in_flight = HashSet::new();
     while let Some(item) = items.try_next().await? {
-        if !seen.prints.contains(&seen.print(&item)) {
+        if !seen.prints.contains(&seen.hashes.print(&item)) {
             left += 1;
             continue;
         }

@@ -1,0 +1,142 @@
+//! Two directories beside each other: whether one is what a rename of the other has left behind.
+//!
+//! A directory may have millions of keys, so nothing is kept of one but hashes; they are keyed at random, so that nobody can
+//! choose names or contents that meet.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+
+use super::client::Client;
+use super::copy::is_marked_copy;
+use super::entry::{Object, is_digest};
+use super::walk::{Folders, Item, walk};
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// What is kept of the objects of a rename.
+#[derive(Default)]
+pub(super) struct Hashes(RandomState);
+
+impl Hashes {
+    /// An object in the state it is in: whoever replaces it makes another one of it.
+    pub(super) fn print(&self, item: &Item) -> u64 {
+        let object = &item.object;
+        if object.is_folder {
+            return self.0.hash_one((&item.relative, object.is_folder));
+        }
+        self.0.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
+    }
+
+    /// Its key below the directory.
+    pub(super) fn place(&self, item: &Item) -> u64 {
+        self.0.hash_one(&item.relative)
+    }
+
+    fn content(&self, object: &Object) -> Content {
+        Content {
+            size: object.size,
+            e_tag: object
+                .e_tag
+                .as_deref()
+                .filter(|e_tag| is_digest(e_tag))
+                .map(|e_tag| self.0.hash_one(e_tag)),
+            md5: object.md5.as_ref().map(|md5| self.0.hash_one(md5)),
+        }
+    }
+}
+
+/// What the store tells of the content of an object.
+struct Content {
+    size: u64,
+    /// Of an entity tag that is a digest.
+    e_tag: Option<u64>,
+    md5: Option<u64>,
+}
+
+impl Content {
+    /// Whether another object has the same, as far as digests of it tell.
+    fn is_same(&self, other: &Self) -> Option<bool> {
+        let both = |one: Option<u64>, two: Option<u64>| Some(one? == two?);
+        match self.size == other.size {
+            true => both(self.e_tag, other.e_tag).or_else(|| both(self.md5, other.md5)),
+            false => Some(false),
+        }
+    }
+}
+
+/// Whether it is nothing but a marker: some keep data under the key of one.
+pub(super) fn is_plain_marker(item: &Item) -> bool {
+    item.is_marker && item.object.size == 0
+}
+
+/// Two directories beside each other.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// What stands in both with the same content: the prints of those in the source.
+    same: HashSet<u64>,
+    /// Whether some of these have a content: empty files are alike everywhere.
+    says_something: bool,
+    only_source: u64,
+    only_target: u64,
+    different: u64,
+}
+
+impl Compared {
+    pub(super) async fn of(
+        client: &Arc<Client>,
+        from: &StoragePath,
+        to: &StoragePath,
+        hashes: &Hashes,
+    ) -> Result<Self> {
+        let below = client.keys.directory(to)?;
+        let mut targets = HashMap::new();
+        let mut items = walk(client, to, below.clone(), Folders::Listed);
+        while let Some(item) = items.try_next().await? {
+            if !is_plain_marker(&item) {
+                targets.insert(hashes.place(&item), hashes.content(&item.object));
+            }
+        }
+        let mut compared = Self::default();
+        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
+        while let Some(item) = items.try_next().await? {
+            if is_plain_marker(&item) {
+                continue;
+            }
+            let Some(target) = targets.remove(&hashes.place(&item)) else {
+                compared.only_source += 1;
+                continue;
+            };
+            let same = match hashes.content(&item.object).is_same(&target) {
+                Some(known) => known,
+                None => {
+                    let key = format!("{below}{}", item.relative);
+                    is_marked_copy(client, to, &key, &item.object).await?
+                }
+            };
+            if same {
+                compared.same.insert(hashes.print(&item));
+                compared.says_something |= item.object.size > 0;
+            } else {
+                compared.different += 1;
+            }
+        }
+        compared.only_target = targets.len() as u64;
+        Ok(compared)
+    }
+
+    /// What was copied already, as [prints](Hashes::print) of the source, if the target is there because a rename was broken
+    /// off: while it copied, when nothing else is in the target, or while it removed, when nothing else is in the source.
+    pub(super) fn left_by_a_rename(self, to: &StoragePath) -> Result<HashSet<u64>> {
+        let part_of_the_other = self.only_target == 0 || self.only_source == 0;
+        match self.says_something && self.different == 0 && part_of_the_other {
+            true => Ok(self.same),
+            false => Err(Error::new(ErrorKind::AlreadyExists, to)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "compared_tests.rs"]
+mod tests;
