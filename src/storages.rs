@@ -128,6 +128,7 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
         prefix: s3.prefix.clone(),
         path_style: s3.path_style,
         sign_payload: s3.sign_payload,
+        equal_parts: s3.equal_parts,
         tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning },
         ..S3Settings::new(&s3.bucket)
     };

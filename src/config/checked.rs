@@ -236,6 +236,8 @@ pub struct S3 {
     pub path_style: Option<bool>,
     /// Whether the content of uploads is signed, too; `None`: where it leaves the machine without TLS.
     pub sign_payload: Option<bool>,
+    /// Whether all parts of an upload have one size; `None`: at Cloudflare's R2.
+    pub equal_parts: Option<bool>,
     /// How old an unfinished upload of ours is when it is removed; at least an hour.
     pub abort_uploads_after: Duration,
     /// How uploads are cut.

@@ -77,10 +77,15 @@ pub(super) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRa
     Ok(Body { metadata, content: Content::Stream(Ahead::new(reader).into_stream()) })
 }
 
-/// Bytes `0..end` of an object that was looked at before, as it was then.
-pub(super) fn beginning(client: &Arc<Client>, path: &StoragePath, object: &Object, end: u64) -> ByteStream {
+/// Bytes of an object that was looked at before, from the first up to the one before the end, as it was then.
+pub(super) fn section(
+    client: &Arc<Client>,
+    path: &StoragePath,
+    object: &Object,
+    span: (u64, u64),
+) -> ByteStream {
     // The first read asks for the bytes, as after a lost connection.
-    Reader::new(client, path, object.clone(), (0, end), stream::empty().boxed()).into_stream()
+    Reader::new(client, path, object.clone(), span, stream::empty().boxed()).into_stream()
 }
 
 /// A body without bytes, for a range that has none; if it has some, the error that asking for them met.

@@ -133,6 +133,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     // all else that is done here for an upload, and the store has to do it again.
     let exposed = |url| is_plain_http(url) && !is_on_this_machine(url);
     let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
+    let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
     let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
         // The library wants the bucket in the host name already.
         (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
@@ -190,7 +191,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     };
     let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
-    let own = Own::S3(S3 { requests, dialect: Dialect::default() });
+    let own = Own::S3(S3 { requests, dialect: Dialect::default(), equal_parts });
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
@@ -316,13 +317,24 @@ fn is_plain_http(url: &str) -> bool {
     url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
-/// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
-fn is_on_this_machine(url: &str) -> bool {
+/// The host that a URL names, without the brackets of an address of IPv6.
+fn host_of(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => authority.split(':').next().unwrap_or_default(),
-    };
+    }
+}
+
+/// Whether a store refuses uploads whose parts have several sizes: Cloudflare's R2 does, when they are complete.
+fn wants_equal_parts(url: &str) -> bool {
+    let host = host_of(url).trim_end_matches('.').to_ascii_lowercase();
+    host.ends_with(".r2.cloudflarestorage.com")
+}
+
+/// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
+fn is_on_this_machine(url: &str) -> bool {
+    let host = host_of(url);
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

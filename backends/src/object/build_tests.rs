@@ -88,6 +88,32 @@ fn addresses_of_this_machine_are_known() {
 }
 
 #[test]
+fn equal_parts_are_for_those_who_want_them() {
+    let equal = |endpoint: Option<&str>, equal_parts| {
+        let endpoint = endpoint.map(str::to_owned);
+        let client = s3(S3Settings { endpoint, equal_parts, ..s3_with_keys() }).unwrap();
+        client.s3().unwrap().equal_parts
+    };
+    for url in [
+        "https://1a2b.r2.cloudflarestorage.com",
+        "https://1a2b.eu.R2.cloudflarestorage.com:443/",
+        "HTTPS://x.r2.cloudflarestorage.com",
+    ] {
+        assert!(equal(Some(url), None), "{url}");
+        assert!(!equal(Some(url), Some(false)), "{url}");
+    }
+    for url in [
+        "https://r2.cloudflarestorage.com.example.com",
+        "https://example.com/x.r2.cloudflarestorage.com",
+        "http://127.0.0.1:9000",
+    ] {
+        assert!(!equal(Some(url), None), "{url}");
+        assert!(equal(Some(url), Some(true)), "{url}");
+    }
+    assert!(!equal(None, None), "Amazon");
+}
+
+#[test]
 fn clients_are_made_of_good_settings_and_show_no_secret() {
     let mut gcs_anonymous = GcsSettings::new("bucket");
     gcs_anonymous.anonymous = true;

@@ -20,7 +20,7 @@ pub(super) const MAX_S3_COPY: u64 = 5 << 30;
 
 /// What one request copies of a larger object, in bytes, and how many are under way at once: the store works on each, so
 /// that more of them take less time.
-const PIECE: u64 = 1 << 30;
+pub(super) const PIECE: u64 = 1 << 30;
 const PIECES_AT_ONCE: usize = 8;
 
 /// What an object's own metadata start with on S3.
@@ -115,7 +115,11 @@ pub(super) async fn copy_on_s3(
     // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
     let mut upload = Multipart::begin(client, path, to, headers)?;
     let done = async {
-        upload.copy(from.clone(), from.size, pieces(from.size).len()).await?;
+        let pieces = match s3.equal_parts {
+            true => equal_pieces(from.size, PIECE),
+            false => pieces(from.size),
+        };
+        upload.copy(from.clone(), pieces).await?;
         while upload.under_way() > 0 {
             upload.await_one().await?;
         }
@@ -151,17 +155,17 @@ async fn changed_to(
     Ok(now.e_tag.filter(|_| now.size == before.size && own(&told) == own(headers)))
 }
 
-/// Copies the first `length` bytes of an object into parts of an upload, the first of which has the number `first`, and
-/// returns their entity tags.
+/// Copies pieces of an object into parts of an upload, the first of which has the number `first`, and returns their entity
+/// tags.
 pub(super) async fn copy_pieces(
     s3: &S3,
     from: &Object,
-    length: u64,
+    pieces: Vec<(u64, u64)>,
     to: &str,
     upload: &str,
     first: usize,
 ) -> Result<Vec<String>, Failure> {
-    stream::iter(pieces(length).into_iter().enumerate())
+    stream::iter(pieces.into_iter().enumerate())
         .map(|(index, range)| s3.copy_part(from, range, to, upload, first + index))
         .buffered(PIECES_AT_ONCE)
         .try_collect()
@@ -177,6 +181,11 @@ pub(super) fn pieces(length: u64) -> Vec<(u64, u64)> {
     (0..count)
         .map(|index| (start(index), if index + 1 == count { length } else { start(index + 1) } - 1))
         .collect()
+}
+
+/// Cuts `length` bytes into ranges of `size` bytes, each with its last byte; the last one takes what is left.
+pub(super) fn equal_pieces(length: u64, size: u64) -> Vec<(u64, u64)> {
+    (0..length.div_ceil(size)).map(|index| (index * size, ((index + 1) * size).min(length) - 1)).collect()
 }
 
 #[cfg(test)]

@@ -157,15 +157,15 @@ impl Multipart {
         Ok(())
     }
 
-    /// Starts to copy the first `length` bytes of an object, in so many parts.
-    pub(super) async fn copy(&mut self, from: Object, length: u64, parts: usize) -> Result<()> {
+    /// Starts to copy these ranges of an object, each into a part; they have their last bytes with them.
+    pub(super) async fn copy(&mut self, from: Object, pieces: Vec<(u64, u64)>) -> Result<()> {
         let id = self.id().await?;
         let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
         let first = self.next;
-        self.next += parts;
+        self.next += pieces.len();
         self.sending.spawn(async move {
             let Some(s3) = client.s3() else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
-            match copy_pieces(s3, &from, length, &key, &id, first + 1).await {
+            match copy_pieces(s3, &from, pieces, &key, &id, first + 1).await {
                 Ok(tags) => Ok(tags
                     .into_iter()
                     .enumerate()

@@ -32,6 +32,8 @@ const SMALL: usize = 16 * 1024;
 pub(super) struct PartSizes {
     current: u64,
     largest: u64,
+    /// All have one size, but for the last.
+    are_equal: bool,
     sent: u64,
     parts: u64,
 }
@@ -40,7 +42,17 @@ impl PartSizes {
     /// Parts of `part_size` bytes, which grow to `largest`.
     pub(super) fn new(part_size: u64, largest: u64) -> Self {
         let largest = largest.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE);
-        Self { current: part_size.min(largest), largest, sent: 0, parts: 0 }
+        Self { current: part_size.min(largest), largest, are_equal: false, sent: 0, parts: 0 }
+    }
+
+    /// Parts of `part_size` bytes, however many there are.
+    pub(super) fn equal(part_size: u64) -> Self {
+        Self { current: part_size, largest: part_size, are_equal: true, sent: 0, parts: 0 }
+    }
+
+    /// Whether all have one size, but for the last.
+    pub(super) fn are_equal(&self) -> bool {
+        self.are_equal
     }
 
     /// How many parts are used.
@@ -67,9 +79,10 @@ impl PartSizes {
         self.current
     }
 
-    /// Takes the smallest parts that stores accept, unless one is sent already: some stores want all of one size.
+    /// Takes the smallest parts that stores accept, unless one is sent already: while they are few, all have one size. Where
+    /// that is so to the end, it would make the largest file smaller.
     pub(super) fn shrink(&mut self) {
-        if self.parts == 0 {
+        if self.parts == 0 && !self.are_equal {
             self.current = self.current.min(Tuning::MIN_PART_SIZE);
         }
     }

@@ -53,6 +53,18 @@ fn ten_thousand_parts_hold_the_largest_object() {
 }
 
 #[test]
+fn equal_parts_stay_as_they_are() {
+    let mut sizes = PartSizes::equal(8 << 20);
+    sizes.shrink();
+    sizes.skip(3, 3 * (8 << 20));
+    for _ in 3..MAX_PARTS {
+        assert_eq!(sizes.next(), 8 << 20);
+        sizes.advance();
+    }
+    assert_eq!(sizes.used(), MAX_PARTS);
+}
+
+#[test]
 fn parts_of_ordinary_files_are_equal() {
     let mut sizes = PartSizes::new(8 << 20, Tuning::MAX_PART_SIZE);
     for _ in 0..800 {

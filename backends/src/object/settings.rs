@@ -43,7 +43,7 @@ impl SettingsError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
     /// Bytes of one part of a multipart upload; an upload that stays below is a single request. From 5 MiB, the
-    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes.
+    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes, unless all have to be equal.
     pub part_size: u64,
     /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
     /// and the one it gathers in memory, and less where the `buffers` have no room.
@@ -133,6 +133,9 @@ pub struct S3Settings {
     /// The content of uploads is hashed and the hash signed, so that nobody changes it on its way. If not given: where it
     /// leaves the machine without TLS.
     pub sign_payload: Option<bool>,
+    /// All parts of an upload but the last have one size, the `part_size`, and the last is no larger. That limits files to
+    /// 9,999 times this size. If not given: at Cloudflare's R2, which takes no others.
+    pub equal_parts: Option<bool>,
     /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
     /// containers, or else the instance's metadata address. Contacted only if this is set.
     pub ambient_credentials: bool,
@@ -198,6 +201,7 @@ impl S3Settings {
             session_token: None,
             path_style: None,
             sign_payload: None,
+            equal_parts: None,
             ambient_credentials: false,
             anonymous: false,
             tuning: Tuning::default(),
@@ -253,6 +257,7 @@ impl fmt::Debug for S3Settings {
             .field("session_token", &hidden(self.session_token.as_ref()))
             .field("path_style", &self.path_style)
             .field("sign_payload", &self.sign_payload)
+            .field("equal_parts", &self.equal_parts)
             .field("ambient_credentials", &self.ambient_credentials)
             .field("anonymous", &self.anonymous)
             .field("tuning", &self.tuning)

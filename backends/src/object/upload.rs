@@ -13,7 +13,7 @@ use object_store::{Attribute, Attributes, PutMode, PutOptions, PutPayload, Updat
 
 use super::body;
 use super::client::{Client, Own, patience, silent};
-use super::copy::pieces;
+use super::copy::{equal_pieces, pieces};
 use super::entry::Object;
 use super::error::map;
 use super::google::{Before, Google};
@@ -97,7 +97,10 @@ impl ObjectUpload {
             key,
             condition,
             held: Held::new(&client.buffers),
-            sizes: PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
+            sizes: match client.s3() {
+                Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size),
+                _ => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
+            },
             length: 0,
             multipart: None,
             headers: HeaderMap::new(),
@@ -127,14 +130,41 @@ impl ObjectUpload {
 
     /// Begins with the first bytes of an object.
     async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
-        // What is too small for a part is sent again.
-        if self.client.s3().is_none() || kept < Tuning::MIN_PART_SIZE {
-            return self.send_all(body::beginning(&self.client, &self.path, &object, kept)).await;
+        let pieces = match self.client.s3() {
+            None => Vec::new(),
+            Some(_) if self.sizes.are_equal() => {
+                let size = self.sizes.next();
+                equal_pieces(kept - kept % size, size)
+            }
+            Some(_) if kept < Tuning::MIN_PART_SIZE => Vec::new(),
+            Some(_) => pieces(kept),
+        };
+        if let Some((_, last)) = pieces.last() {
+            self.length = last + 1;
+            self.sizes.skip(pieces.len() as u64, self.length);
+            if self.sizes.used() > MAX_PARTS {
+                return Err(self.too_large());
+            }
+            self.multipart()?.copy(object.clone(), pieces).await?;
         }
-        let parts = pieces(kept).len();
-        self.length = kept;
-        self.sizes.skip(parts as u64, kept);
-        self.multipart()?.copy(object, kept, parts).await
+        // What is too small for a part is sent again.
+        if self.length < kept {
+            let rest = body::section(&self.client, &self.path, &object, (self.length, kept));
+            self.send_all(rest).await?;
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Error {
+        let text = match self.sizes.are_equal() {
+            true => {
+                "the file is too large for the size of its parts; a larger `part_size` allows larger files"
+            }
+            false => {
+                "the file is too large for the size of its parts; a larger `limits.buffer_memory` allows larger ones"
+            }
+        };
+        Error::with_source(ErrorKind::QuotaExceeded, &self.path, text)
     }
 
     async fn send_all(&mut self, mut bytes: ByteStream) -> Result<()> {
@@ -155,8 +185,7 @@ impl ObjectUpload {
     /// Starts to send what is held as a part, as soon as enough of those before it are done.
     async fn send(&mut self) -> Result<()> {
         if self.sizes.used() >= MAX_PARTS {
-            let text = "the file is too large for the size of its parts; a larger `limits.buffer_memory` allows larger ones";
-            return Err(Error::with_source(ErrorKind::QuotaExceeded, &self.path, text));
+            return Err(self.too_large());
         }
         let (part, share) = self.held.take(&self.path).await?;
         let tuning = &self.client.tuning;

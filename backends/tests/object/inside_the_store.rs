@@ -1,5 +1,6 @@
 //! What is done inside the store, without the content passing through this machine.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use object_store::path::Path;
@@ -10,7 +11,7 @@ use wharf_backends::{CreateMode, ErrorKind, Storage};
 
 use crate::plan::{Fault, When};
 use crate::proxy::{Proxy, requests_of};
-use crate::record::Kind;
+use crate::record::{Kind, Record};
 use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, variable};
 
 const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
@@ -39,6 +40,64 @@ async fn appending_and_resuming_read_nothing_back() {
         expected.extend(&more);
         assert!(requests.iter().all(|request| request.kind != Kind::Get), "{server}: {requests:?}");
         assert!(contents(&storage, "/f").await == expected, "{server}");
+    }
+}
+
+/// The sizes of the parts that made an object, in their order.
+fn sizes_of_parts(requests: &[Record]) -> Vec<u64> {
+    let parts = requests.iter().filter_map(|request| {
+        let number = request.query.split('&').find_map(|pair| pair.strip_prefix("partNumber="))?;
+        let size = match &request.copy_range {
+            Some(range) => {
+                let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+                last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
+            }
+            None => request.up,
+        };
+        Some((number.parse::<u64>().unwrap(), size))
+    });
+    // The last number is that of our mark, which is no part of the object.
+    parts.filter(|(number, _)| *number < 10_000).collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_parts_have_to_be_equal_they_are() {
+    const PART: usize = 5 * MIB;
+    for server in SERVERS {
+        let proxy = Proxy::before(&variable(server)).await;
+        let mut settings = settings_through(&proxy, server, &fresh_prefix());
+        settings.equal_parts = Some(true);
+        settings.tuning.part_size = PART as u64;
+        let storage = ObjectStorage::s3(settings).unwrap();
+        let mut expected = pattern(3 * PART + 17, 1);
+        let (stored, requests) = requests_of(&proxy, put(&storage, "/f", &expected, CreateMode::New)).await;
+        stored.unwrap();
+        assert_eq!(sizes_of_parts(&requests), [PART as u64, PART as u64, PART as u64, 17], "{server}");
+
+        // What is kept are two whole parts, and some that is sent again.
+        let more = pattern(PART, 2);
+        let kept = 2 * PART + 1000;
+        let resume = put(&storage, "/f", &more, CreateMode::Resume(kept as u64));
+        let (resumed, requests) = requests_of(&proxy, resume).await;
+        resumed.unwrap();
+        expected.truncate(kept);
+        expected.extend(&more);
+        assert_eq!(sizes_of_parts(&requests), [PART as u64, PART as u64, PART as u64, 1000], "{server}");
+        let copied = requests.iter().filter(|request| request.kind == Kind::PartCopy).count();
+        assert_eq!(copied, 2, "{server}: {requests:?}");
+        assert!(contents(&storage, "/f").await == expected, "{server}");
+
+        // Nothing is left to send again, and less than a part is kept.
+        for (kept, sizes) in [(2 * PART, &[PART, PART, 3][..]), (PART - 1, &[PART, 2][..])] {
+            let resume = put(&storage, "/f", b"abc", CreateMode::Resume(kept as u64));
+            let (resumed, requests) = requests_of(&proxy, resume).await;
+            resumed.unwrap();
+            expected.truncate(kept);
+            expected.extend(b"abc");
+            let sizes: Vec<_> = sizes.iter().map(|size| *size as u64).collect();
+            assert_eq!(sizes_of_parts(&requests), sizes, "{server}");
+            assert!(contents(&storage, "/f").await == expected, "{server}");
+        }
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Record {
     pub if_match: Option<String>,
     pub if_none_match: Option<String>,
     pub copy_source: Option<String>,
+    /// The bytes of the source that are copied.
+    pub copy_range: Option<String>,
     pub metadata_directive: Option<String>,
     /// The hash of the content that is signed, or that none is.
     pub content_sha256: Option<String>,
@@ -143,6 +145,7 @@ impl Open {
             if_match: header("if-match"),
             if_none_match: header("if-none-match"),
             copy_source: header("x-amz-copy-source"),
+            copy_range: header("x-amz-copy-source-range"),
             metadata_directive: header("x-amz-metadata-directive"),
             content_sha256: header("x-amz-content-sha256"),
             document: None,

@@ -173,6 +173,7 @@ impl Checker<'_> {
             credentials,
             path_style: raw.path_style.and_then(|at| at.value),
             sign_payload: raw.sign_payload.and_then(|at| at.value),
+            equal_parts: raw.equal_parts.and_then(|at| at.value),
             abort_uploads_after: abort_uploads_after.map_or(ABANDONED_AFTER, |(age, _)| age),
             upload,
         })

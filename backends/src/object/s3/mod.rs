@@ -22,6 +22,8 @@ use crate::observe;
 pub(super) struct S3 {
     pub(super) requests: Requests,
     pub(super) dialect: Dialect,
+    /// Whether all parts of an upload but the last have to have one size, and the last is no larger.
+    pub(super) equal_parts: bool,
 }
 
 impl S3 {
