@@ -1,6 +1,6 @@
 //! Two directories beside each other: whether one is what a rename of the other has left behind.
 //!
-//! A directory may have millions of keys, so nothing is kept of one but hashes; they are keyed at random, so that nobody can
+//! A directory may have millions of keys, so little is kept of each but hashes; they are keyed at random, so that nobody can
 //! choose names or contents that meet.
 
 use std::collections::{HashMap, HashSet};
@@ -66,6 +66,22 @@ impl Content {
     }
 }
 
+/// An object of the source until its counterpart is found.
+struct Source {
+    print: u64,
+    content: Content,
+    /// What a copy is marked with, of an object whose entity tag is no digest.
+    e_tag: Option<Box<str>>,
+}
+
+impl Source {
+    fn new(item: Item, hashes: &Hashes) -> Self {
+        let (print, content) = (hashes.print(&item), hashes.content(&item.object));
+        let e_tag = item.object.e_tag.filter(|_| content.e_tag.is_none()).map(String::into_boxed_str);
+        Self { print, content, e_tag }
+    }
+}
+
 /// Whether it is nothing but a marker: some keep data under the key of one.
 pub(super) fn is_plain_marker(item: &Item) -> bool {
     item.is_marker && item.object.size == 0
@@ -90,39 +106,35 @@ impl Compared {
         to: &StoragePath,
         hashes: &Hashes,
     ) -> Result<Self> {
-        let below = client.keys.directory(to)?;
-        let mut targets = HashMap::new();
-        let mut items = walk(client, to, below.clone(), Folders::Listed);
+        let mut sources = HashMap::new();
+        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if !is_plain_marker(&item) {
-                targets.insert(hashes.place(&item), hashes.content(&item.object));
+                sources.insert(hashes.place(&item), Source::new(item, hashes));
             }
         }
         let mut compared = Self::default();
-        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
+        let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if is_plain_marker(&item) {
                 continue;
             }
-            let Some(target) = targets.remove(&hashes.place(&item)) else {
-                compared.only_source += 1;
+            let Some(source) = sources.remove(&hashes.place(&item)) else {
+                compared.only_target += 1;
                 continue;
             };
-            let same = match hashes.content(&item.object).is_same(&target) {
+            let same = match source.content.is_same(&hashes.content(&item.object)) {
                 Some(known) => known,
-                None => {
-                    let key = format!("{below}{}", item.relative);
-                    is_marked_copy(client, to, &key, &item.object).await?
-                }
+                None => is_marked_copy(client, to, &item.object, source.e_tag.as_deref()).await?,
             };
             if same {
-                compared.same.insert(hashes.print(&item));
-                compared.says_something |= item.object.size > 0;
+                compared.same.insert(source.print);
+                compared.says_something |= source.content.size > 0;
             } else {
                 compared.different += 1;
             }
         }
-        compared.only_target = targets.len() as u64;
+        compared.only_source = sources.len() as u64;
         Ok(compared)
     }
 

@@ -20,7 +20,7 @@ pub(super) const MAX_S3_COPY: u64 = 5 << 30;
 
 /// What one request copies of a larger object, in bytes, and how many are under way at once: the store works on each, so
 /// that more of them take less time.
-pub(super) const PIECE: u64 = 1 << 30;
+const PIECE: u64 = 1 << 30;
 const PIECES_AT_ONCE: usize = 8;
 
 /// What an object's own metadata start with on S3.
@@ -69,15 +69,15 @@ pub(super) async fn copy_marked(
     copy_on_s3(client, s3, path, from, to, Some(headers)).await.map(drop)
 }
 
-/// Whether the object under a key is a copy of another that [`copy_marked`] made.
+/// Whether an object is a copy that [`copy_marked`] made of one with this entity tag.
 pub(super) async fn is_marked_copy(
     client: &Client,
     path: &StoragePath,
-    copy: &str,
-    of: &Object,
+    copy: &Object,
+    of: Option<&str>,
 ) -> Result<bool> {
-    let (Some(s3), Some(e_tag)) = (client.s3(), &of.e_tag) else { return Ok(false) };
-    let (_, headers) = s3.head(copy).await.map_err(|failure| failure.at(path))?;
+    let (Some(s3), Some(e_tag)) = (client.s3(), of) else { return Ok(false) };
+    let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
     Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
 }
 

@@ -358,6 +358,9 @@ impl Answer {
             "AuthenticationFailed" | "AuthorizationFailure" | "InvalidAuthenticationInfo" => {
                 "the store doesn't accept the key"
             }
+            "InvalidPart" if self.message.contains("same length") => {
+                "the store wants all parts of an upload in one size: set `equal_parts: true`"
+            }
             "SnapshotsPresent" => "it has snapshots, and to remove it would remove these, too",
             "authError" | "required" => "the store doesn't accept the credentials",
             "SlowDown" | "ServerBusy" | "TooManyRequests" | "rateLimitExceeded" | "userRateLimitExceeded" => {

@@ -49,6 +49,19 @@ fn transport_failures_are_worth_a_retry() {
 }
 
 #[test]
+fn a_store_that_wants_equal_parts_leads_to_the_setting() {
+    let refused = |message: &str| {
+        let body = format!("<Error><Code>InvalidPart</Code><Message>{message}</Message></Error>");
+        map(&path(), &answered("400 Bad Request", &body)).to_string()
+    };
+    // As R2 says it.
+    let text = refused("All non-trailing parts must have the same length.");
+    assert!(text.contains("equal_parts: true"), "{text}");
+    let text = refused("One or more of the specified parts could not be found.");
+    assert!(!text.contains("equal_parts"), "{text}");
+}
+
+#[test]
 fn messages_are_one_short_line_without_what_was_signed() {
     let body = "<?xml version=\"1.0\"?>\n<Error>\n<Code>SignatureDoesNotMatch</Code>\n<Message>The signature\n \
                 does not match</Message><StringToSign>TOPSECRET</StringToSign></Error>";

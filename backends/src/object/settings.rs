@@ -43,7 +43,8 @@ impl SettingsError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
     /// Bytes of one part of a multipart upload; an upload that stays below is a single request. From 5 MiB, the
-    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes, unless all have to be equal.
+    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes, unless all
+    /// have to be equal.
     pub part_size: u64,
     /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
     /// and the one it gathers in memory, and less where the `buffers` have no room.

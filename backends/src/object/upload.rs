@@ -147,7 +147,7 @@ impl ObjectUpload {
             }
             self.multipart()?.copy(object.clone(), pieces).await?;
         }
-        // What is too small for a part is sent again.
+        // What is too small for a part, or no whole one, is sent again.
         if self.length < kept {
             let rest = body::section(&self.client, &self.path, &object, (self.length, kept));
             self.send_all(rest).await?;

@@ -1,18 +1,20 @@
 //! What is done inside the store, without the content passing through this machine.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, GetOptions, ObjectStore, PutOptions, PutPayload};
 use wharf_backends::contract::{contents, names_in, pattern, put};
-use wharf_backends::object::ObjectStorage;
+use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
 use crate::plan::{Fault, When};
+use crate::played::{Played, answer};
 use crate::proxy::{Proxy, requests_of};
-use crate::record::{Kind, Record};
-use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, variable};
+use crate::record::{Kind, Record, locked};
+use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, tuning, variable};
 
 const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
 const MIB: usize = 1 << 20;
@@ -98,6 +100,69 @@ async fn where_parts_have_to_be_equal_they_are() {
             assert_eq!(sizes_of_parts(&requests), sizes, "{server}");
             assert!(contents(&storage, "/f").await == expected, "{server}");
         }
+    }
+}
+
+/// A store with an object of 6 GiB and a byte, which is played: only what is asked to copy it matters.
+#[tokio::test]
+async fn large_copies_are_in_equal_parts_too() {
+    const SIZE: u64 = (6 << 30) + 1;
+    for equal_parts in [false, true] {
+        let ranges = Arc::new(Mutex::new(BTreeMap::new()));
+        let (seen, mut is_made) = (Arc::clone(&ranges), false);
+        let played = Played::new(move |asked| {
+            let is_target = asked.path.ends_with("/g");
+            Some(match asked.method.as_str() {
+                "HEAD" if is_target && !is_made => answer(404, &[], ""),
+                "HEAD" => answer(200, &[("content-length", &SIZE.to_string()), ("etag", "\"e-2\"")], ""),
+                "POST" if asked.query("uploads").is_some() => answer(
+                    200,
+                    &[],
+                    "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+                ),
+                "POST" => {
+                    is_made = true;
+                    answer(
+                        200,
+                        &[],
+                        "<CompleteMultipartUploadResult><ETag>\"e-6\"</ETag></CompleteMultipartUploadResult>",
+                    )
+                }
+                "PUT" if asked.query("uploadId").is_none() => {
+                    answer(400, &[], "<Error><Code>EntityTooLarge</Code></Error>")
+                }
+                "PUT" => {
+                    if let Some(range) = asked.header("x-amz-copy-source-range") {
+                        let number: u64 = asked.query("partNumber").unwrap().parse().unwrap();
+                        locked(&seen).insert(number, range.to_owned());
+                    }
+                    answer(200, &[("etag", "\"p\"")], "<CopyPartResult><ETag>\"p\"</ETag></CopyPartResult>")
+                }
+                "DELETE" => answer(204, &[], ""),
+                _ => answer(200, &[], "<ListBucketResult></ListBucketResult>"),
+            })
+        })
+        .await;
+        let settings = S3Settings {
+            endpoint: Some(played.url.clone()),
+            anonymous: true,
+            equal_parts: Some(equal_parts),
+            tuning: tuning(),
+            ..S3Settings::new("bucket")
+        };
+        let storage = ObjectStorage::s3(settings).unwrap();
+        storage.rename(&path("/f"), &path("/g"), true).await.unwrap();
+        let ranges: Vec<String> = locked(&ranges).values().cloned().collect();
+        let last = match equal_parts {
+            true => format!("bytes={}-{}", 6_u64 << 30, SIZE - 1),
+            // Never one that is shorter than what a part has to have.
+            false => format!("bytes={}-{}", 5_u64 << 30, SIZE - 1),
+        };
+        assert_eq!(
+            (ranges.len(), ranges.last()),
+            (if equal_parts { 7 } else { 6 }, Some(&last)),
+            "{ranges:?}"
+        );
     }
 }
 

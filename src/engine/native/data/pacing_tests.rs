@@ -23,18 +23,32 @@ fn only_bbr_paces() {
 }
 
 #[tokio::test]
-async fn what_the_system_paces_is_not_paced_to_this_machine_and_all_else_stays() {
-    for name in ["bbr", "reno", "cubic"] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        // As if it were the default of the system. Not every system has it.
-        if sockopt::set_tcp_congestion(&listener, name).is_err() {
-            continue;
-        }
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (server, _) = listener.accept().await.unwrap();
-        assert_eq!(sockopt::tcp_congestion(&server).unwrap(), name);
-        unpace(&server);
-        let expected = if name == "bbr" { UNPACED } else { name };
-        assert_eq!(sockopt::tcp_congestion(&server).unwrap(), expected);
+async fn what_is_paced_is_switched_and_all_else_stays() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let default = sockopt::tcp_congestion(&listener).unwrap();
+    switch(&listener, |_| false).unwrap();
+    assert_eq!(sockopt::tcp_congestion(&listener).unwrap(), default);
+    switch(&listener, |name| name == default).unwrap();
+    assert_eq!(sockopt::tcp_congestion(&listener).unwrap(), UNPACED);
+    // Whoever connects to it comes by it.
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    assert_eq!(sockopt::tcp_congestion(&server).unwrap(), UNPACED);
+    // A connection that is there can be switched, too.
+    switch(&client, |name| name == default).unwrap();
+    assert_eq!(sockopt::tcp_congestion(&client).unwrap(), UNPACED);
+}
+
+#[tokio::test]
+async fn a_connection_within_this_machine_is_not_paced_by_bbr() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // As if it were the default of the system. Not every system has it.
+    if sockopt::set_tcp_congestion(&listener, "bbr").is_err() {
+        return;
     }
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    assert_eq!(sockopt::tcp_congestion(&server).unwrap(), "bbr");
+    unpace_connection(&server);
+    assert_eq!(sockopt::tcp_congestion(&server).unwrap(), UNPACED);
 }

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::pacing;
 use crate::proxy_protocol;
 
 /// Ports are chosen at random among those that are bound, so that the next one can't be foretold. More than this many are
@@ -253,6 +254,10 @@ impl PassivePorts {
     fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
+        // Only this machine gets there.
+        if address.ip().to_canonical().is_loopback() {
+            pacing::unpace(&listener);
+        }
         TcpListener::from_std(listener)
     }
 
