@@ -72,12 +72,13 @@ pub struct Error {
     kind: ErrorKind,
     path: Option<StoragePath>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    advice: Option<String>,
 }
 
 impl Error {
     /// An error about `path` that has no deeper cause.
     pub fn new(kind: ErrorKind, path: &StoragePath) -> Self {
-        Self { kind, path: Some(path.clone()), source: None }
+        Self { kind, path: Some(path.clone()), source: None, advice: None }
     }
 
     /// An error about `path` with what caused it: another error, or a sentence.
@@ -86,7 +87,7 @@ impl Error {
         path: &StoragePath,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind, path: Some(path.clone()), source: Some(source.into()) }
+        Self { kind, path: Some(path.clone()), source: Some(source.into()), advice: None }
     }
 
     /// Classifies an error of the operating system that an operation on `path` met.
@@ -102,6 +103,19 @@ impl Error {
     /// The path that it happened to, as the backend names it.
     pub fn path(&self) -> Option<&StoragePath> {
         self.path.as_ref()
+    }
+
+    /// What the user should know or do beside what the kind says, if anything.
+    pub fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
+    /// The same error with a word for the user. It must hold nothing of where the storage is and what it said, and no path:
+    /// these have other names for the user.
+    #[must_use]
+    pub fn advising(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
     }
 
     /// The same error, told of another path: a view names the path that its user knows.
@@ -184,6 +198,6 @@ impl StdError for Error {
 
 impl From<PathError> for Error {
     fn from(error: PathError) -> Self {
-        Self { kind: ErrorKind::InvalidName, path: None, source: Some(error.into()) }
+        Self { kind: ErrorKind::InvalidName, path: None, source: Some(error.into()), advice: None }
     }
 }

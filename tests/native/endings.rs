@@ -121,6 +121,30 @@ fn abor_ends_a_transfer_that_waits_for_its_connection() {
     assert_eq!(files_in(&setup.files()), ["big"]);
 }
 
+/// A store that takes connections and never answers doesn't keep the client waiting: what is left there is removed later.
+#[test]
+fn abor_ends_an_upload_into_a_store_that_hangs() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let setup = Setup::new(format!(
+        "
+backends:
+  bucket: {{ kind: s3, bucket: b, endpoint: 'http://{}', access_key_id: a, secret_access_key: b }}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: bucket }}
+",
+        silent.local_addr().unwrap()
+    ));
+    let server = setup.start();
+    let mut client = server.login();
+    let mut data = client.start_transfer("STOR new");
+    // A part and more: the store is asked where to put it.
+    data.write_all(&noise(9 << 20, 5)).unwrap();
+    let _asked = silent.accept().unwrap();
+    client.send("ABOR");
+    expect_abort(&mut client);
+    client.expect("NOOP", 200);
+}
+
 /// RFC 959, section 4.1.3, as lftp and others do it: Interrupt Process and the Synch, a part of it out of band.
 #[test]
 fn abor_comes_as_urgent_data_too() {

@@ -170,6 +170,13 @@ fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) ->
     }
 }
 
+/// Whether the object under a key is a whole copy of another.
+pub(super) async fn is_copy(azure: &Azure, of: &Object, key: &str) -> Result<bool, Failure> {
+    let source = format!("{}{}", azure.requests.url, path_of(&of.key)?);
+    let (copy, told) = azure.told(key).await?;
+    Ok(told.status.as_deref() == Some("success") && is_as_it_would_be(of, &source, &copy, &told))
+}
+
 /// Calls off a copy, and removes the empty object that is left in its place.
 async fn call_off(client: &Client, to: &str, id: &str) {
     let Own::Azure(azure) = &client.own else { return };

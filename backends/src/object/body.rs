@@ -217,6 +217,13 @@ impl Reader {
             }
             Ok(_) => Err(Error::with_source(ErrorKind::Other, &path, "the store sent another range")),
             Err(Refusal::Missing(_) | Refusal::Changed | Refusal::Range(_)) => Err(changed(&path)),
+            // It is asked for again, as long as it may be.
+            Err(Refusal::Other(error))
+                if error.kind() == ErrorKind::Unavailable && self.failures <= self.client.tuning.retries =>
+            {
+                self.body = stream::once(async { Err(error) }).boxed();
+                Ok(())
+            }
             Err(Refusal::Other(error)) => Err(error),
         }
     }

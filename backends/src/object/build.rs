@@ -16,7 +16,7 @@ use super::http::Connections;
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
-use super::requests::{Requests, Signer};
+use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
 use super::s3::{Dialect, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
@@ -74,7 +74,12 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             .with_connect_timeout(tuning.connect_timeout)
             .with_allow_http(endpoint.is_some_and(is_plain_http));
         let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
+            backoff: BackoffConfig {
+                init_backoff: FIRST_PAUSE,
+                max_backoff: LONGEST_PAUSE,
+                // Each pause is drawn from between the first one and this many times the last.
+                base: 3.0,
+            },
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,
         };
@@ -82,8 +87,12 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         let connections = || Connections::new(bucket_url, &tuning.observers);
         let http = Http { patient: connections(), impatient: connections() };
         Ok(Self {
-            impatient: build(limited, retry.clone(), http.impatient.clone())?,
-            patient: build(options, retry, http.patient.clone())?,
+            patient: build(
+                options,
+                RetryConfig { max_retries: 2 * tuning.retries, ..retry.clone() },
+                http.patient.clone(),
+            )?,
+            impatient: build(limited, retry, http.impatient.clone())?,
             http,
         })
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 
 use super::client::Client;
-use super::copy::is_marked_copy;
+use super::copy::is_copy;
 use super::entry::{Object, is_digest};
 use super::walk::{Folders, Item, walk};
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -70,15 +70,15 @@ impl Content {
 struct Source {
     print: u64,
     content: Content,
-    /// What a copy is marked with, of an object whose entity tag is no digest.
-    e_tag: Option<Box<str>>,
+    /// All of it, if no digest is known: then the copy may tell what it is of.
+    object: Option<Box<Object>>,
 }
 
 impl Source {
     fn new(item: Item, hashes: &Hashes) -> Self {
         let (print, content) = (hashes.print(&item), hashes.content(&item.object));
-        let e_tag = item.object.e_tag.filter(|_| content.e_tag.is_none()).map(String::into_boxed_str);
-        Self { print, content, e_tag }
+        let object = (!item.object.has_digest()).then(|| Box::new(item.object));
+        Self { print, content, object }
     }
 }
 
@@ -125,7 +125,10 @@ impl Compared {
             };
             let same = match source.content.is_same(&hashes.content(&item.object)) {
                 Some(known) => known,
-                None => is_marked_copy(client, to, &item.object, source.e_tag.as_deref()).await?,
+                None => match &source.object {
+                    Some(source) => is_copy(client, to, &item.object, source).await?,
+                    None => false,
+                },
             };
             if same {
                 compared.same.insert(source.print);

@@ -69,16 +69,18 @@ pub(super) async fn copy_marked(
     copy_on_s3(client, s3, path, from, to, Some(headers)).await.map(drop)
 }
 
-/// Whether an object is a copy that [`copy_marked`] made of one with this entity tag.
-pub(super) async fn is_marked_copy(
-    client: &Client,
-    path: &StoragePath,
-    copy: &Object,
-    of: Option<&str>,
-) -> Result<bool> {
-    let (Some(s3), Some(e_tag)) = (client.s3(), of) else { return Ok(false) };
-    let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
-    Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
+/// Whether an object is a copy of another, by what it tells: on S3 of those that [`copy_marked`] made, on Azure of all.
+pub(super) async fn is_copy(client: &Client, path: &StoragePath, copy: &Object, of: &Object) -> Result<bool> {
+    match (&client.own, &of.e_tag) {
+        (Own::S3(s3), Some(e_tag)) => {
+            let (_, headers) = s3.head(&copy.key).await.map_err(|failure| failure.at(path))?;
+            Ok(headers.get(COPY_OF).is_some_and(|mark| mark.as_bytes() == e_tag.trim_matches('"').as_bytes()))
+        }
+        (Own::Azure(azure), _) => {
+            azure_copy::is_copy(azure, of, &copy.key).await.map_err(|failure| failure.at(path))
+        }
+        (Own::S3(_) | Own::Google(_), _) => Ok(false),
+    }
 }
 
 /// Copies one object on S3, and returns the entity tag of the copy. `headers` replace those that it has.

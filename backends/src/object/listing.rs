@@ -1,6 +1,6 @@
 //! Listing a directory page by page.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream;
@@ -36,7 +36,7 @@ struct Listing {
     ready: VecDeque<Entry>,
     /// Objects whose key, with a slash, may still come as a prefix: the key `a` comes before `a/`, with any
     /// number of keys such as `a-1` in between. The key last seen starts with each of them, so they are few.
-    waiting: HashMap<String, Metadata>,
+    waiting: BTreeMap<String, Metadata>,
     /// Entries that could not be shown.
     hidden: u64,
     next: Next,
@@ -61,7 +61,7 @@ pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
         client: Arc::clone(client),
         path: path.clone(),
         ready: VecDeque::new(),
-        waiting: HashMap::new(),
+        waiting: BTreeMap::new(),
         hidden: 0,
         next: Next::End,
     };
@@ -125,12 +125,13 @@ impl Listing {
     fn take<N>(&mut self, page: Page<N>, last_page: bool) {
         let last = page.last_key().to_owned();
 
-        let mut directories: HashMap<String, ()> = HashMap::new();
+        let mut directories = BTreeSet::new();
         for prefix in &page.prefixes {
             if let Some(name) = prefix.strip_suffix('/').and_then(|key| self.name(key)) {
-                directories.insert(name, ());
+                directories.insert(name);
             }
         }
+        let mut entries = Vec::new();
         let mut undecided = std::mem::take(&mut self.waiting);
         for object in page.objects {
             // The directory's own marker.
@@ -150,7 +151,7 @@ impl Listing {
             }
         }
         for (name, metadata) in undecided {
-            let is_prefix = directories.contains_key(&name);
+            let is_prefix = directories.contains(&name);
             if is_prefix && metadata.size == 0 {
                 // Some tool's marker: the directory stands for it.
                 continue;
@@ -158,7 +159,6 @@ impl Listing {
             if is_prefix {
                 // A path names one thing; `stat` finds the file.
                 directories.remove(&name);
-                self.hidden += 1;
             } else if !last_page && format!("{}{name}/", self.prefix) > last {
                 self.waiting.insert(name, metadata);
                 continue;
@@ -166,12 +166,15 @@ impl Listing {
             if metadata.kind == EntryKind::Directory {
                 self.note_directory(&name);
             }
-            self.ready.push_back(Entry { name, metadata });
+            entries.push(Entry { name, metadata });
         }
-        for name in directories.into_keys() {
+        for name in directories {
             self.note_directory(&name);
-            self.ready.push_back(Entry { name, metadata: Metadata::directory(None) });
+            entries.push(Entry { name, metadata: Metadata::directory(None) });
         }
+        // The store tells objects and prefixes apart, each in their order.
+        entries.sort_unstable_by(|one, two| one.name.cmp(&two.name));
+        self.ready.extend(entries);
     }
 
     fn note_directory(&self, name: &str) {

@@ -21,6 +21,9 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 /// Objects of one directory that are copied or removed at the same time.
 const AT_ONCE: usize = 16;
 
+/// How often a directory is gone through at most, until nothing has come or changed there meanwhile.
+const PASSES: usize = 5;
+
 /// Gives a file or directory another name.
 pub(super) async fn rename(
     client: &Arc<Client>,
@@ -184,6 +187,7 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
         Found::Directory => Compared::of(client, from, to, &hashes).await?.left_by_a_rename(to)?,
         Found::Nothing => HashSet::new(),
     };
+    check_movable(client, from).await?;
     let copied = AtomicU64::new(0);
     let told = |error: Error| {
         let copied = copied.load(Ordering::Relaxed);
@@ -191,7 +195,9 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
             "nothing is lost; {copied} objects were copied to {to} before it failed, and to rename it again goes on \
              from there: {error}"
         );
-        Error::with_source(error.kind(), from, text)
+        Error::with_source(error.kind(), from, text).advising(format!(
+            "{copied} objects were copied and nothing is lost; to rename it again goes on from there"
+        ))
     };
     // On Azure the marker stands beside the directory, not in it.
     let source = client.keys.file(from)?;
@@ -201,22 +207,33 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
-    let seen = copy_all(client, from, to, folders, hashes, &there, &copied).await.map_err(told)?;
-    if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
-        client.put_marker(to, &client.keys.file(to)?).await?;
-    }
-    verify(client, &seen, to).await.map_err(told)?;
-    client.known.directory(to);
-    parents(to).for_each(|parent| client.known.directory(&parent));
-    let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
-        let text = format!(
-            "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
-        );
-        Error::with_source(error.kind(), from, text)
-    })?;
-    if left > 0 {
-        let text = format!("renamed, but {left} objects that changed or came meanwhile were left here");
-        return Err(Error::with_source(ErrorKind::Conflict, from, text));
+    let mut pass = 1;
+    loop {
+        let seen = copy_all(client, from, to, folders, &hashes, &there, &copied).await.map_err(told)?;
+        if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
+            client.put_marker(to, &client.keys.file(to)?).await?;
+        }
+        verify(client, &seen, to).await.map_err(told)?;
+        client.known.directory(to);
+        parents(to).for_each(|parent| client.known.directory(&parent));
+        let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
+            let text = format!(
+                "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: \
+                 {error}"
+            );
+            Error::with_source(error.kind(), from, text)
+                .advising("all of it was copied, but not all removed; to rename it again completes it")
+        })?;
+        // What came or changed meanwhile goes along.
+        match left {
+            0 => break,
+            _ if pass < PASSES => pass += 1,
+            left => {
+                let text =
+                    format!("renamed, but {left} objects that changed or came meanwhile were left here");
+                return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
+            }
+        }
     }
     client.known.gone(from);
     // Some tool's marker, which stands beside what was below it.
@@ -244,24 +261,45 @@ async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result
     }
 }
 
+/// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another.
+async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
+    let prefix = client.keys.directory(from)?;
+    let mut next = None;
+    loop {
+        let page = client.page(&prefix, next, true, None).await.map_err(|failure| failure.at(from))?;
+        let can_move = |key: &str| {
+            !key[prefix.len().min(key.len())..].split('/').any(|segment| matches!(segment, "." | ".."))
+        };
+        if let Some(object) = page.objects.iter().find(|object| !can_move(&object.key)) {
+            let text = format!("the key {:?} can't be moved", object.key);
+            return Err(Error::with_source(ErrorKind::InvalidName, from, text)
+                .advising("the store holds a key in it that can't be moved"));
+        }
+        match page.next {
+            Some(after) => next = Some(after),
+            None => return Ok(()),
+        }
+    }
+}
+
 /// The objects that were copied: only these may be removed, in the state they were copied in.
-struct Seen {
+struct Seen<'a> {
     /// [Prints](Hashes::print) of them.
     prints: HashSet<u64>,
     /// What the target has to hold: the size by the hash of the key below the directory.
     sizes: HashMap<u64, u64>,
-    hashes: Hashes,
+    hashes: &'a Hashes,
 }
 
-async fn copy_all(
+async fn copy_all<'a>(
     client: &Arc<Client>,
     from: &StoragePath,
     to: &StoragePath,
     folders: Folders,
-    hashes: Hashes,
+    hashes: &'a Hashes,
     there: &HashSet<u64>,
     copied: &AtomicU64,
-) -> Result<Seen> {
+) -> Result<Seen<'a>> {
     let below = client.keys.directory(to)?;
     let (mut prints, mut sizes) = (HashSet::new(), HashMap::new());
     let mut copies = walk(client, from, client.keys.directory(from)?, folders)
@@ -280,7 +318,6 @@ async fn copy_all(
             sizes.insert(hashes.place(&item), item.object.size);
         }
     }
-    drop(copies);
     Ok(Seen { prints, sizes, hashes })
 }
 
@@ -293,13 +330,18 @@ async fn copy_one(
 ) -> Result<()> {
     let target = format!("{below}{}", item.relative);
     if target.split('/').any(|segment| matches!(segment, "." | "..")) {
-        // A URL can't hold them, so the copy would be another key.
+        // It came since all were looked at.
         let text = format!("the key {:?} can't be moved", item.object.key);
         return Err(Error::with_source(ErrorKind::InvalidName, from, text));
     }
     match &item.object {
-        // An earlier attempt has made it, or somebody keeps data there.
-        _ if is_plain_marker(item) && goes_on && client.head(from, &target).await?.is_some() => Ok(()),
+        // Somebody keeps data there. An empty one says nothing: some stores tell of one where keys only begin with its name.
+        _ if is_plain_marker(item)
+            && goes_on
+            && client.head(from, &target).await?.is_some_and(|object| object.size > 0) =>
+        {
+            Ok(())
+        }
         // Some stores can't copy a marker.
         _ if is_plain_marker(item) => client.put_marker(from, target.trim_end_matches('/')).await,
         object if !object.has_digest() => copy_marked(client, from, object, &target).await,
@@ -308,7 +350,7 @@ async fn copy_one(
 }
 
 /// Makes sure that everything is in the target, before anything is removed.
-async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<()> {
+async fn verify(client: &Arc<Client>, seen: &Seen<'_>, to: &StoragePath) -> Result<()> {
     let mut missing: HashSet<u64> = seen.sizes.keys().copied().collect();
     let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
     while let Some(item) = items.try_next().await? {
@@ -326,7 +368,12 @@ async fn verify(client: &Arc<Client>, seen: &Seen, to: &StoragePath) -> Result<(
 }
 
 /// Removes what was copied, and returns how many other objects there are.
-async fn delete_all(client: &Arc<Client>, from: &StoragePath, folders: Folders, seen: &Seen) -> Result<u64> {
+async fn delete_all(
+    client: &Arc<Client>,
+    from: &StoragePath,
+    folders: Folders,
+    seen: &Seen<'_>,
+) -> Result<u64> {
     let mut left = 0;
     let mut items = walk(client, from, client.keys.directory(from)?, folders);
     let mut running = FuturesUnordered::new();

@@ -32,8 +32,8 @@ const STRICT_PATH: &AsciiSet = &STRICT.remove(b'/');
 const LONGEST_DOCUMENT: usize = 16 << 20;
 
 /// The first pause before a request is sent again, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Sends requests to one bucket.
 pub(super) struct Requests {

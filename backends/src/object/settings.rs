@@ -49,7 +49,8 @@ pub struct Tuning {
     /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
     /// and the one it gathers in memory, and less where the `buffers` have no room.
     pub upload_concurrency: usize,
-    /// How often a request that failed for a reason that may pass is sent again.
+    /// How often a request that failed for a reason that may pass is sent again; one that carries the content of an upload
+    /// twice as often, as more is lost with it. A download asks as often for its rest, each time as a request of its own.
     pub retries: usize,
     /// No request is sent again when this much time has passed since it was first sent.
     pub retry_timeout: Duration,
@@ -100,7 +101,7 @@ impl Default for Tuning {
         Self {
             part_size: 8 << 20,
             upload_concurrency: 4,
-            retries: 3,
+            retries: 5,
             retry_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(60),

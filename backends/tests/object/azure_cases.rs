@@ -112,6 +112,34 @@ async fn what_has_snapshots_stays() {
 }
 
 #[tokio::test]
+async fn a_rename_goes_on_whose_files_have_no_digest() {
+    for status in ["success", "failed"] {
+        let store = Azure::default();
+        let source = Blob { lacks_digest: true, ..Blob::of("in parts") };
+        store.state().put("x/large", source);
+        for key in ["x/1", "x/2", "y/1"] {
+            store.state().put(key, Blob::of("content"));
+        }
+        let (storage, played) = store.start(|_, _| false).await;
+        // What a rename leaves that was broken off while it removed.
+        let source = format!("{}/account/files/x/large", played.url);
+        let copy = Some(Copy { id: "ours".to_owned(), status, source });
+        store.state().put("y/large", Blob { copy, lacks_digest: true, ..Blob::of("in parts") });
+        let renamed = storage.rename(&path("/x"), &path("/y"), false).await;
+        match status {
+            "success" => {
+                renamed.unwrap();
+                assert_eq!(store.keys(), ["y/1", "y/2", "y/large"]);
+            }
+            _ => {
+                assert_eq!(renamed.unwrap_err().kind(), ErrorKind::AlreadyExists);
+                assert_eq!(store.keys(), ["x/1", "x/2", "x/large", "y/1", "y/large"]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_directory_of_a_hierarchical_account_is_renamed_to_the_end() {
     for lists_folders in [false, true] {
         let store = Azure::default();

@@ -47,6 +47,19 @@ async fn one_odd_key_never_breaks_a_listing() {
 }
 
 #[tokio::test]
+async fn a_directory_with_a_key_that_no_url_can_hold_stays_as_it_is() {
+    let prefix = fresh_prefix();
+    let storage = s3(MOTO, &prefix);
+    put(&storage, "/d/good", b"1", CreateMode::New).await.unwrap();
+    put_as_is(&format!("{prefix}/d/sub/%2e%2e/x"), "2");
+    let error = storage.rename(&path("/d"), &path("/e"), true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidName, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("can't be moved")), "{error:?}");
+    assert_eq!(storage.stat(&path("/e")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(contents(&storage, "/d/good").await, b"1");
+}
+
+#[tokio::test]
 async fn a_directory_takes_its_odd_keys_along() {
     let prefix = fresh_prefix();
     let storage = s3(MOTO, &prefix);

@@ -11,7 +11,7 @@ use wharf_backends::{CreateMode, ErrorKind, Storage};
 use crate::plan::{Fault, Gate, When};
 use crate::proxy::Proxy;
 use crate::record::Kind;
-use crate::servers::{fresh_prefix, path, raw, s3, s3_through, variable};
+use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, variable};
 
 const MOTO: &str = "WHARF_TEST_MOTO";
 
@@ -48,6 +48,58 @@ async fn what_was_replaced_since_it_was_compared_goes_along() {
         }
     }
     assert!(found.contains(&b"NEW".to_vec()), "what was stored meanwhile is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_or_changes_while_a_directory_is_renamed_goes_along() {
+    for server in ["WHARF_TEST_SEAWEEDFS", MOTO] {
+        let prefix = fresh_prefix();
+        let direct = s3(server, &prefix);
+        files(&direct, &["/a/x", "/a/y"], b"old").await;
+        let proxy = Proxy::before(&variable(server)).await;
+        let storage = s3_through(&proxy, server, &prefix);
+        // Held where it copies what it has listed: behind the copy that finds out that this is no file.
+        let gate = Gate::new();
+        proxy.fault(When::nth(Kind::Copy, 2), Fault::Delay(Arc::clone(&gate)));
+        let renaming = tokio::spawn(async move { storage.rename(&path("/a"), &path("/b"), true).await });
+        gate.reached().await;
+        files(&direct, &["/a/new", "/a/sub/new"], b"new").await;
+        gate.open();
+        renaming.await.unwrap().unwrap();
+        assert_eq!(names_in(&direct, "/b").await, ["new", "sub", "x", "y"], "{server}");
+        assert_eq!(contents(&direct, "/b/sub/new").await, b"new", "{server}");
+        assert_eq!(direct.stat(&path("/a")).await.unwrap_err().kind(), ErrorKind::NotFound, "{server}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn markers_are_there_when_a_rename_was_broken_off() {
+    for server in ["WHARF_TEST_SEAWEEDFS", MOTO] {
+        let prefix = fresh_prefix();
+        let direct = s3(server, &prefix);
+        for directory in ["/a", "/a/sub"] {
+            direct.create_directory(&path(directory)).await.unwrap();
+        }
+        let all: Vec<String> =
+            (0..10).flat_map(|number| [format!("/a/{number}"), format!("/a/sub/{number}")]).collect();
+        files(&direct, &all.iter().map(String::as_str).collect::<Vec<_>>(), b"content").await;
+        let proxy = Proxy::before(&variable(server)).await;
+        let mut settings = settings_through(&proxy, server, &prefix);
+        settings.tuning.retries = 0;
+        let storage = ObjectStorage::s3(settings).unwrap();
+        proxy.fault(When::nth(Kind::Copy, 15), Fault::DropBefore);
+        let error = storage.rename(&path("/a"), &path("/b"), true).await.unwrap_err();
+        assert!(error.advice().is_some_and(|advice| advice.contains("goes on from there")), "{error:?}");
+        proxy.clear_faults();
+        storage.rename(&path("/a"), &path("/b"), true).await.unwrap();
+        // What has a marker is there without files, too.
+        for file in &all {
+            direct.remove_file(&path(&file.replacen("/a", "/b", 1))).await.unwrap();
+        }
+        assert_eq!(names_in(&s3(server, &prefix), "/b/sub").await, [""; 0], "{server}");
+        direct.remove_directory(&path("/b/sub")).await.unwrap();
+        assert_eq!(names_in(&s3(server, &prefix), "/b").await, [""; 0], "{server}");
+    }
 }
 
 #[tokio::test]

@@ -38,10 +38,11 @@ impl Reply {
     /// stands in the log.
     pub(super) fn failure(error: &Error) -> Self {
         let code = ReplyCode::from(error.kind()) as u16;
-        let advice = match error.kind() {
-            ErrorKind::Unavailable => "; try again later",
-            ErrorKind::Conflict => "; try again",
-            _ => "",
+        let advice = match (error.advice(), error.kind()) {
+            (Some(advice), _) => format!("; {advice}"),
+            (None, ErrorKind::Unavailable) => "; try again later".to_owned(),
+            (None, ErrorKind::Conflict) => "; try again".to_owned(),
+            (None, _) => String::new(),
         };
         match error.path() {
             Some(path) => Self::new(code, format!("{path}: {}{advice}.", error.kind())),

@@ -1,11 +1,16 @@
 //! STOR (RFC 959, section 4.1.3).
 
+use std::time::Duration;
+
 use wharf_backends::{CreateMode, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, TransferError, receive};
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
+
+/// How long a client waits for the end of what it broke off to be removed.
+const CLEANING: Duration = Duration::from_secs(2);
 
 pub(in super::super) async fn run(
     _: &mut Connection,
@@ -60,17 +65,22 @@ pub(super) fn receiving(
     Outcome::Transfer(Box::new(Transfer::new(opening, direction, path, offset, work)))
 }
 
-/// Gives an upload up.
+/// Gives an upload up. The client is told when what was stored of it is removed; a storage that takes long for that goes on
+/// with it while the client is told.
 async fn abort(
     upload: Box<dyn Upload>,
     path: &StoragePath,
     error: TransferError,
     connection: Option<DataConnection>,
 ) -> Ended {
-    if let Err(cause) = upload.abort().await {
-        let path = path.as_str();
-        tracing::warn!(path, cause = cause.to_string(), "can't clean up after an upload that failed");
-    }
+    let at = path.clone();
+    let cleaning = tokio::spawn(async move {
+        if let Err(cause) = upload.abort().await {
+            let path = at.as_str();
+            tracing::warn!(path, cause = cause.to_string(), "can't clean up after an upload that failed");
+        }
+    });
+    let _ = tokio::time::timeout(CLEANING, cleaning).await;
     // A storage that takes no more is worth a word that the client reads.
     let linger = match (&error, connection) {
         (TransferError::Storage(_), Some(connection)) => connection.linger(false),
