@@ -75,10 +75,11 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             .with_allow_http(endpoint.is_some_and(is_plain_http));
         let retry = RetryConfig {
             backoff: BackoffConfig {
-                init_backoff: FIRST_PAUSE,
+                // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
+                // over in a moment.
+                init_backoff: 3 * FIRST_PAUSE,
                 max_backoff: LONGEST_PAUSE,
-                // Each pause is drawn from between the first one and this many times the last.
-                base: 3.0,
+                base: 4.0,
             },
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,

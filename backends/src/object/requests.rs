@@ -75,6 +75,8 @@ pub(super) struct Request {
     body: PutPayload,
     /// How long the store may take to answer, where that is longer than it may be silent.
     patience: Option<Duration>,
+    /// Much that was sent before is lost with it, so it is sent again as often as content is.
+    is_persistent: bool,
 }
 
 impl Request {
@@ -88,6 +90,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: PutPayload::new(),
             patience: None,
+            is_persistent: false,
         }
     }
 
@@ -111,6 +114,11 @@ impl Request {
     pub(super) fn body(mut self, body: PutPayload) -> Self {
         self.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.content_length()));
         self.body = body;
+        self
+    }
+
+    pub(super) fn persistent(mut self) -> Self {
+        self.is_persistent = true;
         self
     }
 
@@ -277,11 +285,14 @@ struct Retries<'a> {
     kind: observe::Request,
     started: Instant,
     attempts: usize,
+    /// How often it may be sent again.
+    most: usize,
 }
 
 impl<'a> Retries<'a> {
     fn new(requests: &'a Requests, request: &Request) -> Self {
-        Self { requests, kind: request.kind, started: Instant::now(), attempts: 0 }
+        let most = requests.tuning.retries * if request.is_persistent { 2 } else { 1 };
+        Self { requests, kind: request.kind, started: Instant::now(), attempts: 0, most }
     }
 
     /// Waits before the next time.
@@ -289,9 +300,9 @@ impl<'a> Retries<'a> {
     /// # Errors
     /// The failure, if there is to be no next time.
     async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Self { requests, started, attempts, kind } = self;
+        let Self { requests, started, attempts, kind, most } = self;
         let tuning = &requests.tuning;
-        let enough = *attempts >= tuning.retries || started.elapsed() > tuning.retry_timeout;
+        let enough = *attempts >= *most || started.elapsed() > tuning.retry_timeout;
         if enough || !failure.may_pass() {
             return Err(if *attempts > 0 { failure.again() } else { failure });
         }

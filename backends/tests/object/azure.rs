@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
-use wharf_backends::contract::{contents, names_in, put};
+use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{AzureSettings, ObjectStorage};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
@@ -185,4 +185,31 @@ async fn operations_are_frugal() {
     let (entries, records) = requests_of(&proxy, names_in(&storage, "/")).await;
     assert_eq!(entries, ["a", "d", "empty-1", "empty-2", "g", "marked", "new"]);
     assert_eq!(records.len(), 1, "{records:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_goes_on_with_files_that_were_stored_in_parts() {
+    let proxy = Proxy::before(&variable("WHARF_TEST_AZURITE")).await;
+    let mut settings = azure_settings(&fresh_prefix());
+    settings.endpoint =
+        settings.endpoint.map(|url| url.replacen(&variable("WHARF_TEST_AZURITE"), &proxy.url(), 1));
+    settings.tuning.part_size = 5 << 20;
+    settings.tuning.retries = 0;
+    let storage = ObjectStorage::azure(settings).unwrap();
+    let content = pattern(11 << 20, 1);
+    put(&storage, "/d/large", &content, CreateMode::New).await.unwrap();
+    for number in 0..5 {
+        put(&storage, &format!("/d/{number}"), b"small", CreateMode::New).await.unwrap();
+    }
+    // The store tells times in seconds, and only a copy that is younger than its source says what is in it.
+    let stored = storage.stat(&path("/d/large")).await.unwrap().modified.unwrap();
+    while SystemTime::now() < stored + Duration::from_secs(1) {
+        tokio::task::yield_now().await;
+    }
+    proxy.fault(When::nth(Kind::Delete, 3), Fault::DropBefore);
+    storage.rename(&path("/d"), &path("/e"), false).await.unwrap_err();
+    proxy.clear_faults();
+    storage.rename(&path("/d"), &path("/e"), false).await.unwrap();
+    assert_eq!(storage.stat(&path("/d")).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(contents(&storage, "/e/large").await == content);
 }

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use wharf_backends::contract::put;
+use wharf_backends::contract::{contents, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Storage};
 
-use crate::servers::{azure_settings, fresh_prefix, path, s3_settings};
+use crate::plan::{Fault, When};
+use crate::proxy::Proxy;
+use crate::record::Kind;
+use crate::servers::{azure_settings, fresh_prefix, path, s3_settings, settings_through, variable};
+
+const SEAWEEDFS: &str = "WHARF_TEST_SEAWEEDFS";
 
 /// The same of an upload. Nothing is asked before it, so that it fails when it is finished.
 pub async fn failed_upload(storage: &dyn Storage) -> Error {
@@ -96,4 +101,46 @@ async fn a_server_that_is_down_is_unavailable_soon() {
         assert!(!error.to_string().contains("a-secret"), "{error}");
         assert!(!error.to_string().contains('\n'), "{error}");
     }
+}
+
+/// A storage on SeaweedFS that sends everything once more, and content twice, and the proxy before it.
+async fn retries_once() -> (ObjectStorage, Proxy) {
+    let proxy = Proxy::before(&variable(SEAWEEDFS)).await;
+    let mut settings = settings_through(&proxy, SEAWEEDFS, &fresh_prefix());
+    settings.tuning.part_size = 5 << 20;
+    settings.tuning.retries = 1;
+    (ObjectStorage::s3(settings).unwrap(), proxy)
+}
+
+fn overloaded() -> Fault {
+    Fault::Answer { status: 503, code: "SlowDown", message: "Slow down." }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_sent_again_more_often_than_the_rest() {
+    let (storage, proxy) = retries_once().await;
+    proxy.fault(When::first(Kind::Head, 2), overloaded());
+    assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    // A whole file, and one in parts with what begins them.
+    for (kind, size) in [(Kind::Put, 100), (Kind::Create, 6 << 20), (Kind::Part, 6 << 20)] {
+        let content = pattern(size, 1);
+        let rule = proxy.fault(When::first(kind, 2), overloaded());
+        put(&storage, "/f", &content, CreateMode::Replace).await.unwrap();
+        assert_eq!(rule.hits(), 2, "{kind}");
+        assert!(contents(&storage, "/f").await == content, "{kind}");
+        proxy.clear_faults();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_outlives_a_store_that_is_away_for_longer() {
+    let (storage, proxy) = retries_once().await;
+    let content = pattern(3 << 20, 1);
+    put(&storage, "/f", &content, CreateMode::New).await.unwrap();
+    proxy.fault(When::nth(Kind::Get, 1), Fault::TruncatedAnswer { gate: None });
+    // The first time that it asks for the rest is in vain, with all its retries.
+    let away: Vec<_> =
+        [2, 3].into_iter().map(|nth| proxy.fault(When::nth(Kind::Get, nth), overloaded())).collect();
+    assert!(contents(&storage, "/f").await == content);
+    assert!(away.iter().all(|rule| rule.hits() == 1));
 }

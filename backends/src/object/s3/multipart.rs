@@ -30,7 +30,8 @@ impl S3 {
         key: &str,
         headers: HeaderMap,
     ) -> Result<String, Failure> {
-        let mut request = on_object(Method::POST, key, observe::Request::Begin)?.query("uploads", "");
+        let mut request =
+            on_object(Method::POST, key, observe::Request::Begin)?.query("uploads", "").persistent();
         // What no signature can hold is lost, rather than the upload.
         request.headers = headers;
         let lost: Vec<_> = request
@@ -63,6 +64,7 @@ impl S3 {
             .query("partNumber", number.to_string())
             .query("uploadId", upload)
             .patience(patience(&self.requests.tuning, last - first))
+            .persistent()
             .header("x-amz-copy-source", &self.source(&from.key))?
             .header("x-amz-copy-source-range", &format!("bytes={first}-{last}"))?;
         if let Some(e_tag) = &from.e_tag {
