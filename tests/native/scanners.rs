@@ -177,8 +177,13 @@ fn testssl(checks: &[&str], expected: &[(&str, &str)]) {
     let worse: BTreeSet<_> = found
         .iter()
         .filter(|finding| !["OK", "INFO"].contains(&text(finding, "severity").as_str()))
-        // About the scanner: the openssl of this machine knows no GOST.
+        // About the scanner: the openssl of this machine knows no GOST. It is told to leave at once, and if it does so before
+        // the ticket of TLS 1.3 has come, which is sent behind the handshake, nothing can be resumed.
         .filter(|finding| text(finding, "id") != "engine_problem")
+        .filter(|finding| {
+            (text(finding, "id").as_str(), text(finding, "severity").as_str())
+                != ("sessionresumption_ticket", "WARN")
+        })
         .map(|finding| (text(finding, "id"), text(finding, "severity")))
         .collect();
     let expected = expected.iter().map(|(id, severity)| ((*id).to_owned(), (*severity).to_owned())).collect();
