@@ -2,14 +2,14 @@
 //! waited for, or called off.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
 use super::azure::{Azure, object};
 use super::client::{Client, Own, patience};
-use super::entry::Object;
+use super::entry::{Object, time_of};
 use super::error::Failure;
 use super::requests::path_of;
 use crate::observe;
@@ -24,6 +24,8 @@ struct Told {
     id: Option<String>,
     status: Option<String>,
     source: Option<String>,
+    /// When it was complete. That the blob is younger says less: metadata that are set later make it so.
+    completed: Option<SystemTime>,
     reason: String,
 }
 
@@ -34,6 +36,7 @@ impl Told {
             id: header("x-ms-copy-id"),
             status: header("x-ms-copy-status"),
             source: header("x-ms-copy-source"),
+            completed: header("x-ms-copy-completion-time").as_deref().and_then(time_of),
             reason: header("x-ms-copy-status-description").unwrap_or_default(),
         }
     }
@@ -160,9 +163,9 @@ fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) ->
             copy.size == from.size
                 && match (&from.md5, &copy.md5) {
                     (Some(one), Some(other)) => one == other,
-                    // A copy that is younger is one of this object, or of one that was there before it: the store has not
-                    // said that there is another one now.
-                    (None, None) => copy.stored.zip(from.stored).is_some_and(|(copy, from)| copy > from),
+                    // A copy that was made later is one of this object: the store has not said that there is another one
+                    // now.
+                    (None, None) => told.completed.zip(from.stored).is_some_and(|(copy, from)| copy > from),
                     _ => false,
                 }
         }

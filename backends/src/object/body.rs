@@ -1,6 +1,7 @@
 //! Reading an object: one request, and more only if the connection is lost, or if the store is slower than the client.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -152,6 +153,8 @@ pub(super) struct Reader {
     body: Chunks,
     /// Since the last byte that came.
     failures: usize,
+    /// When the first of these was.
+    lost: Option<Instant>,
 }
 
 impl Reader {
@@ -162,7 +165,16 @@ impl Reader {
         (position, end): (u64, u64),
         body: Chunks,
     ) -> Self {
-        Self { client: Arc::clone(client), path: path.clone(), object, position, end, body, failures: 0 }
+        Self {
+            client: Arc::clone(client),
+            path: path.clone(),
+            object,
+            position,
+            end,
+            body,
+            failures: 0,
+            lost: None,
+        }
     }
 
     /// Another one for some bytes of the same object.
@@ -185,7 +197,7 @@ impl Reader {
                     let rest = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
                     bytes.truncate(rest);
                     self.position += bytes.len() as u64;
-                    self.failures = 0;
+                    (self.failures, self.lost) = (0, None);
                     return Ok(Some(bytes));
                 }
                 Some(Err(error)) => Some(error),
@@ -206,6 +218,7 @@ impl Reader {
             return Err(lost);
         }
         self.failures += 1;
+        let lost = *self.lost.get_or_insert_with(Instant::now);
         let range = Some((self.position, Some(self.end)));
         let (client, path) = (Arc::clone(&self.client), self.path.clone());
         match get(&client, &path, &self.object.key, range, self.object.e_tag.as_deref()).await {
@@ -219,7 +232,9 @@ impl Reader {
             Err(Refusal::Missing(_) | Refusal::Changed | Refusal::Range(_)) => Err(changed(&path)),
             // It is asked for again, as long as it may be.
             Err(Refusal::Other(error))
-                if error.kind() == ErrorKind::Unavailable && self.failures <= self.client.tuning.retries =>
+                if error.kind() == ErrorKind::Unavailable
+                    && self.failures <= self.client.tuning.retries
+                    && lost.elapsed() < self.client.tuning.retry_timeout =>
             {
                 self.body = stream::once(async { Err(error) }).boxed();
                 Ok(())

@@ -90,7 +90,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         Ok(Self {
             patient: build(
                 options,
-                RetryConfig { max_retries: 2 * tuning.retries, ..retry.clone() },
+                RetryConfig { max_retries: tuning.retries.saturating_mul(2), ..retry.clone() },
                 http.patient.clone(),
             )?,
             impatient: build(limited, retry, http.impatient.clone())?,

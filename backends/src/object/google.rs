@@ -167,7 +167,8 @@ impl Google {
             .query("fields", FIELDS)
             .header("content-type", "application/octet-stream")?
             .body(content)
-            .patience(patience);
+            .patience(patience)
+            .persistent();
         if let Some(generation) = before.generation()? {
             request = request.query("ifGenerationMatch", generation);
         }

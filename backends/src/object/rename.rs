@@ -207,33 +207,30 @@ async fn rename_directory(client: &Arc<Client>, from: &StoragePath, to: &Storage
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
-    let mut pass = 1;
-    loop {
-        let seen = copy_all(client, from, to, folders, &hashes, &there, &copied).await.map_err(told)?;
-        if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
-            client.put_marker(to, &client.keys.file(to)?).await?;
-        }
-        verify(client, &seen, to).await.map_err(told)?;
-        client.known.directory(to);
-        parents(to).for_each(|parent| client.known.directory(&parent));
-        let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
-            let text = format!(
-                "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: \
-                 {error}"
-            );
-            Error::with_source(error.kind(), from, text)
-                .advising("all of it was copied, but not all removed; to rename it again completes it")
-        })?;
+    let mut seen = Seen { copied: HashMap::new(), hashes: &hashes };
+    for pass in 1..=PASSES {
+        let some = copy_all(client, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
         // What came or changed meanwhile goes along.
-        match left {
-            0 => break,
-            _ if pass < PASSES => pass += 1,
-            left => {
-                let text =
-                    format!("renamed, but {left} objects that changed or came meanwhile were left here");
-                return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
-            }
+        if pass > 1 && !some || count_others(client, from, &seen).await.map_err(told)? == 0 {
+            break;
         }
+    }
+    if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
+        client.put_marker(to, &client.keys.file(to)?).await?;
+    }
+    verify(client, &seen, to).await.map_err(told)?;
+    client.known.directory(to);
+    parents(to).for_each(|parent| client.known.directory(&parent));
+    let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
+        let text = format!(
+            "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
+        );
+        Error::with_source(error.kind(), from, text)
+            .advising("all of it was copied, but not all removed; to rename it again completes it")
+    })?;
+    if left > 0 {
+        let text = format!("renamed, but {left} objects that changed or came meanwhile were left here");
+        return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
     }
     client.known.gone(from);
     // Some tool's marker, which stands beside what was below it.
@@ -261,19 +258,19 @@ async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result
     }
 }
 
-/// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another.
-async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
+/// Goes through everything below a directory, which takes fewer requests than a [`walk`].
+async fn for_each(
+    client: &Client,
+    from: &StoragePath,
+    mut look: impl FnMut(Item) -> Result<()> + Send,
+) -> Result<()> {
     let prefix = client.keys.directory(from)?;
     let mut next = None;
     loop {
         let page = client.page(&prefix, next, true, None).await.map_err(|failure| failure.at(from))?;
-        let can_move = |key: &str| {
-            !key[prefix.len().min(key.len())..].split('/').any(|segment| matches!(segment, "." | ".."))
-        };
-        if let Some(object) = page.objects.iter().find(|object| !can_move(&object.key)) {
-            let text = format!("the key {:?} can't be moved", object.key);
-            return Err(Error::with_source(ErrorKind::InvalidName, from, text)
-                .advising("the store holds a key in it that can't be moved"));
+        for object in page.objects {
+            let relative = object.key.get(prefix.len()..).unwrap_or_default().to_owned();
+            look(Item { is_marker: object.key.ends_with('/') || object.is_folder, relative, object })?;
         }
         match page.next {
             Some(after) => next = Some(after),
@@ -282,43 +279,106 @@ async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
     }
 }
 
+/// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another.
+async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
+    for_each(client, from, |item| {
+        match item.relative.split('/').any(|segment| matches!(segment, "." | "..")) {
+            false => Ok(()),
+            true => {
+                let text = format!("the key {:?} can't be moved", item.object.key);
+                Err(Error::with_source(ErrorKind::InvalidName, from, text)
+                    .advising("the store holds a key in it that can't be moved"))
+            }
+        }
+    })
+    .await
+}
+
+/// How many objects there are in a directory that were not copied as they are.
+async fn count_others(client: &Client, from: &StoragePath, seen: &Seen<'_>) -> Result<u64> {
+    let mut others = 0;
+    for_each(client, from, |item| {
+        others += u64::from(!seen.is_copied(&item));
+        Ok(())
+    })
+    .await?;
+    Ok(others)
+}
+
 /// The objects that were copied: only these may be removed, in the state they were copied in.
 struct Seen<'a> {
-    /// [Prints](Hashes::print) of them.
-    prints: HashSet<u64>,
-    /// What the target has to hold: the size by the hash of the key below the directory.
-    sizes: HashMap<u64, u64>,
+    /// By the hash of the key below the directory.
+    copied: HashMap<u64, Copied>,
     hashes: &'a Hashes,
 }
 
-async fn copy_all<'a>(
+struct Copied {
+    /// As it was.
+    print: u64,
+    /// What the target has to hold; `None` of a marker.
+    size: Option<u64>,
+}
+
+impl Seen<'_> {
+    fn is_copied(&self, item: &Item) -> bool {
+        let copied = self.copied.get(&self.hashes.place(item));
+        copied.is_some_and(|copied| copied.print == self.hashes.print(item))
+    }
+}
+
+/// Copies what was not copied yet as it is, and says whether there was any.
+async fn copy_all(
     client: &Arc<Client>,
     from: &StoragePath,
     to: &StoragePath,
     folders: Folders,
-    hashes: &'a Hashes,
+    seen: &mut Seen<'_>,
     there: &HashSet<u64>,
-    copied: &AtomicU64,
-) -> Result<Seen<'a>> {
+    count: &AtomicU64,
+) -> Result<bool> {
     let below = client.keys.directory(to)?;
-    let (mut prints, mut sizes) = (HashSet::new(), HashMap::new());
+    let (known, hashes, is_first) = (&*seen, seen.hashes, seen.copied.is_empty());
+    let mut fresh = HashMap::new();
     let mut copies = walk(client, from, client.keys.directory(from)?, folders)
         .map_ok(|item| async {
-            // What was replaced since it was compared is copied again.
-            if item.object.is_folder || !there.contains(&hashes.print(&item)) {
-                copy_one(client, from, &below, &item, !there.is_empty()).await?;
-                copied.fetch_add(1, Ordering::Relaxed);
+            if known.is_copied(&item) {
+                return Ok(None);
             }
-            Ok(item)
+            // What was replaced since it was compared is copied again.
+            if !item.object.is_folder && there.contains(&hashes.print(&item)) {
+                return Ok(Some(item));
+            }
+            // While this went on, somebody else may have stored something where a late one would go.
+            let is_late = !is_first && !item.is_marker && !known.copied.contains_key(&hashes.place(&item));
+            if is_late && client.head(to, &format!("{below}{}", item.relative)).await?.is_some() {
+                return Ok(None);
+            }
+            match copy_one(client, from, &below, &item, !there.is_empty()).await {
+                Ok(()) => {}
+                // It was replaced or removed since it was listed.
+                Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
+                    tracing::debug!(%error, "an object changed while its directory was renamed");
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(item))
         })
         .try_buffer_unordered(AT_ONCE);
     while let Some(item) = copies.try_next().await? {
-        prints.insert(hashes.print(&item));
-        if !item.is_marker {
-            sizes.insert(hashes.place(&item), item.object.size);
+        if let Some(item) = item {
+            let size = (!item.is_marker).then_some(item.object.size);
+            fresh.insert(hashes.place(&item), Copied { print: hashes.print(&item), size });
         }
     }
-    Ok(Seen { prints, sizes, hashes })
+    drop(copies);
+    let some = !fresh.is_empty();
+    match is_first {
+        true => seen.copied = fresh,
+        false => seen.copied.extend(fresh),
+    }
+    Ok(some)
 }
 
 async fn copy_one(
@@ -351,11 +411,14 @@ async fn copy_one(
 
 /// Makes sure that everything is in the target, before anything is removed.
 async fn verify(client: &Arc<Client>, seen: &Seen<'_>, to: &StoragePath) -> Result<()> {
-    let mut missing: HashSet<u64> = seen.sizes.keys().copied().collect();
+    let missing = seen.copied.iter().filter(|(_, copied)| copied.size.is_some());
+    let mut missing: HashSet<u64> = missing.map(|(place, _)| *place).collect();
     let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
     while let Some(item) = items.try_next().await? {
-        if !item.is_marker && seen.sizes.get(&seen.hashes.place(&item)) == Some(&item.object.size) {
-            missing.remove(&seen.hashes.place(&item));
+        let place = seen.hashes.place(&item);
+        let size = seen.copied.get(&place).and_then(|copied| copied.size);
+        if !item.is_marker && size == Some(item.object.size) {
+            missing.remove(&place);
         }
     }
     match missing.len() {
@@ -379,7 +442,7 @@ async fn delete_all(
     let mut running = FuturesUnordered::new();
     let mut in_flight = HashSet::new();
     while let Some(item) = items.try_next().await? {
-        if !seen.prints.contains(&seen.hashes.print(&item)) {
+        if !seen.is_copied(&item) {
             left += 1;
             continue;
         }
@@ -388,23 +451,32 @@ async fn delete_all(
             item.is_marker && in_flight.iter().any(|below| below.starts_with(&item.relative))
         };
         while in_flight.len() >= AT_ONCE || blocked(&in_flight) {
-            if let Some(done) = running.try_next().await? {
+            if let Some((done, is_left)) = running.try_next().await? {
                 in_flight.remove(&done);
+                left += u64::from(is_left);
             }
         }
         in_flight.insert(item.relative.clone());
         running.push(async move {
-            match item.is_marker {
-                true if item.object.is_folder => remove_folder(client, from, &item.object.key).await?,
-                true => client.delete(from, &item.object.key, None).await?,
-                false => remove(client, from, &item.object).await?,
-            }
-            if let Ok(path) = from.join(&item.relative) {
+            let removed = match item.is_marker {
+                true if item.object.is_folder => remove_folder(client, from, &item.object.key).await,
+                true => client.delete(from, &item.object.key, None).await,
+                false => remove(client, from, &item.object).await,
+            };
+            let is_left = match removed {
+                Ok(()) => false,
+                // It was replaced since it was listed, or something came below it.
+                Err(error) if error.kind() == ErrorKind::Conflict => true,
+                Err(error) => return Err(error),
+            };
+            if !is_left && let Ok(path) = from.join(&item.relative) {
                 client.known.gone(&path);
             }
-            Ok::<String, Error>(item.relative)
+            Ok::<_, Error>((item.relative, is_left))
         });
     }
-    while running.try_next().await?.is_some() {}
+    while let Some((_, is_left)) = running.try_next().await? {
+        left += u64::from(is_left);
+    }
     Ok(left)
 }

@@ -291,7 +291,7 @@ struct Retries<'a> {
 
 impl<'a> Retries<'a> {
     fn new(requests: &'a Requests, request: &Request) -> Self {
-        let most = requests.tuning.retries * if request.is_persistent { 2 } else { 1 };
+        let most = requests.tuning.retries.saturating_mul(if request.is_persistent { 2 } else { 1 });
         Self { requests, kind: request.kind, started: Instant::now(), attempts: 0, most }
     }
 

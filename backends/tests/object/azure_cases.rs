@@ -113,7 +113,7 @@ async fn what_has_snapshots_stays() {
 
 #[tokio::test]
 async fn a_rename_goes_on_whose_files_have_no_digest() {
-    for status in ["success", "failed"] {
+    for (status, is_old_copy) in [("success", false), ("success", true), ("failed", false)] {
         let store = Azure::default();
         let source = Blob { lacks_digest: true, ..Blob::of("in parts") };
         store.state().put("x/large", source);
@@ -124,19 +124,45 @@ async fn a_rename_goes_on_whose_files_have_no_digest() {
         // What a rename leaves that was broken off while it removed.
         let source = format!("{}/account/files/x/large", played.url);
         let copy = Some(Copy { id: "ours".to_owned(), status, source });
-        store.state().put("y/large", Blob { copy, lacks_digest: true, ..Blob::of("in parts") });
+        store.state().put("y/large", Blob { copy, is_old_copy, lacks_digest: true, ..Blob::of("in parts") });
         let renamed = storage.rename(&path("/x"), &path("/y"), false).await;
-        match status {
-            "success" => {
+        match (status, is_old_copy) {
+            ("success", false) => {
                 renamed.unwrap();
                 assert_eq!(store.keys(), ["y/1", "y/2", "y/large"]);
             }
+            // It says nothing of what is in the source.
             _ => {
                 assert_eq!(renamed.unwrap_err().kind(), ErrorKind::AlreadyExists);
                 assert_eq!(store.keys(), ["x/1", "x/2", "x/large", "y/1", "y/large"]);
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_comes_while_a_hierarchical_directory_is_removed_stays() {
+    let store = Azure::default();
+    {
+        let mut state = store.state();
+        state.is_hierarchical = true;
+        for key in ["x/s/f", "x/g"] {
+            state.put(key, Blob::of("content"));
+        }
+    }
+    let mut is_over = false;
+    let (storage, _played) = store
+        .start(move |asked, store| {
+            if asked.method == "DELETE" && !std::mem::replace(&mut is_over, true) {
+                store.state().put("x/s/new", Blob::of("new"));
+            }
+            false
+        })
+        .await;
+    let error = storage.rename(&path("/x"), &path("/y"), false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("were left here")), "{error:?}");
+    assert_eq!(store.keys(), ["x", "x/s", "x/s/new", "y", "y/g", "y/s", "y/s/f"]);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::servers::{path, tuning};
 
 const CONTAINER: &str = "/account/files/";
 const TIME: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+const EARLIER: &str = "Wed, 31 Dec 2025 23:59:00 GMT";
 const LATER: &str = "Thu, 01 Jan 2026 00:01:00 GMT";
 
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Blob {
     /// Stored in parts, so that nobody knows a digest of it.
     pub lacks_digest: bool,
     pub copy: Option<Copy>,
+    /// The copy was made before all else, and something was set on it since.
+    pub is_old_copy: bool,
     pub version: u64,
 }
 
@@ -53,6 +56,10 @@ impl Blob {
         format!("\"0x{:X}\"", self.version)
     }
 
+    fn copied_at(&self) -> &'static str {
+        if self.is_old_copy { EARLIER } else { LATER }
+    }
+
     fn md5(&self) -> Option<String> {
         (!self.lacks_digest && !self.is_folder()).then(|| BASE64_STANDARD.encode(md5(&self.content)))
     }
@@ -73,6 +80,9 @@ impl Blob {
                 ("x-ms-copy-status".to_owned(), (*status).to_owned()),
                 ("x-ms-copy-source".to_owned(), source.clone()),
             ]);
+            if *status == "success" {
+                headers.push(("x-ms-copy-completion-time".to_owned(), self.copied_at().to_owned()));
+            }
         }
         headers
     }

@@ -6,7 +6,7 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, put};
 use wharf_backends::object::ObjectStorage;
-use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_backends::{CreateMode, ErrorKind, Result, Storage};
 
 use crate::plan::{Fault, Gate, When};
 use crate::proxy::Proxy;
@@ -50,25 +50,59 @@ async fn what_was_replaced_since_it_was_compared_goes_along() {
     assert!(found.contains(&b"NEW".to_vec()), "what was stored meanwhile is gone");
 }
 
+/// Renames /a, which holds /a/x and /a/y, to /b, and does something while it copies the first of them.
+async fn renamed_while(
+    server: &str,
+    prefix: &str,
+    meanwhile: impl AsyncFnOnce(&ObjectStorage),
+) -> Result<()> {
+    let direct = s3(server, prefix);
+    files(&direct, &["/a/x", "/a/y"], b"old").await;
+    let proxy = Proxy::before(&variable(server)).await;
+    let storage = s3_through(&proxy, server, prefix);
+    // Behind the copy that finds out that this is no file.
+    let gate = Gate::new();
+    proxy.fault(When::nth(Kind::Copy, 2), Fault::Delay(Arc::clone(&gate)));
+    let renaming = tokio::spawn(async move { storage.rename(&path("/a"), &path("/b"), true).await });
+    gate.reached().await;
+    meanwhile(&direct).await;
+    gate.open();
+    renaming.await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_or_changes_while_a_directory_is_renamed_goes_along() {
     for server in ["WHARF_TEST_SEAWEEDFS", MOTO] {
         let prefix = fresh_prefix();
-        let direct = s3(server, &prefix);
-        files(&direct, &["/a/x", "/a/y"], b"old").await;
-        let proxy = Proxy::before(&variable(server)).await;
-        let storage = s3_through(&proxy, server, &prefix);
-        // Held where it copies what it has listed: behind the copy that finds out that this is no file.
-        let gate = Gate::new();
-        proxy.fault(When::nth(Kind::Copy, 2), Fault::Delay(Arc::clone(&gate)));
-        let renaming = tokio::spawn(async move { storage.rename(&path("/a"), &path("/b"), true).await });
-        gate.reached().await;
-        files(&direct, &["/a/new", "/a/sub/new"], b"new").await;
-        gate.open();
-        renaming.await.unwrap().unwrap();
-        assert_eq!(names_in(&direct, "/b").await, ["new", "sub", "x", "y"], "{server}");
-        assert_eq!(contents(&direct, "/b/sub/new").await, b"new", "{server}");
-        assert_eq!(direct.stat(&path("/a")).await.unwrap_err().kind(), ErrorKind::NotFound, "{server}");
+        let renamed = renamed_while(server, &prefix, async |direct| {
+            files(direct, &["/a/new", "/a/sub/new", "/a/x", "/a/y"], b"NEW").await;
+        });
+        renamed.await.unwrap();
+        let storage = s3(server, &prefix);
+        assert_eq!(names_in(&storage, "/b").await, ["new", "sub", "x", "y"], "{server}");
+        for name in ["/b/new", "/b/sub/new", "/b/x", "/b/y"] {
+            assert_eq!(contents(&storage, name).await, b"NEW", "{server} {name}");
+        }
+        assert_eq!(storage.stat(&path("/a")).await.unwrap_err().kind(), ErrorKind::NotFound, "{server}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_late_replaces_nothing_that_somebody_else_stored() {
+    for server in ["WHARF_TEST_SEAWEEDFS", MOTO] {
+        let prefix = fresh_prefix();
+        let renamed = renamed_while(server, &prefix, async |direct| {
+            files(direct, &["/a/new"], b"from").await;
+            files(direct, &["/b/new"], b"theirs").await;
+        });
+        let error = renamed.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(error.advice().is_some_and(|advice| advice.contains("1 objects")), "{error:?}");
+        let storage = s3(server, &prefix);
+        assert_eq!(contents(&storage, "/b/new").await, b"theirs", "{server}");
+        assert_eq!(contents(&storage, "/a/new").await, b"from", "{server}");
+        assert_eq!(names_in(&storage, "/a").await, ["new"], "{server}");
+        assert_eq!(names_in(&storage, "/b").await, ["new", "x", "y"], "{server}");
     }
 }
 
