@@ -33,7 +33,7 @@ const LONGEST_DOCUMENT: usize = 16 << 20;
 
 /// The first pause before a request is sent again, and the longest.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Sends requests to one bucket.
 pub(super) struct Requests {
