@@ -177,12 +177,13 @@ fn testssl(checks: &[&str], expected: &[(&str, &str)]) {
     let worse: BTreeSet<_> = found
         .iter()
         .filter(|finding| !["OK", "INFO"].contains(&text(finding, "severity").as_str()))
-        // About the scanner: the openssl of this machine knows no GOST. It is told to leave at once, and if it does so before
-        // the ticket of TLS 1.3 has come, which is sent behind the handshake, nothing can be resumed.
+        // About the scanner: the openssl of this machine knows no GOST.
         .filter(|finding| text(finding, "id") != "engine_problem")
+        // Its openssl is told to leave at once. If it does so before the ticket of TLS 1.3 has come, which is sent behind the
+        // handshake, it has nothing to come back with, and that is what it says. `session_reuse` shows that tickets work.
         .filter(|finding| {
-            (text(finding, "id").as_str(), text(finding, "severity").as_str())
-                != ("sessionresumption_ticket", "WARN")
+            (text(finding, "id").as_str(), text(finding, "finding").as_str())
+                != ("sessionresumption_ticket", "check failed because of connect problem")
         })
         .map(|finding| (text(finding, "id"), text(finding, "severity")))
         .collect();
