@@ -45,6 +45,7 @@ mod multipart;
 mod pace;
 mod parts;
 mod rename;
+mod rename_directory;
 mod requests;
 mod s3;
 mod settings;
