@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deploy lint advisories bench
+.PHONY: help run test test-stores test-deploy lint advisories bench
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -16,9 +16,15 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/install-test-tools test
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
-	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients)::/)'
+	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients|stores)::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
 	$(MAKE) --no-print-directory test-deploy
+
+test-stores: ## Runs the tests of stores on every one of them, also those that take long to build, and writes the guide's table.
+	scripts/install-test-tools test stores
+	cargo nextest run --locked $(FEATURES) --package wharf --test integration --no-run
+	scripts/with-servers cargo nextest run --locked $(FEATURES) --package wharf --test integration --profile stores
+	WHARF_TEST_WRITE_TABLE=1 cargo nextest run --locked $(FEATURES) --package wharf --test integration -E 'test(/^stores::table::/)'
 
 test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy

@@ -30,5 +30,6 @@ mod native;
 mod permissions;
 mod real_clients;
 mod signals;
+mod stores;
 mod three_users;
 mod transfers;

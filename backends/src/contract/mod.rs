@@ -128,6 +128,25 @@ macro_rules! contract_case_tests {
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_case_tests_by {
+    ($run:path, $($law:literal, $module:ident, $name:ident;)*) => {
+        $(#[test]
+        fn $name() {
+            $run($crate::contract::case(stringify!($name)));
+        })*
+    };
+}
+
+/// Makes a test of each case that hands the case to a `fn(Case)`, for storages that are known to fail some.
+#[macro_export]
+macro_rules! contract_tests_by {
+    ($run:path) => {
+        $crate::each_contract_case! { contract_case_tests_by, $run }
+    };
+}
+
 /// Makes a test of each case. The argument names an `async fn() -> Fixture`.
 #[macro_export]
 macro_rules! contract_tests {

@@ -1,0 +1,269 @@
+//! What stores can't do, or what is not done on them yet: the tests that fail there, each with what is seen of it and why.
+
+use super::store::Store;
+
+/// Tests that fail on a store for one reason.
+pub struct Limit {
+    pub store: Store,
+    pub tests: &'static [&'static str],
+    /// A part of what the failing tests say, so that they don't fail for another reason unnoticed.
+    pub shows: &'static str,
+    /// For readers of the guide.
+    pub reason: &'static str,
+}
+
+impl Limit {
+    pub fn is_of(&self, store: Store, test: &str) -> bool {
+        self.store == store && self.tests.contains(&test)
+    }
+}
+
+/// `shows` of what is seen in several ways.
+const IN_SEVERAL_WAYS: &str = "";
+
+const TWO_APPENDS: &[&str] = &["two_appends_that_end_at_once"];
+const CHECK: &[&str] = &["check_says_what_is_wrong"];
+
+/// Two appends that end at the same time, of which one is lost or refused.
+const fn two_appends(store: Store) -> Limit {
+    Limit {
+        store,
+        tests: TWO_APPENDS,
+        shows: "append",
+        reason: "of two appends that end at once, one is refused or lost.",
+    }
+}
+
+/// An `https://` endpoint of a server without TLS.
+const fn tls_without_tls(store: Store) -> Limit {
+    Limit {
+        store,
+        tests: CHECK,
+        shows: "nothing of \"http\"",
+        reason: "`check` does not say that the endpoint wants `http://` when it has `https://`.",
+    }
+}
+
+pub const LIMITS: &[Limit] = &[
+    two_appends(Store::SeaweedFs),
+    tls_without_tls(Store::SeaweedFs),
+    Limit {
+        store: Store::SeaweedFs,
+        tests: &["what_other_tools_left"],
+        shows: "CWD /implicit/below",
+        reason: "a directory is listed after its last file is gone, and can't be entered.",
+    },
+    Limit {
+        store: Store::SeaweedFs,
+        tests: &["a_directory_gets_another_name"],
+        shows: "1 objects that changed or came meanwhile were left here",
+        reason: "an empty directory below one that is renamed stays behind.",
+    },
+    two_appends(Store::CephRgw),
+    tls_without_tls(Store::CephRgw),
+    Limit {
+        store: Store::CephRgw,
+        tests: &[
+            "a_large_file_up_and_down",
+            "a_large_file_grows",
+            "files_get_other_names",
+            "a_directory_gets_another_name",
+        ],
+        shows: "storage error",
+        reason: "the part that marks our uploads is refused, so that none of `part_size` or more is completed.",
+    },
+    Limit {
+        store: Store::CephRgw,
+        tests: &["a_large_file_takes_little_memory", "files_come_back_byte_for_byte"],
+        shows: "InvalidPart",
+        reason: "the part that marks our uploads is refused, so that none of `part_size` or more is completed.",
+    },
+    Limit {
+        store: Store::CephRgw,
+        tests: &[
+            "a_small_file_grows",
+            "append_goes_on_at_the_end",
+            "appends_at_once_never_lose_one",
+            "resume_keeps_the_beginning",
+        ],
+        shows: "changed by somebody else",
+        reason: "it compares the quotation marks of `If-Match`, too, and refuses each append.",
+    },
+    two_appends(Store::Garage),
+    two_appends(Store::Swift),
+    tls_without_tls(Store::Swift),
+    Limit {
+        store: Store::Swift,
+        tests: &[
+            "a_small_file_grows",
+            "append_goes_on_at_the_end",
+            "appends_at_once_never_lose_one",
+            "resume_keeps_the_beginning",
+        ],
+        shows: "not supported",
+        reason: "it knows no `If-Match` on PUT, and nothing else is tried.",
+    },
+    Limit {
+        store: Store::Swift,
+        tests: &["files_get_other_names", "a_directory_gets_another_name"],
+        shows: "changed",
+        reason: "it refuses `If-Match` on the DELETE of an object that was stored in parts, whatever the entity tag.",
+    },
+    Limit {
+        store: Store::Swift,
+        tests: &["a_killed_server_is_swept_after"],
+        shows: "(0, [",
+        reason: "it takes no part 10000, so that unfinished uploads are not known to be ours.",
+    },
+    two_appends(Store::Moto),
+    Limit { store: Store::Moto, tests: CHECK, shows: "no-such-key", reason: "it takes every key." },
+    two_appends(Store::S3sFs),
+    Limit {
+        store: Store::S3sFs,
+        tests: CHECK,
+        shows: "NotSignedUp",
+        reason: "what it says of a wrong key is not put into a sentence.",
+    },
+    Limit {
+        store: Store::S3sFs,
+        tests: &["clients_that_go_leave_nothing", "a_killed_server_is_swept_after"],
+        shows: "NotImplemented",
+        reason: "it can't list unfinished uploads: they stay.",
+    },
+    Limit {
+        store: Store::S3sFs,
+        tests: &["long_names_are_kept_or_refused", "missing_parents_are_refused_or_made"],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it answers 500 to names of more than 255 bytes, and to a file below a file.",
+    },
+    Limit {
+        store: Store::S3sFs,
+        tests: &["what_other_tools_left"],
+        shows: "marker",
+        reason: "it lists no markers.",
+    },
+    Limit {
+        store: Store::S3sFs,
+        tests: &[
+            "a_directory_gets_another_name",
+            "directories_are_made_entered_and_removed",
+            "odd_names",
+            "a_directory_moves_with_all_below",
+            "a_directory_never_moves_into_itself",
+            "a_dropped_upload_leaves_nothing",
+            "a_file_gets_another_name",
+            "a_full_directory_is_not_removed",
+            "a_rename_never_replaces_a_directory",
+            "an_empty_directory_stays_when_its_last_file_goes",
+            "digests_are_those_of_the_content",
+            "directories_are_made_listed_and_removed",
+            "directories_are_not_files",
+            "missing_things_are_not_found",
+            "no_path_leads_above_the_root",
+            "the_root_can_not_be_removed_or_renamed",
+            "what_exists_is_not_made_again",
+            "a_long_listing",
+        ],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it confirms a marker without an entity tag, which is taken for a failure.",
+    },
+    two_appends(Store::Rclone),
+    tls_without_tls(Store::Rclone),
+    Limit {
+        store: Store::Rclone,
+        tests: &[
+            "a_directory_gets_another_name",
+            "directories_are_made_entered_and_removed",
+            "odd_names",
+            "what_other_tools_left",
+            "a_long_listing",
+            "a_directory_moves_with_all_below",
+            "a_directory_never_moves_into_itself",
+            "a_dropped_upload_leaves_nothing",
+            "a_file_gets_another_name",
+            "a_full_directory_is_not_removed",
+            "a_rename_never_replaces_a_directory",
+            "an_empty_directory_stays_when_its_last_file_goes",
+            "directories_are_made_listed_and_removed",
+            "directories_are_not_files",
+            "missing_things_are_not_found",
+            "what_exists_is_not_made_again",
+        ],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it stores a marker `x/` as a file `x`, so that no directory can be made.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &[
+            "a_large_file_up_and_down",
+            "a_large_file_grows",
+            "files_get_other_names",
+            "a_large_file_takes_little_memory",
+            "an_aborted_append_changes_nothing",
+            "files_come_back_byte_for_byte",
+        ],
+        shows: "storage error",
+        reason: "its answer to the start of an upload in parts has another root element, which is not understood.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &["a_killed_server_is_swept_after", "clients_that_go_leave_nothing"],
+        shows: "it never happened",
+        reason: "its answer to the start of an upload in parts has another root element, which is not understood.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &[
+            "a_small_file_grows",
+            "digests_are_those_of_the_content",
+            "ranges_are_cut_from_the_file",
+            "resume_keeps_the_beginning",
+        ],
+        shows: "storage error",
+        reason: "it answers a range with 200, which is taken for another range.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &["modification_times_can_be_set"],
+        shows: "doesn't confirm the copy",
+        reason: "it can't copy an object onto itself.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &["names_that_differ_are_different_files"],
+        shows: "expected NotFound",
+        reason: "it takes some names for others.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &["long_names_are_kept_or_refused"],
+        shows: "Unavailable",
+        reason: "it answers 500 to names of more than 255 bytes.",
+    },
+    Limit {
+        store: Store::Rclone,
+        tests: &["appends_at_once_never_lose_one", "new_is_decided_at_finish", "no_foreign_file_is_replaced"],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
+    },
+    two_appends(Store::Azurite),
+    Limit {
+        store: Store::Azurite,
+        tests: &["odd_names"],
+        shows: "553 /x..",
+        reason: "a name can't end with a dot at Azure.",
+    },
+    two_appends(Store::FakeGcs),
+    Limit {
+        store: Store::FakeGcs,
+        tests: &["no_foreign_file_is_replaced", "appends_at_once_never_lose_one", "new_is_decided_at_finish"],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
+    },
+    Limit {
+        store: Store::FakeGcs,
+        tests: &["a_large_file_takes_little_memory"],
+        shows: IN_SEVERAL_WAYS,
+        reason: "it knows no uploads in parts.",
+    },
+];
