@@ -15,6 +15,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The beginning of a header of version 2, and as much as any of version 1 has.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// What follows the signature where a load balancer speaks for itself.
+const VERSION_2_LOCAL: u8 = 0x20;
+
 /// The longest header of version 1, with its end.
 const MAX_V1: usize = 107;
 
@@ -37,8 +40,8 @@ pub fn is_trusted(proxies: &[IpNet], peer: IpAddr) -> bool {
     proxies.iter().any(|network| network.contains(&peer))
 }
 
-/// Reads the header, and not a byte more. `None` if the load balancer speaks for itself: it looks whether the server is
-/// alive.
+/// Reads the header, and not a byte more. `None` if it names nobody, so that the connection counts as that of who has opened
+/// it: a load balancer that looks whether the server is alive, or one that does not know more.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] if there is no header, [`io::ErrorKind::TimedOut`] if it does not come, and those of the
@@ -76,11 +79,15 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
     let route = |client: (IpAddr, u16), server: (IpAddr, u16)| {
         Ok(Some(Route { client: client.into(), server: server.into() }))
     };
+    // In both of these all that follows is to be ignored (sections 2.1 and 2.2), whatever it is.
+    if header.starts_with(b"PROXY UNKNOWN\r\n") || header.starts_with(b"PROXY UNKNOWN ") {
+        return Ok(None);
+    }
     if header.starts_with(SIGNATURE) {
-        let header = v2::Header::try_from(header).map_err(invalid)?;
-        if header.command == v2::Command::Local {
+        if header.get(SIGNATURE.len()) == Some(&VERSION_2_LOCAL) {
             return Ok(None);
         }
+        let header = v2::Header::try_from(header).map_err(invalid)?;
         return match header.addresses {
             v2::Addresses::IPv4(a) => route(
                 (a.source_address.into(), a.source_port),
@@ -90,9 +97,8 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
                 (a.source_address.into(), a.source_port),
                 (a.destination_address.into(), a.destination_port),
             ),
-            v2::Addresses::Unix(_) | v2::Addresses::Unspecified => {
-                Err(invalid("the PROXY header names no client"))
-            }
+            // Of another kind than this server knows: the connection's own addresses count (section 2.2).
+            v2::Addresses::Unix(_) | v2::Addresses::Unspecified => Ok(None),
         };
     }
     match v1::Header::try_from(header).map_err(invalid)?.addresses {
@@ -105,6 +111,22 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
             (a.destination_address.into(), a.destination_port),
         ),
         v1::Addresses::Unknown => Ok(None),
+    }
+}
+
+/// The same for a connection that begins with a header or without one, as those for health and metrics do: what asks there
+/// may be a load balancer or anything beside it. A header comes in one piece, in front of all else (section 2 of the
+/// protocol), so the first bytes tell.
+///
+/// # Errors
+/// As for [`accept`].
+pub async fn accept_if_any(stream: &mut TcpStream) -> io::Result<Option<Route>> {
+    let mut first = [0; 4];
+    let seen = tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut first)).await;
+    let seen = seen.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "nothing came in time"))??;
+    match &first[..seen] {
+        b"PROX" | b"\r\n\r\n" => accept(stream).await,
+        _ => Ok(None),
     }
 }
 

@@ -185,8 +185,8 @@ impl Acceptor {
     async fn begin_by_proxy(self: Arc<Self>, mut stream: TcpStream, proxy: SocketAddr) {
         match proxy_protocol::accept(&mut stream).await {
             Ok(Some(route)) => self.begin(stream, route.client, Some(route.server)),
-            // A look at whether the server is alive.
-            Ok(None) => {}
+            // Often a look at whether the server is alive, which may want to read the greeting.
+            Ok(None) => self.begin(stream, proxy, None),
             Err(error) => tracing::debug!(%proxy, %error, "closed a connection without a PROXY header"),
         }
     }

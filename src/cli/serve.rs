@@ -157,8 +157,7 @@ async fn serve(
     open_files::raise_limit();
     // First of all, so that whoever asks meanwhile hears that it starts.
     let readiness = Readiness::new(Arc::clone(&metrics));
-    let http =
-        HttpServer::bind(&config.http, engine_name, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
+    let http = HttpServer::bind(&config, engine_name, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
     http.start();
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());

@@ -19,11 +19,13 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SERVER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::places::{Place, Places};
 use super::metrics::{self, Metrics};
 use crate::config;
+use crate::proxy_protocol;
 
 /// Who answers, as `Server` says it.
 pub const NAME: &str = "wharf";
@@ -96,6 +98,8 @@ struct Answers {
 pub struct HttpServer {
     listeners: Vec<TcpListener>,
     answers: Arc<Answers>,
+    /// Load balancers, which may say first who they are.
+    proxies: Arc<[IpNet]>,
 }
 
 /// An address can't be listened on.
@@ -114,16 +118,17 @@ impl HttpServer {
     /// # Errors
     /// The first address that can't be bound.
     pub async fn bind(
-        config: &config::Http,
+        config: &config::Config,
         engine: &'static str,
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
-        for address in config.listen.iter().copied() {
+        let http = &config.http;
+        for address in http.listen.iter().copied() {
             match TcpListener::bind(address).await {
                 Ok(listener) => listeners.push(listener),
-                Err(error) if config.by_default => tracing::warn!(
+                Err(error) if http.by_default => tracing::warn!(
                     %address, %error,
                     "no health and metrics over HTTP: the default address can't be used; `http.listen` names another"
                 ),
@@ -133,7 +138,8 @@ impl HttpServer {
         let version =
             serde_json::json!({ "name": "wharf", "version": env!("CARGO_PKG_VERSION"), "engine": engine });
         let answers = Answers { readiness, metrics, version: format!("{version}\n") };
-        Ok(Self { listeners, answers: Arc::new(answers) })
+        let proxies = config.server.proxies.clone().into();
+        Ok(Self { listeners, answers: Arc::new(answers), proxies })
     }
 
     /// Serves in tasks of its own until the runtime ends: whoever stops the server is told so here.
@@ -143,17 +149,19 @@ impl HttpServer {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "health and metrics over HTTP");
             }
-            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&places)));
+            let proxies = Arc::clone(&self.proxies);
+            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&places), proxies));
         }
     }
 }
 
-async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places>) {
+async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places>, proxies: Arc<[IpNet]>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let place = places.take(peer.ip()).await;
-                tokio::spawn(serve(stream, Arc::clone(&answers), place));
+                let by_proxy = proxy_protocol::is_trusted(&proxies, peer.ip());
+                tokio::spawn(serve(stream, Arc::clone(&answers), place, by_proxy));
             }
             Err(error) => {
                 tracing::debug!(%error, "can't accept a connection for HTTP");
@@ -163,7 +171,20 @@ async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places
     }
 }
 
-async fn serve(stream: TcpStream, answers: Arc<Answers>, place: Place) {
+async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_proxy: bool) {
+    // Who is said to ask makes no difference: everybody gets the same.
+    if by_proxy {
+        let header = tokio::select! {
+            header = tokio::time::timeout(HEADER_TIME, proxy_protocol::accept_if_any(&mut stream)) => header,
+            () = place.is_needed() => {
+                let _ = stream.set_zero_linger();
+                return;
+            }
+        };
+        if !matches!(header, Ok(Ok(_))) {
+            return;
+        }
+    }
     let service = service_fn(|request: Request<Incoming>| {
         place.asked();
         let response = answers.to(request.method(), request.uri().path());

@@ -9,9 +9,10 @@ use crate::config::LogFormat;
 /// What is logged when nobody says otherwise.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// libunftp repeats what the engine logs with less context, and shows whole sessions in its spans, so it is not
-/// heard unless a filter names it.
-const SILENCE: &str = ",libunftp=off";
+/// Libraries that are not heard unless a filter names them. libunftp repeats what the engine logs with less context, and
+/// shows whole sessions in its spans. rustls warns of each client that connects by an address, without saying whose session
+/// it is; what makes a handshake fail stands in the line about that.
+const SILENT: [&str; 2] = ["libunftp", "rustls"];
 
 /// Why logging can't start.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,8 @@ pub enum LoggingError {
 /// [`LoggingError`].
 pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
-    let silence = if filter.contains("libunftp") { "" } else { SILENCE };
+    let silent = SILENT.iter().filter(|library| !filter.contains(**library));
+    let silence: String = silent.map(|library| format!(",{library}=off")).collect();
     let parsed: EnvFilter = format!("{filter}{silence}")
         .parse()
         .map_err(|error| LoggingError::Filter(filter.to_owned(), error))?;

@@ -328,7 +328,8 @@ async fn arrived_by_proxy(
 ) {
     match proxy_protocol::accept(&mut stream).await {
         Ok(Some(route)) => ports.arrived(local, port, stream, route.client),
-        Ok(None) => {}
+        // As for the control connection.
+        Ok(None) => ports.arrived(local, port, stream, peer),
         Err(error) => tracing::debug!(%peer, port, %error, "closed a data connection without a PROXY header"),
     }
 }
