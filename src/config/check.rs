@@ -77,8 +77,13 @@ impl Checker<'_> {
             self.not_in_libunftp("require_session_reuse", *span);
         }
         let users = users.and_then(|at| at.value.as_ref()).into_iter().flatten();
-        for encoding in users.filter_map(|at| at.value.as_ref()?.encoding.as_ref()) {
-            self.not_in_libunftp("encoding", encoding.span);
+        for user in users.filter_map(|at| at.value.as_ref()) {
+            if let Some(encoding) = &user.encoding {
+                self.not_in_libunftp("encoding", encoding.span);
+            }
+            if let Some(default_type) = &user.default_type {
+                self.not_in_libunftp("default_type", default_type.span);
+            }
         }
     }
 

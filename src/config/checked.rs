@@ -52,6 +52,8 @@ pub struct Server {
     pub passive: Passive,
     /// What SIZE answers in ASCII type.
     pub ascii_size: AsciiSize,
+    /// The type in which sessions begin, if the user has none of their own.
+    pub default_type: DefaultType,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
     /// How many sessions may be open.
@@ -90,6 +92,15 @@ pub enum AsciiSize {
     Refuse,
     /// The size of the stored file.
     Stored,
+}
+
+/// The type in which a session begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultType {
+    /// Text, whose line ends are converted.
+    Ascii,
+    /// Bytes as they are.
+    Image,
 }
 
 /// Where data connections of passive mode are accepted.
@@ -335,6 +346,8 @@ pub struct User {
     pub password: Password,
     /// How their clients write names, if not in UTF-8.
     pub charset: Option<Charset>,
+    /// The type in which their sessions begin; `None`: that of the server.
+    pub default_type: Option<DefaultType>,
     /// What they see.
     pub account: Account,
 }

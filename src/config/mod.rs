@@ -20,8 +20,8 @@ mod units;
 use std::path::Path;
 
 pub use checked::{
-    Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, ClientCertificates, Config, Engine, Gcs,
-    GcsCredentials, Http, Limits, Log, LogFormat, Mount, Passive, PassiveAddress, Password, S3,
+    Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, ClientCertificates, Config, DefaultType,
+    Engine, Gcs, GcsCredentials, Http, Limits, Log, LogFormat, Mount, Passive, PassiveAddress, Password, S3,
     S3Credentials, Server, Tls, TlsSettings, UploadParts, User,
 };
 pub(crate) use files::read_file;

@@ -66,6 +66,10 @@ pub(super) struct Server {
     /// What SIZE answers in ASCII type: that it is not known (`refuse`), or the size of the stored file, which is not
     /// what a transfer will have (`stored`). The engine `libunftp` has the latter. Default: `refuse`.
     pub(super) ascii_size: Option<At<AsciiSize>>,
+    /// The type in which a session begins, for clients that never send TYPE: text, whose line ends are converted
+    /// (`ascii`, as RFC 959 has it), or bytes as they are (`image`). The engine `libunftp` converts nothing. Default:
+    /// `ascii`.
+    pub(super) default_type: Option<At<DefaultType>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
@@ -99,6 +103,16 @@ pub(super) enum AsciiSize {
     Refuse,
     /// The size of the stored file.
     Stored,
+}
+
+/// The type in which a session begins.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DefaultType {
+    /// Text, whose line ends are converted.
+    Ascii,
+    /// Bytes as they are.
+    Image,
 }
 
 /// Data connections that clients open.
@@ -372,6 +386,8 @@ pub(super) struct User {
     /// How the user's client writes names, if not in UTF-8: `windows-1252`, or another label of the WHATWG Encoding
     /// Standard. The storage has them in UTF-8. Default: `utf-8`.
     pub(super) encoding: Option<At<String>>,
+    /// The type in which the user's sessions begin: `ascii` or `image`. Default: that of `server.default_type`.
+    pub(super) default_type: Option<At<DefaultType>>,
     /// The name of the backend that the user finds at `/`.
     #[schemars(required)]
     pub(super) backend: Option<At<String>>,

@@ -49,7 +49,11 @@ public class CommonsNet {
             ((FTPSClient) ftp).execPBSZ(0);
             ((FTPSClient) ftp).execPROT("P");
         }
-        client.demand(ftp.setFileType(FTP.BINARY_FILE_TYPE), "type");
+        // `TYPE A N`, `TYPE L 8`, and `TYPE I I`, which nothing defines and many programs send.
+        client.demand(ftp.setFileType(FTP.ASCII_FILE_TYPE, FTP.NON_PRINT_TEXT_FORMAT), "type");
+        client.demand(ftp.setFileType(FTP.LOCAL_FILE_TYPE, 8), "type");
+        client.demand(ftp.setFileType(FTP.ASCII_FILE_TYPE), "type");
+        client.demand(ftp.setFileType(FTP.BINARY_FILE_TYPE, FTP.BINARY_FILE_TYPE), "type");
         ftp.enterLocalPassiveMode();
         client.everything("passive");
         ftp.setUseEPSVwithIPv4(true);

@@ -103,6 +103,97 @@ fn it_is_the_default() {
     assert_eq!(client.retrieve("text"), b"one\r\n");
 }
 
+/// `sender` and `scanner` have a type of their own; each sees the same directory.
+fn with_types(server: &str) -> Setup {
+    Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk }
+  - { name: scanner, password: scanner, plain: true, backend: disk, default_type: image }
+  - { name: sender, password: sender, plain: true, backend: disk, default_type: ascii }
+",
+    )
+    .server(server)
+}
+
+fn login_without_type(server: &Running<'_>, user: &str) -> Client {
+    let mut client = server.connect();
+    client.expect(&format!("USER {user}"), 331);
+    client.expect(&format!("PASS {user}"), 230);
+    client
+}
+
+/// For devices that never send TYPE, by server and by user.
+#[test]
+fn another_type_may_be_the_default() {
+    let sent = b"\x89PNG\r\n\x1a\n\r\r\n";
+    let converted = b"\x89PNG\n\x1a\n\r\n";
+    for (setting, of_server) in
+        [("default_type: image", &sent[..]), ("default_type: ascii", converted), ("active: true", converted)]
+    {
+        let setup = with_types(setting);
+        let server = setup.start();
+        for (user, stored) in [("demo", of_server), ("scanner", sent), ("sender", converted)] {
+            let mut client = login_without_type(&server, user);
+            client.store("picture", sent);
+            assert_eq!(fs::read(setup.files().join("picture")).unwrap(), stored, "{setting} {user}");
+            // TYPE counts more, and a new login begins anew.
+            client.expect("TYPE A", 200);
+            client.store("picture", sent);
+            assert_eq!(fs::read(setup.files().join("picture")).unwrap(), converted, "{setting} {user}");
+            client.expect("TYPE I", 200);
+            client.store("picture", sent);
+            assert_eq!(fs::read(setup.files().join("picture")).unwrap(), sent, "{setting} {user}");
+            client.expect("REIN", 220);
+            client.expect("USER scanner", 331);
+            client.expect("PASS scanner", 230);
+            client.expect("TYPE X", 501);
+            client.store("picture", sent);
+            assert_eq!(fs::read(setup.files().join("picture")).unwrap(), sent, "{setting} {user}");
+        }
+    }
+}
+
+/// The operator hears of it once for each user: by then files are damaged.
+#[test]
+fn an_upload_that_is_changed_without_type_is_a_warning() {
+    let setup = with_types("active: true");
+    let server = setup.start();
+    let warnings = || server.log.text().matches("never sent TYPE").count();
+    let mut client = login_without_type(&server, "demo");
+    // Nothing is changed here, or a type was asked for.
+    client.store("unix", b"one\ntwo\r");
+    assert_eq!(client.retrieve("unix"), b"one\r\ntwo\r");
+    client.fetch("LIST");
+    let mut asking = login_without_type(&server, "demo");
+    asking.expect("TYPE A", 200);
+    asking.store("dos", b"one\r\n");
+    let mut scanner = login_without_type(&server, "scanner");
+    scanner.store("dos", b"one\r\n");
+    assert_eq!(warnings(), 0, "{}", server.log.text());
+    // An upload that is broken off is not stored.
+    let mut data = client.start_transfer("STOR broken");
+    data.write_all(b"one\r\ntwo\r\n").unwrap();
+    crate::support::wait_until("received", || client.expect("STAT", 211).text().contains("10 bytes so far"));
+    client.send("ABOR");
+    client.expect_reply(426);
+    client.expect_reply(226);
+    drop(data);
+    assert_eq!(warnings(), 0, "{}", server.log.text());
+    client.store("dos", b"one\r\n");
+    server.log.expect_warning(&["never sent TYPE", "/dos", "\"demo\"", "default_type: image"]);
+    client.store("again", b"one\r\n");
+    let mut later = login_without_type(&server, "demo");
+    later.expect("TYPE X", 501);
+    later.store("later", b"one\r\n");
+    let mut sender = login_without_type(&server, "sender");
+    assert_eq!(sender.try_store("APPE later", b"two\r\n").code, 226);
+    server.log.expect_warning(&["never sent TYPE", "/later", "\"sender\""]);
+    assert_eq!(warnings(), 2, "{}", server.log.text());
+}
+
 /// RFC 3659, section 5.3: the offset counts what the client sees.
 #[test]
 fn a_restart_counts_the_bytes_on_the_wire() {

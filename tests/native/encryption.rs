@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use crate::support::{
-    Certificates, Client, Reply, Running, SOON, Setup, assert_bytes, metric, noise, wait_until,
+    Certificates, Client, Program, Reply, Running, SOON, Setup, assert_bytes, metric, noise, wait_until,
 };
 
 fn implicit() -> Setup {
@@ -36,6 +36,79 @@ fn implicit_tls_protects_data_unless_told_otherwise() {
     assert_eq!(client.retrieve("file"), b"12345");
 }
 
+/// So they do after AUTH SSL, where the drafts before RFC 4217 say so. In plain text such a client's data would be there for
+/// everybody, or a TLS handshake would be stored.
+#[test]
+fn the_old_names_of_auth_protect_data_without_prot() {
+    for (mode, may_clear) in [("optional", true), ("required", false), ("required-data", false)] {
+        let setup = Setup::local().tls(mode);
+        let server = setup.start();
+        let config = server.certificates().client_config();
+        for name in ["SSL", "TLS-P", "tls-p"] {
+            let mut client = server.connect();
+            client.expect(&format!("AUTH {name}"), 234);
+            client.encrypt(&config).unwrap();
+            client.encrypt_data();
+            client.login("demo", "demo");
+            client.store("file", b"12345");
+            assert_eq!(client.retrieve("file"), b"12345");
+            assert_eq!(client.try_clear_data(), may_clear, "{mode}");
+            assert_eq!(client.retrieve("file"), b"12345");
+        }
+        // Active mode, too.
+        let mut client = server.connect();
+        client.expect("AUTH SSL", 234);
+        client.encrypt(&config).unwrap();
+        client.encrypt_data();
+        client.login("demo", "demo");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(client.port(&listener).code, 200);
+        client.expect("RETR file", 150);
+        let mut data = client.protect(listener.accept().unwrap().0);
+        let mut found = Vec::new();
+        data.read_to_end(&mut found).unwrap();
+        client.expect_reply(226);
+        assert_eq!(found, b"12345");
+        // AUTH TLS leaves it to PROT (RFC 4217, section 7).
+        let mut client = server.connect();
+        client.expect("AUTH TLS", 234);
+        client.encrypt(&config).unwrap();
+        client.login("demo", "demo");
+        let plain = client.command("EPSV").code;
+        assert_eq!(plain, if may_clear { 229 } else { 521 });
+    }
+}
+
+/// The handshake with a server of this name, as OpenSSL does it, which looks at no name before it sends it.
+fn handshake_by_name(server: &Running<'_>, name: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let address = server.address.to_string();
+    let outcome = Program::new("openssl", home.path())
+        .args(["s_client", "-brief", "-starttls", "ftp", "-connect", &address, "-servername", name])
+        .output();
+    format!("{}{}", outcome.stdout, outcome.stderr)
+}
+
+/// There is one certificate for all names, so it makes no difference which one the client says: one with a dot at its end,
+/// or an address, which TLS has no field for.
+#[test]
+fn a_client_may_name_the_server_in_odd_forms() {
+    let setup = Setup::local().tls("optional");
+    let server = setup.start();
+    for name in ["localhost", "localhost.", "LOCALHOST", "under_score.example", "127.0.0.1", "::1"] {
+        let said = handshake_by_name(&server, name);
+        assert!(said.contains("CONNECTION ESTABLISHED"), "{name}: {said}");
+    }
+    assert!(!server.log.text().contains("SNI"), "{}", server.log.text());
+    // The library refuses these; the log says what to do.
+    for name in ["localhost:21", "127.000.000.001"] {
+        let said = handshake_by_name(&server, name);
+        assert!(!said.contains("CONNECTION ESTABLISHED"), "the library has learned it: {name}: {said}");
+    }
+    server.log.expect(&["INFO", "TLS handshake failed", "SNI", "connect by a name"]);
+    assert!(!server.log.text().contains("WARN"), "{}", server.log.text());
+}
+
 #[test]
 fn implicit_tls_protects_the_data_of_the_next_user_too() {
     let setup = implicit();
@@ -57,6 +130,7 @@ fn plain_text_gets_nowhere_on_a_port_of_implicit_tls() {
     let mut client = Client::connect(server.implicit_address());
     client.send("USER demo");
     assert!(client.reply_within(SOON).is_none(), "{}", client.transcript());
+    server.log.expect(&["TLS handshake failed"]);
     server.login();
 }
 

@@ -25,9 +25,11 @@ fn files_in(folder: &Path) -> Vec<String> {
 /// RFC 959, section 5.4: 426 for the transfer, 226 for ABOR. Then the session is as before.
 fn expect_abort(client: &mut Client) {
     client.expect_reply(426);
-    client.expect_reply(226);
+    let text = client.expect_reply(226).text();
+    assert_eq!(text, "226 Abort processed; the data connection is closed.");
     client.expect("PWD", 257);
-    client.expect("ABOR", 226);
+    let text = client.expect("ABOR", 226).text();
+    assert_eq!(text, "226 Abort processed; no transfer is under way.");
 }
 
 /// Reads what was sent before; whether the end was a whole one.

@@ -49,6 +49,73 @@ fn flags_are_left_out_of_account() {
     assert_eq!(names(&mut client, "-a sub dir"), ["sub dir/two.txt"]);
 }
 
+/// A blank or `-` in front may belong to the name; what clients send by themselves does not.
+#[test]
+fn names_that_look_like_flags_are_names() {
+    let setup = prepared();
+    for directory in [" lead", "-report", "--draft", "-la", "-e  -x"] {
+        fs::create_dir(setup.files().join(directory)).unwrap();
+        fs::write(setup.files().join(directory).join("inside"), directory).unwrap();
+    }
+    fs::write(setup.files().join(" a.txt"), "blank").unwrap();
+    let server = setup.start();
+    let mut client = server.login();
+    let all = client.fetch("LIST").len();
+    for said in [
+        " lead",
+        "-report",
+        "--draft",
+        "-e  -x",
+        "-la -report",
+        "-a  lead",
+        "--full-time  lead",
+        "-- -la",
+        "./-la",
+    ] {
+        let listing = String::from_utf8(client.fetch(&format!("LIST {said}"))).unwrap();
+        assert!(listing.ends_with(" inside\r\n") && listing.lines().count() == 1, "LIST {said}: {listing}");
+        let status = client.expect(&format!("STAT {said}"), 213).text();
+        assert!(status.contains(" inside") && !status.contains("b.txt"), "STAT {said}: {status}");
+        let listed = names(&mut client, said);
+        assert!(listed.len() == 1 && listed[0].ends_with("/inside"), "NLST {said}: {listed:?}");
+        assert!(!client.retrieve(&listed[0]).is_empty(), "{listed:?}");
+    }
+    assert_eq!(names(&mut client, " a.txt"), [" a.txt"]);
+    assert_eq!(names(&mut client, "-x"), ["-x"]);
+    assert_eq!(names(&mut client, " b.txt"), ["b.txt"]);
+    assert_eq!(names(&mut client, " sub"), ["sub/one.txt"]);
+    assert_eq!(names(&mut client, "  -la  *.bin"), ["c.bin"]);
+    // Of a name that is not there the flags are left.
+    for said in [
+        "-la",
+        " -la",
+        "--full-time",
+        "-l --full-time --time-style=long-iso",
+        "--color=never .",
+        "-Z",
+        "--dired",
+    ] {
+        assert_eq!(client.fetch(&format!("LIST {said}")).len(), all, "LIST {said}");
+    }
+    for said in ["-la missing", "--full-time missing", "-Z missing", " missing", "-a  missing"] {
+        let (_, reply) = client.try_fetch(&format!("LIST {said}"));
+        assert_eq!(
+            (reply.code, reply.text().contains("/missing: not found")),
+            (550, true),
+            "{said}: {reply:?}"
+        );
+    }
+    // What a line ends in is no part of the name.
+    for end in ["\r\n", "\n", "\r\r\n", "\r\r\r\r\n"] {
+        client.send_raw(format!("CWD sub dir{end}").as_bytes());
+        client.expect_reply(250);
+        client.send_raw(format!("SIZE two.txt{end}").as_bytes());
+        client.expect_reply(213);
+        client.send_raw(format!("CWD /{end}").as_bytes());
+        client.expect_reply(250);
+    }
+}
+
 /// RFC 1123, section 4.1.2.7: what NLST shows is a name for RETR.
 #[test]
 fn nlst_shows_names_that_can_be_asked_for() {

@@ -21,6 +21,9 @@ fn serve(setup: &Setup, server: &Running<'_>, port: u16, mode: &str) -> String {
     for sent in ["PASV", "EPSV", "PORT "] {
         assert!(said.contains(&format!("\n{sent}")), "{sent} was not sent:\n{said}");
     }
+    for sent in ["TYPE A N", "TYPE L 8", "TYPE I I"] {
+        assert!(said.contains(&format!("\n{sent}")), "{sent} was not sent:\n{said}");
+    }
     for folder in ["passive", "extended", "active"] {
         let names = fs::read_dir(setup.files().join(folder)).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();

@@ -329,6 +329,11 @@ impl Client {
         self.tls = Some(Arc::clone(config));
     }
 
+    /// Encrypts data connections from now on, whatever was agreed on.
+    pub fn encrypt_data(&mut self) {
+        self.private_data = true;
+    }
+
     /// EPSV, and a connection to the port in the answer, not encrypted yet.
     #[track_caller]
     pub fn open_passive(&mut self) -> TcpStream {

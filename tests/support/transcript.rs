@@ -1,7 +1,8 @@
 //! Sessions written down as text, and carried out line by line.
 //!
 //! ```text
-//! [nobody]                        a new connection; also [demo], logged in; [tls] and [demo over tls], encrypted
+//! [nobody]                        a new connection; also [demo], logged in; [tls] and [demo over tls], encrypted; in the
+//!                                 place of tls also its older names, after which data is encrypted at once: ssl, tls-p
 //! PWD => 530                      a command, and the code of its reply
 //! PWD => 257 "/" is               ... and what the reply contains
 //! STOR a <- one\r\n => 226        a transfer in passive mode: what is sent, and the last code
@@ -44,18 +45,22 @@ pub fn perform(server: &Running<'_>, transcript: &str) {
 }
 
 fn open(server: &Running<'_>, who: &str) -> Client {
-    let (user, encrypted) = match who {
-        "nobody" => (None, false),
-        "tls" => (None, true),
-        other => match other.strip_suffix(" over tls") {
-            Some(user) => (Some(user), true),
-            None => (Some(other), false),
+    let (user, protocol) = match who {
+        "nobody" => (None, None),
+        "tls" => (None, Some("tls")),
+        other => match other.split_once(" over ") {
+            Some((user, protocol)) => (Some(user), Some(protocol)),
+            None => (Some(other), None),
         },
     };
     let mut client = server.connect();
-    if encrypted {
-        client.expect("AUTH TLS", 234);
-        client.encrypt(&server.certificates().client_config()).unwrap();
+    if let Some(protocol) = protocol {
+        let config = server.certificates().client_config();
+        client.expect(&format!("AUTH {protocol}"), 234);
+        client.encrypt(&config).unwrap();
+        if matches!(protocol, "ssl" | "tls-p") {
+            client.encrypt_data();
+        }
     }
     if let Some(user) = user {
         client.expect(&format!("USER {user}"), 331);

@@ -112,7 +112,13 @@ impl Checker<'_> {
             }
             charset
         });
-        Some(User { name: name?.0, password: password??, charset: charset.flatten(), account: account? })
+        Some(User {
+            name: name?.0,
+            password: password??,
+            charset: charset.flatten(),
+            default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
+            account: account?,
+        })
     }
 
     fn password(&self, at: At<raw::Secret>, plain: bool) -> Option<Password> {

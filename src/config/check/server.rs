@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::Buffers;
 
-use super::super::checked::{AsciiSize, Engine, Limits, Passive, PassiveAddress, Server};
+use super::super::checked::{AsciiSize, DefaultType, Engine, Limits, Passive, PassiveAddress, Server};
 use super::super::files::say;
 use super::*;
 
@@ -24,6 +24,15 @@ const SESSIONS: usize = 10_000;
 const SESSIONS_PER_IP: usize = 64;
 /// A reply of FTP is a line, and some clients have small buffers for lines.
 const GREETING_MAX: usize = 200;
+
+impl From<raw::DefaultType> for DefaultType {
+    fn from(raw: raw::DefaultType) -> Self {
+        match raw {
+            raw::DefaultType::Ascii => Self::Ascii,
+            raw::DefaultType::Image => Self::Image,
+        }
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn server(&self, raw: raw::Server) -> Server {
@@ -42,6 +51,9 @@ impl Checker<'_> {
         }
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.ascii_size) {
             self.not_in_libunftp("ascii_size", *span);
+        }
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.default_type) {
+            self.not_in_libunftp("default_type", *span);
         }
         if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
             self.not_in_libunftp("proxy_protocol", *key);
@@ -73,6 +85,7 @@ impl Checker<'_> {
                 Some(raw::AsciiSize::Stored) => AsciiSize::Stored,
                 Some(raw::AsciiSize::Refuse) | None => AsciiSize::Refuse,
             },
+            default_type: raw.default_type.and_then(|at| at.value).map_or(DefaultType::Ascii, Into::into),
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
                 engine,

@@ -46,7 +46,9 @@ fn defaults() {
     assert_eq!(config.warnings, []);
     let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
     assert_eq!(*root, world.path("data"));
-    let [User { name, password: Password::Hash(_), charset: None, account }] = config.users.as_slice() else {
+    let [User { name, password: Password::Hash(_), charset: None, default_type: None, account }] =
+        config.users.as_slice()
+    else {
         panic!()
     };
     assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));

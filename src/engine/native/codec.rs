@@ -69,7 +69,8 @@ impl Decoder {
                         return Some(Decoded::TooLong);
                     }
                     line.truncate(line.len() - 1);
-                    if line.last() == Some(&b'\r') {
+                    // Some clients send CR CR LF; no name and no password ends in CR.
+                    while line.last() == Some(&b'\r') {
                         line.truncate(line.len() - 1);
                     }
                     return Some(Decoded::Line(parse(&line)));

@@ -22,6 +22,17 @@ fn lines_are_cut_wherever_they_arrive_in_pieces() {
     );
 }
 
+/// Devices that end each line twice, and those that put a CR behind one that has an end.
+#[test]
+fn a_line_may_end_in_more_than_one_cr() {
+    let mut decoder = Decoder::default();
+    assert_eq!(decode_all(&mut decoder, b"CWD one\r\r"), []);
+    assert_eq!(
+        decode_all(&mut decoder, b"\r\nDELE a\rb\r\r\n\r\r\n\rNOOP\r\n"),
+        [line("CWD", b"one"), line("DELE", b"a\rb"), line("", b""), line("NOOP", b"")]
+    );
+}
+
 #[test]
 fn telnet_is_taken_out() {
     let mut decoder = Decoder::default();

@@ -124,6 +124,14 @@ impl Control {
         }
     }
 
+    /// Waits until the client has sent something, which is still to be read; `false` if it has closed the connection.
+    pub(super) async fn sends_something(&self) -> io::Result<bool> {
+        match &self.stream {
+            Stream::Plain(stream) => Ok(stream.peek(&mut [0]).await? > 0),
+            Stream::Tls(_) | Stream::Gone => Ok(true),
+        }
+    }
+
     /// The TCP connection, to begin TLS on it. Commands that came before the handshake were sent by nobody who knew the
     /// key, and are forgotten.
     pub(super) fn take_plain(&mut self) -> io::Result<TcpStream> {

@@ -14,6 +14,7 @@ mod commands;
 mod control;
 mod data;
 mod facts;
+mod first;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -32,8 +33,9 @@ use async_trait::async_trait;
 use self::advertised::Advertised;
 use self::control::Control;
 use self::data::PassivePorts;
+use self::first::FirstOfUsers;
 use self::security::Security;
-use self::session::Session;
+use self::session::{Session, Type};
 use super::{Connection, Engine, Shutdown, UserLimits};
 use crate::auth::Users;
 use crate::charset::Charset;
@@ -54,6 +56,10 @@ struct Shared {
     views: Views,
     /// The character sets of those users who have one of their own.
     charsets: HashMap<String, Charset>,
+    /// The types in which sessions begin of those users who have one of their own.
+    types: HashMap<String, Type>,
+    /// Users whose uploads were converted without their asking.
+    text_uploads: FirstOfUsers,
     user_limits: Arc<UserLimits>,
     ports: Arc<PassivePorts>,
     advertised: Advertised,
@@ -64,6 +70,12 @@ impl Shared {
     /// How a user's client writes names.
     fn charset_of(&self, user: &str) -> Charset {
         self.charsets.get(user).copied().unwrap_or(Charset::Utf8)
+    }
+
+    /// The type in which a user's session begins. RFC 959 has text (section 3.1.1.1), but there are devices that never
+    /// send TYPE and mean bytes.
+    fn type_of(&self, user: &str) -> Type {
+        self.types.get(user).copied().unwrap_or(self.server.default_type.into())
     }
 }
 
@@ -91,12 +103,16 @@ impl NativeEngine {
         };
         let server = config.server.clone();
         let charsets = config.users.iter().filter_map(|user| Some((user.name.clone(), user.charset?)));
+        let types =
+            config.users.iter().filter_map(|user| Some((user.name.clone(), user.default_type?.into())));
         let shared = Shared {
             greeting: server.greeting.clone().unwrap_or_else(|| GREETING.to_owned()),
             tls,
             users,
             views,
             charsets: charsets.collect(),
+            types: types.collect(),
+            text_uploads: FirstOfUsers::default(),
             user_limits: Arc::new(UserLimits::new(server.limits.sessions_per_user)),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),

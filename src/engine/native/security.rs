@@ -15,8 +15,8 @@ pub(super) struct Security {
     pub(super) buffer_size_given: bool,
     /// PROT P.
     private: bool,
-    /// TLS began with the connection.
-    implicit: bool,
+    /// Data connections are encrypted unless PROT says otherwise: the way in which TLS began says so.
+    private_at_first: bool,
 }
 
 /// How a data connection is to be protected. Only [`Security`] makes one, so whoever holds it knows that the
@@ -36,7 +36,7 @@ impl Protection {
 
 impl Security {
     pub(super) fn new(tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, tokens: None, buffer_size_given: false, private: false, implicit: false }
+        Self { tls, tokens: None, buffer_size_given: false, private: false, private_at_first: false }
     }
 
     /// What the server offers.
@@ -44,11 +44,11 @@ impl Security {
         self.tls.as_ref()
     }
 
-    /// The control connection is encrypted. Where that is so from the start (implicit TLS), some clients never ask for
-    /// data connections to be, and expect it.
-    pub(super) fn control_is_encrypted(&mut self, tokens: SessionTokens, implicit: bool) {
+    /// The control connection is encrypted. Where that is so from the start (implicit TLS), and after AUTH SSL, some
+    /// clients never ask for data connections to be, and expect it.
+    pub(super) fn control_is_encrypted(&mut self, tokens: SessionTokens, data_is_private: bool) {
         self.tokens = Some(tokens);
-        self.implicit = implicit;
+        self.private_at_first = data_is_private;
         self.reset();
     }
 
@@ -101,7 +101,7 @@ impl Security {
 
     /// Forgets what the last user asked for (REIN).
     pub(super) fn reset(&mut self) {
-        self.private = self.implicit;
-        self.buffer_size_given = self.implicit;
+        self.private = self.private_at_first;
+        self.buffer_size_given = self.private_at_first;
     }
 }

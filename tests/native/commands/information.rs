@@ -28,6 +28,7 @@ transcripts! {
         HELP => 214 RETR
         HELP RETR => 214 Syntax: RETR <file>
         HELP retr => 214
+        HELP\s retr\s => 214 Syntax: RETR
         HELP SITE => 214
         HELP SMNT => 214
         HELP FOO => 502
@@ -49,6 +50,8 @@ transcripts! {
         STAT file => 213 file
         STAT inbox => 213 two
         STAT -la inbox => 213 one
+        STAT\s\s => 211 Logged in as demo
+        STAT  inbox => 213 two
         STAT inbox/t* => 213 two
         STAT empty => 213
         STAT missing => 550
@@ -76,7 +79,9 @@ transcripts! {
     options_are_set: r#"
         [nobody]
         OPTS UTF8 ON => 200
-        OPTS UTF8 => 501
+        OPTS UTF8 => 200
+        OPTS UTF-8\s => 200
+        OPTS\s\sutf8 on\s => 200
         OPTS utf-8 nlst => 200
         OPTS MLST type; => 530
         OPTS HASH MD5 => 530
@@ -110,6 +115,7 @@ transcripts! {
         LANG => 200
         LANG en => 200
         LANG EN-us => 200
+        LANG\s\sen\s => 200
         LANG de => 504
         LANG -1 => 504
         LANG \0 => 504
@@ -127,7 +133,7 @@ transcripts! {
         CLNT \xff => 553
         CSID => 501
         CSID Name=some client;Version=1; => 200 Name=Wharf;
-        CSID \r => 200
+        CSID x\ry => 200
         CSID \xff => 553
         [demo]
         CLNT {8000*c} => 200

@@ -13,6 +13,9 @@ transcripts! {
         PASS demo => 503
         HOST ftp.example.com => 503
         NOOP => 200
+        [nobody]
+        USER\s\sdemo\s => 331
+        PASS demo => 230
     "#
 
     /// Nothing tells a name that is known from one that is not.
@@ -83,6 +86,25 @@ transcripts! {
         HOST => 501
         HOST ftp.example.com => 220
         HOST [::1] => 220
+        HOST 192.0.2.7 => 220
+        HOST ftp.example.com. => 220
+        HOST ftp_1.example => 220
+        HOST xn--mnchen-3ya.example\s => 220
+        # Section 3.1: no port, and an IPv6 address stands in brackets.
+        HOST ftp.example.com:21 => 501
+        HOST ::1 => 501
+        HOST [::1 => 501
+        HOST [192.0.2.7] => 501
+        HOST 192.0.2.256 => 501
+        HOST 192.000.002.007 => 501
+        HOST 1.2.3 => 501
+        HOST two..dots => 501
+        HOST .example => 501
+        HOST -x => 501
+        HOST * => 501
+        HOST user@host => 501
+        HOST %41 => 501
+        HOST münchen.example => 501
         HOST two words => 501
         HOST {300*h} => 501
         HOST ftp.example.com\0 => 501
@@ -149,7 +171,12 @@ transcripts! {
         PWD => 257 "/"
         CWD inbox => 250
         XPWD => 257 "/inbox"
-        CWD => 501
+        CWD => 250
+        PWD => 257 "/" is
+        CWD inbox => 250
+        XCWD\s\s => 250
+        PWD => 257 "/" is
+        CWD inbox => 250
         CWD one => 550
         CWD missing => 550
         CWD /file => 550
@@ -160,7 +187,7 @@ transcripts! {
         XCWD inbox/. => 250
         XCUP => 250
         XPWD => 257 "/"
-        XCWD => 501
+        XCWD => 250
     "#
 
     hostile_directories_lead_nowhere: r#"
@@ -169,7 +196,7 @@ transcripts! {
         CWD ../.. => 250
         PWD => 257 "/" is
         CWD inbox\0 => 553
-        CWD inbox\r => 553
+        CWD in\rbox => 553
         CWD \xc3( => 553
         CWD {9000*d} => 500
         CWD {8000*d} => 553
@@ -178,9 +205,54 @@ transcripts! {
         CWD quo"te => 250
         # Appendix II of RFC 959: quotation marks are doubled.
         PWD => 257 "/quo""te"
-        CWD ~ => 550
         CWD .. => 250
         XCWD \xff => 553
+    "#
+
+    /// Old clients and scripts know it from servers whose users have an account of the system.
+    a_tilde_leads_home: r#"
+        [demo]
+        CWD inbox => 250
+        CWD ~ => 250
+        PWD => 257 "/" is
+        CWD ~/inbox => 250
+        PWD => 257 "/inbox" is
+        TYPE I => 200
+        SIZE ~/file => 213 5
+        MDTM ~/file => 213 2020
+        MLST ~ => 250 type=dir
+        RETR ~/file -> 12345 => 226
+        STOR ~/new <- one => 226
+        APPE ~//new <- two => 226
+        RETR /new -> onetwo => 226
+        LIST ~ ~> file\r\n => 226
+        NLST ~/*ew -> ~/new\r\n => 226
+        LIST -la ~/inbox ~> two\r\n => 226
+        MLSD ~/inbox ~> size=1; => 226
+        STAT ~ => 213 file
+        RNFR ~/new => 350
+        RNTO ~/inbox/new => 250
+        MFMT 20200203040506 ~/inbox/new => 213
+        DELE ~/inbox/new => 250
+        MKD ~/made => 257 "/made"
+        RMD ~/made => 250
+        # Nobody gets out of it, and it's the only one.
+        CWD ~/../../etc => 550
+        CWD ~root => 550
+        RETR ~file => 425
+        # Something that is called like that is meant.
+        CWD /inbox => 250
+        MKD ./~ => 257 "/inbox/~"
+        CWD ~ => 250
+        PWD => 257 "/inbox/~" is
+        CWD ~ => 250
+        PWD => 257 "/" is
+        STOR /inbox/~/x <- here => 226
+        CWD inbox => 250
+        RETR ~/x -> here => 226
+        RMD ~ => 550
+        DELE ~/x => 250
+        RMD ~ => 250
     "#
 
     no_mount_is_made_by_a_client: r#"

@@ -9,6 +9,7 @@ transcripts! {
         [demo]
         PORT => 501
         PORT 127,0,0,1,200,1 => 200
+        PORT\s 127, 0, 0,1,200,1\s => 200
         PORT 127,0,0,1,200 => 501
         PORT 127,0,0,1,200,1,1 => 501
         PORT 127,0,0,256,200,1 => 501
@@ -33,6 +34,7 @@ transcripts! {
         EPRT => 501
         EPRT |1|127.0.0.1|50000| => 200
         EPRT !1!127.0.0.1!50000! => 200
+        EPRT\s |1|127.0.0.1|50000|\s => 200
         EPRT |1|127.0.0.1|50000 => 501
         EPRT |1|127.0.0.1|65536| => 501
         EPRT |1|127.0.0.1|-1| => 501
@@ -58,6 +60,8 @@ transcripts! {
         PASV of no use => 227
         EPSV => 229 (|||
         EPSV 1 => 229
+        EPSV\s 1\s => 229
+        PASV\s => 227
         EPSV 2 => 522 (1)
         EPSV 3 => 522 (1)
         EPSV 99999999999999999999 => 501
@@ -89,12 +93,22 @@ transcripts! {
         TYPE A T => 200
         TYPE A => 200
         TYPE L 8 => 200
+        TYPE A => 200
+        TYPE L8 => 200
+        STAT => 211 TYPE: image
+        TYPE AN => 200
+        STAT => 211 TYPE: ASCII
+        TYPE I N => 200
+        STAT => 211 TYPE: image
+        TYPE A I => 200
+        TYPE I I => 200
         TYPE => 501
         TYPE X => 501
         TYPE E => 504
         TYPE A C => 504
         TYPE L 36 => 504
-        TYPE L -1 => 504
+        TYPE L 7 => 504
+        TYPE L -1 => 501
         TYPE I\0 => 501
         TYPE {9000*I} => 500
         TYPE \xff => 553
@@ -107,6 +121,7 @@ transcripts! {
         [demo]
         STRU F => 200
         STRU f => 200
+        STRU\s F\s => 200
         STRU => 501
         STRU R => 504
         STRU P => 504
@@ -120,6 +135,7 @@ transcripts! {
         MODE S => 530
         [demo]
         MODE S => 200
+        MODE\s s\s => 200
         MODE z => 200
         STAT => 211 MODE: deflate
         MODE => 501
@@ -140,6 +156,7 @@ transcripts! {
         ALLO => 501
         ALLO 5 => 202
         ALLO 5 R 5 => 202
+        ALLO\s 5\s => 202
         ALLO -1 => 501
         ALLO x => 501
         ALLO 18446744073709551615 => 202
@@ -152,7 +169,7 @@ transcripts! {
         REST 1 => 530
         [demo]
         TYPE I => 200
-        REST 2 => 350
+        REST\s 2\s => 350
         RETR file -> 345 => 226
         RETR file -> 12345 => 226
         REST 5 => 350

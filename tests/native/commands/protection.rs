@@ -20,17 +20,38 @@ transcripts! {
         PBSZ -1 => 501
         PBSZ 99999999999999999999 => 501
         PBSZ 65536 => 200 PBSZ=0
-        PBSZ 0 => 200
+        PBSZ\s 0\s => 200
         PROT => 501
         PROT S => 536
         PROT E => 536
         PROT X => 504
         PROT P\0 => 504
         PROT C => 200
-        PROT p => 200
+        PROT\s p\s => 200
         USER demo => 331
         PASS demo => 230
         STAT => 211 Data connections are encrypted
+    "#
+
+    /// Whoever sends them has what the old drafts say, and no PROT; one that comes counts.
+    data_is_encrypted_at_once_after_the_old_names: r#"
+        [demo over ssl]
+        STAT => 211 Data connections are encrypted
+        LIST ~> file => 226
+        PROT C => 200
+        STAT => 211 Data connections are in plain text
+        PROT P => 200
+        REIN => 220
+        USER demo => 331
+        PASS demo => 230
+        STAT => 211 Data connections are encrypted
+        [demo over tls-p]
+        STAT => 211 Data connections are encrypted
+        STOR new <- one => 226
+        RETR new -> one => 226
+        [demo over tls-c]
+        STAT => 211 Data connections are in plain text
+        LIST ~> file => 226
     "#
 
     /// Many clients ask before the login, some only after it.

@@ -42,7 +42,7 @@ transcripts! {
         EPSV => 229
         RETR file\0 => 553
         EPSV => 229
-        RETR file\r => 553
+        RETR fi\rle => 553
         RETR \xc3( => 553
         RETR {9000*f} => 500
         EPSV => 229
@@ -154,7 +154,7 @@ transcripts! {
         EPSV => 229
         LIST inbox\0 => 553
         EPSV => 229
-        NLST inbox\r => 553
+        NLST in\rbox => 553
         EPSV => 229
         MLSD inbox\0 => 553
         LIST \xff => 553
@@ -175,10 +175,10 @@ transcripts! {
     /// RFC 959, section 4.1.3: without a transfer there is nothing to abort, but a connection that waits is closed.
     abor_forgets_what_was_prepared: r#"
         [demo]
-        ABOR => 226
+        ABOR => 226 no transfer is under way
         ABOR \0 => 226
         EPSV => 229
-        ABOR -1 => 226
+        ABOR -1 => 226 the data connection that was prepared is closed
         LIST => 425
         TYPE I => 200
         REST 3 => 350

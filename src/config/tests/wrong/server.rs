@@ -118,8 +118,10 @@ fn what_libunftp_lacks() {
   engine: libunftp
   implicit_tls_listen: ["0.0.0.0:990"]
   ascii_size: refuse
+  default_type: image
 users:
   - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
+  - { name: two, password: two, plain: true, backend: disk, default_type: ascii }
 backends:
   disk: { kind: local, root: data }
 "#,
@@ -129,10 +131,16 @@ backends:
 wharf.yaml:4:15: the engine `libunftp` has no `ascii_size`; the engine `native` has
     4 |   ascii_size: refuse
       |               ^^^^^^
-wharf.yaml:6:73: the engine `libunftp` has no `encoding`; the engine `native` has
-    6 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
+wharf.yaml:5:17: the engine `libunftp` has no `default_type`; the engine `native` has
+    5 |   default_type: image
+      |                 ^^^^^
+wharf.yaml:7:73: the engine `libunftp` has no `encoding`; the engine `native` has
+    7 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
       |                                                                        ^^^^^^^^^^^^
-3 problems in wharf.yaml"#,
+wharf.yaml:8:75: the engine `libunftp` has no `default_type`; the engine `native` has
+    8 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii }
+      |                                                                           ^^^^^
+5 problems in wharf.yaml"#,
     );
 }
 

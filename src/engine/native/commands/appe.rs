@@ -12,7 +12,7 @@ pub(in super::super) async fn run(
     prepared: Prepared,
     argument: &str,
 ) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     if prepared.restart > 0 {
         // RFC 3659, section 5.3.
         return stor::run(connection, session, prepared, argument).await;

@@ -16,9 +16,15 @@ pub(in super::super) async fn run(connection: &mut Connection, state: &mut State
         State::Greeting(greeting) => greeting.name = None,
         State::LoggedIn(_) => return refuse(503, "TLS begins before the login; REIN goes back."),
     }
+    let begin = |data_is_private| {
+        let reply = Reply::new(234, "Begin TLS.");
+        Ok(Outcome::StartTls { reply, data_is_private })
+    };
     match argument.trim().to_ascii_uppercase().as_str() {
-        // The others are older names for the same.
-        "TLS" | "TLS-C" | "SSL" | "TLS-P" => Ok(Outcome::StartTls(Reply::new(234, "Begin TLS."))),
+        "TLS" | "TLS-C" => begin(false),
+        // Older names, from the drafts that became RFC 4217. There they stand for data connections that are encrypted
+        // without PROT, and clients that are as old send none.
+        "SSL" | "TLS-P" => begin(true),
         _ => refuse(504, "Only AUTH TLS is known."),
     }
 }

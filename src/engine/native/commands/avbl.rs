@@ -4,7 +4,7 @@ use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     session.view.enter(&path).await?;
     match session.view.available(&path).await? {
         Some(bytes) => reply(213, bytes.to_string()),

@@ -5,8 +5,13 @@ use wharf_backends::StoragePath;
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, reply};
 
+/// Without a name it leads home, which is the root of the user's tree, as it does on servers whose users have an account of
+/// the system.
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let path = session.path(argument)?;
+    let path = match argument.trim_matches(' ').is_empty() {
+        true => StoragePath::root(),
+        false => session.path(argument).await?,
+    };
     session.view.enter(&path).await?;
     session.working_directory = path;
     reply(250, format!("The working directory is {}.", session.working_directory))

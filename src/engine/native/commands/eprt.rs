@@ -16,6 +16,7 @@ pub(in super::super) async fn run(
 
 fn parse(argument: &str) -> Result<SocketAddr> {
     let syntax = || Failure::from(Reply::new(501, "Syntax: EPRT |<1 or 2>|<address>|<port>|"));
+    let argument = argument.trim_matches(' ');
     let delimiter = argument.chars().next().filter(|c| c.is_ascii_graphic()).ok_or_else(syntax)?;
     let fields: Vec<&str> = argument.split(delimiter).collect();
     let ["", family, address, port, ""] = fields[..] else { return Err(syntax()) };

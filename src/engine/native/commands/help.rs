@@ -6,7 +6,7 @@ use super::super::table::{self, COMMANDS, Run};
 use super::{Outcome, Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, _: &mut State, argument: &str) -> Result {
-    let name = argument.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+    let name = argument.trim_start().split(' ').next().unwrap_or_default().to_ascii_uppercase();
     if name.is_empty() {
         return Ok(Outcome::Reply(Reply::lines(
             214,

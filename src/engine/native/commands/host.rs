@@ -1,5 +1,9 @@
 //! HOST (RFC 7151). There is one set of users, whatever the name is.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use rustls::pki_types::DnsName;
+
 use super::super::session::{Connection, Greeting};
 use super::{Result, refuse, reply};
 
@@ -11,11 +15,21 @@ pub(in super::super) async fn run(
     if greeting.name.is_some() {
         return refuse(503, "HOST comes before USER.");
     }
-    let known = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '*' | '@' | '%')
-    };
-    if argument.len() > 255 || !argument.chars().all(known) {
+    if !is_host(argument.trim_matches(' ')) {
         return refuse(501, "That is no name of a host.");
     }
     reply(220, connection.shared.greeting.clone())
+}
+
+/// A name, an IPv4 address, or an IPv6 address in brackets; no port (RFC 7151, section 3.1).
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<Ipv4Addr>().is_ok() || DnsName::try_from(text).is_ok(),
+    }
+}
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let _ = is_host(text);
 }

@@ -6,7 +6,7 @@ use wharf_backends::{Entry, EntryStream, ErrorKind, StoragePath};
 use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
-use super::{Outcome, Prepared, Result, refuse};
+use super::{Failure, Outcome, Prepared, Result, flags, refuse};
 
 pub(in super::super) async fn list(
     connection: &mut Connection,
@@ -34,7 +34,7 @@ pub(in super::super) async fn mlsd(
     prepared: Prepared,
     argument: &str,
 ) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     let entries = match session.view.list(&path).await {
         // RFC 3659, section 7.2.1.
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
@@ -55,21 +55,39 @@ pub(in super::super) async fn mlsd(
 
 type Opened = (EntryStream, Lines, StoragePath);
 
-/// Finds what an argument names: a directory, a file, or those of a directory that fit a pattern. `style` is given what
-/// stands before the names in the argument.
+/// Finds what an argument names, with or without flags of `ls`, which change nothing: a directory, a file, or those of a
+/// directory that fit a pattern. `style` is given what stands before the names in the argument.
 pub(super) async fn open(
     connection: &Connection,
     session: &LoggedIn,
     argument: &str,
     style: impl Fn(&str) -> Style,
 ) -> Result<Opened> {
-    let argument = without_flags(argument);
+    let mut readings = flags::readings(argument);
+    let last = readings.pop().unwrap_or_default();
+    for name in readings {
+        match open_name(connection, session, name, false, &style).await {
+            Err(Failure::Storage(error)) if error.kind() == ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+    }
+    open_name(connection, session, last, true, &style).await
+}
+
+async fn open_name(
+    connection: &Connection,
+    session: &LoggedIn,
+    argument: &str,
+    may_be_pattern: bool,
+    style: impl Fn(&str) -> Style,
+) -> Result<Opened> {
     let (before, last) = argument
         .rsplit_once('/')
         .map_or(("", argument), |(_, last)| argument.split_at(argument.len() - last.len()));
     // A pattern in the name of a directory is taken for the name, and so is one that is a name.
-    let pattern = last.contains(['*', '?', '[']).then(|| glob::Pattern::new(last).ok()).flatten();
-    let literal = session.path(argument)?;
+    let is_pattern = may_be_pattern && last.contains(['*', '?', '[']);
+    let pattern = is_pattern.then(|| glob::Pattern::new(last).ok()).flatten();
+    let literal = session.path(argument).await?;
     let lines = |path: &StoragePath, style, pattern| Lines {
         style,
         charset: connection.control.charset,
@@ -98,26 +116,13 @@ pub(super) async fn open(
             Ok((entries, lines, literal))
         }
         (Err(error), Some(pattern)) if error.kind() == ErrorKind::NotFound => {
-            let directory = session.path(before)?;
+            let directory = session.path(before).await?;
             let entries = session.view.list(&directory).await?;
             let lines = lines(&directory, style(before), Some(pattern));
             Ok((entries, lines, directory))
         }
         (Err(error), _) => Err(error.into()),
     }
-}
-
-/// Clients send flags of `ls`; all entries are shown in any case, and in no order.
-fn without_flags(argument: &str) -> &str {
-    let mut rest = argument.trim_start();
-    while let Some(flags) = rest.strip_prefix('-') {
-        let end = flags.find(' ').unwrap_or(flags.len());
-        if !flags[..end].chars().all(|c| c.is_ascii_alphanumeric()) {
-            break;
-        }
-        rest = flags[end..].trim_start();
-    }
-    rest
 }
 
 fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, opened: Opened) -> Outcome {
@@ -149,13 +154,7 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
 
 #[cfg(fuzzing)]
 pub(super) fn fuzz(text: &str) {
-    let rest = without_flags(text);
-    assert!(text.ends_with(rest));
-    if let Ok(pattern) = glob::Pattern::new(rest) {
+    if let Ok(pattern) = glob::Pattern::new(text) {
         let _ = pattern.matches(text);
     }
 }
-
-#[cfg(test)]
-#[path = "list_tests.rs"]
-mod tests;

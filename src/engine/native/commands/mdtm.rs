@@ -16,13 +16,13 @@ pub(in super::super) async fn run(
         && !name.is_empty()
     {
         // A file can be called like that, too.
-        let path = session.path(argument)?;
+        let path = session.path(argument).await?;
         if let Ok(found) = session.stat("MDTM", &path).await {
             return tell(&path, &found);
         }
         return mfmt::run(connection, session, argument).await;
     }
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     let found = session.stat("MDTM", &path).await?;
     tell(&path, &found)
 }

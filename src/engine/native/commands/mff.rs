@@ -5,7 +5,7 @@ use super::{Result, mfmt, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let Some((list, name)) =
-        argument.split_once(' ').filter(|(list, name)| list.ends_with(';') && !name.is_empty())
+        argument.trim_start().split_once(' ').filter(|(list, name)| list.ends_with(';') && !name.is_empty())
     else {
         return refuse(501, "Syntax: MFF <fact=value;...> <file>");
     };

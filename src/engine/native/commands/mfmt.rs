@@ -5,7 +5,8 @@ use super::super::session::{Connection, LoggedIn, State};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let Some((time, name)) = argument.split_once(' ').filter(|(_, name)| !name.is_empty()) else {
+    let Some((time, name)) = argument.trim_start().split_once(' ').filter(|(_, name)| !name.is_empty())
+    else {
         return refuse(501, "Syntax: MFMT <YYYYMMDDHHMMSS> <file>");
     };
     let path = set(session, time, name).await?;
@@ -30,7 +31,7 @@ pub(super) async fn set(session: &LoggedIn, time: &str, name: &str) -> Result<wh
     let Some(modified) = facts::parse_time(time) else {
         return refuse(501, "A time is YYYYMMDDHHMMSS, in UTC.");
     };
-    let path = session.path(name)?;
+    let path = session.path(name).await?;
     session.view.set_modified(&path, modified).await?;
     Ok(path)
 }

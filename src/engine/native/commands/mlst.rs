@@ -6,7 +6,7 @@ use super::super::session::{Connection, LoggedIn, State};
 use super::{Outcome, Result};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     let found = session.stat("MLST", &path).await?;
     let permissions = session.view.permissions(&path);
     let facts = facts::facts(&found, path.as_str(), permissions, session.facts);

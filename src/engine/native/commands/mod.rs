@@ -14,6 +14,7 @@ pub(super) mod dele;
 pub(super) mod eprt;
 pub(super) mod epsv;
 pub(super) mod feat;
+mod flags;
 pub(super) mod hash;
 pub(super) mod help;
 pub(super) mod host;
@@ -64,7 +65,11 @@ pub(super) enum Outcome {
     /// All is said already.
     Said,
     /// This is said, and TLS begins.
-    StartTls(Reply),
+    StartTls {
+        reply: Reply,
+        /// Data connections are encrypted from then on, unless PROT says otherwise.
+        data_is_private: bool,
+    },
     /// This is said, and TLS ends.
     EndTls(Reply),
     /// Somebody logged in.
@@ -117,7 +122,10 @@ pub(super) struct Prepared {
 pub(super) fn fuzz_arguments(text: &str) {
     eprt::fuzz(text);
     port::fuzz(text);
+    flags::fuzz(text);
+    host::fuzz(text);
     list::fuzz(text);
+    r#type::fuzz(text);
     xcrc::fuzz(text);
 }
 

@@ -6,6 +6,7 @@ use super::{Failure, Reply, Result, hash, refuse, reply};
 use crate::charset::Charset;
 
 pub(in super::super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
+    let argument = argument.trim_start();
     let (command, options) = argument.split_once(' ').unwrap_or((argument, ""));
     let options = options.trim();
     match command.to_ascii_uppercase().as_str() {
@@ -47,7 +48,8 @@ fn utf8(connection: &mut Connection, state: &State, options: &str) -> Result {
         State::Greeting(_) => Charset::Utf8,
     };
     match options.to_ascii_uppercase().as_str() {
-        "ON" | "NLST" => {
+        // The draft that this comes from has no ON.
+        "ON" | "NLST" | "" => {
             connection.control.charset = Charset::Utf8;
             connection.chosen_charset = Some(Charset::Utf8);
             reply(200, "Names are in UTF-8.")
@@ -58,7 +60,7 @@ fn utf8(connection: &mut Connection, state: &State, options: &str) -> Result {
             connection.chosen_charset = None;
             reply(200, "Names are in the character set of this user.")
         }
-        _ => refuse(501, "Syntax: OPTS UTF8 ON|OFF"),
+        _ => refuse(501, "Syntax: OPTS UTF8 [ON|OFF]"),
     }
 }
 

@@ -52,6 +52,7 @@ pub(in super::super) async fn run(
     tracing::info!(session, %peer, user = ?name, "logged in");
     shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
+    let representation = shared.type_of(&name);
     let reply = Reply::new(230, "Logged in.");
-    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, permit)), reply))
+    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, representation, permit)), reply))
 }

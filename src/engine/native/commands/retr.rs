@@ -13,7 +13,7 @@ pub(in super::super) async fn run(
     Prepared { channel, restart }: Prepared,
     argument: &str,
 ) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     let form = session.form();
     // Of text, the offset counts what the client sees.
     let (range, skip) =

@@ -4,7 +4,7 @@ use super::super::session::{Connection, LoggedIn};
 use super::{Result, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     session.view.remove_directory(&path).await?;
     reply(250, format!("{path} is removed."))
 }

@@ -14,7 +14,7 @@ pub(in super::super) async fn run(
     let Some(from) = from else {
         return refuse(503, "RNFR comes first.");
     };
-    let to = session.path(argument)?;
+    let to = session.path(argument).await?;
     session.view.rename(&from, &to).await?;
     reply(250, format!("{from} is called {to} now."))
 }

@@ -13,6 +13,7 @@ pub(in super::super) async fn run(
     session: &mut LoggedIn,
     argument: &str,
 ) -> Result {
+    let argument = argument.trim_start();
     let (command, argument) = argument.split_once(' ').unwrap_or((argument, ""));
     match command.to_ascii_uppercase().as_str() {
         "HELP" => {
@@ -33,7 +34,7 @@ pub(in super::super) async fn run(
         "IDLE" => idle(connection, argument),
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
-            let path = session.path(argument)?;
+            let path = session.path(argument).await?;
             let digest =
                 hash::digest(connection, session, &path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
             reply(213, format!("{digest} {path}"))

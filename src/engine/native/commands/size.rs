@@ -11,7 +11,7 @@ pub(in super::super) async fn run(
     session: &mut LoggedIn,
     argument: &str,
 ) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     // The size is that of the transfer, and that of text is not known before it was converted.
     if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
         return refuse(550, "The size of text is not known; use TYPE I.");

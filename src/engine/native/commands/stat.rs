@@ -16,7 +16,7 @@ pub(in super::super) async fn run(
     session: &mut LoggedIn,
     argument: &str,
 ) -> Result {
-    if argument.is_empty() {
+    if argument.trim_matches(' ').is_empty() {
         return Ok(Outcome::Reply(of_session(connection, session)));
     }
     let (mut entries, lines, path) = list::open(connection, session, argument, |_| Style::Long).await?;

@@ -18,7 +18,7 @@ pub(in super::super) async fn run(
     Prepared { channel, restart }: Prepared,
     argument: &str,
 ) -> Result {
-    let path = session.path(argument)?;
+    let path = session.path(argument).await?;
     if restart > 0 && session.form().ascii {
         // Where that is in the file is not known without reading it.
         return refuse(504, "Text can't be resumed; use TYPE I.");

@@ -11,7 +11,8 @@ pub(in super::super) async fn run(
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
-    greeting.name = Some(name.to_owned());
+    // No name has blanks.
+    greeting.name = Some(name.trim_matches(' ').to_owned());
     // The same for names that are not known.
     reply(331, "Now the password.")
 }

@@ -52,7 +52,7 @@ async fn run(
     argument: &str,
 ) -> Result {
     let digest = async |(name, range)| {
-        let path = session.path(name)?;
+        let path = session.path(name).await?;
         hash::digest(connection, session, &path, algorithm, range).await
     };
     let [whole, part] = readings(argument);

@@ -133,6 +133,11 @@ impl Incoming {
         }))
     }
 
+    /// Whether line ends have been converted.
+    pub(in super::super) fn has_converted(&self) -> bool {
+        self.ascii.as_ref().is_some_and(|ascii| ascii.converted)
+    }
+
     /// What is left at the end of the data.
     pub(in super::super) fn end(&mut self) -> Result<Bytes, TransferError> {
         // Compressed, an empty file has some bytes, too: without any, the connection was cut.
@@ -171,14 +176,19 @@ impl ToNetwork {
 struct FromNetwork {
     /// A CR that may turn out to begin a line end.
     held: bool,
+    /// Some did.
+    converted: bool,
 }
 
 impl FromNetwork {
     fn convert(&mut self, bytes: &[u8]) -> Bytes {
         let mut out = BytesMut::with_capacity(bytes.len() + 1);
         for byte in bytes {
-            if self.held && *byte != b'\n' {
-                out.extend_from_slice(b"\r");
+            if self.held {
+                match byte {
+                    b'\n' => self.converted = true,
+                    _ => out.extend_from_slice(b"\r"),
+                }
             }
             self.held = *byte == b'\r';
             if !self.held {

@@ -1,5 +1,6 @@
 //! From a data connection to a storage.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -73,6 +74,9 @@ pub(in super::super) async fn receive(
         }
         ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
     };
+    if incoming.has_converted() {
+        flow.converted.store(true, Ordering::Relaxed);
+    }
     let rest = incoming.end()?;
     if !rest.is_empty() {
         upload.write(rest).await?;

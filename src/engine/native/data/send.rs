@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -32,6 +32,8 @@ pub(in super::super) struct Flow {
     pub(in super::super) stall_timeout: Duration,
     /// Bytes that went over the data connection.
     pub(in super::super) moved: Arc<AtomicU64>,
+    /// Line ends of what came were converted.
+    pub(in super::super) converted: Arc<AtomicBool>,
 }
 
 impl Flow {

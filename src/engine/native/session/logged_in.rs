@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use wharf_backends::{DigestAlgorithm, EntryKind, Metadata, Result, StoragePath};
+use wharf_backends::{DigestAlgorithm, EntryKind, ErrorKind, Metadata, Result, StoragePath};
 
-use super::super::data::Channel;
 use super::super::data::convert::Form;
+use super::super::data::{Channel, TransferError};
 use super::super::facts::Facts;
+use super::transfer::Running;
+use super::{Connection, Ended};
+use crate::config::DefaultType;
 use crate::engine::UserPermit;
 use crate::vfs::UserView;
 
@@ -15,6 +18,15 @@ use crate::vfs::UserView;
 pub(in super::super) enum Type {
     Ascii,
     Image,
+}
+
+impl From<DefaultType> for Type {
+    fn from(default: DefaultType) -> Self {
+        match default {
+            DefaultType::Ascii => Self::Ascii,
+            DefaultType::Image => Self::Image,
+        }
+    }
 }
 
 /// MODE.
@@ -53,6 +65,10 @@ pub(in super::super) struct LoggedIn {
     /// What PASV or PORT prepared, until a transfer takes it.
     pub(in super::super) channel: Option<Channel>,
     pub(in super::super) representation: Type,
+    /// TYPE was never said, so the representation is what the configuration has for this user.
+    unasked_type: bool,
+    /// The last transfer was ended by ABOR, whose own reply is still to come.
+    pub(in super::super) aborted: bool,
     pub(in super::super) mode: Mode,
     pub(in super::super) deflate_level: u32,
     pub(in super::super) facts: Facts,
@@ -63,7 +79,12 @@ pub(in super::super) struct LoggedIn {
 }
 
 impl LoggedIn {
-    pub(in super::super) fn new(name: String, view: UserView, permit: UserPermit) -> Self {
+    pub(in super::super) fn new(
+        name: String,
+        view: UserView,
+        representation: Type,
+        permit: UserPermit,
+    ) -> Self {
         Self {
             name,
             view,
@@ -71,8 +92,9 @@ impl LoggedIn {
             restart: 0,
             rename_from: None,
             channel: None,
-            // RFC 959, section 3.1.1.1.
-            representation: Type::Ascii,
+            representation,
+            unasked_type: true,
+            aborted: false,
             mode: Mode::Stream,
             deflate_level: DEFLATE_LEVEL,
             facts: Facts::all(),
@@ -106,9 +128,48 @@ impl LoggedIn {
         Ok(metadata)
     }
 
-    /// The path that an argument names; the working directory if it is empty.
-    pub(in super::super) fn path(&self, argument: &str) -> Result<StoragePath> {
-        Ok(self.working_directory.join(argument)?)
+    /// The path that an argument names; the working directory if it is empty. `~` is home, which is the root of the user's
+    /// tree, unless something is called like that.
+    pub(in super::super) async fn path(&self, argument: &str) -> Result<StoragePath> {
+        let path = self.working_directory.join(argument)?;
+        match argument.strip_prefix('~') {
+            Some(below) if below.is_empty() || below.starts_with('/') => {
+                match self.view.stat(&self.working_directory.child("~")?).await {
+                    Ok(_) => Ok(path),
+                    // Whoever may not look into directories has hardly made one of this name.
+                    Err(error)
+                        if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+                    {
+                        Ok(StoragePath::root().join(below)?)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            _ => Ok(path),
+        }
+    }
+
+    /// TYPE.
+    pub(in super::super) fn choose(&mut self, representation: Type) {
+        self.representation = representation;
+        self.unasked_type = false;
+    }
+
+    /// Takes note of what became of a transfer.
+    pub(super) fn transfer_ended(&mut self, connection: &Connection, transfer: &Running, ended: &Ended) {
+        self.aborted = matches!(ended.result, Err(TransferError::Aborted));
+        if ended.result.is_ok()
+            && self.unasked_type
+            && transfer.stored_other_bytes()
+            && connection.shared.text_uploads.is_first_of(&self.name)
+        {
+            let (session, peer, user, path) = (connection.id, connection.peer, &self.name, transfer.path());
+            tracing::warn!(
+                session, %peer, user, %path,
+                "stored an upload as text, with other line ends than it had: the client never sent TYPE; \
+                 `default_type: image` keeps all bytes (said once for each user)"
+            );
+        }
     }
 
     /// What files look like on the wire.

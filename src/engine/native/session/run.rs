@@ -1,5 +1,7 @@
 //! The loop that serves a session: commands, the transfer beside them, timeouts and the end.
 
+mod encryption;
+
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -18,7 +20,6 @@ use super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
-use crate::ops::metrics::Handshake;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -144,6 +145,10 @@ impl Session {
     async fn serve(&mut self, implicit_tls: bool, shutdown: &Shutdown) -> End {
         let served = async {
             if implicit_tls {
+                // Balancers look each second whether somebody listens here.
+                if !self.sends_something(shutdown).await? {
+                    return Err(End::Closed);
+                }
                 self.start_tls(true, shutdown).await?;
             }
             let greeting = Reply::new(220, self.connection.shared.greeting.clone());
@@ -252,7 +257,7 @@ impl Session {
             match table::find(&line.verb).map(|command| command.during) {
                 // Its own reply comes when all before it have theirs.
                 Some(During::Abort) => transfer.cancel(Cancel::Aborted),
-                Some(During::Status) if first && line.argument.is_empty() => {
+                Some(During::Status) if first && line.argument.iter().all(|byte| *byte == b' ') => {
                     self.connection.shared.metrics.command("STAT");
                     let reply = commands::stat::during_transfer(&transfer.status());
                     return Ok(self.connection.control.send(&reply).await?);
@@ -273,13 +278,16 @@ impl Session {
     }
 
     /// The transfer is over: the last reply.
-    async fn conclude(&mut self, ended: Ended) -> Result<(), End> {
+    async fn conclude(&mut self, mut ended: Ended) -> Result<(), End> {
         let Some(transfer) = self.transfer.take() else { return Ok(()) };
         self.active = Instant::now();
         self.asking = None;
-        self.linger = ended.linger;
+        self.linger = ended.linger.take();
         let (id, peer) = (self.connection.id, self.connection.peer);
         let reply = transfer.conclude(id, self.state.user(), peer, &ended.result);
+        if let State::LoggedIn(session) = &mut self.state {
+            session.transfer_ended(&self.connection, &transfer, &ended);
+        }
         if self.gone {
             return Err(End::Closed);
         }
@@ -344,9 +352,9 @@ impl Session {
             Outcome::Reply(reply) => Ok(self.connection.control.send(&reply).await?),
             Outcome::Said => Ok(()),
             Outcome::Quit(reply) => Err(End::Saying(reply)),
-            Outcome::StartTls(reply) => {
+            Outcome::StartTls { reply, data_is_private } => {
                 self.connection.control.send(&reply).await?;
-                self.start_tls(false, shutdown).await
+                self.start_tls(data_is_private, shutdown).await
             }
             Outcome::EndTls(reply) => {
                 self.connection.control.send(&reply).await?;
@@ -383,34 +391,6 @@ impl Session {
         self.connection.control.send(&opening).await?;
         self.transfer = Some(transfer.start(self.connection.idle_timeout, &self.connection.shared.metrics));
         Ok(())
-    }
-
-    async fn start_tls(&mut self, implicit: bool, shutdown: &Shutdown) -> Result<(), End> {
-        let deadline = self.deadline();
-        // Commands in plain text that came before were sent by nobody who knew the key.
-        self.waiting.clear();
-        self.waiting_bytes = 0;
-        let connection = &mut self.connection;
-        let Some(tls) = connection.security.tls().cloned() else { return Err(End::Closed) };
-        let stream = connection.control.take_plain()?;
-        let handshake = tokio::time::timeout_at(deadline, tls.accept_control(stream, connection.id));
-        let handshake = tokio::select! {
-            handshake = handshake => handshake,
-            () = shutdown.stopping.cancelled() => return Err(End::Closed),
-        };
-        connection.shared.metrics.handshake(Handshake::Control, matches!(handshake, Ok(Ok(_))));
-        let failure = match handshake {
-            Ok(Ok((stream, tokens))) => {
-                connection.control.put_tls(stream);
-                connection.security.control_is_encrypted(tokens, implicit);
-                return Ok(());
-            }
-            Ok(Err(error)) => error,
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"),
-        };
-        let (session, peer) = (connection.id, connection.peer);
-        tracing::info!(session, %peer, cause = %failure, "TLS handshake failed");
-        Err(End::Lost(failure))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A transfer that runs beside its session.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -79,13 +79,15 @@ impl Transfer {
         let moved = Arc::clone(meter.moved());
         let (cancel, cancelled) = watch::channel(None);
         let (ask, asked) = mpsc::channel(1);
-        let flow = Flow { stall_timeout, moved: Arc::clone(&moved) };
+        let converted = Arc::default();
+        let flow = Flow { stall_timeout, moved: Arc::clone(&moved), converted: Arc::clone(&converted) };
         let task = tokio::spawn(work(Context { flow, cancelled, ask }));
         Running {
             direction,
             path,
             offset,
             moved,
+            converted,
             meter,
             started: Instant::now(),
             cancel,
@@ -176,6 +178,7 @@ pub(super) struct Running {
     path: StoragePath,
     offset: u64,
     moved: Arc<AtomicU64>,
+    converted: Arc<AtomicBool>,
     meter: TransferMeter,
     started: Instant,
     cancel: watch::Sender<Option<Cancel>>,
@@ -203,6 +206,15 @@ impl Running {
     /// Has it end. What is received completely may still be finished.
     pub(super) fn cancel(&self, why: Cancel) {
         self.cancel.send_if_modified(|cancel| cancel.is_none().then(|| *cancel = Some(why)).is_some());
+    }
+
+    pub(super) fn path(&self) -> &StoragePath {
+        &self.path
+    }
+
+    /// Whether line ends of an upload were converted, so that other bytes are stored than came.
+    pub(super) fn stored_other_bytes(&self) -> bool {
+        self.converted.load(Ordering::Relaxed)
     }
 
     /// What is known of it so far, for STAT.

@@ -1,0 +1,66 @@
+//! How TLS begins on a control connection.
+
+use std::io;
+
+use super::{End, Session};
+use crate::engine::Shutdown;
+use crate::ops::metrics::Handshake;
+
+impl Session {
+    /// Waits for the first byte; `false` if the client closes the connection instead.
+    pub(super) async fn sends_something(&mut self, shutdown: &Shutdown) -> Result<bool, End> {
+        let first = tokio::time::timeout_at(self.deadline(), self.connection.control.sends_something());
+        let first = tokio::select! {
+            first = first => first,
+            () = shutdown.stopping.cancelled() => return Err(End::Closed),
+        };
+        match first {
+            Ok(sent) => Ok(sent?),
+            // Whoever waits for the greeting finds no plain text here.
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// The handshake.
+    pub(super) async fn start_tls(&mut self, data_is_private: bool, shutdown: &Shutdown) -> Result<(), End> {
+        let deadline = self.deadline();
+        // Commands in plain text that came before were sent by nobody who knew the key.
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        let connection = &mut self.connection;
+        let Some(tls) = connection.security.tls().cloned() else { return Err(End::Closed) };
+        let stream = connection.control.take_plain()?;
+        let handshake = tokio::time::timeout_at(deadline, tls.accept_control(stream, connection.id));
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            () = shutdown.stopping.cancelled() => return Err(End::Closed),
+        };
+        connection.shared.metrics.handshake(Handshake::Control, matches!(handshake, Ok(Ok(_))));
+        let failure = match handshake {
+            Ok(Ok((stream, tokens))) => {
+                connection.control.put_tls(stream);
+                connection.security.control_is_encrypted(tokens, data_is_private);
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"),
+        };
+        let (session, peer) = (connection.id, connection.peer);
+        match names_no_host(&failure) {
+            // The library refuses what it can't read as a name, and other servers ignore it.
+            true => tracing::info!(
+                session, %peer, cause = %failure,
+                "TLS handshake failed: the client names the server (SNI) by what is no name of a host, such as one with a \
+                 port or an address with zeros in front; let it connect by a name or a plain address"
+            ),
+            false => tracing::info!(session, %peer, cause = %failure, "TLS handshake failed"),
+        }
+        Err(End::Lost(failure))
+    }
+}
+
+fn names_no_host(failure: &io::Error) -> bool {
+    use rustls::{Error, PeerMisbehaved};
+    let error = failure.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    matches!(error, Some(Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName)))
+}
