@@ -197,7 +197,9 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         })?;
     let signer = match settings.anonymous {
         true => Signer::Nobody,
-        false => Signer::Amazon { credentials: Arc::clone(pair.impatient.credentials()), region },
+        false => {
+            Signer::Amazon { credentials: Arc::clone(pair.impatient.credentials()), region, sign_payload }
+        }
     };
     let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;

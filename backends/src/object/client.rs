@@ -10,9 +10,9 @@ use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, ObjectStore, PutMode, PutOptions, PutPayload};
 
 use super::azure::Azure;
-use super::entry::{FOLDER, Next, Object, Page};
+use super::entry::{Before, FOLDER, Next, Object, Page};
 use super::error::{Failure, map};
-use super::google::{Before, Google};
+use super::google::Google;
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
@@ -170,22 +170,24 @@ impl Client {
 
     /// Writes the marker of a directory.
     pub(super) async fn put_marker(&self, path: &StoragePath, directory: &str) -> Result<()> {
-        if let Own::Google(google) = &self.own {
-            let key = self.keys.marker(directory);
-            return match google.put(&key, PutPayload::new(), Before::Nothing).await {
-                Ok(_) => Ok(()),
-                // It is there, perhaps with somebody's data.
-                Err(failure) if failure.is_precondition() => Ok(()),
-                Err(failure) => Err(failure.at(path)),
-            };
-        }
-        let mut options = PutOptions::default();
-        if self.keys.provider == Provider::Azure {
-            options.attributes.insert(Attribute::Metadata(FOLDER.into()), AttributeValue::from("true"));
-            // Here a file has the same key, and one may have come since it was looked for.
-            options.mode = PutMode::Create;
-        }
         let key = self.keys.marker(directory);
+        let mut options = PutOptions::default();
+        match &self.own {
+            Own::S3(s3) => return s3.put_marker(&key).await.map_err(|failure| failure.at(path)),
+            Own::Google(google) => {
+                return match google.put(&key, PutPayload::new(), Before::Nothing).await {
+                    Ok(_) => Ok(()),
+                    // It is there, perhaps with somebody's data.
+                    Err(failure) if failure.is_precondition() => Ok(()),
+                    Err(failure) => Err(failure.at(path)),
+                };
+            }
+            Own::Azure(_) => {
+                options.attributes.insert(Attribute::Metadata(FOLDER.into()), AttributeValue::from("true"));
+                // Here a file has the same key, and one may have come since it was looked for.
+                options.mode = PutMode::Create;
+            }
+        }
         let marker = self.location(path, &key)?;
         let put = self.objects.put_opts(&marker, PutPayload::new(), options).await;
         match put.map(drop).map_err(|error| map(path, &error)) {

@@ -8,9 +8,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::azure_copy;
 use super::client::{Client, Own};
-use super::entry::Object;
+use super::entry::{Before, Object};
 use super::error::Failure;
-use super::google::Before;
 use super::multipart::Multipart;
 use super::s3::{COPY_OF, S3};
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -115,7 +114,7 @@ pub(super) async fn copy_on_s3(
         None => s3.head(&from.key).await.map_err(|failure| failure.at(path))?.1,
     };
     // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
-    let mut upload = Multipart::begin(client, path, to, headers)?;
+    let mut upload = Multipart::begin(client, path, to, headers);
     let done = async {
         let pieces = match s3.equal_parts {
             true => equal_pieces(from.size, PIECE),

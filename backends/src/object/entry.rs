@@ -32,6 +32,14 @@ pub(super) struct Object {
     pub is_folder: bool,
 }
 
+/// What has to stand under a key for it to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Before<'a> {
+    Anything,
+    Nothing,
+    This(&'a Object),
+}
+
 /// One page of a listing.
 #[derive(Debug, Default)]
 pub(super) struct Page<N = String> {
@@ -82,7 +90,7 @@ impl Object {
         Ok(Self {
             key: key.to_owned(),
             size,
-            e_tag: header("etag").map(str::to_owned),
+            e_tag: header("etag").map(|e_tag| strong(e_tag).to_owned()),
             version: None,
             md5: None,
             stored: header("last-modified").and_then(time_of),
@@ -116,8 +124,16 @@ pub(super) fn is_digest(e_tag: &str) -> bool {
 
 /// An entity tag as answers to requests have it (RFC 9110, section 8.8.3); some listings leave the quotes out.
 pub(super) fn quoted(e_tag: String) -> String {
-    let is_quoted = e_tag.starts_with('"') || e_tag.starts_with("W/");
-    if is_quoted || e_tag.is_empty() { e_tag } else { format!("\"{e_tag}\"") }
+    match strong(&e_tag) {
+        strong if strong.starts_with('"') || strong.is_empty() => strong.to_owned(),
+        bare => format!("\"{bare}\""),
+    }
+}
+
+/// An entity tag as a condition has it. What stands between may make it weak, as one that compresses does, and no weak one
+/// is ever equal to another (RFC 9110, section 8.8.3.2).
+pub(super) fn strong(e_tag: &str) -> &str {
+    e_tag.strip_prefix("W/").unwrap_or(e_tag)
 }
 
 /// A time as in headers (RFC 9110, section 5.6.7).

@@ -13,7 +13,7 @@ use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::client::patience;
-use super::entry::{Object, Page};
+use super::entry::{Before, Object, Page};
 use super::error::Failure;
 use super::mtime;
 use super::requests::{Request, Requests, STRICT, path_of};
@@ -33,14 +33,6 @@ const PAGE: usize = 1000;
 pub(super) struct Google {
     /// Their URL is that of the service.
     pub(super) requests: Requests,
-}
-
-/// What has to stand under a key for it to be written.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Before<'a> {
-    Anything,
-    Nothing,
-    This(&'a Object),
 }
 
 /// An object.

@@ -55,6 +55,10 @@ impl HttpConnector for Connections {
     }
 }
 
+/// Marks a request of our own, of which it is told elsewhere when it is sent again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ours;
+
 /// How many failures are remembered, until what failed is sent again.
 const FAILURES: usize = 256;
 
@@ -100,8 +104,7 @@ fn may_pass(answer: Answer) -> bool {
 /// What tells an upload of the library's from all others, but not from itself when it is sent again: a part has a name of its
 /// own, and a whole object has the time of its signature. Our own requests are not among these.
 fn upload(kind: Request, request: &HttpRequest) -> Option<u64> {
-    // Google's JSON API takes uploads of ours alone.
-    if !matches!(kind, Request::Put | Request::Part) || *request.method() != Method::PUT {
+    if request.extensions().get::<Ours>().is_some() || !matches!(kind, Request::Put | Request::Part) {
         return None;
     }
     let mut hasher = DefaultHasher::new();

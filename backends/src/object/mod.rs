@@ -53,6 +53,7 @@ mod sweep;
 mod times;
 mod upload;
 mod walk;
+mod writes;
 
 use std::fmt;
 use std::sync::Arc;

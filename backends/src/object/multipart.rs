@@ -8,17 +8,15 @@ use base64::prelude::BASE64_STANDARD;
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
-use object_store::multipart::PartId;
-use object_store::path::Path;
-use object_store::{MultipartId, PutPayload};
+use object_store::PutPayload;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::client::{Client, Own, patience, silent};
+use super::client::{Client, Own};
 use super::copy::copy_pieces;
 use super::entry::Object;
-use super::error::{is_not_found, map};
 use super::key::Provider;
-use super::parts::{MARK, MARK_INDEX};
+use super::parts::{MARK, MARK_NUMBER};
+use super::writes::Completion;
 use crate::buffers::Share;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -27,70 +25,48 @@ pub(super) struct Multipart {
     client: Arc<Client>,
     path: StoragePath,
     key: String,
-    location: Path,
     id: Id,
-    sending: JoinSet<Result<Vec<(usize, PartId)>>>,
-    arrived: BTreeMap<usize, PartId>,
+    sending: JoinSet<Result<Vec<(usize, String)>>>,
+    /// The tags of the parts that the store has, by their numbers.
+    arrived: BTreeMap<usize, String>,
+    /// The number of the next part, counted from 1.
     next: usize,
     /// The CRC32C of all parts so far, on Google: the only digest that it tells of what was put together of parts.
     crc: Option<Crc>,
     /// Its id while it is in the list of those under way.
-    noted: Option<MultipartId>,
+    noted: Option<String>,
 }
 
 enum Id {
     /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
-    Asked(JoinHandle<Result<MultipartId>>),
-    Known(MultipartId),
+    Asked(JoinHandle<Result<String>>),
+    Known(String),
     /// It is finished, or there never was one.
     None,
 }
 
 impl Multipart {
     /// Begins one, for an object with these headers.
-    pub(super) fn begin(
-        client: &Arc<Client>,
-        path: &StoragePath,
-        key: &str,
-        headers: HeaderMap,
-    ) -> Result<Self> {
-        let location = client.location(path, key)?;
+    pub(super) fn begin(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
         let asked = {
-            let (client, path, key, location) =
-                (Arc::clone(client), path.clone(), key.to_owned(), location.clone());
-            async move {
-                let open = async {
-                    match client.s3() {
-                        Some(s3) => {
-                            s3.create_upload(&key, headers).await.map_err(|failure| failure.at(&path))
-                        }
-                        None => {
-                            client.parts.create_multipart(&location).await.map_err(|error| map(&path, &error))
-                        }
-                    }
-                };
-                match tokio::time::timeout(patience(&client.tuning, 0), open).await {
-                    Ok(open) => open,
-                    Err(_) => Err(silent(&path)),
-                }
-            }
+            let (client, path, key) = (Arc::clone(client), path.clone(), key.to_owned());
+            async move { client.begin_upload(&path, &key, headers).await }
         };
-        Ok(Self {
+        Self {
             client: Arc::clone(client),
             path: path.clone(),
             key: key.to_owned(),
-            location,
             id: Id::Asked(tokio::spawn(asked)),
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
-            next: 0,
+            next: 1,
             crc: matches!(client.own, Own::Google(_)).then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
-        })
+        }
     }
 
     /// Its id, when the store has told.
-    async fn id(&mut self) -> Result<MultipartId> {
+    async fn id(&mut self) -> Result<String> {
         if let Id::Asked(task) = &mut self.id {
             let answer = task.await;
             self.id = Id::None;
@@ -110,18 +86,17 @@ impl Multipart {
 
     /// Marks it as ours, so that it is found if nobody is left to abort it. On the other clouds, what is never finished goes
     /// by itself, or can't be listed.
-    fn send_mark(&mut self, id: MultipartId) {
+    fn send_mark(&mut self, id: String) {
         if self.client.keys.provider != Provider::S3 {
             return;
         }
-        let (client, location) = (Arc::clone(&self.client), self.location.clone());
+        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
         self.sending.spawn(async move {
-            let mark = client.parts.put_part(&location, &id, MARK_INDEX, PutPayload::from_static(MARK));
-            let sent = tokio::time::timeout(patience(&client.tuning, 0), mark).await;
-            if !matches!(sent, Ok(Ok(_))) {
+            let mark = PutPayload::from_static(MARK);
+            if client.send_part(&path, &key, &id, MARK_NUMBER, mark).await.is_err() {
                 tracing::warn!(
                     bucket = client.name,
-                    %location,
+                    key,
                     "an upload could not be marked as Wharf's; if nothing ends it, its parts stay in the bucket"
                 );
             }
@@ -137,22 +112,16 @@ impl Multipart {
     /// Starts to send the next part. What it takes in memory is given back when it is sent.
     pub(super) async fn send(&mut self, part: PutPayload, share: Share) -> Result<()> {
         let id = self.id().await?;
-        let (client, path, location) = (Arc::clone(&self.client), self.path.clone(), self.location.clone());
-        let index = self.next;
+        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
+        let number = self.next;
         self.next += 1;
         if let Some(crc) = &mut self.crc {
             part.iter().for_each(|bytes| crc.update(bytes));
         }
         self.sending.spawn(async move {
-            let patience = patience(&client.tuning, part.content_length() as u64);
-            let sent =
-                tokio::time::timeout(patience, client.parts.put_part(&location, &id, index, part)).await;
+            let sent = client.send_part(&path, &key, &id, number, part).await;
             drop(share);
-            match sent {
-                Ok(Ok(part)) => Ok(vec![(index, part)]),
-                Ok(Err(error)) => Err(map(&path, &error)),
-                Err(_) => Err(silent(&path)),
-            }
+            Ok(vec![(number, sent?)])
         });
         Ok(())
     }
@@ -165,12 +134,8 @@ impl Multipart {
         self.next += pieces.len();
         self.sending.spawn(async move {
             let Some(s3) = client.s3() else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
-            match copy_pieces(s3, &from, pieces, &key, &id, first + 1).await {
-                Ok(tags) => Ok(tags
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, content_id)| (first + index, PartId { content_id }))
-                    .collect()),
+            match copy_pieces(s3, &from, pieces, &key, &id, first).await {
+                Ok(tags) => Ok((first..).zip(tags).collect()),
                 Err(failure) if failure.is_precondition() => Err(Error::new(ErrorKind::Conflict, &path)),
                 Err(failure) => Err(failure.at(&path)),
             }
@@ -194,7 +159,7 @@ impl Multipart {
         Ok(())
     }
 
-    fn note(&mut self, done: Result<Result<Vec<(usize, PartId)>>, tokio::task::JoinError>) -> Result<()> {
+    fn note(&mut self, done: Result<Result<Vec<(usize, String)>>, tokio::task::JoinError>) -> Result<()> {
         let parts = done.unwrap_or_else(|error| Err(Error::with_source(ErrorKind::Other, &self.path, error)));
         match parts {
             Ok(parts) => {
@@ -214,20 +179,16 @@ impl Multipart {
     /// Makes an object of the parts, all of which have arrived, and returns its entity tag. `length` is that of all.
     pub(super) async fn complete(&mut self, length: u64) -> Result<Option<String>> {
         let id = self.id().await?;
-        if self.arrived.len() != self.next {
+        if self.arrived.len() + 1 != self.next {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
-        let parts: Vec<PartId> = self.arrived.values().cloned().collect();
-        let expected = e_tag_of_parts(&parts);
-        let complete = self.client.parts.complete_multipart(&self.location, &id, parts);
-        match tokio::time::timeout(patience(&self.client.tuning, length), complete).await {
-            Ok(Ok(done)) => {
+        match self.client.complete_upload(&self.path, &self.key, &id, &self.arrived, length).await? {
+            Completion::Done(e_tag) => {
                 self.id = Id::None;
-                // Google's is one of another kind than ours.
-                Ok(done.e_tag.filter(|_| self.client.keys.provider != Provider::Gcs))
+                Ok(e_tag)
             }
-            // It was completed by a request whose answer was lost, or aborted by somebody else.
-            Ok(Err(error)) if is_not_found(&error) => {
+            Completion::Gone => {
+                let expected = e_tag_of_parts(self.arrived.values());
                 if let Some(e_tag) = self.made(length, expected).await? {
                     self.id = Id::None;
                     return Ok(Some(e_tag).filter(|_| self.client.keys.provider != Provider::Gcs));
@@ -235,8 +196,6 @@ impl Multipart {
                 let text = "the store does not say what became of the upload";
                 Err(Error::with_source(ErrorKind::Unavailable, &self.path, text))
             }
-            Ok(Err(error)) => Err(map(&self.path, &error)),
-            Err(_) => Err(silent(&self.path)),
         }
     }
 
@@ -273,7 +232,7 @@ impl Multipart {
         Some(Remains {
             client: Arc::clone(&self.client),
             path: self.path.clone(),
-            location: self.location.clone(),
+            key: self.key.clone(),
             id,
             sending: std::mem::take(&mut self.sending),
         })
@@ -301,9 +260,9 @@ impl Drop for Multipart {
 struct Remains {
     client: Arc<Client>,
     path: StoragePath,
-    location: Path,
+    key: String,
     id: Id,
-    sending: JoinSet<Result<Vec<(usize, PartId)>>>,
+    sending: JoinSet<Result<Vec<(usize, String)>>>,
 }
 
 impl Remains {
@@ -320,18 +279,13 @@ impl Remains {
                 Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             },
         };
-        let abort = self.client.parts.abort_multipart(&self.location, &id);
-        match tokio::time::timeout(patience(&self.client.tuning, 0), abort).await {
-            Ok(Err(error)) if !is_not_found(&error) => Err(map(&self.path, &error)),
-            Ok(Ok(()) | Err(_)) => Ok(()),
-            Err(_) => Err(silent(&self.path)),
-        }
+        self.client.abort_upload(&self.path, &self.key, &id).await
     }
 }
 
 /// The uploads of this process that are under way: however old they get, they are not abandoned.
-fn open_uploads() -> MutexGuard<'static, HashSet<MultipartId>> {
-    static OPEN: LazyLock<Mutex<HashSet<MultipartId>>> = LazyLock::new(Mutex::default);
+fn open_uploads() -> MutexGuard<'static, HashSet<String>> {
+    static OPEN: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -341,10 +295,10 @@ pub(super) fn is_under_way(id: &str) -> bool {
 }
 
 /// The entity tag that S3 gives to an object of such parts, unless they are encrypted with keys of the bucket's owner.
-fn e_tag_of_parts(parts: &[PartId]) -> Option<String> {
-    let mut all = Md5::new();
-    for part in parts {
-        let digits = part.content_id.trim_matches('"');
+fn e_tag_of_parts<'a>(tags: impl ExactSizeIterator<Item = &'a String>) -> Option<String> {
+    let (count, mut all) = (tags.len(), Md5::new());
+    for tag in tags {
+        let digits = tag.trim_matches('"');
         if digits.len() != 32 || !digits.is_ascii() {
             return None;
         }
@@ -354,7 +308,7 @@ fn e_tag_of_parts(parts: &[PartId]) -> Option<String> {
         all.update(bytes.ok()?);
     }
     let digits: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("\"{digits}-{}\"", parts.len()))
+    Some(format!("\"{digits}-{count}\""))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use object_store::PutPayload;
 
 use super::settings::Tuning;
 
-/// The most parts of one upload: of the ten thousand that S3 takes, the last one is [our mark](MARK_INDEX).
+/// The most parts of one upload: of the ten thousand that S3 takes, the last one is [our mark](MARK_NUMBER).
 pub(super) const MAX_PARTS: u64 = 9_999;
 
-/// Where the mark of our uploads stands, counted from 0: a part that is never a part of the object.
-pub(super) const MARK_INDEX: usize = 9_999;
+/// The number of the mark of our uploads, counted from 1: a part that is never a part of the object.
+pub(super) const MARK_NUMBER: usize = 10_000;
 
 /// What the mark holds. Its size is what is looked for, which stores tell of a part whatever they do to its content.
 pub(super) const MARK: &[u8] = b"This upload was begun by Wharf, which removes it if it is never finished.";

@@ -15,11 +15,13 @@ use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse};
 use object_store::gcp::GcpCredentialProvider;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::client::patience;
 use super::documents::{self, Document};
 use super::error::Failure;
+use super::http::Ours;
 use super::settings::Tuning;
 use crate::observe;
 
@@ -54,6 +56,8 @@ pub(super) enum Signer {
     Amazon {
         credentials: AwsCredentialProvider,
         region: String,
+        /// Whether a signature covers the content, too.
+        sign_payload: bool,
     },
     Google(GcpCredentialProvider),
     Azure {
@@ -176,13 +180,21 @@ impl Requests {
             _ => HttpRequestBody::from(request.body.clone()),
         };
         let mut signed = builder
+            .extension(Ours)
             .body(body)
             .map_err(|error| Failure::Malformed(format!("a request can't be made: {error}")))?;
         match &self.signer {
-            Signer::Amazon { credentials, region } => {
+            Signer::Amazon { credentials, region, sign_payload } => {
                 let credential = credentials.get_credential().await.map_err(Failure::Library)?;
+                let has_content = request.body.content_length() > 0;
+                let digest = (has_content && *sign_payload).then(|| {
+                    let mut digest = Sha256::new();
+                    request.body.iter().for_each(|bytes| digest.update(bytes));
+                    digest.finalize()
+                });
                 AwsAuthorizer::new(&credential, "s3", region)
-                    .try_authorize(&mut signed, None)
+                    .with_sign_payload(*sign_payload || !has_content)
+                    .try_authorize(&mut signed, digest.as_deref())
                     .map_err(Failure::Library)?;
             }
             Signer::Google(credentials) => {

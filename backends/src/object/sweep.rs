@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::client::Client;
 use super::course::Course;
 use super::multipart::is_under_way;
-use super::parts::{MARK, MARK_INDEX};
+use super::parts::{MARK, MARK_NUMBER};
 use super::s3::{OpenUpload, S3};
 use crate::{Result, StoragePath};
 
@@ -59,7 +59,7 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
 }
 
 async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
-    match s3.part_size(&upload.key, &upload.id, MARK_INDEX + 1).await {
+    match s3.part_size(&upload.key, &upload.id, MARK_NUMBER).await {
         Ok(size) => Ok(size == Some(MARK.len() as u64)),
         // It ended meanwhile.
         Err(failure) if failure.is_not_found() => Ok(false),

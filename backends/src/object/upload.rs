@@ -9,14 +9,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
-use object_store::{Attribute, Attributes, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::PutPayload;
 
 use super::body;
-use super::client::{Client, Own, patience, silent};
+use super::client::Client;
 use super::copy::{equal_pieces, pieces};
-use super::entry::Object;
-use super::error::map;
-use super::google::{Before, Google};
+use super::entry::{Before, Object};
 use super::held::Held;
 use super::multipart::Multipart;
 use super::parts::{MAX_PARTS, PartSizes};
@@ -145,7 +143,7 @@ impl ObjectUpload {
             if self.sizes.used() > MAX_PARTS {
                 return Err(self.too_large());
             }
-            self.multipart()?.copy(object.clone(), pieces).await?;
+            self.multipart().copy(object.clone(), pieces).await?;
         }
         // What is too small for a part, or no whole one, is sent again.
         if self.length < kept {
@@ -174,12 +172,12 @@ impl ObjectUpload {
         Ok(())
     }
 
-    fn multipart(&mut self) -> Result<&mut Multipart> {
+    fn multipart(&mut self) -> &mut Multipart {
         let begun = match self.multipart.take() {
             Some(begun) => begun,
-            None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone())?,
+            None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone()),
         };
-        Ok(self.multipart.insert(begun))
+        self.multipart.insert(begun)
     }
 
     /// Starts to send what is held as a part, as soon as enough of those before it are done.
@@ -192,7 +190,7 @@ impl ObjectUpload {
         // Parts that have grown go one by one rather than take several times the memory.
         let grown = (self.sizes.next() / tuning.part_size).max(1);
         let places = tuning.upload_concurrency / usize::try_from(grown).unwrap_or(usize::MAX);
-        let multipart = self.multipart()?;
+        let multipart = self.multipart();
         while multipart.under_way() >= places.max(1) {
             multipart.await_one().await?;
         }
@@ -209,62 +207,21 @@ impl ObjectUpload {
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
-        if let Own::Google(google) = &self.client.own {
-            return self.put_on_google(google, payload).await;
-        }
-        let mode = match &self.condition {
-            Condition::Anything => PutMode::Overwrite,
-            Condition::Nothing => PutMode::Create,
-            Condition::This(object) if object.e_tag.is_none() && object.version.is_none() => {
-                PutMode::Overwrite
-            }
-            Condition::This(object) => PutMode::Update(UpdateVersion {
-                e_tag: object.e_tag.clone(),
-                version: object.version.clone(),
-            }),
-        };
-        let conditional = mode != PutMode::Overwrite;
-        let options = PutOptions { mode, attributes: attributes(&self.headers), ..PutOptions::default() };
-        let location = self.client.location(&self.path, &self.key)?;
-        let put = self.client.uploads.put_opts(&location, payload.clone(), options);
-        match tokio::time::timeout(patience(&self.client.tuning, self.length), put).await {
-            Ok(Ok(done)) => Ok(done.e_tag),
-            Ok(Err(error)) => {
-                let refused = self.refused(map(&self.path, &error));
-                // Sent twice because the first answer was lost, it meets itself.
-                if conditional && self.is_there(&payload).await {
-                    return Ok(None);
-                }
-                Err(refused)
-            }
-            Err(_) => Err(silent(&self.path)),
-        }
-    }
-
-    /// The same by a request of our own: the library's is of a protocol that tells other entity tags.
-    async fn put_on_google(&self, google: &Google, payload: PutPayload) -> Result<Option<String>> {
         let before = match &self.condition {
             Condition::Anything => Before::Anything,
             Condition::Nothing => Before::Nothing,
             Condition::This(object) => Before::This(object),
         };
-        match google.put(&self.key, payload.clone(), before).await {
-            Ok(stored) if stored.size == self.length => Ok(stored.e_tag),
-            Ok(_) => {
-                Err(Error::with_source(ErrorKind::Other, &self.path, "the store tells another size of it"))
-            }
-            Err(failure) if failure.is_precondition() => {
+        let headers = self.headers.clone();
+        match self.client.put(&self.path, &self.key, payload.clone(), headers, before).await {
+            Ok(e_tag) => Ok(e_tag),
+            Err(error) => {
                 // Sent twice because the first answer was lost, it meets itself.
-                if self.is_there(&payload).await {
+                if !matches!(before, Before::Anything) && self.is_there(&payload).await {
                     return Ok(None);
                 }
-                let kind = match self.condition {
-                    Condition::Nothing => ErrorKind::AlreadyExists,
-                    Condition::Anything | Condition::This(_) => ErrorKind::Conflict,
-                };
-                Err(Error::new(kind, &self.path))
+                Err(self.refused(error))
             }
-            Err(failure) => Err(failure.at(&self.path)),
         }
     }
 
@@ -288,13 +245,13 @@ impl ObjectUpload {
         if self.held.len() > 0 {
             self.send().await?;
         }
-        let multipart = self.multipart()?;
+        let multipart = self.multipart();
         while multipart.under_way() > 0 {
             multipart.await_one().await?;
         }
         self.check_condition().await?;
         let length = self.length;
-        let completed = self.multipart()?.complete(length).await;
+        let completed = self.multipart().complete(length).await;
         completed.map_err(|error| self.refused(error))
     }
 
@@ -318,30 +275,12 @@ impl ObjectUpload {
             (Condition::Anything | Condition::This(_), ErrorKind::AlreadyExists) => {
                 Error::with_source(ErrorKind::Conflict, &self.path, error)
             }
+            (Condition::Nothing, ErrorKind::Conflict) => {
+                Error::with_source(ErrorKind::AlreadyExists, &self.path, error)
+            }
             _ => error,
         }
     }
-}
-
-/// The same as the library has it, as far as it knows it.
-fn attributes(headers: &HeaderMap) -> Attributes {
-    let mut attributes = Attributes::new();
-    for (name, value) in headers {
-        let Ok(value) = value.to_str() else { continue };
-        let attribute = match name.as_str() {
-            "cache-control" => Attribute::CacheControl,
-            "content-disposition" => Attribute::ContentDisposition,
-            "content-encoding" => Attribute::ContentEncoding,
-            "content-language" => Attribute::ContentLanguage,
-            "content-type" => Attribute::ContentType,
-            name => match name.strip_prefix("x-amz-meta-") {
-                Some(name) => Attribute::Metadata(name.to_owned().into()),
-                None => continue,
-            },
-        };
-        attributes.insert(attribute, value.to_owned().into());
-    }
-    attributes
 }
 
 /// What an object has beside its content and the time that was set for it.

@@ -13,7 +13,12 @@ impl Document for CopyResult {
 }
 
 impl Document for InitiateMultipartUploadResult {
-    const ROOTS: &'static [&'static str] = &["InitiateMultipartUploadResult"];
+    // An answer that is not understood leaves the upload open.
+    const ROOTS: &'static [&'static str] = &["InitiateMultipartUploadResult", "InitiateMultipartUpload"];
+}
+
+impl Document for CompleteMultipartUploadResult {
+    const ROOTS: &'static [&'static str] = &["CompleteMultipartUploadResult", "CompleteMultipartUpload"];
 }
 
 impl Document for ListMultipartUploadsResult {
@@ -64,6 +69,14 @@ pub(super) struct CopyResult {
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct InitiateMultipartUploadResult {
     pub(super) upload_id: String,
+}
+
+/// CompleteMultipartUpload.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct CompleteMultipartUploadResult {
+    #[serde(rename = "ETag")]
+    pub(super) e_tag: Option<String>,
 }
 
 /// ListMultipartUploads.

@@ -1,16 +1,23 @@
 //! Multipart uploads: parts that are copied inside the store, and what uploads were left behind.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use http::{HeaderMap, Method};
+use object_store::PutPayload;
+use quick_xml::escape::escape;
+
 use super::documents::{
-    CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult, ListPartsResult,
+    CompleteMultipartUploadResult, CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult,
+    ListPartsResult,
 };
 use super::list::time;
+use super::objects::e_tag_of;
 use super::{Failure, S3, on_bucket, on_object};
 use crate::object::client::patience;
-use crate::object::entry::Object;
+use crate::object::entry::{Object, quoted};
 use crate::observe;
-use http::{HeaderMap, Method};
 
 /// A multipart upload that is neither finished nor aborted.
 #[derive(Debug)]
@@ -32,23 +39,48 @@ impl S3 {
     ) -> Result<String, Failure> {
         let mut request =
             on_object(Method::POST, key, observe::Request::Begin)?.query("uploads", "").persistent();
-        // What no signature can hold is lost, rather than the upload.
-        request.headers = headers;
-        let lost: Vec<_> = request
-            .headers
-            .iter()
-            .filter(|(_, value)| value.to_str().is_err())
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in lost {
-            tracing::debug!(key, %name, "metadata that is no ASCII is not kept");
-            request.headers.remove(name);
-        }
+        request.headers = self.headers_of_new(key, headers);
         let InitiateMultipartUploadResult { upload_id } = self.requests.document(request).await?;
         match upload_id.is_empty() {
             true => Err(Failure::Malformed("the store began an upload without an id".to_owned())),
             false => Ok(upload_id),
         }
+    }
+
+    /// Sends a part, and returns its entity tag.
+    pub(in super::super) async fn put_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: usize,
+        content: PutPayload,
+    ) -> Result<String, Failure> {
+        let request = on_object(Method::PUT, key, observe::Request::Part)?
+            .query("partNumber", number.to_string())
+            .query("uploadId", upload)
+            .patience(patience(&self.requests.tuning, content.content_length() as u64))
+            .persistent()
+            .body(content);
+        let response = self.requests.send(request).await?;
+        e_tag_of(response.headers())
+            .ok_or_else(|| Failure::Malformed("the store doesn't confirm a part".to_owned()))
+    }
+
+    /// Makes an object of these parts, each with its number, and returns its entity tag. `length` is that of all.
+    pub(in super::super) async fn complete_upload(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: &BTreeMap<usize, String>,
+        length: u64,
+    ) -> Result<Option<String>, Failure> {
+        let request = on_object(Method::POST, key, observe::Request::Complete)?
+            .query("uploadId", upload)
+            .patience(patience(&self.requests.tuning, length))
+            .persistent()
+            .body(PutPayload::from(list_of_parts(parts).into_bytes()));
+        let CompleteMultipartUploadResult { e_tag } = self.requests.document(request).await?;
+        Ok(e_tag.map(quoted))
     }
 
     /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.
@@ -132,4 +164,17 @@ impl S3 {
         }
         Ok(None)
     }
+}
+
+/// The document that names the parts of an object.
+fn list_of_parts(parts: &BTreeMap<usize, String>) -> String {
+    let mut document =
+        String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (number, e_tag) in parts {
+        let e_tag = escape(e_tag);
+        // Writing to a string can't fail.
+        let _ = write!(document, "<Part><ETag>{e_tag}</ETag><PartNumber>{number}</PartNumber></Part>");
+    }
+    document.push_str("</CompleteMultipartUpload>");
+    document
 }

@@ -1,12 +1,14 @@
 //! Requests for single objects.
 
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
+use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
 use super::documents::CopyResult;
 use super::{Failure, S3, on_object};
-use crate::object::entry::{Object, quoted};
+use crate::object::client::patience;
+use crate::object::entry::{Before, Object, quoted};
 use crate::observe;
 
 /// The entity tag of an empty object: the MD5 of nothing.
@@ -59,6 +61,50 @@ impl S3 {
         Ok((object(key, response.headers())?, response))
     }
 
+    /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
+    /// the store tells it.
+    pub(in super::super) async fn put(
+        &self,
+        key: &str,
+        content: PutPayload,
+        headers: HeaderMap,
+        before: Before<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let patience = patience(&self.requests.tuning, content.content_length() as u64);
+        let mut request = on_object(Method::PUT, key, observe::Request::Put)?.patience(patience).persistent();
+        request.headers = self.headers_of_new(key, headers);
+        request = match before {
+            Before::Anything => request,
+            Before::Nothing => request.header("if-none-match", "*")?,
+            Before::This(object) => match &object.e_tag {
+                Some(e_tag) => request.header("if-match", e_tag)?,
+                None => request,
+            },
+        };
+        let response = self.requests.send(request.body(content)).await?;
+        Ok(e_tag_of(response.headers()))
+    }
+
+    /// Stores the marker of a directory.
+    pub(in super::super) async fn put_marker(&self, key: &str) -> Result<(), Failure> {
+        let mut request = on_object(Method::PUT, key, observe::Request::Put)?;
+        request.headers = self.headers_of_new(key, HeaderMap::new());
+        self.requests.send(request).await.map(drop)
+    }
+
+    /// The headers of every object that is stored or begun, apart from those that only a request for it has: what it is to
+    /// keep of the object that it goes on from, if it does.
+    pub(super) fn headers_of_new(&self, key: &str, mut kept: HeaderMap) -> HeaderMap {
+        // What no signature can hold is lost, rather than the upload.
+        let lost: Vec<_> =
+            kept.iter().filter(|(_, value)| value.to_str().is_err()).map(|(name, _)| name.clone()).collect();
+        for name in lost {
+            tracing::debug!(key, %name, "metadata that is no ASCII is not kept");
+            kept.remove(name);
+        }
+        kept
+    }
+
     /// Removes an object, if it is the one that is given; stores that don't know such a condition remove it in any
     /// case. That it is not there is no error.
     pub(in super::super) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
@@ -86,7 +132,7 @@ impl S3 {
         to: &str,
         headers: Option<HeaderMap>,
     ) -> Result<String, Failure> {
-        let patience = super::super::client::patience(&self.requests.tuning, from.size);
+        let patience = patience(&self.requests.tuning, from.size);
         let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
         if let Some(headers) = headers {
             request.headers = headers;
@@ -104,6 +150,12 @@ impl S3 {
             e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
         Ok(quoted(e_tag))
     }
+}
+
+/// The entity tag that an answer tells.
+pub(super) fn e_tag_of(headers: &HeaderMap) -> Option<String> {
+    let e_tag = headers.get(ETAG).and_then(|value| value.to_str().ok())?;
+    Some(quoted(e_tag.to_owned())).filter(|e_tag| !e_tag.is_empty())
 }
 
 /// An object as the headers of an answer tell of it.

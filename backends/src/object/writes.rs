@@ -1,0 +1,164 @@
+//! The requests that store content, in the protocol of each cloud: requests of our own on S3, and of the library where it
+//! knows more of the protocol than we do.
+
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use object_store::multipart::PartId;
+use object_store::{PutMode, PutOptions, PutPayload, UpdateVersion};
+
+use super::client::{Client, Own, patience, silent};
+use super::entry::Before;
+use super::error::{is_not_found, map};
+use super::key::Provider;
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// How the end of an upload in parts went.
+pub(super) enum Completion {
+    /// It is an object now, with this entity tag, if the store tells one that can be compared.
+    Done(Option<String>),
+    /// The store knows no such upload: it was completed by a request whose answer was lost, or somebody aborted it.
+    Gone,
+}
+
+impl Client {
+    /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. On S3 it gets these
+    /// headers.
+    pub(super) async fn put(
+        &self,
+        path: &StoragePath,
+        key: &str,
+        content: PutPayload,
+        headers: HeaderMap,
+        before: Before<'_>,
+    ) -> Result<Option<String>> {
+        let length = content.content_length() as u64;
+        let stored = match &self.own {
+            Own::S3(s3) => s3.put(key, content, headers, before).await,
+            Own::Google(google) => match google.put(key, content, before).await {
+                Ok(stored) if stored.size == length => Ok(stored.e_tag),
+                Ok(_) => {
+                    let text = "the store tells another size of it";
+                    return Err(Error::with_source(ErrorKind::Other, path, text));
+                }
+                Err(failure) => Err(failure),
+            },
+            Own::Azure(_) => return self.put_by_library(path, key, content, before).await,
+        };
+        stored.map_err(|failure| match before {
+            // What the condition names is not there any more.
+            Before::This(_) if failure.is_not_found() => {
+                Error::with_source(ErrorKind::Conflict, path, failure.at(path))
+            }
+            _ => failure.at(path),
+        })
+    }
+
+    async fn put_by_library(
+        &self,
+        path: &StoragePath,
+        key: &str,
+        content: PutPayload,
+        before: Before<'_>,
+    ) -> Result<Option<String>> {
+        let mode = match before {
+            Before::Anything => PutMode::Overwrite,
+            Before::Nothing => PutMode::Create,
+            Before::This(object) if object.e_tag.is_none() && object.version.is_none() => PutMode::Overwrite,
+            Before::This(object) => PutMode::Update(UpdateVersion {
+                e_tag: object.e_tag.clone(),
+                version: object.version.clone(),
+            }),
+        };
+        let location = self.location(path, key)?;
+        let patience = patience(&self.tuning, content.content_length() as u64);
+        let put = self.uploads.put_opts(&location, content, PutOptions { mode, ..PutOptions::default() });
+        match tokio::time::timeout(patience, put).await {
+            Ok(Ok(stored)) => Ok(stored.e_tag),
+            Ok(Err(error)) => Err(map(path, &error)),
+            Err(_) => Err(silent(path)),
+        }
+    }
+
+    /// Begins an upload in parts and returns its id. On S3 the object gets these headers.
+    pub(super) async fn begin_upload(
+        &self,
+        path: &StoragePath,
+        key: &str,
+        headers: HeaderMap,
+    ) -> Result<String> {
+        if let Own::S3(s3) = &self.own {
+            return s3.create_upload(key, headers).await.map_err(|failure| failure.at(path));
+        }
+        let location = self.location(path, key)?;
+        let begin = self.parts.create_multipart(&location);
+        match tokio::time::timeout(patience(&self.tuning, 0), begin).await {
+            Ok(begun) => begun.map_err(|error| map(path, &error)),
+            Err(_) => Err(silent(path)),
+        }
+    }
+
+    /// Sends the part with this number, counted from 1, and returns its tag.
+    pub(super) async fn send_part(
+        &self,
+        path: &StoragePath,
+        key: &str,
+        upload: &String,
+        number: usize,
+        content: PutPayload,
+    ) -> Result<String> {
+        if let Own::S3(s3) = &self.own {
+            return s3.put_part(key, upload, number, content).await.map_err(|failure| failure.at(path));
+        }
+        let location = self.location(path, key)?;
+        let patience = patience(&self.tuning, content.content_length() as u64);
+        let part = self.parts.put_part(&location, upload, number - 1, content);
+        match tokio::time::timeout(patience, part).await {
+            Ok(Ok(part)) => Ok(part.content_id),
+            Ok(Err(error)) => Err(map(path, &error)),
+            Err(_) => Err(silent(path)),
+        }
+    }
+
+    /// Makes an object of parts, each with its number and tag. `length` is that of all.
+    pub(super) async fn complete_upload(
+        &self,
+        path: &StoragePath,
+        key: &str,
+        upload: &String,
+        parts: &BTreeMap<usize, String>,
+        length: u64,
+    ) -> Result<Completion> {
+        if let Own::S3(s3) = &self.own {
+            return match s3.complete_upload(key, upload, parts, length).await {
+                Ok(e_tag) => Ok(Completion::Done(e_tag)),
+                Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
+                Err(failure) => Err(failure.at(path)),
+            };
+        }
+        let location = self.location(path, key)?;
+        let parts = parts.values().map(|tag| PartId { content_id: tag.clone() }).collect();
+        let complete = self.parts.complete_multipart(&location, upload, parts);
+        match tokio::time::timeout(patience(&self.tuning, length), complete).await {
+            // Google's is one of another kind than ours.
+            Ok(Ok(done)) => Ok(Completion::Done(done.e_tag.filter(|_| self.keys.provider != Provider::Gcs))),
+            Ok(Err(error)) if is_not_found(&error) => Ok(Completion::Gone),
+            Ok(Err(error)) => Err(map(path, &error)),
+            Err(_) => Err(silent(path)),
+        }
+    }
+
+    /// Gives an upload up. That there is none is no error.
+    pub(super) async fn abort_upload(&self, path: &StoragePath, key: &str, upload: &String) -> Result<()> {
+        if let Own::S3(s3) = &self.own {
+            return s3.abort_upload(key, upload).await.map_err(|failure| failure.at(path));
+        }
+        let location = self.location(path, key)?;
+        let abort = self.parts.abort_multipart(&location, upload);
+        match tokio::time::timeout(patience(&self.tuning, 0), abort).await {
+            Ok(Err(error)) if !is_not_found(&error) => Err(map(path, &error)),
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(silent(path)),
+        }
+    }
+}
