@@ -255,7 +255,7 @@ pub(super) struct S3 {
     /// Sign the content of uploads and not only the rest of the request, so that it can't be changed on its way. Default:
     /// only if it leaves the machine without TLS.
     pub(super) sign_payload: Option<At<bool>>,
-    /// Cut uploads into parts of one size, which limits files to 9,999 times the `part_size`. Default: only for Cloudflare's
+    /// Cut uploads into parts of one size, which limits files to 10,000 times the `part_size`. Default: only for Cloudflare's
     /// R2, which takes no others.
     pub(super) equal_parts: Option<At<bool>>,
     /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.

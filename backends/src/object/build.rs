@@ -144,6 +144,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     let exposed = |url| is_plain_http(url) && !is_on_this_machine(url);
     let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
     let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
+    let is_amazon = endpoint.is_none();
     let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
         // The library wants the bucket in the host name already.
         (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
@@ -203,7 +204,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     };
     let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
-    let own = Own::S3(S3 { requests, dialect: Dialect::default(), equal_parts });
+    let own = Own::S3(S3 { requests, dialect: Dialect::default(), is_amazon, equal_parts });
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 

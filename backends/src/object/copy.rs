@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::watch;
 
 use super::azure_copy;
 use super::client::{Client, Own};
 use super::entry::{Before, Object};
 use super::error::Failure;
 use super::multipart::Multipart;
+use super::parts::{LEAST_MARKED, is_marked, marked};
 use super::s3::{COPY_OF, S3};
+use super::settings::Tuning;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The largest object that S3 copies in one request, in bytes.
 pub(super) const MAX_S3_COPY: u64 = 5 << 30;
 
 /// What one request copies of a larger object, in bytes, and how many are under way at once: the store works on each, so
-/// that more of them take less time.
-const PIECE: u64 = 1 << 30;
+/// that more of them take less time. It is a size that [marks](marked) an upload.
+const PIECE: u64 = LEAST_MARKED - Tuning::MIN_PART_SIZE + (1 << 30);
 const PIECES_AT_ONCE: usize = 8;
 
 /// What an object's own metadata start with on S3.
@@ -166,11 +169,26 @@ pub(super) async fn copy_pieces(
     upload: &str,
     first: usize,
 ) -> Result<Vec<String>, Failure> {
-    stream::iter(pieces.into_iter().enumerate())
-        .map(|(index, range)| s3.copy_part(from, range, to, upload, first + index))
-        .buffered(PIECES_AT_ONCE)
-        .try_collect()
-        .await
+    // What is no mark is stored when something is that marks the upload as ours.
+    let has_marks = pieces.iter().any(marks);
+    let is_marked = &watch::Sender::new(!has_marks);
+    let copied = pieces.into_iter().enumerate().map(|(index, piece)| {
+        async move {
+            if !marks(&piece) {
+                // Its sender is there for as long as this is.
+                let _ = is_marked.subscribe().wait_for(|is_marked| *is_marked).await;
+            }
+            let e_tag = s3.copy_part(from, piece, to, upload, first + index).await?;
+            is_marked.send_replace(true);
+            Ok::<_, Failure>(e_tag)
+        }
+    });
+    stream::iter(copied).buffered(PIECES_AT_ONCE).try_collect().await
+}
+
+/// Whether a part of this range marks an upload as ours.
+fn marks((first, last): &(u64, u64)) -> bool {
+    is_marked(last - first + 1)
 }
 
 /// Cuts `length` bytes into ranges, each with its last byte. None is shorter than what a part has to have, unless all of it
@@ -187,6 +205,26 @@ pub(super) fn pieces(length: u64) -> Vec<(u64, u64)> {
 /// Cuts `length` bytes into ranges of `size` bytes, each with its last byte; the last one takes what is left.
 pub(super) fn equal_pieces(length: u64, size: u64) -> Vec<(u64, u64)> {
     (0..length.div_ceil(size)).map(|index| (index * size, ((index + 1) * size).min(length) - 1)).collect()
+}
+
+/// Cuts the first bytes of an object that others are to follow into ranges, as [`pieces`] does, at least one of which marks
+/// the upload. They end before `length` bytes where that takes a range that is too short for a part.
+pub(super) fn kept_pieces(length: u64) -> Vec<(u64, u64)> {
+    if length >= 2 * PIECE {
+        return pieces(length);
+    }
+    let first = match length {
+        ..LEAST_MARKED => return Vec::new(),
+        _ if is_marked(length) => length,
+        _ if length < LEAST_MARKED + Tuning::MIN_PART_SIZE => LEAST_MARKED,
+        // One mebibyte less at most than there is room for.
+        _ => match marked(length - Tuning::MIN_PART_SIZE) {
+            size if size + Tuning::MIN_PART_SIZE > length => marked(size - (1 << 20)),
+            size => size,
+        },
+    };
+    let rest = (length - first >= Tuning::MIN_PART_SIZE).then(|| (first, length - 1));
+    std::iter::once((0, first - 1)).chain(rest).collect()
 }
 
 #[cfg(test)]

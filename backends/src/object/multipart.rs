@@ -15,7 +15,7 @@ use super::client::{Client, Own};
 use super::copy::copy_pieces;
 use super::entry::Object;
 use super::key::Provider;
-use super::parts::{MARK, MARK_NUMBER};
+use super::parts::is_marked;
 use super::writes::Completion;
 use crate::buffers::Share;
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -73,8 +73,7 @@ impl Multipart {
             let id = answer.map_err(|error| Error::with_source(ErrorKind::Other, &self.path, error))??;
             self.id = Id::Known(id.clone());
             open_uploads().insert(id.clone());
-            self.noted = Some(id.clone());
-            self.send_mark(id);
+            self.noted = Some(id);
         }
         match &self.id {
             Id::Known(id) => Ok(id.clone()),
@@ -84,24 +83,13 @@ impl Multipart {
         }
     }
 
-    /// Marks it as ours, so that it is found if nobody is left to abort it. On the other clouds, what is never finished goes
-    /// by itself, or can't be listed.
-    fn send_mark(&mut self, id: String) {
-        if self.client.keys.provider != Provider::S3 {
-            return;
+    /// Waits until the store has a part that marks the upload as ours, before it gets one that does not: so the upload is
+    /// found if nobody is left to abort it. On the other clouds, what is never finished goes by itself, or can't be listed.
+    async fn await_mark(&mut self) -> Result<()> {
+        while self.client.s3().is_some() && self.arrived.is_empty() && self.under_way() > 0 {
+            self.await_one().await?;
         }
-        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
-        self.sending.spawn(async move {
-            let mark = PutPayload::from_static(MARK);
-            if client.send_part(&path, &key, &id, MARK_NUMBER, mark).await.is_err() {
-                tracing::warn!(
-                    bucket = client.name,
-                    key,
-                    "an upload could not be marked as Wharf's; if nothing ends it, its parts stay in the bucket"
-                );
-            }
-            Ok(Vec::new())
-        });
+        Ok(())
     }
 
     /// How many requests are under way.
@@ -112,6 +100,9 @@ impl Multipart {
     /// Starts to send the next part. What it takes in memory is given back when it is sent.
     pub(super) async fn send(&mut self, part: PutPayload, share: Share) -> Result<()> {
         let id = self.id().await?;
+        if !is_marked(part.content_length() as u64) {
+            self.await_mark().await?;
+        }
         let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
         let number = self.next;
         self.next += 1;

@@ -7,14 +7,30 @@ use object_store::PutPayload;
 
 use super::settings::Tuning;
 
-/// The most parts of one upload: of the ten thousand that S3 takes, the last one is [our mark](MARK_NUMBER).
-pub(super) const MAX_PARTS: u64 = 9_999;
+/// The most parts of one upload that S3 takes.
+pub(super) const MAX_PARTS: u64 = 10_000;
 
-/// The number of the mark of our uploads, counted from 1: a part that is never a part of the object.
-pub(super) const MARK_NUMBER: usize = 10_000;
+const MIB: u64 = 1 << 20;
 
-/// What the mark holds. Its size is what is looked for, which stores tell of a part whatever they do to its content.
-pub(super) const MARK: &[u8] = b"This upload was begun by Wharf, which removes it if it is never finished.";
+/// What marks the uploads of this server on S3: the size of each of their parts is a whole number of mebibytes and so many
+/// bytes, but for the last, which is stored only when one of the others is. So whoever comes upon an upload that nobody ends
+/// knows whose it is, from its first byte on, and the store has no part that is not a part of the object. Others cut their
+/// uploads into whole mebibytes, or by the size of the file; one part in a million of those has such a size by chance.
+const RESIDUE: u64 = 22_513;
+
+/// The smallest part that marks an upload.
+pub(super) const LEAST_MARKED: u64 = Tuning::MIN_PART_SIZE + RESIDUE;
+
+/// Whether a part of this size marks an upload as ours.
+pub(super) fn is_marked(size: u64) -> bool {
+    size >= LEAST_MARKED && size % MIB == RESIDUE
+}
+
+/// The size of a part that marks an upload, as near to this one as there is one with as many whole mebibytes.
+pub(super) fn marked(size: u64) -> u64 {
+    let whole = size - size % MIB;
+    whole.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE - MIB) + RESIDUE
+}
 
 /// The largest object that the clouds take, in bytes; S3's old limit, and near enough to the others'.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -34,6 +50,8 @@ pub(super) struct PartSizes {
     largest: u64,
     /// All have one size, but for the last.
     are_equal: bool,
+    /// Each size is [`marked`].
+    are_marked: bool,
     sent: u64,
     parts: u64,
 }
@@ -42,12 +60,25 @@ impl PartSizes {
     /// Parts of `part_size` bytes, which grow to `largest`.
     pub(super) fn new(part_size: u64, largest: u64) -> Self {
         let largest = largest.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE);
-        Self { current: part_size.min(largest), largest, are_equal: false, sent: 0, parts: 0 }
+        let current = part_size.min(largest);
+        Self { current, largest, are_equal: false, are_marked: false, sent: 0, parts: 0 }
     }
 
     /// Parts of `part_size` bytes, however many there are.
     pub(super) fn equal(part_size: u64) -> Self {
-        Self { current: part_size, largest: part_size, are_equal: true, sent: 0, parts: 0 }
+        Self { are_equal: true, ..Self::new(part_size, part_size) }
+    }
+
+    /// The same with sizes that mark the upload.
+    pub(super) fn marked(self) -> Self {
+        let (current, largest) = (marked(self.current), marked(self.largest));
+        Self { current, largest, are_marked: true, ..self }
+    }
+
+    /// The next larger size.
+    fn grown(&self) -> u64 {
+        let twice = self.current.saturating_mul(2);
+        if self.are_marked { marked(twice).min(self.largest) } else { twice.min(self.largest) }
     }
 
     /// Whether all have one size, but for the last.
@@ -66,7 +97,7 @@ impl PartSizes {
         self.sent += bytes;
         // As many as are left may have to hold the rest of the largest object.
         while self.reachable() < MAX_OBJECT && self.current < self.largest {
-            self.current = (self.current * 2).min(self.largest);
+            self.current = self.grown();
         }
     }
 
@@ -83,7 +114,8 @@ impl PartSizes {
     /// that is so to the end, it would make the largest file smaller.
     pub(super) fn shrink(&mut self) {
         if self.parts == 0 && !self.are_equal {
-            self.current = self.current.min(Tuning::MIN_PART_SIZE);
+            let least = if self.are_marked { LEAST_MARKED } else { Tuning::MIN_PART_SIZE };
+            self.current = self.current.min(least);
         }
     }
 
@@ -92,7 +124,7 @@ impl PartSizes {
         self.sent += self.current;
         self.parts += 1;
         if self.parts.is_multiple_of(PARTS_BEFORE_GROWTH) && self.reachable() < MAX_OBJECT {
-            self.current = (self.current * 2).min(self.largest);
+            self.current = self.grown();
         }
     }
 }

@@ -41,14 +41,31 @@ fn large_chunks_are_not_copied() {
 #[test]
 fn ten_thousand_parts_hold_the_largest_object() {
     for mebibytes in [5, 8, 64, 525, 1024, 5 * 1024] {
-        let mut sizes = PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE);
-        let mut total = 0_u64;
-        for _ in 0..10_000 {
-            assert!(sizes.next() <= 5 << 30);
-            total += sizes.next();
-            sizes.advance();
+        let plain = PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE);
+        for (mut sizes, marks) in
+            [(plain, false), (PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE).marked(), true)]
+        {
+            let mut total = 0_u64;
+            for _ in 0..10_000 {
+                assert!(((5 << 20)..=5 << 30).contains(&sizes.next()));
+                assert_eq!(is_marked(sizes.next()), marks);
+                total += sizes.next();
+                sizes.advance();
+            }
+            assert!(total >= 5 << 40, "parts of {mebibytes} MiB reach {total} bytes");
         }
-        assert!(total >= 5 << 40, "parts of {mebibytes} MiB reach {total} bytes");
+    }
+}
+
+#[test]
+fn a_marked_size_is_as_near_as_it_can_be() {
+    for size in [0, 5 << 20, (5 << 20) + 1, 8 << 20, (64 << 20) - 1, 1 << 30, 5 << 30] {
+        let marked = marked(size);
+        assert!(is_marked(marked) && marked <= 5 << 30, "{size}");
+        assert!(size < 5 << 20 || size.abs_diff(marked) < 1 << 20, "{size}");
+    }
+    for others in [0, RESIDUE, 5 << 20, 8 << 20, (8 << 20) + 1, (5 << 20) - 1] {
+        assert!(!is_marked(others), "{others}");
     }
 }
 

@@ -136,7 +136,7 @@ pub struct S3Settings {
     /// leaves the machine without TLS.
     pub sign_payload: Option<bool>,
     /// All parts of an upload but the last have one size, the `part_size`, and the last is no larger. That limits files to
-    /// 9,999 times this size. If not given: at Cloudflare's R2, which takes no others.
+    /// 10,000 times this size. If not given: at Cloudflare's R2, which takes no others.
     pub equal_parts: Option<bool>,
     /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
     /// containers, or else the instance's metadata address. Contacted only if this is set.

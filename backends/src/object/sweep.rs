@@ -4,39 +4,66 @@ use std::time::SystemTime;
 
 use super::client::Client;
 use super::course::Course;
+use super::error::Failure;
 use super::multipart::is_under_way;
-use super::parts::{MARK, MARK_NUMBER};
-use super::s3::{OpenUpload, S3};
-use crate::{Result, StoragePath};
+use super::parts::is_marked;
+use super::s3::{OpenUpload, S3, StoredPart};
+use crate::{Error, Result, StoragePath};
+
+/// The mark that uploads of earlier versions have: a part of its own that was never a part of the object.
+const OLD_MARK_NUMBER: u64 = 10_000;
+const OLD_MARK_SIZE: u64 = 73;
+
+/// How many pages of a whole bucket are looked at, of a thousand uploads each.
+const MOST_PAGES: usize = 100;
 
 /// Aborts the multipart uploads that a server of this kind began in this place, and that are older than they may get.
-/// Those of others are left alone: each of ours carries a part that is a mark.
+/// Those of others are left alone: the sizes of its parts mark each of ours.
 pub(super) async fn sweep(client: &Client) -> Result<u64> {
     let Some(s3) = client.s3() else { return Ok(0) };
+    let root = client.keys.root();
+    let mut swept = Swept::default();
+    below(client, s3, root, usize::MAX, &mut swept).await?;
+    // Some stores list the uploads of a whole key, and none of what it is the beginning of.
+    if swept.seen == 0 && !root.is_empty() && !s3.is_amazon {
+        let whole = below(client, s3, "", MOST_PAGES, &mut swept).await;
+        // Who may list the place alone was answered already.
+        if let Err(error) = whole {
+            tracing::debug!(bucket = client.name, %error, "unfinished uploads are looked for in the place of the backend alone");
+        }
+    }
+    swept.failed.map_or(Ok(swept.removed), Err)
+}
+
+/// What a sweep has come upon.
+#[derive(Default)]
+struct Swept {
+    seen: usize,
+    removed: u64,
+    failed: Option<Error>,
+}
+
+/// Sweeps what is listed below a prefix.
+async fn below(client: &Client, s3: &S3, prefix: &str, most: usize, swept: &mut Swept) -> Result<()> {
     let root = StoragePath::root();
-    let (mut removed, mut after, mut failed) = (0, None, None);
-    let mut course = Course::default();
-    loop {
-        let (uploads, next) =
-            s3.open_uploads(client.keys.root(), after).await.map_err(|failure| failure.at(&root))?;
+    let (mut after, mut course) = (None, Course::default());
+    for _ in 0..most {
+        let (uploads, next) = s3.open_uploads(prefix, after).await.map_err(|failure| failure.at(&root))?;
         for upload in uploads {
+            swept.seen += 1;
             match remove(client, s3, &upload).await {
-                Ok(true) => removed += 1,
-                Ok(false) => {}
+                Ok(removed) => swept.removed += u64::from(removed),
                 // The others may still be ours to remove.
                 Err(error) => {
-                    failed.get_or_insert(error);
+                    swept.failed.get_or_insert(error);
                 }
             }
         }
-        match next {
-            Some((key, id)) => {
-                course.pass(&format!("{key}\0{id}"), &key).map_err(|failure| failure.at(&root))?;
-                after = Some((key, id));
-            }
-            None => return failed.map_or(Ok(removed), Err),
-        }
+        let Some((key, id)) = next else { break };
+        course.pass(&format!("{key}\0{id}"), &key).map_err(|failure| failure.at(&root))?;
+        after = Some((key, id));
     }
+    Ok(())
 }
 
 /// Aborts an upload if it is ours and abandoned; says whether it was.
@@ -58,11 +85,24 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
         && age.is_some_and(|age| age >= client.tuning.abandoned_after)
 }
 
+/// Whether an upload has a part that marks it. One without any part holds nothing, and nothing tells whose it is.
 async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
-    match s3.part_size(&upload.key, &upload.id, MARK_NUMBER).await {
-        Ok(size) => Ok(size == Some(MARK.len() as u64)),
+    let found = async {
+        let (parts, is_truncated) = s3.parts(&upload.key, &upload.id, None).await?;
+        if parts.iter().any(is_mark) || !is_truncated {
+            return Ok(parts.iter().any(is_mark));
+        }
+        let (parts, _) = s3.parts(&upload.key, &upload.id, Some(OLD_MARK_NUMBER)).await?;
+        Ok(parts.iter().any(is_mark))
+    };
+    match found.await {
+        Ok(is_ours) => Ok(is_ours),
         // It ended meanwhile.
-        Err(failure) if failure.is_not_found() => Ok(false),
+        Err::<_, Failure>(failure) if failure.is_not_found() => Ok(false),
         Err(failure) => Err(failure.at(&StoragePath::root())),
     }
+}
+
+fn is_mark(part: &StoredPart) -> bool {
+    is_marked(part.size) || (part.number == OLD_MARK_NUMBER && part.size == OLD_MARK_SIZE)
 }

@@ -13,7 +13,7 @@ use object_store::PutPayload;
 
 use super::body;
 use super::client::Client;
-use super::copy::{equal_pieces, pieces};
+use super::copy::{equal_pieces, kept_pieces};
 use super::entry::{Before, Object};
 use super::held::Held;
 use super::multipart::Multipart;
@@ -96,8 +96,9 @@ impl ObjectUpload {
             condition,
             held: Held::new(&client.buffers),
             sizes: match client.s3() {
-                Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size),
-                _ => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
+                Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size).marked(),
+                Some(_) => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()).marked(),
+                None => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
             },
             length: 0,
             multipart: None,
@@ -134,8 +135,7 @@ impl ObjectUpload {
                 let size = self.sizes.next();
                 equal_pieces(kept - kept % size, size)
             }
-            Some(_) if kept < Tuning::MIN_PART_SIZE => Vec::new(),
-            Some(_) => pieces(kept),
+            Some(_) => kept_pieces(kept),
         };
         if let Some((_, last)) = pieces.last() {
             self.length = last + 1;

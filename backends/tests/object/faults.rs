@@ -19,6 +19,9 @@ use crate::sizes::open_uploads;
 
 const PART: usize = 5 << 20;
 
+/// More than what is copied in one part.
+const LARGE: usize = (6 << 20) + 500;
+
 /// Cases that run at the same time.
 const AT_ONCE: usize = 8;
 
@@ -219,9 +222,9 @@ faults! {
     upload_in_parts: Upload::of(CreateMode::Replace, Some(500), 12 << 20);
     upload_in_parts_that_is_aborted: Upload { finishes: false, ..Upload::of(CreateMode::Replace, Some(500), 12 << 20) };
     append_to_a_small_file: Upload::of(CreateMode::Append, Some(500), 1000);
-    append_to_a_large_file: Upload::of(CreateMode::Append, Some(PART + 500), 1000);
+    append_to_a_large_file: Upload::of(CreateMode::Append, Some(LARGE), 1000);
     resume_of_a_small_file: Upload::of(CreateMode::Resume(300), Some(500), 1000);
-    resume_of_a_large_file: Upload::of(CreateMode::Resume(PART as u64 + 300), Some(PART + 500), PART + 1);
+    resume_of_a_large_file: Upload::of(CreateMode::Resume(LARGE as u64 - 200), Some(LARGE), PART + 1);
     small_download: Download { content: pattern(1000, 1), range: ByteRange::ALL };
     large_download: Download { content: pattern(6 << 20, 1), range: ByteRange::ALL };
     download_of_a_part: Download { content: pattern(3 << 20, 1), range: ByteRange { offset: 12_345, length: Some(2 << 20) } };

@@ -15,6 +15,7 @@ use crate::played::{Played, answer};
 use crate::proxy::{Proxy, requests_of};
 use crate::record::{Kind, Record, locked};
 use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, tuning, variable};
+use crate::sizes::MARK;
 
 const SERVERS: [&str; 2] = ["WHARF_TEST_SEAWEEDFS", "WHARF_TEST_MOTO"];
 const MIB: usize = 1 << 20;
@@ -24,7 +25,7 @@ async fn appending_and_resuming_read_nothing_back() {
     for server in SERVERS {
         let proxy = Proxy::before(&variable(server)).await;
         let storage = s3_through(&proxy, server, &fresh_prefix());
-        let mut expected = pattern(6 * MIB, 1);
+        let mut expected = pattern(11 * MIB, 1);
         put(&storage, "/f", &expected, CreateMode::New).await.unwrap();
         let (appended, requests) =
             requests_of(&proxy, put(&storage, "/f", b"appended", CreateMode::Append)).await;
@@ -34,7 +35,7 @@ async fn appending_and_resuming_read_nothing_back() {
         assert!(contents(&storage, "/f").await == expected, "{server}");
 
         let more = pattern(9 * MIB, 2);
-        let kept = 5 * MIB + 3;
+        let kept = 10 * MIB + 2 * MARK + 3;
         let (resumed, requests) =
             requests_of(&proxy, put(&storage, "/f", &more, CreateMode::Resume(kept as u64))).await;
         resumed.unwrap();
@@ -58,18 +59,18 @@ fn sizes_of_parts(requests: &[Record]) -> Vec<u64> {
         };
         Some((number.parse::<u64>().unwrap(), size))
     });
-    // The last number is that of our mark, which is no part of the object.
-    parts.filter(|(number, _)| *number < 10_000).collect::<BTreeMap<_, _>>().into_values().collect()
+    parts.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_parts_have_to_be_equal_they_are() {
-    const PART: usize = 5 * MIB;
+    const SIZE: usize = 5 * MIB;
+    const PART: usize = SIZE + MARK;
     for server in SERVERS {
         let proxy = Proxy::before(&variable(server)).await;
         let mut settings = settings_through(&proxy, server, &fresh_prefix());
         settings.equal_parts = Some(true);
-        settings.tuning.part_size = PART as u64;
+        settings.tuning.part_size = SIZE as u64;
         let storage = ObjectStorage::s3(settings).unwrap();
         let mut expected = pattern(3 * PART + 17, 1);
         let (stored, requests) = requests_of(&proxy, put(&storage, "/f", &expected, CreateMode::New)).await;
@@ -103,10 +104,11 @@ async fn where_parts_have_to_be_equal_they_are() {
     }
 }
 
-/// A store with an object of 6 GiB and a byte, which is played: only what is asked to copy it matters.
+/// A store with an object of six pieces and a byte, which is played: only what is asked to copy it matters.
 #[tokio::test]
 async fn large_copies_are_in_equal_parts_too() {
-    const SIZE: u64 = (6 << 30) + 1;
+    const PIECE: u64 = (1 << 30) + MARK as u64;
+    const SIZE: u64 = 6 * PIECE + 1;
     for equal_parts in [false, true] {
         let ranges = Arc::new(Mutex::new(BTreeMap::new()));
         let (seen, mut is_made) = (Arc::clone(&ranges), false);
@@ -154,9 +156,9 @@ async fn large_copies_are_in_equal_parts_too() {
         storage.rename(&path("/f"), &path("/g"), true).await.unwrap();
         let ranges: Vec<String> = locked(&ranges).values().cloned().collect();
         let last = match equal_parts {
-            true => format!("bytes={}-{}", 6_u64 << 30, SIZE - 1),
+            true => format!("bytes={}-{}", 6 * PIECE, SIZE - 1),
             // Never one that is shorter than what a part has to have.
-            false => format!("bytes={}-{}", 5_u64 << 30, SIZE - 1),
+            false => format!("bytes={}-{}", 5 * PIECE, SIZE - 1),
         };
         assert_eq!(
             (ranges.len(), ranges.last()),

@@ -197,7 +197,7 @@ async fn forward(
     let body = counted(boxed(body), Arc::clone(open), |open| &open.up);
     let body = match only {
         Some(bytes) => first(body, bytes, None, true),
-        None if open.record.kind == Kind::DeleteBulk => {
+        None if matches!(open.record.kind, Kind::DeleteBulk | Kind::Complete) => {
             let bytes = body.collect().await?.to_bytes();
             *locked(&open.document) = Some(String::from_utf8_lossy(&bytes).into_owned());
             whole(bytes)

@@ -99,7 +99,7 @@ pub struct Record {
     pub metadata_directive: Option<String>,
     /// The hash of the content that is signed, or that none is.
     pub content_sha256: Option<String>,
-    /// The document of a bulk removal, which names the keys.
+    /// The document of a bulk removal, which names the keys, or of a completion, which names the parts.
     pub document: Option<String>,
     /// `None` if it was not answered, or not yet.
     pub status: Option<u16>,

@@ -102,6 +102,7 @@ pub(super) struct Upload {
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct ListPartsResult {
     pub(super) part: Vec<Part>,
+    pub(super) is_truncated: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

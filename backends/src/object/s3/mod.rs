@@ -11,7 +11,7 @@ mod objects;
 use http::Method;
 
 pub(super) use self::list::Dialect;
-pub(super) use self::multipart::OpenUpload;
+pub(super) use self::multipart::{OpenUpload, StoredPart};
 pub(super) use self::objects::{COPY_OF, with_mtime};
 use super::error::Failure;
 use super::requests::{Request, Requests, in_path, path_of};
@@ -22,6 +22,8 @@ use crate::observe;
 pub(super) struct S3 {
     pub(super) requests: Requests,
     pub(super) dialect: Dialect,
+    /// It is Amazon's own, which does as its documents say.
+    pub(super) is_amazon: bool,
     /// Whether all parts of an upload but the last have to have one size, and the last is no larger.
     pub(super) equal_parts: bool,
 }

@@ -27,6 +27,13 @@ pub(in super::super) struct OpenUpload {
     pub(in super::super) initiated: Option<SystemTime>,
 }
 
+/// A part of an upload that the store has.
+#[derive(Debug)]
+pub(in super::super) struct StoredPart {
+    pub(in super::super) number: u64,
+    pub(in super::super) size: u64,
+}
+
 /// Where a listing of uploads goes on.
 pub(in super::super) type Marker = (String, String);
 
@@ -142,27 +149,21 @@ impl S3 {
         Ok((uploads.collect(), next))
     }
 
-    /// The size of one part of an upload; `None` if there is no such part.
-    pub(in super::super) async fn part_size(
+    /// The parts of an upload that the store has: those of the first page, and whether there are more. With a number, those
+    /// from this one on, where the store counts by numbers.
+    pub(in super::super) async fn parts(
         &self,
         key: &str,
         upload: &str,
-        number: usize,
-    ) -> Result<Option<u64>, Failure> {
-        let parts = || {
-            let request = on_object(Method::GET, key, observe::Request::List)?;
-            Ok::<_, Failure>(request.query("uploadId", upload))
-        };
-        let right_there =
-            parts()?.query("part-number-marker", (number - 1).to_string()).query("max-parts", "1");
-        // Some stores count parts where others have their numbers; then it is among the first.
-        for request in [right_there, parts()?] {
-            let found: ListPartsResult = self.requests.document(request).await?;
-            if let Some(part) = found.part.iter().find(|part| part.part_number == number as u64) {
-                return Ok(Some(part.size));
-            }
+        from: Option<u64>,
+    ) -> Result<(Vec<StoredPart>, bool), Failure> {
+        let mut request = on_object(Method::GET, key, observe::Request::List)?.query("uploadId", upload);
+        if let Some(from) = from {
+            request = request.query("part-number-marker", (from - 1).to_string());
         }
-        Ok(None)
+        let ListPartsResult { part, is_truncated } = self.requests.document(request).await?;
+        let parts = part.into_iter().map(|part| StoredPart { number: part.part_number, size: part.size });
+        Ok((parts.collect(), is_truncated))
     }
 }
 
