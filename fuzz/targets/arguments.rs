@@ -1,4 +1,4 @@
-//! Arguments of commands: addresses, times, facts, ranges, flags, patterns; in every character set.
+//! Arguments of commands: addresses, hosts, types, times, facts, ranges, flags, patterns; in every character set.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

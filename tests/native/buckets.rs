@@ -56,7 +56,7 @@ mod requests {
         };
         transfers("STOR d/small", b"content", &["PUT"]);
         transfers("STOR a/b/c/d/deep", b"content", &["PUT"]);
-        for listing in ["LIST d", "LIST -a d", "LIST -la d", "MLSD d", "NLST d"] {
+        for listing in ["LIST d", "LIST -a d", "LIST -la d", "LIST -l --full-time d", "MLSD d", "NLST d"] {
             transfers(listing, b"", &["LIST"]);
         }
         transfers("RETR d/small", b"", &["GET"]);
