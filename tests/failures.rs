@@ -412,14 +412,13 @@ mod stop {
 
     #[test]
     fn is_at_once_when_nothing_is_going_on() {
-        let setup = Setup::local();
+        // A server that waited for it would outlast the test.
+        let setup = Setup::local().server("shutdown_grace: 1h");
         let server = setup.start();
         let mut client = server.login();
-        let before = Instant::now();
         server.terminate();
         client.expect_end();
         assert_eq!(server.wait().code(), Some(0));
-        assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
     }
 
     #[test]

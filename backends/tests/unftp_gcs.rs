@@ -33,7 +33,8 @@ const NOT_SHOWN: &[&str] = &[
     "uploads_at_once_never_mix",
 ];
 
-/// How long a case may take: a backend may wait for ever for the end of an upload that was aborted.
+/// How long a case that is listed as broken may take: some never end, because the backend waits for the end of an upload
+/// that was aborted. The others have no limit here, so that a busy machine breaks no law.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn fixture() -> Fixture {
@@ -57,8 +58,12 @@ fn fixture() -> Fixture {
 async fn breaks_the_laws_that_are_listed_and_no_others() {
     let mut broken = BTreeSet::new();
     for case in CASES.iter().filter(|case| !NOT_SHOWN.contains(&case.name)) {
-        let run = async { std::panic::AssertUnwindSafe((case.run)(fixture())).catch_unwind().await };
-        if !matches!(tokio::time::timeout(PATIENCE, run).await, Ok(Ok(()))) {
+        let run = async { std::panic::AssertUnwindSafe((case.run)(fixture())).catch_unwind().await.is_ok() };
+        let kept = match BROKEN_BY_GCS.contains(&case.name) {
+            true => tokio::time::timeout(PATIENCE, run).await.unwrap_or(false),
+            false => run.await,
+        };
+        if !kept {
             broken.insert(case.name);
         }
     }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use super::libunftp_fails;
-use crate::support::{Client, SILENCE, Setup, port_command};
+use crate::support::{Client, Setup, port_command, unless_defective};
 
 /// Where TLS is required, data in plain text is refused however the connection is to be opened.
 #[test]
@@ -51,7 +51,7 @@ fn failed_handshake_of_the_data_connection_is_answered() {
     data.write_all(b"this is no TLS, and long enough to be a record header").unwrap();
     drop(data);
     libunftp_fails("data-handshake-failure-unanswered", || {
-        let reply = client.reply_within(SILENCE).expect("a reply");
+        let reply = client.reply_within(unless_defective()).expect("a reply");
         assert!(reply.code >= 400, "{reply:?}");
         client.expect("NOOP", 200);
     });
@@ -99,7 +99,7 @@ fn strangers_are_sent_away() {
     stranger.expect_end();
     libunftp_fails("stranger-takes-the-data-connection", || {
         let mut data = TcpStream::connect(address).unwrap();
-        data.set_read_timeout(Some(SILENCE)).unwrap();
+        data.set_read_timeout(Some(unless_defective())).unwrap();
         client.expect("RETR file", 150);
         let mut content = Vec::new();
         data.read_to_end(&mut content).unwrap();
@@ -118,7 +118,7 @@ fn silent_connection_is_closed_with_its_session() {
     let mut data = TcpStream::connect(client.pasv()).unwrap();
     client.expect("STOR file", 150);
     drop(client);
-    data.set_read_timeout(Some(SILENCE)).unwrap();
+    data.set_read_timeout(Some(unless_defective())).unwrap();
     let end = data.read(&mut [0; 1]);
     libunftp_fails("silent-data-connection-is-never-closed", || {
         let closed = match end {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::support::{
     SOON, Setup, Way, assert_bytes, curl, more_than_is_buffered, noise, url_host, wait_until,
@@ -117,7 +117,7 @@ fn reinitialising_is_no_login() {
     let setup = Setup::local().server("login_timeout: 2s");
     let server = setup.start();
     let mut client = server.connect();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + SOON;
     while client.try_command("REIN").is_ok_and(|reply| reply.code == 220) {
         assert!(Instant::now() < deadline, "the session goes on");
     }

@@ -19,7 +19,7 @@ pub use gate::Gate;
 pub use http::{metric, metrics, request};
 pub use log::Log;
 pub use programs::{Program, Started, Way, client_script, curl, installed, lftp, python, url_host};
-pub use server::{Running, SILENCE, Setup, wharf};
+pub use server::{Running, SILENCE, Setup, unless_defective, wharf};
 pub use storage::{S3, closed_port, fresh_prefix, s3_backend};
 pub use transcript::perform;
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen at once. Generous, because the machine may be busy; a test that
 /// runs into it fails.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Demands the same bytes, and shows where they differ instead of all of them.
 #[track_caller]

@@ -349,5 +349,14 @@ impl Drop for Running<'_> {
     }
 }
 
-/// How long a reply may be missing before it counts as never coming.
+/// How long a reply may be missing before it counts as never coming. Only for what is known to never come: a busy machine
+/// may take longer over a reply that does.
 pub const SILENCE: Duration = Duration::from_secs(4);
+
+/// How long to wait for a reply that libunftp never gives.
+pub fn unless_defective() -> Duration {
+    match Engine::current() {
+        Engine::Libunftp => SILENCE,
+        Engine::Native => SOON,
+    }
+}

@@ -1,7 +1,5 @@
 //! What Azure does and its emulator doesn't: copies that go on behind their answer, snapshots, a hierarchical namespace.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use wharf_backends::contract::{contents, names_in};
 use wharf_backends::{ErrorKind, Storage};
@@ -94,7 +92,7 @@ async fn a_copy_that_nobody_waits_for_is_called_off() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("the empty blob is removed");
+    gone.await;
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ const LARGE: usize = (6 << 20) + 500;
 const AT_ONCE: usize = 8;
 
 /// How long one of them may take.
-const LONGEST: Duration = Duration::from_secs(40);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// A storage that gives up soon.
 fn hasty(proxy: &Proxy, server: &str, prefix: &str) -> ObjectStorage {
@@ -155,7 +155,7 @@ impl Case {
                 return Err(format!("told as: {error}"));
             }
         }
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.may_leave_parts(failed.as_ref()) && open_uploads(server, &self.prefix).await > 0 {
             if Instant::now() > deadline {
                 return Err("parts were left on the store".to_owned());

@@ -113,7 +113,7 @@ async fn a_listing_that_goes_in_a_circle_has_an_end() {
         let error = storage.sweep().await.unwrap_err();
         assert!(error.to_string().contains("the same page"), "{error}");
     };
-    tokio::time::timeout(Duration::from_secs(30), work).await.expect("it has an end");
+    work.await;
     assert_eq!(requests.lock().unwrap().len(), 6 * 4);
 }
 

@@ -16,7 +16,7 @@ use crate::servers::{SERVERS, fresh_prefix, path, s3, settings_through, variable
 const SIZE: usize = 1_000_000;
 
 /// Far longer than anything here should take.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// A file on a server, and a storage before it that has little patience with the proxy between.
 async fn impatient(server: &str, content: &[u8]) -> (Proxy, ObjectStorage, ObjectStorage) {
