@@ -3,7 +3,9 @@
 
 use std::io::Write;
 
-use crate::support::{Client, Engine, S3, Setup, Stream, assert_bytes, more_than_is_buffered, noise};
+use crate::support::{
+    Client, Engine, S3, Setup, Stream, assert_bytes, more_than_is_buffered, noise, wait_until,
+};
 
 fn bucket() -> Setup {
     Setup::new(format!(
@@ -68,53 +70,138 @@ mod at_once {
         (data, content)
     }
 
-    /// Two sessions add to what they both have seen: one of them has to begin again.
-    fn only_one_wins(setup: &Setup) {
+    /// Two sessions add to one file at once: each finds its bytes there, whoever ends first.
+    fn both_are_added(setup: &Setup) {
         let server = setup.start();
-        let (mut first, mut second) = (server.login(), server.login());
-        first.store("log", b"old");
-        let (mut first_data, content) = begin(&mut first, 1);
-        let (mut second_data, _) = begin(&mut second, 2);
-        first_data.finish().unwrap();
-        first.expect_reply(226);
-        second_data.finish().unwrap();
-        second.expect_reply(450);
-        let expected = [b"old", &*content].concat();
-        assert_bytes(&server.login().retrieve("log"), &expected);
-        server.log.expect_warning(&["demo", "/log"]);
-        // The one who lost can do it again.
-        let mut second = server.login();
-        assert_eq!(second.try_store("APPE log", b"again").code, 226);
-        assert_eq!(second.retrieve("log").len(), expected.len() + 5);
+        for old in [None, Some(&b""[..]), Some(b"old")] {
+            let mut looking = server.login();
+            if let Some(old) = old {
+                looking.store("log", old);
+            }
+            let (mut first, mut second) = (server.login(), server.login());
+            let (mut first_data, one) = begin(&mut first, 1);
+            let (mut second_data, other) = begin(&mut second, 2);
+            second_data.finish().unwrap();
+            second.expect_reply(226);
+            first_data.finish().unwrap();
+            first.expect_reply(226);
+            assert_bytes(&looking.retrieve("log"), &[old.unwrap_or_default(), &*other, &*one].concat());
+            looking.expect("DELE log", 250);
+        }
     }
 
     #[test]
-    fn only_one_wins_on_a_disk() {
-        only_one_wins(&Setup::local());
+    fn both_are_added_on_a_disk() {
+        both_are_added(&Setup::local());
     }
 
     #[test]
-    fn only_one_wins_in_memory() {
-        only_one_wins(&Setup::memory());
+    fn both_are_added_in_memory() {
+        both_are_added(&Setup::memory());
     }
 
     #[test]
-    fn only_one_wins_in_a_bucket() {
-        only_one_wins(&bucket());
+    fn both_are_added_in_a_bucket() {
+        both_are_added(&bucket());
     }
 
-    /// What was appended to is no longer there.
+    /// Devices don't ask twice, so none is refused because of another.
     #[test]
-    fn a_file_that_was_replaced_meanwhile_is_not_put_back() {
+    fn of_many_none_is_refused() {
+        for setup in [Setup::local(), Setup::memory()] {
+            let server = setup.start();
+            std::thread::scope(|scope| {
+                for device in 0..10 {
+                    let server = &server;
+                    scope.spawn(move || {
+                        for line in 0..5 {
+                            let line = format!("device {device}, line {line}\n");
+                            assert_eq!(server.login().try_store("APPE log", line.as_bytes()).code, 226);
+                        }
+                    });
+                }
+            });
+            let log = String::from_utf8(server.login().retrieve("log")).unwrap();
+            for device in 0..10 {
+                let lines: Vec<_> =
+                    log.lines().filter(|line| line.contains(&format!("device {device},"))).collect();
+                let expected: Vec<_> = (0..5).map(|line| format!("device {device}, line {line}")).collect();
+                assert_eq!(lines, expected, "in the order of the replies");
+            }
+            assert_eq!(log.lines().count(), 50);
+        }
+    }
+
+    /// As when a log is put away: the new one is added to.
+    #[test]
+    fn what_was_replaced_meanwhile_is_gone_on_from() {
         for setup in [Setup::local(), Setup::memory()] {
             let server = setup.start();
             let (mut first, mut second) = (server.login(), server.login());
             first.store("log", b"old");
-            let (mut data, _) = begin(&mut first, 1);
+            let (mut data, added) = begin(&mut first, 1);
             second.store("log", b"a new day");
             data.finish().unwrap();
+            first.expect_reply(226);
+            assert_bytes(&second.retrieve("log"), &[b"a new day", &*added].concat());
+        }
+    }
+
+    /// A resumed upload belongs behind what it saw, so there it is a conflict.
+    #[test]
+    fn a_resumed_upload_is_refused() {
+        if Engine::current() == Engine::Libunftp {
+            return;
+        }
+        for setup in [Setup::local(), Setup::memory()] {
+            let server = setup.start();
+            let (mut first, mut second) = (server.login(), server.login());
+            first.store("log", b"old");
+            first.expect("REST 3", 350);
+            let mut data = first.start_transfer("STOR log");
+            data.write_all(&more_than_is_buffered()).unwrap();
+            assert_eq!(second.try_store("APPE log", b" and more").code, 226);
+            data.finish().unwrap();
             first.expect_reply(450);
-            assert_eq!(second.retrieve("log"), b"a new day");
+            assert_bytes(&second.retrieve("log"), b"old and more");
+            server.log.expect_warning(&["demo", "/log"]);
+        }
+    }
+}
+
+mod cut_off {
+    use super::*;
+
+    /// However the server ends, the file has the old content or the new, and can be added to.
+    #[test]
+    fn by_sigkill_nothing_is_left_half_done() {
+        let setup = Setup::local();
+        let mut expected = b"old".to_vec();
+        setup.start().login().store("log", &expected);
+        for round in 0..6 {
+            let mut server = setup.start();
+            let mut client = server.login();
+            let mut data = client.start_transfer("APPE log");
+            let tail = noise(16 << 20, round);
+            data.write_all(&tail).unwrap();
+            data.finish().unwrap();
+            // Sooner or later, while the tail is put behind the file.
+            let log = setup.files().join("log");
+            wait_until("it has begun, or all is told", || {
+                round % 2 == 0 || std::fs::metadata(&log).unwrap().len() > expected.len() as u64
+            });
+            server.kill();
+            drop(client);
+            let server = setup.start();
+            let found = server.login().retrieve("log");
+            let whole = [&*expected, &*tail].concat();
+            assert!(found == expected || found == whole, "{} bytes", found.len());
+            assert_eq!(server.login().try_store("APPE log", b"!").code, 226);
+            expected = [&*found, b"!"].concat();
+            assert_bytes(&server.login().retrieve("log"), &expected);
+            let leftovers =
+                std::fs::read_dir(setup.files().join(".wharf-uploads")).map_or(0, Iterator::count);
+            assert_eq!(leftovers, 0);
         }
     }
 }

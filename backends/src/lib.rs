@@ -13,6 +13,7 @@ mod error;
 mod path;
 mod storage;
 mod stream;
+mod turns;
 
 #[cfg(feature = "contract")]
 pub mod contract;

@@ -4,7 +4,8 @@
 //!
 //! 1. **All or nothing.** An upload appears whole at [`Upload::finish`]; before that, and after an abort or a
 //!    crash, the old content is there and nothing else is.
-//! 2. **No lost bytes.** What `finish` accepted is durable to the backend's own promise.
+//! 2. **No lost bytes.** What `finish` accepted is durable to the backend's own promise. Those who append to one file, new or
+//!    old, all find their bytes there, in the order of their ends.
 //! 3. **Read your writes**, in `stat`, `list` and `open`, at once.
 //! 4. **Names never alias.** A name that the backend can't hold is refused; a foreign name that can't be
 //!    shown never breaks a listing.
@@ -177,11 +178,13 @@ pub enum CreateMode {
     /// Keeps the first bytes of the existing file, as many as given, and goes on behind them.
     /// Offset 0 is [`Replace`](Self::Replace). An offset behind the end is
     /// [`ErrorKind::InvalidRange`], a missing file [`ErrorKind::NotFound`].
-    Resume(u64),
-    /// Goes on at the end of the existing file, or makes a new one.
     ///
-    /// If what was there is replaced or removed before the end of this upload or of a
-    /// [`Resume`](Self::Resume), `finish` is [`ErrorKind::Conflict`]: what others stored is never lost.
+    /// If what was there is changed, replaced or removed before the end of this upload, `finish` is [`ErrorKind::Conflict`]:
+    /// its bytes belong behind those that were there, and what others stored is never lost.
+    Resume(u64),
+    /// Goes on at the end of the file that is there at `finish`, or makes a new one. Appends to one file take turns in the
+    /// order in which they end, and none is refused because of another: what was replaced meanwhile is gone on from as it is
+    /// then, and of a file that was removed there is what this upload brought.
     Append,
 }
 

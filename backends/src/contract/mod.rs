@@ -3,6 +3,7 @@
 //! [`contract_tests!`](crate::contract_tests) makes a test of each case; [`CASES`] lists them for a
 //! storage whose failures are to be counted rather than reported.
 
+mod appends;
 mod content;
 mod directories;
 mod names;
@@ -71,8 +72,13 @@ macro_rules! each_contract_case {
             1, uploads, resume_needs_what_it_goes_on_from;
             1, uploads, append_goes_on_at_the_end;
             1, uploads, an_aborted_append_changes_nothing;
-            1, uploads, appends_at_once_never_lose_one;
+            1, uploads, a_resume_never_loses_what_others_stored;
             2, content, finish_tells_what_was_stored;
+            2, appends, appends_take_turns;
+            2, appends, appends_of_many_take_turns;
+            2, appends, large_appends_take_turns;
+            2, appends, an_append_goes_on_from_what_is_there_in_the_end;
+            2, appends, an_append_is_no_reason_to_lose_an_upload;
             3, content, writes_are_read_at_once;
             3, content, files_come_back_byte_for_byte;
             3, content, ranges_are_cut_from_the_file;

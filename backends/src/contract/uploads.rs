@@ -161,22 +161,24 @@ pub async fn an_aborted_append_changes_nothing(fixture: Fixture) {
     assert_eq!(names_in(storage, "/").await, ["f"]);
 }
 
-pub async fn appends_at_once_never_lose_one(fixture: Fixture) {
+pub async fn a_resume_never_loses_what_others_stored(fixture: Fixture) {
     let storage = &*fixture.storage;
-    stored(storage, "/f", b"old").await;
-    for mode in [CreateMode::Append, CreateMode::Resume(3)] {
+    // At the end and before it, met by another resume, an append, a whole upload and a removal.
+    for offset in [3, 1] {
+        for other in [CreateMode::Resume(offset), CreateMode::Append, CreateMode::Replace] {
+            stored(storage, "/f", b"old").await;
+            let mut resume = ok(storage.create(&path("/f"), CreateMode::Resume(offset)).await);
+            ok(resume.write(Bytes::from_static(b" mine")).await);
+            ok(put(storage, "/f", b" theirs", other).await);
+            let theirs = contents(storage, "/f").await;
+            refused(resume.finish().await, ErrorKind::Conflict);
+            assert_eq!(contents(storage, "/f").await, theirs, "offset {offset}, {other:?}");
+        }
         stored(storage, "/f", b"old").await;
-        let mut first = ok(storage.create(&path("/f"), mode).await);
-        let mut second = ok(storage.create(&path("/f"), mode).await);
-        ok(first.write(Bytes::from_static(b" first")).await);
-        ok(second.write(Bytes::from_static(b" second")).await);
-        ok(first.finish().await);
-        refused(second.finish().await, ErrorKind::Conflict);
-        assert_eq!(contents(storage, "/f").await, b"old first");
+        let mut resume = ok(storage.create(&path("/f"), CreateMode::Resume(offset)).await);
+        ok(resume.write(Bytes::from_static(b" more")).await);
+        ok(storage.remove_file(&path("/f")).await);
+        refused(resume.finish().await, ErrorKind::Conflict);
+        missing(storage, "/f").await;
     }
-    let mut append = ok(storage.create(&path("/f"), CreateMode::Append).await);
-    ok(append.write(Bytes::from_static(b" more")).await);
-    ok(storage.remove_file(&path("/f")).await);
-    refused(append.finish().await, ErrorKind::Conflict);
-    missing(storage, "/f").await;
 }

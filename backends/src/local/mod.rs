@@ -3,6 +3,7 @@
 //! Everything goes through a handle on the root (`cap-std`), so that neither `..` nor a symbolic link nor a
 //! race between the two leads out of it. Calls that may block run on threads made for that.
 
+mod append;
 mod listing;
 mod rename;
 mod temporary;

@@ -15,10 +15,14 @@ use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, linkat, openat, statx, unlinkat};
 use rustix::io::Errno;
 
+use super::append;
+
 /// The folder for hidden names, at the root.
 const FOLDER: &str = ".wharf-uploads";
 /// What hidden names begin with.
 const PREFIX: &str = ".wharf-upload-";
+/// What the names of records of appends begin with.
+pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
 
 /// Mode of new files before the umask, as `open(2)` users expect.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -52,14 +56,22 @@ fn next_name() -> String {
     format!("{PREFIX}{:x}-{now:x}-{count:x}", std::process::id())
 }
 
-/// A directory on the file system of `target` where hidden names can be made.
-fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
+/// The folder for hidden names.
+pub(super) fn folder(root: &Dir) -> io::Result<Dir> {
+    match root.open_dir(FOLDER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
     // What is not finished is nobody's to read.
-    let folder = match root.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
+    match root.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => root.open_dir(FOLDER),
-    };
-    match folder {
+    }
+}
+
+/// A directory on the file system of `target` where hidden names can be made.
+fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
+    match folder(root) {
         Ok(folder) if mount_of(&folder)? == mount_of(target)? => Ok(folder),
         _ => target.try_clone(),
     }
@@ -129,7 +141,7 @@ pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<H
     }
 }
 
-/// Removes hidden files that no living upload holds; says how many.
+/// Removes hidden files that no living upload holds, and undoes the appends that were cut off; says how many.
 pub(super) fn sweep(root: &Dir) -> io::Result<u64> {
     let folder = match root.open_dir(FOLDER) {
         Ok(folder) => folder,
@@ -139,7 +151,13 @@ pub(super) fn sweep(root: &Dir) -> io::Result<u64> {
     let mut removed = 0;
     for entry in folder.entries()? {
         let name = entry?.file_name();
-        if !name.to_str().is_some_and(is_reserved) {
+        let Some(known) = name.to_str().filter(|name| is_reserved(name)) else { continue };
+        if known.starts_with(RECORD_PREFIX) {
+            match append::sweep(root, &folder, known) {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
+                Err(error) => tracing::error!(name = known, %error, "can't undo an append that was cut off"),
+            }
             continue;
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::stream;
 
@@ -78,6 +78,11 @@ impl Charge {
         self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
         self.bytes -= bytes;
     }
+
+    /// Takes over what another charge of the same budget counts.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
 }
 
 impl Drop for Charge {
@@ -86,31 +91,91 @@ impl Drop for Charge {
     }
 }
 
-/// The content of a finished file. Readers share it; it can't change.
+fn next_edition() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Up to this size a tail and the last chunk before it become one, so that a file of many small appends does not become a
+/// list of crumbs.
+const CRUMB: usize = 4 * 1024;
+
+/// Bytes of a file, which never change, and what they are counted with. Several contents may share them.
+#[derive(Debug, Clone)]
+struct Chunk {
+    /// Of its first byte in the file.
+    offset: u64,
+    bytes: Bytes,
+    charge: Arc<Charge>,
+}
+
+/// The content of a finished file. Readers share it; while there are any, it doesn't change.
 #[derive(Debug)]
 pub(super) struct Content {
-    /// Each with the offset of its first byte.
-    chunks: Vec<(u64, Bytes)>,
+    chunks: Vec<Chunk>,
     length: u64,
-    _charge: Charge,
+    /// What its name is counted with.
+    name: Arc<Charge>,
+    /// No other content, nor this one before its last change, has the same.
+    edition: u64,
 }
 
 impl Content {
-    pub(super) fn new(chunks: Vec<Bytes>, charge: Charge) -> Self {
-        let mut length = 0;
-        let chunks = chunks
-            .into_iter()
-            .map(|chunk| {
-                let offset = length;
-                length += chunk.len() as u64;
-                (offset, chunk)
-            })
-            .collect();
-        Self { chunks, length, _charge: charge }
+    /// The chunks, counted with one charge, of a file whose name is counted with another.
+    pub(super) fn new(chunks: Vec<Bytes>, charge: Charge, name: Charge) -> Self {
+        let mut content =
+            Self { chunks: Vec::new(), length: 0, name: Arc::new(name), edition: next_edition() };
+        content.push_all(chunks, Arc::new(charge));
+        content
+    }
+
+    /// The first bytes of this content, and these behind them. The bytes are shared, not copied.
+    pub(super) fn with_tail(&self, kept: u64, chunks: Vec<Bytes>, charge: Charge) -> Self {
+        let mut beginning =
+            Self { chunks: Vec::new(), length: 0, name: Arc::clone(&self.name), edition: next_edition() };
+        for chunk in self.chunks.iter().take_while(|chunk| chunk.offset < kept) {
+            let length = usize::try_from(kept - chunk.offset).unwrap_or(usize::MAX).min(chunk.bytes.len());
+            beginning.length += length as u64;
+            beginning.chunks.push(Chunk { bytes: chunk.bytes.slice(..length), ..chunk.clone() });
+        }
+        beginning.push_all(chunks, Arc::new(charge));
+        beginning
+    }
+
+    /// Puts bytes behind the end.
+    pub(super) fn append(&mut self, chunks: Vec<Bytes>, charge: Charge) {
+        self.edition = next_edition();
+        let added: usize = chunks.iter().map(Bytes::len).sum();
+        if let Some(last) = self.chunks.last_mut()
+            && last.bytes.len() + added <= CRUMB
+            // Else it is counted together with others.
+            && let Some(counted) = Arc::get_mut(&mut last.charge)
+        {
+            let mut joined = BytesMut::with_capacity(last.bytes.len() + added);
+            joined.extend_from_slice(&last.bytes);
+            chunks.iter().for_each(|chunk| joined.extend_from_slice(chunk));
+            last.bytes = joined.freeze();
+            counted.absorb(charge);
+            self.length += added as u64;
+        } else {
+            self.push_all(chunks, Arc::new(charge));
+        }
+    }
+
+    fn push_all(&mut self, chunks: Vec<Bytes>, charge: Arc<Charge>) {
+        for bytes in chunks {
+            let offset = self.length;
+            self.length += bytes.len() as u64;
+            self.chunks.push(Chunk { offset, bytes, charge: Arc::clone(&charge) });
+        }
     }
 
     pub(super) fn len(&self) -> u64 {
         self.length
+    }
+
+    pub(super) fn edition(&self) -> u64 {
+        self.edition
     }
 
     /// The chunks of a part; it lies inside the file.
@@ -120,12 +185,12 @@ impl Content {
         length: u64,
     ) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
         let end = offset + length;
-        let first = self.chunks.partition_point(|(start, chunk)| start + chunk.len() as u64 <= offset);
+        let first = self.chunks.partition_point(|chunk| chunk.offset + chunk.bytes.len() as u64 <= offset);
         let parts = (first..self.chunks.len()).map_while(move |index| {
-            let (start, chunk) = &self.chunks[index];
-            let from = offset.saturating_sub(*start).min(chunk.len() as u64) as usize;
-            let to = end.saturating_sub(*start).min(chunk.len() as u64) as usize;
-            (from < to).then(|| Ok(chunk.slice(from..to)))
+            let Chunk { offset: start, bytes, .. } = &self.chunks[index];
+            let from = offset.saturating_sub(*start).min(bytes.len() as u64) as usize;
+            let to = end.saturating_sub(*start).min(bytes.len() as u64) as usize;
+            (from < to).then(|| Ok(bytes.slice(from..to)))
         });
         stream::iter(parts)
     }

@@ -16,7 +16,7 @@ use futures_util::stream;
 
 use self::content::Budget;
 use self::tree::{Node, Tree};
-use self::upload::MemoryUpload;
+use self::upload::{Base, MemoryUpload};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, ErrorKind, Metadata,
     Result, Storage, StoragePath, Upload,
@@ -109,26 +109,22 @@ impl Storage for MemoryStorage {
     }
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
-        let (kept, replace) = {
+        let base = {
             let tree = self.shared.tree();
             let existing = tree.can_create(path)?;
             match (mode, existing) {
                 (CreateMode::New, Some(_)) => return Err(Error::new(ErrorKind::AlreadyExists, path)),
-                (CreateMode::New, None) => (None, false),
-                (CreateMode::Replace | CreateMode::Resume(0), _) | (CreateMode::Append, None) => (None, true),
-                (CreateMode::Append, Some(old)) => (Some((Arc::clone(old), old.len())), true),
+                (CreateMode::New, None) => Base::Nothing,
+                (CreateMode::Replace | CreateMode::Resume(0), _) => Base::Anything,
+                (CreateMode::Append, _) => Base::End,
                 (CreateMode::Resume(_), None) => return Err(Error::new(ErrorKind::NotFound, path)),
-                (CreateMode::Resume(offset), Some(old)) => {
-                    ByteRange::from_offset(offset).length_in(old.len(), path)?;
-                    (Some((Arc::clone(old), offset)), true)
+                (CreateMode::Resume(length), Some(old)) => {
+                    ByteRange::from_offset(length).length_in(old.len(), path)?;
+                    Base::Beginning { of: Arc::clone(old), edition: old.edition(), length }
                 }
             }
         };
-        let mut upload = MemoryUpload::new(Arc::clone(&self.shared), path.clone(), replace);
-        if let Some((old, length)) = kept {
-            upload.keep(&old, length).await?;
-        }
-        Ok(Box::new(upload))
+        Ok(Box::new(MemoryUpload::new(Arc::clone(&self.shared), path.clone(), base)))
     }
 
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::content::{Charge, Content, MAX_NAME};
+use super::upload::{Base, Written};
 use crate::{Entry, Error, ErrorKind, Metadata, Result, StoragePath};
 
 #[derive(Debug)]
@@ -18,8 +19,7 @@ impl Node {
     pub(super) fn metadata(&self) -> Metadata {
         match self {
             Self::File { content, modified } => {
-                // The content can't change, and no other has its address while this one is alive.
-                Metadata::file(content.len(), Some(*modified)).with_version(&Arc::as_ptr(content))
+                Metadata::file(content.len(), Some(*modified)).with_version(&content.edition())
             }
             Self::Directory { modified, .. } => Metadata::directory(Some(*modified)),
         }
@@ -109,32 +109,50 @@ impl Tree {
         }
     }
 
-    /// `kept` is the content that the new file goes on from, which must still be there.
-    pub(super) fn insert_file(
-        &mut self,
-        path: &StoragePath,
-        file: Node,
-        replace: bool,
-        kept: Option<&Arc<Content>>,
-    ) -> Result<()> {
+    /// Puts what an upload brought where it belongs, and says what is there then.
+    pub(super) fn store(&mut self, path: &StoragePath, written: Written, base: &Base) -> Result<Metadata> {
         let (entries, name, modified) = self.parent_mut(path)?;
-        if let Some(kept) = kept {
-            match entries.get(name) {
-                Some(Node::File { content, .. }) if Arc::ptr_eq(content, kept) => {}
-                _ => return Err(Error::new(ErrorKind::Conflict, path)),
+        let Written { chunks, charge, name: name_charge } = written;
+        let now = SystemTime::now();
+        match (entries.get_mut(name), base) {
+            (Some(Node::Directory { .. }), _) => Err(Error::new(ErrorKind::IsADirectory, path)),
+            (Some(Node::File { .. }), Base::Nothing) => Err(Error::new(ErrorKind::AlreadyExists, path)),
+            (Some(node @ Node::File { .. }), Base::Anything) => {
+                *node = Node::File {
+                    content: Arc::new(Content::new(chunks, charge, name_charge)),
+                    modified: now,
+                };
+                Ok(node.metadata())
             }
-        }
-        match entries.get_mut(name) {
-            Some(Node::Directory { .. }) => Err(Error::new(ErrorKind::IsADirectory, path)),
-            Some(Node::File { .. }) if !replace => Err(Error::new(ErrorKind::AlreadyExists, path)),
-            Some(existing) => {
-                *existing = file;
-                Ok(())
+            (Some(node), Base::Beginning { of, edition, length }) => {
+                let Node::File { content, modified } = node else {
+                    return Err(Error::new(ErrorKind::Conflict, path));
+                };
+                if content.edition() != *edition {
+                    return Err(Error::new(ErrorKind::Conflict, path));
+                }
+                (*content, *modified) = (Arc::new(of.with_tail(*length, chunks, charge)), now);
+                Ok(node.metadata())
             }
-            None => {
-                entries.insert(name.to_owned(), file);
-                *modified = SystemTime::now();
-                Ok(())
+            (None, Base::Beginning { .. }) => Err(Error::new(ErrorKind::Conflict, path)),
+            (Some(node), Base::End) => {
+                if let Node::File { content, modified } = node {
+                    match Arc::get_mut(content) {
+                        Some(content) => content.append(chunks, charge),
+                        // It stays as it is for those who read it.
+                        None => *content = Arc::new(content.with_tail(content.len(), chunks, charge)),
+                    }
+                    *modified = now;
+                }
+                Ok(node.metadata())
+            }
+            (None, Base::Nothing | Base::Anything | Base::End) => {
+                let content = Arc::new(Content::new(chunks, charge, name_charge));
+                let node = Node::File { content, modified: now };
+                let metadata = node.metadata();
+                entries.insert(name.to_owned(), node);
+                *modified = now;
+                Ok(metadata)
             }
         }
     }

@@ -1,66 +1,73 @@
 //! An upload into memory.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 
 use super::Shared;
 use super::content::{Charge, Content};
-use super::tree::Node;
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// The first chunk of a file; each further one is twice as large, up to [`CHUNK_SIZE`], so that small files
 /// stay small and nothing that exists is ever copied to grow.
 const FIRST_CHUNK: usize = 4 * 1024;
 
+/// What an upload goes on from.
+pub(super) enum Base {
+    /// Nothing may stand there.
+    Nothing,
+    Anything,
+    /// The first bytes of what stood there at the beginning, and must still stand there.
+    Beginning {
+        of: Arc<Content>,
+        edition: u64,
+        length: u64,
+    },
+    /// What stands there at the end.
+    End,
+}
+
+/// What an upload brought.
+pub(super) struct Written {
+    pub(super) chunks: Vec<Bytes>,
+    pub(super) charge: Charge,
+    /// For its name, if it becomes a new file.
+    pub(super) name: Charge,
+}
+
 pub(super) struct MemoryUpload {
     shared: Arc<Shared>,
     path: StoragePath,
-    replace: bool,
+    base: Base,
     chunks: Vec<Bytes>,
     filling: BytesMut,
     /// Room in `filling` that is paid for.
     room: usize,
     next_chunk: usize,
     charge: Option<Charge>,
-    /// What it goes on from.
-    kept: Option<Arc<Content>>,
     failed: bool,
 }
 
 impl MemoryUpload {
-    pub(super) fn new(shared: Arc<Shared>, path: StoragePath, replace: bool) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, path: StoragePath, base: Base) -> Self {
         Self {
             shared,
             path,
-            replace,
+            base,
             chunks: Vec::new(),
             filling: BytesMut::new(),
             room: 0,
             next_chunk: FIRST_CHUNK,
             charge: None,
-            kept: None,
             failed: false,
         }
-    }
-
-    /// Starts with the first bytes of an existing file.
-    pub(super) async fn keep(&mut self, old: &Arc<Content>, length: u64) -> Result<()> {
-        self.kept = Some(Arc::clone(old));
-        let mut stream = Box::pin(Arc::clone(old).stream(0, length));
-        while let Some(chunk) = stream.next().await {
-            self.write(chunk?).await?;
-        }
-        Ok(())
     }
 
     fn charge(&mut self) -> Result<&mut Charge> {
         match &mut self.charge {
             Some(charge) => Ok(charge),
-            none => Ok(none.insert(self.shared.budget.charge_name(&self.path)?)),
+            none => Ok(none.insert(self.shared.budget.charge(0, &self.path)?)),
         }
     }
 
@@ -97,6 +104,7 @@ impl Upload for MemoryUpload {
         if self.failed {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "the upload had failed before"));
         }
+        let name = self.shared.budget.charge_name(&self.path)?;
         self.charge()?;
         // What the last chunk has too much is given back: it is copied, being the only one that isn't full.
         if !self.filling.is_empty() {
@@ -106,11 +114,8 @@ impl Upload for MemoryUpload {
             return Err(Error::new(ErrorKind::Other, &self.path));
         };
         charge.shrink(self.room as u64);
-        let content = Arc::new(Content::new(std::mem::take(&mut self.chunks), charge));
-        let node = Node::File { content, modified: SystemTime::now() };
-        let metadata = node.metadata();
-        self.shared.tree().insert_file(&self.path, node, self.replace, self.kept.as_ref())?;
-        Ok(metadata)
+        let written = Written { chunks: std::mem::take(&mut self.chunks), charge, name };
+        self.shared.tree().store(&self.path, written, &self.base)
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {

@@ -1,0 +1,316 @@
+//! Putting the tail of an append behind the end of its file.
+//!
+//! An append costs what is appended, so the file is not copied: what arrives is kept in a file of its own, and at the end it
+//! is put behind what is there by then. Three things keep the laws meanwhile:
+//!
+//! - **Turns.** Appends to one file wait for each other, by its inode, so that each finds the end of the one before.
+//! - **A record.** Before the first byte a record is written, in the folder for hidden names: which file, how long it was, and
+//!   how long it is to become. It goes when the last byte is there. A record that is found without its owner tells of an
+//!   append that was cut off, and the file gets its old length back: at the start of a server, and before the next append.
+//!   The owner has locked it, which also makes other processes wait for their turn.
+//! - **The end of the file as the system knows it.** It is opened to append, so that programs which write to it beside the
+//!   server lose nothing either.
+//!
+//! Whoever reads the file at that moment may see a part of the tail; a download that had begun before does not.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, openat, statx, unlinkat};
+use rustix::io::Errno;
+
+use super::temporary::{self, RECORD_PREFIX};
+use super::{metadata_of, relative};
+use crate::turns::{Turn, Turns};
+use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
+
+/// What tells a file from all others of this machine.
+pub(super) type FileId = (u64, u64);
+
+/// The turns of this process.
+static TURNS: LazyLock<Turns<FileId>> = LazyLock::new(Turns::default);
+
+/// How long the append of another process may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether that is over.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The most that a record holds: two numbers of a file, its times and lengths, and a path.
+const LONGEST_RECORD: usize = 16 * 1024;
+
+/// Waits until nobody else of this process changes the file.
+pub(super) async fn turn(file: FileId) -> Turn {
+    TURNS.take(file).await
+}
+
+/// The same without waiting.
+pub(super) fn turn_now(file: FileId) -> Option<Turn> {
+    TURNS.try_take(file)
+}
+
+/// Opens a file to append to it. Links are followed while they stay inside the root.
+pub(super) fn open(root: &Dir, path: &StoragePath) -> Result<(File, FileId)> {
+    let mut options = OpenOptions::new();
+    // Opening a named pipe would wait for a reader, maybe for ever.
+    options.append(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+    let file = root.open_with(relative(path)?, &options).map_err(|error| Error::from_io(path, error))?;
+    let file = file.into_std();
+    let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
+    if !found.is_file() {
+        return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
+    }
+    Ok((file, (found.dev(), found.ino())))
+}
+
+/// Where something is put behind the end of a file.
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Dir,
+    pub(super) directory: &'a Dir,
+    pub(super) path: &'a StoragePath,
+    /// To be durable when it is done.
+    pub(super) sync: bool,
+}
+
+impl Place<'_> {
+    /// Puts `tail` behind the end of `file`, whose turn the caller has. If `version` is given, the file must still be that.
+    /// Blocks.
+    pub(super) fn put_behind(&self, file: &File, tail: &File, version: Option<u64>) -> Result<Metadata> {
+        let io = |error| Error::from_io(self.path, error);
+        let (folder, owner) = self.record(file)?;
+        let old = file.metadata().map_err(io)?;
+        if version.is_some_and(|version| version_of(&old) != Some(version)) {
+            return Err(Error::new(ErrorKind::Conflict, self.path));
+        }
+        let added = tail.metadata().map_err(io)?.len();
+        if added > 0 {
+            let record = Record::of(file, old.len(), old.len() + added, self.path).map_err(io)?;
+            owner.write(&record, self.sync).map_err(io)?;
+            if self.sync {
+                super::sync_directory(&folder, self.path)?;
+            }
+            if let Err(error) =
+                copy(tail, file).and_then(|()| if self.sync { file.sync_data() } else { Ok(()) })
+            {
+                owner.settle(&undo(file, &record));
+                return Err(io(error));
+            }
+            owner.remove();
+            // The record must not come back after a crash: the bytes would be taken for half an append.
+            if self.sync {
+                super::sync_directory(&folder, self.path)?;
+            }
+        } else {
+            owner.remove();
+        }
+        let found = file.metadata().map_err(io)?;
+        Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found)))
+    }
+
+    /// Takes the record of a file, and undoes the append that it tells of, if any.
+    fn record(&self, file: &File) -> Result<(Dir, Owner)> {
+        let io = |error| Error::from_io(self.path, error);
+        let folder = match temporary::folder(self.root) {
+            Ok(folder) => folder,
+            // The root may only be read, and this directory written to.
+            Err(_) => self.directory.try_clone().map_err(io)?,
+        };
+        let found = file.metadata().map_err(io)?;
+        let name = format!("{RECORD_PREFIX}{:x}-{:x}", found.dev(), found.ino());
+        let owner = Owner::take(&folder, name, PATIENCE).map_err(io)?;
+        let Some(owner) = owner else {
+            let reason = "another process is appending to the file";
+            return Err(Error::with_source(ErrorKind::Unavailable, self.path, reason));
+        };
+        if let Some(record) = owner.read().map_err(io)? {
+            owner.report(&undo(file, &record).map_err(io)?, &record);
+        }
+        Ok((folder, owner))
+    }
+}
+
+/// The version of an open file, as [`Metadata`] has it.
+fn version_of(found: &std::fs::Metadata) -> Option<u64> {
+    metadata_of(&cap_std::fs::Metadata::from_just_metadata(found.clone())).version
+}
+
+fn copy(tail: &File, mut file: &File) -> io::Result<()> {
+    let length = tail.metadata()?.len();
+    let mut block = vec![0; CHUNK_SIZE.min(usize::try_from(length).unwrap_or(CHUNK_SIZE))];
+    let mut offset = 0;
+    loop {
+        match tail.read_at(&mut block, offset) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                file.write_all(&block[..length])?;
+                offset += length as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What is known of an append that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
+    /// The number of the file, and when it was made, where the file system knows: numbers are used again.
+    inode: u64,
+    made: Option<(i64, u32)>,
+    old: u64,
+    new: u64,
+    path: String,
+}
+
+impl Record {
+    fn of(file: &File, old: u64, new: u64, path: &StoragePath) -> io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self { inode: found.ino(), made: made(file), old, new, path: path.as_str().to_owned() })
+    }
+
+    fn to_text(&self) -> String {
+        let (seconds, nanoseconds) = self.made.unwrap_or((0, u32::MAX));
+        let Self { inode, old, new, path, .. } = self;
+        // What is not there to its last line was cut off itself, before the first byte of the tail.
+        format!("append 1\n{inode} {seconds} {nanoseconds} {old} {new}\n{path}\nend\n")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix("\nend\n")?.split('\n');
+        let (version, numbers, path) = (lines.next()?, lines.next()?, lines.next()?);
+        let mut numbers = numbers.split(' ');
+        let mut next = || numbers.next();
+        let inode = next()?.parse().ok()?;
+        let (seconds, nanoseconds) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        let (old, new) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        let made = (nanoseconds != u32::MAX).then_some((seconds, nanoseconds));
+        let complete = version == "append 1" && lines.next().is_none() && old <= new;
+        complete.then(|| Self { inode, made, old, new, path: path.to_owned() })
+    }
+}
+
+fn made(file: &File) -> Option<(i64, u32)> {
+    let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    (found.stx_mask & StatxFlags::BTIME.bits() != 0)
+        .then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
+}
+
+/// What became of an append that was cut off.
+#[derive(Debug, PartialEq, Eq)]
+enum Undone {
+    /// The file has its old length again, or still.
+    Done,
+    /// It is another file by now, or another program has changed it: nothing is done to it.
+    Another,
+}
+
+/// Gives a file the length back that it had before an append.
+fn undo(file: &File, record: &Record) -> io::Result<Undone> {
+    let found = file.metadata()?;
+    let is_it = found.ino() == record.inode
+        && (record.made.is_none() || made(file) == record.made)
+        && (record.old..=record.new).contains(&found.len());
+    if !is_it {
+        return Ok(Undone::Another);
+    }
+    if found.len() > record.old {
+        file.set_len(record.old)?;
+        file.sync_data()?;
+    }
+    Ok(Undone::Done)
+}
+
+/// A record of which this is the owner, locked where the file system has locks.
+struct Owner {
+    folder: Dir,
+    name: String,
+    file: File,
+}
+
+impl Owner {
+    /// `None` if another process has it for longer than that.
+    fn take(folder: &Dir, name: String, patience: Duration) -> io::Result<Option<Self>> {
+        let began = Instant::now();
+        loop {
+            let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            let file = File::from(openat(folder, &name, flags, Mode::from_raw_mode(0o600))?);
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) if began.elapsed() >= patience => return Ok(None),
+                Err(Errno::WOULDBLOCK) => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                // Some network file systems have no locks: there, turns are those of one process.
+                Ok(()) | Err(_) => {}
+            }
+            // Its owner may have removed it between the two calls.
+            if file.metadata()?.nlink() > 0 {
+                return Ok(Some(Self { folder: folder.try_clone()?, name, file }));
+            }
+        }
+    }
+
+    fn read(&self) -> io::Result<Option<Record>> {
+        let mut text = vec![0; LONGEST_RECORD];
+        let length = self.file.read_at(&mut text, 0)?;
+        text.truncate(length);
+        Ok(String::from_utf8(text).ok().and_then(|text| Record::parse(&text)))
+    }
+
+    fn write(&self, record: &Record, sync: bool) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all_at(record.to_text().as_bytes(), 0)?;
+        if sync { self.file.sync_data() } else { Ok(()) }
+    }
+
+    /// What is told when an append of before was found.
+    fn report(&self, undone: &Undone, record: &Record) {
+        let path = record.path.as_str();
+        match undone {
+            Undone::Done => tracing::warn!(path, size = record.old, "undid an append that was cut off"),
+            Undone::Another => {
+                tracing::warn!(
+                    path,
+                    "an append was cut off, and the file has changed since: it is left as it is"
+                );
+            }
+        }
+    }
+
+    /// After an append that failed: the record stays only if it could not be undone.
+    fn settle(self, undone: &io::Result<Undone>) {
+        match undone {
+            Ok(_) => self.remove(),
+            Err(error) => tracing::error!(name = self.name, %error, "can't undo an append that failed"),
+        }
+    }
+
+    fn remove(self) {
+        if let Err(error) = unlinkat(&self.folder, &self.name, AtFlags::empty()) {
+            tracing::warn!(name = self.name, %error, "can't remove the record of an append");
+        }
+    }
+}
+
+/// Undoes the append that a record tells of, if its owner is gone; says whether it was so. Blocks.
+pub(super) fn sweep(root: &Dir, folder: &Dir, name: &str) -> io::Result<bool> {
+    let Some(owner) = Owner::take(folder, name.to_owned(), Duration::ZERO)? else { return Ok(false) };
+    if let Some(record) = owner.read()?
+        && let Ok(path) = StoragePath::parse(&record.path)
+    {
+        match open(root, &path) {
+            Ok((file, _)) => owner.report(&undo(&file, &record)?, &record),
+            Err(error) if error.kind() == ErrorKind::NotFound => owner.report(&Undone::Another, &record),
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    owner.remove();
+    Ok(true)
+}
+
+#[cfg(test)]
+#[path = "append_tests.rs"]
+mod tests;
