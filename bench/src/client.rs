@@ -132,7 +132,23 @@ impl Session {
         size: u64,
         between: &mut dyn FnMut(),
     ) -> Result<()> {
-        let (command, mut data) = self.transfer("STOR", path)?;
+        self.send_in_steps("STOR", path, block, size, between)
+    }
+
+    /// Puts the block behind the end of a file.
+    pub fn append(&mut self, path: &str, block: &[u8]) -> Result<()> {
+        self.send_in_steps("APPE", path, block, block.len() as u64, &mut || ())
+    }
+
+    fn send_in_steps(
+        &mut self,
+        verb: &str,
+        path: &str,
+        block: &[u8],
+        size: u64,
+        between: &mut dyn FnMut(),
+    ) -> Result<()> {
+        let (command, mut data) = self.transfer(verb, path)?;
         let mut left = size;
         while left > 0 {
             between();

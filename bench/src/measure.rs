@@ -33,6 +33,8 @@ pub fn measure(row: Row, server: &Server, sizes: &Sizes, block: &[u8]) -> Result
         Row::Down => small_files(server, sizes, until, "small", |session, name, buffer| {
             expect_size(name, session.retrieve(name, buffer)?, sizes.small as u64)
         }),
+        Row::AppendSmall => appends(server, sizes, until, block, sizes.log),
+        Row::AppendBig => appends(server, sizes, until, block, sizes.big),
         Row::Logins | Row::LoginsHashed => logins(server, sizes, until),
         Row::Sessions => sessions(server, sizes, block, until),
         Row::List => list(server, sizes, until),
@@ -67,6 +69,19 @@ fn small_files(
         (0..sizes.small_files).try_for_each(|number| transfer(&mut session, &small_name(number), &mut buffer))
     })?;
     Ok(sizes.small_files as f64 / time)
+}
+
+/// Appends a second, in one session, to one file that had this size before.
+fn appends(server: &Server, sizes: &Sizes, until: Instant, block: &[u8], size: u64) -> Result<f64> {
+    let mut session = server.login(until)?;
+    let part = block.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+    session.store("up/log", &block[..part], size)?;
+    let tail = &block[..sizes.tail];
+    let time = timed(|| (0..sizes.tails).try_for_each(|_| session.append("up/log", tail)))?;
+    let mut buffer = vec![0; BUFFER];
+    let came = session.retrieve("up/log", &mut buffer)?;
+    expect_size("up/log", came, size + (sizes.tails * sizes.tail) as u64)?;
+    Ok(sizes.tails as f64 / time)
 }
 
 /// Several clients log in and out again and again for a while.

@@ -13,6 +13,8 @@ pub enum Row {
     Up,
     UpSynced,
     Down,
+    AppendSmall,
+    AppendBig,
     Logins,
     LoginsHashed,
     Sessions,
@@ -45,7 +47,7 @@ impl Better {
 }
 
 impl Row {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Retr,
         Self::RetrTls,
         Self::Stor,
@@ -54,6 +56,8 @@ impl Row {
         Self::Up,
         Self::UpSynced,
         Self::Down,
+        Self::AppendSmall,
+        Self::AppendBig,
         Self::Logins,
         Self::LoginsHashed,
         Self::Sessions,
@@ -72,6 +76,8 @@ impl Row {
             Self::Up => "up",
             Self::UpSynced => "up-synced",
             Self::Down => "down",
+            Self::AppendSmall => "append",
+            Self::AppendBig => "append-big",
             Self::Logins => "logins",
             Self::LoginsHashed => "logins-hashed",
             Self::Sessions => "sessions",
@@ -92,6 +98,8 @@ impl Row {
             Self::Up => format!("{small} up, files/s"),
             Self::UpSynced => format!("{small} up, `sync: true`, files/s"),
             Self::Down => format!("{small} down, files/s"),
+            Self::AppendSmall => format!("APPE of {} bytes to {}, /s", sizes.tail, bytes(sizes.log)),
+            Self::AppendBig => format!("APPE of {} bytes to {big}, /s", sizes.tail),
             Self::Logins => format!("logins/s, {} at once", sizes.login_connections),
             Self::LoginsHashed => {
                 format!("logins/s, {} at once, password checked by argon2id", sizes.login_connections)

@@ -11,7 +11,12 @@ const BROKEN_BY_FS: &[&str] = &[
     "uploads_at_once_never_mix",
     "new_is_decided_at_finish",
     "an_aborted_append_changes_nothing",
-    "appends_at_once_never_lose_one",
+    "a_resume_never_loses_what_others_stored",
+    "appends_take_turns",
+    "appends_of_many_take_turns",
+    "large_appends_take_turns",
+    "an_append_goes_on_from_what_is_there_in_the_end",
+    "an_append_is_no_reason_to_lose_an_upload",
     MAY_BE_LUCKY,
 ];
 
