@@ -11,6 +11,7 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, Stati
 
 use super::azure::Azure;
 use super::client::{Client, Own};
+use super::connector::Limits;
 use super::google::Google;
 use super::http::Connections;
 use super::key::{Keys, Provider};
@@ -71,7 +72,6 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         // A timeout for the whole body would cut off a slow reader in the middle.
         let options = ClientOptions::new()
             .with_timeout_disabled()
-            .with_connect_timeout(tuning.connect_timeout)
             .with_allow_http(endpoint.is_some_and(is_plain_http));
         let retry = RetryConfig {
             backoff: BackoffConfig {
@@ -84,16 +84,17 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,
         };
-        let limited = options.clone().with_read_timeout(tuning.read_timeout);
-        let connections = || Connections::new(bucket_url, &tuning.observers);
-        let http = Http { patient: connections(), impatient: connections() };
+        let connections = |silence| {
+            Connections::new(bucket_url, &tuning.observers, Limits { connect: tuning.connect_timeout, silence })
+        };
+        let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
         Ok(Self {
             patient: build(
-                options,
+                options.clone(),
                 RetryConfig { max_retries: tuning.retries.saturating_mul(2), ..retry.clone() },
                 http.patient.clone(),
             )?,
-            impatient: build(limited, retry, http.impatient.clone())?,
+            impatient: build(options, retry, http.impatient.clone())?,
             http,
         })
     }

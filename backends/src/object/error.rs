@@ -3,9 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use http::{HeaderMap, StatusCode};
 use object_store::client::{HttpError, HttpErrorKind};
-use serde::Deserialize;
-
+use super::answer::{Answer, Asked};
 use crate::{Error, ErrorKind, StoragePath};
 
 /// The cause of a failure in one line. The library's own texts repeat themselves, hold whole XML documents,
@@ -47,12 +47,8 @@ pub(super) enum Failure {
 impl Failure {
     /// The store answered with a status of failure.
     ///
-    /// `code` is the store's own word for it, where that came beside the body.
-    pub(super) fn answered(status: u16, reason: Option<&str>, code: Option<String>, body: String) -> Self {
-        let line = format!("{status} {}", reason.unwrap_or_default()).trim_end().to_owned();
-        let mut answer = Answer::new(status, line, body);
-        answer.code = answer.code.or(code);
-        Self::Answer(answer)
+    pub(super) fn answered(asked: Asked<'_>, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
+        Self::Answer(Answer::told(asked, status, headers, body))
     }
 
     /// The store began to answer that all is well, and then told of an error.
@@ -66,6 +62,7 @@ impl Failure {
             Self::Transport(error) => super::requests::transport_may_pass(error.kind()),
             Self::Answer(answer) => {
                 matches!(answer.status, 408 | 429 | 500 | 502..=504)
+                    || answer.is_somebody_elses()
                     || matches!(
                         answer.code(),
                         Some(
@@ -82,9 +79,15 @@ impl Failure {
         }
     }
 
-    /// Whether there is nothing under the key. A bucket that is not there is another matter.
+    /// Whether there is nothing under the key, by the store's own word. A bucket that is not there is another matter, and so
+    /// is a page of whoever stands in the store's place.
     pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Answer(answer) if answer.status == 404 && !answer.missing_bucket())
+        matches!(self, Self::Answer(answer) if answer.is_absence())
+    }
+
+    /// Whether it is an answer to HEAD of which can't be told whether the store gave it.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.is_bare())
     }
 
     /// Whether it is not, or not any more, the object that was meant.
@@ -162,7 +165,9 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     let kind = match (error, &answer) {
         // For the client it is no missing or forbidden file, but a fault that the operator will mend.
         (_, Some(answer)) if answer.is_for_the_operator() => ErrorKind::Unavailable,
-        (object_store::Error::NotFound { .. }, _) => ErrorKind::NotFound,
+        // A document that says what is missing is not among these: perhaps it was credentials that were asked for.
+        (object_store::Error::NotFound { .. }, None) => ErrorKind::Unavailable,
+        (object_store::Error::NotFound { .. }, Some(answer)) => answer.kind(),
         (object_store::Error::AlreadyExists { .. }, _) => ErrorKind::AlreadyExists,
         (object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. }, _) => {
             ErrorKind::Conflict
@@ -192,210 +197,11 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
 
 /// Whether the store was asked for something that is not there. A bucket that is not there is another matter.
 pub(super) fn is_not_found(error: &object_store::Error) -> bool {
-    match Answer::of(error) {
-        // Of the end of an upload at Google the library has but a general error.
-        Some(answer) => answer.status == 404 && !answer.missing_bucket(),
-        None => matches!(error, object_store::Error::NotFound { .. }),
-    }
+    // Of the end of an upload at Google the library has but a general error.
+    Answer::of(error).is_some_and(|answer| answer.is_absence())
 }
 
-/// What the store answered in place of a success.
-#[derive(Debug)]
-pub(super) struct Answer {
-    status: u16,
-    /// The status with its phrase, as in `403 Forbidden`.
-    line: String,
-    /// The store's word for the failure, and its sentence.
-    code: Option<String>,
-    message: String,
-    body: String,
-    /// The request had been sent before, and that answer was lost: the store may refuse what it has done already.
-    again: bool,
-}
-
-/// What Google answers in place of a success, as far as it is read.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GoogleError {
-    error: GoogleErrors,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GoogleErrors {
-    message: String,
-    errors: Vec<GoogleReason>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GoogleReason {
-    reason: String,
-}
-
-impl Answer {
-    fn new(status: u16, line: String, body: String) -> Self {
-        let mut answer = Self {
-            status,
-            line,
-            code: element(&body, "Code").map(str::to_owned),
-            message: element(&body, "Message").unwrap_or_default().to_owned(),
-            body,
-            again: false,
-        };
-        if let Ok(GoogleError { error }) = serde_json::from_str(&answer.body) {
-            // Objects and buckets are not found for the same reason.
-            answer.code = match error.message.starts_with("The specified bucket does not exist") {
-                true => Some("NoSuchBucket".to_owned()),
-                false => error.errors.into_iter().next().map(|first| first.reason),
-            };
-            answer.message = error.message;
-        }
-        answer
-    }
-
-    /// The library keeps the type that holds the status to itself; its text is all there is.
-    fn of(error: &object_store::Error) -> Option<Self> {
-        let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
-        if let Some(body) = told("Server returned error response: ") {
-            return Some(Self::late(&body));
-        }
-        let text = in_chain(error, |e| {
-            let text = e.to_string();
-            text.starts_with("Server returned non-2xx status code: ").then_some(text)
-        })?;
-        let rest = text.strip_prefix("Server returned non-2xx status code: ")?;
-        let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
-        let status = line.get(..3)?.parse().ok()?;
-        Some(Self::new(status, line.to_owned(), body.to_owned()))
-    }
-
-    /// An error that was told under a status of success.
-    fn late(body: &str) -> Self {
-        let mut answer = Self::new(0, "200 OK, and then".to_owned(), body.to_owned());
-        answer.status = match answer.code() {
-            Some("NoSuchKey" | "NoSuchUpload") => 404,
-            Some("PreconditionFailed") => 412,
-            Some("AccessDenied") => 403,
-            // Documented as worth another try, like all that the store notices only on the way.
-            _ => 500,
-        };
-        answer
-    }
-
-    fn code(&self) -> Option<&str> {
-        self.code.as_deref()
-    }
-
-    fn missing_bucket(&self) -> bool {
-        matches!(self.code(), Some("NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted"))
-    }
-
-    /// Whether the store doesn't accept who asks, as opposed to what is asked for.
-    fn wrong_credentials(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(
-                "InvalidAccessKeyId"
-                    | "SignatureDoesNotMatch"
-                    | "ExpiredToken"
-                    | "InvalidToken"
-                    | "RequestTimeTooSkewed"
-                    | "AuthenticationFailed"
-                    | "AuthorizationFailure"
-                    | "InvalidAuthenticationInfo"
-                    | "NoAuthenticationInformation"
-                    | "authError"
-                    | "required"
-            )
-        )
-    }
-
-    fn is_for_the_operator(&self) -> bool {
-        self.missing_bucket() || self.wrong_credentials()
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self.status {
-            _ if self.is_for_the_operator() => ErrorKind::Unavailable,
-            // No other client was faster: it stays until the owner decides about them.
-            _ if self.code() == Some("SnapshotsPresent") => ErrorKind::PermissionDenied,
-            401 | 403 => ErrorKind::PermissionDenied,
-            404 => ErrorKind::NotFound,
-            408 | 429 | 500 | 502..=504 => ErrorKind::Unavailable,
-            409 | 412 => ErrorKind::Conflict,
-            416 => ErrorKind::InvalidRange,
-            501 => ErrorKind::Unsupported,
-            507 => ErrorKind::NoSpace,
-            _ => match self.code() {
-                Some("KeyTooLongError" | "InvalidURI" | "InvalidUri" | "InvalidResourceName") => {
-                    ErrorKind::InvalidName
-                }
-                Some("QuotaExceeded") => ErrorKind::QuotaExceeded,
-                _ => ErrorKind::Other,
-            },
-        }
-    }
-
-    /// What the operator can do about it.
-    fn advice(&self) -> Option<&'static str> {
-        Some(match self.code()? {
-            "InvalidAccessKeyId" => "the store doesn't know the access key",
-            "SignatureDoesNotMatch" => "the secret key is not the one of the access key",
-            "ExpiredToken" | "TokenRefreshRequired" => "the credentials have expired",
-            "InvalidToken" => "the session token is wrong",
-            "RequestTimeTooSkewed" => {
-                "the clock of this machine differs too much from the store's: set the time"
-            }
-            "AccessDenied" | "AuthorizationPermissionMismatch" | "forbidden" => {
-                "the credentials don't permit this"
-            }
-            "NoSuchBucket" => "there is no such bucket",
-            "ContainerNotFound" => "there is no such container",
-            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-                "the bucket is in another region than configured"
-            }
-            "AuthenticationFailed" | "AuthorizationFailure" | "InvalidAuthenticationInfo" => {
-                "the store doesn't accept the key"
-            }
-            "InvalidPart" if self.message.contains("same length") => {
-                "the store wants all parts of an upload in one size: set `equal_parts: true`"
-            }
-            "SnapshotsPresent" => "it has snapshots, and to remove it would remove these, too",
-            "authError" | "required" => "the store doesn't accept the credentials",
-            "SlowDown" | "ServerBusy" | "TooManyRequests" | "rateLimitExceeded" | "userRateLimitExceeded" => {
-                "the store asks for fewer requests"
-            }
-            _ => return None,
-        })
-    }
-
-    fn text(&self) -> String {
-        match self.advice() {
-            Some(advice) => format!("{advice} ({})", self.words()),
-            None => self.words(),
-        }
-    }
-
-    fn words(&self) -> String {
-        match (self.code().unwrap_or_default(), self.message.as_str()) {
-            ("", _) if self.body.is_empty() => format!("the store answered {}", self.line),
-            // Not the usual document: somebody else's, such as a proxy's.
-            ("", _) => format!("the store answered {}: {}", self.line, self.body),
-            (code, "") => format!("the store answered {}: {code}", self.line),
-            (code, message) => format!("the store answered {}: {code}: {message}", self.line),
-        }
-    }
-}
-
-/// The text of the first element `name` of an XML document.
-fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
-    let start = document.find(&format!("<{name}>"))? + name.len() + 2;
-    let length = document.get(start..)?.find("</")?;
-    document.get(start..start + length)
-}
-
-fn in_chain<T>(
+pub(super) fn in_chain<T>(
     error: &object_store::Error,
     found: impl Fn(&(dyn StdError + 'static)) -> Option<T>,
 ) -> Option<T> {

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
-    ReqwestConnector,
 };
+use object_store::{ClientConfigKey, ClientOptions};
 
+use super::connector::{self, Limits};
 use crate::observe::{Answer, Observers, Request};
 
 /// Makes clients for a store that the library builds, and keeps the one for the bucket.
@@ -25,13 +25,14 @@ pub(super) struct Connections {
     /// The host of the bucket: what goes elsewhere is for credentials.
     authority: Arc<str>,
     observers: Observers,
+    limits: Limits,
 }
 
 impl Connections {
-    pub(super) fn new(bucket_url: &str, observers: &Observers) -> Self {
+    pub(super) fn new(bucket_url: &str, observers: &Observers, limits: Limits) -> Self {
         let (scheme, rest) = bucket_url.split_once("://").unwrap_or(("https", bucket_url));
         let authority = without_default_port(scheme, rest.split('/').next().unwrap_or_default());
-        Self { last: Arc::default(), authority: authority.into(), observers: observers.clone() }
+        Self { last: Arc::default(), authority: authority.into(), observers: observers.clone(), limits }
     }
 
     /// For requests of our own; `None` until the library has built its store.
@@ -42,7 +43,9 @@ impl Connections {
 
 impl HttpConnector for Connections {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = ReqwestConnector::default().connect(options)?;
+        // Credentials may be had without TLS where the bucket may not.
+        let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
+        let inner = HttpClient::new(connector::client(self.limits, allow_http)?);
         let counted = Counted {
             inner,
             authority: Arc::clone(&self.authority),

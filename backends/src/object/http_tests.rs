@@ -1,5 +1,7 @@
 use super::*;
 
+const LIMITS: Limits = Limits { connect: std::time::Duration::from_secs(5), silence: None };
+
 #[test]
 fn requests_are_told_apart() {
     for (method, uri, header, expected) in [
@@ -50,7 +52,7 @@ fn a_port_that_the_scheme_implies_is_the_same_host() {
         ("http://store:9000/b", "http://store:9001/b/k", true),
         ("https://store", "https://sts.store/b/k", true),
     ] {
-        let connections = Connections::new(bucket, &Observers::default());
+        let connections = Connections::new(bucket, &Observers::default(), LIMITS);
         assert_eq!(
             is_elsewhere(&connections.authority, &asked.parse().unwrap()),
             expected,

@@ -22,12 +22,14 @@
 //!   itself, and there listings don't show it.
 
 mod ahead;
+mod answer;
 mod azure;
 mod azure_copy;
 mod body;
 mod build;
 mod client;
 mod compared;
+mod connector;
 mod copy;
 mod course;
 mod documents;

@@ -18,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::answer::Asked;
 use super::client::patience;
 use super::documents::{self, Document};
 use super::error::Failure;
@@ -281,14 +282,13 @@ async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> R
     if status.is_success() {
         return Ok(response);
     }
-    // The one word that Azure has for HEAD, whose answers have no body.
-    let code = response.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok());
-    let code = code.map(str::to_owned);
+    let headers = response.headers().clone();
     let body = match request.method {
         Method::HEAD => String::new(),
         _ => String::from_utf8_lossy(&read(request, response, tuning).await.unwrap_or_default()).into_owned(),
     };
-    Err(Failure::answered(status.as_u16(), status.canonical_reason(), code, body))
+    let asked = Asked { method: &request.method, is_listing: matches!(request.kind, observe::Request::List) };
+    Err(Failure::answered(asked, status, &headers, body))
 }
 
 /// How often a request was sent, and whether it is worth another time.

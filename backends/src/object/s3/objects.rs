@@ -37,9 +37,15 @@ pub(in super::super) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
 impl S3 {
     /// Asks what stands under a key; with the headers that a copy has to send again.
     pub(in super::super) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
-        let response = self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await?;
-        let headers = response.headers();
-        Ok((object(key, headers)?, kept(headers)))
+        match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
+            Ok(response) => Ok((object(key, response.headers())?, kept(response.headers()))),
+            // It may be whoever stands in the store's place who says so. What asks for a byte is answered with a document.
+            Err(failure) if failure.is_bare() => {
+                let (object, response) = self.get(key, Some((0, Some(0))), None).await?;
+                Ok((object, kept(response.headers())))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
