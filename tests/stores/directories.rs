@@ -105,7 +105,7 @@ pub fn odd_names(place: &Place) {
         "*",
         "[x]",
         "{y}",
-        "~",
+        "~x~",
         "$HOME",
         "semi;colon",
         "quote\"s",

@@ -18,7 +18,7 @@ use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
 use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
-use super::s3::{Dialect, S3};
+use super::s3::{Dialects, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 /// Where a bucket is if nobody says it.
@@ -205,7 +205,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     };
     let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
-    let own = Own::S3(S3 { requests, dialect: Dialect::default(), is_amazon, equal_parts });
+    let own = Own::S3(S3 { requests, dialects: Dialects::default(), is_amazon, equal_parts });
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 

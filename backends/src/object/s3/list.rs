@@ -11,9 +11,15 @@ use super::{Failure, S3, on_bucket};
 use crate::object::entry::{Object, Page, quoted};
 
 /// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
-/// documents don't say, and stores differ.
+/// documents don't say, and stores differ; SeaweedFS writes keys in one way and prefixes in another.
 #[derive(Debug, Default)]
-pub(in super::super) struct Dialect(AtomicU8);
+pub(in super::super) struct Dialects {
+    keys: Dialect,
+    prefixes: Dialect,
+}
+
+#[derive(Debug, Default)]
+struct Dialect(AtomicU8);
 
 const PLUS_IS_BLANK: u8 = 1;
 const PLUS_IS_PLUS: u8 = 2;
@@ -25,6 +31,29 @@ impl Dialect {
             PLUS_IS_BLANK => Some(true),
             PLUS_IS_PLUS => Some(false),
             _ => None,
+        }
+    }
+
+    /// Whether that has to be known to decode these.
+    fn is_needed<'a>(&self, mut written: impl Iterator<Item = &'a str>) -> bool {
+        self.plus_is_blank().is_none() && written.any(|text| text.contains('+'))
+    }
+
+    fn decode(&self, written: &mut String) {
+        *written = decoded(written, self.plus_is_blank() == Some(true));
+    }
+
+    /// Learns from the same as it is written without encoding.
+    fn compare<'a>(&self, mut both: impl Iterator<Item = (&'a str, &'a str)>) {
+        let evidence = both.find_map(|(written, plain)| {
+            if !written.contains('+') {
+                return None;
+            }
+            let means = [(PLUS_IS_BLANK, true), (PLUS_IS_PLUS, false)];
+            means.into_iter().find(|(_, blank)| decoded(written, *blank) == plain).map(|(means, _)| means)
+        });
+        if let Some(evidence) = evidence {
+            self.0.store(evidence, Ordering::Relaxed);
         }
     }
 
@@ -68,22 +97,23 @@ impl S3 {
         flat: bool,
         max_keys: Option<usize>,
     ) -> Result<Page, Failure> {
-        let found = self.list(prefix, token, flat, max_keys, true).await?;
+        let mut found = self.list(prefix, token, flat, max_keys, true).await?;
         if !found.encoding_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("url")) {
             return page(found);
         }
-        let keys = found.contents.iter().map(|object| object.key.as_str());
-        let written = || keys.clone().chain(found.common_prefixes.iter().map(|below| below.prefix.as_str()));
-        self.dialect.learn(written());
-        let plus_is_blank = match self.dialect.plus_is_blank() {
-            Some(known) => known,
-            None if written().any(|text| text.contains('+')) => {
-                // The one way to tell. It happens once, if ever, for the first such page.
-                return self.list(prefix, token, flat, max_keys, false).await.and_then(page);
-            }
-            None => false,
-        };
-        decoded_page(found, plus_is_blank)
+        let Dialects { keys, prefixes } = &self.dialects;
+        keys.learn(keys_of(&found));
+        prefixes.learn(prefixes_of(&found));
+        if keys.is_needed(keys_of(&found)) || prefixes.is_needed(prefixes_of(&found)) {
+            // The one way to tell. It happens once or twice, if ever, for the first such page.
+            let plain = self.list(prefix, token, flat, max_keys, false).await?;
+            keys.compare(keys_of(&found).zip(keys_of(&plain)));
+            prefixes.compare(prefixes_of(&found).zip(prefixes_of(&plain)));
+            return page(plain);
+        }
+        found.contents.iter_mut().for_each(|object| keys.decode(&mut object.key));
+        found.common_prefixes.iter_mut().for_each(|below| prefixes.decode(&mut below.prefix));
+        page(found)
     }
 
     async fn list(
@@ -126,14 +156,12 @@ fn page(found: ListBucketResult) -> Result<Page, Failure> {
     })
 }
 
-fn decoded_page(mut found: ListBucketResult, plus_is_blank: bool) -> Result<Page, Failure> {
-    for object in &mut found.contents {
-        object.key = decoded(&object.key, plus_is_blank);
-    }
-    for below in &mut found.common_prefixes {
-        below.prefix = decoded(&below.prefix, plus_is_blank);
-    }
-    page(found)
+fn keys_of(found: &ListBucketResult) -> impl Iterator<Item = &str> {
+    found.contents.iter().map(|object| object.key.as_str())
+}
+
+fn prefixes_of(found: &ListBucketResult) -> impl Iterator<Item = &str> {
+    found.common_prefixes.iter().map(|below| below.prefix.as_str())
 }
 
 fn object(found: Contents) -> Object {

@@ -20,6 +20,22 @@ fn a_store_shows_how_it_writes_a_blank() {
 }
 
 #[test]
+fn the_same_without_encoding_shows_it_too() {
+    for (written, plain, plus_is_blank) in [
+        ("a+b", "a b", Some(true)),
+        ("a+b", "a+b", Some(false)),
+        ("a", "a", None),
+        // Another key, as the listing has changed meanwhile.
+        ("a+b", "c", None),
+    ] {
+        let dialect = Dialect::default();
+        assert_eq!(dialect.is_needed([written].into_iter()), written.contains('+'));
+        dialect.compare([(written, plain)].into_iter());
+        assert_eq!(dialect.plus_is_blank(), plus_is_blank, "{written} {plain}");
+    }
+}
+
+#[test]
 fn keys_are_decoded_or_become_unnameable() {
     assert_eq!(decoded("a+b%2Fc%0A%C3%BC", true), "a b/c\n\u{fc}");
     assert_eq!(decoded("a+b", false), "a+b");

@@ -10,7 +10,7 @@ mod objects;
 
 use http::Method;
 
-pub(super) use self::list::Dialect;
+pub(super) use self::list::Dialects;
 pub(super) use self::multipart::{OpenUpload, StoredPart};
 pub(super) use self::objects::{COPY_OF, with_mtime};
 use super::error::Failure;
@@ -21,7 +21,7 @@ use crate::observe;
 #[derive(Debug)]
 pub(super) struct S3 {
     pub(super) requests: Requests,
-    pub(super) dialect: Dialect,
+    pub(super) dialects: Dialects,
     /// It is Amazon's own, which does as its documents say.
     pub(super) is_amazon: bool,
     /// Whether all parts of an upload but the last have to have one size, and the last is no larger.
