@@ -1,7 +1,9 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
+mod links;
+mod root;
+
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
 
 use crate::support::{Running, Setup, assert_bytes, noise, wait_until};
 
@@ -58,37 +60,106 @@ mod mounted {
         assert_eq!(client.retrieve("bound/file"), b"new");
         assert_eq!(client.names(""), ["bound"]);
     }
-}
 
-mod links {
-    use super::*;
-
+    /// What replaces a file has a hidden name for a moment: one that stays behind after `kill -9` has to be found.
     #[test]
-    fn with_dots_that_stay_inside_are_what_they_lead_to() {
-        let setup = Setup::local();
-        let files = setup.files();
-        fs::create_dir(files.join("proj")).unwrap();
-        fs::create_dir(files.join("shared")).unwrap();
-        fs::write(files.join("shared/file"), b"12345").unwrap();
-        symlink("../shared", files.join("proj/link")).unwrap();
-        symlink("../shared/file", files.join("proj/file")).unwrap();
+    fn directories_keep_hidden_names_where_they_are_found_again() {
+        let setup = with_a_bind_mount();
+        let elsewhere = setup.folder().join("elsewhere");
+        fs::create_dir_all(elsewhere.join(".wharf-uploads")).unwrap();
+        let leftover = elsewhere.join(".wharf-uploads/.wharf-upload-1-2-3");
+        fs::write(&leftover, "left").unwrap();
+        let mut server = setup.start();
+        wait_until("the leftover is gone", || !leftover.exists());
+        let mut client = server.login();
+        client.expect("MKD bound/below", 257);
+        client.store("bound/below/file", b"one");
+        client.store("bound/below/file", b"two");
+        server.kill();
+        let names: Vec<_> =
+            fs::read_dir(&elsewhere).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(names.iter().any(|name| name == ".wharf-uploads"), "{names:?}");
+        assert_eq!(fs::read_dir(elsewhere.join("below")).unwrap().count(), 1);
+    }
+
+    /// As servers left them that had no such folder.
+    #[test]
+    fn directories_with_nothing_but_leftovers_can_be_removed() {
+        let setup = with_a_bind_mount();
+        let elsewhere = setup.folder().join("elsewhere");
+        for place in [elsewhere.join("old"), setup.files().join("old")] {
+            fs::create_dir(&place).unwrap();
+            fs::write(place.join(".wharf-upload-1-2-3"), "left").unwrap();
+            fs::create_dir(place.join(".wharf-uploads")).unwrap();
+            fs::write(place.join(".wharf-uploads/.wharf-upload-4-5-6"), "left").unwrap();
+        }
         let server = setup.start();
         let mut client = server.login();
-        let listing = String::from_utf8(client.fetch("MLSD proj")).unwrap().to_ascii_lowercase();
-        let facts = |name: &str| {
-            let end = format!(" {name}");
-            let line = listing.lines().find(|line| line.ends_with(&end));
-            line.unwrap_or_else(|| panic!("no {name} in {listing}"))
-        };
-        assert!(facts("link").contains("type=dir;"), "{listing}");
-        assert!(facts("file").contains("type=file;"), "{listing}");
-        assert!(facts("file").contains("size=5;"), "{listing}");
-        let facts = client.expect("MLST proj/link", 250).text().to_ascii_lowercase();
-        assert!(facts.contains("type=dir;"), "{facts}");
-        client.expect("CWD proj/link", 250);
-        assert_eq!(client.names(""), ["file"]);
-        assert_eq!(client.retrieve("file"), b"12345");
-        assert_eq!(client.retrieve("/proj/file"), b"12345");
+        for directory in ["bound/old", "old"] {
+            assert_eq!(client.names(directory), [""; 0]);
+            client.expect(&format!("RMD {directory}"), 250);
+        }
+        assert!(!elsewhere.join("old").exists());
+    }
+
+    #[test]
+    fn directories_with_more_than_leftovers_stay() {
+        let setup = Setup::local();
+        let directory = setup.files().join("old");
+        fs::create_dir(&directory).unwrap();
+        // Held by a living upload of another server.
+        let held = File::create(directory.join(".wharf-upload-1-2-3")).unwrap();
+        held.lock().unwrap();
+        let server = setup.start();
+        let mut client = server.login();
+        client.expect("RMD old", 550);
+        assert!(directory.join(".wharf-upload-1-2-3").exists());
+        drop(held);
+        fs::write(directory.join("file"), "12345").unwrap();
+        client.expect("RMD old", 550);
+        assert_eq!(client.retrieve("old/file"), b"12345");
+    }
+}
+
+mod listings {
+    use super::*;
+
+    /// Whatever the file system has them in.
+    #[test]
+    fn are_in_the_order_of_names() {
+        let setup = Setup::local();
+        for number in 0..300_u32 {
+            fs::write(setup.files().join(format!("{:03}", (number * 7919) % 300)), "").unwrap();
+        }
+        let server = setup.start();
+        let mut client = server.login();
+        let expected: String = (0..300).map(|number| format!("{number:03}\r\n")).collect();
+        assert_eq!(String::from_utf8(client.fetch("NLST")).unwrap(), expected);
+        let long = String::from_utf8(client.fetch("LIST")).unwrap();
+        let names: String = long.lines().map(|line| format!("{}\r\n", &line[line.len() - 3..])).collect();
+        assert_eq!(names, expected);
+    }
+
+    /// Nothing could be done there.
+    #[test]
+    fn of_what_may_not_be_read_are_refused_and_so_is_the_way_there() {
+        let mut setup = Setup::local();
+        if rustix::process::geteuid().is_root() {
+            // The rights of files mean nothing to root otherwise.
+            let without = "--bounding-set=-dac_override,-dac_read_search";
+            setup = setup.wrapped_in(&["setpriv", without, "--inh-caps=-all"]);
+        }
+        fs::create_dir(setup.files().join("closed")).unwrap();
+        fs::create_dir(setup.files().join("open")).unwrap();
+        let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+        let server = setup.start();
+        let mut client = server.login();
+        for bits in [0o000, 0o444, 0o333] {
+            fs::set_permissions(setup.files().join("closed"), mode(bits)).unwrap();
+            client.expect("CWD closed", 550);
+        }
+        client.expect("CWD open", 250);
+        fs::set_permissions(setup.files().join("closed"), mode(0o755)).unwrap();
     }
 }
 

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     InvalidName,
     /// The offset lies behind the end of the file.
     InvalidRange,
+    /// The backend can't keep such a time.
+    InvalidTime,
     /// The backend can't do this at all.
     Unsupported,
     /// The file changed while the operation ran.
@@ -56,6 +58,7 @@ impl fmt::Display for ErrorKind {
             Self::QuotaExceeded => "quota exceeded",
             Self::InvalidName => "invalid name",
             Self::InvalidRange => "offset behind the end of the file",
+            Self::InvalidTime => "a time that can't be kept here",
             Self::Unsupported => "not supported",
             Self::Conflict => "changed by somebody else",
             Self::Unavailable => "storage unavailable",

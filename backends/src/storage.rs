@@ -58,17 +58,20 @@ pub struct Metadata {
     /// The name is a symbolic link, and the rest is what is known of the place it leads to: to remove the name leaves that
     /// place as it is.
     pub is_link: bool,
+    /// What the link says, if that leads to a place in this storage and can be told in a line: relative to the directory that
+    /// the link is in, or, with a slash before it, from the root of the storage.
+    pub link_target: Option<String>,
 }
 
 impl Metadata {
     /// The metadata of a directory.
     pub fn directory(modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::Directory, size: 0, modified, version: None, is_link: false }
+        Self { kind: EntryKind::Directory, ..Self::file(0, modified) }
     }
 
     /// The metadata of a file of `size` bytes.
     pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::File, size, modified, version: None, is_link: false }
+        Self { kind: EntryKind::File, size, modified, version: None, is_link: false, link_target: None }
     }
 
     /// The same with the fingerprint of whatever tells one version of a file from another.
@@ -318,7 +321,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::AlreadyExists`] if anything is there, and as for [`create`](Self::create).
     async fn create_directory(&self, path: &StoragePath) -> Result<()>;
 
-    /// Removes an empty directory.
+    /// Removes an empty directory. A symbolic link to one is removed, not what it leads to.
     ///
     /// # Errors
     /// [`ErrorKind::NotEmpty`], [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`];
@@ -326,7 +329,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
     async fn remove_directory(&self, path: &StoragePath) -> Result<()>;
 
     /// Gives a file or directory another name. A file that stands at the target is replaced, unless
-    /// `replace` is false; then it is [`ErrorKind::AlreadyExists`]. A directory is never replaced.
+    /// `replace` is false; then it is [`ErrorKind::AlreadyExists`]. A directory is never replaced, nor is a symbolic link
+    /// that leads to anything but a file. A link itself is renamed, not what it leads to.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for the source or the directory of the target;
@@ -338,8 +342,32 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Sets the time of the last change of a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] unless [`Capabilities::set_modified`]; [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Unsupported`] unless [`Capabilities::set_modified`]; [`ErrorKind::NotFound`];
+    /// [`ErrorKind::InvalidTime`] for one that the storage can't keep: then the file has the time that it had.
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()>;
+
+    /// Whether files and directories have permission bits of their own, which [`set_mode`](Self::set_mode) sets.
+    fn keeps_modes(&self) -> bool {
+        false
+    }
+
+    /// Sets the permission bits of a file or directory: nine, as `chmod(2)` has them; further ones are ignored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless [`keeps_modes`](Self::keeps_modes); [`ErrorKind::NotFound`].
+    async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        let _ = mode;
+        Err(Error::new(ErrorKind::Unsupported, path))
+    }
+
+    /// Whether the storage is still where it was opened, as far as that can be told without a request over the network:
+    /// the directory of a disk can be removed or unmounted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`].
+    async fn is_there(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Removes what uploads left behind that were never finished nor aborted, as of a server that was killed, if they are
     /// this server's kind and old enough to be abandoned. Returns how many. It is called at start, and then every hour.

@@ -188,9 +188,9 @@ async fn serve(
     if quick_start {
         print_welcome(&server);
     }
-    let _sweeping = sweep::start(storages);
+    let _sweeping = sweep::start(storages.clone());
     // The addresses are bound, so whoever connects from now on is served.
-    readiness.ready();
+    readiness.ready(storages);
     manager.ready();
     let stopping = shutdown.stopping.clone();
     tokio::spawn(async move {

@@ -21,6 +21,7 @@ pub(super) fn is_trouble(error: &Error) -> bool {
         | ErrorKind::PermissionDenied
         | ErrorKind::InvalidName
         | ErrorKind::InvalidRange
+        | ErrorKind::InvalidTime
         | ErrorKind::Unsupported => false,
         // A kind that was added since is looked at until it is classified here.
         _ => true,
@@ -46,6 +47,7 @@ pub(super) fn label(error: &Error) -> &'static str {
         ErrorKind::QuotaExceeded => "quota_exceeded",
         ErrorKind::InvalidName => "invalid_name",
         ErrorKind::InvalidRange => "invalid_range",
+        ErrorKind::InvalidTime => "invalid_time",
         ErrorKind::Unsupported => "unsupported",
         ErrorKind::Conflict => "conflict",
         ErrorKind::Unavailable => "unavailable",

@@ -33,6 +33,7 @@ impl From<ErrorKind> for ReplyCode {
             | ErrorKind::NotADirectory
             | ErrorKind::IsADirectory
             | ErrorKind::NotEmpty
+            | ErrorKind::InvalidTime
             | ErrorKind::PermissionDenied => Self::FileUnavailable,
             ErrorKind::NoSpace => Self::InsufficientStorage,
             ErrorKind::QuotaExceeded => Self::ExceededAllocation,

@@ -5,11 +5,12 @@
 
 mod places;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,11 +22,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
 use self::places::{Place, Places};
 use super::metrics::{self, Metrics};
 use crate::config;
 use crate::proxy_protocol;
+use crate::vfs::Storages;
 
 /// Who answers, as `Server` says it.
 pub const NAME: &str = "wharf";
@@ -39,6 +42,9 @@ const HEADER_TIME: Duration = Duration::from_secs(3);
 /// How long all of it may take.
 const TIME: Duration = Duration::from_secs(15);
 
+/// How long it may take to look whether storages are there.
+const LOOK_TIME: Duration = Duration::from_secs(5);
+
 /// How large the head of a request may be, and of how many lines.
 const HEADER_SIZE: usize = 16 * 1024;
 const HEADERS: usize = 64;
@@ -51,6 +57,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Readiness {
     state: AtomicU8,
     metrics: Arc<Metrics>,
+    storages: OnceLock<Storages>,
+    /// Held while they are looked at: disks that don't answer hold one look, however often somebody asks.
+    looking: Arc<Mutex<()>>,
 }
 
 const STARTING: u8 = 0;
@@ -60,11 +69,17 @@ const STOPPING: u8 = 2;
 impl Readiness {
     /// Not yet.
     pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { state: AtomicU8::new(STARTING), metrics })
+        Arc::new(Self {
+            state: AtomicU8::new(STARTING),
+            metrics,
+            storages: OnceLock::new(),
+            looking: Arc::default(),
+        })
     }
 
-    /// The listeners are up.
-    pub fn ready(&self) {
+    /// The listeners are up, and these storages are served.
+    pub fn ready(&self, storages: Storages) {
+        let _ = self.storages.set(storages);
         let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
         self.metrics.set_ready(changed.is_ok());
     }
@@ -75,15 +90,43 @@ impl Readiness {
         self.metrics.set_ready(false);
     }
 
-    fn answer(&self) -> (StatusCode, &'static str) {
+    async fn answer(&self) -> (StatusCode, Cow<'static, str>) {
+        let unavailable = |text: &'static str| (StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed(text));
         match self.state.load(Ordering::Acquire) {
-            READY => (StatusCode::OK, "ready\n"),
-            STARTING => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-            _ => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "stopping: running transfers are finished, new sessions are refused\n",
-            ),
+            READY => match self.missing().await {
+                None => (StatusCode::OK, "ready\n".into()),
+                Some(text) => (StatusCode::SERVICE_UNAVAILABLE, text.into()),
+            },
+            STARTING => unavailable("starting\n"),
+            _ => unavailable("stopping: running transfers are finished, new sessions are refused\n"),
         }
+    }
+
+    /// Says which storages are not where they were opened, if any.
+    async fn missing(&self) -> Option<String> {
+        let storages = self.storages.get()?.clone();
+        let looking = Arc::clone(&self.looking);
+        let look = async {
+            let held = looking.lock_owned().await;
+            let look = tokio::spawn(async move {
+                let mut missing = String::new();
+                for (name, storage) in storages {
+                    if let Err(error) = storage.is_there().await {
+                        missing.push_str(&format!("backend {name}: {}\n", error.kind()));
+                    }
+                }
+                drop(held);
+                missing
+            });
+            look.await.unwrap_or_else(|_| "storages can't be looked at\n".to_owned())
+        };
+        let missing = tokio::time::timeout(LOOK_TIME, look).await;
+        let missing = missing.unwrap_or_else(|_| "storages don't answer\n".to_owned());
+        // The server may have been told to stop meanwhile.
+        if self.state.load(Ordering::Acquire) == READY {
+            self.metrics.set_ready(missing.is_empty());
+        }
+        (!missing.is_empty()).then_some(missing)
     }
 }
 
@@ -187,8 +230,8 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_pr
     }
     let service = service_fn(|request: Request<Incoming>| {
         place.asked();
-        let response = answers.to(request.method(), request.uri().path());
-        async { Ok::<_, Infallible>(response) }
+        let answers = Arc::clone(&answers);
+        async move { Ok::<_, Infallible>(answers.to(request.method(), request.uri().path()).await) }
     });
     let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -210,7 +253,7 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_pr
 }
 
 impl Answers {
-    fn to(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    async fn to(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         const TEXT: &str = "text/plain; charset=utf-8";
         if !matches!(*method, Method::GET | Method::HEAD) {
             let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD only\n");
@@ -220,18 +263,30 @@ impl Answers {
         match path {
             "/livez" => respond(StatusCode::OK, TEXT, "alive\n"),
             "/readyz" => {
-                let (status, text) = self.readiness.answer();
+                let (status, text) = self.readiness.answer().await;
                 respond(status, TEXT, text)
             }
-            "/metrics" => respond(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text()),
+            "/metrics" => {
+                // `wharf_ready` says what `/readyz` does.
+                self.readiness.answer().await;
+                respond(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text())
+            }
             "/version" => respond(StatusCode::OK, "application/json", self.version.clone()),
             _ => respond(StatusCode::NOT_FOUND, TEXT, "There are /livez, /readyz, /metrics and /version.\n"),
         }
     }
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn respond(
+    status: StatusCode,
+    kind: &'static str,
+    body: impl Into<Cow<'static, str>>,
+) -> Response<Full<Bytes>> {
+    let body = match body.into() {
+        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+        Cow::Owned(text) => Bytes::from(text),
+    };
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));

@@ -149,7 +149,14 @@ impl Copied {
         let mut copy = to.storage.stat(to.path).await?;
         let time_set = match modified {
             None => Ok(()),
-            Some(modified) => to.storage.set_modified(to.path, modified).await,
+            Some(modified) => match to.storage.set_modified(to.path, modified).await {
+                // The content counts: a move is not undone for a time that the target can't have.
+                Err(error) if error.kind() == ErrorKind::InvalidTime => {
+                    tracing::debug!(%error, "a copy has not the time of its source");
+                    Ok(())
+                }
+                set => set,
+            },
         };
         // Whatever became of the time, the copy is there, and is what a move that fails takes back.
         if modified.is_some() && time_set.is_ok() {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod copy;
+mod entries;
 mod mounts;
 mod permissions;
 mod upload;

@@ -28,6 +28,28 @@ impl Mount {
         let rest = path.strip_prefix(&self.at).unwrap_or_default();
         self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))
     }
+
+    /// What a link at `path` of the storage says, as this mount's user may hear it: a path of the user's tree, or one
+    /// relative to the link. `None` if it leads to where the user sees nothing.
+    pub(super) fn link_target(&self, path: &StoragePath, target: &str) -> Option<String> {
+        if target.starts_with('/') {
+            let target = StoragePath::parse(target).ok()?;
+            let rest = target.strip_prefix(&self.root)?;
+            return Some(self.at.join(&format!("./{rest}")).ok()?.as_str().to_owned());
+        }
+        let parent = path.parent()?;
+        // As deep as the link is below the root of the mount, so often the target may go up.
+        let inside = parent.strip_prefix(&self.root)?;
+        let mut depth = inside.split('/').filter(|name| !name.is_empty()).count();
+        for name in target.split('/') {
+            match name {
+                "" | "." => {}
+                ".." => depth = depth.checked_sub(1)?,
+                _ => depth += 1,
+            }
+        }
+        Some(target.to_owned())
+    }
 }
 
 impl fmt::Debug for Mount {

@@ -10,6 +10,7 @@ use wharf_backends::{
     Result, Storage, StoragePath, Upload,
 };
 
+use super::entries::{merged, with_link};
 use super::mounts::{Mount, MountTable};
 use super::upload::{ViewUpload, upload_error};
 use super::{Permissions, changes, copy};
@@ -21,6 +22,8 @@ use super::{Permissions, changes, copy};
 #[derive(Clone)]
 pub struct UserView {
     mounts: Arc<MountTable>,
+    /// Whether modes are set (SITE CHMOD).
+    sets_modes: bool,
 }
 
 /// A path of a user who was found to have the permission for what is about to be done there.
@@ -52,7 +55,13 @@ pub(super) fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
 impl UserView {
     /// The view of a user who has these mounts.
     pub fn new(mounts: MountTable) -> Self {
-        Self { mounts: Arc::new(mounts) }
+        Self { mounts: Arc::new(mounts), sets_modes: false }
+    }
+
+    /// The same view, whose user may set the modes of files, or may not.
+    #[must_use]
+    pub fn setting_modes(self, sets_modes: bool) -> Self {
+        Self { sets_modes, ..self }
     }
 
     /// Finds the mount of a path and checks that all of `needed` is permitted there.
@@ -83,7 +92,8 @@ impl UserView {
         if self.mounts.is_fixed(path) {
             return Ok(Metadata::directory(None));
         }
-        place.storage().stat(&place.path).await.map_err(|error| error.at(path))
+        let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
+        Ok(with_link(place.mount, &place.path, found))
     }
 
     /// What the user may do at a path and below.
@@ -173,10 +183,17 @@ impl UserView {
             Err(error) => return Err(error.at(path)),
         };
         let at = path.clone();
+        let (mount, directory) = (place.mount.clone(), place.path);
         let stored = stored
             .map_err(move |error| error.at(&at))
-            .try_filter(move |entry| future::ready(!fixed.contains(&entry.name)));
-        Ok(stream::iter(mounted).map(Ok).chain(stored).boxed())
+            .try_filter(move |entry| future::ready(!fixed.contains(&entry.name)))
+            .map_ok(move |entry| match directory.child(&entry.name) {
+                Ok(path) if entry.metadata.is_link => {
+                    Entry { metadata: with_link(&mount, &path, entry.metadata), ..entry }
+                }
+                _ => entry,
+            });
+        Ok(if mounted.is_empty() { stored.boxed() } else { merged(mounted, stored.boxed()) })
     }
 
     /// Opens a file for reading. Needs `download`.
@@ -375,6 +392,20 @@ impl UserView {
         let done = place.storage().set_modified(&place.path, modified).await;
         place.changed();
         done.map_err(|error| error.at(path))
+    }
+
+    /// Sets the permission bits of a file or directory, if the user's are to be set and the storage has any. Says whether
+    /// they were. Needs `overwrite` where they are.
+    ///
+    /// # Errors
+    /// As [`Storage::set_mode`], and [`ErrorKind::PermissionDenied`].
+    pub async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<bool> {
+        if !self.sets_modes || !self.mounts.resolve(path).storage.keeps_modes() {
+            return Ok(false);
+        }
+        let place = self.authorize_change(path, Permissions::OVERWRITE)?;
+        place.storage().set_mode(&place.path, mode).await.map_err(|error| error.at(path))?;
+        Ok(true)
     }
 
     /// The checksum of a part of a file. Needs `download`.

@@ -4,8 +4,12 @@
 //! race between the two leads out of it. Calls that may block run on threads made for that.
 
 mod append;
+mod attributes;
+mod links;
 mod listing;
+mod mountpoints;
 mod rename;
+mod root;
 mod temporary;
 mod upload;
 
@@ -19,6 +23,8 @@ use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use futures_util::{StreamExt, stream};
 use rustix::fs::OFlags;
 
+use self::links::{Last, followed, following, own_metadata};
+use self::root::{OpenRoot, Root};
 use self::temporary::is_reserved;
 use crate::stream::blocking;
 use crate::{
@@ -49,7 +55,7 @@ impl Default for LocalOptions {
 /// A storage in a local directory.
 #[derive(Debug, Clone)]
 pub struct LocalStorage {
-    root: Arc<Dir>,
+    root: Arc<Root>,
     options: LocalOptions,
     /// Uploads go to files without a name where the file system has them.
     unnamed: bool,
@@ -64,12 +70,9 @@ impl LocalStorage {
         if options.create_root {
             std::fs::create_dir_all(root)?;
         }
-        let root = Dir::open_ambient_dir(root, cap_std::ambient_authority())?;
-        match temporary::sweep(&root) {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed what interrupted uploads had left behind"),
-            // A root that can only be read is fine; uploads will say so themselves.
-            Err(error) => tracing::debug!(%error, "can't look for leftovers of interrupted uploads"),
+        let root = Root::open(root)?;
+        if let Ok(opened) = root.current() {
+            temporary::sweep_and_log(&opened);
         }
         Ok(Self { root: Arc::new(root), options, unnamed: true })
     }
@@ -78,10 +81,10 @@ impl LocalStorage {
     async fn with_root<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Dir) -> Result<T> + Send + 'static,
+        F: FnOnce(&Arc<OpenRoot>) -> Result<T> + Send + 'static,
     {
         let root = Arc::clone(&self.root);
-        blocking(move || work(&root)).await?
+        blocking(move || work(&root.current()?)).await?
     }
 }
 
@@ -98,19 +101,36 @@ impl Storage for LocalStorage {
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         let path = path.clone();
-        self.with_root(move |root| stat(root, &path)).await
+        self.with_root(move |root| following(root, &path, Last::Keep, |path| stat(root, path))).await
+    }
+
+    /// A directory that can't be read is none that anything could be done in.
+    async fn enter(&self, path: &StoragePath) -> Result<()> {
+        let path = path.clone();
+        self.with_root(move |root| {
+            following(root, &path, Last::Follow, |path| {
+                let directory = open_directory(root, path)?;
+                // To read its names is one right, to use them is another.
+                directory.metadata(".").map(drop).map_err(|error| Error::from_io(path, error))
+            })
+        })
+        .await
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
-        let owned = path.clone();
-        let directory = self.with_root(move |root| open_directory(root, &owned)).await?;
-        listing::list(Arc::clone(&self.root), directory, path.clone()).await
+        let path = path.clone();
+        let cursor = self.with_root(move |root| {
+            following(root, &path, Last::Follow, |path| {
+                listing::start(Arc::clone(root), &open_directory(root, path)?, path.clone())
+            })
+        });
+        Ok(listing::stream(cursor.await?))
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
         let path = path.clone();
         self.with_root(move |root| {
-            let body = open(root, &path, range)?;
+            let body = following(root, &path, Last::Follow, |path| open(root, path, range))?;
             match body.content {
                 // To change threads again for these few bytes would take longer than to read them.
                 Content::File(slice) if slice.length <= READ_AT_ONCE => {
@@ -124,16 +144,24 @@ impl Storage for LocalStorage {
     }
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
-        let (path, root) = (path.clone(), Arc::clone(&self.root));
+        let path = path.clone();
         let (sync, unnamed) = (self.options.sync, self.unnamed);
-        let upload = blocking(move || upload::LocalUpload::start(root, path, mode, sync, unnamed)).await??;
-        Ok(Box::new(upload))
+        let upload = self.with_root(move |root| {
+            let path = match mode {
+                CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => path,
+                CreateMode::Append | CreateMode::Resume(_) => links::file_behind(root, &path)?,
+            };
+            following(root, &path, Last::Keep, |path| {
+                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, unnamed)
+            })
+        });
+        Ok(Box::new(upload.await?))
     }
 
     async fn available(&self) -> Result<Option<u64>> {
         self.with_root(|root| {
             let found =
-                rustix::fs::fstatvfs(root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
+                rustix::fs::fstatvfs(&***root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
             // What is kept for the superuser is not for files.
             Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
         })
@@ -143,12 +171,12 @@ impl Storage for LocalStorage {
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
         self.with_root(move |root| {
-            let name = relative(&path)?;
-            let found = root.symlink_metadata(name).map_err(|error| Error::from_io(&path, error))?;
-            if found.is_dir() {
-                return Err(Error::new(ErrorKind::IsADirectory, &path));
-            }
-            root.remove_file(name).map_err(|error| Error::from_io(&path, error))
+            following(root, &path, Last::Keep, |path| {
+                if own_metadata(root, path)?.is_dir() {
+                    return Err(Error::new(ErrorKind::IsADirectory, path));
+                }
+                root.remove_file(relative(path)?).map_err(|error| Error::from_io(path, error))
+            })
         })
         .await
     }
@@ -160,12 +188,14 @@ impl Storage for LocalStorage {
             if path.is_root() {
                 return Err(Error::new(ErrorKind::AlreadyExists, &path));
             }
-            let (parent, name) = parent_of(root, &path)?;
-            if is_reserved(name) {
-                return Err(Error::new(ErrorKind::InvalidName, &path));
-            }
-            parent.create_dir(name).map_err(|error| Error::from_io(&path, error))?;
-            if sync { sync_directory(&parent, &path) } else { Ok(()) }
+            following(root, &path, Last::Keep, |path| {
+                let (parent, name) = parent_of(root, path)?;
+                if is_reserved(name) {
+                    return Err(Error::new(ErrorKind::InvalidName, path));
+                }
+                parent.create_dir(name).map_err(|error| Error::from_io(path, error))?;
+                if sync { sync_directory(&parent, path) } else { Ok(()) }
+            })
         })
         .await
     }
@@ -176,12 +206,7 @@ impl Storage for LocalStorage {
             if path.is_root() {
                 return Err(Error::new(ErrorKind::PermissionDenied, &path));
             }
-            let name = relative(&path)?;
-            let found = root.symlink_metadata(name).map_err(|error| Error::from_io(&path, error))?;
-            if !found.is_dir() {
-                return Err(Error::new(ErrorKind::NotADirectory, &path));
-            }
-            root.remove_dir(name).map_err(|error| Error::from_io(&path, error))
+            following(root, &path, Last::Keep, |path| remove_directory(root, path))
         })
         .await
     }
@@ -195,8 +220,32 @@ impl Storage for LocalStorage {
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
         let path = path.clone();
         self.with_root(move |root| {
-            let file = open_read(root, &path)?;
-            file.set_modified(modified).map_err(|error| Error::from_io(&path, error))
+            following(root, &path, Last::Follow, |path| attributes::set_modified(root, path, modified))
+        })
+        .await
+    }
+
+    fn keeps_modes(&self) -> bool {
+        true
+    }
+
+    async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        let path = path.clone();
+        self.with_root(move |root| {
+            following(root, &path, Last::Follow, |path| attributes::set_mode(root, path, mode))
+        })
+        .await
+    }
+
+    async fn is_there(&self) -> Result<()> {
+        self.with_root(|_| Ok(())).await
+    }
+
+    async fn sweep(&self) -> Result<u64> {
+        self.with_root(|root| match temporary::sweep(root) {
+            // Nothing can have been left in a root that can only be read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(0),
+            swept => swept.map_err(|error| Error::from_io(&StoragePath::root(), error)),
         })
         .await
     }
@@ -210,7 +259,7 @@ impl Storage for LocalStorage {
     ) -> Result<Vec<u8>> {
         let path = path.clone();
         self.with_root(move |root| {
-            let body = open(root, &path, range)?;
+            let body = following(root, &path, Last::Follow, |path| open(root, path, range))?;
             let mut digest = Digest::new(algorithm);
             if let Content::File(slice) = body.content {
                 slice.for_each_block(|block| digest.update(block)).map_err(|error| error.at(&path))?;
@@ -255,19 +304,29 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
 }
 
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
-fn stat(root: &Dir, path: &StoragePath) -> Result<Metadata> {
-    let own = root.symlink_metadata(relative(path)?).map_err(|error| Error::from_io(path, error))?;
-    Ok(followed(root, path, &own))
+fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
+    Ok(followed(root, path, &own_metadata(root, path)?))
 }
 
-/// What a name leads to, of which `own` is known without following it.
-fn followed(root: &Dir, path: &StoragePath, own: &cap_std::fs::Metadata) -> Metadata {
-    if !own.is_symlink() {
-        return metadata_of(own);
+/// A link is removed, and never what it leads to.
+fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
+    let (own, name) = (own_metadata(root, path)?, relative(path)?);
+    let io = |error| Error::from_io(path, error);
+    if own.is_symlink() && followed(root, path, &own).kind != EntryKind::File {
+        return root.remove_file(name).map_err(io);
     }
-    // The link may go up from where it is, so it is followed from the root.
-    let target = root.metadata(path.relative());
-    Metadata { is_link: true, ..metadata_of(target.as_ref().unwrap_or(own)) }
+    if !own.is_dir() {
+        return Err(Error::new(ErrorKind::NotADirectory, path));
+    }
+    match root.remove_dir(name) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            // What nobody sees must not keep it for ever.
+            let cleared = root.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
+            cleared.map_err(|_| Error::from_io(path, error))?;
+            root.remove_dir(name).map_err(io)
+        }
+        removed => removed.map_err(io),
+    }
 }
 
 fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
@@ -305,3 +364,7 @@ fn sync_directory(directory: &Dir, path: &StoragePath) -> Result<()> {
 #[cfg(test)]
 #[path = "local_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod links_tests;

@@ -1,15 +1,35 @@
 //! Renames that never replace a directory.
 
-use cap_std::fs::Dir;
 use rustix::fs::{RenameFlags, renameat, renameat_with};
 use rustix::io::Errno;
 
+use super::links::{Last, followed, following};
+use super::root::OpenRoot;
 use super::temporary::is_reserved;
 use super::{parent_of, sync_directory};
-use crate::{Error, ErrorKind, Result, StoragePath};
+use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
-    root: &Dir,
+    root: &OpenRoot,
+    from: &StoragePath,
+    to: &StoragePath,
+    replace: bool,
+    sync: bool,
+) -> Result<()> {
+    // An error about the source has to name it, whatever links have led there.
+    following(root, from, Last::Keep, |source| {
+        following(root, to, Last::Keep, |target| {
+            rename_resolved(root, source, target, replace, sync).map_err(|error| {
+                let about_source = error.path() == Some(source);
+                error.at(if about_source { from } else { to })
+            })
+        })
+        .map_err(|error| if error.path() == Some(from) { error.at(source) } else { error })
+    })
+}
+
+fn rename_resolved(
+    root: &OpenRoot,
     from: &StoragePath,
     to: &StoragePath,
     replace: bool,
@@ -31,9 +51,15 @@ pub(super) fn rename(
     if is_reserved(to_name) {
         return Err(Error::new(ErrorKind::InvalidName, to));
     }
-    let may_replace = replace && !source.is_dir();
+    // A link to a directory is one to clients. To replace it would hide what it leads to as well as a replaced directory.
+    let may_replace = replace && !followed(root, from, &source).is_directory();
     let target = to_directory.symlink_metadata(to_name);
-    if target.is_ok_and(|target| target.is_dir() || !may_replace) {
+    let is_file = |target: &cap_std::fs::Metadata| match target.is_symlink() {
+        // Nor can a link that leads nowhere or out of the root be taken for a file.
+        true => followed(root, to, target).kind == EntryKind::File,
+        false => !target.is_dir(),
+    };
+    if target.is_ok_and(|target| !may_replace || !is_file(&target)) {
         return Err(Error::new(ErrorKind::AlreadyExists, to));
     }
     let renamed = if may_replace {

@@ -2,8 +2,9 @@
 //!
 //! Where the file system can (`O_TMPFILE`), an upload is a file without a name, which the kernel frees however
 //! the process ends. Else, and for the moment in which it replaces another file, it has a hidden name
-//! in a folder kept for that at the root (or, where that is on another file system or can't be
-//! made, beside its target). A lock on the file tells a living upload from a leftover.
+//! in a folder kept for that at the root, or, for another file system that is mounted below the root, at the top of that
+//! one. Where such a folder can't be made, the hidden name stands beside its target. A lock on the file tells a living
+//! upload from a leftover.
 
 use std::fs::File;
 use std::io;
@@ -16,8 +17,9 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, linka
 use rustix::io::Errno;
 
 use super::append;
+use super::root::OpenRoot;
 
-/// The folder for hidden names, at the root.
+/// The folder for hidden names, at the top of a file system.
 const FOLDER: &str = ".wharf-uploads";
 /// What hidden names begin with.
 const PREFIX: &str = ".wharf-upload-";
@@ -56,24 +58,46 @@ fn next_name() -> String {
     format!("{PREFIX}{:x}-{now:x}-{count:x}", std::process::id())
 }
 
-/// The folder for hidden names.
-pub(super) fn folder(root: &Dir) -> io::Result<Dir> {
-    match root.open_dir(FOLDER) {
+/// A directory on the file system of `target` where hidden names can be made.
+fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
+    let mount = mount_of(target)?;
+    let folder = match mount_of(root)? == mount {
+        true => folder(root),
+        false => top_of(target).and_then(|top| folder(&top)),
+    };
+    match folder {
+        Ok(folder) if mount_of(&folder)? == mount => Ok(folder),
+        _ => target.try_clone(),
+    }
+}
+
+/// The folder for hidden names in a directory.
+pub(super) fn folder(directory: &Dir) -> io::Result<Dir> {
+    match directory.open_dir(FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         opened => return opened,
     }
     // What is not finished is nobody's to read.
-    match root.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
+    match directory.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => root.open_dir(FOLDER),
+        _ => directory.open_dir(FOLDER),
     }
 }
 
-/// A directory on the file system of `target` where hidden names can be made.
-fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
-    match folder(root) {
-        Ok(folder) if mount_of(&folder)? == mount_of(target)? => Ok(folder),
-        _ => target.try_clone(),
+/// The highest directory of the mount that `directory` is in, which is not that of the root: so the way up ends below it.
+fn top_of(directory: &Dir) -> io::Result<Dir> {
+    let mount = mount_of(directory)?;
+    if mount.1 == 0 {
+        // Two mounts of one file system can't be told from each other.
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut top = directory.try_clone()?;
+    loop {
+        let parent = top.open_parent_dir(cap_std::ambient_authority())?;
+        if mount_of(&parent)? != mount || parent.dir_metadata()?.ino() == top.dir_metadata()?.ino() {
+            return Ok(top);
+        }
+        top = parent;
     }
 }
 
@@ -141,19 +165,43 @@ pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<H
     }
 }
 
-/// Removes hidden files that no living upload holds, and undoes the appends that were cut off; says how many.
-pub(super) fn sweep(root: &Dir) -> io::Result<u64> {
-    let folder = match root.open_dir(FOLDER) {
-        Ok(folder) => folder,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
+/// Removes what nobody will finish, at the root and on file systems below it; says how many.
+pub(super) fn sweep(root: &OpenRoot) -> io::Result<u64> {
+    let mut removed = sweep_folder_in(root, root)?;
+    for mount in root.mounts_below() {
+        // One that can't be entered is none that uploads go to.
+        removed += root.open_dir(&mount).and_then(|top| sweep_folder_in(root, &top)).unwrap_or(0);
+    }
+    Ok(removed)
+}
+
+/// The same, told to the operator.
+pub(super) fn sweep_and_log(root: &OpenRoot) {
+    match sweep(root) {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "removed what interrupted uploads had left behind"),
+        // A root that can only be read is fine; uploads will say so themselves.
+        Err(error) => tracing::debug!(%error, "can't look for leftovers of interrupted uploads"),
+    }
+}
+
+fn sweep_folder_in(root: &Dir, directory: &Dir) -> io::Result<u64> {
+    match directory.open_dir(FOLDER) {
+        Ok(folder) => sweep_files(root, &folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the hidden files in a directory that no living upload holds, and undoes the appends that were cut off; says how
+/// many.
+fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
     let mut removed = 0;
-    for entry in folder.entries()? {
+    for entry in directory.entries()? {
         let name = entry?.file_name();
-        let Some(known) = name.to_str().filter(|name| is_reserved(name)) else { continue };
+        let Some(known) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
         if known.starts_with(RECORD_PREFIX) {
-            match append::sweep(root, &folder, known) {
+            match append::sweep(root, directory, known) {
                 Ok(true) => removed += 1,
                 Ok(false) => {}
                 Err(error) => tracing::error!(name = known, %error, "can't undo an append that was cut off"),
@@ -161,12 +209,23 @@ pub(super) fn sweep(root: &Dir) -> io::Result<u64> {
             continue;
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let Ok(file) = openat(&folder, &name, flags, Mode::empty()) else { continue };
+        let Ok(file) = openat(directory, &name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-            && unlinkat(&folder, &name, AtFlags::empty()).is_ok()
+            && unlinkat(directory, &name, AtFlags::empty()).is_ok()
         {
             removed += 1;
         }
     }
     Ok(removed)
+}
+
+/// Removes what killed uploads have left in a directory that looks empty, so that the directory can be removed. What
+/// living ones hold stays.
+pub(super) fn clear(root: &Dir, directory: &Dir) -> io::Result<()> {
+    sweep_files(root, directory)?;
+    sweep_folder_in(root, directory)?;
+    match directory.remove_dir(FOLDER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::append::{self, FileId};
+use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
 use super::{metadata_of, open, parent_of, sync_directory};
 use crate::stream::blocking;
@@ -27,7 +28,7 @@ use crate::{
 
 /// What is known of an upload besides its bytes.
 struct Target {
-    root: Arc<Dir>,
+    root: Arc<OpenRoot>,
     directory: Dir,
     path: StoragePath,
     sync: bool,
@@ -77,7 +78,7 @@ enum Written {
 impl LocalUpload {
     /// Blocks.
     pub(super) fn start(
-        root: Arc<Dir>,
+        root: Arc<OpenRoot>,
         path: StoragePath,
         mode: CreateMode,
         sync: bool,
@@ -306,6 +307,8 @@ impl Target {
     fn give_name_to(&mut self, file: &File) -> Result<Published> {
         let path = self.path.clone();
         let io = |error| Error::from_io(&path, error);
+        // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
+        self.root.confirm()?;
         if self.sync {
             file.sync_all().map_err(io)?;
         }

@@ -24,15 +24,20 @@ impl LibunftpMetadata for SessionMetadata {
     }
 
     fn is_dir(&self) -> bool {
-        self.0.is_directory()
+        // Clients that remove or copy a tree would go on behind a link.
+        self.0.is_directory() && !self.0.is_link
     }
 
     fn is_file(&self) -> bool {
-        self.0.kind == EntryKind::File
+        self.0.kind == EntryKind::File && !self.0.is_link
     }
 
     fn is_symlink(&self) -> bool {
-        false
+        self.0.is_link
+    }
+
+    fn readlink(&self) -> Option<&Path> {
+        self.0.link_target.as_deref().map(Path::new)
     }
 
     fn modified(&self) -> Result<SystemTime> {

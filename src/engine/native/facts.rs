@@ -103,7 +103,12 @@ const MONTHS: [&str; 12] =
 
 /// The beginning of a line of LIST, up to the name.
 pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
-    let kind = if metadata.is_directory() { 'd' } else { '-' };
+    let kind = match metadata.kind {
+        // Clients that remove or copy a tree would go on behind it, and out of what they were told to.
+        _ if metadata.is_link => 'l',
+        EntryKind::Directory => 'd',
+        EntryKind::File | EntryKind::Other => '-',
+    };
     let mode = mode(metadata, permissions);
     let bits = (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { b"xwr"[bit % 3] as char } else { '-' });
     let bits: String = bits.collect();
@@ -125,11 +130,17 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
     let mut facts = String::with_capacity(96);
     let directory = metadata.is_directory();
     if wanted.contains(Facts::TYPE) {
-        facts.push_str(match metadata.kind {
-            EntryKind::Directory => "type=dir;",
-            EntryKind::File => "type=file;",
-            EntryKind::Other => "type=OS.unix=other;",
-        });
+        match metadata.kind {
+            _ if metadata.is_link => {
+                // RFC 3659, section 7.5.1.5.
+                let target =
+                    metadata.link_target.as_deref().filter(|target| target.bytes().all(is_in_a_fact));
+                let _ = write!(facts, "type=OS.unix=slink:{};", target.unwrap_or_default());
+            }
+            EntryKind::Directory => facts.push_str("type=dir;"),
+            EntryKind::File => facts.push_str("type=file;"),
+            EntryKind::Other => facts.push_str("type=OS.unix=other;"),
+        }
     }
     if wanted.contains(Facts::SIZE) && !directory {
         let _ = write!(facts, "size={};", metadata.size);
@@ -150,6 +161,11 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
     }
     facts.push(' ');
     facts
+}
+
+/// Whether a byte can stand in the value of a fact (SCHAR of RFC 3659, section 2.2): a blank would end the facts.
+fn is_in_a_fact(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b",.:!@#$%^&()-_+?/\\'\"=".contains(&byte)
 }
 
 /// What the user may do with it, in the letters of RFC 3659, section 7.5.5.

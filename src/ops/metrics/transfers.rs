@@ -21,7 +21,7 @@ use super::Labels;
 const OPERATIONS: [&str; 4] = ["download", "upload", "append", "list"];
 
 /// Why storages fail, as `engine::failure` puts it.
-pub(super) const STORAGE_CAUSES: [&str; 14] = [
+pub(super) const STORAGE_CAUSES: [&str; 15] = [
     "not_found",
     "already_exists",
     "not_a_directory",
@@ -32,6 +32,7 @@ pub(super) const STORAGE_CAUSES: [&str; 14] = [
     "quota_exceeded",
     "invalid_name",
     "invalid_range",
+    "invalid_time",
     "unsupported",
     "conflict",
     "unavailable",

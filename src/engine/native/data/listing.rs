@@ -58,6 +58,12 @@ impl Lines {
             }
         }
         out.extend_from_slice(&name);
+        if let (Style::Long, Some(target)) = (&self.style, &entry.metadata.link_target)
+            && let Some(target) = self.charset.encode(target)
+        {
+            out.extend_from_slice(b" -> ");
+            out.extend_from_slice(&target);
+        }
         out.extend_from_slice(b"\r\n");
         true
     }

@@ -1,0 +1,45 @@
+//! Times and modes of files.
+
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::{Dir, Permissions, PermissionsExt};
+
+use super::{open_read, relative};
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// The bits that users can set. Those that give the rights of the owner to whoever runs a file are not theirs.
+const MODE: u32 = 0o777;
+
+/// How exact times are on the coarsest of file systems (FAT).
+const GRANULARITY: Duration = Duration::from_secs(2);
+
+/// Sets the time of the last change, if the file system can hold it: many take the nearest that they have without a word
+/// (ext4 with small inodes ends in 2038, and begins in 1901), which is found out by looking.
+pub(super) fn set_modified(root: &Dir, path: &StoragePath, modified: SystemTime) -> Result<()> {
+    let io = |error| Error::from_io(path, error);
+    let file = open_read(root, path)?;
+    let before = file.metadata().and_then(|found| found.modified()).map_err(io)?;
+    let set = file.set_modified(modified);
+    let now = file.metadata().and_then(|found| found.modified()).map_err(io)?;
+    let off = now.duration_since(modified).unwrap_or_else(|error| error.duration());
+    match set {
+        Ok(()) if off < GRANULARITY => Ok(()),
+        Ok(()) => {
+            file.set_modified(before).map_err(io)?;
+            Err(Error::new(ErrorKind::InvalidTime, path))
+        }
+        // The time has no form that the system takes.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            Err(Error::with_source(ErrorKind::InvalidTime, path, error))
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Sets the bits of a mode. A directory keeps that files in it get its group, as with `chmod`.
+pub(super) fn set_mode(root: &Dir, path: &StoragePath, mode: u32) -> Result<()> {
+    let io = |error| Error::from_io(path, error);
+    let found = root.metadata(relative(path)?).map_err(io)?;
+    let kept = if found.is_dir() { found.permissions().mode() & 0o7000 } else { 0 };
+    root.set_permissions(relative(path)?, Permissions::from_mode(mode & MODE | kept)).map_err(io)
+}

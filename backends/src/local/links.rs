@@ -1,0 +1,135 @@
+//! Symbolic links.
+//!
+//! `cap-std` follows those that stay inside of the root, and refuses each that is absolute, even if it points inside. Where
+//! it has refused, the way is walked once more name by name: an absolute target that begins with the path of the root goes
+//! on from there. The outcome is a path without links, which goes through `cap-std` again: whoever changes the directories
+//! meanwhile leads to another place inside of the root, never out of it.
+
+use std::io;
+use std::path::{Component, Path};
+
+use cap_std::fs::Dir;
+use rustix::io::Errno;
+
+use super::metadata_of;
+use super::root::OpenRoot;
+use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
+
+/// As many as Linux follows.
+const MOST: usize = 40;
+
+/// Whether the last name of a path is followed, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Follow,
+    Keep,
+}
+
+/// The path that this one leads to, without links in it.
+fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<StoragePath> {
+    let escape = || io::Error::new(io::ErrorKind::PermissionDenied, "a link leads out of the root");
+    let mut rest: Vec<String> = path.segments().rev().map(str::to_owned).collect();
+    let mut walked: Vec<String> = Vec::new();
+    let mut links = 0;
+    while let Some(name) = rest.pop() {
+        match name.as_str() {
+            "" | "." => continue,
+            ".." => {
+                walked.pop().ok_or_else(escape)?;
+                continue;
+            }
+            _ => walked.push(name),
+        }
+        if rest.is_empty() && last == Last::Keep {
+            break;
+        }
+        let here = walked.join("/");
+        match root.symlink_metadata(&here) {
+            Ok(found) if found.is_symlink() => {}
+            // Whoever uses the path finds out.
+            Ok(_) | Err(_) => continue,
+        }
+        links += 1;
+        if links > MOST {
+            return Err(Errno::LOOP.into());
+        }
+        let target = root.read_link_contents(&here)?;
+        walked.pop();
+        let target = match target.is_absolute() {
+            true => {
+                walked.clear();
+                root.strip(&target).ok_or_else(escape)?
+            }
+            false => &target,
+        };
+        for component in target.components().rev() {
+            rest.push(component.as_os_str().to_str().ok_or_else(escape)?.to_owned());
+        }
+    }
+    StoragePath::parse(&walked.join("/")).map_err(io::Error::other)
+}
+
+/// Does `work` at a path, and once more at what that leads to by absolute links, if `cap-std` has refused to go there.
+pub(super) fn following<T>(
+    root: &OpenRoot,
+    path: &StoragePath,
+    last: Last,
+    work: impl Fn(&StoragePath) -> Result<T>,
+) -> Result<T> {
+    match work(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => match resolve(root, path, last) {
+            Ok(other) if other != *path => work(&other).map_err(|error| error.at(path)),
+            _ => Err(error),
+        },
+        done => done,
+    }
+}
+
+/// Where an upload goes that keeps what is there: to the file that a link leads to.
+pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<StoragePath> {
+    let own = following(root, path, Last::Keep, |path| own_metadata(root, path));
+    if !own.is_ok_and(|own| own.is_symlink()) {
+        return Ok(path.clone());
+    }
+    let target = resolve(root, path, Last::Follow).map_err(|error| Error::from_io(path, error))?;
+    match root.symlink_metadata(target.relative()) {
+        // A link that leads nowhere is replaced by a new file.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.clone()),
+        _ => Ok(target),
+    }
+}
+
+pub(super) fn own_metadata(root: &Dir, path: &StoragePath) -> Result<cap_std::fs::Metadata> {
+    root.symlink_metadata(super::relative(path)?).map_err(|error| Error::from_io(path, error))
+}
+
+/// What a name leads to, of which `own` is known without following it.
+pub(super) fn followed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Metadata) -> Metadata {
+    if !own.is_symlink() {
+        return metadata_of(own);
+    }
+    // The link may go up from where it is, so it is followed from the root.
+    let target = following(root, path, Last::Follow, |path| {
+        let found = root.metadata(super::relative(path)?);
+        found.map(|found| metadata_of(&found)).map_err(|error| Error::from_io(path, error))
+    });
+    Metadata { is_link: true, link_target: text(root, path), ..target.unwrap_or_else(|_| metadata_of(own)) }
+}
+
+/// What a link says, as it may be told.
+fn text(root: &OpenRoot, path: &StoragePath) -> Option<String> {
+    let target = root.read_link_contents(path.relative()).ok()?;
+    let told = match target.is_absolute() {
+        true => Path::new("/").join(root.strip(&target)?),
+        false => target,
+    };
+    let mut depth = if told.is_absolute() { 0 } else { path.segments().count().checked_sub(1)? };
+    for component in told.components() {
+        match component {
+            Component::ParentDir => depth = depth.checked_sub(1)?,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+    }
+    told.to_str().filter(|text| !text.is_empty() && !text.contains(char::is_control)).map(str::to_owned)
+}

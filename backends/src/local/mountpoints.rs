@@ -1,0 +1,78 @@
+//! Which file systems are mounted where.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// A file system as it is mounted at one place.
+pub(super) struct MountPoint {
+    /// As `statx(2)` tells it of what is on it.
+    pub(super) id: u64,
+    pub(super) path: PathBuf,
+}
+
+/// All that this process sees, in the order in which they were mounted.
+pub(super) fn all() -> io::Result<Vec<MountPoint>> {
+    let table = fs::read("/proc/self/mountinfo")?;
+    Ok(table.split(|byte| *byte == b'\n').filter_map(parse).collect())
+}
+
+/// Where the mount of this number is.
+pub(super) fn of(id: u64) -> Option<PathBuf> {
+    let mounts = all().ok()?;
+    mounts.into_iter().find(|mount| mount.id == id).map(|mount| mount.path)
+}
+
+/// The places below `directory`, relative to it.
+pub(super) fn below(directory: &Path) -> Vec<PathBuf> {
+    let mounts = all().unwrap_or_default().into_iter();
+    let relative = mounts.filter_map(|mount| mount.path.strip_prefix(directory).map(Path::to_owned).ok());
+    relative.filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// A line of proc_pid_mountinfo(5): `36 35 98:0 /mnt1 /mnt2 rw,noatime …`.
+fn parse(line: &[u8]) -> Option<MountPoint> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let path = unescape(fields.nth(3)?);
+    Some(MountPoint { id, path: PathBuf::from(OsString::from_vec(path)) })
+}
+
+/// Blanks, line ends and backslashes are written as three octal digits.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, behind)) = rest.split_first() {
+        let digits = behind.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.filter(|_| *byte == b'\\').and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(escaped) => {
+                plain.push(escaped);
+                rest = &behind[3..];
+            }
+            None => {
+                plain.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_blanks_are_read() {
+        let line = br"36 35 98:0 /a /mnt/two\040words\134x rw,noatime master:1 - ext4 /dev/sda rw";
+        let mount = parse(line).unwrap();
+        assert_eq!((mount.id, mount.path.to_str().unwrap()), (36, r"/mnt/two words\x"));
+        assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn the_root_of_this_process_is_one() {
+        assert!(all().unwrap().iter().any(|mount| mount.path == Path::new("/")));
+    }
+}

@@ -1,0 +1,208 @@
+//! Symbolic links: what they lead to is used through them, and never removed or copied again and again by clients that go
+//! through a tree.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::support::{Engine, Program, Running, Setup, Way, client_script, installed, lftp};
+
+/// `old/link` leads to `keep`, which has a file.
+fn with_a_link_out_of_a_directory() -> Setup {
+    let setup = Setup::local();
+    let files = setup.files();
+    fs::create_dir(files.join("old")).unwrap();
+    fs::create_dir(files.join("keep")).unwrap();
+    fs::write(files.join("keep/precious"), "12345").unwrap();
+    fs::write(files.join("old/file"), "x").unwrap();
+    symlink("../keep", files.join("old/link")).unwrap();
+    symlink("../keep/precious", files.join("old/file-link")).unwrap();
+    setup
+}
+
+#[track_caller]
+fn assert_kept(setup: &Setup) {
+    assert_eq!(fs::read(setup.files().join("keep/precious")).unwrap(), b"12345");
+}
+
+/// What a link is called in MLSD and MLST. libunftp knows files and directories only, and a client removes a file without
+/// looking behind it.
+fn slink(target: &str) -> String {
+    match Engine::current() {
+        Engine::Native => format!("type=os.unix=slink:{target};"),
+        Engine::Libunftp => "type=file;".to_owned(),
+    }
+}
+
+#[test]
+fn are_what_they_lead_to_for_those_who_use_them() {
+    let setup = with_a_link_out_of_a_directory();
+    let server = setup.start();
+    let mut client = server.login();
+    let listing = String::from_utf8(client.fetch("MLSD old")).unwrap().to_ascii_lowercase();
+    let facts = |name: &str| {
+        let end = format!(" {name}");
+        let line = listing.lines().find(|line| line.ends_with(&end));
+        line.unwrap_or_else(|| panic!("no {name} in {listing}"))
+    };
+    assert!(facts("link").contains(&slink("../keep")), "{listing}");
+    assert!(facts("file-link").contains(&slink("../keep/precious")), "{listing}");
+    assert!(facts("file-link").contains("size=5;"), "{listing}");
+    let told = client.expect("MLST old/link", 250).text().to_ascii_lowercase();
+    assert!(told.contains(&slink("../keep")), "{told}");
+    let listing = String::from_utf8(client.fetch("LIST old")).unwrap();
+    for end in [" link -> ../keep", " file-link -> ../keep/precious"] {
+        assert!(listing.lines().any(|line| line.starts_with('l') && line.ends_with(end)), "{listing}");
+    }
+    let told = client.expect_any("STAT old", &[211, 212, 213]).text();
+    assert!(told.contains(" link -> ../keep"), "{told}");
+    assert_eq!(client.fetch("NLST old").len(), "file\r\nlink\r\nfile-link\r\n".len() + 3 * prefix("old/"));
+    client.expect("CWD old/link", 250);
+    assert_eq!(client.names(""), ["precious"]);
+    assert_eq!(client.retrieve("precious"), b"12345");
+    assert_eq!(client.retrieve("/old/file-link"), b"12345");
+}
+
+/// NLST of a directory names paths; libunftp names entries.
+fn prefix(text: &str) -> usize {
+    if Engine::current() == Engine::Native { text.len() } else { 0 }
+}
+
+#[test]
+fn are_removed_and_not_what_they_lead_to() {
+    let setup = with_a_link_out_of_a_directory();
+    symlink("../keep", setup.files().join("old/second")).unwrap();
+    symlink("/etc", setup.files().join("old/outward")).unwrap();
+    let server = setup.start();
+    let mut client = server.login();
+    client.expect("RMD old/link", 250);
+    client.expect("DELE old/second", 250);
+    client.expect("RMD old/outward", 250);
+    client.expect("RMD old/file-link", 550);
+    client.expect("DELE old/file-link", 250);
+    assert_eq!(client.names("old"), ["file"]);
+    assert_kept(&setup);
+}
+
+#[test]
+fn are_renamed_and_not_replaced_if_they_lead_to_directories() {
+    let setup = with_a_link_out_of_a_directory();
+    let server = setup.start();
+    let mut client = server.login();
+    client.expect("RNFR old/file", 350);
+    client.expect("RNTO old/link", 550);
+    client.expect("RNFR old/link", 350);
+    client.expect("RNTO old/renamed", 250);
+    assert_eq!(fs::read_link(setup.files().join("old/renamed")).unwrap(), Path::new("../keep"));
+    assert_eq!(client.names("old"), ["file", "file-link", "renamed"]);
+    assert_kept(&setup);
+}
+
+#[test]
+fn are_followed_by_what_is_appended() {
+    let setup = with_a_link_out_of_a_directory();
+    let server = setup.start();
+    let mut client = server.login();
+    assert_eq!(client.try_store("APPE old/file-link", b"67").code, 226);
+    assert_eq!(fs::read(setup.files().join("keep/precious")).unwrap(), b"1234567");
+    assert!(fs::symlink_metadata(setup.files().join("old/file-link")).unwrap().is_symlink());
+}
+
+/// Where they lead inside is told as the user knows it, and where they lead out not at all.
+#[test]
+fn that_are_absolute_are_followed_inside() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, path: demo, permissions: full }
+",
+    );
+    let files = setup.files();
+    fs::create_dir_all(files.join("demo/real")).unwrap();
+    fs::write(files.join("demo/real/file"), "12345").unwrap();
+    fs::create_dir(files.join("other")).unwrap();
+    symlink(files.join("demo/real"), files.join("demo/inside")).unwrap();
+    symlink("/etc", files.join("demo/outside")).unwrap();
+    symlink("../other", files.join("demo/beside")).unwrap();
+    let server = setup.start();
+    let mut client = server.login();
+    assert_eq!(client.retrieve("inside/file"), b"12345");
+    client.store("inside/new", b"new");
+    assert_eq!(fs::read(files.join("demo/real/new")).unwrap(), b"new");
+    client.expect("CWD inside", 250);
+    client.expect("CWD ..", 250);
+    client.expect("CWD outside", 550);
+    let listing = String::from_utf8(client.fetch("LIST")).unwrap();
+    assert!(listing.contains(" inside -> /real\r\n"), "{listing}");
+    assert!(listing.contains(" outside\r\n") && listing.contains(" beside\r\n"), "{listing}");
+    client.expect("RMD outside", 250);
+    client.expect("DELE inside", 250);
+    assert_eq!(fs::read(files.join("demo/real/file")).unwrap(), b"12345");
+}
+
+fn rclone(server: &Running<'_>, folder: &Path, arguments: &[&str]) -> String {
+    let password = installed("clients/bin/rclone", folder).args(["obscure", "demo"]).run().trim().to_owned();
+    let remote = format!(":ftp,host=127.0.0.1,port={},user=demo,pass={password}:", server.address.port());
+    let arguments = arguments.iter().map(|argument| argument.replace("REMOTE:", &remote));
+    let program = installed("clients/bin/rclone", folder).args(["--config", "/dev/null", "--retries", "1"]);
+    program.args(arguments).run()
+}
+
+mod in_clients {
+    use super::*;
+
+    #[test]
+    fn lftp_removes_a_tree_and_not_what_it_links_to() {
+        for mlsd in ["no", "yes"] {
+            let setup = with_a_link_out_of_a_directory();
+            let server = setup.start();
+            let home = tempfile::tempdir().unwrap();
+            // It knows no links in MLSD, and leaves out what it doesn't know; so the tree may stay, but nothing else goes.
+            let script = format!("set ftp:use-mlsd {mlsd}\nrm -r -f old");
+            let outcome = lftp(&server, "demo", Way::PLAIN, home.path(), &script).output();
+            assert_kept(&setup);
+            assert!(mlsd == "yes" || !setup.files().join("old").exists(), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn rclone_purges_a_tree_and_not_what_it_links_to() {
+        let setup = with_a_link_out_of_a_directory();
+        let server = setup.start();
+        let home = tempfile::tempdir().unwrap();
+        rclone(&server, home.path(), &["purge", "REMOTE:old"]);
+        assert_kept(&setup);
+        assert!(!setup.files().join("old").exists());
+    }
+
+    #[test]
+    fn loops_do_not_multiply_a_tree() {
+        let setup = with_a_link_out_of_a_directory();
+        symlink(".", setup.files().join("old/loop")).unwrap();
+        symlink("..", setup.files().join("old/up")).unwrap();
+        let server = setup.start();
+        let home = tempfile::tempdir().unwrap();
+        let found = lftp(&server, "demo", Way::PLAIN, home.path(), "find").run();
+        assert!(found.lines().count() < 15, "{found}");
+        lftp(&server, "demo", Way::PLAIN, home.path(), "mirror old copy").run();
+        assert!(fs::symlink_metadata(home.path().join("copy/loop")).unwrap().is_symlink());
+        let listed = rclone(&server, home.path(), &["lsf", "-R", "REMOTE:"]);
+        assert!(listed.lines().count() < 15, "{listed}");
+    }
+
+    #[test]
+    fn ftplib_reads_facts_of_links() {
+        let setup = with_a_link_out_of_a_directory();
+        symlink("two words", setup.files().join("old/blank")).unwrap();
+        symlink("semi;colon", setup.files().join("old/semicolon")).unwrap();
+        let server = setup.start();
+        let home = tempfile::tempdir().unwrap();
+        let said = Program::new("python3", home.path())
+            .arg(client_script("ftplib_links.py"))
+            .args(["127.0.0.1", &server.address.port().to_string()])
+            .run();
+        assert_eq!(said.trim(), "blank file file-link link semicolon");
+    }
+}
