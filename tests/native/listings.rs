@@ -238,3 +238,31 @@ users:
     assert!(mount.contains("perm=celm;") && mount.contains("UNIX.mode=0755; drop\r\n"), "{mount}");
     assert!(facts(client.fetch("LIST /in")).starts_with("drwxr-xr-x "));
 }
+
+/// As `ls` has them, whatever the storage lists in: the newest first, the largest first, reversed.
+#[test]
+fn flags_order() {
+    for setup in [Setup::local(), Setup::memory()] {
+        let server = setup.start();
+        let mut client = server.login();
+        for (name, content, time) in
+            [("a", "123", "20200101000000"), ("b", "1", "20220101000000"), ("c", "12", "20210101000000")]
+        {
+            client.store(name, content.as_bytes());
+            client.expect(&format!("MFMT {time} {name}"), 213);
+        }
+        let names = |client: &mut Client, command: &str| {
+            let listing = String::from_utf8(client.fetch(command)).unwrap();
+            listing.lines().map(|line| line.chars().next_back().unwrap()).collect::<String>()
+        };
+        for (flags, order) in
+            [("-la", "abc"), ("-r", "cba"), ("-t", "bca"), ("-ltr", "acb"), ("-S", "acb"), ("-l -rS", "bca")]
+        {
+            assert_eq!(names(&mut client, &format!("LIST {flags}")), order, "{flags}");
+            assert_eq!(names(&mut client, &format!("NLST {flags} /")), order, "{flags}");
+        }
+        let told = client.expect("STAT -t .", 213);
+        let told: String = told.lines[1..4].iter().map(|line| line.chars().next_back().unwrap()).collect();
+        assert_eq!(told, "bca");
+    }
+}

@@ -4,6 +4,8 @@
 //! somebody called `-la` must not take the place of everybody's listings, nor cost each of them a request to a store. All
 //! else is a name first, and flags if there is no such name.
 
+use super::super::data::order::{By, Order};
+
 /// Single letters that clients send by themselves, each once: `-la`, `-aL`, `-CF`, `-1`.
 const LETTERS: &str = "aAlLRrtSFCd1hTn";
 
@@ -62,6 +64,26 @@ fn without_flags(argument: &str, between: impl Fn(&str) -> usize, left_out: impl
         }
     }
     rest
+}
+
+/// The order that flags ask for; as with `ls`, the last one counts. All else that they say changes nothing.
+pub(super) fn order(flags: &str) -> Order {
+    let mut order = Order::default();
+    for word in flags.split(' ') {
+        match word.strip_prefix("--") {
+            Some("reverse") => order.reversed = true,
+            Some("sort=time") => order.by = By::Time,
+            Some("sort=size") => order.by = By::Size,
+            Some(_) => {}
+            None => word.strip_prefix('-').unwrap_or_default().chars().for_each(|letter| match letter {
+                'r' => order.reversed = true,
+                't' => order.by = By::Time,
+                'S' => order.by = By::Size,
+                _ => {}
+            }),
+        }
+    }
+    order
 }
 
 /// Whether a word that begins with `-` is a flag, and then whether clients send it by themselves.

@@ -60,3 +60,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn some_flags_order() {
+    let order = |by, reversed| Order { by, reversed };
+    assert_eq!(super::order(""), Order::default());
+    assert_eq!(super::order("-la "), Order::default());
+    assert_eq!(super::order("-ltr "), order(By::Time, true));
+    assert_eq!(super::order("-l -S "), order(By::Size, false));
+    assert_eq!(super::order("-tS "), order(By::Size, false));
+    assert_eq!(super::order("--sort=time --reverse "), order(By::Time, true));
+}

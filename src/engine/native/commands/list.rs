@@ -4,6 +4,7 @@ use futures_util::{StreamExt, stream};
 use wharf_backends::{Entry, EntryStream, ErrorKind, StoragePath};
 
 use super::super::data::listing::{Lines, Style, send_listing};
+use super::super::data::order::Order;
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Failure, Outcome, Prepared, Result, flags, refuse};
@@ -55,7 +56,7 @@ pub(in super::super) async fn mlsd(
 
 type Opened = (EntryStream, Lines, StoragePath);
 
-/// Finds what an argument names, with or without flags of `ls`, which change nothing: a directory, a file, or those of a
+/// Finds what an argument names, with or without flags of `ls`, of which those count that order: a directory, a file, or those of a
 /// directory that fit a pattern. `style` is given what stands before the names in the argument.
 pub(super) async fn open(
     connection: &Connection,
@@ -65,13 +66,18 @@ pub(super) async fn open(
 ) -> Result<Opened> {
     let mut readings = flags::readings(argument);
     let last = readings.pop().unwrap_or_default();
+    let flags = |name: &str| &argument[..argument.len() - name.len()];
     for name in readings {
         match open_name(connection, session, name, false, &style).await {
             Err(Failure::Storage(error)) if error.kind() == ErrorKind::NotFound => {}
-            opened => return opened,
+            opened => return Ok(in_order(flags::order(flags(name)), opened?)),
         }
     }
-    open_name(connection, session, last, true, &style).await
+    Ok(in_order(flags::order(flags(last)), open_name(connection, session, last, true, &style).await?))
+}
+
+fn in_order(order: Order, (entries, lines, path): Opened) -> Opened {
+    (order.of(entries), lines, path)
 }
 
 async fn open_name(

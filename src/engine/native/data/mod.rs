@@ -8,6 +8,7 @@ mod from_file;
 pub(super) mod hose;
 pub(super) mod into_file;
 pub(super) mod listing;
+pub(super) mod order;
 mod pacing;
 pub(super) mod passive;
 pub(super) mod receive;

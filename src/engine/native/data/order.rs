@@ -1,0 +1,70 @@
+//! The order of a listing that flags of `ls` ask for.
+
+use std::cmp::Reverse;
+
+use futures_util::{StreamExt, stream};
+use wharf_backends::{Entry, EntryStream};
+
+/// How many entries are gathered to put them in order. A longer listing comes as the storage has it: a client that waits
+/// for its first line would give up, and a session would hold them all.
+const GATHERED: usize = 10_000;
+
+/// By what entries are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) enum By {
+    #[default]
+    Name,
+    /// The newest first.
+    Time,
+    /// The largest first.
+    Size,
+}
+
+/// The order that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) struct Order {
+    pub(in super::super) by: By,
+    pub(in super::super) reversed: bool,
+}
+
+impl Order {
+    /// Puts entries in this order, unless there are too many. By name is how storages list anyway.
+    pub(in super::super) fn of(self, entries: EntryStream) -> EntryStream {
+        if self == Self::default() {
+            return entries;
+        }
+        stream::once(self.gather(entries)).flatten().boxed()
+    }
+
+    async fn gather(self, mut entries: EntryStream) -> EntryStream {
+        let mut gathered = Vec::new();
+        while gathered.len() < GATHERED {
+            match entries.next().await {
+                Some(Ok(entry)) => gathered.push(entry),
+                end => {
+                    self.sort(&mut gathered);
+                    return stream::iter(gathered.into_iter().map(Ok).chain(end)).boxed();
+                }
+            }
+        }
+        stream::iter(gathered).map(Ok).chain(entries).boxed()
+    }
+
+    fn sort(self, entries: &mut [Entry]) {
+        entries.sort_by(|one, other| {
+            let by_name = one.name.cmp(&other.name);
+            let order = match self.by {
+                By::Name => by_name,
+                By::Time => {
+                    Reverse(one.metadata.modified).cmp(&Reverse(other.metadata.modified)).then(by_name)
+                }
+                By::Size => Reverse(one.metadata.size).cmp(&Reverse(other.metadata.size)).then(by_name),
+            };
+            if self.reversed { order.reverse() } else { order }
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;
