@@ -2,6 +2,7 @@
 //! beyond them. The name of this module is how the other engine's run leaves these tests out.
 
 mod ascii;
+mod attributes;
 mod balancers;
 mod buckets;
 mod commands;

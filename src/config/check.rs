@@ -84,6 +84,9 @@ impl Checker<'_> {
             if let Some(default_type) = &user.default_type {
                 self.not_in_libunftp("default_type", default_type.span);
             }
+            if let Some(chmod) = &user.chmod {
+                self.not_in_libunftp("chmod", chmod.span);
+            }
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Server {
     pub ascii_size: AsciiSize,
     /// The type in which sessions begin, if the user has none of their own.
     pub default_type: DefaultType,
+    /// What SITE CHMOD does, if the user has no setting of their own.
+    pub chmod: Chmod,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
     /// How many sessions may be open.
@@ -92,6 +94,15 @@ pub enum AsciiSize {
     Refuse,
     /// The size of the stored file.
     Stored,
+}
+
+/// What SITE CHMOD does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chmod {
+    /// It sets the mode where files have one.
+    Apply,
+    /// It is answered, and nothing is set.
+    Ignore,
 }
 
 /// The type in which a session begins.
@@ -348,6 +359,8 @@ pub struct User {
     pub charset: Option<Charset>,
     /// The type in which their sessions begin; `None`: that of the server.
     pub default_type: Option<DefaultType>,
+    /// What their SITE CHMOD does; `None`: what the server says.
+    pub chmod: Option<Chmod>,
     /// What they see.
     pub account: Account,
 }

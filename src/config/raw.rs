@@ -70,6 +70,9 @@ pub(super) struct Server {
     /// (`ascii`, as RFC 959 has it), or bytes as they are (`image`). The engine `libunftp` converts nothing. Default:
     /// `ascii`.
     pub(super) default_type: Option<At<DefaultType>>,
+    /// What SITE CHMOD does where files have a mode of their own, as on a local disk: `apply` it, or `ignore` it. The engine
+    /// `libunftp` has no SITE CHMOD. Default: `apply`.
+    pub(super) chmod: Option<At<Chmod>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
@@ -103,6 +106,16 @@ pub(super) enum AsciiSize {
     Refuse,
     /// The size of the stored file.
     Stored,
+}
+
+/// What SITE CHMOD does.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Chmod {
+    /// It sets the mode.
+    Apply,
+    /// It is answered, and nothing is set.
+    Ignore,
 }
 
 /// The type in which a session begins.
@@ -388,6 +401,8 @@ pub(super) struct User {
     pub(super) encoding: Option<At<String>>,
     /// The type in which the user's sessions begin: `ascii` or `image`. Default: that of `server.default_type`.
     pub(super) default_type: Option<At<DefaultType>>,
+    /// What SITE CHMOD of the user does: `apply` the mode, or `ignore` it. Default: that of `server.chmod`.
+    pub(super) chmod: Option<At<Chmod>>,
     /// The name of the backend that the user finds at `/`.
     #[schemars(required)]
     pub(super) backend: Option<At<String>>,

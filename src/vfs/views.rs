@@ -7,7 +7,7 @@ use wharf_backends::{Storage, StoragePath};
 
 use super::{Mount, MountTable, UserView};
 use crate::auth::Identity;
-use crate::config::{Account, Config};
+use crate::config::{Account, Chmod, Config};
 
 /// Each configured storage by its name.
 pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
@@ -32,10 +32,13 @@ impl Views {
     pub fn new(config: &Config, storages: &Storages) -> Result<Self, UnknownBackend> {
         let mut users = HashMap::new();
         for user in &config.users {
-            users.insert(user.name.clone(), view(&user.account, storages)?);
+            let chmod = user.chmod.unwrap_or(config.server.chmod);
+            let view = view(&user.account, storages)?;
+            users.insert(user.name.clone(), view.setting_modes(chmod == Chmod::Apply));
         }
+        let sets_modes = config.server.chmod == Chmod::Apply;
         let anonymous = match &config.anonymous {
-            Some(anonymous) => Some(view(&anonymous.account, storages)?),
+            Some(anonymous) => Some(view(&anonymous.account, storages)?.setting_modes(sets_modes)),
             None => None,
         };
         Ok(Self { users, anonymous })

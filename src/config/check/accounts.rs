@@ -117,6 +117,7 @@ impl Checker<'_> {
             password: password??,
             charset: charset.flatten(),
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
+            chmod: raw.chmod.and_then(|at| at.value).map(Into::into),
             account: account?,
         })
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::Buffers;
 
-use super::super::checked::{AsciiSize, DefaultType, Engine, Limits, Passive, PassiveAddress, Server};
+use super::super::checked::{AsciiSize, Chmod, DefaultType, Engine, Limits, Passive, PassiveAddress, Server};
 use super::super::files::say;
 use super::*;
 
@@ -34,6 +34,15 @@ impl From<raw::DefaultType> for DefaultType {
     }
 }
 
+impl From<raw::Chmod> for Chmod {
+    fn from(raw: raw::Chmod) -> Self {
+        match raw {
+            raw::Chmod::Apply => Self::Apply,
+            raw::Chmod::Ignore => Self::Ignore,
+        }
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn server(&self, raw: raw::Server) -> Server {
         let engine = match raw.engine.and_then(|at| at.value) {
@@ -54,6 +63,9 @@ impl Checker<'_> {
         }
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.default_type) {
             self.not_in_libunftp("default_type", *span);
+        }
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.chmod) {
+            self.not_in_libunftp("chmod", *span);
         }
         if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
             self.not_in_libunftp("proxy_protocol", *key);
@@ -86,6 +98,7 @@ impl Checker<'_> {
                 Some(raw::AsciiSize::Refuse) | None => AsciiSize::Refuse,
             },
             default_type: raw.default_type.and_then(|at| at.value).map_or(DefaultType::Ascii, Into::into),
+            chmod: raw.chmod.and_then(|at| at.value).map_or(Chmod::Apply, Into::into),
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
                 engine,

@@ -46,7 +46,7 @@ fn defaults() {
     assert_eq!(config.warnings, []);
     let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
     assert_eq!(*root, world.path("data"));
-    let [User { name, password: Password::Hash(_), charset: None, default_type: None, account }] =
+    let [User { name, password: Password::Hash(_), charset: None, default_type: None, chmod: None, account }] =
         config.users.as_slice()
     else {
         panic!()

@@ -290,9 +290,14 @@ transcripts! {
         SITE MD5 => 501
         SITE MD5 missing => 550
         SITE MD5 file\0 => 553
-        SITE CHMOD 644 file => 202
+        SITE CHMOD 644 file => 200
         SITE CHMOD => 501
         SITE CHMOD 644 => 501
+        SITE CHMOD rwx file => 501
+        SITE CHMOD 648 file => 501
+        SITE CHMOD 4755 file => 501
+        SITE CHMOD 1204 file => 501
+        SITE CHMOD 00644 file => 501
         SITE IDLE => 200 300 seconds
         SITE IDLE 60 => 200 60 seconds
         SITE IDLE 0 => 501

@@ -119,9 +119,10 @@ fn what_libunftp_lacks() {
   implicit_tls_listen: ["0.0.0.0:990"]
   ascii_size: refuse
   default_type: image
+  chmod: ignore
 users:
   - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
-  - { name: two, password: two, plain: true, backend: disk, default_type: ascii }
+  - { name: two, password: two, plain: true, backend: disk, default_type: ascii, chmod: apply }
 backends:
   disk: { kind: local, root: data }
 "#,
@@ -134,13 +135,19 @@ wharf.yaml:4:15: the engine `libunftp` has no `ascii_size`; the engine `native` 
 wharf.yaml:5:17: the engine `libunftp` has no `default_type`; the engine `native` has
     5 |   default_type: image
       |                 ^^^^^
-wharf.yaml:7:73: the engine `libunftp` has no `encoding`; the engine `native` has
-    7 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
+wharf.yaml:6:10: the engine `libunftp` has no `chmod`; the engine `native` has
+    6 |   chmod: ignore
+      |          ^^^^^^
+wharf.yaml:8:73: the engine `libunftp` has no `encoding`; the engine `native` has
+    8 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
       |                                                                        ^^^^^^^^^^^^
-wharf.yaml:8:75: the engine `libunftp` has no `default_type`; the engine `native` has
-    8 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii }
+wharf.yaml:9:75: the engine `libunftp` has no `default_type`; the engine `native` has
+    9 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
       |                                                                           ^^^^^
-5 problems in wharf.yaml"#,
+wharf.yaml:9:89: the engine `libunftp` has no `chmod`; the engine `native` has
+    9 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
+      |                                                                                         ^^^^^
+7 problems in wharf.yaml"#,
     );
 }
 

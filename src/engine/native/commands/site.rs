@@ -18,7 +18,7 @@ pub(in super::super) async fn run(
     match command.to_ascii_uppercase().as_str() {
         "HELP" => {
             let lines = [
-                "SITE CHMOD <mode> <path>    is accepted and does nothing",
+                "SITE CHMOD <mode> <path>    sets the mode of a file, in octal digits",
                 "SITE HELP                   lists these",
                 "SITE IDLE [<seconds>]       how long the session may be silent",
                 "SITE MD5 <file>             the checksum of a file",
@@ -27,10 +27,7 @@ pub(in super::super) async fn run(
             let lines = lines.map(str::to_owned).to_vec();
             Ok(Outcome::Reply(Reply::lines(214, "Commands of this server:", lines, "End.")))
         }
-        // Permissions are those of users, and no storage but a disk has others. Clients that mirror take a refusal for
-        // an error of the whole.
-        "CHMOD" if argument.contains(' ') => reply(202, "Files have no mode of their own here."),
-        "CHMOD" => refuse(501, "Syntax: SITE CHMOD <mode> <path>"),
+        "CHMOD" => chmod(session, argument).await,
         "IDLE" => idle(connection, argument),
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
@@ -41,6 +38,28 @@ pub(in super::super) async fn run(
         }
         "UTIME" => utime(session, argument).await,
         _ => refuse(504, "That is not known; SITE HELP lists what is."),
+    }
+}
+
+/// Where files have no mode, or it is not to be set, the answer is the same: clients that mirror take a refusal for an error
+/// of the whole, and PHP's `ftp_chmod` takes nothing but 200.
+async fn chmod(session: &LoggedIn, argument: &str) -> Result {
+    let Some((digits, name)) = argument.split_once(' ').filter(|(_, name)| !name.is_empty()) else {
+        return refuse(501, "Syntax: SITE CHMOD <mode> <path>");
+    };
+    let is_octal =
+        matches!(digits.len(), 3 | 4) && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let Some(mode) = u32::from_str_radix(digits, 8).ok().filter(|_| is_octal) else {
+        return refuse(501, "A mode is three octal digits, with or without a zero before them.");
+    };
+    // Who runs a file, and whose group files get, is not for users to say.
+    if mode > 0o777 {
+        return refuse(501, "Only the bits of reading, writing and executing can be set: 000 to 777.");
+    }
+    let path = session.path(name).await?;
+    match session.view.set_mode(&path, mode).await? {
+        true => reply(200, format!("{path} has the mode {mode:03o} now.")),
+        false => reply(200, format!("{path} has no mode of its own that could be set.")),
     }
 }
 
