@@ -294,6 +294,12 @@ impl Share {
         self.lane = other.lane.take();
     }
 
+    /// Takes over what is in another one.
+    pub(crate) fn add(&mut self, mut other: Self) {
+        other.leave_lane();
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
     fn leave_lane(&mut self) {
         let Some(lane) = self.lane.take() else { return };
         // One that was taken back was that of somebody who is slow, too.

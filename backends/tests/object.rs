@@ -13,6 +13,8 @@ mod azure_played;
 mod broken;
 #[path = "object/confined.rs"]
 mod confined;
+#[path = "object/dialects.rs"]
+mod dialects;
 #[path = "object/elsewhere.rs"]
 mod elsewhere;
 #[path = "object/failures.rs"]

@@ -21,18 +21,7 @@ impl Limit {
 /// `shows` of what is seen in several ways.
 const IN_SEVERAL_WAYS: &str = "";
 
-const TWO_APPENDS: &[&str] = &["two_appends_that_end_at_once"];
 const CHECK: &[&str] = &["check_says_what_is_wrong"];
-
-/// Two appends that end at the same time, of which one is lost or refused.
-const fn two_appends(store: Store) -> Limit {
-    Limit {
-        store,
-        tests: TWO_APPENDS,
-        shows: "append",
-        reason: "of two appends that end at once, one is refused or lost.",
-    }
-}
 
 /// An `https://` endpoint of a server without TLS.
 const fn tls_without_tls(store: Store) -> Limit {
@@ -45,7 +34,6 @@ const fn tls_without_tls(store: Store) -> Limit {
 }
 
 pub const LIMITS: &[Limit] = &[
-    two_appends(Store::SeaweedFs),
     tls_without_tls(Store::SeaweedFs),
     Limit {
         store: Store::SeaweedFs,
@@ -59,7 +47,6 @@ pub const LIMITS: &[Limit] = &[
         shows: "left: [\"d\", \"e\"]",
         reason: "a directory is listed after its last file is gone, and can't be entered.",
     },
-    two_appends(Store::CephRgw),
     tls_without_tls(Store::CephRgw),
     Limit {
         store: Store::CephRgw,
@@ -80,26 +67,14 @@ pub const LIMITS: &[Limit] = &[
     },
     Limit {
         store: Store::CephRgw,
-        tests: &[
-            "a_small_file_grows",
-            "append_goes_on_at_the_end",
-            "appends_at_once_never_lose_one",
-            "resume_keeps_the_beginning",
-        ],
+        tests: &["a_small_file_grows", "append_goes_on_at_the_end", "resume_keeps_the_beginning"],
         shows: "changed by somebody else",
         reason: "it compares the quotation marks of `If-Match`, too, and refuses each append.",
     },
-    two_appends(Store::Garage),
-    two_appends(Store::Swift),
     tls_without_tls(Store::Swift),
     Limit {
         store: Store::Swift,
-        tests: &[
-            "a_small_file_grows",
-            "append_goes_on_at_the_end",
-            "appends_at_once_never_lose_one",
-            "resume_keeps_the_beginning",
-        ],
+        tests: &["a_small_file_grows", "append_goes_on_at_the_end", "resume_keeps_the_beginning"],
         shows: "not supported",
         reason: "it knows no `If-Match` on PUT, and nothing else is tried.",
     },
@@ -115,9 +90,7 @@ pub const LIMITS: &[Limit] = &[
         shows: "(0, [",
         reason: "it takes no part 10000, so that unfinished uploads are not known to be ours.",
     },
-    two_appends(Store::Moto),
     Limit { store: Store::Moto, tests: CHECK, shows: "no-such-key", reason: "it takes every key." },
-    two_appends(Store::S3sFs),
     Limit {
         store: Store::S3sFs,
         tests: CHECK,
@@ -167,7 +140,6 @@ pub const LIMITS: &[Limit] = &[
         shows: IN_SEVERAL_WAYS,
         reason: "it confirms a marker without an entity tag, which is taken for a failure.",
     },
-    two_appends(Store::Rclone),
     tls_without_tls(Store::Rclone),
     Limit {
         store: Store::Rclone,
@@ -242,21 +214,19 @@ pub const LIMITS: &[Limit] = &[
     },
     Limit {
         store: Store::Rclone,
-        tests: &["appends_at_once_never_lose_one", "new_is_decided_at_finish", "no_foreign_file_is_replaced"],
+        tests: &["new_is_decided_at_finish", "no_foreign_file_is_replaced"],
         shows: IN_SEVERAL_WAYS,
         reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
     },
-    two_appends(Store::Azurite),
     Limit {
         store: Store::Azurite,
         tests: &["odd_names"],
         shows: "553 /x..",
         reason: "a name can't end with a dot at Azure.",
     },
-    two_appends(Store::FakeGcs),
     Limit {
         store: Store::FakeGcs,
-        tests: &["no_foreign_file_is_replaced", "appends_at_once_never_lose_one", "new_is_decided_at_finish"],
+        tests: &["no_foreign_file_is_replaced", "new_is_decided_at_finish"],
         shows: IN_SEVERAL_WAYS,
         reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
     },

@@ -8,6 +8,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
+use tokio::sync::Semaphore;
 
 use super::azure::Azure;
 use super::client::{Client, Own};
@@ -18,7 +19,7 @@ use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
 use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
-use super::s3::{Dialects, S3};
+use super::s3::{Dialects, Learned, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 /// Where a bucket is if nobody says it.
@@ -129,6 +130,8 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             name,
             known: Known::new(),
             reported: Reported::default(),
+            alone: Semaphore::new(1),
+            settling: Semaphore::new(1),
             buffers: Arc::clone(&tuning.buffers),
             tuning,
         }
@@ -146,6 +149,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
     let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
     let is_amazon = endpoint.is_none();
+    let learned = Learned::of(is_amazon);
     let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
         // The library wants the bucket in the host name already.
         (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
@@ -205,7 +209,7 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     };
     let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
-    let own = Own::S3(S3 { requests, dialects: Dialects::default(), is_amazon, equal_parts });
+    let own = Own::S3(S3 { requests, dialects: Dialects::default(), is_amazon, learned, equal_parts });
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 

@@ -8,6 +8,7 @@ use object_store::client::HttpResponse;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, ObjectStore, PutMode, PutOptions, PutPayload};
+use tokio::sync::Semaphore;
 
 use super::azure::Azure;
 use super::entry::{Before, FOLDER, Next, Object, Page};
@@ -40,6 +41,11 @@ pub(super) struct Client {
     pub known: Known,
     /// The directories that were told of in the log.
     pub reported: Reported,
+    /// Who may hold bytes beside the [`buffers`](Self::buffers) for a moment: one at a time, as to wait for room while others
+    /// wait for what it holds could take for ever.
+    pub alone: Semaphore,
+    /// The same for those who go on from what is there, who do wait for room.
+    pub settling: Semaphore,
     /// The memory that uploads and downloads share with those of other storages.
     pub buffers: Arc<Buffers>,
 }

@@ -131,7 +131,7 @@ pub(super) async fn copy_on_s3(
         if from.key == to && client.head(path, to).await?.is_none_or(|now| now.e_tag != from.e_tag) {
             return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED));
         }
-        upload.complete(from.size).await
+        upload.complete(from.size, Before::Anything).await
     };
     match done.await {
         Ok(e_tag) => Ok(e_tag),

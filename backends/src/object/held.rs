@@ -46,6 +46,11 @@ impl Held {
         self.gathered.len() + self.spilled.as_ref().map_or(0, |spilled| spilled.length)
     }
 
+    /// Whether some of it is in a file.
+    pub(super) fn is_spilled(&self) -> bool {
+        self.spilled.is_some()
+    }
+
     /// Makes room for the next bytes of a part of `part_size` bytes, and says how many.
     pub(super) async fn reserve(&mut self, path: &StoragePath, part_size: u64) -> Result<usize> {
         if self.spilled.is_some() {

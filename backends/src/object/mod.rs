@@ -23,6 +23,7 @@
 
 mod ahead;
 mod answer;
+mod append;
 mod azure;
 mod azure_copy;
 mod body;

@@ -1,6 +1,7 @@
 //! A multipart upload on the store: its parts, its end, and what is left of it if it has none.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::client::{Client, Own};
 use super::copy::copy_pieces;
-use super::entry::Object;
+use super::entry::{Before, Object};
 use super::key::Provider;
 use super::parts::is_marked;
 use super::writes::Completion;
@@ -29,7 +30,9 @@ pub(super) struct Multipart {
     sending: JoinSet<Result<Vec<(usize, String)>>>,
     /// The tags of the parts that the store has, by their numbers.
     arrived: BTreeMap<usize, String>,
-    /// The number of the next part, counted from 1.
+    /// The numbers of the parts that were sent, counted from 1.
+    sent: BTreeSet<usize>,
+    /// The number of the next part.
     next: usize,
     /// The CRC32C of all parts so far, on Google: the only digest that it tells of what was put together of parts.
     crc: Option<Crc>,
@@ -59,6 +62,7 @@ impl Multipart {
             id: Id::Asked(tokio::spawn(asked)),
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
+            sent: BTreeSet::new(),
             next: 1,
             crc: matches!(client.own, Own::Google(_)).then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
@@ -97,15 +101,38 @@ impl Multipart {
         self.sending.len()
     }
 
+    /// The next part gets a number behind this one, and behind those that are sent.
+    pub(super) fn go_on_behind(&mut self, number: usize) {
+        self.next = self.next.max(number + 1);
+    }
+
+    /// The number of the next part, if it is behind this one.
+    pub(super) fn next_behind(&self, number: usize) -> usize {
+        self.next.max(number + 1)
+    }
+
+    /// Leaves these parts out of the object, all of which have arrived.
+    pub(super) fn forget(&mut self, numbers: RangeInclusive<usize>) {
+        self.sent.retain(|number| !numbers.contains(number));
+        self.arrived.retain(|number, _| !numbers.contains(number));
+        // What is put together in another order than it was sent has another sum.
+        self.crc = None;
+    }
+
     /// Starts to send the next part. What it takes in memory is given back when it is sent.
     pub(super) async fn send(&mut self, part: PutPayload, share: Share) -> Result<()> {
+        self.next += 1;
+        self.send_as(self.next - 1, part, share).await
+    }
+
+    /// Starts to send a part with this number.
+    pub(super) async fn send_as(&mut self, number: usize, part: PutPayload, share: Share) -> Result<()> {
         let id = self.id().await?;
         if !is_marked(part.content_length() as u64) {
             self.await_mark().await?;
         }
         let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
-        let number = self.next;
-        self.next += 1;
+        self.sent.insert(number);
         if let Some(crc) = &mut self.crc {
             part.iter().for_each(|bytes| crc.update(bytes));
         }
@@ -119,15 +146,28 @@ impl Multipart {
 
     /// Starts to copy these ranges of an object, each into a part; they have their last bytes with them.
     pub(super) async fn copy(&mut self, from: Object, pieces: Vec<(u64, u64)>) -> Result<()> {
-        let id = self.id().await?;
-        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
         let first = self.next;
         self.next += pieces.len();
+        self.copy_as(first, from, pieces).await
+    }
+
+    /// The same into parts the first of which has this number.
+    pub(super) async fn copy_as(
+        &mut self,
+        first: usize,
+        from: Object,
+        pieces: Vec<(u64, u64)>,
+    ) -> Result<()> {
+        let id = self.id().await?;
+        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
+        self.sent.extend(first..first + pieces.len());
         self.sending.spawn(async move {
             let Some(s3) = client.s3() else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
             match copy_pieces(s3, &from, pieces, &key, &id, first).await {
                 Ok(tags) => Ok((first..).zip(tags).collect()),
-                Err(failure) if failure.is_precondition() => Err(Error::new(ErrorKind::Conflict, &path)),
+                Err(failure) if failure.is_precondition() || failure.code() == Some("NoSuchKey") => {
+                    Err(Error::new(ErrorKind::Conflict, &path))
+                }
                 Err(failure) => Err(failure.at(&path)),
             }
         });
@@ -168,24 +208,28 @@ impl Multipart {
     }
 
     /// Makes an object of the parts, all of which have arrived, and returns its entity tag. `length` is that of all.
-    pub(super) async fn complete(&mut self, length: u64) -> Result<Option<String>> {
+    pub(super) async fn complete(&mut self, length: u64, before: Before<'_>) -> Result<Option<String>> {
         let id = self.id().await?;
-        if self.arrived.len() + 1 != self.next {
+        if !self.sent.iter().eq(self.arrived.keys()) {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
-        match self.client.complete_upload(&self.path, &self.key, &id, &self.arrived, length).await? {
+        let Self { client, path, key, arrived, .. } = self;
+        match client.complete_upload(path, key, &id, arrived, length, before).await? {
             Completion::Done(e_tag) => {
                 self.id = Id::None;
                 Ok(e_tag)
             }
-            Completion::Gone => {
+            done => {
                 let expected = e_tag_of_parts(self.arrived.values());
                 if let Some(e_tag) = self.made(length, expected).await? {
                     self.id = Id::None;
                     return Ok(Some(e_tag).filter(|_| self.client.keys.provider != Provider::Gcs));
                 }
                 let text = "the store does not say what became of the upload";
-                Err(Error::with_source(ErrorKind::Unavailable, &self.path, text))
+                Err(match done {
+                    Completion::Refused(error) => error,
+                    _ => Error::with_source(ErrorKind::Unavailable, &self.path, text),
+                })
             }
         }
     }

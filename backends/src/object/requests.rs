@@ -70,6 +70,7 @@ pub(super) enum Signer {
 }
 
 /// A request that isn't signed yet.
+#[derive(Clone)]
 pub(super) struct Request {
     method: Method,
     kind: observe::Request,

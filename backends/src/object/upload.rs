@@ -11,6 +11,7 @@ use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use object_store::PutPayload;
 
+use super::append::{HEAD, Tail, turn};
 use super::body;
 use super::client::Client;
 use super::copy::{equal_pieces, kept_pieces};
@@ -19,29 +20,42 @@ use super::held::Held;
 use super::multipart::Multipart;
 use super::parts::{MAX_PARTS, PartSizes};
 use super::settings::Tuning;
+use super::writes::NotStored;
 use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// What must stand under the key when the upload is finished.
-enum Condition {
+pub(super) enum Condition {
     Anything,
     Nothing,
     /// The object that the upload goes on from.
     This(Box<Object>),
 }
 
+impl Condition {
+    pub(super) fn before(&self) -> Before<'_> {
+        match self {
+            Self::Anything => Before::Anything,
+            Self::Nothing => Before::Nothing,
+            Self::This(object) => Before::This(object),
+        }
+    }
+}
+
 pub(super) struct ObjectUpload {
-    client: Arc<Client>,
-    path: StoragePath,
-    key: String,
-    condition: Condition,
-    held: Held,
-    sizes: PartSizes,
+    pub(super) client: Arc<Client>,
+    pub(super) path: StoragePath,
+    pub(super) key: String,
+    pub(super) condition: Condition,
+    pub(super) held: Held,
+    pub(super) sizes: PartSizes,
     /// All bytes so far.
-    length: u64,
+    pub(super) length: u64,
     /// There is none while everything fits into one request.
-    multipart: Option<Multipart>,
+    pub(super) multipart: Option<Multipart>,
     /// What the object has beside its content, if it goes on from one.
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
+    /// It is put behind whatever is there when it is finished.
+    pub(super) tail: Option<Tail>,
     /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
     intact: bool,
@@ -63,26 +77,27 @@ pub(super) async fn create(
     let kept = match mode {
         CreateMode::Replace | CreateMode::Resume(0) => return Ok(upload),
         CreateMode::New => {
-            if client.known.is_file(path) && client.head(path, &upload.key).await?.is_some() {
-                return Err(Error::new(ErrorKind::AlreadyExists, path));
-            }
             upload.condition = Condition::Nothing;
+            if client.known.is_file(path) {
+                upload.check_nothing().await?;
+            }
             return Ok(upload);
         }
-        CreateMode::Resume(kept) => Some(kept),
-        CreateMode::Append => None,
+        CreateMode::Append => {
+            upload.tail = Some(Tail::behind(upload.look().await?));
+            return Ok(upload);
+        }
+        CreateMode::Resume(kept) => kept,
     };
     match upload.look().await? {
         Some(object) => {
-            let kept = kept.unwrap_or(object.size);
             if kept > object.size {
                 return Err(Error::new(ErrorKind::InvalidRange, path));
             }
             upload.condition = Condition::This(Box::new(object.clone()));
             upload.keep(object, kept).await?;
         }
-        None if kept.is_some() => return Err(Error::new(ErrorKind::NotFound, path)),
-        None => upload.condition = Condition::Nothing,
+        None => return Err(Error::new(ErrorKind::NotFound, path)),
     }
     Ok(upload)
 }
@@ -103,19 +118,23 @@ impl ObjectUpload {
             length: 0,
             multipart: None,
             headers: HeaderMap::new(),
+            tail: None,
             intact: true,
         }
     }
 
     /// What the upload goes on from.
-    async fn look(&mut self) -> Result<Option<Object>> {
+    pub(super) async fn look(&mut self) -> Result<Option<Object>> {
         let found = match self.client.s3() {
             Some(s3) => match s3.head(&self.key).await {
                 Ok((object, headers)) => {
                     self.headers = without_time(headers);
                     Some(object)
                 }
-                Err(failure) if failure.is_not_found() => None,
+                Err(failure) if failure.is_not_found() => {
+                    self.headers = HeaderMap::new();
+                    None
+                }
                 // To find out the reason of a refusal is worth a request.
                 Err(_) => self.client.head(&self.path, &self.key).await?,
             },
@@ -128,7 +147,7 @@ impl ObjectUpload {
     }
 
     /// Begins with the first bytes of an object.
-    async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
+    pub(super) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
         let pieces = match self.client.s3() {
             None => Vec::new(),
             Some(_) if self.sizes.are_equal() => {
@@ -153,7 +172,7 @@ impl ObjectUpload {
         Ok(())
     }
 
-    fn too_large(&self) -> Error {
+    pub(super) fn too_large(&self) -> Error {
         let text = match self.sizes.are_equal() {
             true => {
                 "the file is too large for the size of its parts; a larger `part_size` allows larger files"
@@ -172,7 +191,7 @@ impl ObjectUpload {
         Ok(())
     }
 
-    fn multipart(&mut self) -> &mut Multipart {
+    pub(super) fn multipart(&mut self) -> &mut Multipart {
         let begun = match self.multipart.take() {
             Some(begun) => begun,
             None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone()),
@@ -190,7 +209,11 @@ impl ObjectUpload {
         // Parts that have grown go one by one rather than take several times the memory.
         let grown = (self.sizes.next() / tuning.part_size).max(1);
         let places = tuning.upload_concurrency / usize::try_from(grown).unwrap_or(usize::MAX);
+        let is_tail = self.tail.is_some();
         let multipart = self.multipart();
+        if is_tail {
+            multipart.go_on_behind(HEAD);
+        }
         while multipart.under_way() >= places.max(1) {
             multipart.await_one().await?;
         }
@@ -199,6 +222,9 @@ impl ObjectUpload {
 
     /// Starts to send a part that has its full size.
     async fn send_full(&mut self) -> Result<()> {
+        if self.tail.is_some() && self.multipart.is_none() && !self.holds_head() {
+            return self.hold_head().await;
+        }
         self.send().await?;
         self.sizes.advance();
         Ok(())
@@ -207,20 +233,26 @@ impl ObjectUpload {
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
-        let before = match &self.condition {
-            Condition::Anything => Before::Anything,
-            Condition::Nothing => Before::Nothing,
-            Condition::This(object) => Before::This(object),
-        };
+        let _turn = turn(&self.client, &self.key).await;
+        if matches!(self.condition, Condition::Nothing)
+            && !self.client.s3().is_none_or(|s3| s3.learned.refuses())
+        {
+            self.check_nothing().await?;
+        }
+        self.put(&payload, self.condition.before()).await
+    }
+
+    /// Stores all there is in one request.
+    pub(super) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
         let headers = self.headers.clone();
         match self.client.put(&self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
-            Err(error) => {
+            Err(NotStored { error, may_be_there }) => {
                 // Sent twice because the first answer was lost, it meets itself.
-                if !matches!(before, Before::Anything) && self.is_there(&payload).await {
+                if may_be_there && !matches!(before, Before::Anything) && self.is_there(payload).await {
                     return Ok(None);
                 }
-                Err(self.refused(error))
+                Err(refused(&self.path, before, error))
             }
         }
     }
@@ -228,7 +260,7 @@ impl ObjectUpload {
     /// Whether the object has this content.
     async fn is_there(&self, payload: &PutPayload) -> bool {
         let Ok(Some(now)) = self.client.head(&self.path, &self.key).await else { return false };
-        if now.size != self.length {
+        if now.size != payload.content_length() as u64 {
             return false;
         }
         let mut digest = Md5::new();
@@ -249,37 +281,62 @@ impl ObjectUpload {
         while multipart.under_way() > 0 {
             multipart.await_one().await?;
         }
+        let _turn = turn(&self.client, &self.key).await;
+        self.end(self.length).await
+    }
+
+    /// Makes an object of `length` bytes of all parts, which have arrived.
+    pub(super) async fn end(&mut self, length: u64) -> Result<Option<String>> {
         self.check_condition().await?;
-        let length = self.length;
-        let completed = self.multipart().complete(length).await;
-        completed.map_err(|error| self.refused(error))
+        let Some(multipart) = &mut self.multipart else { return Ok(None) };
+        let before = self.condition.before();
+        multipart.complete(length, before).await.map_err(|error| refused(&self.path, before, error))
     }
 
-    /// The library can't make the completion itself conditional; this leaves the smallest gap.
-    async fn check_condition(&mut self) -> Result<()> {
-        if matches!(self.condition, Condition::Anything) {
-            return Ok(());
-        }
-        let now = self.client.head(&self.path, &self.key).await?;
-        match (&self.condition, now) {
-            (Condition::Nothing, Some(_)) => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
-            (Condition::This(before), Some(now)) if now.e_tag == before.e_tag => Ok(()),
-            (Condition::This(_), _) => Err(Error::new(ErrorKind::Conflict, &self.path)),
-            (Condition::Anything | Condition::Nothing, _) => Ok(()),
+    /// Looks whether what is there is what has to be there. Not every store knows such a condition of a completion, nor does
+    /// the library; this leaves the smallest gap.
+    async fn check_condition(&self) -> Result<()> {
+        let Condition::This(before) = &self.condition else {
+            return match self.condition {
+                Condition::Nothing => self.check_nothing().await,
+                Condition::Anything | Condition::This(_) => Ok(()),
+            };
+        };
+        match self.client.head(&self.path, &self.key).await? {
+            Some(now) if now.e_tag == before.e_tag => Ok(()),
+            _ => Err(Error::new(ErrorKind::Conflict, &self.path)),
         }
     }
 
-    fn refused(&self, error: Error) -> Error {
-        match (&self.condition, error.kind()) {
-            // The store's 409 says that two requests met; nothing forbade a file here.
-            (Condition::Anything | Condition::This(_), ErrorKind::AlreadyExists) => {
-                Error::with_source(ErrorKind::Conflict, &self.path, error)
-            }
-            (Condition::Nothing, ErrorKind::Conflict) => {
-                Error::with_source(ErrorKind::AlreadyExists, &self.path, error)
-            }
-            _ => error,
+    /// Looks whether nothing is there, if that may be asked: who may do nothing but store relies on the store's own look.
+    async fn check_nothing(&self) -> Result<()> {
+        let found = match self.client.s3() {
+            Some(s3) => match s3.head(&self.key).await {
+                Ok(_) => true,
+                Err(failure) if failure.is_not_found() => false,
+                Err(failure) => match failure.at(&self.path) {
+                    denied if denied.kind() == ErrorKind::PermissionDenied => false,
+                    error => return Err(error),
+                },
+            },
+            None => self.client.head(&self.path, &self.key).await?.is_some(),
+        };
+        match found {
+            true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
+            false => Ok(()),
         }
+    }
+}
+
+/// What a refusal means, where the store has one word for several.
+fn refused(path: &StoragePath, before: Before<'_>, error: Error) -> Error {
+    match (before, error.kind()) {
+        // The store's 409 says that two requests met; nothing forbade a file here.
+        (Before::Anything | Before::This(_), ErrorKind::AlreadyExists) => {
+            Error::with_source(ErrorKind::Conflict, path, error)
+        }
+        (Before::Nothing, ErrorKind::Conflict) => Error::with_source(ErrorKind::AlreadyExists, path, error),
+        _ => error,
     }
 }
 
@@ -332,17 +389,18 @@ impl Upload for ObjectUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        let done = match self.multipart {
+        let finished = match (self.tail.take(), &self.multipart) {
             _ if !self.intact => {
                 Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
             }
-            None => self.put_whole().await,
-            Some(_) => self.complete().await,
+            (Some(tail), _) => self.finish_tail(tail).await,
+            (None, None) => self.put_whole().await.map(|e_tag| (e_tag, self.length)),
+            (None, Some(_)) => self.complete().await.map(|e_tag| (e_tag, self.length)),
         };
-        match done {
-            Ok(e_tag) => {
-                self.client.known.stored(&self.path, self.length, e_tag.as_deref());
-                Ok(Metadata::file(self.length, None))
+        match finished {
+            Ok((e_tag, length)) => {
+                self.client.known.stored(&self.path, length, e_tag.as_deref());
+                Ok(Metadata::file(length, None))
             }
             Err(error) => {
                 if let Some(multipart) = self.multipart.take()

@@ -17,11 +17,36 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 pub(super) enum Completion {
     /// It is an object now, with this entity tag, if the store tells one that can be compared.
     Done(Option<String>),
+    /// The store refuses it, as it would if it had done it already: an earlier answer was lost.
+    Refused(Error),
     /// The store knows no such upload: it was completed by a request whose answer was lost, or somebody aborted it.
     Gone,
 }
 
+/// Why a whole object was not stored.
+pub(super) struct NotStored {
+    pub(super) error: Error,
+    /// Some request may have stored it, whose answer was lost.
+    pub(super) may_be_there: bool,
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self { error, may_be_there: true }
+    }
+}
+
 impl Client {
+    /// What tells the bucket from all others.
+    pub(super) fn address(&self) -> String {
+        let requests = match &self.own {
+            Own::S3(s3) => &s3.requests,
+            Own::Google(google) => &google.requests,
+            Own::Azure(azure) => &azure.requests,
+        };
+        format!("{} {}", requests.url, requests.bucket)
+    }
+
     /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. On S3 it gets these
     /// headers.
     pub(super) async fn put(
@@ -31,7 +56,7 @@ impl Client {
         content: PutPayload,
         headers: HeaderMap,
         before: Before<'_>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<String>, NotStored> {
         let length = content.content_length() as u64;
         let stored = match &self.own {
             Own::S3(s3) => s3.put(key, content, headers, before).await,
@@ -39,18 +64,23 @@ impl Client {
                 Ok(stored) if stored.size == length => Ok(stored.e_tag),
                 Ok(_) => {
                     let text = "the store tells another size of it";
-                    return Err(Error::with_source(ErrorKind::Other, path, text));
+                    return Err(Error::with_source(ErrorKind::Other, path, text).into());
                 }
                 Err(failure) => Err(failure),
             },
-            Own::Azure(_) => return self.put_by_library(path, key, content, before).await,
+            Own::Azure(_) => return Ok(self.put_by_library(path, key, content, before).await?),
         };
-        stored.map_err(|failure| match before {
-            // What the condition names is not there any more.
-            Before::This(_) if failure.is_not_found() => {
-                Error::with_source(ErrorKind::Conflict, path, failure.at(path))
-            }
-            _ => failure.at(path),
+        stored.map_err(|failure| {
+            // A condition that does not hold when it is asked for the first time says that somebody else was there.
+            let may_be_there = !failure.is_precondition() || failure.may_have_met_itself();
+            let error = match before {
+                // What the condition names is not there any more.
+                Before::This(_) if failure.is_not_found() => {
+                    Error::with_source(ErrorKind::Conflict, path, failure.at(path))
+                }
+                _ => failure.at(path),
+            };
+            NotStored { error, may_be_there }
         })
     }
 
@@ -120,7 +150,8 @@ impl Client {
         }
     }
 
-    /// Makes an object of parts, each with its number and tag. `length` is that of all.
+    /// Makes an object of parts, each with its number and tag. `length` is that of all. On S3, what is there before has to be
+    /// what it has to be; elsewhere nothing but a look can make sure of it.
     pub(super) async fn complete_upload(
         &self,
         path: &StoragePath,
@@ -128,11 +159,13 @@ impl Client {
         upload: &String,
         parts: &BTreeMap<usize, String>,
         length: u64,
+        before: Before<'_>,
     ) -> Result<Completion> {
         if let Own::S3(s3) = &self.own {
-            return match s3.complete_upload(key, upload, parts, length).await {
+            return match s3.complete_upload(key, upload, parts, length, before).await {
                 Ok(e_tag) => Ok(Completion::Done(e_tag)),
                 Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
+                Err(failure) if failure.may_have_met_itself() => Ok(Completion::Refused(failure.at(path))),
                 Err(failure) => Err(failure.at(path)),
             };
         }

@@ -3,13 +3,16 @@
 //! Keys are plain strings here. What the library's path type changes, refuses or trims (`dir/`, `a//b`, control
 //! characters) is sent as it is.
 
+mod conditions;
 mod documents;
+mod learned;
 mod list;
 mod multipart;
 mod objects;
 
 use http::Method;
 
+pub(super) use self::learned::Learned;
 pub(super) use self::list::Dialects;
 pub(super) use self::multipart::{OpenUpload, StoredPart};
 pub(super) use self::objects::{COPY_OF, with_mtime};
@@ -22,6 +25,7 @@ use crate::observe;
 pub(super) struct S3 {
     pub(super) requests: Requests,
     pub(super) dialects: Dialects,
+    pub(super) learned: Learned,
     /// It is Amazon's own, which does as its documents say.
     pub(super) is_amazon: bool,
     /// Whether all parts of an upload but the last have to have one size, and the last is no larger.

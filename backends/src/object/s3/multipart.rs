@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use object_store::PutPayload;
 use quick_xml::escape::escape;
 
+use super::conditions::Condition;
 use super::documents::{
     CompleteMultipartUploadResult, CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult,
     ListPartsResult,
@@ -66,26 +67,28 @@ impl S3 {
             .query("partNumber", number.to_string())
             .query("uploadId", upload)
             .patience(patience(&self.requests.tuning, content.content_length() as u64))
-            .persistent()
-            .body(content);
-        let response = self.requests.send(request).await?;
+            .persistent();
+        let response = self.send_content(request, content).await?;
         e_tag_of(response.headers())
             .ok_or_else(|| Failure::Malformed("the store doesn't confirm a part".to_owned()))
     }
 
-    /// Makes an object of these parts, each with its number, and returns its entity tag. `length` is that of all.
-    pub(in super::super) async fn complete_upload(
+    pub(super) async fn complete_if(
         &self,
         key: &str,
         upload: &str,
         parts: &BTreeMap<usize, String>,
         length: u64,
+        condition: Condition,
     ) -> Result<Option<String>, Failure> {
-        let request = on_object(Method::POST, key, observe::Request::Complete)?
+        let mut request = on_object(Method::POST, key, observe::Request::Complete)?
             .query("uploadId", upload)
             .patience(patience(&self.requests.tuning, length))
             .persistent()
             .body(PutPayload::from(list_of_parts(parts).into_bytes()));
+        if let Some((name, value)) = condition {
+            request = request.header(name, &value)?;
+        }
         let CompleteMultipartUploadResult { e_tag } = self.requests.document(request).await?;
         Ok(e_tag.map(quoted))
     }

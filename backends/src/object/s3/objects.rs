@@ -1,14 +1,18 @@
 //! Requests for single objects.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
+use md5::{Digest as _, Md5};
 use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
+use super::conditions::Condition;
 use super::documents::CopyResult;
-use super::{Failure, S3, on_object};
+use super::{Failure, Request, S3, on_object};
 use crate::object::client::patience;
-use crate::object::entry::{Before, Object, quoted};
+use crate::object::entry::{Object, quoted};
 use crate::observe;
 
 /// The entity tag of an empty object: the MD5 of nothing.
@@ -67,35 +71,52 @@ impl S3 {
         Ok((object(key, response.headers())?, response))
     }
 
-    /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
-    /// the store tells it.
-    pub(in super::super) async fn put(
+    pub(super) async fn put_if(
         &self,
         key: &str,
         content: PutPayload,
         headers: HeaderMap,
-        before: Before<'_>,
+        condition: Condition,
     ) -> Result<Option<String>, Failure> {
         let patience = patience(&self.requests.tuning, content.content_length() as u64);
         let mut request = on_object(Method::PUT, key, observe::Request::Put)?.patience(patience).persistent();
         request.headers = self.headers_of_new(key, headers);
-        request = match before {
-            Before::Anything => request,
-            Before::Nothing => request.header("if-none-match", "*")?,
-            Before::This(object) => match &object.e_tag {
-                Some(e_tag) => request.header("if-match", e_tag)?,
-                None => request,
-            },
-        };
-        let response = self.requests.send(request.body(content)).await?;
+        if let Some((name, value)) = condition {
+            request = request.header(name, &value)?;
+        }
+        let response = self.send_content(request, content).await?;
         Ok(e_tag_of(response.headers()))
+    }
+
+    /// Sends content, with a digest where the store demands one: for buckets with Object Lock, Amazon does.
+    pub(super) async fn send_content(
+        &self,
+        request: Request,
+        content: PutPayload,
+    ) -> Result<HttpResponse, Failure> {
+        if !self.learned.wants_digest() {
+            match self.requests.send(request.clone().body(content.clone())).await {
+                Err(failure) if wants_digest(&failure) => self.learned.learn_that_it_wants_digests(),
+                sent => return sent,
+            }
+        }
+        let hashed = content.clone();
+        let hash = move || {
+            let mut digest = Md5::new();
+            hashed.iter().for_each(|bytes| digest.update(bytes));
+            BASE64_STANDARD.encode(digest.finalize())
+        };
+        let digest = tokio::task::spawn_blocking(hash)
+            .await
+            .map_err(|error| Failure::Malformed(format!("no digest could be made: {error}")))?;
+        self.requests.send(request.header("content-md5", &digest)?.body(content)).await
     }
 
     /// Stores the marker of a directory.
     pub(in super::super) async fn put_marker(&self, key: &str) -> Result<(), Failure> {
         let mut request = on_object(Method::PUT, key, observe::Request::Put)?;
         request.headers = self.headers_of_new(key, HeaderMap::new());
-        self.requests.send(request).await.map(drop)
+        self.send_content(request, PutPayload::new()).await.map(drop)
     }
 
     /// The headers of every object that is stored or begun, apart from those that only a request for it has: what it is to
@@ -109,25 +130,6 @@ impl S3 {
             kept.remove(name);
         }
         kept
-    }
-
-    /// Removes an object, if it is the one that is given; stores that don't know such a condition remove it in any
-    /// case. That it is not there is no error.
-    pub(in super::super) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
-        let if_match = only.and_then(|only| only.e_tag.as_deref());
-        let plain = || on_object(Method::DELETE, key, observe::Request::Delete);
-        let mut request = plain()?;
-        if let Some(e_tag) = if_match {
-            request = request.header("if-match", e_tag)?;
-        }
-        match self.requests.send(request).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.is_not_found() => Ok(()),
-            Err(failure) if if_match.is_some() && failure.is_unknown_condition() => {
-                self.requests.send(plain()?).await.map(drop)
-            }
-            Err(failure) => Err(failure),
-        }
     }
 
     /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
@@ -155,6 +157,16 @@ impl S3 {
         let e_tag =
             e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
         Ok(quoted(e_tag))
+    }
+}
+
+/// Whether the store refuses content because it comes without a digest. The code alone says it of all kinds of requests.
+fn wants_digest(failure: &Failure) -> bool {
+    let text = failure.to_string();
+    match failure.code() {
+        Some("MissingContentMD5") => true,
+        Some("InvalidRequest") => text.contains("Content-MD5") || text.contains("x-amz-checksum"),
+        _ => false,
     }
 }
 

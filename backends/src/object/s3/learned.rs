@@ -1,0 +1,74 @@
+//! What is learned of a store that knows less of the protocol than Amazon's, or has it otherwise: asked once, and never again.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+/// What is known of one store.
+#[derive(Debug, Default)]
+pub(in super::super) struct Learned {
+    /// How it takes conditions on a whole object, on the end of an upload in parts, and on a removal.
+    pub(super) put: Conditions,
+    pub(super) completion: Conditions,
+    pub(super) removal: Conditions,
+    /// It has refused once to store an object where one was. Others take the condition and store it nevertheless.
+    refuses: AtomicBool,
+    /// It demands a digest with all content.
+    wants_digest: AtomicBool,
+}
+
+/// How a store takes conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As they are defined (RFC 9110, section 13.1.1).
+    Quoted,
+    /// It compares entity tags with all that is sent, the quotation marks, too.
+    Bare,
+    /// Not at all.
+    None,
+}
+
+/// The form of conditions that a kind of request may have.
+#[derive(Debug, Default)]
+pub(super) struct Conditions(AtomicU8);
+
+impl Conditions {
+    pub(super) fn form(&self) -> Form {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Form::Quoted,
+            1 => Form::Bare,
+            _ => Form::None,
+        }
+    }
+
+    pub(super) fn learn(&self, form: Form) {
+        let known = match form {
+            Form::Quoted => 0,
+            Form::Bare => 1,
+            Form::None => 2,
+        };
+        self.0.store(known, Ordering::Relaxed);
+    }
+}
+
+impl Learned {
+    /// What is known of a store from the start: whether it is Amazon's own.
+    pub(in super::super) fn of(is_amazon: bool) -> Self {
+        Self { refuses: AtomicBool::new(is_amazon), ..Self::default() }
+    }
+
+    /// Whether the store is known to refuse an object where one is, if it is asked to.
+    pub(in super::super) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed) && self.put.form() != Form::None
+    }
+
+    pub(super) fn learn_that_it_refuses(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn wants_digest(&self) -> bool {
+        self.wants_digest.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn learn_that_it_wants_digests(&self) {
+        self.wants_digest.store(true, Ordering::Relaxed);
+    }
+}
