@@ -95,7 +95,6 @@ tests_of!(ceph_rgw: CephRgw, with the contract);
 tests_of!(swift: Swift, with the contract);
 tests_of!(rclone: Rclone, with the contract);
 tests_of!(s3s_fs: S3sFs, with the contract);
-tests_of!(garage: Garage, with the contract);
 
 fn contract_case(store: Store, case: Case) {
     judge(store, case.name, || {

@@ -11,10 +11,10 @@ import traceback
 
 from .ceph import ceph_rgw
 from .common import BUCKET, Problem
-from .small import garage, rclone, s3s_fs
+from .small import rclone, s3s_fs
 from .swift import swift
 
-STORES = {"ceph-rgw": ceph_rgw, "swift": swift, "rclone": rclone, "s3s-fs": s3s_fs, "garage": garage}
+STORES = {"ceph-rgw": ceph_rgw, "swift": swift, "rclone": rclone, "s3s-fs": s3s_fs}
 
 
 class Store:

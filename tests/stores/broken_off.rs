@@ -58,7 +58,12 @@ pub fn a_killed_server_is_swept_after(place: &Place) {
     server.kill();
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let swept = runtime.block_on(place.storage().sweep()).unwrap();
+    let mut swept = 0;
+    // Some stores tell times in whole seconds, and those to come: what seems to be of the future is not old yet.
+    wait_until("it is old enough", || {
+        swept += runtime.block_on(place.storage().sweep()).unwrap();
+        swept > 0 || !place.speaks_s3()
+    });
     let left: Vec<String> = place.unfinished_uploads().into_iter().map(|(key, _)| key).collect();
     if let Some((key, upload)) = theirs {
         assert_eq!((swept, left), (1, vec![key.clone()]));

@@ -25,17 +25,15 @@ pub enum Store {
     Swift,
     Rclone,
     S3sFs,
-    Garage,
     Azurite,
     FakeGcs,
 }
 
 impl Store {
     /// In the order of the table's columns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::SeaweedFs,
         Self::CephRgw,
-        Self::Garage,
         Self::Swift,
         Self::Moto,
         Self::S3sFs,
@@ -53,7 +51,6 @@ impl Store {
             Self::Swift => ("Swift", "scripts/requirements-swift.txt", "\nswift=="),
             Self::Rclone => ("rclone serve s3", "scripts/requirements-clients.txt", "\nrclone-bin=="),
             Self::S3sFs => ("s3s-fs", "scripts/install-test-tools", "\ns3s_fs_version="),
-            Self::Garage => ("Garage", "scripts/install-test-tools", "\ngarage_version="),
             Self::Azurite => ("Azurite", "scripts/azurite/package.json", "\"azurite\": \""),
             Self::FakeGcs => {
                 ("fake-gcs-server", "scripts/requirements.txt", "\nfake-gcs-server-python-wrapper==")
@@ -96,7 +93,6 @@ impl Access {
             Store::Swift => Self::on_demand("swift"),
             Store::Rclone => Self::on_demand("rclone"),
             Store::S3sFs => Self::on_demand("s3s-fs"),
-            Store::Garage => Self::on_demand("garage"),
         }
     }
 

@@ -111,7 +111,8 @@ impl Storage for LocalStorage {
             following(root, &path, Last::Follow, |path| {
                 let directory = open_directory(root, path)?;
                 // To read its names is one right, to use them is another.
-                directory.metadata(".").map(drop).map_err(|error| Error::from_io(path, error))
+                let used = directory.entries().and_then(|_| directory.metadata("."));
+                used.map(drop).map_err(|error| Error::from_io(path, error))
             })
         })
         .await

@@ -270,6 +270,8 @@ enum Published {
 impl Target {
     /// Makes what the file holds visible. Blocks.
     fn publish(&mut self, file: &File, turn: Option<(FileId, Turn)>) -> Result<Published> {
+        // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
+        self.root.confirm()?;
         if let Base::End { version } = self.base {
             match append::open(&self.root, &self.path) {
                 Ok((end, id)) => return self.put_behind(file, &end, id, version, turn),
@@ -307,8 +309,6 @@ impl Target {
     fn give_name_to(&mut self, file: &File) -> Result<Published> {
         let path = self.path.clone();
         let io = |error| Error::from_io(&path, error);
-        // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
-        self.root.confirm()?;
         if self.sync {
             file.sync_all().map_err(io)?;
         }

@@ -1,8 +1,6 @@
 //! What a store answers in place of a success, and what that means.
 
-use std::error::Error as StdError;
-
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 
 use super::error::in_chain;
@@ -27,8 +25,9 @@ pub(super) struct Answer {
 
 /// What was asked for, as far as it tells what an answer means.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
+pub(super) struct Asked {
+    /// It is asked again, in another way, whether what seems to be absent is: an answer to HEAD has no document.
+    pub(super) is_confirmed: bool,
     /// What the bucket holds, rather than one object of it.
     pub(super) is_listing: bool,
 }
@@ -38,7 +37,7 @@ pub(super) struct Asked<'a> {
 enum Origin {
     /// The store's: it has headers that only stores send.
     Store,
-    /// Perhaps the store's: the answer to a HEAD, which has no document, without such headers.
+    /// Perhaps the store's: it has neither, and another request will tell.
     Unknown,
     /// That of whoever stands in the store's place: an ingress, a proxy, another server.
     Another,
@@ -82,7 +81,7 @@ struct GoogleReason {
 
 impl Answer {
     /// The answer to a request of our own.
-    pub(super) fn told(asked: Asked<'_>, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
+    pub(super) fn told(asked: Asked, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
         let line = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
         let mut answer = Self::new(status.as_u16(), line.trim_end().to_owned(), body);
         if answer.code.is_none() {
@@ -93,7 +92,7 @@ impl Answer {
         let is_own = |name: &HeaderName| OWN_HEADERS.iter().any(|own| name.as_str().starts_with(own));
         answer.origin = match () {
             () if headers.keys().any(is_own) => Origin::Store,
-            () if asked.method == Method::HEAD => Origin::Unknown,
+            () if asked.is_confirmed => Origin::Unknown,
             () => Origin::Another,
         };
         answer.is_listing = asked.is_listing;
@@ -111,7 +110,7 @@ impl Answer {
             }
     }
 
-    /// Whether somebody may have given it in the store's place, which the same answer with a document would tell.
+    /// Whether somebody may have given it in the store's place, which another request has to tell.
     pub(super) fn is_bare(&self) -> bool {
         self.status == 404 && self.code.is_none() && self.origin == Origin::Unknown
     }
@@ -233,7 +232,9 @@ impl Answer {
     /// What the operator can do about it.
     fn advice(&self) -> Option<&'static str> {
         if self.is_somebody_elses() || self.is_bare() {
-            return Some("something answers in the store's place: a proxy, or another server at this address");
+            return Some(
+                "something answers in the store's place: a proxy, or another server at this address",
+            );
         }
         let code = match self.code() {
             None if matches!(self.status, 300..=399) => {
@@ -253,7 +254,9 @@ impl Answer {
                 "the credentials don't permit this"
             }
             "XAdminUserNotFound" => "the store doesn't know the access key",
-            "TemporaryRedirect" => "the store redirects elsewhere, which is not followed: correct the endpoint",
+            "TemporaryRedirect" => {
+                "the store redirects elsewhere, which is not followed: correct the endpoint"
+            }
             "NoSuchBucket" => "there is no such bucket",
             "ContainerNotFound" => "there is no such container",
             "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {

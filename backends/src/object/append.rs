@@ -28,7 +28,7 @@ use crate::turns::{Turn, Turns};
 use crate::{Error, ErrorKind, Result, Upload as _};
 
 /// The numbers of parts before the head: what is there may take so many.
-const ROOM: usize = 1_250;
+const ROOM: usize = 600;
 
 /// The number of the head.
 pub(super) const HEAD: usize = ROOM + 1;

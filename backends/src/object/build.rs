@@ -71,9 +71,8 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
     ) -> Result<Self, SettingsError> {
         // A timeout for the whole body would cut off a slow reader in the middle.
-        let options = ClientOptions::new()
-            .with_timeout_disabled()
-            .with_allow_http(endpoint.is_some_and(is_plain_http));
+        let options =
+            ClientOptions::new().with_timeout_disabled().with_allow_http(endpoint.is_some_and(is_plain_http));
         let retry = RetryConfig {
             backoff: BackoffConfig {
                 // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
@@ -86,7 +85,11 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             retry_timeout: tuning.retry_timeout,
         };
         let connections = |silence| {
-            Connections::new(bucket_url, &tuning.observers, Limits { connect: tuning.connect_timeout, silence })
+            Connections::new(
+                bucket_url,
+                &tuning.observers,
+                Limits { connect: tuning.connect_timeout, silence },
+            )
         };
         let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
         Ok(Self {

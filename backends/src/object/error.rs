@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use http::{HeaderMap, StatusCode};
-use object_store::client::{HttpError, HttpErrorKind};
 use super::answer::{Answer, Asked};
 use crate::{Error, ErrorKind, StoragePath};
+use http::{HeaderMap, StatusCode};
+use object_store::client::{HttpError, HttpErrorKind};
 
 /// The cause of a failure in one line. The library's own texts repeat themselves, hold whole XML documents,
 /// and those can hold what a signature was made of.
@@ -47,8 +47,14 @@ pub(super) enum Failure {
 impl Failure {
     /// The store answered with a status of failure.
     ///
-    pub(super) fn answered(asked: Asked<'_>, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
+    pub(super) fn answered(asked: Asked, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
         Self::Answer(Answer::told(asked, status, headers, body))
+    }
+
+    /// What a store would have answered if it knew the condition that was set.
+    pub(super) fn precondition() -> Self {
+        let asked = Asked { is_confirmed: false, is_listing: false };
+        Self::answered(asked, StatusCode::PRECONDITION_FAILED, &HeaderMap::new(), String::new())
     }
 
     /// The store began to answer that all is well, and then told of an error.
@@ -85,7 +91,7 @@ impl Failure {
         matches!(self, Self::Answer(answer) if answer.is_absence())
     }
 
-    /// Whether it is an answer to HEAD of which can't be told whether the store gave it.
+    /// Whether it is an answer of which can't be told whether the store gave it.
     pub(super) fn is_bare(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.is_bare())
     }

@@ -83,11 +83,14 @@ pub(super) struct Request {
     patience: Option<Duration>,
     /// Much that was sent before is lost with it, so it is sent again as often as content is.
     is_persistent: bool,
+    /// Another request tells whether what seems to be absent is.
+    is_confirmed: bool,
 }
 
 impl Request {
     /// For a path below the URL of the bucket. `kind` is what the operator is told of it when it is sent again.
     pub(super) fn new(method: Method, path: String, kind: observe::Request) -> Self {
+        let method_is_head = method == Method::HEAD;
         Self {
             method,
             kind,
@@ -97,6 +100,7 @@ impl Request {
             body: PutPayload::new(),
             patience: None,
             is_persistent: false,
+            is_confirmed: method_is_head,
         }
     }
 
@@ -125,6 +129,11 @@ impl Request {
 
     pub(super) fn persistent(mut self) -> Self {
         self.is_persistent = true;
+        self
+    }
+
+    pub(super) fn confirmed(mut self) -> Self {
+        self.is_confirmed = true;
         self
     }
 
@@ -288,7 +297,8 @@ async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> R
         Method::HEAD => String::new(),
         _ => String::from_utf8_lossy(&read(request, response, tuning).await.unwrap_or_default()).into_owned(),
     };
-    let asked = Asked { method: &request.method, is_listing: matches!(request.kind, observe::Request::List) };
+    let is_listing = matches!(request.kind, observe::Request::List);
+    let asked = Asked { is_confirmed: request.is_confirmed, is_listing };
     Err(Failure::answered(asked, status, &headers, body))
 }
 

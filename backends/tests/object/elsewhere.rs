@@ -128,7 +128,8 @@ async fn a_page_of_somebody_else_proves_no_absence() {
         let (url, _) = answering(answer.clone()).await;
         for (cloud, storage) in storages(&url) {
             for (what, result) in everything(&storage).await {
-                let code = answer.contains("XAdmin") && matches!(what, "stat" | "enter" | "append" | "resume");
+                let code =
+                    answer.contains("XAdmin") && matches!(what, "stat" | "enter" | "append" | "resume");
                 // A HEAD has no document, only that header.
                 if code && matches!(&result, Err(error) if error.kind() == ErrorKind::NotFound) {
                     continue;
@@ -159,8 +160,13 @@ async fn redirects_are_never_followed() {
         "the page of another host",
     ))
     .await;
-    for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
-    {
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "303 See Other",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
         let answer = page(status, &format!("location: {elsewhere}/elsewhere\r\n"), "");
         let (url, _) = answering(answer.clone()).await;
         for (cloud, storage) in storages(&url) {

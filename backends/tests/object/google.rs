@@ -17,7 +17,7 @@ const GOOGLE: &str = "WHARF_TEST_GCS";
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("new_is_decided_at_finish", "it has no conditions"),
     ("new_never_replaces", "it has no conditions"),
-    ("appends_at_once_never_lose_one", "it has no conditions"),
+    ("a_resume_never_loses_what_others_stored", "it has no conditions"),
     ("a_large_file_takes_little_memory", "it has no uploads in parts"),
 ];
 

@@ -96,7 +96,7 @@ async fn going_on_from_a_file_that_was_replaced_is_a_conflict() {
         // One that is finished by a single request, and one that has parts.
         for more in [10, 2 * PART] {
             put(&storage, "/f", b"old", CreateMode::Replace).await.unwrap();
-            let mut upload = storage.create(&path("/f"), CreateMode::Append).await.unwrap();
+            let mut upload = storage.create(&path("/f"), CreateMode::Resume(3)).await.unwrap();
             upload.write(pattern(more, 1).into()).await.unwrap();
             put(&storage, "/f", b"new", CreateMode::Replace).await.unwrap();
             let error = upload.finish().await.unwrap_err();

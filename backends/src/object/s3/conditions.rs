@@ -42,6 +42,11 @@ impl S3 {
         length: u64,
         before: Before<'a>,
     ) -> Result<Option<String>, Failure> {
+        // A completion whose answer was lost meets its own object when it is sent again, and where the entity tag of that is
+        // not made of its parts it would be taken for somebody else's. Whoever ends an upload has just looked.
+        if !self.is_amazon && matches!(before, Before::This(_)) {
+            return self.complete_if(key, upload, parts, length, None).await;
+        }
         let complete = move |condition| self.complete_if(key, upload, parts, length, condition).boxed();
         self.conditional(key, before, &self.learned.completion, complete).await
     }
@@ -143,5 +148,5 @@ fn condition(before: Before<'_>, form: Form) -> Condition {
 
 /// What a store says when a condition does not hold.
 fn changed() -> Failure {
-    Failure::answered(412, Some("Precondition Failed"), None, String::new())
+    Failure::precondition()
 }
