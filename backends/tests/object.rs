@@ -11,8 +11,12 @@ mod azure_cases;
 mod azure_played;
 #[path = "object/broken.rs"]
 mod broken;
+#[path = "object/bucket.rs"]
+mod bucket;
 #[path = "object/confined.rs"]
 mod confined;
+#[path = "object/copies.rs"]
+mod copies;
 #[path = "object/dialects.rs"]
 mod dialects;
 #[path = "object/elsewhere.rs"]

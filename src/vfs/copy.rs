@@ -150,9 +150,11 @@ impl Copied {
         let time_set = match modified {
             None => Ok(()),
             Some(modified) => match to.storage.set_modified(to.path, modified).await {
+                // Somebody removed or replaced the copy.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => Err(error),
                 // The content counts: a move is not undone for a time that the target can't have.
-                Err(error) if error.kind() == ErrorKind::InvalidTime => {
-                    tracing::debug!(%error, "a copy has not the time of its source");
+                Err(error) => {
+                    tracing::info!(path = to.path.as_str(), %error, "a copy has not the time of its source");
                     Ok(())
                 }
                 set => set,

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 
+use super::codes::{self, Meaning};
 use super::error::in_chain;
 use crate::ErrorKind;
 
@@ -205,11 +206,17 @@ impl Answer {
         self.missing_bucket() || self.wrong_credentials()
     }
 
+    /// What the store's code means, whatever the status.
+    pub(super) fn meaning(&self) -> Option<Meaning> {
+        codes::meaning(self.code()?, &self.message)
+    }
+
     pub(super) fn kind(&self) -> ErrorKind {
+        if let Some(meaning) = self.meaning() {
+            return meaning.kind;
+        }
         match self.status {
             _ if self.is_for_the_operator() => ErrorKind::Unavailable,
-            // No other client was faster: it stays until the owner decides about them.
-            _ if self.code() == Some("SnapshotsPresent") => ErrorKind::PermissionDenied,
             401 | 403 => ErrorKind::PermissionDenied,
             404 if self.is_absence() => ErrorKind::NotFound,
             // Nothing that proves that anything is missing.
@@ -219,13 +226,7 @@ impl Answer {
             416 => ErrorKind::InvalidRange,
             501 => ErrorKind::Unsupported,
             507 => ErrorKind::NoSpace,
-            _ => match self.code() {
-                Some("KeyTooLongError" | "InvalidURI" | "InvalidUri" | "InvalidResourceName") => {
-                    ErrorKind::InvalidName
-                }
-                Some("QuotaExceeded") => ErrorKind::QuotaExceeded,
-                _ => ErrorKind::Other,
-            },
+            _ => ErrorKind::Other,
         }
     }
 
@@ -268,12 +269,11 @@ impl Answer {
             "InvalidPart" if self.message.contains("same length") => {
                 "the store wants all parts of an upload in one size: set `equal_parts: true`"
             }
-            "SnapshotsPresent" => "it has snapshots, and to remove it would remove these, too",
             "authError" | "required" => "the store doesn't accept the credentials",
             "SlowDown" | "ServerBusy" | "TooManyRequests" | "rateLimitExceeded" | "userRateLimitExceeded" => {
                 "the store asks for fewer requests"
             }
-            _ => return None,
+            _ => return self.meaning()?.advice,
         })
     }
 

@@ -21,7 +21,7 @@ use super::body;
 use super::client::Client;
 use super::copy::{equal_pieces, kept_pieces};
 use super::entry::Object;
-use super::parts::{Gathered, MAX_PARTS};
+use super::parts::{Gathered, MAX_PARTS, marked};
 use super::upload::{Condition, ObjectUpload};
 use crate::buffers::Share;
 use crate::turns::{Turn, Turns};
@@ -148,10 +148,15 @@ impl ObjectUpload {
                 Some(object) => Some(object),
                 None => self.look().await?,
             };
+            let copies_inside = self.copies_inside();
             let error = match self.put_behind(now, &mut sent).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            // The store has just said that it can't copy.
+            if copies_inside && !self.copies_inside() {
+                continue;
+            }
             tries += 1;
             let is_changed = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists);
             if !is_changed || tries >= TRIES {
@@ -214,10 +219,7 @@ impl ObjectUpload {
             let number = self.multipart().next_behind(HEAD);
             self.send_as(number, std::mem::take(last), Some(share.take())).await?;
         }
-        let multipart = self.multipart();
-        while multipart.under_way() > 0 {
-            multipart.await_one().await?;
-        }
+        self.multipart().await_all().await?;
         Ok((self.end(total).await?, total))
     }
 
@@ -235,11 +237,16 @@ impl ObjectUpload {
     fn pieces_of(&self, size: u64) -> Result<Vec<(u64, u64)>> {
         let part = self.sizes.next();
         let pieces = match self.client.s3() {
-            Some(_) if self.sizes.are_equal() => equal_pieces(size - size % part, part),
-            Some(_) => kept_pieces(size),
+            _ if self.sizes.are_equal() => equal_pieces(size - size % part, part),
+            Some(_) if self.copies_inside() => kept_pieces(size),
             // Read and sent again.
-            None => {
-                let part = part.max(size.div_ceil(ROOM as u64));
+            s3 => {
+                let least = size.div_ceil(ROOM as u64);
+                let part = match s3 {
+                    // What marks an upload is at most a mebibyte less.
+                    Some(_) if least > part => marked(least + (1 << 20)),
+                    _ => part.max(least),
+                };
                 if part > self.client.buffers.largest_part() {
                     return Err(self.too_large());
                 }
@@ -252,20 +259,23 @@ impl ObjectUpload {
         Ok(pieces)
     }
 
+    /// Whether the store makes parts of what it has, as far as is known.
+    fn copies_inside(&self) -> bool {
+        self.client.s3().is_some_and(|s3| s3.copies_parts() != Some(false))
+    }
+
     /// Makes parts of these ranges of a file, the first of which gets number 1.
     async fn place(&mut self, client: &Arc<Client>, object: &Object, pieces: Vec<(u64, u64)>) -> Result<()> {
         if pieces.is_empty() {
             return Ok(());
         }
-        if client.s3().is_some() {
+        if self.copies_inside() {
             return self.multipart().copy_as(1, object.clone(), pieces).await;
         }
         for (number, (first, last)) in (1..).zip(pieces) {
             let loaded = self.load(client, object, (first, last + 1)).await?;
             self.send_as(number, loaded.bytes.clone(), None).await?;
-            while self.multipart().under_way() > 0 {
-                self.multipart().await_one().await?;
-            }
+            self.multipart().await_all().await?;
         }
         Ok(())
     }

@@ -116,13 +116,20 @@ async fn get(
     let asked = range.map(|(first, end)| (first, end.map(|end| end.saturating_sub(1))));
     let (object, response) = client.get(key, asked, if_match).await.map_err(|failure| match failure {
         failure if failure.is_not_found() => Refusal::Missing(failure.at(path)),
+        // What can't be is not there.
+        failure if failure.is_impossible_name() => {
+            Refusal::Missing(Error::with_source(ErrorKind::NotFound, path, failure.to_string()))
+        }
         failure if failure.is_precondition() => Refusal::Changed,
         failure if failure.is_range_refused() => Refusal::Range(failure.at(path)),
         failure => Refusal::Other(failure.at(path)),
     })?;
     let told = response.headers().get("content-range").and_then(|value| value.to_str().ok());
+    let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     let span = match (told.and_then(span_of), response.status().as_u16()) {
         (Some(span), 206) => span,
+        // Some stores answer a range with the status of a whole object.
+        (Some(span), 200) if length == span.1.checked_sub(span.0) => span,
         (_, 200) => (0, object.size),
         _ => {
             let error =

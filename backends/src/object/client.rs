@@ -103,14 +103,19 @@ impl Client {
 
     /// What stands under a key; `None` if nothing does.
     pub(super) async fn head(&self, path: &StoragePath, key: &str) -> Result<Option<Object>> {
-        let found = match &self.own {
+        let mut found = match &self.own {
             Own::S3(s3) => s3.head(key).await.map(|(object, _)| object),
             Own::Google(google) => google.head(key).await,
             Own::Azure(azure) => azure.head(key).await,
         };
+        // Only an answer with a document says whether it is the name that can't be.
+        if matches!(&found, Err(failure) if failure.is_wordless_refusal()) {
+            found = self.get(key, Some((0, Some(0))), None).await.map(|(object, _)| object);
+        }
         match found {
             Ok(object) => Ok(Some(object)),
-            Err(failure) if failure.is_not_found() => Ok(None),
+            // What can't be is not there.
+            Err(failure) if failure.is_not_found() || failure.is_impossible_name() => Ok(None),
             Err(failure) => Err(self.explained(path, failure.at(path)).await),
         }
     }
@@ -169,6 +174,7 @@ impl Client {
                     Some(next) => token = Some(next),
                     None => return Ok(false),
                 },
+                Err(failure) if failure.is_impossible_name() => return Ok(false),
                 Err(failure) => return Err(failure.at(path)),
             }
         }

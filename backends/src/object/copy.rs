@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
 
 use super::azure_copy;
+use super::body;
 use super::client::{Client, Own};
 use super::entry::{Before, Object};
 use super::error::Failure;
@@ -15,6 +16,7 @@ use super::multipart::Multipart;
 use super::parts::{LEAST_MARKED, is_marked, marked};
 use super::s3::{COPY_OF, S3};
 use super::settings::Tuning;
+use super::upload::ObjectUpload;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The largest object that S3 copies in one request, in bytes.
@@ -97,6 +99,9 @@ pub(super) async fn copy_on_s3(
     if from.size <= MAX_S3_COPY {
         let failure = match s3.copy(from, to, headers.clone()).await {
             Ok(e_tag) => return Ok(Some(e_tag)),
+            Err(failure) if failure.is_unknown_request() && from.key != to => {
+                return send_again(client, path, from, to, headers).await;
+            }
             Err(failure) => failure,
         };
         // A copy onto itself can have another entity tag than what it was made of.
@@ -117,7 +122,7 @@ pub(super) async fn copy_on_s3(
         None => s3.head(&from.key).await.map_err(|failure| failure.at(path))?.1,
     };
     // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
-    let mut upload = Multipart::begin(client, path, to, headers);
+    let mut upload = Multipart::begin(client, path, to, headers.clone());
     let done = async {
         let pieces = match s3.equal_parts {
             true => equal_pieces(from.size, PIECE),
@@ -139,9 +144,33 @@ pub(super) async fn copy_on_s3(
             if let Err(second) = upload.abort().await {
                 tracing::warn!(%path, error = %second, "an unfinished copy is left on the store");
             }
-            Err(error)
+            match s3.copies_parts() == Some(false) && from.key != to {
+                true => send_again(client, path, from, to, Some(headers)).await,
+                false => Err(error),
+            }
         }
     }
+}
+
+/// Copies one object through this server, where the store can't, and returns the entity tag of the copy.
+async fn send_again(
+    client: &Arc<Client>,
+    path: &StoragePath,
+    from: &Object,
+    to: &str,
+    headers: Option<HeaderMap>,
+) -> Result<Option<String>> {
+    let headers = match (headers, client.s3()) {
+        (Some(headers), _) => headers,
+        (None, Some(s3)) => match s3.head(&from.key).await {
+            Ok((now, headers)) if now.e_tag == from.e_tag => headers,
+            Ok(_) => return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED)),
+            Err(failure) => return Err(failure.at(path)),
+        },
+        (None, None) => HeaderMap::new(),
+    };
+    let content = body::section(client, path, from, (0, from.size));
+    ObjectUpload::of_copy(client, path, to, headers).store_all(content).await
 }
 
 /// The entity tag of an object that was to get other metadata, if it has these now.
@@ -183,7 +212,10 @@ pub(super) async fn copy_pieces(
             Ok::<_, Failure>(e_tag)
         }
     });
-    stream::iter(copied).buffered(PIECES_AT_ONCE).try_collect().await
+    // Where the store may not know such requests, none may be under way any more when the first is refused: a part of nothing
+    // could replace what is sent in its place.
+    let at_once = if s3.copies_parts() == Some(true) { PIECES_AT_ONCE } else { 1 };
+    stream::iter(copied).buffered(at_once).try_collect().await
 }
 
 /// Whether a part of this range marks an upload as ours.

@@ -14,8 +14,11 @@ pub(super) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
     if root == "Error" {
         return Err(Failure::late(text));
     }
+    if text.trim().is_empty() {
+        return Err(Failure::Empty);
+    }
     // Somebody else's page, such as a proxy's, would be an empty listing.
-    if !T::ROOTS.contains(&root) {
+    if !T::ROOTS.contains(&root) && !(T::IS_TOLD_BY_CONTENT && !root.is_empty()) {
         return Err(Failure::Malformed(format!("the store's answer is no {} but {root:?}", T::ROOTS[0])));
     }
     quick_xml::de::from_str(text)
@@ -37,4 +40,7 @@ fn root(text: &str) -> &str {
 /// A document, by the names that its outermost element may have.
 pub(super) trait Document: DeserializeOwned {
     const ROOTS: &'static [&'static str];
+    /// Whether it holds something that no other document has, and without which it is not taken: then the outermost element
+    /// may have any name.
+    const IS_TOLD_BY_CONTENT: bool = false;
 }

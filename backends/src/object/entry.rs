@@ -1,8 +1,9 @@
 //! What stores tell of objects.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 use http::HeaderMap;
 
 use super::course::Course;
@@ -55,6 +56,8 @@ pub(super) struct Page<N = String> {
 pub(super) struct Next {
     token: String,
     course: Course,
+    /// The prefixes of the page before: some stores tell the last of them again.
+    told: HashSet<String>,
 }
 
 impl Next {
@@ -63,12 +66,14 @@ impl Next {
     /// # Errors
     /// If the listing has no end.
     pub(super) fn after(asked: Option<Self>, page: Page) -> Result<Page<Self>, Failure> {
-        let mut course = asked.map_or_else(Course::default, |asked| asked.course);
+        let (mut course, told) = asked.map_or_else(Default::default, |asked| (asked.course, asked.told));
         if let Some(token) = &page.next {
             course.pass(token, page.last_key())?;
         }
-        let Page { objects, prefixes, next } = page;
-        Ok(Page { objects, prefixes, next: next.map(|token| Self { token, course }) })
+        let Page { objects, mut prefixes, next } = page;
+        let next = next.map(|token| Self { token, course, told: prefixes.iter().cloned().collect() });
+        prefixes.retain(|prefix| !told.contains(prefix));
+        Ok(Page { objects, prefixes, next })
     }
 
     pub(super) fn token(&self) -> &str {
@@ -138,7 +143,19 @@ pub(super) fn strong(e_tag: &str) -> &str {
 
 /// A time as in headers (RFC 9110, section 5.6.7).
 pub(super) fn time_of(text: &str) -> Option<SystemTime> {
-    DateTime::parse_from_rfc2822(text).ok().map(SystemTime::from)
+    let zoned = DateTime::parse_from_rfc2822(text).ok().map(SystemTime::from);
+    zoned.or_else(|| without_zone(text, "%a, %d %b %Y %H:%M:%S"))
+}
+
+/// A time as in documents (ISO 8601).
+pub(super) fn iso_time(text: &str) -> Option<SystemTime> {
+    let zoned = DateTime::parse_from_rfc3339(text).ok().map(SystemTime::from);
+    zoned.or_else(|| without_zone(text, "%Y-%m-%dT%H:%M:%S%.f"))
+}
+
+/// A time without the zone that it has to have: it is universal time.
+fn without_zone(text: &str, format: &str) -> Option<SystemTime> {
+    NaiveDateTime::parse_from_str(text.trim(), format).ok().map(|time| SystemTime::from(time.and_utc()))
 }
 
 impl<N> Page<N> {
@@ -148,3 +165,7 @@ impl<N> Page<N> {
         object.max(self.prefixes.iter().map(String::as_str).max()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

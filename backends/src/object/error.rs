@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::answer::{Answer, Asked};
+use super::codes::Meaning;
 use crate::{Error, ErrorKind, StoragePath};
 use http::{HeaderMap, StatusCode};
 use object_store::client::{HttpError, HttpErrorKind};
@@ -27,6 +28,9 @@ const EXCERPT: usize = 300;
 /// Of an answer that does not come to its end.
 const DRIPPING: &str = "the store's answer did not come to its end in time";
 
+/// Of an answer without the document that was asked for.
+const EMPTY: &str = "the store's answer is empty";
+
 /// Why a request of our own failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -40,6 +44,8 @@ pub(super) enum Failure {
     Silent,
     /// The store's answer came so slowly that it would take for ever.
     Dripping,
+    /// The store answered that all is well with nothing, where a document was asked for.
+    Empty,
     /// Nothing that can be sent, or an answer that can't be understood.
     Malformed(String),
 }
@@ -66,22 +72,12 @@ impl Failure {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Transport(error) => super::requests::transport_may_pass(error.kind()),
-            Self::Answer(answer) => {
-                matches!(answer.status, 408 | 429 | 500 | 502..=504)
-                    || answer.is_somebody_elses()
-                    || matches!(
-                        answer.code(),
-                        Some(
-                            "SlowDown"
-                                | "RequestTimeout"
-                                | "Throttling"
-                                | "rateLimitExceeded"
-                                | "userRateLimitExceeded"
-                        )
-                    )
-            }
+            Self::Answer(answer) => match answer.meaning() {
+                Some(meaning) => meaning.may_pass,
+                None => matches!(answer.status, 408 | 429 | 500 | 502..=504) || answer.is_somebody_elses(),
+            },
             Self::Dripping => true,
-            Self::Library(_) | Self::Silent | Self::Malformed(_) => false,
+            Self::Library(_) | Self::Silent | Self::Empty | Self::Malformed(_) => false,
         }
     }
 
@@ -98,7 +94,7 @@ impl Failure {
 
     /// Whether it is not, or not any more, the object that was meant.
     pub(super) fn is_precondition(&self) -> bool {
-        matches!(self, Self::Answer(answer) if answer.status == 412)
+        matches!(self, Self::Answer(answer) if answer.status == 412 && answer.meaning().is_none())
     }
 
     /// The failure of a request that was sent before.
@@ -112,7 +108,9 @@ impl Failure {
     /// Whether what the store refuses may be what it has done already, when the same request was sent before: then it is worth
     /// a look whether it has.
     pub(super) fn may_have_met_itself(&self) -> bool {
-        matches!(self, Self::Answer(answer) if answer.again && matches!(answer.status, 409 | 412))
+        matches!(self, Self::Answer(answer) if answer.again
+            && matches!(answer.status, 409 | 412)
+            && answer.meaning().is_none_or(|meaning| meaning.may_pass))
     }
 
     /// The store's own word for the failure.
@@ -130,7 +128,26 @@ impl Failure {
     /// Whether the store doesn't know the kind of condition that was set.
     pub(super) fn is_unknown_condition(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.status == 501
-            || matches!(answer.code(), Some("InvalidArgument" | "NotImplemented" | "InvalidRequest")))
+            || (matches!(answer.code(), Some("InvalidArgument" | "NotImplemented" | "InvalidRequest"))
+                && answer.meaning().is_none_or(|meaning| meaning.kind == ErrorKind::Unsupported)))
+    }
+
+    /// Whether the store doesn't know the kind of request. Some stores answer one with nothing.
+    pub(super) fn is_unknown_request(&self) -> bool {
+        match self {
+            Self::Answer(answer) => {
+                matches!(answer.status, 405 | 501)
+                    || matches!(answer.code(), Some("NotImplemented" | "MethodNotAllowed"))
+            }
+            Self::Empty => true,
+            _ => false,
+        }
+    }
+
+    /// What a store would have answered if it knew the kind of request.
+    pub(super) fn unknown_request() -> Self {
+        let asked = Asked { is_confirmed: false, is_listing: false };
+        Self::answered(asked, StatusCode::NOT_IMPLEMENTED, &HeaderMap::new(), String::new())
     }
 
     /// The error of an operation on `path`.
@@ -144,9 +161,31 @@ impl Failure {
             Self::Transport(error) => (ErrorKind::Other, innermost(error)),
             Self::Silent => (ErrorKind::Unavailable, "the store did not answer in time".to_owned()),
             Self::Dripping => (ErrorKind::Unavailable, DRIPPING.to_owned()),
+            Self::Empty => (ErrorKind::Other, EMPTY.to_owned()),
             Self::Malformed(text) => (ErrorKind::Other, text.clone()),
         };
-        Error::with_source(kind, path, Cause(one_line(&text)))
+        let error = Error::with_source(kind, path, Cause(one_line(&text)));
+        match self.meaning().and_then(|meaning| meaning.to_user) {
+            Some(word) => error.advising(word),
+            None => error,
+        }
+    }
+
+    fn meaning(&self) -> Option<Meaning> {
+        match self {
+            Self::Answer(answer) => answer.meaning(),
+            _ => None,
+        }
+    }
+
+    /// Whether the store says that no object can have such a name, so that none has it.
+    pub(super) fn is_impossible_name(&self) -> bool {
+        self.meaning().is_some_and(|meaning| meaning.kind == ErrorKind::InvalidName)
+    }
+
+    /// Whether it is a refusal of HEAD, whose answers have no document that says why.
+    pub(super) fn is_wordless_refusal(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 400 && answer.code().is_none())
     }
 }
 
@@ -158,6 +197,7 @@ impl fmt::Display for Failure {
             Self::Library(error) => innermost(error),
             Self::Silent => "no answer in time".to_owned(),
             Self::Dripping => DRIPPING.to_owned(),
+            Self::Empty => EMPTY.to_owned(),
             Self::Malformed(text) => text.clone(),
         };
         f.write_str(&one_line(&text))
@@ -168,9 +208,11 @@ impl fmt::Display for Failure {
 pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     let answer = Answer::of(error);
     let transport = in_chain(error, |e| e.downcast_ref::<HttpError>().map(HttpError::kind));
+    let meaning = answer.as_ref().and_then(Answer::meaning);
     let kind = match (error, &answer) {
         // For the client it is no missing or forbidden file, but a fault that the operator will mend.
         (_, Some(answer)) if answer.is_for_the_operator() => ErrorKind::Unavailable,
+        (_, Some(_)) if meaning.is_some() => meaning.map_or(ErrorKind::Other, |meaning| meaning.kind),
         // A document that says what is missing is not among these: perhaps it was credentials that were asked for.
         (object_store::Error::NotFound { .. }, None) => ErrorKind::Unavailable,
         (object_store::Error::NotFound { .. }, Some(answer)) => answer.kind(),
@@ -191,6 +233,7 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
             Some(_) => ErrorKind::Unavailable,
         },
     };
+    let to_user = meaning.and_then(|meaning| meaning.to_user);
     let text = match (error, answer) {
         (_, Some(answer)) => answer.text(),
         (object_store::Error::InvalidPath { source }, None) => {
@@ -198,7 +241,11 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
         }
         (_, None) => innermost(error),
     };
-    Error::with_source(kind, path, Cause(one_line(&text)))
+    let error = Error::with_source(kind, path, Cause(one_line(&text)));
+    match to_user {
+        Some(word) => error.advising(word),
+        None => error,
+    }
 }
 
 /// Whether the store was asked for something that is not there. A bucket that is not there is another matter.

@@ -108,6 +108,10 @@ impl Listing {
     async fn fetch(&mut self) -> Result<bool> {
         let Next::Page(mut asked) = std::mem::replace(&mut self.next, Next::End) else { return Ok(false) };
         let mut page = match asked.join_next().await {
+            // What can't be is not there.
+            Some(Ok(Err(failure))) if failure.is_impossible_name() => {
+                return Err(Error::with_source(ErrorKind::NotFound, &self.path, failure.to_string()));
+            }
             Some(Ok(page)) => page.map_err(|failure| failure.at(&self.path))?,
             Some(Err(error)) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             None => return Ok(false),

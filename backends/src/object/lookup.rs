@@ -222,7 +222,11 @@ impl Client {
     async fn only_marker(&self, path: &StoragePath, prefix: &str) -> Result<Option<bool>> {
         let (mut token, mut marked) = (None, None);
         loop {
-            let page = self.page(prefix, token, true, Some(2)).await.map_err(|failure| failure.at(path))?;
+            let page = match self.page(prefix, token, true, Some(2)).await {
+                Ok(page) => page,
+                Err(failure) if failure.is_impossible_name() => return Ok(None),
+                Err(failure) => return Err(failure.at(path)),
+            };
             for object in page.objects {
                 // Somebody's data under the key of a marker must not go with it.
                 if object.key != prefix || object.size > 0 {

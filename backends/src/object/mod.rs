@@ -29,6 +29,7 @@ mod azure_copy;
 mod body;
 mod build;
 mod client;
+mod codes;
 mod compared;
 mod connector;
 mod copy;

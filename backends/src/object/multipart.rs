@@ -182,6 +182,14 @@ impl Multipart {
         }
     }
 
+    /// Waits for all of them.
+    pub(super) async fn await_all(&mut self) -> Result<()> {
+        while self.under_way() > 0 {
+            self.await_one().await?;
+        }
+        Ok(())
+    }
+
     /// Takes note of the requests that are answered: failures show while more is written rather than at the end.
     pub(super) fn check(&mut self) -> Result<()> {
         while let Some(done) = self.sending.try_join_next() {

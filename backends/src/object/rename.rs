@@ -30,6 +30,8 @@ pub(super) async fn rename(
     let key = client.keys.existing(from)?;
     if let Some(s3) = client.s3()
         && !client.known.is_directory(from)
+        && (s3.copies_conditionally()
+            || client.known.fresh_file(from, &key).is_some_and(|seen| seen.e_tag.is_some()))
         && rename_unseen(client, s3, from, &key, to, &target, replace).await?
     {
         return Ok(());
@@ -125,7 +127,7 @@ async fn rename_file(
 
 fn replaced(from: &StoragePath) -> Error {
     let text = "it was replaced while it was renamed; both names are there now";
-    Error::with_source(ErrorKind::Conflict, from, text)
+    Error::with_source(ErrorKind::Conflict, from, text).advising("both names are there now")
 }
 
 /// Removes the source of a copy, as it was a moment ago.
@@ -140,7 +142,8 @@ async fn finish_rename(
         Err(error) if error.kind() == ErrorKind::Conflict => Err(replaced(from)),
         Err(error) => {
             let text = format!("it was copied to {to}, but could not be removed here: {error}");
-            Err(Error::with_source(error.kind(), from, text))
+            let word = "it has the new name now, but could not be removed under the old one: both are there";
+            Err(Error::with_source(error.kind(), from, text).advising(word))
         }
         Ok(()) => Ok(()),
     }

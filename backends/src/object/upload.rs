@@ -19,6 +19,7 @@ use super::entry::{Before, Object};
 use super::held::Held;
 use super::multipart::Multipart;
 use super::parts::{MAX_PARTS, PartSizes};
+use super::s3::S3;
 use super::settings::Tuning;
 use super::writes::NotStored;
 use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
@@ -110,17 +111,24 @@ impl ObjectUpload {
             key,
             condition,
             held: Held::new(&client.buffers),
-            sizes: match client.s3() {
-                Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size).marked(),
-                Some(_) => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()).marked(),
-                None => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
-            },
+            sizes: sizes_of_parts(client),
             length: 0,
             multipart: None,
             headers: HeaderMap::new(),
             tail: None,
             intact: true,
         }
+    }
+
+    /// One of an object that is copied through this server, with these headers.
+    pub(super) fn of_copy(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
+        Self { headers, ..Self::new(client, path, key.to_owned(), Condition::Anything) }
+    }
+
+    /// Stores this content, and returns the entity tag.
+    pub(super) async fn store_all(mut self, content: ByteStream) -> Result<Option<String>> {
+        let sent = self.send_all(content).await;
+        self.store(sent).await.map(|(e_tag, _)| e_tag)
     }
 
     /// What the upload goes on from.
@@ -148,8 +156,9 @@ impl ObjectUpload {
 
     /// Begins with the first bytes of an object.
     pub(super) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
-        let pieces = match self.client.s3() {
-            None => Vec::new(),
+        let copies = self.client.s3().map(S3::copies_parts);
+        let pieces = match copies {
+            None | Some(Some(false)) => Vec::new(),
             Some(_) if self.sizes.are_equal() => {
                 let size = self.sizes.next();
                 equal_pieces(kept - kept % size, size)
@@ -163,6 +172,17 @@ impl ObjectUpload {
                 return Err(self.too_large());
             }
             self.multipart().copy(object.clone(), pieces).await?;
+            // Nothing of the client's is sent before it is known whether the store can do so.
+            if copies == Some(None)
+                && let Err(error) = self.multipart().await_all().await
+            {
+                if self.client.s3().is_none_or(|s3| s3.copies_parts() != Some(false)) {
+                    return Err(error);
+                }
+                drop(self.multipart.take());
+                self.sizes = sizes_of_parts(&self.client);
+                self.length = 0;
+            }
         }
         // What is too small for a part, or no whole one, is sent again.
         if self.length < kept {
@@ -242,6 +262,26 @@ impl ObjectUpload {
         self.put(&payload, self.condition.before()).await
     }
 
+    /// Ends the upload, unless something failed before, and returns the entity tag and the length of the whole.
+    async fn store(mut self, sent: Result<()>) -> Result<(Option<String>, u64)> {
+        let stored = match (self.tail.take(), &self.multipart) {
+            _ if sent.is_err() => sent.map(|()| (None, 0)),
+            _ if !self.intact => {
+                Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
+            }
+            (Some(tail), _) => self.finish_tail(tail).await,
+            (None, None) => self.put_whole().await.map(|e_tag| (e_tag, self.length)),
+            (None, Some(_)) => self.complete().await.map(|e_tag| (e_tag, self.length)),
+        };
+        if stored.is_err()
+            && let Some(multipart) = self.multipart.take()
+            && let Err(second) = multipart.abort().await
+        {
+            tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
+        }
+        stored
+    }
+
     /// Stores all there is in one request.
     pub(super) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
         let headers = self.headers.clone();
@@ -277,10 +317,7 @@ impl ObjectUpload {
         if self.held.len() > 0 {
             self.send().await?;
         }
-        let multipart = self.multipart();
-        while multipart.under_way() > 0 {
-            multipart.await_one().await?;
-        }
+        self.multipart().await_all().await?;
         let _turn = turn(&self.client, &self.key).await;
         self.end(self.length).await
     }
@@ -325,6 +362,15 @@ impl ObjectUpload {
             true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
             false => Ok(()),
         }
+    }
+}
+
+/// How the uploads of a bucket are cut.
+fn sizes_of_parts(client: &Client) -> PartSizes {
+    match client.s3() {
+        Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size).marked(),
+        Some(_) => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()).marked(),
+        None => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
     }
 }
 
@@ -388,31 +434,12 @@ impl Upload for ObjectUpload {
         Ok(())
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        let finished = match (self.tail.take(), &self.multipart) {
-            _ if !self.intact => {
-                Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
-            }
-            (Some(tail), _) => self.finish_tail(tail).await,
-            (None, None) => self.put_whole().await.map(|e_tag| (e_tag, self.length)),
-            (None, Some(_)) => self.complete().await.map(|e_tag| (e_tag, self.length)),
-        };
-        match finished {
-            Ok((e_tag, length)) => {
-                self.client.known.stored(&self.path, length, e_tag.as_deref());
-                Ok(Metadata::file(length, None))
-            }
-            Err(error) => {
-                if let Some(multipart) = self.multipart.take()
-                    && let Err(second) = multipart.abort().await
-                {
-                    tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
-                }
-                Err(error)
-            }
-        }
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        let (client, path) = (Arc::clone(&self.client), self.path.clone());
+        let (e_tag, length) = self.store(Ok(())).await?;
+        client.known.stored(&path, length, e_tag.as_deref());
+        Ok(Metadata::file(length, None))
     }
-
     async fn abort(mut self: Box<Self>) -> Result<()> {
         match self.multipart.take() {
             Some(multipart) => multipart.abort().await,

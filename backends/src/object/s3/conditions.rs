@@ -120,7 +120,7 @@ impl S3 {
     }
 
     /// Whether what is there is what has to be there.
-    async fn holds(&self, key: &str, before: Before<'_>) -> Result<bool, Failure> {
+    pub(super) async fn holds(&self, key: &str, before: Before<'_>) -> Result<bool, Failure> {
         let now = match self.head(key).await {
             Ok((now, _)) => Some(now),
             Err(failure) if failure.is_not_found() => None,

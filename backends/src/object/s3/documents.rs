@@ -5,16 +5,24 @@ use serde::Deserialize;
 use crate::object::documents::Document;
 
 impl Document for ListBucketResult {
-    const ROOTS: &'static [&'static str] = &["ListBucketResult"];
+    const ROOTS: &'static [&'static str] = &[
+        "ListBucketResult",
+        "ListBucketV2Result",
+        "ListObjectsResult",
+        "ListObjectsV2Result",
+        "ListObjectsV2Output",
+    ];
 }
 
 impl Document for CopyResult {
     const ROOTS: &'static [&'static str] = &["CopyObjectResult", "CopyPartResult"];
+    const IS_TOLD_BY_CONTENT: bool = true;
 }
 
 impl Document for InitiateMultipartUploadResult {
     // An answer that is not understood leaves the upload open.
     const ROOTS: &'static [&'static str] = &["InitiateMultipartUploadResult", "InitiateMultipartUpload"];
+    const IS_TOLD_BY_CONTENT: bool = true;
 }
 
 impl Document for CompleteMultipartUploadResult {

@@ -11,8 +11,31 @@ pub(in super::super) struct Learned {
     pub(super) removal: Conditions,
     /// It has refused once to store an object where one was. Others take the condition and store it nevertheless.
     refuses: AtomicBool,
+    /// Whether it copies objects, and ranges of objects into parts.
+    pub(super) copies: Ability,
+    pub(super) copies_parts: Ability,
+    /// Whether it looks at the conditions of copies.
+    pub(super) copies_conditionally: Ability,
     /// It demands a digest with all content.
     wants_digest: AtomicBool,
+}
+
+/// What a store can do or can't, or what it has not been asked for yet.
+#[derive(Debug, Default)]
+pub(super) struct Ability(AtomicU8);
+
+impl Ability {
+    pub(super) fn is_known(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 2
+    }
+
+    pub(super) fn learn(&self, is_there: bool) {
+        self.0.store(if is_there { 1 } else { 2 }, Ordering::Relaxed);
+    }
 }
 
 /// How a store takes conditions.

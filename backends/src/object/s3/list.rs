@@ -1,14 +1,12 @@
 //! ListObjectsV2 with keys that survive XML.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::SystemTime;
 
-use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 
 use super::documents::{Contents, ListBucketResult};
 use super::{Failure, S3, on_bucket};
-use crate::object::entry::{Object, Page, quoted};
+use crate::object::entry::{Object, Page, iso_time, quoted};
 
 /// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
 /// documents don't say, and stores differ; SeaweedFS writes keys in one way and prefixes in another.
@@ -20,6 +18,9 @@ pub(in super::super) struct Dialects {
 
 #[derive(Debug, Default)]
 struct Dialect(AtomicU8);
+
+/// What the place where a page begins starts with if it is behind a key; the tokens of stores are text without it.
+const AFTER: char = '\0';
 
 const PLUS_IS_BLANK: u8 = 1;
 const PLUS_IS_PLUS: u8 = 2;
@@ -137,23 +138,31 @@ impl S3 {
         if let Some(max_keys) = max_keys {
             request = request.query("max-keys", max_keys.to_string());
         }
-        if let Some(token) = token {
-            request = request.query("continuation-token", token);
-        }
+        request = match token.map(|token| token.strip_prefix(AFTER).ok_or(token)) {
+            None => request,
+            Some(Err(token)) => request.query("continuation-token", token),
+            // The one of the second version of the request, and the one of the first, which the store may speak.
+            Some(Ok(key)) => request.query("start-after", key).query("marker", key),
+        };
         self.requests.document(request).await
     }
 }
 
 fn page(found: ListBucketResult) -> Result<Page, Failure> {
     let next = found.next_continuation_token.filter(|token| found.is_truncated && !token.is_empty());
-    if found.is_truncated && next.is_none() {
-        return Err(Failure::Malformed("the store doesn't say how its listing goes on".to_owned()));
-    }
-    Ok(Page {
+    let mut page = Page {
         next,
         objects: found.contents.into_iter().map(object).collect(),
         prefixes: found.common_prefixes.into_iter().map(|below| below.prefix).collect(),
-    })
+    };
+    if found.is_truncated && page.next.is_none() {
+        // Stores that answer as in the first version of the protocol: it goes on behind the last key.
+        page.next = match page.last_key() {
+            "" => return Err(Failure::Malformed("the store doesn't say how its listing goes on".to_owned())),
+            key => Some(format!("{AFTER}{key}")),
+        };
+    }
+    Ok(page)
 }
 
 fn keys_of(found: &ListBucketResult) -> impl Iterator<Item = &str> {
@@ -171,15 +180,10 @@ fn object(found: Contents) -> Object {
         e_tag: found.e_tag.map(quoted),
         version: None,
         md5: None,
-        stored: found.last_modified.as_deref().and_then(time),
+        stored: found.last_modified.as_deref().and_then(iso_time),
         set: None,
         is_folder: false,
     }
-}
-
-/// A time as in documents (ISO 8601).
-pub(super) fn time(text: &str) -> Option<SystemTime> {
-    DateTime::parse_from_rfc3339(text).ok().map(SystemTime::from)
 }
 
 #[cfg(test)]

@@ -42,3 +42,22 @@ fn keys_are_decoded_or_become_unnameable() {
     assert_eq!(decoded("100%", false), "100%");
     assert_eq!(decoded("%FF", false), "\0%FF");
 }
+
+#[test]
+fn a_listing_without_a_token_goes_on_behind_its_last_key() {
+    let found = |body: &str| {
+        page(
+            crate::object::documents::parse(
+                format!("<ListBucketResult>{body}</ListBucketResult>").as_bytes(),
+            )
+            .unwrap(),
+        )
+    };
+    let truncated = "<IsTruncated>true</IsTruncated><NextMarker>b/</NextMarker>\
+                     <Contents><Key>a</Key></Contents><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes>";
+    assert_eq!(found(truncated).unwrap().next.as_deref(), Some("\0b/"));
+    assert!(found("<IsTruncated>true</IsTruncated>").is_err());
+    let with_token = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>\
+                      <Contents><Key>a</Key></Contents>";
+    assert_eq!(found(with_token).unwrap().next.as_deref(), Some("t"));
+}

@@ -4,6 +4,7 @@
 //! characters) is sent as it is.
 
 mod conditions;
+mod copies;
 mod documents;
 mod learned;
 mod list;

@@ -10,14 +10,12 @@ use quick_xml::escape::escape;
 
 use super::conditions::Condition;
 use super::documents::{
-    CompleteMultipartUploadResult, CopyResult, InitiateMultipartUploadResult, ListMultipartUploadsResult,
-    ListPartsResult,
+    CompleteMultipartUploadResult, InitiateMultipartUploadResult, ListMultipartUploadsResult, ListPartsResult,
 };
-use super::list::time;
 use super::objects::e_tag_of;
 use super::{Failure, S3, on_bucket, on_object};
 use crate::object::client::patience;
-use crate::object::entry::{Object, quoted};
+use crate::object::entry::{iso_time, quoted};
 use crate::observe;
 
 /// A multipart upload that is neither finished nor aborted.
@@ -93,29 +91,6 @@ impl S3 {
         Ok(e_tag.map(quoted))
     }
 
-    /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.
-    pub(in super::super) async fn copy_part(
-        &self,
-        from: &Object,
-        (first, last): (u64, u64),
-        key: &str,
-        upload: &str,
-        number: usize,
-    ) -> Result<String, Failure> {
-        let mut request = on_object(Method::PUT, key, observe::Request::Copy)?
-            .query("partNumber", number.to_string())
-            .query("uploadId", upload)
-            .patience(patience(&self.requests.tuning, last - first))
-            .persistent()
-            .header("x-amz-copy-source", &self.source(&from.key))?
-            .header("x-amz-copy-source-range", &format!("bytes={first}-{last}"))?;
-        if let Some(e_tag) = &from.e_tag {
-            request = request.header("x-amz-copy-source-if-match", e_tag)?;
-        }
-        let CopyResult { e_tag } = self.requests.document(request).await?;
-        e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm a copied part".to_owned()))
-    }
-
     /// Gives an upload up.
     pub(in super::super) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Failure> {
         let request = on_object(Method::DELETE, key, observe::Request::Abort)?.query("uploadId", upload);
@@ -147,7 +122,7 @@ impl S3 {
         let uploads = found.upload.into_iter().map(|upload| OpenUpload {
             key: upload.key,
             id: upload.upload_id,
-            initiated: upload.initiated.as_deref().and_then(time),
+            initiated: upload.initiated.as_deref().and_then(iso_time),
         });
         Ok((uploads.collect(), next))
     }

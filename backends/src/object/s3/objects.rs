@@ -9,14 +9,10 @@ use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
 use super::conditions::Condition;
-use super::documents::CopyResult;
 use super::{Failure, Request, S3, on_object};
 use crate::object::client::patience;
 use crate::object::entry::{Object, quoted};
 use crate::observe;
-
-/// The entity tag of an empty object: the MD5 of nothing.
-const EMPTY: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
 
 /// What an object's own metadata start with.
 const METADATA: &str = "x-amz-meta-";
@@ -130,33 +126,6 @@ impl S3 {
             kept.remove(name);
         }
         kept
-    }
-
-    /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
-    /// copy has these in place of those that the object has.
-    pub(in super::super) async fn copy(
-        &self,
-        from: &Object,
-        to: &str,
-        headers: Option<HeaderMap>,
-    ) -> Result<String, Failure> {
-        let patience = patience(&self.requests.tuning, from.size);
-        let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
-        if let Some(headers) = headers {
-            request.headers = headers;
-            request = request.header("x-amz-metadata-directive", "REPLACE")?;
-        }
-        request = request.header("x-amz-copy-source", &self.source(&from.key))?;
-        request = match &from.e_tag {
-            Some(e_tag) => request.header("x-amz-copy-source-if-match", e_tag)?,
-            // An empty object can be a directory's marker, and is looked at first.
-            None => request.header("x-amz-copy-source-if-none-match", EMPTY)?,
-        };
-        let CopyResult { e_tag } = self.requests.document(request).await?;
-        // Without it, nothing says that there is a copy.
-        let e_tag =
-            e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
-        Ok(quoted(e_tag))
     }
 }
 

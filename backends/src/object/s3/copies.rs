@@ -1,0 +1,137 @@
+//! Copies inside the store, of objects and of ranges of them, on stores that can't copy, or not under conditions.
+
+use http::{HeaderMap, Method};
+
+use super::documents::CopyResult;
+use super::learned::Ability;
+use super::{Failure, Request, S3, on_object};
+use crate::object::client::patience;
+use crate::object::entry::{Before, Object, quoted};
+use crate::observe;
+
+/// The entity tag of an empty object: the MD5 of nothing.
+const EMPTY: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+
+impl S3 {
+    /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
+    /// copy has these in place of those that the object has.
+    ///
+    /// # Errors
+    /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
+    pub(in super::super) async fn copy(
+        &self,
+        from: &Object,
+        to: &str,
+        headers: Option<HeaderMap>,
+    ) -> Result<String, Failure> {
+        let patience = patience(&self.requests.tuning, from.size);
+        let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
+        if let Some(headers) = headers {
+            request.headers = headers;
+            request = request.header("x-amz-metadata-directive", "REPLACE")?;
+        }
+        self.copy_by(request, from, &self.learned.copies).await
+    }
+
+    /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.
+    ///
+    /// # Errors
+    /// As [`copy`](Self::copy).
+    pub(in super::super) async fn copy_part(
+        &self,
+        from: &Object,
+        (first, last): (u64, u64),
+        key: &str,
+        upload: &str,
+        number: usize,
+    ) -> Result<String, Failure> {
+        let request = on_object(Method::PUT, key, observe::Request::Copy)?
+            .query("partNumber", number.to_string())
+            .query("uploadId", upload)
+            .patience(patience(&self.requests.tuning, last - first))
+            .persistent()
+            .header("x-amz-copy-source-range", &format!("bytes={first}-{last}"))?;
+        self.copy_by(request, from, &self.learned.copies_parts).await
+    }
+
+    /// Whether ranges of objects become parts inside the store; `None` if the store has not been asked yet.
+    pub(in super::super) fn copies_parts(&self) -> Option<bool> {
+        match &self.learned.copies_parts {
+            _ if self.is_amazon => Some(true),
+            ability if ability.is_known() => Some(true),
+            ability if ability.is_missing() => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether the store is known to refuse a copy whose condition does not hold. Others take the condition and copy
+    /// whatever is there.
+    pub(in super::super) fn copies_conditionally(&self) -> bool {
+        self.is_amazon || self.learned.copies_conditionally.is_known()
+    }
+
+    /// Copies with this request, and learns from the answer what the store can do.
+    async fn copy_by(&self, request: Request, from: &Object, ability: &Ability) -> Result<String, Failure> {
+        if ability.is_missing() {
+            return Err(Failure::unknown_request());
+        }
+        let request = request.header("x-amz-copy-source", &self.source(&from.key))?;
+        let conditions = &self.learned.copies_conditionally;
+        let is_conditional = !conditions.is_missing();
+        let failure = match self.copy_once(request.clone(), from, is_conditional).await {
+            Ok(e_tag) => {
+                ability.learn(true);
+                return Ok(e_tag);
+            }
+            Err(failure) => failure,
+        };
+        if failure.is_precondition() {
+            conditions.learn(true);
+        }
+        // It may be the condition that the store doesn't know. Whoever copies looks again when the copy is there.
+        let failure = match failure.is_unknown_condition() && is_conditional {
+            true if !self.holds(&from.key, Before::This(from)).await? => return Err(Failure::precondition()),
+            true => match self.copy_once(request, from, false).await {
+                Ok(e_tag) => {
+                    ability.learn(true);
+                    conditions.learn(false);
+                    return Ok(e_tag);
+                }
+                Err(failure) => failure,
+            },
+            false => failure,
+        };
+        if !failure.is_unknown_request() {
+            return Err(failure);
+        }
+        // Amazon's does know it: there it is something between that answers so.
+        if !self.is_amazon {
+            tracing::info!(
+                bucket = self.requests.bucket,
+                "the store can't copy inside itself: what is renamed, or appended to, is read and sent again"
+            );
+            ability.learn(false);
+        }
+        Err(Failure::unknown_request())
+    }
+
+    async fn copy_once(
+        &self,
+        mut request: Request,
+        from: &Object,
+        is_conditional: bool,
+    ) -> Result<String, Failure> {
+        if is_conditional {
+            request = match &from.e_tag {
+                Some(e_tag) => request.header("x-amz-copy-source-if-match", e_tag)?,
+                // An empty object can be a directory's marker, and is looked at first.
+                None => request.header("x-amz-copy-source-if-none-match", EMPTY)?,
+            };
+        }
+        let CopyResult { e_tag } = self.requests.document(request).await?;
+        // Without it, nothing says that there is a copy.
+        let e_tag =
+            e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
+        Ok(quoted(e_tag))
+    }
+}

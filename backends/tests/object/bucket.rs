@@ -1,0 +1,352 @@
+//! A bucket that is played, in each way in which stores have the protocol of S3 otherwise, or less of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
+
+use crate::played::{Answer, Asked, Played, answer, decoded, md5};
+use crate::record::locked;
+use crate::servers::tuning;
+
+/// What a bucket does otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Dialect {
+    pub conditions: Conditions,
+    pub copies: Copies,
+    pub copies_parts: Copies,
+    /// Nothing may be looked at.
+    pub denies_looks: bool,
+    pub wants_digest: bool,
+    /// A name without an object is that of one that was deleted.
+    pub keeps_versions: bool,
+}
+
+/// What the store makes of a copy inside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Copies {
+    #[default]
+    Known,
+    /// It refuses one that has a condition.
+    WithoutConditions,
+    /// It does not look at conditions.
+    Whatever,
+    /// It has none.
+    NotImplemented,
+    /// It has none and does not say so.
+    Nothing,
+}
+
+pub const COPIES: [Copies; 5] =
+    [Copies::Known, Copies::WithoutConditions, Copies::Whatever, Copies::NotImplemented, Copies::Nothing];
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Conditions {
+    #[default]
+    Known,
+    /// Entity tags are compared with the quotation marks that come with them.
+    Bare,
+    /// Those on an entity tag never hold.
+    Never,
+    NotImplemented,
+    Refused,
+    Ignored,
+}
+
+pub const CONDITIONS: [Conditions; 6] = [
+    Conditions::Known,
+    Conditions::Bare,
+    Conditions::Never,
+    Conditions::NotImplemented,
+    Conditions::Refused,
+    Conditions::Ignored,
+];
+
+#[derive(Clone, Default)]
+struct Stored {
+    content: Bytes,
+    /// Those that it has beside its content.
+    headers: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Upload {
+    headers: BTreeMap<String, String>,
+    parts: BTreeMap<u32, Bytes>,
+}
+
+#[derive(Default)]
+struct Bucket {
+    dialect: Dialect,
+    objects: BTreeMap<String, Stored>,
+    uploads: BTreeMap<String, Upload>,
+    begun: usize,
+}
+
+fn e_tag(content: &[u8]) -> String {
+    let digits: String = md5(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Answer {
+    answer(status, &[], format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
+}
+
+/// What an object keeps of the headers that it is stored with.
+fn kept(asked: &Asked) -> BTreeMap<String, String> {
+    let metadata = asked.metadata("x-amz-meta-").into_iter();
+    let metadata = metadata.map(|(name, value)| (format!("x-amz-meta-{name}"), value));
+    let kind = asked.header("content-type").map(|kind| ("content-type".to_owned(), kind.to_owned()));
+    metadata.chain(kind).collect()
+}
+
+impl Bucket {
+    /// Why something may not be done to what stands under a key.
+    fn objection(&self, asked: &Asked, key: &str) -> Option<Answer> {
+        let now = self.objects.get(key);
+        let no = || Some(refusal(412, "PreconditionFailed", "no"));
+        let condition = asked.header("if-match").or(asked.header("if-none-match"))?;
+        match self.dialect.conditions {
+            Conditions::NotImplemented => Some(refusal(501, "NotImplemented", "no conditions")),
+            Conditions::Refused => Some(refusal(400, "InvalidArgument", "no conditions")),
+            Conditions::Ignored => None,
+            _ if condition == "*" && (now.is_some() || self.dialect.keeps_versions) => no(),
+            _ if condition == "*" => None,
+            Conditions::Never => no(),
+            conditions => {
+                let now = now.map(|now| e_tag(&now.content))?;
+                let now = if conditions == Conditions::Bare { now.trim_matches('"') } else { &now };
+                if condition == now { None } else { no() }
+            }
+        }
+    }
+
+    /// What is to be copied, or why it is not.
+    fn source(&self, asked: &Asked, copies: Copies) -> Result<Stored, Answer> {
+        let source = decoded(asked.header("x-amz-copy-source").unwrap());
+        let key = source.trim_start_matches('/').strip_prefix("bucket/").unwrap();
+        let only = asked.header("x-amz-copy-source-if-match");
+        let unless = asked.header("x-amz-copy-source-if-none-match");
+        match copies {
+            Copies::NotImplemented => return Err(refusal(501, "NotImplemented", "no copies")),
+            Copies::Nothing => return Err(answer(200, &[], "")),
+            Copies::WithoutConditions if only.or(unless).is_some() => {
+                return Err(refusal(400, "InvalidArgument", "no conditions of a copy"));
+            }
+            Copies::Known | Copies::Whatever | Copies::WithoutConditions => {}
+        }
+        let Some(stored) = self.objects.get(key) else { return Err(refusal(404, "NoSuchKey", "no")) };
+        let tag = e_tag(&stored.content);
+        let holds = only.is_none_or(|only| only == tag) && unless.is_none_or(|unless| unless != tag);
+        match holds || copies == Copies::Whatever {
+            true => Ok(stored.clone()),
+            false => Err(refusal(412, "PreconditionFailed", "no")),
+        }
+    }
+
+    fn copy(&mut self, asked: &Asked, key: String) -> Answer {
+        let mut copy = match self.source(asked, self.dialect.copies) {
+            Ok(source) => source,
+            Err(refusal) => return refusal,
+        };
+        if asked.header("x-amz-metadata-directive") == Some("REPLACE") {
+            copy.headers = kept(asked);
+        }
+        let tag = e_tag(&copy.content);
+        self.objects.insert(key, copy);
+        answer(200, &[], format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"))
+    }
+
+    fn part(&mut self, asked: &Asked, upload: &str) -> Answer {
+        let number = asked.query("partNumber").unwrap().parse().unwrap();
+        let content = match asked.header("x-amz-copy-source-range") {
+            None => asked.body.clone(),
+            Some(range) => match self.source(asked, self.dialect.copies_parts) {
+                Ok(source) => {
+                    let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+                    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+                    source.content.slice(first..=last)
+                }
+                Err(refusal) => {
+                    if refusal.status() == 200 {
+                        self.uploads.get_mut(upload).unwrap().parts.insert(number, Bytes::new());
+                    }
+                    return refusal;
+                }
+            },
+        };
+        let tag = e_tag(&content);
+        self.uploads.get_mut(upload).unwrap().parts.insert(number, content);
+        answer(200, &[("etag", &tag)], format!("<CopyPartResult><ETag>{tag}</ETag></CopyPartResult>"))
+    }
+
+    fn complete(&mut self, asked: &Asked, key: String, upload: &str) -> Answer {
+        if let Some(objection) = self.objection(asked, &key) {
+            return objection;
+        }
+        let document = String::from_utf8_lossy(&asked.body).into_owned();
+        let listed: BTreeSet<u32> = document
+            .split("<PartNumber>")
+            .skip(1)
+            .map(|text| text.split('<').next().unwrap().parse().unwrap())
+            .collect();
+        // Only a store that makes parts of nothing forgives that they are not listed.
+        if self.dialect.copies_parts != Copies::Nothing && listed.len() != self.uploads[upload].parts.len() {
+            return refusal(400, "InvalidPart", "there are parts that are not listed");
+        }
+        let Upload { headers, parts } = self.uploads.remove(upload).unwrap();
+        let content = listed.iter().flat_map(|number| parts[number].clone()).collect();
+        self.objects.insert(key, Stored { content, headers });
+        answer(200, &[], "<CompleteMultipartUploadResult/>")
+    }
+
+    fn list(&self, asked: &Asked) -> Answer {
+        let prefix = asked.query("prefix").unwrap_or_default();
+        let is_flat = asked.query("delimiter").is_none();
+        let (mut contents, mut below) = (String::new(), BTreeSet::new());
+        for (key, stored) in &self.objects {
+            let Some(rest) = key.strip_prefix(prefix) else { continue };
+            match rest.split_once('/') {
+                Some((name, _)) if !is_flat => drop(below.insert(format!("{prefix}{name}/"))),
+                _ => {
+                    let (tag, size) = (e_tag(&stored.content), stored.content.len());
+                    let (key, tag) = (key.replace('&', "&amp;"), tag.trim_matches('"'));
+                    contents += &format!(
+                        "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>{tag}</ETag>\
+                         <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+                    );
+                }
+            }
+        }
+        let below: String = below
+            .iter()
+            .map(|prefix| format!("<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>"))
+            .collect();
+        answer(200, &[], format!("<ListBucketResult>{contents}{below}</ListBucketResult>"))
+    }
+
+    fn answer(&mut self, asked: &Asked) -> Answer {
+        let key = decoded(asked.path.strip_prefix("/bucket").unwrap().trim_start_matches('/'));
+        let upload = asked.query("uploadId").map(str::to_owned);
+        let copies = asked.header("x-amz-copy-source").is_some();
+        let takes_content = asked.method == "PUT" && !copies;
+        if takes_content && self.dialect.wants_digest && asked.header("content-md5").is_none() {
+            return refusal(400, "InvalidRequest", "Content-MD5 OR x-amz-checksum- HTTP header is required");
+        }
+        let looks = asked.method == "HEAD" || asked.query("list-type").is_some();
+        if looks && self.dialect.denies_looks {
+            return refusal(403, "AccessDenied", "no");
+        }
+        match (asked.method.as_str(), upload) {
+            ("GET", _) if asked.query("list-type").is_some() => self.list(asked),
+            ("GET" | "HEAD", _) => self.read(asked, &key),
+            ("PUT", Some(upload)) => self.part(asked, &upload),
+            ("POST", None) => {
+                self.begun += 1;
+                let id = self.begun;
+                self.uploads.insert(id.to_string(), Upload { headers: kept(asked), ..Upload::default() });
+                answer(
+                    200,
+                    &[],
+                    format!("<InitiateMultipartUpload><UploadId>{id}</UploadId></InitiateMultipartUpload>"),
+                )
+            }
+            ("POST", Some(upload)) => self.complete(asked, key, &upload),
+            ("DELETE", Some(upload)) => {
+                self.uploads.remove(&upload);
+                answer(204, &[], "")
+            }
+            ("PUT", None) if copies => self.copy(asked, key),
+            (method, None) => {
+                if let Some(objection) = self.objection(asked, &key) {
+                    return objection;
+                }
+                match method {
+                    "PUT" => {
+                        let stored = Stored { content: asked.body.clone(), headers: kept(asked) };
+                        drop(self.objects.insert(key, stored));
+                    }
+                    _ => drop(self.objects.remove(&key)),
+                }
+                answer(200, &[("etag", &e_tag(&asked.body))], "")
+            }
+            _ => answer(405, &[], ""),
+        }
+    }
+
+    fn read(&self, asked: &Asked, key: &str) -> Answer {
+        let Some(Stored { content, headers }) = self.objects.get(key) else {
+            return refusal(404, "NoSuchKey", "no");
+        };
+        let (tag, size) = (e_tag(content), content.len());
+        if asked.header("if-match").is_some_and(|only| only != tag) {
+            return refusal(412, "PreconditionFailed", "no");
+        }
+        let mut told: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        told.push(("etag", &tag));
+        let range = asked.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+        match range {
+            _ if asked.method == "HEAD" => {
+                let size = size.to_string();
+                told.push(("content-length", &size));
+                answer(200, &told, "")
+            }
+            None => answer(200, &told, content.clone()),
+            Some((first, last)) => {
+                let (first, last): (usize, usize) =
+                    (first.parse().unwrap(), last.parse().unwrap_or(size - 1));
+                let last = last.min(size - 1);
+                let range = format!("bytes {first}-{last}/{size}");
+                told.push(("content-range", &range));
+                answer(206, &told, content.slice(first..=last))
+            }
+        }
+    }
+}
+
+/// A played bucket, which can become another one.
+pub struct Server {
+    played: Played,
+    bucket: Arc<Mutex<Bucket>>,
+}
+
+impl Server {
+    pub async fn new(dialect: Dialect) -> Self {
+        let bucket = Arc::new(Mutex::new(Bucket { dialect, ..Bucket::default() }));
+        let answering = Arc::clone(&bucket);
+        let played = Played::new(move |asked| Some(locked(&answering).answer(asked))).await;
+        Self { played, bucket }
+    }
+
+    /// A server in front of it that knows nothing of it yet.
+    pub fn storage(&self) -> ObjectStorage {
+        let settings = S3Settings {
+            endpoint: Some(self.played.url.clone()),
+            anonymous: true,
+            tuning: Tuning { part_size: 5 << 20, ..tuning() },
+            ..S3Settings::new("bucket")
+        };
+        ObjectStorage::s3(settings).unwrap()
+    }
+
+    pub fn becomes(&self, dialect: Dialect) {
+        locked(&self.bucket).dialect = dialect;
+    }
+
+    /// Another program stores an object.
+    pub fn holds(&self, key: &str, content: &'static [u8]) {
+        let stored = Stored { content: Bytes::from_static(content), ..Stored::default() };
+        locked(&self.bucket).objects.insert(key.to_owned(), stored);
+    }
+
+    /// The requests that came, as their first lines.
+    pub fn asked(&self) -> Vec<String> {
+        self.played.asked()
+    }
+}
+
+pub async fn bucket(dialect: Dialect) -> (ObjectStorage, Server) {
+    let server = Server::new(dialect).await;
+    (server.storage(), server)
+}
