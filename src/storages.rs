@@ -115,6 +115,7 @@ fn tuning(parts: &UploadParts, buffers: &Arc<Buffers>, observers: &Observers) ->
     Tuning {
         part_size: parts.part_size,
         upload_concurrency: parts.concurrency,
+        check_names: parts.check_names,
         buffers: Arc::clone(buffers),
         observers: observers.clone(),
         ..Tuning::default()

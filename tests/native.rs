@@ -8,6 +8,7 @@ mod buckets;
 mod commands;
 mod data_connections;
 mod deflate;
+mod elsewhere;
 mod encoding;
 mod encryption;
 mod endings;

@@ -39,6 +39,8 @@ mod inside_the_store;
 mod leftovers;
 #[path = "object/lost_answers.rs"]
 mod lost_answers;
+#[path = "object/names.rs"]
+mod names;
 #[path = "object/odd_keys.rs"]
 mod odd_keys;
 #[path = "object/operations.rs"]

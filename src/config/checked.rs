@@ -338,7 +338,7 @@ pub enum AzureCredentials {
     Ambient,
 }
 
-/// How an upload to an object store is cut. One upload holds about `part_size * concurrency` bytes of memory, if there is
+/// How uploads go to an object store. One upload holds about `part_size * concurrency` bytes of memory, if there is
 /// so much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadParts {
@@ -346,6 +346,8 @@ pub struct UploadParts {
     pub part_size: u64,
     /// How many parts of one upload are under way at once: 1 to 64.
     pub concurrency: usize,
+    /// Whether the store is asked if a name is a directory's, or below a file's.
+    pub check_names: bool,
 }
 
 /// Someone who logs in with a password.

@@ -283,6 +283,8 @@ pub(super) struct S3 {
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
     #[schemars(range(min = 1, max = 64))]
     pub(super) upload_concurrency: Option<At<u64>>,
+    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    pub(super) check_names: Option<At<bool>>,
 }
 
 /// A bucket of Google Cloud Storage.
@@ -308,6 +310,8 @@ pub(super) struct Gcs {
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
     #[schemars(range(min = 1, max = 64))]
     pub(super) upload_concurrency: Option<At<u64>>,
+    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    pub(super) check_names: Option<At<bool>>,
 }
 
 /// A container of Azure Blob Storage.
@@ -335,6 +339,8 @@ pub(super) struct Azure {
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
     #[schemars(range(min = 1, max = 64))]
     pub(super) upload_concurrency: Option<At<u64>>,
+    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    pub(super) check_names: Option<At<bool>>,
 }
 
 /// A directory of this machine.

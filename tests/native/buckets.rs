@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Barrier;
 use std::thread;
 
-use crate::support::{Gate, S3, Setup, fresh_prefix, s3_backend};
+use crate::support::{Gate, S3, Setup, Way, fresh_prefix, lftp, s3_backend};
 
 fn one_user(server: &str, backend: &str) -> Setup {
     Setup::new(format!(
@@ -54,8 +54,10 @@ mod requests {
             }
             assert_eq!(kinds(&gate), expected, "{command}");
         };
-        transfers("STOR d/small", b"content", &["PUT"]);
-        transfers("STOR a/b/c/d/deep", b"content", &["PUT"]);
+        // Whether the name is free; and where its directory was not seen, whether a file is above it.
+        transfers("STOR d/small", b"content", &["LIST", "PUT"]);
+        let deep = ["LIST", "LIST", "HEAD", "HEAD", "HEAD", "PUT"];
+        transfers("STOR a/b/c/d/deep", b"content", &deep);
         for listing in ["LIST d", "LIST -a d", "LIST -la d", "LIST -l --full-time d", "MLSD d", "NLST d"] {
             transfers(listing, b"", &["LIST"]);
         }
@@ -70,7 +72,7 @@ mod requests {
         costs("MDTM small", 213, &[]);
         costs("MDTM small", 213, &["HEAD"]);
         costs("RNFR small", 350, &[]);
-        costs("RNTO renamed", 250, &["PUT", "HEAD", "DELETE"]);
+        costs("RNTO renamed", 250, &["LIST", "PUT", "HEAD", "DELETE"]);
         costs("DELE renamed", 250, &["DELETE"]);
         costs("CWD /", 250, &[]);
         costs("RMD d", 250, &["LIST", "DELETE"]);
@@ -91,6 +93,37 @@ mod requests {
         assert!(told.to_ascii_lowercase().contains("size=5;"), "{told}");
         other.expect("DELE f", 250);
         client.expect("MDTM f", 550);
+    }
+}
+
+mod directories {
+    use super::*;
+
+    /// What a listing shows can be copied and removed by a client that goes through all of it.
+    fn are_mirrored_and_removed(store: S3) {
+        let setup = one_user("", &store.backend());
+        let server = setup.start();
+        let mut client = server.login();
+        client.expect("TYPE I", 200);
+        for name in ["tree/kept/f", "tree/emptied/deep/f", "tree/f"] {
+            client.store(name, b"content");
+        }
+        client.expect("DELE tree/emptied/deep/f", 250);
+        let home = tempfile::tempdir().unwrap();
+        lftp(&server, "demo", Way::PLAIN, home.path(), "mirror --no-perms tree back").run();
+        assert_eq!(std::fs::read(home.path().join("back/kept/f")).unwrap(), b"content");
+        lftp(&server, "demo", Way::PLAIN, home.path(), "rm -r tree").run();
+        assert!(server.login().names("").is_empty());
+    }
+
+    #[test]
+    fn are_mirrored_and_removed_where_the_store_keeps_them() {
+        are_mirrored_and_removed(S3::SeaweedFs);
+    }
+
+    #[test]
+    fn are_mirrored_and_removed_where_they_vanish() {
+        are_mirrored_and_removed(S3::Moto);
     }
 }
 

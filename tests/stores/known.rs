@@ -23,39 +23,8 @@ const IN_SEVERAL_WAYS: &str = "";
 
 const CHECK: &[&str] = &["check_says_what_is_wrong"];
 
-/// An `https://` endpoint of a server without TLS.
-const fn tls_without_tls(store: Store) -> Limit {
-    Limit {
-        store,
-        tests: CHECK,
-        shows: "nothing of \"http\"",
-        reason: "`check` does not say that the endpoint wants `http://` when it has `https://`.",
-    }
-}
-
 pub const LIMITS: &[Limit] = &[
-    tls_without_tls(Store::SeaweedFs),
-    Limit {
-        store: Store::SeaweedFs,
-        tests: &["what_other_tools_left"],
-        shows: "CWD /implicit/below",
-        reason: "a directory is listed after its last file is gone, and can't be entered.",
-    },
-    Limit {
-        store: Store::SeaweedFs,
-        tests: &["a_directory_gets_another_name"],
-        shows: "left: [\"d\", \"e\"]",
-        reason: "a directory is listed after its last file is gone, and can't be entered.",
-    },
-    tls_without_tls(Store::CephRgw),
-    tls_without_tls(Store::Swift),
     Limit { store: Store::Moto, tests: CHECK, shows: "no-such-key", reason: "it takes every key." },
-    Limit {
-        store: Store::S3sFs,
-        tests: CHECK,
-        shows: "NotSignedUp",
-        reason: "what it says of a wrong key is not put into a sentence.",
-    },
     Limit {
         store: Store::S3sFs,
         tests: &["clients_that_go_leave_nothing", "a_killed_server_is_swept_after"],
@@ -89,11 +58,12 @@ pub const LIMITS: &[Limit] = &[
             "odd_names",
             "no_path_leads_above_the_root",
             "the_root_can_not_be_removed_or_renamed",
+            "what_is_listed_can_be_entered_and_removed",
+            "a_long_listing",
         ],
         shows: IN_SEVERAL_WAYS,
         reason: "it lists no markers.",
     },
-    tls_without_tls(Store::Rclone),
     Limit {
         store: Store::Rclone,
         tests: &[
@@ -111,31 +81,13 @@ pub const LIMITS: &[Limit] = &[
             "an_empty_directory_stays_when_its_last_file_goes",
             "directories_are_made_listed_and_removed",
             "directories_are_not_files",
+            "digests_are_those_of_the_content",
             "missing_things_are_not_found",
             "what_exists_is_not_made_again",
+            "what_is_listed_can_be_entered_and_removed",
         ],
         shows: IN_SEVERAL_WAYS,
         reason: "it stores a marker `x/` as a file `x`, so that no directory can be made.",
-    },
-    Limit {
-        store: Store::Rclone,
-        tests: &["a_large_file_grows", "two_appends_that_end_at_once"],
-        shows: "storage error",
-        reason: "it answers a copy of a part with nothing, so that what is appended to a large file is refused.",
-    },
-    Limit {
-        store: Store::Rclone,
-        tests: &[
-            "a_large_file_up_and_down",
-            "a_small_file_grows",
-            "an_aborted_append_changes_nothing",
-            "large_appends_take_turns",
-            "digests_are_those_of_the_content",
-            "ranges_are_cut_from_the_file",
-            "resume_keeps_the_beginning",
-        ],
-        shows: "storage error",
-        reason: "it answers a range with 200, which is taken for another range.",
     },
     Limit {
         store: Store::Rclone,

@@ -8,6 +8,7 @@ mod content;
 mod directories;
 mod names;
 mod renames;
+mod shared;
 mod support;
 mod uploads;
 
@@ -24,6 +25,9 @@ use crate::Storage;
 pub struct Fixture {
     /// The storage under test.
     pub storage: Arc<dyn Storage>,
+    /// The same storage as another server has it open, which knows nothing of what the first one has seen; `None` where
+    /// nobody else can open it.
+    pub second: Option<Arc<dyn Storage>>,
     /// Whether it keeps what it stores in the memory of this process, so that the case on memory says nothing.
     pub in_memory: bool,
     /// Dropped at the end of the case: a temporary folder, a server.
@@ -31,9 +35,15 @@ pub struct Fixture {
 }
 
 impl Fixture {
+    /// The same with the storage as another server has it open.
+    #[must_use]
+    pub fn with_second(self, second: impl Storage + 'static) -> Self {
+        Self { second: Some(Arc::new(second)), ..self }
+    }
+
     /// A fixture with nothing to clean up.
     pub fn new(storage: impl Storage + 'static) -> Self {
-        Self { storage: Arc::new(storage), in_memory: false, guard: Box::new(()) }
+        Self { storage: Arc::new(storage), second: None, in_memory: false, guard: Box::new(()) }
     }
 }
 
@@ -96,6 +106,9 @@ macro_rules! each_contract_case {
             5, directories, files_are_not_directories;
             5, directories, directories_are_not_files;
             5, directories, missing_parents_are_refused_or_made;
+            5, shared, no_file_takes_the_name_of_anothers_directory;
+            5, shared, nothing_is_stored_below_anothers_file;
+            5, shared, what_is_listed_can_be_entered_and_removed;
             6, renames, a_file_gets_another_name;
             6, renames, a_rename_replaces_a_file_if_it_may;
             6, renames, a_rename_never_replaces_a_directory;

@@ -9,7 +9,9 @@ fn fixture_with(unnamed: bool, sync: bool) -> Fixture {
     let options = LocalOptions { create_root: false, sync };
     let mut storage = LocalStorage::open(root.path(), options).unwrap();
     storage.unnamed = unnamed;
-    Fixture { guard: Box::new(root), ..Fixture::new(storage) }
+    let mut second = LocalStorage::open(root.path(), options).unwrap();
+    second.unnamed = unnamed;
+    Fixture { guard: Box::new(root), ..Fixture::new(storage).with_second(second) }
 }
 
 mod contract {

@@ -140,6 +140,7 @@ impl ObjectUpload {
         if self.multipart.is_none() {
             sent.join();
         }
+        let was_begun = self.multipart.is_some();
         let _turn = turn(&self.client, &self.key).await;
         let mut tries = 0;
         loop {
@@ -155,6 +156,11 @@ impl ObjectUpload {
             };
             // The store has just said that it can't copy.
             if copies_inside && !self.copies_inside() {
+                match sent.more {
+                    None if !was_begun => drop(self.multipart.take()),
+                    // It may have made a part of nothing in place of the first one, and take no other for it.
+                    _ => self.first = 2,
+                }
                 continue;
             }
             tries += 1;
@@ -180,6 +186,8 @@ impl ObjectUpload {
         let total = old + self.length;
         let pieces = self.pieces_of(old)?;
         let placed = pieces.last().map_or(0, |(_, last)| last + 1);
+        // Where nothing that was sent has its number, none is left out.
+        let mut number = if sent.more.is_some() { HEAD } else { self.first + pieces.len() };
         self.condition = match &now {
             Some(object) => Condition::This(Box::new(object.clone())),
             None => Condition::Nothing,
@@ -208,7 +216,6 @@ impl ObjectUpload {
             return Ok((e_tag, total));
         }
         let most = if self.sizes.are_equal() { self.sizes.next() } else { u64::MAX };
-        let mut number = HEAD;
         while front.len() > 0 {
             self.send_as(number, front.take(most), None).await?;
             number += 1;
@@ -241,7 +248,7 @@ impl ObjectUpload {
             Some(_) if self.copies_inside() => kept_pieces(size),
             // Read and sent again.
             s3 => {
-                let least = size.div_ceil(ROOM as u64);
+                let least = size.div_ceil(ROOM as u64 - 1);
                 let part = match s3 {
                     // What marks an upload is at most a mebibyte less.
                     Some(_) if least > part => marked(least + (1 << 20)),
@@ -253,7 +260,7 @@ impl ObjectUpload {
                 equal_pieces(size - size % part, part)
             }
         };
-        if pieces.len() > ROOM {
+        if pieces.len() >= ROOM {
             return Err(self.too_large());
         }
         Ok(pieces)
@@ -272,7 +279,7 @@ impl ObjectUpload {
         if self.copies_inside() {
             return self.multipart().copy_as(1, object.clone(), pieces).await;
         }
-        for (number, (first, last)) in (1..).zip(pieces) {
+        for (number, (first, last)) in (self.first..).zip(pieces) {
             let loaded = self.load(client, object, (first, last + 1)).await?;
             self.send_as(number, loaded.bytes.clone(), None).await?;
             self.multipart().await_all().await?;

@@ -63,7 +63,11 @@ pub(super) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRa
         Err(Refusal::Changed) => return Err(Error::new(ErrorKind::Conflict, path)),
         Err(Refusal::Range(error) | Refusal::Other(error)) => return Err(error),
     };
-    if object.is_folder
+    let is_content_of_marker = key.ends_with('/');
+    if is_content_of_marker && object.size == 0 {
+        return Err(Error::new(ErrorKind::NotFound, path));
+    }
+    if !is_content_of_marker && object.is_folder
         || (object.size == 0 && client.holds_keys(path, &client.keys.directory(path)?).await?)
     {
         return Err(Error::new(ErrorKind::IsADirectory, path));

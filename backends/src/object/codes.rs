@@ -117,7 +117,11 @@ pub(super) fn meaning(code: &str, message: &str) -> Option<Meaning> {
             Meaning { kind: ErrorKind::Unsupported, may_pass: false, advice: None, to_user: None }
         }
         // The owner's account, or the key of a bucket's encryption: nothing that is wrong with one file.
-        "AccountProblem" | "AllAccessDisabled" | "AccountIsDisabled" | "AccountDisabled" | "NotSignedUp"
+        "NotSignedUp" => lasting(
+            ErrorKind::Unavailable,
+            "the store doesn't know the access key, or doesn't serve its account",
+        ),
+        "AccountProblem" | "AllAccessDisabled" | "AccountIsDisabled" | "AccountDisabled"
         | "UserSuspended" | "UserDisabled" | "accountDisabled" => ACCOUNT,
         code if code.starts_with("KMS.") => {
             lasting(ErrorKind::Unavailable, "the key that encrypts the bucket can't be used")

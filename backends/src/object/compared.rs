@@ -34,6 +34,12 @@ impl Hashes {
         self.0.hash_one(&item.relative)
     }
 
+    /// The directories that an object is in, as the places of their markers.
+    pub(super) fn above(&self, item: &Item) -> impl Iterator<Item = u64> {
+        let ends = std::iter::once(0).chain(item.relative.match_indices('/').map(|(slash, _)| slash + 1));
+        ends.map(|end| self.0.hash_one(item.relative.get(..end).unwrap_or_default()))
+    }
+
     fn content(&self, object: &Object) -> Content {
         Content {
             size: object.size,

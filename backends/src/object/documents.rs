@@ -18,7 +18,8 @@ pub(super) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
         return Err(Failure::Empty);
     }
     // Somebody else's page, such as a proxy's, would be an empty listing.
-    if !T::ROOTS.contains(&root) && !(T::IS_TOLD_BY_CONTENT && !root.is_empty()) {
+    let may_be_other = T::IS_TOLD_BY_CONTENT && !root.is_empty();
+    if !may_be_other && !T::ROOTS.contains(&root) {
         return Err(Failure::Malformed(format!("the store's answer is no {} but {root:?}", T::ROOTS[0])));
     }
     quick_xml::de::from_str(text)

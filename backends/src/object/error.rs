@@ -81,6 +81,11 @@ impl Failure {
         }
     }
 
+    /// Whether a failure that may pass may as well be for good.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status == 500 || answer.is_somebody_elses())
+    }
+
     /// Whether there is nothing under the key, by the store's own word. A bucket that is not there is another matter, and so
     /// is a page of whoever stands in the store's place.
     pub(super) fn is_not_found(&self) -> bool {
@@ -276,7 +281,11 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
         texts.push(error.to_string());
         next = error.source();
     }
-    let last = texts.pop().unwrap_or_default();
+    let mut last = texts.pop().unwrap_or_default();
+    // The word of the TLS library for an answer in plain text.
+    if last.contains("InvalidContentType") {
+        last = format!("no TLS is spoken at this address; perhaps the endpoint begins with http:// ({last})");
+    }
     match texts.pop() {
         Some(before) if !before.contains(&last) => format!("{before}: {last}"),
         _ => last,

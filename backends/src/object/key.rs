@@ -7,6 +7,10 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 /// The longest key that all clouds take, in bytes.
 const MAX_KEY: usize = 1024;
 
+/// What somebody keeps under the key of a directory's marker stands in that directory as a file with this name. No other key
+/// has it, as none may hold a backslash.
+pub(super) const MARKER_CONTENT: &str = "\\";
+
 /// Whose rules for keys and markers apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Provider {
@@ -48,11 +52,20 @@ impl Keys {
         Ok(key)
     }
 
-    /// The same for a path that is looked for rather than made: what no key can name is not there.
+    /// The same for a path that is looked for rather than made: what no key can name is not there. A key that ends with a
+    /// slash is that of a marker, for [what somebody keeps in it](MARKER_CONTENT).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub(super) fn existing(&self, path: &StoragePath) -> Result<String> {
+        if path.name() == Some(MARKER_CONTENT)
+            && self.provider != Provider::Azure
+            && let Some(parent) = path.parent()
+            && let Ok(marker) = self.directory(&parent)
+            && !marker.is_empty()
+        {
+            return Ok(marker);
+        }
         self.file(path).map_err(|error| Error::with_source(ErrorKind::NotFound, path, error))
     }
 

@@ -16,13 +16,25 @@ use crate::StoragePath;
 /// Paths that are kept; the oldest go first. They take about 4 MiB.
 const MOST: usize = 32 * 1024;
 
-/// How long a file is taken to be where it was seen.
+/// How long a file, or a directory, is taken to be where it was seen.
 const FRESH: Duration = Duration::from_secs(10);
+
+/// How long a directory is taken for one after something in it was removed, though nothing says so any more: whoever removes
+/// a tree comes back to a directory when all that was below it is gone.
+const LEFT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
 enum Fact {
-    File { e_tag: Option<Box<str>>, size: u64, at: Instant },
-    Directory,
+    File {
+        e_tag: Option<Box<str>>,
+        size: u64,
+        at: Instant,
+    },
+    /// `left`: something in it was removed, so that it may have vanished.
+    Directory {
+        at: Instant,
+        left: bool,
+    },
 }
 
 #[derive(Default)]
@@ -67,15 +79,42 @@ impl Known {
 
     /// Notes that a directory stands at `path`.
     pub(super) fn directory(&self, path: &StoragePath) {
-        self.insert(path, Fact::Directory);
+        self.insert(path, Fact::Directory { at: Instant::now(), left: false });
+    }
+
+    /// Notes that directories stand at `path`, unless it is the root, and above it.
+    pub(super) fn directories(&self, path: &StoragePath) {
+        std::iter::successors(Some(path.clone()), StoragePath::parent)
+            .filter(|directory| !directory.is_root())
+            .for_each(|directory| self.directory(&directory));
+    }
+
+    /// Notes that `path` is there no more, which was in a directory.
+    pub(super) fn removed(&self, path: &StoragePath) {
+        self.gone(path);
+        parents(path).for_each(|parent| {
+            self.insert(&parent, Fact::Directory { at: Instant::now(), left: true });
+        });
+    }
+
+    /// Whether something below the directory `path` was removed lately, and the directory was not seen since.
+    pub(super) fn is_left(&self, path: &StoragePath) -> bool {
+        let facts = self.facts();
+        let fact = facts.facts.get(&self.hasher.hash_one(path));
+        matches!(fact, Some(Fact::Directory { at, left: true }) if at.elapsed() < LEFT)
+    }
+
+    /// Notes that nothing stands at `path`, unless it is a directory that may just have vanished.
+    pub(super) fn missing(&self, path: &StoragePath) {
+        if !self.is_left(path) {
+            self.gone(path);
+        }
     }
 
     /// Notes that an object was stored at `path`, which makes directories of what is above.
     pub(super) fn stored(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
         self.file(path, size, e_tag);
-        for parent in parents(path) {
-            self.directory(&parent);
-        }
+        parents(path).for_each(|parent| self.directory(&parent));
     }
 
     /// Notes that what stood at `path` is there no more.
@@ -87,7 +126,14 @@ impl Known {
 
     /// Whether a directory was seen at `path`.
     pub(super) fn is_directory(&self, path: &StoragePath) -> bool {
-        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::Directory))
+        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::Directory { .. }))
+    }
+
+    /// Whether a directory was seen at `path` moments ago, and nothing was removed from it since.
+    pub(super) fn is_fresh_directory(&self, path: &StoragePath) -> bool {
+        let facts = self.facts();
+        let fact = facts.facts.get(&self.hasher.hash_one(path));
+        matches!(fact, Some(Fact::Directory { at, left: false }) if at.elapsed() < FRESH)
     }
 
     /// Whether a file was seen at `path`.
@@ -109,7 +155,7 @@ impl Known {
                 set: None,
                 is_folder: false,
             }),
-            Fact::File { .. } | Fact::Directory => None,
+            Fact::File { .. } | Fact::Directory { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::client::Client;
 use super::entry::{Next as NextPage, Object, Page};
 use super::error::Failure;
+use super::key::MARKER_CONTENT;
 use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// Directories that are remembered because keys in them can't be shown.
@@ -53,8 +54,9 @@ enum Next {
 /// # Errors
 /// [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`], before the first entry.
 pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<EntryStream> {
-    if !path.is_root() {
-        client.keys.existing(path)?;
+    if !path.is_root() && client.keys.existing(path)?.ends_with('/') {
+        client.file(path).await?;
+        return Err(Error::new(ErrorKind::NotADirectory, path));
     }
     let mut listing = Listing {
         prefix: client.keys.directory(path)?,
@@ -72,15 +74,15 @@ pub(super) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
         any_key = listing.fetch().await?;
     }
     if !any_key && !path.is_root() {
-        match client.head(path, &client.keys.file(path)?).await? {
+        let key = client.keys.existing(path)?;
+        match client.head(path, &key).await? {
             Some(object) if object.is_folder => {}
             Some(_) => return Err(Error::new(ErrorKind::NotADirectory, path)),
+            None if client.known.is_left(path) || client.is_hollow(path, &key).await? => {}
             None => return Err(Error::new(ErrorKind::NotFound, path)),
         }
     }
-    if !path.is_root() {
-        client.known.directory(path);
-    }
+    client.known.directories(path);
     Ok(Box::pin(stream::try_unfold(listing, async |mut listing| {
         loop {
             if let Some(entry) = listing.ready.pop_front() {
@@ -138,8 +140,9 @@ impl Listing {
         let mut entries = Vec::new();
         let mut undecided = std::mem::take(&mut self.waiting);
         for object in page.objects {
-            // The directory's own marker.
+            // The directory's own marker, in which somebody may keep something.
             if object.key == self.prefix {
+                self.take_marker(object);
                 continue;
             }
             if let Some(name) = self.name(&object.key) {
@@ -179,6 +182,19 @@ impl Listing {
         // The store tells objects and prefixes apart, each in their order.
         entries.sort_unstable_by(|one, two| one.name.cmp(&two.name));
         self.ready.extend(entries);
+    }
+
+    fn take_marker(&mut self, marker: Object) {
+        if marker.size == 0 {
+            return;
+        }
+        match self.path.child(MARKER_CONTENT) {
+            Ok(path) if self.client.keys.existing(&path).is_ok_and(|key| key == marker.key) => {
+                self.note(MARKER_CONTENT, &marker);
+                self.ready.push_back(Entry { name: MARKER_CONTENT.to_owned(), metadata: marker.metadata() });
+            }
+            _ => self.hidden += 1,
+        }
     }
 
     fn note_directory(&self, name: &str) {

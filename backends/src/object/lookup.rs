@@ -9,10 +9,10 @@ use super::known::parents;
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// Parents of one path that are looked at together.
-const PARENTS_AT_ONCE: usize = 16;
+pub(super) const PARENTS_AT_ONCE: usize = 16;
 
 /// Keys that are asked for to find a name among others that begin like it: `a`, `a-1`, … , `a/`.
-const NEIGHBOURS: usize = 20;
+pub(super) const NEIGHBOURS: usize = 20;
 
 /// What stands under a path.
 #[derive(Debug, Clone)]
@@ -35,11 +35,15 @@ impl Client {
 
     async fn judge(&self, path: &StoragePath, key: &str, object: Option<Object>) -> Result<Found> {
         let found = match object {
+            // What somebody keeps under the key of a marker.
+            Some(object) if key.ends_with('/') && object.size > 0 => Found::File(object),
+            _ if key.ends_with('/') => Found::Nothing,
             Some(object) if object.is_folder => Found::Directory,
             Some(object) if object.size > 0 => Found::File(object),
             // An empty object beside keys below it is some tool's marker.
-            _ if self.holds_keys(path, &format!("{key}/")).await? => Found::Directory,
+            _ if self.shows(path, &format!("{key}/")).await? => Found::Directory,
             Some(object) => Found::File(object),
+            None if self.is_hollow(path, key).await? => Found::Directory,
             None => Found::Nothing,
         };
         self.note(path, &found);
@@ -48,15 +52,30 @@ impl Client {
 
     fn note(&self, path: &StoragePath, found: &Found) {
         match found {
-            Found::File(object) => self.known.file(path, object.size, object.e_tag.as_deref()),
-            Found::Directory => self.known.directory(path),
-            Found::Nothing => self.known.gone(path),
+            Found::File(object) => self.known.stored(path, object.size, object.e_tag.as_deref()),
+            Found::Directory => self.known.directories(path),
+            Found::Nothing => self.known.missing(path),
         }
     }
 
-    /// What stands under a path that is about to be made: one request, most often, whatever it is. Nothing that only the
-    /// object itself tells is known of a file.
+    /// What stands under a path that is about to be made: one request where nothing does. A directory that no key is below
+    /// is in nobody's way.
     pub(super) async fn probe(&self, path: &StoragePath) -> Result<Found> {
+        match self.listed(path).await? {
+            Found::Directory
+                if !path.is_root()
+                    && self.s3().is_some()
+                    && !self.holds_keys(path, &self.keys.directory(path)?).await? =>
+            {
+                Ok(Found::Nothing)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// What the listing of its parent shows under a path: one request, most often, whatever it is. Nothing that only the
+    /// object itself tells is known of a file.
+    pub(super) async fn listed(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {
             return Ok(Found::Directory);
         }
@@ -99,7 +118,8 @@ impl Client {
     }
 
     /// Makes sure that `path` is no directory and stands in no file, as far as that was seen lately: a key below a file's,
-    /// or like a directory's, would make the name both. Nothing is asked of the store unless there is a reason.
+    /// or like a directory's, would make the name both. Nothing is asked of the store unless there is a reason. What was not
+    /// seen is up to a [`NameCheck`](super::name_check::NameCheck).
     ///
     /// # Errors
     /// [`ErrorKind::IsADirectory`], [`ErrorKind::NotADirectory`].
@@ -125,33 +145,41 @@ impl Client {
             .await
     }
 
-    /// Whether `path` is a directory: one request if it is one that holds keys.
+    /// Whether `path` is a directory that holds keys, if only its marker, or that the store keeps of its own: one request if
+    /// it is.
     pub(super) async fn is_directory(&self, path: &StoragePath) -> Result<bool> {
         if path.is_root() {
             return Ok(true);
         }
         let key = self.keys.existing(path)?;
-        let mut is_directory = self.holds_keys(path, &format!("{key}/")).await?;
+        if key.ends_with('/') {
+            return Ok(false);
+        }
+        let mut is_directory = self.shows(path, &format!("{key}/")).await?;
         if !is_directory && self.keys.provider == Provider::Azure {
             is_directory = self.head(path, &key).await?.is_some_and(|object| object.is_folder);
         }
         match is_directory {
-            true => self.known.directory(path),
-            false => self.known.gone(path),
+            true => self.known.directories(path),
+            false => self.known.missing(path),
         }
         Ok(is_directory)
     }
 
     /// What [`Storage::enter`](crate::Storage::enter) answers.
     pub(super) async fn enter(&self, path: &StoragePath) -> Result<()> {
-        if self.is_directory(path).await? {
+        if self.is_directory(path).await? || self.known.is_left(path) {
             return Ok(());
         }
         // A file, or an object that is a marker by its own word.
-        match self.head(path, &self.keys.existing(path)?).await? {
-            Some(object) if object.is_folder => Ok(()),
-            Some(_) => Err(Error::new(ErrorKind::NotADirectory, path)),
-            None => Err(Error::new(ErrorKind::NotFound, path)),
+        let key = self.keys.existing(path)?;
+        match self.head(path, &key).await? {
+            Some(object) if object.is_folder && !key.ends_with('/') => Ok(()),
+            Some(object) if object.size > 0 || !key.ends_with('/') => {
+                Err(Error::new(ErrorKind::NotADirectory, path))
+            }
+            None if self.is_hollow(path, &key).await? => Ok(()),
+            _ => Err(Error::new(ErrorKind::NotFound, path)),
         }
     }
 
@@ -173,8 +201,11 @@ impl Client {
         if self.known.fresh_file(path, &key).is_none() {
             self.file(path).await?;
         }
+        // Before and after: while it goes, a look may find it.
         self.known.gone(path);
-        self.delete(path, &key, None).await
+        self.delete(path, &key, None).await?;
+        self.known.removed(path);
+        Ok(())
     }
 
     /// Makes a directory.
@@ -183,12 +214,13 @@ impl Client {
             return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
         self.check_parents(path).await?;
-        match self.probe(path).await? {
+        let (found, parents) = futures_util::join!(self.probe(path), self.check_unseen_parents(path));
+        parents?;
+        match found? {
             Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await?,
             Found::File(_) | Found::Directory => return Err(Error::new(ErrorKind::AlreadyExists, path)),
         }
-        self.known.directory(path);
-        parents(path).for_each(|parent| self.known.directory(&parent));
+        self.known.directories(path);
         Ok(())
     }
 
@@ -198,6 +230,10 @@ impl Client {
             return Err(Error::new(ErrorKind::PermissionDenied, path));
         }
         let key = self.keys.existing(path)?;
+        if key.ends_with('/') {
+            self.file(path).await?;
+            return Err(Error::new(ErrorKind::NotADirectory, path));
+        }
         // A file that is stored under the key of a marker meanwhile has to stay.
         let mut only = None;
         let marker = match self.only_marker(path, &format!("{key}/")).await? {
@@ -211,11 +247,13 @@ impl Client {
                 }
                 None if marked == Some(true) => self.keys.marker(&key),
                 Some(_) => return Err(Error::new(ErrorKind::NotADirectory, path)),
-                None => return Err(Error::new(ErrorKind::NotFound, path)),
+                None => return self.remove_hollow(path, &key).await,
             },
         };
         self.known.gone(path);
-        self.delete(path, &marker, only.as_ref()).await
+        self.delete(path, &marker, only.as_ref()).await?;
+        self.known.removed(path);
+        Ok(())
     }
 
     /// Whether the marker is the only key below `prefix`; `None` if there is none at all.

@@ -15,8 +15,8 @@
 //! - A rename copies and then removes. On S3 a file that appears under the target's name during a rename that
 //!   may not replace is replaced, and so is one that appears while the last request of a large upload is
 //!   under way.
-//! - Nothing is asked before an upload, so that a name of a directory that was not seen lately can become a file, too. Then
-//!   it is both: the file is listed, and what is below the directory is still there.
+//! - Whether a name is a directory's, or below a file's, is asked beside an upload. Where that is left out, or somebody
+//!   else was faster, a name can become both: the file is listed, and what is below the directory is still there.
 //! - Resuming and appending copy what is kept inside the store on S3; elsewhere they read it and write it again.
 //! - The time of a file is when it was stored. Another one can be set, as metadata: on S3 by a copy of the object onto
 //!   itself, and there listings don't show it.
@@ -39,6 +39,7 @@ mod entry;
 mod error;
 mod google;
 mod held;
+mod hollow;
 mod http;
 mod key;
 mod known;
@@ -46,6 +47,7 @@ mod listing;
 mod lookup;
 mod mtime;
 mod multipart;
+mod name_check;
 mod pace;
 mod parts;
 mod rename;

@@ -28,11 +28,11 @@ pub(super) async fn rename(
     // A name that can't be is refused whether or not the source is there.
     let target = client.keys.file(to)?;
     let key = client.keys.existing(from)?;
+    // Only what was seen: some stores overlook the condition of a copy, and then copy a marker, or what was removed.
     if let Some(s3) = client.s3()
-        && !client.known.is_directory(from)
-        && (s3.copies_conditionally()
-            || client.known.fresh_file(from, &key).is_some_and(|seen| seen.e_tag.is_some()))
-        && rename_unseen(client, s3, from, &key, to, &target, replace).await?
+        && let Some(seen) =
+            client.known.fresh_file(from, &key).filter(|seen| seen.e_tag.is_some() && seen.size > 0)
+        && rename_seen(client, s3, from, seen, to, &target, replace).await?
     {
         return Ok(());
     }
@@ -46,36 +46,26 @@ pub(super) async fn rename(
     }
 }
 
-/// Renames a file on S3 without a look at it before: it is copied, and the look after the copy tells whether it is still
-/// what was copied. Says whether that worked; if not, at most a copy was made, which another one replaces.
-async fn rename_unseen(
+/// Renames a file on S3 that was seen moments ago without another look at it before: it is copied, and the look after the copy
+/// tells whether it is still what was copied. Says whether that worked; if not, at most a copy was made, which another one
+/// replaces.
+async fn rename_seen(
     client: &Arc<Client>,
     s3: &S3,
     from: &StoragePath,
-    key: &str,
+    seen: Object,
     to: &StoragePath,
     target: &str,
     replace: bool,
 ) -> Result<bool> {
     check_target(client, to, replace).await?;
-    let seen = Object {
-        key: key.to_owned(),
-        size: 0,
-        // What was seen moments ago is known to be a file.
-        e_tag: client.known.fresh_file(from, key).and_then(|seen| seen.e_tag),
-        version: None,
-        md5: None,
-        stored: None,
-        set: None,
-        is_folder: false,
-    };
     let Ok(copied) = s3.copy(&seen, target, None).await else { return Ok(false) };
     client.known.stored(to, 0, None);
-    match client.head(from, key).await? {
+    match client.head(from, &seen.key).await? {
         Some(now)
             if now.e_tag.as_deref() == Some(&copied) || (seen.e_tag.is_some() && now.e_tag == seen.e_tag) =>
         {
-            if now.size == 0 && client.holds_keys(from, &format!("{key}/")).await? {
+            if now.size == 0 && client.holds_keys(from, &format!("{}/", seen.key)).await? {
                 // Some tool's marker.
                 return Ok(false);
             }
@@ -94,9 +84,16 @@ async fn check_target(client: &Client, to: &StoragePath, replace: bool) -> Resul
         checked => checked?,
     }
     if replace {
-        return Ok(());
+        return match client.check_name(to).await {
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                Err(Error::new(ErrorKind::AlreadyExists, to))
+            }
+            checked => checked,
+        };
     }
-    match client.probe(to).await? {
+    let (found, parents) = futures_util::join!(client.probe(to), client.check_unseen_parents(to));
+    parents?;
+    match found? {
         Found::Nothing => Ok(()),
         Found::File(_) | Found::Directory => Err(Error::new(ErrorKind::AlreadyExists, to)),
     }
@@ -145,7 +142,10 @@ async fn finish_rename(
             let word = "it has the new name now, but could not be removed under the old one: both are there";
             Err(Error::with_source(error.kind(), from, text).advising(word))
         }
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            client.known.removed(from);
+            Ok(())
+        }
     }
 }
 

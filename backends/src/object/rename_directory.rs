@@ -11,7 +11,6 @@ use super::client::Client;
 use super::compared::{Compared, Hashes, is_plain_marker};
 use super::copy::{copy, copy_marked};
 use super::key::Provider;
-use super::known::parents;
 use super::lookup::Found;
 use super::rename::remove;
 use super::walk::{Folders, Item, walk};
@@ -37,7 +36,9 @@ pub(super) async fn rename_directory(
     }
     client.check_parents(to).await?;
     let hashes = Hashes::default();
-    let there = match client.probe(to).await? {
+    let (found, parents) = futures_util::join!(client.probe(to), client.check_unseen_parents(to));
+    parents?;
+    let there = match found? {
         Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
         // What an earlier attempt left behind is completed.
         Found::Directory => Compared::of(client, from, to, &hashes).await?.left_by_a_rename(to)?,
@@ -63,7 +64,7 @@ pub(super) async fn rename_directory(
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
-    let mut seen = Seen { copied: HashMap::new(), hashes: &hashes };
+    let mut seen = Seen { copied: HashMap::new(), directories: HashSet::new(), hashes: &hashes };
     for pass in 1..=PASSES {
         let some = copy_all(client, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
         // What came or changed meanwhile goes along.
@@ -71,12 +72,13 @@ pub(super) async fn rename_directory(
             break;
         }
     }
-    if own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
+    // A directory that is nothing but a name keeps being one.
+    let is_hollow = own_marker.is_none() && seen.copied.is_empty();
+    if is_hollow || own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
         client.put_marker(to, &client.keys.file(to)?).await?;
     }
     verify(client, &seen, to).await.map_err(told)?;
-    client.known.directory(to);
-    parents(to).for_each(|parent| client.known.directory(&parent));
+    client.known.directories(to);
     let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
         let text = format!(
             "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
@@ -88,7 +90,15 @@ pub(super) async fn rename_directory(
         let text = format!("renamed, but {left} objects that changed or came meanwhile were left here");
         return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
     }
-    client.known.gone(from);
+    client.known.removed(from);
+    // A store may keep the directory of its own.
+    if client.shows(from, &format!("{source}/")).await? || client.is_hollow(from, &source).await? {
+        match client.sweep_hollow(from, format!("{source}/")).await {
+            // Something came into it.
+            Err(error) if error.kind() == ErrorKind::NotEmpty => {}
+            swept => swept?,
+        }
+    }
     // Some tool's marker, which stands beside what was below it.
     if client.s3().is_some()
         && let Some(marker) = client.head(from, &source).await?.filter(|object| object.size == 0)
@@ -135,9 +145,14 @@ async fn for_each(
     }
 }
 
-/// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another.
+/// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another, and
+/// a store may keep what is under a lock where it is.
 async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
+    let mut marker = None;
     for_each(client, from, |item| {
+        if item.is_marker && !item.object.is_folder && marker.is_none() {
+            marker = Some(item.object.key.clone());
+        }
         match item.relative.split('/').any(|segment| matches!(segment, "." | "..")) {
             false => Ok(()),
             true => {
@@ -147,7 +162,21 @@ async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
             }
         }
     })
-    .await
+    .await?;
+    match marker {
+        Some(marker) => check_unlocked(client, from, &marker).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes sure that the store gives up a marker that is under a lock. Some refuse it and take away a version of a file.
+async fn check_unlocked(client: &Client, from: &StoragePath, marker: &str) -> Result<()> {
+    let Some(s3) = client.s3().filter(|s3| !s3.is_amazon) else { return Ok(()) };
+    if !s3.is_locked(marker).await.map_err(|failure| failure.at(from))? {
+        return Ok(());
+    }
+    client.delete(from, marker, None).await?;
+    client.put_marker(from, marker.trim_end_matches('/')).await
 }
 
 /// How many objects there are in a directory that were not copied as they are.
@@ -165,6 +194,8 @@ async fn count_others(client: &Client, from: &StoragePath, seen: &Seen<'_>) -> R
 struct Seen<'a> {
     /// By the hash of the key below the directory.
     copied: HashMap<u64, Copied>,
+    /// The directories that some of these are in, by the hashes of the keys of their markers.
+    directories: HashSet<u64>,
     hashes: &'a Hashes,
 }
 
@@ -180,6 +211,11 @@ impl Seen<'_> {
         let copied = self.copied.get(&self.hashes.place(item));
         copied.is_some_and(|copied| copied.print == self.hashes.print(item))
     }
+
+    /// Whether this is the marker of a directory that was copied by what is in it: some stores make one when that goes.
+    fn is_moved_directory(&self, item: &Item) -> bool {
+        is_plain_marker(item) && self.directories.contains(&self.hashes.place(item))
+    }
 }
 
 /// Copies what was not copied yet as it is, and says whether there was any.
@@ -194,7 +230,7 @@ async fn copy_all(
 ) -> Result<bool> {
     let below = client.keys.directory(to)?;
     let (known, hashes, is_first) = (&*seen, seen.hashes, seen.copied.is_empty());
-    let mut fresh = HashMap::new();
+    let (mut fresh, mut directories) = (HashMap::new(), HashSet::new());
     let mut copies = walk(client, from, client.keys.directory(from)?, folders)
         .map_ok(|item| async {
             if known.is_copied(&item) {
@@ -225,11 +261,13 @@ async fn copy_all(
     while let Some(item) = copies.try_next().await? {
         if let Some(item) = item {
             let size = (!item.is_marker).then_some(item.object.size);
+            directories.extend(hashes.above(&item));
             fresh.insert(hashes.place(&item), Copied { print: hashes.print(&item), size });
         }
     }
     drop(copies);
     let some = !fresh.is_empty();
+    seen.directories.extend(directories);
     match is_first {
         true => seen.copied = fresh,
         false => seen.copied.extend(fresh),
@@ -298,7 +336,7 @@ async fn delete_all(
     let mut running = FuturesUnordered::new();
     let mut in_flight = HashSet::new();
     while let Some(item) = items.try_next().await? {
-        if !seen.is_copied(&item) {
+        if !seen.is_copied(&item) && !seen.is_moved_directory(&item) {
             left += 1;
             continue;
         }

@@ -38,6 +38,10 @@ const LONGEST_DOCUMENT: usize = 16 << 20;
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often a request is sent again when the failure may well be for good: some stores have no other answer to a name that
+/// they can't hold than that something went wrong inside, and all that time, a client waits.
+const DOUBTFUL: usize = 6;
+
 /// Sends requests to one bucket.
 pub(super) struct Requests {
     /// What the paths of requests follow, without a slash at the end.
@@ -325,7 +329,9 @@ impl<'a> Retries<'a> {
     async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
         let Self { requests, started, attempts, kind, most } = self;
         let tuning = &requests.tuning;
-        let enough = *attempts >= *most || started.elapsed() > tuning.retry_timeout;
+        let is_part_of_much = matches!(kind, observe::Request::Part | observe::Request::Complete);
+        let most = if failure.is_doubtful() && !is_part_of_much { DOUBTFUL.min(*most) } else { *most };
+        let enough = *attempts >= most || started.elapsed() > tuning.retry_timeout;
         if enough || !failure.may_pass() {
             return Err(if *attempts > 0 { failure.again() } else { failure });
         }

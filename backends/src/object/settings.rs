@@ -61,6 +61,9 @@ pub struct Tuning {
     pub read_timeout: Duration,
     /// How old an unfinished upload of ours is when it is taken to be abandoned, and removed.
     pub abandoned_after: Duration,
+    /// Whether the store is asked, beside an upload, if its name is a directory's, or below a file's. Without that a name can
+    /// become both.
+    pub check_names: bool,
     /// The memory for what is on its way to and from the store; storages that are given the same share it.
     pub buffers: Arc<Buffers>,
     /// Who hears of the requests.
@@ -106,6 +109,7 @@ impl Default for Tuning {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(60),
             abandoned_after: Duration::from_secs(24 * 60 * 60),
+            check_names: true,
             buffers: Buffers::new(256 << 20, None),
             observers: Observers::default(),
         }

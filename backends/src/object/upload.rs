@@ -18,6 +18,7 @@ use super::copy::{equal_pieces, kept_pieces};
 use super::entry::{Before, Object};
 use super::held::Held;
 use super::multipart::Multipart;
+use super::name_check::NameCheck;
 use super::parts::{MAX_PARTS, PartSizes};
 use super::s3::S3;
 use super::settings::Tuning;
@@ -57,6 +58,10 @@ pub(super) struct ObjectUpload {
     pub(super) headers: HeaderMap,
     /// It is put behind whatever is there when it is finished.
     pub(super) tail: Option<Tail>,
+    /// The number of the first part that what it is put behind gets.
+    pub(super) first: usize,
+    /// Whether the name is free; an upload that goes on from a file needs no answer.
+    name: Option<NameCheck>,
     /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
     intact: bool,
@@ -76,16 +81,24 @@ pub(super) async fn create(
     client.check_place(path).await?;
     let mut upload = ObjectUpload::new(client, path, key, Condition::Anything);
     let kept = match mode {
-        CreateMode::Replace | CreateMode::Resume(0) => return Ok(upload),
+        CreateMode::Replace | CreateMode::Resume(0) => {
+            upload.name = Some(NameCheck::ask(client, path));
+            return Ok(upload);
+        }
         CreateMode::New => {
             upload.condition = Condition::Nothing;
             if client.known.is_file(path) {
                 upload.check_nothing().await?;
             }
+            upload.name = Some(NameCheck::ask(client, path));
             return Ok(upload);
         }
         CreateMode::Append => {
-            upload.tail = Some(Tail::behind(upload.look().await?));
+            let seen = upload.look().await?;
+            if seen.is_none() {
+                upload.name = Some(NameCheck::ask(client, path));
+            }
+            upload.tail = Some(Tail::behind(seen));
             return Ok(upload);
         }
         CreateMode::Resume(kept) => kept,
@@ -116,6 +129,8 @@ impl ObjectUpload {
             multipart: None,
             headers: HeaderMap::new(),
             tail: None,
+            first: 1,
+            name: None,
             intact: true,
         }
     }
@@ -250,6 +265,14 @@ impl ObjectUpload {
         Ok(())
     }
 
+    /// Waits until the name is known to be free.
+    async fn has_name(&mut self) -> Result<()> {
+        match &mut self.name {
+            Some(name) => name.passed().await,
+            None => Ok(()),
+        }
+    }
+
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
@@ -264,6 +287,10 @@ impl ObjectUpload {
 
     /// Ends the upload, unless something failed before, and returns the entity tag and the length of the whole.
     async fn store(mut self, sent: Result<()>) -> Result<(Option<String>, u64)> {
+        let sent = match sent {
+            Ok(()) => self.has_name().await,
+            failed => failed,
+        };
         let stored = match (self.tail.take(), &self.multipart) {
             _ if sent.is_err() => sent.map(|()| (None, 0)),
             _ if !self.intact => {
@@ -413,6 +440,9 @@ impl Upload for ObjectUpload {
         // Failures of parts show here rather than after the whole file has been sent.
         if let Some(multipart) = &mut self.multipart {
             multipart.check()?;
+        }
+        if let Some(name) = &mut self.name {
+            name.refusal()?;
         }
         while !bytes.is_empty() {
             // What is no longer than one part is one request, so the first one waits for the byte after it.

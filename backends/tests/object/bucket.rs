@@ -19,6 +19,8 @@ pub struct Dialect {
     /// Nothing may be looked at.
     pub denies_looks: bool,
     pub wants_digest: bool,
+    /// What may not be removed: `/` is all that ends so.
+    pub denies_removal: Option<&'static str>,
     /// A name without an object is that of one that was deleted.
     pub keeps_versions: bool,
 }
@@ -123,32 +125,34 @@ impl Bucket {
     }
 
     /// What is to be copied, or why it is not.
-    fn source(&self, asked: &Asked, copies: Copies) -> Result<Stored, Answer> {
+    fn source(&self, asked: &Asked, copies: Copies) -> Result<Stored, Box<Answer>> {
         let source = decoded(asked.header("x-amz-copy-source").unwrap());
         let key = source.trim_start_matches('/').strip_prefix("bucket/").unwrap();
         let only = asked.header("x-amz-copy-source-if-match");
         let unless = asked.header("x-amz-copy-source-if-none-match");
         match copies {
-            Copies::NotImplemented => return Err(refusal(501, "NotImplemented", "no copies")),
-            Copies::Nothing => return Err(answer(200, &[], "")),
+            Copies::NotImplemented => return Err(Box::new(refusal(501, "NotImplemented", "no copies"))),
+            Copies::Nothing => return Err(Box::new(answer(200, &[], ""))),
             Copies::WithoutConditions if only.or(unless).is_some() => {
-                return Err(refusal(400, "InvalidArgument", "no conditions of a copy"));
+                return Err(Box::new(refusal(400, "InvalidArgument", "no conditions of a copy")));
             }
             Copies::Known | Copies::Whatever | Copies::WithoutConditions => {}
         }
-        let Some(stored) = self.objects.get(key) else { return Err(refusal(404, "NoSuchKey", "no")) };
+        let Some(stored) = self.objects.get(key) else {
+            return Err(Box::new(refusal(404, "NoSuchKey", "no")));
+        };
         let tag = e_tag(&stored.content);
         let holds = only.is_none_or(|only| only == tag) && unless.is_none_or(|unless| unless != tag);
         match holds || copies == Copies::Whatever {
             true => Ok(stored.clone()),
-            false => Err(refusal(412, "PreconditionFailed", "no")),
+            false => Err(Box::new(refusal(412, "PreconditionFailed", "no"))),
         }
     }
 
     fn copy(&mut self, asked: &Asked, key: String) -> Answer {
         let mut copy = match self.source(asked, self.dialect.copies) {
             Ok(source) => source,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         if asked.header("x-amz-metadata-directive") == Some("REPLACE") {
             copy.headers = kept(asked);
@@ -172,7 +176,7 @@ impl Bucket {
                     if refusal.status() == 200 {
                         self.uploads.get_mut(upload).unwrap().parts.insert(number, Bytes::new());
                     }
-                    return refusal;
+                    return *refusal;
                 }
             },
         };
@@ -262,7 +266,18 @@ impl Bucket {
                 if let Some(objection) = self.objection(asked, &key) {
                     return objection;
                 }
+                let is_kept = |end| key.ends_with(end);
                 match method {
+                    "DELETE" if self.dialect.denies_removal.is_some_and(is_kept) => {
+                        return match key.ends_with('/') {
+                            true => refusal(
+                                400,
+                                "InvalidRequest",
+                                "Object is WORM protected and cannot be overwritten",
+                            ),
+                            false => refusal(403, "AccessDenied", "no"),
+                        };
+                    }
                     "PUT" => {
                         let stored = Stored { content: asked.body.clone(), headers: kept(asked) };
                         drop(self.objects.insert(key, stored));
@@ -280,11 +295,15 @@ impl Bucket {
             return refusal(404, "NoSuchKey", "no");
         };
         let (tag, size) = (e_tag(content), content.len());
+        let is_locked = key.ends_with('/') && self.dialect.denies_removal == Some("/");
         if asked.header("if-match").is_some_and(|only| only != tag) {
             return refusal(412, "PreconditionFailed", "no");
         }
         let mut told: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         told.push(("etag", &tag));
+        if is_locked {
+            told.push(("x-amz-object-lock-mode", "GOVERNANCE"));
+        }
         let range = asked.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
         match range {
             _ if asked.method == "HEAD" => {

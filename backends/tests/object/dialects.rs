@@ -1,10 +1,12 @@
 //! Stores that speak the protocol of S3 with less in it, or otherwise.
 
-use wharf_backends::contract::{contents, pattern, put};
+use wharf_backends::contract::{contents, names_in, pattern, put};
+use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
 use crate::bucket::{CONDITIONS, Conditions, Dialect, bucket};
-use crate::servers::path;
+use crate::played::{Played, answer};
+use crate::servers::{path, tuning};
 
 #[tokio::test]
 async fn who_may_not_overwrite_does_not_whatever_the_store_knows_of_conditions() {
@@ -128,4 +130,49 @@ async fn a_name_that_was_deleted_can_be_stored_and_appended_to() {
             assert!(contents(&storage, &name).await == pattern(size, 1), "{mode:?}: {size}");
         }
     }
+}
+
+/// Markers of directories are kept by some stores with Object Lock, while files get other versions.
+#[tokio::test]
+async fn a_directory_whose_marker_is_locked_is_not_half_renamed() {
+    let (storage, server) = bucket(Dialect { denies_removal: Some("/"), ..Dialect::default() }).await;
+    storage.create_directory(&path("/d")).await.unwrap();
+    put(&storage, "/d/f", b"content", CreateMode::New).await.unwrap();
+    let error = storage.rename(&path("/d"), &path("/e"), false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    assert!(error.to_string().contains("WORM"), "{error}");
+    assert_eq!(names_in(&storage, "/").await, ["d"]);
+    storage.remove_file(&path("/d/f")).await.unwrap();
+    let error = storage.remove_directory(&path("/d")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("keeps it")), "{error:?}");
+    // Until the lock ends.
+    server.becomes(Dialect::default());
+    storage.rename(&path("/d"), &path("/e"), false).await.unwrap();
+    assert_eq!(names_in(&storage, "/").await, ["e"]);
+}
+
+#[tokio::test]
+async fn who_may_not_remove_is_told_that_both_names_are_there() {
+    let (storage, _server) = bucket(Dialect { denies_removal: Some("f"), ..Dialect::default() }).await;
+    put(&storage, "/f", b"content", CreateMode::New).await.unwrap();
+    let error = storage.rename(&path("/f"), &path("/g"), false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("both are there")), "{error:?}");
+    assert_eq!(names_in(&storage, "/").await, ["f", "g"]);
+}
+
+#[tokio::test]
+async fn what_fails_inside_the_store_for_good_is_given_up_soon() {
+    let refusal = "<Error><Code>InternalError</Code><Message>no</Message></Error>";
+    let played = Played::new(move |_| Some(answer(500, &[], refusal))).await;
+    let settings = S3Settings {
+        endpoint: Some(played.url.clone()),
+        anonymous: true,
+        tuning: Tuning { retries: 10, ..tuning() },
+        ..S3Settings::new("bucket")
+    };
+    let storage = ObjectStorage::s3(settings).unwrap();
+    assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(played.asked().len(), 7, "{:?}", played.asked());
 }

@@ -6,9 +6,10 @@ use std::net::TcpStream;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, put};
+use wharf_backends::object::ObjectStorage;
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
-use crate::servers::{bucket_on, fresh_prefix, path, raw, s3, variable};
+use crate::servers::{bucket_on, fresh_prefix, path, raw, s3, s3_settings, variable};
 
 /// moto has a flat key space and checks no signatures.
 const MOTO: &str = "WHARF_TEST_MOTO";
@@ -95,10 +96,13 @@ async fn an_object_with_metadata_that_is_no_ascii_is_served() {
 async fn a_file_and_a_directory_of_one_name_are_both_kept() {
     let prefix = fresh_prefix();
     let (store, storage) = (raw(MOTO), s3(MOTO, &prefix));
+    let mut careless = s3_settings(MOTO, &prefix);
+    careless.tuning.check_names = false;
+    let careless = ObjectStorage::s3(careless).unwrap();
     let below = Path::parse(format!("{prefix}/both/below")).unwrap();
     store.put(&below, PutPayload::from_static(b"below")).await.unwrap();
-    // Nobody looks before an upload. A storage that has seen the directory refuses it.
-    put(&storage, "/both", b"file", CreateMode::Replace).await.unwrap();
+    // Where nobody looks before an upload. A storage that has seen the directory refuses it.
+    put(&careless, "/both", b"file", CreateMode::Replace).await.unwrap();
     assert_eq!(contents(&storage, "/both").await, b"file");
     assert_eq!(contents(&storage, "/both/below").await, b"below");
     storage.enter(&path("/both")).await.unwrap();

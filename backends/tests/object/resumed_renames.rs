@@ -173,8 +173,8 @@ async fn empty_files_make_no_two_directories_one() {
 async fn a_marker_beside_a_directory_goes_with_it() {
     let prefix = fresh_prefix();
     let (store, storage) = (raw(MOTO), s3(MOTO, &prefix));
-    store.put(&Path::from(format!("{prefix}/d")), PutPayload::new()).await.unwrap();
     files(&storage, &["/d/x"], b"x").await;
+    store.put(&Path::from(format!("{prefix}/d")), PutPayload::new()).await.unwrap();
     storage.rename(&path("/d"), &path("/e"), true).await.unwrap();
     assert_eq!(names_in(&storage, "/").await, ["e"]);
 }

@@ -144,13 +144,17 @@ pub fn send_raw(url: &str, request_line: &str, headers: &str, body: &str) -> Str
 }
 
 pub async fn seaweedfs() -> Fixture {
-    Fixture::new(s3("WHARF_TEST_SEAWEEDFS", &fresh_prefix()))
+    let prefix = fresh_prefix();
+    Fixture::new(s3("WHARF_TEST_SEAWEEDFS", &prefix)).with_second(s3("WHARF_TEST_SEAWEEDFS", &prefix))
 }
 
 pub async fn moto() -> Fixture {
-    Fixture::new(s3("WHARF_TEST_MOTO", &fresh_prefix()))
+    let prefix = fresh_prefix();
+    Fixture::new(s3("WHARF_TEST_MOTO", &prefix)).with_second(s3("WHARF_TEST_MOTO", &prefix))
 }
 
 pub async fn azurite() -> Fixture {
-    Fixture::new(ObjectStorage::azure(azure_settings(&fresh_prefix())).unwrap())
+    let prefix = fresh_prefix();
+    let open = || ObjectStorage::azure(azure_settings(&prefix)).unwrap();
+    Fixture::new(open()).with_second(open())
 }

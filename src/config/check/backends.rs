@@ -153,7 +153,7 @@ impl Checker<'_> {
             |at: Option<At<raw::Secret>>| at.and_then(|at| self.secret(at)).map(|(secret, _)| secret);
         let (id, key) = (secret(raw.access_key_id), secret(raw.secret_access_key));
         let session_token = secret(raw.session_token);
-        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         let abort_uploads_after = self.parsed(raw.abort_uploads_after, |text| match units::duration(text)? {
             age if age < LEAST_AGE => {
                 Err("at least one hour is needed: an upload may take that long".to_owned())
@@ -190,7 +190,7 @@ impl Checker<'_> {
             owner,
         };
         let credentials = self.gcs_credentials(raw.service_account_key, ways);
-        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         Some(Gcs { bucket: bucket?, prefix: prefix?, credentials: credentials?, endpoint, upload })
     }
 
@@ -225,7 +225,7 @@ impl Checker<'_> {
             }
             is_key
         });
-        let upload = self.upload(raw.part_size, raw.upload_concurrency, buffers);
+        let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         let credentials = match way? {
             Way::Keys => AzureCredentials::AccessKey(key?.0),
             Way::Anonymous => AzureCredentials::Anonymous,
@@ -302,6 +302,7 @@ impl Checker<'_> {
         &self,
         part_size: Option<At<raw::Scalar>>,
         concurrency: Option<At<u64>>,
+        check_names: Option<At<bool>>,
         buffers: u64,
     ) -> UploadParts {
         let part_size = self.parsed(part_size, |text| match units::size(text)? {
@@ -314,6 +315,7 @@ impl Checker<'_> {
         UploadParts {
             part_size: part_size.map_or(PART_SIZE, |(size, _)| size),
             concurrency: self.count(concurrency, 64, UPLOAD_CONCURRENCY),
+            check_names: check_names.and_then(|at| at.value).unwrap_or(true),
         }
     }
 

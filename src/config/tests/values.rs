@@ -113,13 +113,13 @@ fn object_stores() {
     let config = config(
         "backends:\n  disk: { kind: memory }\n  \
          a: { kind: s3, bucket: x, endpoint: \"http://[::1]:9000/\", access_key_id: i, secret_access_key: k, session_token: t }\n  \
-         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, part_size: 5MiB }\n  \
+         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, part_size: 5MiB, check_names: false }\n  \
          c: { kind: gcs, bucket: x, anonymous: true, prefix: /p/q/, upload_concurrency: 1 }\n  \
          d: { kind: azure, account: acme, container: x, access_key: \"aGVsbG8=\" }\n",
     );
     let Backend::S3(s3) = &config.backends["a"] else { panic!() };
     assert_eq!((s3.region.as_str(), s3.endpoint.as_deref()), ("us-east-1", Some("http://[::1]:9000")));
-    assert_eq!(s3.upload, UploadParts { part_size: 8 << 20, concurrency: 4 });
+    assert_eq!(s3.upload, UploadParts { part_size: 8 << 20, concurrency: 4, check_names: true });
     assert_eq!((s3.path_style, s3.sign_payload, s3.equal_parts), (None, None, None));
     assert!(
         matches!(&s3.credentials, S3Credentials::Keys { session_token: Some(token), .. } if token.expose() == "t")
@@ -129,6 +129,7 @@ fn object_stores() {
         (&s3.credentials, s3.path_style, s3.sign_payload, s3.equal_parts, s3.upload.part_size),
         (&S3Credentials::Ambient, Some(false), Some(true), Some(true), 5 << 20)
     );
+    assert!(!s3.upload.check_names);
     let Backend::Gcs(gcs) = &config.backends["c"] else { panic!() };
     assert_eq!((&gcs.credentials, gcs.prefix.as_str()), (&GcsCredentials::Anonymous, "/p/q"));
     let Backend::Azure(azure) = &config.backends["d"] else { panic!() };

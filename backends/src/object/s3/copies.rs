@@ -9,9 +9,6 @@ use crate::object::client::patience;
 use crate::object::entry::{Before, Object, quoted};
 use crate::observe;
 
-/// The entity tag of an empty object: the MD5 of nothing.
-const EMPTY: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
-
 impl S3 {
     /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
     /// copy has these in place of those that the object has.
@@ -64,19 +61,13 @@ impl S3 {
         }
     }
 
-    /// Whether the store is known to refuse a copy whose condition does not hold. Others take the condition and copy
-    /// whatever is there.
-    pub(in super::super) fn copies_conditionally(&self) -> bool {
-        self.is_amazon || self.learned.copies_conditionally.is_known()
-    }
-
     /// Copies with this request, and learns from the answer what the store can do.
     async fn copy_by(&self, request: Request, from: &Object, ability: &Ability) -> Result<String, Failure> {
         if ability.is_missing() {
             return Err(Failure::unknown_request());
         }
         let request = request.header("x-amz-copy-source", &self.source(&from.key))?;
-        let conditions = &self.learned.copies_conditionally;
+        let conditions = &self.learned.conditions_of_copies;
         let is_conditional = !conditions.is_missing();
         let failure = match self.copy_once(request.clone(), from, is_conditional).await {
             Ok(e_tag) => {
@@ -85,9 +76,6 @@ impl S3 {
             }
             Err(failure) => failure,
         };
-        if failure.is_precondition() {
-            conditions.learn(true);
-        }
         // It may be the condition that the store doesn't know. Whoever copies looks again when the copy is there.
         let failure = match failure.is_unknown_condition() && is_conditional {
             true if !self.holds(&from.key, Before::This(from)).await? => return Err(Failure::precondition()),
@@ -121,12 +109,8 @@ impl S3 {
         from: &Object,
         is_conditional: bool,
     ) -> Result<String, Failure> {
-        if is_conditional {
-            request = match &from.e_tag {
-                Some(e_tag) => request.header("x-amz-copy-source-if-match", e_tag)?,
-                // An empty object can be a directory's marker, and is looked at first.
-                None => request.header("x-amz-copy-source-if-none-match", EMPTY)?,
-            };
+        if is_conditional && let Some(e_tag) = &from.e_tag {
+            request = request.header("x-amz-copy-source-if-match", e_tag)?;
         }
         let CopyResult { e_tag } = self.requests.document(request).await?;
         // Without it, nothing says that there is a copy.

@@ -14,8 +14,8 @@ pub(in super::super) struct Learned {
     /// Whether it copies objects, and ranges of objects into parts.
     pub(super) copies: Ability,
     pub(super) copies_parts: Ability,
-    /// Whether it looks at the conditions of copies.
-    pub(super) copies_conditionally: Ability,
+    /// Whether it takes conditions of copies.
+    pub(super) conditions_of_copies: Ability,
     /// It demands a digest with all content.
     wants_digest: AtomicBool,
 }

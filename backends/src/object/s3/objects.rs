@@ -48,6 +48,19 @@ impl S3 {
         }
     }
 
+    /// Whether an object is under a retention or a legal hold (Object Lock).
+    pub(in super::super) async fn is_locked(&self, key: &str) -> Result<bool, Failure> {
+        match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
+            Ok(response) => {
+                let headers = response.headers();
+                let hold = headers.get("x-amz-object-lock-legal-hold");
+                Ok(headers.contains_key("x-amz-object-lock-mode") || hold.is_some_and(|hold| hold == "ON"))
+            }
+            Err(failure) if failure.is_not_found() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
     pub(in super::super) async fn get(
         &self,
