@@ -119,3 +119,28 @@ fn no_redirect_is_followed() {
     }
     assert_eq!(visits.load(Ordering::Relaxed), 0);
 }
+
+/// Where a container asks for its credentials, nothing is known of the store.
+#[test]
+fn credentials_that_are_not_there_are_no_empty_directory() {
+    let (credentials, visits) = answering(page("404 Not Found", "", "no such role"));
+    let (store, requests) = answering(page("200 OK", "", ""));
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "token").unwrap();
+    let setup = Setup::new(format!(
+        "
+backends:
+  lake: {{ kind: s3, bucket: b, region: us-east-1, endpoint: '{store}', ambient_credentials: true }}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: lake, permissions: full }}
+"
+    ))
+    .environment("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{credentials}/creds"))
+    .environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.path().to_str().unwrap());
+    let server = setup.start();
+    for (command, code, transcript) in replies(&server) {
+        assert!(matches!(code, 450 | 451), "{command}: {code}\n{transcript}");
+    }
+    assert!(visits.load(Ordering::Relaxed) > 0);
+    assert_eq!(requests.load(Ordering::Relaxed), 0, "nothing is asked without credentials");
+}

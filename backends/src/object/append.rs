@@ -21,7 +21,7 @@ use super::body;
 use super::client::Client;
 use super::copy::{equal_pieces, kept_pieces};
 use super::entry::Object;
-use super::parts::{Gathered, MAX_PARTS, marked};
+use super::parts::{Gathered, marked};
 use super::upload::{Condition, ObjectUpload};
 use crate::buffers::Share;
 use crate::turns::{Turn, Turns};
@@ -101,6 +101,7 @@ impl ObjectUpload {
             tail.head = Some(head);
         }
         self.sizes.advance();
+        self.sizes.leave_room(ROOM as u64);
         Ok(())
     }
 
@@ -289,7 +290,7 @@ impl ObjectUpload {
 
     /// Sends a part with a number of its own. Without a share, who calls has the memory until all is sent.
     async fn send_as(&mut self, number: usize, bytes: PutPayload, share: Option<Share>) -> Result<()> {
-        if number > usize::try_from(MAX_PARTS).unwrap_or(usize::MAX) {
+        if number > usize::try_from(self.sizes.most()).unwrap_or(usize::MAX) {
             return Err(self.too_large());
         }
         let share = share.unwrap_or_else(|| Share::new(Arc::clone(&self.client.buffers)));

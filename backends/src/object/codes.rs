@@ -31,7 +31,7 @@ const FULL: Meaning = lasting(ErrorKind::NoSpace, "the store is full");
 const TOO_LARGE: Meaning = lasting(ErrorKind::QuotaExceeded, "it is larger than the store takes");
 const TOO_MANY_PARTS: Meaning = lasting(
     ErrorKind::QuotaExceeded,
-    "the store takes no more parts of one upload: set a larger `part_size`, which allows for larger files",
+    "the store takes no more parts of one upload: set `max_parts` to what it takes, or a larger `part_size`",
 );
 const NAME: Meaning = lasting(ErrorKind::InvalidName, "the store can't hold such a name");
 const ARCHIVED: Meaning = Meaning {
@@ -74,6 +74,10 @@ pub(super) fn meaning(code: &str, message: &str) -> Option<Meaning> {
         | "uploadTooLarge"
         | "BlockListTooLong" => TOO_LARGE,
         "TooManyParts" | "BlockCountExceedsLimit" => TOO_MANY_PARTS,
+        // Swift's, which has one word for all that can't be in a request.
+        "InvalidArgument" if message.contains("Part number") || message.contains("part number") => {
+            TOO_MANY_PARTS
+        }
         "EntityTooSmall" => lasting(
             ErrorKind::Other,
             "the parts of the upload are smaller than the store takes: set a larger `part_size`",

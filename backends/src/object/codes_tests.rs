@@ -16,6 +16,11 @@ fn a_code_decides_before_the_status() {
         ("QuotaExceeded", "", ErrorKind::QuotaExceeded),
         ("XMinioAdminBucketQuotaExceeded", "", ErrorKind::QuotaExceeded),
         ("EntityTooLarge", "", ErrorKind::QuotaExceeded),
+        (
+            "InvalidArgument",
+            "Part number must be an integer between 1 and 1000, inclusive",
+            ErrorKind::QuotaExceeded,
+        ),
         ("XMinioStorageFull", "", ErrorKind::NoSpace),
         ("InvalidObjectState", "", ErrorKind::PermissionDenied),
         ("InvalidObjectName", "", ErrorKind::InvalidName),

@@ -7,9 +7,6 @@ use object_store::PutPayload;
 
 use super::settings::Tuning;
 
-/// The most parts of one upload that S3 takes.
-pub(super) const MAX_PARTS: u64 = 10_000;
-
 const MIB: u64 = 1 << 20;
 
 /// What marks the uploads of this server on S3: the size of each of their parts is a whole number of mebibytes and so many
@@ -35,8 +32,8 @@ pub(super) fn marked(size: u64) -> u64 {
 /// The largest object that the clouds take, in bytes; S3's old limit, and near enough to the others'.
 const MAX_OBJECT: u64 = 5 << 40;
 
-/// After so many parts, the next ones may be twice as large.
-const PARTS_BEFORE_GROWTH: u64 = 900;
+/// After one of so many of the parts that an upload may have, the next ones may be twice as large.
+const STEPS: u64 = 11;
 
 /// Chunks shorter than this are joined: each that is kept apart costs more than copying it, and one
 /// that is a slice of a large buffer would keep the whole of it.
@@ -54,19 +51,21 @@ pub(super) struct PartSizes {
     are_marked: bool,
     sent: u64,
     parts: u64,
+    /// How many there may be.
+    most: u64,
 }
 
 impl PartSizes {
-    /// Parts of `part_size` bytes, which grow to `largest`.
-    pub(super) fn new(part_size: u64, largest: u64) -> Self {
+    /// At most so many parts of `part_size` bytes, which grow to `largest`.
+    pub(super) fn new(most: u64, part_size: u64, largest: u64) -> Self {
         let largest = largest.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE);
         let current = part_size.min(largest);
-        Self { current, largest, are_equal: false, are_marked: false, sent: 0, parts: 0 }
+        Self { current, largest, are_equal: false, are_marked: false, sent: 0, parts: 0, most }
     }
 
     /// Parts of `part_size` bytes, however many there are.
-    pub(super) fn equal(part_size: u64) -> Self {
-        Self { are_equal: true, ..Self::new(part_size, part_size) }
+    pub(super) fn equal(most: u64, part_size: u64) -> Self {
+        Self { are_equal: true, ..Self::new(most, part_size, part_size) }
     }
 
     /// The same with sizes that mark the upload.
@@ -86,9 +85,19 @@ impl PartSizes {
         self.are_equal
     }
 
-    /// How many parts are used.
-    pub(super) fn used(&self) -> u64 {
-        self.parts
+    /// How many parts there may be.
+    pub(super) fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// How many more there may be.
+    pub(super) fn left(&self) -> u64 {
+        self.most.saturating_sub(self.parts)
+    }
+
+    /// Leaves so many numbers of parts for what comes before the rest in the end.
+    pub(super) fn leave_room(&mut self, parts: u64) {
+        self.parts += parts;
     }
 
     /// Notes that `parts` parts with `bytes` bytes in all were made in another way.
@@ -102,7 +111,7 @@ impl PartSizes {
     }
 
     fn reachable(&self) -> u64 {
-        self.sent.saturating_add(self.current.saturating_mul(MAX_PARTS.saturating_sub(self.parts)))
+        self.sent.saturating_add(self.current.saturating_mul(self.left()))
     }
 
     /// The size of the next part, in bytes.
@@ -123,7 +132,7 @@ impl PartSizes {
     pub(super) fn advance(&mut self) {
         self.sent += self.current;
         self.parts += 1;
-        if self.parts.is_multiple_of(PARTS_BEFORE_GROWTH) && self.reachable() < MAX_OBJECT {
+        if self.parts.is_multiple_of((self.most / STEPS).max(1)) && self.reachable() < MAX_OBJECT {
             self.current = self.grown();
         }
     }

@@ -1,5 +1,7 @@
 use super::*;
 
+const MAX_PARTS: u64 = Tuning::MAX_PARTS;
+
 fn payload(parts: &PutPayload) -> Vec<u8> {
     parts.iter().flat_map(|bytes| bytes.to_vec()).collect()
 }
@@ -41,10 +43,11 @@ fn large_chunks_are_not_copied() {
 #[test]
 fn ten_thousand_parts_hold_the_largest_object() {
     for mebibytes in [5, 8, 64, 525, 1024, 5 * 1024] {
-        let plain = PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE);
-        for (mut sizes, marks) in
-            [(plain, false), (PartSizes::new(mebibytes << 20, Tuning::MAX_PART_SIZE).marked(), true)]
-        {
+        let plain = PartSizes::new(MAX_PARTS, mebibytes << 20, Tuning::MAX_PART_SIZE);
+        for (mut sizes, marks) in [
+            (plain, false),
+            (PartSizes::new(MAX_PARTS, mebibytes << 20, Tuning::MAX_PART_SIZE).marked(), true),
+        ] {
             let mut total = 0_u64;
             for _ in 0..10_000 {
                 assert!(((5 << 20)..=5 << 30).contains(&sizes.next()));
@@ -71,24 +74,35 @@ fn a_marked_size_is_as_near_as_it_can_be() {
 
 #[test]
 fn equal_parts_stay_as_they_are() {
-    let mut sizes = PartSizes::equal(8 << 20);
+    let mut sizes = PartSizes::equal(MAX_PARTS, 8 << 20);
     sizes.shrink();
     sizes.skip(3, 3 * (8 << 20));
     for _ in 3..MAX_PARTS {
         assert_eq!(sizes.next(), 8 << 20);
         sizes.advance();
     }
-    assert_eq!(sizes.used(), MAX_PARTS);
+    assert_eq!(sizes.left(), 0);
 }
 
 #[test]
 fn parts_of_ordinary_files_are_equal() {
-    let mut sizes = PartSizes::new(8 << 20, Tuning::MAX_PART_SIZE);
+    let mut sizes = PartSizes::new(MAX_PARTS, 8 << 20, Tuning::MAX_PART_SIZE);
     for _ in 0..800 {
         sizes.advance();
         assert_eq!(sizes.next(), 8 << 20);
     }
-    let mut large = PartSizes::new(600 << 20, Tuning::MAX_PART_SIZE);
+    let mut large = PartSizes::new(MAX_PARTS, 600 << 20, Tuning::MAX_PART_SIZE);
     (0..9999).for_each(|_| large.advance());
     assert_eq!(large.next(), 600 << 20, "large enough from the start");
+}
+
+#[test]
+fn fewer_parts_grow_sooner() {
+    let mut sizes = PartSizes::new(1000, 8 << 20, Tuning::MAX_PART_SIZE).marked();
+    let mut total = 0;
+    while sizes.left() > 0 {
+        total += sizes.next();
+        sizes.advance();
+    }
+    assert!(total >= MAX_OBJECT, "{total}");
 }

@@ -43,12 +43,13 @@ impl SettingsError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
     /// Bytes of one part of a multipart upload; an upload that stays below is a single request. From 5 MiB, the
-    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near 10,000 parts, the most that S3 takes, unless all
-    /// have to be equal.
+    /// least that S3 takes, to 5 GiB. An upload grows it as it comes near `max_parts`, unless all have to be equal.
     pub part_size: u64,
     /// Parts of one upload that are sent at the same time, at least 1. An upload holds at most this many parts
     /// and the one it gathers in memory, and less where the `buffers` have no room.
     pub upload_concurrency: usize,
+    /// How many parts of one upload the store takes: from 1000 to 10,000, which is what S3 takes.
+    pub max_parts: u64,
     /// How often a request that failed for a reason that may pass is sent again; one that carries the content of an upload
     /// twice as often, as more is lost with it. A download asks as often for its rest, each time as a request of its own.
     pub retries: usize,
@@ -75,10 +76,17 @@ impl Tuning {
     pub const MIN_PART_SIZE: u64 = 5 << 20;
     /// The largest part size, in bytes.
     pub const MAX_PART_SIZE: u64 = 5 << 30;
+    /// The most parts of one upload that S3 takes.
+    pub const MAX_PARTS: u64 = 10_000;
+    /// The least that a store may take: appending needs so many numbers.
+    pub const LEAST_MAX_PARTS: u64 = 1000;
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if !(Self::MIN_PART_SIZE..=Self::MAX_PART_SIZE).contains(&self.part_size) {
             return Err(SettingsError::invalid("part_size", "must be between 5 MiB and 5 GiB"));
+        }
+        if !(Self::LEAST_MAX_PARTS..=Self::MAX_PARTS).contains(&self.max_parts) {
+            return Err(SettingsError::invalid("max_parts", "must be between 1000 and 10000"));
         }
         if self.upload_concurrency == 0 {
             return Err(SettingsError::invalid("upload_concurrency", "must be at least 1"));
@@ -103,6 +111,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             part_size: 8 << 20,
+            max_parts: Self::MAX_PARTS,
             upload_concurrency: 4,
             retries: 5,
             retry_timeout: Duration::from_secs(30),

@@ -19,7 +19,7 @@ use super::entry::{Before, Object};
 use super::held::Held;
 use super::multipart::Multipart;
 use super::name_check::NameCheck;
-use super::parts::{MAX_PARTS, PartSizes};
+use super::parts::PartSizes;
 use super::s3::S3;
 use super::settings::Tuning;
 use super::writes::NotStored;
@@ -183,7 +183,7 @@ impl ObjectUpload {
         if let Some((_, last)) = pieces.last() {
             self.length = last + 1;
             self.sizes.skip(pieces.len() as u64, self.length);
-            if self.sizes.used() > MAX_PARTS {
+            if self.sizes.left() == 0 {
                 return Err(self.too_large());
             }
             self.multipart().copy(object.clone(), pieces).await?;
@@ -209,6 +209,9 @@ impl ObjectUpload {
 
     pub(super) fn too_large(&self) -> Error {
         let text = match self.sizes.are_equal() {
+            _ if self.client.tuning.max_parts < Tuning::MAX_PARTS => {
+                "the file is too large for the `max_parts` of its size that the store takes; a larger `part_size` allows larger files"
+            }
             true => {
                 "the file is too large for the size of its parts; a larger `part_size` allows larger files"
             }
@@ -236,7 +239,7 @@ impl ObjectUpload {
 
     /// Starts to send what is held as a part, as soon as enough of those before it are done.
     async fn send(&mut self) -> Result<()> {
-        if self.sizes.used() >= MAX_PARTS {
+        if self.sizes.left() == 0 {
             return Err(self.too_large());
         }
         let (part, share) = self.held.take(&self.path).await?;
@@ -394,10 +397,12 @@ impl ObjectUpload {
 
 /// How the uploads of a bucket are cut.
 fn sizes_of_parts(client: &Client) -> PartSizes {
+    let (most, size, largest) =
+        (client.tuning.max_parts, client.tuning.part_size, client.buffers.largest_part());
     match client.s3() {
-        Some(s3) if s3.equal_parts => PartSizes::equal(client.tuning.part_size).marked(),
-        Some(_) => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()).marked(),
-        None => PartSizes::new(client.tuning.part_size, client.buffers.largest_part()),
+        Some(s3) if s3.equal_parts => PartSizes::equal(most, size).marked(),
+        Some(_) => PartSizes::new(most, size, largest).marked(),
+        None => PartSizes::new(most, size, largest),
     }
 }
 
