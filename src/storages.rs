@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wharf_backends::local::{LocalOptions, LocalStorage};
 use wharf_backends::memory::MemoryStorage;
-use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
+use wharf_backends::object::{Authorities, AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
 use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
@@ -61,15 +61,18 @@ pub fn open(
             Arc::new(storage)
         }
         Backend::Memory { capacity } => Arc::new(MemoryStorage::new(*capacity)),
-        Backend::S3(s3) => {
-            Arc::new(ObjectStorage::s3(s3_settings(s3, tuning(&s3.upload, buffers, observers)))?)
-        }
-        Backend::Gcs(gcs) => {
-            Arc::new(ObjectStorage::gcs(gcs_settings(gcs, tuning(&gcs.upload, buffers, observers)))?)
-        }
-        Backend::Azure(azure) => {
-            Arc::new(ObjectStorage::azure(azure_settings(azure, tuning(&azure.upload, buffers, observers)))?)
-        }
+        Backend::S3(s3) => Arc::new(ObjectStorage::s3(s3_settings(
+            s3,
+            tuning(&s3.upload, s3.authorities.as_ref(), buffers, observers),
+        ))?),
+        Backend::Gcs(gcs) => Arc::new(ObjectStorage::gcs(gcs_settings(
+            gcs,
+            tuning(&gcs.upload, gcs.authorities.as_ref(), buffers, observers),
+        ))?),
+        Backend::Azure(azure) => Arc::new(ObjectStorage::azure(azure_settings(
+            azure,
+            tuning(&azure.upload, azure.authorities.as_ref(), buffers, observers),
+        ))?),
         Backend::UnftpFs { .. } | Backend::UnftpGcs { .. } => open_unftp(backend)?,
     })
 }
@@ -111,8 +114,14 @@ fn exposed(secret: &Secret) -> Option<String> {
     Some(secret.expose().to_owned())
 }
 
-fn tuning(parts: &UploadParts, buffers: &Arc<Buffers>, observers: &Observers) -> Tuning {
+fn tuning(
+    parts: &UploadParts,
+    authorities: Option<&Authorities>,
+    buffers: &Arc<Buffers>,
+    observers: &Observers,
+) -> Tuning {
     Tuning {
+        authorities: authorities.cloned(),
         part_size: parts.part_size,
         upload_concurrency: parts.concurrency,
         check_names: parts.check_names,
@@ -130,6 +139,8 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
         path_style: s3.path_style,
         sign_payload: s3.sign_payload,
         equal_parts: s3.equal_parts,
+        content_type: s3.content_type.clone(),
+        options: s3.options.clone(),
         tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning },
         ..S3Settings::new(&s3.bucket)
     };
@@ -148,6 +159,8 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
 fn gcs_settings(gcs: &Gcs, tuning: Tuning) -> GcsSettings {
     let mut settings = GcsSettings {
         endpoint: gcs.endpoint.clone(),
+        content_type: gcs.content_type.clone(),
+        options: gcs.options.clone(),
         prefix: gcs.prefix.clone(),
         tuning,
         ..GcsSettings::new(&gcs.bucket)
@@ -163,12 +176,15 @@ fn gcs_settings(gcs: &Gcs, tuning: Tuning) -> GcsSettings {
 fn azure_settings(azure: &Azure, tuning: Tuning) -> AzureSettings {
     let mut settings = AzureSettings {
         endpoint: azure.endpoint.clone(),
+        content_type: azure.content_type.clone(),
+        options: azure.options.clone(),
         prefix: azure.prefix.clone(),
         tuning,
         ..AzureSettings::new(&azure.account, &azure.container)
     };
     match &azure.credentials {
         AzureCredentials::AccessKey(key) => settings.access_key = exposed(key),
+        AzureCredentials::SasToken(token) => settings.sas_token = exposed(token),
         AzureCredentials::Anonymous => settings.anonymous = true,
         AzureCredentials::Ambient => settings.ambient_credentials = true,
     }

@@ -15,5 +15,6 @@ mod endings;
 mod facts;
 mod leftovers;
 mod listings;
+mod object_types;
 mod scanners;
 mod session_reuse;

@@ -17,6 +17,8 @@ mod bucket;
 mod confined;
 #[path = "object/copies.rs"]
 mod copies;
+#[path = "object/customer_key.rs"]
+mod customer_key;
 #[path = "object/dialects.rs"]
 mod dialects;
 #[path = "object/elsewhere.rs"]
@@ -31,6 +33,8 @@ mod foreign;
 mod google;
 #[path = "object/google_played.rs"]
 mod google_played;
+#[path = "object/headers.rs"]
+mod headers;
 #[path = "object/hostile.rs"]
 mod hostile;
 #[path = "object/inside_the_store.rs"]
@@ -67,10 +71,14 @@ mod reserved;
 mod resumed_renames;
 #[path = "object/servers.rs"]
 mod servers;
+#[path = "object/signed_access.rs"]
+mod signed_access;
 #[path = "object/sizes.rs"]
 mod sizes;
 #[path = "object/slow.rs"]
 mod slow;
+#[path = "object/trusted.rs"]
+mod trusted;
 
 mod seaweedfs {
     wharf_backends::contract_tests!(crate::servers::seaweedfs);

@@ -87,7 +87,7 @@ SENTENCES = {
     "backends.a b.kind=memory": '"a b" can\'t be a name: no spaces,',
     "backends.lake.kind=memory,backends.lake.bucket=a": "backends.lake.bucket: kind memory has no such key; it has capacity.",
     f"{S3},backends.lake.access-key=x": "backends.lake.access-key: kind s3 has no such key; it has bucket, region, prefix,",
-    f"{S3},backends.lake.secretAccessKey=x": "under backends.lake.secrets, access_key_id, secret_access_key, session_token.",
+    f"{S3},backends.lake.secretAccessKey=x": "under backends.lake.secrets, access_key_id, secret_access_key, session_token, sse_customer_key.",
     f"{S3},backends.lake.secrets.access_key.value=x": "backends.lake.secrets.access_key: kind s3 has no such secret; it has access",
     "backends.lake.kind=memory,backends.lake.secrets.access_key.value=x": "kind memory has no such secret; it has none.",
     f"{S3},backends.lake.endpoint=https://key:secret@store.example.com": "backends.lake.endpoint: it is a URL such as",

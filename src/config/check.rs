@@ -4,6 +4,7 @@
 mod accounts;
 mod backends;
 mod http;
+mod objects;
 mod secrets;
 mod server;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
+use wharf_backends::object::{Authorities, ContentType, ObjectOptions, S3Options};
 
 use super::{Problem, Secret};
 use crate::auth::PasswordHash;
@@ -251,6 +252,8 @@ pub struct S3 {
     pub prefix: StoragePath,
     /// The URL of the store, `http` or `https`; `None`: Amazon's for the region.
     pub endpoint: Option<String>,
+    /// Who vouches for its certificate; `None`: whoever the system trusts.
+    pub authorities: Option<Authorities>,
     /// How to prove who we are.
     pub credentials: S3Credentials,
     /// Whether the bucket's name stands in the path of requests rather than in the host name; `None`: with an
@@ -260,6 +263,10 @@ pub struct S3 {
     pub sign_payload: Option<bool>,
     /// Whether all parts of an upload have one size; `None`: at Cloudflare's R2.
     pub equal_parts: Option<bool>,
+    /// The type of content of new objects.
+    pub content_type: ContentType,
+    /// What else is wanted for objects.
+    pub options: S3Options,
     /// How old an unfinished upload of ours is when it is removed; at least an hour.
     pub abort_uploads_after: Duration,
     /// How uploads are cut.
@@ -295,6 +302,12 @@ pub struct Gcs {
     pub credentials: GcsCredentials,
     /// The URL of the store, `http` or `https`; `None`: Google's.
     pub endpoint: Option<String>,
+    /// Who vouches for its certificate; `None`: whoever the system trusts.
+    pub authorities: Option<Authorities>,
+    /// The type of content of new objects.
+    pub content_type: ContentType,
+    /// What else is wanted for them.
+    pub options: ObjectOptions,
     /// How uploads are cut.
     pub upload: UploadParts,
 }
@@ -323,6 +336,12 @@ pub struct Azure {
     pub credentials: AzureCredentials,
     /// The URL of the store, `http` or `https`; `None`: Azure's for the account.
     pub endpoint: Option<String>,
+    /// Who vouches for its certificate; `None`: whoever the system trusts.
+    pub authorities: Option<Authorities>,
+    /// The type of content of new blobs.
+    pub content_type: ContentType,
+    /// What else is wanted for them.
+    pub options: ObjectOptions,
     /// How uploads are cut.
     pub upload: UploadParts,
 }
@@ -332,6 +351,8 @@ pub struct Azure {
 pub enum AzureCredentials {
     /// With the account's key, base64 as Azure shows it.
     AccessKey(Secret),
+    /// A shared access signature, without a question mark.
+    SasToken(Secret),
     /// Not at all: public containers.
     Anonymous,
     /// With what the environment hands out: workload identity, managed identity.

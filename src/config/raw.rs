@@ -3,12 +3,14 @@
 //! Every field may be missing as far as these types go, so that whoever checks them can report all that are; those
 //! that must be there are marked as such for the schema.
 
+mod buckets;
 mod values;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::read::At;
+pub(super) use buckets::{Azure, Gcs, S3};
 pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource};
 
 /// The configuration of Wharf, an FTP and FTPS server.
@@ -241,106 +243,6 @@ pub(super) enum Backend {
     UnftpFs(UnftpFs),
     /// A bucket of Google Cloud Storage through unftp-sbe-gcs, libunftp's own storage backend.
     UnftpGcs(UnftpGcs),
-}
-
-/// A bucket of Amazon S3, or of a store that speaks its protocol.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct S3 {
-    /// The bucket's name.
-    #[schemars(required)]
-    pub(super) bucket: Option<At<String>>,
-    /// The bucket's region, such as `eu-west-1`. Needed unless there is an endpoint; then the default is `us-east-1`.
-    pub(super) region: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
-    pub(super) prefix: Option<At<String>>,
-    /// The URL of the store if it is not Amazon's, such as `https://minio.example.com:9000`.
-    pub(super) endpoint: Option<At<String>>,
-    /// The name of the access key. Goes with `secret_access_key`.
-    pub(super) access_key_id: Option<At<Secret>>,
-    /// The secret of the access key.
-    pub(super) secret_access_key: Option<At<Secret>>,
-    /// Goes with keys that were handed out for some time only.
-    pub(super) session_token: Option<At<Secret>>,
-    /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
-    /// otherwise no.
-    pub(super) path_style: Option<At<bool>>,
-    /// Sign the content of uploads and not only the rest of the request, so that it can't be changed on its way. Default:
-    /// only if it leaves the machine without TLS.
-    pub(super) sign_payload: Option<At<bool>>,
-    /// Cut uploads into parts of one size, which limits files to 10,000 times the `part_size`. Default: only for Cloudflare's
-    /// R2, which takes no others.
-    pub(super) equal_parts: Option<At<bool>>,
-    /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.
-    #[schemars(with = "Option<String>")]
-    pub(super) abort_uploads_after: Option<At<Scalar>>,
-    /// Take the credentials that the cloud hands out: web identity, container or instance metadata. Default: `false`.
-    pub(super) ambient_credentials: Option<At<bool>>,
-    /// Send requests without credentials: the bucket is public. Default: `false`.
-    pub(super) anonymous: Option<At<bool>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
-    pub(super) part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
-    #[schemars(range(min = 1, max = 64))]
-    pub(super) upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
-    pub(super) check_names: Option<At<bool>>,
-}
-
-/// A bucket of Google Cloud Storage.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Gcs {
-    /// The bucket's name.
-    #[schemars(required)]
-    pub(super) bucket: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
-    pub(super) prefix: Option<At<String>>,
-    /// The key of a service account: the text of its JSON file.
-    pub(super) service_account_key: Option<At<Secret>>,
-    /// The URL of the store if it is not Google's.
-    pub(super) endpoint: Option<At<String>>,
-    /// Send requests without credentials: the bucket is public, or the store an emulator. Default: `false`.
-    pub(super) anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out: application default credentials, workload identity,
-    /// instance metadata. Default: `false`.
-    pub(super) ambient_credentials: Option<At<bool>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
-    pub(super) part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
-    #[schemars(range(min = 1, max = 64))]
-    pub(super) upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
-    pub(super) check_names: Option<At<bool>>,
-}
-
-/// A container of Azure Blob Storage.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Azure {
-    /// The name of the storage account.
-    #[schemars(required)]
-    pub(super) account: Option<At<String>>,
-    /// The container's name.
-    #[schemars(required)]
-    pub(super) container: Option<At<String>>,
-    /// The directory of the container that is shown as `/`. Default: the whole container.
-    pub(super) prefix: Option<At<String>>,
-    /// The account's key, in base64 as Azure shows it.
-    pub(super) access_key: Option<At<Secret>>,
-    /// The URL of the store if it is not Azure's.
-    pub(super) endpoint: Option<At<String>>,
-    /// Send requests without credentials: the container is public. Default: `false`.
-    pub(super) anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out: workload identity, managed identity. Default: `false`.
-    pub(super) ambient_credentials: Option<At<bool>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
-    pub(super) part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
-    #[schemars(range(min = 1, max = 64))]
-    pub(super) upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
-    pub(super) check_names: Option<At<bool>>,
 }
 
 /// A directory of this machine.

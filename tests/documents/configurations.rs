@@ -31,6 +31,8 @@ fn secret(line: &str, at: usize) -> &'static str {
         ("session_token:", "token"),
         ("access_key_id:", "id"),
         (" access_key:", "a2V5"),
+        ("sse_customer_key:", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ("sas_token:", "sv=2025-01-05&sig=c2ln"),
     ];
     let nearest = kinds.iter().filter_map(|(key, value)| Some((last_key(key)?, *value))).max();
     nearest.map_or("secret", |(_, value)| value)
@@ -57,6 +59,11 @@ fn prepare(folder: &Path, yaml: &str) -> BTreeMap<String, String> {
         }
         for (at, _) in line.match_indices("root: ").filter(|(at, _)| !line[..*at].ends_with("create_")) {
             fs::create_dir_all(folder.join(value_at(&line[at + 6..]))).unwrap();
+        }
+        for (at, _) in line.match_indices("ca_file: ") {
+            let scratch = tempfile::tempdir().unwrap();
+            Certificates::write_to(scratch.path());
+            fs::copy(scratch.path().join("server.crt"), file(value_at(&line[at + 9..]))).unwrap();
         }
         if let Some((_, name)) = line.split_once("certificate: ") {
             let scratch = tempfile::tempdir().unwrap();

@@ -2,16 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::ETAG;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use object_store::PutPayload;
 use object_store::client::HttpResponse;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
+use super::client::patience;
 use super::documents::Document;
 use super::entry::{FOLDER, Object, Page, quoted, time_of};
 use super::error::Failure;
-use super::mtime;
+use super::options::ObjectHeaders;
 use super::requests::{Request, Requests, path_of};
+use super::{azure_metadata, mtime};
 use crate::observe;
 
 /// The version of the protocol: that of the library, and the first in which names that XML can't hold are encoded is older.
@@ -24,10 +30,13 @@ const METADATA: &str = "x-ms-meta-";
 const PAGE: usize = 1000;
 
 /// A container, by the requests of its protocol.
-#[derive(Debug)]
 pub(super) struct Azure {
     /// Their URL is that of the container.
     pub(super) requests: Requests,
+    /// What blobs get beside their content.
+    pub(super) headers: ObjectHeaders,
+    /// The signature that copies have to show for their source, too.
+    pub(super) sas_token: Option<String>,
 }
 
 impl Document for EnumerationResults {
@@ -148,6 +157,32 @@ impl Azure {
         let objects = found.blobs.blob.into_iter().map(Blob::into_object).collect::<Result<_, _>>()?;
         let prefixes = found.blobs.blob_prefix.into_iter().map(|below| below.name.into_key()).collect();
         Ok(Page { objects, prefixes, next })
+    }
+
+    /// Makes a blob of these blocks, with these headers, and returns its entity tag. The library can't tell the
+    /// type of one that is made of blocks.
+    pub(super) async fn put_block_list(
+        &self,
+        key: &str,
+        headers: HeaderMap,
+        blocks: impl Iterator<Item = &String>,
+        length: u64,
+    ) -> Result<Option<String>, Failure> {
+        let mut list = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
+        for block in blocks {
+            // The library tells of a block what its id is the base64 of.
+            list.extend(["<Uncommitted>", &BASE64_STANDARD.encode(block), "</Uncommitted>"]);
+        }
+        list.push_str("</BlockList>");
+        let mut request = Self::on_object(Method::PUT, key, observe::Request::Complete)?
+            .query("comp", "blocklist")
+            .patience(patience(&self.requests.tuning, length))
+            .persistent()
+            .body(PutPayload::from(list.into_bytes()));
+        request.headers.extend(azure_metadata::as_sent(&self.headers.of_new(key, headers)));
+        let response = self.requests.send(request).await?;
+        let e_tag = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
+        Ok(e_tag.map(|e_tag| quoted(e_tag.to_owned())))
     }
 
     /// Removes an object, if it is the one that is given. That it is not there is no error.

@@ -42,7 +42,11 @@ impl Told {
     }
 
     fn is_of(&self, source: &str) -> bool {
-        let decoded = |url: &str| percent_decode_str(url).decode_utf8_lossy().into_owned();
+        // A signature is not told again, or not whole.
+        let decoded = |url: &str| {
+            let url = url.split('?').next().unwrap_or_default();
+            percent_decode_str(url).decode_utf8_lossy().into_owned()
+        };
         self.source.as_deref().is_some_and(|told| decoded(told) == decoded(source))
     }
 }
@@ -103,6 +107,13 @@ pub(super) async fn copy(
         (Some(id), Err(_)) => call_off(client, to, &id).await,
         (_, Ok(())) | (None, _) => {}
     }
+    if done.is_ok()
+        && !from.is_folder
+        && let Err(failure) = azure.retype(&from.key, to).await
+    {
+        // It is what it was, but for that.
+        tracing::warn!(bucket = client.name, key = to, %failure, "a copy keeps the type of its old name");
+    }
     done
 }
 
@@ -122,9 +133,16 @@ impl Azure {
         replace: bool,
         pending: &mut Pending,
     ) -> Result<Told, Failure> {
+        let signed = match &self.sas_token {
+            Some(token) => format!("{source}?{token}"),
+            None => source.to_owned(),
+        };
         let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
-            .header("x-ms-copy-source", source)?
+            .header("x-ms-copy-source", &signed)?
             .patience(patience(&pending.client.tuning, from.size));
+        if let Some((name, tier)) = self.headers.class().filter(|_| !from.is_folder) {
+            request.headers.insert(name, tier.clone());
+        }
         if let Some(e_tag) = &from.e_tag {
             request = request.header("x-ms-source-if-match", e_tag)?;
         }

@@ -18,6 +18,7 @@ use super::http::Connections;
 use super::key::{Keys, Provider};
 use super::known::Known;
 use super::listing::Reported;
+use super::options::Added;
 use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
 use super::s3::{Dialects, Learned, S3};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
@@ -85,11 +86,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             retry_timeout: tuning.retry_timeout,
         };
         let connections = |silence| {
-            Connections::new(
-                bucket_url,
-                &tuning.observers,
-                Limits { connect: tuning.connect_timeout, silence },
-            )
+            Connections::new(bucket_url, tuning, Limits { connect: tuning.connect_timeout, silence })
         };
         let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
         Ok(Self {
@@ -109,6 +106,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         url: String,
         bucket: String,
         signer: Signer,
+        added: Added,
         tuning: &Tuning,
     ) -> Result<Requests, SettingsError> {
         let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
@@ -116,6 +114,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             url,
             bucket,
             signer,
+            added,
             http: self.http.impatient.client().ok_or_else(no_client)?,
             patient: self.http.patient.client().ok_or_else(no_client)?,
             tuning: tuning.clone(),
@@ -144,12 +143,13 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
 pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     settings.tuning.check()?;
     check_name("bucket", &settings.bucket)?;
+    let headers = settings.options.headers(settings.content_type)?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
-    let path_style = settings.path_style.unwrap_or(endpoint.is_some());
+    // Amazon's certificate is for names without a dot before its own; with one, only the path can hold the bucket.
+    let path_style = settings.path_style.unwrap_or(endpoint.is_some() || settings.bucket.contains('.'));
     // What TLS protects, or what never leaves the machine, nobody changes on its way; to hash it as well takes more time than
     // all else that is done here for an upload, and the store has to do it again.
-    let exposed = |url| is_plain_http(url) && !is_on_this_machine(url);
-    let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(exposed));
+    let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(is_exposed));
     let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
     let is_amazon = endpoint.is_none();
     let learned = Learned::of(is_amazon);
@@ -211,8 +211,9 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         }
     };
     let name = format!("s3 bucket {bucket}");
-    let requests = pair.requests(bucket_url, bucket, signer, &settings.tuning)?;
-    let own = Own::S3(S3 { requests, dialects: Dialects::default(), is_amazon, learned, equal_parts });
+    let requests = pair.requests(bucket_url, bucket, signer, settings.options.added(), &settings.tuning)?;
+    let own =
+        Own::S3(S3 { requests, headers, dialects: Dialects::default(), is_amazon, learned, equal_parts });
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
@@ -220,6 +221,8 @@ pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
     settings.tuning.check()?;
     check_name("bucket", &settings.bucket)?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
+    let headers =
+        settings.options.headers(settings.content_type, ("storage_class", "x-goog-storage-class"))?;
     let mut base = GoogleCloudStorageBuilder::new().with_bucket_name(&settings.bucket);
     if let Some(endpoint) = endpoint {
         base = base.with_base_url(endpoint);
@@ -259,12 +262,15 @@ pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {
         false => Signer::Google(Arc::clone(pair.impatient.credentials())),
     };
     let name = format!("gcs bucket {}", settings.bucket);
-    let requests = pair.requests(url.to_owned(), settings.bucket, signer, &settings.tuning)?;
-    Ok(pair.into_client(keys, name, settings.tuning, Own::Google(Google { requests })))
+    let requests =
+        pair.requests(url.to_owned(), settings.bucket, signer, Added::default(), &settings.tuning)?;
+    let own = Own::Google(Google { requests, headers });
+    Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
 pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
     settings.tuning.check()?;
+    let headers = settings.options.headers(settings.content_type, ("access_tier", "x-ms-access-tier"))?;
     check_name("account", &settings.account)?;
     check_name("container", &settings.container)?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
@@ -274,13 +280,17 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
         base = base.with_endpoint(endpoint.to_owned());
     }
     let from_key = settings.access_key.is_some();
-    base = match &settings.access_key {
-        Some(key) => base.with_access_key(key).with_credential_type("access_key"),
-        None if settings.anonymous => base.with_skip_signature(true),
-        None if settings.ambient_credentials => {
+    base = match (&settings.access_key, &settings.sas_token) {
+        (Some(_), Some(_)) => return Err(SettingsError::invalid("sas_token", "excludes `access_key`")),
+        (Some(key), None) => base.with_access_key(key).with_credential_type("access_key"),
+        (None, Some(token)) => {
+            base.with_config(AzureConfigKey::SasKey, token).with_credential_type("sas_token")
+        }
+        (None, None) if settings.anonymous => base.with_skip_signature(true),
+        (None, None) if settings.ambient_credentials => {
             from_environment(AZURE_AMBIENT, base, |base, key, value| base.with_config(key, value))
         }
-        None => return Err(SettingsError::NoCredentials { keys: "`access_key`" }),
+        (None, None) => return Err(SettingsError::NoCredentials { keys: "`access_key` or `sas_token`" }),
     };
     let keys = Keys::new(Provider::Azure, &settings.prefix)?;
     let url = match endpoint {
@@ -302,8 +312,9 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
         }
     };
     let url = format!("{url}/{}", settings.container);
-    let requests = pair.requests(url, settings.container, signer, &settings.tuning)?;
-    Ok(pair.into_client(keys, name, settings.tuning, Own::Azure(Azure { requests })))
+    let requests = pair.requests(url, settings.container, signer, Added::default(), &settings.tuning)?;
+    let own = Own::Azure(Azure { requests, headers, sas_token: settings.sas_token });
+    Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
 /// Reads the environment only if the settings say so: this is how containers and functions are told who they are.
@@ -332,6 +343,11 @@ fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
         return Err(SettingsError::invalid(setting, "may hold letters, digits, `-`, `.`, `_` and `$` only"));
     }
     Ok(())
+}
+
+/// Whether what is sent to this URL leaves the machine without TLS.
+pub fn is_exposed(url: &str) -> bool {
+    is_plain_http(url) && !is_on_this_machine(url)
 }
 
 fn is_plain_http(url: &str) -> bool {

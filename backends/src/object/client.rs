@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use object_store::client::HttpResponse;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
@@ -187,7 +188,7 @@ impl Client {
         match &self.own {
             Own::S3(s3) => return s3.put_marker(&key).await.map_err(|failure| failure.at(path)),
             Own::Google(google) => {
-                return match google.put(&key, PutPayload::new(), Before::Nothing).await {
+                return match google.put(&key, PutPayload::new(), HeaderMap::new(), Before::Nothing).await {
                     Ok(_) => Ok(()),
                     // It is there, perhaps with somebody's data.
                     Err(failure) if failure.is_precondition() => Ok(()),

@@ -8,6 +8,8 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
+use super::authorities::Authorities;
+
 /// How long connecting may take, and how long a store may be silent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -15,8 +17,13 @@ pub(super) struct Limits {
     pub(super) silence: Option<Duration>,
 }
 
-/// A client that never goes elsewhere than it was told.
-pub(super) fn client(limits: Limits, allow_http: bool) -> object_store::Result<reqwest::Client> {
+/// A client that never goes elsewhere than it was told. Without `authorities`, the system knows who is trusted.
+pub(super) fn client(
+    limits: Limits,
+    authorities: Option<&Authorities>,
+    allow_http: bool,
+) -> object_store::Result<reqwest::Client> {
+    let failed = |source| object_store::Error::Generic { store: "HTTP client", source };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -32,8 +39,10 @@ pub(super) fn client(limits: Limits, allow_http: bool) -> object_store::Result<r
     if let Some(silence) = limits.silence {
         builder = builder.read_timeout(silence);
     }
-    let failed = |error| object_store::Error::Generic { store: "HTTP client", source: Box::new(error) };
-    builder.build().map_err(failed)
+    if let Some(authorities) = authorities {
+        builder = builder.tls_backend_preconfigured(authorities.tls().map_err(|error| failed(error.into()))?);
+    }
+    builder.build().map_err(|error| failed(error.into()))
 }
 
 /// Asks the system for the addresses of a host, and tries them in another order each time: those of a store share the work.

@@ -43,7 +43,10 @@ pub(super) async fn copy(
     replace: bool,
 ) -> Result<()> {
     let copied = match &client.own {
-        Own::S3(s3) => return copy_on_s3(client, s3, path, from, to, None).await.map(drop),
+        Own::S3(s3) => {
+            let headers = retyped(s3, path, from, to).await?;
+            return copy_on_s3(client, s3, path, from, to, headers).await.map(drop);
+        }
         Own::Google(google) => {
             let before = if replace { Before::Anything } else { Before::Nothing };
             google.copy(from, to, before).await.map(drop)
@@ -54,6 +57,15 @@ pub(super) async fn copy(
         true => Error::with_source(ErrorKind::Conflict, path, CHANGED),
         false => failure.at(path),
     })
+}
+
+/// What a copy has to have in place of what the object has, if its new name is that of another type.
+async fn retyped(s3: &S3, path: &StoragePath, from: &Object, to: &str) -> Result<Option<HeaderMap>> {
+    if !s3.headers.content_type().differs(&from.key, to) {
+        return Ok(None);
+    }
+    let (_, headers) = s3.head(&from.key).await.map_err(|failure| failure.at(path))?;
+    Ok(s3.headers.retyped(&from.key, to, headers))
 }
 
 /// Copies one object so that it can be found out later that this is the copy, also where entity tags don't tell.
@@ -121,6 +133,7 @@ pub(super) async fn copy_on_s3(
         Some(headers) => headers,
         None => s3.head(&from.key).await.map_err(|failure| failure.at(path))?.1,
     };
+    let headers = s3.with_tags(&from.key, headers).await;
     // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
     let mut upload = Multipart::begin(client, path, to, headers.clone());
     let done = async {
@@ -168,6 +181,10 @@ async fn send_again(
             Err(failure) => return Err(failure.at(path)),
         },
         (None, None) => HeaderMap::new(),
+    };
+    let headers = match client.s3() {
+        Some(s3) => s3.with_tags(&from.key, headers).await,
+        None => headers,
     };
     let content = body::section(client, path, from, (0, from.size));
     ObjectUpload::of_copy(client, path, to, headers).store_all(content).await

@@ -6,6 +6,7 @@
 use std::time::SystemTime;
 
 use chrono::{DateTime, DurationRound, TimeDelta};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use object_store::PutPayload;
 use object_store::client::HttpResponse;
@@ -15,7 +16,9 @@ use serde::Deserialize;
 use super::client::patience;
 use super::entry::{Before, Object, Page};
 use super::error::Failure;
+use super::google_metadata::{self, kept, with_metadata};
 use super::mtime;
+use super::options::ObjectHeaders;
 use super::requests::{Request, Requests, STRICT, path_of};
 use crate::observe;
 
@@ -33,6 +36,8 @@ const PAGE: usize = 1000;
 pub(super) struct Google {
     /// Their URL is that of the service.
     pub(super) requests: Requests,
+    /// What objects get beside their content.
+    pub(super) headers: ObjectHeaders,
 }
 
 /// An object.
@@ -157,18 +162,27 @@ impl Google {
         &self,
         key: &str,
         content: PutPayload,
+        headers: HeaderMap,
         before: Before<'_>,
     ) -> Result<Object, Failure> {
         let patience = patience(&self.requests.tuning, content.content_length() as u64);
         let path = format!("/upload/storage/v1/b/{}/o", self.bucket());
         let mut request = Request::new(Method::POST, path, observe::Request::Put)
-            .query("uploadType", "media")
             .query("name", key)
             .query("fields", FIELDS)
-            .header("content-type", "application/octet-stream")?
-            .body(content)
             .patience(patience)
             .persistent();
+        let headers = self.headers.of_new(key, headers);
+        request = match headers.keys().all(|name| name == CONTENT_TYPE) {
+            true => {
+                request.headers = headers;
+                request.query("uploadType", "media").body(content)
+            }
+            false => {
+                let (kind, body) = with_metadata(&headers, content);
+                request.query("uploadType", "multipart").header("content-type", &kind)?.body(body)
+            }
+        };
         if let Some(generation) = before.generation()? {
             request = request.query("ifGenerationMatch", generation);
         }
@@ -191,6 +205,7 @@ impl Google {
     pub(super) async fn copy(&self, from: &Object, to: &str, before: Before<'_>) -> Result<Object, Failure> {
         let source = self.on_object(Method::POST, &from.key, observe::Request::Copy)?.path().to_owned();
         let path = format!("{source}/rewriteTo/b/{}/o/{}", self.bucket(), name(to)?);
+        let metadata = self.metadata_of_copy(from, to).await?;
         let whole = async {
             let mut token: Option<String> = None;
             loop {
@@ -200,6 +215,10 @@ impl Google {
                     .patience(patience(&self.requests.tuning, from.size));
                 if let Some(generation) = before.generation()? {
                     request = request.query("ifGenerationMatch", generation);
+                }
+                if let Some(metadata) = &metadata {
+                    let metadata = PutPayload::from(metadata.clone().into_bytes());
+                    request = request.header("content-type", "application/json")?.body(metadata);
                 }
                 if let Some(token) = &token {
                     request = request.query("rewriteToken", token.clone());
@@ -221,6 +240,45 @@ impl Google {
         tokio::time::timeout(patience(&self.requests.tuning, from.size), whole)
             .await
             .unwrap_or(Err(Failure::Silent))
+    }
+
+    /// What a copy has to have in place of what the object has, if that is not the same: a class is not taken along, and the
+    /// new name may be one of another type.
+    async fn metadata_of_copy(&self, from: &Object, to: &str) -> Result<Option<String>, Failure> {
+        let types = &self.headers.content_type;
+        let class = self.headers.class().filter(|_| !to.ends_with('/'));
+        if class.is_none() && !types.differs(&from.key, to) {
+            return Ok(None);
+        }
+        let mut document = self.document(&from.key, Some(generation(from)?)).await?;
+        let new = types.after_rename(&from.key, to, kept(&document).get(CONTENT_TYPE));
+        if class.is_none() && new.is_none() {
+            return Ok(None);
+        }
+        let given = new.map(|new| (CONTENT_TYPE, new)).into_iter().chain(class.cloned());
+        google_metadata::replace(&mut document, &given.collect());
+        Ok(Some(document.to_string()))
+    }
+
+    /// What stands under a key, with the headers that who goes on from it sends again.
+    pub(super) async fn head_and_kept(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+        let document = self.document(key, None).await?;
+        let headers = kept(&document);
+        let malformed =
+            |error| Failure::Malformed(format!("the store's answer is no such document: {error}"));
+        let object: Resource = serde_json::from_value(document).map_err(malformed)?;
+        Ok((object.into_object()?, headers))
+    }
+
+    /// What is known of an object, as the store tells it.
+    async fn document(&self, key: &str, generation: Option<String>) -> Result<serde_json::Value, Failure> {
+        let mut request = self
+            .on_object(Method::GET, key, observe::Request::Head)?
+            .query("fields", format!("{FIELDS},{}", google_metadata::FIELDS));
+        if let Some(generation) = generation {
+            request = request.query("generation", generation);
+        }
+        self.requests.parsed(request, parse).await
     }
 
     /// What stands under a key, with its CRC32C; of a generation, if one is given.

@@ -12,7 +12,9 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 
+use super::authorities::Authorities;
 use super::connector::{self, Limits};
+use super::settings::Tuning;
 use crate::observe::{Answer, Observers, Request};
 
 /// Makes clients for a store that the library builds, and keeps the one for the bucket.
@@ -25,14 +27,21 @@ pub(super) struct Connections {
     /// The host of the bucket: what goes elsewhere is for credentials.
     authority: Arc<str>,
     observers: Observers,
+    authorities: Option<Authorities>,
     limits: Limits,
 }
 
 impl Connections {
-    pub(super) fn new(bucket_url: &str, observers: &Observers, limits: Limits) -> Self {
+    pub(super) fn new(bucket_url: &str, tuning: &Tuning, limits: Limits) -> Self {
         let (scheme, rest) = bucket_url.split_once("://").unwrap_or(("https", bucket_url));
         let authority = without_default_port(scheme, rest.split('/').next().unwrap_or_default());
-        Self { last: Arc::default(), authority: authority.into(), observers: observers.clone(), limits }
+        Self {
+            last: Arc::default(),
+            authority: authority.into(),
+            observers: tuning.observers.clone(),
+            authorities: tuning.authorities.clone(),
+            limits,
+        }
     }
 
     /// For requests of our own; `None` until the library has built its store.
@@ -45,7 +54,7 @@ impl HttpConnector for Connections {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         // Credentials may be had without TLS where the bucket may not.
         let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
-        let inner = HttpClient::new(connector::client(self.limits, allow_http)?);
+        let inner = HttpClient::new(connector::client(self.limits, self.authorities.as_ref(), allow_http)?);
         let counted = Counted {
             inner,
             authority: Arc::clone(&self.authority),

@@ -52,7 +52,7 @@ fn a_port_that_the_scheme_implies_is_the_same_host() {
         ("http://store:9000/b", "http://store:9001/b/k", true),
         ("https://store", "https://sts.store/b/k", true),
     ] {
-        let connections = Connections::new(bucket, &Observers::default(), LIMITS);
+        let connections = Connections::new(bucket, &Tuning::default(), LIMITS);
         assert_eq!(
             is_elsewhere(&connections.authority, &asked.parse().unwrap()),
             expected,

@@ -24,8 +24,10 @@
 mod ahead;
 mod answer;
 mod append;
+mod authorities;
 mod azure;
 mod azure_copy;
+mod azure_metadata;
 mod body;
 mod build;
 mod client;
@@ -38,9 +40,11 @@ mod documents;
 mod entry;
 mod error;
 mod google;
+mod google_metadata;
 mod held;
 mod hollow;
 mod http;
+mod kept;
 mod key;
 mod known;
 mod listing;
@@ -48,6 +52,7 @@ mod lookup;
 mod mtime;
 mod multipart;
 mod name_check;
+mod options;
 mod pace;
 mod parts;
 mod rename;
@@ -67,6 +72,10 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
+pub use authorities::Authorities;
+pub use build::is_exposed;
+pub use options::{ContentType, ObjectOptions};
+pub use s3::{CustomerKey, S3Options};
 pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 use self::client::Client;

@@ -17,7 +17,7 @@ use super::copy::copy_pieces;
 use super::entry::{Before, Object};
 use super::key::Provider;
 use super::parts::is_marked;
-use super::writes::Completion;
+use super::writes::{Completion, Target};
 use crate::buffers::Share;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -26,6 +26,8 @@ pub(super) struct Multipart {
     client: Arc<Client>,
     path: StoragePath,
     key: String,
+    /// What the object is to have beside its content.
+    headers: HeaderMap,
     id: Id,
     sending: JoinSet<Result<Vec<(usize, String)>>>,
     /// The tags of the parts that the store has, by their numbers.
@@ -53,12 +55,14 @@ impl Multipart {
     pub(super) fn begin(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
         let asked = {
             let (client, path, key) = (Arc::clone(client), path.clone(), key.to_owned());
+            let headers = headers.clone();
             async move { client.begin_upload(&path, &key, headers).await }
         };
         Self {
             client: Arc::clone(client),
             path: path.clone(),
             key: key.to_owned(),
+            headers,
             id: Id::Asked(tokio::spawn(asked)),
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
@@ -221,8 +225,9 @@ impl Multipart {
         if !self.sent.iter().eq(self.arrived.keys()) {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
-        let Self { client, path, key, arrived, .. } = self;
-        match client.complete_upload(path, key, &id, arrived, length, before).await? {
+        let Self { client, path, key, headers, arrived, .. } = self;
+        let target = Target { key, headers, length, before };
+        match client.complete_upload(path, &id, arrived, target).await? {
             Completion::Done(e_tag) => {
                 self.id = Id::None;
                 Ok(e_tag)

@@ -46,9 +46,9 @@ pub(super) async fn rename(
     }
 }
 
-/// Renames a file on S3 that was seen moments ago without another look at it before: it is copied, and the look after the copy
-/// tells whether it is still what was copied. Says whether that worked; if not, at most a copy was made, which another one
-/// replaces.
+/// Renames a file on S3 that was seen moments ago without another look at it before, unless its type may have to change or no
+/// digest would tell: it is copied, and the look after the copy tells whether it is still what was copied. Says whether that
+/// worked; if not, at most a copy was made, which another one replaces.
 async fn rename_seen(
     client: &Arc<Client>,
     s3: &S3,
@@ -59,7 +59,18 @@ async fn rename_seen(
     replace: bool,
 ) -> Result<bool> {
     check_target(client, to, replace).await?;
-    let Ok(copied) = s3.copy(&seen, target, None).await else { return Ok(false) };
+    let mut headers = None;
+    let mut seen = seen;
+    if s3.headers.hide_digests() || s3.headers.content_type().differs(&seen.key, target) {
+        match s3.head(&seen.key).await {
+            Ok((object, has)) if !object.is_folder => {
+                headers = s3.headers.retyped(&seen.key, target, has);
+                seen = object;
+            }
+            _ => return Ok(false),
+        }
+    }
+    let Ok(copied) = s3.copy(&seen, target, headers).await else { return Ok(false) };
     client.known.stored(to, 0, None);
     match client.head(from, &seen.key).await? {
         Some(now)

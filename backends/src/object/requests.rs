@@ -23,6 +23,7 @@ use super::client::patience;
 use super::documents::{self, Document};
 use super::error::Failure;
 use super::http::Ours;
+use super::options::Added;
 use super::settings::Tuning;
 use crate::observe;
 
@@ -49,6 +50,8 @@ pub(super) struct Requests {
     /// The bucket, for the log.
     pub bucket: String,
     pub signer: Signer,
+    /// What requests have beside what they say themselves.
+    pub added: Added,
     /// Gives up when the store is silent.
     pub http: HttpClient,
     /// Waits for what takes long in the store; each request needs a limit of its own.
@@ -181,6 +184,7 @@ impl Requests {
         let mut builder = http::Request::builder().method(request.method.clone()).uri(self.url(request));
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
+            self.added.add_to(request.kind, headers);
             // Azure and Google refuse without it (411), and the HTTP library leaves it out where there is no body.
             if matches!(request.method, Method::PUT | Method::POST | Method::PATCH) {
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.content_length()));

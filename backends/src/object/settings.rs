@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::authorities::Authorities;
+use super::options::{ContentType, ObjectOptions};
+use super::s3::S3Options;
 use crate::observe::Observers;
 use crate::{Buffers, StoragePath};
 
@@ -69,6 +72,9 @@ pub struct Tuning {
     pub buffers: Arc<Buffers>,
     /// Who hears of the requests.
     pub observers: Observers,
+    /// Who vouches for the certificates of the store and of those who hand out credentials; if not given, whoever the system
+    /// trusts.
+    pub authorities: Option<Authorities>,
 }
 
 impl Tuning {
@@ -121,6 +127,7 @@ impl Default for Tuning {
             check_names: true,
             buffers: Buffers::new(256 << 20, None),
             observers: Observers::default(),
+            authorities: None,
         }
     }
 }
@@ -151,6 +158,10 @@ pub struct S3Settings {
     /// All parts of an upload but the last have one size, the `part_size`, and the last is no larger. That limits files to
     /// 10,000 times this size. If not given: at Cloudflare's R2, which takes no others.
     pub equal_parts: Option<bool>,
+    /// The type of content of new objects.
+    pub content_type: ContentType,
+    /// What else is wanted for objects.
+    pub options: S3Options,
     /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
     /// containers, or else the instance's metadata address. Contacted only if this is set.
     pub ambient_credentials: bool,
@@ -171,6 +182,10 @@ pub struct GcsSettings {
     pub service_account_key: Option<String>,
     /// The URL of the service if it is not Google's.
     pub endpoint: Option<String>,
+    /// The type of content of new objects.
+    pub content_type: ContentType,
+    /// What else is wanted for them.
+    pub options: ObjectOptions,
     /// Takes the credentials of the machine: application default credentials, or else the metadata address.
     /// Contacted only if this is set.
     pub ambient_credentials: bool,
@@ -191,9 +206,15 @@ pub struct AzureSettings {
     pub prefix: StoragePath,
     /// The account's key, in base64.
     pub access_key: Option<String>,
+    /// A shared access signature, as a query without the question mark: in place of the key.
+    pub sas_token: Option<String>,
     /// The URL of the account if it is not `https://ACCOUNT.blob.core.windows.net`; the emulator wants the
     /// account in the path.
     pub endpoint: Option<String>,
+    /// The type of content of new blobs.
+    pub content_type: ContentType,
+    /// What else is wanted for them.
+    pub options: ObjectOptions,
     /// Takes the credentials of the machine: the `AZURE_…` environment variables for a client secret or a
     /// workload identity, or else the managed identity of the metadata address. Contacted only if this is set.
     pub ambient_credentials: bool,
@@ -217,6 +238,8 @@ impl S3Settings {
             path_style: None,
             sign_payload: None,
             equal_parts: None,
+            content_type: ContentType::default(),
+            options: S3Options::default(),
             ambient_credentials: false,
             anonymous: false,
             tuning: Tuning::default(),
@@ -232,6 +255,8 @@ impl GcsSettings {
             prefix: StoragePath::root(),
             service_account_key: None,
             endpoint: None,
+            content_type: ContentType::default(),
+            options: ObjectOptions::default(),
             ambient_credentials: false,
             anonymous: false,
             tuning: Tuning::default(),
@@ -247,7 +272,10 @@ impl AzureSettings {
             container: container.into(),
             prefix: StoragePath::root(),
             access_key: None,
+            sas_token: None,
             endpoint: None,
+            content_type: ContentType::default(),
+            options: ObjectOptions::default(),
             ambient_credentials: false,
             anonymous: false,
             tuning: Tuning::default(),
@@ -273,6 +301,8 @@ impl fmt::Debug for S3Settings {
             .field("path_style", &self.path_style)
             .field("sign_payload", &self.sign_payload)
             .field("equal_parts", &self.equal_parts)
+            .field("content_type", &self.content_type)
+            .field("options", &self.options)
             .field("ambient_credentials", &self.ambient_credentials)
             .field("anonymous", &self.anonymous)
             .field("tuning", &self.tuning)
@@ -287,6 +317,8 @@ impl fmt::Debug for GcsSettings {
             .field("prefix", &self.prefix)
             .field("service_account_key", &hidden(self.service_account_key.as_ref()))
             .field("endpoint", &self.endpoint)
+            .field("content_type", &self.content_type)
+            .field("options", &self.options)
             .field("ambient_credentials", &self.ambient_credentials)
             .field("anonymous", &self.anonymous)
             .field("tuning", &self.tuning)
@@ -301,7 +333,10 @@ impl fmt::Debug for AzureSettings {
             .field("container", &self.container)
             .field("prefix", &self.prefix)
             .field("access_key", &hidden(self.access_key.as_ref()))
+            .field("sas_token", &hidden(self.sas_token.as_ref()))
             .field("endpoint", &self.endpoint)
+            .field("content_type", &self.content_type)
+            .field("options", &self.options)
             .field("ambient_credentials", &self.ambient_credentials)
             .field("anonymous", &self.anonymous)
             .field("tuning", &self.tuning)

@@ -148,21 +148,8 @@ impl ObjectUpload {
 
     /// What the upload goes on from.
     pub(super) async fn look(&mut self) -> Result<Option<Object>> {
-        let found = match self.client.s3() {
-            Some(s3) => match s3.head(&self.key).await {
-                Ok((object, headers)) => {
-                    self.headers = without_time(headers);
-                    Some(object)
-                }
-                Err(failure) if failure.is_not_found() => {
-                    self.headers = HeaderMap::new();
-                    None
-                }
-                // To find out the reason of a refusal is worth a request.
-                Err(_) => self.client.head(&self.path, &self.key).await?,
-            },
-            None => self.client.head(&self.path, &self.key).await?,
-        };
+        let (found, headers) = self.client.head_and_kept(&self.path, &self.key).await?.unzip();
+        self.headers = headers.unwrap_or_default();
         match found {
             Some(object) if object.is_folder => Err(Error::new(ErrorKind::IsADirectory, &self.path)),
             found => Ok(found),
@@ -416,13 +403,6 @@ fn refused(path: &StoragePath, before: Before<'_>, error: Error) -> Error {
         (Before::Nothing, ErrorKind::Conflict) => Error::with_source(ErrorKind::AlreadyExists, path, error),
         _ => error,
     }
-}
-
-/// What an object has beside its content and the time that was set for it.
-fn without_time(mut headers: HeaderMap) -> HeaderMap {
-    headers.remove("x-amz-meta-mtime");
-    headers.remove(super::s3::COPY_OF);
-    headers
 }
 
 #[async_trait]

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use object_store::multipart::PartId;
-use object_store::{PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{Attributes, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion};
 
 use super::client::{Client, Own, patience, silent};
 use super::entry::Before;
 use super::error::{is_not_found, map};
 use super::key::Provider;
+use super::options::attributes;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// How the end of an upload in parts went.
@@ -21,6 +22,17 @@ pub(super) enum Completion {
     Refused(Error),
     /// The store knows no such upload: it was completed by a request whose answer was lost, or somebody aborted it.
     Gone,
+}
+
+/// What is to be made of parts.
+pub(super) struct Target<'a> {
+    pub(super) key: &'a str,
+    /// What it has beside its content.
+    pub(super) headers: &'a HeaderMap,
+    /// That of all parts.
+    pub(super) length: u64,
+    /// What stands there until then.
+    pub(super) before: Before<'a>,
 }
 
 /// Why a whole object was not stored.
@@ -47,7 +59,7 @@ impl Client {
         format!("{} {}", requests.url, requests.bucket)
     }
 
-    /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. On S3 it gets these
+    /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. It gets these
     /// headers.
     pub(super) async fn put(
         &self,
@@ -60,7 +72,7 @@ impl Client {
         let length = content.content_length() as u64;
         let stored = match &self.own {
             Own::S3(s3) => s3.put(key, content, headers, before).await,
-            Own::Google(google) => match google.put(key, content, before).await {
+            Own::Google(google) => match google.put(key, content, headers, before).await {
                 Ok(stored) if stored.size == length => Ok(stored.e_tag),
                 Ok(_) => {
                     let text = "the store tells another size of it";
@@ -68,7 +80,10 @@ impl Client {
                 }
                 Err(failure) => Err(failure),
             },
-            Own::Azure(_) => return Ok(self.put_by_library(path, key, content, before).await?),
+            Own::Azure(azure) => {
+                let attributes = attributes(&azure.headers.of_new(key, headers));
+                return Ok(self.put_by_library(path, key, content, attributes, before).await?);
+            }
         };
         stored.map_err(|failure| {
             // A condition that does not hold when it is asked for the first time says that somebody else was there.
@@ -89,6 +104,7 @@ impl Client {
         path: &StoragePath,
         key: &str,
         content: PutPayload,
+        attributes: Attributes,
         before: Before<'_>,
     ) -> Result<Option<String>> {
         let mode = match before {
@@ -102,7 +118,8 @@ impl Client {
         };
         let location = self.location(path, key)?;
         let patience = patience(&self.tuning, content.content_length() as u64);
-        let put = self.uploads.put_opts(&location, content, PutOptions { mode, ..PutOptions::default() });
+        let options = PutOptions { mode, attributes, ..PutOptions::default() };
+        let put = self.uploads.put_opts(&location, content, options);
         match tokio::time::timeout(patience, put).await {
             Ok(Ok(stored)) => Ok(stored.e_tag),
             Ok(Err(error)) => Err(map(path, &error)),
@@ -110,7 +127,8 @@ impl Client {
         }
     }
 
-    /// Begins an upload in parts and returns its id. On S3 the object gets these headers.
+    /// Begins an upload in parts and returns its id. The object gets these headers; Azure learns them
+    /// at the end.
     pub(super) async fn begin_upload(
         &self,
         path: &StoragePath,
@@ -121,7 +139,11 @@ impl Client {
             return s3.create_upload(key, headers).await.map_err(|failure| failure.at(path));
         }
         let location = self.location(path, key)?;
-        let begin = self.parts.create_multipart(&location);
+        let mut options = PutMultipartOptions::default();
+        if let Own::Google(google) = &self.own {
+            options.attributes = attributes(&google.headers.of_new(key, headers));
+        }
+        let begin = self.parts.create_multipart_opts(&location, options);
         match tokio::time::timeout(patience(&self.tuning, 0), begin).await {
             Ok(begun) => begun.map_err(|error| map(path, &error)),
             Err(_) => Err(silent(path)),
@@ -150,22 +172,28 @@ impl Client {
         }
     }
 
-    /// Makes an object of parts, each with its number and tag. `length` is that of all. On S3, what is there before has to be
-    /// what it has to be; elsewhere nothing but a look can make sure of it.
+    /// Makes an object of parts, each with its number and tag. On S3, what is there before has to be what it has to be;
+    /// elsewhere nothing but a look can make sure of it.
     pub(super) async fn complete_upload(
         &self,
         path: &StoragePath,
-        key: &str,
         upload: &String,
         parts: &BTreeMap<usize, String>,
-        length: u64,
-        before: Before<'_>,
+        target: Target<'_>,
     ) -> Result<Completion> {
+        let Target { key, headers, length, before } = target;
         if let Own::S3(s3) = &self.own {
             return match s3.complete_upload(key, upload, parts, length, before).await {
                 Ok(e_tag) => Ok(Completion::Done(e_tag)),
                 Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
                 Err(failure) if failure.may_have_met_itself() => Ok(Completion::Refused(failure.at(path))),
+                Err(failure) => Err(failure.at(path)),
+            };
+        }
+        if let Own::Azure(azure) = &self.own {
+            return match azure.put_block_list(key, headers.clone(), parts.values(), length).await {
+                Ok(e_tag) => Ok(Completion::Done(e_tag)),
+                Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
                 Err(failure) => Err(failure.at(path)),
             };
         }

@@ -97,6 +97,10 @@ pub struct Record {
     /// The bytes of the source that are copied.
     pub copy_range: Option<String>,
     pub metadata_directive: Option<String>,
+    pub request_payer: Option<String>,
+    /// The key that the store is to encrypt with, and the one that the source of a copy is encrypted with.
+    pub customer_key: Option<String>,
+    pub source_key: Option<String>,
     /// The hash of the content that is signed, or that none is.
     pub content_sha256: Option<String>,
     /// The document of a bulk removal, which names the keys, or of a completion, which names the parts.
@@ -147,6 +151,9 @@ impl Open {
             copy_source: header("x-amz-copy-source"),
             copy_range: header("x-amz-copy-source-range"),
             metadata_directive: header("x-amz-metadata-directive"),
+            request_payer: header("x-amz-request-payer"),
+            customer_key: header("x-amz-server-side-encryption-customer-key"),
+            source_key: header("x-amz-copy-source-server-side-encryption-customer-key"),
             content_sha256: header("x-amz-content-sha256"),
             document: None,
             status: None,

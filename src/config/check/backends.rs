@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use wharf_backends::object::Authorities;
+
 use super::super::checked::{
     Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
 };
-use super::super::files::say;
+use super::super::files::{read_file, say};
 use super::super::secret::Secret;
 use super::super::suggest::quote;
 use super::*;
@@ -17,6 +19,8 @@ const MAX_PART_SIZE: u64 = 5 << 30;
 const UPLOAD_CONCURRENCY: usize = 4;
 const ABANDONED_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LEAST_AGE: Duration = Duration::from_secs(60 * 60);
+/// More than the authorities of a whole system take, in bytes.
+const MAX_CA_FILE: u64 = 4 << 20;
 const REGION: &str = "us-east-1";
 
 /// A backend as far as it is known. One that has problems of its own is still defined.
@@ -118,6 +122,7 @@ impl Checker<'_> {
         let prefix = self.storage_path(raw.prefix);
         let has_endpoint = raw.endpoint.is_some();
         let endpoint = self.endpoint(raw.endpoint);
+        let authorities = self.authorities(raw.ca_file, endpoint.as_deref());
         let region = match raw.region {
             None if has_endpoint => Some(REGION.to_owned()),
             region => self.required(region, "region", owner).and_then(|(region, span)| {
@@ -129,6 +134,18 @@ impl Checker<'_> {
                 Some(region)
             }),
         };
+        let content_type = self.content_type(raw.content_type);
+        let options = objects::Options {
+            cache_control: raw.cache_control,
+            storage_class: raw.storage_class,
+            server_side_encryption: raw.server_side_encryption,
+            kms_key_id: raw.kms_key_id,
+            sse_customer_key: raw.sse_customer_key,
+            acl: raw.acl,
+            tags: raw.tags,
+            requester_pays: raw.requester_pays,
+        };
+        let options = self.s3_options(options, endpoint.as_deref());
         let pair = ["access_key_id", "secret_access_key"];
         let given =
             [raw.access_key_id.as_ref(), raw.secret_access_key.as_ref()].map(|at| at.map(|at| at.key));
@@ -170,10 +187,13 @@ impl Checker<'_> {
             region: region?,
             prefix: prefix?,
             endpoint,
+            authorities,
             credentials,
             path_style: raw.path_style.and_then(|at| at.value),
             sign_payload: raw.sign_payload.and_then(|at| at.value),
             equal_parts: raw.equal_parts.and_then(|at| at.value),
+            content_type,
+            options,
             abort_uploads_after: abort_uploads_after.map_or(ABANDONED_AFTER, |(age, _)| age),
             upload,
         })
@@ -183,6 +203,7 @@ impl Checker<'_> {
         let bucket = self.bucket(raw.bucket, "bucket", owner);
         let prefix = self.storage_path(raw.prefix);
         let endpoint = self.endpoint(raw.endpoint);
+        let authorities = self.authorities(raw.ca_file, endpoint.as_deref());
         let ways = Ways {
             keys: "`service_account_key`",
             anonymous: raw.anonymous,
@@ -191,7 +212,18 @@ impl Checker<'_> {
         };
         let credentials = self.gcs_credentials(raw.service_account_key, ways);
         let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
-        Some(Gcs { bucket: bucket?, prefix: prefix?, credentials: credentials?, endpoint, upload })
+        let content_type = self.content_type(raw.content_type);
+        let options = self.google_options(raw.storage_class, raw.cache_control, endpoint.as_deref());
+        Some(Gcs {
+            bucket: bucket?,
+            prefix: prefix?,
+            credentials: credentials?,
+            endpoint,
+            authorities,
+            content_type,
+            options,
+            upload,
+        })
     }
 
     fn gcs_credentials(&self, key: Option<At<raw::Secret>>, ways: Ways) -> Option<GcsCredentials> {
@@ -215,9 +247,22 @@ impl Checker<'_> {
         let container = self.bucket(raw.container, "container", owner);
         let prefix = self.storage_path(raw.prefix);
         let endpoint = self.endpoint(raw.endpoint);
-        let ways =
-            Ways { keys: "`access_key`", anonymous: raw.anonymous, ambient: raw.ambient_credentials, owner };
-        let way = self.way(raw.access_key.as_ref().map(|at| at.key), ways);
+        let authorities = self.authorities(raw.ca_file, endpoint.as_deref());
+        let ways = Ways {
+            keys: "`access_key` or `sas_token`",
+            anonymous: raw.anonymous,
+            ambient: raw.ambient_credentials,
+            owner,
+        };
+        if let (Some(_), Some(at)) = (&raw.access_key, &raw.sas_token) {
+            self.problem(at.key, "`access_key` and `sas_token` exclude each other");
+        }
+        let given = raw.access_key.as_ref().or(raw.sas_token.as_ref());
+        let way = self.way(given.map(|at| at.key), ways);
+        let token = raw
+            .sas_token
+            .and_then(|at| self.secret(at))
+            .and_then(|(token, span)| self.accept(sas_token(token.expose()), span));
         let key = raw.access_key.and_then(|at| self.secret(at)).filter(|(key, span)| {
             let is_key = is_base64(key.expose());
             if !is_key {
@@ -227,7 +272,10 @@ impl Checker<'_> {
         });
         let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         let credentials = match way? {
-            Way::Keys => AzureCredentials::AccessKey(key?.0),
+            Way::Keys => match token {
+                Some(token) => AzureCredentials::SasToken(token),
+                None => AzureCredentials::AccessKey(key?.0),
+            },
             Way::Anonymous => AzureCredentials::Anonymous,
             Way::Ambient => AzureCredentials::Ambient,
         };
@@ -237,6 +285,9 @@ impl Checker<'_> {
             prefix: prefix?,
             credentials,
             endpoint,
+            authorities,
+            content_type: self.content_type(raw.content_type),
+            options: self.azure_options(raw.access_tier, raw.cache_control),
             upload,
         })
     }
@@ -298,6 +349,21 @@ impl Checker<'_> {
         self.accept(units::endpoint(&text), field.span)
     }
 
+    fn authorities(&self, field: Option<At<String>>, endpoint: Option<&str>) -> Option<Authorities> {
+        let field = field?;
+        let path = self.local_path(&field.value?, field.span)?;
+        if endpoint.is_some_and(|url| url.starts_with("http://")) {
+            self.problem(
+                field.key,
+                "`ca_file` has no use here: the endpoint is http://, which has no certificates",
+            );
+            return None;
+        }
+        let pem = read_file(&path, MAX_CA_FILE).map_err(|error| error.to_string());
+        let read = pem.and_then(|pem| Authorities::from_pem(&pem));
+        self.accept(read.map_err(|reason| format!("ca_file {}: {reason}", path.display())), field.span)
+    }
+
     fn upload(
         &self,
         part_size: Option<At<raw::Scalar>>,
@@ -339,6 +405,21 @@ impl Checker<'_> {
 fn is_service_account_key(key: &Secret) -> bool {
     let json: Result<serde_json::Value, _> = serde_json::from_str(key.expose());
     json.is_ok_and(|json| ["client_email", "private_key"].iter().all(|field| json[field].is_string()))
+}
+
+/// A shared access signature without what stands around it where Azure shows it.
+fn sas_token(text: &str) -> Result<Secret, String> {
+    let token = text.trim().trim_start_matches('?');
+    let has =
+        |name: &str| token.split('&').any(|pair| pair.split_once('=').is_some_and(|(key, _)| key == name));
+    if !token.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("a shared access signature has no spaces or line ends".to_owned());
+    }
+    match token.contains("://") {
+        true => Err("this is the whole URL; the token is what stands behind the question mark".to_owned()),
+        false if has("sig") && has("sv") => Ok(Secret::new(token)),
+        false => Err("this is no shared access signature: one has sv=… and sig=…".to_owned()),
+    }
 }
 
 fn is_base64(text: &str) -> bool {

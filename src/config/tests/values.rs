@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, S3Options};
+
 use super::super::*;
 use super::{HASH, World, with};
 use crate::vfs::Permissions;
@@ -113,7 +115,7 @@ fn object_stores() {
     let config = config(
         "backends:\n  disk: { kind: memory }\n  \
          a: { kind: s3, bucket: x, endpoint: \"http://[::1]:9000/\", access_key_id: i, secret_access_key: k, session_token: t }\n  \
-         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, part_size: 5MiB, check_names: false }\n  \
+         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, part_size: 5MiB, content_type: text/plain, storage_class: STANDARD_IA, server_side_encryption: aws:kms, kms_key_id: k, acl: private, tags: { a: b }, cache_control: no-store, requester_pays: true, check_names: false }\n  \
          c: { kind: gcs, bucket: x, anonymous: true, prefix: /p/q/, upload_concurrency: 1 }\n  \
          d: { kind: azure, account: acme, container: x, access_key: \"aGVsbG8=\" }\n",
     );
@@ -130,11 +132,48 @@ fn object_stores() {
         (&S3Credentials::Ambient, Some(false), Some(true), Some(true), 5 << 20)
     );
     assert!(!s3.upload.check_names);
+    let options = S3Options {
+        storage_class: Some("STANDARD_IA".into()),
+        server_side_encryption: Some("aws:kms".into()),
+        kms_key_id: Some("k".into()),
+        customer_key: None,
+        acl: Some("private".into()),
+        tags: vec![("a".into(), "b".into())],
+        cache_control: Some("no-store".into()),
+        requester_pays: true,
+    };
+    assert_eq!((&s3.content_type, &s3.options), (&ContentType::Fixed("text/plain".into()), &options));
     let Backend::Gcs(gcs) = &config.backends["c"] else { panic!() };
     assert_eq!((&gcs.credentials, gcs.prefix.as_str()), (&GcsCredentials::Anonymous, "/p/q"));
     let Backend::Azure(azure) = &config.backends["d"] else { panic!() };
     assert_eq!(azure.credentials, AzureCredentials::AccessKey(Secret::new("aGVsbG8=")));
     assert_eq!(config.backends["d"].kind(), "azure");
+}
+
+#[test]
+fn what_objects_have_beside_their_content() {
+    let world = World::new();
+    world.certificate("store.pem", "store.key");
+    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let text = with(&format!(
+        "backends:\n  disk: {{ kind: memory }}\n  \
+         a: {{ kind: s3, bucket: x, region: eu-west-1, anonymous: true, content_type: none, sse_customer_key: {key} }}\n  \
+         b: {{ kind: gcs, bucket: x, anonymous: true, ca_file: store.pem, storage_class: NEARLINE, cache_control: no-store }}\n  \
+         c: {{ kind: azure, account: acme, container: x, sas_token: '?sv=1&sig=c2ln', access_tier: Cool }}\n"
+    ));
+    let config = world.parse(&text).unwrap();
+    let Backend::S3(s3) = &config.backends["a"] else { panic!() };
+    assert_eq!(s3.content_type, ContentType::None);
+    assert_eq!(s3.options.customer_key, Some(CustomerKey::from_base64(key).unwrap()));
+    assert!(!format!("{s3:?}").contains("0123") && !format!("{s3:?}").contains(key), "{s3:?}");
+    let Backend::Gcs(gcs) = &config.backends["b"] else { panic!() };
+    assert!(gcs.authorities.is_some());
+    let options =
+        ObjectOptions { storage_class: Some("NEARLINE".into()), cache_control: Some("no-store".into()) };
+    assert_eq!(gcs.options, options);
+    let Backend::Azure(azure) = &config.backends["c"] else { panic!() };
+    assert_eq!(azure.credentials, AzureCredentials::SasToken(Secret::new("sv=1&sig=c2ln")));
+    assert_eq!(azure.options.storage_class.as_deref(), Some("Cool"));
 }
 
 #[test]

@@ -23,8 +23,9 @@ impl S3 {
     ) -> Result<String, Failure> {
         let patience = patience(&self.requests.tuning, from.size);
         let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
-        if let Some(headers) = headers {
-            request.headers = headers;
+        let replaces = headers.is_some();
+        request.headers = self.headers.of_copy(to, headers.unwrap_or_default());
+        if replaces {
             request = request.header("x-amz-metadata-directive", "REPLACE")?;
         }
         self.copy_by(request, from, &self.learned.copies).await

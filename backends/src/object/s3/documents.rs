@@ -33,6 +33,10 @@ impl Document for ListMultipartUploadsResult {
     const ROOTS: &'static [&'static str] = &["ListMultipartUploadsResult"];
 }
 
+impl Document for Tagging {
+    const ROOTS: &'static [&'static str] = &["Tagging"];
+}
+
 impl Document for ListPartsResult {
     const ROOTS: &'static [&'static str] = &["ListPartsResult", "ListPartsResponse"];
 }
@@ -118,6 +122,26 @@ pub(super) struct ListPartsResult {
 pub(super) struct Part {
     pub(super) part_number: u64,
     pub(super) size: u64,
+}
+
+/// GetObjectTagging.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Tagging {
+    pub(super) tag_set: TagSet,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct TagSet {
+    pub(super) tag: Vec<Tag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Tag {
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 #[cfg(test)]

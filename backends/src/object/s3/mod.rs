@@ -10,6 +10,7 @@ mod learned;
 mod list;
 mod multipart;
 mod objects;
+mod options;
 
 use http::Method;
 
@@ -17,6 +18,8 @@ pub(super) use self::learned::Learned;
 pub(super) use self::list::Dialects;
 pub(super) use self::multipart::{OpenUpload, StoredPart};
 pub(super) use self::objects::{COPY_OF, with_mtime};
+use self::options::S3Headers;
+pub use self::options::{CustomerKey, S3Options};
 use super::error::Failure;
 use super::requests::{Request, Requests, in_path, path_of};
 use crate::observe;
@@ -25,6 +28,8 @@ use crate::observe;
 #[derive(Debug)]
 pub(super) struct S3 {
     pub(super) requests: Requests,
+    /// What objects get beside their content.
+    pub(super) headers: S3Headers,
     pub(super) dialects: Dialects,
     pub(super) learned: Learned,
     /// It is Amazon's own, which does as its documents say.

@@ -9,6 +9,8 @@ use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
 use super::conditions::Condition;
+use super::documents::Tagging;
+use super::options::{TAG_COUNT, TAGGING, encoded_tags};
 use super::{Failure, Request, S3, on_object};
 use crate::object::client::patience;
 use crate::object::entry::{Object, quoted};
@@ -28,6 +30,7 @@ const KEPT: &[&str] = &[
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-storage-class",
+    "x-amz-tagging-count",
     "x-amz-website-redirect-location",
 ];
 
@@ -59,6 +62,28 @@ impl S3 {
             Err(failure) if failure.is_not_found() => Ok(false),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// The same headers with the tags of the object, of which they tell the number alone: what is stored anew or put together
+    /// of parts has none otherwise.
+    pub(in super::super) async fn with_tags(&self, key: &str, mut headers: HeaderMap) -> HeaderMap {
+        if headers.remove(TAG_COUNT).is_none_or(|count| count == "0") {
+            return headers;
+        }
+        let tags = async {
+            let request = on_object(Method::GET, key, observe::Request::Metadata)?.query("tagging", "");
+            let Tagging { tag_set } = self.requests.document(request).await?;
+            let tags: Vec<_> = tag_set.tag.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            HeaderValue::from_str(&encoded_tags(&tags))
+                .map_err(|_| Failure::Malformed("tags that can't be sent".to_owned()))
+        };
+        match tags.await {
+            Ok(tags) => drop(headers.insert(TAGGING, tags)),
+            Err(failure) => {
+                tracing::warn!(bucket = self.requests.bucket, key, %failure, "the tags of an object are lost");
+            }
+        }
+        headers
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
@@ -138,7 +163,7 @@ impl S3 {
             tracing::debug!(key, %name, "metadata that is no ASCII is not kept");
             kept.remove(name);
         }
-        kept
+        self.headers.of_new(key, kept)
     }
 }
 

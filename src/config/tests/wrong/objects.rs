@@ -1,0 +1,64 @@
+//! What objects have beside their content, and who vouches for the store.
+
+use super::super::{World, with};
+
+/// What is said, each with its line.
+fn messages(backends: &str) -> Vec<String> {
+    let world = World::new();
+    world.file("not.pem", "nothing");
+    world.file("short", "c2hvcnQ=\n");
+    world.file("sas", "sv=1&sp=r\n");
+    let text = with(&format!("backends:\n  disk: {{ kind: memory }}\n{backends}"));
+    let complaints = world.complaints(&text);
+    let said = complaints.lines().filter_map(|line| line.strip_prefix("wharf.yaml:"));
+    said.map(str::to_owned).collect()
+}
+
+#[test]
+fn options_of_objects() {
+    let open = "bucket: acme, region: eu-west-1, anonymous: true";
+    let tags: Vec<String> = (0..11).map(|number| format!("t{number}: x")).collect();
+    let backends = format!(
+        "  a: {{ kind: s3, {open}, content_type: pdf, storage_class: COLD, acl: everybody, server_side_encryption: AES }}
+  b: {{ kind: s3, {open}, content_type: application/x-directory, kms_key_id: k, server_side_encryption: AES256 }}
+  c: {{ kind: s3, {open}, sse_customer_key: {{ file: short }}, server_side_encryption: AES256 }}
+  d: {{ kind: s3, {open}, sse_customer_key: hunter2 }}
+  e: {{ kind: s3, {open}, endpoint: http://store.example.com, sse_customer_key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= }}
+  f: {{ kind: s3, {open}, tags: {{ {} }} }}
+  g: {{ kind: s3, {open}, tags: {{ 'aws:a': x, b: a&b, '': x }}, cache_control: \"no\\nstore\" }}
+  h: {{ kind: gcs, bucket: acme, anonymous: true, storage_class: COLD }}
+  i: {{ kind: azure, account: acme, container: x, anonymous: true, access_tier: cool }}
+  j: {{ kind: azure, account: acme, container: x, access_key: a2V5, sas_token: {{ file: sas }} }}
+  k: {{ kind: azure, account: acme, container: x, sas_token: 'https://acme.blob.core.windows.net/?sv=1&sig=hunter2' }}
+  l: {{ kind: gcs, bucket: acme, anonymous: true, ca_file: not.pem }}
+  m: {{ kind: gcs, bucket: acme, anonymous: true, ca_file: missing.pem }}
+  n: {{ kind: gcs, bucket: acme, anonymous: true, ca_file: not.pem, endpoint: http://127.0.0.1:1 }}
+",
+        tags.join(", ")
+    );
+    let expected = r#"3:82: expected `by-extension`, `none`, or a type such as text/plain
+3:102: Amazon does not know "COLD"; it knows STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE, OUTPOSTS, EXPRESS_ONEZONE
+3:113: Amazon does not know "everybody"; it knows private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read, bucket-owner-full-control
+3:148: Amazon does not know "AES"; it knows AES256, aws:kms, aws:kms:dsse
+4:82: with this type, empty files would be taken for directories
+4:107: `kms_key_id` goes with `server_side_encryption: aws:kms`
+5:68: `sse_customer_key` and `server_side_encryption` exclude each other: one key encrypts an object
+5:86: this key has 5 bytes; it has to have 32: `openssl rand -base64 32` makes one
+6:86: this is not base64
+7:104: with this endpoint, `sse_customer_key` would be sent without encryption; it takes https://
+8:74: an object has at most 10 tags
+9:76: tags that begin with aws: are Amazon's own
+9:91: a tag can't have "&": letters, digits, spaces and +-=._:/@ are possible
+9:96: the key of a tag has 1 to 128 characters
+9:120: this may hold letters, digits and signs of ASCII only, and not be empty
+10:65: Google does not know "COLD"; it knows STANDARD, NEARLINE, COLDLINE, ARCHIVE, MULTI_REGIONAL, REGIONAL, DURABLE_REDUCED_AVAILABILITY
+11:80: Azure does not know "cool"; it knows Hot, Cool, Cold, Archive
+12:68: `access_key` and `sas_token` exclude each other
+12:79: this is no shared access signature: one has sv=… and sig=…
+13:61: this is the whole URL; the token is what stands behind the question mark
+14:59: ca_file DIR/not.pem: there is no certificate in it; a block begins with -----BEGIN CERTIFICATE-----
+15:59: ca_file DIR/missing.pem: there is no such file or directory
+16:50: `ca_file` has no use here: the endpoint is http://, which has no certificates"#;
+    let found = messages(&backends).join("\n");
+    assert!(found == expected, "\n--- expected\n{expected}\n--- found\n{found}\n---");
+}
