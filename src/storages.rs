@@ -141,7 +141,7 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
         equal_parts: s3.equal_parts,
         content_type: s3.content_type.clone(),
         options: s3.options.clone(),
-        tuning: Tuning { abandoned_after: s3.abort_uploads_after, ..tuning },
+        tuning: Tuning { abandoned_after: s3.abort_uploads_after, max_parts: s3.max_parts, ..tuning },
         ..S3Settings::new(&s3.bucket)
     };
     match &s3.credentials {

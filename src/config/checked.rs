@@ -263,6 +263,8 @@ pub struct S3 {
     pub sign_payload: Option<bool>,
     /// Whether all parts of an upload have one size; `None`: at Cloudflare's R2.
     pub equal_parts: Option<bool>,
+    /// How many parts of one upload the store takes.
+    pub max_parts: u16,
     /// The type of content of new objects.
     pub content_type: ContentType,
     /// What else is wanted for objects.

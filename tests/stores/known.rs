@@ -127,11 +127,7 @@ pub const LIMITS: &[Limit] = &[
     },
     Limit {
         store: Store::FakeGcs,
-        tests: &[
-            "no_foreign_file_is_replaced",
-            "new_is_decided_at_finish",
-            "a_resume_never_loses_what_others_stored",
-        ],
+        tests: &["no_foreign_file_is_replaced", "new_is_decided_at_finish"],
         shows: IN_SEVERAL_WAYS,
         reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
     },

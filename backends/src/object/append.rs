@@ -21,6 +21,7 @@ use super::body;
 use super::client::Client;
 use super::copy::{equal_pieces, kept_pieces};
 use super::entry::Object;
+use super::key::Provider;
 use super::parts::{Gathered, marked};
 use super::upload::{Condition, ObjectUpload};
 use crate::buffers::Share;
@@ -89,11 +90,12 @@ impl ObjectUpload {
         self.tail.as_ref().is_some_and(|tail| tail.head.is_some())
     }
 
-    /// Keeps the first part, which is full, until what comes before it is known. Where there is no room for that, or where all
-    /// parts must have one size, what is there now has to do.
+    /// Keeps the first part, which is full, until what comes before it is known. Where there is no room for that, where all parts
+    /// must have one size, or where the library counts them anew at their end (Google), what is there now has to do.
     pub(super) async fn hold_head(&mut self) -> Result<()> {
         let has_room = !self.client.buffers.is_tight() && !self.held.is_spilled();
-        if !has_room || self.sizes.are_equal() {
+        let counts_anew = self.client.keys.provider == Provider::Gcs;
+        if !has_room || counts_anew || self.sizes.are_equal() {
             return self.settle().await;
         }
         let head = self.held.take(&self.path).await?;
@@ -156,7 +158,7 @@ impl ObjectUpload {
                 Err(error) => error,
             };
             // The store has just said that it can't copy.
-            if copies_inside && !self.copies_inside() {
+            if error.kind() == ErrorKind::Unsupported && copies_inside && !self.copies_inside() {
                 match sent.more {
                     None if !was_begun => drop(self.multipart.take()),
                     // It may have made a part of nothing in place of the first one, and take no other for it.
@@ -225,7 +227,9 @@ impl ObjectUpload {
             && last.content_length() > 0
         {
             let number = self.multipart().next_behind(HEAD);
-            self.send_as(number, std::mem::take(last), Some(share.take())).await?;
+            // Until it is on its way it is kept: what fails before is done again.
+            self.send_as(number, last.clone(), Some(share.take())).await?;
+            *last = PutPayload::new();
         }
         self.multipart().await_all().await?;
         Ok((self.end(total).await?, total))

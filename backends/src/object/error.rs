@@ -282,9 +282,13 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
         next = error.source();
     }
     let mut last = texts.pop().unwrap_or_default();
-    // The word of the TLS library for an answer in plain text.
+    // The words of the TLS library for an answer in plain text, and for a certificate that nobody knows.
     if last.contains("InvalidContentType") {
         last = format!("no TLS is spoken at this address; perhaps the endpoint begins with http:// ({last})");
+    } else if last.contains("CaUsedAsEndEntity") || last.contains("UnknownIssuer") {
+        last = format!(
+            "nobody who is trusted vouches for the store's certificate; `ca_file` names who does ({last})"
+        );
     }
     match texts.pop() {
         Some(before) if !before.contains(&last) => format!("{before}: {last}"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
-use super::copy::copy;
+use super::copy::{MAX_S3_COPY, copy};
 use super::entry::Object;
 use super::lookup::Found;
 use super::rename_directory::rename_directory;
@@ -30,8 +30,10 @@ pub(super) async fn rename(
     let key = client.keys.existing(from)?;
     // Only what was seen: some stores overlook the condition of a copy, and then copy a marker, or what was removed.
     if let Some(s3) = client.s3()
-        && let Some(seen) =
-            client.known.fresh_file(from, &key).filter(|seen| seen.e_tag.is_some() && seen.size > 0)
+        && let Some(seen) = client
+            .known
+            .fresh_file(from, &key)
+            .filter(|seen| seen.e_tag.is_some() && (1..=MAX_S3_COPY).contains(&seen.size))
         && rename_seen(client, s3, from, seen, to, &target, replace).await?
     {
         return Ok(());
@@ -70,7 +72,16 @@ async fn rename_seen(
             _ => return Ok(false),
         }
     }
-    let Ok(copied) = s3.copy(&seen, target, headers).await else { return Ok(false) };
+    let copied = match s3.copy(&seen, target, headers).await {
+        Ok(copied) => copied,
+        // It was replaced or removed, or the store can't copy: nothing was made.
+        Err(failure)
+            if failure.is_precondition() || failure.is_not_found() || failure.is_unknown_request() =>
+        {
+            return Ok(false);
+        }
+        Err(failure) => return Err(failure.at(from)),
+    };
     client.known.stored(to, 0, None);
     match client.head(from, &seen.key).await? {
         Some(now)

@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use super::client::Client;
 use super::compared::{Compared, Hashes, is_plain_marker};
 use super::copy::{copy, copy_marked};
+use super::entry::Object;
 use super::key::Provider;
 use super::lookup::Found;
 use super::rename::remove;
@@ -150,8 +151,12 @@ async fn for_each(
 async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
     let mut marker = None;
     for_each(client, from, |item| {
-        if item.is_marker && !item.object.is_folder && marker.is_none() {
-            marker = Some(item.object.key.clone());
+        if is_plain_marker(&item)
+            && !item.object.is_folder
+            && marker.is_none()
+            && !item.object.key.ends_with("//")
+        {
+            marker = Some(item.object.clone());
         }
         match item.relative.split('/').any(|segment| matches!(segment, "." | "..")) {
             false => Ok(()),
@@ -164,19 +169,20 @@ async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
     })
     .await?;
     match marker {
-        Some(marker) => check_unlocked(client, from, &marker).await,
+        Some(marker) => check_unlocked(client, from, marker).await,
         None => Ok(()),
     }
 }
 
 /// Makes sure that the store gives up a marker that is under a lock. Some refuse it and take away a version of a file.
-async fn check_unlocked(client: &Client, from: &StoragePath, marker: &str) -> Result<()> {
+async fn check_unlocked(client: &Client, from: &StoragePath, marker: Object) -> Result<()> {
     let Some(s3) = client.s3().filter(|s3| !s3.is_amazon) else { return Ok(()) };
-    if !s3.is_locked(marker).await.map_err(|failure| failure.at(from))? {
+    let key = &marker.key;
+    if !s3.is_locked(key).await.map_err(|failure| failure.at(from))? {
         return Ok(());
     }
-    client.delete(from, marker, None).await?;
-    client.put_marker(from, marker.trim_end_matches('/')).await
+    client.delete(from, key, Some(&marker)).await?;
+    client.put_marker(from, key.trim_end_matches('/')).await
 }
 
 /// How many objects there are in a directory that were not copied as they are.

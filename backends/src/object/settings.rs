@@ -52,7 +52,7 @@ pub struct Tuning {
     /// and the one it gathers in memory, and less where the `buffers` have no room.
     pub upload_concurrency: usize,
     /// How many parts of one upload the store takes: from 1000 to 10,000, which is what S3 takes.
-    pub max_parts: u64,
+    pub max_parts: u16,
     /// How often a request that failed for a reason that may pass is sent again; one that carries the content of an upload
     /// twice as often, as more is lost with it. A download asks as often for its rest, each time as a request of its own.
     pub retries: usize,
@@ -83,9 +83,9 @@ impl Tuning {
     /// The largest part size, in bytes.
     pub const MAX_PART_SIZE: u64 = 5 << 30;
     /// The most parts of one upload that S3 takes.
-    pub const MAX_PARTS: u64 = 10_000;
+    pub const MAX_PARTS: u16 = 10_000;
     /// The least that a store may take: appending needs so many numbers.
-    pub const LEAST_MAX_PARTS: u64 = 1000;
+    pub const LEAST_MAX_PARTS: u16 = 1000;
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if !(Self::MIN_PART_SIZE..=Self::MAX_PART_SIZE).contains(&self.part_size) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wharf_backends::object::Authorities;
+use wharf_backends::object::{Authorities, Tuning};
 
 use super::super::checked::{
     Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
@@ -177,6 +177,14 @@ impl Checker<'_> {
             }
             age => Ok(age),
         });
+        let max_parts = raw.max_parts.and_then(|at| {
+            let allowed = Tuning::LEAST_MAX_PARTS..=Tuning::MAX_PARTS;
+            let parts = u16::try_from(at.value?).ok().filter(|parts| allowed.contains(parts));
+            self.accept(
+                parts.ok_or_else(|| "the parts of an upload are from 1000 to 10000".to_owned()),
+                at.span,
+            )
+        });
         let credentials = match way? {
             Way::Keys => S3Credentials::Keys { access_key_id: id?, secret_access_key: key?, session_token },
             Way::Anonymous => S3Credentials::Anonymous,
@@ -192,6 +200,7 @@ impl Checker<'_> {
             path_style: raw.path_style.and_then(|at| at.value),
             sign_payload: raw.sign_payload.and_then(|at| at.value),
             equal_parts: raw.equal_parts.and_then(|at| at.value),
+            max_parts: max_parts.unwrap_or(Tuning::MAX_PARTS),
             content_type,
             options,
             abort_uploads_after: abort_uploads_after.map_or(ABANDONED_AFTER, |(age, _)| age),

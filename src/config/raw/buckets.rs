@@ -37,6 +37,8 @@ pub(in crate::config) struct S3 {
     /// Cut uploads into parts of one size, which limits files to 10,000 times the `part_size`. Default: only for Cloudflare's
     /// R2, which takes no others.
     pub(in crate::config) equal_parts: Option<At<bool>>,
+    /// How many parts of one upload the store takes, from 1000 to 10,000. Default: 10,000, which is what Amazon takes.
+    pub(in crate::config) max_parts: Option<At<u64>>,
     /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.
     #[schemars(with = "Option<String>")]
     pub(in crate::config) abort_uploads_after: Option<At<Scalar>>,

@@ -115,7 +115,7 @@ fn object_stores() {
     let config = config(
         "backends:\n  disk: { kind: memory }\n  \
          a: { kind: s3, bucket: x, endpoint: \"http://[::1]:9000/\", access_key_id: i, secret_access_key: k, session_token: t }\n  \
-         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, part_size: 5MiB, content_type: text/plain, storage_class: STANDARD_IA, server_side_encryption: aws:kms, kms_key_id: k, acl: private, tags: { a: b }, cache_control: no-store, requester_pays: true, check_names: false }\n  \
+         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, max_parts: 1000, part_size: 5MiB, content_type: text/plain, storage_class: STANDARD_IA, server_side_encryption: aws:kms, kms_key_id: k, acl: private, tags: { a: b }, cache_control: no-store, requester_pays: true, check_names: false }\n  \
          c: { kind: gcs, bucket: x, anonymous: true, prefix: /p/q/, upload_concurrency: 1 }\n  \
          d: { kind: azure, account: acme, container: x, access_key: \"aGVsbG8=\" }\n",
     );
@@ -132,6 +132,7 @@ fn object_stores() {
         (&S3Credentials::Ambient, Some(false), Some(true), Some(true), 5 << 20)
     );
     assert!(!s3.upload.check_names);
+    assert_eq!(s3.max_parts, 1000);
     let options = S3Options {
         storage_class: Some("STANDARD_IA".into()),
         server_side_encryption: Some("aws:kms".into()),

@@ -45,6 +45,7 @@ fn sizes() {
   a: { kind: memory, capacity: 0 }
   b: { kind: memory, capacity: 99999999TiB }
   c: { kind: gcs, bucket: acme, anonymous: true, part_size: 1MiB, upload_concurrency: 65 }
+  d: { kind: s3, bucket: acme, region: eu-west-1, anonymous: true, max_parts: 999 }
 ",
         "wharf.yaml:2:35: expected a size such as 64MiB, 10MB or 1048576
     2 |   disk: { kind: memory, capacity: 64 MB iB }
@@ -61,7 +62,10 @@ wharf.yaml:5:61: the size of a part is from 5MiB to 5GiB
 wharf.yaml:5:87: at most 64 is possible
     5 |   c: { kind: gcs, bucket: acme, anonymous: true, part_size: 1MiB, upload_concurrency: 65 }
       |                                                                                       ^^
-5 problems in wharf.yaml",
+wharf.yaml:6:79: the parts of an upload are from 1000 to 10000
+    6 |   d: { kind: s3, bucket: acme, region: eu-west-1, anonymous: true, max_parts: 999 }
+      |                                                                               ^^^
+6 problems in wharf.yaml",
     );
 }
 
