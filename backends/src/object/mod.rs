@@ -63,6 +63,7 @@ mod settings;
 mod sweep;
 mod times;
 mod upload;
+mod upload_end;
 mod walk;
 mod writes;
 

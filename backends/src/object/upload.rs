@@ -3,45 +3,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
-use md5::{Digest as _, Md5};
-use object_store::PutPayload;
 
-use super::append::{HEAD, Tail, turn};
+use super::append::{HEAD, Tail};
 use super::body;
 use super::client::Client;
 use super::copy::{equal_pieces, kept_pieces};
-use super::entry::{Before, Object};
+use super::entry::Object;
 use super::held::Held;
 use super::multipart::Multipart;
 use super::name_check::NameCheck;
 use super::parts::PartSizes;
 use super::s3::S3;
 use super::settings::Tuning;
-use super::writes::NotStored;
+use super::upload_end::Condition;
 use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
-
-/// What must stand under the key when the upload is finished.
-pub(super) enum Condition {
-    Anything,
-    Nothing,
-    /// The object that the upload goes on from.
-    This(Box<Object>),
-}
-
-impl Condition {
-    pub(super) fn before(&self) -> Before<'_> {
-        match self {
-            Self::Anything => Before::Anything,
-            Self::Nothing => Before::Nothing,
-            Self::This(object) => Before::This(object),
-        }
-    }
-}
 
 pub(super) struct ObjectUpload {
     pub(super) client: Arc<Client>,
@@ -64,7 +42,7 @@ pub(super) struct ObjectUpload {
     name: Option<NameCheck>,
     /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
-    intact: bool,
+    pub(super) intact: bool,
 }
 
 /// Starts an upload. The store isn't asked for anything, unless there is a reason: that something else was seen in this
@@ -225,7 +203,7 @@ impl ObjectUpload {
     }
 
     /// Starts to send what is held as a part, as soon as enough of those before it are done.
-    async fn send(&mut self) -> Result<()> {
+    pub(super) async fn send(&mut self) -> Result<()> {
         if self.sizes.left() == 0 {
             return Err(self.too_large());
         }
@@ -256,143 +234,10 @@ impl ObjectUpload {
     }
 
     /// Waits until the name is known to be free.
-    async fn has_name(&mut self) -> Result<()> {
+    pub(super) async fn has_name(&mut self) -> Result<()> {
         match &mut self.name {
             Some(name) => name.passed().await,
             None => Ok(()),
-        }
-    }
-
-    /// One request for everything.
-    async fn put_whole(&mut self) -> Result<Option<String>> {
-        let (payload, _share) = self.held.take(&self.path).await?;
-        let _turn = turn(&self.client, &self.key).await;
-        if matches!(self.condition, Condition::Nothing)
-            && !self.client.s3().is_none_or(|s3| s3.learned.refuses())
-        {
-            self.check_nothing().await?;
-        }
-        self.put(&payload, self.condition.before()).await
-    }
-
-    /// Ends the upload, unless something failed before, and returns the entity tag and the length of the whole.
-    async fn store(mut self, sent: Result<()>) -> Result<(Option<String>, u64)> {
-        let sent = match sent {
-            Ok(()) => self.has_name().await,
-            failed => failed,
-        };
-        let stored = match (self.tail.take(), &self.multipart) {
-            _ if sent.is_err() => sent.map(|()| (None, 0)),
-            _ if !self.intact => {
-                Err(Error::with_source(ErrorKind::Other, &self.path, "an earlier part of it was not written"))
-            }
-            (Some(tail), _) => self.finish_tail(tail).await,
-            (None, None) => self.put_whole().await.map(|e_tag| (e_tag, self.length)),
-            (None, Some(_)) => self.complete().await.map(|e_tag| (e_tag, self.length)),
-        };
-        if stored.is_err()
-            && let Some(multipart) = self.multipart.take()
-            && let Err(second) = multipart.abort().await
-        {
-            tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
-        }
-        stored
-    }
-
-    /// Stores all there is in one request.
-    pub(super) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
-        let headers = self.headers.clone();
-        match self.client.put(&self.path, &self.key, payload.clone(), headers, before).await {
-            Ok(e_tag) => Ok(e_tag),
-            Err(NotStored { error, may_be_there }) => {
-                // Sent twice because the first answer was lost, it meets itself.
-                if may_be_there && !matches!(before, Before::Anything) && self.is_there(payload).await {
-                    return Ok(None);
-                }
-                Err(refused(&self.path, before, error))
-            }
-        }
-    }
-
-    /// Whether the object has this content.
-    async fn is_there(&self, payload: &PutPayload) -> bool {
-        let Ok(Some(now)) = self.client.head(&self.path, &self.key).await else { return false };
-        if now.size != payload.content_length() as u64 {
-            return false;
-        }
-        let mut digest = Md5::new();
-        payload.iter().for_each(|bytes| digest.update(bytes));
-        let digest = digest.finalize();
-        if let Some(md5) = &now.md5 {
-            return *md5 == BASE64_STANDARD.encode(digest);
-        }
-        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        // Where the store encrypts with keys of its owner, the entity tag is no digest of the content.
-        now.e_tag.as_deref().is_some_and(|e_tag| e_tag.trim_matches('"') == digits)
-            || self.reads_as(&now, &digest).await
-    }
-
-    /// Whether an object has this MD5, by its content.
-    async fn reads_as(&self, object: &Object, expected: &[u8]) -> bool {
-        let mut digest = Md5::new();
-        let mut content = body::section(&self.client, &self.path, object, (0, object.size));
-        while let Some(chunk) = content.next().await {
-            match chunk {
-                Ok(chunk) => digest.update(&chunk),
-                Err(_) => return false,
-            }
-        }
-        digest.finalize().as_slice() == expected
-    }
-
-    async fn complete(&mut self) -> Result<Option<String>> {
-        if self.held.len() > 0 {
-            self.send().await?;
-        }
-        self.multipart().await_all().await?;
-        let _turn = turn(&self.client, &self.key).await;
-        self.end(self.length).await
-    }
-
-    /// Makes an object of `length` bytes of all parts, which have arrived.
-    pub(super) async fn end(&mut self, length: u64) -> Result<Option<String>> {
-        self.check_condition().await?;
-        let Some(multipart) = &mut self.multipart else { return Ok(None) };
-        let before = self.condition.before();
-        multipart.complete(length, before).await.map_err(|error| refused(&self.path, before, error))
-    }
-
-    /// Looks whether what is there is what has to be there. Not every store knows such a condition of a completion, nor does
-    /// the library; this leaves the smallest gap.
-    async fn check_condition(&self) -> Result<()> {
-        let Condition::This(before) = &self.condition else {
-            return match self.condition {
-                Condition::Nothing => self.check_nothing().await,
-                Condition::Anything | Condition::This(_) => Ok(()),
-            };
-        };
-        match self.client.head(&self.path, &self.key).await? {
-            Some(now) if now.e_tag == before.e_tag => Ok(()),
-            _ => Err(Error::new(ErrorKind::Conflict, &self.path)),
-        }
-    }
-
-    /// Looks whether nothing is there, if that may be asked: who may do nothing but store relies on the store's own look.
-    async fn check_nothing(&self) -> Result<()> {
-        let found = match self.client.s3() {
-            Some(s3) => match s3.head(&self.key).await {
-                Ok(_) => true,
-                Err(failure) if failure.is_not_found() => false,
-                Err(failure) => match failure.at(&self.path) {
-                    denied if denied.kind() == ErrorKind::PermissionDenied => false,
-                    error => return Err(error),
-                },
-            },
-            None => self.client.head(&self.path, &self.key).await?.is_some(),
-        };
-        match found {
-            true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
-            false => Ok(()),
         }
     }
 }
@@ -405,18 +250,6 @@ fn sizes_of_parts(client: &Client) -> PartSizes {
         Some(s3) if s3.equal_parts => PartSizes::equal(most, size).marked(),
         Some(_) => PartSizes::new(most, size, largest).marked(),
         None => PartSizes::new(most, size, largest),
-    }
-}
-
-/// What a refusal means, where the store has one word for several.
-fn refused(path: &StoragePath, before: Before<'_>, error: Error) -> Error {
-    match (before, error.kind()) {
-        // The store's 409 says that two requests met; nothing forbade a file here.
-        (Before::Anything | Before::This(_), ErrorKind::AlreadyExists) => {
-            Error::with_source(ErrorKind::Conflict, path, error)
-        }
-        (Before::Nothing, ErrorKind::Conflict) => Error::with_source(ErrorKind::AlreadyExists, path, error),
-        _ => error,
     }
 }
 
@@ -470,6 +303,7 @@ impl Upload for ObjectUpload {
         client.known.stored(&path, length, e_tag.as_deref());
         Ok(Metadata::file(length, None))
     }
+
     async fn abort(mut self: Box<Self>) -> Result<()> {
         match self.multipart.take() {
             Some(multipart) => multipart.abort().await,
