@@ -95,6 +95,11 @@ impl Client {
     }
 
     /// The requests of S3's protocol, if the store speaks it.
+    /// Whether entity tags have the form of digests of the content and are none.
+    pub(super) fn hides_digests(&self) -> bool {
+        self.s3().is_some_and(|s3| s3.headers.hide_digests())
+    }
+
     pub(super) fn s3(&self) -> Option<&S3> {
         match &self.own {
             Own::S3(s3) => Some(s3),

@@ -17,27 +17,40 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// What is kept of the objects of a rename.
 #[derive(Default)]
-pub(super) struct Hashes(RandomState);
+pub(super) struct Hashes {
+    state: RandomState,
+    /// The store encrypts what it stores, and its entity tags have the form of digests and are none.
+    hides_digests: bool,
+}
 
 impl Hashes {
+    pub(super) fn of(client: &Client) -> Self {
+        Self { state: RandomState::new(), hides_digests: client.hides_digests() }
+    }
+
+    /// Whether the store tells a digest of the content of an object.
+    pub(super) fn know(&self, object: &Object) -> bool {
+        !self.hides_digests && object.has_digest()
+    }
+
     /// An object in the state it is in: whoever replaces it makes another one of it.
     pub(super) fn print(&self, item: &Item) -> u64 {
         let object = &item.object;
         if object.is_folder {
-            return self.0.hash_one((&item.relative, object.is_folder));
+            return self.state.hash_one((&item.relative, object.is_folder));
         }
-        self.0.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
+        self.state.hash_one((&item.relative, &object.e_tag, object.size, object.stored))
     }
 
     /// Its key below the directory.
     pub(super) fn place(&self, item: &Item) -> u64 {
-        self.0.hash_one(&item.relative)
+        self.state.hash_one(&item.relative)
     }
 
     /// The directories that an object is in, as the places of their markers.
     pub(super) fn above(&self, item: &Item) -> impl Iterator<Item = u64> {
         let ends = std::iter::once(0).chain(item.relative.match_indices('/').map(|(slash, _)| slash + 1));
-        ends.map(|end| self.0.hash_one(item.relative.get(..end).unwrap_or_default()))
+        ends.map(|end| self.state.hash_one(item.relative.get(..end).unwrap_or_default()))
     }
 
     fn content(&self, object: &Object) -> Content {
@@ -46,9 +59,9 @@ impl Hashes {
             e_tag: object
                 .e_tag
                 .as_deref()
-                .filter(|e_tag| is_digest(e_tag))
-                .map(|e_tag| self.0.hash_one(e_tag)),
-            md5: object.md5.as_ref().map(|md5| self.0.hash_one(md5)),
+                .filter(|e_tag| !self.hides_digests && is_digest(e_tag))
+                .map(|e_tag| self.state.hash_one(e_tag)),
+            md5: object.md5.as_ref().map(|md5| self.state.hash_one(md5)),
         }
     }
 }
@@ -83,7 +96,7 @@ struct Source {
 impl Source {
     fn new(item: Item, hashes: &Hashes) -> Self {
         let (print, content) = (hashes.print(&item), hashes.content(&item.object));
-        let object = (!item.object.has_digest()).then(|| Box::new(item.object));
+        let object = (!hashes.know(&item.object)).then(|| Box::new(item.object));
         Self { print, content, object }
     }
 }

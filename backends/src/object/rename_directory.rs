@@ -36,7 +36,7 @@ pub(super) async fn rename_directory(
         return Err(Error::new(ErrorKind::AlreadyExists, to));
     }
     client.check_parents(to).await?;
-    let hashes = Hashes::default();
+    let hashes = Hashes::of(client);
     let (found, parents) = futures_util::join!(client.probe(to), client.check_unseen_parents(to));
     parents?;
     let there = match found? {
@@ -251,7 +251,7 @@ async fn copy_all(
             if is_late && client.head(to, &format!("{below}{}", item.relative)).await?.is_some() {
                 return Ok(None);
             }
-            match copy_one(client, from, &below, &item, !there.is_empty()).await {
+            match copy_one(client, from, &below, &item, !there.is_empty(), hashes).await {
                 Ok(()) => {}
                 // It was replaced or removed since it was listed.
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
@@ -287,6 +287,7 @@ async fn copy_one(
     below: &str,
     item: &Item,
     goes_on: bool,
+    hashes: &Hashes,
 ) -> Result<()> {
     let target = format!("{below}{}", item.relative);
     if target.split('/').any(|segment| matches!(segment, "." | "..")) {
@@ -304,7 +305,7 @@ async fn copy_one(
         }
         // Some stores can't copy a marker.
         _ if is_plain_marker(item) => client.put_marker(from, target.trim_end_matches('/')).await,
-        object if !object.has_digest() => copy_marked(client, from, object, &target).await,
+        object if !hashes.know(object) => copy_marked(client, from, object, &target).await,
         object => copy(client, from, object, &target, true).await,
     }
 }

@@ -21,6 +21,8 @@ pub struct Dialect {
     pub wants_digest: bool,
     /// What may not be removed: `/` is all that ends so.
     pub denies_removal: Option<&'static str>,
+    /// Entity tags are no digests of the content: a copy has another one.
+    pub encrypts: bool,
     /// A name without an object is that of one that was deleted.
     pub keeps_versions: bool,
 }
@@ -104,6 +106,13 @@ fn kept(asked: &Asked) -> BTreeMap<String, String> {
 }
 
 impl Bucket {
+    fn tag_of(&self, key: &str, content: &[u8]) -> String {
+        match self.dialect.encrypts {
+            true => e_tag(&[key.as_bytes(), content].concat()),
+            false => e_tag(content),
+        }
+    }
+
     /// Why something may not be done to what stands under a key.
     fn objection(&self, asked: &Asked, key: &str) -> Option<Answer> {
         let now = self.objects.get(key);
@@ -117,7 +126,7 @@ impl Bucket {
             _ if condition == "*" => None,
             Conditions::Never => no(),
             conditions => {
-                let now = now.map(|now| e_tag(&now.content))?;
+                let now = now.map(|now| self.tag_of(key, &now.content))?;
                 let now = if conditions == Conditions::Bare { now.trim_matches('"') } else { &now };
                 if condition == now { None } else { no() }
             }
@@ -141,7 +150,7 @@ impl Bucket {
         let Some(stored) = self.objects.get(key) else {
             return Err(Box::new(refusal(404, "NoSuchKey", "no")));
         };
-        let tag = e_tag(&stored.content);
+        let tag = self.tag_of(key, &stored.content);
         let holds = only.is_none_or(|only| only == tag) && unless.is_none_or(|unless| unless != tag);
         match holds || copies == Copies::Whatever {
             true => Ok(stored.clone()),
@@ -157,7 +166,7 @@ impl Bucket {
         if asked.header("x-amz-metadata-directive") == Some("REPLACE") {
             copy.headers = kept(asked);
         }
-        let tag = e_tag(&copy.content);
+        let tag = self.tag_of(&key, &copy.content);
         self.objects.insert(key, copy);
         answer(200, &[], format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"))
     }
@@ -214,7 +223,7 @@ impl Bucket {
             match rest.split_once('/') {
                 Some((name, _)) if !is_flat => drop(below.insert(format!("{prefix}{name}/"))),
                 _ => {
-                    let (tag, size) = (e_tag(&stored.content), stored.content.len());
+                    let (tag, size) = (self.tag_of(key, &stored.content), stored.content.len());
                     let (key, tag) = (key.replace('&', "&amp;"), tag.trim_matches('"'));
                     contents += &format!(
                         "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>{tag}</ETag>\
@@ -267,6 +276,7 @@ impl Bucket {
                     return objection;
                 }
                 let is_kept = |end| key.ends_with(end);
+                let tag = self.tag_of(&key, &asked.body);
                 match method {
                     "DELETE" if self.dialect.denies_removal.is_some_and(is_kept) => {
                         return match key.ends_with('/') {
@@ -284,7 +294,7 @@ impl Bucket {
                     }
                     _ => drop(self.objects.remove(&key)),
                 }
-                answer(200, &[("etag", &e_tag(&asked.body))], "")
+                answer(200, &[("etag", &tag)], "")
             }
             _ => answer(405, &[], ""),
         }
@@ -294,7 +304,7 @@ impl Bucket {
         let Some(Stored { content, headers }) = self.objects.get(key) else {
             return refusal(404, "NoSuchKey", "no");
         };
-        let (tag, size) = (e_tag(content), content.len());
+        let (tag, size) = (self.tag_of(key, content), content.len());
         let is_locked = key.ends_with('/') && self.dialect.denies_removal == Some("/");
         if asked.header("if-match").is_some_and(|only| only != tag) {
             return refusal(412, "PreconditionFailed", "no");
@@ -340,13 +350,16 @@ impl Server {
 
     /// A server in front of it that knows nothing of it yet.
     pub fn storage(&self) -> ObjectStorage {
-        let settings = S3Settings {
+        ObjectStorage::s3(self.settings()).unwrap()
+    }
+
+    pub fn settings(&self) -> S3Settings {
+        S3Settings {
             endpoint: Some(self.played.url.clone()),
             anonymous: true,
             tuning: Tuning { part_size: 5 << 20, ..tuning() },
             ..S3Settings::new("bucket")
-        };
-        ObjectStorage::s3(settings).unwrap()
+        }
     }
 
     pub fn becomes(&self, dialect: Dialect) {

@@ -4,7 +4,7 @@ use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
 
-use crate::bucket::{CONDITIONS, Conditions, Dialect, bucket};
+use crate::bucket::{CONDITIONS, Conditions, Dialect, Server, bucket};
 use crate::played::{Played, answer};
 use crate::servers::{path, tuning};
 
@@ -175,4 +175,26 @@ async fn what_fails_inside_the_store_for_good_is_given_up_soon() {
     let storage = ObjectStorage::s3(settings).unwrap();
     assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(played.asked().len(), 7, "{:?}", played.asked());
+}
+
+#[tokio::test]
+async fn a_rename_that_was_broken_off_is_completed_where_no_digest_tells() {
+    let encrypts = Dialect { encrypts: true, ..Dialect::default() };
+    let server = Server::new(encrypts).await;
+    let mut settings = server.settings();
+    settings.options.server_side_encryption = Some("aws:kms".to_owned());
+    let storage = ObjectStorage::s3(settings).unwrap();
+    for name in ["/d/first", "/d/second"] {
+        put(&storage, name, name.as_bytes(), CreateMode::New).await.unwrap();
+    }
+    server.becomes(Dialect { denies_removal: Some("second"), ..encrypts });
+    storage.rename(&path("/d"), &path("/e"), false).await.unwrap_err();
+    server.becomes(encrypts);
+    // Another directory of that name is not taken for a part of it.
+    put(&storage, "/f/second", b"/d/SECOND", CreateMode::New).await.unwrap();
+    let error = storage.rename(&path("/d"), &path("/f"), false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+    storage.rename(&path("/d"), &path("/e"), false).await.unwrap();
+    assert_eq!(names_in(&storage, "/").await, ["e", "f"]);
+    assert_eq!(contents(&storage, "/e/second").await, b"/d/second");
 }
