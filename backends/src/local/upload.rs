@@ -70,6 +70,10 @@ pub(super) struct LocalUpload {
 
 /// The file is here, or with the thread that writes to it, or lost with an error.
 enum Written {
+    /// It is not needed yet: what is short is put behind the end of another one as it is.
+    NotYet {
+        unnamed: bool,
+    },
     Idle(File),
     Busy(JoinHandle<io::Result<File>>),
     Failed,
@@ -105,30 +109,35 @@ impl LocalUpload {
         if own.is_some() && mode == CreateMode::New {
             return Err(Error::new(ErrorKind::AlreadyExists, &path));
         }
+        let mut is_behind = false;
         let (base, kept) = match mode {
             CreateMode::New => (Base::Nothing, None),
             CreateMode::Replace | CreateMode::Resume(0) => (Base::Anything, None),
             CreateMode::Append => {
                 // Better told now than when all has arrived.
-                if own.is_some()
-                    && let Err(error) = append::open(&root, &path)
-                    && error.kind() != ErrorKind::NotFound
-                {
-                    return Err(error);
+                if own.is_some() {
+                    match append::open(&root, &path) {
+                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                        opened => is_behind = opened.is_ok(),
+                    }
                 }
                 (Base::End { version: None }, None)
             }
-            CreateMode::Resume(offset) => resumed(&root, &path, offset)?,
-        };
-
-        let anonymous = if unnamed { temporary::unnamed(&directory).map_err(io)? } else { None };
-        let (mut file, hidden) = match anonymous {
-            Some(file) => (file, None),
-            None => {
-                let (file, hidden) = temporary::named(&root, &directory).map_err(io)?;
-                (file, Some(hidden))
+            CreateMode::Resume(offset) => {
+                let (base, kept) = resumed(&root, &path, offset)?;
+                is_behind = matches!(base, Base::End { .. });
+                (base, kept)
             }
         };
+        let mut target = Target { root, directory, path, sync, hidden: None, base };
+        if is_behind {
+            let file = Written::NotYet { unnamed };
+            return Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 });
+        }
+        let path = target.path.clone();
+        let io = |error| Error::from_io(&path, error);
+        let (mut file, hidden) = new_file(&target.root, &target.directory, unnamed).map_err(io)?;
+        target.hidden = hidden;
         if let (Some(existing), Base::Nothing | Base::Anything | Base::Copy { .. }) = (&existing, base) {
             // Whoever replaces the content of a file doesn't expect to change who may read it.
             let mode = cap_std::fs::PermissionsExt::mode(&existing.permissions());
@@ -144,7 +153,6 @@ impl LocalUpload {
                 return Err(Error::with_source(ErrorKind::Conflict, &path, reason));
             }
         }
-        let target = Target { root, directory, path, sync, hidden, base };
         Ok(Self { target, file: Written::Idle(file), waiting: Vec::new(), waiting_bytes: 0 })
     }
 
@@ -161,6 +169,14 @@ impl LocalUpload {
                 Err(panic) => Err(self.error(io::Error::other(panic))),
             },
             Written::Failed => Err(self.error(io::Error::other("an earlier write failed"))),
+            Written::NotYet { unnamed } => {
+                let root = Arc::clone(&self.target.root);
+                let directory = self.target.directory.try_clone().map_err(|error| self.error(error))?;
+                let made = blocking(move || new_file(&root, &directory, unnamed)).await?;
+                let (file, hidden) = made.map_err(|error| self.error(error))?;
+                self.target.hidden = hidden;
+                Ok(file)
+            }
         }
     }
 
@@ -201,7 +217,12 @@ impl Upload for LocalUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        let mut file = self.idle().await?;
+        let mut received = match self.file {
+            Written::NotYet { unnamed } => {
+                Received::Held { unnamed, chunks: std::mem::take(&mut self.waiting) }
+            }
+            _ => Received::File(self.idle().await?),
+        };
         let Self { mut target, waiting, .. } = *self;
         let mut turn = match target.base {
             Base::Copy { file, .. } => Some((file, append::turn(file).await)),
@@ -212,14 +233,14 @@ impl Upload for LocalUpload {
         for _ in 0..LOOKS {
             let bytes = waiting.take();
             let attempt = move || {
-                if let Some(bytes) = bytes {
-                    write_all(&mut file, &bytes).map_err(|error| Error::from_io(&target.path, error))?;
+                if let (Some(bytes), Received::File(file)) = (bytes, &mut received) {
+                    write_all(file, &bytes).map_err(|error| Error::from_io(&target.path, error))?;
                 }
-                let published = target.publish(&file, turn)?;
-                Ok::<_, Error>((published, target, file))
+                let published = target.publish(&mut received, turn)?;
+                Ok::<_, Error>((published, target, received))
             };
             let published;
-            (published, target, file) = blocking(attempt).await??;
+            (published, target, received) = blocking(attempt).await??;
             turn = match published {
                 Published::As(metadata) => return Ok(metadata),
                 Published::Again => None,
@@ -233,7 +254,9 @@ impl Upload for LocalUpload {
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.waiting.clear();
         // Not before the write that runs is over: it would go on using space after the reply.
-        let _ = self.idle().await;
+        if let Written::Busy(writing) = std::mem::replace(&mut self.file, Written::Failed) {
+            let _ = writing.await;
+        }
         let Self { target, .. } = *self;
         blocking(move || drop(target)).await
     }
@@ -241,6 +264,37 @@ impl Upload for LocalUpload {
 
 fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
     chunks.iter().try_for_each(|bytes| file.write_all(bytes))
+}
+
+/// A file for what arrives, and its hidden name if it has to have one.
+fn new_file(root: &OpenRoot, directory: &Dir, unnamed: bool) -> io::Result<(File, Option<HiddenName>)> {
+    let anonymous = if unnamed { temporary::unnamed(directory)? } else { None };
+    Ok(match anonymous {
+        Some(file) => (file, None),
+        None => {
+            let (file, hidden) = temporary::named(root, directory)?;
+            (file, Some(hidden))
+        }
+    })
+}
+
+/// What has arrived.
+enum Received {
+    File(File),
+    /// It is short, and there was no need for a file.
+    Held {
+        unnamed: bool,
+        chunks: Vec<Bytes>,
+    },
+}
+
+impl Received {
+    fn as_tail(&self) -> append::Tail<'_> {
+        match self {
+            Self::File(file) => append::Tail::File(file),
+            Self::Held { chunks, .. } => append::Tail::Held(chunks),
+        }
+    }
 }
 
 /// What a resumed upload goes on from: what it is copied to, or what it is put behind.
@@ -269,12 +323,12 @@ enum Published {
 
 impl Target {
     /// Makes what the file holds visible. Blocks.
-    fn publish(&mut self, file: &File, turn: Option<(FileId, Turn)>) -> Result<Published> {
+    fn publish(&mut self, received: &mut Received, turn: Option<(FileId, Turn)>) -> Result<Published> {
         // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
         self.root.confirm()?;
         if let Base::End { version } = self.base {
             match append::open(&self.root, &self.path) {
-                Ok((end, id)) => return self.put_behind(file, &end, id, version, turn),
+                Ok((end, id)) => return self.put_behind(received.as_tail(), &end, id, version, turn),
                 // A new file, then.
                 Err(error) if error.kind() == ErrorKind::NotFound && version.is_none() => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -283,23 +337,40 @@ impl Target {
                 Err(error) => return Err(error),
             }
         }
+        let file = self.file_of(received)?;
         self.give_name_to(file)
+    }
+
+    /// The file with what has arrived.
+    fn file_of<'a>(&mut self, received: &'a mut Received) -> Result<&'a File> {
+        if let Received::Held { unnamed, chunks } = received {
+            let made = new_file(&self.root, &self.directory, *unnamed);
+            let (mut file, hidden) = made.map_err(|error| Error::from_io(&self.path, error))?;
+            self.hidden = hidden;
+            write_all(&mut file, chunks).map_err(|error| Error::from_io(&self.path, error))?;
+            *received = Received::File(file);
+        }
+        match received {
+            Received::File(file) => Ok(file),
+            Received::Held { .. } => Err(Error::new(ErrorKind::Other, &self.path)),
+        }
     }
 
     fn put_behind(
         &self,
-        tail: &File,
+        tail: append::Tail<'_>,
         end: &File,
         id: FileId,
         version: Option<u64>,
         turn: Option<(FileId, Turn)>,
     ) -> Result<Published> {
         let turn = turn.filter(|(of, _)| *of == id).map(|(_, turn)| turn);
+        let has_waited = turn.is_some();
         let Some(_turn) = turn.or_else(|| append::turn_now(id)) else { return Ok(Published::After(id)) };
         let Self { root, directory, path, sync, .. } = self;
         let place = append::Place { root, directory, path, sync: *sync };
         // While others had their turn, it may have got another name, or none.
-        if append::open(root, path).is_ok_and(|(_, now)| now == id) {
+        if !has_waited || append::open(root, path).is_ok_and(|(_, now)| now == id) {
             return place.put_behind(end, tail, version).map(Published::As);
         }
         Ok(Published::Again)
