@@ -141,6 +141,7 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
         equal_parts: s3.equal_parts,
         content_type: s3.content_type.clone(),
         options: s3.options.clone(),
+        role: s3.role.clone(),
         tuning: Tuning { abandoned_after: s3.abort_uploads_after, max_parts: s3.max_parts, ..tuning },
         ..S3Settings::new(&s3.bucket)
     };
@@ -150,6 +151,7 @@ fn s3_settings(s3: &S3, tuning: Tuning) -> S3Settings {
             settings.secret_access_key = exposed(secret_access_key);
             settings.session_token = session_token.as_ref().and_then(exposed);
         }
+        S3Credentials::Profile(profile) => settings.profile = Some(profile.clone()),
         S3Credentials::Anonymous => settings.anonymous = true,
         S3Credentials::Ambient => settings.ambient_credentials = true,
     }

@@ -69,6 +69,8 @@ mod requests;
 mod reserved;
 #[path = "object/resumed_renames.rs"]
 mod resumed_renames;
+#[path = "object/roles.rs"]
+mod roles;
 #[path = "object/servers.rs"]
 mod servers;
 #[path = "object/signed_access.rs"]

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backends;
+mod credentials;
 mod http;
 mod objects;
 mod secrets;

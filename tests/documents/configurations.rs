@@ -57,6 +57,11 @@ fn prepare(folder: &Path, yaml: &str) -> BTreeMap<String, String> {
         for (at, _) in line.match_indices("{ env: ") {
             environment.insert(value_at(&line[at + 7..]).to_owned(), secret(line, at).to_owned());
         }
+        for (at, _) in line.match_indices("credentials_file: ") {
+            let keys = "aws_access_key_id = id\naws_secret_access_key = secret\n";
+            let profiles = format!("[default]\n{keys}[ftp]\n{keys}");
+            fs::write(file(value_at(&line[at + 18..])), profiles).unwrap();
+        }
         for (at, _) in line.match_indices("root: ").filter(|(at, _)| !line[..*at].ends_with("create_")) {
             fs::create_dir_all(folder.join(value_at(&line[at + 6..]))).unwrap();
         }

@@ -20,7 +20,7 @@ use super::known::Known;
 use super::listing::Reported;
 use super::options::Added;
 use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
-use super::s3::{Dialects, Learned, S3};
+use super::s3::{AssumedRole, Dialects, Learned, ProfileKeys, Role, S3, token_service};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 /// Where a bucket is if nobody says it.
@@ -143,7 +143,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
 pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     settings.tuning.check()?;
     check_name("bucket", &settings.bucket)?;
-    let headers = settings.options.headers(settings.content_type)?;
+    let headers = settings.options.headers(settings.content_type.clone())?;
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
     // Amazon's certificate is for names without a dot before its own; with one, only the path can hold the bucket.
     let path_style = settings.path_style.unwrap_or(endpoint.is_some() || settings.bucket.contains('.'));
@@ -169,7 +169,43 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     if let Some(endpoint) = &endpoint {
         base = base.with_endpoint(endpoint);
     }
-    base = match (&settings.access_key_id, &settings.secret_access_key) {
+    base = identified(base, &settings)?;
+    let keys = Keys::new(Provider::S3, &settings.prefix)?;
+    let region = settings.region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let bucket = settings.bucket;
+    let bucket_url = match (&endpoint, path_style) {
+        (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
+        (Some(endpoint), false) => endpoint.clone(),
+        (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
+        (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+    };
+    if let Some(role) = settings.role {
+        let endpoint = settings.endpoint.as_deref();
+        let service = token_service(endpoint, endpoint.map_or("", host_of), &region);
+        base = assuming(base, role, &service, &region, &settings.tuning)?;
+    }
+    let pair =
+        Pair::build(&settings.tuning, endpoint.as_deref(), &bucket_url, |options, retry, connections| {
+            let base = base.clone().with_client_options(options).with_retry(retry);
+            base.with_http_connector(connections).build().map_err(not_made)
+        })?;
+    let signer = match settings.anonymous {
+        true => Signer::Nobody,
+        false => {
+            let credentials = Arc::clone(pair.impatient.credentials());
+            Signer::Amazon { credentials, region, service: "s3", sign_payload }
+        }
+    };
+    let name = format!("s3 bucket {bucket}");
+    let requests = pair.requests(bucket_url, bucket, signer, settings.options.added(), &settings.tuning)?;
+    let own =
+        Own::S3(S3 { requests, headers, dialects: Dialects::default(), is_amazon, learned, equal_parts });
+    Ok(pair.into_client(keys, name, settings.tuning, own))
+}
+
+/// Says to the library who asks.
+fn identified(base: AmazonS3Builder, settings: &S3Settings) -> Result<AmazonS3Builder, SettingsError> {
+    Ok(match (&settings.access_key_id, &settings.secret_access_key) {
         (Some(id), Some(secret)) => {
             let base = base.with_access_key_id(id).with_secret_access_key(secret);
             match &settings.session_token {
@@ -182,39 +218,42 @@ pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
         (None, None) if settings.session_token.is_some() => {
             return Err(missing("access_key_id", "goes together with `session_token`"));
         }
-        (None, None) if settings.anonymous => base.with_skip_signature(true),
-        (None, None) if settings.ambient_credentials => {
-            from_environment(S3_AMBIENT, base, |base, key, value| base.with_config(key, value))
-        }
-        (None, None) => {
-            return Err(SettingsError::NoCredentials { keys: "`access_key_id` and `secret_access_key`" });
-        }
+        (None, None) => match &settings.profile {
+            Some(profile) => base.with_credentials(Arc::new(ProfileKeys::new(profile.clone()))),
+            None if settings.anonymous => base.with_skip_signature(true),
+            None if settings.ambient_credentials => {
+                from_environment(S3_AMBIENT, base, |base, key, value| base.with_config(key, value))
+            }
+            None => {
+                let keys = "`access_key_id` and `secret_access_key`";
+                return Err(SettingsError::NoCredentials { keys });
+            }
+        },
+    })
+}
+
+/// Says to the library that whoever asks does so in another role.
+fn assuming(
+    base: AmazonS3Builder,
+    role: Role,
+    service: &str,
+    region: &str,
+    tuning: &Tuning,
+) -> Result<AmazonS3Builder, SettingsError> {
+    let service = check_endpoint(role.endpoint.as_deref().unwrap_or(service))?.to_owned();
+    // No request for keys is one for the bucket, also where one server answers both.
+    let pair = Pair::build(tuning, Some(&service), "", |options, retry, connections| {
+        let base = base.clone().with_client_options(options).with_retry(retry);
+        base.with_http_connector(connections).build().map_err(not_made)
+    })?;
+    let signer = Signer::Amazon {
+        credentials: Arc::clone(pair.impatient.credentials()),
+        region: region.to_owned(),
+        service: "sts",
+        sign_payload: true,
     };
-    let keys = Keys::new(Provider::S3, &settings.prefix)?;
-    let region = settings.region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-    let bucket = settings.bucket;
-    let bucket_url = match (&endpoint, path_style) {
-        (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
-        (Some(endpoint), false) => endpoint.clone(),
-        (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
-        (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
-    };
-    let pair =
-        Pair::build(&settings.tuning, endpoint.as_deref(), &bucket_url, |options, retry, connections| {
-            let base = base.clone().with_client_options(options).with_retry(retry);
-            base.with_http_connector(connections).build().map_err(not_made)
-        })?;
-    let signer = match settings.anonymous {
-        true => Signer::Nobody,
-        false => {
-            Signer::Amazon { credentials: Arc::clone(pair.impatient.credentials()), region, sign_payload }
-        }
-    };
-    let name = format!("s3 bucket {bucket}");
-    let requests = pair.requests(bucket_url, bucket, signer, settings.options.added(), &settings.tuning)?;
-    let own =
-        Own::S3(S3 { requests, headers, dialects: Dialects::default(), is_amazon, learned, equal_parts });
-    Ok(pair.into_client(keys, name, settings.tuning, own))
+    let requests = pair.requests(service, role.arn.clone(), signer, Added::default(), tuning)?;
+    Ok(base.with_credentials(Arc::new(AssumedRole::new(role, requests))))
 }
 
 pub(super) fn gcs(settings: GcsSettings) -> Result<Client, SettingsError> {

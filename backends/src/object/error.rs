@@ -22,6 +22,16 @@ impl fmt::Display for Cause {
 
 impl StdError for Cause {}
 
+/// Keys that others hand out can't be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoCredentials(String);
+
+/// The same, as the library passes it on.
+pub(super) fn no_credentials(reason: String) -> object_store::Error {
+    object_store::Error::Generic { store: "credentials", source: Box::new(NoCredentials(reason)) }
+}
+
 /// How much of a text from the store goes into a message, in characters.
 const EXCERPT: usize = 300;
 
@@ -232,6 +242,9 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
             ErrorKind::Unsupported
         }
         (_, Some(answer)) => answer.kind(),
+        (_, None) if in_chain(error, |e| e.downcast_ref::<NoCredentials>().map(drop)).is_some() => {
+            ErrorKind::Unavailable
+        }
         (_, None) => match transport {
             // A credential or a URL that can't be sent is unknown too, and no retry would help.
             Some(HttpErrorKind::Unknown) | None => ErrorKind::Other,

@@ -77,7 +77,7 @@ use async_trait::async_trait;
 pub use authorities::Authorities;
 pub use build::is_exposed;
 pub use options::{ContentType, ObjectOptions};
-pub use s3::{CustomerKey, S3Options};
+pub use s3::{CustomerKey, Profile, Role, S3Options};
 pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 use self::client::Client;

@@ -64,6 +64,8 @@ pub(super) enum Signer {
     Amazon {
         credentials: AwsCredentialProvider,
         region: String,
+        /// What signatures are made for: the store (`s3`) or the one that hands out keys (`sts`).
+        service: &'static str,
         /// Whether a signature covers the content, too.
         sign_payload: bool,
     },
@@ -203,7 +205,7 @@ impl Requests {
             .body(body)
             .map_err(|error| Failure::Malformed(format!("a request can't be made: {error}")))?;
         match &self.signer {
-            Signer::Amazon { credentials, region, sign_payload } => {
+            Signer::Amazon { credentials, region, service, sign_payload } => {
                 let credential = credentials.get_credential().await.map_err(Failure::Library)?;
                 let has_content = request.body.content_length() > 0;
                 let digest = (has_content && *sign_payload).then(|| {
@@ -211,7 +213,7 @@ impl Requests {
                     request.body.iter().for_each(|bytes| digest.update(bytes));
                     digest.finalize()
                 });
-                AwsAuthorizer::new(&credential, "s3", region)
+                AwsAuthorizer::new(&credential, service, region)
                     .with_sign_payload(*sign_payload || !has_content)
                     .try_authorize(&mut signed, digest.as_deref())
                     .map_err(Failure::Library)?;

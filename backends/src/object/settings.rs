@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::authorities::Authorities;
 use super::options::{ContentType, ObjectOptions};
-use super::s3::S3Options;
+use super::s3::{Profile, Role, S3Options};
 use crate::observe::Observers;
 use crate::{Buffers, StoragePath};
 
@@ -149,6 +149,10 @@ pub struct S3Settings {
     pub secret_access_key: Option<String>,
     /// Goes with keys that expire.
     pub session_token: Option<String>,
+    /// Where the keys are instead, which others change while the server runs.
+    pub profile: Option<Profile>,
+    /// The role that requests are made in: whoever the credentials belong to may assume it.
+    pub role: Option<Role>,
     /// The bucket stands in the path of URLs rather than in the host name. If not given: with an `endpoint` yes,
     /// at Amazon no.
     pub path_style: Option<bool>,
@@ -235,6 +239,8 @@ impl S3Settings {
             access_key_id: None,
             secret_access_key: None,
             session_token: None,
+            profile: None,
+            role: None,
             path_style: None,
             sign_payload: None,
             equal_parts: None,
@@ -298,6 +304,8 @@ impl fmt::Debug for S3Settings {
             .field("access_key_id", &self.access_key_id)
             .field("secret_access_key", &hidden(self.secret_access_key.as_ref()))
             .field("session_token", &hidden(self.session_token.as_ref()))
+            .field("profile", &self.profile)
+            .field("role", &self.role)
             .field("path_style", &self.path_style)
             .field("sign_payload", &self.sign_payload)
             .field("equal_parts", &self.equal_parts)

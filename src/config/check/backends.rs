@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use wharf_backends::object::{Authorities, Tuning};
 
-use super::super::checked::{
-    Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
-};
+use super::super::checked::{Azure, Backend, Gcs, S3, UploadParts};
 use super::super::files::{read_file, say};
-use super::super::secret::Secret;
 use super::super::suggest::quote;
+use super::credentials::{AzureAccess, Credentials, Role, Ways};
 use super::*;
 
 const MEMORY_CAPACITY: u64 = 64 << 20;
@@ -29,20 +27,6 @@ pub(super) struct Defined {
     pub(super) value: Option<Backend>,
     /// Where its name stands.
     pub(super) name: Span,
-}
-
-/// The three ways to prove who we are, as each of the object stores knows them.
-struct Ways {
-    keys: &'static str,
-    anonymous: Option<At<bool>>,
-    ambient: Option<At<bool>>,
-    owner: Span,
-}
-
-enum Way {
-    Keys,
-    Anonymous,
-    Ambient,
 }
 
 impl Checker<'_> {
@@ -68,7 +52,7 @@ impl Checker<'_> {
 
     fn backend(&self, raw: raw::Backend, owner: Span, buffers: u64) -> Option<Backend> {
         match raw {
-            raw::Backend::S3(raw) => self.s3(*raw, owner, buffers).map(Backend::S3),
+            raw::Backend::S3(raw) => self.s3(*raw, owner, buffers).map(|s3| Backend::S3(Box::new(s3))),
             raw::Backend::Gcs(raw) => self.gcs(raw, owner, buffers).map(Backend::Gcs),
             raw::Backend::Azure(raw) => self.azure(raw, owner, buffers).map(Backend::Azure),
             raw::Backend::Local(raw) => {
@@ -146,30 +130,23 @@ impl Checker<'_> {
             requester_pays: raw.requester_pays,
         };
         let options = self.s3_options(options, endpoint.as_deref());
-        let pair = ["access_key_id", "secret_access_key"];
-        let given =
-            [raw.access_key_id.as_ref(), raw.secret_access_key.as_ref()].map(|at| at.map(|at| at.key));
-        let token = raw.session_token.as_ref().map(|at| at.key);
-        let ways = Ways {
-            keys: "`access_key_id` and `secret_access_key`",
+        let credentials = Credentials {
+            access_key_id: raw.access_key_id,
+            secret_access_key: raw.secret_access_key,
+            session_token: raw.session_token,
+            profile: raw.profile,
+            credentials_file: raw.credentials_file,
             anonymous: raw.anonymous,
             ambient: raw.ambient_credentials,
-            owner,
         };
-        let way = match (given, token) {
-            ([Some(span), None], _) => self.half(span, pair),
-            ([None, Some(span)], _) => self.half(span, [pair[1], pair[0]]),
-            ([None, None], Some(span)) => {
-                self.problem(span, "`session_token` goes with `access_key_id` and `secret_access_key`");
-                None
-            }
-            ([None, None], None) => self.way(None, ways),
-            ([Some(span), Some(_)], _) => self.way(Some(span), ways),
+        let role = Role {
+            arn: raw.role_arn,
+            session_name: raw.role_session_name,
+            external_id: raw.external_id,
+            endpoint: raw.sts_endpoint,
         };
-        let secret =
-            |at: Option<At<raw::Secret>>| at.and_then(|at| self.secret(at)).map(|(secret, _)| secret);
-        let (id, key) = (secret(raw.access_key_id), secret(raw.secret_access_key));
-        let session_token = secret(raw.session_token);
+        let role = self.s3_role(role, credentials.anonymous.as_ref());
+        let credentials = self.s3_credentials(credentials, owner);
         let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         let abort_uploads_after = self.parsed(raw.abort_uploads_after, |text| match units::duration(text)? {
             age if age < LEAST_AGE => {
@@ -185,18 +162,14 @@ impl Checker<'_> {
                 at.span,
             )
         });
-        let credentials = match way? {
-            Way::Keys => S3Credentials::Keys { access_key_id: id?, secret_access_key: key?, session_token },
-            Way::Anonymous => S3Credentials::Anonymous,
-            Way::Ambient => S3Credentials::Ambient,
-        };
         Some(S3 {
             bucket: bucket?,
             region: region?,
             prefix: prefix?,
             endpoint,
             authorities,
-            credentials,
+            credentials: credentials?,
+            role,
             path_style: raw.path_style.and_then(|at| at.value),
             sign_payload: raw.sign_payload.and_then(|at| at.value),
             equal_parts: raw.equal_parts.and_then(|at| at.value),
@@ -235,107 +208,31 @@ impl Checker<'_> {
         })
     }
 
-    fn gcs_credentials(&self, key: Option<At<raw::Secret>>, ways: Ways) -> Option<GcsCredentials> {
-        let way = self.way(key.as_ref().map(|at| at.key), ways);
-        let key = key.and_then(|at| self.secret(at)).filter(|(key, span)| {
-            let is_key = is_service_account_key(key);
-            if !is_key {
-                self.problem(*span, "this is not the JSON text of a service account's key");
-            }
-            is_key
-        });
-        Some(match way? {
-            Way::Keys => GcsCredentials::ServiceAccountKey(key?.0),
-            Way::Anonymous => GcsCredentials::Anonymous,
-            Way::Ambient => GcsCredentials::Ambient,
-        })
-    }
-
     fn azure(&self, raw: raw::Azure, owner: Span, buffers: u64) -> Option<Azure> {
         let account = self.bucket(raw.account, "account", owner);
         let container = self.bucket(raw.container, "container", owner);
         let prefix = self.storage_path(raw.prefix);
         let endpoint = self.endpoint(raw.endpoint);
         let authorities = self.authorities(raw.ca_file, endpoint.as_deref());
-        let ways = Ways {
-            keys: "`access_key` or `sas_token`",
+        let credentials = AzureAccess {
+            access_key: raw.access_key,
+            sas_token: raw.sas_token,
             anonymous: raw.anonymous,
             ambient: raw.ambient_credentials,
-            owner,
         };
-        if let (Some(_), Some(at)) = (&raw.access_key, &raw.sas_token) {
-            self.problem(at.key, "`access_key` and `sas_token` exclude each other");
-        }
-        let given = raw.access_key.as_ref().or(raw.sas_token.as_ref());
-        let way = self.way(given.map(|at| at.key), ways);
-        let token = raw
-            .sas_token
-            .and_then(|at| self.secret(at))
-            .and_then(|(token, span)| self.accept(sas_token(token.expose()), span));
-        let key = raw.access_key.and_then(|at| self.secret(at)).filter(|(key, span)| {
-            let is_key = is_base64(key.expose());
-            if !is_key {
-                self.problem(*span, "this is not the key of a storage account: it is not base64");
-            }
-            is_key
-        });
+        let credentials = self.azure_credentials(credentials, owner);
         let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
-        let credentials = match way? {
-            Way::Keys => match token {
-                Some(token) => AzureCredentials::SasToken(token),
-                None => AzureCredentials::AccessKey(key?.0),
-            },
-            Way::Anonymous => AzureCredentials::Anonymous,
-            Way::Ambient => AzureCredentials::Ambient,
-        };
         Some(Azure {
             account: account?,
             container: container?,
             prefix: prefix?,
-            credentials,
+            credentials: credentials?,
             endpoint,
             authorities,
             content_type: self.content_type(raw.content_type),
             options: self.azure_options(raw.access_tier, raw.cache_control),
             upload,
         })
-    }
-
-    fn half(&self, span: Span, [this, other]: [&str; 2]) -> Option<Way> {
-        self.problem(span, format!("`{this}` goes with `{other}`, which is missing"));
-        None
-    }
-
-    /// Exactly one way has to be chosen: without a choice the libraries would ask a metadata address that nobody
-    /// configured, and with two of them nobody could tell which counts.
-    fn way(&self, keys: Option<Span>, ways: Ways) -> Option<Way> {
-        let set = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value == Some(true)).map(|at| at.key);
-        let chosen: Vec<(&str, Span, Way)> = [
-            keys.map(|span| (ways.keys, span, Way::Keys)),
-            set(&ways.anonymous).map(|span| ("`anonymous`", span, Way::Anonymous)),
-            set(&ways.ambient).map(|span| ("`ambient_credentials`", span, Way::Ambient)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if let [(first, ..), (second, span, _), ..] = chosen.as_slice() {
-            self.problem(*span, format!("{first} and {second} exclude each other"));
-        }
-        let way = chosen.into_iter().next().map(|(_, _, way)| way);
-        // If the value of one of them didn't fit, that has been said, and this may not be true.
-        let unclear =
-            [&ways.anonymous, &ways.ambient].iter().any(|at| matches!(at, Some(At { value: None, .. })));
-        if way.is_none() && !unclear {
-            self.problem(
-                ways.owner,
-                format!(
-                    "there are no credentials; give {}, or say `ambient_credentials: true` to take those of the \
-                     cloud it runs in, or `anonymous: true` if the storage is public",
-                    ways.keys
-                ),
-            );
-        }
-        way
     }
 
     fn bucket(&self, field: Option<At<String>>, key: &str, owner: Span) -> Option<String> {
@@ -348,7 +245,7 @@ impl Checker<'_> {
         Some(name)
     }
 
-    fn endpoint(&self, field: Option<At<String>>) -> Option<String> {
+    pub(super) fn endpoint(&self, field: Option<At<String>>) -> Option<String> {
         let field = field?;
         let text = field.value?;
         // A user and password before the host, or a signature behind it.
@@ -409,31 +306,4 @@ impl Checker<'_> {
         self.problem(span, format!("root {}: {reason}", root.display()));
         None
     }
-}
-
-fn is_service_account_key(key: &Secret) -> bool {
-    let json: Result<serde_json::Value, _> = serde_json::from_str(key.expose());
-    json.is_ok_and(|json| ["client_email", "private_key"].iter().all(|field| json[field].is_string()))
-}
-
-/// A shared access signature without what stands around it where Azure shows it.
-fn sas_token(text: &str) -> Result<Secret, String> {
-    let token = text.trim().trim_start_matches('?');
-    let has =
-        |name: &str| token.split('&').any(|pair| pair.split_once('=').is_some_and(|(key, _)| key == name));
-    if !token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("a shared access signature has no spaces or line ends".to_owned());
-    }
-    match token.contains("://") {
-        true => Err("this is the whole URL; the token is what stands behind the question mark".to_owned()),
-        false if has("sig") && has("sv") => Ok(Secret::new(token)),
-        false => Err("this is no shared access signature: one has sv=… and sig=…".to_owned()),
-    }
-}
-
-fn is_base64(text: &str) -> bool {
-    let data = text.trim_end_matches('=');
-    text.len().is_multiple_of(4)
-        && text.len() - data.len() <= 2
-        && data.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }

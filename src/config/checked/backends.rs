@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wharf_backends::StoragePath;
-use wharf_backends::object::{Authorities, ContentType, ObjectOptions, S3Options};
+use wharf_backends::object::{Authorities, ContentType, ObjectOptions, Profile, Role, S3Options};
 
 use crate::config::Secret;
 
@@ -26,7 +26,7 @@ pub enum Backend {
         capacity: u64,
     },
     /// A bucket of Amazon S3 or of a store that speaks its protocol.
-    S3(S3),
+    S3(Box<S3>),
     /// A bucket of Google Cloud Storage.
     Gcs(Gcs),
     /// A container of Azure Blob Storage.
@@ -77,6 +77,8 @@ pub struct S3 {
     pub authorities: Option<Authorities>,
     /// How to prove who we are.
     pub credentials: S3Credentials,
+    /// The role that requests are made in; `None`: none beside.
+    pub role: Option<Role>,
     /// Whether the bucket's name stands in the path of requests rather than in the host name; `None`: with an
     /// endpoint it does, at Amazon it doesn't.
     pub path_style: Option<bool>,
@@ -108,6 +110,8 @@ pub enum S3Credentials {
         /// Goes with keys that are handed out for some time only.
         session_token: Option<Secret>,
     },
+    /// With the keys of a profile, in a file of its own.
+    Profile(Profile),
     /// Not at all: public buckets.
     Anonymous,
     /// With what the cloud's environment hands out: web identity, container or instance metadata.

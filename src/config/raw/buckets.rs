@@ -28,6 +28,21 @@ pub(in crate::config) struct S3 {
     pub(in crate::config) secret_access_key: Option<At<Secret>>,
     /// Goes with keys that were handed out for some time only.
     pub(in crate::config) session_token: Option<At<Secret>>,
+    /// The profile of `credentials_file` that has the keys. Default, if a file is named: `default`.
+    pub(in crate::config) profile: Option<At<String>>,
+    /// Amazon's shared credentials file, in place of keys here; read again when it changes. Default, if a profile is named:
+    /// what `AWS_SHARED_CREDENTIALS_FILE` names, or else `~/.aws/credentials`.
+    pub(in crate::config) credentials_file: Option<At<String>>,
+    /// The role that requests are made in, such as `arn:aws:iam::111122223333:role/ftp`: whoever the credentials belong to
+    /// assumes it.
+    pub(in crate::config) role_arn: Option<At<String>>,
+    /// What the store's log calls the session of the role. Default: `wharf`.
+    pub(in crate::config) role_session_name: Option<At<String>>,
+    /// What the owner of the role asks for, where another account assumes it.
+    pub(in crate::config) external_id: Option<At<String>>,
+    /// The URL of the token service that hands out the keys of the role. Default: the `endpoint`, and at Amazon that of the
+    /// region.
+    pub(in crate::config) sts_endpoint: Option<At<String>>,
     /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
     /// otherwise no.
     pub(in crate::config) path_style: Option<At<bool>>,

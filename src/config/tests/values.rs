@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, S3Options};
+use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, Profile, Role, S3Options};
 
 use super::super::*;
 use super::{HASH, World, with};
@@ -149,6 +149,40 @@ fn object_stores() {
     let Backend::Azure(azure) = &config.backends["d"] else { panic!() };
     assert_eq!(azure.credentials, AzureCredentials::AccessKey(Secret::new("aGVsbG8=")));
     assert_eq!(config.backends["d"].kind(), "azure");
+}
+
+#[test]
+fn profiles_and_roles() {
+    let mut world = World::new();
+    let keys = "aws_access_key_id = a\naws_secret_access_key = b\n";
+    world.file("profiles", format!("[default]\n{keys}[ftp]\n{keys}"));
+    world.file("home/.aws/credentials", format!("[x]\n{keys}"));
+    let home = world.path("home");
+    world.variable("HOME", home.to_str().unwrap());
+    let text = with(
+        "backends:\n  disk: { kind: memory }\n  \
+         a: { kind: s3, bucket: x, region: eu-west-1, credentials_file: profiles }\n  \
+         b: { kind: s3, bucket: x, region: eu-west-1, credentials_file: profiles, profile: ftp, role_arn: 'arn:aws:iam::1:role/ftp', role_session_name: a@b, external_id: x/1, sts_endpoint: 'http://127.0.0.1:1/' }\n  \
+         c: { kind: s3, bucket: x, region: eu-west-1, profile: x, role_arn: 'arn:aws:iam::1:role/ftp' }\n",
+    );
+    let config = world.parse(&text).unwrap();
+    let s3 = |name: &str| match &config.backends[name] {
+        Backend::S3(s3) => (s3.credentials.clone(), s3.role.clone()),
+        _ => panic!(),
+    };
+    let profile = |file: &str, name: &str| {
+        S3Credentials::Profile(Profile { file: world.path(file), name: name.to_owned() })
+    };
+    let mut role = Role {
+        arn: "arn:aws:iam::1:role/ftp".to_owned(),
+        session_name: Some("a@b".to_owned()),
+        external_id: Some("x/1".to_owned()),
+        endpoint: Some("http://127.0.0.1:1".to_owned()),
+    };
+    assert_eq!(s3("a"), (profile("profiles", "default"), None));
+    assert_eq!(s3("b"), (profile("profiles", "ftp"), Some(role.clone())));
+    (role.session_name, role.external_id, role.endpoint) = (None, None, None);
+    assert_eq!(s3("c"), (profile("home/.aws/credentials", "x"), Some(role)));
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod list;
 mod multipart;
 mod objects;
 mod options;
+mod profile;
+mod role;
 
 use http::Method;
 
@@ -20,6 +22,10 @@ pub(super) use self::multipart::{OpenUpload, StoredPart};
 pub(super) use self::objects::{COPY_OF, with_mtime};
 use self::options::S3Headers;
 pub use self::options::{CustomerKey, S3Options};
+pub use self::profile::Profile;
+pub(super) use self::profile::ProfileKeys;
+pub use self::role::Role;
+pub(super) use self::role::{AssumedRole, token_service};
 use super::error::Failure;
 use super::requests::{Request, Requests, in_path, path_of};
 use crate::observe;

@@ -8,6 +8,7 @@ fn messages(backends: &str) -> Vec<String> {
     world.file("not.pem", "nothing");
     world.file("short", "c2hvcnQ=\n");
     world.file("sas", "sv=1&sp=r\n");
+    world.file("profiles", "[default]\naws_access_key_id=a\naws_secret_access_key=b\n");
     let text = with(&format!("backends:\n  disk: {{ kind: memory }}\n{backends}"));
     let complaints = world.complaints(&text);
     let said = complaints.lines().filter_map(|line| line.strip_prefix("wharf.yaml:"));
@@ -61,4 +62,37 @@ fn options_of_objects() {
 16:50: `ca_file` has no use here: the endpoint is http://, which has no certificates"#;
     let found = messages(&backends).join("\n");
     assert!(found == expected, "\n--- expected\n{expected}\n--- found\n{found}\n---");
+}
+
+#[test]
+fn who_asks_and_in_which_role() {
+    let open = "kind: s3, bucket: acme, region: eu-west-1";
+    let arn = "role_arn: 'arn:aws:iam::111122223333:role/ftp'";
+    let backends = format!(
+        "  a: {{ {open}, credentials_file: profiles, access_key_id: a }}
+  b: {{ {open}, credentials_file: profiles, anonymous: true }}
+  c: {{ {open}, credentials_file: profiles, profile: none }}
+  d: {{ {open}, credentials_file: missing.ini }}
+  e: {{ {open}, profile: p }}
+  f: {{ {open}, anonymous: true, {arn} }}
+  g: {{ {open}, ambient_credentials: true, external_id: x1, role_session_name: ftp, sts_endpoint: 'https://sts.example.com' }}
+  h: {{ {open}, ambient_credentials: true, role_arn: ftp, external_id: 'a b', role_session_name: x }}
+  i: {{ {open}, ambient_credentials: true, {arn}, sts_endpoint: sts.example.com }}
+"
+    );
+    let expected = r#"3:79: keys here and those of a `profile` exclude each other
+4:79: `profile` and `anonymous` exclude each other
+5:69: credentials file DIR/profiles: there is no profile [none] in it
+6:69: credentials file DIR/missing.ini: there is no such file
+7:51: `HOME` is not set; say which file with `credentials_file`
+8:68: nobody assumes a role who is `anonymous`
+9:78: `external_id` goes with `role_arn`, which is missing
+9:95: `role_session_name` goes with `role_arn`, which is missing
+9:119: `sts_endpoint` goes with `role_arn`, which is missing
+10:88: expected a role such as arn:aws:iam::111122223333:role/ftp
+10:106: expected 2 to 1224 letters, digits and _ = , . @ : / + -
+10:132: expected 2 to 64 letters, digits and _ = , . @ -
+11:140: expected a URL such as https://storage.example.com:9000
+"#;
+    assert_eq!(messages(&backends).join("\n"), expected.trim_end());
 }

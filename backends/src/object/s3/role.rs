@@ -1,0 +1,216 @@
+//! A role that is assumed: keys for an hour, from the store's security token service (STS).
+//!
+//! Amazon's documents call the request AssumeRole; Ceph, MinIO and others answer it at the address of the store.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use object_store::aws::AwsCredential;
+use object_store::{CredentialProvider, PutPayload};
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::object::documents::Document;
+use crate::object::error::{Failure, no_credentials};
+use crate::object::mtime;
+use crate::object::requests::{Request, Requests, STRICT};
+use crate::observe;
+
+/// How long the keys are to be good for, in seconds: the most that every role allows, also one that is assumed by another.
+const DURATION: &str = "3600";
+/// New keys are asked for when the old ones are good for less than this.
+const EARLY: Duration = Duration::from_secs(5 * 60);
+/// The pause after a failure, as long as the old keys are good.
+const PAUSE: Duration = Duration::from_secs(10);
+/// What keys are taken for when the answer does not say it.
+const UNSAID: Duration = Duration::from_secs(15 * 60);
+/// The same when they have ended by the clock of this machine.
+const LEAST: Duration = Duration::from_secs(60);
+
+/// A role that requests are made in, rather than as whoever the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name: `arn:aws:iam::ACCOUNT:role/NAME`.
+    pub arn: String,
+    /// What the store's own log calls the one who has it; `wharf` if not given.
+    pub session_name: Option<String>,
+    /// What the owner of the role wants to be told, where somebody else's account assumes it.
+    pub external_id: Option<String>,
+    /// The URL of the token service; if not given, Amazon's for the region, and with another `endpoint` that itself.
+    pub endpoint: Option<String>,
+}
+
+impl Role {
+    fn form(&self) -> String {
+        let session = self.session_name.as_deref().unwrap_or("wharf");
+        let mut fields = vec![
+            ("Action", "AssumeRole"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", &self.arn),
+            ("RoleSessionName", session),
+            ("DurationSeconds", DURATION),
+        ];
+        fields.extend(self.external_id.as_deref().map(|id| ("ExternalId", id)));
+        let encoded = |(name, value): (&str, &str)| format!("{name}={}", utf8_percent_encode(value, STRICT));
+        fields.into_iter().map(encoded).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// Where Amazon's service for a region is, for buckets at Amazon: `endpoint` is what was configured for the bucket.
+pub(in crate::object) fn token_service(endpoint: Option<&str>, host: &str, region: &str) -> String {
+    match endpoint {
+        Some(_) if host.ends_with(".amazonaws.com.cn") => format!("https://sts.{region}.amazonaws.com.cn"),
+        Some(endpoint) if !host.ends_with(".amazonaws.com") => endpoint.to_owned(),
+        _ if region.starts_with("cn-") => format!("https://sts.{region}.amazonaws.com.cn"),
+        _ => format!("https://sts.{region}.amazonaws.com"),
+    }
+}
+
+/// The keys of a role, renewed before they end.
+pub(in crate::object) struct AssumedRole(Arc<Inner>);
+
+struct Inner {
+    role: Role,
+    /// To the token service, signed by whoever may assume the role.
+    requests: Requests,
+    held: Mutex<Option<Held>>,
+    /// Held by the one who asks for new keys: when that failed last, if nobody had any since.
+    asking: Mutex<Option<Instant>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    credential: Arc<AwsCredential>,
+    until: SystemTime,
+}
+
+impl Held {
+    fn left(&self) -> Duration {
+        self.until.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+}
+
+impl AssumedRole {
+    pub(in crate::object) fn new(role: Role, requests: Requests) -> Self {
+        let (held, asking) = (Mutex::new(None), Mutex::default());
+        Self(Arc::new(Inner { role, requests, held, asking }))
+    }
+}
+
+impl std::fmt::Debug for AssumedRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AssumedRole").field(&self.0.role).finish()
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for AssumedRole {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let held = self.0.held.lock().await.clone();
+        match held {
+            Some(held) if held.left() > EARLY => Ok(held.credential),
+            // Nobody waits for new keys as long as the old ones are good.
+            Some(held) if !held.left().is_zero() => {
+                let inner = Arc::clone(&self.0);
+                tokio::spawn(async move { inner.renew_early().await });
+                Ok(held.credential)
+            }
+            _ => self.0.renewed().await,
+        }
+    }
+}
+
+impl Inner {
+    /// New keys, which all wait for who have none.
+    async fn renewed(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let mut failed = self.asking.lock().await;
+        let held = self.held.lock().await.clone();
+        if let Some(held) = held.filter(|held| !held.left().is_zero()) {
+            return Ok(held.credential);
+        }
+        let held = self.ask(&mut failed).await.map_err(no_credentials)?;
+        Ok(held.credential)
+    }
+
+    async fn renew_early(&self) {
+        let Ok(mut failed) = self.asking.try_lock() else { return };
+        let is_new = self.held.lock().await.as_ref().is_some_and(|held| held.left() > EARLY);
+        if is_new || failed.is_some_and(|at| at.elapsed() < PAUSE) {
+            return;
+        }
+        if let Err(reason) = self.ask(&mut failed).await {
+            tracing::warn!(error = reason, "new keys can't be had; the old ones are still used");
+        }
+    }
+
+    async fn ask(&self, failed: &mut Option<Instant>) -> Result<Held, String> {
+        match self.assume().await {
+            Ok(held) => {
+                *failed = None;
+                *self.held.lock().await = Some(held.clone());
+                Ok(held)
+            }
+            Err(failure) => {
+                *failed = Some(Instant::now());
+                Err(format!("the role {} can't be assumed: {failure}", self.role.arn))
+            }
+        }
+    }
+
+    async fn assume(&self) -> Result<Held, Failure> {
+        let request = Request::new(Method::POST, "/".to_owned(), observe::Request::Credentials)
+            .header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded; charset=utf-8")?
+            .body(PutPayload::from(self.role.form()));
+        let answer: AssumeRoleResponse = self.requests.document(request).await?;
+        let keys = answer.assume_role_result.credentials;
+        let all = [&keys.access_key_id, &keys.secret_access_key, &keys.session_token];
+        if all.iter().any(|text| text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(Failure::Malformed("the answer of the token service has no keys".to_owned()));
+        }
+        let now = SystemTime::now();
+        // A clock that is wrong would have new keys asked for with each request.
+        let until = mtime::parse(&keys.expiration).map_or(now + UNSAID, |until| until.max(now + LEAST));
+        let credential = AwsCredential {
+            key_id: keys.access_key_id,
+            secret_key: keys.secret_access_key,
+            token: Some(keys.session_token),
+        };
+        Ok(Held { credential: Arc::new(credential), until })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct AssumeRoleResponse {
+    assume_role_result: AssumeRoleResult,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct AssumeRoleResult {
+    credentials: Credentials,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Credentials {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    expiration: String,
+}
+
+impl Document for AssumeRoleResponse {
+    const ROOTS: &'static [&'static str] = &["AssumeRoleResponse"];
+}
+
+#[cfg(test)]
+#[path = "role_tests.rs"]
+mod tests;
