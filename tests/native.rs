@@ -18,3 +18,4 @@ mod listings;
 mod object_types;
 mod scanners;
 mod session_reuse;
+mod undecided;

@@ -81,6 +81,8 @@ mod sizes;
 mod slow;
 #[path = "object/trusted.rs"]
 mod trusted;
+#[path = "object/undecided.rs"]
+mod undecided;
 
 mod seaweedfs {
     wharf_backends::contract_tests!(crate::servers::seaweedfs);

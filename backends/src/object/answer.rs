@@ -121,6 +121,16 @@ impl Answer {
         self.status == 404 && self.code.is_none() && self.origin == Origin::Another
     }
 
+    /// Whether the store says that it has not done what was asked, and was not asked for it before.
+    pub(super) fn is_definite(&self) -> bool {
+        let is_refusal = matches!(self.status, 400..=407 | 409..=428 | 430..=499 | 501);
+        is_refusal
+            && !self.again
+            // Nobody between answers so.
+            && (self.origin == Origin::Store || self.code.is_some() || self.status == 412)
+            && !self.meaning().is_some_and(|meaning| meaning.may_pass)
+    }
+
     fn new(status: u16, line: String, body: String) -> Self {
         let mut answer = Self {
             status,

@@ -43,6 +43,34 @@ impl Document for EnumerationResults {
     const ROOTS: &'static [&'static str] = &["EnumerationResults"];
 }
 
+impl Document for BlockList {
+    const ROOTS: &'static [&'static str] = &["BlockList"];
+}
+
+/// Get Block List.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct BlockList {
+    committed_blocks: CommittedBlocks,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct CommittedBlocks {
+    block: Vec<CommittedBlock>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct CommittedBlock {
+    name: String,
+}
+
+/// The id of a block, by what the library tells of it.
+pub(super) fn block_id(told: &str) -> String {
+    BASE64_STANDARD.encode(told)
+}
+
 /// List Blobs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -170,8 +198,7 @@ impl Azure {
     ) -> Result<Option<String>, Failure> {
         let mut list = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
         for block in blocks {
-            // The library tells of a block what its id is the base64 of.
-            list.extend(["<Uncommitted>", &BASE64_STANDARD.encode(block), "</Uncommitted>"]);
+            list.extend(["<Uncommitted>", &block_id(block), "</Uncommitted>"]);
         }
         list.push_str("</BlockList>");
         let mut request = Self::on_object(Method::PUT, key, observe::Request::Complete)?
@@ -183,6 +210,15 @@ impl Azure {
         let response = self.requests.send(request).await?;
         let e_tag = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
         Ok(e_tag.map(|e_tag| quoted(e_tag.to_owned())))
+    }
+
+    /// The ids of the blocks that an object is made of.
+    pub(super) async fn committed_blocks(&self, key: &str) -> Result<Vec<String>, Failure> {
+        let request = Self::on_object(Method::GET, key, observe::Request::List)?
+            .query("comp", "blocklist")
+            .query("blocklisttype", "committed");
+        let list: BlockList = self.requests.document(request).await?;
+        Ok(list.committed_blocks.block.into_iter().map(|block| block.name).collect())
     }
 
     /// Removes an object, if it is the one that is given. That it is not there is no error.

@@ -91,6 +91,17 @@ impl Failure {
         }
     }
 
+    /// Whether the request had been sent before, and that answer was none that decides anything.
+    pub(super) fn was_sent_before(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.again)
+    }
+
+    /// Whether the store has refused the request, and did so whenever it was sent: then it has not been carried out. Anything
+    /// else may come from somebody between, or after the store has begun, or is not known at all.
+    pub(super) fn is_definite(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.is_definite())
+    }
+
     /// Whether a failure that may pass may as well be for good.
     pub(super) fn is_doubtful(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.status == 500 || answer.is_somebody_elses())
@@ -270,6 +281,11 @@ pub(super) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
 pub(super) fn is_not_found(error: &object_store::Error) -> bool {
     // Of the end of an upload at Google the library has but a general error.
     Answer::of(error).is_some_and(|answer| answer.is_absence())
+}
+
+/// Whether the store has refused a request, as far as it can be told of one that may have been sent several times.
+pub(super) fn is_definite(error: &object_store::Error) -> bool {
+    Answer::of(error).is_some_and(|answer| answer.is_definite())
 }
 
 pub(super) fn in_chain<T>(

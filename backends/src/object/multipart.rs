@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,15 +12,23 @@ use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use object_store::PutPayload;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
+use super::azure::block_id;
 use super::client::{Client, Own};
 use super::copy::copy_pieces;
 use super::entry::{Before, Object};
-use super::key::Provider;
 use super::parts::is_marked;
 use super::writes::{Completion, Target};
 use crate::buffers::Share;
 use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// The pauses between two looks for what a completion may have made.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// How far the clocks of a store and of this machine may differ where nothing but the time tells two objects apart.
+pub(super) const CLOCKS: Duration = Duration::from_secs(60);
 
 /// An upload in parts, of which several are sent at a time.
 pub(super) struct Multipart {
@@ -46,6 +55,9 @@ enum Id {
     /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
     Asked(JoinHandle<Result<String>>),
     Known(String),
+    /// The store was asked to make an object of it, and has not said that it did or refused: whatever becomes of it, an abort
+    /// could take the object's own bytes on some stores.
+    Undecided,
     /// It is finished, or there never was one.
     None,
 }
@@ -85,7 +97,7 @@ impl Multipart {
         }
         match &self.id {
             Id::Known(id) => Ok(id.clone()),
-            Id::Asked(_) | Id::None => {
+            Id::Asked(_) | Id::Undecided | Id::None => {
                 Err(Error::with_source(ErrorKind::Other, &self.path, "the upload is not open"))
             }
         }
@@ -220,48 +232,113 @@ impl Multipart {
     }
 
     /// Makes an object of the parts, all of which have arrived, and returns its entity tag. `length` is that of all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] also if the store does not say what became of it, and nothing shows that there is an object.
     pub(super) async fn complete(&mut self, length: u64, before: Before<'_>) -> Result<Option<String>> {
         let id = self.id().await?;
         if !self.sent.iter().eq(self.arrived.keys()) {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
+        // Also if nobody waits for the answer any more.
+        self.id = Id::Undecided;
+        let made = Made { length, began: SystemTime::now(), e_tag: e_tag_of_parts(self.arrived.values()) };
         let Self { client, path, key, headers, arrived, .. } = self;
         let target = Target { key, headers, length, before };
-        match client.complete_upload(path, &id, arrived, target).await? {
+        let (error, patience) = match client.complete_upload(path, &id, arrived, target).await {
             Completion::Done(e_tag) => {
+                self.id = Id::None;
+                return Ok(e_tag);
+            }
+            Completion::Refused(error) => {
+                self.id = Id::Known(id);
+                return Err(error);
+            }
+            // What the store says now, it says of what is there now.
+            Completion::Met(error) => (error, Duration::ZERO),
+            Completion::Gone { sent_before } => {
+                let text = "the store does not say what became of the upload";
+                let error = Error::with_source(ErrorKind::Unavailable, path, text);
+                (error, if sent_before { client.tuning.retry_timeout } else { Duration::ZERO })
+            }
+            Completion::Undecided(error) => (error, client.tuning.retry_timeout),
+        };
+        match self.await_made(&made, patience).await {
+            Some(e_tag) => {
                 self.id = Id::None;
                 Ok(e_tag)
             }
-            done => {
-                let expected = e_tag_of_parts(self.arrived.values());
-                if let Some(e_tag) = self.made(length, expected).await? {
-                    self.id = Id::None;
-                    return Ok(Some(e_tag).filter(|_| self.client.keys.provider != Provider::Gcs));
-                }
-                let text = "the store does not say what became of the upload";
-                Err(match done {
-                    Completion::Refused(error) => error,
-                    _ => Error::with_source(ErrorKind::Unavailable, &self.path, text),
+            None => {
+                tracing::warn!(
+                    path = %self.path,
+                    %error,
+                    "it is not known whether the store has completed an upload; what it holds of it stays there"
+                );
+                Err(match error.kind() {
+                    ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::Unavailable => error,
+                    // Whatever the store said last, the old file may stand there or the new one.
+                    _ => Error::with_source(ErrorKind::Unavailable, &self.path, error),
                 })
             }
         }
     }
 
-    /// The entity tag of what stands under the key, if it is what the parts make.
-    async fn made(&self, length: u64, expected: Option<String>) -> Result<Option<String>> {
-        let Own::Google(google) = &self.client.own else {
-            let now = self.client.head(&self.path, &self.key).await?;
-            let is_made = |now: &Object| now.size == length && expected.is_some() && now.e_tag == expected;
-            return Ok(now.filter(is_made).and_then(|now| now.e_tag));
-        };
-        // A number of four bytes, the first one first (the documentation of `crc32c`).
-        let sum = self.crc.as_ref().and_then(|crc| u32::try_from(crc.finalize()).ok());
-        let crc = sum.map(|sum| BASE64_STANDARD.encode(sum.to_be_bytes()));
-        match google.head_with_crc(&self.key, None).await {
-            Ok((now, told)) => Ok(now.e_tag.filter(|_| now.size == length && crc.is_some() && told == crc)),
-            Err(failure) if failure.is_not_found() => Ok(None),
-            Err(failure) => Err(failure.at(&self.path)),
+    /// Looks for the object for so long, and returns its entity tag when it is there.
+    async fn await_made(&self, made: &Made, patience: Duration) -> Option<Option<String>> {
+        let (deadline, mut pause) = (Instant::now() + patience, FIRST_LOOK);
+        loop {
+            match self.made(made).await {
+                Ok(Some(e_tag)) => return Some(e_tag),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(path = %self.path, %error, "the store can't be looked at"),
+            }
+            if Instant::now() + pause > deadline {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
+    }
+
+    /// The entity tag of what stands under the key, if it is what the parts make.
+    async fn made(&self, made: &Made) -> Result<Option<Option<String>>> {
+        if let Own::Google(google) = &self.client.own {
+            return match google.head_with_crc(&self.key, None).await {
+                // A tag of another kind than those that are compared.
+                Ok((now, told)) => {
+                    let crc = self.crc();
+                    Ok((now.size == made.length && crc.is_some() && told == crc).then_some(None))
+                }
+                Err(failure) if failure.is_not_found() => Ok(None),
+                Err(failure) => Err(failure.at(&self.path)),
+            };
+        }
+        let Some(now) = self.client.head(&self.path, &self.key).await? else { return Ok(None) };
+        let is_made = now.size == made.length
+            && match &self.client.own {
+                Own::Azure(azure) => {
+                    let blocks = azure.committed_blocks(&self.key).await;
+                    let blocks = blocks.map_err(|failure| failure.at(&self.path))?;
+                    let ours = self.arrived.values().map(|tag| block_id(tag));
+                    made.may_be(&now) && ours.eq(blocks)
+                }
+                // Where the store encrypts with keys of its owner, the tag of an object tells how many parts it has, and
+                // nothing else.
+                _ if self.client.hides_digests() => {
+                    let of_parts = format!("-{}", self.arrived.len());
+                    let e_tag = now.e_tag.as_deref().unwrap_or_default().trim_matches('"');
+                    made.may_be(&now) && e_tag.ends_with(&of_parts)
+                }
+                _ => made.e_tag.is_some() && now.e_tag == made.e_tag,
+            };
+        Ok(is_made.then_some(now.e_tag))
+    }
+
+    /// The CRC32C of all parts, as Google tells it: a number of four bytes, the first one first (the documentation of
+    /// `crc32c`).
+    fn crc(&self) -> Option<String> {
+        let sum = self.crc.as_ref().and_then(|crc| u32::try_from(crc.finalize()).ok());
+        sum.map(|sum| BASE64_STANDARD.encode(sum.to_be_bytes()))
     }
 
     /// Gives it up.
@@ -274,7 +351,7 @@ impl Multipart {
 
     fn take_remains(&mut self) -> Option<Remains> {
         let id = match std::mem::replace(&mut self.id, Id::None) {
-            Id::None => return None,
+            Id::None | Id::Undecided => return None,
             id => id,
         };
         Some(Remains {
@@ -304,6 +381,22 @@ impl Drop for Multipart {
     }
 }
 
+/// What a completion makes, as far as an object tells.
+struct Made {
+    length: u64,
+    /// When the completion was sent.
+    began: SystemTime,
+    /// The entity tag, where it is made of those of the parts.
+    e_tag: Option<String>,
+}
+
+impl Made {
+    /// Whether an object was stored late enough.
+    fn may_be(&self, object: &Object) -> bool {
+        object.stored.is_some_and(|stored| stored + CLOCKS >= self.began)
+    }
+}
+
 /// What the store holds of an upload that will never be finished.
 struct Remains {
     client: Arc<Client>,
@@ -318,7 +411,7 @@ impl Remains {
         // A part that arrives behind the abort would stay.
         self.sending.shutdown().await;
         let id = match self.id {
-            Id::None => return Ok(()),
+            Id::None | Id::Undecided => return Ok(()),
             Id::Known(id) => id,
             Id::Asked(task) => match task.await {
                 Ok(Ok(id)) => id,

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 use super::client::Client;
 use super::course::Course;
 use super::error::Failure;
-use super::multipart::is_under_way;
+use super::multipart::{CLOCKS, is_under_way};
 use super::parts::is_marked;
 use super::s3::{OpenUpload, S3, StoredPart};
+use super::settings::Tuning;
 use crate::{Error, Result, StoragePath};
 
 /// The mark that uploads of earlier versions have: a part of its own that was never a part of the object.
@@ -71,6 +72,14 @@ async fn remove(client: &Client, s3: &S3, upload: &OpenUpload) -> Result<bool> {
     if !(is_old(client, upload) && is_ours(s3, upload).await?) {
         return Ok(false);
     }
+    if may_be_complete(s3, upload).await.map_err(|failure| failure.at(&StoragePath::root()))? {
+        tracing::debug!(
+            bucket = client.name,
+            key = upload.key,
+            "an upload that is old may have been completed, and is left alone"
+        );
+        return Ok(false);
+    }
     let aborted = s3.abort_upload(&upload.key, &upload.id).await;
     aborted.map_err(|failure| failure.at(&StoragePath::root()))?;
     tracing::info!(bucket = client.name, key = upload.key, "removed an upload that was never finished");
@@ -83,6 +92,40 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
     upload.key.starts_with(client.keys.root())
         && !is_under_way(&upload.id)
         && age.is_some_and(|age| age >= client.tuning.abandoned_after)
+}
+
+/// Whether the object under the key may be what a completion has made of the upload whose answer was lost. Some stores still
+/// list it then, and an abort could take the object's own bytes.
+async fn may_be_complete(s3: &S3, upload: &OpenUpload) -> Result<bool, Failure> {
+    let object = match s3.head(&upload.key).await {
+        Ok((object, _)) => object,
+        Err(failure) if failure.is_not_found() => return Ok(false),
+        Err(failure) => return Err(failure),
+    };
+    let is_older = match (object.stored, upload.initiated) {
+        (Some(stored), Some(begun)) => stored + CLOCKS < begun,
+        _ => false,
+    };
+    Ok(!is_older && size_of_parts(s3, upload).await? == Some(object.size))
+}
+
+/// How much the parts are that the store has; `None` if that can't be told.
+async fn size_of_parts(s3: &S3, upload: &OpenUpload) -> Result<Option<u64>, Failure> {
+    let (mut from, mut size) = (None, 0);
+    for _ in 0..=Tuning::MAX_PARTS {
+        let (parts, is_truncated) = match s3.parts(&upload.key, &upload.id, from).await {
+            Ok(page) => page,
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        size += parts.iter().filter(|part| !is_old_mark(part)).map(|part| part.size).sum::<u64>();
+        let next = parts.last().map(|part| part.number + 1);
+        if !is_truncated || next <= from {
+            return Ok((!is_truncated).then_some(size));
+        }
+        from = next;
+    }
+    Ok(None)
 }
 
 /// Whether an upload has a part that marks it. One without any part holds nothing, and nothing tells whose it is.
@@ -104,5 +147,9 @@ async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
 }
 
 fn is_mark(part: &StoredPart) -> bool {
-    is_marked(part.size) || (part.number == OLD_MARK_NUMBER && part.size == OLD_MARK_SIZE)
+    is_marked(part.size) || is_old_mark(part)
+}
+
+fn is_old_mark(part: &StoredPart) -> bool {
+    part.number == OLD_MARK_NUMBER && part.size == OLD_MARK_SIZE
 }

@@ -74,8 +74,10 @@ impl ObjectUpload {
         match self.client.put(&self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
             Err(NotStored { error, may_be_there }) => {
-                // Sent twice because the first answer was lost, it meets itself.
-                if may_be_there && !matches!(before, Before::Anything) && self.is_there(payload).await {
+                // Sent twice because the first answer was lost, it meets itself; or no answer came at all.
+                let is_unknown =
+                    !matches!(before, Before::Anything) || error.kind() == ErrorKind::Unavailable;
+                if may_be_there && is_unknown && self.is_there(payload).await {
                     return Ok(None);
                 }
                 Err(refused(&self.path, before, error))

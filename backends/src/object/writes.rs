@@ -9,7 +9,7 @@ use object_store::{Attributes, PutMode, PutMultipartOptions, PutOptions, PutPayl
 
 use super::client::{Client, Own, patience, silent};
 use super::entry::Before;
-use super::error::{is_not_found, map};
+use super::error::{Failure, is_definite, is_not_found, map};
 use super::key::Provider;
 use super::options::attributes;
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -18,10 +18,25 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 pub(super) enum Completion {
     /// It is an object now, with this entity tag, if the store tells one that can be compared.
     Done(Option<String>),
-    /// The store refuses it, as it would if it had done it already: an earlier answer was lost.
+    /// The store refuses it, and has made nothing of it.
     Refused(Error),
+    /// There is no answer that decides it: the store may have made the object, or may still do so.
+    Undecided(Error),
+    /// It was sent before, and the store refuses now what it would refuse if it had made the object then.
+    Met(Error),
     /// The store knows no such upload: it was completed by a request whose answer was lost, or somebody aborted it.
-    Gone,
+    Gone { sent_before: bool },
+}
+
+impl Completion {
+    fn failed(path: &StoragePath, failure: Failure) -> Self {
+        match () {
+            () if failure.is_not_found() => Self::Gone { sent_before: failure.was_sent_before() },
+            () if failure.may_have_met_itself() => Self::Met(failure.at(path)),
+            () if failure.is_definite() => Self::Refused(failure.at(path)),
+            () => Self::Undecided(failure.at(path)),
+        }
+    }
 }
 
 /// What is to be made of parts.
@@ -180,32 +195,34 @@ impl Client {
         upload: &String,
         parts: &BTreeMap<usize, String>,
         target: Target<'_>,
-    ) -> Result<Completion> {
+    ) -> Completion {
         let Target { key, headers, length, before } = target;
         if let Own::S3(s3) = &self.own {
             return match s3.complete_upload(key, upload, parts, length, before).await {
-                Ok(e_tag) => Ok(Completion::Done(e_tag)),
-                Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
-                Err(failure) if failure.may_have_met_itself() => Ok(Completion::Refused(failure.at(path))),
-                Err(failure) => Err(failure.at(path)),
+                Ok(e_tag) => Completion::Done(e_tag),
+                Err(failure) => Completion::failed(path, failure),
             };
         }
         if let Own::Azure(azure) = &self.own {
             return match azure.put_block_list(key, headers.clone(), parts.values(), length).await {
-                Ok(e_tag) => Ok(Completion::Done(e_tag)),
-                Err(failure) if failure.is_not_found() => Ok(Completion::Gone),
-                Err(failure) => Err(failure.at(path)),
+                Ok(e_tag) => Completion::Done(e_tag),
+                Err(failure) => Completion::failed(path, failure),
             };
         }
-        let location = self.location(path, key)?;
+        let location = match self.location(path, key) {
+            Ok(location) => location,
+            Err(error) => return Completion::Refused(error),
+        };
         let parts = parts.values().map(|tag| PartId { content_id: tag.clone() }).collect();
         let complete = self.parts.complete_multipart(&location, upload, parts);
         match tokio::time::timeout(patience(&self.tuning, length), complete).await {
             // Google's is one of another kind than ours.
-            Ok(Ok(done)) => Ok(Completion::Done(done.e_tag.filter(|_| self.keys.provider != Provider::Gcs))),
-            Ok(Err(error)) if is_not_found(&error) => Ok(Completion::Gone),
-            Ok(Err(error)) => Err(map(path, &error)),
-            Err(_) => Err(silent(path)),
+            Ok(Ok(done)) => Completion::Done(done.e_tag.filter(|_| self.keys.provider != Provider::Gcs)),
+            // The library doesn't tell how often it has sent the request.
+            Ok(Err(error)) if is_not_found(&error) => Completion::Gone { sent_before: true },
+            Ok(Err(error)) if is_definite(&error) => Completion::Refused(map(path, &error)),
+            Ok(Err(error)) => Completion::Undecided(map(path, &error)),
+            Err(_) => Completion::Undecided(silent(path)),
         }
     }
 

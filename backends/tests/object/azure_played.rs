@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use wharf_backends::object::{AzureSettings, ObjectStorage};
+use chrono::Utc;
+use wharf_backends::object::{AzureSettings, ObjectStorage, Tuning};
 
 use crate::played::{Answer, Asked, Played, answer, decoded, md5};
 use crate::record::locked;
@@ -25,6 +26,8 @@ pub struct Blob {
     pub has_snapshots: bool,
     /// Stored in parts, so that nobody knows a digest of it.
     pub lacks_digest: bool,
+    /// The ids of its blocks, if it was put together of some; then it was stored a moment ago.
+    pub blocks: Vec<String>,
     pub copy: Option<Copy>,
     /// The copy was made before all else, and something was set on it since.
     pub is_old_copy: bool,
@@ -65,10 +68,14 @@ impl Blob {
     }
 
     fn headers(&self) -> Vec<(String, String)> {
-        let time = if self.copy.is_some() { LATER } else { TIME };
+        let time = match (&self.copy, self.blocks.as_slice()) {
+            (Some(_), _) => LATER.to_owned(),
+            (None, []) => TIME.to_owned(),
+            (None, _) => Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        };
         let mut headers = vec![
             ("etag".to_owned(), self.e_tag()),
-            ("last-modified".to_owned(), time.to_owned()),
+            ("last-modified".to_owned(), time),
             ("content-length".to_owned(), self.content.len().to_string()),
         ];
         headers.extend(self.md5().map(|md5| ("content-md5".to_owned(), md5)));
@@ -92,6 +99,8 @@ impl Blob {
 #[derive(Debug, Default)]
 pub struct State {
     pub blobs: BTreeMap<String, Blob>,
+    /// Blocks that belong to nothing yet, by their ids.
+    blocks: BTreeMap<String, Bytes>,
     pub is_hierarchical: bool,
     /// Whether listings tell of its directories as objects, too.
     pub lists_folders: bool,
@@ -123,20 +132,33 @@ impl Azure {
         &self,
         mut lost: impl FnMut(&Asked, &Self) -> bool + Send + 'static,
     ) -> (ObjectStorage, Played) {
-        let store = self.clone();
-        let played = Played::new(move |asked| {
+        let played = self.played(move |asked, store| {
             let answer = store.state().answer(asked);
-            (!lost(asked, &store)).then_some(answer)
-        })
-        .await;
+            (!lost(asked, store)).then_some(answer)
+        });
+        let played = played.await;
+        (Self::storage(&played, tuning()), played)
+    }
+
+    /// Lets somebody stand in front of it, who may keep back requests and answers.
+    pub async fn played(
+        &self,
+        mut play: impl FnMut(&Asked, &Self) -> Option<Answer> + Send + 'static,
+    ) -> Played {
+        let store = self.clone();
+        Played::new(move |asked| play(asked, &store)).await
+    }
+
+    /// A server in front of that.
+    pub fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
         let settings = AzureSettings {
             endpoint: Some(format!("{}/account", played.url)),
             access_key: Some(BASE64_STANDARD.encode("key")),
             prefix: path("/"),
-            tuning: tuning(),
+            tuning,
             ..AzureSettings::new("account", "files")
         };
-        (ObjectStorage::azure(settings).unwrap(), played)
+        ObjectStorage::azure(settings).unwrap()
     }
 }
 
@@ -153,7 +175,21 @@ impl State {
         }
     }
 
-    fn answer(&mut self, asked: &Asked) -> Answer {
+    /// Puts a blob together of blocks that were sent and belong to nothing yet.
+    fn commit(&mut self, key: &str, asked: &Asked) -> Answer {
+        let list = String::from_utf8_lossy(&asked.body).into_owned();
+        let ids = list.split("<Uncommitted>").skip(1).map(|text| text.split('<').next().unwrap().to_owned());
+        let blocks: Vec<String> = ids.collect();
+        let content: Option<Vec<&Bytes>> = blocks.iter().map(|id| self.blocks.get(id)).collect();
+        let Some(content) = content else { return refused(400, "InvalidBlockList") };
+        let content = Bytes::from(content.into_iter().flatten().copied().collect::<Vec<u8>>());
+        self.blocks.clear();
+        let metadata = asked.metadata("x-ms-meta-");
+        self.put(key, Blob { content, metadata, blocks, lacks_digest: true, ..Blob::default() });
+        answer(201, &[("etag", &self.blobs[key].e_tag())], "")
+    }
+
+    pub fn answer(&mut self, asked: &Asked) -> Answer {
         if asked.query("comp") == Some("list") {
             return self.list(asked.query("prefix").unwrap_or_default(), asked.query("delimiter").is_some());
         }
@@ -176,7 +212,18 @@ impl State {
                 self.put(&key, Blob { content, metadata, ..Blob::default() });
                 answer(201, &[("etag", &self.blobs[&key].e_tag())], "")
             }
+            ("PUT", Some("block"), _) => {
+                self.blocks.insert(asked.query("blockid").unwrap().to_owned(), asked.body.clone());
+                answer(201, &[], "")
+            }
+            ("PUT", Some("blocklist"), _) => self.commit(&key, asked),
             (_, _, None) => refused(404, "BlobNotFound"),
+            ("GET", Some("blocklist"), Some(blob)) => {
+                let block = |id: &String| format!("<Block><Name>{id}</Name><Size>1</Size></Block>");
+                let blocks: String = blob.blocks.iter().map(block).collect();
+                let list = format!("<BlockList><CommittedBlocks>{blocks}</CommittedBlocks></BlockList>");
+                answer(200, &[], list)
+            }
             ("PUT", Some("metadata"), Some(blob)) => {
                 self.put(&key, Blob { metadata: asked.metadata("x-ms-meta-"), ..blob });
                 answer(200, &[], "")

@@ -72,6 +72,8 @@ struct Stored {
     content: Bytes,
     /// Those that it has beside its content.
     headers: BTreeMap<String, String>,
+    /// Its entity tag, if it was put together of parts.
+    tag: Option<String>,
 }
 
 #[derive(Default)]
@@ -93,6 +95,13 @@ fn e_tag(content: &[u8]) -> String {
     format!("\"{digits}\"")
 }
 
+/// That of an object which is put together of parts.
+fn e_tag_of_parts<'a>(parts: impl Iterator<Item = &'a Bytes>) -> String {
+    let tags: Vec<Vec<u8>> = parts.map(|part| md5(part)).collect();
+    let digits: String = md5(&tags.concat()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}-{}\"", tags.len())
+}
+
 fn refusal(status: u16, code: &str, message: &str) -> Answer {
     answer(status, &[], format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
 }
@@ -106,10 +115,15 @@ fn kept(asked: &Asked) -> BTreeMap<String, String> {
 }
 
 impl Bucket {
-    fn tag_of(&self, key: &str, content: &[u8]) -> String {
-        match self.dialect.encrypts {
-            true => e_tag(&[key.as_bytes(), content].concat()),
-            false => e_tag(content),
+    fn tag_of(&self, key: &str, stored: &Stored) -> String {
+        match (self.dialect.encrypts, &stored.tag) {
+            (true, None) => e_tag(&[key.as_bytes(), &stored.content].concat()),
+            (true, Some(tag)) => {
+                let other = e_tag(&[key.as_bytes(), tag.as_bytes()].concat());
+                format!("{}{}", other.trim_end_matches('"'), &tag[33..])
+            }
+            (false, Some(tag)) => tag.clone(),
+            (false, None) => e_tag(&stored.content),
         }
     }
 
@@ -126,7 +140,7 @@ impl Bucket {
             _ if condition == "*" => None,
             Conditions::Never => no(),
             conditions => {
-                let now = now.map(|now| self.tag_of(key, &now.content))?;
+                let now = now.map(|now| self.tag_of(key, now))?;
                 let now = if conditions == Conditions::Bare { now.trim_matches('"') } else { &now };
                 if condition == now { None } else { no() }
             }
@@ -150,7 +164,7 @@ impl Bucket {
         let Some(stored) = self.objects.get(key) else {
             return Err(Box::new(refusal(404, "NoSuchKey", "no")));
         };
-        let tag = self.tag_of(key, &stored.content);
+        let tag = self.tag_of(key, stored);
         let holds = only.is_none_or(|only| only == tag) && unless.is_none_or(|unless| unless != tag);
         match holds || copies == Copies::Whatever {
             true => Ok(stored.clone()),
@@ -166,7 +180,8 @@ impl Bucket {
         if asked.header("x-amz-metadata-directive") == Some("REPLACE") {
             copy.headers = kept(asked);
         }
-        let tag = self.tag_of(&key, &copy.content);
+        copy.tag = None;
+        let tag = self.tag_of(&key, &copy);
         self.objects.insert(key, copy);
         answer(200, &[], format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"))
     }
@@ -198,6 +213,9 @@ impl Bucket {
         if let Some(objection) = self.objection(asked, &key) {
             return objection;
         }
+        if !self.uploads.contains_key(upload) {
+            return refusal(404, "NoSuchUpload", "no");
+        }
         let document = String::from_utf8_lossy(&asked.body).into_owned();
         let listed: BTreeSet<u32> = document
             .split("<PartNumber>")
@@ -210,7 +228,8 @@ impl Bucket {
         }
         let Upload { headers, parts } = self.uploads.remove(upload).unwrap();
         let content = listed.iter().flat_map(|number| parts[number].clone()).collect();
-        self.objects.insert(key, Stored { content, headers });
+        let tag = Some(e_tag_of_parts(listed.iter().map(|number| &parts[number])));
+        self.objects.insert(key, Stored { content, headers, tag });
         answer(200, &[], "<CompleteMultipartUploadResult/>")
     }
 
@@ -223,7 +242,7 @@ impl Bucket {
             match rest.split_once('/') {
                 Some((name, _)) if !is_flat => drop(below.insert(format!("{prefix}{name}/"))),
                 _ => {
-                    let (tag, size) = (self.tag_of(key, &stored.content), stored.content.len());
+                    let (tag, size) = (self.tag_of(key, stored), stored.content.len());
                     let (key, tag) = (key.replace('&', "&amp;"), tag.trim_matches('"'));
                     contents += &format!(
                         "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>{tag}</ETag>\
@@ -276,7 +295,9 @@ impl Bucket {
                     return objection;
                 }
                 let is_kept = |end| key.ends_with(end);
-                let tag = self.tag_of(&key, &asked.body);
+                let stored =
+                    Stored { content: asked.body.clone(), headers: kept(asked), ..Stored::default() };
+                let tag = self.tag_of(&key, &stored);
                 match method {
                     "DELETE" if self.dialect.denies_removal.is_some_and(is_kept) => {
                         return match key.ends_with('/') {
@@ -288,10 +309,7 @@ impl Bucket {
                             false => refusal(403, "AccessDenied", "no"),
                         };
                     }
-                    "PUT" => {
-                        let stored = Stored { content: asked.body.clone(), headers: kept(asked) };
-                        drop(self.objects.insert(key, stored));
-                    }
+                    "PUT" => drop(self.objects.insert(key, stored)),
                     _ => drop(self.objects.remove(&key)),
                 }
                 answer(200, &[("etag", &tag)], "")
@@ -301,10 +319,11 @@ impl Bucket {
     }
 
     fn read(&self, asked: &Asked, key: &str) -> Answer {
-        let Some(Stored { content, headers }) = self.objects.get(key) else {
+        let Some(stored) = self.objects.get(key) else {
             return refusal(404, "NoSuchKey", "no");
         };
-        let (tag, size) = (self.tag_of(key, content), content.len());
+        let Stored { content, headers, .. } = stored;
+        let (tag, size) = (self.tag_of(key, stored), content.len());
         let is_locked = key.ends_with('/') && self.dialect.denies_removal == Some("/");
         if asked.header("if-match").is_some_and(|only| only != tag) {
             return refusal(412, "PreconditionFailed", "no");
@@ -334,6 +353,9 @@ impl Bucket {
     }
 }
 
+/// What stands behind somebody who keeps back requests and answers.
+pub type Behind<'a> = &'a mut dyn FnMut(&Asked) -> Option<Answer>;
+
 /// A played bucket, which can become another one.
 pub struct Server {
     played: Played,
@@ -342,9 +364,18 @@ pub struct Server {
 
 impl Server {
     pub async fn new(dialect: Dialect) -> Self {
+        Self::behind(dialect, |asked, answer| answer(asked)).await
+    }
+
+    /// One that somebody stands in front of, who may keep back requests and answers.
+    pub async fn behind(
+        dialect: Dialect,
+        mut play: impl FnMut(&Asked, Behind<'_>) -> Option<Answer> + Send + 'static,
+    ) -> Self {
         let bucket = Arc::new(Mutex::new(Bucket { dialect, ..Bucket::default() }));
         let answering = Arc::clone(&bucket);
-        let played = Played::new(move |asked| Some(locked(&answering).answer(asked))).await;
+        let played =
+            Played::new(move |asked| play(asked, &mut |asked| Some(locked(&answering).answer(asked)))).await;
         Self { played, bucket }
     }
 
@@ -370,6 +401,11 @@ impl Server {
     pub fn holds(&self, key: &str, content: &'static [u8]) {
         let stored = Stored { content: Bytes::from_static(content), ..Stored::default() };
         locked(&self.bucket).objects.insert(key.to_owned(), stored);
+    }
+
+    /// What stands under a key.
+    pub fn content(&self, key: &str) -> Option<Bytes> {
+        locked(&self.bucket).objects.get(key).map(|stored| stored.content.clone())
     }
 
     /// The requests that came, as their first lines.

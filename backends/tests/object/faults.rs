@@ -123,6 +123,8 @@ impl Case {
             // The store has begun it and could not say how it calls it.
             Kind::Create => matches!(self.trouble.name, "lost after" | "answer cut"),
             Kind::Abort => failed.is_some(),
+            // It does not say whether it has made the object, whose bytes an abort could take.
+            Kind::Complete => failed.is_some_and(|error| error.kind() == ErrorKind::Unavailable),
             _ => false,
         }
     }

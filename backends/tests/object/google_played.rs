@@ -56,20 +56,33 @@ impl Google {
         &self,
         mut lost: impl FnMut(&Asked, &Self) -> bool + Send + 'static,
     ) -> (ObjectStorage, Played) {
-        let store = self.clone();
-        let played = Played::new(move |asked| {
+        let played = self.played(move |asked, store| {
             let answer = store.state().answer(asked);
-            (!lost(asked, &store)).then_some(answer)
-        })
-        .await;
+            (!lost(asked, store)).then_some(answer)
+        });
+        let played = played.await;
+        (Self::storage(&played, tuning()), played)
+    }
+
+    /// Lets somebody stand in front of it, who may keep back requests and answers.
+    pub async fn played(
+        &self,
+        mut play: impl FnMut(&Asked, &Self) -> Option<Answer> + Send + 'static,
+    ) -> Played {
+        let store = self.clone();
+        Played::new(move |asked| play(asked, &store)).await
+    }
+
+    /// A server in front of that.
+    pub fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
         let settings = GcsSettings {
             endpoint: Some(played.url.clone()),
             prefix: path("/"),
             anonymous: true,
-            tuning: Tuning { part_size: Tuning::MIN_PART_SIZE, ..tuning() },
+            tuning: Tuning { part_size: Tuning::MIN_PART_SIZE, ..tuning },
             ..GcsSettings::new("bucket")
         };
-        (ObjectStorage::gcs(settings).unwrap(), played)
+        ObjectStorage::gcs(settings).unwrap()
     }
 }
 
@@ -110,7 +123,7 @@ impl State {
         wanted.is_some_and(|wanted| wanted != generation.to_string())
     }
 
-    fn answer(&mut self, asked: &Asked) -> Answer {
+    pub fn answer(&mut self, asked: &Asked) -> Answer {
         if asked.query("uploads").is_some() || asked.query("uploadId").is_some() {
             return self.in_parts(asked);
         }

@@ -19,6 +19,7 @@ use crate::record::locked;
 pub type Answer = Response<Full<Bytes>>;
 
 /// What a played store is asked.
+#[derive(Clone)]
 pub struct Asked {
     pub method: String,
     /// As it was sent, not decoded.

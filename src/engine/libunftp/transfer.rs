@@ -87,7 +87,14 @@ pub(super) async fn receive(
 ) -> Result<u64, TransferError> {
     match receive_all(session, &mut input, &mut *upload).await {
         Ok(received) => {
-            upload.finish().await?;
+            // The end of the session is no reason to give up what was received.
+            match tokio::spawn(upload.finish()).await {
+                Ok(finished) => finished?,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => return Err(TransferError::Stopping),
+                },
+            };
             Ok(received)
         }
         Err(error) => {

@@ -56,6 +56,7 @@ pub(super) fn receiving(
             return abort(upload, &at, error.at(&at), Some(connection)).await;
         }
         // All is here; whether the client hears of it makes no difference.
+        context.finishing();
         let _ = connection.finish().await;
         match upload.finish().await {
             Ok(_) => Ended { result: Ok(()), linger: connection.linger(true) },

@@ -106,6 +106,7 @@ impl Session {
             });
             if tokio::time::timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
                 tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");
+                self.finish_transfer(shutdown).await;
             }
         }
         let Self { mut connection, state, linger, .. } = self;
@@ -128,6 +129,17 @@ impl Session {
             }
         }
         tracing::debug!(session = id, %peer, user = state.user(), "session closed");
+    }
+
+    /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. The storage has
+    /// a limit of its own for that.
+    async fn finish_transfer(&mut self, shutdown: &Shutdown) {
+        if self.transfer.as_ref().is_some_and(Running::is_finishing) {
+            tokio::select! {
+                () = self.end_transfer() => {}
+                () = last_words(shutdown) => {}
+            }
+        }
     }
 
     /// Waits for the transfer that was cancelled.

@@ -80,14 +80,16 @@ impl Transfer {
         let (cancel, cancelled) = watch::channel(None);
         let (ask, asked) = mpsc::channel(1);
         let converted = Arc::default();
+        let finishing = Arc::default();
         let flow = Flow { stall_timeout, moved: Arc::clone(&moved), converted: Arc::clone(&converted) };
-        let task = tokio::spawn(work(Context { flow, cancelled, ask }));
+        let task = tokio::spawn(work(Context { flow, finishing: Arc::clone(&finishing), cancelled, ask }));
         Running {
             direction,
             path,
             offset,
             moved,
             converted,
+            finishing,
             meter,
             started: Instant::now(),
             cancel,
@@ -116,11 +118,17 @@ pub(super) enum Cancel {
 /// What a transfer knows of its session.
 pub(in super::super) struct Context {
     pub(in super::super) flow: Flow,
+    finishing: Arc<AtomicBool>,
     cancelled: watch::Receiver<Option<Cancel>>,
     ask: mpsc::Sender<oneshot::Sender<()>>,
 }
 
 impl Context {
+    /// All is received: from here on, the end of the session is no reason to give the transfer up.
+    pub(in super::super) fn finishing(&self) {
+        self.finishing.store(true, Ordering::Relaxed);
+    }
+
     /// Does a part of the transfer that may be broken off.
     pub(in super::super) async fn interruptible<T>(
         &self,
@@ -179,6 +187,7 @@ pub(super) struct Running {
     offset: u64,
     moved: Arc<AtomicU64>,
     converted: Arc<AtomicBool>,
+    finishing: Arc<AtomicBool>,
     meter: TransferMeter,
     started: Instant,
     cancel: watch::Sender<Option<Cancel>>,
@@ -206,6 +215,11 @@ impl Running {
     /// Has it end. What is received completely may still be finished.
     pub(super) fn cancel(&self, why: Cancel) {
         self.cancel.send_if_modified(|cancel| cancel.is_none().then(|| *cancel = Some(why)).is_some());
+    }
+
+    /// Whether all is received, and the storage makes a file of it.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Relaxed)
     }
 
     pub(super) fn path(&self) -> &StoragePath {
