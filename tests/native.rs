@@ -13,6 +13,7 @@ mod encoding;
 mod encryption;
 mod endings;
 mod facts;
+mod interrupted;
 mod leftovers;
 mod listings;
 mod object_types;

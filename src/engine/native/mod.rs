@@ -35,7 +35,7 @@ use self::control::Control;
 use self::data::PassivePorts;
 use self::first::FirstOfUsers;
 use self::security::Security;
-use self::session::{Session, Type};
+use self::session::{Interrupted, Session, Type};
 use super::{Connection, Engine, Shutdown, UserLimits};
 use crate::auth::Users;
 use crate::charset::Charset;
@@ -60,6 +60,8 @@ struct Shared {
     types: HashMap<String, Type>,
     /// Users whose uploads were converted without their asking.
     text_uploads: FirstOfUsers,
+    /// Uploads that were broken off, which can't be gone on with.
+    interrupted: Arc<Interrupted>,
     user_limits: Arc<UserLimits>,
     ports: Arc<PassivePorts>,
     advertised: Advertised,
@@ -113,6 +115,7 @@ impl NativeEngine {
             charsets: charsets.collect(),
             types: types.collect(),
             text_uploads: FirstOfUsers::default(),
+            interrupted: Arc::default(),
             user_limits: Arc::new(UserLimits::new(server.limits.sessions_per_user)),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),

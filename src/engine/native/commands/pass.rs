@@ -1,10 +1,12 @@
 //! PASS (RFC 959, section 4.1.1).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, Greeting, LoggedIn};
+use super::super::session::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
+use crate::auth::Identity;
 use crate::ops::metrics::Login;
 
 /// After so many failed logins the client has to connect again.
@@ -53,6 +55,10 @@ pub(in super::super) async fn run(
     shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
     let representation = shared.type_of(&name);
+    // Whoever comes by that name is somebody else.
+    let address = matches!(identity, Identity::Anonymous).then(|| peer.ip());
+    let interrupted = OwnInterrupted::new(Arc::clone(&shared.interrupted), name.clone(), address);
     let reply = Reply::new(230, "Logged in.");
-    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(name, view, representation, permit)), reply))
+    let session = LoggedIn::new(name, view, representation, interrupted, permit);
+    Ok(Outcome::LoggedIn(Box::new(session), reply))
 }

@@ -16,5 +16,7 @@ pub(in super::super) async fn run(
     };
     let to = session.path(argument).await?;
     session.view.rename(&from, &to).await?;
+    session.interrupted.forget(&from);
+    session.interrupted.forget(&to);
     reply(250, format!("{from} is called {to} now."))
 }

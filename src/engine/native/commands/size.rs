@@ -3,6 +3,7 @@
 use wharf_backends::EntryKind;
 
 use super::super::session::{Connection, LoggedIn, Type};
+use super::stor::INTERRUPTED;
 use super::{Result, refuse, reply};
 use crate::config::AsciiSize;
 
@@ -15,6 +16,9 @@ pub(in super::super) async fn run(
     // The size is that of the transfer, and that of text is not known before it was converted.
     if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
         return refuse(550, "The size of text is not known; use TYPE I.");
+    }
+    if session.interrupted.contains(&path) {
+        return refuse(550, format!("{path}: {INTERRUPTED}"));
     }
     let found = session.stat("SIZE", &path).await?;
     match found.kind {

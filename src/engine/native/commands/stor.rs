@@ -9,6 +9,9 @@ use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 
+/// What a client is told that wants to go on with an upload of which nothing was kept.
+pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kept; send the file whole.";
+
 /// How long a client waits for the end of what it broke off to be removed.
 const CLEANING: Duration = Duration::from_secs(2);
 
@@ -23,10 +26,22 @@ pub(in super::super) async fn run(
         // Where that is in the file is not known without reading it.
         return refuse(504, "Text can't be resumed; use TYPE I.");
     }
+    if restart > 0 {
+        refuse_interrupted(session, &path)?;
+    }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
     let upload = session.view.create(&path, mode).await?;
     let opening = Reply::new(150, format!("Ready for {path}."));
     Ok(receiving(session, channel, upload, path, restart, Direction::Upload, opening))
+}
+
+/// Refuses to put anything behind a file that this user has begun to replace, and was broken off in: what stands there is not
+/// what the client goes on from.
+pub(super) fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -> Result<()> {
+    match session.interrupted.contains(path) {
+        true => refuse(554, format!("{path}: {INTERRUPTED}")),
+        false => Ok(()),
+    }
 }
 
 /// The transfer of a file that is received.
@@ -41,6 +56,7 @@ pub(super) fn receiving(
 ) -> Outcome {
     let form = session.form();
     let at = path.clone();
+    let begun = (direction == Direction::Upload && offset == 0).then(|| session.interrupted.begin(&path));
     let work = move |context: Context| async move {
         let mut connection = match context.interruptible(channel.open()).await {
             Ok(connection) => connection,
@@ -59,7 +75,12 @@ pub(super) fn receiving(
         context.finishing();
         let _ = connection.finish().await;
         match upload.finish().await {
-            Ok(_) => Ended { result: Ok(()), linger: connection.linger(true) },
+            Ok(_) => {
+                if let Some(begun) = begun {
+                    begun.stored();
+                }
+                Ended { result: Ok(()), linger: connection.linger(true) }
+            }
             Err(error) => TransferError::from(error).into(),
         }
     };

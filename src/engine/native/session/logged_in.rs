@@ -7,6 +7,7 @@ use wharf_backends::{DigestAlgorithm, EntryKind, ErrorKind, Metadata, Result, St
 use super::super::data::convert::Form;
 use super::super::data::{Channel, TransferError};
 use super::super::facts::Facts;
+use super::interrupted::OwnInterrupted;
 use super::transfer::Running;
 use super::{Connection, Ended};
 use crate::config::DefaultType;
@@ -73,6 +74,8 @@ pub(in super::super) struct LoggedIn {
     pub(in super::super) deflate_level: u32,
     pub(in super::super) facts: Facts,
     pub(in super::super) hash: DigestAlgorithm,
+    /// Uploads of this user that were broken off.
+    pub(in super::super) interrupted: OwnInterrupted,
     recent: Option<Recent>,
     /// One of the sessions that this user may have.
     _permit: UserPermit,
@@ -83,6 +86,7 @@ impl LoggedIn {
         name: String,
         view: UserView,
         representation: Type,
+        interrupted: OwnInterrupted,
         permit: UserPermit,
     ) -> Self {
         Self {
@@ -99,6 +103,7 @@ impl LoggedIn {
             deflate_level: DEFLATE_LEVEL,
             facts: Facts::all(),
             hash: DigestAlgorithm::Sha256,
+            interrupted,
             recent: None,
             _permit: permit,
         }

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod greeting;
+mod interrupted;
 mod logged_in;
 mod run;
 mod transfer;
@@ -22,6 +23,7 @@ use super::table::{Command, Run};
 use crate::charset::Charset;
 
 pub(super) use greeting::Greeting;
+pub(super) use interrupted::{Interrupted, OwnInterrupted};
 pub(super) use logged_in::{LoggedIn, Mode, Type};
 pub(super) use run::Session;
 pub(super) use transfer::{Context, Direction, Ended, Transfer};
