@@ -42,8 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether that is over.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long somebody who has locked the file itself is waited for: those of ours have it for a moment.
-const MOMENT: Duration = Duration::from_millis(100);
+/// How long somebody who has locked the file itself is waited for. Other servers have it for a moment, and no other program is
+/// known to keep it.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// The smallest page of memory that Linux has, in bytes.
 const PAGE: u64 = 4096;
@@ -180,7 +181,11 @@ impl Place<'_> {
         let mut end = file;
         match end.write(&bytes) {
             Ok(length) if length == bytes.len() => self.metadata(file).map(Some),
-            Ok(_) => file.set_len(old).map(|()| None).map_err(io),
+            // What somebody else has appended meanwhile stays.
+            Ok(length) => match file.metadata().map_err(io)?.len() == old + length as u64 {
+                true => file.set_len(old).map(|()| None).map_err(io),
+                false => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
+            },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(io(error)),
         }

@@ -90,7 +90,11 @@ impl Answer {
             let code = headers.get("x-ms-error-code").and_then(|code| code.to_str().ok());
             answer.code = code.map(str::to_owned);
         }
-        let is_own = |name: &HeaderName| OWN_HEADERS.iter().any(|own| name.as_str().starts_with(own));
+        // Amazon's CloudFront, which may stand in front of it, has its own.
+        let is_own = |name: &HeaderName| {
+            let name = name.as_str();
+            OWN_HEADERS.iter().any(|own| name.starts_with(own)) && !name.starts_with("x-amz-cf-")
+        };
         answer.origin = match () {
             () if headers.keys().any(is_own) => Origin::Store,
             () if asked.is_confirmed => Origin::Unknown,

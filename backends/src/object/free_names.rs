@@ -23,8 +23,8 @@ pub(super) enum Question {
     None,
     /// The store is asked for this name.
     Name,
-    /// The store is asked for all names of the directory, and the answer is told to [`FreeNames::learned`].
-    All,
+    /// The store is asked for all names of the directory, and the answer is told to [`FreeNames::learned`], with this time.
+    All(Instant),
 }
 
 /// What is known of the names in a directory.
@@ -62,8 +62,9 @@ impl FreeNames {
             Some(names) if names.at.elapsed() < FRESH => match &names.state {
                 State::Known(known) if !known.contains(name) => Question::None,
                 State::Asked => {
-                    *names = Names { at: Instant::now(), state: State::Asking(HashSet::new()) };
-                    Question::All
+                    let at = Instant::now();
+                    *names = Names { at, state: State::Asking(HashSet::new()) };
+                    Question::All(at)
                 }
                 State::Known(_) | State::Asking(_) | State::Unknown => Question::Name,
             },
@@ -79,9 +80,11 @@ impl FreeNames {
         }
     }
 
-    /// Notes the answer of the store: all names of directories in `parent`, or `None` if it can't be had.
-    pub(super) fn learned(&self, parent: &StoragePath, told: Option<HashSet<Box<str>>>) {
+    /// Notes the answer of the store to the question of this time: all names of directories in `parent`, or `None` if it can't be
+    /// had. One that comes so late that it was asked again says nothing.
+    pub(super) fn learned(&self, parent: &StoragePath, asked: Instant, told: Option<HashSet<Box<str>>>) {
         if let Some(names) = self.directories().get_mut(parent)
+            && names.at == asked
             && let State::Asking(made) = &mut names.state
         {
             let made = std::mem::take(made);
@@ -98,8 +101,9 @@ impl FreeNames {
     /// Notes that `path` is a directory.
     pub(super) fn directory(&self, path: &StoragePath) {
         let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return };
-        if let Some(Names { state: State::Known(names) | State::Asking(names), .. }) =
+        if let Some(Names { state: State::Known(names) | State::Asking(names), at }) =
             self.directories().get_mut(&parent)
+            && at.elapsed() < FRESH
             && !names.contains(name)
         {
             names.insert(name.into());

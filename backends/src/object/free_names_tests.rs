@@ -13,12 +13,15 @@ fn the_second_question_is_for_all() {
     let free = FreeNames::default();
     assert_eq!(free.question(&path("/d/a")), Question::Name);
     assert_eq!(free.question(&path("/other/a")), Question::Name);
-    assert_eq!(free.question(&path("/d/b")), Question::All);
+    let Question::All(asked) = free.question(&path("/d/b")) else { panic!() };
     // Nobody waits for it.
     assert_eq!(free.question(&path("/d/c")), Question::Name);
     // What is made meanwhile counts, whatever the store tells.
     free.directory(&path("/d/made"));
-    free.learned(&path("/d"), names(&["sub"]));
+    // An answer to another question.
+    free.learned(&path("/d"), Instant::now(), names(&[]));
+    assert_eq!(free.question(&path("/d/c")), Question::Name);
+    free.learned(&path("/d"), asked, names(&["sub"]));
     assert_eq!(free.question(&path("/d/c")), Question::None);
     free.directory(&path("/d/later"));
     for name in ["sub", "made", "later"] {
@@ -31,8 +34,8 @@ fn the_second_question_is_for_all() {
 fn too_many_are_asked_one_by_one() {
     let free = FreeNames::default();
     free.question(&path("/d/a"));
-    assert_eq!(free.question(&path("/d/b")), Question::All);
-    free.learned(&path("/d"), None);
+    let Question::All(asked) = free.question(&path("/d/b")) else { panic!() };
+    free.learned(&path("/d"), asked, None);
     assert_eq!(free.question(&path("/d/b")), Question::Name);
     assert_eq!(free.question(&path("/d/c")), Question::Name);
 }

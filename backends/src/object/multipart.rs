@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -27,8 +27,8 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 const FIRST_LOOK: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// How far the clocks of a store and of this machine may differ where nothing but the time tells two objects apart.
-pub(super) const CLOCKS: Duration = Duration::from_secs(60);
+/// How many uploads may be kept from the sweep because it is not known what became of them.
+const MOST_UNDECIDED: usize = 10_000;
 
 /// An upload in parts, of which several are sent at a time.
 pub(super) struct Multipart {
@@ -49,6 +49,8 @@ pub(super) struct Multipart {
     crc: Option<Crc>,
     /// Its id while it is in the list of those under way.
     noted: Option<String>,
+    /// The store did not say what its completion came to.
+    was_undecided: bool,
 }
 
 enum Id {
@@ -82,6 +84,7 @@ impl Multipart {
             next: 1,
             crc: matches!(client.own, Own::Google(_)).then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
+            was_undecided: false,
         }
     }
 
@@ -240,9 +243,14 @@ impl Multipart {
         if !self.sent.iter().eq(self.arrived.keys()) {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
+        // Where an object's tag tells nothing of its content, another one is one that is newer.
+        let replaced = match self.client.hides_digests() {
+            true => self.client.head(&self.path, &self.key).await?.and_then(|object| object.e_tag),
+            false => None,
+        };
         // Also if nobody waits for the answer any more.
         self.id = Id::Undecided;
-        let made = Made { length, began: SystemTime::now(), e_tag: e_tag_of_parts(self.arrived.values()) };
+        let made = Made { length, replaced, e_tag: e_tag_of_parts(self.arrived.values()) };
         let Self { client, path, key, headers, arrived, .. } = self;
         let target = Target { key, headers, length, before };
         let (error, patience) = match client.complete_upload(path, &id, arrived, target).await {
@@ -254,8 +262,17 @@ impl Multipart {
                 self.id = Id::Known(id);
                 return Err(error);
             }
-            // What the store says now, it says of what is there now.
-            Completion::Met(error) => (error, Duration::ZERO),
+            // Its condition does not hold: what is there is what the upload has become, or keeps it from becoming anything.
+            Completion::Met(error) => match self.await_made(&made, Duration::ZERO).await {
+                Some(e_tag) => {
+                    self.id = Id::None;
+                    return Ok(e_tag);
+                }
+                None => {
+                    self.id = Id::Known(id);
+                    return Err(error);
+                }
+            },
             Completion::Gone { sent_before } => {
                 let text = "the store does not say what became of the upload";
                 let error = Error::with_source(ErrorKind::Unavailable, path, text);
@@ -263,6 +280,7 @@ impl Multipart {
             }
             Completion::Undecided(error) => (error, client.tuning.retry_timeout),
         };
+        self.was_undecided = true;
         match self.await_made(&made, patience).await {
             Some(e_tag) => {
                 self.id = Id::None;
@@ -275,7 +293,7 @@ impl Multipart {
                     "it is not known whether the store has completed an upload; what it holds of it stays there"
                 );
                 Err(match error.kind() {
-                    ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::Unavailable => error,
+                    ErrorKind::Unavailable => error,
                     // Whatever the store said last, the old file may stand there or the new one.
                     _ => Error::with_source(ErrorKind::Unavailable, &self.path, error),
                 })
@@ -320,14 +338,14 @@ impl Multipart {
                     let blocks = azure.committed_blocks(&self.key).await;
                     let blocks = blocks.map_err(|failure| failure.at(&self.path))?;
                     let ours = self.arrived.values().map(|tag| block_id(tag));
-                    made.may_be(&now) && ours.eq(blocks)
+                    ours.eq(blocks)
                 }
                 // Where the store encrypts with keys of its owner, the tag of an object tells how many parts it has, and
                 // nothing else.
                 _ if self.client.hides_digests() => {
                     let of_parts = format!("-{}", self.arrived.len());
                     let e_tag = now.e_tag.as_deref().unwrap_or_default().trim_matches('"');
-                    made.may_be(&now) && e_tag.ends_with(&of_parts)
+                    now.e_tag != made.replaced && e_tag.ends_with(&of_parts)
                 }
                 _ => made.e_tag.is_some() && now.e_tag == made.e_tag,
             };
@@ -367,7 +385,11 @@ impl Multipart {
 impl Drop for Multipart {
     fn drop(&mut self) {
         if let Some(id) = self.noted.take() {
-            open_uploads().remove(&id);
+            let mut open = open_uploads();
+            // What became of the others is not known: while this process lives, it is not for the sweep.
+            if !self.was_undecided || open.len() > MOST_UNDECIDED {
+                open.remove(&id);
+            }
         }
         let Some(remains) = self.take_remains() else { return };
         // Without a runtime nothing can be asked of the store.
@@ -384,17 +406,10 @@ impl Drop for Multipart {
 /// What a completion makes, as far as an object tells.
 struct Made {
     length: u64,
-    /// When the completion was sent.
-    began: SystemTime,
+    /// The entity tag of what was there before, where that is needed.
+    replaced: Option<String>,
     /// The entity tag, where it is made of those of the parts.
     e_tag: Option<String>,
-}
-
-impl Made {
-    /// Whether an object was stored late enough.
-    fn may_be(&self, object: &Object) -> bool {
-        object.stored.is_some_and(|stored| stored + CLOCKS >= self.began)
-    }
 }
 
 /// What the store holds of an upload that will never be finished.

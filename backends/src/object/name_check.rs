@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
@@ -88,8 +89,8 @@ impl Client {
         match self.known.free.question(path) {
             Question::None => return Ok(()),
             Question::Name => {}
-            Question::All => {
-                if self.learn_names(path).await == Some(false) {
+            Question::All(asked) => {
+                if self.learn_names(path, asked).await == Some(false) {
                     return Ok(());
                 }
             }
@@ -107,11 +108,11 @@ impl Client {
 
     /// Asks for all names of the directory that `path` is in, and says whether it is one of a directory; `None` if that is not
     /// known yet.
-    async fn learn_names(&self, path: &StoragePath) -> Option<bool> {
+    async fn learn_names(&self, path: &StoragePath, asked: Instant) -> Option<bool> {
         let (parent, name) = (path.parent()?, path.name()?);
         let told = self.names_in(&parent).await;
         let is_directory = told.as_ref().map(|directories| directories.contains(name));
-        self.known.free.learned(&parent, told);
+        self.known.free.learned(&parent, asked, told);
         is_directory
     }
 

@@ -66,6 +66,8 @@ pub(super) async fn rename_directory(
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
     let mut seen = Seen { copied: HashMap::new(), directories: HashSet::new(), hashes: &hashes };
+    // From the first copy on, the store shows it.
+    client.known.free.directory(to);
     for pass in 1..=PASSES {
         let some = copy_all(client, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
         // What came or changed meanwhile goes along.

@@ -1,11 +1,11 @@
 //! Removing uploads that nobody will finish.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::client::Client;
 use super::course::Course;
 use super::error::Failure;
-use super::multipart::{CLOCKS, is_under_way};
+use super::multipart::is_under_way;
 use super::parts::is_marked;
 use super::s3::{OpenUpload, S3, StoredPart};
 use super::settings::Tuning;
@@ -14,6 +14,9 @@ use crate::{Error, Result, StoragePath};
 /// The mark that uploads of earlier versions have: a part of its own that was never a part of the object.
 const OLD_MARK_NUMBER: u64 = 10_000;
 const OLD_MARK_SIZE: u64 = 73;
+
+/// How far the clock by which a store begins uploads may be from that by which it stores objects.
+const CLOCKS: Duration = Duration::from_secs(60);
 
 /// How many pages of a whole bucket are looked at, of a thousand uploads each.
 const MOST_PAGES: usize = 100;
@@ -73,10 +76,11 @@ async fn remove(client: &Client, s3: &S3, upload: &OpenUpload) -> Result<bool> {
         return Ok(false);
     }
     if may_be_complete(s3, upload).await.map_err(|failure| failure.at(&StoragePath::root()))? {
-        tracing::debug!(
+        tracing::info!(
             bucket = client.name,
             key = upload.key,
-            "an upload that is old may have been completed, and is left alone"
+            upload = upload.id,
+            "an unfinished upload may be what the object is made of, and is left alone; if the store bills it, abort it by hand"
         );
         return Ok(false);
     }
@@ -95,8 +99,12 @@ fn is_old(client: &Client, upload: &OpenUpload) -> bool {
 }
 
 /// Whether the object under the key may be what a completion has made of the upload whose answer was lost. Some stores still
-/// list it then, and an abort could take the object's own bytes.
+/// list it then, and an abort could take the object's own bytes. Parts that were left out of the object make it smaller than all.
 async fn may_be_complete(s3: &S3, upload: &OpenUpload) -> Result<bool, Failure> {
+    // There, what was completed is not listed.
+    if s3.is_amazon {
+        return Ok(false);
+    }
     let object = match s3.head(&upload.key).await {
         Ok((object, _)) => object,
         Err(failure) if failure.is_not_found() => return Ok(false),
@@ -106,26 +114,44 @@ async fn may_be_complete(s3: &S3, upload: &OpenUpload) -> Result<bool, Failure> 
         (Some(stored), Some(begun)) => stored + CLOCKS < begun,
         _ => false,
     };
-    Ok(!is_older && size_of_parts(s3, upload).await? == Some(object.size))
+    if is_older {
+        return Ok(false);
+    }
+    Ok(match size_of_parts(s3, upload).await? {
+        Parts::Gone => false,
+        Parts::Unknown => true,
+        Parts::Of(size) => object.size <= size,
+    })
 }
 
-/// How much the parts are that the store has; `None` if that can't be told.
-async fn size_of_parts(s3: &S3, upload: &OpenUpload) -> Result<Option<u64>, Failure> {
+/// How much the parts of an upload are.
+enum Parts {
+    Of(u64),
+    /// The store doesn't tell all of them.
+    Unknown,
+    /// There is no such upload any more.
+    Gone,
+}
+
+async fn size_of_parts(s3: &S3, upload: &OpenUpload) -> Result<Parts, Failure> {
     let (mut from, mut size) = (None, 0);
     for _ in 0..=Tuning::MAX_PARTS {
         let (parts, is_truncated) = match s3.parts(&upload.key, &upload.id, from).await {
             Ok(page) => page,
-            Err(failure) if failure.is_not_found() => return Ok(None),
+            Err(failure) if failure.is_not_found() => return Ok(Parts::Gone),
             Err(failure) => return Err(failure),
         };
         size += parts.iter().filter(|part| !is_old_mark(part)).map(|part| part.size).sum::<u64>();
+        if !is_truncated {
+            return Ok(Parts::Of(size));
+        }
         let next = parts.last().map(|part| part.number + 1);
-        if !is_truncated || next <= from {
-            return Ok((!is_truncated).then_some(size));
+        if next <= from {
+            break;
         }
         from = next;
     }
-    Ok(None)
+    Ok(Parts::Unknown)
 }
 
 /// Whether an upload has a part that marks it. One without any part holds nothing, and nothing tells whose it is.

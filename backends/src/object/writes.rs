@@ -32,7 +32,8 @@ impl Completion {
     fn failed(path: &StoragePath, failure: Failure) -> Self {
         match () {
             () if failure.is_not_found() => Self::Gone { sent_before: failure.was_sent_before() },
-            () if failure.may_have_met_itself() => Self::Met(failure.at(path)),
+            // Of two that meet, 409 may be the first one itself, which is still under way.
+            () if failure.may_have_met_itself() && failure.is_precondition() => Self::Met(failure.at(path)),
             () if failure.is_definite() => Self::Refused(failure.at(path)),
             () => Self::Undecided(failure.at(path)),
         }

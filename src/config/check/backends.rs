@@ -145,7 +145,7 @@ impl Checker<'_> {
             external_id: raw.external_id,
             endpoint: raw.sts_endpoint,
         };
-        let role = self.s3_role(role, credentials.anonymous.as_ref());
+        let role = self.s3_role(role, credentials.anonymous.as_ref(), endpoint.as_deref());
         let credentials = self.s3_credentials(credentials, owner);
         let upload = self.upload(raw.part_size, raw.upload_concurrency, raw.check_names, buffers);
         let abort_uploads_after = self.parsed(raw.abort_uploads_after, |text| match units::duration(text)? {

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use wharf_backends::object::{Profile, Role as AssumedRole};
+use wharf_backends::object::{Profile, Role as AssumedRole, is_exposed};
 
 use super::super::checked::{AzureCredentials, GcsCredentials, S3Credentials};
 use super::super::secret::Secret;
@@ -118,7 +118,12 @@ impl Checker<'_> {
         Some(PathBuf::from(home?).join(".aws/credentials"))
     }
 
-    pub(super) fn s3_role(&self, raw: Role, anonymous: Option<&At<bool>>) -> Option<AssumedRole> {
+    pub(super) fn s3_role(
+        &self,
+        raw: Role,
+        anonymous: Option<&At<bool>>,
+        store: Option<&str>,
+    ) -> Option<AssumedRole> {
         let endpoint = self.endpoint(raw.endpoint.clone());
         let Some(At { key, .. }) = raw.arn else {
             let fields = [
@@ -135,6 +140,11 @@ impl Checker<'_> {
         };
         if anonymous.is_some_and(|at| at.value == Some(true)) {
             self.problem(key, "nobody assumes a role who is `anonymous`");
+        }
+        if endpoint.as_deref().or(store).is_some_and(is_exposed) {
+            let text =
+                "the token service would send the keys of the role without encryption; it takes https://";
+            self.problem(key, text);
         }
         let arn = self.text(
             raw.arn,

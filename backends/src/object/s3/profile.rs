@@ -10,6 +10,7 @@ use configparser::ini::{Ini, IniDefault};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::object::error::no_credentials;
@@ -18,6 +19,8 @@ use crate::object::error::no_credentials;
 const FRESH: Duration = Duration::from_secs(10);
 /// How long a disk may take to show the file, before the keys that are known are taken.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long new keys have to stay the same before they are used: a file that is written in place is not whole for a moment.
+const SETTLING: Duration = Duration::from_millis(100);
 /// Far more than the profiles of a company take, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
@@ -108,28 +111,60 @@ fn read_text(file: &std::path::Path) -> Result<String, String> {
 #[derive(Debug)]
 pub(in crate::object) struct ProfileKeys {
     profile: Profile,
-    read: Mutex<Option<Read>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: Option<Keys>,
+    /// A disk that hangs holds one thread, and not one more each time.
+    reading: Option<Reading>,
 }
 
 #[derive(Debug)]
-struct Read {
+struct Keys {
     credential: Arc<AwsCredential>,
     at: Instant,
     /// The file can't be used as it is now, which has been said.
     is_stale: bool,
 }
 
+#[derive(Debug)]
+struct Reading {
+    since: Instant,
+    task: JoinHandle<Result<AwsCredential, String>>,
+}
+
 impl ProfileKeys {
     pub(in crate::object) fn new(profile: Profile) -> Self {
-        Self { profile, read: Mutex::new(None) }
+        Self { profile, known: Mutex::default() }
     }
 
-    async fn read(&self) -> Result<AwsCredential, String> {
-        let profile = self.profile.clone();
-        let reading = tokio::task::spawn_blocking(move || profile.read());
-        match tokio::time::timeout(PATIENCE, reading).await {
-            Ok(read) => read.unwrap_or_else(|error| Err(error.to_string())),
-            Err(_) => Err(format!("{}: the disk does not answer", self.profile.file.display())),
+    async fn read_once(&self, known: &mut Known) -> Result<AwsCredential, String> {
+        let profile = &self.profile;
+        let reading = known.reading.get_or_insert_with(|| {
+            let profile = profile.clone();
+            Reading { since: Instant::now(), task: tokio::task::spawn_blocking(move || profile.read()) }
+        });
+        let hangs = || Err(format!("{}: the disk does not answer", profile.file.display()));
+        let Ok(read) = tokio::time::timeout_at(reading.since + PATIENCE, &mut reading.task).await else {
+            return hangs();
+        };
+        known.reading = None;
+        read.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    /// The keys in the file, which may just be written: what is new has to be the same twice.
+    async fn read(&self, known: &mut Known) -> Result<AwsCredential, String> {
+        let first = self.read_once(known).await?;
+        if known.keys.as_ref().is_some_and(|keys| *keys.credential == first) {
+            return Ok(first);
+        }
+        tokio::time::sleep(SETTLING).await;
+        let second = self.read_once(known).await?;
+        match first == second {
+            true => Ok(second),
+            false => Err(format!("{}: it is just being written", self.profile.file.display())),
         }
     }
 }
@@ -139,28 +174,28 @@ impl CredentialProvider for ProfileKeys {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let mut known = self.read.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < FRESH) {
-            return Ok(Arc::clone(&known.credential));
+        let mut known = self.known.lock().await;
+        if let Some(keys) = known.keys.as_ref().filter(|keys| keys.at.elapsed() < FRESH) {
+            return Ok(Arc::clone(&keys.credential));
         }
-        match (self.read().await, known.as_mut()) {
+        match (self.read(&mut known).await, known.keys.as_mut()) {
             (Ok(credential), _) => {
                 let credential = Arc::new(credential);
-                let read = Read { credential: Arc::clone(&credential), at: Instant::now(), is_stale: false };
-                *known = Some(read);
+                let keys = Keys { credential: Arc::clone(&credential), at: Instant::now(), is_stale: false };
+                known.keys = Some(keys);
                 Ok(credential)
             }
             // Whoever writes it may be in the middle of that.
-            (Err(reason), Some(known)) => {
-                if !known.is_stale {
+            (Err(reason), Some(keys)) => {
+                if !keys.is_stale {
                     tracing::warn!(
                         error = reason,
                         "the credentials file can't be read; its keys are still used"
                     );
                 }
-                known.is_stale = true;
-                known.at = Instant::now();
-                Ok(Arc::clone(&known.credential))
+                keys.is_stale = true;
+                keys.at = Instant::now();
+                Ok(Arc::clone(&keys.credential))
             }
             (Err(reason), None) => Err(no_credentials(format!("the credentials file {reason}"))),
         }

@@ -25,7 +25,7 @@ use crate::observe;
 const DURATION: &str = "3600";
 /// New keys are asked for when the old ones are good for less than this.
 const EARLY: Duration = Duration::from_secs(5 * 60);
-/// The pause after a failure, as long as the old keys are good.
+/// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 /// What keys are taken for when the answer does not say it.
 const UNSAID: Duration = Duration::from_secs(15 * 60);
@@ -79,19 +79,38 @@ struct Inner {
     /// To the token service, signed by whoever may assume the role.
     requests: Requests,
     held: Mutex<Option<Held>>,
-    /// Held by the one who asks for new keys: when that failed last, if nobody had any since.
-    asking: Mutex<Option<Instant>>,
+    /// Held by the one who asks for new keys: when that failed last and why, if nobody had any since.
+    asking: Mutex<Option<Refused>>,
+}
+
+#[derive(Clone)]
+struct Refused {
+    at: Instant,
+    reason: String,
 }
 
 #[derive(Clone)]
 struct Held {
     credential: Arc<AwsCredential>,
     until: SystemTime,
+    /// When new ones are asked for.
+    renewed: SystemTime,
 }
 
 impl Held {
-    fn left(&self) -> Duration {
-        self.until.duration_since(SystemTime::now()).unwrap_or_default()
+    fn new(credential: AwsCredential, until: SystemTime, now: SystemTime) -> Self {
+        let lifetime = until.duration_since(now).unwrap_or_default();
+        // Of keys that are good for some minutes only, half of the time.
+        let early = EARLY.min(lifetime / 2);
+        Self { credential: Arc::new(credential), until, renewed: until - early }
+    }
+
+    fn is_good(&self) -> bool {
+        SystemTime::now() < self.until
+    }
+
+    fn is_new(&self) -> bool {
+        SystemTime::now() < self.renewed
     }
 }
 
@@ -115,9 +134,9 @@ impl CredentialProvider for AssumedRole {
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let held = self.0.held.lock().await.clone();
         match held {
-            Some(held) if held.left() > EARLY => Ok(held.credential),
+            Some(held) if held.is_new() => Ok(held.credential),
             // Nobody waits for new keys as long as the old ones are good.
-            Some(held) if !held.left().is_zero() => {
+            Some(held) if held.is_good() => {
                 let inner = Arc::clone(&self.0);
                 tokio::spawn(async move { inner.renew_early().await });
                 Ok(held.credential)
@@ -130,10 +149,17 @@ impl CredentialProvider for AssumedRole {
 impl Inner {
     /// New keys, which all wait for who have none.
     async fn renewed(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let began = Instant::now();
         let mut failed = self.asking.lock().await;
         let held = self.held.lock().await.clone();
-        if let Some(held) = held.filter(|held| !held.left().is_zero()) {
+        if let Some(held) = held.filter(Held::is_good) {
             return Ok(held.credential);
+        }
+        // Those who have waited together have one answer, and a service that is down is not asked for each request.
+        if let Some(refused) =
+            failed.as_ref().filter(|refused| refused.at >= began || refused.at.elapsed() < PAUSE)
+        {
+            return Err(no_credentials(refused.reason.clone()));
         }
         let held = self.ask(&mut failed).await.map_err(no_credentials)?;
         Ok(held.credential)
@@ -141,8 +167,8 @@ impl Inner {
 
     async fn renew_early(&self) {
         let Ok(mut failed) = self.asking.try_lock() else { return };
-        let is_new = self.held.lock().await.as_ref().is_some_and(|held| held.left() > EARLY);
-        if is_new || failed.is_some_and(|at| at.elapsed() < PAUSE) {
+        let is_new = self.held.lock().await.as_ref().is_some_and(Held::is_new);
+        if is_new || failed.as_ref().is_some_and(|refused| refused.at.elapsed() < PAUSE) {
             return;
         }
         if let Err(reason) = self.ask(&mut failed).await {
@@ -150,7 +176,7 @@ impl Inner {
         }
     }
 
-    async fn ask(&self, failed: &mut Option<Instant>) -> Result<Held, String> {
+    async fn ask(&self, failed: &mut Option<Refused>) -> Result<Held, String> {
         match self.assume().await {
             Ok(held) => {
                 *failed = None;
@@ -158,8 +184,9 @@ impl Inner {
                 Ok(held)
             }
             Err(failure) => {
-                *failed = Some(Instant::now());
-                Err(format!("the role {} can't be assumed: {failure}", self.role.arn))
+                let reason = format!("the role {} can't be assumed: {failure}", self.role.arn);
+                *failed = Some(Refused { at: Instant::now(), reason: reason.clone() });
+                Err(reason)
             }
         }
     }
@@ -176,13 +203,14 @@ impl Inner {
         }
         let now = SystemTime::now();
         // A clock that is wrong would have new keys asked for with each request.
-        let until = mtime::parse(&keys.expiration).map_or(now + UNSAID, |until| until.max(now + LEAST));
+        let until = mtime::parse(&keys.expiration)
+            .map_or(now + UNSAID, |until| if until > now { until } else { now + LEAST });
         let credential = AwsCredential {
             key_id: keys.access_key_id,
             secret_key: keys.secret_access_key,
             token: Some(keys.session_token),
         };
-        Ok(Held { credential: Arc::new(credential), until })
+        Ok(Held::new(credential, until, now))
     }
 }
 

@@ -78,6 +78,7 @@ fn who_asks_and_in_which_role() {
   g: {{ {open}, ambient_credentials: true, external_id: x1, role_session_name: ftp, sts_endpoint: 'https://sts.example.com' }}
   h: {{ {open}, ambient_credentials: true, role_arn: ftp, external_id: 'a b', role_session_name: x }}
   i: {{ {open}, ambient_credentials: true, {arn}, sts_endpoint: sts.example.com }}
+  j: {{ {open}, ambient_credentials: true, {arn}, endpoint: 'http://store.example.com' }}
 "
     );
     let expected = r#"3:79: keys here and those of a `profile` exclude each other
@@ -93,6 +94,7 @@ fn who_asks_and_in_which_role() {
 10:106: expected 2 to 1224 letters, digits and _ = , . @ : / + -
 10:132: expected 2 to 64 letters, digits and _ = , . @ -
 11:140: expected a URL such as https://storage.example.com:9000
+12:78: the token service would send the keys of the role without encryption; it takes https://
 "#;
     assert_eq!(messages(&backends).join("\n"), expected.trim_end());
 }
