@@ -60,7 +60,7 @@ users:
 /// The code that ends each command.
 fn replies(server: &Running<'_>) -> Vec<(&'static str, u16, String)> {
     let commands = [
-        "LIST", "MLSD", "NLST", "LIST d", "CWD d", "SIZE f", "MLST f", "RETR f", "STOR f", "APPE f",
+        "LIST", "MLSD", "NLST", "LIST d", "CWD d", "SIZE f", "MLST f", "RETR f", "STOR new", "APPE log",
         "DELE f", "MKD d", "RMD d", "RNTO g",
     ];
     thread::scope(|scope| {

@@ -296,7 +296,7 @@ fn an_upload_without_close_notify_is_refused() {
     let server = setup.start();
     let mut client = server.connect_tls();
     client.login("demo", "demo");
-    for command in ["STOR file", "STOR new", "APPE file", "STOU"] {
+    for command in ["APPE file", "STOR file", "STOR new", "STOU"] {
         let mut data = client.start_transfer(command);
         data.write_all(&noise(100_000, 1)).unwrap();
         data.flush().unwrap();

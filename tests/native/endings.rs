@@ -72,7 +72,7 @@ fn abor_ends_an_upload_and_nothing_is_stored() {
     for encrypted in [false, true] {
         let mut client = if encrypted { server.connect_tls() } else { server.connect() };
         client.login("demo", "demo");
-        for command in ["STOR new", "STOR big", "APPE big", "STOU"] {
+        for command in ["APPE big", "STOR new", "STOR other", "STOU"] {
             let mut data = client.start_transfer(command);
             data.write_all(&noise(300_000, 1)).unwrap();
             data.flush().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use crate::support::{Client, Setup, Way, lftp};
+use crate::support::{Client, Setup, Way, curl, lftp};
 
 const OLD: usize = 300_000;
 
@@ -39,7 +39,7 @@ fn is_not_resumed() {
     let mut client = server.login();
     let sentence = "the last upload was broken off and not kept; send the file whole.";
     let reply = client.command("SIZE f");
-    assert!(reply.code == 550 && reply.text().contains(sentence), "{reply:?}");
+    assert!(reply.code == 554 && reply.text().contains(sentence), "{reply:?}");
     let reply = client.try_store("APPE f", b"tail");
     assert!(reply.code == 554 && reply.text().contains(sentence), "{reply:?}");
     client.expect("REST 1000", 350);
@@ -47,6 +47,8 @@ fn is_not_resumed() {
     assert!(reply.code == 554 && reply.text().contains(sentence), "{reply:?}");
     assert_eq!(fs::read(setup.folder().join("data/f")).unwrap(), vec![b'o'; OLD]);
     // What stands there can be seen and had, and nobody else is concerned.
+    let url = format!("ftp://{}/f", server.address);
+    assert_eq!(curl(&server, Way::PLAIN, setup.folder()).arg(&url).run().len(), OLD);
     assert!(client.command("MLST f").text().contains("size=300000"));
     let mut other = server.login_as("other", "other");
     other.expect("SIZE f", 213);
@@ -71,7 +73,7 @@ fn another_file_of_that_name_is_gone_on_with() {
         client.expect("ABOR", 426);
         client.expect_reply(226);
         drop(data);
-        client.expect("SIZE f", 550);
+        client.expect("SIZE f", 554);
     };
     break_off(&mut client);
     client.expect("RNFR g", 350);
@@ -81,6 +83,40 @@ fn another_file_of_that_name_is_gone_on_with() {
     client.expect("DELE f", 250);
     assert_eq!(client.try_store("APPE f", b"2").code, 226);
     assert_eq!(fs::read(setup.folder().join("data/f")).unwrap(), b"2");
+}
+
+/// Of a line that is cut, the server hears late or never: the client is back before.
+#[test]
+fn is_not_resumed_while_the_old_line_looks_alive() {
+    let setup = users();
+    let server = setup.start();
+    let mut dead = server.login();
+    let mut data = dead.start_transfer("STOR f");
+    data.write_all(&[b'n'; 1000]).unwrap();
+    let mut client = server.login();
+    client.expect("SIZE f", 554);
+    assert_eq!(client.try_store("APPE f", b"tail").code, 554);
+    client.store("f", b"whole");
+    // What becomes of the dead one then is nothing to the new file.
+    drop(dead);
+    drop(data);
+    server.log.expect(&["transfer failed", "/f"]);
+    client.expect("SIZE f", 213);
+    assert_eq!(client.try_store("APPE f", b" file").code, 226);
+    assert_eq!(fs::read(setup.folder().join("data/f")).unwrap(), b"whole file");
+}
+
+#[test]
+fn a_new_file_that_was_broken_off_is_appended_to() {
+    let setup = users();
+    let server = setup.start();
+    let mut client = server.login();
+    let data = client.start_transfer("STOR log");
+    client.expect("ABOR", 426);
+    client.expect_reply(226);
+    drop(data);
+    assert_eq!(client.try_store("APPE log", b"line").code, 226);
+    client.expect("SIZE log", 213);
 }
 
 /// An append that is broken off leaves the file as it was, and can be sent again.

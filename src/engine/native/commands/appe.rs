@@ -17,7 +17,7 @@ pub(in super::super) async fn run(
         // RFC 3659, section 5.3.
         return stor::run(connection, session, prepared, argument).await;
     }
-    stor::refuse_interrupted(session, &path)?;
+    stor::refuse_interrupted(session, &path).await?;
     let upload = session.view.create(&path, CreateMode::Append).await?;
     let opening = Reply::new(150, format!("Ready for what is added to {path}."));
     Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))

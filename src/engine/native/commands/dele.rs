@@ -1,11 +1,16 @@
 //! DELE (RFC 959, section 4.1.3).
 
+use wharf_backends::ErrorKind;
+
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.remove_file(&path).await?;
-    session.interrupted.forget(&path);
+    let removed = session.view.remove_file(&path).await;
+    if removed.is_ok() || removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        session.interrupted.forget(&path);
+    }
+    removed?;
     reply(250, format!("{path} is removed."))
 }

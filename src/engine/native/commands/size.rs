@@ -15,10 +15,11 @@ pub(in super::super) async fn run(
     let path = session.path(argument).await?;
     // The size is that of the transfer, and that of text is not known before it was converted.
     if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
-        return refuse(550, "The size of text is not known; use TYPE I.");
+        return refuse(550, "SIZE not allowed in ASCII mode: the size of text is not known; use TYPE I.");
     }
     if session.interrupted.contains(&path) {
-        return refuse(550, format!("{path}: {INTERRUPTED}"));
+        // Not 550, which curl takes for the word that there is no such file, also before a download.
+        return refuse(554, format!("{path}: {INTERRUPTED}"));
     }
     let found = session.stat("SIZE", &path).await?;
     match found.kind {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wharf_backends::{CreateMode, StoragePath, Upload};
+use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, TransferError, receive};
 use super::super::reply::Reply;
@@ -27,7 +27,7 @@ pub(in super::super) async fn run(
         return refuse(504, "Text can't be resumed; use TYPE I.");
     }
     if restart > 0 {
-        refuse_interrupted(session, &path)?;
+        refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
     let upload = session.view.create(&path, mode).await?;
@@ -36,11 +36,17 @@ pub(in super::super) async fn run(
 }
 
 /// Refuses to put anything behind a file that this user has begun to replace, and was broken off in: what stands there is not
-/// what the client goes on from.
-pub(super) fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -> Result<()> {
-    match session.interrupted.contains(path) {
-        true => refuse(554, format!("{path}: {INTERRUPTED}")),
-        false => Ok(()),
+/// what the client goes on from. Where nothing stands, there is nothing to mix.
+pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -> Result<()> {
+    if !session.interrupted.contains(path) {
+        return Ok(());
+    }
+    match session.view.stat(path).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            session.interrupted.forget(path);
+            Ok(())
+        }
+        _ => refuse(554, format!("{path}: {INTERRUPTED}")),
     }
 }
 

@@ -19,17 +19,34 @@ const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// How many are; the oldest are forgotten first. They take about 4 MiB.
 const MOST: usize = 64 * 1024;
 
-/// The uploads of a server that were broken off.
+/// The uploads of a server that were broken off, or may turn out to be.
 #[derive(Default)]
 pub(in super::super) struct Interrupted {
     hasher: RandomState,
     uploads: Mutex<Uploads>,
 }
 
+/// What is known of the uploads of one name by one user.
+#[derive(Debug, Default, Clone, Copy)]
+struct Name {
+    /// Uploads under way. A line that is lost is noticed late: until then they look like this.
+    running: u32,
+    /// Changes when the name gets another file: who began before has nothing to say about that.
+    file: u64,
+    broken_off: Option<Instant>,
+}
+
+impl Name {
+    fn is_interrupted(&self) -> bool {
+        self.running > 0 || self.broken_off.is_some_and(|end| end.elapsed() < REMEMBERED)
+    }
+}
+
 #[derive(Default)]
 struct Uploads {
-    /// By the hash of user and path, with the time of the end: what is wrong by chance has a client send a file whole.
-    ends: HashMap<u64, Instant>,
+    /// By the hash of user and path: what is wrong by chance has a client send a file whole.
+    names: HashMap<u64, Name>,
+    /// Those that were broken off, with the time.
     order: VecDeque<(u64, Instant)>,
 }
 
@@ -41,9 +58,25 @@ impl Uploads {
         {
             self.order.pop_front();
             // It may have been broken off again since.
-            if self.ends.get(&hash) == Some(&end) {
-                self.ends.remove(&hash);
+            if let Some(name) = self.names.get_mut(&hash).filter(|name| name.broken_off == Some(end)) {
+                name.broken_off = None;
+                self.forget_if_idle(hash);
             }
+        }
+    }
+
+    fn forget_if_idle(&mut self, hash: u64) {
+        if self.names.get(&hash).is_some_and(|name| name.running == 0 && name.broken_off.is_none()) {
+            self.names.remove(&hash);
+        }
+    }
+
+    /// The name stands for another file, or for none.
+    fn changed(&mut self, hash: u64) {
+        if let Some(name) = self.names.get_mut(&hash) {
+            name.file += 1;
+            name.broken_off = None;
+            self.forget_if_idle(hash);
         }
     }
 }
@@ -54,16 +87,26 @@ impl Interrupted {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, hash: u64) {
+    fn begin(self: &Arc<Self>, hash: u64) -> Begun {
         let mut uploads = self.uploads();
-        uploads.tidy();
-        let now = Instant::now();
-        uploads.ends.insert(hash, now);
-        uploads.order.push_back((hash, now));
+        let name = uploads.names.entry(hash).or_default();
+        name.running += 1;
+        Begun { all: Arc::clone(self), hash, file: name.file, is_stored: false }
     }
 
-    fn forget(&self, hash: u64) {
-        self.uploads().ends.remove(&hash);
+    fn end(&self, begun: &Begun) {
+        let mut uploads = self.uploads();
+        uploads.tidy();
+        let Some(name) = uploads.names.get_mut(&begun.hash) else { return };
+        name.running = name.running.saturating_sub(1);
+        if begun.is_stored {
+            uploads.changed(begun.hash);
+        } else if name.file == begun.file {
+            let now = Instant::now();
+            name.broken_off = Some(now);
+            uploads.order.push_back((begun.hash, now));
+        }
+        uploads.forget_if_idle(begun.hash);
     }
 }
 
@@ -84,20 +127,19 @@ impl OwnInterrupted {
         self.all.hasher.hash_one((&self.user, self.address, path))
     }
 
-    /// Whether the last upload of this name was broken off, and not kept.
+    /// Whether the last upload of this name was broken off and not kept, or has not ended.
     pub(in super::super) fn contains(&self, path: &StoragePath) -> bool {
-        let end = self.all.uploads().ends.get(&self.hash(path)).copied();
-        end.is_some_and(|end| end.elapsed() < REMEMBERED)
+        self.all.uploads().names.get(&self.hash(path)).is_some_and(Name::is_interrupted)
     }
 
     /// An upload of a whole file begins, which is broken off unless the opposite is said.
     pub(in super::super) fn begin(&self, path: &StoragePath) -> Begun {
-        Begun { all: Arc::clone(&self.all), hash: self.hash(path), is_stored: false }
+        self.all.begin(self.hash(path))
     }
 
     /// The name stands for something else now, or for nothing.
     pub(in super::super) fn forget(&self, path: &StoragePath) {
-        self.all.forget(self.hash(path));
+        self.all.uploads().changed(self.hash(path));
     }
 }
 
@@ -105,6 +147,8 @@ impl OwnInterrupted {
 pub(in super::super) struct Begun {
     all: Arc<Interrupted>,
     hash: u64,
+    /// What the name stood for when it began.
+    file: u64,
     is_stored: bool,
 }
 
@@ -112,15 +156,12 @@ impl Begun {
     /// The file is there.
     pub(in super::super) fn stored(mut self) {
         self.is_stored = true;
-        self.all.forget(self.hash);
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        if !self.is_stored {
-            self.all.note(self.hash);
-        }
+        self.all.end(self);
     }
 }
 

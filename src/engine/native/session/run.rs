@@ -28,6 +28,9 @@ const WAITING: usize = 1024;
 /// How long a transfer that was told to end may take to clean up.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
 
+/// How long a storage may take to make a file of what was received, when nobody waits for it any more.
+const FINISHING_TIME: Duration = Duration::from_secs(10 * 60);
+
 /// How long a session may still take when everything was told to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -131,12 +134,13 @@ impl Session {
         tracing::debug!(session = id, %peer, user = state.user(), "session closed");
     }
 
-    /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. The storage has
-    /// a limit of its own for that.
+    /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit
+    /// of their own for that, and disks that hang get one here.
     async fn finish_transfer(&mut self, shutdown: &Shutdown) {
         if self.transfer.as_ref().is_some_and(Running::is_finishing) {
             tokio::select! {
                 () = self.end_transfer() => {}
+                () = tokio::time::sleep(FINISHING_TIME) => {}
                 () = last_words(shutdown) => {}
             }
         }
