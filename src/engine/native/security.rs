@@ -11,10 +11,10 @@ pub(super) struct Security {
     tls: Option<Arc<Tls>>,
     /// There once the control connection has been encrypted.
     tokens: Option<SessionTokens>,
-    /// PBSZ was given.
-    pub(super) buffer_size_given: bool,
     /// PROT P.
     private: bool,
+    /// PROT P was refused: whoever asked for it must not get data connections in plain text.
+    private_in_vain: bool,
     /// Data connections are encrypted unless PROT says otherwise: the way in which TLS began says so.
     private_at_first: bool,
 }
@@ -36,7 +36,7 @@ impl Protection {
 
 impl Security {
     pub(super) fn new(tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, tokens: None, buffer_size_given: false, private: false, private_at_first: false }
+        Self { tls, tokens: None, private: false, private_in_vain: false, private_at_first: false }
     }
 
     /// What the server offers.
@@ -67,6 +67,11 @@ impl Security {
         !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)
     }
 
+    /// PROT, of a client that has not begun TLS.
+    pub(super) fn asked_before_tls(&mut self, private: bool) {
+        self.private_in_vain = private;
+    }
+
     /// PROT.
     ///
     /// # Errors
@@ -76,6 +81,7 @@ impl Security {
             return Err(Reply::new(534, "Data connections have to be encrypted: PROT P."));
         }
         self.private = private;
+        self.private_in_vain = false;
         Ok(())
     }
 
@@ -95,6 +101,9 @@ impl Security {
             _ if self.data_has_to_be_private() => {
                 Err(Reply::new(521, "Data connections have to be encrypted: send PBSZ 0 and PROT P."))
             }
+            _ if self.private_in_vain => {
+                Err(Reply::new(521, "PROT P was refused: send AUTH TLS and PROT P, or PROT C."))
+            }
             _ => Ok(Protection(None)),
         }
     }
@@ -102,6 +111,6 @@ impl Security {
     /// Forgets what the last user asked for (REIN).
     pub(super) fn reset(&mut self) {
         self.private = self.private_at_first;
-        self.buffer_size_given = self.private_at_first;
+        self.private_in_vain = false;
     }
 }

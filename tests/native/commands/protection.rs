@@ -14,7 +14,6 @@ transcripts! {
         AUTH {9000*T} => 500
         [tls]
         AUTH TLS => 503
-        PROT P => 503
         PBSZ => 501
         PBSZ x => 501
         PBSZ -1 => 501
@@ -58,11 +57,28 @@ transcripts! {
     protection_may_follow_the_login: r#"
         [demo over tls]
         STAT => 211 Data connections are in plain text
-        PROT P => 503
         PBSZ 0 => 200
         PROT P => 200
         STAT => 211 Data connections are encrypted
         PROT C => 200
+        LIST ~> file => 226
+    "#
+
+    /// The only size that TLS has is 0.
+    protection_needs_no_size: r#"
+        [demo over tls]
+        PROT P => 200
+        STAT => 211 Data connections are encrypted
+    "#
+
+    /// Whoever was refused does not get in plain text what was to be encrypted.
+    protection_that_was_refused_is_no_plain_text: r#"
+        [demo]
+        PROT P => 503
+        EPSV => 521
+        PASV => 521
+        EPRT |1|127.0.0.1|2000| => 521
+        PROT C => 503
         LIST ~> file => 226
     "#
 

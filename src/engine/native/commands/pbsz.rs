@@ -10,7 +10,6 @@ pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, ar
     if argument.trim().parse::<u32>().is_err() {
         return refuse(501, "Syntax: PBSZ 0");
     }
-    connection.security.buffer_size_given = true;
     reply(200, "PBSZ=0")
 }
 

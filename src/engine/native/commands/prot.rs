@@ -4,8 +4,10 @@ use super::super::session::{Connection, State};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
-    if !connection.security.is_established() || !connection.security.buffer_size_given {
-        return refuse(503, "AUTH and PBSZ come first.");
+    // The only size that TLS has is 0, so a client that leaves PBSZ out means that.
+    if !connection.security.is_established() {
+        connection.security.asked_before_tls(argument.trim().eq_ignore_ascii_case("P"));
+        return refuse(503, "AUTH comes first.");
     }
     match argument.trim().to_ascii_uppercase().as_str() {
         "C" => {
