@@ -20,3 +20,4 @@ mod object_types;
 mod scanners;
 mod session_reuse;
 mod undecided;
+mod wording;

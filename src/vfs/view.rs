@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_backends::{
-    Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryStream, Error, ErrorKind, Metadata,
-    Result, Storage, StoragePath, Upload,
+    Body, ByteRange, Content, CreateMode, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind,
+    Metadata, Result, Storage, StoragePath, Upload,
 };
 
 use super::entries::{merged, with_link};
@@ -94,6 +94,23 @@ impl UserView {
         }
         let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
         Ok(with_link(place.mount, &place.path, found))
+    }
+
+    /// What is known of a file. Needs `list`, or `download`: whoever may have the file may know how long and how old it is. Who
+    /// has the latter alone hears of nothing but files.
+    ///
+    /// # Errors
+    /// As for [`stat`](Self::stat).
+    pub async fn stat_file(&self, path: &StoragePath) -> Result<Metadata> {
+        let place = self.authorize(path, Permissions::empty())?;
+        if place.may(Permissions::LIST) || !place.may(Permissions::DOWNLOAD) {
+            return self.stat(path).await;
+        }
+        let is_file = |found: &Metadata| found.kind == EntryKind::File;
+        match place.storage().stat(&place.path).await.map_err(|error| error.at(path))? {
+            found if is_file(&found) && !self.mounts.is_fixed(path) => Ok(found),
+            _ => self.stat(path).await,
+        }
     }
 
     /// What the user may do at a path and below.

@@ -48,7 +48,7 @@ pub(in super::super) async fn run(
     argument: &str,
 ) -> Result {
     let path = session.path(argument).await?;
-    let size = session.view.stat(&path).await?.size;
+    let size = session.view.stat_file(&path).await?.size;
     let digest = digest(connection, session, &path, session.hash, ByteRange::ALL).await?;
     reply(213, format!("{} 0-{size} {digest} {path}", name(session.hash)))
 }

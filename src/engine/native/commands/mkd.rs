@@ -1,10 +1,21 @@
 //! MKD (RFC 959, section 4.1.3).
 
+use wharf_backends::ErrorKind;
+
 use super::super::session::{Connection, LoggedIn};
-use super::{Result, quoted, reply};
+use super::{Result, quoted, refuse, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.create_directory(&path).await?;
+    match session.view.create_directory(&path).await {
+        // The words by which clients tell that from what keeps them from going on.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return match session.view.enter(&path).await {
+                Ok(()) => refuse(550, format!("{path}: directory already exists.")),
+                Err(_) => Err(error.into()),
+            };
+        }
+        made => made?,
+    }
     reply(257, format!("{} is made.", quoted(&path)))
 }

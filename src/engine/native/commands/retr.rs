@@ -20,9 +20,11 @@ pub(in super::super) async fn run(
         if form.ascii { (ByteRange::ALL, restart) } else { (ByteRange::from_offset(restart), 0) };
     let body = session.view.open(&path, range).await?;
     let opening = match form.ascii {
-        true => Reply::new(150, format!("Sending {path} as text.")),
+        true => Reply::new(150, format!("Sending as text: {path}.")),
+        // Clients look for the first number in parentheses, and a name can have one, too.
         false => {
-            Reply::new(150, format!("Sending {path} ({} bytes).", body.metadata.size.saturating_sub(restart)))
+            let size = body.metadata.size.saturating_sub(restart);
+            Reply::new(150, format!("Sending ({size} bytes): {path}."))
         }
     };
     let at = path.clone();

@@ -125,7 +125,11 @@ impl LoggedIn {
             return Ok(recent.metadata);
         }
         let stamp = self.view.stamp(path);
-        let metadata = self.view.stat(path).await?;
+        let metadata = match question {
+            // Tells of directories, too.
+            "MLST" => self.view.stat(path).await?,
+            _ => self.view.stat_file(path).await?,
+        };
         if metadata.kind == EntryKind::File && self.view.is_remote(path) {
             let metadata = metadata.clone();
             self.recent = Some(Recent { path: path.clone(), metadata, question, at: Instant::now(), stamp });
