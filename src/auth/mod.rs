@@ -4,4 +4,4 @@ mod password;
 mod users;
 
 pub use password::{PasswordHash, PasswordHashError};
-pub use users::{ANONYMOUS_NAMES, Identity, LoginError, Users};
+pub use users::{ANONYMOUS_NAMES, Identity, LoginError, Users, is_anonymous};

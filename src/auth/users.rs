@@ -22,8 +22,13 @@ pub enum Identity {
     Anonymous,
 }
 
-/// The names by which the anonymous user logs in (RFC 1635 and the habit of clients).
+/// The names by which the anonymous user logs in (RFC 1635 and the habit of clients), in lower case.
 pub const ANONYMOUS_NAMES: &[&str] = &["anonymous", "ftp"];
+
+/// Whether this is a name of the anonymous user: some devices write it with a capital.
+pub fn is_anonymous(name: &str) -> bool {
+    ANONYMOUS_NAMES.iter().any(|anonymous| anonymous.eq_ignore_ascii_case(name))
+}
 
 /// Why a login was refused. It is for the log; a client learns only that it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -123,7 +128,7 @@ impl Users {
     /// [`LoginError`]; all of them have to look the same to the client.
     pub async fn authenticate(&self, name: &str, password: &str) -> Result<Identity, LoginError> {
         let known = self.passwords.get(name).cloned();
-        if known.is_none() && ANONYMOUS_NAMES.contains(&name) {
+        if known.is_none() && is_anonymous(name) {
             return if self.anonymous { Ok(Identity::Anonymous) } else { Err(LoginError::AnonymousDisabled) };
         }
         let (given, too_long) = match password.get(..MAX_PASSWORD_LENGTH) {

@@ -32,7 +32,18 @@ async fn anonymous_needs_no_password() {
     for name in ANONYMOUS_NAMES {
         assert_eq!(users.authenticate(name, "whatever").await, Ok(Identity::Anonymous));
     }
-    assert_eq!(users.authenticate("Anonymous", "").await, Err(LoginError::UnknownUser));
+    for name in ["Anonymous", "FTP"] {
+        assert_eq!(users.authenticate(name, "").await, Ok(Identity::Anonymous));
+    }
+    assert_eq!(users.authenticate("anonymous2", "").await, Err(LoginError::UnknownUser));
+}
+
+#[tokio::test]
+async fn a_user_may_be_called_ftp() {
+    let users = Users::new([("ftp".to_owned(), Password::Plain(Secret::new("sesame")))], false).unwrap();
+    assert_eq!(users.authenticate("ftp", "sesame").await, Ok(Identity::User("ftp".to_owned())));
+    assert_eq!(users.authenticate("ftp", "").await, Err(LoginError::WrongPassword));
+    assert_eq!(users.authenticate("anonymous", "").await, Err(LoginError::AnonymousDisabled));
 }
 
 #[tokio::test]

@@ -150,6 +150,8 @@ fn patterns_choose_names_of_one_directory() {
     assert_eq!(names(&mut client, "sub/*"), ["sub/one.txt"]);
     assert_eq!(names(&mut client, "/sub*"), ["/sub", "/sub dir"]);
     assert_eq!(names(&mut client, "none*"), [""; 0]);
+    assert_eq!(names(&mut client, "{a,c}.*"), ["a.txt", "c.bin"]);
+    assert_eq!(names(&mut client, "sub/*.{txt,bin}"), ["sub/one.txt"]);
     // A name may look like a pattern.
     assert_eq!(names(&mut client, "[d].txt"), ["[d].txt"]);
     let listing = String::from_utf8(client.fetch("LIST -l *.bin")).unwrap();

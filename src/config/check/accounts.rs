@@ -49,7 +49,11 @@ impl Checker<'_> {
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
         let mut names = BTreeMap::new();
         let users = users.and_then(|at| at.value).unwrap_or_default();
-        let users = users.into_iter().filter_map(|at| self.user(at, &mut names, &mut backends)).collect();
+        let is_enabled =
+            |raw: &raw::Anonymous| raw.enabled.as_ref().is_some_and(|at| at.value != Some(false));
+        let ftp_is_free = !anonymous.as_ref().and_then(|at| at.value.as_ref()).is_some_and(is_enabled);
+        let user = |at| self.user(at, &mut names, &mut backends, ftp_is_free);
+        let users = users.into_iter().filter_map(user).collect();
         let has_anonymous = anonymous.is_some();
         let anonymous = anonymous.and_then(|at| self.anonymous(at, &mut backends));
         if !has_users && anonymous.is_none() {
@@ -71,6 +75,7 @@ impl Checker<'_> {
         at: At<raw::User>,
         names: &mut BTreeMap<String, Span>,
         backends: &mut Backends<'_>,
+        ftp_is_free: bool,
     ) -> Option<User> {
         let raw = at.value?;
         let owner = raw.name.as_ref().map_or(at.span, |name| name.span);
@@ -78,7 +83,8 @@ impl Checker<'_> {
         if let Some((name, span)) = &name
             && self.name(name, *span)
         {
-            if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            let is_reserved = RESERVED.contains(&name.to_ascii_lowercase().as_str());
+            if is_reserved && !(ftp_is_free && name.eq_ignore_ascii_case("ftp")) {
                 let message =
                     format!("{} is no user but the login without a password; see `anonymous`", quote(name));
                 self.problem(*span, message);

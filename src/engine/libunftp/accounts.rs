@@ -11,7 +11,7 @@ use unftp_core::auth::{
 };
 
 use super::session::Session;
-use crate::auth::{ANONYMOUS_NAMES, Identity, LoginError, Users};
+use crate::auth::{Identity, LoginError, Users, is_anonymous};
 use crate::ops::metrics::Login;
 use crate::vfs::{UserView, Views};
 
@@ -87,16 +87,11 @@ impl UserDetailProvider for SessionAccounts {
 
     async fn provide_user_detail(&self, principal: &Principal) -> Result<SessionUser, UserDetailError> {
         let name = &principal.username;
-        // The configuration refuses users of these names, so they can only mean the anonymous one.
-        let identity = if ANONYMOUS_NAMES.contains(&name.as_str()) {
-            Identity::Anonymous
-        } else {
-            Identity::User(name.clone())
-        };
-        let view = self
-            .accounts
-            .views
-            .of(&identity)
+        let views = &self.accounts.views;
+        let user = views.of(&Identity::User(name.clone()));
+        // A user may be called `ftp` where there is no anonymous one.
+        let view = user
+            .or_else(|| is_anonymous(name).then(|| views.of(&Identity::Anonymous)).flatten())
             .ok_or_else(|| UserDetailError::UserNotFound { username: name.clone() })?;
         self.session.logged_in(name);
         Ok(SessionUser { name: name.clone(), view })

@@ -22,16 +22,16 @@ fn a_duplicate_user() {
 fn reserved_and_bad_names() {
     check(
         r#"users:
-  - { name: FTP, password: HASH, backend: disk }
+  - { name: ANONYMOUS, password: HASH, backend: disk }
   - { name: "a b", password: HASH, backend: disk }
   - { name: "", password: HASH, backend: disk }
   - { name: a/b, password: HASH, backend: disk }
   - { name: 1001, password: HASH, backend: disk }
   - { password: HASH, backend: disk }
 "#,
-        r#"wharf.yaml:2:13: "FTP" is no user but the login without a password; see `anonymous`
-    2 |   - { name: FTP, password: ***, backend: disk }
-      |             ^^^
+        r#"wharf.yaml:2:13: "ANONYMOUS" is no user but the login without a password; see `anonymous`
+    2 |   - { name: ANONYMOUS, password: ***, backend: disk }
+      |             ^^^^^^^^^
 wharf.yaml:3:13: a name can't contain spaces or control characters
     3 |   - { name: "a b", password: ***, backend: disk }
       |             ^^^^^

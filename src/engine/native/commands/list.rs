@@ -49,7 +49,7 @@ pub(in super::super) async fn mlsd(
         directory: path.clone(),
         permissions: session.view.permissions(&path),
         mounts: session.view.mounts_in(&path),
-        pattern: None,
+        patterns: Vec::new(),
     };
     Ok(transfer(connection, session, prepared, (entries, lines, path)))
 }
@@ -91,44 +91,82 @@ async fn open_name(
         .rsplit_once('/')
         .map_or(("", argument), |(_, last)| argument.split_at(argument.len() - last.len()));
     // A pattern in the name of a directory is taken for the name, and so is one that is a name.
-    let is_pattern = may_be_pattern && last.contains(['*', '?', '[']);
-    let pattern = is_pattern.then(|| glob::Pattern::new(last).ok()).flatten();
+    let is_pattern = may_be_pattern && last.contains(['*', '?', '[', '{']);
+    let patterns = if is_pattern { patterns(last) } else { Vec::new() };
     let literal = session.path(argument).await?;
-    let lines = |path: &StoragePath, style, pattern| Lines {
+    let lines = |path: &StoragePath, style, patterns| Lines {
         style,
         charset: connection.control.charset,
         directory: path.clone(),
         permissions: session.view.permissions(path),
         mounts: session.view.mounts_in(path),
-        pattern,
+        patterns,
     };
-    match (session.view.list(&literal).await, pattern) {
-        (Ok(entries), _) => {
+    match session.view.list(&literal).await {
+        Ok(entries) => {
             let before = match argument {
                 "" | "." => String::new(),
                 argument if argument.ends_with('/') => argument.to_owned(),
                 argument => format!("{argument}/"),
             };
-            let lines = lines(&literal, style(&before), None);
+            let lines = lines(&literal, style(&before), Vec::new());
             Ok((entries, lines, literal))
         }
-        (Err(error), _) if error.kind() == ErrorKind::NotADirectory => {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
             let metadata = session.view.stat(&literal).await?;
             let (Some(name), Some(directory)) = (literal.name(), literal.parent()) else {
                 return Err(error.into());
             };
             let entries = stream::iter([Ok(Entry { name: name.to_owned(), metadata })]).boxed();
-            let lines = lines(&directory, style(before), None);
+            let lines = lines(&directory, style(before), Vec::new());
             Ok((entries, lines, literal))
         }
-        (Err(error), Some(pattern)) if error.kind() == ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound && !patterns.is_empty() => {
             let directory = session.path(before).await?;
             let entries = session.view.list(&directory).await?;
-            let lines = lines(&directory, style(before), Some(pattern));
+            let lines = lines(&directory, style(before), patterns);
             Ok((entries, lines, directory))
         }
-        (Err(error), _) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// How many patterns one with braces may stand for.
+const MOST_PATTERNS: usize = 64;
+
+/// What a pattern stands for, each alternative in braces for itself; none if it is no pattern.
+fn patterns(text: &str) -> Vec<glob::Pattern> {
+    let Some(texts) = alternatives(text) else { return Vec::new() };
+    // One that is none by itself is no name of anything either.
+    let patterns: Option<Vec<_>> = texts.iter().map(|text| glob::Pattern::new(text).ok()).collect();
+    patterns.unwrap_or_default()
+}
+
+/// `a.{b,c}` stands for `a.b` and `a.c`, as shells have it; braces without a comma between stand for themselves. `None` if there
+/// would be too many.
+fn alternatives(text: &str) -> Option<Vec<String>> {
+    let mut done = Vec::new();
+    let mut open = vec![text.to_owned()];
+    while let Some(text) = open.pop() {
+        let braces = text.match_indices('{').rev().find_map(|(start, _)| {
+            let end = start + text[start..].find('}')?;
+            text[start..end].contains(',').then_some((start, end))
+        });
+        match braces {
+            Some((start, end)) => {
+                let choices = text[start + 1..end].split(',').rev();
+                open.extend(choices.map(|choice| format!("{}{choice}{}", &text[..start], &text[end + 1..])));
+            }
+            None => done.push(text),
+        }
+        if done.len() + open.len() > MOST_PATTERNS {
+            return None;
+        }
+    }
+    // Of braces in braces, what stands beside them comes several times.
+    done.sort();
+    done.dedup();
+    Some(done)
 }
 
 fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, opened: Opened) -> Outcome {
@@ -160,7 +198,11 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
 
 #[cfg(fuzzing)]
 pub(super) fn fuzz(text: &str) {
-    if let Ok(pattern) = glob::Pattern::new(text) {
+    for pattern in patterns(text) {
         let _ = pattern.matches(text);
     }
 }
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

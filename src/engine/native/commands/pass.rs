@@ -42,6 +42,8 @@ pub(in super::super) async fn run(
             return refuse(530, "Login failed.");
         }
     };
+    // However it is written, it is one user in limits and logs.
+    let name = if matches!(identity, Identity::Anonymous) { name.to_ascii_lowercase() } else { name };
     let Some(view) = shared.views.of(&identity) else {
         shared.metrics.login(Login::Error);
         return refuse(530, "Login failed.");

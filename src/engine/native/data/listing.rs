@@ -37,7 +37,7 @@ pub(in super::super) struct Lines {
     /// The mounts in it, and what the user may do there.
     pub(in super::super) mounts: Vec<(String, Permissions)>,
     /// Only names that fit.
-    pub(in super::super) pattern: Option<glob::Pattern>,
+    pub(in super::super) patterns: Vec<glob::Pattern>,
 }
 
 impl Lines {
@@ -70,9 +70,8 @@ impl Lines {
 
     /// Whether the entry is asked for.
     pub(in super::super) fn wants(&self, entry: &Entry) -> bool {
-        self.pattern
-            .as_ref()
-            .is_none_or(|pattern| entry.name == pattern.as_str() || pattern.matches(&entry.name))
+        let fits = |pattern: &glob::Pattern| entry.name == pattern.as_str() || pattern.matches(&entry.name);
+        self.patterns.is_empty() || self.patterns.iter().any(fits)
     }
 }
 
