@@ -12,6 +12,10 @@ use crate::config::{ClientCertificates, TlsSettings};
 /// More than any certificate chain or key has; it keeps a mistaken path from filling the memory.
 const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
+/// What a TLS record holds at most, and the header before that, in bytes (RFC 8446, section 5.1).
+const MAX_RECORD: usize = 16 * 1024;
+const RECORD_HEADER: usize = 5;
+
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -81,11 +85,14 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
         Some(clients) => client_verifier(clients, &provider)?,
         None => WebPkiClientVerifier::no_client_auth(),
     };
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(blame_certificate)?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    // The library takes the header for a part of it, and refuses more than a record can be.
+    config.max_fragment_size =
+        (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
     Ok(config)
 }
 

@@ -36,6 +36,7 @@ impl Files {
             clients: None,
             require_session_reuse: false,
             require_close_notify: true,
+            max_record: 16 * 1024,
         }
     }
 
@@ -116,4 +117,64 @@ fn dates_are_looked_at() {
         files.put(name, &parameters.self_signed(&key).unwrap().pem());
         assert_eq!(validity_warning(&files.path(name)).as_deref(), Some(warning));
     }
+}
+
+/// The sizes of the records that a server sends, with 100 kB of content, to a client that reads them all.
+fn records(files: &Files, max_record: usize) -> Vec<usize> {
+    let settings = TlsSettings { max_record, ..files.settings("one.crt", "one.key") };
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(files.path("one.crt")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut client =
+        rustls::ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
+    let mut server = rustls::ServerConnection::new(Arc::new(server_config(&settings).unwrap())).unwrap();
+    server.set_buffer_limit(None);
+    let (content, mut received, mut sizes) = (vec![7; 100_000], Vec::new(), Vec::new());
+    std::io::Write::write_all(&mut server.writer(), &content).unwrap();
+    while received.len() < content.len() {
+        let mut sent = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut sent).unwrap();
+        }
+        let mut sent = sent.as_slice();
+        while !sent.is_empty() {
+            server.read_tls(&mut sent).unwrap();
+            server.process_new_packets().unwrap();
+        }
+        let mut told = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut told).unwrap();
+        }
+        let mut rest = told.as_slice();
+        while let [_, _, _, high, low, ..] = *rest {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            sizes.push(length);
+            rest = &rest[RECORD_HEADER + length..];
+        }
+        let mut told = told.as_slice();
+        while !told.is_empty() {
+            client.read_tls(&mut told).unwrap();
+            client.process_new_packets().unwrap();
+            let _ = std::io::Read::read_to_end(&mut client.reader(), &mut received);
+        }
+    }
+    assert!(received == content);
+    sizes
+}
+
+#[test]
+fn records_are_as_small_as_is_said() {
+    let files = Files::new();
+    // The kind of the content and the seal come behind it (RFC 8446, section 5.2).
+    const SEAL: usize = 17;
+    for max_record in [512, 4096] {
+        let sizes = records(&files, max_record);
+        assert_eq!(sizes.into_iter().max(), Some(max_record + SEAL));
+    }
+    assert_eq!(records(&files, 16 * 1024).into_iter().max(), Some(16 * 1024 + SEAL));
 }

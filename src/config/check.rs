@@ -36,6 +36,10 @@ pub(super) struct Checker<'a> {
     pub(super) environment: Environment<'a>,
 }
 
+/// What a TLS record holds at most (RFC 8446, section 5.1), and the least that a server may be told, in bytes.
+const MAX_RECORD: usize = 16 * 1024;
+const LEAST_RECORD: usize = 512;
+
 /// A value with its place, once it is known to be there.
 type Placed<T> = (T, Span);
 
@@ -213,6 +217,10 @@ impl Checker<'_> {
                 (None, mode_span)
             }
         };
+        let max_record = self.parsed(raw.max_record, |text| match usize::try_from(units::size(text)?) {
+            Ok(size) if (LEAST_RECORD..=MAX_RECORD).contains(&size) => Ok(size),
+            _ => Err("a TLS record holds from 512B to 16KiB".to_owned()),
+        });
         let settings = TlsSettings {
             required_control: matches!(mode, raw::Mode::Required | raw::Mode::RequiredControl),
             required_data: matches!(mode, raw::Mode::Required | raw::Mode::RequiredData),
@@ -221,6 +229,7 @@ impl Checker<'_> {
             clients,
             require_session_reuse: raw.require_session_reuse.and_then(|at| at.value).unwrap_or(false),
             require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
+            max_record: max_record.map_or(MAX_RECORD, |(size, _)| size),
         };
         match tls::server_config(&settings) {
             Ok(_) => Tls::On(settings),

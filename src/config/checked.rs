@@ -125,8 +125,8 @@ pub enum DefaultType {
 pub struct Passive {
     /// The ports, none of which is a listening port of the server; none lies below 1024.
     pub ports: RangeInclusive<u16>,
-    /// The address that PASV replies give; `None`: the local address of the control connection.
-    pub address: Option<PassiveAddress>,
+    /// The addresses that PASV replies give one of; if there is none, the local address of the control connection.
+    pub addresses: Vec<PassiveAddress>,
     /// Other addresses for clients of these networks; the first that fits counts.
     pub address_for: Vec<(IpNet, PassiveAddress)>,
 }
@@ -181,6 +181,8 @@ pub struct TlsSettings {
     pub require_session_reuse: bool,
     /// Whether an upload that ends without TLS's close_notify fails: it may have been cut short.
     pub require_close_notify: bool,
+    /// How many bytes one TLS record that is sent holds at most: from 512 to 16 KiB.
+    pub max_record: usize,
 }
 
 /// Certificates that clients show.

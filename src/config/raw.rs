@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use buckets::{Azure, Gcs, S3};
-pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource};
+pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource, Texts};
 
 /// The configuration of Wharf, an FTP and FTPS server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -138,8 +138,9 @@ pub(super) struct Passive {
     /// no port that the server listens on. Default: `61000-61999`, which Linux takes for nothing else.
     pub(super) ports: Option<At<Scalar>>,
     /// The address that clients are told to connect to, if the one that they reached is not it (NAT, load balancer):
-    /// an IPv4 address or a DNS name. Default: the address that the client reached.
-    pub(super) address: Option<At<String>>,
+    /// an IPv4 address or a DNS name, or a list of these: of several, the one that the client reached, or else one that stays
+    /// the same in its session. Default: the address that the client reached.
+    pub(super) address: Option<At<Texts>>,
     /// Other addresses for clients of certain networks, such as those inside of the firewall. The first that fits counts.
     pub(super) address_for: Option<At<Vec<At<AddressFor>>>>,
 }
@@ -206,6 +207,10 @@ pub(super) struct Tls {
     /// Take an upload that ends without TLS's close_notify for one that was cut short. Some clients never send it.
     /// Default: `true`.
     pub(super) require_close_notify: Option<At<bool>>,
+    /// How much of the content one TLS record holds at most, from `512B` to `16KiB`: devices with small buffers can't take more.
+    /// Default: `16KiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) max_record: Option<At<Scalar>>,
 }
 
 /// Whether clients encrypt.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use crate::support::{Client, Setup, Stream};
+use crate::support::{Client, Program, Setup, Stream};
 
 /// A range of ports that no other test of this run uses, below those that the system hands out.
 fn few_ports(count: u16) -> String {
@@ -243,5 +243,85 @@ fn the_connection_may_come_before_or_after_the_command() {
         client.expect("RETR file", 150);
         assert_eq!(read(client.protect(TcpStream::connect(address).unwrap())), b"12345");
         client.expect_reply(226);
+    }
+}
+
+/// An address that is the client's on one link only names no interface where it is told.
+#[test]
+fn addresses_of_one_link_are_reached() {
+    let (unshare, enter) = match rustix::process::geteuid().is_root() {
+        true => ("--net", "--net"),
+        false => ("--map-root-user", "--user"),
+    };
+    let setup = Setup::local().listen("[::]:0").tls("optional").wrapped_in(&[
+        "unshare",
+        unshare,
+        "--net",
+        "sh",
+        "-c",
+        "ip link set lo up && ip -6 addr add fe80::1/64 dev lo nodad \
+         || { echo addresses of a link are not permitted here; exit 1; }
+         exec \"$@\"",
+        "sh",
+    ]);
+    fs::write(setup.files().join("file"), b"12345").unwrap();
+    let server = setup.start();
+    let (pid, port) = (server.pid().to_string(), server.address.port().to_string());
+    let inside = |program: &[&str]| {
+        let enter = ["--target", &pid, enter, "--net", "--"];
+        Program::new("nsenter", setup.folder()).args(enter).args(program).run()
+    };
+    let url = format!("ftp://[fe80::1%25lo]:{port}/file");
+    let printed =
+        inside(&["curl", "--disable", "--silent", "--show-error", "--globoff", "--user", "demo:demo", &url]);
+    assert_eq!(printed, "12345");
+    // Active: the client names its address, with the link as it calls that, or without.
+    let script = "
+import socket, sys
+for told in 'fe80::1', 'fe80::1%lo':
+    control = socket.create_connection(('fe80::1%lo', int(sys.argv[1])))
+    lines = control.makefile('rw', newline='\\r\\n')
+    def say(line):
+        lines.write(line + '\\r\\n')
+        lines.flush()
+        return lines.readline()
+    lines.readline()
+    say('USER demo')
+    say('PASS demo')
+    listener = socket.socket(socket.AF_INET6)
+    listener.bind(('fe80::1', 0, 0, socket.if_nametoindex('lo')))
+    listener.listen()
+    print(say(f'EPRT |2|{told}|{listener.getsockname()[1]}|')[:3], say('RETR file')[:3])
+    print(listener.accept()[0].recv(100).decode())
+";
+    assert_eq!(inside(&["python3", "-c", script, &port]), "200 150\n12345\n200 150\n12345\n");
+}
+
+/// A balancer has an address in each zone, and the client came by one of them.
+#[test]
+fn of_several_addresses_the_client_is_told_the_one_it_reached() {
+    let addresses = format!("{}, address: [127.0.0.5, 127.0.0.6]", few_ports(4));
+    let setup = Setup::local().listen("0.0.0.0:0").passive(&addresses);
+    fs::write(setup.files().join("file"), b"12345").unwrap();
+    let server = setup.start();
+    let port = server.address.port();
+    for (reached, told) in [
+        ("127.0.0.5", &["127.0.0.5"][..]),
+        ("127.0.0.6", &["127.0.0.6"]),
+        ("127.0.0.1", &["127.0.0.5", "127.0.0.6"]),
+    ] {
+        let mut client = Client::connect(SocketAddr::new(reached.parse().unwrap(), port));
+        client.expect_reply(220);
+        client.login("demo", "demo");
+        let mut first = None;
+        for _ in 0..3 {
+            let address = client.pasv();
+            assert!(told.contains(&address.ip().to_string().as_str()), "{reached}: {address}");
+            assert_eq!(*first.get_or_insert(address.ip()), address.ip(), "{reached}");
+            let data = TcpStream::connect(address).unwrap();
+            client.expect("RETR file", 150);
+            assert_eq!(read(data), b"12345", "{reached}");
+            client.expect_reply(226);
+        }
     }
 }

@@ -194,6 +194,25 @@ impl Checker<'_> {
         list.into_iter().filter_map(one).collect()
     }
 
+    fn passive_addresses(&self, at: At<raw::Texts>, engine: Engine) -> Vec<PassiveAddress> {
+        let span = at.span;
+        let texts = match at.value {
+            None => return Vec::new(),
+            Some(raw::Texts::One(text)) => vec![(text, span)],
+            Some(raw::Texts::List(list)) => {
+                if list.is_empty() {
+                    self.problem(span, "there is no address in this list");
+                }
+                if list.len() > 1 && engine == Engine::Libunftp {
+                    self.problem(span, "the engine libunftp knows one address");
+                }
+                list.into_iter().filter_map(|at| Some((at.value?, at.span))).collect()
+            }
+        };
+        let addresses = texts.into_iter();
+        addresses.filter_map(|(text, span)| self.accept(units::passive_address(&text), span)).collect()
+    }
+
     fn passive(
         &self,
         raw: raw::Passive,
@@ -215,11 +234,8 @@ impl Checker<'_> {
             };
             self.problem(span, message);
         }
-        let address = raw.address.and_then(|at| {
-            let text = at.value?;
-            self.accept(units::passive_address(&text), at.span)
-        });
-        Passive { ports, address, address_for: self.address_for(raw.address_for, engine) }
+        let addresses = raw.address.map_or_else(Vec::new, |at| self.passive_addresses(at, engine));
+        Passive { ports, addresses, address_for: self.address_for(raw.address_for, engine) }
     }
 
     fn greeting(&self, at: At<String>) -> Option<String> {

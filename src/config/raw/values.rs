@@ -164,6 +164,55 @@ impl JsonSchema for PermissionWords {
     }
 }
 
+/// A text, or a list of texts.
+#[derive(Debug)]
+pub(in crate::config) enum Texts {
+    /// One.
+    One(String),
+    /// Several.
+    List(Vec<At<String>>),
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextsVisitor;
+        impl<'de> Visitor<'de> for TextsVisitor {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Texts, E> {
+                Ok(Texts::One(value.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Texts, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Texts::List(list))
+            }
+        }
+        deserializer.deserialize_any(TextsVisitor)
+    }
+}
+
+impl JsonSchema for Texts {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Texts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "array"], "items": { "type": "string" } })
+    }
+}
+
 /// Values under names of the operator's choice, in the order of the file.
 #[derive(Debug)]
 pub(in crate::config) struct Named<T>(pub(in crate::config) Vec<(At<String>, At<T>)>);

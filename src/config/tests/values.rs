@@ -30,7 +30,10 @@ fn defaults() {
     assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
     assert_eq!(server.implicit_tls_listen, []);
     assert_eq!(server.idle_timeout, Duration::from_secs(300));
-    assert_eq!(server.passive, Passive { ports: 61000..=61999, address: None, address_for: Vec::new() });
+    assert_eq!(
+        server.passive,
+        Passive { ports: 61000..=61999, addresses: Vec::new(), address_for: Vec::new() }
+    );
     assert!(server.active);
     let limits = Limits {
         sessions: 10_000,

@@ -91,7 +91,7 @@ impl LibunftpEngine {
         let storage = Box::new(move || SessionStorage::new(Arc::clone(&storage_session)));
         let accounts = Arc::new(accounts::SessionAccounts::new(&self.accounts, session));
         let provider: Arc<accounts::SessionAccounts> = Arc::clone(&accounts);
-        let passive_host = match &self.server.passive.address {
+        let passive_host = match self.server.passive.addresses.first() {
             None => PassiveHost::FromConnection,
             Some(PassiveAddress::Ip(ip)) => PassiveHost::Ip(*ip),
             Some(PassiveAddress::Name(name)) => PassiveHost::Dns(name.clone()),

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use ipnet::IpNet;
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Passive, PassiveAddress};
@@ -14,65 +16,143 @@ use crate::config::{Passive, PassiveAddress};
 /// How long the address of a name is used before it is asked for again.
 const FRESH: Duration = Duration::from_secs(10);
 
+/// How long a client waits for the first address of a name.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is known of a name.
+#[derive(Debug, Default)]
+struct Known {
+    address: Option<Ipv4Addr>,
+    /// When that was asked for.
+    at: Option<Instant>,
+    /// A question is on its way; all who have no address wait for the same answer.
+    asking: Option<watch::Receiver<Option<Found>>>,
+}
+
+/// The answer of the resolver. Its errors can't be copied.
+type Found = Result<Ipv4Addr, Arc<io::Error>>;
+
+/// Asks the system for the address of a name.
+type LookUp = fn(String) -> BoxFuture<'static, io::Result<Ipv4Addr>>;
+
 /// What clients are told to connect to.
 #[derive(Debug)]
 pub(super) struct Advertised {
-    address: Option<PassiveAddress>,
+    addresses: Vec<PassiveAddress>,
     address_for: Vec<(IpNet, PassiveAddress)>,
     /// The last addresses of names.
-    resolved: Mutex<HashMap<String, (Instant, Ipv4Addr)>>,
+    resolved: Arc<Mutex<HashMap<String, Known>>>,
+    look_up: LookUp,
 }
 
 impl Advertised {
     pub(super) fn new(passive: &Passive) -> Self {
         Self {
-            address: passive.address.clone(),
+            addresses: passive.addresses.clone(),
             address_for: passive.address_for.clone(),
-            resolved: Mutex::default(),
+            resolved: Arc::default(),
+            look_up: |name| Box::pin(look_up(name)),
         }
     }
 
-    /// The address for a client; `None`: the one that it reached.
-    pub(super) async fn for_client(&self, client: IpAddr) -> Option<io::Result<Ipv4Addr>> {
+    /// The address for a client; `None`: the one that it reached. Of several it is that one, too, and otherwise one that is the
+    /// same for all of the session.
+    pub(super) async fn for_client(
+        &self,
+        client: IpAddr,
+        reached: IpAddr,
+        session: u64,
+    ) -> Option<io::Result<Ipv4Addr>> {
         let client = client.to_canonical();
-        let own = self
-            .address_for
-            .iter()
-            .find(|(network, _)| network.contains(&client))
-            .map(|(_, address)| address);
-        Some(match own.or(self.address.as_ref())? {
+        let own = self.address_for.iter().find(|(network, _)| network.contains(&client));
+        let choice = match own {
+            Some((_, address)) => std::slice::from_ref(address),
+            None => self.addresses.as_slice(),
+        };
+        let index = usize::try_from(session % choice.len().max(1) as u64).unwrap_or_default();
+        let fallback = choice.get(index)?;
+        if choice.len() > 1 {
+            for address in choice {
+                if self.address(address).await.is_ok_and(|address| IpAddr::V4(address) == reached) {
+                    return Some(self.address(address).await);
+                }
+            }
+        }
+        Some(self.address(fallback).await)
+    }
+
+    async fn address(&self, address: &PassiveAddress) -> io::Result<Ipv4Addr> {
+        match address {
             PassiveAddress::Ip(ip) => Ok(*ip),
             PassiveAddress::Name(name) => self.resolve(name).await,
-        })
+        }
     }
 
-    /// An address that is old is better than none while the name can't be resolved.
+    /// The address that is known is told at once, and renewed beside; nobody waits for a resolver that is silent but those who
+    /// have no address yet.
     async fn resolve(&self, name: &str) -> io::Result<Ipv4Addr> {
-        let mut resolved = self.resolved.lock().await;
-        let last = resolved.get(name).copied();
-        if let Some((at, address)) = last
-            && at.elapsed() < FRESH
-        {
-            return Ok(address);
-        }
-        let found = tokio::net::lookup_host((name, 0)).await.and_then(|mut found| {
-            let v4 = found.find_map(|address| match address {
-                SocketAddr::V4(address) => Some(*address.ip()),
-                SocketAddr::V6(_) => None,
-            });
-            v4.ok_or_else(|| io::Error::other("the name has no IPv4 address"))
-        });
-        match (found, last) {
-            (Ok(address), _) => {
-                resolved.insert(name.to_owned(), (Instant::now(), address));
-                Ok(address)
+        let mut answer = {
+            let mut resolved = locked(&self.resolved);
+            let known = resolved.entry(name.to_owned()).or_default();
+            let is_fresh = known.at.is_some_and(|at| at.elapsed() < FRESH);
+            if known.asking.is_none() && !(is_fresh && known.address.is_some()) {
+                known.asking = Some(self.ask(name));
             }
-            (Err(error), Some((_, address))) => {
-                tracing::warn!(name, %error, %address, "can't resolve the address of passive mode: the last one stays");
-                resolved.insert(name.to_owned(), (Instant::now(), address));
-                Ok(address)
+            match (known.address, &known.asking) {
+                (Some(address), _) => return Ok(address),
+                (None, Some(asking)) => asking.clone(),
+                (None, None) => return Err(io::ErrorKind::NotFound.into()),
             }
-            (Err(error), None) => Err(error),
+        };
+        let answered = tokio::time::timeout(PATIENCE, answer.wait_for(Option::is_some)).await;
+        match answered.map(|answer| answer.ok().and_then(|answer| answer.clone())) {
+            Ok(Some(Ok(address))) => Ok(address),
+            Ok(Some(Err(error))) => Err(io::Error::new(error.kind(), error)),
+            Ok(None) => Err(io::Error::other("the name can't be resolved")),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the resolver does not answer")),
         }
     }
+
+    /// Asks the resolver, which blocks a thread for as long as it is silent: one question for a name at a time.
+    fn ask(&self, name: &str) -> watch::Receiver<Option<Found>> {
+        let (tell, answer) = watch::channel(None);
+        let (resolved, name) = (Arc::clone(&self.resolved), name.to_owned());
+        let found = (self.look_up)(name.clone());
+        tokio::spawn(async move {
+            let found = found.await;
+            let mut resolved = locked(&resolved);
+            let known = resolved.entry(name.clone()).or_default();
+            known.asking = None;
+            match &found {
+                Ok(address) => known.address = Some(*address),
+                Err(error) => {
+                    if let Some(address) = known.address {
+                        tracing::warn!(name, %error, %address, "can't resolve the address of passive mode: the last one stays");
+                    }
+                }
+            }
+            known.at = Some(Instant::now());
+            drop(resolved);
+            tell.send_replace(Some(found.map_err(Arc::new)));
+        });
+        answer
+    }
 }
+
+fn locked(resolved: &Mutex<HashMap<String, Known>>) -> MutexGuard<'_, HashMap<String, Known>> {
+    // Nothing is half-done in it.
+    resolved.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn look_up(name: String) -> io::Result<Ipv4Addr> {
+    let mut found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+    let v4 = found.find_map(|address| match address {
+        SocketAddr::V4(address) => Some(*address.ip()),
+        SocketAddr::V6(_) => None,
+    });
+    v4.ok_or_else(|| io::Error::other("the name has no IPv4 address"))
+}
+
+#[cfg(test)]
+#[path = "advertised_tests.rs"]
+mod tests;

@@ -24,6 +24,8 @@ fn parse(argument: &str) -> Result<SocketAddr> {
         return Err(Reply::new(522, "That network protocol is not supported; use (1,2).").into());
     }
     let port: u16 = port.parse().map_err(|_| syntax())?;
+    // The interface that some name behind an address is one of the client's machine (RFC 4007, section 11.2).
+    let address = address.split_once('%').map_or(address, |(address, _)| address);
     let address: IpAddr = address.parse().map_err(|_| syntax())?;
     match (family, address) {
         ("1", IpAddr::V4(_)) | ("2", IpAddr::V6(_)) => Ok(SocketAddr::new(address, port)),

@@ -25,6 +25,6 @@ pub(in super::super) async fn run(
 }
 
 async fn open(connection: &mut Connection, session: &mut LoggedIn) -> Result {
-    let port = pasv::listen(connection, session).await?;
+    let port = pasv::listen(connection, session, None).await?;
     reply(229, format!("Entering Extended Passive Mode (|||{port}|)"))
 }

@@ -1,6 +1,6 @@
 //! PASV (RFC 959, section 4.1.2).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::super::data::Channel;
 use super::super::session::{Connection, LoggedIn};
@@ -12,7 +12,8 @@ pub(in super::super) async fn run(connection: &mut Connection, session: &mut Log
     }
     let reached = connection.reached.ip().to_canonical();
     let client = connection.peer.ip();
-    let address = match connection.shared.advertised.for_client(client).await {
+    let (shared, session_id) = (&connection.shared, connection.id);
+    let address = match shared.advertised.for_client(client, reached, session_id).await {
         Some(Ok(address)) => address,
         Some(Err(cause)) => {
             let (session, peer) = (connection.id, connection.peer);
@@ -24,18 +25,29 @@ pub(in super::super) async fn run(connection: &mut Connection, session: &mut Log
             IpAddr::V6(_) => return refuse(425, "PASV can't name this address; use EPSV."),
         },
     };
-    let port = listen(connection, session).await?;
+    let port = listen(connection, session, Some(address)).await?;
     let [a, b, c, d] = address.octets();
     let [high, low] = port.to_be_bytes();
     reply(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})."))
 }
 
-/// Prepares a data connection that the client opens; says at which port.
-pub(super) async fn listen(connection: &mut Connection, session: &mut LoggedIn) -> Result<u16> {
+/// Prepares a data connection that the client opens, to this address if it is told one; says at which port.
+pub(super) async fn listen(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    told: Option<Ipv4Addr>,
+) -> Result<u16> {
     // What was prepared before is of no use any more, and may be the very port.
     session.channel = None;
     let protection = connection.security.protection()?;
-    let leased = connection.shared.ports.lease(connection.local.ip(), connection.peer.ip()).await;
+    // What is told may be another address of this machine, where the control connection did not come in.
+    let local = match told {
+        Some(address) if connection.local.ip().to_canonical() != address && is_own(address) => {
+            SocketAddr::from((address, 0))
+        }
+        _ => connection.local,
+    };
+    let leased = connection.shared.ports.lease(local, connection.peer).await;
     let lease = leased.map_err(|cause| {
         let (session, peer) = (connection.id, connection.peer);
         tracing::warn!(session, %peer, %cause, "no data connection");
@@ -44,4 +56,9 @@ pub(super) async fn listen(connection: &mut Connection, session: &mut LoggedIn) 
     let port = lease.port();
     session.channel = Some(Channel::passive(lease, protection));
     Ok(port)
+}
+
+/// Whether an address is one of this machine's: others can't be bound.
+fn is_own(address: Ipv4Addr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
 }

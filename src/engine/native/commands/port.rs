@@ -43,8 +43,10 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
         return refuse(504, "Only your own address, and ports from 1024 on.");
     }
     let protection = connection.security.protection()?;
-    session.channel =
-        Some(Channel::active(connection.local, SocketAddr::new(connection.peer.ip(), to.port()), protection));
+    // A client knows its interface by another number than this machine.
+    let mut client = connection.peer;
+    client.set_port(to.port());
+    session.channel = Some(Channel::active(connection.local, client, protection));
     reply(200, "The server will connect.")
 }
 

@@ -103,6 +103,8 @@ async fn connect(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
         pacing::unpace(&socket);
     }
     // Firewalls of clients let in what comes from the address they know.
-    socket.bind(SocketAddr::new(from.ip(), 0))?;
+    let mut from = from;
+    from.set_port(0);
+    socket.bind(from)?;
     socket.connect(to).await
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(in super::super) struct PassivePorts {
 #[derive(Debug, Default)]
 struct State {
     /// What is bound, by the address that control connections reached.
-    bound: HashMap<IpAddr, BoundPorts>,
+    bound: HashMap<Host, BoundPorts>,
     expected: HashMap<Key, Place>,
     /// When there are so many expected, those that are over are forgotten.
     many: usize,
@@ -122,9 +122,34 @@ struct Bound {
 /// Where a connection is expected, and from whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
-    local: IpAddr,
+    local: Host,
     port: u16,
-    client: IpAddr,
+    client: Host,
+}
+
+/// An address, and the interface where one of IPv6 names none without (RFC 4007, section 6): `fe80::1` may be another host on
+/// each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Host {
+    ip: IpAddr,
+    scope: u32,
+}
+
+impl Host {
+    fn of(address: SocketAddr) -> Self {
+        let scope = match address {
+            SocketAddr::V6(address) if address.ip().is_unicast_link_local() => address.scope_id(),
+            _ => 0,
+        };
+        Self { ip: address.ip().to_canonical(), scope }
+    }
+
+    fn at(self, port: u16) -> SocketAddr {
+        match self.ip {
+            IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, self.scope).into(),
+        }
+    }
 }
 
 /// A port that is held for one connection of one client.
@@ -154,10 +179,10 @@ impl PassivePorts {
     /// A port of the address that the client reached, for one connection from the client's address.
     pub(in super::super) async fn lease(
         self: &Arc<Self>,
-        local: IpAddr,
-        client: IpAddr,
+        local: SocketAddr,
+        client: SocketAddr,
     ) -> Result<Lease, NoPort> {
-        let (local, client) = (local.to_canonical(), client.to_canonical());
+        let (local, client) = (Host::of(local), Host::of(client));
         let deadline = Instant::now() + PORT_TIMEOUT;
         loop {
             let freed = self.freed.notified();
@@ -174,7 +199,7 @@ impl PassivePorts {
         }
     }
 
-    fn try_lease(self: &Arc<Self>, local: IpAddr, client: IpAddr) -> Result<Lease, Refused> {
+    fn try_lease(self: &Arc<Self>, local: Host, client: Host) -> Result<Lease, Refused> {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.forget_strays(now);
@@ -212,19 +237,14 @@ impl PassivePorts {
     }
 
     /// Tries all ports that are not bound yet, but not again soon after that was in vain: it is many system calls.
-    fn bind_another(
-        self: &Arc<Self>,
-        local: IpAddr,
-        bound: &mut BoundPorts,
-        now: Instant,
-    ) -> io::Result<u16> {
+    fn bind_another(self: &Arc<Self>, local: Host, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
         if now < bound.none_before && !bound.ports.is_empty() {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         self.bind_one(local, bound, now)
     }
 
-    fn bind_one(self: &Arc<Self>, local: IpAddr, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
+    fn bind_one(self: &Arc<Self>, local: Host, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
         let (first, count) = (*self.ports.start(), self.ports.len());
         let start = random_below(count);
         let mut failure = io::Error::from(io::ErrorKind::AddrInUse);
@@ -232,7 +252,7 @@ impl PassivePorts {
         // All are in the range, so the sum fits.
         let candidates = (0..count).map(|step| first + ((start + step) % count) as u16);
         for port in candidates.filter(|port| !taken.contains(port)) {
-            match self.bind(SocketAddr::new(local, port)) {
+            match self.bind(local.at(port)) {
                 Ok(listener) => {
                     let accepting = tokio::spawn(accept(Arc::downgrade(self), listener, local, port));
                     bound.ports.push(Bound { port, _accepting: AbortOnDropHandle::new(accepting) });
@@ -247,7 +267,7 @@ impl PassivePorts {
             }
         }
         bound.none_before = now + BIND_PAUSE;
-        tracing::debug!(%local, error = %failure, "no further port for data connections");
+        tracing::debug!(local = %local.ip, error = %failure, "no further port for data connections");
         Err(failure)
     }
 
@@ -262,7 +282,7 @@ impl PassivePorts {
     }
 
     /// Lets go of a port, unless it is one of few or somebody expects a connection to it.
-    fn unbind_idle(&self, local: IpAddr, port: u16) -> bool {
+    fn unbind_idle(&self, local: Host, port: u16) -> bool {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { bound, expected, .. } = &mut *state;
@@ -278,8 +298,8 @@ impl PassivePorts {
     }
 
     /// Gives a connection to whoever expects it.
-    fn arrived(&self, local: IpAddr, port: u16, stream: TcpStream, peer: SocketAddr) {
-        let key = Key { local, port, client: peer.ip().to_canonical() };
+    fn arrived(&self, local: Host, port: u16, stream: TcpStream, peer: SocketAddr) {
+        let key = Key { local, port, client: Host::of(peer) };
         let expected = self.state.lock().unwrap_or_else(PoisonError::into_inner).expected.remove(&key);
         match expected {
             Some(Place { session, .. }) => {
@@ -294,7 +314,7 @@ impl PassivePorts {
     }
 }
 
-async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, local: IpAddr, port: u16) {
+async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, local: Host, port: u16) {
     loop {
         let Ok(accepted) = tokio::time::timeout(IDLE_TIME, listener.accept()).await else {
             match ports.upgrade() {
@@ -321,7 +341,7 @@ async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, loc
 /// A load balancer says first whose connection it is.
 async fn arrived_by_proxy(
     ports: Arc<PassivePorts>,
-    local: IpAddr,
+    local: Host,
     port: u16,
     mut stream: TcpStream,
     peer: SocketAddr,

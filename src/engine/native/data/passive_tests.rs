@@ -2,7 +2,12 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 
+fn at(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), 0)
+}
+
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const HERE_0: SocketAddr = SocketAddr::new(HERE, 0);
 
 /// A range of free ports, which nobody is kept from taking: most often nobody does.
 fn free_ports(count: u16) -> RangeInclusive<u16> {
@@ -36,7 +41,7 @@ async fn one_port_serves_clients_of_many_addresses() {
     let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
     let mut leases = Vec::new();
     for address in addresses {
-        leases.push(ports.lease(HERE, address.parse().unwrap()).await.unwrap());
+        leases.push(ports.lease(HERE_0, at(address)).await.unwrap());
     }
     for (lease, address) in leases.into_iter().zip(addresses).rev() {
         let connected = connect_from(address, lease.port()).await;
@@ -48,7 +53,7 @@ async fn one_port_serves_clients_of_many_addresses() {
 #[tokio::test]
 async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
-    let lease = ports.lease(HERE, "127.0.0.2".parse().unwrap()).await.unwrap();
+    let lease = ports.lease(HERE_0, at("127.0.0.2")).await.unwrap();
     let port = lease.port();
     let mut stranger = connect_from("127.0.0.3", port).await;
     assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
@@ -62,11 +67,11 @@ async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
 #[tokio::test(start_paused = true)]
 async fn whoever_finds_no_port_waits_for_one() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
-    let client = "127.0.0.2".parse().unwrap();
-    let first = ports.lease(HERE, client).await.unwrap();
+    let client = at("127.0.0.2");
+    let first = ports.lease(HERE_0, client).await.unwrap();
     let second = tokio::spawn({
         let ports = Arc::clone(&ports);
-        async move { ports.lease(HERE, client).await }
+        async move { ports.lease(HERE_0, client).await }
     });
     drop(first);
     second.await.unwrap().unwrap();
@@ -76,13 +81,13 @@ async fn whoever_finds_no_port_waits_for_one() {
 #[tokio::test]
 async fn a_connection_that_nobody_wants_any_more_gets_to_nobody() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
-    let client = "127.0.0.2".parse().unwrap();
+    let client = at("127.0.0.2");
     for _ in 0..3 {
-        let refused = ports.lease(HERE, client).await.unwrap();
+        let refused = ports.lease(HERE_0, client).await.unwrap();
         let port = refused.port();
         drop(refused);
         let mut stray = connect_from("127.0.0.2", port).await;
-        let lease = ports.lease(HERE, client).await.unwrap();
+        let lease = ports.lease(HERE_0, client).await.unwrap();
         assert_eq!(stray.read(&mut [0; 1]).await.unwrap_or(0), 0);
         let own = connect_from("127.0.0.2", port).await;
         let arrived = lease.connection().await.unwrap();
@@ -93,11 +98,11 @@ async fn a_connection_that_nobody_wants_any_more_gets_to_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_port_that_is_held_and_not_used_is_given_to_others_in_the_end() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
-    let client = "127.0.0.2".parse().unwrap();
-    let unused = ports.lease(HERE, client).await.unwrap();
-    assert!(matches!(ports.lease(HERE, client).await, Err(NoPort::AllInUse)));
+    let client = at("127.0.0.2");
+    let unused = ports.lease(HERE_0, client).await.unwrap();
+    assert!(matches!(ports.lease(HERE_0, client).await, Err(NoPort::AllInUse)));
     tokio::time::advance(LEASE_TIME).await;
-    let next = ports.lease(HERE, client).await.unwrap();
+    let next = ports.lease(HERE_0, client).await.unwrap();
     assert!(unused.connection().await.is_err());
     drop(next);
 }
@@ -105,23 +110,23 @@ async fn a_port_that_is_held_and_not_used_is_given_to_others_in_the_end() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_ever() {
     let ports = PassivePorts::new(free_ports(2), Vec::new());
-    let client = "127.0.0.2".parse().unwrap();
-    let _first = ports.lease(HERE, client).await.unwrap();
-    let _second = ports.lease(HERE, client).await.unwrap();
-    assert!(matches!(ports.lease(HERE, client).await, Err(NoPort::AllInUse)));
+    let client = at("127.0.0.2");
+    let _first = ports.lease(HERE_0, client).await.unwrap();
+    let _second = ports.lease(HERE_0, client).await.unwrap();
+    assert!(matches!(ports.lease(HERE_0, client).await, Err(NoPort::AllInUse)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn ports_that_many_asked_for_and_nobody_uses_are_closed_again() {
     // An address of its own: so many ports in a row seldom stay free where everything else runs.
-    let here = "127.0.0.77".parse().unwrap();
+    let here: IpAddr = "127.0.0.77".parse().unwrap();
     let ports = PassivePorts::new(free_ports_at(here, COMFORTABLE as u16 + 10), Vec::new());
-    let client = "127.0.0.2".parse().unwrap();
+    let client = at("127.0.0.2");
     let mut leases = Vec::new();
     for _ in 0..COMFORTABLE + 5 {
-        leases.push(ports.lease(here, client).await.unwrap());
+        leases.push(ports.lease(SocketAddr::new(here, 0), client).await.unwrap());
     }
-    let bound = || ports.state.lock().unwrap().bound[&here].ports.len();
+    let bound = || ports.state.lock().unwrap().bound[&Host::of(SocketAddr::new(here, 0))].ports.len();
     assert_eq!(bound(), COMFORTABLE + 5);
     // Somebody still waits on each.
     tokio::time::sleep(IDLE_TIME * 2).await;
@@ -129,7 +134,18 @@ async fn ports_that_many_asked_for_and_nobody_uses_are_closed_again() {
     drop(leases);
     tokio::time::sleep(STRAY_TIME + IDLE_TIME * 2).await;
     assert_eq!(bound(), COMFORTABLE);
-    let lease = ports.lease(here, client).await.unwrap();
+    let lease = ports.lease(SocketAddr::new(here, 0), client).await.unwrap();
     let connected = connect_to(here, "127.0.0.2", lease.port()).await;
     assert_eq!(lease.connection().await.unwrap().peer_addr().unwrap(), connected.local_addr().unwrap());
+}
+
+#[test]
+fn an_address_of_one_link_is_another_on_another() {
+    let link_local = |scope| Host::of(SocketAddrV6::new("fe80::1".parse().unwrap(), 4, 7, scope).into());
+    assert_ne!(link_local(2), link_local(3));
+    assert_eq!(link_local(2).at(21), SocketAddrV6::new("fe80::1".parse().unwrap(), 21, 0, 2).into());
+    // The others are the same everywhere, however they were told.
+    let global = |scope| Host::of(SocketAddrV6::new("2001:db8::1".parse().unwrap(), 4, 7, scope).into());
+    assert_eq!(global(2), global(0));
+    assert_eq!(Host::of("[::ffff:127.0.0.2]:1".parse().unwrap()), Host::of(at("127.0.0.2")));
 }
