@@ -1,7 +1,9 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
 mod links;
+mod odd;
 mod root;
+mod unseen;
 
 use std::fs::{self, File};
 

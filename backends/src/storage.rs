@@ -58,6 +58,9 @@ pub struct Metadata {
     /// The name is a symbolic link, and the rest is what is known of the place it leads to: to remove the name leaves that
     /// place as it is.
     pub is_link: bool,
+    /// The entry of a listing could not be looked at: its name and kind are what the directory itself knows, and of its size
+    /// and time nothing is known.
+    pub is_unseen: bool,
     /// What the link says, if that leads to a place in this storage and can be told in a line: relative to the directory that
     /// the link is in, or, with a slash before it, from the root of the storage.
     pub link_target: Option<String>,
@@ -71,7 +74,15 @@ impl Metadata {
 
     /// The metadata of a file of `size` bytes.
     pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::File, size, modified, version: None, is_link: false, link_target: None }
+        Self {
+            kind: EntryKind::File,
+            size,
+            modified,
+            version: None,
+            is_link: false,
+            is_unseen: false,
+            link_target: None,
+        }
     }
 
     /// The same with the fingerprint of whatever tells one version of a file from another.

@@ -215,11 +215,14 @@ impl Copied {
             let path = &directory.paths.source;
             let removed = if !directory.is_link {
                 remove_directory(from.storage, path).await
-            } else if from.storage.stat(path).await.is_ok_and(|found| found.is_link) {
-                from.storage.remove_file(path).await
             } else {
-                // Something else stands there now, or nothing.
-                Ok(())
+                match from.storage.stat(path).await {
+                    Ok(found) if found.is_link => from.storage.remove_file(path).await,
+                    // Something else stands there now, or nothing.
+                    Ok(_) => Ok(()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(error),
+                }
             };
             match removed {
                 // Something came meanwhile.

@@ -293,6 +293,15 @@ fn parent_of<'a>(root: &Dir, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
     }
 }
 
+/// What stands under a name, not what that leads to; `None` only if it is known that nothing does.
+fn standing_at(directory: &Dir, name: &str) -> io::Result<Option<cap_std::fs::Metadata>> {
+    match directory.symlink_metadata(name) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
     let modified = found.modified().ok().map(cap_std::time::SystemTime::into_std);
     if found.is_dir() {
@@ -306,14 +315,14 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
 
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
 fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
-    Ok(followed(root, path, &own_metadata(root, path)?))
+    followed(root, path, &own_metadata(root, path)?)
 }
 
 /// A link is removed, and never what it leads to.
 fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
     let (own, name) = (own_metadata(root, path)?, relative(path)?);
     let io = |error| Error::from_io(path, error);
-    if own.is_symlink() && followed(root, path, &own).kind != EntryKind::File {
+    if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
         return root.remove_file(name).map_err(io);
     }
     if !own.is_dir() {

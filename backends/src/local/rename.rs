@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use super::links::{Last, followed, following};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use super::{parent_of, sync_directory};
+use super::{parent_of, standing_at, sync_directory};
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -52,15 +52,17 @@ fn rename_resolved(
         return Err(Error::new(ErrorKind::InvalidName, to));
     }
     // A link to a directory is one to clients. To replace it would hide what it leads to as well as a replaced directory.
-    let may_replace = replace && !followed(root, from, &source).is_directory();
-    let target = to_directory.symlink_metadata(to_name);
-    let is_file = |target: &cap_std::fs::Metadata| match target.is_symlink() {
-        // Nor can a link that leads nowhere or out of the root be taken for a file.
-        true => followed(root, to, target).kind == EntryKind::File,
-        false => !target.is_dir(),
-    };
-    if target.is_ok_and(|target| !may_replace || !is_file(&target)) {
-        return Err(Error::new(ErrorKind::AlreadyExists, to));
+    // Nor is one replaced by a link of which nobody knows what it leads to.
+    let may_replace = replace && followed(root, from, &source).is_ok_and(|found| !found.is_directory());
+    if let Some(target) = standing_at(&to_directory, to_name).map_err(|error| Error::from_io(to, error))? {
+        let is_file = match target.is_symlink() {
+            // Nor can a link that leads nowhere or out of the root be taken for a file.
+            true => followed(root, to, &target)?.kind == EntryKind::File,
+            false => !target.is_dir(),
+        };
+        if !may_replace || !is_file {
+            return Err(Error::new(ErrorKind::AlreadyExists, to));
+        }
     }
     let renamed = if may_replace {
         renameat(&from_directory, from_name, &to_directory, to_name)

@@ -16,9 +16,10 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::append::{self, FileId};
+use super::links::followed;
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
-use super::{metadata_of, open, parent_of, sync_directory};
+use super::{metadata_of, open, parent_of, standing_at, sync_directory};
 use crate::stream::blocking;
 use crate::turns::Turn;
 use crate::{
@@ -93,15 +94,13 @@ impl LocalUpload {
         let io = |error| Error::from_io(&path, error);
         let (directory, name) = parent_of(&root, &path)?;
         // The name itself and what it leads to: a link to a directory is one, a dangling link is replaced.
-        let own = match directory.symlink_metadata(name) {
-            Ok(found) => Some(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io(error)),
-        };
-        let existing = own.is_some().then(|| directory.metadata(name).ok()).flatten();
-        if existing.as_ref().is_some_and(|found| found.is_dir()) {
+        let own = standing_at(&directory, name).map_err(io)?;
+        if let Some(own) = &own
+            && followed(&root, &path, own)?.is_directory()
+        {
             return Err(Error::new(ErrorKind::IsADirectory, &path));
         }
+        let existing = own.is_some().then(|| directory.metadata(name).ok()).flatten();
         if own.is_some() && mode == CreateMode::New {
             return Err(Error::new(ErrorKind::AlreadyExists, &path));
         }
@@ -341,7 +340,11 @@ impl Target {
         match self.base {
             Base::Copy { version, .. } => {
                 _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-                let found = self.directory.metadata(name).ok().and_then(|found| metadata_of(&found).version);
+                let found = match self.directory.metadata(name) {
+                    Ok(found) => metadata_of(&found).version,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                    Err(error) => return Err(Error::from_io(&self.path, error)),
+                };
                 if found != Some(version) {
                     return Err(Error::new(ErrorKind::Conflict, &self.path));
                 }
