@@ -2,6 +2,7 @@
 
 mod links;
 mod odd;
+mod one_file;
 mod root;
 mod unseen;
 

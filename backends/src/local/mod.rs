@@ -8,6 +8,7 @@ mod attributes;
 mod links;
 mod listing;
 mod mountpoints;
+mod one_file;
 mod rename;
 mod root;
 mod temporary;
@@ -15,7 +16,7 @@ mod upload;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -35,6 +36,10 @@ use crate::{
 /// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
 /// which doesn't read holds no memory of ours.
 const READ_AT_ONCE: u64 = 16 * 1024;
+
+/// Held for writing while something looks at a name and then acts on what it has seen, and for reading while uploads are given
+/// their names, so that nothing comes between the two. Other processes are not kept out.
+static NAMES: RwLock<()> = RwLock::new(());
 
 /// How a [`LocalStorage`] treats its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Renames that never replace a directory.
 
+use cap_std::fs::{Dir, Metadata};
 use rustix::fs::{RenameFlags, renameat, renameat_with};
 use rustix::io::Errno;
 
 use super::links::{Last, followed, following};
+use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
 use super::{parent_of, standing_at, sync_directory};
@@ -54,37 +56,26 @@ fn rename_resolved(
     // A link to a directory is one to clients. To replace it would hide what it leads to as well as a replaced directory.
     // Nor is one replaced by a link of which nobody knows what it leads to.
     let may_replace = replace && followed(root, from, &source).is_ok_and(|found| !found.is_directory());
-    if let Some(target) = standing_at(&to_directory, to_name).map_err(|error| Error::from_io(to, error))? {
-        let is_file = match target.is_symlink() {
-            // Nor can a link that leads nowhere or out of the root be taken for a file.
-            true => followed(root, to, &target)?.kind == EntryKind::File,
-            false => !target.is_dir(),
-        };
-        if !may_replace || !is_file {
-            return Err(Error::new(ErrorKind::AlreadyExists, to));
+    let io = |error| Error::from_io(to, error);
+    let mut relation = Relation::Other;
+    if let Some(target) = standing_at(&to_directory, to_name).map_err(io)? {
+        let source = Name { directory: &from_directory, name: from_name, found: &source };
+        let target = Name { directory: &to_directory, name: to_name, found: &target };
+        relation = one_file::relation(&source, &target).map_err(io)?;
+        match relation {
+            Relation::Listed => return Ok(()),
+            // Nothing is replaced by it.
+            Relation::Spellings => one_file::respell(&to_directory, from_name, to_name).map_err(io)?,
+            _ if !may_replace || !is_file(root, to, target.found)? => {
+                return Err(Error::new(ErrorKind::AlreadyExists, to));
+            }
+            Relation::HardLinks => one_file::remove_hard_link(&source, &target).map_err(io)?,
+            Relation::Other => {}
         }
     }
-    let renamed = if may_replace {
-        renameat(&from_directory, from_name, &to_directory, to_name)
-    } else {
-        match renameat_with(&from_directory, from_name, &to_directory, to_name, RenameFlags::NOREPLACE) {
-            // Not every file system can do it in one step; what stood there was looked at just above.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                renameat(&from_directory, from_name, &to_directory, to_name)
-            }
-            other => other,
-        }
-    };
-    match renamed {
-        Ok(()) => {}
-        Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {
-            return Err(Error::new(ErrorKind::AlreadyExists, to));
-        }
-        Err(Errno::XDEV) => {
-            let reason = "source and target are on different file systems";
-            return Err(Error::with_source(ErrorKind::Unsupported, to, reason));
-        }
-        Err(error) => return Err(Error::from_io(to, error.into())),
+    if relation == Relation::Other {
+        let (from, into) = ((&from_directory, from_name), (&to_directory, to_name));
+        rename_entry(from, into, may_replace).map_err(|error| failure(error, to))?;
     }
     if sync {
         sync_directory(&to_directory, to)?;
@@ -92,3 +83,40 @@ fn rename_resolved(
     }
     Ok(())
 }
+
+/// Whether a rename may replace what stands there.
+fn is_file(root: &OpenRoot, path: &StoragePath, found: &Metadata) -> Result<bool> {
+    match found.is_symlink() {
+        // A link that leads nowhere or out of the root can't be taken for a file.
+        true => Ok(followed(root, path, found)?.kind == EntryKind::File),
+        false => Ok(!found.is_dir()),
+    }
+}
+
+type Entry<'a> = (&'a Dir, &'a str);
+
+fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io::Result<()> {
+    if may_replace {
+        return renameat(from.0, from.1, to.0, to.1);
+    }
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        // Not every file system can do it in one step; what stood there was looked at before.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => renameat(from.0, from.1, to.0, to.1),
+        renamed => renamed,
+    }
+}
+
+fn failure(error: Errno, to: &StoragePath) -> Error {
+    match error {
+        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Error::new(ErrorKind::AlreadyExists, to),
+        Errno::XDEV => {
+            let reason = "source and target are on different file systems";
+            Error::with_source(ErrorKind::Unsupported, to, reason)
+        }
+        error => Error::from_io(to, error.into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "rename_tests.rs"]
+mod tests;

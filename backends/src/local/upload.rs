@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::append::{self, FileId};
 use super::links::followed;
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
-use super::{metadata_of, open, parent_of, standing_at, sync_directory};
+use super::{NAMES, metadata_of, open, parent_of, standing_at, sync_directory};
 use crate::stream::blocking;
 use crate::turns::Turn;
 use crate::{
@@ -56,10 +56,6 @@ enum Base {
 
 /// How often an append looks again for its file when that is replaced at every look.
 const LOOKS: usize = 100;
-
-/// Held for writing while a resumed upload looks at what it goes on from and then replaces it, and for reading while anything
-/// else is given its name, so that nothing comes between the two. Other processes are not kept out.
-static NAMES: RwLock<()> = RwLock::new(());
 
 pub(super) struct LocalUpload {
     target: Target,
