@@ -9,8 +9,10 @@ mod links;
 mod listing;
 mod mountpoints;
 mod one_file;
+mod publish;
 mod rename;
 mod root;
+mod target;
 mod temporary;
 mod upload;
 

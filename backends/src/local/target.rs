@@ -1,0 +1,128 @@
+//! Where an upload goes to, and what it makes of what stands there.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use super::append::{self, FileId};
+use super::links::followed;
+use super::root::OpenRoot;
+use super::temporary::{self, HiddenName, is_reserved};
+use super::{open, parent_of, standing_at};
+use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
+
+/// What is known of an upload besides its bytes.
+pub(super) struct Target {
+    pub(super) root: Arc<OpenRoot>,
+    pub(super) directory: Dir,
+    pub(super) path: StoragePath,
+    pub(super) sync: bool,
+    pub(super) hidden: Option<HiddenName>,
+    pub(super) base: Base,
+}
+
+/// What an upload makes of what stands under its name.
+#[derive(Clone, Copy)]
+pub(super) enum Base {
+    /// Nothing may stand there.
+    Nothing,
+    Anything,
+    /// The file begins with a copy of this one, which must still stand there.
+    Copy {
+        file: FileId,
+        version: u64,
+    },
+    /// The file holds what comes behind the end of what stands there. If there is a version, it must still be that.
+    End {
+        version: Option<u64>,
+    },
+}
+
+impl Target {
+    /// Looks at what stands there, and opens the file that takes what arrives. Blocks.
+    pub(super) fn begin(
+        root: Arc<OpenRoot>,
+        path: StoragePath,
+        mode: CreateMode,
+        sync: bool,
+        unnamed: bool,
+    ) -> Result<(Self, File)> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsADirectory, &path));
+        }
+        if path.name().is_some_and(is_reserved) {
+            return Err(Error::with_source(ErrorKind::InvalidName, &path, "the name is kept for uploads"));
+        }
+        let io = |error| Error::from_io(&path, error);
+        let (directory, name) = parent_of(&root, &path)?;
+        // The name itself and what it leads to: a link to a directory is one, a dangling link is replaced.
+        let own = standing_at(&directory, name).map_err(io)?;
+        if let Some(own) = &own
+            && followed(&root, &path, own)?.is_directory()
+        {
+            return Err(Error::new(ErrorKind::IsADirectory, &path));
+        }
+        let existing = own.is_some().then(|| directory.metadata(name).ok()).flatten();
+        if own.is_some() && mode == CreateMode::New {
+            return Err(Error::new(ErrorKind::AlreadyExists, &path));
+        }
+        let (base, kept) = match mode {
+            CreateMode::New => (Base::Nothing, None),
+            CreateMode::Replace | CreateMode::Resume(0) => (Base::Anything, None),
+            CreateMode::Append => {
+                // Better told now than when all has arrived.
+                if own.is_some()
+                    && let Err(error) = append::open(&root, &path)
+                    && error.kind() != ErrorKind::NotFound
+                {
+                    return Err(error);
+                }
+                (Base::End { version: None }, None)
+            }
+            CreateMode::Resume(offset) => resumed(&root, &path, offset)?,
+        };
+
+        let anonymous = if unnamed { temporary::unnamed(&directory).map_err(io)? } else { None };
+        let (mut file, hidden) = match anonymous {
+            Some(file) => (file, None),
+            None => {
+                let (file, hidden) = temporary::named(&root, &directory).map_err(io)?;
+                (file, Some(hidden))
+            }
+        };
+        if let (Some(existing), Base::Nothing | Base::Anything | Base::Copy { .. }) = (&existing, base) {
+            // Whoever replaces the content of a file doesn't expect to change who may read it.
+            let mode = cap_std::fs::PermissionsExt::mode(&existing.permissions());
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode & 0o777);
+            file.set_permissions(mode).map_err(io)?;
+        }
+        if let Some(slice) = kept {
+            // The kernel copies, or shares the blocks, without the bytes passing through here.
+            let mut source = io::Read::take(&slice.file, slice.length);
+            let copied = io::copy(&mut source, &mut file).map_err(io)?;
+            if copied != slice.length {
+                let reason = "the file became shorter while it was copied";
+                return Err(Error::with_source(ErrorKind::Conflict, &path, reason));
+            }
+        }
+        Ok((Self { root, directory, path, sync, hidden, base }, file))
+    }
+}
+
+/// What a resumed upload goes on from: what it is copied to, or what it is put behind.
+fn resumed(root: &Dir, path: &StoragePath, offset: u64) -> Result<(Base, Option<FileSlice>)> {
+    let body = open(root, path, ByteRange { offset: 0, length: Some(offset) })?;
+    ByteRange::from_offset(offset).length_in(body.metadata.size, path)?;
+    let (Content::File(slice), Some(version)) = (body.content, body.metadata.version) else {
+        return Err(Error::with_source(ErrorKind::Other, path, "not a file of a disk"));
+    };
+    // What lies behind the offset would be lost with a crash, and readers of it would see a mixture: that is copied instead.
+    if offset == body.metadata.size && append::open(root, path).is_ok() {
+        return Ok((Base::End { version: Some(version) }, None));
+    }
+    let found = slice.file.metadata().map_err(|error| Error::from_io(path, error))?;
+    Ok((Base::Copy { file: (found.dev(), found.ino()), version }, Some(slice)))
+}
