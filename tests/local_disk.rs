@@ -5,6 +5,7 @@ mod odd;
 mod one_file;
 mod root;
 mod unseen;
+mod watchers;
 
 use std::fs::{self, File};
 

@@ -49,7 +49,6 @@ pub fn dead_mounts(setup: Setup, paths: &[&str]) -> Option<Setup> {
 }
 
 /// System calls of the server are refused: `tests/disks/refusing.py`.
-#[allow(dead_code)]
 pub fn refusing(setup: Setup, calls: &[&str]) -> Option<Setup> {
     let mut words = vec!["python3".to_owned(), script("refusing.py")];
     words.extend(calls.iter().map(|&call| call.to_owned()));

@@ -5,6 +5,7 @@
 
 mod append;
 mod attributes;
+mod disk;
 mod links;
 mod listing;
 mod mountpoints;
@@ -370,12 +371,7 @@ fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
 
 /// Makes the names in a directory durable.
 fn sync_directory(directory: &Dir, path: &StoragePath) -> Result<()> {
-    use rustix::io::Errno;
-    match rustix::fs::fsync(directory) {
-        // Some network and FUSE file systems can't sync a directory; they promise nothing then.
-        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::BADF) => Ok(()),
-        Err(error) => Err(Error::from_io(path, error.into())),
-    }
+    disk::sync(directory).map_err(|error| Error::from_io(path, error))
 }
 
 #[cfg(test)]

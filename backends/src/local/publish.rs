@@ -4,10 +4,14 @@ use std::fs::File;
 use std::io;
 use std::sync::PoisonError;
 
-use rustix::fs::{AtFlags, RenameFlags, linkat, renameat, renameat_with, unlinkat};
+use cap_std::fs::Dir;
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RenameFlags, linkat, openat, renameat, renameat_with, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::append::{self, FileId};
+use super::disk::{self, Taking};
 use super::target::{Base, Target};
 use super::temporary::{self, HiddenName};
 use super::{NAMES, metadata_of, sync_directory};
@@ -23,14 +27,27 @@ pub(super) enum Published {
     After(FileId),
 }
 
+/// How a file has got its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Moved,
+    Linked,
+}
+
 impl Target {
+    /// All is written: from here on the file is only read.
+    pub(super) fn seal(&self, file: File) -> File {
+        // What was closed after a write before it gets its name is not closed so after that.
+        self.hidden.as_ref().and_then(HiddenName::reader).unwrap_or(file)
+    }
+
     /// Makes what the file holds visible. Blocks.
     pub(super) fn publish(&mut self, file: &File, turn: Option<(FileId, Turn)>) -> Result<Published> {
         // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
         self.root.confirm()?;
         if let Base::End { version } = self.base {
-            match append::open(&self.root, &self.path) {
-                Ok((end, id)) => return self.put_behind(file, &end, id, version, turn),
+            match append::find(&self.root, &self.path) {
+                Ok(id) => return self.put_behind(file, id, version, turn),
                 // A new file, then.
                 Err(error) if error.kind() == ErrorKind::NotFound && version.is_none() => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -45,7 +62,6 @@ impl Target {
     fn put_behind(
         &self,
         tail: &File,
-        end: &File,
         id: FileId,
         version: Option<u64>,
         turn: Option<(FileId, Turn)>,
@@ -54,11 +70,14 @@ impl Target {
         let Some(_turn) = turn.or_else(|| append::turn_now(id)) else { return Ok(Published::After(id)) };
         let Self { root, directory, path, sync, .. } = self;
         let place = append::Place { root, directory, path, sync: *sync };
-        // While others had their turn, it may have got another name, or none.
-        if append::open(root, path).is_ok_and(|(_, now)| now == id) {
-            return place.put_behind(end, tail, version).map(Published::As);
+        // It is opened once, and not before its turn: the end of that is what programs wait for that watch it.
+        match append::open(root, path) {
+            Ok((end, now)) if now == id => place.put_behind(&end, tail, version).map(Published::As),
+            // While others had their turn, it has got another name, or none.
+            Ok(_) => Ok(Published::Again),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Published::Again),
+            Err(error) => Err(error),
         }
-        Ok(Published::Again)
     }
 
     /// Gives the file its name.
@@ -66,17 +85,21 @@ impl Target {
         let path = self.path.clone();
         let io = |error| Error::from_io(&path, error);
         if self.sync {
-            file.sync_all().map_err(io)?;
+            disk::sync(file).map_err(io)?;
         }
-        match self.give_name(file, path.name().unwrap_or_default())? {
-            Ok(()) => {}
+        let name = path.name().unwrap_or_default();
+        let named = match self.give_name(file, name)? {
+            Ok(named) => named,
             // Somebody else has made it meanwhile.
             Err(Errno::EXIST) if matches!(self.base, Base::End { .. }) => return Ok(Published::Again),
             Err(Errno::EXIST) => return Err(Error::new(ErrorKind::AlreadyExists, &path)),
             Err(error) => return Err(io(error.into())),
-        }
+        };
         if self.sync {
             sync_directory(&self.directory, &path)?;
+        }
+        if named == Named::Linked {
+            announce(&self.directory, name);
         }
         let found = file.metadata().map_err(io)?;
         Ok(Published::As(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found))))
@@ -92,7 +115,7 @@ impl Target {
         }
     }
 
-    fn give_name(&mut self, file: &File, name: &str) -> Result<Result<(), Errno>> {
+    fn give_name(&mut self, file: &File, name: &str) -> Result<Result<Named, Errno>> {
         let (_alone, _with_others);
         match self.base {
             Base::Copy { version, .. } => {
@@ -106,39 +129,54 @@ impl Target {
                     return Err(Error::new(ErrorKind::Conflict, &self.path));
                 }
             }
+            // What is seen has to be so until the name is given.
+            _ if self.taking == Taking::Look => {
+                _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+            }
             _ => _with_others = NAMES.read().unwrap_or_else(PoisonError::into_inner),
         }
         let replace = self.replaces(name);
-        Ok(match self.hidden.take() {
-            Some(hidden) => self.rename(hidden, name, replace),
-            None => match temporary::link(file, &self.directory, name) {
-                Err(Errno::EXIST) if replace => {
-                    let hidden = temporary::link_hidden(file, &self.root, &self.directory)
-                        .map_err(|error| Error::from_io(&self.path, error))?;
-                    self.rename(hidden, name, replace)
-                }
-                linked => linked,
-            },
+        if let Some(hidden) = self.hidden.take() {
+            return Ok(self.move_to(hidden, name, replace));
+        }
+        Ok(match temporary::link(file, &self.directory, name) {
+            Err(Errno::EXIST) if replace => {
+                let hidden = temporary::link_hidden(file, &self.root, &self.directory)
+                    .map_err(|error| Error::from_io(&self.path, error))?;
+                self.move_to(hidden, name, replace)
+            }
+            linked => linked.map(|()| Named::Linked),
         })
     }
 
-    fn rename(&mut self, hidden: HiddenName, name: &str, replace: bool) -> Result<(), Errno> {
+    fn move_to(&mut self, hidden: HiddenName, name: &str, replace: bool) -> Result<Named, Errno> {
+        let taking = self.taking;
         let hidden = self.hidden.insert(hidden);
         let (from, to) = (&hidden.directory, &self.directory);
-        if replace {
-            renameat(from, &hidden.name, to, name)?;
-            hidden.renamed = true;
-            return Ok(());
-        }
-        match renameat_with(from, &hidden.name, to, name, RenameFlags::NOREPLACE) {
-            // A hard link refuses an existing name on every file system that has links.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+        let mut named = Named::Moved;
+        match taking {
+            _ if replace => renameat(from, &hidden.name, to, name)?,
+            Taking::Rename => renameat_with(from, &hidden.name, to, name, RenameFlags::NOREPLACE)?,
+            Taking::Link => {
                 linkat(from, &hidden.name, to, name, AtFlags::empty())?;
                 let _ = unlinkat(from, &hidden.name, AtFlags::empty());
+                named = Named::Linked;
             }
-            other => other?,
+            Taking::Look => match statat(to, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => renameat(from, &hidden.name, to, name)?,
+                found => return Err(found.err().unwrap_or(Errno::EXIST)),
+            },
         }
         hidden.renamed = true;
-        Ok(())
+        Ok(named)
+    }
+}
+
+/// Tells programs that watch a directory of a file that was linked there: they wait for the end of a write, or for a move, and
+/// the file was written to while it had no name. So it is opened to write, and closed.
+fn announce(directory: &Dir, name: &str) {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    if let Err(error) = openat(directory, name, flags, Mode::empty()) {
+        tracing::debug!(name, %error, "programs that watch the directory may not hear of a new file");
     }
 }

@@ -1,14 +1,17 @@
 //! Renames that never replace a directory.
 
+use std::sync::PoisonError;
+
 use cap_std::fs::{Dir, Metadata};
-use rustix::fs::{RenameFlags, renameat, renameat_with};
+use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, statat};
 use rustix::io::Errno;
 
+use super::disk::{self, Weakness};
 use super::links::{Last, followed, following};
 use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use super::{parent_of, standing_at, sync_directory};
+use super::{NAMES, parent_of, standing_at, sync_directory};
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -100,8 +103,17 @@ fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io
         return renameat(from.0, from.1, to.0, to.1);
     }
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
-        // Not every file system can do it in one step; what stood there was looked at before.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => renameat(from.0, from.1, to.0, to.1),
+        Err(error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)) => {
+            // Not every file system can do it in one step: what stands there is looked at.
+            let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+            match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => {}
+                found => return Err(found.err().unwrap_or(Errno::EXIST)),
+            }
+            renameat(from.0, from.1, to.0, to.1)?;
+            disk::weaker(to.0, Weakness::Names, &error);
+            Ok(())
+        }
         renamed => renamed,
     }
 }

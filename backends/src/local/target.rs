@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, Metadata};
 
 use super::append::{self, FileId};
+use super::disk::{self, Naming, Taking};
 use super::links::followed;
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
@@ -21,6 +22,8 @@ pub(super) struct Target {
     pub(super) path: StoragePath,
     pub(super) sync: bool,
     pub(super) hidden: Option<HiddenName>,
+    /// How a hidden name becomes one that must be free.
+    pub(super) taking: Taking,
     pub(super) base: Base,
 }
 
@@ -74,25 +77,15 @@ impl Target {
             CreateMode::Replace | CreateMode::Resume(0) => (Base::Anything, None),
             CreateMode::Append => {
                 // Better told now than when all has arrived.
-                if own.is_some()
-                    && let Err(error) = append::open(&root, &path)
-                    && error.kind() != ErrorKind::NotFound
-                {
-                    return Err(error);
+                if let Some(own) = &own {
+                    append::check(&root, &path, &directory, own)?;
                 }
                 (Base::End { version: None }, None)
             }
-            CreateMode::Resume(offset) => resumed(&root, &path, offset)?,
+            CreateMode::Resume(offset) => resumed(&root, &path, offset, &directory, own.as_ref())?,
         };
 
-        let anonymous = if unnamed { temporary::unnamed(&directory).map_err(io)? } else { None };
-        let (mut file, hidden) = match anonymous {
-            Some(file) => (file, None),
-            None => {
-                let (file, hidden) = temporary::named(&root, &directory).map_err(io)?;
-                (file, Some(hidden))
-            }
-        };
+        let (mut file, hidden, taking) = open_temporary(&root, &directory, unnamed).map_err(io)?;
         if let (Some(existing), Base::Nothing | Base::Anything | Base::Copy { .. }) = (&existing, base) {
             // Whoever replaces the content of a file doesn't expect to change who may read it.
             let mode = cap_std::fs::PermissionsExt::mode(&existing.permissions());
@@ -108,19 +101,45 @@ impl Target {
                 return Err(Error::with_source(ErrorKind::Conflict, &path, reason));
             }
         }
-        Ok((Self { root, directory, path, sync, hidden, base }, file))
+        Ok((Self { root, directory, path, sync, hidden, taking, base }, file))
     }
 }
 
+/// The file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
+fn open_temporary(
+    root: &Dir,
+    directory: &Dir,
+    unnamed: bool,
+) -> io::Result<(File, Option<HiddenName>, Taking)> {
+    let taking = match disk::naming(root, directory, unnamed)? {
+        Naming::Hidden(taking) => taking,
+        Naming::Unnamed => match temporary::unnamed(directory)? {
+            Some(file) => return Ok((file, None, Taking::Link)),
+            // Not in this directory.
+            None => Taking::Link,
+        },
+    };
+    let (file, hidden) = temporary::named(root, directory)?;
+    Ok((file, Some(hidden), taking))
+}
+
 /// What a resumed upload goes on from: what it is copied to, or what it is put behind.
-fn resumed(root: &Dir, path: &StoragePath, offset: u64) -> Result<(Base, Option<FileSlice>)> {
+fn resumed(
+    root: &Dir,
+    path: &StoragePath,
+    offset: u64,
+    directory: &Dir,
+    own: Option<&Metadata>,
+) -> Result<(Base, Option<FileSlice>)> {
     let body = open(root, path, ByteRange { offset: 0, length: Some(offset) })?;
     ByteRange::from_offset(offset).length_in(body.metadata.size, path)?;
     let (Content::File(slice), Some(version)) = (body.content, body.metadata.version) else {
         return Err(Error::with_source(ErrorKind::Other, path, "not a file of a disk"));
     };
     // What lies behind the offset would be lost with a crash, and readers of it would see a mixture: that is copied instead.
-    if offset == body.metadata.size && append::open(root, path).is_ok() {
+    if offset == body.metadata.size
+        && own.is_some_and(|own| append::check(root, path, directory, own).is_ok())
+    {
         return Ok((Base::End { version: Some(version) }, None));
     }
     let found = slice.file.metadata().map_err(|error| Error::from_io(path, error))?;

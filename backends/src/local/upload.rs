@@ -115,6 +115,7 @@ impl Upload for LocalUpload {
             let attempt = move || {
                 if let Some(bytes) = bytes {
                     write_all(&mut file, &bytes).map_err(|error| Error::from_io(&target.path, error))?;
+                    file = target.seal(file);
                 }
                 let published = target.publish(&file, turn)?;
                 Ok::<_, Error>((published, target, file))
