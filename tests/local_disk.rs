@@ -1,8 +1,10 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
+mod kept;
 mod links;
 mod odd;
 mod one_file;
+mod refusals;
 mod root;
 mod unseen;
 mod watchers;

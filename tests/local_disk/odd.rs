@@ -55,3 +55,16 @@ pub fn refusing(setup: Setup, calls: &[&str]) -> Option<Setup> {
     words.push("--".to_owned());
     wrapped(setup, &words)
 }
+
+/// The same, and the rights of files mean something even to root.
+pub fn refusing_unprivileged(setup: Setup, calls: &[&str]) -> Option<Setup> {
+    let mut words: Vec<String> = Vec::new();
+    if rustix::process::geteuid().is_root() {
+        let without = "--bounding-set=-dac_override,-dac_read_search";
+        words.extend(["setpriv", without, "--inh-caps=-all"].map(str::to_owned));
+    }
+    words.extend(["python3".to_owned(), script("refusing.py")]);
+    words.extend(calls.iter().map(|&call| call.to_owned()));
+    words.push("--".to_owned());
+    wrapped(setup, &words)
+}

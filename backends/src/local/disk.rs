@@ -140,6 +140,9 @@ fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
 pub(super) enum Weakness {
     Names,
     Sync,
+    Modes,
+    Groups,
+    Attributes,
 }
 
 impl Weakness {
@@ -152,6 +155,16 @@ impl Weakness {
             Self::Sync => {
                 "this disk doesn't confirm what it stores (fsync): a power failure can take what was stored \
                  last, whatever `sync` says"
+            }
+            Self::Modes => {
+                "this disk refuses to set permission bits: a file that replaces another has those of a new one"
+            }
+            Self::Groups => {
+                "a file that replaces another can't have its group, as the server's user is no member of that: \
+                 its own group may do what everybody may"
+            }
+            Self::Attributes => {
+                "a file that replaces another can't have its access control list or its attributes (user.*) here"
             }
         }
     }

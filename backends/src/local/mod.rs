@@ -6,6 +6,7 @@
 mod append;
 mod attributes;
 mod disk;
+mod kept;
 mod links;
 mod listing;
 mod mountpoints;

@@ -6,13 +6,15 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata};
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::append::{self, FileId};
 use super::disk::{self, Naming, Taking};
-use super::links::followed;
+use super::kept::{self, Rights};
+use super::links::{Last, followed, following};
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
-use super::{open, parent_of, standing_at};
+use super::{open, open_read, parent_of, standing_at};
 use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// What is known of an upload besides its bytes.
@@ -68,7 +70,6 @@ impl Target {
         {
             return Err(Error::new(ErrorKind::IsADirectory, &path));
         }
-        let existing = own.is_some().then(|| directory.metadata(name).ok()).flatten();
         if own.is_some() && mode == CreateMode::New {
             return Err(Error::new(ErrorKind::AlreadyExists, &path));
         }
@@ -86,11 +87,8 @@ impl Target {
         };
 
         let (mut file, hidden, taking) = open_temporary(&root, &directory, unnamed).map_err(io)?;
-        if let (Some(existing), Base::Nothing | Base::Anything | Base::Copy { .. }) = (&existing, base) {
-            // Whoever replaces the content of a file doesn't expect to change who may read it.
-            let mode = cap_std::fs::PermissionsExt::mode(&existing.permissions());
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode & 0o777);
-            file.set_permissions(mode).map_err(io)?;
+        if let (Some(own), Base::Anything | Base::Copy { .. }) = (&own, base) {
+            keep_what_it_has(&root, &path, &directory, own, &file);
         }
         if let Some(slice) = kept {
             // The kernel copies, or shares the blocks, without the bytes passing through here.
@@ -103,6 +101,27 @@ impl Target {
         }
         Ok((Self { root, directory, path, sync, hidden, taking, base }, file))
     }
+}
+
+/// Has a new file keep what the one has that it replaces.
+fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &Metadata, new: &File) {
+    // Whoever replaces a link to a file sees that file replaced.
+    let old = match own.is_symlink() {
+        true => following(root, path, Last::Follow, |path| open_read(root, path)).ok(),
+        false if own.is_file() => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            openat(directory, path.name().unwrap_or_default(), flags, Mode::empty()).ok().map(File::from)
+        }
+        false => None,
+    };
+    let rights = match old.as_ref().map(File::metadata) {
+        Some(Ok(found)) => Rights { mode: found.mode(), group: found.gid() },
+        // A link that leads nowhere.
+        _ if own.is_symlink() => return,
+        // What may not be read has rights that can be seen.
+        _ => Rights { mode: cap_std::fs::MetadataExt::mode(own), group: cap_std::fs::MetadataExt::gid(own) },
+    };
+    kept::keep(rights, old.as_ref(), new);
 }
 
 /// The file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
