@@ -66,6 +66,14 @@ fn refusing(calls: &[&str]) -> Option<Setup> {
 }
 
 #[test]
+fn nothing_is_said_of_a_disk_that_refuses_nothing() {
+    let setup = Setup::new(USERS);
+    let server = setup.start();
+    assert_stores(&server);
+    assert_eq!(times(&server, "WARN"), 0, "{}", server.log.text());
+}
+
+#[test]
 fn modes_are_no_reason_to_fail() {
     for error in ["EPERM", "ENOENT", "ENOSYS", "EOPNOTSUPP"] {
         let Some(setup) = refusing(&[&format!("fchmod={error}")]) else { return };
@@ -93,6 +101,33 @@ fn what_is_not_confirmed_is_said_once() {
         assert_stores(&server);
         server.log.expect_warning(&["doesn't confirm", "mount"]);
         assert_eq!(times(&server, "doesn't confirm"), 1);
+    }
+}
+
+/// That a name is stored is promised, too.
+#[test]
+fn a_directory_that_can_not_be_confirmed_fails_what_changed_it() {
+    for (error, failing) in [("EIO", true), ("EINVAL", false)] {
+        let Some(setup) = odd::fuse(Setup::new(USERS), &[&format!("refuse=fsyncdir:{error}")]) else {
+            return;
+        };
+        let server = setup.start();
+        let mut client = server.login();
+        if !failing {
+            assert_stores(&server);
+            server.log.expect_warning(&["doesn't confirm"]);
+            continue;
+        }
+        assert!(client.try_store("STOR file", b"12345").code >= 400);
+        let code = if Engine::current() == Engine::Native { 451..=451 } else { 400..=599 };
+        for command in ["MKD folder", "RNTO other"] {
+            if command.starts_with("RNTO") {
+                client.expect("RNFR file", 350);
+            }
+            client.send(command);
+            let reply = client.reply();
+            assert!(code.contains(&reply.code), "{command}: {reply:?}");
+        }
     }
 }
 

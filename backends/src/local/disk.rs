@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Access, AtFlags, StatxFlags, accessat, fdatasync, fsync, statx};
+use rustix::fs::{Access, AtFlags, Mode, OFlags, StatxFlags, accessat, fdatasync, fsync, openat, statx};
 use rustix::io::Errno;
 
 use super::{mountpoints, temporary};
@@ -114,7 +114,22 @@ pub(super) fn may_write(directory: &Dir) -> io::Result<()> {
     }
 }
 
-/// Has the disk confirm all that it knows of a file, or of the names in a directory.
+/// Has the disk confirm the names in a directory.
+pub(super) fn sync_names(directory: &Dir) -> io::Result<()> {
+    // A handle that only leads somewhere (`O_PATH`), as that of a `Dir` does, can't be synced.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat(directory, ".", flags, Mode::empty()) {
+        Ok(opened) => sync(opened),
+        // Its names may be made, and not read.
+        Err(error @ Errno::ACCESS) => {
+            weaker(directory, Weakness::Sync, &error);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the disk confirm all that it knows of a file.
 pub(super) fn sync(file: impl AsFd) -> io::Result<()> {
     confirmed(&file, fsync(&file))
 }
@@ -127,7 +142,7 @@ pub(super) fn sync_data(file: impl AsFd) -> io::Result<()> {
 fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
     match synced {
         // Some network and FUSE file systems can't: they promise nothing then.
-        Err(error @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF)) => {
+        Err(error @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
             weaker(file, Weakness::Sync, &error);
             Ok(())
         }

@@ -372,7 +372,7 @@ fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
 
 /// Makes the names in a directory durable.
 fn sync_directory(directory: &Dir, path: &StoragePath) -> Result<()> {
-    disk::sync(directory).map_err(|error| Error::from_io(path, error))
+    disk::sync_names(directory).map_err(|error| Error::from_io(path, error))
 }
 
 #[cfg(test)]
