@@ -2,6 +2,7 @@
 
 mod kept;
 mod links;
+mod mount_points;
 mod odd;
 mod one_file;
 mod refusals;

@@ -350,6 +350,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::PermissionDenied`] for the root.
     async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()>;
 
+    /// Whether what stands under a path can be renamed or removed at all, as far as that can be told without a request over the
+    /// network: not if the system has something mounted there. Whether it is there is not asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`].
+    async fn may_move(&self, path: &StoragePath) -> Result<()> {
+        let _ = path;
+        Ok(())
+    }
+
     /// Sets the time of the last change of a file.
     ///
     /// # Errors

@@ -142,6 +142,10 @@ impl Copied {
             let reason = "only files and directories can be copied";
             return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
         }
+        // Better told now than when everything is copied.
+        if !paths.behind_link {
+            from.may_move(&paths.source).await?;
+        }
         let (from, to) =
             (Side { storage: from, path: &paths.source }, Side { storage: to, path: &paths.copy });
         let source = copy_file(from, to, mode).await?;
@@ -176,6 +180,9 @@ impl Copied {
         while let Some(directory) = directories.pop() {
             let paths = &directory.paths;
             self.has_room(&paths.source)?;
+            if !paths.behind_link {
+                from.storage.may_move(&paths.source).await?;
+            }
             to.storage.create_directory(&paths.copy).await?;
             let mut entries = from.storage.list(&paths.source).await?;
             let (source, copy) = (paths.source.clone(), paths.copy.clone());

@@ -185,7 +185,7 @@ impl Storage for LocalStorage {
                 if own_metadata(root, path)?.is_dir() {
                     return Err(Error::new(ErrorKind::IsADirectory, path));
                 }
-                root.remove_file(relative(path)?).map_err(|error| Error::from_io(path, error))
+                root.remove_file(relative(path)?).map_err(|error| not_removed(root, path, error))
             })
         })
         .await
@@ -225,6 +225,17 @@ impl Storage for LocalStorage {
         let (from, to) = (from.clone(), to.clone());
         let sync = self.options.sync;
         self.with_root(move |root| rename::rename(root, &from, &to, replace, sync)).await
+    }
+
+    async fn may_move(&self, path: &StoragePath) -> Result<()> {
+        let path = path.clone();
+        self.with_root(move |root| {
+            following(root, &path, Last::Keep, |path| {
+                let (directory, name) = parent_of(root, path)?;
+                if mountpoints::is_at(&directory, name) { Err(mountpoints::refusal(path)) } else { Ok(()) }
+            })
+        })
+        .await
     }
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
@@ -330,21 +341,29 @@ fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
 /// A link is removed, and never what it leads to.
 fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
     let (own, name) = (own_metadata(root, path)?, relative(path)?);
-    let io = |error| Error::from_io(path, error);
     if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
-        return root.remove_file(name).map_err(io);
+        return root.remove_file(name).map_err(|error| Error::from_io(path, error));
     }
     if !own.is_dir() {
         return Err(Error::new(ErrorKind::NotADirectory, path));
     }
+    let failed = |error| not_removed(root, path, error);
     match root.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             // What nobody sees must not keep it for ever.
             let cleared = root.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
-            root.remove_dir(name).map_err(io)
+            root.remove_dir(name).map_err(failed)
         }
-        removed => removed.map_err(io),
+        removed => removed.map_err(failed),
+    }
+}
+
+/// Why a name could not be removed.
+fn not_removed(root: &Dir, path: &StoragePath, error: io::Error) -> Error {
+    match parent_of(root, path) {
+        Ok((directory, name)) => mountpoints::failure(error, &directory, name, path),
+        Err(_) => Error::from_io(path, error),
     }
 }
 

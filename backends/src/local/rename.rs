@@ -11,7 +11,7 @@ use super::links::{Last, followed, following};
 use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use super::{NAMES, parent_of, standing_at, sync_directory};
+use super::{NAMES, mountpoints, parent_of, standing_at, sync_directory};
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -77,8 +77,16 @@ fn rename_resolved(
         }
     }
     if relation == Relation::Other {
-        let (from, into) = ((&from_directory, from_name), (&to_directory, to_name));
-        rename_entry(from, into, may_replace).map_err(|error| failure(error, to))?;
+        let (source, target) = ((&from_directory, from_name), (&to_directory, to_name));
+        match rename_entry(source, target, may_replace) {
+            Err(Errno::BUSY) if mountpoints::is_at(&from_directory, from_name) => {
+                return Err(mountpoints::refusal(from));
+            }
+            Err(Errno::BUSY) if mountpoints::is_at(&to_directory, to_name) => {
+                return Err(mountpoints::refusal(to));
+            }
+            renamed => renamed.map_err(|error| failure(error, to))?,
+        }
     }
     if sync {
         sync_directory(&to_directory, to)?;

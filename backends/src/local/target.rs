@@ -12,6 +12,7 @@ use super::append::{self, FileId};
 use super::disk::{self, Naming, Taking};
 use super::kept::{self, Rights};
 use super::links::{Last, followed, following};
+use super::mountpoints;
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
 use super::{open, open_read, parent_of, standing_at};
@@ -86,6 +87,10 @@ impl Target {
             CreateMode::Resume(offset) => resumed(&root, &path, offset, &directory, own.as_ref())?,
         };
 
+        // Better told now than when all has arrived. What is added to a file stays in it.
+        if own.is_some() && !matches!(base, Base::End { .. }) && mountpoints::is_at(&directory, name) {
+            return Err(mountpoints::refusal(&path));
+        }
         let (mut file, hidden, taking) = open_temporary(&root, &directory, unnamed).map_err(io)?;
         if let (Some(own), Base::Anything | Base::Copy { .. }) = (&own, base) {
             keep_what_it_has(&root, &path, &directory, own, &file);
