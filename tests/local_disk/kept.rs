@@ -118,6 +118,28 @@ fn lists_and_attributes_are() {
     assert_eq!(attribute(&file, "user.origin").unwrap(), b"scanner 7");
 }
 
+/// The server may store in the directory, and not read the file: the bits that its group shows are those of everybody who is named.
+#[test]
+fn the_list_of_a_file_that_may_not_be_read_is() {
+    let mut setup = with_file(0o240);
+    if is_root() {
+        setup = setup.wrapped_in(&[
+            "setpriv",
+            "--bounding-set=-dac_override,-dac_read_search",
+            "--inh-caps=-all",
+        ]);
+    }
+    let file = setup.files().join("file");
+    let mut unreadable = list(4);
+    unreadable[6] = 2;
+    if !set(&file, ACL, &unreadable) {
+        return;
+    }
+    let server = setup.start();
+    assert_eq!(server.login().try_store("STOR file", b"1234567890").code, 226);
+    assert_eq!(attribute(&file, ACL), Some(unreadable));
+}
+
 /// What a directory gives to new files is for new files.
 #[test]
 fn what_the_directory_gives_is_for_new_files() {

@@ -12,7 +12,9 @@ use std::os::fd::AsFd;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Access, AtFlags, Mode, OFlags, StatxFlags, accessat, fdatasync, fsync, openat, statx};
+use rustix::fs::{
+    Access, AtFlags, FsWord, Mode, OFlags, StatxFlags, accessat, fdatasync, fstatfs, fsync, openat, statx,
+};
 use rustix::io::Errno;
 
 use super::{mountpoints, temporary};
@@ -53,13 +55,21 @@ pub(super) enum Taking {
     Look,
 }
 
-/// For each mount, and with files without a name or without them.
-static KNOWN: LazyLock<RwLock<HashMap<(Mount, bool), Naming>>> = LazyLock::new(RwLock::default);
+/// A file system and how it is tried. Numbers of devices and mounts are used again, so its kind belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Tried {
+    mount: Mount,
+    kind: FsWord,
+    /// With files without a name.
+    unnamed: bool,
+}
+
+static KNOWN: LazyLock<RwLock<HashMap<Tried, Naming>>> = LazyLock::new(RwLock::default);
 
 /// How uploads to `target` get their names; `unnamed` if files without a name may be tried. Blocks.
 pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Naming> {
-    let key = (Mount::of(target)?, unnamed);
-    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    let tried = Tried { mount: Mount::of(target)?, kind: fstatfs(target)?.f_type, unnamed };
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&tried) {
         return Ok(*known);
     }
     let naming = match unnamed && can_link(root, target)? {
@@ -69,15 +79,15 @@ pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Nami
     if naming == Naming::Hidden(Taking::Look) {
         weaker(target, Weakness::Names, &"neither links nor RENAME_NOREPLACE");
     }
-    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, naming);
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(tried, naming);
     Ok(naming)
 }
 
 /// Whether there are files without a name, and they can get one.
 fn can_link(root: &Dir, target: &Dir) -> io::Result<bool> {
     let Some(file) = temporary::unnamed(target)? else { return Ok(false) };
-    match temporary::link_hidden(&file, root, target) {
-        Ok(_removed_again) => Ok(true),
+    match temporary::try_link(&file, root, target) {
+        Ok(()) => Ok(true),
         Err(error) if is_refusal(&error) => Ok(false),
         Err(error) => Err(error),
     }

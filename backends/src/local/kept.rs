@@ -7,9 +7,11 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use rustix::fs::{Gid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use cap_std::fs::Dir;
+use rustix::fs::{Gid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr};
 use rustix::io::Errno;
 
 use super::disk::{Weakness, weaker};
@@ -27,10 +29,19 @@ pub(super) struct Rights {
     pub(super) group: u32,
 }
 
-/// Gives `new`, which has no name yet, what the old file has. `readable` is that, if it can be read.
-pub(super) fn keep(old: Rights, readable: Option<&File>, new: &File) {
+/// The access control list of a file that may not be opened.
+pub(super) fn list_of(directory: &Dir, name: &str) -> Option<Vec<u8>> {
+    let path = format!("/proc/self/fd/{}/{name}", directory.as_raw_fd());
+    read_growing(|buffer| lgetxattr(&path, ACL, buffer)).ok()
+}
+
+/// Gives `new`, which has no name yet, what the old file has. `readable` is that, if it can be read; else `list` is its access
+/// control list.
+pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, new: &File) {
     let names = readable.map(names_of).unwrap_or_default();
-    if let Err(error) = keep_rights(old, readable.filter(|_| names.iter().any(|name| name == ACL)), new) {
+    let with_list = readable.filter(|_| names.iter().any(|name| name == ACL));
+    let list = with_list.and_then(|old| value_of(old, ACL).ok()).or(list);
+    if let Err(error) = keep_rights(old, list.and_then(AccessList::parse), new) {
         weaker(new, Weakness::Modes, &error);
     }
     let Some(readable) = readable else { return };
@@ -45,7 +56,7 @@ pub(super) fn keep(old: Rights, readable: Option<&File>, new: &File) {
     }
 }
 
-fn keep_rights(old: Rights, with_list: Option<&File>, new: &File) -> io::Result<()> {
+fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<()> {
     let found = new.metadata()?;
     let group_kept = found.gid() == old.group
         || match fchown(new, None, Some(Gid::from_raw(old.group))) {
@@ -56,7 +67,6 @@ fn keep_rights(old: Rights, with_list: Option<&File>, new: &File) -> io::Result<
             }
         };
     let mut mode = old.mode & 0o777;
-    let list = with_list.and_then(|old| value_of(old, ACL).ok()).and_then(AccessList::parse);
     if let Some(mut list) = list {
         if !group_kept {
             list.give_group_what_all_have();

@@ -38,6 +38,15 @@ fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
+/// Whether two names are links of one file. Some file systems give one number to many files: what is taken away as another name of
+/// a file must not be the only one of another.
+fn are_links(one: &Metadata, other: &Metadata) -> bool {
+    let times = |found: &Metadata| {
+        (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec(), found.len(), found.nlink())
+    };
+    identity(one) == identity(other) && one.nlink() > 1 && times(one) == times(other)
+}
+
 /// As a disk without case sees a name, or nearly so.
 fn folded(name: &str) -> String {
     name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
@@ -45,17 +54,18 @@ fn folded(name: &str) -> String {
 
 pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relation> {
     let one_inode = identity(source.found) == identity(target.found);
+    let links = are_links(source.found, target.found);
     let alike = folded(source.name) == folded(target.name);
     if !one_inode && !alike {
         return Ok(Relation::Other);
     }
     let directories = (source.directory.dir_metadata()?, target.directory.dir_metadata()?);
     if identity(&directories.0) != identity(&directories.1) {
-        return Ok(if one_inode { Relation::HardLinks } else { Relation::Other });
+        return Ok(if links { Relation::HardLinks } else { Relation::Other });
     }
     let listed = Listed::read(source, target)?;
     Ok(match (listed.source, listed.target) {
-        (true, true) if one_inode && source.name != target.name => Relation::HardLinks,
+        (true, true) if links && source.name != target.name => Relation::HardLinks,
         (true, true) => Relation::Other,
         // Of a file without hard links, both names have to be the one that it has.
         (_, listed) if alike || source.found.nlink() == 1 => {
@@ -93,7 +103,7 @@ pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Resu
     let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
     for name in [source, target] {
         let now = standing_at(name.directory, name.name)?;
-        if now.is_none_or(|now| identity(&now) != identity(name.found)) {
+        if !now.is_some_and(|now| are_links(&now, name.found)) {
             return Err(Errno::BUSY.into());
         }
     }

@@ -126,7 +126,11 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
         // What may not be read has rights that can be seen.
         _ => Rights { mode: cap_std::fs::MetadataExt::mode(own), group: cap_std::fs::MetadataExt::gid(own) },
     };
-    kept::keep(rights, old.as_ref(), new);
+    let list = match old {
+        Some(_) => None,
+        None => kept::list_of(directory, path.name().unwrap_or_default()),
+    };
+    kept::keep(rights, old.as_ref(), list, new);
 }
 
 /// The file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
@@ -135,13 +139,17 @@ fn open_temporary(
     directory: &Dir,
     unnamed: bool,
 ) -> io::Result<(File, Option<HiddenName>, Taking)> {
-    let taking = match disk::naming(root, directory, unnamed)? {
+    let mut naming = disk::naming(root, directory, unnamed)?;
+    if naming == Naming::Unnamed {
+        if let Some(file) = temporary::unnamed(directory)? {
+            return Ok((file, None, Taking::Link));
+        }
+        // Not in this directory.
+        naming = disk::naming(root, directory, false)?;
+    }
+    let taking = match naming {
         Naming::Hidden(taking) => taking,
-        Naming::Unnamed => match temporary::unnamed(directory)? {
-            Some(file) => return Ok((file, None, Taking::Link)),
-            // Not in this directory.
-            None => Taking::Link,
-        },
+        Naming::Unnamed => Taking::Link,
     };
     let (file, hidden) = temporary::named(root, directory)?;
     Ok((file, Some(hidden), taking))

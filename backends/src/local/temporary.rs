@@ -73,6 +73,11 @@ fn next_name() -> String {
 
 /// A directory on the file system of `target` where hidden names can be made.
 fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
+    place_in(root, target, folder)
+}
+
+/// The same with another way to come by the folder in a directory.
+fn place_in(root: &Dir, target: &Dir, folder: impl Fn(&Dir) -> io::Result<Dir>) -> io::Result<Dir> {
     let mount = Mount::of(target)?;
     let folder = match Mount::of(root)? == mount {
         true => folder(root),
@@ -151,6 +156,16 @@ pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> 
         }
         return Ok((file, HiddenName { directory, name, renamed: false, reader }));
     }
+}
+
+/// Tries whether a file without a name can get one.
+pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> {
+    // No folder is left where nothing but this needed one.
+    let directory = place_in(root, target, |directory| directory.open_dir(FOLDER))?;
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+    let name = next_name();
+    link(file, &directory, &name)?;
+    Ok(unlinkat(&directory, &name, AtFlags::empty())?)
 }
 
 /// Tries how a hidden name can become one that must be free.
