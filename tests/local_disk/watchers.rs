@@ -131,6 +131,8 @@ fn assert_heard_once(setup: &Setup) {
 #[test]
 fn hear_of_each_file_once() {
     assert_heard_once(&Setup::new(USERS));
+    // Short appends go another way there.
+    assert_heard_once(&Setup::new(USERS.replace("kind: local,", "kind: local, sync: false,")));
 }
 
 #[test]

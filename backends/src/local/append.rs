@@ -11,6 +11,8 @@
 //! - **The end of the file as the system knows it.** It is opened to append, so that programs which write to it beside the
 //!   server lose nothing either.
 //!
+//! What is short goes the short way where nothing has to survive a crash of the machine: see [`Place::put_at_once`].
+//!
 //! Whoever reads the file at that moment may see a part of the tail; a download that had begun before does not.
 
 use std::fs::File;
@@ -19,14 +21,16 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use cap_std::fs::{Dir, Metadata as OwnMetadata, OpenOptions, OpenOptionsExt};
 use rustix::fs::{
-    Access, AtFlags, FlockOperation, Mode, OFlags, StatxFlags, accessat, flock, openat, statx, unlinkat,
+    Access, AtFlags, FlockOperation, Mode, OFlags, StatxFlags, accessat, flock, openat, statat, statx,
+    unlinkat,
 };
 use rustix::io::Errno;
 
 use super::disk;
-use super::temporary::{self, RECORD_PREFIX};
+use super::temporary::{self, FOLDER, RECORD_PREFIX};
 use super::{metadata_of, relative};
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
@@ -41,6 +45,12 @@ static TURNS: LazyLock<Turns<FileId>> = LazyLock::new(Turns::default);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether that is over.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long somebody who has locked the file itself is waited for: those of ours have it for a moment.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// The smallest page of memory that Linux has, in bytes.
+const PAGE: u64 = 4096;
 
 /// The most that a record holds: two numbers of a file, its times and lengths, and a path.
 const LONGEST_RECORD: usize = 16 * 1024;
@@ -96,6 +106,31 @@ pub(super) fn find(root: &Dir, path: &StoragePath) -> Result<FileId> {
     Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
 }
 
+/// What is put behind the end of a file.
+#[derive(Clone, Copy)]
+pub(super) enum Tail<'a> {
+    /// All of this file.
+    File(&'a File),
+    /// What no file was needed for.
+    Held(&'a [Bytes]),
+}
+
+impl Tail<'_> {
+    fn len(self) -> io::Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Held(chunks) => Ok(chunks.iter().map(|bytes| bytes.len() as u64).sum()),
+        }
+    }
+
+    fn copy_to(self, mut file: &File) -> io::Result<()> {
+        match self {
+            Self::File(tail) => copy(tail, file),
+            Self::Held(chunks) => chunks.iter().try_for_each(|bytes| file.write_all(bytes)),
+        }
+    }
+}
+
 /// Where something is put behind the end of a file.
 pub(super) struct Place<'a> {
     pub(super) root: &'a Dir,
@@ -108,14 +143,20 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// Puts `tail` behind the end of `file`, whose turn the caller has. If `version` is given, the file must still be that.
     /// Blocks.
-    pub(super) fn put_behind(&self, file: &File, tail: &File, version: Option<u64>) -> Result<Metadata> {
+    pub(super) fn put_behind(&self, file: &File, tail: Tail<'_>, version: Option<u64>) -> Result<Metadata> {
         let io = |error| Error::from_io(self.path, error);
+        if let (Tail::Held(chunks), false) = (tail, self.sync)
+            && let Some(metadata) = self.put_at_once(file, chunks, version)?
+        {
+            return Ok(metadata);
+        }
         let (folder, owner) = self.record(file)?;
+        lock(file, MOMENT);
         let old = file.metadata().map_err(io)?;
         if version.is_some_and(|version| version_of(&old) != Some(version)) {
             return Err(Error::new(ErrorKind::Conflict, self.path));
         }
-        let added = tail.metadata().map_err(io)?.len();
+        let added = tail.len().map_err(io)?;
         if added > 0 {
             let record = Record::of(file, old.len(), old.len() + added, self.path).map_err(io)?;
             owner.write(&record, self.sync).map_err(io)?;
@@ -123,7 +164,7 @@ impl Place<'_> {
                 super::sync_directory(&folder, self.path)?;
             }
             if let Err(error) =
-                copy(tail, file).and_then(|()| if self.sync { disk::sync_data(file) } else { Ok(()) })
+                tail.copy_to(file).and_then(|()| if self.sync { disk::sync_data(file) } else { Ok(()) })
             {
                 owner.settle(&undo(file, &record));
                 return Err(io(error));
@@ -136,8 +177,53 @@ impl Place<'_> {
         } else {
             owner.remove();
         }
-        let found = file.metadata().map_err(io)?;
+        self.metadata(file)
+    }
+
+    fn metadata(&self, file: &File) -> Result<Metadata> {
+        let found = file.metadata().map_err(|error| Error::from_io(self.path, error))?;
         Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found)))
+    }
+
+    /// Writes all at once, where it goes into one page of the file: the end of the process does not cut that off, so there is
+    /// no half of it that a record would have to tell of. A file that is made and removed for each append would cost more than
+    /// all else, as some file systems look long for a number that was not used lately. `None` if it can't be done so, or
+    /// another process is appending.
+    fn put_at_once(&self, file: &File, chunks: &[Bytes], version: Option<u64>) -> Result<Option<Metadata>> {
+        let io = |error| Error::from_io(self.path, error);
+        let found = file.metadata().map_err(io)?;
+        if !lock(file, Duration::ZERO) || self.has_record(&found) {
+            return Ok(None);
+        }
+        // It may have grown before the lock.
+        let found = file.metadata().map_err(io)?;
+        if version.is_some_and(|version| version_of(&found) != Some(version)) {
+            return Err(Error::new(ErrorKind::Conflict, self.path));
+        }
+        let (old, bytes) = (found.len(), chunks.concat());
+        if bytes.is_empty() {
+            return self.metadata(file).map(Some);
+        }
+        let last = old + bytes.len() as u64 - 1;
+        if old / PAGE != last / PAGE {
+            return Ok(None);
+        }
+        let mut end = file;
+        match end.write(&bytes) {
+            Ok(length) if length == bytes.len() => self.metadata(file).map(Some),
+            Ok(_) => file.set_len(old).map(|()| None).map_err(io),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(io(error)),
+        }
+    }
+
+    /// Whether a record tells of an append to the file, under way or cut off.
+    fn has_record(&self, found: &std::fs::Metadata) -> bool {
+        let name = name_of_record(found);
+        let is_there = |directory: &Dir, name: &str| {
+            !matches!(statat(directory, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT | Errno::NOTDIR))
+        };
+        is_there(self.root, &format!("{FOLDER}/{name}")) || is_there(self.directory, &name)
     }
 
     /// Takes the record of a file, and undoes the append that it tells of, if any.
@@ -149,8 +235,7 @@ impl Place<'_> {
             Err(_) => self.directory.try_clone().map_err(io)?,
         };
         let found = file.metadata().map_err(io)?;
-        let name = format!("{RECORD_PREFIX}{:x}-{:x}", found.dev(), found.ino());
-        let owner = Owner::take(&folder, name, PATIENCE).map_err(io)?;
+        let owner = Owner::take(&folder, name_of_record(&found), PATIENCE).map_err(io)?;
         let Some(owner) = owner else {
             let reason = "another process is appending to the file";
             return Err(Error::with_source(ErrorKind::Unavailable, self.path, reason));
@@ -159,6 +244,23 @@ impl Place<'_> {
             owner.report(&undo(file, &record).map_err(io)?, &record);
         }
         Ok((folder, owner))
+    }
+}
+
+fn name_of_record(found: &std::fs::Metadata) -> String {
+    format!("{RECORD_PREFIX}{:x}-{:x}", found.dev(), found.ino())
+}
+
+/// Locks a file until it is closed, and says whether that was possible: other programs may have locked it, or the file system
+/// has no locks.
+fn lock(file: &File, patience: Duration) -> bool {
+    let began = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return true,
+            Err(Errno::WOULDBLOCK) if began.elapsed() < patience => std::thread::sleep(PAUSE),
+            Err(_) => return false,
+        }
     }
 }
 

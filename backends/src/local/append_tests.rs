@@ -198,3 +198,63 @@ async fn what_is_no_file_is_refused_before_anything_comes() {
     let refused = storage.create(&path("/pipe"), CreateMode::Append).await.map(drop);
     assert!(refused.is_err());
 }
+
+fn unsynced(root: &Path) -> LocalStorage {
+    LocalStorage::open(root, LocalOptions { sync: false, ..LocalOptions::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_short_tail_finds_what_was_cut_off() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = unsynced(root.path());
+    fs::write(root.path().join("f"), "old").unwrap();
+    cut_off(root.path(), "f", b"ha", 4);
+    put(&storage, "/f", b" new", CreateMode::Append).await.unwrap();
+    assert_eq!(contents(&storage, "/f").await, b"old new");
+    assert_eq!(hidden(root.path()), 0);
+}
+
+/// Those that end at the end of a page, that go beyond it, and that are none.
+#[tokio::test]
+async fn short_tails_around_the_end_of_a_page() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = unsynced(root.path());
+    for old in [0, 1, 4086, 4090, 4095, 4096] {
+        for added in [0, 1, 6, 10, 5000] {
+            let (old, tail) = (pattern(old, 1), pattern(added, 2));
+            fs::write(root.path().join("f"), &old).unwrap();
+            put(&storage, "/f", &tail, CreateMode::Append).await.unwrap();
+            let whole = [old, tail].concat();
+            assert_eq!(storage.stat(&path("/f")).await.unwrap().size, whole.len() as u64);
+            assert_eq!(contents(&storage, "/f").await, whole);
+        }
+    }
+    assert_eq!(hidden(root.path()), 0);
+}
+
+/// Whoever else has locked the file is respected as far as that can last.
+#[tokio::test]
+async fn a_short_tail_is_put_behind_a_file_that_somebody_has_locked() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = unsynced(root.path());
+    fs::write(root.path().join("f"), "old").unwrap();
+    let theirs = File::open(root.path().join("f")).unwrap();
+    flock(&theirs, FlockOperation::LockExclusive).unwrap();
+    put(&storage, "/f", b" new", CreateMode::Append).await.unwrap();
+    assert_eq!(contents(&storage, "/f").await, b"old new");
+}
+
+/// The file goes while the tail waits for its turn: what was sent becomes a new one.
+#[tokio::test]
+async fn a_short_tail_becomes_a_file_where_there_is_none_any_more() {
+    let root = tempfile::tempdir().unwrap();
+    for storage in [open_in(root.path()), unsynced(root.path())] {
+        fs::write(root.path().join("f"), "old").unwrap();
+        let mut upload = storage.create(&path("/f"), CreateMode::Append).await.unwrap();
+        upload.write(Bytes::from_static(b"new")).await.unwrap();
+        fs::remove_file(root.path().join("f")).unwrap();
+        upload.finish().await.unwrap();
+        assert_eq!(contents(&storage, "/f").await, b"new");
+        assert_eq!(hidden(root.path()), 0);
+    }
+}

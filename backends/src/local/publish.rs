@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::PoisonError;
 
+use bytes::Bytes;
 use cap_std::fs::Dir;
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, linkat, openat, renameat, renameat_with, statat, unlinkat,
@@ -14,6 +15,7 @@ use super::append::{self, FileId};
 use super::disk::{self, Taking};
 use super::target::{Base, Target};
 use super::temporary::{self, HiddenName};
+use super::upload::write_all;
 use super::{NAMES, metadata_of, sync_directory};
 use crate::turns::Turn;
 use crate::{Error, ErrorKind, Metadata, Result};
@@ -27,6 +29,30 @@ pub(super) enum Published {
     After(FileId),
 }
 
+/// What has arrived.
+pub(super) enum Received {
+    File(File),
+    /// It is short, and there was no need for a file.
+    Held(Vec<Bytes>),
+}
+
+impl Received {
+    fn as_tail(&self) -> append::Tail<'_> {
+        match self {
+            Self::File(file) => append::Tail::File(file),
+            Self::Held(chunks) => append::Tail::Held(chunks),
+        }
+    }
+
+    /// The same with its last bytes: from here on a file is only read.
+    pub(super) fn complete(self, chunks: &[Bytes], target: &Target) -> Result<Self> {
+        let Self::File(mut file) = self else { return Ok(self) };
+        write_all(&mut file, chunks).map_err(|error| Error::from_io(&target.path, error))?;
+        // What was closed after a write before it gets its name is not closed so after that.
+        Ok(Self::File(target.hidden.as_ref().and_then(HiddenName::reader).unwrap_or(file)))
+    }
+}
+
 /// How a file has got its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
@@ -35,19 +61,17 @@ enum Named {
 }
 
 impl Target {
-    /// All is written: from here on the file is only read.
-    pub(super) fn seal(&self, file: File) -> File {
-        // What was closed after a write before it gets its name is not closed so after that.
-        self.hidden.as_ref().and_then(HiddenName::reader).unwrap_or(file)
-    }
-
-    /// Makes what the file holds visible. Blocks.
-    pub(super) fn publish(&mut self, file: &File, turn: Option<(FileId, Turn)>) -> Result<Published> {
+    /// Makes what has arrived visible. Blocks.
+    pub(super) fn publish(
+        &mut self,
+        received: &mut Received,
+        turn: Option<(FileId, Turn)>,
+    ) -> Result<Published> {
         // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
         self.root.confirm()?;
         if let Base::End { version } = self.base {
             match append::find(&self.root, &self.path) {
-                Ok(id) => return self.put_behind(file, id, version, turn),
+                Ok(id) => return self.put_behind(received.as_tail(), id, version, turn),
                 // A new file, then.
                 Err(error) if error.kind() == ErrorKind::NotFound && version.is_none() => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -56,12 +80,26 @@ impl Target {
                 Err(error) => return Err(error),
             }
         }
+        let file = self.file_of(received)?;
         self.give_name_to(file)
+    }
+
+    /// The file with what has arrived.
+    fn file_of<'a>(&mut self, received: &'a mut Received) -> Result<&'a File> {
+        if let Received::Held(chunks) = received {
+            let opened = self.opening()?.open().map_err(|error| Error::from_io(&self.path, error))?;
+            let file = Received::File(self.take(opened));
+            *received = file.complete(chunks, self)?;
+        }
+        match received {
+            Received::File(file) => Ok(file),
+            Received::Held(_) => Err(Error::new(ErrorKind::Other, &self.path)),
+        }
     }
 
     fn put_behind(
         &self,
-        tail: &File,
+        tail: append::Tail<'_>,
         id: FileId,
         version: Option<u64>,
         turn: Option<(FileId, Turn)>,

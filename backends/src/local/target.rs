@@ -24,6 +24,8 @@ pub(super) struct Target {
     pub(super) directory: Dir,
     pub(super) path: StoragePath,
     pub(super) sync: bool,
+    /// Files without a name may be tried.
+    unnamed: bool,
     pub(super) hidden: Option<HiddenName>,
     /// How a hidden name becomes one that must be free.
     pub(super) taking: Taking,
@@ -48,14 +50,15 @@ pub(super) enum Base {
 }
 
 impl Target {
-    /// Looks at what stands there, and opens the file that takes what arrives. Blocks.
+    /// Looks at what stands there, and opens the file that takes what arrives, unless that is to be put behind another one: then
+    /// it may be short enough to need none. Blocks.
     pub(super) fn begin(
         root: Arc<OpenRoot>,
         path: StoragePath,
         mode: CreateMode,
         sync: bool,
         unnamed: bool,
-    ) -> Result<(Self, File)> {
+    ) -> Result<(Self, Option<File>)> {
         if path.is_root() {
             return Err(Error::new(ErrorKind::IsADirectory, &path));
         }
@@ -91,20 +94,41 @@ impl Target {
         if own.is_some() && !matches!(base, Base::End { .. }) && mountpoints::is_at(&directory, name) {
             return Err(mountpoints::refusal(&path));
         }
-        let (mut file, hidden, taking) = open_temporary(&root, &directory, unnamed).map_err(io)?;
-        if let (Some(own), Base::Anything | Base::Copy { .. }) = (&own, base) {
-            keep_what_it_has(&root, &path, &directory, own, &file);
+        let mut target =
+            Self { root, directory, path, sync, unnamed, hidden: None, taking: Taking::Link, base };
+        let (path, directory) = (&target.path.clone(), &target.directory);
+        let io = |error| Error::from_io(path, error);
+        if matches!(base, Base::End { .. }) && own.as_ref().is_some_and(|own| !own.is_symlink()) {
+            return Ok((target, None));
         }
+        let opened = open_temporary(&target.root, directory, unnamed).map_err(io)?;
+        if let (Some(own), Base::Anything | Base::Copy { .. }) = (&own, base) {
+            keep_what_it_has(&target.root, path, directory, own, &opened.file);
+        }
+        let mut file = target.take(opened);
         if let Some(slice) = kept {
             // The kernel copies, or shares the blocks, without the bytes passing through here.
             let mut source = io::Read::take(&slice.file, slice.length);
             let copied = io::copy(&mut source, &mut file).map_err(io)?;
             if copied != slice.length {
                 let reason = "the file became shorter while it was copied";
-                return Err(Error::with_source(ErrorKind::Conflict, &path, reason));
+                return Err(Error::with_source(ErrorKind::Conflict, path, reason));
             }
         }
-        Ok((Self { root, directory, path, sync, hidden, taking, base }, file))
+        Ok((target, Some(file)))
+    }
+
+    /// What it takes to open a file for what arrives, on another thread.
+    pub(super) fn opening(&self) -> Result<Opening> {
+        let directory = self.directory.try_clone().map_err(|error| Error::from_io(&self.path, error))?;
+        Ok(Opening { root: Arc::clone(&self.root), directory, unnamed: self.unnamed })
+    }
+
+    /// Takes note of the name that an opened file has.
+    pub(super) fn take(&mut self, opened: Opened) -> File {
+        self.hidden = opened.hidden;
+        self.taking = opened.taking;
+        opened.file
     }
 }
 
@@ -133,16 +157,32 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
     kept::keep(rights, old.as_ref(), list, new);
 }
 
-/// The file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
-fn open_temporary(
-    root: &Dir,
-    directory: &Dir,
+/// Where a file for what arrives is opened.
+pub(super) struct Opening {
+    root: Arc<OpenRoot>,
+    directory: Dir,
     unnamed: bool,
-) -> io::Result<(File, Option<HiddenName>, Taking)> {
+}
+
+impl Opening {
+    /// Blocks.
+    pub(super) fn open(&self) -> io::Result<Opened> {
+        open_temporary(&self.root, &self.directory, self.unnamed)
+    }
+}
+
+/// A file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
+pub(super) struct Opened {
+    file: File,
+    hidden: Option<HiddenName>,
+    taking: Taking,
+}
+
+fn open_temporary(root: &Dir, directory: &Dir, unnamed: bool) -> io::Result<Opened> {
     let mut naming = disk::naming(root, directory, unnamed)?;
     if naming == Naming::Unnamed {
         if let Some(file) = temporary::unnamed(directory)? {
-            return Ok((file, None, Taking::Link));
+            return Ok(Opened { file, hidden: None, taking: Taking::Link });
         }
         // Not in this directory.
         naming = disk::naming(root, directory, false)?;
@@ -152,7 +192,7 @@ fn open_temporary(
         Naming::Unnamed => Taking::Link,
     };
     let (file, hidden) = temporary::named(root, directory)?;
-    Ok((file, Some(hidden), taking))
+    Ok(Opened { file, hidden: Some(hidden), taking })
 }
 
 /// What a resumed upload goes on from: what it is copied to, or what it is put behind.

@@ -23,7 +23,7 @@ use super::disk::{self, Mount, Taking};
 use super::root::OpenRoot;
 
 /// The folder for hidden names, at the top of a file system.
-const FOLDER: &str = ".wharf-uploads";
+pub(super) const FOLDER: &str = ".wharf-uploads";
 /// What hidden names begin with.
 const PREFIX: &str = ".wharf-upload-";
 /// What the names of records of appends begin with.

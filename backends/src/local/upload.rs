@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::append;
-use super::publish::Published;
+use super::publish::{Published, Received};
 use super::root::OpenRoot;
 use super::target::{Base, Target};
 use crate::stream::blocking;
@@ -31,6 +31,8 @@ pub(super) struct LocalUpload {
 
 /// The file is here, or with the thread that writes to it, or lost with an error.
 enum Written {
+    /// It is not needed yet: what is short is put behind the end of another one as it is.
+    NotYet,
     Idle(File),
     Busy(JoinHandle<io::Result<File>>),
     Failed,
@@ -46,7 +48,8 @@ impl LocalUpload {
         unnamed: bool,
     ) -> Result<Self> {
         let (target, file) = Target::begin(root, path, mode, sync, unnamed)?;
-        Ok(Self { target, file: Written::Idle(file), waiting: Vec::new(), waiting_bytes: 0 })
+        let file = file.map_or(Written::NotYet, Written::Idle);
+        Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     fn error(&self, error: io::Error) -> Error {
@@ -62,6 +65,11 @@ impl LocalUpload {
                 Err(panic) => Err(self.error(io::Error::other(panic))),
             },
             Written::Failed => Err(self.error(io::Error::other("an earlier write failed"))),
+            Written::NotYet => {
+                let (opening, path) = (self.target.opening()?, self.target.path.clone());
+                let opened = blocking(move || opening.open()).await?;
+                Ok(self.target.take(opened.map_err(|error| Error::from_io(&path, error))?))
+            }
         }
     }
 
@@ -102,7 +110,10 @@ impl Upload for LocalUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        let mut file = self.idle().await?;
+        let mut received = match self.file {
+            Written::NotYet => Received::Held(std::mem::take(&mut self.waiting)),
+            _ => Received::File(self.idle().await?),
+        };
         let Self { mut target, waiting, .. } = *self;
         let mut turn = match target.base {
             Base::Copy { file, .. } => Some((file, append::turn(file).await)),
@@ -114,14 +125,13 @@ impl Upload for LocalUpload {
             let bytes = waiting.take();
             let attempt = move || {
                 if let Some(bytes) = bytes {
-                    write_all(&mut file, &bytes).map_err(|error| Error::from_io(&target.path, error))?;
-                    file = target.seal(file);
+                    received = received.complete(&bytes, &target)?;
                 }
-                let published = target.publish(&file, turn)?;
-                Ok::<_, Error>((published, target, file))
+                let published = target.publish(&mut received, turn)?;
+                Ok::<_, Error>((published, target, received))
             };
             let published;
-            (published, target, file) = blocking(attempt).await??;
+            (published, target, received) = blocking(attempt).await??;
             turn = match published {
                 Published::As(metadata) => return Ok(metadata),
                 Published::Again => None,
@@ -135,12 +145,14 @@ impl Upload for LocalUpload {
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.waiting.clear();
         // Not before the write that runs is over: it would go on using space after the reply.
-        let _ = self.idle().await;
+        if let Written::Busy(writing) = std::mem::replace(&mut self.file, Written::Failed) {
+            let _ = writing.await;
+        }
         let Self { target, .. } = *self;
         blocking(move || drop(target)).await
     }
 }
 
-fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+pub(super) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
     chunks.iter().try_for_each(|bytes| file.write_all(bytes))
 }

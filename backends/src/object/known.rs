@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::Object;
+use super::free_names::FreeNames;
 use crate::StoragePath;
 
 /// Paths that are kept; the oldest go first. They take about 4 MiB.
@@ -47,11 +48,14 @@ struct Facts {
 pub(super) struct Known {
     hasher: RandomState,
     facts: Mutex<Facts>,
+    /// Names that are no directories'.
+    pub(super) free: FreeNames,
 }
 
 impl Known {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), facts: Mutex::new(Facts::default()) }
+        let free = FreeNames::default();
+        Self { hasher: RandomState::new(), facts: Mutex::new(Facts::default()), free }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -79,6 +83,7 @@ impl Known {
 
     /// Notes that a directory stands at `path`.
     pub(super) fn directory(&self, path: &StoragePath) {
+        self.free.directory(path);
         self.insert(path, Fact::Directory { at: Instant::now(), left: false });
     }
 

@@ -39,6 +39,7 @@ mod course;
 mod documents;
 mod entry;
 mod error;
+mod free_names;
 mod google;
 mod google_metadata;
 mod held;

@@ -4,12 +4,14 @@
 //! upload of the content, and the answer is awaited before the file becomes visible. What this server has seen in the last
 //! seconds is not asked for.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
 use super::client::Client;
+use super::free_names::Question;
 use super::key::Provider;
 use super::known::parents;
 use super::lookup::{Found, PARENTS_AT_ONCE};
@@ -83,6 +85,15 @@ impl Client {
         if self.known.fresh_file(path, &key).is_some() {
             return Ok(());
         }
+        match self.known.free.question(path) {
+            Question::None => return Ok(()),
+            Question::Name => {}
+            Question::All => {
+                if self.learn_names(path).await == Some(false) {
+                    return Ok(());
+                }
+            }
+        }
         let is_directory = match self.keys.provider {
             // The marker has the key of the file.
             Provider::Azure => matches!(self.listed(path).await?, Found::Directory),
@@ -92,6 +103,29 @@ impl Client {
             true => Err(Error::new(ErrorKind::IsADirectory, path)),
             false => Ok(()),
         }
+    }
+
+    /// Asks for all names of the directory that `path` is in, and says whether it is one of a directory; `None` if that is not
+    /// known yet.
+    async fn learn_names(&self, path: &StoragePath) -> Option<bool> {
+        let (parent, name) = (path.parent()?, path.name()?);
+        let told = self.names_in(&parent).await;
+        let is_directory = told.as_ref().map(|directories| directories.contains(name));
+        self.known.free.learned(&parent, told);
+        is_directory
+    }
+
+    /// The directories in a directory, if one page tells them all.
+    async fn names_in(&self, parent: &StoragePath) -> Option<HashSet<Box<str>>> {
+        let prefix = self.keys.directory(parent).ok()?;
+        let page = self.page(&prefix, None, false, None).await.ok()?;
+        if page.next.is_some() {
+            return None;
+        }
+        let folders = page.objects.iter().filter(|object| object.is_folder).map(|object| object.key.as_str());
+        let directories = page.prefixes.iter().filter_map(|prefix| prefix.strip_suffix('/'));
+        let names = folders.chain(directories).filter_map(|key| key.strip_prefix(&prefix));
+        Some(names.map(Box::from).collect())
     }
 
     /// Makes sure that `path` stands in no file. Where the nearest parent is a directory, those above are.

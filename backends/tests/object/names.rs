@@ -136,6 +136,35 @@ async fn names_are_not_asked_for_where_that_is_left_out() {
     assert_eq!(records.iter().map(|record| record.kind).collect::<Vec<_>>(), [Kind::Put]);
 }
 
+/// The names of a directory that is filled are asked for once, and what becomes a directory meanwhile is known.
+#[tokio::test]
+async fn names_of_one_directory_are_asked_for_together() {
+    for server in SERVERS {
+        let (proxy, prefix) = (Proxy::before(&variable(server)).await, fresh_prefix());
+        let storage = s3_through(&proxy, server, &prefix);
+        put(&storage, "/d/sub/f", b"x", CreateMode::New).await.unwrap();
+        // The answer holds for some seconds, which a busy machine may take for one of them.
+        let mut filling = 0..100;
+        let is_alone = async |number| {
+            let name = format!("/d/{number}");
+            let (stored, records) =
+                requests_of(&proxy, put(&storage, &name, b"x", CreateMode::Replace)).await;
+            stored.unwrap();
+            records.iter().map(|record| record.kind).collect::<Vec<_>>() == [Kind::Put]
+        };
+        loop {
+            if is_alone(filling.next().expect("each name was asked for")).await {
+                break;
+            }
+        }
+        storage.create_directory(&path("/d/made")).await.unwrap();
+        for name in ["/d/sub", "/d/made"] {
+            let error = put(&storage, name, b"x", CreateMode::Replace).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::IsADirectory, "{server} {name}");
+        }
+    }
+}
+
 /// Some stores make a copy of what was removed, where they keep its versions.
 #[tokio::test]
 async fn nothing_is_copied_that_is_not_there() {

@@ -1,0 +1,47 @@
+use super::*;
+
+fn path(text: &str) -> StoragePath {
+    StoragePath::parse(text).unwrap()
+}
+
+fn names(names: &[&str]) -> Option<HashSet<Box<str>>> {
+    Some(names.iter().map(|name| Box::from(*name)).collect())
+}
+
+#[test]
+fn the_second_question_is_for_all() {
+    let free = FreeNames::default();
+    assert_eq!(free.question(&path("/d/a")), Question::Name);
+    assert_eq!(free.question(&path("/other/a")), Question::Name);
+    assert_eq!(free.question(&path("/d/b")), Question::All);
+    // Nobody waits for it.
+    assert_eq!(free.question(&path("/d/c")), Question::Name);
+    // What is made meanwhile counts, whatever the store tells.
+    free.directory(&path("/d/made"));
+    free.learned(&path("/d"), names(&["sub"]));
+    assert_eq!(free.question(&path("/d/c")), Question::None);
+    free.directory(&path("/d/later"));
+    for name in ["sub", "made", "later"] {
+        assert_eq!(free.question(&path("/d").child(name).unwrap()), Question::Name, "{name}");
+    }
+    assert_eq!(free.question(&path("/")), Question::Name);
+}
+
+#[test]
+fn too_many_are_asked_one_by_one() {
+    let free = FreeNames::default();
+    free.question(&path("/d/a"));
+    assert_eq!(free.question(&path("/d/b")), Question::All);
+    free.learned(&path("/d"), None);
+    assert_eq!(free.question(&path("/d/b")), Question::Name);
+    assert_eq!(free.question(&path("/d/c")), Question::Name);
+}
+
+#[test]
+fn it_stays_small() {
+    let free = FreeNames::default();
+    for number in 0..2 * MOST {
+        assert_eq!(free.question(&path(&format!("/{number}/f"))), Question::Name);
+    }
+    assert_eq!(free.directories().len(), MOST);
+}
