@@ -1,6 +1,7 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
 mod kept;
+mod kinds;
 mod links;
 mod mount_points;
 mod odd;

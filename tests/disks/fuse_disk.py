@@ -89,7 +89,7 @@ class Disk:
     def attributes(self, found, node):
         times = (found.st_atime_ns, found.st_mtime_ns, found.st_ctime_ns)
         return struct.pack(
-            "<QQQQQQIIIIIIIIII", node, found.st_size, found.st_blocks,
+            "<QQQqqqIIIIIIIIII", node, found.st_size, found.st_blocks,
             *(time // 10**9 for time in times), *(time % 10**9 for time in times),
             found.st_mode, found.st_nlink, found.st_uid, found.st_gid, 0, 4096, 0)
 
@@ -116,7 +116,7 @@ class Disk:
 
     def setattr(self, node, data, _):
         (valid, _, handle, size, _, atime, mtime, _, atime_ns, mtime_ns, _, mode, _, uid, gid) = struct.unpack(
-            "<IIQQQQQQIIIIIII", data[:84])
+            "<IIQQQqqqIIIIIII", data[:84])
         target = handle if valid & 64 else self.real(self.paths[node])
         if valid & SET_MODE:
             self.check("chmod")

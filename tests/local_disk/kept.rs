@@ -12,7 +12,7 @@ const ACL: &str = "system.posix_acl_access";
 const GROUP: u32 = 12_345;
 
 /// `user::rw-`, `user:4711:r--`, the group's rights, `mask::rw-` and `other::---`.
-fn list(group: u16) -> Vec<u8> {
+pub fn list(group: u16) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, rights, id) in
         [(1, 6, u32::MAX), (2, 4, 4711), (4, group, u32::MAX), (0x10, 6, u32::MAX), (0x20, 0, u32::MAX)]

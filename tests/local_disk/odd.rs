@@ -7,17 +7,17 @@ use std::process::Command;
 
 use crate::support::Setup;
 
-fn script(name: &str) -> String {
+pub fn script(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/disks").join(name).display().to_string()
 }
 
-fn unshare() -> [&'static str; 3] {
+pub fn unshare() -> [&'static str; 3] {
     let rights = if rustix::process::geteuid().is_root() { "--mount" } else { "--map-root-user" };
     ["unshare", rights, "--mount"]
 }
 
 /// Runs the server by a command, if that can run anything here.
-fn wrapped(setup: Setup, words: &[String]) -> Option<Setup> {
+pub fn wrapped(setup: Setup, words: &[String]) -> Option<Setup> {
     let here = setup.folder().display().to_string();
     let words: Vec<String> = words.iter().map(|word| word.replace("{folder}", &here)).collect();
     let tried = Command::new(&words[0]).args(&words[1..]).arg("true").output().unwrap();

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::odd;
 use crate::support::{Client, Engine, Running, Setup, assert_bytes, noise};
 
-const USERS: &str = "
+pub const USERS: &str = "
 backends:
   disk: { kind: local, root: '{folder}/files' }
 users:
@@ -21,7 +21,7 @@ fn store(client: &mut Client, command: &str, content: &[u8]) {
 }
 
 /// All ways in which a file can come about or change.
-fn assert_stores(server: &Running<'_>) {
+pub fn assert_stores(server: &Running<'_>) {
     let mut client = server.login();
     let content = noise(300_000, 1);
     client.expect("MKD folder", 257);
