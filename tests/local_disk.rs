@@ -1,7 +1,15 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
+mod kept;
+mod kinds;
 mod links;
+mod mount_points;
+mod odd;
+mod one_file;
+mod refusals;
 mod root;
+mod unseen;
+mod watchers;
 
 use std::fs::{self, File};
 

@@ -58,6 +58,9 @@ pub struct Metadata {
     /// The name is a symbolic link, and the rest is what is known of the place it leads to: to remove the name leaves that
     /// place as it is.
     pub is_link: bool,
+    /// The entry of a listing could not be looked at: its name and kind are what the directory itself knows, and of its size
+    /// and time nothing is known.
+    pub is_unseen: bool,
     /// What the link says, if that leads to a place in this storage and can be told in a line: relative to the directory that
     /// the link is in, or, with a slash before it, from the root of the storage.
     pub link_target: Option<String>,
@@ -71,7 +74,15 @@ impl Metadata {
 
     /// The metadata of a file of `size` bytes.
     pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::File, size, modified, version: None, is_link: false, link_target: None }
+        Self {
+            kind: EntryKind::File,
+            size,
+            modified,
+            version: None,
+            is_link: false,
+            is_unseen: false,
+            link_target: None,
+        }
     }
 
     /// The same with the fingerprint of whatever tells one version of a file from another.
@@ -338,6 +349,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::InvalidName`] if a directory would move into itself;
     /// [`ErrorKind::PermissionDenied`] for the root.
     async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()>;
+
+    /// Whether what stands under a path can be renamed or removed at all, as far as that can be told without a request over the
+    /// network: not if the system has something mounted there. Whether it is there is not asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`].
+    async fn may_move(&self, path: &StoragePath) -> Result<()> {
+        let _ = path;
+        Ok(())
+    }
 
     /// Sets the time of the last change of a file.
     ///

@@ -142,6 +142,10 @@ impl Copied {
             let reason = "only files and directories can be copied";
             return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
         }
+        // Better told now than when everything is copied.
+        if !paths.behind_link {
+            from.may_move(&paths.source).await?;
+        }
         let (from, to) =
             (Side { storage: from, path: &paths.source }, Side { storage: to, path: &paths.copy });
         let source = copy_file(from, to, mode).await?;
@@ -176,6 +180,9 @@ impl Copied {
         while let Some(directory) = directories.pop() {
             let paths = &directory.paths;
             self.has_room(&paths.source)?;
+            if !paths.behind_link {
+                from.storage.may_move(&paths.source).await?;
+            }
             to.storage.create_directory(&paths.copy).await?;
             let mut entries = from.storage.list(&paths.source).await?;
             let (source, copy) = (paths.source.clone(), paths.copy.clone());
@@ -215,11 +222,14 @@ impl Copied {
             let path = &directory.paths.source;
             let removed = if !directory.is_link {
                 remove_directory(from.storage, path).await
-            } else if from.storage.stat(path).await.is_ok_and(|found| found.is_link) {
-                from.storage.remove_file(path).await
             } else {
-                // Something else stands there now, or nothing.
-                Ok(())
+                match from.storage.stat(path).await {
+                    Ok(found) if found.is_link => from.storage.remove_file(path).await,
+                    // Something else stands there now, or nothing.
+                    Ok(_) => Ok(()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(error),
+                }
             };
             match removed {
                 // Something came meanwhile.

@@ -129,8 +129,9 @@ impl UserView {
     ///
     /// # Errors
     /// [`ErrorKind::PermissionDenied`].
-    pub fn may_rename(&self, path: &StoragePath) -> Result<()> {
-        self.authorize_change(path, Permissions::RENAME).map(drop)
+    pub async fn may_rename(&self, path: &StoragePath) -> Result<()> {
+        let place = self.authorize_change(path, Permissions::RENAME)?;
+        place.storage().may_move(&place.path).await.map_err(|error| error.at(path))
     }
 
     /// Whether the user can set times of files and see them in listings, at least at `/`.

@@ -22,10 +22,14 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, openat, statat, statx, unlinkat};
+use cap_std::fs::{Dir, Metadata as OwnMetadata, OpenOptions, OpenOptionsExt};
+use rustix::fs::{
+    Access, AtFlags, FlockOperation, Mode, OFlags, StatxFlags, accessat, flock, openat, statat, statx,
+    unlinkat,
+};
 use rustix::io::Errno;
 
+use super::disk;
 use super::temporary::{self, FOLDER, RECORD_PREFIX};
 use super::{metadata_of, relative};
 use crate::turns::{Turn, Turns};
@@ -74,6 +78,33 @@ pub(super) fn open(root: &Dir, path: &StoragePath) -> Result<(File, FileId)> {
         return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
     }
     Ok((file, (found.dev(), found.ino())))
+}
+
+/// Whether a file can be appended to, without opening it to write: programs that watch it would take the end of that for the end
+/// of the append. `own` stands under the name of `path`, in `directory`.
+pub(super) fn check(root: &Dir, path: &StoragePath, directory: &Dir, own: &OwnMetadata) -> Result<()> {
+    if own.is_symlink() {
+        // One that leads somewhere inside was followed before. Where this one leads nowhere, a new file takes its place.
+        return match open(root, path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    }
+    let name = path.name().unwrap_or_default();
+    if !own.is_file() {
+        return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
+    }
+    match accessat(directory, name, Access::WRITE_OK, AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW) {
+        // It is gone, and a new one is made; or the system can't tell, and it is found out when it is opened.
+        Ok(()) | Err(Errno::NOENT | Errno::NOSYS | Errno::INVAL) => Ok(()),
+        Err(error) => Err(Error::from_io(path, error.into())),
+    }
+}
+
+/// The file that an append to `path` goes to.
+pub(super) fn find(root: &Dir, path: &StoragePath) -> Result<FileId> {
+    let found = root.metadata(relative(path)?).map_err(|error| Error::from_io(path, error))?;
+    Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
 }
 
 /// What is put behind the end of a file.
@@ -134,7 +165,7 @@ impl Place<'_> {
                 super::sync_directory(&folder, self.path)?;
             }
             if let Err(error) =
-                tail.copy_to(file).and_then(|()| if self.sync { file.sync_data() } else { Ok(()) })
+                tail.copy_to(file).and_then(|()| if self.sync { disk::sync_data(file) } else { Ok(()) })
             {
                 owner.settle(&undo(file, &record));
                 return Err(io(error));
@@ -324,7 +355,7 @@ fn undo(file: &File, record: &Record) -> io::Result<Undone> {
     }
     if found.len() > record.old {
         file.set_len(record.old)?;
-        file.sync_data()?;
+        disk::sync_data(file)?;
     }
     Ok(Undone::Done)
 }
@@ -369,7 +400,7 @@ impl Owner {
     fn write(&self, record: &Record, sync: bool) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.write_all_at(record.to_text().as_bytes(), 0)?;
-        if sync { self.file.sync_data() } else { Ok(()) }
+        if sync { disk::sync_data(&self.file) } else { Ok(()) }
     }
 
     /// What is told when an append of before was found.

@@ -103,17 +103,45 @@ pub(super) fn own_metadata(root: &Dir, path: &StoragePath) -> Result<cap_std::fs
     root.symlink_metadata(super::relative(path)?).map_err(|error| Error::from_io(path, error))
 }
 
-/// What a name leads to, of which `own` is known without following it.
-pub(super) fn followed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Metadata) -> Metadata {
+/// What a name leads to, of which `own` is known without following it. A link that leads nowhere, or out of the root, is
+/// itself.
+///
+/// # Errors
+/// What a link leads to can't be looked at.
+pub(super) fn followed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Metadata) -> Result<Metadata> {
     if !own.is_symlink() {
-        return metadata_of(own);
+        return Ok(metadata_of(own));
     }
+    let target = behind(root, path)?;
+    Ok(Metadata {
+        is_link: true,
+        link_target: text(root, path),
+        ..target.unwrap_or_else(|| metadata_of(own))
+    })
+}
+
+/// The same for a listing, which shows a link whatever is known of its target.
+pub(super) fn listed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Metadata) -> Metadata {
+    followed(root, path, own).unwrap_or_else(|_| Metadata { is_link: true, ..metadata_of(own) })
+}
+
+/// What a link leads to; `None` if that is nowhere, or out of the root.
+fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
     // The link may go up from where it is, so it is followed from the root.
     let target = following(root, path, Last::Follow, |path| {
         let found = root.metadata(super::relative(path)?);
         found.map(|found| metadata_of(&found)).map_err(|error| Error::from_io(path, error))
     });
-    Metadata { is_link: true, link_target: text(root, path), ..target.unwrap_or_else(|_| metadata_of(own)) }
+    match target {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidName => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// What a link says, as it may be told.

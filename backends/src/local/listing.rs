@@ -1,15 +1,15 @@
 //! Listings, a page at a time; sorted by name unless the directory is huge.
 
 use std::sync::Arc;
-use std::vec;
+use std::{io, vec};
 
 use cap_std::fs::{Dir, DirEntry, ReadDir};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::links::followed;
+use super::links::listed;
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use crate::{Entry, EntryStream, Error, ErrorKind, Result, StoragePath};
+use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// How many entries one visit to a blocking thread gathers.
 const PAGE: usize = 256;
@@ -28,6 +28,25 @@ pub(super) struct Cursor {
     path: StoragePath,
     /// Names that are left out because FTP can't say them.
     unspeakable: u64,
+    /// Entries that could not be looked at.
+    unseen: u64,
+    /// Why the first of them could not.
+    cause: Option<io::Error>,
+}
+
+impl Cursor {
+    /// What the operator has to know of a listing that is at its end.
+    fn log_troubles(&self) {
+        let path = self.path.as_str();
+        if self.unspeakable > 0 {
+            let count = self.unspeakable;
+            tracing::warn!(path, count, "left names out of a listing that are not UTF-8 or hold line breaks");
+        }
+        if let Some(cause) = &self.cause {
+            let count = self.unseen;
+            tracing::warn!(path, count, %cause, "listed the mere names of entries that can't be looked at");
+        }
+    }
 }
 
 /// Blocks.
@@ -42,7 +61,7 @@ pub(super) fn start(root: Arc<OpenRoot>, directory: &Dir, path: StoragePath) -> 
         gathered.sort_by_cached_key(DirEntry::file_name);
     }
     let gathered = gathered.into_iter();
-    Ok(Cursor { root, gathered, entries, path, unspeakable: 0 })
+    Ok(Cursor { root, gathered, entries, path, unspeakable: 0, unseen: 0, cause: None })
 }
 
 pub(super) fn stream(cursor: Cursor) -> EntryStream {
@@ -64,13 +83,7 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
     while page.len() < PAGE {
         let next = cursor.gathered.next().map(Ok).or_else(|| cursor.entries.next());
         let Some(found) = next else {
-            if cursor.unspeakable > 0 {
-                tracing::warn!(
-                    path = %cursor.path,
-                    count = cursor.unspeakable,
-                    "left names out of a listing that are not UTF-8 or hold line breaks"
-                );
-            }
+            cursor.log_troubles();
             return Ok((page, None));
         };
         let found = found.map_err(|error| Error::from_io(&cursor.path, error))?;
@@ -85,15 +98,35 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
             cursor.unspeakable += 1;
             continue;
         };
-        if let Some(entry) = entry(&cursor.root, &path, &found, name) {
-            page.push(entry);
+        if let Some(metadata) = look(&mut cursor, &path, &found) {
+            page.push(Entry { name, metadata });
         }
     }
     Ok((page, Some(cursor)))
 }
 
-/// `None` if it was removed since the directory was read.
-fn entry(root: &OpenRoot, path: &StoragePath, found: &DirEntry, name: String) -> Option<Entry> {
-    let own = found.metadata().ok()?;
-    Some(Entry { name, metadata: followed(root, path, &own) })
+/// What is known of an entry; `None` if it was removed since the directory was read. Nothing else is a reason to leave a name
+/// out: clients that mirror the directory would remove what they have under it.
+fn look(cursor: &mut Cursor, path: &StoragePath, found: &DirEntry) -> Option<Metadata> {
+    match found.metadata() {
+        Ok(own) => Some(listed(&cursor.root, path, &own)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            cursor.unseen += 1;
+            cursor.cause.get_or_insert(error);
+            Some(known_to_directory(found))
+        }
+    }
+}
+
+fn known_to_directory(found: &DirEntry) -> Metadata {
+    let kind = found.file_type();
+    let (is_directory, is_link) = kind.map_or((false, false), |kind| (kind.is_dir(), kind.is_symlink()));
+    let kind = match is_directory {
+        true => EntryKind::Directory,
+        false if is_link => EntryKind::Other,
+        // Where the directory knows no kinds, too: clients overlook what is neither a file nor a directory.
+        false => EntryKind::File,
+    };
+    Metadata { kind, is_link, is_unseen: true, ..Metadata::file(0, None) }
 }

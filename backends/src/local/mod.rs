@@ -5,17 +5,22 @@
 
 mod append;
 mod attributes;
+mod disk;
+mod kept;
 mod links;
 mod listing;
 mod mountpoints;
+mod one_file;
+mod publish;
 mod rename;
 mod root;
+mod target;
 mod temporary;
 mod upload;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -35,6 +40,10 @@ use crate::{
 /// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
 /// which doesn't read holds no memory of ours.
 const READ_AT_ONCE: u64 = 16 * 1024;
+
+/// Held for writing while something looks at a name and then acts on what it has seen, and for reading while uploads are given
+/// their names, so that nothing comes between the two. Other processes are not kept out.
+static NAMES: RwLock<()> = RwLock::new(());
 
 /// How a [`LocalStorage`] treats its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +185,7 @@ impl Storage for LocalStorage {
                 if own_metadata(root, path)?.is_dir() {
                     return Err(Error::new(ErrorKind::IsADirectory, path));
                 }
-                root.remove_file(relative(path)?).map_err(|error| Error::from_io(path, error))
+                root.remove_file(relative(path)?).map_err(|error| not_removed(root, path, error))
             })
         })
         .await
@@ -216,6 +225,17 @@ impl Storage for LocalStorage {
         let (from, to) = (from.clone(), to.clone());
         let sync = self.options.sync;
         self.with_root(move |root| rename::rename(root, &from, &to, replace, sync)).await
+    }
+
+    async fn may_move(&self, path: &StoragePath) -> Result<()> {
+        let path = path.clone();
+        self.with_root(move |root| {
+            following(root, &path, Last::Keep, |path| {
+                let (directory, name) = parent_of(root, path)?;
+                if mountpoints::is_at(&directory, name) { Err(mountpoints::refusal(path)) } else { Ok(()) }
+            })
+        })
+        .await
     }
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
@@ -293,6 +313,15 @@ fn parent_of<'a>(root: &Dir, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
     }
 }
 
+/// What stands under a name, not what that leads to; `None` only if it is known that nothing does.
+fn standing_at(directory: &Dir, name: &str) -> io::Result<Option<cap_std::fs::Metadata>> {
+    match directory.symlink_metadata(name) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
     let modified = found.modified().ok().map(cap_std::time::SystemTime::into_std);
     if found.is_dir() {
@@ -306,27 +335,35 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
 
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
 fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
-    Ok(followed(root, path, &own_metadata(root, path)?))
+    followed(root, path, &own_metadata(root, path)?)
 }
 
 /// A link is removed, and never what it leads to.
 fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
     let (own, name) = (own_metadata(root, path)?, relative(path)?);
-    let io = |error| Error::from_io(path, error);
-    if own.is_symlink() && followed(root, path, &own).kind != EntryKind::File {
-        return root.remove_file(name).map_err(io);
+    if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
+        return root.remove_file(name).map_err(|error| Error::from_io(path, error));
     }
     if !own.is_dir() {
         return Err(Error::new(ErrorKind::NotADirectory, path));
     }
+    let failed = |error| not_removed(root, path, error);
     match root.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             // What nobody sees must not keep it for ever.
             let cleared = root.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
-            root.remove_dir(name).map_err(io)
+            root.remove_dir(name).map_err(failed)
         }
-        removed => removed.map_err(io),
+        removed => removed.map_err(failed),
+    }
+}
+
+/// Why a name could not be removed.
+fn not_removed(root: &Dir, path: &StoragePath, error: io::Error) -> Error {
+    match parent_of(root, path) {
+        Ok((directory, name)) => mountpoints::failure(error, &directory, name, path),
+        Err(_) => Error::from_io(path, error),
     }
 }
 
@@ -354,12 +391,7 @@ fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
 
 /// Makes the names in a directory durable.
 fn sync_directory(directory: &Dir, path: &StoragePath) -> Result<()> {
-    use rustix::io::Errno;
-    match rustix::fs::fsync(directory) {
-        // Some network and FUSE file systems can't sync a directory; they promise nothing then.
-        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::BADF) => Ok(()),
-        Err(error) => Err(Error::from_io(path, error.into())),
-    }
+    disk::sync_names(directory).map_err(|error| Error::from_io(path, error))
 }
 
 #[cfg(test)]

@@ -5,6 +5,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use cap_std::fs::Dir;
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+
+use crate::{Error, ErrorKind, StoragePath};
+
 /// A file system as it is mounted at one place.
 pub(super) struct MountPoint {
     /// As `statx(2)` tells it of what is on it.
@@ -29,6 +34,28 @@ pub(super) fn below(directory: &Path) -> Vec<PathBuf> {
     let mounts = all().unwrap_or_default().into_iter();
     let relative = mounts.filter_map(|mount| mount.path.strip_prefix(directory).map(Path::to_owned).ok());
     relative.filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// Whether something is mounted at a name: a disk, or a single file that is bound into a container. The system lets nobody
+/// rename, replace or remove it. What can't be looked at is none, and fails whatever is done with it.
+pub(super) fn is_at(directory: &Dir, name: &str) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let found = statx(directory, name, flags, StatxFlags::MNT_ID);
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// The refusal of what would rename, replace or remove it.
+pub(super) fn refusal(path: &StoragePath) -> Error {
+    Error::with_source(ErrorKind::PermissionDenied, path, "a mount point")
+        .advising("something is mounted there, so it can be neither replaced nor renamed nor removed")
+}
+
+/// What to say of a call that failed at this name: EBUSY is no passing trouble where something is mounted.
+pub(super) fn failure(error: io::Error, directory: &Dir, name: &str, path: &StoragePath) -> Error {
+    match error.kind() {
+        io::ErrorKind::ResourceBusy if is_at(directory, name) => refusal(path),
+        _ => Error::from_io(path, error),
+    }
 }
 
 /// A line of proc_pid_mountinfo(5): `36 35 98:0 /mnt1 /mnt2 rw,noatime …`.

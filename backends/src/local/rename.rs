@@ -1,12 +1,17 @@
 //! Renames that never replace a directory.
 
-use rustix::fs::{RenameFlags, renameat, renameat_with};
+use std::sync::PoisonError;
+
+use cap_std::fs::{Dir, Metadata};
+use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, statat};
 use rustix::io::Errno;
 
+use super::disk::{self, Weakness};
 use super::links::{Last, followed, following};
+use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use super::{parent_of, sync_directory};
+use super::{NAMES, mountpoints, parent_of, standing_at, sync_directory};
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -52,37 +57,36 @@ fn rename_resolved(
         return Err(Error::new(ErrorKind::InvalidName, to));
     }
     // A link to a directory is one to clients. To replace it would hide what it leads to as well as a replaced directory.
-    let may_replace = replace && !followed(root, from, &source).is_directory();
-    let target = to_directory.symlink_metadata(to_name);
-    let is_file = |target: &cap_std::fs::Metadata| match target.is_symlink() {
-        // Nor can a link that leads nowhere or out of the root be taken for a file.
-        true => followed(root, to, target).kind == EntryKind::File,
-        false => !target.is_dir(),
-    };
-    if target.is_ok_and(|target| !may_replace || !is_file(&target)) {
-        return Err(Error::new(ErrorKind::AlreadyExists, to));
-    }
-    let renamed = if may_replace {
-        renameat(&from_directory, from_name, &to_directory, to_name)
-    } else {
-        match renameat_with(&from_directory, from_name, &to_directory, to_name, RenameFlags::NOREPLACE) {
-            // Not every file system can do it in one step; what stood there was looked at just above.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                renameat(&from_directory, from_name, &to_directory, to_name)
+    // Nor is one replaced by a link of which nobody knows what it leads to.
+    let may_replace = replace && followed(root, from, &source).is_ok_and(|found| !found.is_directory());
+    let io = |error| Error::from_io(to, error);
+    let mut relation = Relation::Other;
+    if let Some(target) = standing_at(&to_directory, to_name).map_err(io)? {
+        let source = Name { directory: &from_directory, name: from_name, found: &source };
+        let target = Name { directory: &to_directory, name: to_name, found: &target };
+        relation = one_file::relation(&source, &target).map_err(io)?;
+        match relation {
+            Relation::Listed => return Ok(()),
+            // Nothing is replaced by it.
+            Relation::Spellings => one_file::respell(&to_directory, from_name, to_name).map_err(io)?,
+            _ if !may_replace || !is_file(root, to, target.found)? => {
+                return Err(Error::new(ErrorKind::AlreadyExists, to));
             }
-            other => other,
+            Relation::HardLinks => one_file::remove_hard_link(&source, &target).map_err(io)?,
+            Relation::Other => {}
         }
-    };
-    match renamed {
-        Ok(()) => {}
-        Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {
-            return Err(Error::new(ErrorKind::AlreadyExists, to));
+    }
+    if relation == Relation::Other {
+        let (source, target) = ((&from_directory, from_name), (&to_directory, to_name));
+        match rename_entry(source, target, may_replace) {
+            Err(Errno::BUSY) if mountpoints::is_at(&from_directory, from_name) => {
+                return Err(mountpoints::refusal(from));
+            }
+            Err(Errno::BUSY) if mountpoints::is_at(&to_directory, to_name) => {
+                return Err(mountpoints::refusal(to));
+            }
+            renamed => renamed.map_err(|error| failure(error, to))?,
         }
-        Err(Errno::XDEV) => {
-            let reason = "source and target are on different file systems";
-            return Err(Error::with_source(ErrorKind::Unsupported, to, reason));
-        }
-        Err(error) => return Err(Error::from_io(to, error.into())),
     }
     if sync {
         sync_directory(&to_directory, to)?;
@@ -90,3 +94,49 @@ fn rename_resolved(
     }
     Ok(())
 }
+
+/// Whether a rename may replace what stands there.
+fn is_file(root: &OpenRoot, path: &StoragePath, found: &Metadata) -> Result<bool> {
+    match found.is_symlink() {
+        // A link that leads nowhere or out of the root can't be taken for a file.
+        true => Ok(followed(root, path, found)?.kind == EntryKind::File),
+        false => Ok(!found.is_dir()),
+    }
+}
+
+type Entry<'a> = (&'a Dir, &'a str);
+
+fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io::Result<()> {
+    if may_replace {
+        return renameat(from.0, from.1, to.0, to.1);
+    }
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        Err(error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)) => {
+            // Not every file system can do it in one step: what stands there is looked at.
+            let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+            match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => {}
+                found => return Err(found.err().unwrap_or(Errno::EXIST)),
+            }
+            renameat(from.0, from.1, to.0, to.1)?;
+            disk::weaker(to.0, Weakness::Names, &error);
+            Ok(())
+        }
+        renamed => renamed,
+    }
+}
+
+fn failure(error: Errno, to: &StoragePath) -> Error {
+    match error {
+        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Error::new(ErrorKind::AlreadyExists, to),
+        Errno::XDEV => {
+            let reason = "source and target are on different file systems";
+            Error::with_source(ErrorKind::Unsupported, to, reason)
+        }
+        error => Error::from_io(to, error.into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "rename_tests.rs"]
+mod tests;

@@ -13,10 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, linkat, openat, statx, unlinkat};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, flock, linkat, openat, renameat_with, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::append;
+use super::disk::{self, Mount, Taking};
 use super::root::OpenRoot;
 
 /// The folder for hidden names, at the top of a file system.
@@ -39,6 +42,16 @@ pub(super) struct HiddenName {
     pub(super) directory: Dir,
     pub(super) name: String,
     pub(super) renamed: bool,
+    /// The file, opened to read, which holds the lock: so the file can be closed as one that was written to before it gets its
+    /// name. Programs that wait for the end of a write would else hear of it twice.
+    reader: Option<File>,
+}
+
+impl HiddenName {
+    /// Another handle on the file, to read it only, if there is one that holds the lock.
+    pub(super) fn reader(&self) -> Option<File> {
+        self.reader.as_ref()?.try_clone().ok()
+    }
 }
 
 impl Drop for HiddenName {
@@ -60,13 +73,18 @@ fn next_name() -> String {
 
 /// A directory on the file system of `target` where hidden names can be made.
 fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
-    let mount = mount_of(target)?;
-    let folder = match mount_of(root)? == mount {
+    place_in(root, target, folder)
+}
+
+/// The same with another way to come by the folder in a directory.
+fn place_in(root: &Dir, target: &Dir, folder: impl Fn(&Dir) -> io::Result<Dir>) -> io::Result<Dir> {
+    let mount = Mount::of(target)?;
+    let folder = match Mount::of(root)? == mount {
         true => folder(root),
         false => top_of(target).and_then(|top| folder(&top)),
     };
     match folder {
-        Ok(folder) if mount_of(&folder)? == mount => Ok(folder),
+        Ok(folder) if Mount::of(&folder)? == mount => Ok(folder),
         _ => target.try_clone(),
     }
 }
@@ -86,44 +104,39 @@ pub(super) fn folder(directory: &Dir) -> io::Result<Dir> {
 
 /// The highest directory of the mount that `directory` is in, which is not that of the root: so the way up ends below it.
 fn top_of(directory: &Dir) -> io::Result<Dir> {
-    let mount = mount_of(directory)?;
-    if mount.1 == 0 {
+    let mount = Mount::of(directory)?;
+    if mount.id == 0 {
         // Two mounts of one file system can't be told from each other.
         return Err(io::ErrorKind::Unsupported.into());
     }
     let mut top = directory.try_clone()?;
     loop {
         let parent = top.open_parent_dir(cap_std::ambient_authority())?;
-        if mount_of(&parent)? != mount || parent.dir_metadata()?.ino() == top.dir_metadata()?.ino() {
+        if Mount::of(&parent)? != mount || parent.dir_metadata()?.ino() == top.dir_metadata()?.ino() {
             return Ok(top);
         }
         top = parent;
     }
 }
 
-/// What two directories must have in common for a rename between them: the file system, and the mount that shows it,
-/// since a bind mount has the same device.
-fn mount_of(directory: &Dir) -> io::Result<(u64, u64)> {
-    let device = directory.dir_metadata()?.dev();
-    let mount = match statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID) {
-        Ok(found) => found.stx_mnt_id,
-        // Kernels before 5.8 don't tell.
-        Err(_) => 0,
-    };
-    Ok((device, mount))
-}
-
 /// Opens a file that has no name, in the file system of `directory`; `None` if that can't do it.
 pub(super) fn unnamed(directory: &Dir) -> io::Result<Option<File>> {
     match openat(directory, ".", OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, FILE_MODE) {
         Ok(file) => Ok(Some(File::from(file))),
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => Ok(None),
+        // Of a directory that nothing may be stored in, more than this is refused.
+        Err(error @ (Errno::PERM | Errno::ACCESS)) => match disk::may_write(directory) {
+            Ok(()) => Ok(None),
+            Err(_) => Err(error.into()),
+        },
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Opens a new file with a hidden name and locks it.
 pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> {
+    // It gets its name there when all has come: better told now.
+    disk::may_write(target)?;
     let directory = place(root, target)?;
     loop {
         let name = next_name();
@@ -133,14 +146,49 @@ pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> 
             Err(Errno::EXIST) => continue,
             Err(error) => return Err(error.into()),
         };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let reader = openat(&directory, &name, flags, Mode::empty()).ok().map(File::from);
         // Locks are not to be had on every file system; then a sweep leaves the file alone, too.
-        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-        // Between the two calls a sweep may have taken it for a leftover.
+        let locked = flock(reader.as_ref().unwrap_or(&file), FlockOperation::NonBlockingLockExclusive);
+        // Before it was locked, a sweep may have taken it for a leftover.
         if locked.is_ok() && std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
             continue;
         }
-        let directory = directory.try_clone()?;
-        return Ok((file, HiddenName { directory, name, renamed: false }));
+        return Ok((file, HiddenName { directory, name, renamed: false, reader }));
+    }
+}
+
+/// Tries whether a file without a name can get one.
+pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> {
+    // No folder is left where nothing but this needed one.
+    let directory = place_in(root, target, |directory| directory.open_dir(FOLDER))?;
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+    let name = next_name();
+    link(file, &directory, &name)?;
+    Ok(unlinkat(&directory, &name, AtFlags::empty())?)
+}
+
+/// Tries how a hidden name can become one that must be free.
+pub(super) fn try_taking(root: &Dir, target: &Dir) -> io::Result<Taking> {
+    let (_file, mut hidden) = named(root, target)?;
+    let (directory, free) = (&hidden.directory, next_name());
+    let refused = |error: Errno| match io::Error::from(error) {
+        error if disk::is_refusal(&error) => Ok(()),
+        error => Err(error),
+    };
+    match renameat_with(directory, &hidden.name, directory, &free, RenameFlags::NOREPLACE) {
+        Ok(()) => {
+            hidden.name = free;
+            return Ok(Taking::Rename);
+        }
+        Err(error) => refused(error)?,
+    }
+    match linkat(directory, &hidden.name, directory, &free, AtFlags::empty()) {
+        Ok(()) => {
+            unlinkat(directory, &free, AtFlags::empty())?;
+            Ok(Taking::Link)
+        }
+        Err(error) => refused(error).map(|()| Taking::Look),
     }
 }
 
@@ -152,14 +200,20 @@ pub(super) fn link(file: &File, directory: &Dir, name: &str) -> Result<(), Errno
 
 /// Gives a file without a name a hidden one.
 pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<HiddenName> {
-    let directory = place(root, target)?;
+    let mut directory = place(root, target)?;
     // The lock comes before the name, so that a sweep never finds it unlocked.
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+    let mut beside = false;
     loop {
         let name = next_name();
         match link(file, &directory, &name) {
-            Ok(()) => return Ok(HiddenName { directory, name, renamed: false }),
+            Ok(()) => return Ok(HiddenName { directory, name, renamed: false, reader: None }),
             Err(Errno::EXIST) => {}
+            // What is encrypted, or counted for a project, by directory can't have a name elsewhere.
+            Err(Errno::XDEV) if !beside => {
+                directory = target.try_clone()?;
+                beside = true;
+            }
             Err(error) => return Err(error.into()),
         }
     }

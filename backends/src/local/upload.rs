@@ -1,64 +1,25 @@
 //! Uploads into a local directory.
 //!
 //! What arrives is kept in a file without a name. At the end that file gets its name, or, if it holds what comes behind the
-//! end of another one, is [put there](super::append).
+//! end of another one, is [put there](super::append). Where that is stands in its [target](super::target).
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, RenameFlags, linkat, renameat, renameat_with, unlinkat};
-use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
-use super::append::{self, FileId};
+use super::append;
+use super::publish::{Published, Received};
 use super::root::OpenRoot;
-use super::temporary::{self, HiddenName, is_reserved};
-use super::{metadata_of, open, parent_of, sync_directory};
+use super::target::{Base, Target};
 use crate::stream::blocking;
-use crate::turns::Turn;
-use crate::{
-    ByteRange, CHUNK_SIZE, Content, CreateMode, Error, ErrorKind, FileSlice, Metadata, Result, StoragePath,
-    Upload,
-};
-
-/// What is known of an upload besides its bytes.
-struct Target {
-    root: Arc<OpenRoot>,
-    directory: Dir,
-    path: StoragePath,
-    sync: bool,
-    hidden: Option<HiddenName>,
-    base: Base,
-}
-
-/// What an upload makes of what stands under its name.
-#[derive(Clone, Copy)]
-enum Base {
-    /// Nothing may stand there.
-    Nothing,
-    Anything,
-    /// The file begins with a copy of this one, which must still stand there.
-    Copy {
-        file: FileId,
-        version: u64,
-    },
-    /// The file holds what comes behind the end of what stands there. If there is a version, it must still be that.
-    End {
-        version: Option<u64>,
-    },
-}
+use crate::{CHUNK_SIZE, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// How often an append looks again for its file when that is replaced at every look.
 const LOOKS: usize = 100;
-
-/// Held for writing while a resumed upload looks at what it goes on from and then replaces it, and for reading while anything
-/// else is given its name, so that nothing comes between the two. Other processes are not kept out.
-static NAMES: RwLock<()> = RwLock::new(());
 
 pub(super) struct LocalUpload {
     target: Target,
@@ -71,9 +32,7 @@ pub(super) struct LocalUpload {
 /// The file is here, or with the thread that writes to it, or lost with an error.
 enum Written {
     /// It is not needed yet: what is short is put behind the end of another one as it is.
-    NotYet {
-        unnamed: bool,
-    },
+    NotYet,
     Idle(File),
     Busy(JoinHandle<io::Result<File>>),
     Failed,
@@ -88,72 +47,9 @@ impl LocalUpload {
         sync: bool,
         unnamed: bool,
     ) -> Result<Self> {
-        if path.is_root() {
-            return Err(Error::new(ErrorKind::IsADirectory, &path));
-        }
-        if path.name().is_some_and(is_reserved) {
-            return Err(Error::with_source(ErrorKind::InvalidName, &path, "the name is kept for uploads"));
-        }
-        let io = |error| Error::from_io(&path, error);
-        let (directory, name) = parent_of(&root, &path)?;
-        // The name itself and what it leads to: a link to a directory is one, a dangling link is replaced.
-        let own = match directory.symlink_metadata(name) {
-            Ok(found) => Some(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io(error)),
-        };
-        let existing = own.is_some().then(|| directory.metadata(name).ok()).flatten();
-        if existing.as_ref().is_some_and(|found| found.is_dir()) {
-            return Err(Error::new(ErrorKind::IsADirectory, &path));
-        }
-        if own.is_some() && mode == CreateMode::New {
-            return Err(Error::new(ErrorKind::AlreadyExists, &path));
-        }
-        let mut is_behind = false;
-        let (base, kept) = match mode {
-            CreateMode::New => (Base::Nothing, None),
-            CreateMode::Replace | CreateMode::Resume(0) => (Base::Anything, None),
-            CreateMode::Append => {
-                // Better told now than when all has arrived.
-                if own.is_some() {
-                    match append::open(&root, &path) {
-                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                        opened => is_behind = opened.is_ok(),
-                    }
-                }
-                (Base::End { version: None }, None)
-            }
-            CreateMode::Resume(offset) => {
-                let (base, kept) = resumed(&root, &path, offset)?;
-                is_behind = matches!(base, Base::End { .. });
-                (base, kept)
-            }
-        };
-        let mut target = Target { root, directory, path, sync, hidden: None, base };
-        if is_behind {
-            let file = Written::NotYet { unnamed };
-            return Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 });
-        }
-        let path = target.path.clone();
-        let io = |error| Error::from_io(&path, error);
-        let (mut file, hidden) = new_file(&target.root, &target.directory, unnamed).map_err(io)?;
-        target.hidden = hidden;
-        if let (Some(existing), Base::Nothing | Base::Anything | Base::Copy { .. }) = (&existing, base) {
-            // Whoever replaces the content of a file doesn't expect to change who may read it.
-            let mode = cap_std::fs::PermissionsExt::mode(&existing.permissions());
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode & 0o777);
-            file.set_permissions(mode).map_err(io)?;
-        }
-        if let Some(slice) = kept {
-            // The kernel copies, or shares the blocks, without the bytes passing through here.
-            let mut source = io::Read::take(&slice.file, slice.length);
-            let copied = io::copy(&mut source, &mut file).map_err(io)?;
-            if copied != slice.length {
-                let reason = "the file became shorter while it was copied";
-                return Err(Error::with_source(ErrorKind::Conflict, &path, reason));
-            }
-        }
-        Ok(Self { target, file: Written::Idle(file), waiting: Vec::new(), waiting_bytes: 0 })
+        let (target, file) = Target::begin(root, path, mode, sync, unnamed)?;
+        let file = file.map_or(Written::NotYet, Written::Idle);
+        Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     fn error(&self, error: io::Error) -> Error {
@@ -169,13 +65,10 @@ impl LocalUpload {
                 Err(panic) => Err(self.error(io::Error::other(panic))),
             },
             Written::Failed => Err(self.error(io::Error::other("an earlier write failed"))),
-            Written::NotYet { unnamed } => {
-                let root = Arc::clone(&self.target.root);
-                let directory = self.target.directory.try_clone().map_err(|error| self.error(error))?;
-                let made = blocking(move || new_file(&root, &directory, unnamed)).await?;
-                let (file, hidden) = made.map_err(|error| self.error(error))?;
-                self.target.hidden = hidden;
-                Ok(file)
+            Written::NotYet => {
+                let (opening, path) = (self.target.opening()?, self.target.path.clone());
+                let opened = blocking(move || opening.open()).await?;
+                Ok(self.target.take(opened.map_err(|error| Error::from_io(&path, error))?))
             }
         }
     }
@@ -218,9 +111,7 @@ impl Upload for LocalUpload {
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
         let mut received = match self.file {
-            Written::NotYet { unnamed } => {
-                Received::Held { unnamed, chunks: std::mem::take(&mut self.waiting) }
-            }
+            Written::NotYet => Received::Held(std::mem::take(&mut self.waiting)),
             _ => Received::File(self.idle().await?),
         };
         let Self { mut target, waiting, .. } = *self;
@@ -233,8 +124,8 @@ impl Upload for LocalUpload {
         for _ in 0..LOOKS {
             let bytes = waiting.take();
             let attempt = move || {
-                if let (Some(bytes), Received::File(file)) = (bytes, &mut received) {
-                    write_all(file, &bytes).map_err(|error| Error::from_io(&target.path, error))?;
+                if let Some(bytes) = bytes {
+                    received = received.complete(&bytes, &target)?;
                 }
                 let published = target.publish(&mut received, turn)?;
                 Ok::<_, Error>((published, target, received))
@@ -262,194 +153,6 @@ impl Upload for LocalUpload {
     }
 }
 
-fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+pub(super) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
     chunks.iter().try_for_each(|bytes| file.write_all(bytes))
-}
-
-/// A file for what arrives, and its hidden name if it has to have one.
-fn new_file(root: &OpenRoot, directory: &Dir, unnamed: bool) -> io::Result<(File, Option<HiddenName>)> {
-    let anonymous = if unnamed { temporary::unnamed(directory)? } else { None };
-    Ok(match anonymous {
-        Some(file) => (file, None),
-        None => {
-            let (file, hidden) = temporary::named(root, directory)?;
-            (file, Some(hidden))
-        }
-    })
-}
-
-/// What has arrived.
-enum Received {
-    File(File),
-    /// It is short, and there was no need for a file.
-    Held {
-        unnamed: bool,
-        chunks: Vec<Bytes>,
-    },
-}
-
-impl Received {
-    fn as_tail(&self) -> append::Tail<'_> {
-        match self {
-            Self::File(file) => append::Tail::File(file),
-            Self::Held { chunks, .. } => append::Tail::Held(chunks),
-        }
-    }
-}
-
-/// What a resumed upload goes on from: what it is copied to, or what it is put behind.
-fn resumed(root: &Dir, path: &StoragePath, offset: u64) -> Result<(Base, Option<FileSlice>)> {
-    let body = open(root, path, ByteRange { offset: 0, length: Some(offset) })?;
-    ByteRange::from_offset(offset).length_in(body.metadata.size, path)?;
-    let (Content::File(slice), Some(version)) = (body.content, body.metadata.version) else {
-        return Err(Error::with_source(ErrorKind::Other, path, "not a file of a disk"));
-    };
-    // What lies behind the offset would be lost with a crash, and readers of it would see a mixture: that is copied instead.
-    if offset == body.metadata.size && append::open(root, path).is_ok() {
-        return Ok((Base::End { version: Some(version) }, None));
-    }
-    let found = slice.file.metadata().map_err(|error| Error::from_io(path, error))?;
-    Ok((Base::Copy { file: (found.dev(), found.ino()), version }, Some(slice)))
-}
-
-/// What came of an attempt to publish.
-enum Published {
-    As(Metadata),
-    /// The name stands for another file than a moment ago.
-    Again,
-    /// Somebody else has the turn at this file.
-    After(FileId),
-}
-
-impl Target {
-    /// Makes what the file holds visible. Blocks.
-    fn publish(&mut self, received: &mut Received, turn: Option<(FileId, Turn)>) -> Result<Published> {
-        // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
-        self.root.confirm()?;
-        if let Base::End { version } = self.base {
-            match append::open(&self.root, &self.path) {
-                Ok((end, id)) => return self.put_behind(received.as_tail(), &end, id, version, turn),
-                // A new file, then.
-                Err(error) if error.kind() == ErrorKind::NotFound && version.is_none() => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return Err(Error::new(ErrorKind::Conflict, &self.path));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let file = self.file_of(received)?;
-        self.give_name_to(file)
-    }
-
-    /// The file with what has arrived.
-    fn file_of<'a>(&mut self, received: &'a mut Received) -> Result<&'a File> {
-        if let Received::Held { unnamed, chunks } = received {
-            let made = new_file(&self.root, &self.directory, *unnamed);
-            let (mut file, hidden) = made.map_err(|error| Error::from_io(&self.path, error))?;
-            self.hidden = hidden;
-            write_all(&mut file, chunks).map_err(|error| Error::from_io(&self.path, error))?;
-            *received = Received::File(file);
-        }
-        match received {
-            Received::File(file) => Ok(file),
-            Received::Held { .. } => Err(Error::new(ErrorKind::Other, &self.path)),
-        }
-    }
-
-    fn put_behind(
-        &self,
-        tail: append::Tail<'_>,
-        end: &File,
-        id: FileId,
-        version: Option<u64>,
-        turn: Option<(FileId, Turn)>,
-    ) -> Result<Published> {
-        let turn = turn.filter(|(of, _)| *of == id).map(|(_, turn)| turn);
-        let has_waited = turn.is_some();
-        let Some(_turn) = turn.or_else(|| append::turn_now(id)) else { return Ok(Published::After(id)) };
-        let Self { root, directory, path, sync, .. } = self;
-        let place = append::Place { root, directory, path, sync: *sync };
-        // While others had their turn, it may have got another name, or none.
-        if !has_waited || append::open(root, path).is_ok_and(|(_, now)| now == id) {
-            return place.put_behind(end, tail, version).map(Published::As);
-        }
-        Ok(Published::Again)
-    }
-
-    /// Gives the file its name.
-    fn give_name_to(&mut self, file: &File) -> Result<Published> {
-        let path = self.path.clone();
-        let io = |error| Error::from_io(&path, error);
-        if self.sync {
-            file.sync_all().map_err(io)?;
-        }
-        match self.give_name(file, path.name().unwrap_or_default())? {
-            Ok(()) => {}
-            // Somebody else has made it meanwhile.
-            Err(Errno::EXIST) if matches!(self.base, Base::End { .. }) => return Ok(Published::Again),
-            Err(Errno::EXIST) => return Err(Error::new(ErrorKind::AlreadyExists, &path)),
-            Err(error) => return Err(io(error.into())),
-        }
-        if self.sync {
-            sync_directory(&self.directory, &path)?;
-        }
-        let found = file.metadata().map_err(io)?;
-        Ok(Published::As(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found))))
-    }
-
-    /// Whether a file that stands there is replaced.
-    fn replaces(&self, name: &str) -> bool {
-        match self.base {
-            Base::Nothing => false,
-            Base::Anything | Base::Copy { .. } => true,
-            // A link that leads nowhere is no file to go on from.
-            Base::End { .. } => self.directory.symlink_metadata(name).is_ok_and(|found| found.is_symlink()),
-        }
-    }
-
-    fn give_name(&mut self, file: &File, name: &str) -> Result<Result<(), Errno>> {
-        let (_alone, _with_others);
-        match self.base {
-            Base::Copy { version, .. } => {
-                _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
-                let found = self.directory.metadata(name).ok().and_then(|found| metadata_of(&found).version);
-                if found != Some(version) {
-                    return Err(Error::new(ErrorKind::Conflict, &self.path));
-                }
-            }
-            _ => _with_others = NAMES.read().unwrap_or_else(PoisonError::into_inner),
-        }
-        let replace = self.replaces(name);
-        Ok(match self.hidden.take() {
-            Some(hidden) => self.rename(hidden, name, replace),
-            None => match temporary::link(file, &self.directory, name) {
-                Err(Errno::EXIST) if replace => {
-                    let hidden = temporary::link_hidden(file, &self.root, &self.directory)
-                        .map_err(|error| Error::from_io(&self.path, error))?;
-                    self.rename(hidden, name, replace)
-                }
-                linked => linked,
-            },
-        })
-    }
-
-    fn rename(&mut self, hidden: HiddenName, name: &str, replace: bool) -> Result<(), Errno> {
-        let hidden = self.hidden.insert(hidden);
-        let (from, to) = (&hidden.directory, &self.directory);
-        if replace {
-            renameat(from, &hidden.name, to, name)?;
-            hidden.renamed = true;
-            return Ok(());
-        }
-        match renameat_with(from, &hidden.name, to, name, RenameFlags::NOREPLACE) {
-            // A hard link refuses an existing name on every file system that has links.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                linkat(from, &hidden.name, to, name, AtFlags::empty())?;
-                let _ = unlinkat(from, &hidden.name, AtFlags::empty());
-            }
-            other => other?,
-        }
-        hidden.renamed = true;
-        Ok(())
-    }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use futures_util::TryStreamExt;
 use unftp_core::storage::{Fileinfo, Metadata as LibunftpMetadata, Permissions, Result};
-use wharf_backends::{EntryKind, ErrorKind, Metadata, StoragePath};
+use wharf_backends::{Entry, EntryKind, Error, ErrorKind, Metadata, StoragePath};
 
 use crate::vfs::UserView;
 
@@ -62,13 +62,15 @@ pub(super) type Line = Fileinfo<PathBuf, SessionMetadata>;
 /// The entries of a directory.
 pub(super) async fn entries(view: &UserView, path: &StoragePath) -> wharf_backends::Result<Vec<Line>> {
     let entries = view.list(path).await?;
-    entries
-        .map_ok(|entry| Fileinfo {
-            path: PathBuf::from(entry.name),
-            metadata: SessionMetadata(entry.metadata),
-        })
-        .try_collect()
-        .await
+    let line = |entry: Entry| {
+        if entry.metadata.is_unseen && !entry.metadata.is_directory() {
+            // libunftp has to say a size, and clients that mirror replace what has another one.
+            let path = path.child(&entry.name)?;
+            return Err(Error::with_source(ErrorKind::Unavailable, &path, "it can't be looked at"));
+        }
+        Ok(Fileinfo { path: PathBuf::from(entry.name), metadata: SessionMetadata(entry.metadata) })
+    };
+    entries.and_then(|entry| std::future::ready(line(entry))).try_collect().await
 }
 
 /// The entries of a directory, or a file as the only entry: what LIST, NLST and STAT show (RFC 959, section 4.1.3).

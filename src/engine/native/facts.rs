@@ -142,6 +142,8 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
             EntryKind::Other => facts.push_str("type=OS.unix=other;"),
         }
     }
+    // Clients compare what they are told: what is not known is better not told than told wrong.
+    let wanted = if metadata.is_unseen { wanted - Facts::SIZE - Facts::MODIFY } else { wanted };
     if wanted.contains(Facts::SIZE) && !directory {
         let _ = write!(facts, "size={};", metadata.size);
     }

@@ -5,7 +5,7 @@ use super::{Result, reply};
 
 pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.may_rename(&path)?;
+    session.view.may_rename(&path).await?;
     // To look is a request to a store, which RNTO has to send once more.
     if !session.view.is_remote(&path) {
         session.view.stat(&path).await?;

@@ -31,6 +31,9 @@ pub(in super::super) async fn run(
             // The code is said already.
             Some(Err(error)) => break format!("213 This is not all: {}.", error.kind()),
             Some(Ok(entry)) if lines.wants(&entry) => {
+                if let Err(error) = lines.check(&entry) {
+                    break format!("213 This is not all: {}.", error.kind());
+                }
                 line.clear();
                 if lines.put(&entry, &mut line) {
                     block.extend_from_slice(b" ");

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use wharf_backends::{Entry, EntryStream, StoragePath};
+use wharf_backends::{Entry, EntryStream, Error, ErrorKind, StoragePath};
 
 use super::super::facts::{self, Facts};
 use super::convert::{Form, Outgoing};
@@ -68,6 +68,17 @@ impl Lines {
         true
     }
 
+    /// Refuses to tell what is not known: a line of LIST has no other size than a number, and clients that mirror replace what
+    /// has another one. Clients make nothing of the size of a directory.
+    pub(in super::super) fn check(&self, entry: &Entry) -> Result<(), Error> {
+        let is_known = !entry.metadata.is_unseen || entry.metadata.is_directory();
+        if is_known || !matches!(self.style, Style::Long) {
+            return Ok(());
+        }
+        let path = self.directory.child(&entry.name)?;
+        Err(Error::with_source(ErrorKind::Unavailable, &path, "it can't be looked at"))
+    }
+
     /// Whether the entry is asked for.
     pub(in super::super) fn wants(&self, entry: &Entry) -> bool {
         let fits = |pattern: &glob::Pattern| entry.name == pattern.as_str() || pattern.matches(&entry.name);
@@ -89,8 +100,9 @@ pub(in super::super) async fn send_listing(
     let mut left_out = 0;
     while let Some(entry) = entries.next().await {
         let entry = entry?;
-        if lines.wants(&entry) && !lines.put(&entry, &mut block) {
-            left_out += 1;
+        if lines.wants(&entry) {
+            lines.check(&entry)?;
+            left_out += u64::from(!lines.put(&entry, &mut block));
         }
         if block.len() >= BLOCK {
             let full: Bytes = block.split().freeze();

@@ -1,0 +1,206 @@
+//! What the file system behind a mount can do.
+//!
+//! It is tried when something is first stored there, and remembered: a disk that refuses a call when all bytes of an upload
+//! have come would refuse every upload. Where a disk can do less than others, the way is chosen that works, and the log says
+//! once which promise is weaker there.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::hash::Hash;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
+
+use cap_std::fs::Dir;
+use rustix::fs::{
+    Access, AtFlags, FsWord, Mode, OFlags, StatxFlags, accessat, fdatasync, fstatfs, fsync, openat, statx,
+};
+use rustix::io::Errno;
+
+use super::{mountpoints, temporary};
+
+/// What two directories must have in common for a rename between them: the file system, and the mount that shows it,
+/// since a bind mount has the same device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Mount {
+    device: (u32, u32),
+    /// 0 where the kernel (before 5.8) doesn't tell.
+    pub(super) id: u64,
+}
+
+impl Mount {
+    pub(super) fn of(file: impl AsFd) -> io::Result<Self> {
+        let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+        Ok(Self { device: (found.stx_dev_major, found.stx_dev_minor), id: found.stx_mnt_id })
+    }
+}
+
+/// How uploads get their names on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// They are files without a name, which get one by a link.
+    Unnamed,
+    /// They have hidden names, and are renamed.
+    Hidden(Taking),
+}
+
+/// How a hidden name becomes one that must be free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// The disk refuses to rename onto a name that is taken.
+    Rename,
+    /// It refuses to link there.
+    Link,
+    /// It refuses neither, so it is looked at before.
+    Look,
+}
+
+/// A file system and how it is tried. Numbers of devices and mounts are used again, so its kind belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Tried {
+    mount: Mount,
+    kind: FsWord,
+    /// With files without a name.
+    unnamed: bool,
+}
+
+static KNOWN: LazyLock<RwLock<HashMap<Tried, Naming>>> = LazyLock::new(RwLock::default);
+
+/// How uploads to `target` get their names; `unnamed` if files without a name may be tried. Blocks.
+pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Naming> {
+    let tried = Tried { mount: Mount::of(target)?, kind: fstatfs(target)?.f_type, unnamed };
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&tried) {
+        return Ok(*known);
+    }
+    let naming = match unnamed && can_link(root, target)? {
+        true => Naming::Unnamed,
+        false => Naming::Hidden(temporary::try_taking(root, target)?),
+    };
+    if naming == Naming::Hidden(Taking::Look) {
+        weaker(target, Weakness::Names, &"neither links nor RENAME_NOREPLACE");
+    }
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(tried, naming);
+    Ok(naming)
+}
+
+/// Whether there are files without a name, and they can get one.
+fn can_link(root: &Dir, target: &Dir) -> io::Result<bool> {
+    let Some(file) = temporary::unnamed(target)? else { return Ok(false) };
+    match temporary::try_link(&file, root, target) {
+        Ok(()) => Ok(true),
+        Err(error) if is_refusal(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a call failed because the file system, a filter of system calls, or a missing /proc doesn't let it, and not for what
+/// it was to do.
+pub(super) fn is_refusal(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    errno.is_some_and(|errno| {
+        matches!(
+            errno,
+            Errno::PERM
+                | Errno::ACCESS
+                | Errno::OPNOTSUPP
+                | Errno::NOSYS
+                | Errno::INVAL
+                | Errno::NOENT
+                | Errno::MLINK
+                | Errno::XDEV
+        )
+    })
+}
+
+/// Whether names can be made in a directory, as far as its rights go.
+///
+/// # Errors
+/// They can't.
+pub(super) fn may_write(directory: &Dir) -> io::Result<()> {
+    match accessat(directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+        // It is found out when it is done.
+        Err(Errno::NOSYS | Errno::INVAL) => Ok(()),
+        checked => Ok(checked?),
+    }
+}
+
+/// Has the disk confirm the names in a directory.
+pub(super) fn sync_names(directory: &Dir) -> io::Result<()> {
+    // A handle that only leads somewhere (`O_PATH`), as that of a `Dir` does, can't be synced.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat(directory, ".", flags, Mode::empty()) {
+        Ok(opened) => sync(opened),
+        // Its names may be made, and not read.
+        Err(error @ Errno::ACCESS) => {
+            weaker(directory, Weakness::Sync, &error);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the disk confirm all that it knows of a file.
+pub(super) fn sync(file: impl AsFd) -> io::Result<()> {
+    confirmed(&file, fsync(&file))
+}
+
+/// Has the disk confirm the bytes of a file.
+pub(super) fn sync_data(file: impl AsFd) -> io::Result<()> {
+    confirmed(&file, fdatasync(&file))
+}
+
+fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
+    match synced {
+        // Some network and FUSE file systems can't: they promise nothing then.
+        Err(error @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
+            weaker(file, Weakness::Sync, &error);
+            Ok(())
+        }
+        synced => Ok(synced?),
+    }
+}
+
+/// A promise that a disk can't keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Weakness {
+    Names,
+    Sync,
+    Modes,
+    Groups,
+    Attributes,
+}
+
+impl Weakness {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Names => {
+                "this disk can't refuse a name that is taken: it is looked at just before a new file gets its \
+                 name, and what another program stores under that name in between is replaced"
+            }
+            Self::Sync => {
+                "this disk doesn't confirm what it stores (fsync): a power failure can take what was stored \
+                 last, whatever `sync` says"
+            }
+            Self::Modes => {
+                "this disk refuses to set permission bits: a file that replaces another has those of a new one"
+            }
+            Self::Groups => {
+                "a file that replaces another can't have its group, as the server's user is no member of that: \
+                 its own group may do what everybody may"
+            }
+            Self::Attributes => {
+                "a file that replaces another can't have its access control list or its attributes (user.*) here"
+            }
+        }
+    }
+}
+
+/// Says once for each mount that a promise is weaker there.
+pub(super) fn weaker(file: impl AsFd, weakness: Weakness, cause: &dyn Display) {
+    static SAID: LazyLock<Mutex<HashSet<(Mount, Weakness)>>> = LazyLock::new(Mutex::default);
+    let Ok(mount) = Mount::of(file) else { return };
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert((mount, weakness)) {
+        let at = mountpoints::of(mount.id).unwrap_or_default();
+        tracing::warn!(mount = %at.display(), %cause, "{}", weakness.sentence());
+    }
+}

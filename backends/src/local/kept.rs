@@ -1,0 +1,161 @@
+//! What a new file keeps of the one that it replaces: the group, the permission bits, the access control list (POSIX), and the
+//! attributes that users gave it (`user.*`).
+//!
+//! Whoever replaces the content of a file doesn't expect to change who may read it. All is kept that the kernel allows, and
+//! none of it is a reason to refuse an upload. Rights that belong to a group are never given to another one: where the group
+//! can't be kept, its members get what everybody has.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use cap_std::fs::Dir;
+use rustix::fs::{Gid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr};
+use rustix::io::Errno;
+
+use super::disk::{Weakness, weaker};
+
+const ACL: &str = "system.posix_acl_access";
+const OF_USERS: &str = "user.";
+
+/// The most that Linux takes for a value, and for all names.
+const MOST: usize = 64 * 1024;
+
+/// What every file has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rights {
+    pub(super) mode: u32,
+    pub(super) group: u32,
+}
+
+/// The access control list of a file that may not be opened.
+pub(super) fn list_of(directory: &Dir, name: &str) -> Option<Vec<u8>> {
+    let path = format!("/proc/self/fd/{}/{name}", directory.as_raw_fd());
+    read_growing(|buffer| lgetxattr(&path, ACL, buffer)).ok()
+}
+
+/// Gives `new`, which has no name yet, what the old file has. `readable` is that, if it can be read; else `list` is its access
+/// control list.
+pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, new: &File) {
+    let names = readable.map(names_of).unwrap_or_default();
+    let with_list = readable.filter(|_| names.iter().any(|name| name == ACL));
+    let list = with_list.and_then(|old| value_of(old, ACL).ok()).or(list);
+    if let Err(error) = keep_rights(old, list.and_then(AccessList::parse), new) {
+        weaker(new, Weakness::Modes, &error);
+    }
+    let Some(readable) = readable else { return };
+    for name in names.iter().filter(|name| name.starts_with(OF_USERS)) {
+        let kept = value_of(readable, name)
+            .and_then(|value| fsetxattr(new, name.as_str(), &value, XattrFlags::empty()));
+        match kept {
+            // Somebody has taken it off meanwhile.
+            Ok(()) | Err(Errno::NODATA) => {}
+            Err(error) => weaker(new, Weakness::Attributes, &error),
+        }
+    }
+}
+
+fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<()> {
+    let found = new.metadata()?;
+    let group_kept = found.gid() == old.group
+        || match fchown(new, None, Some(Gid::from_raw(old.group))) {
+            Ok(()) => true,
+            Err(error) => {
+                weaker(new, Weakness::Groups, &error);
+                false
+            }
+        };
+    let mut mode = old.mode & 0o777;
+    if let Some(mut list) = list {
+        if !group_kept {
+            list.give_group_what_all_have();
+        }
+        match fsetxattr(new, ACL, &list.0, XattrFlags::empty()) {
+            Ok(()) => return Ok(()),
+            Err(error) => weaker(new, Weakness::Attributes, &error),
+        }
+        // The bits of the group are those of everybody who is named; without them, they are its own.
+        mode = list.mode();
+    } else if names_of(new).iter().any(|name| name == ACL) {
+        // What the directory gives to new files (`default:` of its own list) was not given to this one.
+        if let Err(error) = fremovexattr(new, ACL) {
+            weaker(new, Weakness::Attributes, &error);
+        }
+    }
+    if !group_kept {
+        mode = mode & !0o070 | (mode & 0o007) << 3;
+    }
+    if new.metadata()?.mode() & 0o777 == mode {
+        return Ok(());
+    }
+    new.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+/// The names of the extended attributes of a file; none where there can't be any.
+fn names_of(file: &File) -> Vec<String> {
+    let read = read_growing(|buffer| flistxattr(file, buffer));
+    let names = read.unwrap_or_default();
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect()
+}
+
+fn value_of(file: &File, name: &str) -> rustix::io::Result<Vec<u8>> {
+    read_growing(|buffer| fgetxattr(file, name, buffer))
+}
+
+/// Most are short.
+fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    let mut buffer = vec![0; 512];
+    loop {
+        match read(&mut buffer) {
+            Ok(length) => {
+                buffer.truncate(length);
+                return Ok(buffer);
+            }
+            Err(Errno::RANGE) if buffer.len() < MOST => buffer = vec![0; MOST],
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An access control list as the kernel has it: a version, and for each entry a tag, rights and an id.
+struct AccessList(Vec<u8>);
+
+const HEAD: usize = 4;
+const ENTRY: usize = 8;
+const OWNER: u16 = 0x01;
+const GROUP: u16 = 0x04;
+const MASK: u16 = 0x10;
+const OTHERS: u16 = 0x20;
+
+impl AccessList {
+    fn parse(bytes: Vec<u8>) -> Option<Self> {
+        let is_known = bytes.starts_with(&2_u32.to_le_bytes()) && bytes.len() % ENTRY == HEAD;
+        is_known.then_some(Self(bytes))
+    }
+
+    fn rights(&self, tag: u16) -> Option<u16> {
+        let entry = self.0[HEAD..].chunks(ENTRY).find(|entry| entry[..2] == tag.to_le_bytes())?;
+        Some(u16::from_le_bytes([entry[2], entry[3]]))
+    }
+
+    fn give_group_what_all_have(&mut self) {
+        let rights = self.rights(OTHERS).unwrap_or_default().to_le_bytes();
+        let entries = self.0[HEAD..].chunks_mut(ENTRY);
+        for entry in entries.filter(|entry| entry[..2] == GROUP.to_le_bytes()) {
+            entry[2..4].copy_from_slice(&rights);
+        }
+    }
+
+    /// What is left of it in nine bits.
+    fn mode(&self) -> u32 {
+        let rights = |tag| u32::from(self.rights(tag).unwrap_or_default() & 7);
+        let group = rights(GROUP) & self.rights(MASK).map_or(7, u32::from);
+        rights(OWNER) << 6 | group << 3 | rights(OTHERS)
+    }
+}
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

@@ -1,0 +1,153 @@
+//! Two names of one file: hard links, and spellings on a disk that makes no difference between them (exFAT, NTFS, CIFS, ext4
+//! with `casefold`).
+//!
+//! `rename(2)` does nothing where both names lead to one inode, and says that it worked. Inodes alone don't tell the two cases
+//! from each other: file systems without case may have an inode for each spelling, and a file of such a disk may have hard
+//! links, too. What the directory lists decides: a name that is found and not listed is another spelling of one that is.
+
+use std::io;
+use std::sync::PoisonError;
+
+use cap_std::fs::{Dir, Metadata, MetadataExt};
+use rustix::fs::{AtFlags, renameat, unlinkat};
+use rustix::io::Errno;
+
+use super::{NAMES, standing_at};
+
+/// A name in an opened directory, and what stands there.
+pub(super) struct Name<'a> {
+    pub(super) directory: &'a Dir,
+    pub(super) name: &'a str,
+    pub(super) found: &'a Metadata,
+}
+
+/// How the source and the target of a rename belong together, if both are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// They are two files, as far as can be told.
+    Other,
+    /// They are two spellings of one entry, which the directory lists by a third, or by that of the source.
+    Spellings,
+    /// The same, and the directory lists that of the target already.
+    Listed,
+    /// They are two entries of one file.
+    HardLinks,
+}
+
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+/// Whether two names are links of one file. Some file systems give one number to many files: what is taken away as another name of
+/// a file must not be the only one of another.
+fn are_links(one: &Metadata, other: &Metadata) -> bool {
+    let times = |found: &Metadata| {
+        (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec(), found.len(), found.nlink())
+    };
+    identity(one) == identity(other) && one.nlink() > 1 && times(one) == times(other)
+}
+
+/// As a disk without case sees a name, or nearly so.
+fn folded(name: &str) -> String {
+    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
+pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relation> {
+    let one_inode = identity(source.found) == identity(target.found);
+    let links = are_links(source.found, target.found);
+    let alike = folded(source.name) == folded(target.name);
+    if !one_inode && !alike {
+        return Ok(Relation::Other);
+    }
+    let directories = (source.directory.dir_metadata()?, target.directory.dir_metadata()?);
+    if identity(&directories.0) != identity(&directories.1) {
+        return Ok(if links { Relation::HardLinks } else { Relation::Other });
+    }
+    let listed = Listed::read(source, target)?;
+    Ok(match (listed.source, listed.target) {
+        (true, true) if links && source.name != target.name => Relation::HardLinks,
+        (true, true) => Relation::Other,
+        // Of a file without hard links, both names have to be the one that it has.
+        (_, listed) if alike || source.found.nlink() == 1 => {
+            if listed {
+                Relation::Listed
+            } else {
+                Relation::Spellings
+            }
+        }
+        _ => Relation::Other,
+    })
+}
+
+/// Which of the names a directory lists as they are spelled.
+struct Listed {
+    source: bool,
+    target: bool,
+}
+
+impl Listed {
+    fn read(source: &Name<'_>, target: &Name<'_>) -> io::Result<Self> {
+        let mut listed = Self { source: false, target: false };
+        for entry in source.directory.entries()? {
+            let name = entry?.file_name();
+            listed.source |= name == *source.name;
+            listed.target |= name == *target.name;
+        }
+        Ok(listed)
+    }
+}
+
+/// Takes one of two hard links away, as `mv` does, if they are that still.
+pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Result<()> {
+    // No upload of this process gets the name of the source meanwhile.
+    let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+    for name in [source, target] {
+        let now = standing_at(name.directory, name.name)?;
+        if !now.is_some_and(|now| are_links(&now, name.found)) {
+            return Err(Errno::BUSY.into());
+        }
+    }
+    Ok(unlinkat(source.directory, source.name, AtFlags::empty())?)
+}
+
+/// Gives an entry another spelling.
+pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
+    renameat(directory, from, directory, to)?;
+    if lists(directory, to)? {
+        return Ok(());
+    }
+    // The kernel took both for one name, and did nothing. Should the server be killed between the two steps, the entry has the
+    // name between them: not a hidden one, which would be taken for what an upload has left.
+    let between = free_name(directory, to)?;
+    renameat(directory, from, directory, &between)?;
+    match renameat(directory, &between, directory, to) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            if let Err(stuck) = renameat(directory, &between, directory, from) {
+                tracing::error!(from, to, name = between, %stuck, "a rename got stuck half way: the file has this name");
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn lists(directory: &Dir, name: &str) -> io::Result<bool> {
+    for entry in directory.entries()? {
+        if entry?.file_name() == *name {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A name that begins with this one, as far as there is room, and that nothing has.
+fn free_name(directory: &Dir, name: &str) -> io::Result<String> {
+    const ROOM: usize = 200;
+    let end = (0..=name.len().min(ROOM)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    loop {
+        let free = format!("{}.renaming-{:08x}", &name[..end], fastrand::u32(..));
+        if standing_at(directory, &free)?.is_none() {
+            return Ok(free);
+        }
+    }
+}
