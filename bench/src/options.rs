@@ -20,8 +20,8 @@ wharf-bench [OPTION...]
                        limits (Wharf's memory when very much comes at once; only if it is named, or one of its rows)
   --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib;
                        with an object store: wharf-native, rclone, curl
-  --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, logins,
-                       logins-hashed, sessions, list, idle; object-stor, object-retr, object-up, object-down,
+  --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, append,
+                       append-big, logins, logins-hashed, sessions, list, idle; object-stor, object-retr, object-up, object-down,
                        object-clients-up, object-clients-down, object-list; uploads, listing
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)

@@ -2,7 +2,7 @@
 //!
 //! Whether a name is a directory's costs a request beside each upload. Whoever stores one file after the other in a directory
 //! asks the same of all of them: the second question within moments is for all names of the directory, and its answer holds for
-//! the others for some seconds. A directory with more names than one page tells is asked name by name.
+//! the others for some seconds. A directory with more names than a few pages tell is asked name by name.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

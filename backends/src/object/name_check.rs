@@ -18,6 +18,9 @@ use super::known::parents;
 use super::lookup::{Found, PARENTS_AT_ONCE};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
+/// How many pages of a directory, of a thousand names each, are worth what a request for each of its names costs.
+const PAGES_OF_NAMES: usize = 4;
+
 /// The question that runs beside an upload, and ends with it.
 pub(super) struct NameCheck {
     path: StoragePath,
@@ -116,17 +119,23 @@ impl Client {
         is_directory
     }
 
-    /// The directories in a directory, if one page tells them all.
+    /// The directories in a directory, if a few pages tell them all.
     async fn names_in(&self, parent: &StoragePath) -> Option<HashSet<Box<str>>> {
         let prefix = self.keys.directory(parent).ok()?;
-        let page = self.page(&prefix, None, false, None).await.ok()?;
-        if page.next.is_some() {
-            return None;
+        let (mut names, mut token) = (HashSet::new(), None);
+        for _ in 0..PAGES_OF_NAMES {
+            let page = self.page(&prefix, token, false, None).await.ok()?;
+            let folders =
+                page.objects.iter().filter(|object| object.is_folder).map(|object| object.key.as_str());
+            let directories = page.prefixes.iter().filter_map(|prefix| prefix.strip_suffix('/'));
+            let keys = folders.chain(directories).filter_map(|key| key.strip_prefix(&prefix));
+            names.extend(keys.map(Box::from));
+            token = page.next;
+            if token.is_none() {
+                return Some(names);
+            }
         }
-        let folders = page.objects.iter().filter(|object| object.is_folder).map(|object| object.key.as_str());
-        let directories = page.prefixes.iter().filter_map(|prefix| prefix.strip_suffix('/'));
-        let names = folders.chain(directories).filter_map(|key| key.strip_prefix(&prefix));
-        Some(names.map(Box::from).collect())
+        None
     }
 
     /// Makes sure that `path` stands in no file. Where the nearest parent is a directory, those above are.
