@@ -140,6 +140,23 @@ fn the_list_of_a_file_that_may_not_be_read_is() {
     assert_eq!(attribute(&file, ACL), Some(unreadable));
 }
 
+/// Of a file that its owner may not write to, either.
+#[test]
+fn attributes_of_a_file_that_is_read_only_are() {
+    let mut setup = with_file(0o440);
+    if is_root() {
+        setup = setup.wrapped_in(&["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"]);
+    }
+    let file = setup.files().join("file");
+    if !set(&file, "user.origin", b"scanner 7") {
+        return;
+    }
+    let server = setup.start();
+    assert_eq!(server.login().try_store("STOR file", b"1234567890").code, 226);
+    assert_eq!(attribute(&file, "user.origin").unwrap(), b"scanner 7");
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o440);
+}
+
 /// What a directory gives to new files is for new files.
 #[test]
 fn what_the_directory_gives_is_for_new_files() {

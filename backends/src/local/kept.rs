@@ -39,20 +39,21 @@ pub(super) fn list_of(directory: &Dir, name: &str) -> Option<Vec<u8>> {
 /// control list.
 pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, new: &File) {
     let names = readable.map(names_of).unwrap_or_default();
-    let with_list = readable.filter(|_| names.iter().any(|name| name == ACL));
-    let list = with_list.and_then(|old| value_of(old, ACL).ok()).or(list);
-    if let Err(error) = keep_rights(old, list.and_then(AccessList::parse), new) {
-        weaker(new, Weakness::Modes, &error);
-    }
-    let Some(readable) = readable else { return };
-    for name in names.iter().filter(|name| name.starts_with(OF_USERS)) {
-        let kept = value_of(readable, name)
-            .and_then(|value| fsetxattr(new, name.as_str(), &value, XattrFlags::empty()));
+    let attributes = names.iter().filter(|name| name.starts_with(OF_USERS));
+    // The rights come last: they may forbid to set anything.
+    for (name, old) in attributes.filter_map(|name| Some((name, readable?))) {
+        let kept =
+            value_of(old, name).and_then(|value| fsetxattr(new, name.as_str(), &value, XattrFlags::empty()));
         match kept {
             // Somebody has taken it off meanwhile.
             Ok(()) | Err(Errno::NODATA) => {}
             Err(error) => weaker(new, Weakness::Attributes, &error),
         }
+    }
+    let with_list = readable.filter(|_| names.iter().any(|name| name == ACL));
+    let list = with_list.and_then(|old| value_of(old, ACL).ok()).or(list);
+    if let Err(error) = keep_rights(old, list.and_then(AccessList::parse), new) {
+        weaker(new, Weakness::Modes, &error);
     }
 }
 
