@@ -295,3 +295,32 @@ users:
         assert_eq!(fs::read_dir(setup.files().join("inbox")).unwrap().count(), 1);
     }
 }
+
+/// Some devices store into a directory of each day, and never make one.
+#[test]
+fn directories_are_made_where_that_is_wanted() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, permissions: full, create_parents: true }
+  - { name: usual, password: usual, plain: true, backend: disk, permissions: full }
+  - { name: only, password: only, plain: true, backend: disk, permissions: [list, upload], create_parents: true }
+",
+    );
+    let server = setup.start();
+    let mut client = server.login();
+    client.store("a/b/one", b"1");
+    assert_eq!(client.try_store("APPE c/two", b"2").code, 226);
+    assert_eq!(fs::read(setup.files().join("a/b/one")).unwrap(), b"1");
+    assert_eq!(fs::read(setup.files().join("c/two")).unwrap(), b"2");
+    // A file in the way is no directory.
+    assert_eq!(client.try_store("STOR a/b/one/more", b"3").code, 550);
+    // Not without the right to make some, nor where nobody asked for it.
+    for user in ["usual", "only"] {
+        let mut client = server.login_as(user, user);
+        assert_eq!(client.try_store("STOR d/three", b"3").code, 550, "{user}");
+    }
+    assert!(!setup.files().join("d").exists());
+}

@@ -62,6 +62,8 @@ pub struct Server {
     pub default_type: DefaultType,
     /// What SITE CHMOD does, if the user has no setting of their own.
     pub chmod: Chmod,
+    /// Whether directories are made that a file is stored in, if the user has no setting of their own.
+    pub create_parents: bool,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
     /// How many sessions may be open.
@@ -207,6 +209,8 @@ pub struct User {
     pub default_type: Option<DefaultType>,
     /// What their SITE CHMOD does; `None`: what the server says.
     pub chmod: Option<Chmod>,
+    /// Whether directories are made that they store a file in; `None`: what the server says.
+    pub create_parents: Option<bool>,
     /// What they see.
     pub account: Account,
 }

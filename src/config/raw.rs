@@ -75,6 +75,8 @@ pub(super) struct Server {
     /// What SITE CHMOD does where files have a mode of their own, as on a local disk: `apply` it, or `ignore` it. The engine
     /// `libunftp` has no SITE CHMOD. Default: `apply`.
     pub(super) chmod: Option<At<Chmod>>,
+    /// Make the directories that a file is stored in where they are missing, for devices that never make any. Default: `false`.
+    pub(super) create_parents: Option<At<bool>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
@@ -316,6 +318,8 @@ pub(super) struct User {
     pub(super) default_type: Option<At<DefaultType>>,
     /// What SITE CHMOD of the user does: `apply` the mode, or `ignore` it. Default: that of `server.chmod`.
     pub(super) chmod: Option<At<Chmod>>,
+    /// Make the directories that the user stores a file in where they are missing. Default: that of `server.create_parents`.
+    pub(super) create_parents: Option<At<bool>>,
     /// The name of the backend that the user finds at `/`.
     #[schemars(required)]
     pub(super) backend: Option<At<String>>,

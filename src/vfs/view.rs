@@ -24,6 +24,8 @@ pub struct UserView {
     mounts: Arc<MountTable>,
     /// Whether modes are set (SITE CHMOD).
     sets_modes: bool,
+    /// Whether directories are made that a file is stored in.
+    creates_parents: bool,
 }
 
 /// A path of a user who was found to have the permission for what is about to be done there.
@@ -55,13 +57,19 @@ pub(super) fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
 impl UserView {
     /// The view of a user who has these mounts.
     pub fn new(mounts: MountTable) -> Self {
-        Self { mounts: Arc::new(mounts), sets_modes: false }
+        Self { mounts: Arc::new(mounts), sets_modes: false, creates_parents: false }
     }
 
     /// The same view, whose user may set the modes of files, or may not.
     #[must_use]
     pub fn setting_modes(self, sets_modes: bool) -> Self {
         Self { sets_modes, ..self }
+    }
+
+    /// The same view, where directories are made that a file is stored in, or not.
+    #[must_use]
+    pub fn creating_parents(self, creates_parents: bool) -> Self {
+        Self { creates_parents, ..self }
     }
 
     /// Finds the mount of a path and checks that all of `needed` is permitted there.
@@ -259,8 +267,13 @@ impl UserView {
                 mode
             }
         };
+        // A resume needs a file that is there.
+        let is_whole = !matches!(mode, CreateMode::Resume(1..));
         let created = match place.storage().create(&place.path, mode).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(&place, path).await? => {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && self.make_parent(&place, path, is_whole).await? =>
+            {
                 place.storage().create(&place.path, mode).await
             }
             created => created,
@@ -292,12 +305,14 @@ impl UserView {
     }
 
     /// Makes the directory that `path` stands in, if that is one which users see whatever the storage has: their root
-    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it was missing.
-    async fn make_parent(&self, place: &Place<'_>, path: &StoragePath) -> Result<bool> {
+    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it was missing. Others are made where
+    /// that is wanted for whoever stores a file and may make directories.
+    async fn make_parent(&self, place: &Place<'_>, path: &StoragePath, wants_parents: bool) -> Result<bool> {
         let (Some(parent), Some(backend_parent)) = (path.parent(), place.path.parent()) else {
             return Ok(false);
         };
-        if backend_parent.is_root() || !self.mounts.is_fixed(&parent) {
+        let is_wanted = wants_parents && self.creates_parents && place.may(Permissions::MKDIR);
+        if backend_parent.is_root() || !(is_wanted || self.mounts.is_fixed(&parent)) {
             return Ok(false);
         }
         let made = copy::create_directories(place.storage(), &backend_parent).await;
@@ -325,7 +340,9 @@ impl UserView {
             return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
         let made = match place.storage().create_directory(&place.path).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(&place, path).await? => {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && self.make_parent(&place, path, false).await? =>
+            {
                 place.storage().create_directory(&place.path).await
             }
             made => made,
@@ -384,7 +401,9 @@ impl UserView {
         {
             let rename = || source.storage().rename(&source.path, &target.path, allowed.replace);
             let renamed = match rename().await {
-                Err(error) if error.kind() == ErrorKind::NotFound && self.make_parent(target, to).await? => {
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound && self.make_parent(target, to, false).await? =>
+                {
                     rename().await
                 }
                 renamed => renamed,
@@ -395,7 +414,7 @@ impl UserView {
                 renamed => return renamed,
             }
         }
-        self.make_parent(target, to).await?;
+        self.make_parent(target, to, false).await?;
         let from = copy::Side { storage: source.storage(), path: &source.path };
         let to = copy::Side { storage: target.storage(), path: &target.path };
         copy::move_between(from, to, allowed).await

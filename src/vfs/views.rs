@@ -34,11 +34,16 @@ impl Views {
         for user in &config.users {
             let chmod = user.chmod.unwrap_or(config.server.chmod);
             let view = view(&user.account, storages)?;
-            users.insert(user.name.clone(), view.setting_modes(chmod == Chmod::Apply));
+            let creates_parents = user.create_parents.unwrap_or(config.server.create_parents);
+            let view = view.setting_modes(chmod == Chmod::Apply).creating_parents(creates_parents);
+            users.insert(user.name.clone(), view);
         }
         let sets_modes = config.server.chmod == Chmod::Apply;
         let anonymous = match &config.anonymous {
-            Some(anonymous) => Some(view(&anonymous.account, storages)?.setting_modes(sets_modes)),
+            Some(anonymous) => {
+                let view = view(&anonymous.account, storages)?.setting_modes(sets_modes);
+                Some(view.creating_parents(config.server.create_parents))
+            }
             None => None,
         };
         Ok(Self { users, anonymous })

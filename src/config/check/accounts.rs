@@ -124,6 +124,7 @@ impl Checker<'_> {
             charset: charset.flatten(),
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map(Into::into),
+            create_parents: raw.create_parents.and_then(|at| at.value),
             account: account?,
         })
     }

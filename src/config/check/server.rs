@@ -99,6 +99,7 @@ impl Checker<'_> {
             },
             default_type: raw.default_type.and_then(|at| at.value).map_or(DefaultType::Ascii, Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map_or(Chmod::Apply, Into::into),
+            create_parents: raw.create_parents.and_then(|at| at.value).unwrap_or(false),
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
                 engine,

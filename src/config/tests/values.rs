@@ -51,8 +51,17 @@ fn defaults() {
     assert_eq!(config.warnings, []);
     let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
     assert_eq!(*root, world.path("data"));
-    let [User { name, password: Password::Hash(_), charset: None, default_type: None, chmod: None, account }] =
-        config.users.as_slice()
+    let [
+        User {
+            name,
+            password: Password::Hash(_),
+            charset: None,
+            default_type: None,
+            chmod: None,
+            create_parents: None,
+            account,
+        },
+    ] = config.users.as_slice()
     else {
         panic!()
     };
