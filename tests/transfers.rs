@@ -324,3 +324,19 @@ users:
     }
     assert!(!setup.files().join("d").exists());
 }
+
+/// All of them find the directory missing at the same time, and one makes it.
+#[test]
+fn devices_that_need_one_directory_at_once_all_store() {
+    let setup = Setup::local().server("create_parents: true");
+    let server = setup.start();
+    for day in 0..5 {
+        std::thread::scope(|scope| {
+            for device in 0..8 {
+                let server = &server;
+                scope.spawn(move || server.login().store(&format!("{day}/a/b/{device}"), b"1"));
+            }
+        });
+        assert_eq!(fs::read_dir(setup.files().join(format!("{day}/a/b"))).unwrap().count(), 8);
+    }
+}

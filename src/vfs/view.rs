@@ -305,7 +305,7 @@ impl UserView {
     }
 
     /// Makes the directory that `path` stands in, if that is one which users see whatever the storage has: their root
-    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it was missing. Others are made where
+    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it is there now. Others are made where
     /// that is wanted for whoever stores a file and may make directories.
     async fn make_parent(&self, place: &Place<'_>, path: &StoragePath, wants_parents: bool) -> Result<bool> {
         let (Some(parent), Some(backend_parent)) = (path.parent(), place.path.parent()) else {
@@ -316,7 +316,8 @@ impl UserView {
             return Ok(false);
         }
         let made = copy::create_directories(place.storage(), &backend_parent).await;
-        made.map_err(|error| error.at(&parent))
+        // Somebody else may just have made it.
+        made.map(|_| true).map_err(|error| error.at(&parent))
     }
 
     /// Removes a file. Needs `delete`.

@@ -72,23 +72,40 @@ pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Nami
     if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&tried) {
         return Ok(*known);
     }
-    let naming = match unnamed && can_link(root, target)? {
-        true => Naming::Unnamed,
-        false => Naming::Hidden(temporary::try_taking(root, target)?),
+    let can_link = if unnamed { can_link(root, target)? } else { CanLink::Not };
+    let naming = match can_link {
+        CanLink::Can => Naming::Unnamed,
+        CanLink::Not | CanLink::NotHere => Naming::Hidden(temporary::try_taking(root, target)?),
     };
     if naming == Naming::Hidden(Taking::Look) {
         weaker(target, Weakness::Names, &"neither links nor RENAME_NOREPLACE");
     }
-    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(tried, naming);
+    if can_link != CanLink::NotHere {
+        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(tried, naming);
+    }
     Ok(naming)
 }
 
 /// Whether there are files without a name, and they can get one.
-fn can_link(root: &Dir, target: &Dir) -> io::Result<bool> {
-    let Some(file) = temporary::unnamed(target)? else { return Ok(false) };
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CanLink {
+    Can,
+    Not,
+    /// It is for a reason that may be one of this directory alone.
+    NotHere,
+}
+
+fn can_link(root: &Dir, target: &Dir) -> io::Result<CanLink> {
+    let Some(file) = temporary::unnamed(target)? else { return Ok(CanLink::Not) };
     match temporary::try_link(&file, root, target) {
-        Ok(()) => Ok(true),
-        Err(error) if is_refusal(&error) => Ok(false),
+        Ok(()) => Ok(CanLink::Can),
+        Err(error) if is_refusal(&error) => {
+            let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+            Ok(match errno {
+                Some(Errno::NOENT | Errno::XDEV | Errno::ACCESS) => CanLink::NotHere,
+                _ => CanLink::Not,
+            })
+        }
         Err(error) => Err(error),
     }
 }

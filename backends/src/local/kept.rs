@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Gid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr};
+use rustix::fs::{Gid, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr};
 use rustix::io::Errno;
 
 use super::disk::{Weakness, weaker};
@@ -27,6 +27,7 @@ const MOST: usize = 64 * 1024;
 pub(super) struct Rights {
     pub(super) mode: u32,
     pub(super) group: u32,
+    pub(super) owner: u32,
 }
 
 /// The access control list of a file that may not be opened.
@@ -59,7 +60,11 @@ pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, 
 
 fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<()> {
     let found = new.metadata()?;
-    let group_kept = found.gid() == old.group
+    // A server that runs as root can give the file back to whose it was; others keep it theirs.
+    let is_given = found.uid() != old.owner
+        && fchown(new, Some(Uid::from_raw(old.owner)), Some(Gid::from_raw(old.group))).is_ok();
+    let group_kept = is_given
+        || found.gid() == old.group
         || match fchown(new, None, Some(Gid::from_raw(old.group))) {
             Ok(()) => true,
             Err(error) => {

@@ -112,6 +112,8 @@ pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Resu
 
 /// Gives an entry another spelling.
 pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
+    // No upload of this process gets either name meanwhile.
+    let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
     renameat(directory, from, directory, to)?;
     if lists(directory, to)? {
         return Ok(());

@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use cap_std::fs::Dir;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, linkat, openat, renameat, renameat_with, statat, unlinkat,
+    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, flock, linkat, openat, renameat, renameat_with,
+    statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -47,9 +48,19 @@ impl Received {
     /// The same with its last bytes: from here on a file is only read.
     pub(super) fn complete(self, chunks: &[Bytes], target: &Target) -> Result<Self> {
         let Self::File(mut file) = self else { return Ok(self) };
-        write_all(&mut file, chunks).map_err(|error| Error::from_io(&target.path, error))?;
+        let io = |error| Error::from_io(&target.path, error);
+        write_all(&mut file, chunks).map_err(io)?;
         // What was closed after a write before it gets its name is not closed so after that.
-        Ok(Self::File(target.hidden.as_ref().and_then(HiddenName::reader).unwrap_or(file)))
+        let Some(reader) = target.hidden.as_ref().and_then(HiddenName::reader) else {
+            return Ok(Self::File(file));
+        };
+        // Network and FUSE file systems tell of a write that failed when it is asked for, and to the handle that wrote alone.
+        if target.sync { disk::sync(&file) } else { disk::sync_data(&file) }.map_err(io)?;
+        // It stays locked when the one that wrote is closed, as far as there are locks.
+        for handle in [&file, &reader] {
+            let _ = flock(handle, FlockOperation::NonBlockingLockShared);
+        }
+        Ok(Self::File(reader))
     }
 }
 

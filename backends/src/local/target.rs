@@ -144,11 +144,15 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
         false => None,
     };
     let rights = match old.as_ref().map(File::metadata) {
-        Some(Ok(found)) => Rights { mode: found.mode(), group: found.gid() },
+        Some(Ok(found)) => Rights { mode: found.mode(), group: found.gid(), owner: found.uid() },
         // A link that leads nowhere.
         _ if own.is_symlink() => return,
         // What may not be read has rights that can be seen.
-        _ => Rights { mode: cap_std::fs::MetadataExt::mode(own), group: cap_std::fs::MetadataExt::gid(own) },
+        _ => Rights {
+            mode: cap_std::fs::MetadataExt::mode(own),
+            group: cap_std::fs::MetadataExt::gid(own),
+            owner: cap_std::fs::MetadataExt::uid(own),
+        },
     };
     let list = match old {
         Some(_) => None,

@@ -91,14 +91,16 @@ fn place_in(root: &Dir, target: &Dir, folder: impl Fn(&Dir) -> io::Result<Dir>) 
 
 /// The folder for hidden names in a directory.
 pub(super) fn folder(directory: &Dir) -> io::Result<Dir> {
+    let usable = |folder: Dir| disk::may_write(&folder).map(|()| folder);
     match directory.open_dir(FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => return opened,
+        // Another user's server may have made it.
+        opened => return opened.and_then(usable),
     }
     // What is not finished is nobody's to read.
     match directory.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => directory.open_dir(FOLDER),
+        _ => directory.open_dir(FOLDER).and_then(usable),
     }
 }
 
@@ -148,8 +150,9 @@ pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> 
         };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let reader = openat(&directory, &name, flags, Mode::empty()).ok().map(File::from);
-        // Locks are not to be had on every file system; then a sweep leaves the file alone, too.
-        let locked = flock(reader.as_ref().unwrap_or(&file), FlockOperation::NonBlockingLockExclusive);
+        // Locks are not to be had on every file system; then a sweep leaves the file alone, too. On SMB nobody else can write to
+        // what is locked, so the lock belongs to the handle that writes.
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
         // Before it was locked, a sweep may have taken it for a leftover.
         if locked.is_ok() && std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
             continue;
@@ -161,11 +164,22 @@ pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> 
 /// Tries whether a file without a name can get one.
 pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> {
     // No folder is left where nothing but this needed one.
-    let directory = place_in(root, target, |directory| directory.open_dir(FOLDER))?;
+    let directory = place_in(root, target, |directory| {
+        directory.open_dir(FOLDER).and_then(|folder| disk::may_write(&folder).map(|()| folder))
+    })?;
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
     let name = next_name();
-    link(file, &directory, &name)?;
-    Ok(unlinkat(&directory, &name, AtFlags::empty())?)
+    match link(file, &directory, &name) {
+        // As for an upload: this directory can have no names from elsewhere.
+        Err(Errno::XDEV) => {
+            link(file, target, &name)?;
+            Ok(unlinkat(target, &name, AtFlags::empty())?)
+        }
+        linked => {
+            linked?;
+            Ok(unlinkat(&directory, &name, AtFlags::empty())?)
+        }
+    }
 }
 
 /// Tries how a hidden name can become one that must be free.
@@ -262,7 +276,8 @@ fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
             }
             continue;
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        // Some network file systems lock for themselves alone only what may be written to.
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let Ok(file) = openat(directory, &name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
             && unlinkat(directory, &name, AtFlags::empty()).is_ok()

@@ -245,15 +245,21 @@ impl Multipart {
         }
         // Where an object's tag tells nothing of its content, another one is one that is newer.
         let replaced = match self.client.hides_digests() {
-            true => self.client.head(&self.path, &self.key).await?.and_then(|object| object.e_tag),
-            false => None,
+            // Who may not look stores all the same, and never learns more of a lost answer.
+            true => match self.client.head(&self.path, &self.key).await {
+                Ok(found) => Replaced::Known(found.and_then(|object| object.e_tag)),
+                Err(_) => Replaced::Unknown,
+            },
+            false => Replaced::Unknown,
         };
         // Also if nobody waits for the answer any more.
         self.id = Id::Undecided;
         let made = Made { length, replaced, e_tag: e_tag_of_parts(self.arrived.values()) };
         let Self { client, path, key, headers, arrived, .. } = self;
         let target = Target { key, headers, length, before };
-        let (error, patience) = match client.complete_upload(path, &id, arrived, target).await {
+        let completion = client.complete_upload(path, &id, arrived, target).await;
+        let is_met = matches!(completion, Completion::Met(_));
+        let (error, patience) = match completion {
             Completion::Done(e_tag) => {
                 self.id = Id::None;
                 return Ok(e_tag);
@@ -263,16 +269,13 @@ impl Multipart {
                 return Err(error);
             }
             // Its condition does not hold: what is there is what the upload has become, or keeps it from becoming anything.
-            Completion::Met(error) => match self.await_made(&made, Duration::ZERO).await {
-                Some(e_tag) => {
-                    self.id = Id::None;
-                    return Ok(e_tag);
-                }
-                None => {
+            Completion::Met(error) => {
+                if self.is_another(&made).await {
                     self.id = Id::Known(id);
                     return Err(error);
                 }
-            },
+                (error, Duration::ZERO)
+            }
             Completion::Gone { sent_before } => {
                 let text = "the store does not say what became of the upload";
                 let error = Error::with_source(ErrorKind::Unavailable, path, text);
@@ -293,12 +296,21 @@ impl Multipart {
                     "it is not known whether the store has completed an upload; what it holds of it stays there"
                 );
                 Err(match error.kind() {
+                    ErrorKind::Unavailable | ErrorKind::AlreadyExists | ErrorKind::Conflict if is_met => {
+                        error
+                    }
                     ErrorKind::Unavailable => error,
                     // Whatever the store said last, the old file may stand there or the new one.
                     _ => Error::with_source(ErrorKind::Unavailable, &self.path, error),
                 })
             }
         }
+    }
+
+    /// Whether what stands under the key is certainly nothing that the parts make.
+    async fn is_another(&self, made: &Made) -> bool {
+        let found = self.client.head(&self.path, &self.key).await;
+        matches!(found, Ok(Some(now)) if now.size != made.length)
     }
 
     /// Looks for the object for so long, and returns its entity tag when it is there.
@@ -345,7 +357,8 @@ impl Multipart {
                 _ if self.client.hides_digests() => {
                     let of_parts = format!("-{}", self.arrived.len());
                     let e_tag = now.e_tag.as_deref().unwrap_or_default().trim_matches('"');
-                    now.e_tag != made.replaced && e_tag.ends_with(&of_parts)
+                    let is_new = matches!(&made.replaced, Replaced::Known(before) if *before != now.e_tag);
+                    is_new && e_tag.ends_with(&of_parts)
                 }
                 _ => made.e_tag.is_some() && now.e_tag == made.e_tag,
             };
@@ -403,11 +416,16 @@ impl Drop for Multipart {
     }
 }
 
+/// The entity tag of what was there before, where that is needed.
+enum Replaced {
+    Known(Option<String>),
+    Unknown,
+}
+
 /// What a completion makes, as far as an object tells.
 struct Made {
     length: u64,
-    /// The entity tag of what was there before, where that is needed.
-    replaced: Option<String>,
+    replaced: Replaced,
     /// The entity tag, where it is made of those of the parts.
     e_tag: Option<String>,
 }

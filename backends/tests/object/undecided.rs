@@ -268,3 +268,42 @@ async fn a_small_file_that_was_stored_without_an_answer_is_stored() {
     assert_eq!(contents(&storage, "/f").await, b"content");
     assert!(lost.load(Ordering::Relaxed) >= 1);
 }
+
+/// Where digests are hidden, it is looked at before what is there; who may not look stores all the same.
+#[tokio::test]
+async fn who_may_not_look_stores_where_digests_are_hidden() {
+    let server = Server::new(Dialect { denies_looks: true, encrypts: true, ..Dialect::default() }).await;
+    let mut settings = server.settings();
+    settings.options.server_side_encryption = Some("aws:kms".to_owned());
+    let storage = ObjectStorage::s3(settings).unwrap();
+    let content = pattern(LARGE, 1);
+    put(&storage, "/f", &content, CreateMode::Replace).await.unwrap();
+    assert!(server.content("f").unwrap() == content);
+}
+
+/// The answer is lost, the second request meets what the first has made, and then nobody may look.
+#[tokio::test]
+async fn what_met_itself_and_can_not_be_looked_at_is_not_aborted() {
+    let mut is_made = false;
+    let server = Server::behind(Dialect::default(), move |asked, store| {
+        if completes(asked) && !is_made {
+            is_made = true;
+            let _ = store(asked);
+            return None;
+        }
+        match asked.method.as_str() {
+            "POST" if completes(asked) => {
+                let body = "<Error><Code>PreconditionFailed</Code><Message>No.</Message></Error>";
+                Some(answer(412, &[], body))
+            }
+            "HEAD" if is_made => Some(answer(403, &[], "")),
+            _ => store(asked),
+        }
+    });
+    let cloud = Cloud::S3(server.await);
+    let storage = cloud.storage(SHORT);
+    let content = pattern(LARGE, 1);
+    assert!(put(&storage, "/f", &content, CreateMode::New).await.is_err());
+    assert!(cloud.content().unwrap() == content);
+    assert_eq!(cloud.aborts(), 0);
+}

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -69,16 +69,24 @@ impl Advertised {
             Some((_, address)) => std::slice::from_ref(address),
             None => self.addresses.as_slice(),
         };
-        let index = usize::try_from(session % choice.len().max(1) as u64).unwrap_or_default();
-        let fallback = choice.get(index)?;
-        if choice.len() > 1 {
-            for address in choice {
-                if self.address(address).await.is_ok_and(|address| IpAddr::V4(address) == reached) {
-                    return Some(self.address(address).await);
-                }
-            }
+        if choice.is_empty() {
+            return None;
         }
-        Some(self.address(fallback).await)
+        let mut found = join_all(choice.iter().map(|address| self.address(address))).await;
+        let is_reached = |found: &io::Result<Ipv4Addr>| matches!(found, Ok(ip) if IpAddr::V4(*ip) == reached);
+        if let Some(at) = found.iter().position(is_reached) {
+            return Some(found.swap_remove(at));
+        }
+        // The same each time, as long as it can be resolved.
+        let first = usize::try_from(session % found.len() as u64).unwrap_or_default();
+        found.rotate_left(first);
+        let at = found.iter().position(Result::is_ok).unwrap_or_default();
+        Some(found.swap_remove(at))
+    }
+
+    /// Whether clients are told one of several addresses.
+    pub(super) fn are_several(&self) -> bool {
+        self.addresses.len() > 1
     }
 
     async fn address(&self, address: &PassiveAddress) -> io::Result<Ipv4Addr> {

@@ -42,7 +42,11 @@ pub(super) async fn listen(
     let protection = connection.security.protection()?;
     // What is told may be another address of this machine, where the control connection did not come in.
     let local = match told {
-        Some(address) if connection.local.ip().to_canonical() != address && is_own(address) => {
+        Some(address)
+            if connection.shared.advertised.are_several()
+                && connection.local.ip().to_canonical() != address
+                && is_own(address) =>
+        {
             SocketAddr::from((address, 0))
         }
         _ => connection.local,
@@ -58,7 +62,16 @@ pub(super) async fn listen(
     Ok(port)
 }
 
-/// Whether an address is one of this machine's: others can't be bound.
+/// Whether an address is one of this machine's: what goes there comes from there. Nothing is sent for this. To bind it would tell
+/// nothing where the system lets addresses of others be bound.
 fn is_own(address: Ipv4Addr) -> bool {
-    UdpSocket::bind((address, 0)).is_ok()
+    // All of these are reached from one.
+    if address.is_loopback() {
+        return true;
+    }
+    let routed = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    routed.is_ok_and(|source| source.ip() == address)
 }
