@@ -5,6 +5,7 @@ mod copy;
 mod entries;
 mod mounts;
 mod permissions;
+mod storing;
 mod upload;
 mod view;
 mod views;

@@ -1,6 +1,8 @@
 use wharf_backends::contract::{contents, put};
 use wharf_backends::memory::MemoryStorage;
 
+use wharf_backends::CreateMode;
+
 use super::*;
 
 fn path(text: &str) -> StoragePath {

@@ -4,6 +4,7 @@
 //! race between the two leads out of it. Calls that may block run on threads made for that.
 
 mod append;
+mod append_record;
 mod attributes;
 mod disk;
 mod kept;

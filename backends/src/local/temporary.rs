@@ -18,7 +18,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::append;
+use super::append_record;
 use super::disk::{self, Mount, Taking};
 use super::root::OpenRoot;
 
@@ -269,7 +269,7 @@ fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
         let name = entry?.file_name();
         let Some(known) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
         if known.starts_with(RECORD_PREFIX) {
-            match append::sweep(root, directory, known) {
+            match append_record::sweep(root, directory, known) {
                 Ok(true) => removed += 1,
                 Ok(false) => {}
                 Err(error) => tracing::error!(name = known, %error, "can't undo an append that was cut off"),

@@ -33,6 +33,7 @@ mod build;
 mod client;
 mod codes;
 mod compared;
+mod completion;
 mod connector;
 mod copy;
 mod course;

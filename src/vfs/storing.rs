@@ -1,0 +1,97 @@
+//! Storing files in a user's tree, with the directories that they need.
+
+use std::sync::Arc;
+
+use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, Upload};
+
+use super::upload::{ViewUpload, upload_error};
+use super::view::{Place, UserView};
+use super::{Permissions, copy};
+
+impl UserView {
+    /// Starts an upload. Needs `upload` for a new file and `overwrite` to change one that exists.
+    ///
+    /// # Errors
+    /// As [`Storage::create`], and [`ErrorKind::PermissionDenied`].
+    pub async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+        let place = self.authorize(path, Permissions::empty())?;
+        if self.mounts.is_fixed(path) {
+            return Err(Error::new(ErrorKind::IsADirectory, path));
+        }
+        let mode = match (place.may(Permissions::UPLOAD), place.may(Permissions::OVERWRITE)) {
+            (true, true) => mode,
+            (true, false) => self.create_only(path, mode)?,
+            (false, true) => {
+                // Without `upload` there must be something to overwrite.
+                match place.storage().stat(&place.path).await {
+                    Ok(_) => mode,
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        self.authorize(path, Permissions::UPLOAD)?;
+                        mode
+                    }
+                    Err(error) => return Err(error.at(path)),
+                }
+            }
+            (false, false) => {
+                self.authorize(path, Permissions::UPLOAD)?;
+                mode
+            }
+        };
+        // A resume needs a file that is there.
+        let is_whole = !matches!(mode, CreateMode::Resume(1..));
+        let created = match place.storage().create(&place.path, mode).await {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && self.make_parent(&place, path, is_whole).await? =>
+            {
+                place.storage().create(&place.path, mode).await
+            }
+            created => created,
+        };
+        let only_new = !place.may(Permissions::OVERWRITE);
+        match created {
+            Ok(upload) => Ok(Box::new(ViewUpload {
+                upload,
+                path: path.clone(),
+                only_new,
+                storage: Arc::clone(&place.mount.storage),
+                stored_at: place.path,
+            })),
+            Err(error) => Err(upload_error(error, path, only_new)),
+        }
+    }
+
+    /// The mode of a user who may make files but not change them.
+    fn create_only(&self, path: &StoragePath, mode: CreateMode) -> Result<CreateMode> {
+        match mode {
+            CreateMode::New | CreateMode::Replace | CreateMode::Append | CreateMode::Resume(0) => {
+                Ok(CreateMode::New)
+            }
+            CreateMode::Resume(_) => {
+                self.authorize(path, Permissions::OVERWRITE)?;
+                Ok(mode)
+            }
+        }
+    }
+
+    /// Makes the directory that `path` stands in, if that is one which users see whatever the storage has: their root
+    /// or the way to a mount. Nobody has to prepare a folder for each user. Says whether it is there now. Others are made where
+    /// that is wanted for whoever stores a file and may make directories.
+    pub(super) async fn make_parent(
+        &self,
+        place: &Place<'_>,
+        path: &StoragePath,
+        wants_parents: bool,
+    ) -> Result<bool> {
+        let (Some(parent), Some(backend_parent)) = (path.parent(), place.path.parent()) else {
+            return Ok(false);
+        };
+        let is_wanted = wants_parents && self.creates_parents && place.may(Permissions::MKDIR);
+        if backend_parent.is_root() || !(is_wanted || self.mounts.is_fixed(&parent)) {
+            return Ok(false);
+        }
+        let made = copy::create_directories(place.storage(), &backend_parent).await;
+        // Somebody else may just have made it.
+        made.map(|_| true).map_err(|error| error.at(&parent))
+    }
+}
