@@ -12,7 +12,7 @@ impl UserView {
     /// Starts an upload. Needs `upload` for a new file and `overwrite` to change one that exists.
     ///
     /// # Errors
-    /// As [`Storage::create`], and [`ErrorKind::PermissionDenied`].
+    /// As [`wharf_backends::Storage::create`], and [`ErrorKind::PermissionDenied`].
     pub async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         let place = self.authorize(path, Permissions::empty())?;
         if self.mounts.is_fixed(path) {
