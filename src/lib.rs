@@ -5,6 +5,7 @@ pub mod charset;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod listing_time;
 pub mod ops;
 pub mod proxy_protocol;
 pub mod server;

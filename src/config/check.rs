@@ -93,6 +93,9 @@ impl Checker<'_> {
             if let Some(chmod) = &user.chmod {
                 self.not_in_libunftp("chmod", chmod.span);
             }
+            if let Some(listing_time) = &user.listing_time {
+                self.not_in_libunftp("listing_time", listing_time.span);
+            }
         }
     }
 

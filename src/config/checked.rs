@@ -12,6 +12,7 @@ use wharf_backends::StoragePath;
 use super::{Problem, Secret};
 use crate::auth::PasswordHash;
 use crate::charset::Charset;
+use crate::listing_time::ListingTime;
 use crate::vfs::Permissions;
 
 mod backends;
@@ -64,6 +65,8 @@ pub struct Server {
     pub chmod: Chmod,
     /// Whether directories are made that a file is stored in, if the user has no setting of their own.
     pub create_parents: bool,
+    /// The time zone of LIST and STAT, if the user has none of their own.
+    pub listing_time: ListingTime,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
     /// How many sessions may be open.
@@ -211,6 +214,8 @@ pub struct User {
     pub chmod: Option<Chmod>,
     /// Whether directories are made that they store a file in; `None`: what the server says.
     pub create_parents: Option<bool>,
+    /// The time zone of their LIST and STAT; `None`: that of the server.
+    pub listing_time: Option<ListingTime>,
     /// What they see.
     pub account: Account,
 }

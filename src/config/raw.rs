@@ -77,6 +77,9 @@ pub(super) struct Server {
     pub(super) chmod: Option<At<Chmod>>,
     /// Make the directories that a file is stored in where they are missing, for devices that never make any. Default: `false`.
     pub(super) create_parents: Option<At<bool>>,
+    /// The time zone of the times in LIST and STAT: `utc`, `local` (that of the machine), or one of the IANA time zone database,
+    /// such as `Europe/Berlin`. Other commands tell times in UTC. Default: `utc`.
+    pub(super) listing_time: Option<At<String>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
@@ -320,6 +323,8 @@ pub(super) struct User {
     pub(super) chmod: Option<At<Chmod>>,
     /// Make the directories that the user stores a file in where they are missing. Default: that of `server.create_parents`.
     pub(super) create_parents: Option<At<bool>>,
+    /// The time zone of the times in the user's LIST and STAT. Default: that of `server.listing_time`.
+    pub(super) listing_time: Option<At<String>>,
     /// The name of the backend that the user finds at `/`.
     #[schemars(required)]
     pub(super) backend: Option<At<String>>,

@@ -1,8 +1,9 @@
 //! LIST, NLST, MLSD and STAT: flags, patterns, and directories that are large.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
-use crate::support::{Client, Setup};
+use crate::support::{Client, Program, Setup};
 
 /// `a.txt`, `b.txt`, `c.bin`, `[d].txt`, `-x`, `sub/one.txt`, `sub dir/two.txt`.
 fn prepared() -> Setup {
@@ -266,5 +267,54 @@ fn flags_order() {
         let told = client.expect("STAT -t .", 213);
         let told: String = told.lines[1..4].iter().map(|line| line.chars().next_back().unwrap()).collect();
         assert_eq!(told, "bca");
+    }
+}
+
+/// Lines of LIST and STAT name no zone: programs take the times for those of some clock, which the operator knows.
+#[test]
+fn times_are_shown_in_the_zone_of_the_configuration() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk }
+  - { name: berlin, password: berlin, plain: true, backend: disk, listing_time: Europe/Berlin }
+  - { name: utc, password: utc, plain: true, backend: disk, listing_time: utc }
+  - { name: local, password: local, plain: true, backend: disk, listing_time: local }
+",
+    )
+    .server("listing_time: Asia/Kolkata")
+    .environment("TZ", "America/New_York");
+    let written = fs::File::create(setup.files().join("new-year")).unwrap();
+    // 2020-12-31 23:30 in UTC.
+    written.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_609_457_400)).unwrap();
+    let recent = fs::File::create(setup.files().join("recent")).unwrap();
+    let at = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+    recent.set_modified(at).unwrap();
+    let server = setup.start();
+    for (user, zone, day) in [
+        ("demo", "Asia/Kolkata", "Jan  1  2021"),
+        ("berlin", "Europe/Berlin", "Jan  1  2021"),
+        ("utc", "UTC", "Dec 31  2020"),
+        ("local", "America/New_York", "Dec 31  2020"),
+    ] {
+        let mut client = server.login_as(user, user);
+        let listing = String::from_utf8(client.fetch("LIST")).unwrap();
+        assert!(listing.contains(&format!(" {day} new-year\r\n")), "{user}: {listing}");
+        // As the system's own program has it.
+        let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let clock = Program::new("date", setup.folder())
+            .env("TZ", zone)
+            .env("LC_ALL", "C")
+            .args(["-d", &format!("@{seconds}"), "+%b %e %H:%M"])
+            .run();
+        assert!(listing.contains(&format!(" {} recent\r\n", clock.trim_end())), "{user}: {listing} {clock}");
+        let status = client.command("STAT new-year").text();
+        assert!(status.contains(&format!(" {day} new-year")), "{user}: {status}");
+        // RFC 3659, section 2.3.
+        assert_eq!(client.expect("MDTM new-year", 213).text(), "213 20201231233000");
+        let facts = String::from_utf8(client.fetch("MLSD")).unwrap();
+        assert!(facts.contains("modify=20201231233000;"), "{user}: {facts}");
     }
 }

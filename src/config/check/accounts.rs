@@ -125,6 +125,7 @@ impl Checker<'_> {
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map(Into::into),
             create_parents: raw.create_parents.and_then(|at| at.value),
+            listing_time: self.listing_time(raw.listing_time),
             account: account?,
         })
     }

@@ -11,7 +11,9 @@ use wharf_backends::Buffers;
 
 use super::super::checked::{AsciiSize, Chmod, DefaultType, Engine, Limits, Passive, PassiveAddress, Server};
 use super::super::files::say;
+use super::super::suggest::nearest;
 use super::*;
+use crate::listing_time::{self, ListingTime, UnknownZone};
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -67,6 +69,9 @@ impl Checker<'_> {
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.chmod) {
             self.not_in_libunftp("chmod", *span);
         }
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.listing_time) {
+            self.not_in_libunftp("listing_time", *span);
+        }
         if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
             self.not_in_libunftp("proxy_protocol", *key);
         }
@@ -100,6 +105,7 @@ impl Checker<'_> {
             default_type: raw.default_type.and_then(|at| at.value).map_or(DefaultType::Ascii, Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map_or(Chmod::Apply, Into::into),
             create_parents: raw.create_parents.and_then(|at| at.value).unwrap_or(false),
+            listing_time: self.listing_time(raw.listing_time).unwrap_or(ListingTime::UTC),
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
                 engine,
@@ -136,6 +142,28 @@ impl Checker<'_> {
     }
 
     /// A directory in which files can be made.
+    /// The time zone of listings, of the server or of a user.
+    pub(super) fn listing_time(&self, field: Option<At<String>>) -> Option<ListingTime> {
+        let At { value: Some(word), span, .. } = field? else { return None };
+        let zone = ListingTime::named(&word).map_err(|error| match error {
+            UnknownZone::NoSuchName => {
+                let names = listing_time::names();
+                let meant =
+                    nearest(&word, ["utc", "local"].into_iter().chain(names.iter().map(String::as_str)));
+                let hint = meant.map_or_else(
+                    || {
+                        "; it is `utc`, `local`, or a name of the IANA database, such as `Europe/Berlin`"
+                            .to_owned()
+                    },
+                    |name| format!("; did you mean {name:?}?"),
+                );
+                format!("{} is no time zone{hint}", quote(&word))
+            }
+            error => error.to_string(),
+        });
+        self.accept(zone, span)
+    }
+
     fn spill_directory(&self, at: At<String>) -> Option<PathBuf> {
         let directory = self.local_path(&at.value?, at.span)?;
         match std::fs::metadata(&directory) {

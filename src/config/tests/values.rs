@@ -59,6 +59,7 @@ fn defaults() {
             default_type: None,
             chmod: None,
             create_parents: None,
+            listing_time: None,
             account,
         },
     ] = config.users.as_slice()

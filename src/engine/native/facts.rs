@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use wharf_backends::{EntryKind, Metadata};
 
+use crate::listing_time::ListingTime;
 use crate::vfs::Permissions;
 
 /// The time of entries that have none, such as a prefix of a bucket: clients expect a date, and one of 1970 or "now" at
@@ -60,10 +61,6 @@ impl Facts {
     }
 }
 
-fn modified(metadata: &Metadata) -> DateTime<Utc> {
-    metadata.modified.unwrap_or(*STARTED).into()
-}
-
 /// A time as RFC 3659, section 2.3, has it: `YYYYMMDDHHMMSS` in UTC. `None` for years that have not four digits.
 pub(super) fn time(modified: SystemTime) -> Option<String> {
     let time = DateTime::<Utc>::from(modified);
@@ -102,7 +99,7 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The beginning of a line of LIST, up to the name.
-pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
+pub(super) fn long(metadata: &Metadata, permissions: Permissions, listing_time: &ListingTime) -> String {
     let kind = match metadata.kind {
         // Clients that remove or copy a tree would go on behind it, and out of what they were told to.
         _ if metadata.is_link => 'l',
@@ -112,9 +109,10 @@ pub(super) fn long(metadata: &Metadata, permissions: Permissions) -> String {
     let mode = mode(metadata, permissions);
     let bits = (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { b"xwr"[bit % 3] as char } else { '-' });
     let bits: String = bits.collect();
-    let time = modified(metadata);
+    let modified = metadata.modified.unwrap_or(*STARTED);
+    let time = listing_time.clock_at(modified);
     // The year stands in the place of the hour where the reader could take it for that of today.
-    let age = Utc::now() - time;
+    let age = Utc::now() - DateTime::<Utc>::from(modified);
     let recent = (chrono::TimeDelta::days(-1)..chrono::TimeDelta::days(180)).contains(&age);
     let (month, day, size) = (MONTHS[time.month0() as usize], time.day(), metadata.size);
     let mut line = format!("{kind}{bits} 1 ftp ftp {size:>13} {month} {day:>2} ");

@@ -28,10 +28,16 @@ fn times_come_back_as_they_were() {
 #[test]
 fn lines_of_a_listing_have_the_columns_of_ls() {
     let file = Metadata::file(12_345, Some(at("20010203040506")));
-    assert_eq!(long(&file, Permissions::FULL), "-rw-r--r-- 1 ftp ftp         12345 Feb  3  2001 ");
-    assert_eq!(long(&file, Permissions::LIST), "---------- 1 ftp ftp         12345 Feb  3  2001 ");
+    assert_eq!(
+        long(&file, Permissions::FULL, &ListingTime::UTC),
+        "-rw-r--r-- 1 ftp ftp         12345 Feb  3  2001 "
+    );
+    assert_eq!(
+        long(&file, Permissions::LIST, &ListingTime::UTC),
+        "---------- 1 ftp ftp         12345 Feb  3  2001 "
+    );
     let now = Metadata::directory(Some(SystemTime::now()));
-    let line = long(&now, Permissions::FULL);
+    let line = long(&now, Permissions::FULL, &ListingTime::UTC);
     assert!(line.starts_with("drwxr-xr-x 1 ftp ftp             0 ") && line.contains(':'), "{line}");
 }
 

@@ -40,6 +40,7 @@ use super::{Connection, Engine, Shutdown, UserLimits};
 use crate::auth::Users;
 use crate::charset::Charset;
 use crate::config;
+use crate::listing_time::ListingTime;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
 use crate::vfs::Views;
@@ -54,10 +55,8 @@ struct Shared {
     tls: Option<Arc<tls::Tls>>,
     users: Users,
     views: Views,
-    /// The character sets of those users who have one of their own.
-    charsets: HashMap<String, Charset>,
-    /// The types in which sessions begin of those users who have one of their own.
-    types: HashMap<String, Type>,
+    /// What sessions of users are like, by their names.
+    habits: HashMap<String, Habits>,
     /// Users whose uploads were converted without their asking.
     text_uploads: FirstOfUsers,
     /// Uploads that were broken off, which can't be gone on with.
@@ -68,16 +67,31 @@ struct Shared {
     metrics: Arc<Metrics>,
 }
 
+/// What a user's sessions are like, where the configuration says it of that user.
+#[derive(Debug)]
+struct Habits {
+    charset: Option<Charset>,
+    default_type: Option<Type>,
+    listing_time: Option<ListingTime>,
+}
+
 impl Shared {
     /// How a user's client writes names.
     fn charset_of(&self, user: &str) -> Charset {
-        self.charsets.get(user).copied().unwrap_or(Charset::Utf8)
+        self.habits.get(user).and_then(|habits| habits.charset).unwrap_or(Charset::Utf8)
+    }
+
+    /// The time zone of a user's LIST and STAT.
+    fn listing_time_of(&self, user: &str) -> &ListingTime {
+        let of_user = self.habits.get(user).and_then(|habits| habits.listing_time.as_ref());
+        of_user.unwrap_or(&self.server.listing_time)
     }
 
     /// The type in which a user's session begins. RFC 959 has text (section 3.1.1.1), but there are devices that never
     /// send TYPE and mean bytes.
     fn type_of(&self, user: &str) -> Type {
-        self.types.get(user).copied().unwrap_or(self.server.default_type.into())
+        let of_user = self.habits.get(user).and_then(|habits| habits.default_type);
+        of_user.unwrap_or(self.server.default_type.into())
     }
 }
 
@@ -104,16 +118,20 @@ impl NativeEngine {
             }
         };
         let server = config.server.clone();
-        let charsets = config.users.iter().filter_map(|user| Some((user.name.clone(), user.charset?)));
-        let types =
-            config.users.iter().filter_map(|user| Some((user.name.clone(), user.default_type?.into())));
+        let habits = config.users.iter().map(|user| {
+            let habits = Habits {
+                charset: user.charset,
+                default_type: user.default_type.map(Into::into),
+                listing_time: user.listing_time.clone(),
+            };
+            (user.name.clone(), habits)
+        });
         let shared = Shared {
             greeting: server.greeting.clone().unwrap_or_else(|| GREETING.to_owned()),
             tls,
             users,
             views,
-            charsets: charsets.collect(),
-            types: types.collect(),
+            habits: habits.collect(),
             text_uploads: FirstOfUsers::default(),
             interrupted: Arc::default(),
             user_limits: Arc::new(UserLimits::new(server.limits.sessions_per_user)),

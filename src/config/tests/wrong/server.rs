@@ -120,9 +120,11 @@ fn what_libunftp_lacks() {
   ascii_size: refuse
   default_type: image
   chmod: ignore
+  listing_time: utc
 users:
   - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
   - { name: two, password: two, plain: true, backend: disk, default_type: ascii, chmod: apply }
+  - { name: three, password: three, plain: true, backend: disk, listing_time: local }
 backends:
   disk: { kind: local, root: data }
 "#,
@@ -138,16 +140,22 @@ wharf.yaml:5:17: the engine `libunftp` has no `default_type`; the engine `native
 wharf.yaml:6:10: the engine `libunftp` has no `chmod`; the engine `native` has
     6 |   chmod: ignore
       |          ^^^^^^
-wharf.yaml:8:73: the engine `libunftp` has no `encoding`; the engine `native` has
-    8 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
+wharf.yaml:7:17: the engine `libunftp` has no `listing_time`; the engine `native` has
+    7 |   listing_time: utc
+      |                 ^^^
+wharf.yaml:9:73: the engine `libunftp` has no `encoding`; the engine `native` has
+    9 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
       |                                                                        ^^^^^^^^^^^^
-wharf.yaml:9:75: the engine `libunftp` has no `default_type`; the engine `native` has
-    9 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
+wharf.yaml:10:75: the engine `libunftp` has no `default_type`; the engine `native` has
+   10 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
       |                                                                           ^^^^^
-wharf.yaml:9:89: the engine `libunftp` has no `chmod`; the engine `native` has
-    9 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
+wharf.yaml:10:89: the engine `libunftp` has no `chmod`; the engine `native` has
+   10 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
       |                                                                                         ^^^^^
-7 problems in wharf.yaml"#,
+wharf.yaml:11:79: the engine `libunftp` has no `listing_time`; the engine `native` has
+   11 |   - { name: three, password: ***, plain: true, backend: disk, listing_time: local }
+      |                                                                             ^^^^^
+9 problems in wharf.yaml"#,
     );
 }
 
@@ -305,5 +313,29 @@ fn no_mode() {
     1 | tls: { certificate: tls.crt, key: tls.key }
       | ^^^
 1 problem in wharf.yaml",
+    );
+}
+
+#[test]
+fn time_zones() {
+    check(
+        "server:
+  listing_time: Europe/Berln
+users:
+  - { name: demo, password: demo, plain: true, backend: memory, listing_time: UTC+1 }
+  - { name: two, password: two, plain: true, backend: memory, listing_time: lokal }
+backends:
+  memory: { kind: memory }
+",
+        r#"wharf.yaml:2:17: "Europe/Berln" is no time zone; did you mean "Europe/Berlin"?
+    2 |   listing_time: Europe/Berln
+      |                 ^^^^^^^^^^^^
+wharf.yaml:4:79: "UTC+1" is no time zone; it is `utc`, `local`, or a name of the IANA database, such as `Europe/Berlin`
+    4 |   - { name: demo, password: ***, plain: true, backend: memory, listing_time: UTC+1 }
+      |                                                                              ^^^^^
+wharf.yaml:5:77: "lokal" is no time zone; did you mean "local"?
+    5 |   - { name: two, password: ***, plain: true, backend: memory, listing_time: lokal }
+      |                                                                             ^^^^^
+3 problems in wharf.yaml"#,
     );
 }

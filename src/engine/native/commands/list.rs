@@ -15,7 +15,8 @@ pub(in super::super) async fn list(
     prepared: Prepared,
     argument: &str,
 ) -> Result {
-    let opened = open(connection, session, argument, |_| Style::Long).await?;
+    let listing_time = connection.shared.listing_time_of(&session.name);
+    let opened = open(connection, session, argument, |_| Style::Long(listing_time.clone())).await?;
     Ok(transfer(connection, session, prepared, opened))
 }
 

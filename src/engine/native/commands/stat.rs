@@ -19,7 +19,9 @@ pub(in super::super) async fn run(
     if argument.trim_matches(' ').is_empty() {
         return Ok(Outcome::Reply(of_session(connection, session)));
     }
-    let (mut entries, lines, path) = list::open(connection, session, argument, |_| Style::Long).await?;
+    let listing_time = connection.shared.listing_time_of(&session.name);
+    let style = |_: &str| Style::Long(listing_time.clone());
+    let (mut entries, lines, path) = list::open(connection, session, argument, style).await?;
     let charset = connection.control.charset;
     let mut head = Vec::new();
     put_line(&format!("213-Status of {path}:"), charset, &mut head);

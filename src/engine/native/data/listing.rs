@@ -9,6 +9,7 @@ use super::convert::{Form, Outgoing};
 use super::send::{Flow, send_all};
 use super::{DataConnection, TransferError};
 use crate::charset::Charset;
+use crate::listing_time::ListingTime;
 use crate::vfs::Permissions;
 
 /// So many bytes are sent at a time.
@@ -17,8 +18,8 @@ const BLOCK: usize = 32 * 1024;
 /// What a line of a listing looks like.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Style {
-    /// LIST: as `ls -l` has it, which is what most clients can read.
-    Long,
+    /// LIST: as `ls -l` has it, which is what most clients can read, with times in this zone.
+    Long(ListingTime),
     /// NLST: the name behind this, so that it can be the argument of the next command (RFC 1123, section 4.1.2.7).
     Names(String),
     /// MLSD (RFC 3659, section 7).
@@ -48,7 +49,10 @@ impl Lines {
         let mount = self.mounts.iter().find(|(mount, _)| *mount == entry.name);
         let permissions = mount.map_or(self.permissions, |(_, permissions)| *permissions);
         match &self.style {
-            Style::Long => out.extend_from_slice(facts::long(&entry.metadata, permissions).as_bytes()),
+            Style::Long(listing_time) => {
+                let line = facts::long(&entry.metadata, permissions, listing_time);
+                out.extend_from_slice(line.as_bytes());
+            }
             Style::Names(before) => out.extend_from_slice(&self.charset.encode_lossy(before)),
             Style::Facts(wanted) => {
                 let path = self.directory.child(&entry.name);
@@ -58,7 +62,7 @@ impl Lines {
             }
         }
         out.extend_from_slice(&name);
-        if let (Style::Long, Some(target)) = (&self.style, &entry.metadata.link_target)
+        if let (Style::Long(_), Some(target)) = (&self.style, &entry.metadata.link_target)
             && let Some(target) = self.charset.encode(target)
         {
             out.extend_from_slice(b" -> ");
@@ -72,7 +76,7 @@ impl Lines {
     /// has another one. Clients make nothing of the size of a directory.
     pub(in super::super) fn check(&self, entry: &Entry) -> Result<(), Error> {
         let is_known = !entry.metadata.is_unseen || entry.metadata.is_directory();
-        if is_known || !matches!(self.style, Style::Long) {
+        if is_known || !matches!(self.style, Style::Long(_)) {
             return Ok(());
         }
         let path = self.directory.child(&entry.name)?;
