@@ -6,6 +6,7 @@ mounts it, runs the command and serves it until the command ends. Best in a moun
 
     damaged=NAME       every look at an entry of that name fails with EIO
     refuse=OP:ERRNO    that operation fails: chmod, fsync, fsyncdir, link, rename2, xattr (may be given more than once)
+    late=ERRNO         what is written fails, but that is told at flush and fsync alone, and to the handle that wrote (NFS, SMB)
     fold=inode         names differ in more than their case, and all spellings of one have the same inode
     fold=spelling      the same, but each spelling has an inode of its own
 """
@@ -30,6 +31,8 @@ class Disk:
         self.damaged = options.get("damaged", [])
         self.refused = dict(one.split(":") for one in options.get("refuse", []))
         self.fold = options.get("fold", [None])[-1]
+        self.late = options.get("late", [None])[-1]
+        self.unwritten = set()
         self.paths = {ROOT: ""}
         self.nodes = {"": ROOT}
         self.next = ROOT + 1
@@ -210,14 +213,28 @@ class Disk:
 
     def write(self, _node, data, _):
         handle, offset, size, _ = struct.unpack("<QQII", data[:24])
+        if self.late:
+            self.unwritten.add(handle)
+            return struct.pack("<II", size, 0)
         return struct.pack("<II", os.pwrite(handle, data[40:40 + size], offset), 0)
 
+    def confirm(self, handle):
+        if handle in self.unwritten:
+            raise OSError(getattr(errno, self.late), "late")
+
+    def flush(self, _node, data, _):
+        self.confirm(struct.unpack("<Q", data[:8])[0])
+        return b""
+
     def release(self, _node, data, _):
-        os.close(struct.unpack("<Q", data[:8])[0])
+        handle = struct.unpack("<Q", data[:8])[0]
+        self.unwritten.discard(handle)
+        os.close(handle)
         return b""
 
     def fsync(self, _node, data, _):
         self.check("fsync")
+        self.confirm(struct.unpack("<Q", data[:8])[0])
         os.fsync(struct.unpack("<Q", data[:8])[0])
         return b""
 
@@ -257,7 +274,7 @@ class Disk:
 
     OPERATIONS = {
         1: lookup, 3: getattr, 4: setattr, 5: readlink, 9: mkdir, 10: unlink, 11: rmdir, 12: rename, 13: link,
-        14: open, 15: read, 16: write, 17: statfs, 18: release, 20: fsync, 25: nothing, 26: init, 27: opendir,
+        14: open, 15: read, 16: write, 17: statfs, 18: release, 20: fsync, 25: flush, 26: init, 27: opendir,
         28: readdir, 29: nothing, 30: fsyncdir, 35: create, 45: rename2,
     }
 

@@ -200,3 +200,47 @@ fn what_may_not_be_stored_is_refused_at_once() {
         fs::set_permissions(&closed, mode(0o755)).unwrap();
     }
 }
+
+/// Network file systems take what is written and tell later that it went nowhere.
+#[test]
+fn what_the_disk_says_late_of_a_write_is_heard() {
+    for sync in [true, false] {
+        for (error, codes) in [("ENOSPC", &[452, 552][..]), ("EDQUOT", &[452, 552]), ("EIO", &[451, 550])] {
+            assert_heard(error, codes, sync);
+        }
+    }
+}
+
+fn assert_heard(error: &str, codes: &[u16], sync: bool) {
+    let users = USERS.replace("root:", &format!("sync: {sync}, root:"));
+    let Some(setup) = odd::fuse(Setup::new(&users), &[&format!("late={error}")]) else { return };
+    let old = noise(100_000, 1);
+    let behind = setup.folder().join("behind");
+    // A name for each, as what was broken off is not gone on with.
+    let olds = ["replaced", "appended", "resumed"];
+    for name in olds {
+        fs::write(behind.join(format!("small-{name}")), &old).unwrap();
+        fs::write(behind.join(format!("large-{name}")), &old).unwrap();
+    }
+    let server = setup.start();
+    let mut client = server.login();
+    for (size, content) in [("small", &b"12345"[..]), ("large", &noise(300_000, 2))] {
+        for command in ["STOR {}-new", "STOR {}-replaced", "APPE {}-appended", "APPE {}-begun"] {
+            let reply = client.try_store(&command.replace("{}", size), content);
+            assert!(codes.contains(&reply.code), "{error}, sync {sync}: {command} {size}: {reply:?}");
+        }
+        if Engine::current() == Engine::Native {
+            client.expect("REST 50000", 350);
+            let reply = client.try_store(&format!("STOR {size}-resumed"), content);
+            assert!(codes.contains(&reply.code), "{error}, sync {sync}: REST, STOR {size}: {reply:?}");
+        }
+        for name in olds {
+            assert_bytes(&fs::read(behind.join(format!("{size}-{name}"))).unwrap(), &old);
+        }
+    }
+    // Nothing came about, and nothing is left over.
+    assert_eq!(client.names("").len(), 6, "{error}");
+    let uploads = fs::read_dir(behind.join(".wharf-uploads")).unwrap();
+    let left: Vec<_> = uploads.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{error}, sync {sync}: {left:?}");
+}

@@ -146,32 +146,54 @@ impl Place<'_> {
         }
         let (folder, owner) = self.record(file)?;
         lock(file, MOMENT);
+        let record = match self.begin(file, tail, version, &folder, &owner) {
+            Ok(Some(record)) => record,
+            nothing => {
+                owner.remove();
+                return nothing.and_then(|_| self.metadata(file));
+            }
+        };
+        if let Err(error) = tail.copy_to(file).and_then(|()| self.confirm(file)) {
+            owner.settle(&undo(file, &record));
+            return Err(io(error));
+        }
+        owner.remove();
+        // The record must not come back after a crash: the bytes would be taken for half an append.
+        if self.sync {
+            super::sync_directory(&folder, self.path)?;
+        }
+        self.metadata(file)
+    }
+
+    /// Writes the record of an append; `None` if there is nothing to append.
+    fn begin(
+        &self,
+        file: &File,
+        tail: Tail<'_>,
+        version: Option<u64>,
+        folder: &Dir,
+        owner: &Owner,
+    ) -> Result<Option<Record>> {
+        let io = |error| Error::from_io(self.path, error);
         let old = file.metadata().map_err(io)?;
         if version.is_some_and(|version| version_of(&old) != Some(version)) {
             return Err(Error::new(ErrorKind::Conflict, self.path));
         }
         let added = tail.len().map_err(io)?;
-        if added > 0 {
-            let record = Record::of(file, old.len(), old.len() + added, self.path).map_err(io)?;
-            owner.write(&record, self.sync).map_err(io)?;
-            if self.sync {
-                super::sync_directory(&folder, self.path)?;
-            }
-            if let Err(error) =
-                tail.copy_to(file).and_then(|()| if self.sync { disk::sync_data(file) } else { Ok(()) })
-            {
-                owner.settle(&undo(file, &record));
-                return Err(io(error));
-            }
-            owner.remove();
-            // The record must not come back after a crash: the bytes would be taken for half an append.
-            if self.sync {
-                super::sync_directory(&folder, self.path)?;
-            }
-        } else {
-            owner.remove();
+        if added == 0 {
+            return Ok(None);
         }
-        self.metadata(file)
+        let record = Record::of(file, old.len(), old.len() + added, self.path).map_err(io)?;
+        owner.write(&record, self.sync).map_err(io)?;
+        if self.sync {
+            super::sync_directory(folder, self.path)?;
+        }
+        Ok(Some(record))
+    }
+
+    /// Has the disk say what became of the bytes that were written, where it would say it too late.
+    fn confirm(&self, file: &File) -> io::Result<()> {
+        if self.sync || disk::tells_late(file) { disk::sync_data(file) } else { Ok(()) }
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata> {
@@ -204,14 +226,23 @@ impl Place<'_> {
         }
         let mut end = file;
         match end.write(&bytes) {
-            Ok(length) if length == bytes.len() => self.metadata(file).map(Some),
-            // What somebody else has appended meanwhile stays.
-            Ok(length) => match file.metadata().map_err(io)?.len() == old + length as u64 {
-                true => file.set_len(old).map(|()| None).map_err(io),
-                false => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
+            Ok(length) if length == bytes.len() => match self.confirm(file) {
+                Ok(()) => self.metadata(file).map(Some),
+                Err(error) => self.take_back(file, old, length).and(Err(io(error))),
             },
+            Ok(length) => self.take_back(file, old, length).map(|()| None),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(io(error)),
+        }
+    }
+
+    /// Takes what was written of a short append off the file again. What somebody else has appended meanwhile stays.
+    fn take_back(&self, file: &File, old: u64, length: usize) -> Result<()> {
+        let io = |error| Error::from_io(self.path, error);
+        match file.metadata().map_err(io)?.len() {
+            now if now == old => Ok(()),
+            now if now == old + length as u64 => file.set_len(old).map_err(io),
+            _ => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
         }
     }
 

@@ -177,6 +177,30 @@ fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
     }
 }
 
+/// Whether a write that failed may be told of when it is asked for, and not by the write: network file systems and those of other
+/// programs (FUSE) send what was written later, and their quota or their network may refuse it. What is not known to be of this
+/// machine is taken for one of them.
+pub(super) fn tells_late(file: impl AsFd) -> bool {
+    /// By the numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, overlayfs, F2FS, ZFS, bcachefs, exFAT, FAT, NTFS.
+    const OF_THIS_MACHINE: [u32; 13] = [
+        0xef53,
+        0x5846_5342,
+        0x9123_683e,
+        0x0102_1994,
+        0x8584_58f6,
+        0x794c_7630,
+        0xf2f5_2010,
+        0x2fc1_2fc1,
+        0xca45_1a4e,
+        0x2011_bab0,
+        0x4d44,
+        0x7366_746e,
+        0x5346_544e,
+    ];
+    // What can't be asked is asked to confirm.
+    fstatfs(file).map_or(true, |found| !OF_THIS_MACHINE.contains(&(found.f_type as u32)))
+}
+
 /// A promise that a disk can't keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Weakness {
