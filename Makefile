@@ -4,6 +4,8 @@
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
+# Here tests write what they can't do on this machine.
+export WHARF_TEST_SKIPPED := $(CURDIR)/target/skipped-tests
 export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(PATH)
 
 help: ## Lists these targets.
@@ -14,11 +16,13 @@ run: ## Builds the server and starts it on 127.0.0.1:2121; it prints how to log 
 
 test: ## Installs the storage servers and clients that the tests need, starts them and runs every test.
 	scripts/install-test-tools test
+	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
 	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients|stores)::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
 	$(MAKE) --no-print-directory test-deploy
+	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }
 
 test-stores: ## Runs the tests of stores on every one of them, also those that take long to build, and writes the guide's table.
 	scripts/install-test-tools test stores

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-use crate::support::{Engine, Setup};
+use crate::support::{Engine, Setup, skipped};
 
 const ACL: &str = "system.posix_acl_access";
 const GROUP: u32 = 12_345;
@@ -37,7 +37,7 @@ fn set(path: &Path, name: &str, value: &[u8]) -> bool {
     match setxattr(path, name, value, XattrFlags::empty()) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("skipped, as {name} can't be set here: {error}");
+            skipped(format!("{name} can't be set here: {error}"));
             false
         }
     }
@@ -46,7 +46,7 @@ fn set(path: &Path, name: &str, value: &[u8]) -> bool {
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        eprintln!("skipped, as nobody but root gives a file to another group");
+        skipped("nobody but root gives a file to another group");
     }
     is_root
 }

@@ -11,7 +11,7 @@ use wharf_backends::contract::{CASES, Fixture};
 use wharf_backends::local::{LocalOptions, LocalStorage};
 
 use super::{odd, refusals};
-use crate::support::{Client, Engine, Running, Setup, more_than_is_buffered};
+use crate::support::{Client, Engine, Running, Setup, more_than_is_buffered, unshare};
 
 const GUIDE: &str = "docs/backends.md";
 const BEGIN: &str = "<!-- The table of disks, made by WHARF_TEST_WRITE_TABLE=1 -->\n";
@@ -153,14 +153,14 @@ fn words(kind: &Kind, folder: &Path) -> Vec<String> {
     let fuse = odd::script("fuse_disk.py");
     let mount = kind.mount.replace("$loop", LOOP).replace("$fuse", &fuse);
     let script = format!("cd '{}' && mkdir -p files behind && {mount} \"$@\"", folder.display());
-    let mut words = odd::unshare().map(str::to_owned).to_vec();
+    let mut words = unshare().map(str::to_owned).to_vec();
     words.extend(["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()]);
     words
 }
 
 /// The cells of a kind, row by row; `None` if the machine can't make such a disk.
 fn cells(kind: &Kind) -> Option<Vec<String>> {
-    let setup = odd::wrapped(Setup::new(refusals::USERS), &words(kind, Path::new("{folder}")))?;
+    let setup = Setup::new(refusals::USERS).permitted_in(&words(kind, Path::new("{folder}")))?;
     let server = setup.start();
     refusals::assert_stores(&server);
     let files = PathBuf::from(format!("/proc/{}/root{}", server.pid(), setup.files().display()));

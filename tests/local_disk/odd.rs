@@ -1,32 +1,12 @@
-//! Disks with oddities, made for a test in a mount namespace of the server alone. Not every machine permits that: there, a
-//! test says so and is over.
+//! Disks with oddities, made for a test in a mount namespace of the server alone, where the machine permits that.
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::support::Setup;
+use crate::support::{Setup, unshare};
 
 pub fn script(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/disks").join(name).display().to_string()
-}
-
-pub fn unshare() -> [&'static str; 3] {
-    let rights = if rustix::process::geteuid().is_root() { "--mount" } else { "--map-root-user" };
-    ["unshare", rights, "--mount"]
-}
-
-/// Runs the server by a command, if that can run anything here.
-pub fn wrapped(setup: Setup, words: &[String]) -> Option<Setup> {
-    let here = setup.folder().display().to_string();
-    let words: Vec<String> = words.iter().map(|word| word.replace("{folder}", &here)).collect();
-    let tried = Command::new(&words[0]).args(&words[1..]).arg("true").output().unwrap();
-    if !tried.status.success() {
-        eprintln!("skipped, as this machine does not permit it: {}", String::from_utf8_lossy(&tried.stderr));
-        return None;
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    Some(setup.wrapped_in(&words))
 }
 
 /// The directory `files` is a disk of `tests/disks/fuse_disk.py` with these options, and what is on it stands in `behind`.
@@ -36,7 +16,7 @@ pub fn fuse(setup: Setup, options: &[&str]) -> Option<Setup> {
     words.extend(["python3".to_owned(), script("fuse_disk.py")]);
     words.extend(options.iter().map(|&option| option.to_owned()));
     words.extend(["{folder}/behind", "{folder}/files", "--"].map(str::to_owned));
-    wrapped(setup, &words)
+    setup.permitted_in(&words)
 }
 
 /// On these files and directories disks are mounted whose server is gone.
@@ -45,7 +25,7 @@ pub fn dead_mounts(setup: Setup, paths: &[&str]) -> Option<Setup> {
     words.extend(["python3".to_owned(), script("dead_mount.py")]);
     words.extend(paths.iter().map(|path| format!("{{folder}}/files/{path}")));
     words.push("--".to_owned());
-    wrapped(setup, &words)
+    setup.permitted_in(&words)
 }
 
 /// System calls of the server are refused: `tests/disks/refusing.py`.
@@ -53,7 +33,7 @@ pub fn refusing(setup: Setup, calls: &[&str]) -> Option<Setup> {
     let mut words = vec!["python3".to_owned(), script("refusing.py")];
     words.extend(calls.iter().map(|&call| call.to_owned()));
     words.push("--".to_owned());
-    wrapped(setup, &words)
+    setup.permitted_in(&words)
 }
 
 /// The same, and the rights of files mean something even to root.
@@ -66,5 +46,5 @@ pub fn refusing_unprivileged(setup: Setup, calls: &[&str]) -> Option<Setup> {
     words.extend(["python3".to_owned(), script("refusing.py")]);
     words.extend(calls.iter().map(|&call| call.to_owned()));
     words.push("--".to_owned());
-    wrapped(setup, &words)
+    setup.permitted_in(&words)
 }

@@ -253,17 +253,11 @@ fn addresses_of_one_link_are_reached() {
         true => ("--net", "--net"),
         false => ("--map-root-user", "--user"),
     };
-    let setup = Setup::local().listen("[::]:0").tls("optional").wrapped_in(&[
-        "unshare",
-        unshare,
-        "--net",
-        "sh",
-        "-c",
-        "ip link set lo up && ip -6 addr add fe80::1/64 dev lo nodad \
-         || { echo addresses of a link are not permitted here; exit 1; }
-         exec \"$@\"",
-        "sh",
-    ]);
+    let links = "ip link set lo up && ip -6 addr add fe80::1/64 dev lo nodad && exec \"$@\"";
+    let setup = Setup::local().listen("[::]:0").tls("optional");
+    let Some(setup) = setup.permitted_in(&["unshare", unshare, "--net", "sh", "-c", links, "sh"]) else {
+        return;
+    };
     fs::write(setup.files().join("file"), b"12345").unwrap();
     let server = setup.start();
     let (pid, port) = (server.pid().to_string(), server.address.port().to_string());

@@ -158,7 +158,7 @@ users:
         self.folder.path().join("files")
     }
 
-    fn fill(&self, text: &str) -> String {
+    pub(super) fn fill(&self, text: &str) -> String {
         text.replace("{folder}", self.folder.path().to_str().unwrap())
     }
 
