@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config;
 use crate::engine::{Connection, Engine, SessionLimits, Shutdown, TooManySessions};
+use crate::ops::logging::rate;
 use crate::ops::metrics::{Metrics, Refusal};
 use crate::proxy_protocol;
 
@@ -203,7 +204,9 @@ impl Acceptor {
         let permit = match self.limits.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(cause) => {
-                tracing::warn!(%peer, %cause, "refused a session");
+                if rate::REFUSED_SESSIONS.admits(peer.ip()) {
+                    tracing::warn!(%peer, %cause, "refused a session");
+                }
                 self.metrics.session_refused(match cause {
                     TooManySessions::InAll => Refusal::Limit,
                     TooManySessions::FromThisAddress => Refusal::AddressLimit,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Engine, Log, Setup};
+use crate::support::{Client, Engine, Log, Setup, metric, request};
 
 /// A session with a transfer, from its beginning to the end of the server; the whole log.
 fn log_of_a_session(setup: &Setup) -> Log {
@@ -118,5 +118,163 @@ mod hostile_names {
             assert!(!line.chars().any(|c| c < ' '), "{line:?}");
             assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{line:?}");
         }
+    }
+}
+
+/// Programs that read the log hang, and strangers write in it.
+mod floods {
+    use super::*;
+
+    #[test]
+    fn a_log_that_nobody_reads_stops_nobody() {
+        let setup = Setup::new(
+            "
+backends:
+  scratch: { kind: memory }
+users:
+  - { name: demo, password: demo, plain: true, backend: scratch, permissions: full }
+",
+        )
+        .http();
+        let server = setup.start();
+        // Asked for while there is somebody who reads where it is.
+        let http = server.http_address();
+        server.log.pause();
+        let mut client = server.login();
+        // Each change is a line of more than two kilobytes, and 4 MiB of lines may wait.
+        let name = "n".repeat(250);
+        for _ in 0..9 {
+            client.expect(&format!("MKD {name}"), 257);
+            client.expect(&format!("CWD {name}"), 250);
+        }
+        for _ in 0..1200 {
+            client.expect("MKD d", 257);
+            client.expect("RMD d", 250);
+        }
+        assert_eq!(request(http, "GET /livez HTTP/1.1").0, 200);
+        server.login();
+        assert!(metric(&server, "wharf_log_lines_lost_total").unwrap() > 0.0);
+        server.log.resume();
+        server.log.expect_warning(&["log lines were lost"]);
+    }
+
+    /// The end of the process waits for no such program either.
+    #[test]
+    fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
+        let setup = Setup::local();
+        let server = setup.start();
+        server.log.pause();
+        let mut client = server.login();
+        for number in 0..500 {
+            client.expect(&format!("MKD {number}-{}", "n".repeat(200)), 257);
+        }
+        server.terminate();
+        let log = server.log.clone();
+        assert_eq!(server.wait().code(), Some(0));
+        log.resume();
+    }
+
+    #[test]
+    fn lines_that_strangers_cause_are_few_and_the_rest_is_counted() {
+        let setup = Setup::local().server("limits: { sessions_per_ip: 1 }");
+        let server = setup.start();
+        let _first = server.login();
+        for _ in 0..300 {
+            let mut refused = Client::connect(server.address);
+            assert_eq!(refused.reply().code, 421);
+        }
+        server.log.expect_warning(&["left out log lines", "refused a session"]);
+        let lines = server.log.text().matches("\"refused a session\"").count();
+        assert!((20..60).contains(&lines), "{lines} lines of 300");
+        // Others are heard of.
+        let mut other = Client::connect_from("127.0.0.2", server.address);
+        other.expect_reply(220);
+        other.command("USER demo");
+        other.expect("PASS wrong", 530);
+        server.log.expect(&["login failed", "127.0.0.2"]);
+    }
+
+    #[test]
+    fn names_of_strangers_are_cut() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut stranger = server.connect();
+        stranger.command(&format!("USER {}", "x".repeat(400)));
+        stranger.expect("PASS x", 530);
+        let line = server.log.expect(&["login failed"]);
+        assert!(line.contains(&"x".repeat(128)) && !line.contains(&"x".repeat(129)), "{line}");
+    }
+}
+
+/// Who did what.
+mod of_what_users_do {
+    use super::*;
+
+    #[track_caller]
+    fn assert_line(log: &Log, message: &str, fields: &[(&str, Value)]) {
+        let fits = |line: &Value| {
+            let told = line.get("fields").unwrap_or(line);
+            told["message"] == message && fields.iter().all(|(name, value)| told[*name] == *value)
+        };
+        assert!(log.find(fits).is_some(), "no line {message} with {fields:?} in\n{}", log.text());
+    }
+
+    #[test]
+    fn each_change_is_a_line() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.login();
+        client.store("file", b"12345");
+        client.expect("MKD folder", 257);
+        client.expect("CWD folder", 250);
+        client.expect("RNFR /file", 350);
+        client.expect("RNTO moved", 250);
+        let mut expected = vec![("MKD", "/folder", None), ("RNTO", "/file", Some("/folder/moved"))];
+        if Engine::current() == Engine::Native {
+            client.expect("MFMT 20200203040506 moved", 213);
+            client.expect("SITE CHMOD 600 moved", 200);
+            expected.extend([("MFMT", "/folder/moved", None), ("SITE CHMOD", "/folder/moved", None)]);
+        }
+        client.expect("DELE moved", 250);
+        client.expect("CDUP", 250);
+        client.expect("RMD folder", 250);
+        expected.extend([("DELE", "/folder/moved", None), ("RMD", "/folder", None)]);
+        for (operation, path, to) in expected {
+            let mut fields =
+                vec![("user", "demo".into()), ("operation", operation.into()), ("path", path.into())];
+            fields.extend(to.map(|to| ("to", Value::from(to))));
+            assert_line(&server.log, "changed", &fields);
+        }
+        // What was refused is told as such.
+        client.expect("RMD folder", 550);
+        assert_line(&server.log, "command refused", &[("user", "demo".into()), ("path", "/folder".into())]);
+        assert_eq!(
+            server.log.text().matches("\"RMD\"").count(),
+            if Engine::current() == Engine::Native { 2 } else { 1 }
+        );
+    }
+
+    #[test]
+    fn sessions_begin_and_end_with_what_they_moved() {
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.login();
+        client.store("file", b"12345");
+        client.store("file", b"1234567");
+        client.retrieve("file");
+        client.fetch("NLST");
+        client.expect("QUIT", 221);
+        client.expect_end();
+        let fields = [("user", "demo".into()), ("received", 12.into()), ("sent", 7.into())];
+        assert_line(&server.log, "session closed", &fields);
+        assert_line(&server.log, "session opened", &[]);
+        // A filter by the user finds the login, too.
+        assert_line(&server.log, "logged in", &[("user", "demo".into())]);
+        drop(server.connect());
+        assert_line(
+            &server.log,
+            "session closed",
+            &[("user", "".into()), ("received", 0.into()), ("sent", 0.into())],
+        );
     }
 }

@@ -121,14 +121,17 @@ impl Serve {
         let given = self.log.as_deref().filter(|filter| !filter.trim().is_empty());
         let filter = given.or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
         let format = self.log_format.map(LogFormat::from).or(config.log.format).unwrap_or(LogFormat::Text);
-        if let Err(error) = logging::start(filter, format) {
-            complain(format_args!("wharf: {error}"));
-            return Outcome::Unusable;
-        }
+        let log = match logging::start(filter, format) {
+            Ok(log) => log,
+            Err(error) => {
+                complain(format_args!("wharf: {error}"));
+                return Outcome::Unusable;
+            }
+        };
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        match serve(config, self.config.is_none(), self.notify_socket, shutdown).await {
+        match serve(config, self.config.is_none(), self.notify_socket, shutdown, &log).await {
             Ok(()) => Outcome::Fine,
             Err(error) => {
                 tracing::error!("{error}");
@@ -150,10 +153,12 @@ async fn serve(
     quick_start: bool,
     notify_socket: Option<OsString>,
     shutdown: Shutdown,
+    log: &logging::Log,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let manager = ServiceManager::at(notify_socket.as_deref())?;
     let engine_name = config.server.engine.name();
     let metrics = Metrics::new(engine_name, config.server.limits.sessions);
+    metrics.watch_log(log.queue().clone());
     open_files::raise_limit();
     // First of all, so that whoever asks meanwhile hears that it starts.
     let readiness = Readiness::new(Arc::clone(&metrics));

@@ -1,6 +1,7 @@
 //! Engines: each speaks FTP on one side and user views on the other.
 
 mod failure;
+mod journal;
 pub mod libunftp;
 pub mod native;
 mod reply_code;

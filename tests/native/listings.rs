@@ -101,7 +101,7 @@ fn names_that_look_like_flags_are_names() {
     for said in ["-la missing", "--full-time missing", "-Z missing", " missing", "-a  missing"] {
         let (_, reply) = client.try_fetch(&format!("LIST {said}"));
         assert_eq!(
-            (reply.code, reply.text().contains("/missing: not found")),
+            (reply.code, reply.text().contains("missing: not found")),
             (550, true),
             "{said}: {reply:?}"
         );

@@ -20,6 +20,8 @@ struct Lines {
     /// The same as they were written.
     raw: String,
     ended: bool,
+    /// Nothing more is read for now.
+    paused: bool,
 }
 
 impl Log {
@@ -30,7 +32,7 @@ impl Log {
         std::thread::spawn(move || {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
-            while stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            while writer.may_read() && stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
                 let raw = String::from_utf8_lossy(&line);
                 let text = raw.trim_end().to_owned();
                 let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -43,6 +45,23 @@ impl Log {
             writer.change(|lines| lines.ended = true);
         });
         log
+    }
+
+    /// Waits while reading is paused.
+    fn may_read(&self) -> bool {
+        let lines = self.shared.0.lock().unwrap();
+        drop(self.shared.1.wait_while(lines, |lines| lines.paused).unwrap());
+        true
+    }
+
+    /// Reads nothing more, as a program that hangs.
+    pub fn pause(&self) {
+        self.change(|lines| lines.paused = true);
+    }
+
+    /// Reads on.
+    pub fn resume(&self) {
+        self.change(|lines| lines.paused = false);
     }
 
     fn change(&self, change: impl FnOnce(&mut Lines)) {

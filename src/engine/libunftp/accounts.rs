@@ -12,6 +12,7 @@ use unftp_core::auth::{
 
 use super::session::Session;
 use crate::auth::{Identity, LoginError, Users, is_anonymous};
+use crate::engine::journal::Journal;
 use crate::ops::metrics::Login;
 use crate::vfs::{UserView, Views};
 
@@ -58,7 +59,7 @@ impl Authenticator for SessionAccounts {
         credentials: &Credentials,
     ) -> Result<Principal, AuthenticationError> {
         let password = credentials.password.as_deref().unwrap_or_default();
-        let (session, peer) = (self.session.id, self.session.peer);
+        let journal = Journal { user: name, ..self.session.journal() };
         let started = Instant::now();
         let checked = self.accounts.users.authenticate(name, password).await;
         let metrics = &self.session.metrics;
@@ -66,11 +67,11 @@ impl Authenticator for SessionAccounts {
         metrics.login(checked.as_ref().map_or_else(|cause| (*cause).into(), |_| Login::Success));
         match checked {
             Ok(_) => {
-                tracing::info!(session, %peer, user = name, "logged in");
+                journal.logged_in();
                 Ok(Principal { username: name.to_owned() })
             }
             Err(cause) => {
-                tracing::warn!(session, %peer, user = name, %cause, "login failed");
+                journal.login_failed(&cause.to_string());
                 Err(match cause {
                     LoginError::UnknownUser | LoginError::AnonymousDisabled => AuthenticationError::BadUser,
                     LoginError::WrongPassword => AuthenticationError::BadPassword,

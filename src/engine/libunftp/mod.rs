@@ -13,7 +13,7 @@ mod transfer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use libunftp::options::{ActivePassiveMode, FtpsRequired, PassiveHost, SiteMd5};
@@ -141,7 +141,8 @@ impl Engine for LibunftpEngine {
                 return;
             }
         };
-        tracing::debug!(session = id, %peer, "session opened");
+        let opened = Instant::now();
+        session.journal().opened();
         let mut served = Box::pin(server.service(stream));
         tokio::select! {
             _ = &mut served => {}
@@ -161,7 +162,7 @@ impl Engine for LibunftpEngine {
         if tokio::time::timeout(CLEAN_UP_TIME, session.without_transfers()).await.is_err() {
             tracing::warn!(session = id, "a transfer of a session that ended is still busy");
         }
-        tracing::debug!(session = id, %peer, user = session.user(), "session closed");
+        session.journal().closed(session.moved(), opened.elapsed());
     }
 }
 

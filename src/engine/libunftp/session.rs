@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wharf_backends::StoragePath;
 
 use crate::engine::Shutdown;
+use crate::engine::journal::{Journal, Moved};
 use crate::ops::metrics::Metrics;
 
 pub(super) struct Session {
@@ -37,6 +38,7 @@ pub(super) struct Session {
     spoilt: CancellationToken,
     /// The task and path that metadata was last asked for.
     last_asked: Mutex<Option<(tokio::task::Id, StoragePath)>>,
+    moved: Mutex<Moved>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -70,6 +72,7 @@ impl Session {
             failed_offset: AtomicU64::new(0),
             spoilt: CancellationToken::new(),
             last_asked: Mutex::new(None),
+            moved: Mutex::default(),
             metrics,
         })
     }
@@ -82,6 +85,20 @@ impl Session {
     /// The name of the user, empty before the login.
     pub(super) fn user(&self) -> &str {
         self.user.get().map_or("", String::as_str)
+    }
+
+    /// The log lines of the session.
+    pub(super) fn journal(&self) -> Journal<'_> {
+        Journal { session: self.id, user: self.user(), peer: self.peer }
+    }
+
+    /// What its complete transfers moved.
+    pub(super) fn moved(&self) -> Moved {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add_to_moved(&self, add: impl FnOnce(&mut Moved)) {
+        add(&mut self.moved.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Begins a transfer; `None` if the server is stopping.

@@ -30,18 +30,22 @@ impl SessionStorage {
         Self { session }
     }
 
-    /// The log line for a command that failed: for the operator if the storage is in trouble, else for whoever
-    /// looks closer.
+    /// What a command that failed leaves in the log, and tells the library.
     fn failed(&self, operation: &str, error: Error) -> unftp_core::storage::Error {
-        let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
-        let path = error.path().map(StoragePath::as_str);
         self.session.metrics.command_failed(failure::label(&error));
-        if is_trouble(&error) {
-            tracing::warn!(session, user, %peer, operation, path, cause = error.to_string(), "command failed");
-        } else {
-            tracing::info!(session, user, %peer, operation, path, cause = error.to_string(), "command refused");
-        }
+        self.session.journal().command_failed(operation, &error);
         to_libunftp(error)
+    }
+
+    /// The same for one that was to change something, and the log line of the change.
+    fn ended(
+        &self,
+        operation: &str,
+        changed: wharf_backends::Result<(StoragePath, Option<StoragePath>)>,
+    ) -> Result<()> {
+        let (path, to) = changed.map_err(|error| self.failed(operation, error))?;
+        self.session.journal().changed(operation, &path, to.as_ref());
+        Ok(())
     }
 
     /// The log line of a transfer.
@@ -67,6 +71,10 @@ impl SessionStorage {
         });
         match result {
             Ok(bytes) => {
+                self.session.add_to_moved(|moved| match operation {
+                    "download" => moved.sent += bytes,
+                    _ => moved.received += bytes,
+                });
                 tracing::info!(session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete");
                 Ok(bytes)
             }
@@ -274,26 +282,38 @@ impl StorageBackend<SessionUser> for SessionStorage {
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async { user.view.remove_file(&path?).await }.await;
-        done.map_err(|error| self.failed("delete", error))
+        let done = async {
+            let path = path?;
+            user.view.remove_file(&path).await.map(|()| (path, None))
+        };
+        self.ended("DELE", done.await)
     }
 
     async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async { user.view.create_directory(&path?).await }.await;
-        done.map_err(|error| self.failed("mkdir", error))
+        let done = async {
+            let path = path?;
+            user.view.create_directory(&path).await.map(|()| (path, None))
+        };
+        self.ended("MKD", done.await)
     }
 
     async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, from: P, to: P) -> Result<()> {
         let (from, to) = (parse(from.as_ref()), parse(to.as_ref()));
-        let done = async { user.view.rename(&from?, &to?).await }.await;
-        done.map_err(|error| self.failed("rename", error))
+        let done = async {
+            let (from, to) = (from?, to?);
+            user.view.rename(&from, &to).await.map(|()| (from, Some(to)))
+        };
+        self.ended("RNTO", done.await)
     }
 
     async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async { user.view.remove_directory(&path?).await }.await;
-        done.map_err(|error| self.failed("rmdir", error))
+        let done = async {
+            let path = path?;
+            user.view.remove_directory(&path).await.map(|()| (path, None))
+        };
+        self.ended("RMD", done.await)
     }
 
     async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Replies on the control connection (RFC 959, section 4.2).
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
-use wharf_backends::{Error, ErrorKind};
+use wharf_backends::{Error, ErrorKind, StoragePath};
 
 use crate::charset::Charset;
 use crate::engine::ReplyCode;
@@ -45,9 +46,16 @@ impl Reply {
             (None, _) => String::new(),
         };
         match error.path() {
-            Some(path) => Self::new(code, format!("{path}: {}{advice}.", error.kind())),
+            Some(path) => Self::about(code, path, format_args!("{}{advice}.", error.kind())),
             None => Self::new(code, format!("That name can't be used: {}.", error.kind())),
         }
+    }
+
+    /// A refusal that is about a path. It shows the last name alone, which the client has said itself: lftp takes words such as
+    /// `Too many` or `timed out` in a refusal, also those in the name of a directory, for a failure that passes, and goes on
+    /// trying.
+    pub(super) fn about(code: u16, path: &StoragePath, text: impl Display) -> Self {
+        Self::new(code, format!("{}: {text}", path.name().unwrap_or("/")))
     }
 
     /// As it goes out: lines that end in CRLF, in the client's character set, with the bytes that Telnet would take for

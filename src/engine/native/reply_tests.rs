@@ -31,5 +31,5 @@ fn what_telnet_takes_for_a_command_is_doubled() {
 fn a_failure_names_the_path_and_not_the_cause() {
     let path = StoragePath::parse("/lost").unwrap();
     let error = Error::with_source(ErrorKind::Unavailable, &path, "bucket acme at 10.0.0.1");
-    assert_eq!(Reply::failure(&error), Reply::new(451, "/lost: storage unavailable; try again later."));
+    assert_eq!(Reply::failure(&error), Reply::new(451, "lost: storage unavailable; try again later."));
 }

@@ -22,6 +22,7 @@ use self::backends::Backends;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
 use crate::auth::LoginError;
+use crate::ops::logging::Queue;
 
 /// The format that [`Metrics::text`] has.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -139,6 +140,7 @@ pub struct Metrics {
     transfers: Arc<Transfers>,
     backends: Backends,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
+    log: Arc<OnceLock<Queue>>,
 }
 
 /// A session that is counted as open until this is dropped.
@@ -163,6 +165,7 @@ impl Metrics {
             transfers: Arc::default(),
             backends: Backends::default(),
             buffers: Arc::default(),
+            log: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
         for refusal in Refusal::ALL {
@@ -215,6 +218,7 @@ impl Metrics {
         Transfers::register(&self.transfers, ours);
         self.backends.register(ours);
         ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
+        ours.register_collector(Box::new(process::LostLines(Arc::clone(&self.log))));
     }
 
     /// All of it in the text format of Prometheus.
@@ -287,6 +291,11 @@ impl Metrics {
     /// Has the memory for transfers looked at from now on. The first call counts.
     pub fn watch_buffers(&self, buffers: Arc<Buffers>) {
         let _ = self.buffers.set(buffers);
+    }
+
+    /// Has the lost lines of the log looked at from now on. The first call counts.
+    pub fn watch_log(&self, log: Queue) {
+        let _ = self.log.set(log);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use prometheus_client::collector::Collector;
@@ -10,6 +11,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::ops::logging::Queue;
 
 /// Reads what the system knows of this process whenever somebody asks.
 #[derive(Debug)]
@@ -45,6 +48,18 @@ impl Collector for Process {
         let seconds = ConstCounter::<f64>::new(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9);
         let help = "Processor time that this process took";
         seconds.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, seconds.metric_type())?)
+    }
+}
+
+/// Lines of the log that nobody read fast enough.
+#[derive(Debug)]
+pub(super) struct LostLines(pub(super) Arc<OnceLock<Queue>>);
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let lost = ConstCounter::<u64>::new(self.0.get().map_or(0, Queue::lost));
+        let help = "Log lines that were lost, as nobody read them fast enough";
+        lost.encode(encoder.encode_descriptor("log_lines_lost", help, None, lost.metric_type())?)
     }
 }
 

@@ -19,6 +19,6 @@ pub(in super::super) async fn run(
     }
     stor::refuse_interrupted(session, &path).await?;
     let upload = session.view.create(&path, CreateMode::Append).await?;
-    let opening = Reply::new(150, format!("Ready for what is added to {path}."));
+    let opening = Reply::new(150, "Ready for what is added to the file.");
     Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))
 }

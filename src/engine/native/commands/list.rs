@@ -7,7 +7,7 @@ use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::data::order::Order;
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
-use super::{Failure, Outcome, Prepared, Result, flags, refuse};
+use super::{Failure, Outcome, Prepared, Result, flags};
 
 pub(in super::super) async fn list(
     connection: &mut Connection,
@@ -40,7 +40,7 @@ pub(in super::super) async fn mlsd(
     let entries = match session.view.list(&path).await {
         // RFC 3659, section 7.2.1.
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
-            return refuse(501, format!("{path}: not a directory; MLST tells of a file."));
+            return Err(Reply::about(501, &path, "not a directory; MLST tells of a file.").into());
         }
         listed => listed?,
     };
@@ -173,7 +173,8 @@ fn alternatives(text: &str) -> Option<Vec<String>> {
 fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, opened: Opened) -> Outcome {
     let (entries, lines, path) = opened;
     let form = session.listing_form();
-    let opening = Reply::new(150, format!("Listing {path}."));
+    // Without a name: a number in it would be taken for the size.
+    let opening = Reply::new(150, "Opening data connection for the listing.");
     let (id, peer, user, at) = (connection.id, connection.peer, session.name.clone(), path.clone());
     let work = move |context: Context| async move {
         let list = async {

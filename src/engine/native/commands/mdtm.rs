@@ -3,8 +3,9 @@
 use wharf_backends::{Metadata, StoragePath};
 
 use super::super::facts;
+use super::super::reply::Reply;
 use super::super::session::{Connection, LoggedIn};
-use super::{Result, mfmt, refuse, reply};
+use super::{Result, mfmt, reply};
 
 pub(in super::super) async fn run(
     connection: &mut Connection,
@@ -30,6 +31,6 @@ pub(in super::super) async fn run(
 fn tell(path: &StoragePath, found: &Metadata) -> Result {
     match facts::time_of(found) {
         Some(time) => reply(213, time),
-        None => refuse(550, format!("{path}: its time can't be told.")),
+        None => Err(Reply::about(550, path, "its time can't be told.").into()),
     }
 }

@@ -4,12 +4,16 @@ use super::super::facts;
 use super::super::session::{Connection, LoggedIn, State};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
     let Some((time, name)) = argument.trim_start().split_once(' ').filter(|(_, name)| !name.is_empty())
     else {
         return refuse(501, "Syntax: MFMT <YYYYMMDDHHMMSS> <file>");
     };
-    let path = set(session, time, name).await?;
+    let path = set(connection, session, time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
 }
 
@@ -27,11 +31,17 @@ pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
 }
 
 /// Sets the time of a file.
-pub(super) async fn set(session: &LoggedIn, time: &str, name: &str) -> Result<wharf_backends::StoragePath> {
+pub(super) async fn set(
+    connection: &Connection,
+    session: &LoggedIn,
+    time: &str,
+    name: &str,
+) -> Result<wharf_backends::StoragePath> {
     let Some(modified) = facts::parse_time(time) else {
         return refuse(501, "A time is YYYYMMDDHHMMSS, in UTC.");
     };
     let path = session.path(name).await?;
     session.view.set_modified(&path, modified).await?;
+    session.changed(connection, "MFMT", &path, None);
     Ok(path)
 }

@@ -25,7 +25,7 @@ pub(in super::super) async fn run(
         connection.shared.metrics.login(Login::TlsRequired);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
-    let (session, peer) = (connection.id, connection.peer);
+    let peer = connection.peer;
     let shared = &connection.shared;
     let started = Instant::now();
     let checked = shared.users.authenticate(&name, password).await;
@@ -33,7 +33,7 @@ pub(in super::super) async fn run(
     let identity = match checked {
         Ok(identity) => identity,
         Err(cause) => {
-            tracing::warn!(session, %peer, user = ?name, %cause, "login failed");
+            connection.journal(&name).login_failed(&cause.to_string());
             shared.metrics.login(cause.into());
             connection.failures += 1;
             if connection.failures >= MAX_FAILURES {
@@ -49,11 +49,11 @@ pub(in super::super) async fn run(
         return refuse(530, "Login failed.");
     };
     let Some(permit) = shared.user_limits.admit(&name) else {
-        tracing::warn!(session, %peer, user = ?name, cause = "the user has as many sessions as it may have", "login refused");
+        connection.journal(&name).login_failed("the user has as many sessions as it may have");
         shared.metrics.login(Login::SessionLimit);
         return refuse(530, "This user has as many sessions as it may have; try again later.");
     };
-    tracing::info!(session, %peer, user = ?name, "logged in");
+    connection.journal(&name).logged_in();
     shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
     let representation = shared.type_of(&name);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use super::super::data::Channel;
 use super::super::session::{Connection, LoggedIn};
 use super::{Failure, Reply, Result, refuse, reply};
+use crate::ops::logging::rate;
 
 pub(in super::super) async fn run(connection: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
     if connection.extended_only {
@@ -54,7 +55,9 @@ pub(super) async fn listen(
     let leased = connection.shared.ports.lease(local, connection.peer).await;
     let lease = leased.map_err(|cause| {
         let (session, peer) = (connection.id, connection.peer);
-        tracing::warn!(session, %peer, %cause, "no data connection");
+        if rate::REFUSALS.admits(peer.ip()) {
+            tracing::warn!(session, %peer, %cause, "no data connection");
+        }
         Failure::from(Reply::new(425, "No port for a data connection is free; try again later."))
     })?;
     let port = lease.port();

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::super::data::Channel;
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
+use crate::ops::logging::rate;
 
 /// Below are services that no client runs (RFC 2577, section 3).
 const FIRST_PORT: u16 = 1024;
@@ -39,7 +40,9 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
     // Whoever could name another address would have the server scan ports and fool firewalls (RFC 2577, section 3).
     if to.ip().to_canonical() != connection.peer.ip().to_canonical() || to.port() < FIRST_PORT {
         let (session, peer) = (connection.id, connection.peer);
-        tracing::warn!(session, %peer, to = %to, "refused a data connection to another host or a privileged port");
+        if rate::REFUSALS.admits(peer.ip()) {
+            tracing::warn!(session, %peer, to = %to, "refused a data connection to another host or a privileged port");
+        }
         return refuse(504, "Only your own address, and ports from 1024 on.");
     }
     let protection = connection.security.protection()?;

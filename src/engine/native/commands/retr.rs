@@ -20,11 +20,13 @@ pub(in super::super) async fn run(
         if form.ascii { (ByteRange::ALL, restart) } else { (ByteRange::from_offset(restart), 0) };
     let body = session.view.open(&path, range).await?;
     let opening = match form.ascii {
-        true => Reply::new(150, format!("Sending as text: {path}.")),
-        // Clients look for the first number in parentheses, and a name can have one, too.
+        // How much it is on the wire is not known.
+        true => Reply::new(150, "Opening ASCII mode data connection."),
+        // Clients without SIZE look for a number in parentheses: some for the first one, some for the last, Java and .NET for these
+        // very words. So there is no name, which can have such a number, too.
         false => {
             let size = body.metadata.size.saturating_sub(restart);
-            Reply::new(150, format!("Sending ({size} bytes): {path}."))
+            Reply::new(150, format!("Opening BINARY mode data connection ({size} bytes)."))
         }
     };
     let at = path.clone();

@@ -3,8 +3,13 @@
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(in super::super) async fn run(
+    connection: &mut Connection,
+    session: &mut LoggedIn,
+    argument: &str,
+) -> Result {
     let path = session.path(argument).await?;
     session.view.remove_directory(&path).await?;
+    session.changed(connection, "RMD", &path, None);
     reply(250, format!("{path} is removed."))
 }

@@ -6,7 +6,7 @@ use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
 pub(in super::super) async fn run(
-    _: &mut Connection,
+    connection: &mut Connection,
     session: &mut LoggedIn,
     from: Option<StoragePath>,
     argument: &str,
@@ -16,6 +16,7 @@ pub(in super::super) async fn run(
     };
     let to = session.path(argument).await?;
     session.view.rename(&from, &to).await?;
+    session.changed(connection, "RNTO", &from, Some(&to));
     session.interrupted.forget(&from);
     session.interrupted.forget(&to);
     reply(250, format!("{from} is called {to} now."))

@@ -17,17 +17,23 @@ pub(in super::super) async fn run(
     let (command, argument) = argument.split_once(' ').unwrap_or((argument, ""));
     match command.to_ascii_uppercase().as_str() {
         "HELP" => {
+            // gvfs looks for lines with nothing but the name.
             let lines = [
-                "SITE CHMOD <mode> <path>    sets the mode of a file, in octal digits",
-                "SITE HELP                   lists these",
-                "SITE IDLE [<seconds>]       how long the session may be silent",
-                "SITE MD5 <file>             the checksum of a file",
-                "SITE UTIME <YYYYMMDDHHMMSS> <file>   sets when a file changed",
+                "CHMOD",
+                "    SITE CHMOD <mode> <path>: sets the mode of a file, in octal digits",
+                "HELP",
+                "    SITE HELP: lists these",
+                "IDLE",
+                "    SITE IDLE [<seconds>]: how long the session may be silent",
+                "MD5",
+                "    SITE MD5 <file>: the checksum of a file",
+                "UTIME",
+                "    SITE UTIME <YYYYMMDDHHMMSS> <file>: sets when a file changed",
             ];
             let lines = lines.map(str::to_owned).to_vec();
             Ok(Outcome::Reply(Reply::lines(214, "Commands of this server:", lines, "End.")))
         }
-        "CHMOD" => chmod(session, argument).await,
+        "CHMOD" => chmod(connection, session, argument).await,
         "IDLE" => idle(connection, argument),
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
@@ -36,14 +42,14 @@ pub(in super::super) async fn run(
                 hash::digest(connection, session, &path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
             reply(213, format!("{digest} {path}"))
         }
-        "UTIME" => utime(session, argument).await,
+        "UTIME" => utime(connection, session, argument).await,
         _ => refuse(504, "That is not known; SITE HELP lists what is."),
     }
 }
 
 /// Where files have no mode, or it is not to be set, the answer is the same: clients that mirror take a refusal for an error
 /// of the whole, and PHP's `ftp_chmod` takes nothing but 200.
-async fn chmod(session: &LoggedIn, argument: &str) -> Result {
+async fn chmod(connection: &Connection, session: &LoggedIn, argument: &str) -> Result {
     let Some((digits, name)) = argument.split_once(' ').filter(|(_, name)| !name.is_empty()) else {
         return refuse(501, "Syntax: SITE CHMOD <mode> <path>");
     };
@@ -58,7 +64,10 @@ async fn chmod(session: &LoggedIn, argument: &str) -> Result {
     }
     let path = session.path(name).await?;
     match session.view.set_mode(&path, mode).await? {
-        true => reply(200, format!("{path} has the mode {mode:03o} now.")),
+        true => {
+            session.changed(connection, "SITE CHMOD", &path, None);
+            reply(200, format!("{path} has the mode {mode:03o} now."))
+        }
         false => reply(200, format!("{path} has no mode of its own that could be set.")),
     }
 }
@@ -78,7 +87,7 @@ fn idle(connection: &mut Connection, argument: &str) -> Result {
 }
 
 /// `SITE UTIME <time> <file>`, or `SITE UTIME <file> <atime> <mtime> <ctime> UTC` as older clients have it.
-async fn utime(session: &LoggedIn, argument: &str) -> Result {
+async fn utime(connection: &Connection, session: &LoggedIn, argument: &str) -> Result {
     let words: Vec<&str> = argument.rsplitn(5, ' ').collect();
     let (time, name) = match (&words[..], argument.split_once(' ')) {
         ([zone, _, modified, _, name], _) if zone.eq_ignore_ascii_case("UTC") => (*modified, *name),
@@ -87,6 +96,6 @@ async fn utime(session: &LoggedIn, argument: &str) -> Result {
     };
     // Seconds may be left out.
     let time = if time.len() == 12 { format!("{time}00") } else { time.to_owned() };
-    let path = mfmt::set(session, &time, name).await?;
+    let path = mfmt::set(connection, session, &time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
 }

@@ -2,6 +2,7 @@
 
 use wharf_backends::EntryKind;
 
+use super::super::reply::Reply;
 use super::super::session::{Connection, LoggedIn, Type};
 use super::stor::INTERRUPTED;
 use super::{Result, refuse, reply};
@@ -19,11 +20,11 @@ pub(in super::super) async fn run(
     }
     if session.interrupted.contains(&path) {
         // Not 550, which curl takes for the word that there is no such file, also before a download.
-        return refuse(554, format!("{path}: {INTERRUPTED}"));
+        return Err(Reply::about(554, &path, INTERRUPTED).into());
     }
     let found = session.stat("SIZE", &path).await?;
     match found.kind {
         EntryKind::File => reply(213, found.size.to_string()),
-        EntryKind::Directory | EntryKind::Other => refuse(550, format!("{path}: not a file.")),
+        EntryKind::Directory | EntryKind::Other => Err(Reply::about(550, &path, "not a file.").into()),
     }
 }

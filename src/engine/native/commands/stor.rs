@@ -31,7 +31,7 @@ pub(in super::super) async fn run(
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
     let upload = session.view.create(&path, mode).await?;
-    let opening = Reply::new(150, format!("Ready for {path}."));
+    let opening = Reply::new(150, "Ready for the file.");
     Ok(receiving(session, channel, upload, path, restart, Direction::Upload, opening))
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -
             session.interrupted.forget(path);
             Ok(())
         }
-        _ => refuse(554, format!("{path}: {INTERRUPTED}")),
+        _ => Err(Reply::about(554, path, INTERRUPTED).into()),
     }
 }
 

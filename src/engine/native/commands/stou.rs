@@ -22,7 +22,7 @@ pub(in super::super) async fn run(
     let path = session.working_directory.child(&format!("upload-{time}-{random:016x}"))?;
     // Should there be such a file after all, it is not this one that is lost.
     let upload = session.view.create(&path, CreateMode::New).await?;
-    // The form of this reply is fixed.
-    let opening = Reply::new(150, format!("FILE: {path}"));
+    // The form of this reply is fixed. It stands in the working directory, whose name could have words that clients look for.
+    let opening = Reply::new(150, format!("FILE: {}", path.name().unwrap_or_default()));
     Ok(stor::receiving(session, channel, upload, path, 0, Direction::Upload, opening))
 }

@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use wharf_backends::StoragePath;
-
 use super::super::codec::Line;
 use super::super::commands::{self, Failure};
 use super::super::reply::Reply;
 use super::super::table::{Command, Run};
 use super::{Connection, Greeting, Once, State};
-use crate::engine::failure::{self, is_trouble};
+use crate::engine::failure;
 
 /// The argument as text; `None` if it is none. Before the login it is not known how the client writes; the user whose name
 /// came first tells.
@@ -66,15 +64,7 @@ pub(super) fn refusal(connection: &Connection, state: &State, command: &Command,
         Failure::Refused(reply) => return reply,
         Failure::Storage(error) => error,
     };
-    let (session, user, peer) = (connection.id, state.user(), connection.peer);
-    let operation = command.name;
-    let path = error.path().map(StoragePath::as_str);
-    let cause = error.to_string();
     connection.shared.metrics.command_failed(failure::label(&error));
-    if is_trouble(&error) {
-        tracing::warn!(session, user, %peer, operation, path, cause, "command failed");
-    } else {
-        tracing::info!(session, user, %peer, operation, path, cause, "command refused");
-    }
+    connection.journal(state.user()).command_failed(command.name, &error);
     Reply::failure(&error)
 }

@@ -109,6 +109,17 @@ impl LoggedIn {
         }
     }
 
+    /// The log line of a change.
+    pub(in super::super) fn changed(
+        &self,
+        connection: &Connection,
+        operation: &'static str,
+        path: &StoragePath,
+        to: Option<&StoragePath>,
+    ) {
+        connection.journal(&self.name).changed(operation, path, to);
+    }
+
     /// What stands under a path, for one of the commands that ask for nothing else. On a store, the answer to one serves
     /// the next one, too, if that comes soon, asks something else, and nothing was written there through this server.
     pub(in super::super) async fn stat(

@@ -21,6 +21,7 @@ use super::reply::Reply;
 use super::security::Security;
 use super::table::{Command, Run};
 use crate::charset::Charset;
+use crate::engine::journal::Journal;
 
 pub(super) use greeting::Greeting;
 pub(super) use interrupted::{Interrupted, OwnInterrupted};
@@ -51,6 +52,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// The log lines of the session, as those of this user.
+    pub(super) fn journal<'a>(&self, user: &'a str) -> Journal<'a> {
+        Journal { session: self.id, user, peer: self.peer }
+    }
+
     /// Sends lines that are a part of a reply.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
+use crate::engine::journal::{Journal, Moved};
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -48,6 +49,8 @@ pub(in super::super) struct Session {
     gone: bool,
     /// The data connection of the last transfer, if that is not closed yet.
     linger: Option<Linger>,
+    /// In all transfers so far.
+    moved: Moved,
     started: Instant,
     active: Instant,
 }
@@ -88,6 +91,7 @@ impl Session {
             asking: None,
             gone: false,
             linger: None,
+            moved: Moved::default(),
             started: now,
             active: now,
         }
@@ -96,7 +100,8 @@ impl Session {
     /// Serves the client until one of both has enough.
     pub(in super::super) async fn run(mut self, implicit_tls: bool, shutdown: &Shutdown) {
         let (id, peer) = (self.connection.id, self.connection.peer);
-        tracing::debug!(session = id, %peer, "session opened");
+        let opened = Instant::now();
+        self.connection.journal("").opened();
         let end = tokio::select! {
             end = self.serve(implicit_tls, shutdown) => end,
             () = last_words(shutdown) => End::Closed,
@@ -112,7 +117,7 @@ impl Session {
                 self.finish_transfer(shutdown).await;
             }
         }
-        let Self { mut connection, state, linger, .. } = self;
+        let Self { mut connection, state, linger, moved, .. } = self;
         match end {
             End::Saying(reply) => {
                 if connection.control.send(&reply).await.is_ok() {
@@ -131,7 +136,7 @@ impl Session {
                 () = shutdown.now.cancelled() => {}
             }
         }
-        tracing::debug!(session = id, %peer, user = state.user(), "session closed");
+        Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
     }
 
     /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit
@@ -153,6 +158,7 @@ impl Session {
             if let TransferEvent::Ended(ended) = transfer.event().await {
                 let (id, peer) = (self.connection.id, self.connection.peer);
                 transfer.conclude(id, self.state.user(), peer, &ended.result);
+                transfer.add_to(&mut self.moved);
                 self.transfer = None;
             }
         }
@@ -301,6 +307,7 @@ impl Session {
         self.linger = ended.linger.take();
         let (id, peer) = (self.connection.id, self.connection.peer);
         let reply = transfer.conclude(id, self.state.user(), peer, &ended.result);
+        transfer.add_to(&mut self.moved);
         if let State::LoggedIn(session) = &mut self.state {
             session.transfer_ended(&self.connection, &transfer, &ended);
         }

@@ -13,6 +13,7 @@ use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use crate::engine::failure::is_trouble;
+use crate::engine::journal::Moved;
 use crate::ops::metrics::{Ending, Metrics, TransferMeter};
 
 /// What moves where.
@@ -229,6 +230,16 @@ impl Running {
     /// Whether line ends of an upload were converted, so that other bytes are stored than came.
     pub(super) fn stored_other_bytes(&self) -> bool {
         self.converted.load(Ordering::Relaxed)
+    }
+
+    /// Counts what was moved of files.
+    pub(super) fn add_to(&self, moved: &mut Moved) {
+        let bytes = self.moved.load(Ordering::Relaxed);
+        match self.direction {
+            Direction::Listing => {}
+            Direction::Download => moved.sent += bytes,
+            Direction::Upload | Direction::Append => moved.received += bytes,
+        }
     }
 
     /// What is known of it so far, for STAT.

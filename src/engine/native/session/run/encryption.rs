@@ -4,6 +4,7 @@ use std::io;
 
 use super::{End, Session};
 use crate::engine::Shutdown;
+use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
 
 impl Session {
@@ -46,6 +47,9 @@ impl Session {
             Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"),
         };
         let (session, peer) = (connection.id, connection.peer);
+        if !rate::FAILED_HANDSHAKES.admits(peer.ip()) {
+            return Err(End::Lost(failure));
+        }
         match names_no_host(&failure) {
             // The library refuses what it can't read as a name, and other servers ignore it.
             true => tracing::info!(

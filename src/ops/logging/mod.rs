@@ -1,9 +1,13 @@
 //! Log lines on standard error.
 
+mod queue;
+pub mod rate;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::TryInitError;
 
+pub use self::queue::Queue;
 use crate::config::LogFormat;
 
 /// What is logged when nobody says otherwise.
@@ -23,22 +27,43 @@ pub enum LoggingError {
     /// It was started before.
     #[error(transparent)]
     Init(#[from] TryInitError),
+    /// There is no thread for it.
+    #[error("can't start a thread for the log: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The running log. When it is dropped, what still waits is written, if somebody reads it.
+#[derive(Debug)]
+pub struct Log(Queue);
+
+impl Log {
+    /// The lines on their way.
+    pub fn queue(&self) -> &Queue {
+        &self.0
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// Starts logging. Panics become log lines, too.
 ///
 /// # Errors
 /// [`LoggingError`].
-pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
+pub fn start(filter: &str, format: LogFormat) -> Result<Log, LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
     let silent = SILENT.iter().filter(|library| !filter.contains(**library));
     let silence: String = silent.map(|library| format!(",{library}=off")).collect();
     let parsed: EnvFilter = format!("{filter}{silence}")
         .parse()
         .map_err(|error| LoggingError::Filter(filter.to_owned(), error))?;
+    let queue = Queue::start(std::io::stderr())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(parsed)
-        .with_writer(BoxMakeWriter::new(std::io::stderr))
+        .with_writer(BoxMakeWriter::new(queue.clone()))
         // It would tell standard error that standard error is gone, and panic.
         .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -51,5 +76,5 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(message, place, "a task panicked; the server goes on");
     }));
-    Ok(())
+    Ok(Log(queue))
 }

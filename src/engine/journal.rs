@@ -1,0 +1,99 @@
+//! Log lines of what sessions do, the same in both engines: operators filter by their fields.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wharf_backends::{Error, StoragePath};
+
+use super::failure::is_trouble;
+use crate::ops::logging::rate;
+
+/// How much of a name that anybody may have made up is shown.
+const SHOWN: usize = 128;
+
+/// Whose lines these are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Journal<'a> {
+    pub(super) session: u64,
+    /// Empty before the login.
+    pub(super) user: &'a str,
+    pub(super) peer: SocketAddr,
+}
+
+/// What a session moved, in bytes of files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) received: u64,
+    pub(super) sent: u64,
+}
+
+impl Journal<'_> {
+    /// A client has connected.
+    pub(super) fn opened(&self) {
+        let Self { session, peer, .. } = *self;
+        if rate::SESSIONS.admits(peer.ip()) {
+            tracing::info!(session, %peer, "session opened");
+        }
+    }
+
+    /// It is gone, or was sent away.
+    pub(super) fn closed(&self, moved: Moved, lasted: Duration) {
+        let Self { session, user, peer } = *self;
+        // Nothing of what somebody did who was logged in is left out.
+        if !user.is_empty() || rate::SESSIONS.admits(peer.ip()) {
+            let (Moved { received, sent }, seconds) = (moved, lasted.as_secs_f64());
+            tracing::info!(session, user, %peer, received, sent, seconds, "session closed");
+        }
+    }
+
+    /// Somebody has logged in.
+    pub(super) fn logged_in(&self) {
+        let Self { session, user, peer } = *self;
+        tracing::info!(session, user, %peer, "logged in");
+    }
+
+    /// Somebody has not, for this reason.
+    pub(super) fn login_failed(&self, cause: &str) {
+        let Self { session, user, peer } = *self;
+        if rate::FAILED_LOGINS.admits(peer.ip()) {
+            tracing::warn!(session, user = shown(user), %peer, cause, "login failed");
+        }
+    }
+
+    /// A command has changed what is stored.
+    pub(super) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
+        let Self { session, user, peer } = *self;
+        let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
+        tracing::info!(session, user, %peer, operation, path, to, "changed");
+    }
+
+    /// A command has failed in the storage: for the operator if that is in trouble, else for whoever looks closer.
+    pub(super) fn command_failed(&self, operation: &str, error: &Error) {
+        let Self { session, user, peer } = *self;
+        if !rate::REFUSALS.admits(peer.ip()) {
+            return;
+        }
+        let (path, cause) = (error.path().map(StoragePath::as_str), error.to_string());
+        if is_trouble(error) {
+            tracing::warn!(session, user, %peer, operation, path, cause, "command failed");
+        } else {
+            tracing::info!(session, user, %peer, operation, path, cause, "command refused");
+        }
+    }
+}
+
+/// The beginning of a name.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(SHOWN).map_or(name, |(end, _)| &name[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_between_letters() {
+        assert_eq!(shown("demo"), "demo");
+        assert_eq!(shown(&"ü".repeat(200)), "ü".repeat(128));
+    }
+}

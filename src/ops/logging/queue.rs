@@ -1,0 +1,161 @@
+//! Lines on their way to standard error.
+//!
+//! Whoever logs must never wait: a pipe that nobody empties is full after 64 KiB, and a session that waits there keeps its thread
+//! from all others. So lines go into a queue of bounded size, and one thread writes them. What finds no room is lost, counted,
+//! and told of as soon as there is room again.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::rate;
+
+/// So many bytes of lines may wait.
+const ROOM: usize = 4 * 1024 * 1024;
+
+/// So many bytes are written at a time, or one line.
+const BLOCK: usize = 64 * 1024;
+
+/// How often it is told what was left out.
+const REPORT: Duration = Duration::from_secs(10);
+
+/// How long the end of the process waits for the last lines.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    /// Taken and not yet written.
+    is_writing: bool,
+    is_ending: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    lost: AtomicU64,
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, line: Vec<u8>) {
+        let mut waiting = self.waiting();
+        if waiting.bytes + line.len() > ROOM {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.bytes += line.len();
+        waiting.lines.push_back(line);
+        drop(waiting);
+        self.changed.notify_all();
+    }
+
+    /// The next lines in one block; `None` at the end, and an empty block if there were none for a while.
+    fn take(&self) -> Option<Vec<u8>> {
+        let mut waiting = self.waiting();
+        waiting.is_writing = false;
+        self.changed.notify_all();
+        if waiting.lines.is_empty() && !waiting.is_ending {
+            waiting = self.changed.wait_timeout(waiting, REPORT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if waiting.lines.is_empty() && waiting.is_ending {
+            return None;
+        }
+        let mut block = Vec::new();
+        while let Some(line) = waiting.lines.front() {
+            if !block.is_empty() && block.len() + line.len() > BLOCK {
+                break;
+            }
+            block.extend(waiting.lines.pop_front().unwrap_or_default());
+        }
+        waiting.bytes -= block.len();
+        waiting.is_writing = true;
+        Some(block)
+    }
+}
+
+/// The queue of log lines.
+#[derive(Debug, Clone, Default)]
+pub struct Queue(Arc<Shared>);
+
+impl Queue {
+    /// Starts the thread that writes to `sink`.
+    pub(super) fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
+        let queue = Self::default();
+        let shared = Arc::clone(&queue.0);
+        std::thread::Builder::new().name("wharf-log".to_owned()).spawn(move || write_all(&shared, sink))?;
+        Ok(queue)
+    }
+
+    /// How many lines were lost because nobody read the log.
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Writes what still waits, if somebody reads it.
+    pub fn end(&self) {
+        let mut waiting = self.0.waiting();
+        waiting.is_ending = true;
+        self.0.changed.notify_all();
+        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
+        let _ = self.0.changed.wait_timeout_while(waiting, LAST_LINES, is_busy);
+    }
+}
+
+fn write_all(shared: &Shared, mut sink: impl Write) {
+    let mut told = 0;
+    while let Some(block) = shared.take() {
+        // There is nobody to tell that standard error is gone.
+        let _ = sink.write_all(&block);
+        let lost = shared.lost.load(Ordering::Relaxed);
+        if lost > told {
+            tracing::warn!(lines = lost - told, "log lines were lost, as nobody read them fast enough");
+            told = lost;
+        }
+        rate::report(REPORT);
+    }
+}
+
+/// One line, which is put into the queue when it is complete.
+pub struct Line<'a> {
+    queue: &'a Queue,
+    text: Vec<u8>,
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.queue.0.put(std::mem::take(&mut self.text));
+    }
+}
+
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { queue: self, text: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+//! How many lines strangers may cause. Whoever can connect can have a line written by each packet: each address has a few of each
+//! kind at once and then some for each second, and so have all addresses together. What is left out is counted and told of.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So many addresses are told apart in each kind; more share what all have together.
+const ADDRESSES: usize = 1024;
+
+/// Refused sessions.
+pub static REFUSED_SESSIONS: LineRate = LineRate::new("refused a session", Few { burst: 20, each: secs(5) });
+/// Logins that failed.
+pub static FAILED_LOGINS: LineRate = LineRate::new("login failed", Few { burst: 20, each: secs(5) });
+/// TLS handshakes of control connections that failed.
+pub static FAILED_HANDSHAKES: LineRate =
+    LineRate::new("TLS handshake failed", Few { burst: 20, each: secs(5) });
+/// Sessions that began or ended without a login.
+pub static SESSIONS: LineRate = LineRate::new("session", Few { burst: 100, each: millis(100) });
+/// Commands and transfers that were refused or failed.
+pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 200, each: millis(100) });
+
+static ALL: [&LineRate; 5] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &SESSIONS, &REFUSALS];
+
+/// All addresses together may cause so many times the lines of one.
+const TOGETHER: u32 = 10;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// So many at once, and then one in each of these times.
+#[derive(Debug, Clone, Copy)]
+struct Few {
+    burst: u32,
+    each: Duration,
+}
+
+/// What is left of it: a moment that moves into the future with each line.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    used_until: Instant,
+}
+
+impl Left {
+    fn take(&mut self, few: Few, now: Instant) -> bool {
+        let from = self.used_until.max(now);
+        if from - now > few.each * (few.burst - 1) {
+            return false;
+        }
+        self.used_until = from + few.each;
+        true
+    }
+}
+
+/// The lines of one kind.
+#[derive(Debug)]
+pub struct LineRate {
+    kind: &'static str,
+    of_one: Few,
+    state: Mutex<Option<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    of_all: Left,
+    by_network: HashMap<IpAddr, Left>,
+    left_out: u64,
+    reported: Instant,
+}
+
+impl LineRate {
+    const fn new(kind: &'static str, of_one: Few) -> Self {
+        Self { kind, of_one, state: Mutex::new(None) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more line about this address is written.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        self.admits_at(address, Instant::now())
+    }
+
+    fn admits_at(&self, address: IpAddr, now: Instant) -> bool {
+        let mut state = self.state();
+        let new = || State {
+            of_all: Left { used_until: now },
+            by_network: HashMap::new(),
+            left_out: 0,
+            reported: now,
+        };
+        let state = state.get_or_insert_with(new);
+        let network = network_of(address);
+        if state.by_network.len() >= ADDRESSES && !state.by_network.contains_key(&network) {
+            // Those who have caused nothing for a while.
+            state.by_network.retain(|_, left| left.used_until > now);
+        }
+        let is_known = state.by_network.len() < ADDRESSES || state.by_network.contains_key(&network);
+        let admitted = !is_known
+            || state.by_network.entry(network).or_insert(Left { used_until: now }).take(self.of_one, now);
+        let together = Few { burst: self.of_one.burst * TOGETHER, each: self.of_one.each / TOGETHER };
+        let admitted = admitted && state.of_all.take(together, now);
+        state.left_out += u64::from(!admitted);
+        admitted
+    }
+
+    /// How many lines were left out since that was last told, if it is time to tell it.
+    fn to_report(&self, pause: Duration, now: Instant) -> Option<u64> {
+        let mut state = self.state();
+        let state = state.as_mut()?;
+        if state.left_out == 0 || now.saturating_duration_since(state.reported) < pause {
+            return None;
+        }
+        state.reported = now;
+        Some(std::mem::take(&mut state.left_out))
+    }
+}
+
+/// What one person has of IPv6 is a /64.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Tells what was left out, not more often than `pause`.
+pub(super) fn report(pause: Duration) {
+    let now = Instant::now();
+    for rate in ALL {
+        if let Some(lines) = rate.to_report(pause, now) {
+            tracing::warn!(lines, of = rate.kind, "left out log lines: there were too many of their kind");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "rate_tests.rs"]
+mod tests;
