@@ -5,6 +5,7 @@ mod ascii;
 mod attributes;
 mod balancers;
 mod buckets;
+mod checksums;
 mod commands;
 mod data_connections;
 mod deflate;

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -30,6 +32,42 @@ where
         .map_err(|error| Error::with_source(ErrorKind::Other, &StoragePath::root(), error))
 }
 
+/// Whether anybody still waits for work that may block. A thread can't be stopped from outside, so what takes long asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    /// # Errors
+    /// Nobody waits any more; so nobody hears of the error either.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(Error::with_source(ErrorKind::Other, &StoragePath::root(), "nobody waits for it any more"))
+    }
+}
+
+impl Drop for WantedUntilDropped {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
+}
+
+struct WantedUntilDropped(Wanted);
+
+/// As [`blocking`], for work that takes long: it is told whether the future is still there.
+pub(crate) async fn blocking_while_wanted<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Wanted) -> T + Send + 'static,
+{
+    let wanted = WantedUntilDropped(Wanted(Arc::new(AtomicBool::new(true))));
+    let told = wanted.0.clone();
+    let done = blocking(move || work(&told)).await;
+    drop(wanted);
+    done
+}
+
 impl FileSlice {
     /// The bytes as a stream; the next block is read while the last one is being used.
     pub fn into_stream(self) -> ByteStream {
@@ -47,11 +85,11 @@ impl FileSlice {
         }))
     }
 
-    /// Gives all blocks to `use_block`, on this thread. Blocks.
-    pub(crate) fn for_each_block(self, mut use_block: impl FnMut(&[u8])) -> Result<()> {
+    /// Gives all blocks to `use_block`, on this thread, until that fails. Blocks.
+    pub(crate) fn for_each_block(self, mut use_block: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut slice = self;
         while let Some((block, rest)) = slice.read_block()? {
-            use_block(&block);
+            use_block(&block)?;
             slice = rest;
         }
         Ok(())

@@ -154,6 +154,8 @@ pub struct Limits {
     pub sessions_per_ip: usize,
     /// Of one user; `None`: any number.
     pub sessions_per_user: Option<usize>,
+    /// The highest level at which MODE Z compresses, from 1 to 9.
+    pub deflate_level: u32,
     /// What transfers to and from object stores share, in bytes; at least 32 MiB.
     pub buffer_memory: u64,
     /// An existing directory for what finds no room there.

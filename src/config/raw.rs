@@ -175,6 +175,8 @@ pub(super) struct Limits {
     /// Of one user. Default: any number.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,
+    /// The highest level of compression that a client can choose (MODE Z), from 1 to 9. Default: `6`.
+    pub(super) deflate_level: Option<At<u64>>,
     /// The memory that all transfers to and from object stores share, from `32MiB`. Default: `256MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) buffer_memory: Option<At<Scalar>>,

@@ -142,3 +142,24 @@ fn a_bomb_does_not_take_memory() {
     assert!(grown < 64 << 20, "{} MiB", grown >> 20);
     assert_eq!(fs::metadata(setup.files().join("zeros")).unwrap().len(), 256 << 20);
 }
+
+/// What a client chooses takes time of the machine's.
+#[test]
+fn the_operator_says_how_much_work_it_may_be() {
+    let setup = Setup::local().server("limits: { deflate_level: 3 }");
+    let server = setup.start();
+    let mut client = login_in_mode_z(&server);
+    let numbers = noise(20_000, 1);
+    let content = numbers.chunks(2).map(|pair| format!("{} of {}\n", u32::from(pair[0]) * 37, pair[1] % 16));
+    let content = content.collect::<String>().into_bytes();
+    fs::write(setup.files().join("file"), &content).unwrap();
+    for (asked, level) in [("", 3), ("OPTS MODE Z LEVEL 9", 3), ("OPTS MODE Z LEVEL 1", 1)] {
+        if !asked.is_empty() {
+            assert_eq!(client.expect(asked, 200).text(), format!("200 MODE Z LEVEL {level}"));
+        }
+        let (received, expected) = (client.retrieve("file").len(), compressed(&content, level).len());
+        // Blocks are given to zlib in other pieces than here.
+        assert!(received.abs_diff(expected) < 100, "{asked}: {received}, {expected}");
+        assert!(received.abs_diff(compressed(&content, 9).len()) > 1000, "{received}");
+    }
+}

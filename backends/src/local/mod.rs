@@ -32,7 +32,7 @@ use rustix::fs::OFlags;
 use self::links::{Last, followed, following, own_metadata};
 use self::root::{OpenRoot, Root};
 use self::temporary::is_reserved;
-use crate::stream::blocking;
+use crate::stream::{Wanted, blocking, blocking_while_wanted};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
     Error, ErrorKind, FileSlice, Metadata, Result, Storage, StoragePath, Upload,
@@ -96,6 +96,16 @@ impl LocalStorage {
         let root = Arc::clone(&self.root);
         blocking(move || work(&root.current()?)).await?
     }
+
+    /// The same for work that takes long, which ends when nobody waits for it.
+    async fn with_root_while_wanted<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<OpenRoot>, &Wanted) -> Result<T> + Send + 'static,
+    {
+        let root = Arc::clone(&self.root);
+        blocking_while_wanted(move |wanted| work(&root.current()?, wanted)).await?
+    }
 }
 
 #[async_trait]
@@ -157,13 +167,13 @@ impl Storage for LocalStorage {
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         let path = path.clone();
         let (sync, unnamed) = (self.options.sync, self.unnamed);
-        let upload = self.with_root(move |root| {
+        let upload = self.with_root_while_wanted(move |root, wanted| {
             let path = match mode {
                 CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => path,
                 CreateMode::Append | CreateMode::Resume(_) => links::file_behind(root, &path)?,
             };
             following(root, &path, Last::Keep, |path| {
-                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, unnamed)
+                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, unnamed, wanted)
             })
         });
         Ok(Box::new(upload.await?))
@@ -280,11 +290,15 @@ impl Storage for LocalStorage {
         range: ByteRange,
     ) -> Result<Vec<u8>> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root_while_wanted(move |root, wanted| {
             let body = following(root, &path, Last::Follow, |path| open(root, path, range))?;
             let mut digest = Digest::new(algorithm);
             if let Content::File(slice) = body.content {
-                slice.for_each_block(|block| digest.update(block)).map_err(|error| error.at(&path))?;
+                let each = |block: &[u8]| {
+                    digest.update(block);
+                    wanted.check()
+                };
+                slice.for_each_block(each).map_err(|error| error.at(&path))?;
             }
             Ok(digest.finish())
         })

@@ -16,7 +16,11 @@ use super::mountpoints;
 use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, is_reserved};
 use super::{open, open_read, parent_of, standing_at};
+use crate::stream::Wanted;
 use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
+
+/// How much is copied before it is looked whether anybody still waits, in bytes.
+const COPY: u64 = 64 * 1024 * 1024;
 
 /// What is known of an upload besides its bytes.
 pub(super) struct Target {
@@ -58,6 +62,7 @@ impl Target {
         mode: CreateMode,
         sync: bool,
         unnamed: bool,
+        wanted: &Wanted,
     ) -> Result<(Self, Option<File>)> {
         if path.is_root() {
             return Err(Error::new(ErrorKind::IsADirectory, &path));
@@ -108,9 +113,17 @@ impl Target {
         let mut file = target.take(opened);
         if let Some(slice) = kept {
             // The kernel copies, or shares the blocks, without the bytes passing through here.
-            let mut source = io::Read::take(&slice.file, slice.length);
-            let copied = io::copy(&mut source, &mut file).map_err(io)?;
-            if copied != slice.length {
+            let mut left = slice.length;
+            while left > 0 {
+                wanted.check()?;
+                let copied =
+                    io::copy(&mut io::Read::take(&slice.file, left.min(COPY)), &mut file).map_err(io)?;
+                left -= copied;
+                if copied == 0 {
+                    break;
+                }
+            }
+            if left > 0 {
                 let reason = "the file became shorter while it was copied";
                 return Err(Error::with_source(ErrorKind::Conflict, path, reason));
             }

@@ -15,7 +15,7 @@ use super::append;
 use super::publish::{Published, Received};
 use super::root::OpenRoot;
 use super::target::{Base, Target};
-use crate::stream::blocking;
+use crate::stream::{Wanted, blocking};
 use crate::{CHUNK_SIZE, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// How often an append looks again for its file when that is replaced at every look.
@@ -46,8 +46,9 @@ impl LocalUpload {
         mode: CreateMode,
         sync: bool,
         unnamed: bool,
+        wanted: &Wanted,
     ) -> Result<Self> {
-        let (target, file) = Target::begin(root, path, mode, sync, unnamed)?;
+        let (target, file) = Target::begin(root, path, mode, sync, unnamed, wanted)?;
         let file = file.map_or(Written::NotYet, Written::Idle);
         Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 })
     }

@@ -24,6 +24,8 @@ const PASSIVE_PORTS: RangeInclusive<u16> = 61000..=61999;
 const BUFFER_MEMORY: u64 = 256 << 20;
 const SESSIONS: usize = 10_000;
 const SESSIONS_PER_IP: usize = 64;
+/// As zlib has it by default.
+const DEFLATE_LEVEL: usize = 6;
 /// A reply of FTP is a line, and some clients have small buffers for lines.
 const GREETING_MAX: usize = 200;
 
@@ -125,6 +127,7 @@ impl Checker<'_> {
                     }
                     self.count(Some(at), most, 1)
                 }),
+                deflate_level: self.deflate_level(limits.deflate_level, engine),
                 buffer_memory: self
                     .parsed(limits.buffer_memory, |text| match units::size(text)? {
                         size if size < Buffers::LEAST => Err("at least 32MiB are needed".to_owned()),
@@ -142,6 +145,13 @@ impl Checker<'_> {
     }
 
     /// A directory in which files can be made.
+    fn deflate_level(&self, field: Option<At<u64>>, engine: Engine) -> u32 {
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &field) {
+            self.not_in_libunftp("deflate_level", *span);
+        }
+        u32::try_from(self.count(field, 9, DEFLATE_LEVEL)).unwrap_or(9)
+    }
+
     /// The time zone of listings, of the server or of a user.
     pub(super) fn listing_time(&self, field: Option<At<String>>) -> Option<ListingTime> {
         let At { value: Some(word), span, .. } = field? else { return None };

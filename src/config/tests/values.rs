@@ -39,6 +39,7 @@ fn defaults() {
         sessions: 10_000,
         sessions_per_ip: 64,
         sessions_per_user: None,
+        deflate_level: 6,
         buffer_memory: 256 << 20,
         spill_directory: None,
     };

@@ -9,6 +9,7 @@
 //! A session is one task, its transfer another, so that commands are answered while files move.
 
 mod advertised;
+mod checksums;
 mod codec;
 mod commands;
 mod control;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::advertised::Advertised;
+use self::checksums::Checksums;
 use self::control::Control;
 use self::data::PassivePorts;
 use self::first::FirstOfUsers;
@@ -62,6 +64,7 @@ struct Shared {
     /// Uploads that were broken off, which can't be gone on with.
     interrupted: Arc<Interrupted>,
     user_limits: Arc<UserLimits>,
+    checksums: Checksums,
     ports: Arc<PassivePorts>,
     advertised: Advertised,
     metrics: Arc<Metrics>,
@@ -134,6 +137,7 @@ impl NativeEngine {
             habits: habits.collect(),
             text_uploads: FirstOfUsers::default(),
             interrupted: Arc::default(),
+            checksums: Checksums::new(),
             user_limits: Arc::new(UserLimits::new(server.limits.sessions_per_user)),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),

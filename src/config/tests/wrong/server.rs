@@ -121,6 +121,7 @@ fn what_libunftp_lacks() {
   default_type: image
   chmod: ignore
   listing_time: utc
+  limits: { deflate_level: 3 }
 users:
   - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
   - { name: two, password: two, plain: true, backend: disk, default_type: ascii, chmod: apply }
@@ -143,19 +144,22 @@ wharf.yaml:6:10: the engine `libunftp` has no `chmod`; the engine `native` has
 wharf.yaml:7:17: the engine `libunftp` has no `listing_time`; the engine `native` has
     7 |   listing_time: utc
       |                 ^^^
-wharf.yaml:9:73: the engine `libunftp` has no `encoding`; the engine `native` has
-    9 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
+wharf.yaml:8:28: the engine `libunftp` has no `deflate_level`; the engine `native` has
+    8 |   limits: { deflate_level: 3 }
+      |                            ^
+wharf.yaml:10:73: the engine `libunftp` has no `encoding`; the engine `native` has
+   10 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
       |                                                                        ^^^^^^^^^^^^
-wharf.yaml:10:75: the engine `libunftp` has no `default_type`; the engine `native` has
-   10 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
+wharf.yaml:11:75: the engine `libunftp` has no `default_type`; the engine `native` has
+   11 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
       |                                                                           ^^^^^
-wharf.yaml:10:89: the engine `libunftp` has no `chmod`; the engine `native` has
-   10 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
+wharf.yaml:11:89: the engine `libunftp` has no `chmod`; the engine `native` has
+   11 |   - { name: two, password: ***, plain: true, backend: disk, default_type: ascii, chmod: apply }
       |                                                                                         ^^^^^
-wharf.yaml:11:79: the engine `libunftp` has no `listing_time`; the engine `native` has
-   11 |   - { name: three, password: ***, plain: true, backend: disk, listing_time: local }
+wharf.yaml:12:79: the engine `libunftp` has no `listing_time`; the engine `native` has
+   12 |   - { name: three, password: ***, plain: true, backend: disk, listing_time: local }
       |                                                                             ^^^^^
-9 problems in wharf.yaml"#,
+10 problems in wharf.yaml"#,
     );
 }
 

@@ -1,12 +1,9 @@
 //! HASH (draft-bryan-ftpext-hash).
 
-use std::pin::pin;
-use std::time::Duration;
-
 use wharf_backends::{ByteRange, DigestAlgorithm, StoragePath};
 
 use super::super::session::{Connection, LoggedIn, State};
-use super::{Result, refuse, reply};
+use super::{Result, reply};
 
 /// The names of the IANA registry, and CRC32, which others have.
 pub(super) const ALGORITHMS: [(&str, DigestAlgorithm); 5] = [
@@ -21,9 +18,6 @@ pub(super) fn name(algorithm: DigestAlgorithm) -> &'static str {
     ALGORITHMS.iter().find(|(_, known)| *known == algorithm).map_or("", |(name, _)| name)
 }
 
-/// How often it is looked whether anybody still waits for a checksum.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// The checksum of a part of a file, unless the client has gone: reading a large file takes long.
 pub(super) async fn digest(
     connection: &Connection,
@@ -32,14 +26,11 @@ pub(super) async fn digest(
     algorithm: DigestAlgorithm,
     range: ByteRange,
 ) -> Result<String> {
-    let mut digest = pin!(session.view.digest(path, algorithm, range));
-    loop {
-        match tokio::time::timeout(LOOK, &mut digest).await {
-            Ok(digest) => return Ok(hex::encode(digest?)),
-            Err(_) if connection.control.is_lost() => return refuse(426, "The control connection is lost."),
-            Err(_) => {}
-        }
-    }
+    let digest = async {
+        let _turn = connection.shared.checksums.turn(&session.name).await;
+        session.view.digest(path, algorithm, range).await
+    };
+    Ok(hex::encode(connection.while_there(digest).await??))
 }
 
 pub(in super::super) async fn run(

@@ -29,7 +29,7 @@ pub(in super::super) async fn run(connection: &mut Connection, state: &mut State
                 None => refuse(501, "That algorithm is not known; FEAT lists those that are."),
             }
         }
-        "MODE" => mode(logged_in(state)?, options),
+        "MODE" => mode(logged_in(state)?, options, connection.shared.server.limits.deflate_level),
         _ => refuse(501, "There are options of UTF8, MLST, HASH and MODE Z."),
     }
 }
@@ -64,7 +64,8 @@ fn utf8(connection: &mut Connection, state: &State, options: &str) -> Result {
     }
 }
 
-fn mode(session: &mut LoggedIn, options: &str) -> Result {
+/// A level above what the operator permits is taken for that: the reply says which it is.
+fn mode(session: &mut LoggedIn, options: &str, highest: u32) -> Result {
     let words: Vec<String> = options.split_ascii_whitespace().map(str::to_ascii_uppercase).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let level = match words[..] {
@@ -74,6 +75,7 @@ fn mode(session: &mut LoggedIn, options: &str) -> Result {
     };
     match level.filter(|level| (1..=9).contains(level)) {
         Some(level) => {
+            let level = level.min(highest);
             session.deflate_level = level;
             reply(200, format!("MODE Z LEVEL {level}"))
         }

@@ -61,6 +61,7 @@ pub(in super::super) async fn run(
     let address = matches!(identity, Identity::Anonymous).then(|| peer.ip());
     let interrupted = OwnInterrupted::new(Arc::clone(&shared.interrupted), name.clone(), address);
     let reply = Reply::new(230, "Logged in.");
-    let session = LoggedIn::new(name, view, representation, interrupted, permit);
+    let level = shared.server.limits.deflate_level;
+    let session = LoggedIn::new(name, view, representation, interrupted, level, permit);
     Ok(Outcome::LoggedIn(Box::new(session), reply))
 }

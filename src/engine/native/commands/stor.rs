@@ -16,7 +16,7 @@ pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kep
 const CLEANING: Duration = Duration::from_secs(2);
 
 pub(in super::super) async fn run(
-    _: &mut Connection,
+    connection: &mut Connection,
     session: &mut LoggedIn,
     Prepared { channel, restart }: Prepared,
     argument: &str,
@@ -30,7 +30,8 @@ pub(in super::super) async fn run(
         refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
-    let upload = session.view.create(&path, mode).await?;
+    // What is kept of the file may have to be copied.
+    let upload = connection.while_there(session.view.create(&path, mode)).await??;
     let opening = Reply::new(150, "Ready for the file.");
     Ok(receiving(session, channel, upload, path, restart, Direction::Upload, opening))
 }

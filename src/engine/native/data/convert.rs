@@ -45,6 +45,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether to convert takes so long that no session should wait for it.
+    pub(super) fn is_slow(&self) -> bool {
+        self.deflate.is_some()
+    }
+
     /// The form of the next bytes, as far as it is known yet.
     pub(in super::super) fn convert(&mut self, bytes: Bytes) -> Bytes {
         let mut bytes = match &mut self.ascii {

@@ -6,7 +6,7 @@ use wharf_backends::{Entry, EntryStream, Error, ErrorKind, StoragePath};
 
 use super::super::facts::{self, Facts};
 use super::convert::{Form, Outgoing};
-use super::send::{Flow, send_all};
+use super::send::{Flow, send_all, send_converted};
 use super::{DataConnection, TransferError};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
@@ -110,11 +110,11 @@ pub(in super::super) async fn send_listing(
         }
         if block.len() >= BLOCK {
             let full: Bytes = block.split().freeze();
-            send_all(connection, outgoing.convert(full), flow).await?;
+            outgoing = send_converted(connection, outgoing, full, flow).await?;
             block.reserve(BLOCK);
         }
     }
-    send_all(connection, outgoing.convert(block.freeze()), flow).await?;
+    outgoing = send_converted(connection, outgoing, block.freeze(), flow).await?;
     send_all(connection, outgoing.end(), flow).await?;
     flow.step(connection.finish()).await?;
     Ok(left_out)

@@ -1,6 +1,7 @@
 //! Data connections: how they come about, how they are protected, and what moves over them.
 
 pub(super) mod channel;
+mod compressing;
 pub(super) mod connection;
 pub(super) mod convert;
 pub(super) mod error;

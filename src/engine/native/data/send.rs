@@ -13,6 +13,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
 
+use super::compressing::compress;
 use super::convert::{Form, Outgoing, STEP};
 use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
@@ -88,6 +89,10 @@ async fn send_stream(
             send_all(connection, chunk, flow).await?;
             continue;
         }
+        if outgoing.is_slow() {
+            outgoing = send_converted(connection, outgoing, chunk, flow).await?;
+            continue;
+        }
         // Conversion takes time on this thread, which other sessions need, too.
         while !chunk.is_empty() {
             let step = chunk.split_to(chunk.len().min(STEP));
@@ -99,6 +104,23 @@ async fn send_stream(
         return Err(Error::new(ErrorKind::InvalidRange, &StoragePath::root()).into());
     }
     send_all(connection, outgoing.end(), flow).await
+}
+
+/// Sends a chunk in its form.
+pub(super) async fn send_converted(
+    connection: &mut DataConnection,
+    mut outgoing: Outgoing,
+    chunk: Bytes,
+    flow: &Flow,
+) -> Result<Outgoing, TransferError> {
+    let converted;
+    if outgoing.is_slow() {
+        (outgoing, converted) = compress(outgoing, chunk).await?;
+    } else {
+        converted = outgoing.convert(chunk);
+    }
+    send_all(connection, converted, flow).await?;
+    Ok(outgoing)
 }
 
 /// Sends a file that the kernel can't send by itself.

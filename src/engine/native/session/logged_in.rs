@@ -37,9 +37,6 @@ pub(in super::super) enum Mode {
     Deflate,
 }
 
-/// Compression as zlib has it by default.
-const DEFLATE_LEVEL: u32 = 6;
-
 /// How long an answer of a store serves the next question about the same file.
 const RECENT: Duration = Duration::from_secs(2);
 
@@ -87,6 +84,7 @@ impl LoggedIn {
         view: UserView,
         representation: Type,
         interrupted: OwnInterrupted,
+        deflate_level: u32,
         permit: UserPermit,
     ) -> Self {
         Self {
@@ -100,7 +98,7 @@ impl LoggedIn {
             unasked_type: true,
             aborted: false,
             mode: Mode::Stream,
-            deflate_level: DEFLATE_LEVEL,
+            deflate_level,
             facts: Facts::all(),
             hash: DigestAlgorithm::Sha256,
             interrupted,

@@ -8,6 +8,7 @@ mod run;
 mod transfer;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub(super) use interrupted::{Interrupted, OwnInterrupted};
 pub(super) use logged_in::{LoggedIn, Mode, Type};
 pub(super) use run::Session;
 pub(super) use transfer::{Context, Direction, Ended, Transfer};
+
+/// How often it is looked whether the client is still there.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a session has whoever is logged in.
 pub(super) struct Connection {
@@ -55,6 +59,23 @@ impl Connection {
     /// The log lines of the session, as those of this user.
     pub(super) fn journal<'a>(&self, user: &'a str) -> Journal<'a> {
         Journal { session: self.id, user, peer: self.peer }
+    }
+
+    /// Waits for work that takes long, unless the client goes: then nobody needs it.
+    ///
+    /// # Errors
+    /// The refusal that ends the command, which nobody hears.
+    pub(super) async fn while_there<T>(&self, work: impl Future<Output = T>) -> Result<T, Reply> {
+        let mut work = pin!(work);
+        loop {
+            match tokio::time::timeout(LOOK, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) if self.control.is_lost() => {
+                    return Err(Reply::new(426, "The control connection is lost."));
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// Sends lines that are a part of a reply.

@@ -1,0 +1,72 @@
+//! Turns to compute checksums: a line of a command has the server read a whole file, which takes a core for as long as it lasts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// As many checksums at once as there are cores, and half of them of one user: the others wait for their turn, so that whoever
+/// asks for many harms nobody else.
+#[derive(Debug)]
+pub(super) struct Checksums {
+    all: Arc<Semaphore>,
+    of_one_user: usize,
+    users: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+/// The right to compute one; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _of_all: Option<OwnedSemaphorePermit>,
+    _of_user: Option<OwnedSemaphorePermit>,
+}
+
+impl Checksums {
+    pub(super) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).max(2);
+        Self { all: Arc::new(Semaphore::new(cores)), of_one_user: cores / 2, users: Mutex::default() }
+    }
+
+    /// Waits for a turn of this user. Who gives up waiting has used none.
+    pub(super) async fn turn(&self, user: &str) -> Turn {
+        // An error would say that they were closed, which nothing does.
+        let of_user = self.of_user(user).acquire_owned().await.ok();
+        let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
+        Turn { _of_all: of_all, _of_user: of_user }
+    }
+
+    fn of_user(&self, user: &str) -> Arc<Semaphore> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = users.get(user).and_then(Weak::upgrade) {
+            return known;
+        }
+        // Those of users who wait for nothing any more.
+        users.retain(|_, known| known.strong_count() > 0);
+        let new = Arc::new(Semaphore::new(self.of_one_user));
+        users.insert(user.to_owned(), Arc::downgrade(&new));
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_user_leaves_turns_to_others() {
+        let checksums =
+            Checksums { all: Arc::new(Semaphore::new(4)), of_one_user: 2, users: Mutex::default() };
+        let mut greedy = vec![checksums.turn("greedy").await, checksums.turn("greedy").await];
+        assert!(checksums.turn("greedy").now_or_never().is_none());
+        let other = checksums.turn("other").now_or_never();
+        assert!(other.is_some());
+        drop(greedy.pop());
+        assert!(checksums.turn("greedy").now_or_never().is_some());
+        drop((greedy, other));
+        assert_eq!(checksums.all.available_permits(), 4);
+        checksums.of_user("third");
+        assert!(checksums.users.lock().unwrap().len() <= 1);
+    }
+}

@@ -1,0 +1,36 @@
+//! Compression of what is sent, where it harms nobody.
+//!
+//! A block takes milliseconds at the level that a client chooses, and sixty downloads at once would have every other session wait
+//! for all of them. So blocks are compressed by threads that may block, on all cores but one at a time.
+
+use std::sync::LazyLock;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Semaphore;
+
+use super::TransferError;
+use super::convert::{Outgoing, STEP};
+
+static CORES: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Semaphore::new(cores.saturating_sub(1).max(1))
+});
+
+/// Converts a chunk on another thread.
+pub(super) async fn compress(
+    mut outgoing: Outgoing,
+    mut chunk: Bytes,
+) -> Result<(Outgoing, Bytes), TransferError> {
+    // Nothing closes it.
+    let turn = CORES.acquire().await.map_err(|_| TransferError::Panicked)?;
+    let compressed = tokio::task::spawn_blocking(move || {
+        let mut compressed = BytesMut::new();
+        while !chunk.is_empty() {
+            compressed.extend_from_slice(&outgoing.convert(chunk.split_to(chunk.len().min(STEP))));
+        }
+        (outgoing, compressed.freeze())
+    });
+    let done = compressed.await.map_err(|_| TransferError::Panicked);
+    drop(turn);
+    done
+}
