@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_backends::local::{LocalOptions, LocalStorage};
+use wharf_backends::local::LocalStorage;
 use wharf_backends::memory::MemoryStorage;
 use wharf_backends::object::{Authorities, AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
 use wharf_backends::observe::Observers;
@@ -54,9 +54,8 @@ pub fn open(
     observers: &Observers,
 ) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(match backend {
-        Backend::Local { root, create_root, sync } => {
-            let options = LocalOptions { create_root: *create_root, sync: *sync };
-            let storage = LocalStorage::open(root, options)
+        Backend::Local { root, options } => {
+            let storage = LocalStorage::open(root, *options)
                 .map_err(|error| format!("can't open the directory {}: {error}", root.display()))?;
             Arc::new(storage)
         }

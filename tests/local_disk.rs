@@ -3,6 +3,7 @@
 mod kept;
 mod kinds;
 mod links;
+mod modes;
 mod mount_points;
 mod odd;
 mod one_file;

@@ -41,7 +41,7 @@ impl Check {
                 return Outcome::Unusable;
             }
         };
-        for warning in &config.warnings {
+        for warning in config.warnings.iter().chain(&config.dangers) {
             complain(format_args!("warning: {warning}"));
         }
         print(format_args!("{}: the configuration is good", self.config.display()));

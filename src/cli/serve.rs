@@ -18,7 +18,7 @@ use crate::engine::{Engine, Shutdown};
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::Metrics;
 use crate::ops::notify::ServiceManager;
-use crate::ops::{logging, open_files, signals::StopSignals, sweep};
+use crate::ops::{logging, open_files, signals::StopSignals, sweep, umask};
 use crate::server::Server;
 use crate::storages;
 use crate::vfs::Views;
@@ -167,6 +167,7 @@ async fn serve(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
+    umask::follow(&config);
     let storages =
         storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))?;
     let views = Views::new(&config, &storages)?;

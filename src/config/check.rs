@@ -4,6 +4,7 @@
 mod accounts;
 mod backends;
 mod credentials;
+mod dangers;
 mod http;
 mod objects;
 mod secrets;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
+use self::dangers::Places;
 use super::checked::{ClientCertificates, Config, Engine, Http, Log, LogFormat, Tls, TlsSettings};
 use super::raw;
 use super::read::At;
@@ -44,14 +46,16 @@ const LEAST_RECORD: usize = 512;
 type Placed<T> = (T, Span);
 
 impl Checker<'_> {
-    /// The whole file. Its `warnings` are left empty.
+    /// The whole file. Its `warnings` and `dangers` are left empty.
     pub(super) fn config(&self, raw: raw::Config, root: Span) -> Config {
+        let places = Places::of(&raw, root);
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         if server.engine == Engine::Libunftp {
             self.native_only(raw.tls.as_ref(), raw.users.as_ref());
         }
         let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
+        self.server_dangers(&places, &server, &tls);
         let backends = self.backends(raw.backends, root, server.limits.buffer_memory);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
         Config {
@@ -66,6 +70,7 @@ impl Checker<'_> {
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),
+            dangers: Vec::new(),
         }
     }
 
@@ -203,6 +208,7 @@ impl Checker<'_> {
         else {
             return Tls::Off;
         };
+        self.secret_file_dangers(&key, key_span);
         if let Some(warning) = tls::validity_warning(&certificate) {
             self.source.warning(certificate_span, warning);
         }

@@ -40,6 +40,8 @@ pub struct Config {
     pub log: Log,
     /// What is probably a mistake but does not keep the server from running, in the order of the file.
     pub warnings: Vec<Problem>,
+    /// What is allowed and dangerous.
+    pub dangers: Vec<Problem>,
 }
 
 /// How the server listens and what it allows.

@@ -29,7 +29,7 @@ pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 
 use check::{Checker, Environment};
-use source::Source;
+use source::{Findings, Source};
 use tree::{Span, Value};
 
 /// The largest file that is read, in bytes. Some thousand users fit.
@@ -56,7 +56,7 @@ pub fn load_http(path: &Path) -> Result<Http, Problems> {
     let checker =
         Checker { source: &source, base: Path::new(""), environment: &|variable| std::env::var(variable) };
     let http = raw(&source).map(|(raw, _)| checker.http_alone(raw));
-    let (problems, _) = source.finish();
+    let Findings { problems, .. } = source.finish();
     match http {
         Some(http) if problems.is_empty() || !http.listen.is_empty() => Ok(http),
         None if problems.is_empty() => Err(empty(&name)),
@@ -89,9 +89,9 @@ fn parse_with(text: &str, name: &str, base: &Path, environment: Environment<'_>)
     let source = Source::new(name, text);
     let config =
         raw(&source).map(|(raw, root)| Checker { source: &source, base, environment }.config(raw, root));
-    let (problems, warnings) = source.finish();
+    let Findings { problems, warnings, dangers } = source.finish();
     match config {
-        Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
+        Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, ..config }),
         None if problems.is_empty() => Err(empty(name)),
         _ => Err(Problems::new(name, problems)),
     }

@@ -268,6 +268,12 @@ pub(super) struct Local {
     pub(super) create_root: Option<At<bool>>,
     /// Answer an upload only when the disk has confirmed it. Default: `true`.
     pub(super) sync: Option<At<bool>>,
+    /// The permission bits of new files, in octal digits, whatever the umask is. Default: `0640`.
+    #[schemars(with = "Option<String>")]
+    pub(super) file_mode: Option<At<Scalar>>,
+    /// The permission bits of new directories. Default: `0750`.
+    #[schemars(with = "Option<String>")]
+    pub(super) directory_mode: Option<At<Scalar>>,
 }
 
 /// Memory of the server.

@@ -23,6 +23,14 @@ pub(super) struct Source<'a> {
     secrets: RefCell<Vec<Span>>,
     problems: RefCell<Vec<(Span, String)>>,
     warnings: RefCell<Vec<(Span, String)>>,
+    dangers: RefCell<Vec<(Span, String)>>,
+}
+
+/// What was found in a file, each in its order.
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+    pub(super) dangers: Vec<Problem>,
 }
 
 impl<'a> Source<'a> {
@@ -37,6 +45,7 @@ impl<'a> Source<'a> {
             secrets: RefCell::default(),
             problems: RefCell::default(),
             warnings: RefCell::default(),
+            dangers: RefCell::default(),
         }
     }
 
@@ -52,6 +61,11 @@ impl<'a> Source<'a> {
     /// Remembers that something looks wrong.
     pub(super) fn warning(&self, span: Span, message: impl Into<String>) {
         self.warnings.borrow_mut().push((span, message.into()));
+    }
+
+    /// Remembers that something is allowed and dangerous.
+    pub(super) fn danger(&self, span: Span, message: impl Into<String>) {
+        self.dangers.borrow_mut().push((span, message.into()));
     }
 
     /// Keeps a part of the text from being shown.
@@ -94,13 +108,17 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The problems and the warnings, each in the order of the file.
-    pub(super) fn finish(&self) -> (Vec<Problem>, Vec<Problem>) {
+    /// All that was remembered.
+    pub(super) fn finish(&self) -> Findings {
         let mut secrets = self.secrets.borrow().clone();
         secrets.sort_unstable();
         // What stands behind an alias has been hidden once for every use of it.
         secrets.dedup();
-        (self.render(&self.problems, &secrets), self.render(&self.warnings, &secrets))
+        Findings {
+            problems: self.render(&self.problems, &secrets),
+            warnings: self.render(&self.warnings, &secrets),
+            dangers: self.render(&self.dangers, &secrets),
+        }
     }
 
     fn render(&self, found: &RefCell<Vec<(Span, String)>>, secrets: &[Span]) -> Vec<Problem> {

@@ -6,7 +6,7 @@ fn shown(text: &str, span: (usize, usize), hidden: &[(usize, usize)]) -> Place {
         source.hide(Span { start: *start, end: *end });
     }
     source.problem(Span { start: span.0, end: span.1 }, "wrong");
-    source.finish().0.remove(0).place.unwrap()
+    source.finish().problems.remove(0).place.unwrap()
 }
 
 fn marked(place: &Place) -> String {

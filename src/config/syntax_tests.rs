@@ -4,7 +4,7 @@ use crate::config::tree;
 fn complaint(text: &str) -> String {
     let source = Source::new("file", text);
     report(&source, &tree::parse(text).unwrap_err());
-    source.finish().0.remove(0).to_string()
+    source.finish().problems.remove(0).to_string()
 }
 
 #[test]

@@ -7,3 +7,4 @@ pub mod notify;
 pub mod open_files;
 pub mod signals;
 pub mod sweep;
+pub mod umask;

@@ -96,7 +96,7 @@ enum CanLink {
 }
 
 fn can_link(root: &Dir, target: &Dir) -> io::Result<CanLink> {
-    let Some(file) = temporary::unnamed(target)? else { return Ok(CanLink::Not) };
+    let Some(file) = temporary::unnamed(target, 0o600)? else { return Ok(CanLink::Not) };
     match temporary::try_link(&file, root, target) {
         Ok(()) => Ok(CanLink::Can),
         Err(error) if is_refusal(&error) => {

@@ -6,7 +6,7 @@ use crate::contract::{Fixture, contents, names_in, pattern, put};
 
 fn fixture_with(unnamed: bool, sync: bool) -> Fixture {
     let root = tempfile::tempdir().unwrap();
-    let options = LocalOptions { create_root: false, sync };
+    let options = LocalOptions { sync, ..LocalOptions::default() };
     let mut storage = LocalStorage::open(root.path(), options).unwrap();
     storage.unnamed = unnamed;
     let mut second = LocalStorage::open(root.path(), options).unwrap();

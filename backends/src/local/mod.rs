@@ -20,18 +20,19 @@ mod temporary;
 mod upload;
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 use futures_util::{StreamExt, stream};
 use rustix::fs::OFlags;
 
 use self::links::{Last, followed, following, own_metadata};
 use self::root::{OpenRoot, Root};
-use self::temporary::is_reserved;
+use self::temporary::{NewFile, is_reserved};
 use crate::stream::{Wanted, blocking, blocking_while_wanted};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
@@ -54,11 +55,27 @@ pub struct LocalOptions {
     /// Sync data and directory to the disk before an upload counts as finished. Without it, what was
     /// uploaded in the last seconds can be lost when the machine (not just the server) goes down.
     pub sync: bool,
+    /// The permission bits of new files, of which the umask of the process takes some away.
+    pub file_mode: u32,
+    /// The same for new directories.
+    pub directory_mode: u32,
+}
+
+impl LocalOptions {
+    /// The server writes, its group reads, and others do neither.
+    pub const FILE_MODE: u32 = 0o640;
+    /// The same for directories.
+    pub const DIRECTORY_MODE: u32 = 0o750;
 }
 
 impl Default for LocalOptions {
     fn default() -> Self {
-        Self { create_root: false, sync: true }
+        Self {
+            create_root: false,
+            sync: true,
+            file_mode: Self::FILE_MODE,
+            directory_mode: Self::DIRECTORY_MODE,
+        }
     }
 }
 
@@ -78,7 +95,8 @@ impl LocalStorage {
     /// Those of the system: the directory is missing, is no directory, may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
         if options.create_root {
-            std::fs::create_dir_all(root)?;
+            let mut directories = std::fs::DirBuilder::new();
+            directories.recursive(true).mode(options.directory_mode).create(root)?;
         }
         let root = Root::open(root)?;
         if let Ok(opened) = root.current() {
@@ -166,14 +184,15 @@ impl Storage for LocalStorage {
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         let path = path.clone();
-        let (sync, unnamed) = (self.options.sync, self.unnamed);
+        let sync = self.options.sync;
+        let new = NewFile { unnamed: self.unnamed, mode: self.options.file_mode };
         let upload = self.with_root_while_wanted(move |root, wanted| {
             let path = match mode {
                 CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => path,
                 CreateMode::Append | CreateMode::Resume(_) => links::file_behind(root, &path)?,
             };
             following(root, &path, Last::Keep, |path| {
-                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, unnamed, wanted)
+                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, new, wanted)
             })
         });
         Ok(Box::new(upload.await?))
@@ -204,7 +223,7 @@ impl Storage for LocalStorage {
 
     async fn create_directory(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
-        let sync = self.options.sync;
+        let LocalOptions { sync, directory_mode, .. } = self.options;
         self.with_root(move |root| {
             if path.is_root() {
                 return Err(Error::new(ErrorKind::AlreadyExists, &path));
@@ -214,7 +233,9 @@ impl Storage for LocalStorage {
                 if is_reserved(name) {
                     return Err(Error::new(ErrorKind::InvalidName, path));
                 }
-                parent.create_dir(name).map_err(|error| Error::from_io(path, error))?;
+                parent
+                    .create_dir_with(name, cap_std::fs::DirBuilder::new().mode(directory_mode))
+                    .map_err(|error| Error::from_io(path, error))?;
                 if sync { sync_directory(&parent, path) } else { Ok(()) }
             })
         })

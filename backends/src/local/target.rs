@@ -14,7 +14,7 @@ use super::kept::{self, Rights};
 use super::links::{Last, followed, following};
 use super::mountpoints;
 use super::root::OpenRoot;
-use super::temporary::{self, HiddenName, is_reserved};
+use super::temporary::{self, HiddenName, NewFile, is_reserved};
 use super::{open, open_read, parent_of, standing_at};
 use crate::stream::Wanted;
 use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
@@ -28,8 +28,7 @@ pub(super) struct Target {
     pub(super) directory: Dir,
     pub(super) path: StoragePath,
     pub(super) sync: bool,
-    /// Files without a name may be tried.
-    unnamed: bool,
+    new: NewFile,
     pub(super) hidden: Option<HiddenName>,
     /// How a hidden name becomes one that must be free.
     pub(super) taking: Taking,
@@ -61,7 +60,7 @@ impl Target {
         path: StoragePath,
         mode: CreateMode,
         sync: bool,
-        unnamed: bool,
+        new: NewFile,
         wanted: &Wanted,
     ) -> Result<(Self, Option<File>)> {
         if path.is_root() {
@@ -99,14 +98,13 @@ impl Target {
         if own.is_some() && !matches!(base, Base::End { .. }) && mountpoints::is_at(&directory, name) {
             return Err(mountpoints::refusal(&path));
         }
-        let mut target =
-            Self { root, directory, path, sync, unnamed, hidden: None, taking: Taking::Link, base };
+        let mut target = Self { root, directory, path, sync, new, hidden: None, taking: Taking::Link, base };
         let (path, directory) = (&target.path.clone(), &target.directory);
         let io = |error| Error::from_io(path, error);
         if matches!(base, Base::End { .. }) && own.as_ref().is_some_and(|own| !own.is_symlink()) {
             return Ok((target, None));
         }
-        let opened = open_temporary(&target.root, directory, unnamed).map_err(io)?;
+        let opened = open_temporary(&target.root, directory, new).map_err(io)?;
         if let (Some(own), Base::Anything | Base::Copy { .. }) = (&own, base) {
             keep_what_it_has(&target.root, path, directory, own, &opened.file);
         }
@@ -134,7 +132,7 @@ impl Target {
     /// What it takes to open a file for what arrives, on another thread.
     pub(super) fn opening(&self) -> Result<Opening> {
         let directory = self.directory.try_clone().map_err(|error| Error::from_io(&self.path, error))?;
-        Ok(Opening { root: Arc::clone(&self.root), directory, unnamed: self.unnamed })
+        Ok(Opening { root: Arc::clone(&self.root), directory, new: self.new })
     }
 
     /// Takes note of the name that an opened file has.
@@ -178,13 +176,13 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
 pub(super) struct Opening {
     root: Arc<OpenRoot>,
     directory: Dir,
-    unnamed: bool,
+    new: NewFile,
 }
 
 impl Opening {
     /// Blocks.
     pub(super) fn open(&self) -> io::Result<Opened> {
-        open_temporary(&self.root, &self.directory, self.unnamed)
+        open_temporary(&self.root, &self.directory, self.new)
     }
 }
 
@@ -195,10 +193,10 @@ pub(super) struct Opened {
     taking: Taking,
 }
 
-fn open_temporary(root: &Dir, directory: &Dir, unnamed: bool) -> io::Result<Opened> {
-    let mut naming = disk::naming(root, directory, unnamed)?;
+fn open_temporary(root: &Dir, directory: &Dir, new: NewFile) -> io::Result<Opened> {
+    let mut naming = disk::naming(root, directory, new.unnamed)?;
     if naming == Naming::Unnamed {
-        if let Some(file) = temporary::unnamed(directory)? {
+        if let Some(file) = temporary::unnamed(directory, new.mode)? {
             return Ok(Opened { file, hidden: None, taking: Taking::Link });
         }
         // Not in this directory.
@@ -208,7 +206,7 @@ fn open_temporary(root: &Dir, directory: &Dir, unnamed: bool) -> io::Result<Open
         Naming::Hidden(taking) => taking,
         Naming::Unnamed => Taking::Link,
     };
-    let (file, hidden) = temporary::named(root, directory)?;
+    let (file, hidden) = temporary::named(root, directory, new.mode)?;
     Ok(Opened { file, hidden: Some(hidden), taking })
 }
 

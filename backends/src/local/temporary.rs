@@ -29,8 +29,17 @@ const PREFIX: &str = ".wharf-upload-";
 /// What the names of records of appends begin with.
 pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
 
-/// Mode of new files before the umask, as `open(2)` users expect.
-const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+/// What a file is made as that takes what arrives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewFile {
+    /// Without a name, where the file system has that.
+    pub(super) unnamed: bool,
+    /// Its permission bits, of which the umask takes some away.
+    pub(super) mode: u32,
+}
+
+/// The mode of files that show what a disk can do.
+const TRIED: u32 = 0o600;
 
 /// Whether a name is kept for uploads: it is never listed and can't be used.
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -122,8 +131,9 @@ fn top_of(directory: &Dir) -> io::Result<Dir> {
 }
 
 /// Opens a file that has no name, in the file system of `directory`; `None` if that can't do it.
-pub(super) fn unnamed(directory: &Dir) -> io::Result<Option<File>> {
-    match openat(directory, ".", OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, FILE_MODE) {
+pub(super) fn unnamed(directory: &Dir, mode: u32) -> io::Result<Option<File>> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match openat(directory, ".", flags, Mode::from_raw_mode(mode)) {
         Ok(file) => Ok(Some(File::from(file))),
         // Of a directory that nothing may be stored in, more than this is refused.
         Err(error @ (Errno::PERM | Errno::ACCESS)) => match disk::may_write(directory) {
@@ -136,14 +146,14 @@ pub(super) fn unnamed(directory: &Dir) -> io::Result<Option<File>> {
 }
 
 /// Opens a new file with a hidden name and locks it.
-pub(super) fn named(root: &Dir, target: &Dir) -> io::Result<(File, HiddenName)> {
+pub(super) fn named(root: &Dir, target: &Dir, mode: u32) -> io::Result<(File, HiddenName)> {
     // It gets its name there when all has come: better told now.
     disk::may_write(target)?;
     let directory = place(root, target)?;
     loop {
         let name = next_name();
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = match openat(&directory, &name, flags, FILE_MODE) {
+        let file = match openat(&directory, &name, flags, Mode::from_raw_mode(mode)) {
             Ok(file) => File::from(file),
             Err(Errno::EXIST) => continue,
             Err(error) => return Err(error.into()),
@@ -184,7 +194,7 @@ pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> 
 
 /// Tries how a hidden name can become one that must be free.
 pub(super) fn try_taking(root: &Dir, target: &Dir) -> io::Result<Taking> {
-    let (_file, mut hidden) = named(root, target)?;
+    let (_file, mut hidden) = named(root, target, TRIED)?;
     let (directory, free) = (&hidden.directory, next_name());
     let refused = |error: Errno| match io::Error::from(error) {
         error if disk::is_refusal(&error) => Ok(()),

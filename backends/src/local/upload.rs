@@ -15,6 +15,7 @@ use super::append;
 use super::publish::{Published, Received};
 use super::root::OpenRoot;
 use super::target::{Base, Target};
+use super::temporary::NewFile;
 use crate::stream::{Wanted, blocking};
 use crate::{CHUNK_SIZE, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
@@ -45,10 +46,10 @@ impl LocalUpload {
         path: StoragePath,
         mode: CreateMode,
         sync: bool,
-        unnamed: bool,
+        new: NewFile,
         wanted: &Wanted,
     ) -> Result<Self> {
-        let (target, file) = Target::begin(root, path, mode, sync, unnamed, wanted)?;
+        let (target, file) = Target::begin(root, path, mode, sync, new, wanted)?;
         let file = file.map_or(Written::NotYet, Written::Idle);
         Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 })
     }

@@ -96,7 +96,9 @@ impl Checker<'_> {
                 names.insert(name.clone(), *span);
             }
         }
-        let plain = raw.plain.and_then(|at| at.value).unwrap_or(false);
+        let plain = raw.plain.filter(|at| at.value == Some(true)).map(|at| at.span);
+        self.password_dangers(plain);
+        let plain = plain.is_some();
         let password = raw.password.map_or_else(
             || self.required::<raw::Secret>(None, "password", owner).map(|_| None),
             |at| Some(self.password(at, plain)),
@@ -116,6 +118,7 @@ impl Checker<'_> {
                     format!("{} is no character set that commands can be read in", quote(&label)),
                 );
             }
+            self.charset_dangers(&label, span);
             charset
         });
         Some(User {
@@ -163,6 +166,9 @@ impl Checker<'_> {
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::READ_ONLY, at.key, backends)?;
+        if enabled {
+            self.anonymous_dangers(&account, at.key);
+        }
         enabled.then_some(Anonymous { account })
     }
 
@@ -180,7 +186,9 @@ impl Checker<'_> {
         let mounts = raw.mounts.and_then(|at| at.value).unwrap_or_default();
         let mounts =
             mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, backends)).collect();
-        Some(Account { backend: backend?, path: path?, permissions, mounts })
+        let account = Account { backend: backend?, path: path?, permissions, mounts };
+        self.mount_dangers(&account, owner, &places);
+        Some(account)
     }
 
     fn mount(

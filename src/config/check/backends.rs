@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wharf_backends::local::LocalOptions;
 use wharf_backends::object::{Authorities, Tuning};
 
 use super::super::checked::{Azure, Backend, Gcs, S3, UploadParts};
@@ -58,11 +59,13 @@ impl Checker<'_> {
             raw::Backend::Local(raw) => {
                 let create_root = raw.create_root.and_then(|at| at.value).unwrap_or(false);
                 let root = self.required(raw.root, "root", owner);
-                Some(Backend::Local {
-                    root: self.root(root, create_root)?,
+                let options = LocalOptions {
                     create_root,
                     sync: raw.sync.and_then(|at| at.value).unwrap_or(true),
-                })
+                    file_mode: self.mode(raw.file_mode, 0o600, LocalOptions::FILE_MODE),
+                    directory_mode: self.mode(raw.directory_mode, 0o700, LocalOptions::DIRECTORY_MODE),
+                };
+                Some(Backend::Local { root: self.root(root, create_root)?, options })
             }
             raw::Backend::Memory(raw) => {
                 let capacity = self.parsed(raw.capacity, |text| match units::size(text)? {
@@ -289,6 +292,23 @@ impl Checker<'_> {
             concurrency: self.count(concurrency, 64, UPLOAD_CONCURRENCY),
             check_names: check_names.and_then(|at| at.value).unwrap_or(true),
         }
+    }
+
+    /// Permission bits in octal digits, of which the server itself needs some.
+    fn mode(&self, field: Option<At<raw::Scalar>>, needed: u32, default: u32) -> u32 {
+        let parse = |text: &str| {
+            let digits = text.strip_prefix("0o").unwrap_or(text);
+            let is_octal =
+                matches!(digits.len(), 3 | 4) && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+            let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| is_octal && *mode <= 0o777);
+            match mode
+                .ok_or("three octal digits are needed, with or without a zero before them, such as 0640")?
+            {
+                mode if mode & needed != needed => Err(format!("the server itself needs {needed:04o} of it")),
+                mode => Ok(mode),
+            }
+        };
+        self.parsed(field, parse).map_or(default, |(mode, _)| mode)
     }
 
     fn root(&self, field: Option<Placed<String>>, create: bool) -> Option<PathBuf> {

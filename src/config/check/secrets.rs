@@ -58,6 +58,7 @@ impl Checker<'_> {
 
     fn in_file(&self, at: At<String>) -> Option<Secret> {
         let path = self.local_path(&at.value?, at.span)?;
+        self.secret_file_dangers(&path, at.span);
         let complain =
             |reason: String| self.problem(at.span, format!("secret file {}: {reason}", path.display()));
         let bytes = read_file(&path, MAX_SIZE).map_err(|error| complain(error.to_string())).ok()?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wharf_backends::StoragePath;
+use wharf_backends::local::LocalOptions;
 use wharf_backends::object::{Authorities, ContentType, ObjectOptions, Profile, Role, S3Options};
 
 use crate::config::Secret;
@@ -13,12 +14,10 @@ use crate::config::Secret;
 pub enum Backend {
     /// A local directory.
     Local {
-        /// The directory. It exists, or [`create_root`](Self::Local::create_root) is set.
+        /// The directory. It exists, or [`create_root`](LocalOptions::create_root) is set.
         root: PathBuf,
-        /// Make the directory if it is missing.
-        create_root: bool,
-        /// Have the disk confirm every upload before it is acknowledged.
-        sync: bool,
+        /// How it is treated.
+        options: LocalOptions,
     },
     /// The memory of this process.
     Memory {

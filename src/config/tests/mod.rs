@@ -1,5 +1,6 @@
 //! Whole configurations: what ships, what is wrong and how it is said, what must not be said.
 
+mod dangers;
 mod hostile;
 mod http;
 mod schema;

@@ -1,6 +1,7 @@
 //! Each file in `config/` loads.
 
 use std::time::Duration;
+use wharf_backends::local::LocalOptions;
 
 use super::super::*;
 use super::{World, shipped};
@@ -17,7 +18,8 @@ fn quickstart() {
     assert_eq!(config.warnings, []);
     assert!(config.server.listen.iter().all(|address| address.ip().is_loopback()));
     assert_eq!(config.server.passive.ports, 50000..=50063);
-    let Backend::Local { root, create_root: true, sync: true } = &config.backends["disk"] else { panic!() };
+    let Backend::Local { root, options } = &config.backends["disk"] else { panic!() };
+    assert_eq!(*options, LocalOptions { create_root: true, ..LocalOptions::default() });
     assert_eq!(*root, world.path("wharf-data"));
     assert!(!root.exists(), "reading a configuration makes nothing");
     for user in &config.users {

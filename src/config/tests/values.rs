@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use wharf_backends::local::LocalOptions;
 use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, Profile, Role, S3Options};
 
 use super::super::*;
@@ -50,7 +51,8 @@ fn defaults() {
     assert!(config.anonymous.is_none());
     assert_eq!(config.log, Log::default());
     assert_eq!(config.warnings, []);
-    let Backend::Local { root, create_root: false, sync: true } = &config.backends["disk"] else { panic!() };
+    let Backend::Local { root, options } = &config.backends["disk"] else { panic!() };
+    assert_eq!(*options, LocalOptions::default());
     assert_eq!(*root, world.path("data"));
     let [
         User {

@@ -160,7 +160,7 @@ wharf.yaml:5:6: expected keys and values, found text
 wharf.yaml:6:4: expected keys and values, found nothing
     6 |   d:
       |    ^
-wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync
+wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync, file_mode, directory_mode
     7 |   e: { kind: local, root: data, sink: false }
       |                                 ^^^^
 6 problems in wharf.yaml"#,
@@ -189,5 +189,28 @@ wharf.yaml:5:27: this path is empty
     5 |   c: { kind: local, root: "" }
       |                           ^^
 4 problems in wharf.yaml"#,
+    );
+}
+
+#[test]
+fn modes() {
+    check(
+        "backends:
+  disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
+  two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
+",
+        "wharf.yaml:2:47: three octal digits are needed, with or without a zero before them, such as 0640
+    2 |   disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
+      |                                               ^^^^
+wharf.yaml:2:69: three octal digits are needed, with or without a zero before them, such as 0640
+    2 |   disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
+      |                                                                     ^^^^^^^^^
+wharf.yaml:3:46: the server itself needs 0600 of it
+    3 |   two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
+      |                                              ^^^^
+wharf.yaml:3:68: three octal digits are needed, with or without a zero before them, such as 0640
+    3 |   two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
+      |                                                                    ^^^^
+4 problems in wharf.yaml",
     );
 }

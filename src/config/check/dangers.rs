@@ -1,0 +1,112 @@
+//! What is allowed and dangerous: `wharf check` warns of it, and nothing fails.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::super::checked::{Account, Server};
+use super::*;
+use crate::vfs::Permissions;
+
+/// What changes something.
+const CHANGES: Permissions = Permissions::UPLOAD
+    .union(Permissions::OVERWRITE)
+    .union(Permissions::RENAME)
+    .union(Permissions::DELETE)
+    .union(Permissions::MKDIR);
+
+/// Where keys stand whose values are judged when all is known.
+pub(super) struct Places {
+    listen: Span,
+    active: Option<Span>,
+}
+
+impl Places {
+    pub(super) fn of(raw: &raw::Config, root: Span) -> Self {
+        let server = raw.server.as_ref();
+        let keys = server.and_then(|at| at.value.as_ref());
+        let listen = keys.and_then(|keys| keys.listen.as_ref()).map(|at| at.span);
+        let active = keys.and_then(|keys| keys.active.as_ref()).filter(|at| at.value == Some(true));
+        Self { listen: listen.or(server.map(|at| at.key)).unwrap_or(root), active: active.map(|at| at.span) }
+    }
+}
+
+impl Checker<'_> {
+    /// Of the server as a whole.
+    pub(super) fn server_dangers(&self, places: &Places, server: &Server, tls: &Tls) {
+        let is_open = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
+        if matches!(tls, Tls::Off) && server.listen.iter().any(is_open) {
+            let message = "without `tls`, passwords and files can be read and changed by anybody between here and the clients";
+            self.source.danger(places.listen, message);
+        }
+        if let Some(span) = places.active {
+            let message = "with `active: true` clients have this server connect to them: it reaches services that trust its \
+                           address; only old devices need it";
+            self.source.danger(span, message);
+        }
+    }
+
+    /// Of a file that should be kept from others.
+    pub(super) fn secret_file_dangers(&self, path: &Path, span: Span) {
+        let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode());
+        if mode & 0o004 != 0 {
+            let message = format!("every user of this machine can read {}; chmod o-r helps", path.display());
+            self.source.danger(span, message);
+        }
+    }
+
+    /// Of a user whose password stands there.
+    pub(super) fn password_dangers(&self, plain: Option<Span>) {
+        if let Some(span) = plain {
+            self.source.danger(
+                span,
+                "whoever sees this file has the password: `wharf hash-password` makes a hash of it",
+            );
+        }
+    }
+
+    /// Of character sets in which a byte of ASCII can be a part of another letter.
+    pub(super) fn charset_dangers(&self, label: &str, span: Span) {
+        let unsafe_sets = [encoding_rs::SHIFT_JIS, encoding_rs::BIG5, encoding_rs::GBK, encoding_rs::GB18030];
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes());
+        if encoding.is_some_and(|encoding| unsafe_sets.contains(&encoding)) {
+            let message = "letters of this character set have bytes such as that of `\\`: what looks at names on the way, such as \
+                           a firewall that follows FTP, can take them for something else";
+            self.source.danger(span, message);
+        }
+    }
+
+    /// Of what whoever comes may do.
+    pub(super) fn anonymous_dangers(&self, account: &Account, span: Span) {
+        let all = account.mounts.iter().fold(account.permissions, |all, mount| all | mount.permissions);
+        if all.intersects(CHANGES) {
+            self.source.danger(
+                span,
+                "anybody who can connect may change what is stored there: `read-only` is safer",
+            );
+        }
+    }
+
+    /// Of a directory that a user may change by one way, and not by another: `root` and `places` are where those stand.
+    pub(super) fn mount_dangers(&self, account: &Account, root: Span, places: &BTreeMap<StoragePath, Span>) {
+        let top = StoragePath::root();
+        let own = (&top, &account.backend, &account.path, account.permissions);
+        let mounts = account.mounts.iter();
+        let ways: Vec<_> = std::iter::once(own)
+            .chain(mounts.map(|mount| (&mount.at, &mount.backend, &mount.path, mount.permissions)))
+            .collect();
+        for (at, backend, path, permissions) in &ways {
+            let wider = ways.iter().find(|(_, other, shown, may)| {
+                other == backend && path.starts_with(shown) && !((*may & CHANGES) - *permissions).is_empty()
+            });
+            if let Some((other, ..)) = wider {
+                let message = format!(
+                    "what the permissions refuse here is permitted by {}, which shows the same directory",
+                    quote(other.as_str())
+                );
+                self.source.danger(places.get(at).copied().unwrap_or(root), message);
+            }
+        }
+    }
+}

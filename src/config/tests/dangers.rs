@@ -1,0 +1,109 @@
+//! What `wharf check` warns of, and does not refuse.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::World;
+
+/// The line and the beginning of each.
+fn dangers(world: &World, text: &str) -> Vec<String> {
+    let text = text.replace("HASH", &format!("{:?}", super::HASH));
+    let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    let line = |place: &super::super::Place| place.line;
+    config
+        .dangers
+        .iter()
+        .map(|danger| {
+            let start: String = danger.message.chars().take(40).collect();
+            format!("{}: {start}", danger.place.as_ref().map_or(0, line))
+        })
+        .collect()
+}
+
+const END: &str = "backends:
+  disk: { kind: local, root: data }
+  scratch: { kind: memory }
+";
+
+#[test]
+fn nothing_is_said_of_what_is_safe() {
+    let world = World::new();
+    let text = format!(
+        "server: {{ listen: [\"127.0.0.1:2121\", \"[::1]:2121\"], active: false }}
+users:
+  - name: demo
+    password: HASH
+    backend: disk
+    path: demo
+    encoding: windows-1252
+    mounts: [ {{ at: /shared, backend: disk, path: shared, permissions: read-only }}, {{ at: /s, backend: scratch }} ]
+anonymous: {{ enabled: true, backend: disk, path: pub }}
+{END}"
+    );
+    assert_eq!(dangers(&world, &text), [""; 0]);
+}
+
+#[test]
+fn each_has_its_place() {
+    let world = World::new();
+    let text = format!(
+        "server:
+  listen: [\"127.0.0.1:2121\", \"0.0.0.0:21\"]
+  active: true
+users:
+  - name: demo
+    password: demo
+    plain: true
+    backend: disk
+    encoding: shift_jis
+  - name: two
+    password: HASH
+    backend: disk
+    mounts:
+      - {{ at: /archive, backend: disk, path: archive, permissions: read-only }}
+      - {{ at: /scratch, backend: scratch, permissions: read-only }}
+  - name: three
+    password: HASH
+    backend: disk
+    path: three
+    permissions: [list, download, upload]
+    mounts: [ {{ at: /all, backend: disk, permissions: full }} ]
+anonymous:
+  enabled: true
+  backend: disk
+  permissions: upload-only
+{END}"
+    );
+    assert_eq!(
+        dangers(&world, &text),
+        [
+            "2: without `tls`, passwords and files can b",
+            "3: with `active: true` clients have this se",
+            "7: whoever sees this file has the password:",
+            "9: letters of this character set have bytes",
+            "14: what the permissions refuse here is perm",
+            "16: what the permissions refuse here is perm",
+            "22: anybody who can connect may change what ",
+        ]
+    );
+}
+
+#[test]
+fn files_of_secrets_that_all_can_read() {
+    let world = World::new();
+    for (mode, warned) in [(0o644, true), (0o640, false), (0o600, false)] {
+        world.file("hash", super::HASH);
+        for name in ["hash", "tls.key"] {
+            fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let text = format!(
+            "tls: {{ mode: required, certificate: tls.crt, key: tls.key }}
+users:
+  - {{ name: demo, password: {{ file: hash }}, backend: disk }}
+{END}"
+        );
+        let found = dangers(&world, &text);
+        let lines: Vec<_> = found.iter().map(|danger| &danger[..2]).collect();
+        assert_eq!(lines, if warned { vec!["1:", "3:"] } else { vec![] }, "{mode:o}: {found:?}");
+    }
+}
