@@ -1,15 +1,22 @@
 //! The one path type: a [`StoragePath`] cannot hold a bad path.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// An absolute, normalised path inside a backend or inside a user's tree.
 ///
 /// A value of this type never holds `.` or `..`, an empty segment, NUL, CR or LF, so nothing that
 /// receives one has to check again. The root is `/`; no other path ends in a slash.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// A path in a backend can be confined to a directory: a backend that has symbolic links follows none out of that directory
+/// then. Paths below it are confined to the same. It makes no difference to whether two paths are equal.
+#[derive(Clone)]
 pub struct StoragePath {
     /// Always starts with `/`; ends with `/` only if it is the root.
     text: String,
+    /// So many bytes of it are the directory that it is confined to; 0 if that is the root.
+    confined: usize,
 }
 
 /// Why a text is not a path.
@@ -32,7 +39,7 @@ impl StoragePath {
 
     /// The root, `/`.
     pub fn root() -> Self {
-        Self { text: "/".to_owned() }
+        Self { text: "/".to_owned(), confined: 0 }
     }
 
     /// Parses a path, taken as relative to the root.
@@ -68,7 +75,30 @@ impl StoragePath {
                 name => segments.push(name),
             }
         }
-        Self::from_segments(&segments)
+        Ok(Self::from_segments(&segments)?.confined_as(self))
+    }
+
+    /// The same path, confined to a directory that it lies in.
+    #[must_use]
+    pub fn confined_to(self, directory: &Self) -> Self {
+        match self.starts_with(directory) && !directory.is_root() {
+            true => Self { confined: directory.text.len(), ..self },
+            false => Self { confined: 0, ..self },
+        }
+    }
+
+    /// The same path, confined to what `other` is, if it lies in that.
+    fn confined_as(self, other: &Self) -> Self {
+        match other.confinement() {
+            Some(directory) => self.confined_to(&directory),
+            None => self,
+        }
+    }
+
+    /// The directory that this path is confined to; `None` if that is the root.
+    pub fn confinement(&self) -> Option<Self> {
+        let text = self.text.get(..self.confined).filter(|text| !text.is_empty())?;
+        Some(Self { text: text.to_owned(), confined: 0 })
     }
 
     fn from_segments(segments: &[&str]) -> Result<Self, PathError> {
@@ -76,7 +106,7 @@ impl StoragePath {
         if text.len() > Self::MAX_LENGTH {
             return Err(PathError::TooLong(text.len()));
         }
-        Ok(Self { text })
+        Ok(Self { text, confined: 0 })
     }
 
     /// The path of the entry `name` in this directory.
@@ -107,7 +137,7 @@ impl StoragePath {
         match (parent, name) {
             ("", "") => None,
             ("", _) => Some(Self::root()),
-            (parent, _) => Some(Self { text: parent.to_owned() }),
+            (parent, _) => Some(Self { text: parent.to_owned(), confined: 0 }.confined_as(self)),
         }
     }
 
@@ -139,6 +169,32 @@ impl StoragePath {
     /// Whether this path is `ancestor` or lies below it.
     pub fn starts_with(&self, ancestor: &Self) -> bool {
         self.strip_prefix(ancestor).is_some()
+    }
+}
+
+impl PartialEq for StoragePath {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for StoragePath {}
+
+impl Hash for StoragePath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl PartialOrd for StoragePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for StoragePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
     }
 }
 

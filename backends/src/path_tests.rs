@@ -98,3 +98,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn confinement_goes_with_a_path() {
+    let home = StoragePath::parse("/users/alice").unwrap();
+    let file = StoragePath::parse("/users/alice/a/b").unwrap().confined_to(&home);
+    assert_eq!(file.confinement(), Some(home.clone()));
+    assert_eq!(file.child("c").unwrap().confinement(), Some(home.clone()));
+    assert_eq!(file.parent().unwrap().confinement(), Some(home.clone()));
+    assert_eq!(file.join("..").unwrap().confinement(), Some(home.clone()));
+    let itself = file.parent().unwrap().parent().unwrap();
+    assert_eq!((itself.as_str(), itself.confinement()), ("/users/alice", Some(home.clone())));
+    // What lies above is not in it.
+    assert_eq!(itself.parent().unwrap().confinement(), None);
+    assert_eq!(StoragePath::parse("/users/alice2").unwrap().confined_to(&home).confinement(), None);
+    assert_eq!(StoragePath::parse("/x").unwrap().confined_to(&StoragePath::root()).confinement(), None);
+    assert_eq!(file, StoragePath::parse("/users/alice/a/b").unwrap());
+}

@@ -15,6 +15,9 @@ pub(super) async fn create_directories(storage: &dyn Storage, path: &StoragePath
     let mut current = StoragePath::root();
     for name in path.segments() {
         current = current.child(name)?;
+        if let Some(directory) = path.confinement() {
+            current = current.confined_to(&directory);
+        }
         made = match storage.create_directory(&current).await {
             Ok(()) => true,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,

@@ -26,7 +26,9 @@ impl Mount {
     pub(super) fn backend_path(&self, path: &StoragePath) -> Result<StoragePath, Error> {
         // Not a `join` of the rest: that may be empty, and must never be taken for an absolute path.
         let rest = path.strip_prefix(&self.at).unwrap_or_default();
-        self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))
+        let path = self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))?;
+        // Links of the storage lead nowhere that the user's own paths don't.
+        Ok(path.confined_to(&self.root))
     }
 
     /// What a link at `path` of the storage says, as this mount's user may hear it: a path of the user's tree, or one

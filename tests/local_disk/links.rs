@@ -2,8 +2,8 @@
 //! through a tree.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
 
 use crate::support::{Engine, Program, Running, Setup, Way, client_script, installed, lftp};
 
@@ -208,4 +208,115 @@ mod in_clients {
             .run();
         assert_eq!(said.trim(), "blank file file-link link semicolon");
     }
+}
+
+/// A user's directory is a root of its own: what lies beside it is another user's.
+#[test]
+fn users_stay_in_their_directories() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+  scratch: { kind: memory }
+users:
+  - name: alice
+    password: alice
+    plain: true
+    backend: disk
+    path: users/alice
+  - name: mounted
+    password: mounted
+    plain: true
+    backend: scratch
+    mounts: [ { at: /home, backend: disk, path: users/alice } ]
+",
+    );
+    let files = setup.files();
+    let (alice, bob) = (files.join("users/alice"), files.join("users/bob"));
+    for directory in [&alice.join("deep/er"), &bob.join("d")] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    fs::write(bob.join("secret"), "secret").unwrap();
+    fs::write(files.join("file"), "of nobody").unwrap();
+    fs::write(files.join("users/file"), "of nobody").unwrap();
+    fs::write(alice.join("file"), "12345").unwrap();
+    symlink("../bob", alice.join("up")).unwrap();
+    symlink("../bob/secret", alice.join("up-file")).unwrap();
+    symlink(&bob, alice.join("absolute")).unwrap();
+    symlink(bob.join("secret"), alice.join("absolute-file")).unwrap();
+    // Harmless where they are.
+    symlink("../file", alice.join("deep/harmless")).unwrap();
+    symlink("..", alice.join("deep/harmless-directory")).unwrap();
+    symlink(alice.join("file"), alice.join("inside")).unwrap();
+    let before = snapshot(&bob);
+    let server = setup.start();
+    for (user, home) in [("alice", ""), ("mounted", "/home")] {
+        let mut client = server.login_as(user, user);
+        for link in ["up", "absolute"] {
+            let at = format!("{home}/{link}");
+            for command in ["LIST {}/", "NLST {}/", "RETR {}/secret"] {
+                let (received, reply) = client.try_fetch(&command.replace("{}", &at));
+                assert!(reply.code == 550 || received.is_empty(), "{user} {command} {at}: {reply:?}");
+            }
+            for command in [
+                "CWD {}",
+                "DELE {}/secret",
+                "RMD {}/d",
+                "MKD {}/new",
+                "RNFR {}/secret",
+                "SIZE {}/secret",
+                "MDTM {}/secret",
+            ] {
+                client.expect(&command.replace("{}", &at), 550);
+            }
+            for command in ["STOR {}/new", "STOR {}/secret", "APPE {}/secret", "APPE {}/new"] {
+                assert_eq!(
+                    client.try_store(&command.replace("{}", &at), b"x").code,
+                    550,
+                    "{user} {command} {at}"
+                );
+            }
+            client.expect(&format!("RNFR {home}/file"), 350);
+            client.expect(&format!("RNTO {at}/taken"), 550);
+            let file = format!("{at}-file");
+            assert_eq!(client.try_fetch(&format!("RETR {file}")).1.code, 550, "{user}");
+            assert_eq!(client.try_store(&format!("APPE {file}"), b"x").code, 550, "{user}");
+            if Engine::current() == Engine::Native {
+                for command in ["HASH {}", "XCRC {}", "MFMT 20200101000000 {}", "SITE CHMOD 777 {}"] {
+                    client.expect(&command.replace("{}", &file), 550);
+                }
+                let facts = client.command(&format!("MLST {file}")).text();
+                assert!(!facts.contains("size=6"), "{facts}");
+            }
+        }
+        // Moved, they lead out.
+        for (name, is_file) in [("harmless", true), ("harmless-directory", false)] {
+            assert_eq!(client.retrieve(&format!("{home}/deep/harmless")), b"12345");
+            client.expect(&format!("RNFR {home}/deep/{name}"), 350);
+            client.expect(&format!("RNTO {home}/{name}"), 250);
+            match is_file {
+                true => assert_eq!(client.try_fetch(&format!("RETR {home}/{name}")).1.code, 550),
+                false => drop(client.expect(&format!("CWD {home}/{name}"), 550)),
+            }
+            client.expect(&format!("RNFR {home}/{name}"), 350);
+            client.expect(&format!("RNTO {home}/deep/{name}"), 250);
+        }
+        assert_eq!(client.retrieve(&format!("{home}/inside")), b"12345");
+        assert_eq!(client.try_store(&format!("APPE {home}/inside"), b"").code, 226);
+        assert_eq!(snapshot(&bob), before, "{user}");
+        assert_eq!(fs::read(alice.join("file")).unwrap(), b"12345");
+    }
+}
+
+/// All that is in a directory, with modes and times.
+fn snapshot(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        found.push((path, metadata.mode(), metadata.mtime(), content));
+    }
+    found.sort();
+    found
 }

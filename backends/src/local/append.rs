@@ -29,7 +29,7 @@ use rustix::io::Errno;
 use super::append_record::{Owner, PAUSE, Record, name_of_record, undo};
 use super::disk;
 use super::temporary::{self, FOLDER};
-use super::{metadata_of, relative};
+use super::{located, metadata_of};
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
 
@@ -64,7 +64,8 @@ pub(super) fn open(root: &Dir, path: &StoragePath) -> Result<(File, FileId)> {
     let mut options = OpenOptions::new();
     // Opening a named pipe would wait for a reader, maybe for ever.
     options.append(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-    let file = root.open_with(relative(path)?, &options).map_err(|error| Error::from_io(path, error))?;
+    let (base, rest) = located(root, path)?;
+    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
     let file = file.into_std();
     let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
     if !found.is_file() {
@@ -96,7 +97,8 @@ pub(super) fn check(root: &Dir, path: &StoragePath, directory: &Dir, own: &OwnMe
 
 /// The file that an append to `path` goes to.
 pub(super) fn find(root: &Dir, path: &StoragePath) -> Result<FileId> {
-    let found = root.metadata(relative(path)?).map_err(|error| Error::from_io(path, error))?;
+    let (base, rest) = located(root, path)?;
+    let found = base.metadata(rest).map_err(|error| Error::from_io(path, error))?;
     Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
 }
 

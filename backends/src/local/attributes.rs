@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use cap_std::fs::{Dir, Permissions, PermissionsExt};
 
-use super::{open_read, relative};
+use super::{located, open_read};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The bits that users can set. Those that give the rights of the owner to whoever runs a file are not theirs.
@@ -39,7 +39,8 @@ pub(super) fn set_modified(root: &Dir, path: &StoragePath, modified: SystemTime)
 /// Sets the bits of a mode. A directory keeps that files in it get its group, as with `chmod`.
 pub(super) fn set_mode(root: &Dir, path: &StoragePath, mode: u32) -> Result<()> {
     let io = |error| Error::from_io(path, error);
-    let found = root.metadata(relative(path)?).map_err(io)?;
+    let (base, rest) = located(root, path)?;
+    let found = base.metadata(rest).map_err(io)?;
     let kept = if found.is_dir() { found.permissions().mode() & 0o7000 } else { 0 };
-    root.set_permissions(relative(path)?, Permissions::from_mode(mode & MODE | kept)).map_err(io)
+    base.set_permissions(rest, Permissions::from_mode(mode & MODE | kept)).map_err(io)
 }

@@ -11,8 +11,8 @@ use std::path::{Component, Path};
 use cap_std::fs::Dir;
 use rustix::io::Errno;
 
-use super::metadata_of;
 use super::root::OpenRoot;
+use super::{located, metadata_of};
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 
 /// As many as Linux follows.
@@ -28,14 +28,18 @@ pub(super) enum Last {
 /// The path that this one leads to, without links in it.
 fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<StoragePath> {
     let escape = || io::Error::new(io::ErrorKind::PermissionDenied, "a link leads out of the root");
-    let mut rest: Vec<String> = path.segments().rev().map(str::to_owned).collect();
-    let mut walked: Vec<String> = Vec::new();
+    let confinement = path.confinement().unwrap_or_else(StoragePath::root);
+    let home: Vec<String> = confinement.segments().map(str::to_owned).collect();
+    let mut rest: Vec<String> = path.segments().skip(home.len()).map(str::to_owned).collect();
+    rest.reverse();
+    let mut walked = home.clone();
     let mut links = 0;
     while let Some(name) = rest.pop() {
         match name.as_str() {
             "" | "." => continue,
+            ".." if walked.len() == home.len() => return Err(escape()),
             ".." => {
-                walked.pop().ok_or_else(escape)?;
+                walked.pop();
                 continue;
             }
             _ => walked.push(name),
@@ -57,8 +61,9 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
         walked.pop();
         let target = match target.is_absolute() {
             true => {
-                walked.clear();
-                root.strip(&target).ok_or_else(escape)?
+                walked.clone_from(&home);
+                let inside = root.strip(&target).ok_or_else(escape)?;
+                inside.strip_prefix(confinement.relative()).map_err(|_| escape())?
             }
             false => &target,
         };
@@ -66,7 +71,8 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
             rest.push(component.as_os_str().to_str().ok_or_else(escape)?.to_owned());
         }
     }
-    StoragePath::parse(&walked.join("/")).map_err(io::Error::other)
+    let resolved = StoragePath::parse(&walked.join("/")).map_err(io::Error::other)?;
+    Ok(resolved.confined_to(&confinement))
 }
 
 /// Does `work` at a path, and once more at what that leads to by absolute links, if `cap-std` has refused to go there.
@@ -92,15 +98,16 @@ pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<Storage
         return Ok(path.clone());
     }
     let target = resolve(root, path, Last::Follow).map_err(|error| Error::from_io(path, error))?;
-    match root.symlink_metadata(target.relative()) {
+    match own_metadata(root, &target) {
         // A link that leads nowhere is replaced by a new file.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.clone()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.clone()),
         _ => Ok(target),
     }
 }
 
 pub(super) fn own_metadata(root: &Dir, path: &StoragePath) -> Result<cap_std::fs::Metadata> {
-    root.symlink_metadata(super::relative(path)?).map_err(|error| Error::from_io(path, error))
+    let (base, rest) = located(root, path)?;
+    base.symlink_metadata(rest).map_err(|error| Error::from_io(path, error))
 }
 
 /// What a name leads to, of which `own` is known without following it. A link that leads nowhere, or out of the root, is
@@ -129,7 +136,8 @@ pub(super) fn listed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Met
 fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
     // The link may go up from where it is, so it is followed from the root.
     let target = following(root, path, Last::Follow, |path| {
-        let found = root.metadata(super::relative(path)?);
+        let (base, rest) = located(root, path)?;
+        let found = base.metadata(rest);
         found.map(|found| metadata_of(&found)).map_err(|error| Error::from_io(path, error))
     });
     match target {
@@ -146,7 +154,8 @@ fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
 
 /// What a link says, as it may be told.
 fn text(root: &OpenRoot, path: &StoragePath) -> Option<String> {
-    let target = root.read_link_contents(path.relative()).ok()?;
+    let (base, rest) = located(root, path).ok()?;
+    let target = base.read_link_contents(rest).ok()?;
     let told = match target.is_absolute() {
         true => Path::new("/").join(root.strip(&target)?),
         false => target,

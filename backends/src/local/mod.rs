@@ -20,6 +20,7 @@ mod temporary;
 mod upload;
 
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -215,7 +216,8 @@ impl Storage for LocalStorage {
                 if own_metadata(root, path)?.is_dir() {
                     return Err(Error::new(ErrorKind::IsADirectory, path));
                 }
-                root.remove_file(relative(path)?).map_err(|error| not_removed(root, path, error))
+                let (base, rest) = located(root, path)?;
+                base.remove_file(rest).map_err(|error| not_removed(root, path, error))
             })
         })
         .await
@@ -327,16 +329,42 @@ impl Storage for LocalStorage {
     }
 }
 
-/// The path as the handle on the root wants it. A name that is kept for temporary files doesn't exist.
-fn relative(path: &StoragePath) -> Result<&str> {
+/// A handle that a path is resolved by: no link leads out of that directory.
+enum Base<'a> {
+    Root(&'a Dir),
+    Confined(Dir),
+}
+
+impl Deref for Base<'_> {
+    type Target = Dir;
+
+    fn deref(&self) -> &Dir {
+        match self {
+            Self::Root(root) => root,
+            Self::Confined(directory) => directory,
+        }
+    }
+}
+
+/// The directory that a path is confined to, and the path as the handle on that wants it. A name that is kept for temporary
+/// files doesn't exist.
+fn located<'a>(root: &'a Dir, path: &'a StoragePath) -> Result<(Base<'a>, &'a str)> {
     if path.segments().any(is_reserved) {
         return Err(Error::new(ErrorKind::NotFound, path));
     }
-    Ok(if path.is_root() { "." } else { path.relative() })
+    let (base, rest) = match path.confinement() {
+        None => (Base::Root(root), path.relative()),
+        Some(directory) => {
+            let opened = root.open_dir(directory.relative()).map_err(|error| Error::from_io(path, error))?;
+            (Base::Confined(opened), path.strip_prefix(&directory).unwrap_or_default())
+        }
+    };
+    Ok((base, if rest.is_empty() { "." } else { rest }))
 }
 
 fn open_directory(root: &Dir, path: &StoragePath) -> Result<Dir> {
-    root.open_dir(relative(path)?).map_err(|error| Error::from_io(path, error))
+    let (base, rest) = located(root, path)?;
+    base.open_dir(rest).map_err(|error| Error::from_io(path, error))
 }
 
 /// The directory that `path` stands in, opened, and the name in it. Not for the root.
@@ -376,20 +404,21 @@ fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
 
 /// A link is removed, and never what it leads to.
 fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
-    let (own, name) = (own_metadata(root, path)?, relative(path)?);
+    let own = own_metadata(root, path)?;
+    let (base, name) = located(root, path)?;
     if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
-        return root.remove_file(name).map_err(|error| Error::from_io(path, error));
+        return base.remove_file(name).map_err(|error| Error::from_io(path, error));
     }
     if !own.is_dir() {
         return Err(Error::new(ErrorKind::NotADirectory, path));
     }
     let failed = |error| not_removed(root, path, error);
-    match root.remove_dir(name) {
+    match base.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             // What nobody sees must not keep it for ever.
-            let cleared = root.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
+            let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
-            root.remove_dir(name).map_err(failed)
+            base.remove_dir(name).map_err(failed)
         }
         removed => removed.map_err(failed),
     }
@@ -407,7 +436,8 @@ fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
     let mut options = OpenOptions::new();
     // Opening a named pipe would wait for a writer, maybe for ever.
     options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-    let file = root.open_with(relative(path)?, &options).map_err(|error| Error::from_io(path, error))?;
+    let (base, rest) = located(root, path)?;
+    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
     Ok(file.into_std())
 }
 
