@@ -192,3 +192,14 @@ fn nohup_lets_it_outlive_its_terminal() {
     assert!(log.contains("SIGHUP is ignored") && log.contains("signal=\"SIGTERM\""), "{log}");
     assert_eq!(status, "0", "{log}");
 }
+
+/// Whoever takes the process over can't use programs with the rights of others (setuid) to get more of them.
+#[test]
+fn the_process_gains_no_rights() {
+    let setup = Setup::local();
+    let server = setup.start();
+    for task in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    }
+}

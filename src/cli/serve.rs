@@ -76,6 +76,9 @@ impl From<Format> for LogFormat {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
+        // Before the first thread, as those that come later inherit it: no program that this one may ever start gains rights.
+        // Nothing depends on it where the kernel has it not.
+        let _ = rustix::thread::set_no_new_privs(true);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
