@@ -180,6 +180,30 @@ mod keys {
 mod links {
     use super::*;
 
+    /// A test that a document names beside what it says is there.
+    #[test]
+    fn to_tests_name_some() {
+        let (_, prose) = parse("docs/trust.md");
+        let mut sources = String::new();
+        for folder in ["tests", "tests/native"] {
+            for entry in fs::read_dir(root().join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "rs") {
+                    sources.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let named = prose.split("(test").skip(1).filter_map(|rest| rest.split(')').next());
+        let names: Vec<&str> = named.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+        assert!(names.len() > 5, "{names:?}");
+        for name in names {
+            assert!(
+                sources.contains(&format!("    fn {name}(")) || sources.contains(&format!("\nfn {name}(")),
+                "{name}"
+            );
+        }
+    }
+
     /// The name that a heading is linked by.
     fn anchor(heading: &str) -> String {
         let plain = heading.trim_start_matches('#').trim().to_lowercase();

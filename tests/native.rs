@@ -20,5 +20,7 @@ mod listings;
 mod object_types;
 mod scanners;
 mod session_reuse;
+mod strangers;
+mod takeovers;
 mod undecided;
 mod wording;

@@ -189,11 +189,14 @@ fn strangers_and_second_connections_get_nothing() {
         assert_eq!(read_to_reset(dial("127.0.0.3", address)), b"");
         let data = TcpStream::connect(address).unwrap();
         assert_eq!(read_to_reset(dial("127.0.0.3", address)), b"");
-        assert_eq!(read_to_reset(TcpStream::connect(address).unwrap()), b"", "a second one");
+        let second = TcpStream::connect(address).unwrap();
         client.expect("RETR file", 150);
         assert_eq!(read(client.protect(data)), b"12345");
         client.expect_reply(226);
-        assert_eq!(read_to_reset(TcpStream::connect(address).unwrap()), b"", "a late one");
+        assert_eq!(read_to_reset(second), b"", "a second one");
+        if let Ok(late) = TcpStream::connect(address) {
+            assert_eq!(read_to_reset(late), b"", "a late one");
+        }
         client.expect("NOOP", 200);
     }
 }
@@ -216,7 +219,9 @@ fn what_was_prepared_before_is_forgotten() {
     let mut client = server.login();
     let unused = client.pasv();
     let data = client.open_passive();
-    assert_eq!(read_to_reset(dial("127.0.0.1", unused)), b"");
+    if let Ok(old) = TcpStream::connect(unused) {
+        assert_eq!(read_to_reset(old), b"");
+    }
     client.expect("RETR file", 150);
     assert_eq!(read(Stream::Plain(data)), b"12345");
     client.expect_reply(226);

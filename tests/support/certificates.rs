@@ -59,7 +59,12 @@ impl Certificates {
 
     /// A client that shows a certificate of this authority.
     pub fn client_config_signed_by(&self, authority: &Self) -> Arc<ClientConfig> {
-        let (certificate, key) = authority.sign("client", &[]);
+        self.client_config_named(authority, "client")
+    }
+
+    /// The same, of a client with this name.
+    pub fn client_config_named(&self, authority: &Self, name: &str) -> Arc<ClientConfig> {
+        let (certificate, key) = authority.sign(name, &[]);
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let config = self.builder(rustls::ALL_VERSIONS);
         Arc::new(config.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap())

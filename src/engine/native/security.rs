@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::reply::Reply;
-use super::tls::{SessionTokens, Tls};
+use super::tls::{Resumption, Tls};
 
 /// The protection of a session (RFC 2228 and 4217).
 pub(super) struct Security {
     /// What the server offers.
     tls: Option<Arc<Tls>>,
     /// There once the control connection has been encrypted.
-    tokens: Option<SessionTokens>,
+    resumption: Option<Arc<Resumption>>,
     /// PROT P.
     private: bool,
     /// PROT P was refused: whoever asked for it must not get data connections in plain text.
@@ -22,21 +22,22 @@ pub(super) struct Security {
 /// How a data connection is to be protected. Only [`Security`] makes one, so whoever holds it knows that the
 /// configuration allows it.
 #[derive(Clone)]
-pub(super) struct Protection(Option<(Arc<Tls>, SessionTokens)>);
+pub(super) struct Protection(Option<(Arc<Tls>, Arc<Resumption>)>);
 
 impl Protection {
     pub(super) fn is_private(&self) -> bool {
         self.0.is_some()
     }
 
-    pub(super) fn tls(&self) -> Option<(&Arc<Tls>, &SessionTokens)> {
-        self.0.as_ref().map(|(tls, tokens)| (tls, tokens))
+    /// The TLS that it has to have, and by what it is known.
+    pub(super) fn into_tls(self) -> Option<(Arc<Tls>, Arc<Resumption>)> {
+        self.0
     }
 }
 
 impl Security {
     pub(super) fn new(tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, tokens: None, private: false, private_in_vain: false, private_at_first: false }
+        Self { tls, resumption: None, private: false, private_in_vain: false, private_at_first: false }
     }
 
     /// What the server offers.
@@ -46,15 +47,15 @@ impl Security {
 
     /// The control connection is encrypted. Where that is so from the start (implicit TLS), and after AUTH SSL, some
     /// clients never ask for data connections to be, and expect it.
-    pub(super) fn control_is_encrypted(&mut self, tokens: SessionTokens, data_is_private: bool) {
-        self.tokens = Some(tokens);
+    pub(super) fn control_is_encrypted(&mut self, resumption: Resumption, data_is_private: bool) {
+        self.resumption = Some(Arc::new(resumption));
         self.private_at_first = data_is_private;
         self.reset();
     }
 
     /// Whether the control connection has been encrypted, even if it is not any more.
     pub(super) fn is_established(&self) -> bool {
-        self.tokens.is_some()
+        self.resumption.is_some()
     }
 
     /// Whether somebody may log in over a connection that is encrypted or not.
@@ -94,9 +95,9 @@ impl Security {
     /// # Errors
     /// The refusal of one in plain text (RFC 4217, section 9).
     pub(super) fn protection(&self) -> Result<Protection, Reply> {
-        match (&self.tls, &self.tokens) {
-            (Some(tls), Some(tokens)) if self.private => {
-                Ok(Protection(Some((Arc::clone(tls), tokens.clone()))))
+        match (&self.tls, &self.resumption) {
+            (Some(tls), Some(resumption)) if self.private => {
+                Ok(Protection(Some((Arc::clone(tls), Arc::clone(resumption)))))
             }
             _ if self.data_has_to_be_private() => {
                 Err(Reply::new(521, "Data connections have to be encrypted: send PBSZ 0 and PROT P."))

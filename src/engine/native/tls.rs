@@ -1,16 +1,21 @@
 //! TLS of control and data connections (RFC 4217): what is offered, what is demanded, and certificates that change on disk.
 
+mod resumption;
+
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use rustls::server::{Acceptor, ClientHello};
+use rustls::{ServerConfig, SupportedCipherSuite};
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use self::resumption::{Family, Marks};
+pub(super) use self::resumption::{Resumption, Unproven};
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::{self, TlsError};
@@ -21,6 +26,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What is read at once from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
 /// several calls for each record.
 const WIRE_BUFFER: usize = 64 * 1024;
+
+/// How many tickets of TLS 1.3 a client gets on its control connection. Where each data connection has to resume, one that uses
+/// a ticket once, as RFC 8446 advises (appendix C.4), goes on for as many uploads; those that keep several keep about so many.
+const TICKETS: usize = 2;
+const TICKETS_WHERE_NEEDED: usize = 8;
+
+/// And on a data connection that the client reads to its end: one for the ticket that it has used, and one for an upload.
+const TICKETS_OF_DATA: usize = 2;
 
 /// TLS as this server does it.
 #[derive(Debug)]
@@ -70,22 +83,20 @@ impl Configs {
             // authority is not trusted any more must not resume theirs.
             _ => control.ticketer = tls::ticketer()?,
         }
+        // Each data connection decides for itself.
         let mut data = control.clone();
-        // The server sends tickets right after the handshake. On the data connection of an upload the client never
-        // reads: it writes and closes, and its kernel answers unread bytes with a reset that discards what is still
-        // under way, so the file arrives cut short. What a client got on the control connection is enough.
         data.send_tls13_tickets = 0;
-        control.send_tls13_tickets = 2;
+        control.send_tls13_tickets =
+            if settings.require_session_reuse { TICKETS_WHERE_NEEDED } else { TICKETS };
         Ok(Self { control: Arc::new(control), data: Arc::new(data), files })
     }
 }
 
-/// What a data connection has to show to be the same client's: the TLS session that it resumes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SessionTokens {
-    own: [u8; 8],
-    /// Of the session that the control connection resumed itself: the client may go on with its tickets.
-    resumed: Option<Vec<u8>>,
+/// A data connection after its handshake.
+pub(super) struct Accepted {
+    pub(super) stream: TlsStream<BufReader<TcpStream>>,
+    /// Whether it is of the session whose control connection it is for; otherwise it may be anybody's.
+    pub(super) proven: Result<bool, Unproven>,
 }
 
 impl Tls {
@@ -154,50 +165,51 @@ impl Tls {
         self: &Arc<Self>,
         stream: TcpStream,
         session: u64,
-    ) -> io::Result<(TlsStream<TcpStream>, SessionTokens)> {
-        let config = Arc::clone(&self.configs().await.control);
-        let own = session.to_be_bytes();
-        let accept = TlsAcceptor::from(config).accept_with(stream, |connection| {
-            connection.set_resumption_data(&own);
-        });
-        let stream = accept.await?;
-        let resumed = stream.get_ref().1.received_resumption_data().map(<[u8]>::to_vec);
-        Ok((stream, SessionTokens { own, resumed }))
+    ) -> io::Result<(TlsStream<TcpStream>, Resumption)> {
+        let configs = self.configs().await;
+        let own = Family::of_session(session);
+        let marks = Marks::of_control(&configs.control, own);
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let config = Arc::new(marks.configure(&configs.control));
+        let stream = start.into_stream_with(config, |connection| marks.read_hello(connection)).await?;
+        let resumption = Resumption::new(&marks, own, stream.get_ref().1);
+        Ok((stream, resumption))
     }
 
-    /// The handshake of a data connection.
+    /// The handshake of a data connection; `client_reads` tells, as soon as the client begins it, whether the client is known to
+    /// read there to the end.
+    ///
+    /// The server sends tickets right after the handshake. On the data connection of an upload the client never reads: it writes
+    /// and closes, and its kernel answers unread bytes with a reset that discards what is still under way, so the file arrives
+    /// cut short. What a client got elsewhere has to be enough.
     ///
     /// # Errors
-    /// Those of the handshake; [`io::ErrorKind::PermissionDenied`] if it had to resume the session of its control
-    /// connection and did not.
+    /// Those of the handshake.
     pub(super) async fn accept_data(
         self: &Arc<Self>,
         stream: TcpStream,
-        tokens: &SessionTokens,
-    ) -> io::Result<TlsStream<BufReader<TcpStream>>> {
-        let config = Arc::clone(&self.configs().await.data);
-        let own = tokens.own;
-        let stream = TlsAcceptor::from(config)
-            .accept_with(BufReader::with_capacity(WIRE_BUFFER, stream), |connection| {
-                connection.set_resumption_data(&own);
-            })
-            .await?;
-        if self.settings.require_session_reuse {
-            let connection = stream.get_ref().1;
-            let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
-            let shown = connection.received_resumption_data();
-            let known = match connection.protocol_version() {
-                // The library doesn't tell here which session it is; it is one that this server has had.
-                Some(ProtocolVersion::TLSv1_2) => true,
-                _ => shown.is_some_and(|shown| shown == own || Some(shown) == tokens.resumed.as_deref()),
-            };
-            if !(resumed && known) {
-                return Err(io::Error::new(
-                    io::ErrorKind::PermissionDenied,
-                    "the data connection does not resume the TLS session of the control connection",
-                ));
-            }
+        resumption: &Resumption,
+        client_reads: impl Fn() -> bool,
+    ) -> io::Result<Accepted> {
+        let configs = self.configs().await;
+        let stream = BufReader::with_capacity(WIRE_BUFFER, stream);
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let marks = Marks::of_data(resumption, will_be_tls13(&configs.data, &start.client_hello()));
+        let mut config = marks.configure(&configs.data);
+        // Who keeps its tickets needs no others.
+        if client_reads() && !resumption.has_to_resume() {
+            config.send_tls13_tickets = TICKETS_OF_DATA;
         }
-        Ok(stream)
+        let accept = start.into_stream_with(Arc::new(config), |connection| marks.read_hello(connection));
+        let stream = accept.await?;
+        let proven = resumption.judge(&marks, stream.get_ref().1, self.settings.require_session_reuse);
+        Ok(Accepted { stream, proven })
     }
+}
+
+/// Whether a handshake that begins like this is one of TLS 1.3, whose suites belong to that version alone.
+fn will_be_tls13(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
+    let suites = config.crypto_provider().cipher_suites.iter();
+    let tls13 = suites.filter(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));
+    tls13.map(SupportedCipherSuite::suite).any(|suite| hello.cipher_suites().contains(&suite))
 }

@@ -3,6 +3,7 @@
 use futures_util::{StreamExt, stream};
 use wharf_backends::{Entry, EntryStream, ErrorKind, StoragePath};
 
+use super::super::data::Toward;
 use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::data::order::Order;
 use super::super::reply::Reply;
@@ -176,9 +177,10 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
     // Without a name: a number in it would be taken for the size.
     let opening = Reply::new(150, "Opening data connection for the listing.");
     let (id, peer, user, at) = (connection.id, connection.peer, session.name.clone(), path.clone());
+    let channel = prepared.channel.toward(Toward::Client);
     let work = move |context: Context| async move {
         let list = async {
-            let mut connection = prepared.channel.open().await?;
+            let mut connection = channel.open(&context.flow).await?;
             let left_out = send_listing(&mut connection, entries, &lines, form, &context.flow).await?;
             Ok((left_out, connection.linger(true)))
         };

@@ -52,7 +52,7 @@ pub(super) async fn listen(
         }
         _ => connection.local,
     };
-    let leased = connection.shared.ports.lease(local, connection.peer).await;
+    let leased = connection.shared.ports.lease(local, connection.peer, !protection.is_private()).await;
     let lease = leased.map_err(|cause| {
         let (session, peer) = (connection.id, connection.peer);
         if rate::REFUSALS.admits(peer.ip()) {
@@ -61,7 +61,7 @@ pub(super) async fn listen(
         Failure::from(Reply::new(425, "No port for a data connection is free; try again later."))
     })?;
     let port = lease.port();
-    session.channel = Some(Channel::passive(lease, protection));
+    session.channel = Some(Channel::passive(lease, protection, connection.id));
     Ok(port)
 }
 

@@ -2,7 +2,7 @@
 
 use wharf_backends::ByteRange;
 
-use super::super::data::send;
+use super::super::data::{Toward, send};
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result};
@@ -30,9 +30,10 @@ pub(in super::super) async fn run(
         }
     };
     let at = path.clone();
+    let channel = channel.toward(Toward::Client);
     let work = move |context: Context| async move {
         let send = async {
-            let mut connection = channel.open().await?;
+            let mut connection = channel.open(&context.flow).await?;
             let sent = send::send_body(&mut connection, body, form, skip, &context.flow).await;
             sent.map_err(|error| error.at(&at))?;
             Ok(connection.linger(true))

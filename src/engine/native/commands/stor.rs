@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
-use super::super::data::{Channel, DataConnection, TransferError, receive};
+use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
 use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
@@ -64,8 +64,9 @@ pub(super) fn receiving(
     let form = session.form();
     let at = path.clone();
     let begun = (direction == Direction::Upload && offset == 0).then(|| session.interrupted.begin(&path));
+    let channel = channel.toward(Toward::Server);
     let work = move |context: Context| async move {
-        let mut connection = match context.interruptible(channel.open()).await {
+        let mut connection = match context.interruptible(channel.open(&context.flow)).await {
             Ok(connection) => connection,
             Err(error) => return abort(upload, &at, error, None).await,
         };

@@ -2,98 +2,115 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::super::security::Protection;
-use super::passive::Lease;
+use super::claims::{self, CONNECT_TIMEOUT, Claim, Toward};
+use super::passive::{Arrived, Lease};
+use super::send::Flow;
 use super::{DataConnection, TransferError, pacing};
-use crate::ops::metrics::Handshake;
-
-/// How long a data connection may take to come about, its handshake included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A data connection to be.
 pub(in super::super) struct Channel {
     way: Way,
-    protection: Protection,
+    is_private: bool,
+    /// Until it is told, nothing is known to be read at the other end.
+    toward: Toward,
+    session: u64,
 }
 
 enum Way {
     Passive(Lease),
-    /// The handshake has begun, or will with the connection: some clients wait for it before they say what to transfer.
-    PassiveTls(AbortOnDropHandle<Result<DataConnection, TransferError>>),
+    /// Handshakes have begun, or will with the connections: some clients wait for the end before they say what to transfer.
+    PassiveTls {
+        begin: watch::Sender<Option<Toward>>,
+        coming: AbortOnDropHandle<Result<Claim, TransferError>>,
+    },
     Active {
         from: SocketAddr,
         to: SocketAddr,
+        protection: Protection,
     },
 }
 
 impl Channel {
     /// The client connects to the port of the lease.
-    pub(in super::super) fn passive(lease: Lease, protection: Protection) -> Self {
-        let way = match protection.is_private() {
-            false => Way::Passive(lease),
-            true => {
-                let protection = protection.clone();
-                let coming = async move {
-                    let stream = lease.connection().await.map_err(TransferError::Connect)?;
-                    let handshake = protect(stream, protection);
-                    tokio::time::timeout(CONNECT_TIMEOUT, handshake)
-                        .await
-                        .unwrap_or(Err(TransferError::NoConnection(CONNECT_TIMEOUT)))
-                };
-                Way::PassiveTls(AbortOnDropHandle::new(tokio::spawn(coming)))
+    pub(in super::super) fn passive(lease: Lease, protection: Protection, session: u64) -> Self {
+        let is_private = protection.is_private();
+        let way = match protection.into_tls() {
+            None => Way::Passive(lease),
+            Some(tls) => {
+                let (begin, begun) = watch::channel(None);
+                let coming = tokio::spawn(claims::over_tls(lease, tls, begun, session));
+                Way::PassiveTls { begin, coming: AbortOnDropHandle::new(coming) }
             }
         };
-        Self { way, protection }
+        Self { way, is_private, toward: Toward::Server, session }
     }
 
     /// The server connects, from the address that the client knows.
-    pub(in super::super) fn active(from: SocketAddr, to: SocketAddr, protection: Protection) -> Self {
-        Self { way: Way::Active { from, to }, protection }
+    pub(in super::super) fn active(
+        from: SocketAddr,
+        to: SocketAddr,
+        protection: Protection,
+        session: u64,
+    ) -> Self {
+        let is_private = protection.is_private();
+        Self { way: Way::Active { from, to, protection }, is_private, toward: Toward::Server, session }
     }
 
     /// Whether it is protected in this way.
     pub(in super::super) fn is_private(&self) -> bool {
-        self.protection.is_private()
+        self.is_private
+    }
+
+    /// What it is for, before the client hears that the transfer may begin: the handshake depends on it.
+    #[must_use]
+    pub(in super::super) fn toward(mut self, toward: Toward) -> Self {
+        self.toward = toward;
+        if let Way::PassiveTls { begin, .. } = &self.way {
+            begin.send_replace(Some(toward));
+        }
+        self
     }
 
     /// The connection, when it has come about.
-    pub(in super::super) async fn open(self) -> Result<DataConnection, TransferError> {
-        let Self { way, protection } = self;
+    pub(in super::super) async fn open(self, flow: &Flow) -> Result<DataConnection, TransferError> {
+        let Self { way, session, toward, .. } = self;
         let open = async {
             match way {
                 Way::Passive(lease) => {
-                    let stream = lease.connection().await.map_err(TransferError::Connect)?;
-                    protect(stream, protection).await
+                    let arrived = claims::in_plain_text(lease, toward, session).await?;
+                    flow.opened(arrived.peer);
+                    pacing::unpace_connection(&arrived.stream);
+                    Ok(DataConnection::plain(arrived.stream))
                 }
-                Way::PassiveTls(coming) => coming.await.unwrap_or(Err(TransferError::Panicked)),
-                Way::Active { from, to } => {
+                Way::PassiveTls { begin: _begun, coming } => {
+                    let claim = coming.await.unwrap_or(Err(TransferError::Panicked))?;
+                    flow.opened(claim.peer);
+                    Ok(claim.connection)
+                }
+                Way::Active { from, to, protection } => {
                     let stream = connect(from, to).await.map_err(TransferError::Connect)?;
-                    protect(stream, protection).await
+                    flow.opened(to);
+                    match protection.into_tls() {
+                        None => {
+                            pacing::unpace_connection(&stream);
+                            Ok(DataConnection::plain(stream))
+                        }
+                        Some((tls, resumption)) => {
+                            claims::opened(Arrived { stream, peer: to }, toward, &tls, &resumption).await
+                        }
+                    }
                 }
             }
         };
         tokio::time::timeout(CONNECT_TIMEOUT, open)
             .await
             .unwrap_or(Err(TransferError::NoConnection(CONNECT_TIMEOUT)))
-    }
-}
-
-async fn protect(stream: TcpStream, protection: Protection) -> Result<DataConnection, TransferError> {
-    pacing::unpace_connection(&stream);
-    match protection.tls() {
-        None => Ok(DataConnection::plain(stream)),
-        Some((tls, tokens)) => {
-            let lenient = !tls.settings().require_close_notify;
-            let accepted = tls.accept_data(stream, tokens).await;
-            tls.metrics().handshake(Handshake::Data, accepted.is_ok());
-            let stream = accepted.map_err(TransferError::Handshake)?;
-            Ok(DataConnection::tls(stream, lenient))
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::super::reply::Reply;
+use super::super::tls::Unproven;
 use crate::engine::failure;
 use crate::ops::metrics::Ending;
 
@@ -18,6 +19,8 @@ pub(in super::super) enum TransferError {
     Connect(#[source] io::Error),
     #[error("TLS handshake of the data connection: {0}")]
     Handshake(#[source] io::Error),
+    #[error("the data connection may be somebody else's: {0}")]
+    Unproven(#[source] Unproven),
     #[error("data connection: {0}")]
     DataConnection(#[source] io::Error),
     #[error("the data connection ended without TLS's close_notify: the file may have been cut short")]
@@ -50,7 +53,7 @@ impl TransferError {
         Ending::Failed(match self {
             Self::Storage(error) => return failure::ending(error),
             Self::NoConnection(_) | Self::Connect(_) => "no_data_connection",
-            Self::Handshake(_) => "tls_handshake",
+            Self::Handshake(_) | Self::Unproven(_) => "tls_handshake",
             Self::DataConnection(_) => "data_connection",
             Self::NotClosed => "no_close_notify",
             Self::Stalled(_) => "stalled",
@@ -70,10 +73,13 @@ impl TransferError {
             Self::Connect(error) => {
                 Reply::new(425, format!("Can't open the data connection: {}.", error.kind()))
             }
-            Self::Handshake(error) if error.kind() == io::ErrorKind::PermissionDenied => Reply::new(
+            Self::Unproven(Unproven::NotResumed) => Reply::new(
                 522,
                 "The data connection has to resume the TLS session of the control connection.",
             ),
+            Self::Unproven(Unproven::OtherCertificate) => {
+                Reply::new(522, "The data connection has to show the certificate of the control connection.")
+            }
             Self::Handshake(_) => Reply::new(425, "The TLS handshake of the data connection failed."),
             Self::DataConnection(_) => Reply::new(426, "The data connection broke; transfer aborted."),
             Self::NotClosed => {

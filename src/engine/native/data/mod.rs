@@ -1,6 +1,7 @@
 //! Data connections: how they come about, how they are protected, and what moves over them.
 
 pub(super) mod channel;
+mod claims;
 mod compressing;
 pub(super) mod connection;
 pub(super) mod convert;
@@ -16,6 +17,7 @@ pub(super) mod receive;
 pub(super) mod send;
 
 pub(super) use channel::Channel;
+pub(super) use claims::Toward;
 pub(super) use connection::{DataConnection, Linger};
 pub(super) use error::TransferError;
 pub(super) use passive::PassivePorts;

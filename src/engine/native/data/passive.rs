@@ -1,27 +1,38 @@
-//! The ports of passive mode: each is bound once and shared by all sessions.
+//! The ports of passive mode: each is shared by all sessions.
 //!
-//! A connection belongs to the session that was told its port and whose client has its address. So one port serves as
-//! many clients at once as there are addresses, and each client of one address as many transfers as there are ports.
+//! A connection belongs to a session that was told its port and whose client has its address. So one port serves as many
+//! clients at once as there are addresses, and each client of one address as many transfers as there are ports.
+//!
+//! Who shares the client's address can connect, too. So a port is drawn out of the whole range, and is open only for as long as
+//! somebody was told of it: to find it, all would have to be tried within the moments until the client comes. What comes all the
+//! same is kept until the session knows which connection is its own.
 
-use std::collections::{HashMap, HashSet};
+mod arrivals;
+mod host;
+mod listening;
+
+use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::pacing;
-use crate::proxy_protocol;
+use self::arrivals::Arrivals;
+pub(super) use self::arrivals::{Arrived, Standing};
+use self::host::Host;
 
-/// Ports are chosen at random among those that are bound, so that the next one can't be foretold. More than this many are
-/// bound only when a client needs them.
-const COMFORTABLE: usize = 64;
+/// Of a range with so many ports or fewer, each stays open once it was: whoever looks for one tries them all anyway.
+const FEW: usize = 64;
+
+/// How many ports are tried in vain for one connection: each is a system call.
+const TRIES: usize = 1024;
 
 /// How long a client waits for a port when its address has a transfer on each.
 const PORT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,12 +48,6 @@ const STRAY_WAIT: Duration = Duration::from_secs(1);
 /// How long other ports are not tried again after all of them were in use by others.
 const BIND_PAUSE: Duration = Duration::from_secs(10);
 
-/// A port beyond the [`COMFORTABLE`] ones that nobody connected to for so long is closed: each takes a descriptor.
-const IDLE_TIME: Duration = Duration::from_secs(60);
-
-/// How long to wait when the system has no means for one more connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// All ports of passive mode.
 #[derive(Debug)]
 pub(in super::super) struct PassivePorts {
@@ -56,33 +61,22 @@ pub(in super::super) struct PassivePorts {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is bound, by the address that control connections reached.
-    bound: HashMap<Host, BoundPorts>,
+    /// What is open, at the address that control connections reached.
+    open: HashMap<(Host, u16), Open>,
+    /// The rest of an address's ports was seen to be in use by others; it is not tried again before.
+    none_before: HashMap<Host, Instant>,
     expected: HashMap<Key, Place>,
     /// When there are so many expected, those that are over are forgotten.
     many: usize,
 }
 
+/// A port that is open.
 #[derive(Debug)]
-struct BoundPorts {
-    ports: Vec<Bound>,
-    /// The rest was seen to be in use by others; it is not tried again before.
-    none_before: Instant,
-}
-
-impl Default for BoundPorts {
-    fn default() -> Self {
-        Self { ports: Vec::new(), none_before: Instant::now() }
-    }
-}
-
-impl BoundPorts {
-    /// One of those that are free, by chance.
-    fn random(&self, is_free: impl Fn(u16) -> bool) -> Option<u16> {
-        let start = random_below(self.ports.len());
-        let ports = self.ports.iter().cycle().skip(start).take(self.ports.len());
-        ports.map(|bound| bound.port).find(|port| is_free(*port))
-    }
+struct Open {
+    /// How many sessions were told of it.
+    leases: usize,
+    listener: Arc<TcpListener>,
+    _accepting: AbortOnDropHandle<()>,
 }
 
 /// A connection that is expected.
@@ -90,7 +84,9 @@ impl BoundPorts {
 struct Place {
     /// Who expects it. `None`: nobody any more, but the client may have opened it, and it must not get to the next one
     /// who expects one from that address.
-    session: Option<oneshot::Sender<TcpStream>>,
+    session: Option<Arc<Arrivals>>,
+    /// One that has come is the session's; otherwise it still has to show that.
+    first_is_right: bool,
     /// When the place may be given to somebody else, should there be no other.
     reusable: Instant,
     /// When it is forgotten, if nobody expects it any more.
@@ -113,12 +109,6 @@ impl State {
     }
 }
 
-#[derive(Debug)]
-struct Bound {
-    port: u16,
-    _accepting: AbortOnDropHandle<()>,
-}
-
 /// Where a connection is expected, and from whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -127,36 +117,11 @@ struct Key {
     client: Host,
 }
 
-/// An address, and the interface where one of IPv6 names none without (RFC 4007, section 6): `fe80::1` may be another host on
-/// each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Host {
-    ip: IpAddr,
-    scope: u32,
-}
-
-impl Host {
-    fn of(address: SocketAddr) -> Self {
-        let scope = match address {
-            SocketAddr::V6(address) if address.ip().is_unicast_link_local() => address.scope_id(),
-            _ => 0,
-        };
-        Self { ip: address.ip().to_canonical(), scope }
-    }
-
-    fn at(self, port: u16) -> SocketAddr {
-        match self.ip {
-            IpAddr::V4(ip) => SocketAddr::from((ip, port)),
-            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, self.scope).into(),
-        }
-    }
-}
-
 /// A port that is held for one connection of one client.
 #[derive(Debug)]
 pub(in super::super) struct Lease {
     key: Key,
-    arrived: oneshot::Receiver<TcpStream>,
+    arrivals: Arc<Arrivals>,
     ports: Arc<PassivePorts>,
 }
 
@@ -176,17 +141,19 @@ impl PassivePorts {
         Arc::new(Self { ports, proxies, state: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A port of the address that the client reached, for one connection from the client's address.
+    /// A port of the address that the client reached, for one connection from the client's address. `first_is_right`: where
+    /// nothing can be proven, the first one is taken for the client's.
     pub(in super::super) async fn lease(
         self: &Arc<Self>,
         local: SocketAddr,
         client: SocketAddr,
+        first_is_right: bool,
     ) -> Result<Lease, NoPort> {
         let (local, client) = (Host::of(local), Host::of(client));
         let deadline = Instant::now() + PORT_TIMEOUT;
         loop {
             let freed = self.freed.notified();
-            let again = match self.try_lease(local, client) {
+            let again = match self.try_lease(local, client, first_is_right) {
                 Ok(lease) => return Ok(lease),
                 Err(Refused::NoPort(NoPort::Bind(error))) => return Err(NoPort::Bind(error)),
                 Err(Refused::NoPort(NoPort::AllInUse)) => deadline,
@@ -199,158 +166,124 @@ impl PassivePorts {
         }
     }
 
-    fn try_lease(self: &Arc<Self>, local: Host, client: Host) -> Result<Lease, Refused> {
+    fn try_lease(
+        self: &Arc<Self>,
+        local: Host,
+        client: Host,
+        first_is_right: bool,
+    ) -> Result<Lease, Refused> {
         let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.forget_strays(now);
-        let State { bound, expected, .. } = &mut *state;
-        let bound = bound.entry(local).or_default();
-        let key = |port: u16| Key { local, port, client };
-        let is_over = |place: &Place| place.ends.is_some_and(|ends| ends <= now);
-        let free = bound.random(|port| expected.get(&key(port)).is_none_or(is_over));
-        let enough = bound.ports.len() >= COMFORTABLE.min(self.ports.len()) || now < bound.none_before;
-        let port = match free {
-            Some(port) if enough => port,
-            _ => match (self.bind_another(local, bound, now), free) {
-                (Ok(port), _) | (Err(_), Some(port)) => port,
-                (Err(error), None) => {
-                    if bound.ports.is_empty() {
-                        return Err(Refused::NoPort(NoPort::Bind(error)));
-                    }
-                    // What nobody waits for any more, or has waited for too long without a need.
-                    let waits = bound.ports.iter().filter_map(|bound| {
-                        let reusable = expected.get(&key(bound.port))?.reusable;
-                        Some((reusable, bound.port))
-                    });
-                    match waits.min() {
-                        Some((reusable, port)) if reusable <= now => port,
-                        Some((reusable, _)) => return Err(Refused::Until(reusable)),
-                        None => return Err(Refused::NoPort(NoPort::AllInUse)),
-                    }
-                }
-            },
+        let port = self.choose(&mut state, local, client, now)?;
+        let key = Key { local, port, client };
+        let arrivals = Arc::<Arrivals>::default();
+        let place = Place {
+            session: Some(Arc::clone(&arrivals)),
+            first_is_right,
+            reusable: now + LEASE_TIME,
+            ends: None,
         };
-        let (sender, arrived) = oneshot::channel();
-        let place = Place { session: Some(sender), reusable: now + LEASE_TIME, ends: None };
-        expected.insert(key(port), place);
-        Ok(Lease { key: key(port), arrived, ports: Arc::clone(self) })
-    }
-
-    /// Tries all ports that are not bound yet, but not again soon after that was in vain: it is many system calls.
-    fn bind_another(self: &Arc<Self>, local: Host, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
-        if now < bound.none_before && !bound.ports.is_empty() {
-            return Err(io::ErrorKind::AddrInUse.into());
+        let before = state.expected.insert(key, place);
+        if let Some(session) = before.and_then(|place| place.session) {
+            session.close();
         }
-        self.bind_one(local, bound, now)
+        if let Some(open) = state.open.get_mut(&(local, port)) {
+            open.leases += 1;
+        }
+        Ok(Lease { key, arrivals, ports: Arc::clone(self) })
     }
 
-    fn bind_one(self: &Arc<Self>, local: Host, bound: &mut BoundPorts, now: Instant) -> io::Result<u16> {
+    /// A port by chance out of all that this client has no connection on, which is open then.
+    fn choose(
+        self: &Arc<Self>,
+        state: &mut State,
+        local: Host,
+        client: Host,
+        now: Instant,
+    ) -> Result<u16, Refused> {
         let (first, count) = (*self.ports.start(), self.ports.len());
         let start = random_below(count);
-        let mut failure = io::Error::from(io::ErrorKind::AddrInUse);
-        let taken: HashSet<u16> = bound.ports.iter().map(|bound| bound.port).collect();
+        let mut failure = None;
+        let mut tries = if state.none_before.get(&local).is_some_and(|none| now < *none) { 0 } else { TRIES };
+        // What nobody waits for any more, or has waited for too long without a need.
+        let mut soonest: Option<(Instant, u16)> = None;
         // All are in the range, so the sum fits.
-        let candidates = (0..count).map(|step| first + ((start + step) % count) as u16);
-        for port in candidates.filter(|port| !taken.contains(port)) {
-            match self.bind(local.at(port)) {
-                Ok(listener) => {
-                    let accepting = tokio::spawn(accept(Arc::downgrade(self), listener, local, port));
-                    bound.ports.push(Bound { port, _accepting: AbortOnDropHandle::new(accepting) });
-                    return Ok(port);
-                }
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+        for port in (0..count).map(|step| first + ((start + step) % count) as u16) {
+            if let Some(place) = state.expected.get(&Key { local, port, client })
+                && place.ends.is_none_or(|ends| ends > now)
+            {
+                let waits = (place.reusable, port);
+                soonest = Some(soonest.map_or(waits, |other| other.min(waits)));
+                continue;
+            }
+            if state.open.contains_key(&(local, port)) {
+                return Ok(port);
+            }
+            if tries == 0 {
+                continue;
+            }
+            match self.open(state, local, port) {
+                Ok(()) => return Ok(port),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => tries -= 1,
                 // The same for every port: out of descriptors, or not an address of this machine.
                 Err(error) => {
-                    failure = error;
-                    break;
+                    failure = Some(error);
+                    tries = 0;
                 }
             }
         }
-        bound.none_before = now + BIND_PAUSE;
-        tracing::debug!(local = %local.ip, error = %failure, "no further port for data connections");
-        Err(failure)
+        if failure.is_some() || soonest.is_none() {
+            state.none_before.insert(local, now + BIND_PAUSE);
+        }
+        match soonest {
+            Some((reusable, _)) if reusable > now => Err(Refused::Until(reusable)),
+            Some((_, port)) if state.open.contains_key(&(local, port)) => Ok(port),
+            Some((_, port)) => match self.open(state, local, port) {
+                Ok(()) => Ok(port),
+                Err(_) => Err(Refused::NoPort(NoPort::AllInUse)),
+            },
+            None => {
+                let error = failure.unwrap_or_else(|| io::ErrorKind::AddrInUse.into());
+                tracing::debug!(local = %local.ip, %error, "no port for data connections");
+                Err(Refused::NoPort(NoPort::Bind(error)))
+            }
+        }
     }
 
-    fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        // Only this machine gets there.
-        if address.ip().to_canonical().is_loopback() {
-            pacing::unpace(&listener);
-        }
-        TcpListener::from_std(listener)
-    }
-
-    /// Lets go of a port, unless it is one of few or somebody expects a connection to it.
-    fn unbind_idle(&self, local: Host, port: u16) -> bool {
-        let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { bound, expected, .. } = &mut *state;
-        let Some(bound) = bound.get_mut(&local) else { return true };
-        let is_expected = |(key, place): (&Key, &Place)| {
-            (key.local, key.port) == (local, port) && place.ends.is_none_or(|ends| ends > now)
-        };
-        if bound.ports.len() <= COMFORTABLE || expected.iter().any(is_expected) {
-            return false;
-        }
-        bound.ports.retain(|bound| bound.port != port);
-        true
+    fn open(self: &Arc<Self>, state: &mut State, local: Host, port: u16) -> io::Result<()> {
+        let listener = Arc::new(listening::bind(local.at(port))?);
+        let accept = listening::accept(Arc::downgrade(self), Arc::clone(&listener), local, port);
+        let open = Open { leases: 0, listener, _accepting: AbortOnDropHandle::new(tokio::spawn(accept)) };
+        state.open.insert((local, port), open);
+        Ok(())
     }
 
     /// Gives a connection to whoever expects it.
-    fn arrived(&self, local: Host, port: u16, stream: TcpStream, peer: SocketAddr) {
+    fn arrived(&self, local: Host, port: u16, arrived: Arrived) {
+        let peer = arrived.peer;
         let key = Key { local, port, client: Host::of(peer) };
-        let expected = self.state.lock().unwrap_or_else(PoisonError::into_inner).expected.remove(&key);
-        match expected {
-            Some(Place { session, .. }) => {
-                self.freed.notify_waiters();
-                // If nobody wants it any more, it ends here.
-                if let Some(session) = session {
-                    let _ = session.send(stream);
-                }
-            }
-            None => tracing::debug!(%peer, port, "closed a data connection that nobody expects"),
-        }
-    }
-}
-
-async fn accept(ports: std::sync::Weak<PassivePorts>, listener: TcpListener, local: Host, port: u16) {
-    loop {
-        let Ok(accepted) = tokio::time::timeout(IDLE_TIME, listener.accept()).await else {
-            match ports.upgrade() {
-                Some(ports) if !ports.unbind_idle(local, port) => continue,
-                _ => return,
-            }
+        let mut state = self.state();
+        let expected = state.expected.get_mut(&key);
+        let Some(Place { session: Some(session), first_is_right, reusable, .. }) = expected else {
+            // If nobody wants it any more, its place is free again.
+            state.expected.remove(&key);
+            drop(state);
+            self.freed.notify_waiters();
+            tracing::debug!(%peer, port, "closed a data connection that nobody expects");
+            return;
         };
-        match accepted {
-            Ok((stream, peer)) => match ports.upgrade() {
-                Some(ports) if proxy_protocol::is_trusted(&ports.proxies, peer.ip()) => {
-                    tokio::spawn(arrived_by_proxy(ports, local, port, stream, peer));
-                }
-                Some(ports) => ports.arrived(local, port, stream, peer),
-                None => return,
-            },
-            Err(error) => {
-                tracing::debug!(port, %error, "can't accept a data connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
+        if !session.put(arrived) {
+            tracing::debug!(%peer, port, "closed a data connection: too many wait at this port");
+        } else if *first_is_right {
+            *reusable = Instant::now();
+            drop(state);
+            self.freed.notify_waiters();
         }
     }
-}
 
-/// A load balancer says first whose connection it is.
-async fn arrived_by_proxy(
-    ports: Arc<PassivePorts>,
-    local: Host,
-    port: u16,
-    mut stream: TcpStream,
-    peer: SocketAddr,
-) {
-    match proxy_protocol::accept(&mut stream).await {
-        Ok(Some(route)) => ports.arrived(local, port, stream, route.client),
-        // As for the control connection.
-        Ok(None) => ports.arrived(local, port, stream, peer),
-        Err(error) => tracing::debug!(%peer, port, %error, "closed a data connection without a PROXY header"),
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -359,24 +292,63 @@ impl Lease {
         self.key.port
     }
 
-    /// Waits for the connection.
-    pub(in super::super) async fn connection(mut self) -> io::Result<TcpStream> {
-        (&mut self.arrived).await.map_err(|_| io::ErrorKind::ConnectionAborted.into())
+    /// Waits for the next connection. Nothing is lost if it is not waited for to the end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ConnectionAborted`] if the place was given to somebody else.
+    pub(super) async fn next(&self) -> io::Result<Arrived> {
+        self.arrivals.next().await
+    }
+
+    /// Makes sure that all connections that the system has taken can be [taken](Self::take).
+    pub(super) fn accept_pending(&self) {
+        let Key { local, port, .. } = self.key;
+        let listener = self.ports.state().open.get(&(local, port)).map(|open| Arc::clone(&open.listener));
+        if let Some(listener) = listener {
+            listening::accept_pending(&self.ports, &listener, local, port);
+        }
+    }
+
+    /// Whether there is none to be [taken](Self::take).
+    pub(super) fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// A connection that is there already.
+    pub(super) fn take(&self) -> Option<Arrived> {
+        self.arrivals.take()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.arrived.close();
-        let mut state = self.ports.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // After a connection arrived, the same place may be expected by another session.
-        let ours = |place: &Place| place.session.as_ref().is_some_and(oneshot::Sender::is_closed);
+        let Key { local, port, .. } = self.key;
+        let now = Instant::now();
+        let mut state = self.ports.state();
+        // It may be another session's by now.
+        let ours = |place: &Place| {
+            place.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, &self.arrivals))
+        };
         if let Some(place) = state.expected.get_mut(&self.key).filter(|place| ours(place)) {
-            let now = Instant::now();
-            *place = Place { session: None, reusable: now + STRAY_WAIT, ends: Some(now + STRAY_TIME) };
-            drop(state);
-            self.ports.freed.notify_waiters();
+            match self.arrivals.had_some() {
+                true => {
+                    state.expected.remove(&self.key);
+                }
+                false => {
+                    place.session = None;
+                    place.reusable = now + STRAY_WAIT;
+                    place.ends = Some(now + STRAY_TIME);
+                }
+            }
         }
+        if let Some(open) = state.open.get_mut(&(local, port)) {
+            open.leases -= 1;
+            if open.leases == 0 && self.ports.ports.len() > FEW {
+                state.open.remove(&(local, port));
+            }
+        }
+        drop(state);
+        self.ports.freed.notify_waiters();
     }
 }
 

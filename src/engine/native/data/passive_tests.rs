@@ -1,4 +1,7 @@
+use std::net::{IpAddr, SocketAddrV6};
+
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -8,6 +11,19 @@ fn at(address: &str) -> SocketAddr {
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const HERE_0: SocketAddr = SocketAddr::new(HERE, 0);
+
+impl PassivePorts {
+    /// For a session in plain text.
+    async fn plain(self: &Arc<Self>, local: SocketAddr, client: SocketAddr) -> Result<Lease, NoPort> {
+        self.lease(local, client, true).await
+    }
+}
+
+impl Lease {
+    async fn connection(&self) -> io::Result<TcpStream> {
+        Ok(self.next().await?.stream)
+    }
+}
 
 /// A range of free ports, which nobody is kept from taking: most often nobody does.
 fn free_ports(count: u16) -> RangeInclusive<u16> {
@@ -41,7 +57,7 @@ async fn one_port_serves_clients_of_many_addresses() {
     let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
     let mut leases = Vec::new();
     for address in addresses {
-        leases.push(ports.lease(HERE_0, at(address)).await.unwrap());
+        leases.push(ports.plain(HERE_0, at(address)).await.unwrap());
     }
     for (lease, address) in leases.into_iter().zip(addresses).rev() {
         let connected = connect_from(address, lease.port()).await;
@@ -51,27 +67,84 @@ async fn one_port_serves_clients_of_many_addresses() {
 }
 
 #[tokio::test]
-async fn strangers_and_second_connections_are_closed_and_harm_nobody() {
+async fn strangers_are_closed_and_second_connections_wait_for_the_session() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
-    let lease = ports.lease(HERE_0, at("127.0.0.2")).await.unwrap();
+    let lease = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
     let port = lease.port();
     let mut stranger = connect_from("127.0.0.3", port).await;
     assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
     let first = connect_from("127.0.0.2", port).await;
-    let arrived = lease.connection().await.unwrap();
-    assert_eq!(arrived.peer_addr().unwrap(), first.local_addr().unwrap());
     let mut second = connect_from("127.0.0.2", port).await;
+    for came in [&first, &second] {
+        assert_eq!(lease.next().await.unwrap().peer, came.local_addr().unwrap());
+    }
+    drop(lease);
     assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let mut late = connect_from("127.0.0.2", port).await;
+    assert_eq!(late.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn only_so_many_wait_and_those_that_are_over_make_room() {
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
+    let lease = ports.lease(HERE_0, at("127.0.0.2"), false).await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(connect_from("127.0.0.2", lease.port()).await);
+    }
+    let mut refused = connect_from("127.0.0.2", lease.port()).await;
+    assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let gone = open.remove(3);
+    let port = gone.local_addr().unwrap().port();
+    drop(gone);
+    let right = connect_from("127.0.0.2", lease.port()).await;
+    let mut refused = connect_from("127.0.0.2", lease.port()).await;
+    assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    let mut last = None;
+    for _ in 0..8 {
+        let arrived = lease.next().await.unwrap();
+        assert_ne!(arrived.peer.port(), port);
+        last = Some(arrived.peer);
+    }
+    assert_eq!(last, Some(right.local_addr().unwrap()));
+}
+
+/// To find the port of a session all would have to be tried, at the right moment.
+#[tokio::test]
+async fn ports_are_open_for_their_lease_alone_and_come_from_the_whole_range() {
+    let here: IpAddr = "127.0.0.78".parse().unwrap();
+    let range = free_ports_at(here, 1000);
+    let ports = PassivePorts::new(range.clone(), Vec::new());
+    let mut told = std::collections::HashSet::new();
+    for _ in 0..200 {
+        let lease = ports.plain(SocketAddr::new(here, 0), at("127.0.0.2")).await.unwrap();
+        assert!(range.contains(&lease.port()));
+        told.insert(lease.port());
+        assert_eq!(ports.state().open.len(), 1);
+        drop(lease);
+        assert!(ports.state().open.is_empty());
+    }
+    // By chance it is 181; with 64 of them it could not be more than those.
+    assert!(told.len() > 120, "{}", told.len());
+}
+
+#[tokio::test]
+async fn of_few_ports_each_stays_open() {
+    let ports = PassivePorts::new(free_ports(2), Vec::new());
+    let first = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
+    let second = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
+    drop((first, second));
+    assert_eq!(ports.state().open.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_finds_no_port_waits_for_one() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
     let client = at("127.0.0.2");
-    let first = ports.lease(HERE_0, client).await.unwrap();
+    let first = ports.plain(HERE_0, client).await.unwrap();
     let second = tokio::spawn({
         let ports = Arc::clone(&ports);
-        async move { ports.lease(HERE_0, client).await }
+        async move { ports.plain(HERE_0, client).await }
     });
     drop(first);
     second.await.unwrap().unwrap();
@@ -83,11 +156,11 @@ async fn a_connection_that_nobody_wants_any_more_gets_to_nobody() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
     let client = at("127.0.0.2");
     for _ in 0..3 {
-        let refused = ports.lease(HERE_0, client).await.unwrap();
+        let refused = ports.plain(HERE_0, client).await.unwrap();
         let port = refused.port();
         drop(refused);
         let mut stray = connect_from("127.0.0.2", port).await;
-        let lease = ports.lease(HERE_0, client).await.unwrap();
+        let lease = ports.plain(HERE_0, client).await.unwrap();
         assert_eq!(stray.read(&mut [0; 1]).await.unwrap_or(0), 0);
         let own = connect_from("127.0.0.2", port).await;
         let arrived = lease.connection().await.unwrap();
@@ -99,10 +172,10 @@ async fn a_connection_that_nobody_wants_any_more_gets_to_nobody() {
 async fn a_port_that_is_held_and_not_used_is_given_to_others_in_the_end() {
     let ports = PassivePorts::new(free_ports(1), Vec::new());
     let client = at("127.0.0.2");
-    let unused = ports.lease(HERE_0, client).await.unwrap();
-    assert!(matches!(ports.lease(HERE_0, client).await, Err(NoPort::AllInUse)));
+    let unused = ports.plain(HERE_0, client).await.unwrap();
+    assert!(matches!(ports.plain(HERE_0, client).await, Err(NoPort::AllInUse)));
     tokio::time::advance(LEASE_TIME).await;
-    let next = ports.lease(HERE_0, client).await.unwrap();
+    let next = ports.plain(HERE_0, client).await.unwrap();
     assert!(unused.connection().await.is_err());
     drop(next);
 }
@@ -111,32 +184,9 @@ async fn a_port_that_is_held_and_not_used_is_given_to_others_in_the_end() {
 async fn nobody_waits_for_ever() {
     let ports = PassivePorts::new(free_ports(2), Vec::new());
     let client = at("127.0.0.2");
-    let _first = ports.lease(HERE_0, client).await.unwrap();
-    let _second = ports.lease(HERE_0, client).await.unwrap();
-    assert!(matches!(ports.lease(HERE_0, client).await, Err(NoPort::AllInUse)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn ports_that_many_asked_for_and_nobody_uses_are_closed_again() {
-    // An address of its own: so many ports in a row seldom stay free where everything else runs.
-    let here: IpAddr = "127.0.0.77".parse().unwrap();
-    let ports = PassivePorts::new(free_ports_at(here, COMFORTABLE as u16 + 10), Vec::new());
-    let client = at("127.0.0.2");
-    let mut leases = Vec::new();
-    for _ in 0..COMFORTABLE + 5 {
-        leases.push(ports.lease(SocketAddr::new(here, 0), client).await.unwrap());
-    }
-    let bound = || ports.state.lock().unwrap().bound[&Host::of(SocketAddr::new(here, 0))].ports.len();
-    assert_eq!(bound(), COMFORTABLE + 5);
-    // Somebody still waits on each.
-    tokio::time::sleep(IDLE_TIME * 2).await;
-    assert_eq!(bound(), COMFORTABLE + 5);
-    drop(leases);
-    tokio::time::sleep(STRAY_TIME + IDLE_TIME * 2).await;
-    assert_eq!(bound(), COMFORTABLE);
-    let lease = ports.lease(SocketAddr::new(here, 0), client).await.unwrap();
-    let connected = connect_to(here, "127.0.0.2", lease.port()).await;
-    assert_eq!(lease.connection().await.unwrap().peer_addr().unwrap(), connected.local_addr().unwrap());
+    let _first = ports.plain(HERE_0, client).await.unwrap();
+    let _second = ports.plain(HERE_0, client).await.unwrap();
+    assert!(matches!(ports.plain(HERE_0, client).await, Err(NoPort::AllInUse)));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -35,9 +36,17 @@ pub(in super::super) struct Flow {
     pub(in super::super) moved: Arc<AtomicU64>,
     /// Line ends of what came were converted.
     pub(in super::super) converted: Arc<AtomicBool>,
+    /// Who is at the other end of the data connection.
+    pub(in super::super) data_peer: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Flow {
+    /// Takes note of whose data connection it is.
+    pub(super) fn opened(&self, peer: SocketAddr) {
+        // A transfer has one.
+        let _ = self.data_peer.set(peer);
+    }
+
     /// Waits for a step of the data connection, but not for ever.
     pub(super) async fn step<T>(
         &self,

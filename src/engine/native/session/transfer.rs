@@ -1,7 +1,8 @@
 //! A transfer that runs beside its session.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -82,7 +83,13 @@ impl Transfer {
         let (ask, asked) = mpsc::channel(1);
         let converted = Arc::default();
         let finishing = Arc::default();
-        let flow = Flow { stall_timeout, moved: Arc::clone(&moved), converted: Arc::clone(&converted) };
+        let data_peer = Arc::default();
+        let flow = Flow {
+            stall_timeout,
+            moved: Arc::clone(&moved),
+            converted: Arc::clone(&converted),
+            data_peer: Arc::clone(&data_peer),
+        };
         let task = tokio::spawn(work(Context { flow, finishing: Arc::clone(&finishing), cancelled, ask }));
         Running {
             direction,
@@ -90,6 +97,7 @@ impl Transfer {
             offset,
             moved,
             converted,
+            data_peer,
             finishing,
             meter,
             started: Instant::now(),
@@ -188,6 +196,7 @@ pub(super) struct Running {
     offset: u64,
     moved: Arc<AtomicU64>,
     converted: Arc<AtomicBool>,
+    data_peer: Arc<OnceLock<SocketAddr>>,
     finishing: Arc<AtomicBool>,
     meter: TransferMeter,
     started: Instant,
@@ -253,7 +262,7 @@ impl Running {
         &self,
         session: u64,
         user: &str,
-        peer: std::net::SocketAddr,
+        peer: SocketAddr,
         result: &Result<(), TransferError>,
     ) -> Reply {
         self.meter.end(match result {
@@ -263,14 +272,17 @@ impl Running {
         let bytes = self.moved.load(Ordering::Relaxed);
         let seconds = self.started.elapsed().as_secs_f64();
         let (operation, offset, path) = (self.direction.operation(), self.offset, self.path.as_str());
+        let data_peer = self.data_peer.get().map(tracing::field::display);
         let error = match result {
             Ok(()) if self.direction == Direction::Listing => {
-                tracing::debug!(session, user, %peer, operation, path, bytes, seconds, "transfer complete");
+                tracing::debug!(
+                    session, user, %peer, data_peer, operation, path, bytes, seconds, "transfer complete"
+                );
                 return Reply::new(226, "Listing complete.");
             }
             Ok(()) => {
                 tracing::info!(
-                    session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete"
+                    session, user, %peer, data_peer, operation, path, offset, bytes, seconds, "transfer complete"
                 );
                 return Reply::new(226, format!("Transfer complete: {bytes} bytes."));
             }
@@ -278,10 +290,10 @@ impl Running {
         };
         let cause = error.to_string();
         if matches!(error, TransferError::Storage(error) if !is_trouble(error)) {
-            tracing::info!(session, user, %peer, operation, path, offset, cause, "transfer refused");
+            tracing::info!(session, user, %peer, data_peer, operation, path, offset, cause, "transfer refused");
         } else {
             tracing::warn!(
-                session, user, %peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
+                session, user, %peer, data_peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
             );
         }
         error.reply()

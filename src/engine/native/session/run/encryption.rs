@@ -38,9 +38,9 @@ impl Session {
         };
         connection.shared.metrics.handshake(Handshake::Control, matches!(handshake, Ok(Ok(_))));
         let failure = match handshake {
-            Ok(Ok((stream, tokens))) => {
+            Ok(Ok((stream, resumption))) => {
                 connection.control.put_tls(stream);
-                connection.security.control_is_encrypted(tokens, data_is_private);
+                connection.security.control_is_encrypted(resumption, data_is_private);
                 return Ok(());
             }
             Ok(Err(error)) => error,

@@ -1,0 +1,325 @@
+//! How a data connection shows that it is of its control connection: it resumes the TLS session of that.
+//!
+//! What a client gets to resume by (a ticket, or in TLS 1.2 the id of a session) is marked with the family of its control
+//! connection, sealed, and opened on data connections of the same family alone. So whoever resumes there is the same client, in
+//! both versions. A control connection that resumes another one joins its family: only one client knows the secrets of both,
+//! and clients have one store for all that they open. Marks are given where they were earned: a data connection that resumed
+//! nothing gets none.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
+
+/// For how long tickets can be opened for certain: after this time the library forgets the keys of the oldest.
+const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How many of the tickets that a client has shown are remembered, to see whether it shows one again.
+const SHOWN: usize = 4;
+
+/// Control connections that resumed one another; unique in the life of the process, as the ids of sessions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Family(u64);
+
+impl Family {
+    /// Of a control connection that resumed no other.
+    pub(super) fn of_session(session: u64) -> Self {
+        Self(session)
+    }
+
+    fn mark(self, plain: &[u8]) -> Vec<u8> {
+        [&self.0.to_be_bytes(), plain].concat()
+    }
+
+    fn marked(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (mark, plain) = bytes.split_first_chunk()?;
+        Some((Self(u64::from_be_bytes(*mark)), plain))
+    }
+}
+
+/// What a client resumed by.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    family: Family,
+    /// Tells it from others.
+    name: u64,
+}
+
+/// How far a handshake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The client's first message is being read. What is sealed now is for a session that is resumed, of TLS 1.2: its secret is the
+    /// one that the family knows.
+    Hello,
+    Full,
+    Resumed,
+}
+
+#[derive(Debug)]
+struct Seen {
+    phase: Phase,
+    opened: Option<Shown>,
+    /// The session of TLS 1.2 that can be resumed by its id: the id, and the session with its mark.
+    by_id: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What the library asks during one handshake.
+#[derive(Debug)]
+pub(super) struct Marks {
+    sealing: Arc<dyn ProducesTickets>,
+    /// Sessions of TLS 1.2 of clients that know no tickets.
+    store: Option<Arc<dyn StoresServerSessions>>,
+    /// Which families may resume; `None`: each of this server.
+    welcome: Option<Vec<Family>>,
+    /// What is given to a client that resumed nothing is marked with this.
+    fresh: Option<Family>,
+    gives_tickets: bool,
+    seen: Mutex<Seen>,
+}
+
+impl Marks {
+    /// Of a control connection.
+    pub(super) fn of_control(config: &ServerConfig, fresh: Family) -> Arc<Self> {
+        Arc::new(Self {
+            sealing: Arc::clone(&config.ticketer),
+            store: Some(Arc::clone(&config.session_storage)),
+            welcome: None,
+            fresh: Some(fresh),
+            gives_tickets: true,
+            seen: Mutex::new(Seen { phase: Phase::Hello, opened: None, by_id: None }),
+        })
+    }
+
+    /// Of a data connection. `gives_tickets` has to be set in TLS 1.3, which opens none otherwise; in TLS 1.2 the client goes on
+    /// with the ticket that it has.
+    pub(super) fn of_data(resumption: &Resumption, gives_tickets: bool) -> Arc<Self> {
+        Arc::new(Self {
+            sealing: Arc::clone(&resumption.sealing),
+            store: None,
+            welcome: Some(resumption.families.clone()),
+            fresh: None,
+            gives_tickets,
+            seen: Mutex::new(Seen { phase: Phase::Hello, opened: None, by_id: resumption.by_id.clone() }),
+        })
+    }
+
+    /// The configuration of the connection.
+    pub(super) fn configure(self: &Arc<Self>, base: &ServerConfig) -> ServerConfig {
+        let mut config = base.clone();
+        config.ticketer = Arc::clone(self) as _;
+        config.session_storage = Arc::clone(self) as _;
+        config
+    }
+
+    /// The client's first message is read: from now on it is known whether the client resumes. One that has to send a second one
+    /// counts as if it did not.
+    pub(super) fn read_hello(&self, connection: &ServerConnection) {
+        self.seen().phase = match connection.handshake_kind() {
+            Some(HandshakeKind::Resumed) => Phase::Resumed,
+            _ => Phase::Full,
+        };
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Nothing is half-done in it.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was resumed, of a handshake that is complete.
+    fn resumed(&self, connection: &ServerConnection) -> Option<Shown> {
+        let seen = self.seen();
+        seen.opened.filter(|_| connection.handshake_kind() == Some(HandshakeKind::Resumed))
+    }
+
+    /// What is given to the client is marked with this family, if it gets anything.
+    fn family(&self) -> Option<Family> {
+        let seen = self.seen();
+        match seen.phase {
+            // A ticket that could be opened and was not resumed says nothing of the client: anybody may have read it on its way.
+            Phase::Full => self.fresh,
+            Phase::Hello | Phase::Resumed => seen.opened.map(|shown| shown.family),
+        }
+    }
+
+    fn open(&self, name: &[u8], marked: &[u8]) -> Option<Vec<u8>> {
+        let (family, plain) = Family::marked(marked)?;
+        if self.welcome.as_ref().is_some_and(|welcome| !welcome.contains(&family)) {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        self.seen().opened = Some(Shown { family, name: hasher.finish() });
+        Some(plain.to_vec())
+    }
+}
+
+impl ProducesTickets for Marks {
+    fn enabled(&self) -> bool {
+        self.gives_tickets
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.sealing.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.sealing.encrypt(&self.family()?.mark(plain))
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        self.open(ticket, &self.sealing.decrypt(ticket)?)
+    }
+}
+
+impl StoresServerSessions for Marks {
+    fn put(&self, id: Vec<u8>, session: Vec<u8>) -> bool {
+        let (Some(store), Some(family)) = (&self.store, self.family()) else { return false };
+        let marked = family.mark(&session);
+        self.seen().by_id = Some((id.clone(), marked.clone()));
+        store.put(id, marked)
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
+        let marked = match &self.store {
+            Some(store) => store.get(id)?,
+            None => self.seen().by_id.clone().filter(|(own, _)| own == id)?.1,
+        };
+        let session = self.open(id, &marked)?;
+        self.seen().by_id = Some((id.to_vec(), marked));
+        Some(session)
+    }
+
+    /// TLS 1.3 without tickets, which there is not.
+    fn take(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn can_cache(&self) -> bool {
+        self.store.is_some()
+    }
+}
+
+/// What a client does to show that data connections are its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    Unknown,
+    /// It resumes, and keeps what it resumes by: it always can.
+    Resumes,
+    /// It was seen not to.
+    Varies,
+}
+
+#[derive(Debug)]
+struct History {
+    habit: Habit,
+    shown: VecDeque<u64>,
+}
+
+/// By what the data connections of a session are known.
+#[derive(Debug)]
+pub(in super::super) struct Resumption {
+    /// That of the control connection, whatever has become of the configuration since.
+    sealing: Arc<dyn ProducesTickets>,
+    families: Vec<Family>,
+    by_id: Option<(Vec<u8>, Vec<u8>)>,
+    /// What the client showed on the control connection.
+    certificate: Option<CertificateDer<'static>>,
+    since: Instant,
+    history: Mutex<History>,
+}
+
+/// Why a data connection is not the session's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in super::super) enum Unproven {
+    #[error("it does not resume the TLS session of the control connection")]
+    NotResumed,
+    #[error("it does not show the client certificate of the control connection")]
+    OtherCertificate,
+}
+
+impl Resumption {
+    /// After the handshake of the control connection.
+    pub(super) fn new(marks: &Marks, own: Family, connection: &ServerConnection) -> Self {
+        let mut families = vec![own];
+        families.extend(marks.resumed(connection).map(|shown| shown.family));
+        Self {
+            sealing: Arc::clone(&marks.sealing),
+            families,
+            by_id: marks.seen().by_id.clone(),
+            certificate: certificate(connection),
+            since: Instant::now(),
+            history: Mutex::new(History { habit: Habit::Unknown, shown: VecDeque::new() }),
+        }
+    }
+
+    /// Whether a data connection, whose handshake is complete, has shown that it is of this session; `strict`: as it has to.
+    ///
+    /// # Errors
+    /// [`Unproven`], if it has to and has not. One that has not is the session's only if there is no better one.
+    pub(super) fn judge(
+        &self,
+        marks: &Marks,
+        connection: &ServerConnection,
+        strict: bool,
+    ) -> Result<bool, Unproven> {
+        if let Some(own) = &self.certificate
+            && !certificate(connection).is_some_and(|shown| is_of_the_same(own, &shown))
+        {
+            return Err(Unproven::OtherCertificate);
+        }
+        let Some(shown) = marks.resumed(connection) else {
+            return match strict || self.has_to_resume() {
+                true => Err(Unproven::NotResumed),
+                false => Ok(false),
+            };
+        };
+        let mut history = self.history();
+        // Clients that use a ticket of TLS 1.3 once have none left some day.
+        let keeps = connection.protocol_version() == Some(ProtocolVersion::TLSv1_2)
+            || history.shown.contains(&shown.name);
+        if keeps && history.habit == Habit::Unknown {
+            history.habit = Habit::Resumes;
+        }
+        if !history.shown.contains(&shown.name) {
+            history.shown.truncate(SHOWN - 1);
+            history.shown.push_front(shown.name);
+        }
+        Ok(true)
+    }
+
+    /// A data connection that resumed nothing was taken all the same.
+    pub(in super::super) fn took_unproven(&self) {
+        self.history().habit = Habit::Varies;
+    }
+
+    /// The client has shown that it always can.
+    pub(super) fn has_to_resume(&self) -> bool {
+        self.history().habit == Habit::Resumes && self.since.elapsed() < TICKETS_LIVE
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn certificate(connection: &ServerConnection) -> Option<CertificateDer<'static>> {
+    connection.peer_certificates()?.first().map(|certificate| certificate.clone().into_owned())
+}
+
+/// Whether two certificates, both of authorities that are trusted, name the same owner: one may be the other, renewed.
+fn is_of_the_same(own: &CertificateDer<'_>, shown: &CertificateDer<'_>) -> bool {
+    let owner = |certificate: &CertificateDer<'_>| {
+        let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+        let (issuer, subject) = (certificate.issuer().to_vec(), certificate.subject().to_vec());
+        (!subject.is_empty()).then_some((issuer, subject))
+    };
+    own == shown || owner(own).is_some_and(|own| Some(own) == owner(shown))
+}
+
+#[cfg(test)]
+#[path = "resumption_tests.rs"]
+mod tests;
