@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
 use rustls::server::WebPkiClientVerifier;
 
-use crate::config::{ClientCertificates, TlsSettings};
+use crate::config::{ClientCertificates, TlsSettings, TlsVersion};
 
 /// More than any certificate chain or key has; it keeps a mistaken path from filling the memory.
 const MAX_FILE_SIZE: u64 = 1024 * 1024;
@@ -43,6 +43,9 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// No handshake could come about.
+    #[error("{0}")]
+    CipherSuites(String),
     /// Sessions could not be resumed.
     #[error("session tickets: {0}")]
     Tickets(String),
@@ -57,8 +60,7 @@ pub enum TlsError {
 }
 
 /// The configuration of a server with these files: a certificate (PEM: its own certificate first, then those of the
-/// authorities in between), its key (PEM), and the authorities of clients, if they have to show certificates. TLS 1.2
-/// and 1.3.
+/// authorities in between), its key (PEM), and the authorities of clients, if they have to show certificates.
 ///
 /// # Errors
 /// [`TlsError`]: which file is to blame, and for what.
@@ -68,11 +70,28 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
     let secret = private_key(key)?;
     let blame_certificate =
         |error| TlsError::Certificate { path: certificate.to_owned(), reason: say(&error) };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let named = &settings.cipher_suites;
+    provider.cipher_suites.retain(|suite| named.is_empty() || named.contains(&suite.suite()));
+    if settings.min_version == TlsVersion::Tls13 {
+        provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+    }
+    let provider = Arc::new(provider);
     let signing_key = provider
         .key_provider
         .load_private_key(secret)
         .map_err(|error| TlsError::Key { path: key.to_owned(), reason: say(&error) })?;
+    let algorithm = signing_key.algorithm();
+    if !provider.cipher_suites.iter().any(|suite| suite.usable_for_signature_algorithm(algorithm)) {
+        return Err(TlsError::CipherSuites(format!(
+            "none of these suites works with a certificate whose key is {algorithm:?}"
+        )));
+    }
+    // A version without a suite would be offered in vain.
+    let speaks = |version: &&'static rustls::SupportedProtocolVersion| {
+        provider.cipher_suites.iter().any(|suite| suite.version().version == version.version)
+    };
+    let versions: Vec<_> = rustls::ALL_VERSIONS.iter().copied().filter(speaks).collect();
     let certified = rustls::sign::CertifiedKey::new(chain, signing_key);
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
@@ -86,7 +105,7 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&versions)
         .map_err(blame_certificate)?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
@@ -94,6 +113,20 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
     config.max_fragment_size =
         (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
     Ok(config)
+}
+
+/// All cipher suites that there are.
+pub(crate) fn cipher_suites() -> &'static [rustls::SupportedCipherSuite] {
+    rustls::crypto::aws_lc_rs::DEFAULT_CIPHER_SUITES
+}
+
+/// The name that IANA gives to a suite.
+pub(crate) fn suite_name(suite: rustls::CipherSuite) -> String {
+    let name = format!("{suite:?}");
+    match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}"),
+        None => name,
+    }
 }
 
 /// What seals the tickets by which clients resume sessions; its keys change by themselves.

@@ -36,6 +36,8 @@ impl Files {
             clients: None,
             require_session_reuse: false,
             require_close_notify: true,
+            min_version: TlsVersion::Tls12,
+            cipher_suites: Vec::new(),
             max_record: 16 * 1024,
         }
     }

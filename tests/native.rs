@@ -23,4 +23,5 @@ mod session_reuse;
 mod strangers;
 mod takeovers;
 mod undecided;
+mod versions;
 mod wording;

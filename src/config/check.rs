@@ -5,6 +5,7 @@ mod accounts;
 mod backends;
 mod credentials;
 mod dangers;
+mod encryption;
 mod http;
 mod objects;
 mod secrets;
@@ -230,7 +231,11 @@ impl Checker<'_> {
             Ok(size) if (LEAST_RECORD..=MAX_RECORD).contains(&size) => Ok(size),
             _ => Err("a TLS record holds from 512B to 16KiB".to_owned()),
         });
+        let suites_span = raw.cipher_suites.as_ref().map_or(mode_span, |at| at.span);
+        let min_version = self.min_version(raw.min_version);
         let settings = TlsSettings {
+            min_version,
+            cipher_suites: self.cipher_suites(raw.cipher_suites, min_version),
             required_control: matches!(mode, raw::Mode::Required | raw::Mode::RequiredControl),
             required_data: matches!(mode, raw::Mode::Required | raw::Mode::RequiredData),
             certificate,
@@ -247,6 +252,7 @@ impl Checker<'_> {
                     TlsError::Certificate { .. } => certificate_span,
                     TlsError::Key { .. } | TlsError::Mismatch { .. } => key_span,
                     TlsError::Authorities { .. } => clients_span,
+                    TlsError::CipherSuites(_) => suites_span,
                     TlsError::Tickets(_) => mode_span,
                 };
                 self.problem(span, error.to_string());

@@ -190,8 +190,21 @@ pub struct TlsSettings {
     pub require_session_reuse: bool,
     /// Whether an upload that ends without TLS's close_notify fails: it may have been cut short.
     pub require_close_notify: bool,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// The suites that may be agreed on, each of a version that is spoken; empty: all that there are.
+    pub cipher_suites: Vec<rustls::CipherSuite>,
     /// How many bytes one TLS record that is sent holds at most: from 512 to 16 KiB.
     pub max_record: usize,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2 (RFC 5246).
+    Tls12,
+    /// 1.3 (RFC 8446).
+    Tls13,
 }
 
 /// Certificates that clients show.

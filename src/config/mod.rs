@@ -22,7 +22,7 @@ use std::path::Path;
 pub use checked::{
     Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, Chmod, ClientCertificates, Config,
     DefaultType, Engine, Gcs, GcsCredentials, Http, Limits, Log, LogFormat, Mount, Passive, PassiveAddress,
-    Password, S3, S3Credentials, Server, Tls, TlsSettings, UploadParts, User,
+    Password, S3, S3Credentials, Server, Tls, TlsSettings, TlsVersion, UploadParts, User,
 };
 pub(crate) use files::read_file;
 pub use problem::{Place, Problem, Problems};

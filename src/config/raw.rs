@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use buckets::{Azure, Gcs, S3};
-pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource, Texts};
+pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource, Texts, TlsVersion};
 
 /// The configuration of Wharf, an FTP and FTPS server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -214,6 +214,10 @@ pub(super) struct Tls {
     /// Take an upload that ends without TLS's close_notify for one that was cut short. Some clients never send it.
     /// Default: `true`.
     pub(super) require_close_notify: Option<At<bool>>,
+    /// The oldest version of TLS that clients may speak: `"1.2"` or `"1.3"`. Default: `"1.2"`.
+    pub(super) min_version: Option<At<TlsVersion>>,
+    /// The cipher suites that may be agreed on, by the names that IANA gives them. Default: all that there are.
+    pub(super) cipher_suites: Option<At<Vec<At<String>>>>,
     /// How much of the content one TLS record holds at most, from `512B` to `16KiB`: devices with small buffers can't take more.
     /// Default: `16KiB`.
     #[schemars(with = "Option<String>")]

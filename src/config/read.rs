@@ -80,7 +80,7 @@ impl<'de> Reader<'de> {
 
     fn misfit(self, expected: &str) -> Misfit {
         let hint = match (expected, &self.node.value) {
-            ("text", Value::Bool(_) | Value::Number(_) | Value::OtherNumber) => "; put it in quotes",
+            ("text", Value::Bool(_) | Value::Number(_) | Value::OtherNumber(_)) => "; put it in quotes",
             _ => "",
         };
         let message = format!("expected {expected}, found {}{hint}", self.node.value.describe());
@@ -125,7 +125,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Number(value) => visitor.visit_u64(*value),
-            Value::OtherNumber => visitor.visit_f64(f64::NAN),
+            Value::OtherNumber(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(list) => visitor.visit_seq(Items { reader: self, items: list.iter() }),
             Value::Map(map) => {
@@ -208,7 +208,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                 self.source.hide_all(self.node);
                 match other {
                     Value::Text(text) => visitor.visit_borrowed_str(text),
-                    Value::Bool(_) | Value::Number(_) | Value::OtherNumber => Err(self.misfit("text")),
+                    Value::Bool(_) | Value::Number(_) | Value::OtherNumber(_) => Err(self.misfit("text")),
                     _ => Err(self.misfit("text, { env: NAME } or { file: PATH }")),
                 }
             }

@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
         match &node.value {
             // Neither can be a secret, and both are worth seeing.
             Value::Null | Value::Bool(_) => {}
-            Value::Number(_) | Value::OtherNumber | Value::Text(_) => self.hide(node.span),
+            Value::Number(_) | Value::OtherNumber(_) | Value::Text(_) => self.hide(node.span),
             Value::List(list) => list.iter().for_each(|item| self.hide_all(item)),
             Value::Map(map) => map.iter().for_each(|(_, value)| self.hide_all(value)),
         }

@@ -43,7 +43,7 @@ pub(super) enum Value {
     /// A whole number that is not negative.
     Number(u64),
     /// A number of any other sort: nothing in the file may be one.
-    OtherNumber,
+    OtherNumber(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
@@ -56,7 +56,7 @@ impl Value {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
             Self::Number(_) => "a number",
-            Self::OtherNumber => "a number of another sort",
+            Self::OtherNumber(_) => "a number of another sort",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "keys and values",
@@ -125,11 +125,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(u64::try_from(value).map_or(Value::OtherNumber, Value::Number))
+        Ok(u64::try_from(value).map_or(Value::OtherNumber(value as f64), Value::Number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::OtherNumber)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::OtherNumber(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -124,7 +124,7 @@ fn json_of(node: &tree::Node) -> Value {
         tree::Value::Null => Value::Null,
         tree::Value::Bool(value) => json!(value),
         tree::Value::Number(value) => json!(value),
-        tree::Value::OtherNumber => json!(0.5),
+        tree::Value::OtherNumber(number) => json!(number),
         tree::Value::Text(text) => json!(text),
         tree::Value::List(list) => list.iter().map(json_of).collect(),
         tree::Value::Map(map) => {

@@ -285,6 +285,28 @@ fn a_certificate_that_has_expired_is_a_warning() {
     assert!(matches!(config.tls, Tls::Off), "files of what is off are not looked at");
 }
 
+#[test]
+fn versions_and_suites_of_tls() {
+    let world = World::new();
+    let settings = |more: &str| {
+        let text = format!("tls: {{ mode: required, certificate: tls.crt, key: tls.key{more} }}\n");
+        match world.parse(&with(&text)).unwrap().tls {
+            Tls::On(settings) => settings,
+            Tls::Off => panic!("{text}"),
+        }
+    };
+    let default = settings("");
+    assert_eq!((default.min_version, default.cipher_suites.len()), (TlsVersion::Tls12, 0));
+    for written in ["1.3", "\"1.3\""] {
+        assert_eq!(settings(&format!(", min_version: {written}")).min_version, TlsVersion::Tls13);
+    }
+    assert_eq!(settings(", min_version: \"1.2\"").min_version, TlsVersion::Tls12);
+    let named =
+        settings(", cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]");
+    let names: Vec<_> = named.cipher_suites.into_iter().map(crate::tls::suite_name).collect();
+    assert_eq!(names, ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]);
+}
+
 #[cfg(feature = "unftp-backends")]
 #[test]
 fn unftp_backends() {

@@ -78,7 +78,7 @@ server.limits: buffer_memory deflate_level sessions sessions_per_ip sessions_per
 server.passive: address address_for ports
 server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
-tls: certificate client_authorities key max_record mode require_client_certificate require_close_notify require_session_reuse
+tls: certificate cipher_suites client_authorities key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
 anonymous: backend enabled mounts path permissions
 anonymous.mounts[]: at backend path permissions
 http: listen
