@@ -53,7 +53,7 @@ fn read(path: &str) -> String {
 /// Every document, by its path from the root of the repository.
 fn documents() -> Vec<String> {
     let mut found = vec![];
-    for folder in ["", "docs", "deploy", "bench", "config"] {
+    for folder in ["", "docs", "docs/decisions", "deploy", "bench", "config"] {
         let entries = fs::read_dir(root().join(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         found.extend(

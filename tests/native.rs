@@ -1,6 +1,7 @@
 //! What the engine of our own does and the one on libunftp does not, or not so: every command in detail, and what goes
 //! beyond them. The name of this module is how the other engine's run leaves these tests out.
 
+mod active;
 mod ascii;
 mod attributes;
 mod balancers;

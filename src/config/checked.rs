@@ -71,6 +71,8 @@ pub struct Server {
     pub listing_time: ListingTime,
     /// Whether clients may ask the server to open the data connection (PORT, EPRT).
     pub active: bool,
+    /// Whether that may lead to an address of this machine.
+    pub active_on_this_machine: bool,
     /// How many sessions may be open.
     pub limits: Limits,
     /// The networks of load balancers, whose connections begin with a header of the PROXY protocol.

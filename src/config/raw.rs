@@ -84,6 +84,9 @@ pub(super) struct Server {
     pub(super) passive: Option<At<Passive>>,
     /// Whether clients may have the server open the data connection. Default: `true`.
     pub(super) active: Option<At<bool>>,
+    /// Whether clients whose address is one of the server's own, such as loopback, may do so, too: what else is there can be
+    /// reached by them then. Default: `false`.
+    pub(super) active_on_this_machine: Option<At<bool>>,
     /// How many sessions may be open at once.
     pub(super) limits: Option<At<Limits>>,
     /// Load balancers that say who the client is. Default: none.

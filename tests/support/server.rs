@@ -164,8 +164,15 @@ users:
 
     /// Writes the configuration file.
     pub fn write(&self) -> PathBuf {
+        // All clients of the tests are on this machine.
+        let active = match Engine::current() {
+            Engine::Native if !self.server.contains("active_on_this_machine") => {
+                "  active_on_this_machine: true\n"
+            }
+            _ => "",
+        };
         let text = format!(
-            "server:\n  engine: {}\n  listen: [\"{}\"]\n  passive: {{ {} }}\n{}{}http: {{ {} }}\n{}",
+            "server:\n  engine: {}\n{active}  listen: [\"{}\"]\n  passive: {{ {} }}\n{}{}http: {{ {} }}\n{}",
             Engine::current().name(),
             self.listen,
             self.passive,

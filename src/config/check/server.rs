@@ -68,6 +68,9 @@ impl Checker<'_> {
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.default_type) {
             self.not_in_libunftp("default_type", *span);
         }
+        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.active_on_this_machine) {
+            self.not_in_libunftp("active_on_this_machine", *span);
+        }
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.chmod) {
             self.not_in_libunftp("chmod", *span);
         }
@@ -118,6 +121,7 @@ impl Checker<'_> {
             idle_timeout: idle_timeout.map_or(IDLE_TIMEOUT, |(duration, _)| duration),
             login_timeout: login_timeout.map_or(LOGIN_TIMEOUT, |(duration, _)| duration),
             active: raw.active.and_then(|at| at.value).unwrap_or(true),
+            active_on_this_machine: raw.active_on_this_machine.and_then(|at| at.value).unwrap_or(false),
             limits: Limits {
                 sessions: self.count(limits.sessions, most, SESSIONS),
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),

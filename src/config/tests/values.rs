@@ -36,6 +36,7 @@ fn defaults() {
         Passive { ports: 61000..=61999, addresses: Vec::new(), address_for: Vec::new() }
     );
     assert!(server.active);
+    assert!(!server.active_on_this_machine);
     let limits = Limits {
         sessions: 10_000,
         sessions_per_ip: 64,

@@ -19,6 +19,7 @@ mod first;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod own_addresses;
 mod reply;
 mod security;
 mod session;

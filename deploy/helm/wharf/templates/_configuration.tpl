@@ -42,6 +42,7 @@ access_key_id secret_access_key session_token sse_customer_key service_account_k
 {{- $folder := include "wharf.secretsFolder" . -}}
 {{- $server := dict
   "engine" "native"
+  "active" false
   "listen" (list (printf "%s:%d" .Values.listenAddress (int .Values.ports.control)))
   "shutdown_grace" (printf "%ds" (int .Values.shutdownGraceSeconds))
 -}}

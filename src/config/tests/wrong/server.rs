@@ -164,6 +164,18 @@ wharf.yaml:12:79: the engine `libunftp` has no `listing_time`; the engine `nativ
 }
 
 #[test]
+fn libunftp_can_not_allow_active_mode_on_this_machine() {
+    check(
+        "server: { engine: libunftp, active_on_this_machine: false }
+",
+        "wharf.yaml:1:53: the engine `libunftp` has no `active_on_this_machine`; the engine `native` has
+    1 | server: { engine: libunftp, active_on_this_machine: false }
+      |                                                     ^^^^^
+1 problem in wharf.yaml",
+    );
+}
+
+#[test]
 fn durations() {
     check(
         "server: { idle_timeout: 30, shutdown_grace: soon }

@@ -1,8 +1,9 @@
 //! PASV (RFC 959, section 4.1.2).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::super::data::Channel;
+use super::super::own_addresses::is_own;
 use super::super::session::{Connection, LoggedIn};
 use super::{Failure, Reply, Result, refuse, reply};
 use crate::ops::logging::rate;
@@ -46,7 +47,7 @@ pub(super) async fn listen(
         Some(address)
             if connection.shared.advertised.are_several()
                 && connection.local.ip().to_canonical() != address
-                && is_own(address) =>
+                && is_own(SocketAddr::from((address, 0))) =>
         {
             SocketAddr::from((address, 0))
         }
@@ -63,18 +64,4 @@ pub(super) async fn listen(
     let port = lease.port();
     session.channel = Some(Channel::passive(lease, protection, connection.id));
     Ok(port)
-}
-
-/// Whether an address is one of this machine's: what goes there comes from there. Nothing is sent for this. To bind it would tell
-/// nothing where the system lets addresses of others be bound.
-fn is_own(address: Ipv4Addr) -> bool {
-    // All of these are reached from one.
-    if address.is_loopback() {
-        return true;
-    }
-    let routed = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((address, 9))?;
-        socket.local_addr()
-    });
-    routed.is_ok_and(|source| source.ip() == address)
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::super::data::Channel;
+use super::super::own_addresses::is_own;
 use super::super::session::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 use crate::ops::logging::rate;
@@ -44,6 +45,18 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
             tracing::warn!(session, %peer, to = %to, "refused a data connection to another host or a privileged port");
         }
         return refuse(504, "Only your own address, and ports from 1024 on.");
+    }
+    // Such an address is not the client's alone: whoever comes through a proxy on this machine, or is on it, would have the server
+    // speak to what else is there.
+    if !connection.shared.server.active_on_this_machine
+        && (to.ip().to_canonical() == connection.local.ip().to_canonical() || is_own(connection.peer))
+    {
+        let (session, peer) = (connection.id, connection.peer);
+        tracing::warn!(
+            session, %peer, %to,
+            "refused a data connection to an address of this machine; `server.active_on_this_machine` allows it"
+        );
+        return refuse(504, "Not to an address of the server's own; use PASV or EPSV.");
     }
     let protection = connection.security.protection()?;
     // A client knows its interface by another number than this machine.
