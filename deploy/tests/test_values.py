@@ -162,7 +162,7 @@ SENTENCES = {
     "config.http.token=a": "config.http.token: there is no such key; there are listen.",
     "config.log.filter.a=b": "config.log.filter: that has no keys of its own.",
     "tls.mode=required,tls.existingSecret=a,config.tls.key_pem=a": "config.tls.key_pem: there is no such key; there are cert",
-    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, client_authorities, key,",
+    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, cipher_suites, client_authorities,",
     f"{S3},backends.lake.prefix.password=a": "backends.lake.prefix: that has no keys of its own.",
     "config.server.passive.ports=false": "that is the value `passive.ports`",
     "config.log.filter=debug,existingConfigMap.name=mine": "config: the ConfigMap of existingConfigMap has the whole",

@@ -20,6 +20,7 @@ const CHANGES: Permissions = Permissions::UPLOAD
 pub(super) struct Places {
     listen: Span,
     active: Option<Span>,
+    active_on_this_machine: Option<Span>,
 }
 
 impl Places {
@@ -28,7 +29,12 @@ impl Places {
         let keys = server.and_then(|at| at.value.as_ref());
         let listen = keys.and_then(|keys| keys.listen.as_ref()).map(|at| at.span);
         let active = keys.and_then(|keys| keys.active.as_ref()).filter(|at| at.value == Some(true));
-        Self { listen: listen.or(server.map(|at| at.key)).unwrap_or(root), active: active.map(|at| at.span) }
+        let own = keys.and_then(|keys| keys.active_on_this_machine.as_ref());
+        Self {
+            listen: listen.or(server.map(|at| at.key)).unwrap_or(root),
+            active: active.map(|at| at.span),
+            active_on_this_machine: own.filter(|at| at.value == Some(true)).map(|at| at.span),
+        }
     }
 }
 
@@ -39,6 +45,11 @@ impl Checker<'_> {
         if matches!(tls, Tls::Off) && server.listen.iter().any(is_open) {
             let message = "without `tls`, passwords and files can be read and changed by anybody between here and the clients";
             self.source.danger(places.listen, message);
+        }
+        if let Some(span) = places.active_on_this_machine {
+            let message = "with `active_on_this_machine: true` whoever connects from this machine, or through a proxy on it, reaches all \
+                           that listens here";
+            self.source.danger(span, message);
         }
         if let Some(span) = places.active {
             let message = "with `active: true` clients have this server connect to them: it reaches services that trust its \

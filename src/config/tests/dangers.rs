@@ -89,6 +89,18 @@ anonymous:
 }
 
 #[test]
+fn active_mode_to_what_else_is_on_this_machine() {
+    let world = World::new();
+    for (value, warned) in [("true", true), ("false", false)] {
+        let text = format!("server:\n  listen: [\"127.0.0.1:2121\"]\n  active_on_this_machine: {value}\n");
+        let text = super::with(&text);
+        let found = dangers(&world, &text);
+        let own = found.iter().filter(|danger| danger.starts_with("3: with `active_on_this_machine: true`"));
+        assert_eq!(own.count(), usize::from(warned), "{found:?}");
+    }
+}
+
+#[test]
 fn files_of_secrets_that_all_can_read() {
     let world = World::new();
     for (mode, warned) in [(0o644, true), (0o640, false), (0o600, false)] {
