@@ -198,8 +198,8 @@ fn nohup_lets_it_outlive_its_terminal() {
 fn the_process_gains_no_rights() {
     let setup = Setup::local();
     let server = setup.start();
-    for task in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
-        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+    for task in fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
+        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     }
 }

@@ -28,21 +28,19 @@ pub(super) struct Moved {
 }
 
 impl Journal<'_> {
-    /// A client has connected.
+    /// A client has connected. Balancers do each second, to look whether somebody listens.
     pub(super) fn opened(&self) {
         let Self { session, peer, .. } = *self;
-        if rate::SESSIONS.admits(peer.ip()) {
-            tracing::info!(session, %peer, "session opened");
-        }
+        tracing::debug!(session, %peer, "session opened");
     }
 
     /// It is gone, or was sent away.
     pub(super) fn closed(&self, moved: Moved, lasted: Duration) {
         let Self { session, user, peer } = *self;
-        // Nothing of what somebody did who was logged in is left out.
-        if !user.is_empty() || rate::SESSIONS.admits(peer.ip()) {
-            let (Moved { received, sent }, seconds) = (moved, lasted.as_secs_f64());
-            tracing::info!(session, user, %peer, received, sent, seconds, "session closed");
+        let (Moved { received, sent }, seconds) = (moved, lasted.as_secs_f64());
+        match user.is_empty() {
+            true => tracing::debug!(session, %peer, seconds, "session closed"),
+            false => tracing::info!(session, user, %peer, received, sent, seconds, "session closed"),
         }
     }
 

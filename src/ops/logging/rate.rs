@@ -16,12 +16,10 @@ pub static FAILED_LOGINS: LineRate = LineRate::new("login failed", Few { burst: 
 /// TLS handshakes of control connections that failed.
 pub static FAILED_HANDSHAKES: LineRate =
     LineRate::new("TLS handshake failed", Few { burst: 20, each: secs(5) });
-/// Sessions that began or ended without a login.
-pub static SESSIONS: LineRate = LineRate::new("session", Few { burst: 100, each: millis(100) });
 /// Commands and transfers that were refused or failed.
 pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 200, each: millis(100) });
 
-static ALL: [&LineRate; 5] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &SESSIONS, &REFUSALS];
+static ALL: [&LineRate; 4] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS];
 
 /// All addresses together may cause so many times the lines of one.
 const TOGETHER: u32 = 10;
