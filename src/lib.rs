@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod listing_time;
+pub mod network;
 pub mod ops;
 pub mod proxy_protocol;
 pub mod server;

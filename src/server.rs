@@ -85,7 +85,7 @@ impl Server {
         Ok(Self {
             listeners,
             engine,
-            limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip)),
+            limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix)),
             proxies: config.proxies.clone().into(),
             grace: config.shutdown_grace,
             metrics,
@@ -237,12 +237,13 @@ impl Acceptor {
             reached: reached.unwrap_or(local),
             session,
             implicit_tls: self.implicit_tls,
+            permit,
         };
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         let open = self.metrics.session_opened();
         tokio::spawn(async move {
             engine.serve(connection, shutdown).await;
-            drop((permit, open, token));
+            drop((open, token));
         });
     }
 

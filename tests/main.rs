@@ -16,6 +16,7 @@ mod accounts;
 mod appends;
 mod bad_input;
 mod command_line;
+mod crowds;
 mod documents;
 mod draining;
 mod engine_defects;

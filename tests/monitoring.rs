@@ -252,20 +252,29 @@ fn sessions_and_logins_are_counted() {
     let server = setup.start();
     let client = server.login();
     let mut stranger = server.connect();
-    stranger.expect("USER nobody", 331);
-    stranger.expect_any("PASS wrong", &[530]);
+    for (user, password) in [("nobody", "demo"), ("demo", "wrong")] {
+        stranger.expect(&format!("USER {user}"), 331);
+        stranger.expect_any(&format!("PASS {password}"), &[530]);
+    }
+    // One that has logged in takes the place of one that has not.
+    let other = server.login();
+    stranger.expect_end();
     let mut refused = crate::support::Client::connect(server.address);
     refused.expect_reply(421);
     assert_metric(&server, "wharf_sessions_open", 2.0);
     assert_metric(&server, "wharf_sessions_limit", 3.0);
-    assert_metric(&server, "wharf_sessions_accepted_total", 2.0);
+    assert_metric(&server, "wharf_sessions_accepted_total", 3.0);
+    assert_metric(&server, "wharf_sessions_displaced_total", 1.0);
     assert_metric(&server, "wharf_sessions_refused_total{cause=\"address_limit\"}", 1.0);
-    assert_metric(&server, "wharf_logins_total{result=\"success\"}", 1.0);
-    assert_metric(&server, "wharf_logins_total{result=\"unknown_user\"}", 1.0);
-    assert_metric(&server, "wharf_logins_total{result=\"wrong_password\"}", 0.0);
-    assert_metric(&server, "wharf_login_duration_seconds_count", 2.0);
+    assert_metric(&server, "wharf_logins_total{result=\"success\"}", 2.0);
+    // Whoever reads this does not learn which names exist.
+    assert_metric(&server, "wharf_logins_total{result=\"failed\"}", 2.0);
+    assert!(!metrics(&server).contains("unknown_user"));
+    assert_metric(&server, "wharf_logins_total{result=\"abandoned\"}", 0.0);
+    assert_metric(&server, "wharf_logins_waiting", 0.0);
+    assert_metric(&server, "wharf_login_duration_seconds_count", 4.0);
     assert_metric(&server, "wharf_ready", 1.0);
-    drop((client, stranger));
+    drop((client, stranger, other));
     wait_until("no session is open", || metric(&server, "wharf_sessions_open") == Some(0.0));
 }
 

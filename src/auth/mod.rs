@@ -1,7 +1,11 @@
-//! Who is this? Users, password hashes.
+//! Who is this? Users, password hashes, and what a login may cost others.
 
+mod decoys;
+mod guesses;
 mod password;
+mod remembered;
+mod turns;
 mod users;
 
 pub use password::{PasswordHash, PasswordHashError};
-pub use users::{ANONYMOUS_NAMES, Identity, LoginError, Users, is_anonymous};
+pub use users::{ANONYMOUS_NAMES, Failed, Identity, LoginError, Settings, Users, is_anonymous};

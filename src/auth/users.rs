@@ -1,14 +1,19 @@
 //! Checking names and passwords.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use subtle::ConstantTimeEq;
-use tokio::runtime::Runtime;
 
+use super::decoys::Decoys;
+use super::guesses::Guesses;
+use super::remembered::Remembered;
+use super::turns::Turns;
 use super::{PasswordHash, PasswordHashError};
-use crate::config::{Password, Secret};
+use crate::config::{self, Password, Secret};
+use crate::network::Network;
 
 /// The longest password that is looked at, in bytes. Hashing takes time with the length.
 const MAX_PASSWORD_LENGTH: usize = 1024;
@@ -42,57 +47,64 @@ pub enum LoginError {
     /// Somebody tried to log in as the anonymous user, which is not enabled.
     #[error("anonymous logins are not enabled")]
     AnonymousDisabled,
+    /// Too many others wait to be checked.
+    #[error("too many logins wait for their turn")]
+    Busy,
     /// The server is going down.
     #[error("the check of the password was given up")]
     GivenUp,
 }
 
+impl LoginError {
+    /// Whether it may have been a guess.
+    fn is_wrong(self) -> bool {
+        match self {
+            Self::UnknownUser | Self::WrongPassword | Self::AnonymousDisabled => true,
+            Self::Busy | Self::GivenUp => false,
+        }
+    }
+}
+
+/// A login that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// Why.
+    pub cause: LoginError,
+    /// How long the client has to wait before it hears of that. The log does not wait.
+    pub delay: Duration,
+}
+
+/// What checks may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// So many bits in front of an IPv6 address are one network, whose addresses share their turns.
+    pub ipv6_prefix: u8,
+    /// How long a password that was right is known again without a check; zero: not at all.
+    pub remember_logins: Duration,
+    /// How long the answer to a failed login waits at most.
+    pub failed_login_delay: Duration,
+}
+
+impl From<&config::Server> for Settings {
+    fn from(server: &config::Server) -> Self {
+        Self {
+            ipv6_prefix: server.limits.ipv6_prefix,
+            remember_logins: server.remember_logins,
+            failed_login_delay: server.failed_login_delay,
+        }
+    }
+}
+
 /// All who may log in.
-///
-/// A check costs the same for a name that doesn't exist as for one that does, so that nobody learns by the
-/// clock which names exist: an unknown name is checked against the hash of a user chosen by that name.
-/// Hashes are computed on threads that may block, as many at once as the machine has cores.
 #[derive(Debug)]
 pub struct Users {
     passwords: HashMap<String, Arc<Password>>,
     anonymous: bool,
-    /// One for each user, so that costs are as frequent among unknown names as among known ones.
-    /// `None` stands for a password in plain text, whose comparison costs nothing.
-    decoys: Vec<Option<PasswordHash>>,
-    /// Chooses the decoy of a name; not to be foretold from outside.
-    chooser: RandomState,
-    hashing: HashThreads,
-}
-
-/// Threads that hash and nothing else, as many as the machine has cores. The memory that a hash takes stays with its thread
-/// for the next one, so it must not be any of the hundreds that wait for disks.
-#[derive(Debug)]
-struct HashThreads(Option<Runtime>);
-
-impl HashThreads {
-    fn new() -> std::io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder
-            .max_blocking_threads(cores)
-            .thread_name("wharf-hash")
-            .build()
-            .map(|runtime| Self(Some(runtime)))
-    }
-
-    async fn run(&self, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, LoginError> {
-        let Some(runtime) = &self.0 else { return Err(LoginError::GivenUp) };
-        runtime.spawn_blocking(work).await.map_err(|_| LoginError::GivenUp)
-    }
-}
-
-impl Drop for HashThreads {
-    fn drop(&mut self) {
-        // A runtime that waits for its threads must not be dropped by a task.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+    ipv6_prefix: u8,
+    decoys: Decoys,
+    remembered: Arc<Remembered>,
+    guesses: Guesses,
+    turns: Turns,
 }
 
 impl Users {
@@ -105,65 +117,104 @@ impl Users {
     pub fn new(
         users: impl IntoIterator<Item = (String, Password)>,
         anonymous: bool,
+        settings: Settings,
     ) -> Result<Self, PasswordHashError> {
         let passwords: HashMap<_, _> =
             users.into_iter().map(|(name, password)| (name, Arc::new(password))).collect();
-        let mut decoys: Vec<_> = passwords
-            .values()
-            .map(|password| match &**password {
-                Password::Hash(hash) => Some(hash.clone()),
-                Password::Plain(_) => None,
-            })
-            .collect();
-        if decoys.is_empty() {
-            decoys.push(Some(PasswordHash::new("")?));
-        }
-        let hashing = HashThreads::new().map_err(|error| PasswordHashError::Hashing(error.to_string()))?;
-        Ok(Self { passwords, anonymous, decoys, chooser: RandomState::new(), hashing })
+        let decoys = Decoys::of(passwords.values().map(|password| &**password))?;
+        let turns = Turns::new().map_err(|error| PasswordHashError::Hashing(error.to_string()))?;
+        Ok(Self {
+            passwords,
+            anonymous,
+            ipv6_prefix: settings.ipv6_prefix,
+            decoys,
+            remembered: Arc::new(Remembered::new(settings.remember_logins)?),
+            guesses: Guesses::new(settings.failed_login_delay),
+            turns,
+        })
     }
 
-    /// Checks a name and a password.
+    /// Checks a name and a password that came from an address, when it is the turn of that address. If nobody waits for it any
+    /// more, it is not begun.
     ///
     /// # Errors
-    /// [`LoginError`]; all of them have to look the same to the client.
-    pub async fn authenticate(&self, name: &str, password: &str) -> Result<Identity, LoginError> {
+    /// [`Failed`]: but for [`LoginError::Busy`], all of them have to look the same to the client.
+    pub async fn authenticate(&self, name: &str, password: &str, from: IpAddr) -> Result<Identity, Failed> {
+        let network = Network::of(from, self.ipv6_prefix);
+        self.check(name, password, network).await.map_err(|cause| {
+            let delay = if cause.is_wrong() { self.guesses.failed(network, name) } else { Duration::ZERO };
+            Failed { cause, delay }
+        })
+    }
+
+    async fn check(&self, name: &str, password: &str, network: Network) -> Result<Identity, LoginError> {
         let known = self.passwords.get(name).cloned();
         if known.is_none() && is_anonymous(name) {
             return if self.anonymous { Ok(Identity::Anonymous) } else { Err(LoginError::AnonymousDisabled) };
         }
-        let (given, too_long) = match password.get(..MAX_PASSWORD_LENGTH) {
-            Some(start) if password.len() > MAX_PASSWORD_LENGTH => (start, true),
-            _ if password.len() > MAX_PASSWORD_LENGTH => ("", true),
-            _ => (password, false),
-        };
-        let matches = match (known.as_deref(), self.decoy(name)) {
-            (Some(Password::Hash(hash)), _) => self.verify(hash.clone(), given).await?,
+        let given = Given::of(password);
+        let matches = match (known.as_deref(), self.decoys.of_name(name)) {
+            (Some(Password::Hash(hash)), _) => self.verify(name, hash, &given, network).await?,
             (Some(Password::Plain(expected)), _) => {
-                given.as_bytes().ct_eq(expected.expose().as_bytes()).into()
+                given.text.as_bytes().ct_eq(expected.expose().as_bytes()).into()
             }
             (None, Some(decoy)) => {
-                // Only for the time that it takes.
-                self.verify(decoy, given).await?;
+                // Only for the time that it takes, the second time as well as the first.
+                let given = Given { may_be_right: false, ..given };
+                self.verify(name, decoy, &given, network).await?;
                 false
             }
             (None, None) => false,
         };
-        match (known, matches && !too_long) {
+        match (known, matches && given.may_be_right) {
             (Some(_), true) => Ok(Identity::User(name.to_owned())),
             (Some(_), false) => Err(LoginError::WrongPassword),
             (None, _) => Err(LoginError::UnknownUser),
         }
     }
 
-    /// Hashes, when it is this one's turn.
-    async fn verify(&self, hash: PasswordHash, given: &str) -> Result<bool, LoginError> {
-        let given = Secret::new(given);
-        self.hashing.run(move || hash.verify(given.expose())).await
+    /// Hashes, when it is this one's turn, unless the password was right a moment ago.
+    async fn verify(
+        &self,
+        name: &str,
+        hash: &PasswordHash,
+        given: &Given<'_>,
+        network: Network,
+    ) -> Result<bool, LoginError> {
+        let tag = self.remembered.tag(name, hash, given.text);
+        if self.remembered.knows(name, &tag) && given.may_be_right {
+            return Ok(true);
+        }
+        let (name, hash, text) = (name.to_owned(), hash.clone(), Secret::new(given.text));
+        let (remembered, may_be_right) = (Arc::clone(&self.remembered), given.may_be_right);
+        let work = move || {
+            // Another session of the same user may have been first.
+            if may_be_right && remembered.knows(&name, &tag) {
+                return true;
+            }
+            let matches = hash.verify(text.expose());
+            if matches && may_be_right {
+                remembered.remember(&name, tag);
+            }
+            matches
+        };
+        self.turns.run(network, work).await
     }
+}
 
-    fn decoy(&self, name: &str) -> Option<PasswordHash> {
-        let index = self.chooser.hash_one(name) % self.decoys.len() as u64;
-        self.decoys[index as usize].clone()
+/// A password as it came.
+struct Given<'a> {
+    /// What is looked at of it.
+    text: &'a str,
+    /// Whether it can be anybody's. bcrypt ends a password with NUL, and would take one with more behind it for another.
+    may_be_right: bool,
+}
+
+impl<'a> Given<'a> {
+    fn of(password: &'a str) -> Self {
+        let too_long = password.len() > MAX_PASSWORD_LENGTH;
+        let text = if too_long { password.get(..MAX_PASSWORD_LENGTH).unwrap_or_default() } else { password };
+        Self { text, may_be_right: !too_long && !password.contains('\0') }
     }
 }
 

@@ -175,7 +175,7 @@ async fn serve(
         storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))?;
     let views = Views::new(&config, &storages)?;
     let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
-    let users = Users::new(passwords, config.anonymous.is_some())?;
+    let users = Users::new(passwords, config.anonymous.is_some(), (&config.server).into())?;
     let engine: Arc<dyn Engine> = match config.server.engine {
         config::Engine::Libunftp => Arc::new(LibunftpEngine::new(
             config.server.clone(),

@@ -57,6 +57,10 @@ pub struct Server {
     pub idle_timeout: Duration,
     /// How long a client may take to log in; at least a second.
     pub login_timeout: Duration,
+    /// How long a password that was right is known again without a check; zero: not at all.
+    pub remember_logins: Duration,
+    /// How long the answer to a failed login waits at most; zero: it doesn't.
+    pub failed_login_delay: Duration,
     /// Where data connections are accepted.
     pub passive: Passive,
     /// What SIZE answers in ASCII type.
@@ -154,8 +158,10 @@ pub enum PassiveAddress {
 pub struct Limits {
     /// In the whole server.
     pub sessions: usize,
-    /// From one address.
+    /// From one IPv4 address, or one network of IPv6 addresses.
     pub sessions_per_ip: usize,
+    /// So many bits in front of an IPv6 address are such a network; from 32 to 128.
+    pub ipv6_prefix: u8,
     /// Of one user; `None`: any number.
     pub sessions_per_user: Option<usize>,
     /// The highest level at which MODE Z compresses, from 1 to 9.

@@ -65,6 +65,14 @@ pub(super) struct Server {
     /// How long a client may take to log in, TLS handshake included, such as `30s`. Default: `1m`.
     #[schemars(with = "Option<String>")]
     pub(super) login_timeout: Option<At<Scalar>>,
+    /// How long a password that was right is known again without the cost of a check, in memory alone and as a keyed hash, for
+    /// clients that log in anew for each file; `0s`: not at all. Default: `10m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) remember_logins: Option<At<Scalar>>,
+    /// How long the answer to a failed login waits at most. It grows from 0.1 seconds with each failure of an address or a
+    /// name; `0s`: it does not wait. At most `30s`. Default: `5s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) failed_login_delay: Option<At<Scalar>>,
     /// What SIZE answers in ASCII type: that it is not known (`refuse`), or the size of the stored file, which is not
     /// what a transfer will have (`stored`). The engine `libunftp` has the latter. Default: `refuse`.
     pub(super) ascii_size: Option<At<AsciiSize>>,
@@ -172,9 +180,12 @@ pub(super) struct Limits {
     /// In the whole server. Default: `10000`.
     #[schemars(range(min = 1))]
     pub(super) sessions: Option<At<u64>>,
-    /// From one IP address. Default: `64`.
+    /// From one IPv4 address, or one network of IPv6 addresses. Default: `64`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_ip: Option<At<u64>>,
+    /// How many bits in front of an IPv6 address are the network that counts as one address. Default: `64`.
+    #[schemars(range(min = 32, max = 128))]
+    pub(super) ipv6_prefix: Option<At<u64>>,
     /// Of one user. Default: any number.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,

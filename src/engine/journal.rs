@@ -58,6 +58,22 @@ impl Journal<'_> {
         }
     }
 
+    /// The client left before it was the turn of its password.
+    pub(super) fn login_abandoned(&self) {
+        let Self { session, user, peer } = *self;
+        if rate::FAILED_LOGINS.admits(peer.ip()) {
+            tracing::info!(session, user = shown(user), %peer, "the client left before its password was checked");
+        }
+    }
+
+    /// The session had not logged in, and its place is needed.
+    pub(super) fn displaced(&self) {
+        let Self { session, peer, .. } = *self;
+        if rate::REFUSED_SESSIONS.admits(peer.ip()) {
+            tracing::info!(session, %peer, "a session that had not logged in gave way to a new one");
+        }
+    }
+
     /// A command has changed what is stored.
     pub(super) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
         let Self { session, user, peer } = *self;

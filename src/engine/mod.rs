@@ -6,6 +6,7 @@ pub mod libunftp;
 pub mod native;
 mod reply_code;
 mod session_limits;
+mod user_limits;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 pub use reply_code::ReplyCode;
-pub use session_limits::{SessionLimits, SessionPermit, TooManySessions, UserLimits, UserPermit};
+pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
+pub use user_limits::{UserLimits, UserPermit};
 
 /// A control connection that was just accepted.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Connection {
     pub session: u64,
     /// It starts with a TLS handshake.
     pub implicit_tls: bool,
+    /// Its place among the sessions, which is given back when this is dropped.
+    pub permit: SessionPermit,
 }
 
 /// How a server is told to end.

@@ -1,21 +1,46 @@
-//! How many sessions there may be.
+//! How many sessions there may be, and who gives way.
+//!
+//! Whoever connects takes a place, and only whoever logs in may keep it. Where all places are taken, a session that has not
+//! logged in gives way to a new one: the oldest of the network that has most of them, if that has more than the newcomer's own.
+//! So a flood takes places from itself, and whoever has logged in, or does so at once, is not touched. Where the places of one
+//! network are taken, the oldest of its own gives way; but not one that waits for the answer to a failed login, or guessing
+//! would be as fast as connecting.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts sessions, in all and for each address.
+use tokio_util::sync::CancellationToken;
+
+use crate::network::Network;
+
+/// Counts sessions, in all and for each network.
 #[derive(Debug)]
 pub struct SessionLimits {
     sessions: usize,
     sessions_per_ip: usize,
+    ipv6_prefix: u8,
     open: Mutex<Open>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
+    next: u64,
     total: usize,
-    by_ip: HashMap<IpAddr, usize>,
+    networks: HashMap<Network, Sessions>,
+    /// Networks with sessions that have not logged in, those with most of them last; of as many, the one with the oldest.
+    strangers: BTreeSet<(usize, Reverse<u64>, Network)>,
+}
+
+/// Those of one network.
+#[derive(Debug, Default)]
+struct Sessions {
+    all: usize,
+    /// Those that have not logged in.
+    strangers: BTreeMap<u64, CancellationToken>,
+    /// Those among them that have failed to, and wait to hear of it.
+    failed: BTreeMap<u64, CancellationToken>,
 }
 
 /// Why a session was refused.
@@ -24,22 +49,24 @@ pub enum TooManySessions {
     /// The server has as many as it may.
     #[error("the server has as many sessions as it may have")]
     InAll,
-    /// This address has as many as it may.
+    /// This address, or its network, has as many as it may.
     #[error("this address has as many sessions as it may have")]
     FromThisAddress,
 }
 
-/// The right to one session; given back when it is dropped.
+/// The right to one session; given back when it is dropped, or when it is taken away for a new one.
 #[derive(Debug)]
 pub struct SessionPermit {
     limits: Arc<SessionLimits>,
-    ip: IpAddr,
+    network: Network,
+    number: u64,
+    displaced: CancellationToken,
 }
 
 impl SessionLimits {
-    /// Limits of so many sessions in all and from one address.
-    pub fn new(sessions: usize, sessions_per_ip: usize) -> Self {
-        Self { sessions, sessions_per_ip, open: Mutex::default() }
+    /// Limits of so many sessions in all and from one IPv4 address or IPv6 network, which is so many bits long.
+    pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
+        Self { sessions, sessions_per_ip, ipv6_prefix, open: Mutex::default() }
     }
 
     /// Asks for one more session from `ip`.
@@ -47,77 +74,133 @@ impl SessionLimits {
     /// # Errors
     /// [`TooManySessions`], which says which limit is reached.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<SessionPermit, TooManySessions> {
-        // An IPv4 client of an IPv6 socket is the same client.
-        let ip = ip.to_canonical();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.total >= self.sessions {
-            return Err(TooManySessions::InAll);
+        let network = Network::of(ip, self.ipv6_prefix);
+        let mut open = self.open();
+        let sessions = open.networks.get(&network);
+        let own = sessions.map_or(0, Sessions::strangers);
+        if sessions.is_some_and(|sessions| sessions.all >= self.sessions_per_ip) {
+            let oldest = sessions.and_then(|sessions| sessions.strangers.keys().next().copied());
+            open.displace(network, oldest.ok_or(TooManySessions::FromThisAddress)?);
+        } else if open.total >= self.sessions {
+            let busiest = open.strangers.last().filter(|(count, ..)| *count > own);
+            let &(_, Reverse(oldest), busiest) = busiest.ok_or(TooManySessions::InAll)?;
+            open.displace(busiest, oldest);
         }
-        let from_this_address = open.by_ip.entry(ip).or_default();
-        if *from_this_address >= self.sessions_per_ip {
-            return Err(TooManySessions::FromThisAddress);
-        }
-        *from_this_address += 1;
+        let (number, displaced) = (open.next, CancellationToken::new());
+        open.next += 1;
         open.total += 1;
-        Ok(SessionPermit { limits: Arc::clone(self), ip })
+        open.change(network, |sessions| {
+            sessions.all += 1;
+            sessions.strangers.insert(number, displaced.clone());
+        });
+        Ok(SessionPermit { limits: Arc::clone(self), network, number, displaced })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Changes the sessions of a network, and its place among the others with it.
+    fn change(&mut self, network: Network, change: impl FnOnce(&mut Sessions)) {
+        let sessions = self.networks.entry(network).or_default();
+        let before = sessions.place(network);
+        change(sessions);
+        let (after, is_empty) = (sessions.place(network), sessions.all == 0);
+        if before != after {
+            before.map(|place| self.strangers.remove(&place));
+            self.strangers.extend(after);
+        }
+        if is_empty {
+            self.networks.remove(&network);
+        }
+    }
+
+    fn displace(&mut self, network: Network, number: u64) {
+        self.total = self.total.saturating_sub(1);
+        self.change(network, |sessions| {
+            sessions.all = sessions.all.saturating_sub(1);
+            let displaced = sessions.remove(number);
+            displaced.inspect(CancellationToken::cancel);
+        });
+    }
+}
+
+impl Sessions {
+    /// How many have not logged in.
+    fn strangers(&self) -> usize {
+        self.strangers.len() + self.failed.len()
+    }
+
+    fn place(&self, network: Network) -> Option<(usize, Reverse<u64>, Network)> {
+        let oldest =
+            [&self.strangers, &self.failed].into_iter().filter_map(|kind| kind.keys().next()).min()?;
+        Some((self.strangers(), Reverse(*oldest), network))
+    }
+
+    fn remove(&mut self, number: u64) -> Option<CancellationToken> {
+        self.strangers.remove(&number).or_else(|| self.failed.remove(&number))
+    }
+}
+
+impl SessionPermit {
+    /// Somebody logged in, and the session can't be taken away any more; `false` if it was before.
+    pub fn logged_in(&self) -> bool {
+        self.change(|sessions| drop(sessions.remove(self.number)))
+    }
+
+    /// Nobody is logged in any more.
+    pub fn logged_out(&self) {
+        self.change(|sessions| drop(sessions.strangers.insert(self.number, self.displaced.clone())));
+    }
+
+    /// A login failed, and its answer is delayed until [`answered`](Self::answered).
+    pub fn failed(&self) {
+        self.change(|sessions| {
+            if let Some(token) = sessions.strangers.remove(&self.number) {
+                sessions.failed.insert(self.number, token);
+            }
+        });
+    }
+
+    /// The client hears that its login failed.
+    pub fn answered(&self) {
+        self.change(|sessions| {
+            if let Some(token) = sessions.failed.remove(&self.number) {
+                sessions.strangers.insert(self.number, token);
+            }
+        });
+    }
+
+    /// Until the session has to give way to another one.
+    pub async fn displaced(&self) {
+        self.displaced.cancelled().await;
+    }
+
+    /// `false` if the session has no place any more.
+    fn change(&self, change: impl FnOnce(&mut Sessions)) -> bool {
+        let mut open = self.limits.open();
+        // It is cancelled under the lock.
+        if self.displaced.is_cancelled() {
+            return false;
+        }
+        open.change(self.network, change);
+        true
     }
 }
 
 impl Drop for SessionPermit {
     fn drop(&mut self) {
-        let mut open = self.limits.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.limits.open();
+        if self.displaced.is_cancelled() {
+            return;
+        }
         open.total = open.total.saturating_sub(1);
-        if let Some(count) = open.by_ip.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_ip.remove(&self.ip);
-            }
-        }
-    }
-}
-
-/// Counts the sessions of each user.
-#[derive(Debug)]
-pub struct UserLimits {
-    /// `None`: any number.
-    sessions: Option<usize>,
-    open: Mutex<HashMap<String, usize>>,
-}
-
-/// The right to one session of a user; given back when it is dropped.
-#[derive(Debug)]
-pub struct UserPermit {
-    limits: Arc<UserLimits>,
-    user: String,
-}
-
-impl UserLimits {
-    /// So many sessions of one user.
-    pub fn new(sessions: Option<usize>) -> Self {
-        Self { sessions, open: Mutex::default() }
-    }
-
-    /// Asks for one more session of `user`; `None` if there are as many as there may be.
-    pub fn admit(self: &Arc<Self>, user: &str) -> Option<UserPermit> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.get(user).copied().unwrap_or_default();
-        if self.sessions.is_some_and(|sessions| count >= sessions) {
-            return None;
-        }
-        open.insert(user.to_owned(), count + 1);
-        Some(UserPermit { limits: Arc::clone(self), user: user.to_owned() })
-    }
-}
-
-impl Drop for UserPermit {
-    fn drop(&mut self) {
-        let mut open = self.limits.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.user);
-            }
-        }
+        open.change(self.network, |sessions| {
+            sessions.all = sessions.all.saturating_sub(1);
+            sessions.remove(self.number);
+        });
     }
 }
 

@@ -1,31 +1,102 @@
 use super::*;
 
-#[test]
-fn both_limits_hold_and_are_given_back() {
-    let limits = Arc::new(SessionLimits::new(3, 2));
-    let [a, b, c]: [IpAddr; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| ip.parse().unwrap());
-    let first = limits.admit(a).unwrap();
-    let _second = limits.admit("::ffff:127.0.0.1".parse().unwrap()).unwrap();
-    assert_eq!(limits.admit(a).unwrap_err(), TooManySessions::FromThisAddress);
-    let _third = limits.admit(b).unwrap();
-    assert_eq!(limits.admit(c).unwrap_err(), TooManySessions::InAll);
-    drop(first);
-    let _fourth = limits.admit(a).unwrap();
-    assert_eq!(limits.open.lock().unwrap().by_ip.len(), 2, "addresses without sessions are forgotten");
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn limits(sessions: usize, per_ip: usize) -> Arc<SessionLimits> {
+    Arc::new(SessionLimits::new(sessions, per_ip, 64))
+}
+
+/// A session of somebody who logged in.
+fn log_in(limits: &Arc<SessionLimits>, from: &str) -> SessionPermit {
+    let permit = limits.admit(ip(from)).unwrap();
+    assert!(permit.logged_in());
+    permit
+}
+
+fn has_to_leave(permit: &SessionPermit) -> bool {
+    permit.displaced.is_cancelled()
 }
 
 #[test]
-fn users_have_a_limit_of_their_own() {
-    let limits = Arc::new(UserLimits::new(Some(2)));
-    let _first = limits.admit("anna").unwrap();
-    let second = limits.admit("anna").unwrap();
-    assert!(limits.admit("anna").is_none());
-    let _other = limits.admit("bert").unwrap();
-    drop(second);
-    let _third = limits.admit("anna").unwrap();
-    assert_eq!(limits.open.lock().unwrap()["anna"], 2);
-    let any = Arc::new(UserLimits::new(None));
-    let permits: Vec<_> = (0..100).map(|_| any.admit("anna").unwrap()).collect();
-    drop(permits);
-    assert!(any.open.lock().unwrap().is_empty());
+fn both_limits_hold_and_are_given_back() {
+    let limits = limits(3, 2);
+    let first = log_in(&limits, "127.0.0.1");
+    let _second = log_in(&limits, "::ffff:127.0.0.1");
+    assert_eq!(limits.admit(ip("127.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
+    let _third = log_in(&limits, "127.0.0.2");
+    assert_eq!(limits.admit(ip("127.0.0.3")).unwrap_err(), TooManySessions::InAll);
+    drop(first);
+    let fourth = log_in(&limits, "127.0.0.1");
+    assert_eq!(limits.open().networks.len(), 2, "addresses without sessions are forgotten");
+    drop(fourth);
+    let open = limits.open();
+    assert_eq!((open.total, open.strangers.len()), (2, 0));
+}
+
+#[test]
+fn a_network_of_one_machine_is_one_address() {
+    let limits = limits(10, 2);
+    let _open = [log_in(&limits, "2001:db8::1"), log_in(&limits, "2001:db8::2")];
+    assert_eq!(limits.admit(ip("2001:db8::3")).unwrap_err(), TooManySessions::FromThisAddress);
+    let _other = log_in(&limits, "2001:db8:0:1::1");
+    let single = Arc::new(SessionLimits::new(10, 1, 128));
+    let _open = [log_in(&single, "2001:db8::1"), log_in(&single, "2001:db8::2")];
+}
+
+#[test]
+fn strangers_give_way_to_a_newcomer_and_users_do_not() {
+    let limits = limits(4, 10);
+    let user = log_in(&limits, "10.0.0.1");
+    let crowd = ["10.0.0.2"; 3].map(|from| limits.admit(ip(from)).unwrap());
+    // One more of the crowd would be the fourth of the largest one.
+    assert_eq!(limits.admit(ip("10.0.0.2")).unwrap_err(), TooManySessions::InAll);
+    let newcomer = limits.admit(ip("10.0.0.1")).unwrap();
+    assert!(has_to_leave(&crowd[0]) && !has_to_leave(&crowd[1]) && !has_to_leave(&user));
+    assert!(!crowd[0].logged_in(), "too late");
+    assert!(newcomer.logged_in());
+    // The place was given on: it is not given back a second time.
+    drop(crowd);
+    assert_eq!(limits.open().total, 2);
+}
+
+#[test]
+fn users_alone_fill_the_server() {
+    let limits = limits(2, 10);
+    let users = ["10.0.0.1", "10.0.0.2"].map(|from| log_in(&limits, from));
+    assert_eq!(limits.admit(ip("10.0.0.3")).unwrap_err(), TooManySessions::InAll);
+    users[0].logged_out();
+    let _newcomer = limits.admit(ip("10.0.0.3")).unwrap();
+    assert!(has_to_leave(&users[0]) && !has_to_leave(&users[1]));
+}
+
+#[test]
+fn of_as_many_networks_the_oldest_session_gives_way() {
+    let limits = limits(3, 10);
+    let strangers = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|from| limits.admit(ip(from)).unwrap());
+    let fourth = limits.admit(ip("10.0.0.4")).unwrap();
+    let fifth = limits.admit(ip("10.0.0.5")).unwrap();
+    assert_eq!([0, 1, 2].map(|n| has_to_leave(&strangers[n])), [true, true, false]);
+    assert!(!has_to_leave(&fourth) && !has_to_leave(&fifth));
+}
+
+#[test]
+fn within_a_network_whoever_waits_for_a_refusal_keeps_its_place() {
+    let limits = limits(10, 2);
+    let guesses = ["10.0.0.1"; 2].map(|from| limits.admit(ip(from)).unwrap());
+    guesses.iter().for_each(SessionPermit::failed);
+    assert_eq!(limits.admit(ip("10.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
+    guesses[1].answered();
+    let _newcomer = limits.admit(ip("10.0.0.1")).unwrap();
+    assert!(!has_to_leave(&guesses[0]) && has_to_leave(&guesses[1]));
+}
+
+#[test]
+fn whoever_waits_for_a_refusal_gives_way_to_other_networks() {
+    let limits = limits(2, 10);
+    let guesses = ["10.0.0.1"; 2].map(|from| limits.admit(ip(from)).unwrap());
+    guesses.iter().for_each(SessionPermit::failed);
+    let _newcomer = limits.admit(ip("10.0.0.2")).unwrap();
+    assert!(has_to_leave(&guesses[0]) && !has_to_leave(&guesses[1]));
 }

@@ -162,3 +162,26 @@ fn assert_only_the_start_is_logged(server: &Running<'_>) {
         assert!(known.iter().any(|known| line.contains(known)), "{line}\nin\n{log}");
     }
 }
+
+/// With IPv6, a single machine has 2^64 addresses.
+#[test]
+fn addresses_of_one_ipv6_network_are_counted_together() {
+    let setup = behind_a_balancer().server("limits: { sessions_per_ip: 2, ipv6_prefix: 64 }");
+    let server = setup.start();
+    let connect = |from: &str| {
+        let mut client = Client::connect(server.address);
+        client.send_raw(format!("PROXY TCP6 {from} 2001:db8::21 4000 21\r\n").as_bytes());
+        client
+    };
+    let log_in = |from: &str| {
+        let mut client = connect(from);
+        client.expect_reply(220);
+        client.login("demo", "demo");
+        client
+    };
+    let _open = [log_in("2001:db8::1"), log_in("2001:db8::ffff:1")];
+    let mut refused = connect("2001:db8:0:0:aaaa::");
+    refused.expect_reply(421);
+    refused.expect_end();
+    log_in("2001:db8:0:1::1");
+}

@@ -301,3 +301,26 @@ fn a_client_that_dies_after_a_few_bytes_or_none_leaves_the_old_file() {
         assert_bytes(&fs::read(setup.files().join("file")).unwrap(), b"what was there before");
     }
 }
+
+/// Simple clients send all they have to say, and then only listen. A password is checked for them all the same.
+#[test]
+fn a_client_that_only_listens_any_more_is_logged_in() {
+    let setup = Setup::new(
+        "
+backends:
+  scratch: { kind: memory }
+users:
+  - name: demo
+    password: $argon2id$v=19$m=19456,t=2,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog
+    backend: scratch
+",
+    );
+    let server = setup.start();
+    let mut client = Client::connect(server.address);
+    client.expect_reply(220);
+    client.send_raw(b"USER demo\r\nPASS open sesame\r\nNOOP\r\nQUIT\r\n");
+    client.tcp().shutdown(std::net::Shutdown::Write).unwrap();
+    for code in [331, 230, 200, 221] {
+        client.expect_reply(code);
+    }
+}

@@ -14,9 +14,16 @@ use super::super::files::say;
 use super::super::suggest::nearest;
 use super::*;
 use crate::listing_time::{self, ListingTime, UnknownZone};
+use crate::network::IPV6_PREFIX;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+const REMEMBER_LOGINS: Duration = Duration::from_secs(10 * 60);
+const FAILED_LOGIN_DELAY: Duration = Duration::from_secs(5);
+/// Whoever waits takes a place among the sessions.
+const FAILED_LOGIN_DELAY_MAX: Duration = Duration::from_secs(30);
+/// A change of a password, or of whoever knows it, should not be long in coming.
+const REMEMBER_LOGINS_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// Above the range that Linux takes ports for outgoing connections from (32768 to 60999), so that none of these
 /// is taken when a transfer wants it.
@@ -120,11 +127,24 @@ impl Checker<'_> {
             implicit_tls_listen,
             idle_timeout: idle_timeout.map_or(IDLE_TIMEOUT, |(duration, _)| duration),
             login_timeout: login_timeout.map_or(LOGIN_TIMEOUT, |(duration, _)| duration),
+            remember_logins: self
+                .parsed(raw.remember_logins, |text| match units::duration(text)? {
+                    duration if duration > REMEMBER_LOGINS_MAX => Err("at most `24h`".to_owned()),
+                    duration => Ok(duration),
+                })
+                .map_or(REMEMBER_LOGINS, |(duration, _)| duration),
+            failed_login_delay: self
+                .parsed(raw.failed_login_delay, |text| match units::duration(text)? {
+                    duration if duration > FAILED_LOGIN_DELAY_MAX => Err("at most `30s`".to_owned()),
+                    duration => Ok(duration),
+                })
+                .map_or(FAILED_LOGIN_DELAY, |(duration, _)| duration),
             active: raw.active.and_then(|at| at.value).unwrap_or(true),
             active_on_this_machine: raw.active_on_this_machine.and_then(|at| at.value).unwrap_or(false),
             limits: Limits {
                 sessions: self.count(limits.sessions, most, SESSIONS),
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
+                ipv6_prefix: self.ipv6_prefix(limits.ipv6_prefix),
                 sessions_per_user: limits.sessions_per_user.map(|at| {
                     if engine == Engine::Libunftp {
                         self.not_in_libunftp("sessions_per_user", at.span);
@@ -148,7 +168,18 @@ impl Checker<'_> {
         }
     }
 
-    /// A directory in which files can be made.
+    fn ipv6_prefix(&self, field: Option<At<u64>>) -> u8 {
+        let Some(At { value: Some(bits), span, .. }) = field else { return IPV6_PREFIX };
+        match u8::try_from(bits) {
+            Ok(bits @ 32..=128) => bits,
+            _ => {
+                self.problem(span, "from 32 to 128 bits are a network");
+                IPV6_PREFIX
+            }
+        }
+    }
+
+    /// How well MODE Z compresses at most.
     fn deflate_level(&self, field: Option<At<u64>>, engine: Engine) -> u32 {
         if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &field) {
             self.not_in_libunftp("deflate_level", *span);
@@ -178,6 +209,7 @@ impl Checker<'_> {
         self.accept(zone, span)
     }
 
+    /// A directory in which files can be made.
     fn spill_directory(&self, at: At<String>) -> Option<PathBuf> {
         let directory = self.local_path(&at.value?, at.span)?;
         match std::fs::metadata(&directory) {

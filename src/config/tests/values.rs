@@ -31,6 +31,8 @@ fn defaults() {
     assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
     assert_eq!(server.implicit_tls_listen, []);
     assert_eq!(server.idle_timeout, Duration::from_secs(300));
+    assert_eq!(server.remember_logins, Duration::from_secs(600));
+    assert_eq!(server.failed_login_delay, Duration::from_secs(5));
     assert_eq!(
         server.passive,
         Passive { ports: 61000..=61999, addresses: Vec::new(), address_for: Vec::new() }
@@ -40,6 +42,7 @@ fn defaults() {
     let limits = Limits {
         sessions: 10_000,
         sessions_per_ip: 64,
+        ipv6_prefix: 64,
         sessions_per_user: None,
         deflate_level: 6,
         buffer_memory: 256 << 20,

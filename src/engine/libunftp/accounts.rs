@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use unftp_core::auth::{
@@ -11,7 +10,7 @@ use unftp_core::auth::{
 };
 
 use super::session::Session;
-use crate::auth::{Identity, LoginError, Users, is_anonymous};
+use crate::auth::{Failed, Identity, LoginError, Users, is_anonymous};
 use crate::engine::journal::Journal;
 use crate::ops::metrics::Login;
 use crate::vfs::{UserView, Views};
@@ -60,25 +59,35 @@ impl Authenticator for SessionAccounts {
     ) -> Result<Principal, AuthenticationError> {
         let password = credentials.password.as_deref().unwrap_or_default();
         let journal = Journal { user: name, ..self.session.journal() };
-        let started = Instant::now();
-        let checked = self.accounts.users.authenticate(name, password).await;
         let metrics = &self.session.metrics;
-        metrics.login_checked(started.elapsed());
-        metrics.login(checked.as_ref().map_or_else(|cause| (*cause).into(), |_| Login::Success));
-        match checked {
-            Ok(_) => {
-                journal.logged_in();
-                Ok(Principal { username: name.to_owned() })
+        let check = metrics.login_begins();
+        // libunftp asks in a task of its own, and goes on asking when the client is gone or the session is over.
+        let checked = tokio::select! {
+            checked = self.accounts.users.authenticate(name, password, self.session.peer.ip()) => checked,
+            () = self.session.is_over() => {
+                journal.login_abandoned();
+                return Err(AuthenticationError::new("nobody waits for the answer"));
             }
-            Err(cause) => {
-                journal.login_failed(&cause.to_string());
-                Err(match cause {
-                    LoginError::UnknownUser | LoginError::AnonymousDisabled => AuthenticationError::BadUser,
-                    LoginError::WrongPassword => AuthenticationError::BadPassword,
-                    LoginError::GivenUp => AuthenticationError::new(cause.to_string()),
-                })
+        };
+        check.is_over();
+        let Err(Failed { cause, delay }) = checked else {
+            if !self.session.permit.logged_in() {
+                return Err(AuthenticationError::new("the session gave way to another one"));
             }
-        }
+            metrics.login(Login::Success);
+            journal.logged_in();
+            return Ok(Principal { username: name.to_owned() });
+        };
+        journal.login_failed(&cause.to_string());
+        metrics.login(cause.into());
+        self.session.permit.failed();
+        tokio::time::sleep(delay).await;
+        self.session.permit.answered();
+        Err(match cause {
+            LoginError::UnknownUser | LoginError::AnonymousDisabled => AuthenticationError::BadUser,
+            LoginError::WrongPassword => AuthenticationError::BadPassword,
+            LoginError::Busy | LoginError::GivenUp => AuthenticationError::new(cause.to_string()),
+        })
     }
 }
 

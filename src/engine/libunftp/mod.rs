@@ -124,16 +124,17 @@ impl LibunftpEngine {
 #[async_trait]
 impl Engine for LibunftpEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
-        let Connection { stream, peer, session: id, .. } = connection;
+        let Connection { stream, peer, session: id, permit, .. } = connection;
         let now = shutdown.now.clone();
         let metrics = Arc::clone(&self.metrics);
-        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, metrics) {
-            Ok(session) => Arc::new(session),
-            Err(error) => {
-                tracing::warn!(session = id, %peer, %error, "can't serve a connection");
-                return;
-            }
-        };
+        let session =
+            match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, permit, metrics) {
+                Ok(session) => Arc::new(session),
+                Err(error) => {
+                    tracing::warn!(session = id, %peer, %error, "can't serve a connection");
+                    return;
+                }
+            };
         let server = match self.build(&session) {
             Ok(server) => server,
             Err(error) => {
@@ -152,6 +153,10 @@ impl Engine for LibunftpEngine {
             }
             () = session.login_missed(self.server.login_timeout) => {
                 tracing::info!(session = id, %peer, "nobody logged in in time");
+            }
+            () = session.permit.displaced() => {
+                session.journal().displaced();
+                self.metrics.session_displaced();
             }
             () = session.abandoned() => {
                 tracing::warn!(session = id, %peer, user = session.user(), "gave up a session that hangs");

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use wharf_backends::StoragePath;
 
-use crate::engine::Shutdown;
 use crate::engine::journal::{Journal, Moved};
+use crate::engine::{SessionPermit, Shutdown};
 use crate::ops::metrics::Metrics;
 
 pub(super) struct Session {
@@ -39,12 +39,17 @@ pub(super) struct Session {
     /// The task and path that metadata was last asked for.
     last_asked: Mutex<Option<(tokio::task::Id, StoragePath)>>,
     moved: Mutex<Moved>,
+    /// The place among all sessions.
+    pub(super) permit: SessionPermit,
     pub(super) metrics: Arc<Metrics>,
 }
 
 /// How often a session is looked at whose client may be gone, and how often in a row it has to be.
 const ABANDONED_CHECK: Duration = Duration::from_secs(5);
 const ABANDONED_CHECKS: u32 = 3;
+
+/// How often a session whose password is checked is looked at.
+const GONE_CHECK: Duration = Duration::from_millis(100);
 
 /// A transfer that runs; it is over when this is dropped.
 pub(super) struct Transfer(Arc<Session>);
@@ -56,6 +61,7 @@ impl Session {
         stream: &TcpStream,
         stall_timeout: Duration,
         shutdown: Shutdown,
+        permit: SessionPermit,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let control = Mutex::new(Some(stream.as_fd().try_clone_to_owned()?));
@@ -73,6 +79,7 @@ impl Session {
             spoilt: CancellationToken::new(),
             last_asked: Mutex::new(None),
             moved: Mutex::default(),
+            permit,
             metrics,
         })
     }
@@ -141,6 +148,20 @@ impl Session {
     /// Whether the server was told to end everything now.
     pub(super) fn is_cut(&self) -> bool {
         self.shutdown.now.is_cancelled()
+    }
+
+    /// Waits until the session is over, or its client is gone.
+    pub(super) async fn is_over(&self) {
+        let gone = async {
+            let mut interval = tokio::time::interval(GONE_CHECK);
+            while !self.control_is_lost() {
+                interval.tick().await;
+            }
+        };
+        tokio::select! {
+            () = self.ended.cancelled() => {}
+            () = gone => {}
+        }
     }
 
     /// Waits until the client has been gone for a while and no transfer runs.

@@ -48,6 +48,11 @@ impl Decoder {
         &mut self.buffer
     }
 
+    /// How many bytes are here that have not become a line.
+    pub(super) fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Forgets what has not become a line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

@@ -23,6 +23,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the rest of a record may be waited for before it is looked for again.
 const PIECES_PAUSE: Duration = Duration::from_millis(10);
 
+/// How much is read of commands that come while a password is checked, in bytes. The rest waits in the kernel.
+const READ_AHEAD: usize = 4 * 1024;
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -47,35 +50,53 @@ impl Control {
         Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8, metrics }
     }
 
+    /// Waits until nobody waits for an answer any more: the client has closed the connection and left no command that is still
+    /// to be read, or lost it. What comes meanwhile is kept.
+    pub(super) async fn gone(&mut self) {
+        while self.decoder.waiting() < READ_AHEAD {
+            match self.read().await {
+                Ok(0) if self.decoder.waiting() == 0 => return,
+                // Simple clients send all they have to say, and then only listen.
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        std::future::pending().await
+    }
+
     /// The next command; `None` at the end of the connection. Nothing is lost if it is not waited for to the end.
     pub(super) async fn next(&mut self) -> io::Result<Option<Decoded>> {
         loop {
             if let Some(decoded) = self.decoder.decode() {
                 return Ok(Some(decoded));
             }
-            match &self.stream {
-                Stream::Plain(stream) => {
-                    // An idle session has no buffer.
-                    stream.readable().await?;
-                    match stream.try_read_buf(self.decoder.buffer()) {
-                        Ok(0) => return Ok(None),
-                        Ok(_) => {}
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Stream::Tls(_) => {
-                    let Stream::Tls(stream) = &mut self.stream else { return Ok(None) };
-                    match stream.read_buf(self.decoder.buffer()).await {
-                        Ok(0) => return Ok(None),
-                        Ok(_) => {}
-                        // The end without TLS's own word for it, as many clients do.
-                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-                        Err(error) => return Err(error),
-                    }
-                }
-                Stream::Gone => return Ok(None),
+            if self.read().await? == 0 {
+                return Ok(None);
             }
+        }
+    }
+
+    /// Reads what there is; 0 at the end of the connection.
+    async fn read(&mut self) -> io::Result<usize> {
+        match &self.stream {
+            Stream::Plain(stream) => loop {
+                // An idle session has no buffer.
+                stream.readable().await?;
+                match stream.try_read_buf(self.decoder.buffer()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return read,
+                }
+            },
+            Stream::Tls(_) => {
+                let Stream::Tls(stream) = &mut self.stream else { return Ok(0) };
+                match stream.read_buf(self.decoder.buffer()).await {
+                    // The end without TLS's own word for it, as many clients do.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+                    read => read,
+                }
+            }
+            Stream::Gone => Ok(0),
         }
     }
 

@@ -152,7 +152,7 @@ impl NativeEngine {
 #[async_trait]
 impl Engine for NativeEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
-        let Connection { stream, peer, local, reached, session: id, implicit_tls } = connection;
+        let Connection { stream, peer, local, reached, session: id, implicit_tls, permit } = connection;
         let connection = session::Connection {
             control: Control::new(stream, Arc::clone(&self.shared.metrics)),
             id,
@@ -162,6 +162,7 @@ impl Engine for NativeEngine {
             security: Security::new(self.shared.tls.clone()),
             idle_timeout: self.shared.server.idle_timeout,
             failures: 0,
+            permit: Arc::new(permit),
             chosen_charset: None,
             extended_only: false,
             shared: Arc::clone(&self.shared),

@@ -7,13 +7,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::network::{IPV6_PREFIX, Network};
 
 /// How long whoever has asked leaves after those who haven't. Answers are made at once, so it is the time to take one.
 const ANSWERED: Duration = Duration::from_secs(2);
@@ -35,7 +37,7 @@ struct Taken {
 
 #[derive(Debug)]
 struct Guest {
-    address: IpAddr,
+    address: Network,
     asked: Option<Instant>,
     leave: CancellationToken,
 }
@@ -56,7 +58,7 @@ impl Places {
 
     /// A place for somebody from this address. Waits at most until another one has left, who is told to.
     pub(super) async fn take(self: &Arc<Self>, ip: IpAddr) -> Place {
-        let address = network(ip);
+        let address = Network::of(ip, IPV6_PREFIX);
         loop {
             // Whoever leaves after the look wakes it, too.
             let left = self.left.notified();
@@ -67,7 +69,7 @@ impl Places {
         }
     }
 
-    fn look(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    fn look(self: &Arc<Self>, address: Network) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.by_age.len() < self.all {
             let (number, leave) = (taken.next, CancellationToken::new());
@@ -77,7 +79,7 @@ impl Places {
         }
         // One who is about to leave is enough.
         if !taken.by_age.values().any(|guest| guest.leave.is_cancelled()) {
-            let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+            let mut counts: HashMap<Network, usize> = HashMap::new();
             for guest in taken.by_age.values() {
                 *counts.entry(guest.address).or_default() += 1;
             }
@@ -112,14 +114,6 @@ impl Drop for Place {
         taken.by_age.remove(&self.number);
         drop(taken);
         self.places.left.notify_waiters();
-    }
-}
-
-/// Whose address it is: with IPv6, a single customer or machine has all of a /64.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
-        ip => ip,
     }
 }
 

@@ -68,10 +68,3 @@ fn an_address_with_many_takes_from_itself() {
     assert!(now(places.take(ip("10.0.0.2"))).is_none());
     assert!(!has_to_leave(&other) && has_to_leave(&many[0]) && !has_to_leave(&many[1]));
 }
-
-#[test]
-fn a_network_of_one_machine_is_one_address() {
-    assert_eq!(network(ip("2001:db8:1:2:3:4:5:6")), network(ip("2001:db8:1:2::")));
-    assert_ne!(network(ip("2001:db8:1:2::")), network(ip("2001:db8:1:3::")));
-    assert_eq!(network(ip("::ffff:127.0.0.1")), ip("127.0.0.1"));
-}

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::network::{IPV6_PREFIX, Network};
+
 /// So many addresses are told apart in each kind; more share what all have together.
 const ADDRESSES: usize = 1024;
 
@@ -67,7 +69,7 @@ pub struct LineRate {
 #[derive(Debug)]
 struct State {
     of_all: Left,
-    by_network: HashMap<IpAddr, Left>,
+    by_network: HashMap<Network, Left>,
     left_out: u64,
     reported: Instant,
 }
@@ -95,7 +97,7 @@ impl LineRate {
             reported: now,
         };
         let state = state.get_or_insert_with(new);
-        let network = network_of(address);
+        let network = Network::of(address, IPV6_PREFIX);
         if state.by_network.len() >= ADDRESSES && !state.by_network.contains_key(&network) {
             // Those who have caused nothing for a while.
             state.by_network.retain(|_, left| left.used_until > now);
@@ -118,14 +120,6 @@ impl LineRate {
         }
         state.reported = now;
         Some(std::mem::take(&mut state.left_out))
-    }
-}
-
-/// What one person has of IPv6 is a /64.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use wharf_backends::observe::{Answer, Request};
 
@@ -11,7 +12,8 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     let session = metrics.session_opened();
     metrics.session_refused(Refusal::Stopping);
     metrics.login(Login::Success);
-    metrics.login_checked(Duration::from_millis(20));
+    metrics.login_begins().is_over();
+    metrics.session_displaced();
     metrics.handshake(Handshake::Data, true);
     metrics.command("STOR");
     metrics.reply(226);

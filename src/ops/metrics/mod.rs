@@ -7,7 +7,7 @@ mod process;
 mod transfers;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::Instant;
 
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
@@ -58,10 +58,13 @@ pub enum Handshake {
 pub enum Login {
     /// The user is logged in.
     Success,
-    /// There is no such user, or the anonymous one is not enabled.
-    UnknownUser,
-    /// The password is another.
-    WrongPassword,
+    /// There is no such user, or the password is another. Which of both is for the log alone: whoever reads metrics must not
+    /// learn which names exist.
+    Failed,
+    /// Too many others waited to be checked.
+    Busy,
+    /// The client left before it was its turn, its time was over, or its session gave way to another one.
+    Abandoned,
     /// TLS comes first.
     TlsRequired,
     /// The user has as many sessions as it may.
@@ -71,10 +74,11 @@ pub enum Login {
 }
 
 impl Login {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Success,
-        Self::UnknownUser,
-        Self::WrongPassword,
+        Self::Failed,
+        Self::Busy,
+        Self::Abandoned,
         Self::TlsRequired,
         Self::SessionLimit,
         Self::Error,
@@ -83,8 +87,9 @@ impl Login {
     fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
-            Self::UnknownUser => "unknown_user",
-            Self::WrongPassword => "wrong_password",
+            Self::Failed => "failed",
+            Self::Busy => "busy",
+            Self::Abandoned => "abandoned",
             Self::TlsRequired => "tls_required",
             Self::SessionLimit => "session_limit",
             Self::Error => "error",
@@ -95,8 +100,10 @@ impl Login {
 impl From<LoginError> for Login {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::UnknownUser | LoginError::AnonymousDisabled => Self::UnknownUser,
-            LoginError::WrongPassword => Self::WrongPassword,
+            LoginError::UnknownUser | LoginError::AnonymousDisabled | LoginError::WrongPassword => {
+                Self::Failed
+            }
+            LoginError::Busy => Self::Busy,
             LoginError::GivenUp => Self::Error,
         }
     }
@@ -131,8 +138,10 @@ pub struct Metrics {
     sessions: Gauge,
     accepted: Counter,
     refused: Family<Labels, Counter>,
+    displaced: Counter,
     logins: Family<Labels, Counter>,
     login_seconds: Histogram,
+    logins_waiting: Gauge,
     handshakes: Family<[(&'static str, &'static str); 2], Counter>,
     commands: Family<Labels, Counter>,
     replies: Family<[(&'static str, u16); 1], Counter>,
@@ -147,6 +156,14 @@ pub struct Metrics {
 #[derive(Debug)]
 pub struct OpenSession(Arc<Metrics>);
 
+/// A name and a password that are checked. If it is dropped before that [is over](Self::is_over), the login was abandoned.
+#[derive(Debug)]
+pub struct LoginCheck {
+    metrics: Arc<Metrics>,
+    began: Instant,
+    is_over: bool,
+}
+
 impl Metrics {
     /// Nothing has happened yet. `engine` is the name of what speaks FTP, `session_limit` how many sessions may be open.
     pub fn new(engine: &'static str, session_limit: usize) -> Arc<Self> {
@@ -156,8 +173,10 @@ impl Metrics {
             sessions: Gauge::default(),
             accepted: Counter::default(),
             refused: Family::default(),
+            displaced: Counter::default(),
             logins: Family::default(),
             login_seconds: Histogram::new(LOGIN_SECONDS),
+            logins_waiting: Gauge::default(),
             handshakes: Family::default(),
             commands: Family::default(),
             replies: Family::default(),
@@ -197,7 +216,17 @@ impl Metrics {
         ours.register("sessions_open", "Sessions that are open", self.sessions.clone());
         ours.register("sessions_accepted", "Sessions that were accepted", self.accepted.clone());
         ours.register("sessions_refused", "Sessions that were refused, by cause", self.refused.clone());
+        ours.register(
+            "sessions_displaced",
+            "Sessions that had not logged in, and gave way to new ones",
+            self.displaced.clone(),
+        );
         ours.register("logins", "Logins by result", self.logins.clone());
+        ours.register(
+            "logins_waiting",
+            "Names and passwords that are checked, or wait for their turn",
+            self.logins_waiting.clone(),
+        );
         ours.register(
             "login_duration_seconds",
             "How long names and passwords took to be checked",
@@ -251,9 +280,15 @@ impl Metrics {
         self.logins.get_or_create(&[("result", result.as_str())]).inc();
     }
 
-    /// A name and a password were checked.
-    pub fn login_checked(&self, elapsed: Duration) {
-        self.login_seconds.observe(elapsed.as_secs_f64());
+    /// A session that had not logged in gave way to a new one.
+    pub fn session_displaced(&self) {
+        self.displaced.inc();
+    }
+
+    /// A name and a password came, and are about to be checked.
+    pub fn login_begins(self: &Arc<Self>) -> LoginCheck {
+        self.logins_waiting.inc();
+        LoginCheck { metrics: Arc::clone(self), began: Instant::now(), is_over: false }
     }
 
     /// A TLS handshake is over.
@@ -296,6 +331,23 @@ impl Metrics {
     /// Has the lost lines of the log looked at from now on. The first call counts.
     pub fn watch_log(&self, log: Queue) {
         let _ = self.log.set(log);
+    }
+}
+
+impl LoginCheck {
+    /// They were checked. What became of the login is counted by [`Metrics::login`].
+    pub fn is_over(mut self) {
+        self.is_over = true;
+        self.metrics.login_seconds.observe(self.began.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for LoginCheck {
+    fn drop(&mut self) {
+        self.metrics.logins_waiting.dec();
+        if !self.is_over {
+            self.metrics.login(Login::Abandoned);
+        }
     }
 }
 

@@ -355,3 +355,24 @@ wharf.yaml:5:77: "lokal" is no time zone; did you mean "local"?
 3 problems in wharf.yaml"#,
     );
 }
+
+#[test]
+fn limits_of_logins() {
+    check(
+        "server:
+  remember_logins: 2d
+  failed_login_delay: 1m
+  limits: { ipv6_prefix: 16 }
+",
+        "wharf.yaml:2:20: at most `24h`
+    2 |   remember_logins: 2d
+      |                    ^^
+wharf.yaml:3:23: at most `30s`
+    3 |   failed_login_delay: 1m
+      |                       ^^
+wharf.yaml:4:26: from 32 to 128 bits are a network
+    4 |   limits: { ipv6_prefix: 16 }
+      |                          ^^
+3 problems in wharf.yaml",
+    );
+}

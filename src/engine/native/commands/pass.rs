@@ -1,12 +1,11 @@
 //! PASS (RFC 959, section 4.1.1).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::super::reply::Reply;
 use super::super::session::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
-use crate::auth::Identity;
+use crate::auth::{Failed, Identity, LoginError};
 use crate::ops::metrics::Login;
 
 /// After so many failed logins the client has to connect again.
@@ -26,21 +25,19 @@ pub(in super::super) async fn run(
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     let peer = connection.peer;
-    let shared = &connection.shared;
-    let started = Instant::now();
-    let checked = shared.users.authenticate(&name, password).await;
-    shared.metrics.login_checked(started.elapsed());
+    let shared = Arc::clone(&connection.shared);
+    let check = shared.metrics.login_begins();
+    let checked = tokio::select! {
+        checked = shared.users.authenticate(&name, password, peer.ip()) => checked,
+        () = connection.control.gone() => {
+            connection.journal(&name).login_abandoned();
+            return Ok(Outcome::Quit(Reply::new(421, "Goodbye.")));
+        }
+    };
+    check.is_over();
     let identity = match checked {
         Ok(identity) => identity,
-        Err(cause) => {
-            connection.journal(&name).login_failed(&cause.to_string());
-            shared.metrics.login(cause.into());
-            connection.failures += 1;
-            if connection.failures >= MAX_FAILURES {
-                return Ok(Outcome::Quit(Reply::new(421, "Login failed too often; goodbye.")));
-            }
-            return refuse(530, "Login failed.");
-        }
+        Err(failed) => return refused(connection, &name, failed).await,
     };
     // However it is written, it is one user in limits and logs.
     let name = if matches!(identity, Identity::Anonymous) { name.to_ascii_lowercase() } else { name };
@@ -53,6 +50,9 @@ pub(in super::super) async fn run(
         shared.metrics.login(Login::SessionLimit);
         return refuse(530, "This user has as many sessions as it may have; try again later.");
     };
+    if !connection.permit.logged_in() {
+        return Ok(Outcome::Quit(Reply::new(421, "Too many sessions; try again later.")));
+    }
     connection.journal(&name).logged_in();
     shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
@@ -64,4 +64,21 @@ pub(in super::super) async fn run(
     let level = shared.server.limits.deflate_level;
     let session = LoggedIn::new(name, view, representation, interrupted, level, permit);
     Ok(Outcome::LoggedIn(Box::new(session), reply))
+}
+
+async fn refused(connection: &mut Connection, name: &str, Failed { cause, delay }: Failed) -> Result {
+    connection.journal(name).login_failed(&cause.to_string());
+    connection.shared.metrics.login(cause.into());
+    if cause == LoginError::Busy {
+        return Ok(Outcome::Quit(Reply::new(421, "Too many logins wait for their turn; try again later.")));
+    }
+    connection.failures += 1;
+    // Whoever hangs up meanwhile keeps its place among the sessions, or connecting anew would be faster than waiting.
+    connection.permit.failed();
+    tokio::time::sleep(delay).await;
+    connection.permit.answered();
+    if connection.failures >= MAX_FAILURES {
+        return Ok(Outcome::Quit(Reply::new(421, "Login failed too often; goodbye.")));
+    }
+    refuse(530, "Login failed.")
 }

@@ -22,6 +22,7 @@ use super::reply::Reply;
 use super::security::Security;
 use super::table::{Command, Run};
 use crate::charset::Charset;
+use crate::engine::SessionPermit;
 use crate::engine::journal::Journal;
 
 pub(super) use greeting::Greeting;
@@ -47,6 +48,8 @@ pub(super) struct Connection {
     pub(super) security: Security,
     /// How long it may be silent (SITE IDLE).
     pub(super) idle_timeout: Duration,
+    /// The place among all sessions.
+    pub(super) permit: Arc<SessionPermit>,
     /// Logins that failed. REIN makes no difference to them.
     pub(super) failures: u32,
     /// What OPTS UTF8 asked for: it counts more than the character set of the user.

@@ -1,16 +1,18 @@
 //! The loop that serves a session: commands, the transfer beside them, timeouts and the end.
 
 mod encryption;
+mod ending;
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::ending::{End, failed, last_words, stopping};
 use super::super::codec::Decoded;
 use super::super::commands::{self, Outcome};
 use super::super::data::{Linger, TransferError};
@@ -20,20 +22,11 @@ use super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
-use crate::engine::journal::{Journal, Moved};
+use crate::engine::journal::Moved;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
 const WAITING: usize = 1024;
-
-/// How long a transfer that was told to end may take to clean up.
-const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
-
-/// How long a storage may take to make a file of what was received, when nobody waits for it any more.
-const FINISHING_TIME: Duration = Duration::from_secs(10 * 60);
-
-/// How long a session may still take when everything was told to end.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// One client, from its greeting to its end.
 pub(in super::super) struct Session {
@@ -53,22 +46,6 @@ pub(in super::super) struct Session {
     moved: Moved,
     started: Instant,
     active: Instant,
-}
-
-/// Why a session ends.
-enum End {
-    /// The client is gone, or can't be written to.
-    Lost(io::Error),
-    /// All is said.
-    Closed,
-    /// This is still to be said.
-    Saying(Reply),
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Lost(error)
-    }
 }
 
 enum Event {
@@ -99,69 +76,15 @@ impl Session {
 
     /// Serves the client until one of both has enough.
     pub(in super::super) async fn run(mut self, implicit_tls: bool, shutdown: &Shutdown) {
-        let (id, peer) = (self.connection.id, self.connection.peer);
         let opened = Instant::now();
         self.connection.journal("").opened();
+        let permit = Arc::clone(&self.connection.permit);
         let end = tokio::select! {
             end = self.serve(implicit_tls, shutdown) => end,
             () = last_words(shutdown) => End::Closed,
+            () = permit.displaced() => End::Displaced,
         };
-        // An upload must not become visible any more, and leaves nothing behind.
-        if let Some(transfer) = &self.transfer {
-            transfer.cancel(match shutdown.now.is_cancelled() {
-                true => Cancel::Stopping,
-                false => Cancel::ControlConnectionLost,
-            });
-            if tokio::time::timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
-                tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");
-                self.finish_transfer(shutdown).await;
-            }
-        }
-        let Self { mut connection, state, linger, moved, .. } = self;
-        match end {
-            End::Saying(reply) => {
-                if connection.control.send(&reply).await.is_ok() {
-                    connection.control.close().await;
-                }
-            }
-            End::Closed => connection.control.close().await,
-            End::Lost(error) => {
-                tracing::debug!(session = id, %peer, %error, "the control connection is lost");
-            }
-        }
-        // What was sent last may still be on its way.
-        if let Some(linger) = linger {
-            tokio::select! {
-                () = linger.closed() => {}
-                () = shutdown.now.cancelled() => {}
-            }
-        }
-        Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
-    }
-
-    /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit
-    /// of their own for that, and disks that hang get one here.
-    async fn finish_transfer(&mut self, shutdown: &Shutdown) {
-        if self.transfer.as_ref().is_some_and(Running::is_finishing) {
-            tokio::select! {
-                () = self.end_transfer() => {}
-                () = tokio::time::sleep(FINISHING_TIME) => {}
-                () = last_words(shutdown) => {}
-            }
-        }
-    }
-
-    /// Waits for the transfer that was cancelled.
-    async fn end_transfer(&mut self) {
-        while let Some(transfer) = &mut self.transfer {
-            // Whoever asks now is not answered.
-            if let TransferEvent::Ended(ended) = transfer.event().await {
-                let (id, peer) = (self.connection.id, self.connection.peer);
-                transfer.conclude(id, self.state.user(), peer, &ended.result);
-                transfer.add_to(&mut self.moved);
-                self.transfer = None;
-            }
-        }
+        self.end(end, opened, shutdown).await;
     }
 
     async fn serve(&mut self, implicit_tls: bool, shutdown: &Shutdown) -> End {
@@ -188,10 +111,13 @@ impl Session {
     /// When the client has been silent, or not logged in, for too long.
     fn deadline(&self) -> Instant {
         let silent = self.active + self.connection.idle_timeout;
-        match self.state {
-            State::Greeting(_) => silent.min(self.started + self.connection.shared.server.login_timeout),
-            State::LoggedIn(_) => silent,
-        }
+        self.login_deadline().map_or(silent, |deadline| deadline.min(silent))
+    }
+
+    /// When somebody has to be logged in, whatever takes the time.
+    fn login_deadline(&self) -> Option<Instant> {
+        matches!(self.state, State::Greeting(_))
+            .then(|| self.started + self.connection.shared.server.login_timeout)
     }
 
     async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {
@@ -244,30 +170,6 @@ impl Session {
             Event::Cut | Event::Stopping => Err(stopping()),
             Event::Silent => Err(self.silent()),
         }
-    }
-
-    fn silent(&self) -> End {
-        let reply = match self.state {
-            State::Greeting(_) => "Nobody logged in in time; goodbye.",
-            State::LoggedIn(_) => "Silent for too long; goodbye.",
-        };
-        let (session, peer) = (self.connection.id, self.connection.peer);
-        tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
-        End::Saying(Reply::new(421, reply))
-    }
-
-    /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
-    /// simple wait for no reply. One that has not is gone, and what it sent may be cut short.
-    fn ended(&mut self, error: io::Error) -> Result<(), End> {
-        let quits = |waiting: &Decoded| matches!(waiting, Decoded::Line(line) if line.verb == "QUIT");
-        if self.transfer.is_none() || !self.waiting.iter().any(quits) {
-            return Err(End::Lost(error));
-        }
-        self.gone = true;
-        if let Some(answer) = self.asking.take() {
-            let _ = answer.send(());
-        }
-        Ok(())
     }
 
     /// What comes during a transfer: some of it is answered at once, the rest waits.
@@ -351,14 +253,24 @@ impl Session {
             return Ok(self.connection.control.send(&reply).await?);
         };
         tracing::trace!(session = self.connection.id, command = command.name, "command");
+        let login_deadline = self.login_deadline();
+        let missed = async {
+            match login_deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         let (connection, state) = (&mut self.connection, &mut self.state);
         // A defect in a command ends this session, and no other one.
         let outcome =
             AssertUnwindSafe(dispatch::dispatch(connection, state, command, once, &argument)).catch_unwind();
         let outcome = tokio::select! {
-            outcome = outcome => outcome,
+            outcome = outcome => Some(outcome),
             () = shutdown.now.cancelled() => return Err(stopping()),
+            // The wait for the turn of a password, and the delay of a refusal, are a part of the time.
+            () = missed => None,
         };
+        let Some(outcome) = outcome else { return Err(self.silent()) };
         self.active = Instant::now();
         match outcome {
             Err(_panic) => Err(End::Saying(failed())),
@@ -395,6 +307,7 @@ impl Session {
                 // Whoever was not logged in has no more time for it than before.
                 if matches!(self.state, State::LoggedIn(_)) {
                     self.started = Instant::now();
+                    self.connection.permit.logged_out();
                 }
                 self.state = State::Greeting(Greeting::default());
                 Ok(self.connection.control.send(&reply).await?)
@@ -423,20 +336,6 @@ fn size(waiting: &Decoded) -> usize {
         Decoded::Line(line) => line.verb.len() + line.argument.len(),
         Decoded::TooLong | Decoded::Endless => 0,
     }
-}
-
-/// Waits until everything was told to end, and a moment more.
-async fn last_words(shutdown: &Shutdown) {
-    shutdown.now.cancelled().await;
-    tokio::time::sleep(LAST_WORDS).await;
-}
-
-fn stopping() -> End {
-    End::Saying(Reply::new(421, "The server is stopping; goodbye."))
-}
-
-fn failed() -> Reply {
-    Reply::new(421, "The server failed; goodbye.")
 }
 
 async fn next_event(transfer: &mut Option<Running>) -> TransferEvent {

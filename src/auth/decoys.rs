@@ -1,0 +1,60 @@
+//! What a login costs whose name doesn't exist.
+//!
+//! A check costs the same for a name that doesn't exist as for one that does, so that nobody learns by the clock which
+//! names exist: such a name is checked against the hash of a user chosen by that name. The choice is the same after a restart
+//! and on every replica, and changes for few names when users come and go: whoever saw the cost of a name change would know
+//! that it is none. So the key of the choice comes from the configured hashes, which all replicas share and nobody else knows,
+//! and what is chosen from is sorted by what it costs.
+
+use aws_lc_rs::{digest, hmac};
+
+use super::{PasswordHash, PasswordHashError};
+use crate::config::Password;
+
+#[derive(Debug)]
+pub(super) struct Decoys {
+    key: hmac::Key,
+    /// One for each user, so that costs are as frequent among unknown names as among known ones.
+    /// `None` stands for a password in plain text, whose comparison costs nothing.
+    sorted: Vec<Option<PasswordHash>>,
+}
+
+impl Decoys {
+    /// Takes tens of milliseconds if there are no passwords, as it hashes.
+    ///
+    /// # Errors
+    /// If the system has no random bytes.
+    pub(super) fn of<'a>(passwords: impl Iterator<Item = &'a Password>) -> Result<Self, PasswordHashError> {
+        let mut sorted: Vec<_> = passwords
+            .map(|password| match password {
+                Password::Hash(hash) => Some(hash.clone()),
+                Password::Plain(_) => None,
+            })
+            .collect();
+        if sorted.is_empty() {
+            sorted.push(Some(PasswordHash::new("")?));
+        }
+        sorted.sort_by_cached_key(|hash| {
+            hash.as_ref().map(|hash| (hash.cost().to_owned(), hash.as_str().to_owned()))
+        });
+        // One of the hashes is the key, the same one until just this one is taken away. Where no password is hashed, there is
+        // nothing to choose.
+        let digests =
+            sorted.iter().flatten().map(|hash| digest::digest(&digest::SHA256, hash.as_str().as_bytes()));
+        let secret = digests.map(|digest| digest.as_ref().to_vec()).min().unwrap_or_default();
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &secret), sorted })
+    }
+
+    /// What the password of this name is checked against if there is none; `None` if it costs nothing.
+    pub(super) fn of_name(&self, name: &str) -> Option<&PasswordHash> {
+        let tag = hmac::sign(&self.key, name.as_bytes());
+        let mut start = [0; 8];
+        start.copy_from_slice(&tag.as_ref()[..8]);
+        let index = (u128::from(u64::from_be_bytes(start)) * self.sorted.len() as u128) >> 64;
+        self.sorted[index as usize].as_ref()
+    }
+}
+
+#[cfg(test)]
+#[path = "decoys_tests.rs"]
+mod tests;

@@ -1,0 +1,73 @@
+//! How long the answer to a failed login waits.
+//!
+//! It grows with the failures of a network and with those of a name, so that neither one address nor many of them get far
+//! with guesses at one account. Only answers to failures wait: a right password is answered at once, whatever others have
+//! tried, so nobody is kept out.
+//!
+//! Failures are counted in a table whose size is fixed; those who meet in one place of it are counted together. All that
+//! does is to delay the answer to a failure a little more, so the table can't be filled to any harm.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::network::Network;
+
+/// How long the first answer waits; each further one waits twice as long.
+const FIRST: Duration = Duration::from_millis(100);
+
+/// So long after the last failure, half of the failures are forgotten.
+const HALF_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// Places in the table.
+const PLACES: usize = 32 * 1024;
+
+/// Failures, by network and by name.
+#[derive(Debug)]
+pub(super) struct Guesses {
+    most: Duration,
+    began: Instant,
+    chooser: RandomState,
+    counted: Mutex<Vec<Count>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    failures: u32,
+    /// Seconds since the beginning.
+    last: u32,
+}
+
+impl Guesses {
+    /// No answer waits longer than `most`.
+    pub(super) fn new(most: Duration) -> Self {
+        let counted = if most.is_zero() { Vec::new() } else { vec![Count::default(); PLACES] };
+        Self { most, began: Instant::now(), chooser: RandomState::new(), counted: Mutex::new(counted) }
+    }
+
+    /// Counts a failure, and says how long its answer has to wait.
+    pub(super) fn failed(&self, network: Network, name: &str) -> Duration {
+        let now = u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX);
+        let places = [self.chooser.hash_one(network), self.chooser.hash_one(name)];
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.is_empty() {
+            return Duration::ZERO;
+        }
+        let most = places.into_iter().map(|hash| {
+            let place = (hash % counted.len() as u64) as usize;
+            let count = &mut counted[place];
+            let halves = u64::from(now.saturating_sub(count.last)) / HALF_LIFE.as_secs();
+            count.failures = count.failures.checked_shr(halves.min(32) as u32).unwrap_or(0).saturating_add(1);
+            count.last = now;
+            count.failures
+        });
+        let doublings = most.max().unwrap_or(1).saturating_sub(1).min(20);
+        (FIRST * (1 << doublings)).min(self.most)
+    }
+}
+
+#[cfg(test)]
+#[path = "guesses_tests.rs"]
+mod tests;

@@ -1,0 +1,220 @@
+//! Whose password is checked next.
+//!
+//! A check takes a core for tens of milliseconds, and whoever can connect can ask for one. So checks wait in a line for each
+//! network, and the networks take turns: however many one of them asks for, each of the others is served after at most one of
+//! its. A check whose client is gone leaves its line at once, as its future is dropped. All lines together have a bound; where
+//! that is reached, the last of the longest line gives way, so that a flood takes room from itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::LoginError;
+use crate::network::Network;
+
+/// The most checks that wait. Each holds a name's hash and a password, which are at most a few KiB together.
+const MOST_WAITING: usize = 4096;
+
+type Work = Box<dyn FnOnce() -> bool + Send>;
+type Answer = oneshot::Sender<Result<bool, LoginError>>;
+
+/// Threads that hash and nothing else, as many as the machine has cores. The memory that a hash takes stays with its thread
+/// for the next one, so it must not be any of the hundreds that wait for disks.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// `None` while it is dropped.
+    threads: Option<Runtime>,
+    most_threads: usize,
+    lines: Arc<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Numbers of jobs, and of turns.
+    next: u64,
+    waiting: usize,
+    /// Threads that work.
+    running: usize,
+    lines: HashMap<Network, Line>,
+    turns: BTreeMap<u64, Network>,
+}
+
+/// What one network asks for.
+#[derive(Debug)]
+struct Line {
+    turn: u64,
+    jobs: BTreeMap<u64, Job>,
+}
+
+struct Job {
+    work: Work,
+    answer: Answer,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+/// A place in a line, given up when it is dropped.
+struct Ticket<'a> {
+    lines: &'a Lines,
+    network: Network,
+    number: u64,
+}
+
+impl Turns {
+    /// # Errors
+    /// If the system has no threads.
+    pub(super) fn new() -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::with(cores, MOST_WAITING)
+    }
+
+    fn with(most_threads: usize, most: usize) -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let threads = builder.max_blocking_threads(most_threads).thread_name("wharf-hash").build()?;
+        let lines = Arc::new(Lines { most, state: Mutex::default() });
+        Ok(Self { threads: Some(threads), most_threads, lines })
+    }
+
+    /// Has the work done when it is the turn of `network`. It is not begun if this future is dropped before.
+    ///
+    /// # Errors
+    /// [`LoginError::Busy`] if too many wait, and [`LoginError::GivenUp`] if the work panicked or the server ends.
+    pub(super) async fn run(
+        &self,
+        network: Network,
+        work: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<bool, LoginError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { work: Box::new(work), answer };
+        let Some(threads) = &self.threads else { return Err(LoginError::GivenUp) };
+        let (number, more) = self.lines.join(network, job, self.most_threads)?;
+        let _ticket = Ticket { lines: &self.lines, network, number };
+        if more {
+            let lines = Arc::clone(&self.lines);
+            threads.spawn_blocking(move || {
+                while let Some(Job { work, answer }) = lines.next() {
+                    // A defect in one check is not the end of the others.
+                    let result = catch_unwind(AssertUnwindSafe(work));
+                    // Nobody hears it who is gone.
+                    let _ = answer.send(result.map_err(|_| LoginError::GivenUp));
+                }
+            });
+        }
+        answered.await.unwrap_or(Err(LoginError::GivenUp))
+    }
+}
+
+impl Lines {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the job, and whether one more thread has to work.
+    fn join(&self, network: Network, job: Job, most_threads: usize) -> Result<(u64, bool), LoginError> {
+        let mut state = self.state();
+        if state.waiting >= self.most {
+            state.make_room(network)?;
+        }
+        let (number, turn) = (state.next, state.next + 1);
+        state.next += 2;
+        state.waiting += 1;
+        let State { lines, turns, .. } = &mut *state;
+        let line = lines.entry(network).or_insert_with(|| {
+            // Behind all who wait.
+            turns.insert(turn, network);
+            Line { turn, jobs: BTreeMap::new() }
+        });
+        line.jobs.insert(number, job);
+        let more = state.running < most_threads;
+        state.running += usize::from(more);
+        Ok((number, more))
+    }
+
+    /// The job whose turn it is; without one, its thread is done.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        let Some((_, network)) = state.turns.pop_first() else {
+            state.running -= 1;
+            return None;
+        };
+        let turn = state.next;
+        state.next += 1;
+        let State { lines, turns, waiting, .. } = &mut *state;
+        let line = lines.get_mut(&network)?;
+        let (_, job) = line.jobs.pop_first()?;
+        *waiting -= 1;
+        if line.jobs.is_empty() {
+            lines.remove(&network);
+        } else {
+            line.turn = turn;
+            turns.insert(turn, network);
+        }
+        Some(job)
+    }
+
+    fn leave(&self, network: Network, number: u64) {
+        let job = self.state().take(network, number);
+        // A password is wiped; that is nothing to do while others wait for the lock.
+        drop(job);
+    }
+}
+
+impl State {
+    /// The last of the longest line gives way, unless it is in the line of whoever comes.
+    fn make_room(&mut self, network: Network) -> Result<(), LoginError> {
+        let own = self.lines.get(&network).map_or(0, |line| line.jobs.len());
+        let longest = self.lines.iter().max_by_key(|(_, line)| line.jobs.len());
+        let Some((&longest, line)) = longest.filter(|(_, line)| line.jobs.len() > own + 1) else {
+            return Err(LoginError::Busy);
+        };
+        let Some(&last) = line.jobs.keys().next_back() else { return Err(LoginError::Busy) };
+        if let Some(Job { answer, .. }) = self.take(longest, last) {
+            let _ = answer.send(Err(LoginError::Busy));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, network: Network, number: u64) -> Option<Job> {
+        let line = self.lines.get_mut(&network)?;
+        let job = line.jobs.remove(&number)?;
+        self.waiting -= 1;
+        if line.jobs.is_empty() {
+            let turn = line.turn;
+            self.turns.remove(&turn);
+            self.lines.remove(&network);
+        }
+        Some(job)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.lines.leave(self.network, self.number);
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        // A runtime that waits for its threads must not be dropped by a task.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod tests;

@@ -1,0 +1,155 @@
+//! Why a session ends, and how.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::super::codec::Decoded;
+use super::super::super::reply::Reply;
+use super::super::State;
+use super::super::transfer::{Cancel, Event as TransferEvent, Running};
+use super::Session;
+use crate::engine::Shutdown;
+use crate::engine::journal::Journal;
+
+/// How long a transfer that was told to end may take to clean up.
+const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
+
+/// How long a storage may take to make a file of what was received, when nobody waits for it any more.
+const FINISHING_TIME: Duration = Duration::from_secs(10 * 60);
+
+/// How long a session may still take when everything was told to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long a client may take to hear that its place is for somebody else.
+const DISPLACED_WORDS: Duration = Duration::from_secs(1);
+
+/// Why a session ends.
+pub(super) enum End {
+    /// The client is gone, or can't be written to.
+    Lost(io::Error),
+    /// All is said.
+    Closed,
+    /// This is still to be said.
+    Saying(Reply),
+    /// Somebody else gets its place.
+    Displaced,
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+impl Session {
+    /// Ends it.
+    pub(super) async fn end(mut self, end: End, opened: Instant, shutdown: &Shutdown) {
+        let (id, peer) = (self.connection.id, self.connection.peer);
+        // An upload must not become visible any more, and leaves nothing behind.
+        if let Some(transfer) = &self.transfer {
+            transfer.cancel(match shutdown.now.is_cancelled() {
+                true => Cancel::Stopping,
+                false => Cancel::ControlConnectionLost,
+            });
+            if tokio::time::timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
+                tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");
+                self.finish_transfer(shutdown).await;
+            }
+        }
+        let Self { mut connection, state, linger, moved, .. } = self;
+        match end {
+            End::Saying(reply) => {
+                if connection.control.send(&reply).await.is_ok() {
+                    connection.control.close().await;
+                }
+            }
+            End::Closed => connection.control.close().await,
+            End::Displaced => {
+                connection.journal("").displaced();
+                connection.shared.metrics.session_displaced();
+                let reply = Reply::new(
+                    421,
+                    "Too many sessions; those that have not logged in give way. Try again later.",
+                );
+                // Its place is taken, so it may not stay for long.
+                let _ = tokio::time::timeout(DISPLACED_WORDS, connection.control.send(&reply)).await;
+            }
+            End::Lost(error) => {
+                tracing::debug!(session = id, %peer, %error, "the control connection is lost");
+            }
+        }
+        // What was sent last may still be on its way.
+        if let Some(linger) = linger {
+            tokio::select! {
+                () = linger.closed() => {}
+                () = shutdown.now.cancelled() => {}
+            }
+        }
+        Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
+    }
+
+    /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit
+    /// of their own for that, and disks that hang get one here.
+    async fn finish_transfer(&mut self, shutdown: &Shutdown) {
+        if self.transfer.as_ref().is_some_and(Running::is_finishing) {
+            tokio::select! {
+                () = self.end_transfer() => {}
+                () = tokio::time::sleep(FINISHING_TIME) => {}
+                () = last_words(shutdown) => {}
+            }
+        }
+    }
+
+    /// Waits for the transfer that was cancelled.
+    async fn end_transfer(&mut self) {
+        while let Some(transfer) = &mut self.transfer {
+            // Whoever asks now is not answered.
+            if let TransferEvent::Ended(ended) = transfer.event().await {
+                let (id, peer) = (self.connection.id, self.connection.peer);
+                transfer.conclude(id, self.state.user(), peer, &ended.result);
+                transfer.add_to(&mut self.moved);
+                self.transfer = None;
+            }
+        }
+    }
+
+    pub(super) fn silent(&self) -> End {
+        let reply = match self.state {
+            State::Greeting(_) => "Nobody logged in in time; goodbye.",
+            State::LoggedIn(_) => "Silent for too long; goodbye.",
+        };
+        let (session, peer) = (self.connection.id, self.connection.peer);
+        tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
+        End::Saying(Reply::new(421, reply))
+    }
+
+    /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
+    /// simple wait for no reply. One that has not is gone, and what it sent may be cut short.
+    pub(super) fn ended(&mut self, error: io::Error) -> Result<(), End> {
+        let quits = |waiting: &Decoded| matches!(waiting, Decoded::Line(line) if line.verb == "QUIT");
+        if self.transfer.is_none() || !self.waiting.iter().any(quits) {
+            return Err(End::Lost(error));
+        }
+        self.gone = true;
+        if let Some(answer) = self.asking.take() {
+            let _ = answer.send(());
+        }
+        Ok(())
+    }
+}
+
+/// Waits until everything was told to end, and a moment more.
+pub(super) async fn last_words(shutdown: &Shutdown) {
+    shutdown.now.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+pub(super) fn stopping() -> End {
+    End::Saying(Reply::new(421, "The server is stopping; goodbye."))
+}
+
+pub(super) fn failed() -> Reply {
+    Reply::new(421, "The server failed; goodbye.")
+}
