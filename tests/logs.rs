@@ -267,4 +267,23 @@ mod of_what_users_do {
         // A filter by the user finds the login, too.
         assert_line(&server.log, "logged in", &[("user", "demo".into())]);
     }
+
+    /// What one user moved is not the next one's.
+    #[test]
+    fn a_session_can_be_that_of_one_after_the_other() {
+        // libunftp has no REIN.
+        if Engine::current() == Engine::Libunftp {
+            return;
+        }
+        let setup = Setup::local();
+        let server = setup.start();
+        let mut client = server.login();
+        client.store("file", b"12345");
+        client.expect("REIN", 220);
+        client.login("demo", "demo");
+        client.store("other", b"123");
+        client.expect("QUIT", 221);
+        assert_line(&server.log, "logged out", &[("user", "demo".into()), ("received", 5.into())]);
+        assert_line(&server.log, "session closed", &[("user", "demo".into()), ("received", 3.into())]);
+    }
 }

@@ -10,13 +10,14 @@ use std::hash::{Hash, Hasher};
 /// receives one has to check again. The root is `/`; no other path ends in a slash.
 ///
 /// A path in a backend can be confined to a directory: a backend that has symbolic links follows none out of that directory
-/// then. Paths below it are confined to the same. It makes no difference to whether two paths are equal.
+/// then. Paths below it are confined to the same. That directory may itself lie in one that it is confined to, and so on. It makes
+/// no difference to whether two paths are equal.
 #[derive(Clone)]
 pub struct StoragePath {
     /// Always starts with `/`; ends with `/` only if it is the root.
     text: String,
-    /// So many bytes of it are the directory that it is confined to; 0 if that is the root.
-    confined: usize,
+    /// So many bytes of it are the directories that it is confined to, the outermost first; none for the root.
+    confined: Vec<usize>,
 }
 
 /// Why a text is not a path.
@@ -39,7 +40,7 @@ impl StoragePath {
 
     /// The root, `/`.
     pub fn root() -> Self {
-        Self { text: "/".to_owned(), confined: 0 }
+        Self { text: "/".to_owned(), confined: Vec::new() }
     }
 
     /// Parses a path, taken as relative to the root.
@@ -78,27 +79,42 @@ impl StoragePath {
         Ok(Self::from_segments(&segments)?.confined_as(self))
     }
 
-    /// The same path, confined to a directory that it lies in.
+    /// The same path, confined to a directory that it lies in, and to what that is confined to.
     #[must_use]
-    pub fn confined_to(self, directory: &Self) -> Self {
-        match self.starts_with(directory) && !directory.is_root() {
-            true => Self { confined: directory.text.len(), ..self },
-            false => Self { confined: 0, ..self },
+    pub fn confined_to(mut self, directory: &Self) -> Self {
+        self.confined.clear();
+        if self.starts_with(directory) && !directory.is_root() {
+            self.confined.extend(&directory.confined);
+            if self.confined.last() != Some(&directory.text.len()) {
+                self.confined.push(directory.text.len());
+            }
         }
+        self
     }
 
-    /// The same path, confined to what `other` is, if it lies in that.
-    fn confined_as(self, other: &Self) -> Self {
-        match other.confinement() {
-            Some(directory) => self.confined_to(&directory),
-            None => self,
-        }
+    /// The same path, confined to those of the directories of `other` that it lies in.
+    fn confined_as(mut self, other: &Self) -> Self {
+        let lies_in = |length: &&usize| {
+            let directory = &other.text[..**length];
+            let rest = self.text.strip_prefix(directory);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.confined = other.confined.iter().take_while(lies_in).copied().collect();
+        self
     }
 
     /// The directory that this path is confined to; `None` if that is the root.
     pub fn confinement(&self) -> Option<Self> {
-        let text = self.text.get(..self.confined).filter(|text| !text.is_empty())?;
-        Some(Self { text: text.to_owned(), confined: 0 })
+        let (length, outer) = self.confined.split_last()?;
+        Some(Self { text: self.text[..*length].to_owned(), confined: outer.to_vec() })
+    }
+
+    /// What leads from each directory that this path is confined to to the next one, the first from the root, and the last to
+    /// the path itself; without slashes at the ends.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.confined.iter().copied());
+        let ends = self.confined.iter().copied().chain(std::iter::once(self.text.len()));
+        starts.zip(ends).map(|(start, end)| self.text[start..end].trim_start_matches('/'))
     }
 
     fn from_segments(segments: &[&str]) -> Result<Self, PathError> {
@@ -106,7 +122,7 @@ impl StoragePath {
         if text.len() > Self::MAX_LENGTH {
             return Err(PathError::TooLong(text.len()));
         }
-        Ok(Self { text, confined: 0 })
+        Ok(Self { text, confined: Vec::new() })
     }
 
     /// The path of the entry `name` in this directory.
@@ -137,7 +153,7 @@ impl StoragePath {
         match (parent, name) {
             ("", "") => None,
             ("", _) => Some(Self::root()),
-            (parent, _) => Some(Self { text: parent.to_owned(), confined: 0 }.confined_as(self)),
+            (parent, _) => Some(Self { text: parent.to_owned(), confined: Vec::new() }.confined_as(self)),
         }
     }
 

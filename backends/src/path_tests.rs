@@ -114,4 +114,15 @@ fn confinement_goes_with_a_path() {
     assert_eq!(StoragePath::parse("/users/alice2").unwrap().confined_to(&home).confinement(), None);
     assert_eq!(StoragePath::parse("/x").unwrap().confined_to(&StoragePath::root()).confinement(), None);
     assert_eq!(file, StoragePath::parse("/users/alice/a/b").unwrap());
+    // One directory in another.
+    let inner = StoragePath::parse("/users/alice/a").unwrap().confined_to(&home);
+    let nested =
+        StoragePath::parse("/users/alice/a/b/c").unwrap().confined_to(&inner.clone().confined_to(&inner));
+    assert_eq!(nested.steps().collect::<Vec<_>>(), ["users/alice", "a", "b/c"]);
+    assert_eq!(
+        nested.parent().unwrap().parent().unwrap().steps().collect::<Vec<_>>(),
+        ["users/alice", "a", ""]
+    );
+    assert_eq!(nested.confinement().unwrap().confinement(), Some(home));
+    assert_eq!(StoragePath::parse("/x/y").unwrap().steps().collect::<Vec<_>>(), ["x/y"]);
 }

@@ -115,7 +115,11 @@ class Chart(unittest.TestCase):
             with self.about(example):
                 with tempfile.TemporaryDirectory() as folder:
                     ran = Pod(manifests(*values(example)), folder, given()).check()
-                    self.assertNotIn("warning", ran.stderr)
+                    warnings = [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
+                    # The pod's volumes are nobody else's, and what has no TLS is told in the notes.
+                    expected = ("can read ", "without `tls`, ", "with `plain: true` ")
+                    others = [line for line in warnings if not any(part in line for part in expected)]
+                    self.assertEqual(others, [])
 
     def test_scanner_finds_nothing_that_is_not_explained(self):
         with tempfile.TemporaryDirectory() as folder:

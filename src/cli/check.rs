@@ -10,6 +10,7 @@ use wharf_backends::observe::Observers;
 
 use super::{Outcome, complain, print};
 use crate::config::{self, Config};
+use crate::ops::umask;
 use crate::storages;
 
 /// How long a backend may take to answer.
@@ -57,6 +58,7 @@ fn connect(config: &Config) -> Outcome {
             return Outcome::Failed;
         }
     };
+    umask::follow(config);
     let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     let mut outcome = Outcome::Fine;
     for (name, backend) in &config.backends {

@@ -86,13 +86,16 @@ impl Serve {
                 return Outcome::Failed;
             }
         };
-        let outcome = runtime.block_on(self.run_until_stopped());
+        let mut log = None;
+        let outcome = runtime.block_on(self.run_until_stopped(&mut log));
         // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
         runtime.shutdown_timeout(THREADS_WAIT);
+        // What these threads had to tell is written, too.
+        drop(log);
         outcome
     }
 
-    async fn run_until_stopped(self) -> Outcome {
+    async fn run_until_stopped(self, running_log: &mut Option<logging::Log>) -> Outcome {
         // Before anything that takes time: what comes earlier kills the process, or is lost if it is the first of a container.
         let signals = match StopSignals::new() {
             Ok(signals) => signals,
@@ -125,7 +128,7 @@ impl Serve {
         let filter = given.or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
         let format = self.log_format.map(LogFormat::from).or(config.log.format).unwrap_or(LogFormat::Text);
         let log = match logging::start(filter, format) {
-            Ok(log) => log,
+            Ok(log) => &*running_log.insert(log),
             Err(error) => {
                 complain(format_args!("wharf: {error}"));
                 return Outcome::Unusable;
@@ -134,7 +137,7 @@ impl Serve {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        match serve(config, self.config.is_none(), self.notify_socket, shutdown, &log).await {
+        match serve(config, self.config.is_none(), self.notify_socket, shutdown, log).await {
             Ok(()) => Outcome::Fine,
             Err(error) => {
                 tracing::error!("{error}");

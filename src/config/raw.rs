@@ -3,6 +3,7 @@
 //! Every field may be missing as far as these types go, so that whoever checks them can report all that are; those
 //! that must be there are marked as such for the schema.
 
+mod accounts;
 mod buckets;
 mod values;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::read::At;
+pub(super) use accounts::{Anonymous, Mount, User};
 pub(super) use buckets::{Azure, Gcs, S3};
 pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource, Texts, TlsVersion};
 
@@ -286,10 +288,11 @@ pub(super) struct Local {
     pub(super) create_root: Option<At<bool>>,
     /// Answer an upload only when the disk has confirmed it. Default: `true`.
     pub(super) sync: Option<At<bool>>,
-    /// The permission bits of new files, in octal digits, whatever the umask is. Default: `0640`.
+    /// The permission bits of new files, in octal digits, whatever the umask is; in quotes, as YAML reads some of them otherwise.
+    /// Default: `"0640"`.
     #[schemars(with = "Option<String>")]
     pub(super) file_mode: Option<At<Scalar>>,
-    /// The permission bits of new directories. Default: `0750`.
+    /// The permission bits of new directories. Default: `"0750"`.
     #[schemars(with = "Option<String>")]
     pub(super) directory_mode: Option<At<Scalar>>,
 }
@@ -326,72 +329,6 @@ pub(super) struct UnftpGcs {
     pub(super) anonymous: Option<At<bool>>,
     /// Take the credentials that the environment hands out. Default: `false`.
     pub(super) ambient_credentials: Option<At<bool>>,
-}
-
-/// Someone who may log in.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct User {
-    /// The login name.
-    #[schemars(required)]
-    pub(super) name: Option<At<String>>,
-    /// The password's hash, as `wharf hash-password` prints it.
-    #[schemars(required)]
-    pub(super) password: Option<At<Secret>>,
-    /// `password` is not a hash but the password itself. Default: `false`.
-    pub(super) plain: Option<At<bool>>,
-    /// How the user's client writes names, if not in UTF-8: `windows-1252`, or another label of the WHATWG Encoding
-    /// Standard. The storage has them in UTF-8. Default: `utf-8`.
-    pub(super) encoding: Option<At<String>>,
-    /// The type in which the user's sessions begin: `ascii` or `image`. Default: that of `server.default_type`.
-    pub(super) default_type: Option<At<DefaultType>>,
-    /// What SITE CHMOD of the user does: `apply` the mode, or `ignore` it. Default: that of `server.chmod`.
-    pub(super) chmod: Option<At<Chmod>>,
-    /// Make the directories that the user stores a file in where they are missing. Default: that of `server.create_parents`.
-    pub(super) create_parents: Option<At<bool>>,
-    /// The time zone of the times in the user's LIST and STAT. Default: that of `server.listing_time`.
-    pub(super) listing_time: Option<At<String>>,
-    /// The name of the backend that the user finds at `/`.
-    #[schemars(required)]
-    pub(super) backend: Option<At<String>>,
-    /// The directory of the backend that is shown as `/`. Default: the whole backend.
-    pub(super) path: Option<At<String>>,
-    /// What the user may do. Default: `full`.
-    pub(super) permissions: Option<At<PermissionWords>>,
-    /// Other backends at other places of the user's tree.
-    pub(super) mounts: Option<At<Vec<At<Mount>>>>,
-}
-
-/// A directory of a backend at a place of a user's tree.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Mount {
-    /// Where it stands in the user's tree, such as `/archive`. Mounts may lie inside of others.
-    #[schemars(required)]
-    pub(super) at: Option<At<String>>,
-    /// The backend's name.
-    #[schemars(required)]
-    pub(super) backend: Option<At<String>>,
-    /// The directory of the backend that is shown there. Default: the whole backend.
-    pub(super) path: Option<At<String>>,
-    /// What the user may do there. Default: the user's permissions.
-    pub(super) permissions: Option<At<PermissionWords>>,
-}
-
-/// The login without a password.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Anonymous {
-    /// Whether it is allowed. Default: `false`.
-    pub(super) enabled: Option<At<bool>>,
-    /// The name of the backend that stands at `/`. Needed if it is enabled.
-    pub(super) backend: Option<At<String>>,
-    /// The directory of the backend that is shown as `/`. Default: the whole backend.
-    pub(super) path: Option<At<String>>,
-    /// What anybody may do. Default: `read-only`.
-    pub(super) permissions: Option<At<PermissionWords>>,
-    /// Other backends at other places of the tree.
-    pub(super) mounts: Option<At<Vec<At<Mount>>>>,
 }
 
 /// Logging.

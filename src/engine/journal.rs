@@ -50,6 +50,13 @@ impl Journal<'_> {
         tracing::info!(session, user, %peer, "logged in");
     }
 
+    /// Somebody makes room for another user (REIN).
+    pub(super) fn logged_out(&self, moved: Moved) {
+        let Self { session, user, peer } = *self;
+        let Moved { received, sent } = moved;
+        tracing::info!(session, user, %peer, received, sent, "logged out");
+    }
+
     /// Somebody has not, for this reason.
     pub(super) fn login_failed(&self, cause: &str) {
         let Self { session, user, peer } = *self;

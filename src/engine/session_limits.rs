@@ -2,18 +2,26 @@
 //!
 //! Whoever connects takes a place, and only whoever logs in may keep it. Where all places are taken, a session that has not
 //! logged in gives way to a new one: the oldest of the network that has most of them, if that has more than the newcomer's own.
-//! So a flood takes places from itself, and whoever has logged in, or does so at once, is not touched. Where the places of one
-//! network are taken, the oldest of its own gives way; but not one that waits for the answer to a failed login, or guessing
-//! would be as fast as connecting.
+//! So a flood takes places from itself, and whoever has logged in, or does so at once, is not touched.
+//!
+//! Where the places of one network are taken, the oldest of its own gives way if it has had its time and asks for nothing. One
+//! that has just come, or whose password is being checked, does not: many devices behind one address would throw each other out,
+//! and none would ever be done. Those that wait for the answer to a failed login keep their places, too, as guessing would be as
+//! fast as connecting otherwise; but only half of them, or guesses would keep everybody else behind that address out.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::network::Network;
+
+/// So long whoever has connected has time to log in before others of the same network can have its place.
+const YOUNG: Duration = Duration::from_secs(3);
 
 /// Counts sessions, in all and for each network.
 #[derive(Debug)]
@@ -37,9 +45,11 @@ struct Open {
 #[derive(Debug, Default)]
 struct Sessions {
     all: usize,
-    /// Those that have not logged in.
-    strangers: BTreeMap<u64, CancellationToken>,
-    /// Those among them that have failed to, and wait to hear of it.
+    /// Those that have not logged in, and since when.
+    strangers: BTreeMap<u64, (CancellationToken, Instant)>,
+    /// Those whose passwords are being checked.
+    checked: BTreeMap<u64, CancellationToken>,
+    /// Those that have failed to log in, and wait to hear of it.
     failed: BTreeMap<u64, CancellationToken>,
 }
 
@@ -74,12 +84,18 @@ impl SessionLimits {
     /// # Errors
     /// [`TooManySessions`], which says which limit is reached.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<SessionPermit, TooManySessions> {
+        self.admit_at(ip, Instant::now())
+    }
+
+    fn admit_at(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Result<SessionPermit, TooManySessions> {
         let network = Network::of(ip, self.ipv6_prefix);
         let mut open = self.open();
         let sessions = open.networks.get(&network);
         let own = sessions.map_or(0, Sessions::strangers);
         if sessions.is_some_and(|sessions| sessions.all >= self.sessions_per_ip) {
-            let oldest = sessions.and_then(|sessions| sessions.strangers.keys().next().copied());
+            let oldest = sessions.and_then(|sessions| sessions.strangers.first_key_value());
+            let oldest = oldest.filter(|(_, (_, since))| now.saturating_duration_since(*since) >= YOUNG);
+            let oldest = oldest.map(|(number, _)| *number);
             open.displace(network, oldest.ok_or(TooManySessions::FromThisAddress)?);
         } else if open.total >= self.sessions {
             let busiest = open.strangers.last().filter(|(count, ..)| *count > own);
@@ -91,7 +107,7 @@ impl SessionLimits {
         open.total += 1;
         open.change(network, |sessions| {
             sessions.all += 1;
-            sessions.strangers.insert(number, displaced.clone());
+            sessions.strangers.insert(number, (displaced.clone(), now));
         });
         Ok(SessionPermit { limits: Arc::clone(self), network, number, displaced })
     }
@@ -130,17 +146,18 @@ impl Open {
 impl Sessions {
     /// How many have not logged in.
     fn strangers(&self) -> usize {
-        self.strangers.len() + self.failed.len()
+        self.strangers.len() + self.checked.len() + self.failed.len()
     }
 
     fn place(&self, network: Network) -> Option<(usize, Reverse<u64>, Network)> {
-        let oldest =
-            [&self.strangers, &self.failed].into_iter().filter_map(|kind| kind.keys().next()).min()?;
+        let waiting = [&self.checked, &self.failed].into_iter().filter_map(|kind| kind.keys().next());
+        let oldest = waiting.chain(self.strangers.keys().next()).min()?;
         Some((self.strangers(), Reverse(*oldest), network))
     }
 
     fn remove(&mut self, number: u64) -> Option<CancellationToken> {
-        self.strangers.remove(&number).or_else(|| self.failed.remove(&number))
+        let stranger = self.strangers.remove(&number).map(|(token, _)| token);
+        stranger.or_else(|| self.checked.remove(&number)).or_else(|| self.failed.remove(&number))
     }
 }
 
@@ -152,23 +169,46 @@ impl SessionPermit {
 
     /// Nobody is logged in any more.
     pub fn logged_out(&self) {
-        self.change(|sessions| drop(sessions.strangers.insert(self.number, self.displaced.clone())));
+        let stranger = (self.displaced.clone(), Instant::now());
+        self.change(|sessions| drop(sessions.strangers.insert(self.number, stranger)));
     }
 
-    /// A login failed, and its answer is delayed until [`answered`](Self::answered).
-    pub fn failed(&self) {
+    /// A password is being checked, until [`answered`](Self::answered), [`failed`](Self::failed) or
+    /// [`logged_in`](Self::logged_in).
+    pub fn asked(&self) {
         self.change(|sessions| {
-            if let Some(token) = sessions.strangers.remove(&self.number) {
-                sessions.failed.insert(self.number, token);
+            if let Some(token) = sessions.remove(self.number) {
+                sessions.checked.insert(self.number, token);
             }
         });
     }
 
-    /// The client hears that its login failed.
+    /// A login failed, and its answer is delayed until [`answered`](Self::answered). Of too many that wait so, the oldest has to
+    /// leave.
+    pub fn failed(&self) {
+        let mut open = self.limits.open();
+        if self.displaced.is_cancelled() {
+            return;
+        }
+        let mut too_many = None;
+        open.change(self.network, |sessions| {
+            if let Some(token) = sessions.remove(self.number) {
+                sessions.failed.insert(self.number, token);
+            }
+            let oldest = sessions.failed.keys().next().copied();
+            too_many = oldest.filter(|_| sessions.failed.len() > self.limits.sessions_per_ip.div_ceil(2));
+        });
+        if let Some(oldest) = too_many {
+            open.displace(self.network, oldest);
+        }
+    }
+
+    /// The client hears what became of its login, and can try once more.
     pub fn answered(&self) {
+        let since = Instant::now();
         self.change(|sessions| {
-            if let Some(token) = sessions.failed.remove(&self.number) {
-                sessions.strangers.insert(self.number, token);
+            if let Some(token) = sessions.remove(self.number) {
+                sessions.strangers.insert(self.number, (token, since));
             }
         });
     }

@@ -82,14 +82,41 @@ fn of_as_many_networks_the_oldest_session_gives_way() {
 }
 
 #[test]
-fn within_a_network_whoever_waits_for_a_refusal_keeps_its_place() {
+fn within_a_network_only_who_has_had_its_time_gives_way() {
     let limits = limits(10, 2);
-    let guesses = ["10.0.0.1"; 2].map(|from| limits.admit(ip(from)).unwrap());
-    guesses.iter().for_each(SessionPermit::failed);
-    assert_eq!(limits.admit(ip("10.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
-    guesses[1].answered();
-    let _newcomer = limits.admit(ip("10.0.0.1")).unwrap();
-    assert!(!has_to_leave(&guesses[0]) && has_to_leave(&guesses[1]));
+    let start = Instant::now();
+    let first = limits.admit_at(ip("10.0.0.1"), start).unwrap();
+    let second = limits.admit_at(ip("10.0.0.1"), start).unwrap();
+    assert_eq!(limits.admit_at(ip("10.0.0.1"), start).unwrap_err(), TooManySessions::FromThisAddress);
+    first.asked();
+    let _third = limits.admit_at(ip("10.0.0.1"), start + YOUNG).unwrap();
+    assert!(!has_to_leave(&first) && has_to_leave(&second));
+    // Devices that are about to log in don't throw each other out.
+    assert_eq!(limits.admit_at(ip("10.0.0.1"), start + YOUNG).unwrap_err(), TooManySessions::FromThisAddress);
+    assert!(first.logged_in());
+}
+
+#[test]
+fn guesses_of_a_network_take_half_of_its_places() {
+    let limits = limits(10, 4);
+    let guess = || {
+        let guess = limits.admit(ip("10.0.0.1")).unwrap();
+        guess.asked();
+        guess.failed();
+        guess
+    };
+    let guesses = [guess(), guess()];
+    assert!(!guesses.iter().any(has_to_leave));
+    let third = guess();
+    assert_eq!(
+        [has_to_leave(&guesses[0]), has_to_leave(&guesses[1]), has_to_leave(&third)],
+        [true, false, false]
+    );
+    let user = limits.admit(ip("10.0.0.1")).unwrap();
+    user.asked();
+    assert!(user.logged_in());
+    third.answered();
+    assert!(!third.displaced.is_cancelled());
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct Mount {
     pub at: StoragePath,
     /// The storage that it shows.
     pub storage: Arc<dyn Storage>,
-    /// The directory of the storage that it shows.
+    /// The directory of the storage that it shows; confined to itself.
     pub root: StoragePath,
     /// What the user may do below it.
     pub permissions: Permissions,
@@ -26,9 +26,8 @@ impl Mount {
     pub(super) fn backend_path(&self, path: &StoragePath) -> Result<StoragePath, Error> {
         // Not a `join` of the rest: that may be empty, and must never be taken for an absolute path.
         let rest = path.strip_prefix(&self.at).unwrap_or_default();
-        let path = self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))?;
-        // Links of the storage lead nowhere that the user's own paths don't.
-        Ok(path.confined_to(&self.root))
+        // It stays confined to what the root is: links of the storage lead nowhere that the user's own paths don't.
+        self.root.join(&format!("./{rest}")).map_err(|error| Error::from(error).at(path))
     }
 
     /// What a link at `path` of the storage says, as this mount's user may hear it: a path of the user's tree, or one

@@ -1,6 +1,6 @@
 //! The view of each user.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use wharf_backends::{Storage, StoragePath};
@@ -30,10 +30,11 @@ impl Views {
     /// # Errors
     /// [`UnknownBackend`].
     pub fn new(config: &Config, storages: &Storages) -> Result<Self, UnknownBackend> {
+        let given = Given::of(config);
         let mut users = HashMap::new();
         for user in &config.users {
             let chmod = user.chmod.unwrap_or(config.server.chmod);
-            let view = view(&user.account, storages)?;
+            let view = view(&user.account, storages, &given)?;
             let creates_parents = user.create_parents.unwrap_or(config.server.create_parents);
             let view = view.setting_modes(chmod == Chmod::Apply).creating_parents(creates_parents);
             users.insert(user.name.clone(), view);
@@ -41,7 +42,7 @@ impl Views {
         let sets_modes = config.server.chmod == Chmod::Apply;
         let anonymous = match &config.anonymous {
             Some(anonymous) => {
-                let view = view(&anonymous.account, storages)?.setting_modes(sets_modes);
+                let view = view(&anonymous.account, storages, &given)?.setting_modes(sets_modes);
                 Some(view.creating_parents(config.server.create_parents))
             }
             None => None,
@@ -58,13 +59,39 @@ impl Views {
     }
 }
 
-fn view(account: &Account, storages: &Storages) -> Result<UserView, UnknownBackend> {
+/// All directories of backends that are given to somebody.
+struct Given<'a>(BTreeSet<(&'a str, &'a StoragePath)>);
+
+impl<'a> Given<'a> {
+    fn of(config: &'a Config) -> Self {
+        let accounts = config.users.iter().map(|user| &user.account);
+        let accounts = accounts.chain(config.anonymous.iter().map(|anonymous| &anonymous.account));
+        let of_account = |account: &'a Account| {
+            let mounts = account.mounts.iter().map(|mount| (mount.backend.as_str(), &mount.path));
+            mounts.chain([(account.backend.as_str(), &account.path)])
+        };
+        Self(accounts.flat_map(of_account).collect())
+    }
+
+    /// A directory of a backend, confined to itself and to each given one that it lies in: whoever has that may put a link in
+    /// its place, which must lead nowhere that they may not go.
+    fn confined(&self, backend: &str, path: &StoragePath) -> StoragePath {
+        let around = self.0.iter().filter(|(other, given)| *other == backend && path.starts_with(given));
+        // By their names, a directory comes before what lies in it.
+        let inside =
+            |outer: StoragePath, (_, given): &(&str, &StoragePath)| (*given).clone().confined_to(&outer);
+        let itself = around.fold(StoragePath::root(), inside);
+        itself.clone().confined_to(&itself)
+    }
+}
+
+fn view(account: &Account, storages: &Storages, given: &Given<'_>) -> Result<UserView, UnknownBackend> {
     let storage =
         |name: &str| storages.get(name).map(Arc::clone).ok_or_else(|| UnknownBackend(name.to_owned()));
     let root = Mount {
         at: StoragePath::root(),
         storage: storage(&account.backend)?,
-        root: account.path.clone(),
+        root: given.confined(&account.backend, &account.path),
         permissions: account.permissions,
     };
     let mut others = Vec::new();
@@ -72,7 +99,7 @@ fn view(account: &Account, storages: &Storages) -> Result<UserView, UnknownBacke
         others.push(Mount {
             at: mount.at.clone(),
             storage: storage(&mount.backend)?,
-            root: mount.path.clone(),
+            root: given.confined(&mount.backend, &mount.path),
             permissions: mount.permissions,
         });
     }

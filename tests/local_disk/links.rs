@@ -308,13 +308,98 @@ users:
     }
 }
 
-/// All that is in a directory, with modes and times.
+/// Where one directory that is given lies in another, those who have the outer one can put a link in its place.
+#[test]
+fn directories_in_given_ones_are_no_way_out_of_these() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+  scratch: { kind: memory }
+users:
+  - name: demo
+    password: demo
+    plain: true
+    backend: scratch
+    mounts: [ { at: /all, backend: disk, path: shared }, { at: /mine, backend: disk, path: shared/alice } ]
+",
+    );
+    let shared = setup.files().join("shared");
+    for directory in ["shared/alice", "shared/a/inside", "docs", "secret"] {
+        fs::create_dir_all(setup.files().join(directory)).unwrap();
+    }
+    for file in ["docs/s.txt", "secret/s.txt", "shared/alice/s.txt", "shared/a/inside/s.txt"] {
+        fs::write(setup.files().join(file), file).unwrap();
+    }
+    symlink("../secret", shared.join("out")).unwrap();
+    symlink("../docs", shared.join("a/harmless")).unwrap();
+    symlink("a/inside", shared.join("in")).unwrap();
+    let server = setup.start();
+    let mut client = server.login();
+    assert_eq!(client.retrieve("/mine/s.txt"), b"shared/alice/s.txt");
+    for (link, leads) in
+        [("/all/out", None), ("/all/a/harmless", None), ("/all/in", Some("shared/a/inside/s.txt"))]
+    {
+        client.expect("RNFR /all/alice", 350);
+        client.expect("RNTO /all/before", 250);
+        client.expect(&format!("RNFR {link}"), 350);
+        client.expect("RNTO /all/alice", 250);
+        let (received, reply) = client.try_fetch("RETR /mine/s.txt");
+        match leads {
+            Some(file) => assert_eq!(String::from_utf8(received).unwrap(), file),
+            None => assert_eq!((reply.code, received.len()), (550, 0), "{link}"),
+        }
+        client.expect("RNFR /all/alice", 350);
+        client.expect(&format!("RNTO {link}"), 250);
+        client.expect("RNFR /all/before", 350);
+        client.expect("RNTO /all/alice", 250);
+    }
+}
+
+/// Operators lead users to the release of the day.
+#[test]
+fn the_directory_of_a_user_may_be_a_link() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: absolute, password: absolute, plain: true, backend: disk, path: absolute }
+  - { name: relative, password: relative, plain: true, backend: disk, path: relative }
+",
+    );
+    let release = setup.files().join("releases/7");
+    fs::create_dir_all(release.join("sub")).unwrap();
+    fs::write(release.join("sub/file"), "12345").unwrap();
+    fs::write(setup.files().join("secret"), "secret").unwrap();
+    symlink(&release, setup.files().join("absolute")).unwrap();
+    symlink("releases/7", setup.files().join("relative")).unwrap();
+    symlink(release.join("sub"), release.join("inside")).unwrap();
+    symlink(setup.files().join("secret"), release.join("outside")).unwrap();
+    let server = setup.start();
+    for user in ["absolute", "relative"] {
+        let mut client = server.login_as(user, user);
+        for name in ["sub/file", "inside/file"] {
+            assert_eq!(client.retrieve(name), b"12345", "{user}: {name}");
+            assert_eq!(client.try_store(&format!("APPE {name}"), b"").code, 226, "{user}: {name}");
+        }
+        client.store(&format!("sub/of-{user}"), b"x");
+        client.expect(&format!("DELE inside/of-{user}"), 250);
+        assert_eq!(client.try_fetch("RETR outside").1.code, 550, "{user}");
+        assert_eq!(client.names(""), ["inside", "outside", "sub"]);
+    }
+}
+
+/// All that is in a directory and below, with modes and times.
 fn snapshot(directory: &Path) -> Vec<(PathBuf, u32, i64, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let metadata = fs::symlink_metadata(&path).unwrap();
         let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        if metadata.is_dir() {
+            found.extend(snapshot(&path));
+        }
         found.push((path, metadata.mode(), metadata.mtime(), content));
     }
     found.sort();

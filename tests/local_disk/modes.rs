@@ -55,7 +55,7 @@ users:
                 assert_eq!(mode(&path), file_mode, "{umask}: {}", path.display());
             }
         }
-        for (root, expected) in [("shared", 0o775), ("private", 0o700), ("private/files", 0o700)] {
+        for (root, expected) in [("shared", 0o775), ("private", 0o755), ("private/files", 0o700)] {
             assert_eq!(mode(&setup.folder().join(root)), expected, "{umask}: {root}");
         }
         // What moves from one to the other is new there.

@@ -13,6 +13,7 @@ backends:
 users:
   - { name: demo, password: demo, plain: true, backend: disk, permissions: read-only }
   - { name: other, password: other, plain: true, backend: disk, permissions: read-only }
+anonymous: { enabled: true, backend: disk }
 ",
     )
     .http();
@@ -46,9 +47,18 @@ fn others_get_theirs() {
     let flood = flood(&server);
     let before = read_by(&server);
     wait_until("some of the flood is under way", || read_by(&server) > before + (64 << 20));
+    // Each way to write the name is the same user.
+    let anonymous: Vec<Client> = ["anonymous", "ftp", "Anonymous", "FTP", "aNONYMOUS"]
+        .iter()
+        .map(|name| {
+            let mut client = server.login_as(name, "x@example.com");
+            client.send("HASH endless");
+            client
+        })
+        .collect();
     let mut other = server.login_as("other", "other");
     assert!(other.expect("XMD5 small", 250).text().contains("827ccb0eea8a706c4c34a16891f84e7b"));
-    drop(flood);
+    drop((flood, anonymous));
 }
 
 #[test]

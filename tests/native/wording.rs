@@ -149,6 +149,16 @@ fn words_in_the_names_of_directories_are_no_reason_to_try_again() {
             assert!((500..600).contains(&reply.code), "{command}: {reply:?}");
             assert!(!reply.text().contains(name), "{command}: {reply:?}");
         }
+        // Of the directory itself, without saying its name.
+        fs::remove_dir_all(setup.files().join(name)).unwrap();
+        for command in ["LIST", "NLST", "MLSD", "MLST", "CWD .", "STAT ."] {
+            let reply = match command {
+                "LIST" | "NLST" | "MLSD" => client.try_fetch(command).1,
+                _ => client.command(command),
+            };
+            assert!(reply.code == 550 && !reply.text().contains(name), "{command}: {reply:?}");
+        }
+        fs::create_dir(setup.files().join(name)).unwrap();
         let script = format!("cd \"{name}\" && get missing");
         let ended = lftp(&server, "demo", Way::PLAIN, setup.folder(), &script).output();
         assert!(ended.stderr.contains("Access failed: 550 missing: not found"), "{}", ended.stderr);

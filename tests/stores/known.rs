@@ -122,7 +122,7 @@ pub const LIMITS: &[Limit] = &[
     Limit {
         store: Store::Azurite,
         tests: &["odd_names"],
-        shows: "553 /x..",
+        shows: "553 x..",
         reason: "a name can't end with a dot at Azure.",
     },
     Limit {

@@ -210,7 +210,8 @@ impl Place<'_> {
     fn put_at_once(&self, file: &File, chunks: &[Bytes], version: Option<u64>) -> Result<Option<Metadata>> {
         let io = |error| Error::from_io(self.path, error);
         let found = file.metadata().map_err(io)?;
-        if !lock(file, Duration::ZERO) || self.has_record(&found) {
+        // Where a write may fail later, so may what takes it back.
+        if disk::tells_late(file) || !lock(file, Duration::ZERO) || self.has_record(&found) {
             return Ok(None);
         }
         // It may have grown before the lock.
@@ -228,23 +229,14 @@ impl Place<'_> {
         }
         let mut end = file;
         match end.write(&bytes) {
-            Ok(length) if length == bytes.len() => match self.confirm(file) {
-                Ok(()) => self.metadata(file).map(Some),
-                Err(error) => self.take_back(file, old, length).and(Err(io(error))),
+            Ok(length) if length == bytes.len() => self.metadata(file).map(Some),
+            // What somebody else has appended meanwhile stays.
+            Ok(length) => match file.metadata().map_err(io)?.len() == old + length as u64 {
+                true => file.set_len(old).map(|()| None).map_err(io),
+                false => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
             },
-            Ok(length) => self.take_back(file, old, length).map(|()| None),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(io(error)),
-        }
-    }
-
-    /// Takes what was written of a short append off the file again. What somebody else has appended meanwhile stays.
-    fn take_back(&self, file: &File, old: u64, length: usize) -> Result<()> {
-        let io = |error| Error::from_io(self.path, error);
-        match file.metadata().map_err(io)?.len() {
-            now if now == old => Ok(()),
-            now if now == old + length as u64 => file.set_len(old).map_err(io),
-            _ => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
         }
     }
 

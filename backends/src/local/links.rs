@@ -28,9 +28,14 @@ pub(super) enum Last {
 /// The path that this one leads to, without links in it.
 fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<StoragePath> {
     let escape = || io::Error::new(io::ErrorKind::PermissionDenied, "a link leads out of the root");
-    let confinement = path.confinement().unwrap_or_else(StoragePath::root);
+    let (confinement, inside) = match path.confinement() {
+        // A directory that was given to a user may itself be a link, inside of what that is confined to.
+        Some(given) => (resolve(root, &given, Last::Follow)?, path.strip_prefix(&given).unwrap_or_default()),
+        None => (StoragePath::root(), path.relative()),
+    };
+    let confinement = confinement.clone().confined_to(&confinement);
     let home: Vec<String> = confinement.segments().map(str::to_owned).collect();
-    let mut rest: Vec<String> = path.segments().skip(home.len()).map(str::to_owned).collect();
+    let mut rest: Vec<String> = inside.split('/').map(str::to_owned).collect();
     rest.reverse();
     let mut walked = home.clone();
     let mut links = 0;

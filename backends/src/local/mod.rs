@@ -48,6 +48,9 @@ const READ_AT_ONCE: u64 = 16 * 1024;
 /// their names, so that nothing comes between the two. Other processes are not kept out.
 static NAMES: RwLock<()> = RwLock::new(());
 
+/// The mode of directories that are made above a root.
+const ABOVE_ROOT: u32 = 0o755;
+
 /// How a [`LocalStorage`] treats its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalOptions {
@@ -96,8 +99,14 @@ impl LocalStorage {
     /// Those of the system: the directory is missing, is no directory, may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
         if options.create_root {
-            let mut directories = std::fs::DirBuilder::new();
-            directories.recursive(true).mode(options.directory_mode).create(root)?;
+            // What is above it may be for others, too.
+            if let Some(above) = root.parent() {
+                std::fs::DirBuilder::new().recursive(true).mode(ABOVE_ROOT).create(above)?;
+            }
+            match std::fs::DirBuilder::new().mode(options.directory_mode).create(root) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
         }
         let root = Root::open(root)?;
         if let Ok(opened) = root.current() {
@@ -329,7 +338,7 @@ impl Storage for LocalStorage {
     }
 }
 
-/// A handle that a path is resolved by: no link leads out of that directory.
+/// A handle by which a path is resolved: no link leads out of that directory.
 enum Base<'a> {
     Root(&'a Dir),
     Confined(Dir),
@@ -352,13 +361,13 @@ fn located<'a>(root: &'a Dir, path: &'a StoragePath) -> Result<(Base<'a>, &'a st
     if path.segments().any(is_reserved) {
         return Err(Error::new(ErrorKind::NotFound, path));
     }
-    let (base, rest) = match path.confinement() {
-        None => (Base::Root(root), path.relative()),
-        Some(directory) => {
-            let opened = root.open_dir(directory.relative()).map_err(|error| Error::from_io(path, error))?;
-            (Base::Confined(opened), path.strip_prefix(&directory).unwrap_or_default())
-        }
-    };
+    let mut steps = path.steps();
+    let (mut base, mut rest) = (Base::Root(root), steps.next().unwrap_or_default());
+    for step in steps {
+        let directory = if rest.is_empty() { "." } else { rest };
+        let opened = base.open_dir(directory).map_err(|error| Error::from_io(path, error))?;
+        (base, rest) = (Base::Confined(opened), step);
+    }
     Ok((base, if rest.is_empty() { "." } else { rest }))
 }
 

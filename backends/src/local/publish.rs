@@ -52,6 +52,9 @@ impl Received {
         write_all(&mut file, chunks).map_err(io)?;
         // What was closed after a write before it gets its name is not closed so after that.
         let Some(reader) = target.hidden.as_ref().and_then(HiddenName::reader) else {
+            if !target.sync && disk::tells_late(&file) {
+                disk::sync_data(&file).map_err(io)?;
+            }
             return Ok(Self::File(file));
         };
         // Network and FUSE file systems tell of a write that failed when it is asked for, and to the handle that wrote alone.

@@ -97,7 +97,8 @@ impl Checker<'_> {
             }
         }
         let plain = raw.plain.filter(|at| at.value == Some(true)).map(|at| at.span);
-        self.password_dangers(plain);
+        let is_here = raw.password.as_ref().is_some_and(|at| matches!(at.value, Some(raw::Secret::Text(_))));
+        self.password_dangers(plain.filter(|_| is_here));
         let plain = plain.is_some();
         let password = raw.password.map_or_else(
             || self.required::<raw::Secret>(None, "password", owner).map(|_| None),

@@ -301,10 +301,10 @@ impl Checker<'_> {
             let is_octal =
                 matches!(digits.len(), 3 | 4) && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
             let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| is_octal && *mode <= 0o777);
-            match mode
-                .ok_or("three octal digits are needed, with or without a zero before them, such as 0640")?
-            {
-                mode if mode & needed != needed => Err(format!("the server itself needs {needed:04o} of it")),
+            match mode.ok_or("three octal digits are needed, in quotes, such as \"0640\"")? {
+                mode if mode & needed != needed => {
+                    Err(format!("the server itself needs {needed:04o} of it (is it octal, and in quotes?)"))
+                }
                 mode => Ok(mode),
             }
         };

@@ -42,7 +42,14 @@ impl Checker<'_> {
     /// Of the server as a whole.
     pub(super) fn server_dangers(&self, places: &Places, server: &Server, tls: &Tls) {
         let is_open = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
-        if matches!(tls, Tls::Off) && server.listen.iter().any(is_open) {
+        let is_open = server.listen.iter().any(is_open);
+        let may_be_plain =
+            matches!(tls, Tls::On(settings) if !settings.required_control || !settings.required_data);
+        if is_open && may_be_plain {
+            let message = "`tls.mode: required` is safer: without it, clients may send passwords and files in plain text";
+            self.source.danger(places.listen, message);
+        }
+        if is_open && matches!(tls, Tls::Off) {
             let message = "without `tls`, passwords and files can be read and changed by anybody between here and the clients";
             self.source.danger(places.listen, message);
         }
@@ -52,8 +59,8 @@ impl Checker<'_> {
             self.source.danger(span, message);
         }
         if let Some(span) = places.active {
-            let message = "with `active: true` clients have this server connect to them: it reaches services that trust its \
-                           address; only old devices need it";
+            let message = "with `active: true` this server connects to where clients say, at their own addresses: only old \
+                           devices need it";
             self.source.danger(span, message);
         }
     }
@@ -72,12 +79,12 @@ impl Checker<'_> {
         if let Some(span) = plain {
             self.source.danger(
                 span,
-                "whoever sees this file has the password: `wharf hash-password` makes a hash of it",
+                "with `plain: true` whoever sees the password here can log in: `wharf hash-password` makes a hash of it",
             );
         }
     }
 
-    /// Of character sets in which a byte of ASCII can be a part of another letter.
+    /// Of character sets in which the byte of a sign of ASCII, such as `\\`, can be a part of a letter.
     pub(super) fn charset_dangers(&self, label: &str, span: Span) {
         let unsafe_sets = [encoding_rs::SHIFT_JIS, encoding_rs::BIG5, encoding_rs::GBK, encoding_rs::GB18030];
         let encoding = encoding_rs::Encoding::for_label(label.as_bytes());
@@ -107,9 +114,20 @@ impl Checker<'_> {
         let ways: Vec<_> = std::iter::once(own)
             .chain(mounts.map(|mount| (&mount.at, &mount.backend, &mount.path, mount.permissions)))
             .collect();
+        // The mount with the longest path is the one that stands at a place.
+        let standing_at = |place: &StoragePath| {
+            let around = ways.iter().map(|(at, ..)| *at).filter(|at| place.starts_with(at));
+            around.max_by_key(|at| at.as_str().len())
+        };
         for (at, backend, path, permissions) in &ways {
-            let wider = ways.iter().find(|(_, other, shown, may)| {
-                other == backend && path.starts_with(shown) && !((*may & CHANGES) - *permissions).is_empty()
+            let wider = ways.iter().find(|(way, other, shown, may)| {
+                other == backend
+                    && !((*may & CHANGES) - *permissions).is_empty()
+                    // Where that way would lead to the directory, this very mount may stand.
+                    && path
+                        .strip_prefix(shown)
+                        .and_then(|rest| way.join(&format!("./{rest}")).ok())
+                        .is_some_and(|place| standing_at(&place) == Some(*way))
             });
             if let Some((other, ..)) = wider {
                 let message = format!(

@@ -28,6 +28,7 @@ const END: &str = "backends:
 #[test]
 fn nothing_is_said_of_what_is_safe() {
     let world = World::new();
+    fs::set_permissions(world.path("tls.crt"), fs::Permissions::from_mode(0o600)).unwrap();
     let text = format!(
         "server: {{ listen: [\"127.0.0.1:2121\", \"[::1]:2121\"], active: false }}
 users:
@@ -37,6 +38,11 @@ users:
     path: demo
     encoding: windows-1252
     mounts: [ {{ at: /shared, backend: disk, path: shared, permissions: read-only }}, {{ at: /s, backend: scratch }} ]
+  - name: covered
+    password: {{ file: tls.crt }}
+    plain: true
+    backend: disk
+    mounts: [ {{ at: /docs, backend: disk, path: docs, permissions: read-only }} ]
 anonymous: {{ enabled: true, backend: disk, path: pub }}
 {END}"
     );
@@ -60,7 +66,7 @@ users:
     password: HASH
     backend: disk
     mounts:
-      - {{ at: /archive, backend: disk, path: archive, permissions: read-only }}
+      - {{ at: /only-read, backend: disk, path: archive, permissions: read-only }}
       - {{ at: /scratch, backend: scratch, permissions: read-only }}
   - name: three
     password: HASH
@@ -78,8 +84,8 @@ anonymous:
         dangers(&world, &text),
         [
             "2: without `tls`, passwords and files can b",
-            "3: with `active: true` clients have this se",
-            "7: whoever sees this file has the password:",
+            "3: with `active: true` this server connects",
+            "7: with `plain: true` whoever sees the pass",
             "9: letters of this character set have bytes",
             "14: what the permissions refuse here is perm",
             "16: what the permissions refuse here is perm",
@@ -117,5 +123,20 @@ users:
         let found = dangers(&world, &text);
         let lines: Vec<_> = found.iter().map(|danger| &danger[..2]).collect();
         assert_eq!(lines, if warned { vec!["1:", "3:"] } else { vec![] }, "{mode:o}: {found:?}");
+    }
+}
+
+#[test]
+fn encryption_that_is_left_to_clients() {
+    let world = World::new();
+    fs::set_permissions(world.path("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    for (mode, warned) in [("required", false), ("optional", true), ("required-control", true)] {
+        let text = format!(
+            "tls: {{ mode: {mode}, certificate: tls.crt, key: tls.key }}
+users: [ {{ name: demo, password: HASH, backend: disk }} ]
+{END}"
+        );
+        let found = dangers(&world, &text);
+        assert_eq!(found.len(), usize::from(warned), "{mode}: {found:?}");
     }
 }

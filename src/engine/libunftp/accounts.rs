@@ -61,6 +61,7 @@ impl Authenticator for SessionAccounts {
         let journal = Journal { user: name, ..self.session.journal() };
         let metrics = &self.session.metrics;
         let check = metrics.login_begins();
+        self.session.permit.asked();
         // libunftp asks in a task of its own, and goes on asking when the client is gone or the session is over.
         let checked = tokio::select! {
             checked = self.accounts.users.authenticate(name, password, self.session.peer.ip()) => checked,

@@ -17,6 +17,7 @@ use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
 use crate::engine::failure::{self, is_trouble};
+use crate::ops::logging::rate;
 use crate::ops::metrics::{Ending, TransferMeter};
 
 /// The storage of one session.
@@ -78,6 +79,7 @@ impl SessionStorage {
                 tracing::info!(session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete");
                 Ok(bytes)
             }
+            Err(error) if !rate::REFUSALS.admits(peer.ip()) => Err(error.into()),
             Err(error) => {
                 let refused = matches!(&error, TransferError::Storage(error) if !is_trouble(error));
                 if refused {

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// As many checksums at once as there are cores, and half of them of one user: the others wait for their turn, so that whoever
-/// asks for many harms nobody else.
+/// So many checksums for each core are computed at once: the system shares the cores among them.
+const OF_ALL: usize = 4;
+
+/// One user has half as many at once as there are cores, and all together have eight times as many: the others wait for their
+/// turn, so that whoever asks for many harms nobody else.
 #[derive(Debug)]
 pub(super) struct Checksums {
     all: Arc<Semaphore>,
@@ -24,7 +27,11 @@ pub(super) struct Turn {
 impl Checksums {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from).max(2);
-        Self { all: Arc::new(Semaphore::new(cores)), of_one_user: cores / 2, users: Mutex::default() }
+        Self {
+            all: Arc::new(Semaphore::new(cores * OF_ALL)),
+            of_one_user: cores / 2,
+            users: Mutex::default(),
+        }
     }
 
     /// Waits for a turn of this user. Who gives up waiting has used none.

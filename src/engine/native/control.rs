@@ -145,6 +145,19 @@ impl Control {
         }
     }
 
+    /// Whether the client is gone, and nothing is left to be read: one that is simple says QUIT behind its last command and
+    /// closes its side at once, and wants that command carried out. Over TLS, the end of that is left in any case.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let is_read = match &self.stream {
+            Stream::Plain(stream) => {
+                self.decoder.waiting() == 0
+                    && rustix::io::ioctl_fionread(stream).is_ok_and(|bytes| bytes == 0)
+            }
+            Stream::Tls(_) | Stream::Gone => true,
+        };
+        is_read && self.is_lost()
+    }
+
     /// Waits until the client has sent something, which is still to be read; `false` if it has closed the connection.
     pub(super) async fn sends_something(&self) -> io::Result<bool> {
         match &self.stream {

@@ -2,14 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Whether an address is one of this machine's: what goes there comes from there. Nothing is sent for this. To bind it would tell
-/// nothing where the system lets addresses of others be bound.
+/// Whether an address is one of this machine's. Nothing is sent for this.
 pub(super) fn is_own(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     // All of these are reached from one.
-    if ip.is_loopback() || ip.is_unspecified() {
-        return true;
-    }
+    ip.is_loopback() || ip.is_unspecified() || comes_from_itself(address) || can_be_bound(address)
+}
+
+/// What goes to an own address comes from there; but not if the address is another one of the same network.
+fn comes_from_itself(address: SocketAddr) -> bool {
     let anywhere = match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
@@ -20,7 +21,19 @@ pub(super) fn is_own(address: SocketAddr) -> bool {
         socket.connect(target)?;
         socket.local_addr()
     });
-    routed.is_ok_and(|source| source.ip().to_canonical() == ip)
+    routed.is_ok_and(|source| source.ip().to_canonical() == address.ip().to_canonical())
+}
+
+/// Only own addresses can be bound, unless the system lets those of others be, too: then it tells nothing.
+fn can_be_bound(address: SocketAddr) -> bool {
+    let others_can_be = |family: &str| {
+        let setting = std::fs::read_to_string(format!("/proc/sys/net/{family}/ip_nonlocal_bind"));
+        setting.is_ok_and(|setting| setting.trim() != "0")
+    };
+    let mut own = address;
+    own.set_port(0);
+    let is_ipv4 = address.ip().to_canonical().is_ipv4();
+    UdpSocket::bind(own).is_ok() && !others_can_be(if is_ipv4 { "ipv4" } else { "ipv6" })
 }
 
 #[cfg(test)]

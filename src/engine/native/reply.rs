@@ -19,6 +19,9 @@ pub(super) struct Reply {
     last: Option<&'static str>,
 }
 
+/// What lftp looks for, in these capitals.
+const WORDS_OF_WHAT_PASSES: [&str; 4] = ["Too many", "Broken pipe", "timed out", "closed by the remote host"];
+
 impl Reply {
     /// A reply of one line.
     pub(super) fn new(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
@@ -51,11 +54,15 @@ impl Reply {
         }
     }
 
-    /// A refusal that is about a path. It shows the last name alone, which the client has said itself: lftp takes words such as
-    /// `Too many` or `timed out` in a refusal, also those in the name of a directory, for a failure that passes, and goes on
-    /// trying.
+    /// A refusal that is about a path. It shows the last name alone, which most often the client has said itself: lftp takes some
+    /// words in a refusal for a failure that passes, also those in the name of a directory, and goes on trying. A name that has
+    /// them is not shown.
     pub(super) fn about(code: u16, path: &StoragePath, text: impl Display) -> Self {
-        Self::new(code, format!("{}: {text}", path.name().unwrap_or("/")))
+        let name = path.name().unwrap_or("/");
+        match WORDS_OF_WHAT_PASSES.iter().any(|words| name.contains(words)) {
+            true => Self::new(code, format!("That path: {text}")),
+            false => Self::new(code, format!("{name}: {text}")),
+        }
     }
 
     /// As it goes out: lines that end in CRLF, in the client's character set, with the bytes that Telnet would take for

@@ -23,6 +23,9 @@ const BLOCK: usize = 64 * 1024;
 /// How often it is told what was left out.
 const REPORT: Duration = Duration::from_secs(10);
 
+/// How long to wait before it is tried again to write to what is full and doesn't block.
+const FULL: Duration = Duration::from_millis(5);
+
 /// How long the end of the process waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -103,6 +106,7 @@ impl Queue {
 
     /// Writes what still waits, if somebody reads it.
     pub fn end(&self) {
+        rate::report(Duration::ZERO);
         let mut waiting = self.0.waiting();
         waiting.is_ending = true;
         self.0.changed.notify_all();
@@ -111,11 +115,27 @@ impl Queue {
     }
 }
 
+/// Writes a block; how many lines of it could not be written.
+fn write_block(sink: &mut impl Write, block: &[u8]) -> u64 {
+    let mut rest = block;
+    while !rest.is_empty() {
+        match sink.write(rest) {
+            Ok(written @ 1..) => rest = &rest[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Whoever shares standard error has set it so. This thread may wait.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(FULL),
+            Ok(_) | Err(_) => return rest.split_inclusive(|byte| *byte == b'\n').count() as u64,
+        }
+    }
+    0
+}
+
 fn write_all(shared: &Shared, mut sink: impl Write) {
     let mut told = 0;
     while let Some(block) = shared.take() {
-        // There is nobody to tell that standard error is gone.
-        let _ = sink.write_all(&block);
+        let unwritten = write_block(&mut sink, &block);
+        // There is nobody to tell that standard error is gone, but the metric.
+        shared.lost.fetch_add(unwritten, Ordering::Relaxed);
         let lost = shared.lost.load(Ordering::Relaxed);
         if lost > told {
             tracing::warn!(lines = lost - told, "log lines were lost, as nobody read them fast enough");

@@ -64,3 +64,34 @@ fn whoever_logs_waits_for_nobody_and_memory_is_bounded() {
     queue.end();
     drop(gate);
 }
+
+/// Refuses every other time to wait, and takes a few bytes at the others.
+struct NonBlocking {
+    turn: usize,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for NonBlocking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.turn += 1;
+        if self.turn.is_multiple_of(2) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let some = bytes.len().min(7);
+        self.written.lock().unwrap().extend_from_slice(&bytes[..some]);
+        Ok(some)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pipe_that_does_not_block_loses_nothing() {
+    let written = Arc::default();
+    let mut sink = NonBlocking { turn: 0, written: Arc::clone(&written) };
+    assert_eq!(write_block(&mut sink, b"one line\nanother line\n"), 0);
+    assert_eq!(*written.lock().unwrap(), b"one line\nanother line\n");
+    assert_eq!(write_block(&mut [0; 4].as_mut_slice(), b"one\ntwo\nthree\n"), 2);
+}

@@ -199,16 +199,16 @@ fn modes() {
   disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
   two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
 ",
-        "wharf.yaml:2:47: three octal digits are needed, with or without a zero before them, such as 0640
+        "wharf.yaml:2:47: three octal digits are needed, in quotes, such as \"0640\"
     2 |   disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
       |                                               ^^^^
-wharf.yaml:2:69: three octal digits are needed, with or without a zero before them, such as 0640
+wharf.yaml:2:69: three octal digits are needed, in quotes, such as \"0640\"
     2 |   disk: { kind: local, root: data, file_mode: 0888, directory_mode: rwxr-x--- }
       |                                                                     ^^^^^^^^^
-wharf.yaml:3:46: the server itself needs 0600 of it
+wharf.yaml:3:46: the server itself needs 0600 of it (is it octal, and in quotes?)
     3 |   two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
       |                                              ^^^^
-wharf.yaml:3:68: three octal digits are needed, with or without a zero before them, such as 0640
+wharf.yaml:3:68: three octal digits are needed, in quotes, such as \"0640\"
     3 |   two: { kind: local, root: data, file_mode: 0440, directory_mode: 1777 }
       |                                                                    ^^^^
 4 problems in wharf.yaml",

@@ -8,6 +8,9 @@ use super::{Outcome, Result, refuse};
 use crate::auth::{Failed, Identity, LoginError};
 use crate::ops::metrics::Login;
 
+/// How MODE Z compresses unless the client chooses: as zlib does by default.
+const DEFLATE_LEVEL: u32 = 6;
+
 /// After so many failed logins the client has to connect again.
 const MAX_FAILURES: u32 = 3;
 
@@ -27,7 +30,10 @@ pub(in super::super) async fn run(
     let peer = connection.peer;
     let shared = Arc::clone(&connection.shared);
     let check = shared.metrics.login_begins();
+    connection.permit.asked();
     let checked = tokio::select! {
+        // Who says PASS and closes its side at once is answered, if that takes no time.
+        biased;
         checked = shared.users.authenticate(&name, password, peer.ip()) => checked,
         () = connection.control.gone() => {
             connection.journal(&name).login_abandoned();
@@ -43,11 +49,13 @@ pub(in super::super) async fn run(
     let name = if matches!(identity, Identity::Anonymous) { name.to_ascii_lowercase() } else { name };
     let Some(view) = shared.views.of(&identity) else {
         shared.metrics.login(Login::Error);
+        connection.permit.answered();
         return refuse(530, "Login failed.");
     };
     let Some(permit) = shared.user_limits.admit(&name) else {
         connection.journal(&name).login_failed("the user has as many sessions as it may have");
         shared.metrics.login(Login::SessionLimit);
+        connection.permit.answered();
         return refuse(530, "This user has as many sessions as it may have; try again later.");
     };
     if !connection.permit.logged_in() {
@@ -61,7 +69,7 @@ pub(in super::super) async fn run(
     let address = matches!(identity, Identity::Anonymous).then(|| peer.ip());
     let interrupted = OwnInterrupted::new(Arc::clone(&shared.interrupted), name.clone(), address);
     let reply = Reply::new(230, "Logged in.");
-    let level = shared.server.limits.deflate_level;
+    let level = shared.server.limits.deflate_level.min(DEFLATE_LEVEL);
     let session = LoggedIn::new(name, view, representation, interrupted, level, permit);
     Ok(Outcome::LoggedIn(Box::new(session), reply))
 }

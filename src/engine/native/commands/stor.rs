@@ -30,8 +30,12 @@ pub(in super::super) async fn run(
         refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
-    // What is kept of the file may have to be copied.
-    let upload = connection.while_there(session.view.create(&path, mode)).await??;
+    let create = session.view.create(&path, mode);
+    let upload = match restart {
+        0 => create.await?,
+        // What is kept of the file may have to be copied, which takes long.
+        _ => connection.while_there(create).await??,
+    };
     let opening = Reply::new(150, "Ready for the file.");
     Ok(receiving(session, channel, upload, path, restart, Direction::Upload, opening))
 }

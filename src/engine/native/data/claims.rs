@@ -6,15 +6,12 @@
 //! be unable to, is taken when no other is left that might be better. In plain text nothing can be proven: the first one is taken
 //! that is open and, of an upload, has sent something, if there are several.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -22,14 +19,21 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::super::tls::{Accepted, Resumption, Tls, Unproven};
 use super::passive::{Arrived, Lease, Standing};
 use super::{DataConnection, TransferError, pacing};
+use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
 
 /// How long a data connection may take to come about, its handshake included.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many shake hands beside each other, and how many do for one transfer.
-const CLAIMS: usize = 4;
-const ATTEMPTS: usize = 64;
+/// How many shake hands beside each other, and how many do for one transfer. More wait for their turn.
+const CLAIMS: usize = 16;
+const ATTEMPTS: usize = 4096;
+
+/// How long one may say nothing when the transfer has begun, or take for the rest of its handshake: then it makes room.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long another connection may still take in plain text when one has come that ended without a byte: it may be an empty file.
+const EMPTY_CHANCE: Duration = Duration::from_millis(300);
 
 /// How long the right connection may still take when a wrong one has come and the transfer waits.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
@@ -94,8 +98,27 @@ pub(super) async fn in_plain_text(
             next = lease.take();
         }
         match open.len() {
-            0 => _ = chance.get_or_insert_with(|| Instant::now() + SECOND_CHANCE),
-            1 => return Ok(open.swap_remove(0)),
+            0 if ended.is_some() => _ = chance.get_or_insert_with(|| Instant::now() + EMPTY_CHANCE),
+            0 => {}
+            1 if toward == Toward::Client || open[0].standing() == Standing::Speaks => {
+                return Ok(open.swap_remove(0));
+            }
+            // The client of an upload sends something: one that is silent may be somebody else's.
+            1 => {
+                let silent = open.swap_remove(0);
+                let another = tokio::select! {
+                    _ = silent.stream.readable() => None,
+                    next = timeout(SECOND_CHANCE, lease.next()) => next.ok().and_then(Result::ok),
+                };
+                match another {
+                    None if silent.standing() == Standing::Ended => {
+                        ended = Some(silent);
+                        _ = chance.get_or_insert_with(|| Instant::now() + EMPTY_CHANCE);
+                    }
+                    None => return Ok(silent),
+                    Some(another) => return Ok(choose(vec![silent, another], toward, session).await),
+                }
+            }
             _ => return Ok(choose(open, toward, session).await),
         }
     }
@@ -117,10 +140,17 @@ async fn choose(mut open: Vec<Arrived>, toward: Toward, session: u64) -> Arrived
     open.swap_remove(at)
 }
 
-/// A handshake under way.
-struct UnderWay {
-    spoke: Arc<AtomicBool>,
-    abort: AbortHandle,
+/// Waits until a connection says something. Before its transfer has begun the client may keep silent; after it, not for long.
+async fn speaks(arrived: &Arrived, mut begun: watch::Receiver<Option<Toward>>) -> Result<(), TransferError> {
+    let silence = async {
+        // If the transfer is given up, so is this.
+        let _ = begun.wait_for(Option::is_some).await;
+        tokio::time::sleep(SILENCE).await;
+    };
+    tokio::select! {
+        _ = arrived.stream.readable() => Ok(()),
+        () = silence => Err(TransferError::NoConnection(SILENCE)),
+    }
 }
 
 /// The session's connection, out of those that begin TLS. `begun` tells when a transfer waits for it, and what for.
@@ -131,7 +161,6 @@ pub(super) async fn over_tls(
     session: u64,
 ) -> Result<Claim, TransferError> {
     let mut claims = FuturesUnordered::new();
-    let mut under_way: VecDeque<UnderWay> = VecDeque::new();
     let mut unproven: Option<Claim> = None;
     let mut failure = None;
     let mut _refused: Option<Claim> = None;
@@ -150,9 +179,7 @@ pub(super) async fn over_tls(
         }
         tokio::select! {
             Some(claim) = claims.next() => match claim {
-                // It made room for another one.
-                Err(_) => {}
-                Ok::<Result<Claim, _>, _>(Ok(claim)) => match claim.proven {
+                Ok::<Claim, (SocketAddr, TransferError)>(claim) => match claim.proven {
                     Ok(true) => return Ok(claim),
                     Ok(false) if unproven.is_none() => unproven = Some(claim),
                     Ok(false) => tracing::warn!(
@@ -166,12 +193,13 @@ pub(super) async fn over_tls(
                         _refused = Some(claim);
                     }
                 },
-                Ok(Err((data_peer, cause))) => {
+                Err((data_peer, cause)) => {
                     refused_one(session, data_peer, &cause);
                     failure = Some(cause);
                 }
             },
-            arrived = lease.next(), if attempts < ATTEMPTS => {
+            // More wait with the system until one of these is done.
+            arrived = lease.next(), if attempts < ATTEMPTS && claims.len() < CLAIMS => {
                 let arrived = match arrived {
                     Ok(arrived) => arrived,
                     Err(error) if claims.is_empty() && unproven.is_none() => {
@@ -184,25 +212,15 @@ pub(super) async fn over_tls(
                     }
                 };
                 attempts += 1;
-                under_way.retain(|claim| !claim.abort.is_aborted());
-                if claims.len() >= CLAIMS {
-                    // Whoever only keeps a connection open makes room.
-                    let silent = under_way.iter().position(|claim| !claim.spoke.load(Ordering::Relaxed));
-                    let Some(silent) = silent.and_then(|at| under_way.remove(at)) else { continue };
-                    silent.abort.abort();
-                }
-                let (abort, registration) = AbortHandle::new_pair();
-                let spoke = Arc::<AtomicBool>::default();
-                under_way.push_back(UnderWay { spoke: Arc::clone(&spoke), abort });
                 let (tls, resumption, begun) = (Arc::clone(&tls), Arc::clone(&resumption), begun.clone());
-                let claim = async move {
+                claims.push(async move {
                     let peer = arrived.peer;
-                    let first = arrived.stream.peek(&mut [0]).await;
-                    spoke.store(first.is_ok_and(|count| count > 0), Ordering::Relaxed);
+                    speaks(&arrived, begun.clone()).await.map_err(|cause| (peer, cause))?;
                     let client_reads = || *begun.borrow() == Some(Toward::Client);
-                    shake_hands(arrived, &tls, &resumption, client_reads).await.map_err(|cause| (peer, cause))
-                };
-                claims.push(Abortable::new(claim, registration));
+                    let handshake = timeout(SILENCE, shake_hands(arrived, &tls, &resumption, client_reads)).await;
+                    let handshake = handshake.unwrap_or(Err(TransferError::NoConnection(SILENCE)));
+                    handshake.map_err(|cause| (peer, cause))
+                });
             }
             changed = begun.changed(), if !is_awaited => {
                 // The transfer is given up.
@@ -225,6 +243,9 @@ pub(super) async fn over_tls(
 }
 
 fn refused_one(session: u64, data_peer: SocketAddr, cause: &dyn std::error::Error) {
+    if !rate::REFUSALS.admits(data_peer.ip()) {
+        return;
+    }
     tracing::info!(session, %data_peer, %cause, "refused a data connection: waiting for another");
 }
 

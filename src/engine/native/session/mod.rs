@@ -73,7 +73,8 @@ impl Connection {
         loop {
             match tokio::time::timeout(LOOK, &mut work).await {
                 Ok(done) => return Ok(done),
-                Err(_) if self.control.is_lost() => {
+                Err(_) if self.control.is_abandoned() => {
+                    tracing::debug!(session = self.id, peer = %self.peer, "nobody waits for a command any more");
                     return Err(Reply::new(426, "The control connection is lost."));
                 }
                 Err(_) => {}

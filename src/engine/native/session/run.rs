@@ -305,8 +305,9 @@ impl Session {
             }
             Outcome::LoggedOut(reply) => {
                 // Whoever was not logged in has no more time for it than before.
-                if matches!(self.state, State::LoggedIn(_)) {
+                if let State::LoggedIn(session) = &self.state {
                     self.started = Instant::now();
+                    self.connection.journal(&session.name).logged_out(std::mem::take(&mut self.moved));
                     self.connection.permit.logged_out();
                 }
                 self.state = State::Greeting(Greeting::default());

@@ -15,6 +15,7 @@ use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use crate::engine::failure::is_trouble;
 use crate::engine::journal::Moved;
+use crate::ops::logging::rate;
 use crate::ops::metrics::{Ending, Metrics, TransferMeter};
 
 /// What moves where.
@@ -289,6 +290,9 @@ impl Running {
             Err(error) => error,
         };
         let cause = error.to_string();
+        if !rate::REFUSALS.admits(peer.ip()) {
+            return error.reply();
+        }
         if matches!(error, TransferError::Storage(error) if !is_trouble(error)) {
             tracing::info!(session, user, %peer, data_peer, operation, path, offset, cause, "transfer refused");
         } else {
