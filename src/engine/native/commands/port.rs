@@ -52,10 +52,12 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
         && (to.ip().to_canonical() == connection.local.ip().to_canonical() || is_own(connection.peer))
     {
         let (session, peer) = (connection.id, connection.peer);
-        tracing::warn!(
-            session, %peer, %to,
-            "refused a data connection to an address of this machine; `server.active_on_this_machine` allows it"
-        );
+        if rate::REFUSALS.admits(peer.ip()) {
+            tracing::warn!(
+                session, %peer, %to,
+                "refused a data connection to an address of this machine; `server.active_on_this_machine` allows it"
+            );
+        }
         return refuse(504, "Not to an address of the server's own; use PASV or EPSV.");
     }
     let protection = connection.security.protection()?;
