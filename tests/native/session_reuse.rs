@@ -169,3 +169,26 @@ fn it_is_not_demanded_by_default() {
     client.encrypt_data_with(&server.certificates().client_config());
     assert_eq!(client.retrieve("file"), b"12345");
 }
+
+/// .NET and Java have one store for all control connections to a server: a data connection may show what another one of the same
+/// client was given, even when that is over.
+#[test]
+fn a_client_that_mixes_up_its_sessions_is_served_unless_it_must_not() {
+    for (settings, code) in [("", 226), ("require_session_reuse: true", 522)] {
+        let setup = Setup::local().tls_with("required", settings);
+        let server = setup.start();
+        let certificates = server.certificates();
+        let (one, other) = (certificates.client_config_of_tls12(), certificates.client_config_of_tls12());
+        let mut client = login(&server, &one);
+        client.store("file", b"12345");
+        let mut other_session = login(&server, &other);
+        client.encrypt_data_with(&other);
+        for name in ["mixed", "later"] {
+            let reply = client.try_store(&format!("STOR {name}"), b"12345");
+            assert_eq!(reply.code, code, "{settings}: {reply:?}");
+            other_session.send("QUIT");
+        }
+        client.encrypt_data_with(&one);
+        client.store("file", b"1234567");
+    }
+}

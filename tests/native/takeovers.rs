@@ -217,3 +217,37 @@ fn the_certificate_of_another_client_is_refused() {
     victim.encrypt_data_with(&own.client_config_signed_by(&authority));
     assert_eq!(victim.retrieve("file"), b"12345");
 }
+
+/// Whoever comes from the same address with an account of their own, or as the anonymous user beside another one.
+#[test]
+fn sessions_of_other_users_prove_nothing() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk }
+  - { name: evil, password: evil, plain: true, backend: disk }
+anonymous: { enabled: true, backend: disk, permissions: full }
+",
+    )
+    .tls("required");
+    let server = setup.start();
+    let config = || server.certificates().client_config_of_tls12();
+    for (victim, attacker) in [("demo", "evil"), ("anonymous", "anonymous")] {
+        let of_user = |user: &str| {
+            let mut client = server.connect();
+            client.try_start_tls(&config()).unwrap();
+            client.login(user, user);
+            client
+        };
+        let (mut victim, attacker) = (of_user(victim), of_user(attacker));
+        victim.store("file", b"12345");
+        let address = victim.pasv();
+        let mut theirs = attacker.protect(dial(address));
+        let _ = theirs.write_all(b"evil").and_then(|()| theirs.finish());
+        victim.expect("STOR file", 150);
+        victim.expect_reply(522);
+        assert_eq!(fs::read(setup.files().join("file")).unwrap(), b"12345");
+    }
+}

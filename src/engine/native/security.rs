@@ -1,5 +1,6 @@
 //! How the connections of a session are protected, and what may be done in plain text.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::reply::Reply;
@@ -51,6 +52,15 @@ impl Security {
         self.resumption = Some(Arc::new(resumption));
         self.private_at_first = data_is_private;
         self.reset();
+    }
+
+    /// Somebody has logged in; `is_one` if all of that name are the same.
+    pub(super) fn logged_in(&self, user: &str, is_one: bool) {
+        let Some(resumption) = &self.resumption else { return };
+        let has_to_be_this = self.tls.as_ref().is_some_and(|tls| tls.settings().require_session_reuse);
+        let mut hasher = DefaultHasher::new();
+        user.hash(&mut hasher);
+        resumption.logged_in((is_one && !has_to_be_this).then(|| hasher.finish()));
     }
 
     /// Whether the control connection has been encrypted, even if it is not any more.

@@ -1,5 +1,6 @@
 //! TLS of control and data connections (RFC 4217): what is offered, what is demanded, and certificates that change on disk.
 
+mod owners;
 mod resumption;
 
 use std::io;
@@ -14,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use self::owners::Owners;
 use self::resumption::{Family, Marks};
 pub(super) use self::resumption::{Resumption, Unproven};
 use crate::config;
@@ -42,6 +44,7 @@ pub(super) struct Tls {
     current: RwLock<Arc<Configs>>,
     looked: Mutex<Instant>,
     metrics: Arc<Metrics>,
+    owners: Arc<Owners>,
 }
 
 /// Both kinds of connections show the same certificate and know each other's sessions, so that a data connection can
@@ -106,7 +109,7 @@ impl Tls {
     /// [`TlsError`].
     pub(super) fn new(settings: config::TlsSettings, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
         let current = RwLock::new(Arc::new(Configs::load(&settings, None)?));
-        Ok(Self { settings, current, looked: Mutex::new(Instant::now()), metrics })
+        Ok(Self { settings, current, looked: Mutex::new(Instant::now()), metrics, owners: Arc::default() })
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -172,7 +175,7 @@ impl Tls {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let config = Arc::new(marks.configure(&configs.control));
         let stream = start.into_stream_with(config, |connection| marks.read_hello(connection)).await?;
-        let resumption = Resumption::new(&marks, own, stream.get_ref().1);
+        let resumption = Resumption::new(&marks, own, stream.get_ref().1, Arc::clone(&self.owners));
         Ok((stream, resumption))
     }
 

@@ -62,6 +62,7 @@ pub(in super::super) async fn run(
         return Ok(Outcome::Quit(Reply::new(421, "Too many sessions; try again later.")));
     }
     connection.journal(&name).logged_in();
+    connection.security.logged_in(&name, !matches!(identity, Identity::Anonymous));
     shared.metrics.login(Login::Success);
     connection.control.charset = connection.chosen_charset.unwrap_or(shared.charset_of(&name));
     let representation = shared.type_of(&name);

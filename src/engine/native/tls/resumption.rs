@@ -15,6 +15,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
+use super::owners::Owners;
+
 /// For how long tickets can be opened for certain: after this time the library forgets the keys of the oldest.
 const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -22,7 +24,7 @@ const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
 const SHOWN: usize = 4;
 
 /// Control connections that resumed one another; unique in the life of the process, as the ids of sessions are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Family(u64);
 
 impl Family {
@@ -67,6 +69,21 @@ struct Seen {
     by_id: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+/// Which families may resume on a data connection.
+#[derive(Debug)]
+struct Welcome {
+    families: Vec<Family>,
+    /// Those of this user, too.
+    user: Option<(Arc<Owners>, u64)>,
+}
+
+impl Welcome {
+    fn has(&self, family: Family) -> bool {
+        self.families.contains(&family)
+            || self.user.as_ref().is_some_and(|(owners, user)| owners.has(family, *user))
+    }
+}
+
 /// What the library asks during one handshake.
 #[derive(Debug)]
 pub(super) struct Marks {
@@ -74,7 +91,7 @@ pub(super) struct Marks {
     /// Sessions of TLS 1.2 of clients that know no tickets.
     store: Option<Arc<dyn StoresServerSessions>>,
     /// Which families may resume; `None`: each of this server.
-    welcome: Option<Vec<Family>>,
+    welcome: Option<Welcome>,
     /// What is given to a client that resumed nothing is marked with this.
     fresh: Option<Family>,
     gives_tickets: bool,
@@ -97,10 +114,12 @@ impl Marks {
     /// Of a data connection. `gives_tickets` has to be set in TLS 1.3, which opens none otherwise; in TLS 1.2 the client goes on
     /// with the ticket that it has.
     pub(super) fn of_data(resumption: &Resumption, gives_tickets: bool) -> Arc<Self> {
+        let user = *resumption.user.lock().unwrap_or_else(PoisonError::into_inner);
+        let user = user.map(|user| (Arc::clone(&resumption.owners), user));
         Arc::new(Self {
             sealing: Arc::clone(&resumption.sealing),
             store: None,
-            welcome: Some(resumption.families.clone()),
+            welcome: Some(Welcome { families: resumption.families.clone(), user }),
             fresh: None,
             gives_tickets,
             seen: Mutex::new(Seen { phase: Phase::Hello, opened: None, by_id: resumption.by_id.clone() }),
@@ -147,7 +166,7 @@ impl Marks {
 
     fn open(&self, name: &[u8], marked: &[u8]) -> Option<Vec<u8>> {
         let (family, plain) = Family::marked(marked)?;
-        if self.welcome.as_ref().is_some_and(|welcome| !welcome.contains(&family)) {
+        if self.welcome.as_ref().is_some_and(|welcome| !welcome.has(family)) {
             return None;
         }
         let mut hasher = DefaultHasher::new();
@@ -230,6 +249,9 @@ pub(in super::super) struct Resumption {
     certificate: Option<CertificateDer<'static>>,
     since: Instant,
     history: Mutex<History>,
+    owners: Arc<Owners>,
+    /// Who is logged in, if other sessions of the same user count.
+    user: Mutex<Option<u64>>,
 }
 
 /// Why a data connection is not the session's.
@@ -243,7 +265,12 @@ pub(in super::super) enum Unproven {
 
 impl Resumption {
     /// After the handshake of the control connection.
-    pub(super) fn new(marks: &Marks, own: Family, connection: &ServerConnection) -> Self {
+    pub(super) fn new(
+        marks: &Marks,
+        own: Family,
+        connection: &ServerConnection,
+        owners: Arc<Owners>,
+    ) -> Self {
         let mut families = vec![own];
         families.extend(marks.resumed(connection).map(|shown| shown.family));
         Self {
@@ -253,7 +280,17 @@ impl Resumption {
             certificate: certificate(connection),
             since: Instant::now(),
             history: Mutex::new(History { habit: Habit::Unknown, shown: VecDeque::new() }),
+            owners,
+            user: Mutex::default(),
         }
+    }
+
+    /// Somebody has logged in, whom `user` tells from all others; `None` if there may be many of that name, or if a data connection
+    /// has to be of this very control connection.
+    pub(in super::super) fn logged_in(&self, user: Option<u64>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user;
+        let Some(user) = user else { return };
+        self.families.iter().for_each(|family| self.owners.add(*family, user));
     }
 
     /// Whether a data connection, whose handshake is complete, has shown that it is of this session; `strict`: as it has to.

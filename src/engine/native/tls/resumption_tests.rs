@@ -22,6 +22,8 @@ fn resumption(config: &ServerConfig, families: Vec<Family>) -> Resumption {
         certificate: None,
         since: Instant::now(),
         history: Mutex::new(History { habit: Habit::Unknown, shown: VecDeque::new() }),
+        owners: Arc::default(),
+        user: Mutex::default(),
     }
 }
 
