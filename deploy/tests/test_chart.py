@@ -117,7 +117,7 @@ class Chart(unittest.TestCase):
                     ran = Pod(manifests(*values(example)), folder, given()).check()
                     warnings = [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
                     # The pod's volumes are nobody else's, and what has no TLS is told in the notes.
-                    expected = ("can read ", "without `tls`, ", "with `plain: true` ")
+                    expected = ("can read ", "without `tls`, ", "`tls.mode: required` is safer", "with `plain: true` ")
                     others = [line for line in warnings if not any(part in line for part in expected)]
                     self.assertEqual(others, [])
 
