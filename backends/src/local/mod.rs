@@ -10,9 +10,12 @@ mod disk;
 mod kept;
 mod links;
 mod listing;
+mod located;
 mod mountpoints;
 mod one_file;
 mod publish;
+mod reading;
+mod removal;
 mod rename;
 mod root;
 mod target;
@@ -20,24 +23,25 @@ mod temporary;
 mod upload;
 
 use std::io;
-use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use cap_std::fs::{Dir, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, DirBuilderExt, MetadataExt};
 use futures_util::{StreamExt, stream};
-use rustix::fs::OFlags;
 
 use self::links::{Last, followed, following, own_metadata};
+use self::located::{located, open_directory, parent_of, standing_at};
+use self::reading::{open, open_read};
+use self::removal::{not_removed, remove_directory};
 use self::root::{OpenRoot, Root};
 use self::temporary::{NewFile, is_reserved};
 use crate::stream::{Wanted, blocking, blocking_while_wanted};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
-    Error, ErrorKind, FileSlice, Metadata, Result, Storage, StoragePath, Upload,
+    Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload,
 };
 
 /// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
@@ -338,63 +342,6 @@ impl Storage for LocalStorage {
     }
 }
 
-/// A handle by which a path is resolved: no link leads out of that directory.
-enum Base<'a> {
-    Root(&'a Dir),
-    Confined(Dir),
-}
-
-impl Deref for Base<'_> {
-    type Target = Dir;
-
-    fn deref(&self) -> &Dir {
-        match self {
-            Self::Root(root) => root,
-            Self::Confined(directory) => directory,
-        }
-    }
-}
-
-/// The directory that a path is confined to, and the path as the handle on that wants it. A name that is kept for temporary
-/// files doesn't exist.
-fn located<'a>(root: &'a Dir, path: &'a StoragePath) -> Result<(Base<'a>, &'a str)> {
-    if path.segments().any(is_reserved) {
-        return Err(Error::new(ErrorKind::NotFound, path));
-    }
-    let mut steps = path.steps();
-    let (mut base, mut rest) = (Base::Root(root), steps.next().unwrap_or_default());
-    for step in steps {
-        let directory = if rest.is_empty() { "." } else { rest };
-        let opened = base.open_dir(directory).map_err(|error| Error::from_io(path, error))?;
-        (base, rest) = (Base::Confined(opened), step);
-    }
-    Ok((base, if rest.is_empty() { "." } else { rest }))
-}
-
-fn open_directory(root: &Dir, path: &StoragePath) -> Result<Dir> {
-    let (base, rest) = located(root, path)?;
-    base.open_dir(rest).map_err(|error| Error::from_io(path, error))
-}
-
-/// The directory that `path` stands in, opened, and the name in it. Not for the root.
-fn parent_of<'a>(root: &Dir, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
-    match (path.parent(), path.name()) {
-        (Some(parent), Some(name)) => {
-            Ok((open_directory(root, &parent).map_err(|error| error.at(path))?, name))
-        }
-        _ => Err(Error::new(ErrorKind::PermissionDenied, path)),
-    }
-}
-
-/// What stands under a name, not what that leads to; `None` only if it is known that nothing does.
-fn standing_at(directory: &Dir, name: &str) -> io::Result<Option<cap_std::fs::Metadata>> {
-    match directory.symlink_metadata(name) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
     let modified = found.modified().ok().map(cap_std::time::SystemTime::into_std);
     if found.is_dir() {
@@ -409,59 +356,6 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
 /// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
 fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
     followed(root, path, &own_metadata(root, path)?)
-}
-
-/// A link is removed, and never what it leads to.
-fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
-    let own = own_metadata(root, path)?;
-    let (base, name) = located(root, path)?;
-    if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
-        return base.remove_file(name).map_err(|error| Error::from_io(path, error));
-    }
-    if !own.is_dir() {
-        return Err(Error::new(ErrorKind::NotADirectory, path));
-    }
-    let failed = |error| not_removed(root, path, error);
-    match base.remove_dir(name) {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            // What nobody sees must not keep it for ever.
-            let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
-            cleared.map_err(|_| Error::from_io(path, error))?;
-            base.remove_dir(name).map_err(failed)
-        }
-        removed => removed.map_err(failed),
-    }
-}
-
-/// Why a name could not be removed.
-fn not_removed(root: &Dir, path: &StoragePath, error: io::Error) -> Error {
-    match parent_of(root, path) {
-        Ok((directory, name)) => mountpoints::failure(error, &directory, name, path),
-        Err(_) => Error::from_io(path, error),
-    }
-}
-
-fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
-    let mut options = OpenOptions::new();
-    // Opening a named pipe would wait for a writer, maybe for ever.
-    options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-    let (base, rest) = located(root, path)?;
-    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
-    Ok(file.into_std())
-}
-
-fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
-    let file = open_read(root, path)?;
-    let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
-    if found.is_dir() {
-        return Err(Error::new(ErrorKind::IsADirectory, path));
-    }
-    if !found.is_file() {
-        return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
-    }
-    let length = range.length_in(found.len(), path)?;
-    let metadata = metadata_of(&cap_std::fs::Metadata::from_just_metadata(found));
-    Ok(Body { metadata, content: Content::File(FileSlice { file, offset: range.offset, length }) })
 }
 
 /// Makes the names in a directory durable.

@@ -24,13 +24,13 @@ pub(super) async fn compress(
     // Nothing closes it.
     let turn = CORES.acquire().await.map_err(|_| TransferError::Panicked)?;
     let compressed = tokio::task::spawn_blocking(move || {
+        // The thread's, not the session's, which may be gone before.
+        let _turn = turn;
         let mut compressed = BytesMut::new();
         while !chunk.is_empty() {
             compressed.extend_from_slice(&outgoing.convert(chunk.split_to(chunk.len().min(STEP))));
         }
         (outgoing, compressed.freeze())
     });
-    let done = compressed.await.map_err(|_| TransferError::Panicked);
-    drop(turn);
-    done
+    compressed.await.map_err(|_| TransferError::Panicked)
 }

@@ -1,0 +1,33 @@
+//! Files that are read.
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
+
+use super::located::located;
+use super::metadata_of;
+use crate::{Body, ByteRange, Content, Error, ErrorKind, FileSlice, Result, StoragePath};
+
+/// Opens a file to read it. Blocks.
+pub(super) fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    // Opening a named pipe would wait for a writer, maybe for ever.
+    options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+    let (base, rest) = located(root, path)?;
+    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
+    Ok(file.into_std())
+}
+
+/// The bytes of a range of a file, and what is known of it. Blocks.
+pub(super) fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
+    let file = open_read(root, path)?;
+    let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
+    if found.is_dir() {
+        return Err(Error::new(ErrorKind::IsADirectory, path));
+    }
+    if !found.is_file() {
+        return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
+    }
+    let length = range.length_in(found.len(), path)?;
+    let metadata = metadata_of(&cap_std::fs::Metadata::from_just_metadata(found));
+    Ok(Body { metadata, content: Content::File(FileSlice { file, offset: range.offset, length }) })
+}

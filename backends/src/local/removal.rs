@@ -1,0 +1,41 @@
+//! What is removed, and why it can't be.
+
+use std::io;
+
+use cap_std::fs::Dir;
+
+use super::links::{followed, own_metadata};
+use super::located::{located, parent_of};
+use super::root::OpenRoot;
+use super::{mountpoints, temporary};
+use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
+
+/// A link is removed, and never what it leads to.
+pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
+    let own = own_metadata(root, path)?;
+    let (base, name) = located(root, path)?;
+    if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
+        return base.remove_file(name).map_err(|error| Error::from_io(path, error));
+    }
+    if !own.is_dir() {
+        return Err(Error::new(ErrorKind::NotADirectory, path));
+    }
+    let failed = |error| not_removed(root, path, error);
+    match base.remove_dir(name) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            // What nobody sees must not keep it for ever.
+            let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
+            cleared.map_err(|_| Error::from_io(path, error))?;
+            base.remove_dir(name).map_err(failed)
+        }
+        removed => removed.map_err(failed),
+    }
+}
+
+/// Why a name could not be removed.
+pub(super) fn not_removed(root: &Dir, path: &StoragePath, error: io::Error) -> Error {
+    match parent_of(root, path) {
+        Ok((directory, name)) => mountpoints::failure(error, &directory, name, path),
+        Err(_) => Error::from_io(path, error),
+    }
+}
