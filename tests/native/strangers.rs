@@ -188,3 +188,23 @@ fn ports_of_old_transfers_are_closed_and_not_told_again() {
     // Out of 12000, by chance some come twice.
     assert!(told.len() > 90, "{}", told.len());
 }
+
+/// A scan's connection has ended when the command comes; a client's is open until the server says that the upload may begin.
+#[test]
+fn empty_files_wait_for_no_other_connection() {
+    const FILES: u32 = 30;
+    let setup = Setup::local();
+    let stored = setup.files();
+    let server = setup.start();
+    let mut client = server.login();
+    let begun = std::time::Instant::now();
+    for file in 0..FILES {
+        let data = client.open_passive();
+        client.expect(&format!("STOR empty-{file}"), 150);
+        drop(data);
+        client.expect_reply(226);
+    }
+    // The wait is 0.3 s.
+    assert!(begun.elapsed() < FILES * std::time::Duration::from_millis(300));
+    assert_eq!(fs::read_dir(stored).unwrap().count(), FILES as usize);
+}

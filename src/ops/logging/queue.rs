@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -23,6 +23,9 @@ const BLOCK: usize = 64 * 1024;
 /// How often it is told what was left out.
 const REPORT: Duration = Duration::from_secs(10);
 
+/// Lines that follow each other faster are written together: that far behind, at most.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// How long to wait before it is tried again to write to what is full and doesn't block.
 const FULL: Duration = Duration::from_millis(5);
 
@@ -35,6 +38,8 @@ struct Waiting {
     bytes: usize,
     /// Taken and not yet written.
     is_writing: bool,
+    /// The thread has nothing to write, and waits to be told.
+    is_asleep: bool,
     is_ending: bool,
 }
 
@@ -58,17 +63,25 @@ impl Shared {
         }
         waiting.bytes += line.len();
         waiting.lines.push_back(line);
+        // Waking a thread costs more than a line.
+        let is_to_be_woken = std::mem::take(&mut waiting.is_asleep);
         drop(waiting);
-        self.changed.notify_all();
+        if is_to_be_woken {
+            self.changed.notify_all();
+        }
     }
 
     /// The next lines in one block; `None` at the end, and an empty block if there were none for a while.
     fn take(&self) -> Option<Vec<u8>> {
         let mut waiting = self.waiting();
         waiting.is_writing = false;
-        self.changed.notify_all();
+        if waiting.is_ending {
+            self.changed.notify_all();
+        }
         if waiting.lines.is_empty() && !waiting.is_ending {
+            waiting.is_asleep = true;
             waiting = self.changed.wait_timeout(waiting, REPORT).unwrap_or_else(PoisonError::into_inner).0;
+            waiting.is_asleep = false;
         }
         if waiting.lines.is_empty() && waiting.is_ending {
             return None;
@@ -132,7 +145,10 @@ fn write_block(sink: &mut impl Write, block: &[u8]) -> u64 {
 
 fn write_all(shared: &Shared, mut sink: impl Write) {
     let mut told = 0;
-    while let Some(block) = shared.take() {
+    loop {
+        let idle_since = Instant::now();
+        let Some(block) = shared.take() else { return };
+        let is_busy = idle_since.elapsed() < GATHER;
         let unwritten = write_block(&mut sink, &block);
         // There is nobody to tell that standard error is gone, but the metric.
         shared.lost.fetch_add(unwritten, Ordering::Relaxed);
@@ -142,6 +158,9 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
             told = lost;
         }
         rate::report(REPORT);
+        if is_busy {
+            std::thread::sleep(GATHER);
+        }
     }
 }
 

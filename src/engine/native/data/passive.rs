@@ -3,13 +3,15 @@
 //! A connection belongs to a session that was told its port and whose client has its address. So one port serves as many
 //! clients at once as there are addresses, and each client of one address as many transfers as there are ports.
 //!
-//! Who shares the client's address can connect, too. So a port is drawn out of the whole range, and is open only for as long as
-//! somebody was told of it: to find it, all would have to be tried within the moments until the client comes. What comes all the
-//! same is kept until the session knows which connection is its own.
+//! Who shares the client's address can connect, too. So a port is drawn out of the whole range: to find it, all would have to be
+//! tried within the moments until the client comes. What comes all the same is kept until the session knows which connection is
+//! its own.
 
 mod arrivals;
 mod host;
+mod lease;
 mod listening;
+mod open;
 
 use std::collections::HashMap;
 use std::io;
@@ -19,17 +21,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 
 use self::arrivals::Arrivals;
 pub(super) use self::arrivals::{Arrived, Standing};
 use self::host::Host;
-
-/// Of a range with so many ports or fewer, each stays open once it was: whoever looks for one tries them all anyway.
-const FEW: usize = 64;
+pub(in super::super) use self::lease::Lease;
+use self::open::OpenPorts;
 
 /// How many ports are tried in vain for one connection: each is a system call.
 const TRIES: usize = 1024;
@@ -61,22 +60,12 @@ pub(in super::super) struct PassivePorts {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is open, at the address that control connections reached.
-    open: HashMap<(Host, u16), Open>,
+    open: OpenPorts,
     /// The rest of an address's ports was seen to be in use by others; it is not tried again before.
     none_before: HashMap<Host, Instant>,
     expected: HashMap<Key, Place>,
     /// When there are so many expected, those that are over are forgotten.
     many: usize,
-}
-
-/// A port that is open.
-#[derive(Debug)]
-struct Open {
-    /// How many sessions were told of it.
-    leases: usize,
-    listener: Arc<TcpListener>,
-    _accepting: AbortOnDropHandle<()>,
 }
 
 /// A connection that is expected.
@@ -115,14 +104,6 @@ struct Key {
     local: Host,
     port: u16,
     client: Host,
-}
-
-/// A port that is held for one connection of one client.
-#[derive(Debug)]
-pub(in super::super) struct Lease {
-    key: Key,
-    arrivals: Arc<Arrivals>,
-    ports: Arc<PassivePorts>,
 }
 
 /// There is no port for this client.
@@ -188,9 +169,7 @@ impl PassivePorts {
         if let Some(session) = before.and_then(|place| place.session) {
             session.close();
         }
-        if let Some(open) = state.open.get_mut(&(local, port)) {
-            open.leases += 1;
-        }
+        state.open.lease(self, local, port);
         Ok(Lease { key, arrivals, ports: Arc::clone(self) })
     }
 
@@ -217,13 +196,13 @@ impl PassivePorts {
                 soonest = Some(soonest.map_or(waits, |other| other.min(waits)));
                 continue;
             }
-            if state.open.contains_key(&(local, port)) {
+            if state.open.contains(local, port) {
                 return Ok(port);
             }
             if tries == 0 {
                 continue;
             }
-            match self.open(state, local, port) {
+            match state.open.open(local, port) {
                 Ok(()) => return Ok(port),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => tries -= 1,
                 // The same for every port: out of descriptors, or not an address of this machine.
@@ -238,8 +217,8 @@ impl PassivePorts {
         }
         match soonest {
             Some((reusable, _)) if reusable > now => Err(Refused::Until(reusable)),
-            Some((_, port)) if state.open.contains_key(&(local, port)) => Ok(port),
-            Some((_, port)) => match self.open(state, local, port) {
+            Some((_, port)) if state.open.contains(local, port) => Ok(port),
+            Some((_, port)) => match state.open.open(local, port) {
                 Ok(()) => Ok(port),
                 Err(_) => Err(Refused::NoPort(NoPort::AllInUse)),
             },
@@ -251,12 +230,12 @@ impl PassivePorts {
         }
     }
 
-    fn open(self: &Arc<Self>, state: &mut State, local: Host, port: u16) -> io::Result<()> {
-        let listener = Arc::new(listening::bind(local.at(port))?);
-        let accept = listening::accept(Arc::downgrade(self), Arc::clone(&listener), local, port);
-        let open = Open { leases: 0, listener, _accepting: AbortOnDropHandle::new(tokio::spawn(accept)) };
-        state.open.insert((local, port), open);
-        Ok(())
+    /// Hands on what has come to a port already.
+    fn accept_pending(self: &Arc<Self>, local: Host, port: u16) {
+        let listener = self.state().open.listener(local, port);
+        if let Some(listener) = listener {
+            listening::accept_pending(self, &listener, local, port);
+        }
     }
 
     /// Gives a connection to whoever expects it.
@@ -284,71 +263,6 @@ impl PassivePorts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lease {
-    pub(in super::super) fn port(&self) -> u16 {
-        self.key.port
-    }
-
-    /// Waits for the next connection. Nothing is lost if it is not waited for to the end.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::ConnectionAborted`] if the place was given to somebody else.
-    pub(super) async fn next(&self) -> io::Result<Arrived> {
-        self.arrivals.next().await
-    }
-
-    /// Makes sure that all connections that the system has taken can be [taken](Self::take).
-    pub(super) fn accept_pending(&self) {
-        let Key { local, port, .. } = self.key;
-        let listener = self.ports.state().open.get(&(local, port)).map(|open| Arc::clone(&open.listener));
-        if let Some(listener) = listener {
-            listening::accept_pending(&self.ports, &listener, local, port);
-        }
-    }
-
-    /// Whether there is none to be [taken](Self::take).
-    pub(super) fn is_empty(&self) -> bool {
-        self.arrivals.is_empty()
-    }
-
-    /// A connection that is there already.
-    pub(super) fn take(&self) -> Option<Arrived> {
-        self.arrivals.take()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Key { local, port, .. } = self.key;
-        let now = Instant::now();
-        let mut state = self.ports.state();
-        // It may be another session's by now.
-        let ours = |place: &Place| {
-            place.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, &self.arrivals))
-        };
-        if let Some(place) = state.expected.get_mut(&self.key).filter(|place| ours(place)) {
-            match self.arrivals.had_some() {
-                true => {
-                    state.expected.remove(&self.key);
-                }
-                false => {
-                    place.session = None;
-                    place.reusable = now + STRAY_WAIT;
-                    place.ends = Some(now + STRAY_TIME);
-                }
-            }
-        }
-        if let Some(open) = state.open.get_mut(&(local, port)) {
-            open.leases -= 1;
-            if open.leases == 0 && self.ports.ports.len() > FEW {
-                state.open.remove(&(local, port));
-            }
-        }
-        drop(state);
-        self.ports.freed.notify_waiters();
     }
 }
 

@@ -109,9 +109,9 @@ async fn only_so_many_wait_and_those_that_are_over_make_room() {
     assert_eq!(last, Some(right.local_addr().unwrap()));
 }
 
-/// To find the port of a session all would have to be tried, at the right moment.
+/// To find the port of a session all would have to be tried, at the right moment, whichever are open.
 #[tokio::test]
-async fn ports_are_open_for_their_lease_alone_and_come_from_the_whole_range() {
+async fn ports_come_from_the_whole_range() {
     let here: IpAddr = "127.0.0.78".parse().unwrap();
     let range = free_ports_at(here, 1000);
     let ports = PassivePorts::new(range.clone(), Vec::new());
@@ -120,21 +120,50 @@ async fn ports_are_open_for_their_lease_alone_and_come_from_the_whole_range() {
         let lease = ports.plain(SocketAddr::new(here, 0), at("127.0.0.2")).await.unwrap();
         assert!(range.contains(&lease.port()));
         told.insert(lease.port());
-        assert_eq!(ports.state().open.len(), 1);
-        drop(lease);
-        assert!(ports.state().open.is_empty());
     }
     // By chance it is 181; with 64 of them it could not be more than those.
     assert!(told.len() > 120, "{}", told.len());
 }
 
+/// The whole range is open then; what waits there is nobody's.
 #[tokio::test]
-async fn of_few_ports_each_stays_open() {
-    let ports = PassivePorts::new(free_ports(2), Vec::new());
-    let first = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
-    let second = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
-    drop((first, second));
-    assert_eq!(ports.state().open.len(), 2);
+async fn what_comes_to_a_port_between_two_transfers_gets_to_nobody() {
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
+    let client = at("127.0.0.2");
+    for _ in 0..3 {
+        let lease = ports.plain(HERE_0, client).await.unwrap();
+        let _own = connect_from("127.0.0.2", lease.port()).await;
+        lease.connection().await.unwrap();
+        let port = lease.port();
+        drop(lease);
+        let mut strangers = Vec::new();
+        for _ in 0..20 {
+            strangers.push(connect_from("127.0.0.2", port).await);
+        }
+        let lease = ports.plain(HERE_0, client).await.unwrap();
+        let own = connect_from("127.0.0.2", port).await;
+        assert_eq!(lease.next().await.unwrap().peer, own.local_addr().unwrap());
+        for mut stranger in strangers {
+            assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ports_that_nobody_is_told_of_are_closed_after_some_seconds() {
+    let ports = PassivePorts::new(free_ports(20), Vec::new());
+    let mut leases = Vec::new();
+    for _ in 0..20 {
+        leases.push(ports.plain(HERE_0, at("127.0.0.2")).await.unwrap());
+    }
+    let last = leases.pop();
+    drop(leases);
+    assert_eq!(ports.state().open.len(), 20);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(ports.state().open.len(), 1);
+    drop(last);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(ports.state().open.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,15 @@
 //! Ports that are open, and what comes to them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rustix::net::{SocketFlags, accept_with};
-use tokio::net::{TcpListener, TcpStream};
+use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::super::pacing;
-use super::arrivals::MOST;
 use super::host::Host;
 use super::{Arrived, PassivePorts};
 use crate::proxy_protocol;
@@ -17,18 +17,60 @@ use crate::proxy_protocol;
 /// How long to wait when the system has no means for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    // Only this machine gets there.
-    if address.ip().to_canonical().is_loopback() {
-        pacing::unpace(&listener);
+/// How many connections are taken at a time: as many as the system keeps for a listener of the standard library.
+const MOST_PENDING: usize = 128;
+
+/// A port that is open.
+///
+/// Who connects waits with the system until a session asks for its connection, which most often is there by then: to have a task
+/// wait for each costs more than the rest of a small transfer. A session that has to wait, or takes its time, is given one.
+#[derive(Debug)]
+pub(super) struct Listening {
+    listener: Arc<TcpListener>,
+    waiting: Option<AbortOnDropHandle<()>>,
+}
+
+impl Listening {
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        // Only this machine gets there.
+        if address.ip().to_canonical().is_loopback() {
+            pacing::unpace(&listener);
+        }
+        Ok(Self { listener: Arc::new(listener), waiting: None })
     }
-    TcpListener::from_std(listener)
+
+    pub(super) fn listener(&self) -> Arc<TcpListener> {
+        Arc::clone(&self.listener)
+    }
+
+    /// Closes what came when nobody was told of the port.
+    pub(super) fn refuse_pending(&self) {
+        for _ in 0..MOST_PENDING {
+            if accept_with(&self.listener, SocketFlags::CLOEXEC).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// From now on connections are taken when they come.
+    pub(super) fn attend(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
+        if self.waiting.is_none() {
+            let accept = accept(Arc::downgrade(ports), Arc::clone(&self.listener), local, port);
+            self.waiting = Some(AbortOnDropHandle::new(tokio::spawn(accept)));
+        }
+    }
 }
 
 /// Hands on what comes, for as long as the port is open.
-pub(super) async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Host, port: u16) {
+async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Host, port: u16) {
+    // A handle of its own, which is registered with the runtime.
+    let listener = match listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
+        Ok(listener) => listener,
+        // Then connections are taken when sessions ask for them.
+        Err(error) => return tracing::debug!(port, %error, "can't wait for data connections"),
+    };
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match ports.upgrade() {
@@ -45,20 +87,21 @@ pub(super) async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>
 
 /// Hands on what has come already, and waits for nothing: the system takes connections before this program hears of them.
 pub(super) fn accept_pending(ports: &Arc<PassivePorts>, listener: &TcpListener, local: Host, port: u16) {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    for _ in 0..MOST {
-        let Ok(accepted) = accept_with(listener, flags) else { return };
-        let stream = std::net::TcpStream::from(accepted);
-        let arrived = stream.peer_addr().and_then(|peer| {
-            let stream = TcpStream::from_std(stream)?;
-            Ok(Arrived { stream, peer })
-        });
-        match arrived {
+    for _ in 0..MOST_PENDING {
+        match accept_one(listener) {
             Ok(arrived) => came(ports, local, port, arrived),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             // It is gone again.
             Err(error) => tracing::debug!(port, %error, "can't accept a data connection"),
         }
     }
+}
+
+fn accept_one(listener: &TcpListener) -> io::Result<Arrived> {
+    let (stream, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer =
+        peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok(Arrived { stream: TcpStream::from_std(stream.into())?, peer })
 }
 
 fn came(ports: &Arc<PassivePorts>, local: Host, port: u16, arrived: Arrived) {
