@@ -3,6 +3,7 @@
 mod kept;
 mod kinds;
 mod links;
+mod links_refused;
 mod modes;
 mod mount_points;
 mod odd;

@@ -288,6 +288,8 @@ pub(super) struct Local {
     pub(super) create_root: Option<At<bool>>,
     /// Answer an upload only when the disk has confirmed it. Default: `true`.
     pub(super) sync: Option<At<bool>>,
+    /// Follow symbolic links that stay inside of the user's directory. Default: `true`.
+    pub(super) follow_links: Option<At<bool>>,
     /// The permission bits of new files, in octal digits, whatever the umask is; in quotes, as YAML reads some of them otherwise.
     /// Default: `"0640"`.
     #[schemars(with = "Option<String>")]

@@ -28,8 +28,10 @@ use rustix::io::Errno;
 
 use super::append_record::{Owner, PAUSE, Record, name_of_record, undo};
 use super::disk;
+use super::located::{located, open_flags, refuse_link};
+use super::metadata_of;
+use super::root::OpenRoot;
 use super::temporary::{self, FOLDER};
-use super::{located, metadata_of};
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
 
@@ -60,12 +62,19 @@ pub(super) fn turn_now(file: FileId) -> Option<Turn> {
 }
 
 /// Opens a file to append to it. Links are followed while they stay inside the root.
-pub(super) fn open(root: &Dir, path: &StoragePath) -> Result<(File, FileId)> {
-    let mut options = OpenOptions::new();
-    // Opening a named pipe would wait for a reader, maybe for ever.
-    options.append(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+pub(super) fn open(root: &OpenRoot, path: &StoragePath) -> Result<(File, FileId)> {
     let (base, rest) = located(root, path)?;
-    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
+    // Opening a named pipe would wait for a reader, maybe for ever.
+    let flags = open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY);
+    refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
+    open_in(&base, rest, flags, path)
+}
+
+/// The same by a handle; `name` may lead through directories.
+pub(super) fn open_in(base: &Dir, name: &str, flags: i32, path: &StoragePath) -> Result<(File, FileId)> {
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(flags);
+    let file = base.open_with(name, &options).map_err(|error| Error::from_io(path, error))?;
     let file = file.into_std();
     let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
     if !found.is_file() {
@@ -76,7 +85,7 @@ pub(super) fn open(root: &Dir, path: &StoragePath) -> Result<(File, FileId)> {
 
 /// Whether a file can be appended to, without opening it to write: programs that watch it would take the end of that for the end
 /// of the append. `own` stands under the name of `path`, in `directory`.
-pub(super) fn check(root: &Dir, path: &StoragePath, directory: &Dir, own: &OwnMetadata) -> Result<()> {
+pub(super) fn check(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &OwnMetadata) -> Result<()> {
     if own.is_symlink() {
         // One that leads somewhere inside was followed before. Where this one leads nowhere, a new file takes its place.
         return match open(root, path) {
@@ -96,8 +105,9 @@ pub(super) fn check(root: &Dir, path: &StoragePath, directory: &Dir, own: &OwnMe
 }
 
 /// The file that an append to `path` goes to.
-pub(super) fn find(root: &Dir, path: &StoragePath) -> Result<FileId> {
+pub(super) fn find(root: &OpenRoot, path: &StoragePath) -> Result<FileId> {
     let (base, rest) = located(root, path)?;
+    refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
     let found = base.metadata(rest).map_err(|error| Error::from_io(path, error))?;
     Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
 }

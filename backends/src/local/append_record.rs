@@ -9,7 +9,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, openat, statx, unlinkat};
 use rustix::io::Errno;
 
-use super::append::open;
+use super::append::open_in;
 use super::disk;
 use super::temporary::RECORD_PREFIX;
 use crate::{ErrorKind, StoragePath};
@@ -167,7 +167,8 @@ pub(super) fn sweep(root: &Dir, folder: &Dir, name: &str) -> io::Result<bool> {
     if let Some(record) = owner.read()?
         && let Ok(path) = StoragePath::parse(&record.path)
     {
-        match open(root, &path) {
+        // The record says which file it was, however it was reached.
+        match open_in(root, path.relative(), (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32, &path) {
             Ok((file, _)) => owner.report(&undo(&file, &record)?, &record),
             Err(error) if error.kind() == ErrorKind::NotFound => owner.report(&Undone::Another, &record),
             Err(error) => return Err(io::Error::other(error)),

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::{Dir, Permissions, PermissionsExt};
+use cap_std::fs::{Permissions, PermissionsExt};
 
-use super::{located, open_read};
+use super::located::{located, refuse_link};
+use super::open_read;
+use super::root::OpenRoot;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The bits that users can set. Those that give the rights of the owner to whoever runs a file are not theirs.
@@ -15,7 +17,7 @@ const GRANULARITY: Duration = Duration::from_secs(2);
 
 /// Sets the time of the last change, if the file system can hold it: many take the nearest that they have without a word
 /// (ext4 with small inodes ends in 2038, and begins in 1901), which is found out by looking.
-pub(super) fn set_modified(root: &Dir, path: &StoragePath, modified: SystemTime) -> Result<()> {
+pub(super) fn set_modified(root: &OpenRoot, path: &StoragePath, modified: SystemTime) -> Result<()> {
     let io = |error| Error::from_io(path, error);
     let file = open_read(root, path)?;
     let before = file.metadata().and_then(|found| found.modified()).map_err(io)?;
@@ -37,9 +39,11 @@ pub(super) fn set_modified(root: &Dir, path: &StoragePath, modified: SystemTime)
 }
 
 /// Sets the bits of a mode. A directory keeps that files in it get its group, as with `chmod`.
-pub(super) fn set_mode(root: &Dir, path: &StoragePath, mode: u32) -> Result<()> {
+pub(super) fn set_mode(root: &OpenRoot, path: &StoragePath, mode: u32) -> Result<()> {
     let io = |error| Error::from_io(path, error);
     let (base, rest) = located(root, path)?;
+    // A link that takes the place of the file now leads to no other user's: the handle is on the directory of this one.
+    refuse_link(root, &base, rest).map_err(io)?;
     let found = base.metadata(rest).map_err(io)?;
     let kept = if found.is_dir() { found.permissions().mode() & 0o7000 } else { 0 };
     base.set_permissions(rest, Permissions::from_mode(mode & MODE | kept)).map_err(io)

@@ -8,7 +8,6 @@
 use std::io;
 use std::path::{Component, Path};
 
-use cap_std::fs::Dir;
 use rustix::io::Errno;
 
 use super::root::OpenRoot;
@@ -88,16 +87,21 @@ pub(super) fn following<T>(
     work: impl Fn(&StoragePath) -> Result<T>,
 ) -> Result<T> {
     match work(path) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => match resolve(root, path, last) {
-            Ok(other) if other != *path => work(&other).map_err(|error| error.at(path)),
-            _ => Err(error),
-        },
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && root.follows_links() => {
+            match resolve(root, path, last) {
+                Ok(other) if other != *path => work(&other).map_err(|error| error.at(path)),
+                _ => Err(error),
+            }
+        }
         done => done,
     }
 }
 
 /// Where an upload goes that keeps what is there: to the file that a link leads to.
 pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<StoragePath> {
+    if !root.follows_links() {
+        return Ok(path.clone());
+    }
     let own = following(root, path, Last::Keep, |path| own_metadata(root, path));
     if !own.is_ok_and(|own| own.is_symlink()) {
         return Ok(path.clone());
@@ -110,13 +114,13 @@ pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<Storage
     }
 }
 
-pub(super) fn own_metadata(root: &Dir, path: &StoragePath) -> Result<cap_std::fs::Metadata> {
+pub(super) fn own_metadata(root: &OpenRoot, path: &StoragePath) -> Result<cap_std::fs::Metadata> {
     let (base, rest) = located(root, path)?;
     base.symlink_metadata(rest).map_err(|error| Error::from_io(path, error))
 }
 
-/// What a name leads to, of which `own` is known without following it. A link that leads nowhere, or out of the root, is
-/// itself.
+/// What a name leads to, of which `own` is known without following it. A link that leads nowhere or out of the root is itself,
+/// and each is where links are not followed.
 ///
 /// # Errors
 /// What a link leads to can't be looked at.
@@ -137,8 +141,11 @@ pub(super) fn listed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Met
     followed(root, path, own).unwrap_or_else(|_| Metadata { is_link: true, ..metadata_of(own) })
 }
 
-/// What a link leads to; `None` if that is nowhere, or out of the root.
+/// What a link leads to; `None` if that is nowhere, or out of the root, or links are not followed.
 fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
+    if !root.follows_links() {
+        return Ok(None);
+    }
     // The link may go up from where it is, so it is followed from the root.
     let target = following(root, path, Last::Follow, |path| {
         let (base, rest) = located(root, path)?;

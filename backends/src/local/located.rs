@@ -1,10 +1,13 @@
 //! Where a path is resolved from: the directory that it is confined to, and no link leads out of.
 
+use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
 use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags, openat};
 
+use super::root::OpenRoot;
 use super::temporary::is_reserved;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -25,30 +28,77 @@ impl Deref for Handle<'_> {
     }
 }
 
-/// The directory that a path is confined to, and the path as the handle on that wants it. A name that is kept for temporary
-/// files doesn't exist.
-pub(super) fn located<'a>(root: &'a Dir, path: &'a StoragePath) -> Result<(Handle<'a>, &'a str)> {
+/// The directory that a path is confined to, and the path as the handle on that wants it. Where links are not followed, it is the
+/// directory that the path stands in, and a name. A name that is kept for temporary files doesn't exist.
+pub(super) fn located<'a>(root: &'a OpenRoot, path: &'a StoragePath) -> Result<(Handle<'a>, &'a str)> {
     if path.segments().any(is_reserved) {
         return Err(Error::new(ErrorKind::NotFound, path));
     }
     let mut steps = path.steps();
     let (mut base, mut rest) = (Handle::Root(root), steps.next().unwrap_or_default());
     for step in steps {
-        let directory = if rest.is_empty() { "." } else { rest };
-        let opened = base.open_dir(directory).map_err(|error| Error::from_io(path, error))?;
+        let opened = enter(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
         (base, rest) = (Handle::Confined(opened), step);
+    }
+    if !root.follows_links()
+        && let Some((above, name)) = rest.rsplit_once('/')
+    {
+        let opened = enter(root, &base, above).map_err(|error| Error::from_io(path, error))?;
+        (base, rest) = (Handle::Confined(opened), name);
     }
     Ok((base, if rest.is_empty() { "." } else { rest }))
 }
 
 /// Opens the directory that a path leads to.
-pub(super) fn open_directory(root: &Dir, path: &StoragePath) -> Result<Dir> {
+pub(super) fn open_directory(root: &OpenRoot, path: &StoragePath) -> Result<Dir> {
     let (base, rest) = located(root, path)?;
-    base.open_dir(rest).map_err(|error| Error::from_io(path, error))
+    enter(root, &base, rest).map_err(|error| Error::from_io(path, error))
+}
+
+/// Opens a directory below another.
+fn enter(root: &OpenRoot, base: &Dir, rest: &str) -> io::Result<Dir> {
+    if root.follows_links() {
+        return base.open_dir(if rest.is_empty() { "." } else { rest });
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut directory = base.try_clone()?;
+    for name in rest.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        directory = match openat(&directory, name, flags, Mode::empty()) {
+            Ok(opened) => Dir::from_std_file(File::from(opened)),
+            Err(_) if is_link(&directory, name) => return Err(not_followed()),
+            Err(error) => return Err(error.into()),
+        };
+    }
+    Ok(directory)
+}
+
+/// The flags with which a file is opened, and none behind a link that is not to be followed.
+pub(super) fn open_flags(root: &OpenRoot, flags: OFlags) -> i32 {
+    let flags = if root.follows_links() { flags } else { flags | OFlags::NOFOLLOW };
+    flags.bits() as i32
+}
+
+/// Why what stands under a name can't be opened.
+pub(super) fn not_opened(root: &OpenRoot, base: &Dir, name: &str, error: io::Error) -> io::Error {
+    if !root.follows_links() && is_link(base, name) { not_followed() } else { error }
+}
+
+/// # Errors
+/// A link stands under the name, and is not followed.
+pub(super) fn refuse_link(root: &OpenRoot, base: &Dir, name: &str) -> io::Result<()> {
+    if !root.follows_links() && is_link(base, name) { Err(not_followed()) } else { Ok(()) }
+}
+
+fn is_link(directory: &Dir, name: &str) -> bool {
+    directory.symlink_metadata(name).is_ok_and(|found| found.is_symlink())
+}
+
+fn not_followed() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link, and links are not followed")
 }
 
 /// The directory that `path` stands in, opened, and the name in it. Not for the root.
-pub(super) fn parent_of<'a>(root: &Dir, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
+pub(super) fn parent_of<'a>(root: &OpenRoot, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
     match (path.parent(), path.name()) {
         (Some(parent), Some(name)) => {
             Ok((open_directory(root, &parent).map_err(|error| error.at(path))?, name))

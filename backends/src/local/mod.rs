@@ -67,6 +67,9 @@ pub struct LocalOptions {
     pub file_mode: u32,
     /// The same for new directories.
     pub directory_mode: u32,
+    /// Follow symbolic links below the root, where they stay inside of what a path is confined to. Without it each is one that
+    /// leads nowhere: it can be listed, renamed, removed and replaced.
+    pub follow_links: bool,
 }
 
 impl LocalOptions {
@@ -83,6 +86,7 @@ impl Default for LocalOptions {
             sync: true,
             file_mode: Self::FILE_MODE,
             directory_mode: Self::DIRECTORY_MODE,
+            follow_links: true,
         }
     }
 }
@@ -112,7 +116,7 @@ impl LocalStorage {
                 made => made?,
             }
         }
-        let root = Root::open(root)?;
+        let root = Root::open(root, options.follow_links)?;
         if let Ok(opened) = root.current() {
             temporary::sweep_and_log(&opened);
         }

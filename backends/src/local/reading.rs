@@ -1,24 +1,25 @@
 //! Files that are read.
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use super::located::located;
+use super::located::{located, not_opened, open_flags};
 use super::metadata_of;
+use super::root::OpenRoot;
 use crate::{Body, ByteRange, Content, Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// Opens a file to read it. Blocks.
-pub(super) fn open_read(root: &Dir, path: &StoragePath) -> Result<std::fs::File> {
+pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::File> {
     let mut options = OpenOptions::new();
     // Opening a named pipe would wait for a writer, maybe for ever.
-    options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+    options.read(true).custom_flags(open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY));
     let (base, rest) = located(root, path)?;
-    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
-    Ok(file.into_std())
+    let file = base.open_with(rest, &options).map_err(|error| not_opened(root, &base, rest, error));
+    Ok(file.map_err(|error| Error::from_io(path, error))?.into_std())
 }
 
 /// The bytes of a range of a file, and what is known of it. Blocks.
-pub(super) fn open(root: &Dir, path: &StoragePath, range: ByteRange) -> Result<Body> {
+pub(super) fn open(root: &OpenRoot, path: &StoragePath, range: ByteRange) -> Result<Body> {
     let file = open_read(root, path)?;
     let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
     if found.is_dir() {

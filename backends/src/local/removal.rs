@@ -2,8 +2,6 @@
 
 use std::io;
 
-use cap_std::fs::Dir;
-
 use super::links::{followed, own_metadata};
 use super::located::{located, parent_of};
 use super::root::OpenRoot;
@@ -33,7 +31,7 @@ pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()
 }
 
 /// Why a name could not be removed.
-pub(super) fn not_removed(root: &Dir, path: &StoragePath, error: io::Error) -> Error {
+pub(super) fn not_removed(root: &OpenRoot, path: &StoragePath, error: io::Error) -> Error {
     match parent_of(root, path) {
         Ok((directory, name)) => mountpoints::failure(error, &directory, name, path),
         Err(_) => Error::from_io(path, error),

@@ -57,6 +57,7 @@ pub(super) struct OpenRoot {
     identity: Identity,
     /// Where the file system that it is on is mounted, if that is known.
     mounted_at: Option<PathBuf>,
+    follow_links: bool,
 }
 
 impl Deref for OpenRoot {
@@ -68,12 +69,17 @@ impl Deref for OpenRoot {
 }
 
 impl OpenRoot {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, follow_links: bool) -> io::Result<Self> {
         let directory = Dir::open_ambient_dir(path, cap_std::ambient_authority())?;
         let identity = Identity::of_handle(&directory)?;
         let mounted_at = mountpoints::of(identity.mount);
         let real_path = path.canonicalize()?;
-        Ok(Self { directory, path: path.to_owned(), real_path, identity, mounted_at })
+        Ok(Self { directory, path: path.to_owned(), real_path, identity, mounted_at, follow_links })
+    }
+
+    /// Whether symbolic links below the root are followed, where they stay inside of what a path is confined to.
+    pub(super) fn follows_links(&self) -> bool {
+        self.follow_links
     }
 
     /// The rest of an absolute path that leads into the root.
@@ -125,14 +131,15 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Root {
     path: PathBuf,
+    follow_links: bool,
     state: RwLock<State>,
 }
 
 impl Root {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, follow_links: bool) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        let opened = Arc::new(OpenRoot::open(&path)?);
-        Ok(Self { path, state: RwLock::new(State { opened, trouble: None }) })
+        let opened = Arc::new(OpenRoot::open(&path, follow_links)?);
+        Ok(Self { path, follow_links, state: RwLock::new(State { opened, trouble: None }) })
     }
 
     /// The directory that the path leads to. Blocks.
@@ -159,7 +166,7 @@ impl Root {
             Ok(found) if state.opened.was_unmounted(found) => {
                 return Err(self.lost(state, "the file system that it is on was unmounted".to_owned()));
             }
-            Ok(_) => match OpenRoot::open(&self.path) {
+            Ok(_) => match OpenRoot::open(&self.path, self.follow_links) {
                 Ok(opened) => {
                     tracing::warn!(%path, "the root of a storage is another directory now; opened it again");
                     temporary::sweep_and_log(&opened);

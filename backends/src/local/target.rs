@@ -212,7 +212,7 @@ fn open_temporary(root: &Dir, directory: &Dir, new: NewFile) -> io::Result<Opene
 
 /// What a resumed upload goes on from: what it is copied to, or what it is put behind.
 fn resumed(
-    root: &Dir,
+    root: &OpenRoot,
     path: &StoragePath,
     offset: u64,
     directory: &Dir,

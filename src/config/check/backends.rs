@@ -62,6 +62,7 @@ impl Checker<'_> {
                 let options = LocalOptions {
                     create_root,
                     sync: raw.sync.and_then(|at| at.value).unwrap_or(true),
+                    follow_links: raw.follow_links.and_then(|at| at.value).unwrap_or(true),
                     file_mode: self.mode(raw.file_mode, 0o600, LocalOptions::FILE_MODE),
                     directory_mode: self.mode(raw.directory_mode, 0o700, LocalOptions::DIRECTORY_MODE),
                 };

@@ -160,7 +160,7 @@ wharf.yaml:5:6: expected keys and values, found text
 wharf.yaml:6:4: expected keys and values, found nothing
     6 |   d:
       |    ^
-wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync, file_mode, directory_mode
+wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync, follow_links, file_mode, directory_mode
     7 |   e: { kind: local, root: data, sink: false }
       |                                 ^^^^
 6 problems in wharf.yaml"#,
