@@ -4,6 +4,8 @@
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
+# Most tests wait for servers and clients more than they compute.
+THREADS := --test-threads $(shell echo $$((2 * $$(nproc))))
 # Here tests write what they can't do on this machine.
 export WHARF_TEST_SKIPPED := $(CURDIR)/target/skipped-tests
 export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(PATH)
@@ -18,8 +20,8 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/install-test-tools test
 	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
-	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES)
-	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) --test integration -E '!test(/^(documents|native|real_clients|stores)::/)'
+	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES) $(THREADS)
+	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) $(THREADS) --test integration -E '!test(/^(documents|native|real_clients|stores)::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
 	$(MAKE) --no-print-directory test-deploy
 	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }
