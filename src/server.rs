@@ -169,7 +169,7 @@ impl Acceptor {
                     // No session yet: the end does not wait for it.
                     tokio::spawn(Arc::clone(&self).begin_by_proxy(stream, peer));
                 }
-                Ok((stream, peer)) => self.begin(stream, peer, None),
+                Ok((stream, peer)) => self.begin(stream, peer, None, false),
                 Err(error) => {
                     // Most often too many open files: that passes when a session ends.
                     if complained.is_none_or(|last| last.elapsed() >= COMPLAINT_PAUSE) {
@@ -185,14 +185,14 @@ impl Acceptor {
     /// A load balancer says first whose connection it is.
     async fn begin_by_proxy(self: Arc<Self>, mut stream: TcpStream, proxy: SocketAddr) {
         match proxy_protocol::accept(&mut stream).await {
-            Ok(Some(route)) => self.begin(stream, route.client, Some(route.server)),
+            Ok(Some(route)) => self.begin(stream, route.client, Some(route.server), false),
             // Often a look at whether the server is alive, which may want to read the greeting.
-            Ok(None) => self.begin(stream, proxy, None),
+            Ok(None) => self.begin(stream, proxy, None, true),
             Err(error) => tracing::debug!(%proxy, %error, "closed a connection without a PROXY header"),
         }
     }
 
-    fn begin(&self, stream: TcpStream, peer: SocketAddr, reached: Option<SocketAddr>) {
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, reached: Option<SocketAddr>, by_proxy_itself: bool) {
         // Asked for behind the token, so that a session is either waited for or not begun.
         let token = self.sessions.token();
         if self.shutdown.stopping.is_cancelled() {
@@ -235,6 +235,7 @@ impl Acceptor {
             peer,
             local,
             reached: reached.unwrap_or(local),
+            by_proxy_itself,
             session,
             implicit_tls: self.implicit_tls,
             permit,

@@ -9,6 +9,9 @@ const HASH: &str =
 /// One that takes it seconds.
 const SLOW: &str =
     "$argon2id$v=19$m=65536,t=100,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
+/// One that takes it a third of that.
+const SLOWISH: &str =
+    "$argon2id$v=19$m=65536,t=30,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
 /// "open sesame".
 const OF_SESAME: &str = HASH;
 
@@ -16,7 +19,7 @@ const NETWORKS: usize = 20;
 const OF_EACH: usize = 20;
 
 fn hashed() -> Setup {
-    let users = [("good", OF_SESAME), ("victim", HASH), ("slow", SLOW)];
+    let users = [("good", OF_SESAME), ("victim", HASH), ("slow", SLOW), ("slowish", SLOWISH)];
     let users =
         users.map(|(name, hash)| format!("  - {{ name: {name}, password: '{hash}', backend: scratch }}\n"));
     Setup::new(format!("backends:\n  scratch: {{ kind: memory }}\nusers:\n{}", users.concat())).http()
@@ -92,9 +95,9 @@ fn the_wait_for_a_check_is_a_part_of_the_time_to_log_in() {
 }
 
 /// Keeps all cores busy with checks that take long.
-fn keep_busy(server: &Running<'_>) -> Vec<Client> {
+fn keep_busy(server: &Running<'_>, user: &str) -> Vec<Client> {
     let cores = std::thread::available_parallelism().unwrap().get();
-    let busy = (0..cores).map(|_| ask(server, "127.0.3.1", "slow", "wrong")).collect();
+    let busy = (0..cores).map(|_| ask(server, "127.0.3.1", user, "wrong")).collect();
     wait_until("all cores are busy", || waiting(server) == cores);
     busy
 }
@@ -105,7 +108,7 @@ fn a_password_that_was_right_a_moment_ago_is_not_checked_again() {
     let setup = hashed();
     let server = setup.start();
     server.login_as("good", "open sesame");
-    let _busy = keep_busy(&server);
+    let _busy = keep_busy(&server, "slow");
     for _ in 0..100 {
         ask(&server, "127.0.0.1", "good", "open sesame").expect_reply(230);
     }
@@ -117,10 +120,29 @@ fn nothing_is_remembered_where_that_is_not_wanted() {
     let setup = hashed().server("remember_logins: 0s");
     let server = setup.start();
     server.login_as("good", "open sesame");
-    let _busy = keep_busy(&server);
+    let _busy = keep_busy(&server, "slowish");
     let mut good = ask(&server, "127.0.0.1", "good", "open sesame");
     good.expect_reply(230);
     assert!(failed(&server) > 0, "no core was free, and the password was right all the same");
+}
+
+/// Where TLS comes first, a client that gives way before it hears nothing in plain text.
+#[test]
+fn sessions_that_give_way_before_tls_are_closed_without_a_word() {
+    let setup = Setup::memory()
+        .tls("optional")
+        .server("implicit_tls_listen: [\"127.0.0.1:0\"]")
+        .server("limits: { sessions: 2 }")
+        .http();
+    let server = setup.start();
+    let mut strangers: Vec<_> =
+        (0..2).map(|_| std::net::TcpStream::connect(server.implicit_address()).unwrap()).collect();
+    wait_until("both are sessions", || metric(&server, "wharf_sessions_open") == Some(2.0));
+    let _client = server.login();
+    let mut heard = Vec::new();
+    strangers[0].set_read_timeout(Some(crate::support::SOON)).unwrap();
+    std::io::Read::read_to_end(&mut strangers[0], &mut heard).unwrap();
+    assert_eq!(heard, b"");
 }
 
 /// Strangers give way to whoever comes; whoever has logged in stays.

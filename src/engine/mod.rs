@@ -30,6 +30,8 @@ pub struct Connection {
     pub local: SocketAddr,
     /// What the client connected to: the same, unless a load balancer says otherwise.
     pub reached: SocketAddr,
+    /// The other end is a load balancer that has named no client.
+    pub by_proxy_itself: bool,
     /// Unique in the life of the process; in every log line of the session.
     pub session: u64,
     /// It starts with a TLS handshake.

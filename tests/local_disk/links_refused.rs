@@ -44,7 +44,11 @@ fn lead_nowhere() {
         client.expect(&format!("RNFR {link}/file"), 550);
         client.expect(&format!("SIZE {link}/file"), 550);
         for command in ["STOR", "APPE"] {
-            assert_eq!(client.try_store(&format!("{command} {link}/file"), b"x").code, 550, "{command} {link}");
+            assert_eq!(
+                client.try_store(&format!("{command} {link}/file"), b"x").code,
+                550,
+                "{command} {link}"
+            );
         }
         assert_eq!(client.try_fetch(&format!("RETR {link}/file")).1.code, 550, "{link}");
         client.expect("RNFR dir/file", 350);

@@ -185,3 +185,18 @@ fn addresses_of_one_ipv6_network_are_counted_together() {
     refused.expect_end();
     log_in("2001:db8:0:1::1");
 }
+
+/// Its ports are not those of the client that it has not named.
+#[test]
+fn no_data_connection_leads_to_a_balancer_that_names_no_client() {
+    let setup = behind_a_balancer().server("active_on_this_machine: true");
+    let server = setup.start();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for (header, code) in [("PROXY UNKNOWN", 504), ("PROXY TCP4 127.0.0.1 127.0.0.1 4000 21", 200)] {
+        let mut client = Client::connect(server.address);
+        client.send_raw(format!("{header}\r\n").as_bytes());
+        client.expect_reply(220);
+        client.login("demo", "demo");
+        assert_eq!(client.port(&listener).code, code, "{header}");
+    }
+}

@@ -140,14 +140,13 @@ fn clients_that_close_nothing_hold_little() {
         client.expect_reply(226);
         open.push(data);
     }
-    // Passive ports are bound one by one at first, and stay.
     let sockets = || {
         let links = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
         let targets = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok());
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     };
-    let before = sockets();
-    assert!(before < 60 + 20, "{before} sockets after 60 transfers");
+    // Passive ports stay open for some seconds.
+    wait_until("only few sockets are left", || sockets() < 20);
 }
 
 /// The reply says why, so a client has to be able to read it: a reset would come before.

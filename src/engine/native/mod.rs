@@ -152,13 +152,15 @@ impl NativeEngine {
 #[async_trait]
 impl Engine for NativeEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
-        let Connection { stream, peer, local, reached, session: id, implicit_tls, permit } = connection;
+        let Connection { stream, peer, local, reached, by_proxy_itself, session: id, implicit_tls, permit } =
+            connection;
         let connection = session::Connection {
             control: Control::new(stream, Arc::clone(&self.shared.metrics)),
             id,
             peer,
             local,
             reached,
+            by_proxy_itself,
             security: Security::new(self.shared.tls.clone()),
             idle_timeout: self.shared.server.idle_timeout,
             failures: 0,

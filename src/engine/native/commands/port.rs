@@ -46,6 +46,13 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
         }
         return refuse(504, "Only your own address, and ports from 1024 on.");
     }
+    if connection.by_proxy_itself {
+        let (session, peer) = (connection.id, connection.peer);
+        if rate::REFUSALS.admits(peer.ip()) {
+            tracing::warn!(session, %peer, %to, "refused a data connection to a load balancer, which has named no client");
+        }
+        return refuse(504, "Not to a load balancer; use PASV or EPSV.");
+    }
     // Such an address is not the client's alone: whoever comes through a proxy on this machine, or is on it, would have the server
     // speak to what else is there.
     if !connection.shared.server.active_on_this_machine

@@ -45,6 +45,8 @@ pub(super) struct Connection {
     pub(super) local: SocketAddr,
     /// What the client connected to.
     pub(super) reached: SocketAddr,
+    /// The other end is a load balancer that has named no client.
+    pub(super) by_proxy_itself: bool,
     pub(super) security: Security,
     /// How long it may be silent (SITE IDLE).
     pub(super) idle_timeout: Duration,

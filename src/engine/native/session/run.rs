@@ -82,7 +82,13 @@ impl Session {
         let end = tokio::select! {
             end = self.serve(implicit_tls, shutdown) => end,
             () = last_words(shutdown) => End::Closed,
-            () = permit.displaced() => End::Displaced,
+            () = permit.displaced() => End::Displaced { silently: false },
+        };
+        let end = match end {
+            End::Displaced { .. } => {
+                End::Displaced { silently: implicit_tls && !self.connection.control.is_encrypted() }
+            }
+            end => end,
         };
         self.end(end, opened, shutdown).await;
     }

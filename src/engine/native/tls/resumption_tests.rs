@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const VICTIM: Family = Family(1);
@@ -82,4 +84,23 @@ fn nobody_has_to_resume_when_tickets_may_be_too_old() {
     assert!(resumption.has_to_resume());
     resumption.since = Instant::now().checked_sub(TICKETS_LIVE).unwrap();
     assert!(!resumption.has_to_resume());
+}
+
+proptest! {
+    /// What a client shows may be anything, or a ticket that was changed on its way.
+    #[test]
+    fn tickets_that_this_server_has_not_sealed_open_nothing(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        at in any::<proptest::sample::Index>(),
+        flip in 1..=u8::MAX,
+    ) {
+        let config = config();
+        let mut sealed = ticket(&config, VICTIM);
+        let at = at.index(sealed.len());
+        sealed[at] ^= flip;
+        let marks = Marks::of_data(&resumption(&config, vec![VICTIM]), true);
+        for shown in [&bytes[..], &sealed, &sealed[..at]] {
+            prop_assert_eq!(marks.decrypt(shown), None);
+        }
+    }
 }

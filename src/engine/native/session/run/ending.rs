@@ -33,8 +33,8 @@ pub(super) enum End {
     Closed,
     /// This is still to be said.
     Saying(Reply),
-    /// Somebody else gets its place.
-    Displaced,
+    /// Somebody else gets its place. Where TLS comes first, nothing is said before it.
+    Displaced { silently: bool },
 }
 
 impl From<io::Error> for End {
@@ -66,9 +66,12 @@ impl Session {
                 }
             }
             End::Closed => connection.control.close().await,
-            End::Displaced => {
+            End::Displaced { silently } => {
                 connection.journal("").displaced();
                 connection.shared.metrics.session_displaced();
+                if silently {
+                    return Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
+                }
                 let reply = Reply::new(
                     421,
                     "Too many sessions; those that have not logged in give way. Try again later.",
