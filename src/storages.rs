@@ -23,6 +23,22 @@ pub struct StorageError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
+/// Makes the directories of local storages that are to be made. Blocks.
+///
+/// # Errors
+/// The first that can't be made.
+pub fn make_roots(config: &Config) -> Result<(), StorageError> {
+    for (name, backend) in &config.backends {
+        if let Backend::Local { root, options } = backend {
+            LocalStorage::make_root(root, *options).map_err(|error| StorageError {
+                name: name.clone(),
+                cause: format!("can't make the directory {}: {error}", root.display()).into(),
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// Sets up all storages of a configuration, which share the memory for transfers; `observers` says by the name of a backend
 /// who hears of its requests. Buckets are not contacted yet.
 ///

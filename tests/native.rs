@@ -19,6 +19,7 @@ mod interrupted;
 mod leftovers;
 mod listings;
 mod object_types;
+mod sandbox;
 mod scanners;
 mod session_reuse;
 mod strangers;

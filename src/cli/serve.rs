@@ -1,7 +1,9 @@
 //! `wharf serve`.
 
+mod preparation;
+
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,18 +11,20 @@ use clap::{Args, ValueEnum};
 use wharf_backends::Buffers;
 use wharf_backends::observe::Observers;
 
+use self::preparation::Prepared;
 use super::{Outcome, complain, print};
 use crate::auth::Users;
-use crate::config::{self, Config, LogFormat, Problems};
+use crate::config::{self, Config, LogFormat};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
 use crate::engine::{Engine, Shutdown};
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::Metrics;
 use crate::ops::notify::ServiceManager;
-use crate::ops::{logging, open_files, signals::StopSignals, sweep, umask};
+use crate::ops::sandbox::Confinement;
+use crate::ops::{logging, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
-use crate::storages;
+use crate::storages::{self, StorageError};
 use crate::vfs::Views;
 
 /// How long threads that may block are waited for in the end.
@@ -28,9 +32,6 @@ const THREADS_WAIT: Duration = Duration::from_secs(2);
 
 /// How long the end may take at most, beside the grace for transfers.
 const LONGEST_END: Duration = Duration::from_secs(20);
-
-/// What is served when no configuration is given.
-const QUICK_START: &str = include_str!("../../config/quickstart.yaml");
 
 /// Run the server.
 ///
@@ -79,6 +80,14 @@ impl Serve {
         // Before the first thread, as those that come later inherit it: no program that this one may ever start gains rights.
         // Nothing depends on it where the kernel has it not.
         let _ = rustix::thread::set_no_new_privs(true);
+        let (prepared, signals) = match preparation::run(self.config.clone(), self.notify_socket.clone()) {
+            Ok(prepared) => prepared,
+            Err(outcome) => return outcome,
+        };
+        let Prepared { mut config, roots, sandbox } = prepared;
+        // Here there is no other thread, so those that come are all confined.
+        let confinement = sandbox.enter();
+        confinement.apply(&mut config);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -87,7 +96,8 @@ impl Serve {
             }
         };
         let mut log = None;
-        let outcome = runtime.block_on(self.run_until_stopped(&mut log));
+        let outcome =
+            runtime.block_on(self.run_until_stopped(config, roots, &confinement, signals, &mut log));
         // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
         runtime.shutdown_timeout(THREADS_WAIT);
         // What these threads had to tell is written, too.
@@ -95,34 +105,16 @@ impl Serve {
         outcome
     }
 
-    async fn run_until_stopped(self, running_log: &mut Option<logging::Log>) -> Outcome {
-        // Before anything that takes time: what comes earlier kills the process, or is lost if it is the first of a container.
-        let signals = match StopSignals::new() {
-            Ok(signals) => signals,
-            Err(error) => {
-                complain(format_args!("wharf: can't start: {error}"));
-                return Outcome::Failed;
-            }
-        };
+    async fn run_until_stopped(
+        self,
+        config: Config,
+        roots: Result<(), StorageError>,
+        confinement: &Confinement,
+        signals: StopSignals,
+        running_log: &mut Option<logging::Log>,
+    ) -> Outcome {
         let shutdown = Shutdown::default();
         tokio::spawn(signals.forward(shutdown.clone()));
-        let path = self.config.clone();
-        let loaded = tokio::select! {
-            biased;
-            () = shutdown.stopping.cancelled() => return Outcome::Fine,
-            loaded = tokio::task::spawn_blocking(move || load(path.as_deref())) => loaded,
-        };
-        let config = match loaded {
-            Ok(Ok(config)) => config,
-            Ok(Err(problems)) => {
-                complain(problems);
-                return Outcome::Unusable;
-            }
-            Err(error) => {
-                complain(format_args!("wharf: can't read the configuration: {error}"));
-                return Outcome::Failed;
-            }
-        };
         // An empty RUST_LOG is one that is not set.
         let given = self.log.as_deref().filter(|filter| !filter.trim().is_empty());
         let filter = given.or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
@@ -137,6 +129,11 @@ impl Serve {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        confinement.log();
+        if let Err(error) = roots {
+            tracing::error!("{error}");
+            return Outcome::Failed;
+        }
         match serve(config, self.config.is_none(), self.notify_socket, shutdown, log).await {
             Ok(()) => Outcome::Fine,
             Err(error) => {
@@ -144,13 +141,6 @@ impl Serve {
                 Outcome::Failed
             }
         }
-    }
-}
-
-fn load(path: Option<&Path>) -> Result<Config, Problems> {
-    match path {
-        Some(path) => config::load(path),
-        None => config::parse(QUICK_START, "the quick start", Path::new("")),
     }
 }
 
@@ -173,7 +163,6 @@ async fn serve(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
-    umask::follow(&config);
     let storages =
         storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))?;
     let views = Views::new(&config, &storages)?;

@@ -83,6 +83,8 @@ pub struct Server {
     pub proxies: Vec<IpNet>,
     /// The text of the 220 reply; one line.
     pub greeting: Option<String>,
+    /// Whether the process limits itself to what it needs.
+    pub sandbox: bool,
     /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
     pub shutdown_grace: Duration,
 }

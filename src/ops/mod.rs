@@ -1,10 +1,11 @@
-//! Running it: logs, health, metrics, shutdown, and cleaning up.
+//! Running it: logs, health, metrics, the sandbox, shutdown, and cleaning up.
 
 pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod notify;
 pub mod open_files;
+pub mod sandbox;
 pub mod signals;
 pub mod sweep;
 pub mod umask;

@@ -38,7 +38,8 @@ impl StopSignals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The next signal that is to end the server.
+    pub async fn next(&mut self) -> &'static str {
         let mut was_lost = false;
         loop {
             tokio::select! {

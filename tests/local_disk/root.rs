@@ -1,4 +1,5 @@
-//! A root whose path leads to another directory than it did when the server was started.
+//! A root whose path leads to another directory than it did when the server was started, and what a server does that can open it:
+//! one without a sandbox.
 
 use std::fs;
 use std::io::Write;
@@ -30,7 +31,7 @@ fn assert_unavailable(client: &mut Client, server: &Running<'_>) {
 
 #[test]
 fn that_was_removed_and_made_again_is_opened_again() {
-    let setup = Setup::local().http();
+    let setup = Setup::local().http().server("sandbox: false");
     let server = setup.start();
     let mut client = server.login();
     client.store("first", b"1");
@@ -62,7 +63,7 @@ fn that_is_gone_is_no_empty_directory() {
 /// What was begun in a directory that is another one by now would be stored where nobody finds it.
 #[test]
 fn that_changed_during_an_upload_fails_it() {
-    let setup = Setup::local();
+    let setup = Setup::local().server("sandbox: false");
     let server = setup.start();
     let mut client = server.login();
     let mut data = client.start_transfer("STOR file");
@@ -97,7 +98,7 @@ fn that_a_disk_is_mounted_over_is_the_disk_until_it_is_unmounted() {
     if Setup::local().mounted("mount -t tmpfs none '{folder}/files'").is_none() {
         return;
     }
-    let setup = Setup::local().http().wrapped_in(&unshare());
+    let setup = Setup::local().http().server("sandbox: false").wrapped_in(&unshare());
     let files = setup.files().display().to_string();
     let server = setup.start();
     let mut client = server.login();

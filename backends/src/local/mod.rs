@@ -70,6 +70,9 @@ pub struct LocalOptions {
     /// Follow symbolic links below the root, where they stay inside of what a path is confined to. Without it each is one that
     /// leads nowhere: it can be listed, renamed, removed and replaced.
     pub follow_links: bool,
+    /// The process can reach no other directory than the one that is opened first. Where the path leads to another one later, all
+    /// is refused until it leads back; else the other one is opened.
+    pub fixed_root: bool,
 }
 
 impl LocalOptions {
@@ -87,6 +90,7 @@ impl Default for LocalOptions {
             file_mode: Self::FILE_MODE,
             directory_mode: Self::DIRECTORY_MODE,
             follow_links: true,
+            fixed_root: false,
         }
     }
 }
@@ -106,21 +110,30 @@ impl LocalStorage {
     /// # Errors
     /// Those of the system: the directory is missing, is no directory, may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
-        if options.create_root {
-            // What is above it may be for others, too.
-            if let Some(above) = root.parent() {
-                std::fs::DirBuilder::new().recursive(true).mode(ABOVE_ROOT).create(above)?;
-            }
-            match std::fs::DirBuilder::new().mode(options.directory_mode).create(root) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => made?,
-            }
-        }
-        let root = Root::open(root, options.follow_links)?;
+        Self::make_root(root, options)?;
+        let root = Root::open(root, options)?;
         if let Ok(opened) = root.current() {
             temporary::sweep_and_log(&opened);
         }
         Ok(Self { root: Arc::new(root), options, unnamed: true })
+    }
+
+    /// Makes the directory, if the options want that and it is missing; opening it does so, too.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn make_root(root: &Path, options: LocalOptions) -> io::Result<()> {
+        if !options.create_root {
+            return Ok(());
+        }
+        // What is above it may be for others, too.
+        if let Some(above) = root.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(ABOVE_ROOT).create(above)?;
+        }
+        match std::fs::DirBuilder::new().mode(options.directory_mode).create(root) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
     }
 
     /// Runs `work` with the root on a thread that may block.

@@ -15,7 +15,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use rustix::io::Errno;
 
-use super::{mountpoints, temporary};
+use super::{LocalOptions, mountpoints, temporary};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// What tells one directory from another under the same path.
@@ -132,14 +132,16 @@ struct State {
 pub(super) struct Root {
     path: PathBuf,
     follow_links: bool,
+    fixed: bool,
     state: RwLock<State>,
 }
 
 impl Root {
-    pub(super) fn open(path: &Path, follow_links: bool) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, options: LocalOptions) -> io::Result<Self> {
+        let LocalOptions { follow_links, fixed_root: fixed, .. } = options;
         let path = std::path::absolute(path)?;
         let opened = Arc::new(OpenRoot::open(&path, follow_links)?);
-        Ok(Self { path, follow_links, state: RwLock::new(State { opened, trouble: None }) })
+        Ok(Self { path, follow_links, fixed, state: RwLock::new(State { opened, trouble: None }) })
     }
 
     /// The directory that the path leads to. Blocks.
@@ -165,6 +167,10 @@ impl Root {
             Ok(found) if found == state.opened.identity => Arc::clone(&state.opened),
             Ok(found) if state.opened.was_unmounted(found) => {
                 return Err(self.lost(state, "the file system that it is on was unmounted".to_owned()));
+            }
+            Ok(_) if self.fixed => {
+                let cause = "it is another directory now, and the sandbox ends at the one from the start: restart the server";
+                return Err(self.lost(state, cause.to_owned()));
             }
             Ok(_) => match OpenRoot::open(&self.path, self.follow_links) {
                 Ok(opened) => {

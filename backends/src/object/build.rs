@@ -1,6 +1,7 @@
 //! From settings to clients of the clouds.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -49,6 +50,17 @@ const AZURE_AMBIENT: &[(&str, AzureConfigKey)] = &[
     ("AZURE_FEDERATED_TOKEN_FILE", AzureConfigKey::FederatedTokenFile),
     ("IDENTITY_ENDPOINT", AzureConfigKey::MsiEndpoint),
 ];
+
+/// The variables that name files, which are read again as they change.
+const AMBIENT_FILES: [&str; 4] = [
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+];
+
+/// Where Google's own tools leave credentials, below the home directory.
+const GOOGLE_DEFAULT: &str = ".config/gcloud/application_default_credentials.json";
 
 /// Two clients of one bucket: the timer of the HTTP library for silence also runs while a request is being
 /// sent, so a slow line could never send a large part.
@@ -363,6 +375,14 @@ fn from_environment<B, K: Copy>(names: &[(&str, K)], builder: B, set: impl Fn(B,
         Ok(value) => set(builder, *key, value),
         Err(_) => builder,
     })
+}
+
+/// The files that credentials of the environment are read from, whether they are there or not.
+pub fn ambient_files() -> Vec<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let mut files: Vec<_> = AMBIENT_FILES.into_iter().filter_map(set).collect();
+    files.extend(set("HOME").map(|home| home.join(GOOGLE_DEFAULT)));
+    files
 }
 
 fn not_made(error: object_store::Error) -> SettingsError {

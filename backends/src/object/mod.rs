@@ -76,7 +76,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 pub use authorities::Authorities;
-pub use build::is_exposed;
+pub use build::{ambient_files, is_exposed};
 pub use options::{ContentType, ObjectOptions};
 pub use s3::{CustomerKey, Profile, Role, S3Options};
 pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};

@@ -65,6 +65,7 @@ impl Checker<'_> {
                     follow_links: raw.follow_links.and_then(|at| at.value).unwrap_or(true),
                     file_mode: self.mode(raw.file_mode, 0o600, LocalOptions::FILE_MODE),
                     directory_mode: self.mode(raw.directory_mode, 0o700, LocalOptions::DIRECTORY_MODE),
+                    fixed_root: false,
                 };
                 Some(Backend::Local { root: self.root(root, create_root)?, options })
             }

@@ -162,6 +162,7 @@ impl Checker<'_> {
             },
             proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
+            sandbox: raw.sandbox.and_then(|at| at.value).unwrap_or(true),
             shutdown_grace: self
                 .parsed(raw.shutdown_grace, units::duration)
                 .map_or(SHUTDOWN_GRACE, |(duration, _)| duration),

@@ -39,6 +39,7 @@ fn defaults() {
     );
     assert!(server.active);
     assert!(!server.active_on_this_machine);
+    assert!(server.sandbox);
     let limits = Limits {
         sessions: 10_000,
         sessions_per_ip: 64,

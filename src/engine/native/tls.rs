@@ -20,6 +20,7 @@ use self::resumption::{Family, Marks};
 pub(super) use self::resumption::{Resumption, Unproven};
 use crate::config;
 use crate::ops::metrics::Metrics;
+use crate::ops::sandbox;
 use crate::tls::{self, TlsError};
 
 /// How often the files are looked at, at most.
@@ -59,6 +60,12 @@ struct Configs {
 /// What tells one version of the files from the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamps([Option<(SystemTime, u64, u64)>; 3]);
+
+/// All files that are read again.
+fn files_of(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
+    let authorities = settings.clients.iter().map(|clients| clients.authorities.as_path());
+    [settings.certificate.as_path(), settings.key.as_path()].into_iter().chain(authorities)
+}
 
 impl Stamps {
     fn of(settings: &config::TlsSettings) -> Self {
@@ -147,7 +154,8 @@ impl Tls {
                     *tls.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configs);
                 }
                 Err(cause) => {
-                    tracing::warn!(%certificate, %cause, "the certificate changed and can't be used: the old one stays");
+                    let cause = format!("{cause}{}", sandbox::advice(files_of(&tls.settings)));
+                    tracing::warn!(%certificate, cause, "the certificate changed and can't be used: the old one stays");
                     // Said once for each change.
                     let old = Configs {
                         control: Arc::clone(&current.control),

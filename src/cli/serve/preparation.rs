@@ -1,0 +1,84 @@
+//! What comes before the first thread that serves anybody: the configuration is read, what it names is looked up, and the
+//! sandbox is made ready.
+//!
+//! All of that may take time (a disk that hangs, a configuration in a pipe), and signals have to be heard meanwhile, so it runs on
+//! a thread of its own. This thread is gone when [`run`] returns: a thread that is there before the sandbox would stay outside
+//! of it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::{Outcome, complain};
+use crate::config::{self, Config, Problems};
+use crate::ops::sandbox::Sandbox;
+use crate::ops::signals::StopSignals;
+use crate::ops::umask;
+use crate::storages::{self, StorageError};
+
+/// What is served when no configuration is given.
+const QUICK_START: &str = include_str!("../../../config/quickstart.yaml");
+
+/// How long the thread is waited for if the server is to end before it has begun.
+const THREAD_WAIT: Duration = Duration::from_secs(2);
+
+/// What the server begins with.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    /// Whether the roots of backends could be made that had to be.
+    pub(super) roots: Result<(), StorageError>,
+    pub(super) sandbox: Sandbox,
+}
+
+impl Prepared {
+    fn new(path: Option<&Path>, service_manager: Option<OsString>) -> Result<Self, Problems> {
+        let config = match path {
+            Some(path) => config::load(path),
+            None => config::parse(QUICK_START, "the quick start", Path::new("")),
+        }?;
+        umask::follow(&config);
+        let roots = storages::make_roots(&config);
+        let sandbox = Sandbox::prepare(&config, service_manager.as_deref());
+        Ok(Self { config, roots, sandbox })
+    }
+}
+
+/// Prepares it, and takes signals over; the outcome of the program if it ends with that.
+pub(super) fn run(
+    path: Option<PathBuf>,
+    service_manager: Option<OsString>,
+) -> Result<(Prepared, StopSignals), Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cant_start)?;
+    let outcome = runtime.block_on(async {
+        // Before anything that takes time: what comes earlier kills the process, or is lost if it is the first of a container.
+        let mut signals = StopSignals::new().map_err(cant_start)?;
+        let prepared = tokio::select! {
+            biased;
+            _ = signals.next() => return Err(Outcome::Fine),
+            prepared = tokio::task::spawn_blocking(move || Prepared::new(path.as_deref(), service_manager)) => prepared,
+        };
+        match prepared {
+            Ok(Ok(prepared)) => Ok((prepared, signals)),
+            Ok(Err(problems)) => {
+                complain(problems);
+                Err(Outcome::Unusable)
+            }
+            Err(error) => {
+                complain(format_args!("wharf: can't read the configuration: {error}"));
+                Err(Outcome::Failed)
+            }
+        }
+    });
+    match &outcome {
+        // Waits for the thread, which has nothing to do any more.
+        Ok(_) => drop(runtime),
+        Err(_) => runtime.shutdown_timeout(THREAD_WAIT),
+    }
+    outcome
+}
+
+fn cant_start(error: std::io::Error) -> Outcome {
+    complain(format_args!("wharf: can't start: {error}"));
+    Outcome::Failed
+}

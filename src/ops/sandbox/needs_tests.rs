@@ -1,0 +1,72 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+use crate::config;
+
+fn needs_of(folder: &Path, rest: &str) -> Vec<Need> {
+    fs::create_dir_all(folder.join("files")).unwrap();
+    let text = format!(
+        "backends: {{ disk: {{ kind: local, root: files }}{rest}\nusers: [{{ name: a, password: x, plain: true, backend: disk }}]\n"
+    );
+    of(&config::parse(&text, "wharf.yaml", folder).unwrap())
+}
+
+fn read(path: impl Into<PathBuf>) -> Need {
+    Need { path: path.into(), purpose: Use::Read }
+}
+
+#[test]
+fn a_local_disk_alone_needs_nothing_of_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let needs = needs_of(folder.path(), " }");
+    let changed: Vec<_> = needs.iter().filter(|need| need.purpose == Use::Change).collect();
+    assert_eq!(changed, [&Need { path: folder.path().join("files"), purpose: Use::Change }]);
+    assert!(!needs.contains(&read("/etc")) && !needs.contains(&read("/etc/ssl")), "{needs:?}");
+}
+
+#[test]
+fn a_bucket_needs_names_and_authorities() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("credentials"),
+        "[default]\naws_access_key_id = a\naws_secret_access_key = b\n",
+    )
+    .unwrap();
+    let needs = needs_of(
+        folder.path(),
+        ", lake: { kind: s3, bucket: b, region: eu-west-1, credentials_file: credentials } }",
+    );
+    for path in ["/etc", "/etc/ssl"].map(PathBuf::from).into_iter().chain([folder.path().to_owned()]) {
+        assert!(needs.contains(&read(&path)), "{path:?}: {needs:?}");
+    }
+}
+
+#[test]
+fn names_for_passive_mode_are_looked_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let needs = needs_of(folder.path(), " }\nserver: { passive: { address: ftp.example.com } }");
+    assert!(needs.contains(&read("/etc")), "{needs:?}");
+}
+
+/// Certificates are replaced: by another file of the directory, or by a link to one in another directory.
+#[test]
+fn files_that_are_read_again_are_allowed_by_their_directories() {
+    let folder = tempfile::tempdir().unwrap();
+    let [live, archive] = ["live", "archive"].map(|name| folder.path().join(name));
+    fs::create_dir(&live).unwrap();
+    fs::create_dir(&archive).unwrap();
+    fs::write(archive.join("cert1.pem"), "").unwrap();
+    symlink("../archive/cert1.pem", live.join("cert.pem")).unwrap();
+    let mut needs = Needs::default();
+    needs.follow([live.join("cert.pem")]);
+    assert_eq!(needs.0, [read(&live), read(&archive)]);
+}
+
+#[test]
+fn the_topmost_directory_is_never_allowed_for_a_file_in_it() {
+    let mut needs = Needs::default();
+    needs.follow(["/not-there.pem"]);
+    assert_eq!(needs.0, [read("/not-there.pem")]);
+}
