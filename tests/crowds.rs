@@ -1,6 +1,9 @@
 //! Nobody keeps others from logging in: not by asking for more checks of passwords than the machine can do, not by sessions
 //! that never log in, not by guessing.
 
+use std::fs;
+use std::io::Read;
+
 use crate::support::{Client, Engine, Running, Setup, metric, wait_until};
 
 /// A hash that takes the built server some tens of milliseconds. No password of these tests is its.
@@ -203,4 +206,39 @@ fn guesses_are_slow_and_keep_nobody_out() {
         answered += usize::from(guess.try_reply().is_ok());
     }
     assert!(answered < 9, "{answered} of 10 were answered before the right password");
+}
+
+/// Memory of the server that is no file's, in KiB.
+fn memory(server: &Running<'_>) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A crowd that is gone leaves no memory taken behind it.
+#[test]
+fn the_memory_of_a_crowd_is_given_back() {
+    let setup =
+        Setup::memory().tls("optional").server("limits: { sessions: 5000, sessions_per_ip: 5000 }").http();
+    let server = setup.start();
+    let config = server.certificates().client_config();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut hello = Vec::new();
+    rustls::ClientConnection::new(config, name).unwrap().write_tls(&mut hello).unwrap();
+    let before = memory(&server);
+    // Handshakes that the server has answered, and nobody goes on with.
+    let crowd: Vec<_> = (0..700)
+        .map(|_| {
+            let mut client = server.connect();
+            client.expect("AUTH TLS", 234);
+            client.send_raw(&hello);
+            assert!(client.tcp().read(&mut [0]).unwrap() > 0);
+            client
+        })
+        .collect();
+    let taken = memory(&server) - before;
+    assert!(taken > 4 * 1024, "the crowd takes {taken} KiB: too few to tell anything");
+    drop(crowd);
+    wait_until("no session is open", || metric(&server, "wharf_sessions_open") == Some(0.0));
+    wait_until("most of the memory is given back", || memory(&server) < before + taken / 2);
 }

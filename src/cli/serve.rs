@@ -22,7 +22,7 @@ use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::Metrics;
 use crate::ops::notify::ServiceManager;
 use crate::ops::sandbox::Confinement;
-use crate::ops::{logging, open_files, signals::StopSignals, sweep};
+use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages::{self, StorageError};
 use crate::vfs::Views;
@@ -130,6 +130,7 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         confinement.log();
+        memory::give_back();
         if let Err(error) = roots {
             tracing::error!("{error}");
             return Outcome::Failed;

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod notify;
 pub mod open_files;
