@@ -103,7 +103,7 @@ pub(super) struct Server {
     pub(super) proxy_protocol: Option<At<ProxyProtocol>>,
     /// What the server says first: one line. Default: its name.
     pub(super) greeting: Option<At<String>>,
-    /// Whether the process keeps itself from all files but those that it needs, as far as the kernel can. Default: `true`.
+    /// Whether the process keeps itself from files and system calls that it does not need, as far as the kernel can. Default: `true`.
     pub(super) sandbox: Option<At<bool>>,
     /// How long transfers may go on after the server was asked to stop; `0s` cuts them. Default: `30s`.
     #[schemars(with = "Option<String>")]

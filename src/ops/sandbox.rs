@@ -1,11 +1,13 @@
 //! The limits that the process puts on itself before it serves anybody (`server.sandbox`): which files it can open, by
-//! Landlock. Somebody who has taken the process over by a defect of it finds them there, whatever account it runs as.
+//! Landlock, and which system calls it can't make, by seccomp. Somebody who has taken the process over by a defect of it finds them
+//! there, whatever account it runs as.
 //!
 //! A thread limits itself and the threads that it starts later, no others, and nothing is ever taken back. So all that is needed
 //! has to be known before the first thread of the server is started: what the process opens again while it runs (certificates,
 //! credentials that change) is allowed by its directory, as such files are replaced and not written to.
 //! `docs/decisions/sandbox.md` has the reasons.
 
+mod calls;
 mod files;
 mod needs;
 
@@ -16,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::calls::Calls;
 use self::files::Files;
 use crate::config::{Backend, Config};
 
@@ -26,7 +29,13 @@ static LIMITS_FILES: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub struct Sandbox {
     /// `None`: the configuration wants none.
-    files: Option<Result<Files, String>>,
+    limits: Option<Limits>,
+}
+
+#[derive(Debug)]
+struct Limits {
+    files: Result<Files, String>,
+    calls: Result<Calls, String>,
 }
 
 impl Sandbox {
@@ -35,25 +44,32 @@ impl Sandbox {
     /// `service_manager` is the socket that the service manager listens on.
     pub fn prepare(config: &Config, service_manager: Option<&OsStr>) -> Self {
         if !config.server.sandbox {
-            return Self { files: None };
+            return Self { limits: None };
         }
         // A scope would shut out a socket that is no file, too.
         let tells_abstract_socket = service_manager.is_some_and(|name| name.as_bytes().starts_with(b"@"));
-        Self { files: Some(Files::prepare(&needs::of(config), !tells_abstract_socket)) }
+        let files = Files::prepare(&needs::of(config), !tells_abstract_socket);
+        Self { limits: Some(Limits { files, calls: Calls::prepare() }) }
     }
 
     /// Puts the limits in force, for the calling thread and all that it starts from now on. What the kernel lacks is left out.
     pub fn enter(self) -> Confinement {
-        let files = self.files.map(|prepared| prepared.and_then(Files::enter));
-        LIMITS_FILES.store(matches!(files, Some(Ok(_))), Ordering::Relaxed);
-        Confinement { files }
+        let Some(Limits { files, calls }) = self.limits else { return Confinement(None) };
+        let files = files.and_then(Files::enter);
+        let calls = calls.and_then(Calls::enter);
+        LIMITS_FILES.store(files.is_ok(), Ordering::Relaxed);
+        Confinement(Some(InForce { files, calls }))
     }
 }
 
 /// Which limits are in force.
 #[derive(Debug)]
-pub struct Confinement {
-    files: Option<Result<&'static str, String>>,
+pub struct Confinement(Option<InForce>);
+
+#[derive(Debug)]
+struct InForce {
+    files: Result<&'static str, String>,
+    calls: Result<(), String>,
 }
 
 impl Confinement {
@@ -61,24 +77,30 @@ impl Confinement {
     pub fn apply(&self, config: &mut Config) {
         for backend in config.backends.values_mut() {
             if let Backend::Local { options, .. } = backend {
-                options.fixed_root = matches!(self.files, Some(Ok(_)));
+                options.fixed_root = self.0.as_ref().is_some_and(|limits| limits.files.is_ok());
             }
         }
     }
 
     /// Tells the operator.
     pub fn log(&self) {
-        match &self.files {
-            None => tracing::warn!("no sandbox: `server.sandbox` is off"),
-            Some(Ok(landlock)) => {
-                tracing::info!(landlock, "the sandbox is in force: no other files can be opened")
-            }
-            Some(Err(cause)) => {
-                tracing::warn!(
-                    cause,
-                    "the sandbox does not limit which files can be opened: the kernel has to have Landlock (5.19)"
-                );
-            }
+        let Some(InForce { files, calls }) = &self.0 else {
+            tracing::warn!("no sandbox: `server.sandbox` is off");
+            return;
+        };
+        let (landlock, seccomp) = (files.as_ref().copied().unwrap_or("none"), calls.is_ok());
+        tracing::info!(landlock, seccomp, "the sandbox is in force, as far as this kernel has it");
+        if let Err(cause) = files {
+            tracing::warn!(
+                cause,
+                "the sandbox does not limit which files can be opened: that takes Landlock (Linux 5.19)"
+            );
+        }
+        if let Err(cause) = calls {
+            tracing::warn!(
+                cause,
+                "the sandbox does not limit which system calls can be made: that takes seccomp"
+            );
         }
     }
 }

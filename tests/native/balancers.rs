@@ -151,6 +151,7 @@ fn assert_only_the_start_is_logged(server: &Running<'_>) {
     let log = server.log.text();
     for line in log.lines() {
         let known = [
+            "sandbox",
             "listening",
             "health and metrics",
             "stopping",

@@ -40,6 +40,28 @@ fn is_in_force_without_being_asked_for() {
     assert!(has_line(&server, "the sandbox is in force"), "{}", server.log.text());
 }
 
+/// A thread that was started before the limits, or elsewhere, would be a way around all of them.
+#[test]
+fn holds_for_all_threads() {
+    let setup = Setup::local().tls("optional").http();
+    let server = setup.start();
+    let mut client = server.connect_tls();
+    client.login("demo", "demo");
+    client.store("file", b"1");
+    let status_of = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap_or_default();
+    let threads: Vec<_> = fs::read_dir(format!("/proc/{}/task", server.pid()))
+        .unwrap()
+        .map(|task| status_of(task.unwrap()))
+        .filter(|status| !status.is_empty())
+        .collect();
+    assert!(threads.len() > 2, "{threads:?}");
+    for status in threads {
+        for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+            assert!(status.lines().any(|found| found == line), "no {line} in\n{status}");
+        }
+    }
+}
+
 #[test]
 fn can_be_switched_off() {
     let setup = Setup::local().server("sandbox: false");

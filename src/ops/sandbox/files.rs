@@ -54,7 +54,7 @@ impl Files {
     pub(super) fn enter(self) -> Result<&'static str, String> {
         match self.0.restrict_self().map_err(say)?.ruleset {
             RulesetStatus::FullyEnforced => Ok("all"),
-            RulesetStatus::PartiallyEnforced => Ok("as far as this kernel has it"),
+            RulesetStatus::PartiallyEnforced => Ok("in part"),
             RulesetStatus::NotEnforced => Err("it is not there".to_owned()),
         }
     }
