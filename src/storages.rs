@@ -53,25 +53,26 @@ pub fn open_all(
 ) -> Result<Storages, StorageError> {
     let mut storages = Storages::new();
     for (name, backend) in &config.backends {
-        let storage = open(backend, buffers, &observers(name))
+        let storage = open(name, backend, buffers, &observers(name))
             .map_err(|cause| StorageError { name: name.clone(), cause })?;
         storages.insert(name.clone(), storage);
     }
     Ok(storages)
 }
 
-/// Sets up one storage, which shares the memory for transfers with others.
+/// Sets up one storage under the name that it has in the configuration; it shares the memory for transfers with others.
 ///
 /// # Errors
 /// A sentence for the operator.
 pub fn open(
+    name: &str,
     backend: &Backend,
     buffers: &Arc<Buffers>,
     observers: &Observers,
 ) -> Result<Arc<dyn Storage>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(match backend {
         Backend::Local { root, options } => {
-            let storage = LocalStorage::open(root, *options)
+            let storage = LocalStorage::open_as(name, root, *options)
                 .map_err(|error| format!("can't open the directory {}: {error}", root.display()))?;
             Arc::new(storage)
         }

@@ -6,7 +6,7 @@ mod links;
 mod links_refused;
 mod modes;
 mod mount_points;
-mod odd;
+pub mod odd;
 mod one_file;
 mod refusals;
 mod root;

@@ -15,6 +15,7 @@ mod encoding;
 mod encryption;
 mod endings;
 mod facts;
+mod hung_disks;
 mod interrupted;
 mod leftovers;
 mod listings;

@@ -11,6 +11,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::local::LocalOptions;
+use crate::threads::{DiskThreads, OfDisk, Operation};
+use crate::{Error, Result, StoragePath};
+
 /// A limit on memory, in bytes, that many transfers share.
 ///
 /// Each takes what it needs while it needs it: a client that is slow holds only what it has sent. That alone could end in a
@@ -28,12 +32,18 @@ pub struct Buffers {
     limit: u64,
     /// The bytes of content that there is room for.
     room: u64,
-    spill: Option<PathBuf>,
+    spill: Option<Spill>,
     state: Mutex<State>,
 }
 
 /// Who takes longer for a part is slow. A lane that has not grown for so long is taken back when others wait.
 const LEASE: Duration = Duration::from_secs(2);
+
+/// Where files go that hold what finds no room.
+struct Spill {
+    directory: PathBuf,
+    threads: DiskThreads,
+}
 
 #[derive(Default)]
 struct State {
@@ -73,6 +83,10 @@ impl Buffers {
     /// files without a name in the directory `spill`.
     pub fn new(limit: u64, spill: Option<PathBuf>) -> Arc<Self> {
         let limit = limit.max(Self::LEAST);
+        let spill = spill.map(|directory| Spill {
+            directory,
+            threads: DiskThreads::new("the spill directory", LocalOptions::TIMEOUT),
+        });
         Arc::new(Self { limit, room: limit - limit / 8, spill, state: Mutex::default() })
     }
 
@@ -94,15 +108,26 @@ impl Buffers {
 
     /// The directory for what finds no room in memory.
     pub fn spill_directory(&self) -> Option<&Path> {
-        self.spill.as_deref()
+        self.spill.as_ref().map(|spill| spill.directory.as_path())
+    }
+
+    /// The threads of the disk that this directory is on.
+    pub fn spill_disk(&self) -> Option<&DiskThreads> {
+        self.spill.as_ref().map(|spill| &spill.threads)
     }
 
     /// A file without a name for what finds no room in memory.
     ///
     /// # Errors
     /// Those of the file system; `None` if no directory is set.
-    pub(crate) fn spill_file(&self) -> Option<io::Result<File>> {
-        self.spill.as_deref().map(tempfile::tempfile_in)
+    pub(crate) async fn spill_file(&self) -> Option<Result<OfDisk<File>>> {
+        let Spill { directory, threads } = self.spill.as_ref()?;
+        let (directory, own) = (directory.clone(), threads.clone());
+        let open = move || Ok(OfDisk::new(tempfile::tempfile_in(directory)?, &own));
+        let opened = threads.run(Operation::Begin, open).await;
+        Some(opened.and_then(|opened: io::Result<_>| {
+            opened.map_err(|error| Error::from_io(&StoragePath::root(), error))
+        }))
     }
 
     /// Whether so little is left that everyone should take little.

@@ -78,7 +78,7 @@ impl Digest {
         let mut digest = Self::new(algorithm);
         while let Some(chunk) = stream.next().await {
             let chunk = chunk?;
-            digest = crate::stream::blocking(move || {
+            digest = crate::stream::computing(move || {
                 digest.update(&chunk);
                 digest
             })

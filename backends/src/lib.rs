@@ -13,6 +13,7 @@ mod error;
 mod path;
 mod storage;
 mod stream;
+pub mod threads;
 mod turns;
 
 #[cfg(feature = "contract")]

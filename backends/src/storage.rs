@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use crate::threads::{DiskThreads, OfDisk};
 use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, Result, StoragePath};
 
 /// Entries of a directory in no particular order, page by page as the store delivers them.
@@ -158,7 +159,7 @@ pub enum Content {
 #[derive(Debug)]
 pub struct FileSlice {
     /// Opened for reading; its own position means nothing.
-    pub file: File,
+    pub file: OfDisk<File>,
     /// The first byte of the part.
     pub offset: u64,
     /// Bytes in the part, at the time it was opened.
@@ -227,7 +228,7 @@ pub trait Upload: Send {
     ///
     /// # Errors
     /// As for [`write`](Self::write).
-    async fn file(&mut self) -> Result<Option<File>> {
+    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
         Ok(None)
     }
 
@@ -235,7 +236,7 @@ pub trait Upload: Send {
     ///
     /// # Errors
     /// After an error what stood there before is unchanged, unless the kind is
-    /// [`ErrorKind::Unavailable`]: then the store was lost before it answered.
+    /// [`ErrorKind::Unavailable`]: then the store or the disk was lost before it answered, and it is not known what stands there.
     async fn finish(self: Box<Self>) -> Result<Metadata>;
 
     /// Gives up: nothing of it becomes visible and nothing stays behind.
@@ -381,8 +382,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Err(Error::new(ErrorKind::Unsupported, path))
     }
 
+    /// The threads of the disk that the storage is on, if it is on one.
+    fn disk(&self) -> Option<&DiskThreads> {
+        None
+    }
+
     /// Whether the storage is still where it was opened, as far as that can be told without a request over the network:
-    /// the directory of a disk can be removed or unmounted.
+    /// the directory of a disk can be removed or unmounted. It takes as long as the disk needs for its answer.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`].

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::stream;
 
+use crate::threads::{DiskThreads, Job, Operation, step};
 use crate::{Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// Chunks of a file as they arrive. It ends after the first error.
@@ -18,11 +19,12 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 /// transfer several times slower; larger ones only cost memory.
 pub const CHUNK_SIZE: usize = 256 * 1024;
 
-/// Runs work that may block on a thread that is there for it.
+/// Runs work that takes time on a thread that is there for it. Nothing that waits for a disk: that has
+/// [threads of its own](DiskThreads).
 ///
 /// # Errors
 /// [`ErrorKind::Other`] if the work panicked: then this one operation fails, not the server.
-pub(crate) async fn blocking<T, F>(work: F) -> Result<T>
+pub(crate) async fn computing<T, F>(work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -55,15 +57,15 @@ impl Drop for WantedUntilDropped {
 
 struct WantedUntilDropped(Wanted);
 
-/// As [`blocking`], for work that takes long: it is told whether the future is still there.
-pub(crate) async fn blocking_while_wanted<T, F>(work: F) -> Result<T>
+/// As [`DiskThreads::run`], for work that takes long: it is told whether the future is still there.
+pub(crate) async fn while_wanted<T, F>(threads: &DiskThreads, operation: Operation, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce(&Wanted) -> T + Send + 'static,
 {
     let wanted = WantedUntilDropped(Wanted(Arc::new(AtomicBool::new(true))));
     let told = wanted.0.clone();
-    let done = blocking(move || work(&told)).await;
+    let done = threads.run(operation, move || work(&told)).await;
     drop(wanted);
     done
 }
@@ -74,12 +76,7 @@ impl FileSlice {
         let read_ahead = start_read(self);
         Box::pin(stream::try_unfold(Some(read_ahead), async |pending| {
             let Some(pending) = pending else { return Ok(None) };
-            let Some((block, rest)) = pending
-                .await
-                .map_err(|error| Error::with_source(ErrorKind::Other, &StoragePath::root(), error))??
-            else {
-                return Ok(None);
-            };
+            let Some((block, rest)) = pending.await?? else { return Ok(None) };
             let next = (rest.length > 0).then(|| start_read(rest));
             Ok(Some((block, next)))
         }))
@@ -89,6 +86,7 @@ impl FileSlice {
     pub(crate) fn for_each_block(self, mut use_block: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut slice = self;
         while let Some((block, rest)) = slice.read_block()? {
+            step();
             use_block(&block)?;
             slice = rest;
         }
@@ -136,6 +134,7 @@ impl FileSlice {
 
 type Block = Result<Option<(Bytes, FileSlice)>>;
 
-fn start_read(slice: FileSlice) -> tokio::task::JoinHandle<Block> {
-    tokio::task::spawn_blocking(move || slice.read_block())
+fn start_read(slice: FileSlice) -> Job<Block> {
+    let threads = slice.file.threads().clone();
+    threads.begin(Operation::Read, move || slice.read_block())
 }

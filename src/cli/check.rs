@@ -63,7 +63,7 @@ fn connect(config: &Config) -> Outcome {
     let mut outcome = Outcome::Fine;
     for (name, backend) in &config.backends {
         let kind = backend.kind();
-        match runtime.block_on(try_backend(backend, &buffers)) {
+        match runtime.block_on(try_backend(name, backend, &buffers)) {
             Ok(()) => print(format_args!("backend {name} ({kind}): reached")),
             Err(cause) => {
                 complain(format_args!("backend {name} ({kind}): {cause}"));
@@ -71,14 +71,20 @@ fn connect(config: &Config) -> Outcome {
             }
         }
     }
+    // A disk that does not answer is not waited for.
+    runtime.shutdown_background();
     outcome
 }
 
-async fn try_backend(backend: &config::Backend, buffers: &Arc<Buffers>) -> Result<(), String> {
-    let storage =
-        storages::open(backend, buffers, &Observers::default()).map_err(|cause| cause.to_string())?;
-    match tokio::time::timeout(PATIENCE, storage.check()).await {
-        Ok(checked) => checked.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
-    }
+async fn try_backend(name: &str, backend: &config::Backend, buffers: &Arc<Buffers>) -> Result<(), String> {
+    let (name, backend, buffers) = (name.to_owned(), backend.clone(), Arc::clone(buffers));
+    let open = move || {
+        storages::open(&name, &backend, &buffers, &Observers::default()).map_err(|cause| cause.to_string())
+    };
+    let reach = async {
+        let storage = tokio::task::spawn_blocking(open).await.map_err(|panic| panic.to_string())??;
+        storage.check().await.map_err(|error| error.to_string())
+    };
+    let reached = tokio::time::timeout(PATIENCE, reach).await;
+    reached.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")))
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use futures_util::future::join_all;
 use wharf_backends::Buffers;
 use wharf_backends::observe::Observers;
+use wharf_backends::threads::DiskThreads;
 
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
@@ -25,7 +27,7 @@ use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages::{self, StorageError};
-use crate::vfs::Views;
+use crate::vfs::{Storages, Views};
 
 /// How long threads that may block are waited for in the end.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
@@ -164,8 +166,19 @@ async fn serve(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
-    let storages =
-        storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))?;
+    let config = Arc::new(config);
+    let open = {
+        let (config, buffers, metrics) = (Arc::clone(&config), Arc::clone(&buffers), Arc::clone(&metrics));
+        move || storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))
+    };
+    let storages = tokio::select! {
+        biased;
+        // A disk may never answer.
+        () = shutdown.stopping.cancelled() => return Ok(()),
+        opened = tokio::task::spawn_blocking(open) => opened??,
+    };
+    let disks = storages.iter().filter_map(|(name, storage)| Some((name.clone(), storage.disk()?.clone())));
+    metrics.watch_disks(disks.collect());
     let views = Views::new(&config, &storages)?;
     let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
     let users = Users::new(passwords, config.anonymous.is_some(), (&config.server).into())?;
@@ -190,9 +203,9 @@ async fn serve(
     if quick_start {
         print_welcome(&server);
     }
-    let _sweeping = sweep::start(storages.clone());
+    let sweeping = sweep::start(storages.clone());
     // The addresses are bound, so whoever connects from now on is served.
-    readiness.ready(storages);
+    readiness.ready(storages.clone());
     manager.ready();
     let stopping = shutdown.stopping.clone();
     tokio::spawn(async move {
@@ -201,7 +214,24 @@ async fn serve(
         manager.stopping(grace.saturating_add(LONGEST_END));
     });
     server.run(shutdown).await;
+    drop(sweeping);
+    wait_for_disks(&storages).await;
     Ok(())
+}
+
+/// Lets the threads of disks end what they do, as they remove what uploads have left that were given up. They are not waited for
+/// where a disk does not answer.
+async fn wait_for_disks(storages: &Storages) {
+    let idle = join_all(storages.values().filter_map(|storage| storage.disk()).map(DiskThreads::idle));
+    if tokio::time::timeout(THREADS_WAIT, idle).await.is_ok() {
+        return;
+    }
+    for (backend, storage) in storages {
+        let Some(load) = storage.disk().map(DiskThreads::load).filter(|load| load.running > 0) else {
+            continue;
+        };
+        tracing::warn!(backend, running = load.running, hanging = load.hanging, "the disk is still busy");
+    }
 }
 
 /// One screen for somebody who sees the program for the first time.

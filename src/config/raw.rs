@@ -299,6 +299,10 @@ pub(super) struct Local {
     /// The permission bits of new directories. Default: `"0750"`.
     #[schemars(with = "Option<String>")]
     pub(super) directory_mode: Option<At<Scalar>>,
+    /// How long the disk may take for one step before the operation is answered with 451, from `1s` to `1h`. Work that goes on
+    /// is never cut off. Default: `1m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) timeout: Option<At<Scalar>>,
 }
 
 /// Memory of the server.

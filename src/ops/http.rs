@@ -4,13 +4,13 @@
 //! request, which has to come soon.
 
 mod places;
+mod readiness;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,13 +22,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
 
 use self::places::{Place, Places};
+pub use self::readiness::Readiness;
 use super::metrics::{self, Metrics};
 use crate::config;
 use crate::proxy_protocol;
-use crate::vfs::Storages;
 
 /// Who answers, as `Server` says it.
 pub const NAME: &str = "wharf";
@@ -42,93 +41,12 @@ const HEADER_TIME: Duration = Duration::from_secs(3);
 /// How long all of it may take.
 const TIME: Duration = Duration::from_secs(15);
 
-/// How long it may take to look whether storages are there.
-const LOOK_TIME: Duration = Duration::from_secs(5);
-
 /// How large the head of a request may be, and of how many lines.
 const HEADER_SIZE: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 /// How long to wait when the system has no means for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Whether new sessions are served.
-#[derive(Debug)]
-pub struct Readiness {
-    state: AtomicU8,
-    metrics: Arc<Metrics>,
-    storages: OnceLock<Storages>,
-    /// Held while they are looked at: disks that don't answer hold one look, however often somebody asks.
-    looking: Arc<Mutex<()>>,
-}
-
-const STARTING: u8 = 0;
-const READY: u8 = 1;
-const STOPPING: u8 = 2;
-
-impl Readiness {
-    /// Not yet.
-    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self {
-            state: AtomicU8::new(STARTING),
-            metrics,
-            storages: OnceLock::new(),
-            looking: Arc::default(),
-        })
-    }
-
-    /// The listeners are up, and these storages are served.
-    pub fn ready(&self, storages: Storages) {
-        let _ = self.storages.set(storages);
-        let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
-        self.metrics.set_ready(changed.is_ok());
-    }
-
-    /// The server stops; there is no way back.
-    pub fn stopping(&self) {
-        self.state.store(STOPPING, Ordering::Release);
-        self.metrics.set_ready(false);
-    }
-
-    async fn answer(&self) -> (StatusCode, Cow<'static, str>) {
-        let unavailable = |text: &'static str| (StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed(text));
-        match self.state.load(Ordering::Acquire) {
-            READY => match self.missing().await {
-                None => (StatusCode::OK, "ready\n".into()),
-                Some(text) => (StatusCode::SERVICE_UNAVAILABLE, text.into()),
-            },
-            STARTING => unavailable("starting\n"),
-            _ => unavailable("stopping: running transfers are finished, new sessions are refused\n"),
-        }
-    }
-
-    /// Says which storages are not where they were opened, if any.
-    async fn missing(&self) -> Option<String> {
-        let storages = self.storages.get()?.clone();
-        let looking = Arc::clone(&self.looking);
-        let look = async {
-            let held = looking.lock_owned().await;
-            let look = tokio::spawn(async move {
-                let mut missing = String::new();
-                for (name, storage) in storages {
-                    if let Err(error) = storage.is_there().await {
-                        missing.push_str(&format!("backend {name}: {}\n", error.kind()));
-                    }
-                }
-                drop(held);
-                missing
-            });
-            look.await.unwrap_or_else(|_| "storages can't be looked at\n".to_owned())
-        };
-        let missing = tokio::time::timeout(LOOK_TIME, look).await;
-        let missing = missing.unwrap_or_else(|_| "storages don't answer\n".to_owned());
-        // The server may have been told to stop meanwhile.
-        if self.state.load(Ordering::Acquire) == READY {
-            self.metrics.set_ready(missing.is_empty());
-        }
-        (!missing.is_empty()).then_some(missing)
-    }
-}
 
 /// What is answered from.
 struct Answers {

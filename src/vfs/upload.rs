@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use wharf_backends::threads::OfDisk;
 use wharf_backends::{Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload};
 
 use super::changes;
@@ -32,7 +33,7 @@ impl Upload for ViewUpload {
         self.upload.reserve().await.map_err(|error| error.at(&self.path))
     }
 
-    async fn file(&mut self) -> Result<Option<File>> {
+    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
         self.upload.file().await.map_err(|error| error.at(&self.path))
     }
 

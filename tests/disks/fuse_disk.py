@@ -9,11 +9,15 @@ mounts it, runs the command and serves it until the command ends. Best in a moun
     late=ERRNO         what is written fails, but that is told at flush and fsync alone, and to the handle that wrote (NFS, SMB)
     fold=inode         names differ in more than their case, and all spellings of one have the same inode
     fold=spelling      the same, but each spelling has an inode of its own
+    slow=OP:SECONDS    that operation takes so long
+    hang=FILE          while this file is there (it stands elsewhere), the operations that it names are not answered; `all` is a
+                       name for all of them
 """
 
 import ctypes
 import errno
 import os
+import select
 import stat
 import struct
 import sys
@@ -33,6 +37,9 @@ class Disk:
         self.fold = options.get("fold", [None])[-1]
         self.late = options.get("late", [None])[-1]
         self.unwritten = set()
+        self.slow = dict(one.split(":") for one in options.get("slow", []))
+        self.hang = options.get("hang", [None])[-1]
+        self.hanging = []
         self.paths = {ROOT: ""}
         self.nodes = {"": ROOT}
         self.next = ROOT + 1
@@ -278,32 +285,60 @@ class Disk:
         28: readdir, 29: nothing, 30: fsyncdir, 35: create, 45: rename2,
     }
 
+    def hangs(self, code):
+        """Whether an operation is not answered for now."""
+        if not self.hang or code == 26:
+            return False
+        try:
+            with open(self.hang) as file:
+                names = file.read().split()
+        except FileNotFoundError:
+            return False
+        operation = self.OPERATIONS.get(code)
+        return "all" in names or operation is not None and operation.__name__ in names
+
     def serve(self, device):
+        ready = select.poll()
+        ready.register(device, select.POLLIN)
         while True:
+            waiting, self.hanging = self.hanging, []
+            for request in waiting:
+                self.serve_one(device, request)
+            # What hangs is looked at again soon.
+            if not ready.poll(20 if self.hang else None):
+                continue
             try:
                 request = os.read(device, 1 << 17)
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
                     continue
                 return
-            _, code, unique, node, _, _, _, _ = struct.unpack("<IIQQIIII", request[:40])
-            # FORGET, BATCH_FORGET and INTERRUPT have no answer.
-            if code in (2, 42, 36):
-                continue
-            status, answer = 0, b""
-            try:
-                if code not in self.OPERATIONS:
-                    raise OSError(errno.ENOSYS, str(code))
-                answer = self.OPERATIONS[code](self, node, request[40:], unique)
-            except OSError as error:
-                status = -(error.errno or errno.EIO)
-            except KeyError:
-                status = -errno.ESTALE
-            try:
-                os.write(device, struct.pack("<IiQ", 16 + len(answer), status, unique) + answer)
-            except OSError:
-                # Whoever asked is gone.
-                pass
+            self.serve_one(device, request)
+
+    def serve_one(self, device, request):
+        _, code, unique, node, _, _, _, _ = struct.unpack("<IIQQIIII", request[:40])
+        # FORGET, BATCH_FORGET and INTERRUPT have no answer.
+        if code in (2, 42, 36):
+            return
+        if self.hangs(code):
+            self.hanging.append(request)
+            return
+        status, answer = 0, b""
+        try:
+            if code not in self.OPERATIONS:
+                raise OSError(errno.ENOSYS, str(code))
+            operation = self.OPERATIONS[code]
+            time.sleep(float(self.slow.get(operation.__name__, 0)))
+            answer = operation(self, node, request[40:], unique)
+        except OSError as error:
+            status = -(error.errno or errno.EIO)
+        except KeyError:
+            status = -errno.ESTALE
+        try:
+            os.write(device, struct.pack("<IiQ", 16 + len(answer), status, unique) + answer)
+        except OSError:
+            # Whoever asked is gone.
+            pass
 
 
 def main():

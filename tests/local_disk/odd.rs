@@ -1,7 +1,7 @@
 //! Disks with oddities, made for a test in a mount namespace of the server alone, where the machine permits that.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{Setup, unshare};
 
@@ -47,4 +47,30 @@ pub fn refusing_unprivileged(setup: Setup, calls: &[&str]) -> Option<Setup> {
     words.extend(calls.iter().map(|&call| call.to_owned()));
     words.push("--".to_owned());
     setup.permitted_in(&words)
+}
+
+/// Has the disk of [`hanging`] answer none of some operations until this is dropped.
+pub struct Hang {
+    control: PathBuf,
+}
+
+impl Hang {
+    /// `operations` are those of `tests/disks/fuse_disk.py`, or `all`.
+    pub fn of(setup: &Setup, operations: &str) -> Self {
+        let control = setup.folder().join("hang");
+        fs::write(&control, operations).unwrap();
+        Self { control }
+    }
+}
+
+impl Drop for Hang {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.control);
+    }
+}
+
+/// As [`fuse`], with a disk that can be made to [`Hang`].
+pub fn hanging(setup: Setup, options: &[&str]) -> Option<Setup> {
+    let hang = format!("hang={}", setup.folder().join("hang").display());
+    fuse(setup, &[&[hang.as_str()], options].concat())
 }

@@ -32,6 +32,7 @@ use super::located::{located, open_flags, refuse_link};
 use super::metadata_of;
 use super::root::OpenRoot;
 use super::temporary::{self, FOLDER};
+use crate::threads::step;
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
 
@@ -287,7 +288,11 @@ fn lock(file: &File, patience: Duration) -> bool {
     loop {
         match flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return true,
-            Err(Errno::WOULDBLOCK) if began.elapsed() < patience => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) if began.elapsed() < patience => {
+                std::thread::sleep(PAUSE);
+                // It is no disk that is waited for.
+                step();
+            }
             Err(_) => return false,
         }
     }
@@ -307,6 +312,7 @@ fn copy(tail: &File, mut file: &File) -> io::Result<()> {
             Ok(0) => return Ok(()),
             Ok(length) => {
                 file.write_all(&block[..length])?;
+                step();
                 offset += length as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::append::open_in;
 use super::disk;
 use super::temporary::RECORD_PREFIX;
+use crate::threads::step;
 use crate::{ErrorKind, StoragePath};
 
 /// How often it is looked whether another process is done.
@@ -107,6 +108,7 @@ impl Owner {
                 Err(Errno::WOULDBLOCK) if began.elapsed() >= patience => return Ok(None),
                 Err(Errno::WOULDBLOCK) => {
                     std::thread::sleep(PAUSE);
+                    step();
                     continue;
                 }
                 // Some network file systems have no locks: there, turns are those of one process.

@@ -13,17 +13,19 @@ use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use cap_std::fs::Dir;
 use rustix::fs::{
-    Access, AtFlags, FsWord, Mode, OFlags, StatxFlags, accessat, fdatasync, fstatfs, fsync, openat, statx,
+    Access, AtFlags, FsWord, Mode, OFlags, StatxFlags, accessat, fdatasync, fstat, fstatfs, fsync, openat,
+    statx,
 };
 use rustix::io::Errno;
 
 use super::{mountpoints, temporary};
+use crate::threads::{step, step_of};
 
 /// What two directories must have in common for a rename between them: the file system, and the mount that shows it,
 /// since a bind mount has the same device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Mount {
-    device: (u32, u32),
+    pub(super) device: (u32, u32),
     /// 0 where the kernel (before 5.8) doesn't tell.
     pub(super) id: u64,
 }
@@ -158,15 +160,24 @@ pub(super) fn sync_names(directory: &Dir) -> io::Result<()> {
 
 /// Has the disk confirm all that it knows of a file.
 pub(super) fn sync(file: impl AsFd) -> io::Result<()> {
+    let_it_take_long(&file);
     confirmed(&file, fsync(&file))
 }
 
 /// Has the disk confirm the bytes of a file.
 pub(super) fn sync_data(file: impl AsFd) -> io::Result<()> {
+    let_it_take_long(&file);
     confirmed(&file, fdatasync(&file))
 }
 
+/// All of the file may still have to be written, in one step that tells nothing of how far it is.
+fn let_it_take_long(file: impl AsFd) {
+    let length = fstat(file).map_or(0, |found| u64::try_from(found.st_size).unwrap_or(0));
+    step_of(length);
+}
+
 fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
+    step();
     match synced {
         // Some network and FUSE file systems can't: they promise nothing then.
         Err(error @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {

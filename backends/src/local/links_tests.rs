@@ -115,7 +115,7 @@ async fn targets_that_break_a_line_are_not_told() {
 #[tokio::test]
 async fn a_time_that_the_disk_can_not_keep_changes_nothing() {
     let (_root, storage) = linked().await;
-    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_secs(24 * 60 * 60);
     let f = path("/real/f");
     for modified in [SystemTime::UNIX_EPOCH - 50_000 * day, SystemTime::UNIX_EPOCH + 300_000 * day] {
         let before = storage.stat(&f).await.unwrap().modified;

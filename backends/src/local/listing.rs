@@ -9,7 +9,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::links::listed;
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
+use crate::threads::{OfDisk, Operation, step};
+use crate::{Entry, EntryKind, EntryStream, Error, Metadata, Result, StoragePath};
 
 /// How many entries one visit to a blocking thread gathers.
 const PAGE: usize = 256;
@@ -55,6 +56,7 @@ pub(super) fn start(root: Arc<OpenRoot>, directory: &Dir, path: StoragePath) -> 
     let mut entries = directory.entries().map_err(io)?;
     let mut gathered = Vec::new();
     for entry in entries.by_ref().take(SORTED) {
+        step();
         gathered.push(entry.map_err(io)?);
     }
     if gathered.len() < SORTED {
@@ -64,23 +66,27 @@ pub(super) fn start(root: Arc<OpenRoot>, directory: &Dir, path: StoragePath) -> 
     Ok(Cursor { root, gathered, entries, path, unspeakable: 0, unseen: 0, cause: None })
 }
 
-pub(super) fn stream(cursor: Cursor) -> EntryStream {
+pub(super) fn stream(cursor: OfDisk<Cursor>) -> EntryStream {
     let at = cursor.path.clone();
     // The next page is read while the last one is being used.
-    let start = |cursor| tokio::task::spawn_blocking(move || next_page(cursor));
+    let start = |cursor: OfDisk<Cursor>| {
+        let threads = cursor.threads().clone();
+        threads.begin(Operation::List, move || next_page(cursor))
+    };
     let pages = stream::try_unfold((Some(start(cursor)), at), move |(reading, at)| async move {
         let Some(reading) = reading else { return Ok(None) };
-        let read = reading.await.map_err(|panic| Error::with_source(ErrorKind::Other, &at, panic))?;
-        let (page, cursor) = read?;
+        let (page, cursor) = reading.await.map_err(|error| error.at(&at))??;
         Ok::<_, Error>(Some((page, (cursor.map(start), at))))
     });
     pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed()
 }
 
 /// The next entries, and the cursor unless the directory is at its end.
-fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
+fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Cursor>>)> {
+    let cursor = &mut *held;
     let mut page = Vec::with_capacity(PAGE);
     while page.len() < PAGE {
+        step();
         let next = cursor.gathered.next().map(Ok).or_else(|| cursor.entries.next());
         let Some(found) = next else {
             cursor.log_troubles();
@@ -98,11 +104,11 @@ fn next_page(mut cursor: Cursor) -> Result<(Vec<Entry>, Option<Cursor>)> {
             cursor.unspeakable += 1;
             continue;
         };
-        if let Some(metadata) = look(&mut cursor, &path, &found) {
+        if let Some(metadata) = look(cursor, &path, &found) {
             page.push(Entry { name, metadata });
         }
     }
-    Ok((page, Some(cursor)))
+    Ok((page, Some(held)))
 }
 
 /// What is known of an entry; `None` if it was removed since the directory was read. Nothing else is a reason to leave a name

@@ -12,6 +12,7 @@ mod links;
 mod listing;
 mod located;
 mod mountpoints;
+mod names;
 mod one_file;
 mod publish;
 mod reading;
@@ -25,8 +26,8 @@ mod upload;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use cap_std::fs::{Dir, DirBuilderExt, MetadataExt};
@@ -37,8 +38,10 @@ use self::located::{located, open_directory, parent_of, standing_at};
 use self::reading::{open, open_read};
 use self::removal::{not_removed, remove_directory};
 use self::root::{OpenRoot, Root};
+use self::target::Begin;
 use self::temporary::{NewFile, is_reserved};
-use crate::stream::{Wanted, blocking, blocking_while_wanted};
+use crate::stream::{Wanted, while_wanted};
+use crate::threads::{DiskThreads, OfDisk, Operation};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
     Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload,
@@ -47,10 +50,6 @@ use crate::{
 /// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
 /// which doesn't read holds no memory of ours.
 const READ_AT_ONCE: u64 = 16 * 1024;
-
-/// Held for writing while something looks at a name and then acts on what it has seen, and for reading while uploads are given
-/// their names, so that nothing comes between the two. Other processes are not kept out.
-static NAMES: RwLock<()> = RwLock::new(());
 
 /// The mode of directories that are made above a root.
 const ABOVE_ROOT: u32 = 0o755;
@@ -73,9 +72,13 @@ pub struct LocalOptions {
     /// The process can reach no other directory than the one that is opened first. Where the path leads to another one later, all
     /// is refused until it leads back; else the other one is opened.
     pub fixed_root: bool,
+    /// How long the disk may take for one step of an operation.
+    pub timeout: Duration,
 }
 
 impl LocalOptions {
+    /// Longer than a disk takes that has to start, or a server of NFS that another one takes over from.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
     /// The server writes, its group reads, and others do neither.
     pub const FILE_MODE: u32 = 0o640;
     /// The same for directories.
@@ -91,6 +94,7 @@ impl Default for LocalOptions {
             directory_mode: Self::DIRECTORY_MODE,
             follow_links: true,
             fixed_root: false,
+            timeout: Self::TIMEOUT,
         }
     }
 }
@@ -100,6 +104,7 @@ impl Default for LocalOptions {
 pub struct LocalStorage {
     root: Arc<Root>,
     options: LocalOptions,
+    threads: DiskThreads,
     /// Uploads go to files without a name where the file system has them.
     unnamed: bool,
 }
@@ -110,12 +115,21 @@ impl LocalStorage {
     /// # Errors
     /// Those of the system: the directory is missing, is no directory, may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
+        Self::open_as(&root.display().to_string(), root, options)
+    }
+
+    /// The same, under the name by which the operator knows it. Blocks until the disk answers.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_as(name: &str, root: &Path, options: LocalOptions) -> io::Result<Self> {
         Self::make_root(root, options)?;
         let root = Root::open(root, options)?;
         if let Ok(opened) = root.current() {
             temporary::sweep_and_log(&opened);
         }
-        Ok(Self { root: Arc::new(root), options, unnamed: true })
+        let threads = DiskThreads::new(name, options.timeout);
+        Ok(Self { root: Arc::new(root), options, threads, unnamed: true })
     }
 
     /// Makes the directory, if the options want that and it is missing; opening it does so, too.
@@ -136,24 +150,24 @@ impl LocalStorage {
         }
     }
 
-    /// Runs `work` with the root on a thread that may block.
-    async fn with_root<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` with the root on a thread of the disk.
+    async fn with_root<T, F>(&self, operation: Operation, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Arc<OpenRoot>) -> Result<T> + Send + 'static,
     {
         let root = Arc::clone(&self.root);
-        blocking(move || work(&root.current()?)).await?
+        self.threads.run(operation, move || work(&root.current()?)).await?
     }
 
     /// The same for work that takes long, which ends when nobody waits for it.
-    async fn with_root_while_wanted<T, F>(&self, work: F) -> Result<T>
+    async fn with_root_while_wanted<T, F>(&self, operation: Operation, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Arc<OpenRoot>, &Wanted) -> Result<T> + Send + 'static,
     {
         let root = Arc::clone(&self.root);
-        blocking_while_wanted(move |wanted| work(&root.current()?, wanted)).await?
+        while_wanted(&self.threads, operation, move |wanted| work(&root.current()?, wanted)).await?
     }
 }
 
@@ -170,13 +184,14 @@ impl Storage for LocalStorage {
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         let path = path.clone();
-        self.with_root(move |root| following(root, &path, Last::Keep, |path| stat(root, path))).await
+        let look = move |root: &Arc<OpenRoot>| following(root, &path, Last::Keep, |path| stat(root, path));
+        self.with_root(Operation::Stat, look).await
     }
 
     /// A directory that can't be read is none that anything could be done in.
     async fn enter(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::Stat, move |root| {
             following(root, &path, Last::Follow, |path| {
                 let directory = open_directory(root, path)?;
                 // To read its names is one right, to use them is another.
@@ -189,18 +204,20 @@ impl Storage for LocalStorage {
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
         let path = path.clone();
-        let cursor = self.with_root(move |root| {
+        let threads = self.threads.clone();
+        let cursor = self.with_root(Operation::List, move |root| {
             following(root, &path, Last::Follow, |path| {
-                listing::start(Arc::clone(root), &open_directory(root, path)?, path.clone())
+                let cursor = listing::start(Arc::clone(root), &open_directory(root, path)?, path.clone())?;
+                Ok(OfDisk::new(cursor, &threads))
             })
         });
         Ok(listing::stream(cursor.await?))
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
-        let path = path.clone();
-        self.with_root(move |root| {
-            let body = following(root, &path, Last::Follow, |path| open(root, path, range))?;
+        let (path, threads) = (path.clone(), self.threads.clone());
+        self.with_root(Operation::Open, move |root| {
+            let body = following(root, &path, Last::Follow, |path| open(root, path, range, &threads))?;
             match body.content {
                 // To change threads again for these few bytes would take longer than to read them.
                 Content::File(slice) if slice.length <= READ_AT_ONCE => {
@@ -217,20 +234,22 @@ impl Storage for LocalStorage {
         let path = path.clone();
         let sync = self.options.sync;
         let new = NewFile { unnamed: self.unnamed, mode: self.options.file_mode };
-        let upload = self.with_root_while_wanted(move |root, wanted| {
+        let threads = self.threads.clone();
+        let upload = self.with_root_while_wanted(Operation::Begin, move |root, wanted| {
             let path = match mode {
                 CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => path,
                 CreateMode::Append | CreateMode::Resume(_) => links::file_behind(root, &path)?,
             };
             following(root, &path, Last::Keep, |path| {
-                upload::LocalUpload::start(Arc::clone(root), path.clone(), mode, sync, new, wanted)
+                let begin = Begin { root: Arc::clone(root), path: path.clone(), mode, sync, new };
+                upload::LocalUpload::start(begin, threads.clone(), wanted)
             })
         });
         Ok(Box::new(upload.await?))
     }
 
     async fn available(&self) -> Result<Option<u64>> {
-        self.with_root(|root| {
+        self.with_root(Operation::Available, |root| {
             let found =
                 rustix::fs::fstatvfs(&***root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
             // What is kept for the superuser is not for files.
@@ -241,7 +260,7 @@ impl Storage for LocalStorage {
 
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::Remove, move |root| {
             following(root, &path, Last::Keep, |path| {
                 if own_metadata(root, path)?.is_dir() {
                     return Err(Error::new(ErrorKind::IsADirectory, path));
@@ -256,7 +275,7 @@ impl Storage for LocalStorage {
     async fn create_directory(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
         let LocalOptions { sync, directory_mode, .. } = self.options;
-        self.with_root(move |root| {
+        self.with_root(Operation::MakeDirectory, move |root| {
             if path.is_root() {
                 return Err(Error::new(ErrorKind::AlreadyExists, &path));
             }
@@ -276,7 +295,7 @@ impl Storage for LocalStorage {
 
     async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::Remove, move |root| {
             if path.is_root() {
                 return Err(Error::new(ErrorKind::PermissionDenied, &path));
             }
@@ -288,12 +307,12 @@ impl Storage for LocalStorage {
     async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()> {
         let (from, to) = (from.clone(), to.clone());
         let sync = self.options.sync;
-        self.with_root(move |root| rename::rename(root, &from, &to, replace, sync)).await
+        self.with_root(Operation::Rename, move |root| rename::rename(root, &from, &to, replace, sync)).await
     }
 
     async fn may_move(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::Stat, move |root| {
             following(root, &path, Last::Keep, |path| {
                 let (directory, name) = parent_of(root, path)?;
                 if mountpoints::is_at(&directory, name) { Err(mountpoints::refusal(path)) } else { Ok(()) }
@@ -304,7 +323,7 @@ impl Storage for LocalStorage {
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::SetAttributes, move |root| {
             following(root, &path, Last::Follow, |path| attributes::set_modified(root, path, modified))
         })
         .await
@@ -316,18 +335,23 @@ impl Storage for LocalStorage {
 
     async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
         let path = path.clone();
-        self.with_root(move |root| {
+        self.with_root(Operation::SetAttributes, move |root| {
             following(root, &path, Last::Follow, |path| attributes::set_mode(root, path, mode))
         })
         .await
     }
 
+    fn disk(&self) -> Option<&DiskThreads> {
+        Some(&self.threads)
+    }
+
     async fn is_there(&self) -> Result<()> {
-        self.with_root(|_| Ok(())).await
+        let root = Arc::clone(&self.root);
+        self.threads.look(move || root.current().map(drop)).await?
     }
 
     async fn sweep(&self) -> Result<u64> {
-        self.with_root(|root| match temporary::sweep(root) {
+        self.with_root(Operation::Sweep, |root| match temporary::sweep(root) {
             // Nothing can have been left in a root that can only be read.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(0),
             swept => swept.map_err(|error| Error::from_io(&StoragePath::root(), error)),
@@ -342,9 +366,9 @@ impl Storage for LocalStorage {
         algorithm: DigestAlgorithm,
         range: ByteRange,
     ) -> Result<Vec<u8>> {
-        let path = path.clone();
-        self.with_root_while_wanted(move |root, wanted| {
-            let body = following(root, &path, Last::Follow, |path| open(root, path, range))?;
+        let (path, threads) = (path.clone(), self.threads.clone());
+        self.with_root_while_wanted(Operation::Digest, move |root, wanted| {
+            let body = following(root, &path, Last::Follow, |path| open(root, path, range, &threads))?;
             let mut digest = Digest::new(algorithm);
             if let Content::File(slice) = body.content {
                 let each = |block: &[u8]| {

@@ -6,13 +6,14 @@
 //! links, too. What the directory lists decides: a name that is found and not listed is another spelling of one that is.
 
 use std::io;
-use std::sync::PoisonError;
 
 use cap_std::fs::{Dir, Metadata, MetadataExt};
 use rustix::fs::{AtFlags, renameat, unlinkat};
 use rustix::io::Errno;
 
-use super::{NAMES, standing_at};
+use super::names::Names;
+use super::standing_at;
+use crate::threads::step;
 
 /// A name in an opened directory, and what stands there.
 pub(super) struct Name<'a> {
@@ -89,6 +90,7 @@ impl Listed {
     fn read(source: &Name<'_>, target: &Name<'_>) -> io::Result<Self> {
         let mut listed = Self { source: false, target: false };
         for entry in source.directory.entries()? {
+            step();
             let name = entry?.file_name();
             listed.source |= name == *source.name;
             listed.target |= name == *target.name;
@@ -100,7 +102,8 @@ impl Listed {
 /// Takes one of two hard links away, as `mv` does, if they are that still.
 pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Result<()> {
     // No upload of this process gets the name of the source meanwhile.
-    let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+    let names = Names::of(source.directory)?;
+    let _alone = names.alone();
     for name in [source, target] {
         let now = standing_at(name.directory, name.name)?;
         if !now.is_some_and(|now| are_links(&now, name.found)) {
@@ -113,7 +116,8 @@ pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Resu
 /// Gives an entry another spelling.
 pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
     // No upload of this process gets either name meanwhile.
-    let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+    let names = Names::of(directory)?;
+    let _alone = names.alone();
     renameat(directory, from, directory, to)?;
     if lists(directory, to)? {
         return Ok(());
@@ -135,6 +139,7 @@ pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
 
 fn lists(directory: &Dir, name: &str) -> io::Result<bool> {
     for entry in directory.entries()? {
+        step();
         if entry?.file_name() == *name {
             return Ok(true);
         }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
@@ -14,10 +13,11 @@ use rustix::io::Errno;
 
 use super::append::{self, FileId};
 use super::disk::{self, Taking};
+use super::names::Names;
 use super::target::{Base, Target};
 use super::temporary::{self, HiddenName};
 use super::upload::write_all;
-use super::{NAMES, metadata_of, sync_directory};
+use super::{metadata_of, sync_directory};
 use crate::turns::Turn;
 use crate::{Error, ErrorKind, Metadata, Result};
 
@@ -168,10 +168,11 @@ impl Target {
     }
 
     fn give_name(&mut self, file: &File, name: &str) -> Result<Result<Named, Errno>> {
+        let names = Names::of(&self.directory).map_err(|error| Error::from_io(&self.path, error))?;
         let (_alone, _with_others);
         match self.base {
             Base::Copy { version, .. } => {
-                _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+                _alone = names.alone();
                 let found = match self.directory.metadata(name) {
                     Ok(found) => metadata_of(&found).version,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -183,9 +184,9 @@ impl Target {
             }
             // What is seen has to be so until the name is given.
             _ if self.taking == Taking::Look => {
-                _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+                _alone = names.alone();
             }
-            _ => _with_others = NAMES.read().unwrap_or_else(PoisonError::into_inner),
+            _ => _with_others = names.with_others(),
         }
         let replace = self.replaces(name);
         if let Some(hidden) = self.hidden.take() {

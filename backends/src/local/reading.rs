@@ -6,6 +6,7 @@ use rustix::fs::OFlags;
 use super::located::{located, not_opened, open_flags};
 use super::metadata_of;
 use super::root::OpenRoot;
+use crate::threads::{DiskThreads, OfDisk};
 use crate::{Body, ByteRange, Content, Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// Opens a file to read it. Blocks.
@@ -19,7 +20,12 @@ pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::
 }
 
 /// The bytes of a range of a file, and what is known of it. Blocks.
-pub(super) fn open(root: &OpenRoot, path: &StoragePath, range: ByteRange) -> Result<Body> {
+pub(super) fn open(
+    root: &OpenRoot,
+    path: &StoragePath,
+    range: ByteRange,
+    threads: &DiskThreads,
+) -> Result<Body> {
     let file = open_read(root, path)?;
     let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
     if found.is_dir() {
@@ -30,5 +36,6 @@ pub(super) fn open(root: &OpenRoot, path: &StoragePath, range: ByteRange) -> Res
     }
     let length = range.length_in(found.len(), path)?;
     let metadata = metadata_of(&cap_std::fs::Metadata::from_just_metadata(found));
+    let file = OfDisk::new(file, threads);
     Ok(Body { metadata, content: Content::File(FileSlice { file, offset: range.offset, length }) })
 }

@@ -1,17 +1,16 @@
 //! Renames that never replace a directory.
 
-use std::sync::PoisonError;
-
 use cap_std::fs::{Dir, Metadata};
 use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, statat};
 use rustix::io::Errno;
 
 use super::disk::{self, Weakness};
 use super::links::{Last, followed, following};
+use super::names::Names;
 use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
-use super::{NAMES, mountpoints, parent_of, standing_at, sync_directory};
+use super::{mountpoints, parent_of, standing_at, sync_directory};
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -113,7 +112,8 @@ fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         Err(error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)) => {
             // Not every file system can do it in one step: what stands there is looked at.
-            let _alone = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+            let names = Names::of(to.0).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            let _alone = names.alone();
             match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(Errno::NOENT) => {}
                 found => return Err(found.err().unwrap_or(Errno::EXIST)),

@@ -17,10 +17,20 @@ use super::root::OpenRoot;
 use super::temporary::{self, HiddenName, NewFile, is_reserved};
 use super::{open, open_read, parent_of, standing_at};
 use crate::stream::Wanted;
+use crate::threads::{DiskThreads, step_of};
 use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// How much is copied before it is looked whether anybody still waits, in bytes.
 const COPY: u64 = 64 * 1024 * 1024;
+
+/// What an upload begins with.
+pub(super) struct Begin {
+    pub(super) root: Arc<OpenRoot>,
+    pub(super) path: StoragePath,
+    pub(super) mode: CreateMode,
+    pub(super) sync: bool,
+    pub(super) new: NewFile,
+}
 
 /// What is known of an upload besides its bytes.
 pub(super) struct Target {
@@ -56,11 +66,8 @@ impl Target {
     /// Looks at what stands there, and opens the file that takes what arrives, unless that is to be put behind another one: then
     /// it may be short enough to need none. Blocks.
     pub(super) fn begin(
-        root: Arc<OpenRoot>,
-        path: StoragePath,
-        mode: CreateMode,
-        sync: bool,
-        new: NewFile,
+        Begin { root, path, mode, sync, new }: Begin,
+        threads: &DiskThreads,
         wanted: &Wanted,
     ) -> Result<(Self, Option<File>)> {
         if path.is_root() {
@@ -91,7 +98,7 @@ impl Target {
                 }
                 (Base::End { version: None }, None)
             }
-            CreateMode::Resume(offset) => resumed(&root, &path, offset, &directory, own.as_ref())?,
+            CreateMode::Resume(offset) => resumed(&root, &path, offset, (&directory, own.as_ref()), threads)?,
         };
 
         // Better told now than when all has arrived. What is added to a file stays in it.
@@ -114,8 +121,9 @@ impl Target {
             let mut left = slice.length;
             while left > 0 {
                 wanted.check()?;
-                let copied =
-                    io::copy(&mut io::Read::take(&slice.file, left.min(COPY)), &mut file).map_err(io)?;
+                let piece = left.min(COPY);
+                step_of(piece);
+                let copied = io::copy(&mut io::Read::take(&*slice.file, piece), &mut file).map_err(io)?;
                 left -= copied;
                 if copied == 0 {
                     break;
@@ -215,10 +223,10 @@ fn resumed(
     root: &OpenRoot,
     path: &StoragePath,
     offset: u64,
-    directory: &Dir,
-    own: Option<&Metadata>,
+    (directory, own): (&Dir, Option<&Metadata>),
+    threads: &DiskThreads,
 ) -> Result<(Base, Option<FileSlice>)> {
-    let body = open(root, path, ByteRange { offset: 0, length: Some(offset) })?;
+    let body = open(root, path, ByteRange { offset: 0, length: Some(offset) }, threads)?;
     ByteRange::from_offset(offset).length_in(body.metadata.size, path)?;
     let (Content::File(slice), Some(version)) = (body.content, body.metadata.version) else {
         return Err(Error::with_source(ErrorKind::Other, path, "not a file of a disk"));

@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use super::append_record;
 use super::disk::{self, Mount, Taking};
 use super::root::OpenRoot;
+use crate::threads::step;
 
 /// The folder for hidden names, at the top of a file system.
 pub(super) const FOLDER: &str = ".wharf-uploads";
@@ -276,6 +277,7 @@ fn sweep_folder_in(root: &Dir, directory: &Dir) -> io::Result<u64> {
 fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
     let mut removed = 0;
     for entry in directory.entries()? {
+        step();
         let name = entry?.file_name();
         let Some(known) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
         if known.starts_with(RECORD_PREFIX) {

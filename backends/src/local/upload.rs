@@ -5,25 +5,23 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 
-use super::append;
+use super::append::{self, FileId};
 use super::publish::{Published, Received};
-use super::root::OpenRoot;
-use super::target::{Base, Target};
-use super::temporary::NewFile;
-use crate::stream::{Wanted, blocking};
-use crate::{CHUNK_SIZE, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
+use super::target::{Base, Begin, Target};
+use crate::stream::Wanted;
+use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
+use crate::turns::Turn;
+use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, Upload};
 
 /// How often an append looks again for its file when that is replaced at every look.
 const LOOKS: usize = 100;
 
 pub(super) struct LocalUpload {
-    target: Target,
+    target: OfDisk<Target>,
     file: Written,
     /// Bytes that wait for the write that runs.
     waiting: Vec<Bytes>,
@@ -34,43 +32,45 @@ pub(super) struct LocalUpload {
 enum Written {
     /// It is not needed yet: what is short is put behind the end of another one as it is.
     NotYet,
-    Idle(File),
-    Busy(JoinHandle<io::Result<File>>),
+    Idle(OfDisk<File>),
+    Busy(Job<io::Result<OfDisk<File>>>),
     Failed,
 }
 
 impl LocalUpload {
     /// Blocks.
-    pub(super) fn start(
-        root: Arc<OpenRoot>,
-        path: StoragePath,
-        mode: CreateMode,
-        sync: bool,
-        new: NewFile,
-        wanted: &Wanted,
-    ) -> Result<Self> {
-        let (target, file) = Target::begin(root, path, mode, sync, new, wanted)?;
-        let file = file.map_or(Written::NotYet, Written::Idle);
-        Ok(Self { target, file, waiting: Vec::new(), waiting_bytes: 0 })
+    pub(super) fn start(begin: Begin, threads: DiskThreads, wanted: &Wanted) -> Result<Self> {
+        let (target, file) = Target::begin(begin, &threads, wanted)?;
+        let file = file.map_or(Written::NotYet, |file| Written::Idle(OfDisk::new(file, &threads)));
+        Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     fn error(&self, error: io::Error) -> Error {
         Error::from_io(&self.target.path, error)
     }
 
+    fn failed(&self, reason: &'static str) -> Error {
+        self.error(io::Error::other(reason))
+    }
+
     /// Waits for the write that runs, and takes the file.
-    async fn idle(&mut self) -> Result<File> {
+    async fn idle(&mut self) -> Result<OfDisk<File>> {
         match std::mem::replace(&mut self.file, Written::Failed) {
             Written::Idle(file) => Ok(file),
-            Written::Busy(writing) => match writing.await {
-                Ok(written) => written.map_err(|error| self.error(error)),
-                Err(panic) => Err(self.error(io::Error::other(panic))),
-            },
-            Written::Failed => Err(self.error(io::Error::other("an earlier write failed"))),
+            Written::Busy(writing) => {
+                let written = writing.await.map_err(|error| error.at(&self.target.path))?;
+                written.map_err(|error| self.error(error))
+            }
+            Written::Failed => Err(self.failed("an earlier write failed")),
             Written::NotYet => {
-                let (opening, path) = (self.target.opening()?, self.target.path.clone());
-                let opened = blocking(move || opening.open()).await?;
-                Ok(self.target.take(opened.map_err(|error| Error::from_io(&path, error))?))
+                let (opening, threads) = (self.target.opening()?, self.target.threads().clone());
+                let opened = {
+                    let threads = threads.clone();
+                    move || Ok(OfDisk::new(opening.open()?, &threads))
+                };
+                let opened =
+                    threads.run(Operation::Write, opened).await?.map_err(|error| self.error(error))?;
+                Ok(OfDisk::new(self.target.take(opened.into_inner()), &threads))
             }
         }
     }
@@ -83,7 +83,8 @@ impl LocalUpload {
         let mut file = self.idle().await?;
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        self.file = Written::Busy(tokio::task::spawn_blocking(move || {
+        let threads = file.threads().clone();
+        self.file = Written::Busy(threads.begin(Operation::Write, move || {
             write_all(&mut file, &waiting)?;
             Ok(file)
         }));
@@ -102,46 +103,48 @@ impl Upload for LocalUpload {
         if self.waiting_bytes >= CHUNK_SIZE { self.flush().await } else { Ok(()) }
     }
 
-    async fn file(&mut self) -> Result<Option<File>> {
+    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
         self.flush().await?;
         let file = self.idle().await?;
-        let handle = file.try_clone();
+        let handle = file.try_clone().map(|handle| OfDisk::new(handle, file.threads()));
         self.file = Written::Idle(file);
         // Out of descriptors: what calls `write` needs no further one.
         Ok(handle.ok())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
-        let mut received = match self.file {
+        let received = match self.file {
             Written::NotYet => Received::Held(std::mem::take(&mut self.waiting)),
-            _ => Received::File(self.idle().await?),
+            _ => Received::File(self.idle().await?.into_inner()),
         };
-        let Self { mut target, waiting, .. } = *self;
-        let mut turn = match target.base {
-            Base::Copy { file, .. } => Some((file, append::turn(file).await)),
-            Base::Nothing | Base::Anything | Base::End { .. } => None,
-        };
+        let Self { target, waiting, .. } = *self;
+        let (threads, path) = (target.threads().clone(), target.path.clone());
+        let base = target.base;
+        let ending = Ending { target: target.into_inner(), received, turn: None };
+        let mut ending = OfDisk::new(ending, &threads);
+        if let Base::Copy { file, .. } = base {
+            ending.turn = Some(turn(&threads, file).await?);
+        }
         // Most files are small: to change threads once for the bytes and once for the name would take longer than both.
         let mut waiting = Some(waiting);
         for _ in 0..LOOKS {
             let bytes = waiting.take();
+            let own = threads.clone();
             let attempt = move || {
-                if let Some(bytes) = bytes {
-                    received = received.complete(&bytes, &target)?;
-                }
-                let published = target.publish(&mut received, turn)?;
-                Ok::<_, Error>((published, target, received))
+                let (published, ending) = ending.into_inner().attempt(bytes)?;
+                Ok::<_, Error>((published, OfDisk::new(ending, &own)))
             };
             let published;
-            (published, target, received) = blocking(attempt).await??;
-            turn = match published {
+            (published, ending) =
+                threads.run(Operation::Finish, attempt).await.map_err(|e| e.at(&path))??;
+            match published {
                 Published::As(metadata) => return Ok(metadata),
-                Published::Again => None,
-                Published::After(file) => Some((file, append::turn(file).await)),
-            };
+                Published::Again => {}
+                Published::After(file) => ending.turn = Some(turn(&threads, file).await?),
+            }
         }
         let reason = "it was replaced again and again";
-        Err(Error::with_source(ErrorKind::Conflict, &target.path, reason))
+        Err(Error::with_source(ErrorKind::Conflict, &path, reason))
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
@@ -151,10 +154,39 @@ impl Upload for LocalUpload {
             let _ = writing.await;
         }
         let Self { target, .. } = *self;
-        blocking(move || drop(target)).await
+        let threads = target.threads().clone();
+        threads.run(Operation::Abort, move || drop(target)).await
     }
 }
 
+/// An upload that is about to get its name.
+struct Ending {
+    target: Target,
+    received: Received,
+    /// The turn at a file that it goes on from.
+    turn: Option<(FileId, Turn)>,
+}
+
+impl Ending {
+    /// Blocks.
+    fn attempt(mut self, bytes: Option<Vec<Bytes>>) -> Result<(Published, Self)> {
+        if let Some(bytes) = bytes {
+            self.received = self.received.complete(&bytes, &self.target)?;
+        }
+        let turn = self.turn.take();
+        let published = self.target.publish(&mut self.received, turn)?;
+        Ok((published, self))
+    }
+}
+
+/// The turn at a file, which somebody may have whom the disk does not answer.
+async fn turn(threads: &DiskThreads, file: FileId) -> Result<(FileId, Turn)> {
+    Ok((file, threads.unless_it_hangs(Operation::Finish, append::turn(file)).await?))
+}
+
 pub(super) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
-    chunks.iter().try_for_each(|bytes| file.write_all(bytes))
+    chunks.iter().try_for_each(|bytes| {
+        step();
+        file.write_all(bytes)
+    })
 }

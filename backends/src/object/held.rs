@@ -9,7 +9,7 @@ use object_store::PutPayload;
 
 use super::parts::Gathered;
 use crate::buffers::Share;
-use crate::stream::blocking;
+use crate::threads::{OfDisk, Operation, step};
 use crate::{Buffers, CHUNK_SIZE, Error, Result, StoragePath};
 
 /// What is made room for at a time while there is little.
@@ -27,7 +27,7 @@ pub(super) struct Held {
 
 /// A file without a name that ends with its handle.
 struct Spilled {
-    file: Arc<File>,
+    file: Arc<OfDisk<File>>,
     length: u64,
 }
 
@@ -73,7 +73,7 @@ impl Held {
             self.credit += bytes;
             return Ok(());
         }
-        if let Some(file) = self.buffers.spill_file() {
+        if let Some(file) = self.buffers.spill_file().await {
             let file = file.map_err(|error| not_spilled(path, error))?;
             return self.spill(path, file).await;
         }
@@ -98,7 +98,7 @@ impl Held {
         Ok(())
     }
 
-    async fn spill(&mut self, path: &StoragePath, file: File) -> Result<()> {
+    async fn spill(&mut self, path: &StoragePath, file: OfDisk<File>) -> Result<()> {
         self.spilled = Some(Spilled { file: Arc::new(file), length: 0 });
         let so_far: Vec<Bytes> = self.gathered.take(u64::MAX).into_iter().collect();
         self.append(path, so_far).await?;
@@ -111,15 +111,18 @@ impl Held {
         let Some(spilled) = &mut self.spilled else { return Ok(()) };
         let (file, start) = (Arc::clone(&spilled.file), spilled.length);
         let length: usize = chunks.iter().map(Bytes::len).sum();
+        let threads = file.threads().clone();
         let write = move || {
             let mut position = start;
             for chunk in chunks {
+                step();
                 file.write_all_at(&chunk, position)?;
                 position += chunk.len() as u64;
             }
             Ok(())
         };
-        blocking(write).await?.map_err(|error| not_spilled(path, error))?;
+        let written = threads.run(Operation::Write, write).await.map_err(|error| not_spilled(path, error))?;
+        written.map_err(|error| not_spilled(path, Error::from_io(path, error)))?;
         spilled.length += length as u64;
         drop(self.share.take());
         Ok(())
@@ -143,20 +146,22 @@ impl Held {
             chunks.push(BytesMut::zeroed(wanted));
             left -= wanted;
         }
+        let threads = file.threads().clone();
         let read = move || {
             let mut position = 0;
             for chunk in &mut chunks {
+                step();
                 file.read_exact_at(chunk, position)?;
                 position += chunk.len() as u64;
             }
             Ok(chunks.into_iter().map(BytesMut::freeze).collect::<Vec<Bytes>>())
         };
-        let chunks = blocking(read).await?.map_err(|error| not_spilled(path, error))?;
+        let chunks = threads.run(Operation::Read, read).await.map_err(|error| not_spilled(path, error))?;
+        let chunks = chunks.map_err(|error| not_spilled(path, Error::from_io(path, error)))?;
         Ok((chunks.into_iter().collect(), share))
     }
 }
 
-fn not_spilled(path: &StoragePath, error: std::io::Error) -> Error {
-    let found = Error::from_io(path, error);
+fn not_spilled(path: &StoragePath, found: Error) -> Error {
     Error::with_source(found.kind(), path, format!("in the spill directory: {found}"))
 }

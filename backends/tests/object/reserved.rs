@@ -1,10 +1,11 @@
 //! Room that is asked for and not waited for.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
+use wharf_backends::threads::Operation;
 use wharf_backends::{Buffers, CreateMode, Storage};
 
 use crate::played::{Played, answer};
@@ -13,8 +14,7 @@ use crate::servers::{path, tuning};
 /// What was received is on its way to the spill directory when the client is lost: nothing may be made of the rest.
 #[test]
 fn who_gives_up_waiting_for_room_finishes_nothing() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     runtime.block_on(async {
         let played = Played::new(|_| Some(answer(200, &[("etag", "\"e\"")], ""))).await;
@@ -22,7 +22,12 @@ fn who_gives_up_waiting_for_room_finishes_nothing() {
         let storage = ObjectStorage::s3(S3Settings {
             endpoint: Some(played.url.clone()),
             anonymous: true,
-            tuning: Tuning { part_size: Tuning::MIN_PART_SIZE, buffers, check_names: false, ..tuning() },
+            tuning: Tuning {
+                part_size: Tuning::MIN_PART_SIZE,
+                buffers: Arc::clone(&buffers),
+                check_names: false,
+                ..tuning()
+            },
             ..S3Settings::new("bucket")
         })
         .unwrap();
@@ -31,8 +36,15 @@ fn who_gives_up_waiting_for_room_finishes_nothing() {
         let room = upload.reserve().await.unwrap().unwrap();
         upload.write(Bytes::from(vec![1; room])).await.unwrap();
         // No disk is ready, and no memory is left.
+        let threads = buffers.spill_disk().unwrap().clone();
         let (ready, waits) = mpsc::channel::<()>();
-        let disk = tokio::task::spawn_blocking(move || waits.recv().ok());
+        let waits = Arc::new(Mutex::new(waits));
+        let busy: Vec<_> = (0..threads.load().share)
+            .map(|_| {
+                let waits = Arc::clone(&waits);
+                threads.begin(Operation::Read, move || waits.lock().unwrap().recv().ok())
+            })
+            .collect();
         let mut others = Vec::new();
         loop {
             let mut other = create().await;
@@ -43,7 +55,9 @@ fn who_gives_up_waiting_for_room_finishes_nothing() {
         }
         assert!(upload.reserve().now_or_never().is_none(), "it waits for the disk");
         drop(ready);
-        disk.await.unwrap();
+        for one in busy {
+            one.await.unwrap();
+        }
         let error = upload.finish().await.unwrap_err();
         assert!(error.to_string().contains("was not written"), "{error}");
         assert!(!played.asked().iter().any(|line| line.starts_with("PUT")));

@@ -1,5 +1,6 @@
 //! The section `backends`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wharf_backends::local::LocalOptions;
@@ -66,6 +67,7 @@ impl Checker<'_> {
                     file_mode: self.mode(raw.file_mode, 0o600, LocalOptions::FILE_MODE),
                     directory_mode: self.mode(raw.directory_mode, 0o700, LocalOptions::DIRECTORY_MODE),
                     fixed_root: false,
+                    timeout: self.disk_timeout(raw.timeout),
                 };
                 Some(Backend::Local { root: self.root(root, create_root)?, options })
             }
@@ -294,6 +296,16 @@ impl Checker<'_> {
             concurrency: self.count(concurrency, 64, UPLOAD_CONCURRENCY),
             check_names: check_names.and_then(|at| at.value).unwrap_or(true),
         }
+    }
+
+    /// How long a disk may take for a step.
+    fn disk_timeout(&self, field: Option<At<raw::Scalar>>) -> Duration {
+        const ALLOWED: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60 * 60);
+        let timeout = self.parsed(field, |text| {
+            let timeout = units::duration(text)?;
+            ALLOWED.contains(&timeout).then_some(timeout).ok_or_else(|| "from 1s to 1h is allowed".to_owned())
+        });
+        timeout.map_or(LocalOptions::TIMEOUT, |(timeout, _)| timeout)
     }
 
     /// Permission bits in octal digits, of which the server itself needs some.

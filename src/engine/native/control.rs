@@ -1,6 +1,7 @@
 //! The control connection.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use wharf_backends::threads::Waiter;
 
 use super::codec::{Decoded, Decoder};
 use super::reply::Reply;
@@ -131,17 +133,10 @@ impl Control {
 
     /// Whether the client has closed the connection or lost it, whatever is still to be read.
     pub(super) fn is_lost(&self) -> bool {
-        let tcp = match &self.stream {
-            Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-            Stream::Gone => return true,
-        };
-        let mut fds = [PollFd::new(tcp, PollFlags::RDHUP)];
-        match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })) {
-            Ok(_) => fds[0]
-                .revents()
-                .intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-            Err(_) => false,
+        match &self.stream {
+            Stream::Plain(stream) => is_lost(stream),
+            Stream::Tls(stream) => is_lost(stream.get_ref().0),
+            Stream::Gone => true,
         }
     }
 
@@ -156,6 +151,17 @@ impl Control {
             Stream::Tls(_) | Stream::Gone => true,
         };
         is_read && self.is_lost()
+    }
+
+    /// Looks whether the client is there while a command has this connection; `None` if the system has no means for that.
+    pub(super) fn watch(&self) -> Option<Watch> {
+        let (tcp, is_plain) = match &self.stream {
+            Stream::Plain(stream) => (stream, true),
+            Stream::Tls(stream) => (stream.get_ref().0, false),
+            Stream::Gone => return None,
+        };
+        let socket = tcp.as_fd().try_clone_to_owned().ok()?;
+        Some(Watch { socket, is_plain, has_more: self.decoder.waiting() > 0 })
     }
 
     /// Waits until the client has sent something, which is still to be read; `false` if it has closed the connection.
@@ -251,5 +257,33 @@ impl Control {
             io::Result::Ok(())
         })
         .await;
+    }
+}
+
+/// The socket of a control connection, while something else has that.
+pub(super) struct Watch {
+    socket: OwnedFd,
+    is_plain: bool,
+    /// Commands were read that wait for their turn.
+    has_more: bool,
+}
+
+impl Waiter for Watch {
+    /// As [`Control::is_abandoned`].
+    fn is_gone(&self) -> bool {
+        let is_read = !self.is_plain
+            || !self.has_more && rustix::io::ioctl_fionread(&self.socket).is_ok_and(|bytes| bytes == 0);
+        is_read && is_lost(&self.socket)
+    }
+}
+
+fn is_lost(socket: impl AsFd) -> bool {
+    let mut fds = [PollFd::new(&socket, PollFlags::RDHUP)];
+    match poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(_) => {
+            let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+            fds[0].revents().intersects(gone)
+        }
+        Err(_) => false,
     }
 }

@@ -117,9 +117,7 @@ impl NativeEngine {
     ) -> Result<Self, TlsError> {
         let tls = match &config.tls {
             config::Tls::Off => None,
-            config::Tls::On(settings) => {
-                Some(Arc::new(tls::Tls::new(settings.clone(), Arc::clone(&metrics))?))
-            }
+            config::Tls::On(settings) => Some(tls::Tls::new(settings.clone(), Arc::clone(&metrics))?),
         };
         let server = config.server.clone();
         let habits = config.users.iter().map(|user| {

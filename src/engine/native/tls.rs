@@ -4,9 +4,12 @@ mod owners;
 mod resumption;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{ServerConfig, SupportedCipherSuite};
@@ -23,7 +26,7 @@ use crate::ops::metrics::Metrics;
 use crate::ops::sandbox;
 use crate::tls::{self, TlsError};
 
-/// How often the files are looked at, at most.
+/// How often the files are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is read at once from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
@@ -43,7 +46,8 @@ const TICKETS_OF_DATA: usize = 2;
 pub(super) struct Tls {
     settings: config::TlsSettings,
     current: RwLock<Arc<Configs>>,
-    looked: Mutex<Instant>,
+    /// Ends the thread that looks at the files.
+    _following: SyncSender<()>,
     metrics: Arc<Metrics>,
     owners: Arc<Owners>,
 }
@@ -114,9 +118,17 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub(super) fn new(settings: config::TlsSettings, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
+    pub(super) fn new(settings: config::TlsSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, TlsError> {
         let current = RwLock::new(Arc::new(Configs::load(&settings, None)?));
-        Ok(Self { settings, current, looked: Mutex::new(Instant::now()), metrics, owners: Arc::default() })
+        let (following, ended) = sync_channel(0);
+        let tls = Self { settings, current, _following: following, metrics, owners: Arc::default() };
+        let tls = Arc::new(tls);
+        let followed = Arc::downgrade(&tls);
+        let thread = thread::Builder::new().name("wharf-files".to_owned());
+        if let Err(error) = thread.spawn(move || Self::follow_files(&followed, &ended)) {
+            tracing::warn!(%error, "no thread looks for new certificates: those of now stay in use");
+        }
+        Ok(tls)
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -127,48 +139,44 @@ impl Tls {
         &self.settings
     }
 
-    fn current(&self) -> Arc<Configs> {
+    /// What new connections get.
+    fn configs(&self) -> Arc<Configs> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The configurations, from new files if there are any. Files that can't be used leave those from before in use.
-    async fn configs(self: &Arc<Self>) -> Arc<Configs> {
+    /// Looks at the files again and again, until nobody needs that any more. A disk that does not answer keeps this thread, and
+    /// no handshake.
+    fn follow_files(tls: &Weak<Self>, ended: &Receiver<()>) {
+        while ended.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout)
+            && let Some(tls) = tls.upgrade()
         {
-            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.elapsed() < LOOK_AGAIN {
-                return self.current();
-            }
-            *looked = Instant::now();
+            // A panic in there is logged, and what was used before stays in use.
+            let _ = catch_unwind(AssertUnwindSafe(|| tls.look()));
         }
-        let tls = Arc::clone(self);
-        let look = move || {
-            let current = tls.current();
-            let files = Stamps::of(&tls.settings);
-            if files == current.files {
-                return;
+    }
+
+    /// Takes new files, if there are any. Files that can't be used leave those from before in use. Blocks.
+    fn look(&self) {
+        let current = self.configs();
+        let files = Stamps::of(&self.settings);
+        if files == current.files {
+            return;
+        }
+        let certificate = self.settings.certificate.display();
+        let new = match Configs::load(&self.settings, Some(&current)) {
+            Ok(configs) => {
+                tracing::info!(%certificate, "the certificate changed: new connections get the new one");
+                configs
             }
-            let certificate = tls.settings.certificate.display();
-            match Configs::load(&tls.settings, Some(&current)) {
-                Ok(configs) => {
-                    tracing::info!(%certificate, "the certificate changed: new connections get the new one");
-                    *tls.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configs);
-                }
-                Err(cause) => {
-                    let cause = format!("{cause}{}", sandbox::advice(files_of(&tls.settings)));
-                    tracing::warn!(%certificate, cause, "the certificate changed and can't be used: the old one stays");
-                    // Said once for each change.
-                    let old = Configs {
-                        control: Arc::clone(&current.control),
-                        data: Arc::clone(&current.data),
-                        files,
-                    };
-                    *tls.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(old);
-                }
+            Err(cause) => {
+                let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
+                tracing::warn!(%certificate, cause, "the certificate changed and can't be used: the old one stays");
+                // Said once for each change.
+                let (control, data) = (Arc::clone(&current.control), Arc::clone(&current.data));
+                Configs { control, data, files }
             }
         };
-        // A panic in there has been logged, and the configurations are as they were.
-        let _ = tokio::task::spawn_blocking(look).await;
-        self.current()
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
     }
 
     /// The handshake of a control connection.
@@ -177,7 +185,7 @@ impl Tls {
         stream: TcpStream,
         session: u64,
     ) -> io::Result<(TlsStream<TcpStream>, Resumption)> {
-        let configs = self.configs().await;
+        let configs = self.configs();
         let own = Family::of_session(session);
         let marks = Marks::of_control(&configs.control, own);
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
@@ -202,7 +210,7 @@ impl Tls {
         resumption: &Resumption,
         client_reads: impl Fn() -> bool,
     ) -> io::Result<Accepted> {
-        let configs = self.configs().await;
+        let configs = self.configs();
         let stream = BufReader::with_capacity(WIRE_BUFFER, stream);
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let marks = Marks::of_data(resumption, will_be_tls13(&configs.data, &start.client_hello()));

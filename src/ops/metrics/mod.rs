@@ -3,6 +3,7 @@
 //! `docs/metrics.md` describes each; a test compares.
 
 mod backends;
+mod disks;
 mod process;
 mod transfers;
 
@@ -19,6 +20,7 @@ use wharf_backends::Buffers;
 use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
+pub use self::disks::Disks;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
 use crate::auth::LoginError;
@@ -149,6 +151,7 @@ pub struct Metrics {
     transfers: Arc<Transfers>,
     backends: Backends,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
+    disks: Arc<OnceLock<Disks>>,
     log: Arc<OnceLock<Queue>>,
 }
 
@@ -184,6 +187,7 @@ impl Metrics {
             transfers: Arc::default(),
             backends: Backends::default(),
             buffers: Arc::default(),
+            disks: Arc::default(),
             log: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
@@ -247,6 +251,7 @@ impl Metrics {
         Transfers::register(&self.transfers, ours);
         self.backends.register(ours);
         ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
+        ours.register_collector(Box::new(disks::DiskMetrics(Arc::clone(&self.disks))));
         ours.register_collector(Box::new(process::LostLines(Arc::clone(&self.log))));
     }
 
@@ -326,6 +331,11 @@ impl Metrics {
     /// Has the memory for transfers looked at from now on. The first call counts.
     pub fn watch_buffers(&self, buffers: Arc<Buffers>) {
         let _ = self.buffers.set(buffers);
+    }
+
+    /// Has the threads of disks looked at from now on. The first call counts.
+    pub fn watch_disks(&self, disks: Disks) {
+        let _ = self.disks.set(disks);
     }
 
     /// Has the lost lines of the log looked at from now on. The first call counts.

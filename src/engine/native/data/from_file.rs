@@ -5,6 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use wharf_backends::threads::{OfDisk, Operation};
 use wharf_backends::{Error, ErrorKind, FileSlice, StoragePath};
 
 use super::TransferError;
@@ -15,18 +16,20 @@ const PIECE: usize = 128 * 1024;
 /// Reads a part of a file, piece by piece into one buffer.
 ///
 /// What the kernel has in memory is read right here, since to have another thread do it takes longer than the reading.
-/// Only for what has to come from the disk, a thread that may block is asked.
+/// A thread of the disk is asked for what has to come from there, and for the first piece: the kernel may note on the disk
+/// that the file was read, and waits for that.
 pub(super) struct FromFile {
-    file: Arc<File>,
+    file: Arc<OfDisk<File>>,
     offset: u64,
     left: u64,
     buffer: Vec<u8>,
+    is_first: bool,
 }
 
 impl FromFile {
     pub(super) fn new(slice: FileSlice) -> Self {
         let FileSlice { file, offset, length } = slice;
-        Self { file: Arc::new(file), offset, left: length, buffer: Vec::new() }
+        Self { file: Arc::new(file), offset, left: length, buffer: Vec::new(), is_first: true }
     }
 
     /// The next bytes; none at the end.
@@ -36,16 +39,21 @@ impl FromFile {
             return Ok(&[]);
         }
         self.buffer.resize(wanted.max(self.buffer.len()), 0);
-        let count = match read_cached(&self.file, self.offset, &mut self.buffer[..wanted]) {
+        let cached = match std::mem::take(&mut self.is_first) {
+            true => None,
+            false => read_cached(&self.file, self.offset, &mut self.buffer[..wanted]),
+        };
+        let count = match cached {
             Some(count) => count,
             None => {
                 let (file, offset, mut buffer) =
                     (Arc::clone(&self.file), self.offset, std::mem::take(&mut self.buffer));
-                let reading = tokio::task::spawn_blocking(move || {
+                let threads = file.threads().clone();
+                let reading = move || {
                     let count = read(&file, offset, &mut buffer[..wanted]);
                     (buffer, count)
-                });
-                let (buffer, count) = reading.await.map_err(|_| TransferError::Panicked)?;
+                };
+                let (buffer, count) = threads.run(Operation::Read, reading).await?;
                 self.buffer = buffer;
                 count.map_err(|error| Error::from_io(&StoragePath::root(), error))?
             }

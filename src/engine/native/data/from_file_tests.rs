@@ -1,11 +1,14 @@
 use std::io::Write;
 
+use wharf_backends::threads::DiskThreads;
+
 use super::*;
 
 fn slice(content: &[u8], offset: u64, length: u64) -> FileSlice {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
-    FileSlice { file, offset, length }
+    let threads = DiskThreads::new("a disk", std::time::Duration::from_secs(60));
+    FileSlice { file: OfDisk::new(file, &threads), offset, length }
 }
 
 async fn all(mut from: FromFile) -> Result<Vec<u8>, TransferError> {
@@ -57,7 +60,7 @@ async fn what_is_not_in_memory_is_read_all_the_same() {
     let content = pattern(2 * PIECE);
     let slice = slice(&content, 0, content.len() as u64);
     slice.file.sync_all().unwrap();
-    rustix::fs::fadvise(&slice.file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    rustix::fs::fadvise(&*slice.file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     assert!(all(FromFile::new(slice)).await.unwrap() == content);
 }
 

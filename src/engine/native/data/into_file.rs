@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::net::TcpStream;
+use wharf_backends::threads::{OfDisk, Operation, step};
 use wharf_backends::{Error, StoragePath};
 
 use super::TransferError;
 use super::hose::Hose;
 use super::send::Flow;
 
-/// How long one call of a thread that may block goes on, so that the pool of threads serves all, however slow the disk is.
+/// How long a thread of the disk goes on in one go, so that these threads serve all, however slow the disk is.
 const BURST: Duration = Duration::from_millis(100);
 
 /// How long that thread waits for more from a client that has just sent so much, as more comes at once then and to change
@@ -36,17 +37,18 @@ pub(super) enum Stopped {
 /// The thread that reads the socket writes the file, so that nothing is handed from one thread to another.
 pub(super) async fn store_burst(
     stream: &Arc<TcpStream>,
-    file: File,
+    file: OfDisk<File>,
     flow: &Flow,
 ) -> Result<Stopped, TransferError> {
     let (socket, moved) = (Arc::clone(stream), Arc::clone(&flow.moved));
     let wanted = Arc::new(());
     let is_wanted = Arc::downgrade(&wanted);
     let is_wanted = move || is_wanted.strong_count() > 0;
-    let burst = tokio::task::spawn_blocking(move || burst(&socket, &file, &moved, is_wanted));
+    let threads = file.threads().clone();
+    let burst = threads.run(Operation::Write, move || burst(&socket, &file, &moved, is_wanted));
     // An upload that is broken off drops this, and the thread ends, too.
     let _wanted = wanted;
-    burst.await.unwrap_or(Err(TransferError::Panicked))
+    burst.await?
 }
 
 /// Whether there is something to read, or an error to tell; looks for so long.
@@ -66,6 +68,7 @@ fn burst(
     let begun = Instant::now();
     let (mut last_byte, mut since_wait) = (begun, 0);
     while last_byte - begun < BURST && is_wanted() {
+        step();
         match hose.fill(socket) {
             Ok(0) => return Ok(Stopped::End(last_byte.elapsed())),
             Ok(count) => {

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use wharf_backends::threads::{OfDisk, Operation, step};
 use wharf_backends::{Body, ByteStream, Content, Error, ErrorKind, FileSlice, StoragePath};
 
 use super::compressing::compress;
@@ -19,7 +20,7 @@ use super::convert::{Form, Outgoing, STEP};
 use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
 
-/// How much one call of a thread that may block sends at most, so that the pool of threads serves all, and ABOR is heard.
+/// How much a thread of the disk sends at most in one go, so that these threads serve all, and ABOR is heard.
 const BURST: u64 = 32 * 1024 * 1024;
 
 /// How long that thread waits for room in the socket's buffer, if it has just sent so much. A client that is as fast as the
@@ -166,7 +167,7 @@ pub(super) async fn send_all(
     Ok(())
 }
 
-/// Has the kernel send a part of a file. It reads the disk, so that is done by threads that may block; these fill the
+/// Has the kernel send a part of a file. It reads the disk, so that is done by the threads of the disk; these fill the
 /// socket's buffer, and waiting for room in it takes no thread. Gives the file back if the kernel can't send it.
 async fn send_file(
     stream: &Arc<TcpStream>,
@@ -177,8 +178,8 @@ async fn send_file(
     let file = Arc::new(file);
     while length > 0 {
         let (socket, source) = (Arc::clone(stream), Arc::clone(&file));
-        let burst = tokio::task::spawn_blocking(move || burst(&socket, &source, offset, length.min(BURST)));
-        let sent = match burst.await {
+        let burst = move || burst(&socket, &source, offset, length.min(BURST));
+        let sent = match file.threads().run(Operation::Read, burst).await {
             Ok(Ok(sent)) => sent,
             Ok(Err(BurstError::Socket(error))) => return Err(TransferError::DataConnection(error)),
             Ok(Err(BurstError::File(error))) => {
@@ -186,14 +187,15 @@ async fn send_file(
             }
             // Some file systems in user space.
             Ok(Err(BurstError::Unsupported)) => {
-                let file = file.try_clone().map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+                let again = file.try_clone().map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+                let file = OfDisk::new(again, file.threads());
                 return Ok(Some(FileSlice { file, offset, length }));
             }
             Ok(Err(BurstError::Shorter)) => {
                 let reason = "the file became shorter while it was read";
                 return Err(Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason).into());
             }
-            Err(_) => return Err(TransferError::Panicked),
+            Err(error) => return Err(error.into()),
         };
         offset += sent;
         length -= sent;
@@ -242,6 +244,7 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
     let (mut position, end) = (offset, offset + length);
     let mut waited_at = offset;
     while position < end {
+        step();
         let count = usize::try_from(end - position).unwrap_or(usize::MAX);
         match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
             Ok(0) => return Err(BurstError::Shorter),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use wharf_backends::threads::waited_for_by;
 
 use self::ending::{End, failed, last_words, stopping};
 use super::super::codec::Decoded;
@@ -267,9 +268,16 @@ impl Session {
             }
         };
         let (connection, state) = (&mut self.connection, &mut self.state);
+        let watch = connection.control.watch();
         // A defect in a command ends this session, and no other one.
         let outcome =
             AssertUnwindSafe(dispatch::dispatch(connection, state, command, once, &argument)).catch_unwind();
+        let outcome = async {
+            match watch {
+                Some(watch) => waited_for_by(Arc::new(watch), outcome).await,
+                None => outcome.await,
+            }
+        };
         let outcome = tokio::select! {
             outcome = outcome => Some(outcome),
             () = shutdown.now.cancelled() => return Err(stopping()),

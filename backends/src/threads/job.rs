@@ -1,0 +1,206 @@
+//! Work of a disk that runs, and waiting for it.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::{DiskThreads, LOOK, OfDisk, Operation, PATIENCE_OF_THE_GONE, gone, lock, waiter};
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// A disk that moves so many bytes in a second is slow, and does not hang.
+const SLOWEST: u64 = 1024 * 1024;
+
+/// How far some work is.
+pub(super) struct Progress {
+    operation: Operation,
+    timeout: Duration,
+    began: Instant,
+    /// When the last step was made, in milliseconds since it began.
+    last: AtomicU64,
+    /// How many milliseconds more than the limit the next step may take.
+    more: AtomicU64,
+}
+
+impl Progress {
+    fn step(&self, more: Duration) {
+        self.more.store(millis(more), Ordering::Relaxed);
+        self.last.store(millis(self.began.elapsed()), Ordering::Relaxed);
+    }
+
+    /// How long it has made no step.
+    fn silence(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
+    }
+
+    /// How long its step may still take.
+    pub(super) fn left(&self) -> Duration {
+        let limit = self.timeout.saturating_add(Duration::from_millis(self.more.load(Ordering::Relaxed)));
+        limit.saturating_sub(self.silence())
+    }
+
+    pub(super) fn is_beside_the_share(&self) -> bool {
+        matches!(self.operation, Operation::Look | Operation::Close)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+thread_local! {
+    /// What this thread does for a disk.
+    static CURRENT: RefCell<Option<Arc<Progress>>> = const { RefCell::new(None) };
+}
+
+/// Work on a thread of a disk has made a step, and begins the next one. Elsewhere it does nothing.
+pub fn step() {
+    step_of(0);
+}
+
+/// The same, where the next step moves so many bytes: that may take longer.
+pub fn step_of(bytes: u64) {
+    CURRENT.with_borrow(|current| {
+        if let Some(progress) = current {
+            progress.step(Duration::from_secs(bytes / SLOWEST));
+        }
+    });
+}
+
+pub(super) fn is_on_a_thread_of_a_disk() -> bool {
+    CURRENT.with_borrow(Option::is_some)
+}
+
+/// Work that is among those of its disk until this is dropped.
+pub(super) struct Entered {
+    threads: DiskThreads,
+    number: u64,
+    progress: Arc<Progress>,
+    is_here: bool,
+}
+
+impl Entered {
+    pub(super) fn new(threads: &DiskThreads, operation: Operation) -> Self {
+        let progress = Arc::new(Progress {
+            operation,
+            timeout: threads.0.timeout,
+            began: Instant::now(),
+            last: AtomicU64::new(0),
+            more: AtomicU64::new(0),
+        });
+        let mut running = lock(&threads.0.running);
+        let number = running.next;
+        running.next += 1;
+        running.by_number.insert(number, Arc::clone(&progress));
+        drop(running);
+        Self { threads: threads.clone(), number, progress, is_here: false }
+    }
+
+    /// It is done by this thread.
+    pub(super) fn enter(mut self) -> Self {
+        CURRENT.set(Some(Arc::clone(&self.progress)));
+        self.is_here = true;
+        self
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if self.is_here {
+            CURRENT.set(None);
+        }
+        let is_late = self.progress.left().is_zero();
+        lock(&self.threads.0.running).by_number.remove(&self.number);
+        if is_late {
+            self.threads.late_end();
+        }
+    }
+}
+
+/// Work that has a thread.
+pub(super) struct Running<T: Send + 'static> {
+    threads: DiskThreads,
+    progress: Arc<Progress>,
+    answered: oneshot::Receiver<T>,
+}
+
+impl<T: Send + 'static> Running<T> {
+    pub(super) fn new(threads: &DiskThreads, operation: Operation) -> (Self, Entered, oneshot::Sender<T>) {
+        let entered = Entered::new(threads, operation);
+        let (answer, answered) = oneshot::channel();
+        let progress = Arc::clone(&entered.progress);
+        (Self { threads: threads.clone(), progress, answered }, entered, answer)
+    }
+
+    /// Waits for the end, as long as there are steps and somebody who waits.
+    async fn answer(mut self) -> Result<T> {
+        loop {
+            let pause = LOOK.min(self.progress.left());
+            match tokio::time::timeout(pause, &mut self.answered).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(_)) => return Err(panicked()),
+                Err(_) if self.progress.left().is_zero() => {
+                    return Err(self.threads.no_answer(self.progress.operation));
+                }
+                Err(_) if self.progress.silence() >= PATIENCE_OF_THE_GONE && waiter::is_gone() => {
+                    return Err(gone());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Waits for the end, whenever it comes.
+    pub(super) async fn answer_whenever(mut self) -> Result<T> {
+        (&mut self.answered).await.map_err(|_| panicked())
+    }
+}
+
+impl<T: Send + 'static> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.answered.close();
+        // What has come meanwhile may be of the disk.
+        if let Ok(value) = self.answered.try_recv() {
+            self.threads.give_up(value);
+        }
+    }
+}
+
+fn panicked() -> Error {
+    Error::with_source(ErrorKind::Other, &StoragePath::root(), "the work panicked")
+}
+
+/// Work of a disk, to be waited for. It goes on if nobody does.
+#[must_use]
+pub struct Job<T>(Pin<Box<dyn Future<Output = Result<T>> + Send>>);
+
+impl<T: Send + 'static> Job<T> {
+    pub(super) fn of(running: Running<T>) -> Self {
+        Self(Box::pin(running.answer()))
+    }
+
+    /// One that is begun when there is a place for it.
+    pub(super) fn waiting<F>(threads: DiskThreads, operation: Operation, work: F) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        // What it has opened is closed by the disk's threads if it is never begun.
+        let work = OfDisk::new(work, &threads);
+        Self(Box::pin(async move {
+            let place = threads.place(operation).await?;
+            threads.start(operation, place, work.into_inner()).answer().await
+        }))
+    }
+}
+
+impl<T> Future for Job<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}

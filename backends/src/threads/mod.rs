@@ -1,0 +1,478 @@
+//! The threads of one disk: each disk has a share of its own, so that one that hangs holds up no other.
+//!
+//! A call of the system that waits for a disk can't be stopped from outside. So nothing but the threads of its share waits in
+//! such a call, and whoever asked for it waits for the thread without being one: for a place in the share, and then for each
+//! step of the work, but for neither longer than the time limit. Work that takes long tells of its [steps](step), and may go
+//! on for as long as it makes some. What has overrun its time keeps its place until the disk answers, and with it the share
+//! stays bounded, whatever is asked meanwhile.
+//!
+//! Closing a file may wait for its disk, too, and so may removing what an upload has left. Whatever was opened on a disk is
+//! [held](OfDisk) so that these threads close it, wherever it is given up.
+
+mod job;
+mod of_disk;
+mod waiter;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use self::job::{Entered, Progress, Running};
+pub use self::job::{Job, step, step_of};
+pub use self::of_disk::OfDisk;
+pub use self::waiter::{Waiter, waited_for_by};
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// How many operations of one disk run at once. Each has a thread while it does, and most take no longer than a disk needs to
+/// move its head; so many keep any disk busy.
+const SHARE: usize = 256;
+
+/// How often it is looked whether it is still worth waiting.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a step is waited for by whoever is gone.
+const PATIENCE_OF_THE_GONE: Duration = Duration::from_secs(5);
+
+/// How often the operator is told at most.
+const TOLD_EACH: Duration = Duration::from_secs(10);
+
+/// What a thread does with a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Looks at a name.
+    Stat,
+    /// Lists a directory.
+    List,
+    /// Opens a file to read it.
+    Open,
+    /// Reads from a file.
+    Read,
+    /// Begins an upload.
+    Begin,
+    /// Writes what an upload brings.
+    Write,
+    /// Gives an upload its name, or puts it behind the end of a file.
+    Finish,
+    /// Removes what an upload has left that was given up.
+    Abort,
+    /// Closes a file.
+    Close,
+    /// Removes a file or a directory.
+    Remove,
+    /// Makes a directory.
+    MakeDirectory,
+    /// Gives something another name.
+    Rename,
+    /// Sets a time or permission bits.
+    SetAttributes,
+    /// Computes a checksum.
+    Digest,
+    /// Asks how much room there is.
+    Available,
+    /// Looks for what uploads have left.
+    Sweep,
+    /// Looks whether the disk is there.
+    Look,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Stat,
+        Self::List,
+        Self::Open,
+        Self::Read,
+        Self::Begin,
+        Self::Write,
+        Self::Finish,
+        Self::Abort,
+        Self::Close,
+        Self::Remove,
+        Self::MakeDirectory,
+        Self::Rename,
+        Self::SetAttributes,
+        Self::Digest,
+        Self::Available,
+        Self::Sweep,
+        Self::Look,
+    ];
+
+    /// A word for it, made for labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stat => "stat",
+            Self::List => "list",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Begin => "begin",
+            Self::Write => "write",
+            Self::Finish => "finish",
+            Self::Abort => "abort",
+            Self::Close => "close",
+            Self::Remove => "remove",
+            Self::MakeDirectory => "make_directory",
+            Self::Rename => "rename",
+            Self::SetAttributes => "set_attributes",
+            Self::Digest => "digest",
+            Self::Available => "available",
+            Self::Sweep => "sweep",
+            Self::Look => "look",
+        }
+    }
+
+    /// Whether others see what it does, so that somebody who does not hear of its end has to look.
+    fn is_seen(self) -> bool {
+        matches!(self, Self::Finish | Self::Remove | Self::MakeDirectory | Self::Rename | Self::SetAttributes)
+    }
+}
+
+/// What is known of the threads of a disk at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskLoad {
+    /// The most operations that run at once.
+    pub share: usize,
+    /// Those that run.
+    pub running: usize,
+    /// Those of them that have made no step for longer than the time limit.
+    pub hanging: usize,
+    /// How many were given up so far, as the disk did not answer in time, or none of its threads became free.
+    pub timeouts: Vec<(Operation, u64)>,
+}
+
+impl DiskLoad {
+    /// Whether the disk answers nobody any more.
+    pub fn is_stuck(&self) -> bool {
+        self.hanging >= self.share
+    }
+}
+
+/// The threads of one disk. Clones are the same threads.
+#[derive(Clone)]
+pub struct DiskThreads(Arc<Inner>);
+
+struct Inner {
+    /// What the operator calls the disk.
+    name: String,
+    timeout: Duration,
+    share: usize,
+    /// There for its threads alone, and `None` if the system has none. They are made when they are needed.
+    runtime: Option<Runtime>,
+    places: Arc<Semaphore>,
+    /// Beside the share: a look at a disk whose threads all hang, one at a time.
+    looks: Arc<Semaphore>,
+    running: Mutex<Jobs>,
+    timeouts: [AtomicU64; Operation::ALL.len()],
+    told: Mutex<Told>,
+    closing: Mutex<Closing>,
+    closed: Notify,
+}
+
+#[derive(Default)]
+struct Jobs {
+    by_number: HashMap<u64, Arc<Progress>>,
+    next: u64,
+}
+
+/// What the operator knows.
+#[derive(Default)]
+struct Told {
+    at: Option<Instant>,
+    /// Operations that were given up since.
+    more: u64,
+    /// The disk did not answer, and it was not yet said that it does again.
+    is_in_trouble: bool,
+}
+
+/// What one thread beside the share closes, one after the other.
+#[derive(Default)]
+struct Closing {
+    waiting: Vec<Box<dyn Send>>,
+    is_running: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DiskThreads {
+    /// Threads for a disk that the operator calls by this name. `timeout` is how long one step of an operation may take.
+    pub fn new(name: impl Into<String>, timeout: Duration) -> Self {
+        Self::with_share(name, timeout, SHARE)
+    }
+
+    fn with_share(name: impl Into<String>, timeout: Duration, share: usize) -> Self {
+        // One more looks, and one closes.
+        let threads = share + 2;
+        let runtime =
+            Builder::new_current_thread().max_blocking_threads(threads).thread_name("wharf-disk").build();
+        Self(Arc::new(Inner {
+            name: name.into(),
+            timeout,
+            share,
+            runtime: runtime.ok(),
+            places: Arc::new(Semaphore::new(share)),
+            looks: Arc::new(Semaphore::new(1)),
+            running: Mutex::default(),
+            timeouts: std::array::from_fn(|_| AtomicU64::new(0)),
+            told: Mutex::default(),
+            closing: Mutex::default(),
+            closed: Notify::new(),
+        }))
+    }
+
+    /// Does work that waits for the disk.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if no thread becomes free or the work makes no step within the time limit, or whoever
+    /// [waits for it](waited_for_by) is gone; [`ErrorKind::Other`] if the work panics. The work goes on where it was begun.
+    pub async fn run<T, F>(&self, operation: Operation, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.begin(operation, work).await
+    }
+
+    /// The same, begun at once if there is a free thread, and else when it is waited for.
+    pub fn begin<T, F>(&self, operation: Operation, work: F) -> Job<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        match Arc::clone(&self.0.places).try_acquire_owned() {
+            Ok(place) => Job::of(self.start(operation, place, work)),
+            Err(_) => Job::waiting(self.clone(), operation, work),
+        }
+    }
+
+    /// Looks at the disk, beside the share, for as long as the disk takes for its answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Other`] if the work panics.
+    pub async fn look<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let work = OfDisk::new(work, self);
+        let place = Arc::clone(&self.0.looks).acquire_owned().await.map_err(|_| no_threads())?;
+        self.start(Operation::Look, place, work.into_inner()).answer_whenever().await
+    }
+
+    /// What is known of them now.
+    pub fn load(&self) -> DiskLoad {
+        let timeouts = Operation::ALL.iter().zip(&self.0.timeouts);
+        DiskLoad {
+            share: self.0.share,
+            running: self.0.share - self.0.places.available_permits().min(self.0.share),
+            hanging: self.hanging(),
+            timeouts: timeouts
+                .map(|(operation, count)| (*operation, count.load(Ordering::Relaxed)))
+                .collect(),
+        }
+    }
+
+    fn hanging(&self) -> usize {
+        let running = lock(&self.0.running);
+        let share = running.by_number.values().filter(|job| !job.is_beside_the_share());
+        share.filter(|job| job.left().is_zero()).count()
+    }
+
+    /// Waits until nothing runs and all is closed that was given up.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.0.share).unwrap_or(u32::MAX);
+        let _all = self.0.places.acquire_many(all).await;
+        loop {
+            let closed = self.0.closed.notified();
+            if !lock(&self.0.closing).is_running {
+                return;
+            }
+            closed.await;
+        }
+    }
+
+    /// Waits for something that others do with the disk, for as long as it answers.
+    pub(crate) async fn unless_it_hangs<T>(
+        &self,
+        operation: Operation,
+        wait: impl Future<Output = T>,
+    ) -> Result<T> {
+        let mut wait = std::pin::pin!(wait);
+        let mut since = Instant::now();
+        loop {
+            if let Ok(done) = tokio::time::timeout(LOOK.min(self.0.timeout), &mut wait).await {
+                return Ok(done);
+            }
+            if waiter::is_gone() {
+                return Err(gone());
+            }
+            if since.elapsed() >= self.0.timeout {
+                if self.hanging() > 0 {
+                    return Err(self.no_place(operation));
+                }
+                since = Instant::now();
+            }
+        }
+    }
+
+    /// Waits for a place in the share.
+    async fn place(&self, operation: Operation) -> Result<OwnedSemaphorePermit> {
+        let since = Instant::now();
+        let mut place = std::pin::pin!(Arc::clone(&self.0.places).acquire_owned());
+        loop {
+            let left = self.0.timeout.saturating_sub(since.elapsed());
+            match tokio::time::timeout(LOOK.min(left), &mut place).await {
+                Ok(place) => return place.map_err(|_| no_threads()),
+                Err(_) if waiter::is_gone() => return Err(gone()),
+                Err(_) if since.elapsed() >= self.0.timeout => return Err(self.no_place(operation)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn start<T, F>(&self, operation: Operation, place: OwnedSemaphorePermit, work: F) -> Running<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (running, entered, answer) = Running::new(self, operation);
+        self.spawn(move || {
+            let entered = entered.enter();
+            // Whoever does not wait any more leaves what comes of it here, where it can be given up.
+            let _ = answer.send(work());
+            drop(entered);
+            drop(place);
+        });
+        running
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        match &self.0.runtime {
+            Some(runtime) => drop(runtime.spawn_blocking(work)),
+            None => tracing::error!(backend = self.0.name, "the system has no threads for this disk"),
+        }
+    }
+
+    /// Has one of these threads give something up.
+    fn give_up(&self, value: impl Send + 'static) {
+        if job::is_on_a_thread_of_a_disk() {
+            drop(value);
+            return;
+        }
+        let mut closing = lock(&self.0.closing);
+        closing.waiting.push(Box::new(value));
+        if std::mem::replace(&mut closing.is_running, true) {
+            return;
+        }
+        drop(closing);
+        let threads = self.clone();
+        let entered = Entered::new(self, Operation::Close);
+        self.spawn(move || {
+            let _entered = entered.enter();
+            while let Some(value) = threads.next_to_close() {
+                step();
+                // A panic in there must not keep the rest open.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
+            }
+        });
+    }
+
+    fn next_to_close(&self) -> Option<Box<dyn Send>> {
+        let mut closing = lock(&self.0.closing);
+        let next = closing.waiting.pop();
+        if next.is_none() {
+            closing.is_running = false;
+            closing.waiting.shrink_to(SHARE);
+            self.0.closed.notify_waiters();
+        }
+        next
+    }
+
+    /// Takes note of an operation that the disk has not answered.
+    fn no_answer(&self, operation: Operation) -> Error {
+        self.tell(operation, "a disk does not answer");
+        let reason = format!("the disk has not answered for {:?} ({})", self.0.timeout, operation.as_str());
+        Error::with_source(ErrorKind::Unavailable, &StoragePath::root(), reason).advising(
+            match operation.is_seen() {
+                true => "the disk does not answer, and it is not known whether this was done or will be",
+                false => "the disk does not answer",
+            },
+        )
+    }
+
+    /// Takes note of an operation that was not begun.
+    fn no_place(&self, operation: Operation) -> Error {
+        self.tell(operation, "all threads of a disk are busy");
+        let (share, hanging) = (self.0.share, self.hanging());
+        let reason = format!("{hanging} of {share} threads of the disk hang, and no other became free");
+        Error::with_source(ErrorKind::Unavailable, &StoragePath::root(), reason).advising(match hanging {
+            0 => "the disk has too much to do, so this was not begun; try again later",
+            _ => "the disk does not answer, so this was not begun",
+        })
+    }
+
+    fn tell(&self, operation: Operation, trouble: &str) {
+        let at = Operation::ALL.iter().position(|one| *one == operation);
+        if let Some(count) = at.and_then(|at| self.0.timeouts.get(at)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let hanging = self.hanging();
+        let mut told = lock(&self.0.told);
+        told.is_in_trouble = true;
+        told.more += 1;
+        if told.at.is_some_and(|at| at.elapsed() < TOLD_EACH) {
+            return;
+        }
+        told.at = Some(Instant::now());
+        let times = std::mem::take(&mut told.more);
+        drop(told);
+        let (backend, operation, timeout) = (&self.0.name, operation.as_str(), self.0.timeout);
+        tracing::warn!(backend, operation, ?timeout, times, hanging, "{trouble}");
+    }
+
+    /// Something has ended that was late.
+    fn late_end(&self) {
+        if self.hanging() > 0 {
+            return;
+        }
+        let mut told = lock(&self.0.told);
+        if std::mem::take(&mut told.is_in_trouble) {
+            let (backend, times) = (&self.0.name, std::mem::take(&mut told.more));
+            told.at = None;
+            tracing::info!(backend, times, "the disk answers again");
+        }
+    }
+}
+
+fn no_threads() -> Error {
+    Error::with_source(ErrorKind::Unavailable, &StoragePath::root(), "the system has no threads")
+}
+
+fn gone() -> Error {
+    let reason = "the disk has not answered, and nobody waits for it any more";
+    Error::with_source(ErrorKind::Unavailable, &StoragePath::root(), reason)
+}
+
+impl fmt::Debug for DiskThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiskThreads").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A runtime that waits for its threads must not be dropped by a task, and these may hang.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "threads_tests.rs"]
+mod tests;

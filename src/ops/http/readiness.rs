@@ -1,0 +1,160 @@
+//! Whether new sessions are served, and which storages fail them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use hyper::StatusCode;
+use tokio::sync::watch;
+use wharf_backends::{ErrorKind, Storage};
+
+use crate::ops::metrics::Metrics;
+use crate::vfs::Storages;
+
+/// How long a look at the storages holds up an answer. Probes of orchestrators give up soon.
+const WAIT: Duration = Duration::from_millis(800);
+
+/// A disk that takes longer for its answer hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(5);
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const STOPPING: u8 = 2;
+
+/// Whether new sessions are served.
+#[derive(Debug)]
+pub struct Readiness {
+    state: AtomicU8,
+    metrics: Arc<Metrics>,
+    storages: OnceLock<Storages>,
+    /// The looks at storages that have not ended, or ended last: each disk has one, however often somebody asks.
+    looks: Mutex<HashMap<String, Look>>,
+}
+
+/// A look at a storage.
+#[derive(Debug, Clone)]
+struct Look {
+    since: Instant,
+    ended: watch::Receiver<Option<Result<(), ErrorKind>>>,
+}
+
+/// What is known of a storage.
+enum Found {
+    Fine,
+    /// Some operations are not answered. That may be so for a part of a disk alone, and others go on.
+    Slow {
+        hanging: usize,
+    },
+    Hangs {
+        hanging: usize,
+    },
+    /// It is not where it was opened.
+    Gone(ErrorKind),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fine => f.write_str("fine"),
+            Self::Slow { hanging } => write!(f, "the disk has not answered {hanging} operations in time"),
+            Self::Hangs { hanging } => write!(f, "the disk does not answer ({hanging} operations hang)"),
+            Self::Gone(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl Readiness {
+    /// Not yet.
+    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            state: AtomicU8::new(STARTING),
+            metrics,
+            storages: OnceLock::new(),
+            looks: Mutex::default(),
+        })
+    }
+
+    /// The listeners are up, and these storages are served.
+    pub fn ready(&self, storages: Storages) {
+        let _ = self.storages.set(storages);
+        let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
+        self.metrics.set_ready(changed.is_ok());
+    }
+
+    /// The server stops; there is no way back.
+    pub fn stopping(&self) {
+        self.state.store(STOPPING, Ordering::Release);
+        self.metrics.set_ready(false);
+    }
+
+    pub(super) async fn answer(&self) -> (StatusCode, Cow<'static, str>) {
+        let unavailable = |text: &'static str| (StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed(text));
+        match self.state.load(Ordering::Acquire) {
+            READY => self.answer_of_storages().await,
+            STARTING => unavailable("starting\n"),
+            _ => unavailable("stopping: running transfers are finished, new sessions are refused\n"),
+        }
+    }
+
+    /// A directory that is gone is a fault of this machine, so others should serve. A disk that hangs fails those who use it, and
+    /// is no reason to send away everybody else: only where no storage is left is the server not ready.
+    async fn answer_of_storages(&self) -> (StatusCode, Cow<'static, str>) {
+        let Some(storages) = self.storages.get() else { return (StatusCode::OK, "ready\n".into()) };
+        let looks = storages.iter().map(async |(name, storage)| (name, self.look(name, storage).await));
+        let found = join_all(looks).await;
+        let is_gone = found.iter().any(|(_, found)| matches!(found, Found::Gone(_)));
+        let is_ready = !is_gone && !found.iter().all(|(_, found)| matches!(found, Found::Hangs { .. }));
+        let mut text = if is_ready { "ready\n".to_owned() } else { String::new() };
+        for (name, found) in found.iter().filter(|(_, found)| !matches!(found, Found::Fine)) {
+            text.push_str(&format!("backend {name}: {found}\n"));
+        }
+        // The server may have been told to stop meanwhile.
+        if self.state.load(Ordering::Acquire) == READY {
+            self.metrics.set_ready(is_ready);
+        }
+        (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text.into())
+    }
+
+    async fn look(&self, name: &str, storage: &Arc<dyn Storage>) -> Found {
+        let Look { since, mut ended } = self.current_look(name, storage);
+        let seen = match tokio::time::timeout(WAIT, ended.wait_for(Option::is_some)).await {
+            Ok(Ok(seen)) => *seen,
+            // It panicked, which was logged.
+            Ok(Err(_)) => Some(Err(ErrorKind::Other)),
+            Err(_) => None,
+        };
+        let load = storage.disk().map(|disk| disk.load());
+        let hanging = load.as_ref().map_or(0, |load| load.hanging);
+        match seen {
+            Some(Err(kind)) => Found::Gone(kind),
+            None if since.elapsed() >= HANGS_AFTER => Found::Hangs { hanging },
+            _ if load.is_some_and(|load| load.is_stuck()) => Found::Hangs { hanging },
+            _ if hanging > 0 => Found::Slow { hanging },
+            _ => Found::Fine,
+        }
+    }
+
+    /// The look that goes on, or a new one.
+    fn current_look(&self, name: &str, storage: &Arc<dyn Storage>) -> Look {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(look) = looks.get(name)
+            && look.ended.borrow().is_none()
+            && look.ended.has_changed().is_ok()
+        {
+            return look.clone();
+        }
+        let (end, ended) = watch::channel(None);
+        let look = Look { since: Instant::now(), ended };
+        looks.insert(name.to_owned(), look.clone());
+        let storage = Arc::clone(storage);
+        tokio::spawn(async move {
+            let seen = storage.is_there().await.map_err(|error| error.kind());
+            let _ = end.send(Some(seen));
+        });
+        look
+    }
+}

@@ -1,0 +1,50 @@
+//! What the threads of disks do.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use wharf_backends::threads::{DiskLoad, DiskThreads};
+
+/// The threads of the disk of each backend that is on one, by its name.
+pub type Disks = Vec<(String, DiskThreads)>;
+
+/// They are looked at whenever somebody asks, once something tells of them.
+#[derive(Debug)]
+pub(super) struct DiskMetrics(pub(super) Arc<OnceLock<Disks>>);
+
+impl Collector for DiskMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(disks) = self.0.get().filter(|disks| !disks.is_empty()) else { return Ok(()) };
+        let loads: Vec<(&str, DiskLoad)> =
+            disks.iter().map(|(backend, threads)| (backend.as_str(), threads.load())).collect();
+        let mut gauge = |name: &str, help: &str, value: fn(&DiskLoad) -> usize| {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (backend, load) in &loads {
+                let gauge = ConstGauge::<i64>::new(i64::try_from(value(load)).unwrap_or(i64::MAX));
+                gauge.encode(family.encode_family(&[("backend", *backend)])?)?;
+            }
+            Ok(())
+        };
+        gauge("disk_operations", "Operations that run on the disk of a backend", |load| load.running)?;
+        gauge("disk_operations_limit", "How many may run there at once", |load| load.share)?;
+        gauge(
+            "disk_operations_hanging",
+            "Those of them that the disk has not answered within the time limit",
+            |load| load.hanging,
+        )?;
+        let help = "Operations that were given up, as the disk of a backend did not answer in time";
+        let mut family = encoder.encode_descriptor("disk_timeouts", help, None, MetricType::Counter)?;
+        for (backend, load) in &loads {
+            for (operation, count) in load.timeouts.iter().filter(|(_, count)| *count > 0) {
+                let labels = [("backend", *backend), ("operation", operation.as_str())];
+                ConstCounter::<u64>::new(*count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
