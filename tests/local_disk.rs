@@ -1,5 +1,6 @@
 //! A directory of this machine that is not as simple as it could be: other file systems in it, links, huge files.
 
+mod hung;
 mod kept;
 mod kinds;
 mod links;

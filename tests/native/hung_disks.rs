@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::local_disk::odd::{Hang, hanging};
 use crate::support::{
-    Client, Running, SOON, Setup, assert_bytes, metric, metrics, more_than_is_buffered, noise, request,
-    wait_until,
+    Client, Running, SOON, Setup, assert_bytes, metric, metrics, noise, request, wait_until,
 };
 
 /// Operations of one disk that run at once.
@@ -148,7 +147,7 @@ fn cuts_transfers_off_and_leaves_nothing_of_them() {
     fs::write(behind.join("file"), &old).unwrap();
     let server = setup.start();
     let mut other = server.login_as("other", "other");
-    let content = more_than_is_buffered();
+    let content = noise(1 << 20, 3);
 
     // Uploads whose clients wait for the reply, and such as go.
     let mut uploads: Vec<_> = (0..8)
@@ -167,17 +166,16 @@ fn cuts_transfers_off_and_leaves_nothing_of_them() {
         })
         .collect();
     for (_, data) in &mut uploads {
-        data.write_all(&content[..1 << 20]).unwrap();
+        data.write_all(&content).unwrap();
     }
     let hang = Hang::of(&setup, "all");
     let gone: Vec<_> = uploads.drain(..4).chain(downloads.drain(..2)).collect();
     drop(gone);
     for (client, mut data) in uploads {
         let mut client = client;
-        // What the server doesn't take any more may be refused.
-        let _ = data.write_all(&content);
+        data.write_all(&content).unwrap();
+        client.expect_reply(451);
         drop(data);
-        assert!(matches!(client.reply().code, 451 | 426), "{}", client.transcript());
         client.expect("NOOP", 200);
     }
     for (client, mut data) in downloads {
@@ -288,8 +286,8 @@ users:
     let (_, text) = ready(&server);
     assert!(text.contains("backend disk: the disk does not answer"), "{text}");
     assert_eq!(metric(&server, "wharf_ready"), Some(0.0));
-    // However often somebody asks, one thread looks.
-    assert_eq!(value(&server, "wharf_disk_operations{backend=\"disk\"}"), 0.0);
+    // However often somebody asks, one thread looks, beside the share; the sweep of the start may hang, too.
+    assert!(value(&server, "wharf_disk_operations{backend=\"disk\"}") <= 1.0);
     drop(hang);
     wait_until("it is ready again", || ready(&server).0 == 200);
 }

@@ -113,10 +113,9 @@ impl Drop for Entered {
         if self.is_here {
             CURRENT.set(None);
         }
-        let is_late = self.progress.left().is_zero();
         lock(&self.threads.0.running).by_number.remove(&self.number);
-        if is_late {
-            self.threads.late_end();
+        if self.is_here {
+            self.threads.answered();
         }
     }
 }

@@ -15,7 +15,7 @@ mod waiter;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -168,6 +168,8 @@ struct Inner {
     running: Mutex<Jobs>,
     timeouts: [AtomicU64; Operation::ALL.len()],
     told: Mutex<Told>,
+    /// It was said that the disk does not answer, and not yet that it does again.
+    is_in_trouble: AtomicBool,
     closing: Mutex<Closing>,
     closed: Notify,
 }
@@ -184,8 +186,6 @@ struct Told {
     at: Option<Instant>,
     /// Operations that were given up since.
     more: u64,
-    /// The disk did not answer, and it was not yet said that it does again.
-    is_in_trouble: bool,
 }
 
 /// What one thread beside the share closes, one after the other.
@@ -220,6 +220,7 @@ impl DiskThreads {
             running: Mutex::default(),
             timeouts: std::array::from_fn(|_| AtomicU64::new(0)),
             told: Mutex::default(),
+            is_in_trouble: AtomicBool::new(false),
             closing: Mutex::default(),
             closed: Notify::new(),
         }))
@@ -423,7 +424,6 @@ impl DiskThreads {
         }
         let hanging = self.hanging();
         let mut told = lock(&self.0.told);
-        told.is_in_trouble = true;
         told.more += 1;
         if told.at.is_some_and(|at| at.elapsed() < TOLD_EACH) {
             return;
@@ -431,19 +431,19 @@ impl DiskThreads {
         told.at = Some(Instant::now());
         let times = std::mem::take(&mut told.more);
         drop(told);
+        self.0.is_in_trouble.store(true, Ordering::Relaxed);
         let (backend, operation, timeout) = (&self.0.name, operation.as_str(), self.0.timeout);
         tracing::warn!(backend, operation, ?timeout, times, hanging, "{trouble}");
     }
 
-    /// Something has ended that was late.
-    fn late_end(&self) {
-        if self.hanging() > 0 {
-            return;
-        }
-        let mut told = lock(&self.0.told);
-        if std::mem::take(&mut told.is_in_trouble) {
-            let (backend, times) = (&self.0.name, std::mem::take(&mut told.more));
-            told.at = None;
+    /// The disk has answered.
+    fn answered(&self) {
+        let is_in_trouble = &self.0.is_in_trouble;
+        if is_in_trouble.load(Ordering::Relaxed)
+            && self.hanging() == 0
+            && is_in_trouble.swap(false, Ordering::Relaxed)
+        {
+            let (backend, times) = (&self.0.name, std::mem::take(&mut lock(&self.0.told).more));
             tracing::info!(backend, times, "the disk answers again");
         }
     }

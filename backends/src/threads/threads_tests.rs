@@ -1,4 +1,3 @@
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
 use futures_util::FutureExt;

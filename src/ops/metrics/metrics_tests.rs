@@ -3,6 +3,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wharf_backends::observe::{Answer, Request};
+use wharf_backends::threads::{DiskThreads, Operation};
 
 use super::*;
 
@@ -25,6 +26,7 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
     observer.retry(Request::Put);
     metrics.watch_buffers(Buffers::new(64 << 20, None));
+    metrics.watch_disks(vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))]);
     (metrics, session)
 }
 
@@ -65,6 +67,7 @@ fn every_request_has_a_word_of_its_own() {
 fn every_word_is_described() {
     let document = include_str!("../../../docs/metrics.md");
     let words = Request::ALL.iter().map(|request| request.as_str());
+    let words = words.chain(Operation::ALL.iter().map(|operation| operation.as_str()));
     for word in words.chain(transfers::STORAGE_CAUSES).chain(transfers::TRANSFER_CAUSES) {
         assert!(document.contains(&format!("`{word}`")), "{word} in docs/metrics.md");
     }

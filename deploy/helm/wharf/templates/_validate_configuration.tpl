@@ -158,7 +158,7 @@ log: filter format
 
 {{/* The keys of each kind of backend, as YAML; those of wharf.secretKeys are secrets. */}}
 {{- define "wharf.backendKeys" -}}
-local: root create_root sync follow_links file_mode directory_mode
+local: root create_root sync follow_links file_mode directory_mode timeout
 memory: capacity
 s3: bucket region prefix endpoint ca_file path_style sign_payload equal_parts max_parts abort_uploads_after content_type cache_control storage_class server_side_encryption kms_key_id acl tags requester_pays profile credentials_file role_arn role_session_name external_id sts_endpoint ambient_credentials anonymous part_size upload_concurrency check_names access_key_id secret_access_key session_token sse_customer_key
 gcs: bucket prefix endpoint ca_file content_type cache_control storage_class ambient_credentials anonymous part_size upload_concurrency check_names service_account_key

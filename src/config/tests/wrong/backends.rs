@@ -160,7 +160,7 @@ wharf.yaml:5:6: expected keys and values, found text
 wharf.yaml:6:4: expected keys and values, found nothing
     6 |   d:
       |    ^
-wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync, follow_links, file_mode, directory_mode
+wharf.yaml:7:33: unknown key "sink"; known here are: root, create_root, sync, follow_links, file_mode, directory_mode, timeout
     7 |   e: { kind: local, root: data, sink: false }
       |                                 ^^^^
 6 problems in wharf.yaml"#,
@@ -189,6 +189,27 @@ wharf.yaml:5:27: this path is empty
     5 |   c: { kind: local, root: "" }
       |                           ^^
 4 problems in wharf.yaml"#,
+    );
+}
+
+#[test]
+fn timeouts_of_disks() {
+    check(
+        "backends:
+  disk: { kind: local, root: data, timeout: 30 }
+  two: { kind: local, root: data, timeout: 500ms }
+  three: { kind: local, root: data, timeout: 2h }
+",
+        "wharf.yaml:2:45: this duration has no unit; write it such as 30s, 5m or 1h30m
+    2 |   disk: { kind: local, root: data, timeout: 30 }
+      |                                             ^^
+wharf.yaml:3:44: from 1s to 1h is allowed
+    3 |   two: { kind: local, root: data, timeout: 500ms }
+      |                                            ^^^^^
+wharf.yaml:4:46: from 1s to 1h is allowed
+    4 |   three: { kind: local, root: data, timeout: 2h }
+      |                                              ^^
+3 problems in wharf.yaml",
     );
 }
 

@@ -1,11 +1,12 @@
 //! A data connection that is open.
 
 use std::io;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -23,8 +24,7 @@ const DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A data connection, in plain text or over TLS.
 pub(in super::super) enum DataConnection {
-    /// Shared with the thread that sends a file.
-    Plain(Arc<TcpStream>),
+    Plain(Plain),
     Tls {
         stream: Box<TlsStream<BufReader<TcpStream>>>,
         /// The end of TCP alone is taken for the end of the data.
@@ -32,9 +32,48 @@ pub(in super::super) enum DataConnection {
     },
 }
 
+/// A data connection in plain text, shared with the thread that sends a file, or stores one.
+pub(in super::super) struct Plain(Arc<TcpStream>);
+
+impl Plain {
+    /// Whether a thread has it, too.
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Throws away what comes, up to so many bytes.
+    async fn discard(&self, mut left: usize) {
+        let mut waste = vec![0; 16 * 1024];
+        while self.0.readable().await.is_ok() {
+            match self.0.try_read(&mut waste) {
+                Ok(count) if count > 0 && left >= count => left -= count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Deref for Plain {
+    type Target = Arc<TcpStream>;
+
+    fn deref(&self) -> &Arc<TcpStream> {
+        &self.0
+    }
+}
+
+impl Drop for Plain {
+    /// A thread that waits for a disk would keep it open for as long.
+    fn drop(&mut self) {
+        if self.is_shared() {
+            let _ = rustix::net::shutdown(&*self.0, rustix::net::Shutdown::Both);
+        }
+    }
+}
+
 impl DataConnection {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self::Plain(Arc::new(stream))
+        Self::Plain(Plain(Arc::new(stream)))
     }
 
     pub(super) fn tls(stream: TlsStream<BufReader<TcpStream>>, lenient: bool) -> Self {
@@ -81,7 +120,7 @@ impl DataConnection {
     pub(in super::super) async fn finish(&mut self) -> Result<(), TransferError> {
         let finished = match self {
             Self::Plain(stream) => {
-                rustix::net::shutdown(stream, rustix::net::Shutdown::Write).map_err(io::Error::from)
+                rustix::net::shutdown(&***stream, rustix::net::Shutdown::Write).map_err(io::Error::from)
             }
             Self::Tls { stream, .. } => stream.shutdown().await,
         };
@@ -92,27 +131,33 @@ impl DataConnection {
     /// it what it has not read yet. `wanted` tells whether what it sends has a meaning: if the rest of an upload has none, a
     /// client that has sent all of it reads the reply that says why.
     pub(in super::super) fn linger(self, wanted: bool) -> Option<Linger> {
-        let (most, mut stream): (usize, Box<dyn AsyncRead + Send + Unpin>) = match (self, wanted) {
-            (Self::Tls { stream, .. }, true) => (LINGER_BYTES, stream),
-            (Self::Tls { stream, .. }, false) => (DISCARDED_BYTES, stream),
+        let most = if wanted { LINGER_BYTES } else { DISCARDED_BYTES };
+        let linger = match self {
             // Nobody sends anything here.
-            (Self::Plain(_), true) => return None,
-            (Self::Plain(stream), false) => (DISCARDED_BYTES, Box::new(Arc::into_inner(stream)?)),
+            Self::Plain(_) if wanted => return None,
+            Self::Plain(stream) => tokio::spawn(async move {
+                let _ = tokio::time::timeout(LINGER, stream.discard(most)).await;
+                if stream.is_shared() {
+                    // A client that goes on sending must not wait for the disk.
+                    let _ = rustix::net::connect_unspec(&**stream);
+                }
+            }),
+            Self::Tls { stream, .. } => tokio::spawn(async move {
+                let _ = tokio::time::timeout(LINGER, discard(stream, most)).await;
+            }),
         };
-        let drain = async move {
-            let mut waste = vec![0; 16 * 1024];
-            let mut left = most;
-            while let Ok(count) = stream.read(&mut waste).await
-                && count > 0
-                && left >= count
-            {
-                left -= count;
-            }
-        };
-        let linger = async move {
-            let _ = tokio::time::timeout(LINGER, drain).await;
-        };
-        Some(Linger(AbortOnDropHandle::new(tokio::spawn(linger))))
+        Some(Linger(AbortOnDropHandle::new(linger)))
+    }
+}
+
+/// Throws away what comes, up to so many bytes.
+async fn discard(mut stream: Box<TlsStream<BufReader<TcpStream>>>, mut left: usize) {
+    let mut waste = vec![0; 16 * 1024];
+    while let Ok(count) = stream.read(&mut waste).await
+        && count > 0
+        && left >= count
+    {
+        left -= count;
     }
 }
 
