@@ -11,6 +11,7 @@
 
 mod job;
 mod of_disk;
+mod operation;
 mod waiter;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use self::job::{Entered, Progress, Running};
 pub use self::job::{Job, step, step_of};
 pub use self::of_disk::OfDisk;
+pub use self::operation::{DiskLoad, Operation};
 pub use self::waiter::{Waiter, waited_for_by};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -40,116 +42,6 @@ const PATIENCE_OF_THE_GONE: Duration = Duration::from_secs(5);
 
 /// How often the operator is told at most.
 const TOLD_EACH: Duration = Duration::from_secs(10);
-
-/// What a thread does with a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Looks at a name.
-    Stat,
-    /// Lists a directory.
-    List,
-    /// Opens a file to read it.
-    Open,
-    /// Reads from a file.
-    Read,
-    /// Begins an upload.
-    Begin,
-    /// Writes what an upload brings.
-    Write,
-    /// Gives an upload its name, or puts it behind the end of a file.
-    Finish,
-    /// Removes what an upload has left that was given up.
-    Abort,
-    /// Closes a file.
-    Close,
-    /// Removes a file or a directory.
-    Remove,
-    /// Makes a directory.
-    MakeDirectory,
-    /// Gives something another name.
-    Rename,
-    /// Sets a time or permission bits.
-    SetAttributes,
-    /// Computes a checksum.
-    Digest,
-    /// Asks how much room there is.
-    Available,
-    /// Looks for what uploads have left.
-    Sweep,
-    /// Looks whether the disk is there.
-    Look,
-}
-
-impl Operation {
-    /// All of them.
-    pub const ALL: [Self; 17] = [
-        Self::Stat,
-        Self::List,
-        Self::Open,
-        Self::Read,
-        Self::Begin,
-        Self::Write,
-        Self::Finish,
-        Self::Abort,
-        Self::Close,
-        Self::Remove,
-        Self::MakeDirectory,
-        Self::Rename,
-        Self::SetAttributes,
-        Self::Digest,
-        Self::Available,
-        Self::Sweep,
-        Self::Look,
-    ];
-
-    /// A word for it, made for labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stat => "stat",
-            Self::List => "list",
-            Self::Open => "open",
-            Self::Read => "read",
-            Self::Begin => "begin",
-            Self::Write => "write",
-            Self::Finish => "finish",
-            Self::Abort => "abort",
-            Self::Close => "close",
-            Self::Remove => "remove",
-            Self::MakeDirectory => "make_directory",
-            Self::Rename => "rename",
-            Self::SetAttributes => "set_attributes",
-            Self::Digest => "digest",
-            Self::Available => "available",
-            Self::Sweep => "sweep",
-            Self::Look => "look",
-        }
-    }
-
-    /// Whether others see what it does, so that somebody who does not hear of its end has to look.
-    fn is_seen(self) -> bool {
-        matches!(self, Self::Finish | Self::Remove | Self::MakeDirectory | Self::Rename | Self::SetAttributes)
-    }
-}
-
-/// What is known of the threads of a disk at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskLoad {
-    /// The most operations that run at once.
-    pub share: usize,
-    /// Those that run.
-    pub running: usize,
-    /// Those of them that have made no step for longer than the time limit.
-    pub hanging: usize,
-    /// How many were given up so far, as the disk did not answer in time, or none of its threads became free.
-    pub timeouts: Vec<(Operation, u64)>,
-}
-
-impl DiskLoad {
-    /// Whether the disk answers nobody any more.
-    pub fn is_stuck(&self) -> bool {
-        self.hanging >= self.share
-    }
-}
 
 /// The threads of one disk. Clones are the same threads.
 #[derive(Clone)]
