@@ -215,13 +215,25 @@ fn that_hangs_while_an_upload_gets_its_name_loses_nothing() {
             found.is_ok_and(|found| found == content)
         });
     }
+    // To look at a name and to act on it is one step, on that disk alone.
+    client.store("resumed", &content);
+    client.expect("REST 100", 350);
+    let hang = Hang::of(&setup, "link rename rename2");
+    let reply = client.try_store("STOR resumed", b"the end");
+    assert_eq!(reply.code, 451, "{reply:?}");
+    assert_others_work(&mut server.login_as("other", "other"), "file");
+    drop(hang);
+    let resumed = [&content[..100], b"the end"].concat();
+    wait_until("it has its name", || {
+        fs::read(setup.folder().join("behind/resumed")).is_ok_and(|found| found == resumed)
+    });
     // The same of what a command does.
     let hang = Hang::of(&setup, "unlink");
     let reply = client.expect("DELE new", 451);
     assert!(reply.text().contains("not known whether"), "{reply:?}");
     drop(hang);
     wait_until("nothing runs there", || running(&server) == 0.0);
-    assert_eq!(client.names(""), ["replaced"]);
+    assert_eq!(client.names(""), ["replaced", "resumed"]);
     assert_bytes(&client.retrieve("replaced"), &content);
 }
 

@@ -7,8 +7,10 @@ use scopeguard::ScopeGuard;
 
 use super::DiskThreads;
 
+type Held<T> = (T, DiskThreads);
+
 /// Something of a disk that may wait for it when it is given up: a thread of the disk does that.
-pub struct OfDisk<T: Send + 'static>(ScopeGuard<(T, DiskThreads), fn((T, DiskThreads))>);
+pub struct OfDisk<T: Send + 'static>(ScopeGuard<Held<T>, fn(Held<T>)>);
 
 impl<T: Send + 'static> OfDisk<T> {
     /// Something of the disk of these threads.
