@@ -136,7 +136,9 @@ fn keeps_no_session_whose_client_has_gone() {
         }
     }
     wait_until("the disk has done what was begun", || running(&server) == 0.0);
-    assert_eq!(server.login().names("").len(), SHARE + 1);
+    // The one that stayed may have been among the first.
+    let made = server.login().names("").len();
+    assert!((SHARE..=SHARE + 1).contains(&made), "{made}");
 }
 
 #[test]
