@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stores test-deploy lint advisories bench
+.PHONY: help run test test-stores test-deploy lint advisories bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -54,3 +54,9 @@ bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small size
 	cargo build --release --locked
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS))
+
+# The program by itself: python3 scripts/attack --help
+attack: ## Attacks a server of its own, on loopback, and shows what a good client sees of it (QUICK=1: small loads; PROBES=A,B).
+	cargo build --release --locked
+	python3 scripts/attack --wharf $(or $(CARGO_TARGET_DIR),target)/release/wharf $(if $(QUICK),--quick) \
+	  $(if $(PROBES),--probes $(PROBES))

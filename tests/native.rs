@@ -3,6 +3,7 @@
 
 mod active;
 mod ascii;
+mod attack;
 mod attributes;
 mod balancers;
 mod buckets;
