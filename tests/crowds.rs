@@ -143,7 +143,7 @@ fn sessions_that_give_way_before_tls_are_closed_without_a_word() {
     wait_until("both are sessions", || metric(&server, "wharf_sessions_open") == Some(2.0));
     let _client = server.login();
     let mut heard = Vec::new();
-    std::io::Read::read_to_end(&mut strangers[0].tcp(), &mut heard).unwrap();
+    strangers[0].tcp().read_to_end(&mut heard).unwrap();
     assert_eq!(heard, b"");
 }
 
