@@ -110,7 +110,7 @@ pub fn advice<'a>(files: impl IntoIterator<Item = &'a Path>) -> &'static str {
     let is_denied =
         |file| File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     if LIMITS_FILES.load(Ordering::Relaxed) && files.into_iter().any(is_denied) {
-        "; what does not lie where it did at the start is outside of the sandbox: restart the server"
+        "; the account may not read it, or it lies outside of the sandbox, which ends where the files were at the start (a restart helps then)"
     } else {
         ""
     }

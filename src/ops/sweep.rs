@@ -15,6 +15,12 @@ pub fn start(storages: impl IntoIterator<Item = (String, Arc<dyn Storage>)>) -> 
     for (backend, storage) in storages {
         tasks.spawn(async move {
             loop {
+                // One more that hangs would take one more of the disk's threads.
+                if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
+                    tracing::warn!(backend, "did not look for unfinished uploads: the disk hangs");
+                    tokio::time::sleep(EVERY).await;
+                    continue;
+                }
                 match storage.sweep().await {
                     Ok(0) => tracing::debug!(backend, "no unfinished uploads to remove"),
                     Ok(removed) => tracing::info!(backend, removed, "removed unfinished uploads"),

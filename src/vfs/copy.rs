@@ -251,19 +251,27 @@ impl Copied {
 
     /// Takes a move back. What can't be removed stays; the source is what counts.
     async fn remove_copy(&self, to: Side<'_>) {
-        let mut left: u64 = 0;
+        let mut left = self.files.len() + self.directories.len();
         for file in &self.files {
             let path = &file.paths.copy;
             let removed = match (&file.copy, to.storage.stat(path).await) {
-                (Some(copy), Ok(found)) if is_same(&found, copy) => {
-                    to.storage.remove_file(path).await.is_ok()
-                }
-                _ => false,
+                (Some(copy), Ok(found)) if is_same(&found, copy) => to.storage.remove_file(path).await,
+                (_, Err(error)) => Err(error),
+                _ => continue,
             };
-            left += u64::from(!removed);
+            match removed {
+                Ok(()) => left -= 1,
+                // Each of the others would be waited for as long.
+                Err(error) if error.kind() == ErrorKind::Unavailable => break,
+                Err(_) => {}
+            }
         }
         for directory in self.directories.iter().rev() {
-            left += u64::from(remove_directory(to.storage, &directory.paths.copy).await.is_err());
+            match remove_directory(to.storage, &directory.paths.copy).await {
+                Ok(()) => left -= 1,
+                Err(error) if error.kind() == ErrorKind::Unavailable => break,
+                Err(_) => {}
+            }
         }
         if left > 0 {
             tracing::warn!(path = to.path.as_str(), left, "a move that failed has left copies behind");

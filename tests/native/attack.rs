@@ -10,6 +10,8 @@ fn assert_holds(probe: &str, rows: usize) {
     let home = tempfile::tempdir().unwrap();
     let attack = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/attack");
     let outcome = Program::new("python3", home.path())
+        // What it leaves behind if it is killed goes with the home.
+        .env("TMPDIR", home.path())
         .arg(attack)
         .args(["--quick", "--probes", probe, "--wharf", env!("CARGO_BIN_EXE_wharf")])
         .output();

@@ -111,9 +111,9 @@ fn holds_up_nobody_on_another_disk_and_no_newcomer() {
     clients[0].expect("MKD again", 257);
     assert_others_work(&mut clients[2], "file");
     assert_eq!(ready(&server).1.lines().last(), Some("ready"));
-    // What was begun was done in the end, and what was not was not.
+    // What was given up is done only if the disk hung in the very call that others see.
     let made = clients[2].names("").iter().filter(|name| name.starts_with("directory-")).count();
-    assert_eq!(made, begun);
+    assert!(made <= begun, "{made} of {begun}");
 }
 
 #[test]
@@ -136,9 +136,9 @@ fn keeps_no_session_whose_client_has_gone() {
         }
     }
     wait_until("the disk has done what was begun", || running(&server) == 0.0);
-    // The one that stayed may have been among the first.
+    // What the others asked for is done only if the disk hung in the very call that others see.
     let made = server.login().names("").len();
-    assert!((SHARE..=SHARE + 1).contains(&made), "{made}");
+    assert!((1..=SHARE + 1).contains(&made), "{made}");
 }
 
 #[test]
@@ -239,6 +239,22 @@ fn that_hangs_while_an_upload_gets_its_name_loses_nothing() {
     assert_bytes(&client.retrieve("replaced"), &content);
 }
 
+/// Its client was told that it is not known what becomes of it, has looked, and may have stored something newer since.
+#[test]
+fn that_hangs_before_others_see_anything_changes_nothing_later() {
+    let Some(setup) = hanging(setup("1s"), &[]) else { return };
+    let server = setup.start();
+    let mut client = server.login();
+    client.store("file", b"newer");
+    let hang = Hang::of(&setup, "fsync");
+    let reply = client.try_store("STOR file", &noise(300_000, 5));
+    assert_eq!(reply.code, 451, "{reply:?}");
+    drop(hang);
+    wait_until("nothing runs there", || running(&server) == 0.0);
+    assert_eq!(client.retrieve("file"), b"newer");
+    assert_eq!(client.names(""), ["file"]);
+}
+
 #[test]
 fn is_no_disk_that_is_slow() {
     let Some(setup) = hanging(setup("5s"), &["slow=read:0.7"]) else { return };
@@ -254,7 +270,10 @@ fn is_no_disk_that_is_slow() {
 
 #[test]
 fn keeps_no_server_from_its_end() {
-    let Some(setup) = hanging(setup("10m").server("shutdown_grace: 1s"), &[]) else { return };
+    // The kernel ends a process when its calls to a FUSE disk are over. Here they are when the server's end ends the disk's
+    // process, by a signal that the sandbox would keep from it.
+    let setup = setup("10m").server("shutdown_grace: 1s").server("sandbox: false");
+    let Some(setup) = hanging(setup, &[]) else { return };
     let server = setup.start();
     let mut clients: Vec<Client> = (0..20).map(|_| server.login()).collect();
     let hang = Hang::of(&setup, "mkdir");

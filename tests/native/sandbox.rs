@@ -94,7 +94,7 @@ fn keeps_files_of_other_directories_from_being_read() {
         drop(server.connect_tls());
         server.log.text().contains("the old one stays")
     });
-    server.log.expect_warning(&["permission denied", "outside of the sandbox: restart the server"]);
+    server.log.expect_warning(&["permission denied", "or it lies outside of the sandbox"]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ use self::root::{OpenRoot, Root};
 use self::target::Begin;
 use self::temporary::{NewFile, is_reserved};
 use crate::stream::{Wanted, while_wanted};
-use crate::threads::{DiskThreads, OfDisk, Operation};
+use crate::threads::{DiskThreads, OfDisk, Operation, confirm_wanted};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
     Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload,
@@ -266,6 +266,7 @@ impl Storage for LocalStorage {
                     return Err(Error::new(ErrorKind::IsADirectory, path));
                 }
                 let (base, rest) = located(root, path)?;
+                confirm_wanted()?;
                 base.remove_file(rest).map_err(|error| not_removed(root, path, error))
             })
         })
@@ -284,6 +285,7 @@ impl Storage for LocalStorage {
                 if is_reserved(name) {
                     return Err(Error::new(ErrorKind::InvalidName, path));
                 }
+                confirm_wanted()?;
                 parent
                     .create_dir_with(name, cap_std::fs::DirBuilder::new().mode(directory_mode))
                     .map_err(|error| Error::from_io(path, error))?;

@@ -18,6 +18,7 @@ use super::target::{Base, Target};
 use super::temporary::{self, HiddenName};
 use super::upload::write_all;
 use super::{metadata_of, sync_directory};
+use crate::threads::confirm_wanted;
 use crate::turns::Turn;
 use crate::{Error, ErrorKind, Metadata, Result};
 
@@ -124,7 +125,10 @@ impl Target {
         let place = append::Place { root, directory, path, sync: *sync };
         // It is opened once, and not before its turn: the end of that is what programs wait for that watch it.
         match append::open(root, path) {
-            Ok((end, now)) if now == id => place.put_behind(&end, tail, version).map(Published::As),
+            Ok((end, now)) if now == id => {
+                confirm_wanted()?;
+                place.put_behind(&end, tail, version).map(Published::As)
+            }
             // While others had their turn, it has got another name, or none.
             Ok(_) => Ok(Published::Again),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Published::Again),
@@ -189,6 +193,7 @@ impl Target {
             _ => _with_others = names.with_others(),
         }
         let replace = self.replaces(name);
+        confirm_wanted()?;
         if let Some(hidden) = self.hidden.take() {
             return Ok(self.move_to(hidden, name, replace));
         }
@@ -196,6 +201,11 @@ impl Target {
             Err(Errno::EXIST) if replace => {
                 let hidden = temporary::link_hidden(file, &self.root, &self.directory)
                     .map_err(|error| Error::from_io(&self.path, error))?;
+                if let Err(error) = confirm_wanted() {
+                    // It is removed with what else was made for the upload.
+                    self.hidden = Some(hidden);
+                    return Err(error);
+                }
                 self.move_to(hidden, name, replace)
             }
             linked => linked.map(|()| Named::Linked),

@@ -3,7 +3,7 @@
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use super::located::{located, not_opened, open_flags};
+use super::located::{located, not_opened, open_flags, refuse_link};
 use super::metadata_of;
 use super::root::OpenRoot;
 use crate::threads::{DiskThreads, OfDisk};
@@ -15,6 +15,7 @@ pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::
     // Opening a named pipe would wait for a writer, maybe for ever.
     options.read(true).custom_flags(open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY));
     let (base, rest) = located(root, path)?;
+    refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
     let file = base.open_with(rest, &options).map_err(|error| not_opened(root, &base, rest, error));
     Ok(file.map_err(|error| Error::from_io(path, error))?.into_std())
 }

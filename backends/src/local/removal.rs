@@ -6,6 +6,7 @@ use super::links::{followed, own_metadata};
 use super::located::{located, parent_of};
 use super::root::OpenRoot;
 use super::{mountpoints, temporary};
+use crate::threads::confirm_wanted;
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 /// A link is removed, and never what it leads to.
@@ -13,17 +14,20 @@ pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()
     let own = own_metadata(root, path)?;
     let (base, name) = located(root, path)?;
     if own.is_symlink() && followed(root, path, &own)?.kind != EntryKind::File {
+        confirm_wanted()?;
         return base.remove_file(name).map_err(|error| Error::from_io(path, error));
     }
     if !own.is_dir() {
         return Err(Error::new(ErrorKind::NotADirectory, path));
     }
     let failed = |error| not_removed(root, path, error);
+    confirm_wanted()?;
     match base.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             // What nobody sees must not keep it for ever.
             let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
+            confirm_wanted()?;
             base.remove_dir(name).map_err(failed)
         }
         removed => removed.map_err(failed),

@@ -11,6 +11,7 @@ use super::one_file::{self, Name, Relation};
 use super::root::OpenRoot;
 use super::temporary::is_reserved;
 use super::{mountpoints, parent_of, standing_at, sync_directory};
+use crate::threads::confirm_wanted;
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
 pub(super) fn rename(
@@ -64,6 +65,7 @@ fn rename_resolved(
         let source = Name { directory: &from_directory, name: from_name, found: &source };
         let target = Name { directory: &to_directory, name: to_name, found: &target };
         relation = one_file::relation(&source, &target).map_err(io)?;
+        confirm_wanted()?;
         match relation {
             Relation::Listed => return Ok(()),
             // Nothing is replaced by it.
@@ -77,6 +79,7 @@ fn rename_resolved(
     }
     if relation == Relation::Other {
         let (source, target) = ((&from_directory, from_name), (&to_directory, to_name));
+        confirm_wanted()?;
         match rename_entry(source, target, may_replace) {
             Err(Errno::BUSY) if mountpoints::is_at(&from_directory, from_name) => {
                 return Err(mountpoints::refusal(from));

@@ -182,7 +182,11 @@ impl Root {
             },
             // The process has no means left just now; what it has opened is still good as far as is known.
             Err(error) if is_shortage(&error) => return Err(Error::from_io(&StoragePath::root(), error)),
-            Err(error) => return Err(self.lost(state, error.to_string())),
+            Err(error) => {
+                self.lost(state, error.to_string());
+                // Whoever asks whether the disk is there may want to know whose fault it is.
+                return Err(unavailable(error));
+            }
         };
         if state.trouble.take().is_some() {
             tracing::info!(%path, "the root of a storage is back");

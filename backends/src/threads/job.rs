@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,11 @@ pub(super) struct Progress {
     last: AtomicU64,
     /// How many milliseconds more than the limit the next step may take.
     more: AtomicU64,
+    is_beside_the_share: bool,
+    /// Whoever asked for it was told that it is not known what becomes of it.
+    is_given_up: AtomicBool,
+    /// So it has stopped before others could see anything of it.
+    has_stopped: AtomicBool,
 }
 
 impl Progress {
@@ -44,7 +49,18 @@ impl Progress {
     }
 
     pub(super) fn is_beside_the_share(&self) -> bool {
-        matches!(self.operation, Operation::Look | Operation::Close)
+        self.is_beside_the_share
+    }
+
+    fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was given up, and has changed something all the same, maybe.
+    pub(super) fn is_late(&self) -> bool {
+        self.operation.is_seen()
+            && self.is_given_up.load(Ordering::Relaxed)
+            && !self.has_stopped.load(Ordering::Relaxed)
     }
 }
 
@@ -71,6 +87,21 @@ pub fn step_of(bytes: u64) {
     });
 }
 
+/// Right before a step that others see. What was given up meanwhile must not be done any more: its client was told so, has
+/// looked, and may have stored something else since.
+///
+/// # Errors
+/// [`ErrorKind::Unavailable`] if the work was given up, which nobody hears any more.
+pub(crate) fn confirm_wanted() -> Result<()> {
+    CURRENT.with_borrow(|current| match current {
+        Some(progress) if progress.is_given_up.load(Ordering::Relaxed) => {
+            progress.has_stopped.store(true, Ordering::Relaxed);
+            Err(gone())
+        }
+        _ => Ok(()),
+    })
+}
+
 pub(super) fn is_on_a_thread_of_a_disk() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
@@ -84,13 +115,16 @@ pub(super) struct Entered {
 }
 
 impl Entered {
-    pub(super) fn new(threads: &DiskThreads, operation: Operation) -> Self {
+    pub(super) fn new(threads: &DiskThreads, operation: Operation, is_beside_the_share: bool) -> Self {
         let progress = Arc::new(Progress {
             operation,
             timeout: threads.0.timeout,
             began: Instant::now(),
             last: AtomicU64::new(0),
             more: AtomicU64::new(0),
+            is_beside_the_share,
+            is_given_up: AtomicBool::new(false),
+            has_stopped: AtomicBool::new(false),
         });
         let mut running = lock(&threads.0.running);
         let number = running.next;
@@ -98,6 +132,10 @@ impl Entered {
         running.by_number.insert(number, Arc::clone(&progress));
         drop(running);
         Self { threads: threads.clone(), number, progress, is_here: false }
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// It is done by this thread.
@@ -129,7 +167,7 @@ pub(super) struct Running<T: Send + 'static> {
 
 impl<T: Send + 'static> Running<T> {
     pub(super) fn new(threads: &DiskThreads, operation: Operation) -> (Self, Entered, oneshot::Sender<T>) {
-        let entered = Entered::new(threads, operation);
+        let entered = Entered::new(threads, operation, operation == Operation::Look);
         let (answer, answered) = oneshot::channel();
         let progress = Arc::clone(&entered.progress);
         (Self { threads: threads.clone(), progress, answered }, entered, answer)
@@ -143,9 +181,11 @@ impl<T: Send + 'static> Running<T> {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(_)) => return Err(panicked()),
                 Err(_) if self.progress.left().is_zero() => {
+                    self.progress.give_up();
                     return Err(self.threads.no_answer(self.progress.operation));
                 }
                 Err(_) if self.progress.silence() >= PATIENCE_OF_THE_GONE && waiter::is_gone() => {
+                    self.progress.give_up();
                     return Err(gone());
                 }
                 Err(_) => {}

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use self::job::confirm_wanted;
 use self::job::{Entered, Progress, Running};
 pub use self::job::{Job, step, step_of};
 pub use self::of_disk::OfDisk;
@@ -234,10 +235,19 @@ impl DiskThreads {
         F: FnOnce() -> T + Send + 'static,
     {
         let (running, entered, answer) = Running::new(self, operation);
+        let threads = self.clone();
         self.spawn(move || {
             let entered = entered.enter();
             // Whoever does not wait any more leaves what comes of it here, where it can be given up.
             let _ = answer.send(work());
+            if entered.progress().is_late() {
+                let (backend, operation) = (&threads.0.name, operation.as_str());
+                tracing::warn!(
+                    backend,
+                    operation,
+                    "what was given up, as the disk did not answer, has been done or has failed now"
+                );
+            }
             drop(entered);
             drop(place);
         });
@@ -245,9 +255,13 @@ impl DiskThreads {
     }
 
     fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        match &self.0.runtime {
-            Some(runtime) => drop(runtime.spawn_blocking(work)),
-            None => tracing::error!(backend = self.0.name, "the system has no threads for this disk"),
+        let spawned = self.0.runtime.as_ref().is_some_and(|runtime| {
+            // The library panics where the system has no thread left. The work waits for one then, as with a disk that hangs.
+            let spawn = std::panic::AssertUnwindSafe(|| drop(runtime.spawn_blocking(work)));
+            std::panic::catch_unwind(spawn).is_ok()
+        });
+        if !spawned {
+            tracing::error!(backend = self.0.name, "the system has no thread for this disk");
         }
     }
 
@@ -257,6 +271,15 @@ impl DiskThreads {
             drop(value);
             return;
         }
+        if let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() {
+            let entered = Entered::new(self, Operation::Close, false);
+            self.spawn(move || {
+                let _entered = entered.enter();
+                drop(value);
+                drop(place);
+            });
+            return;
+        }
         let mut closing = lock(&self.0.closing);
         closing.waiting.push(Box::new(value));
         if std::mem::replace(&mut closing.is_running, true) {
@@ -264,7 +287,7 @@ impl DiskThreads {
         }
         drop(closing);
         let threads = self.clone();
-        let entered = Entered::new(self, Operation::Close);
+        let entered = Entered::new(self, Operation::Close, true);
         self.spawn(move || {
             let _entered = entered.enter();
             while let Some(value) = threads.next_to_close() {

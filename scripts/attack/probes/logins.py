@@ -65,5 +65,5 @@ def attack(bench, networks, of_each, stays):
 
 
 def run(bench):
-    networks, of_each = (10, 32) if bench.quick else (50, 64)
+    networks, of_each = (10, 64) if bench.quick else (50, 64)
     return [attack(bench, 10, 64, False), attack(bench, networks, of_each, True)]

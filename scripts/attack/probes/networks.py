@@ -59,13 +59,14 @@ def attack(bench, sessions, one_network):
             for _ in range(count):
                 attacked.seconds += Times.of(1, enter).seconds
                 opened = crowd.ask("more")
+        displaced = server.metric("wharf_sessions_displaced_total")
     entered = sum(seconds < 60 for seconds in attacked.seconds)
     networks = "addresses of one /64" if one_network else "networks (/64) of their own"
     return Row(
         "networks", f"{opened} sessions that never log in, from {networks}, on a server with room for {sessions}",
         f"{count} of {count} logins from another network, each {idle}",
         f"{entered} of {count} logins" + (f", each {attacked}" if entered == count else ""),
-        verdict(attacked.are_as_on(idle)))
+        verdict(attacked.are_as_on(idle), displaced > 0))
 
 
 def run(bench):

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use hyper::StatusCode;
+use rustix::io::Errno;
 use tokio::sync::watch;
 use wharf_backends::{ErrorKind, Storage};
 
@@ -39,7 +41,34 @@ pub struct Readiness {
 #[derive(Debug, Clone)]
 struct Look {
     since: Instant,
-    ended: watch::Receiver<Option<Result<(), ErrorKind>>>,
+    ended: watch::Receiver<Option<Result<(), Trouble>>>,
+}
+
+/// Why a storage is not there.
+#[derive(Debug, Clone, Copy)]
+struct Trouble {
+    kind: ErrorKind,
+    /// The disk itself has answered with an error, as it would to every other server that uses it.
+    is_of_the_disk: bool,
+}
+
+impl From<wharf_backends::Error> for Trouble {
+    fn from(error: wharf_backends::Error) -> Self {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        let is_of_the_disk = matches!(
+            cause.and_then(Errno::from_io_error),
+            Some(
+                Errno::IO
+                    | Errno::STALE
+                    | Errno::TIMEDOUT
+                    | Errno::NOTCONN
+                    | Errno::HOSTDOWN
+                    | Errno::HOSTUNREACH
+                    | Errno::CONNREFUSED
+            )
+        );
+        Self { kind: error.kind(), is_of_the_disk }
+    }
 }
 
 /// What is known of a storage.
@@ -52,6 +81,8 @@ enum Found {
     Hangs {
         hanging: usize,
     },
+    /// It answers with errors.
+    Fails(ErrorKind),
     /// It is not where it was opened.
     Gone(ErrorKind),
 }
@@ -62,7 +93,7 @@ impl fmt::Display for Found {
             Self::Fine => f.write_str("fine"),
             Self::Slow { hanging } => write!(f, "the disk has not answered {hanging} operations in time"),
             Self::Hangs { hanging } => write!(f, "the disk does not answer ({hanging} operations hang)"),
-            Self::Gone(kind) => kind.fmt(f),
+            Self::Fails(kind) | Self::Gone(kind) => kind.fmt(f),
         }
     }
 }
@@ -100,14 +131,15 @@ impl Readiness {
         }
     }
 
-    /// A directory that is gone is a fault of this machine, so others should serve. A disk that hangs fails those who use it, and
-    /// is no reason to send away everybody else: only where no storage is left is the server not ready.
+    /// A directory that is gone is a fault of this machine, so others should serve. A disk that hangs, or answers with errors, fails
+    /// those who use it, and is no reason to send away everybody else: only where no storage is left is the server not ready.
     async fn answer_of_storages(&self) -> (StatusCode, Cow<'static, str>) {
         let Some(storages) = self.storages.get() else { return (StatusCode::OK, "ready\n".into()) };
         let looks = storages.iter().map(async |(name, storage)| (name, self.look(name, storage).await));
         let found = join_all(looks).await;
         let is_gone = found.iter().any(|(_, found)| matches!(found, Found::Gone(_)));
-        let is_ready = !is_gone && !found.iter().all(|(_, found)| matches!(found, Found::Hangs { .. }));
+        let is_down = |found: &Found| matches!(found, Found::Hangs { .. } | Found::Fails(_));
+        let is_ready = !is_gone && !found.iter().all(|(_, found)| is_down(found));
         let mut text = if is_ready { "ready\n".to_owned() } else { String::new() };
         for (name, found) in found.iter().filter(|(_, found)| !matches!(found, Found::Fine)) {
             text.push_str(&format!("backend {name}: {found}\n"));
@@ -124,13 +156,14 @@ impl Readiness {
         let seen = match tokio::time::timeout(WAIT, ended.wait_for(Option::is_some)).await {
             Ok(Ok(seen)) => *seen,
             // It panicked, which was logged.
-            Ok(Err(_)) => Some(Err(ErrorKind::Other)),
+            Ok(Err(_)) => Some(Err(Trouble { kind: ErrorKind::Other, is_of_the_disk: false })),
             Err(_) => None,
         };
         let load = storage.disk().map(|disk| disk.load());
         let hanging = load.as_ref().map_or(0, |load| load.hanging);
         match seen {
-            Some(Err(kind)) => Found::Gone(kind),
+            Some(Err(Trouble { kind, is_of_the_disk: true })) => Found::Fails(kind),
+            Some(Err(Trouble { kind, .. })) => Found::Gone(kind),
             None if since.elapsed() >= HANGS_AFTER => Found::Hangs { hanging },
             _ if load.is_some_and(|load| load.is_stuck()) => Found::Hangs { hanging },
             _ if hanging > 0 => Found::Slow { hanging },
@@ -152,7 +185,7 @@ impl Readiness {
         looks.insert(name.to_owned(), look.clone());
         let storage = Arc::clone(storage);
         tokio::spawn(async move {
-            let seen = storage.is_there().await.map_err(|error| error.kind());
+            let seen = storage.is_there().await.map_err(Trouble::from);
             let _ = end.send(Some(seen));
         });
         look

@@ -149,6 +149,7 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
         let idle_since = Instant::now();
         let Some(block) = shared.take() else { return };
         let is_busy = idle_since.elapsed() < GATHER;
+        let is_full = block.len() > BLOCK / 2;
         let unwritten = write_block(&mut sink, &block);
         // There is nobody to tell that standard error is gone, but the metric.
         shared.lost.fetch_add(unwritten, Ordering::Relaxed);
@@ -158,7 +159,7 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
             told = lost;
         }
         rate::report(REPORT);
-        if is_busy {
+        if is_busy && !is_full {
             std::thread::sleep(GATHER);
         }
     }

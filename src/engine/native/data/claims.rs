@@ -32,8 +32,7 @@ const ATTEMPTS: usize = 4096;
 /// How long one may say nothing when the transfer has begun, or take for the rest of its handshake: then it makes room.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How long another connection may still take in plain text when one has come that had ended before its command was carried out:
-/// it may be an empty file.
+/// How long another connection may still take in plain text when one has come that ended without a byte: it may be an empty file.
 const EMPTY_CHANCE: Duration = Duration::from_millis(300);
 
 /// How long the right connection may still take when a wrong one has come and the transfer waits.
@@ -111,9 +110,11 @@ pub(super) async fn in_plain_text(
                     _ = silent.stream.readable() => None,
                     next = timeout(SECOND_CHANCE, lease.next()) => next.ok().and_then(Result::ok),
                 };
-                lease.accept_pending();
-                match another.or_else(|| lease.take()) {
-                    // It was open when the command came, so it is no scan's; if it has ended, it is an empty file.
+                match another {
+                    None if silent.standing() == Standing::Ended => {
+                        ended = Some(silent);
+                        _ = chance.get_or_insert_with(|| Instant::now() + EMPTY_CHANCE);
+                    }
                     None => return Ok(silent),
                     Some(another) => return Ok(choose(vec![silent, another], toward, session).await),
                 }

@@ -29,6 +29,7 @@ pub(super) use self::arrivals::{Arrived, Standing};
 use self::host::Host;
 pub(in super::super) use self::lease::Lease;
 use self::open::OpenPorts;
+use crate::proxy_protocol;
 
 /// How many ports are tried in vain for one connection: each is a system call.
 const TRIES: usize = 1024;
@@ -157,6 +158,13 @@ impl PassivePorts {
         let mut state = self.state();
         state.forget_strays(now);
         let port = self.choose(&mut state, local, client, now)?;
+        // Somebody at the client's address may have come before the client was told of the port.
+        for arrived in state.open.take_pending(local, port) {
+            match proxy_protocol::is_trusted(&self.proxies, arrived.peer.ip()) {
+                true => listening::came(self, local, port, arrived),
+                false => _ = hand_over(&mut state, local, port, arrived),
+            }
+        }
         let key = Key { local, port, client };
         let arrivals = Arc::<Arrivals>::default();
         let place = Place {
@@ -196,7 +204,7 @@ impl PassivePorts {
                 soonest = Some(soonest.map_or(waits, |other| other.min(waits)));
                 continue;
             }
-            if state.open.contains(local, port) {
+            if state.open.is_usable(local, port) {
                 return Ok(port);
             }
             if tries == 0 {
@@ -217,7 +225,7 @@ impl PassivePorts {
         }
         match soonest {
             Some((reusable, _)) if reusable > now => Err(Refused::Until(reusable)),
-            Some((_, port)) if state.open.contains(local, port) => Ok(port),
+            Some((_, port)) if state.open.is_usable(local, port) => Ok(port),
             Some((_, port)) => match state.open.open(local, port) {
                 Ok(()) => Ok(port),
                 Err(_) => Err(Refused::NoPort(NoPort::AllInUse)),
@@ -240,23 +248,7 @@ impl PassivePorts {
 
     /// Gives a connection to whoever expects it.
     fn arrived(&self, local: Host, port: u16, arrived: Arrived) {
-        let peer = arrived.peer;
-        let key = Key { local, port, client: Host::of(peer) };
-        let mut state = self.state();
-        let expected = state.expected.get_mut(&key);
-        let Some(Place { session: Some(session), first_is_right, reusable, .. }) = expected else {
-            // If nobody wants it any more, its place is free again.
-            state.expected.remove(&key);
-            drop(state);
-            self.freed.notify_waiters();
-            tracing::debug!(%peer, port, "closed a data connection that nobody expects");
-            return;
-        };
-        if !session.put(arrived) {
-            tracing::debug!(%peer, port, "closed a data connection: too many wait at this port");
-        } else if *first_is_right {
-            *reusable = Instant::now();
-            drop(state);
+        if hand_over(&mut self.state(), local, port, arrived) {
             self.freed.notify_waiters();
         }
     }
@@ -264,6 +256,27 @@ impl PassivePorts {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Gives a connection to whoever expects it, and says whether that makes room for others.
+fn hand_over(state: &mut State, local: Host, port: u16, arrived: Arrived) -> bool {
+    let peer = arrived.peer;
+    let key = Key { local, port, client: Host::of(peer) };
+    let Some(Place { session: Some(session), first_is_right, reusable, .. }) = state.expected.get_mut(&key)
+    else {
+        // If nobody wants it any more, its place is free again.
+        state.expected.remove(&key);
+        tracing::debug!(%peer, port, "closed a data connection that nobody expects");
+        return true;
+    };
+    if !session.put(arrived) {
+        tracing::debug!(%peer, port, "closed a data connection: too many wait at this port");
+        return false;
+    }
+    if *first_is_right {
+        *reusable = Instant::now();
+    }
+    *first_is_right
 }
 
 /// A number below `count`, which is not to be foretold from outside.

@@ -136,8 +136,9 @@ async fn what_comes_to_a_port_between_two_transfers_gets_to_nobody() {
         lease.connection().await.unwrap();
         let port = lease.port();
         drop(lease);
+        // One more than a listener of the standard library keeps.
         let mut strangers = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..129 {
             strangers.push(connect_from("127.0.0.2", port).await);
         }
         let lease = ports.plain(HERE_0, client).await.unwrap();
@@ -146,6 +147,22 @@ async fn what_comes_to_a_port_between_two_transfers_gets_to_nobody() {
         for mut stranger in strangers {
             assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
         }
+    }
+}
+
+/// Others are told of a port that the client does not know yet.
+#[tokio::test]
+async fn what_comes_before_the_client_is_told_of_the_port_gets_to_nobody() {
+    let ports = PassivePorts::new(free_ports(1), Vec::new());
+    for _ in 0..10 {
+        let others = ports.plain(HERE_0, at("127.0.0.3")).await.unwrap();
+        let mut stranger = connect_from("127.0.0.2", others.port()).await;
+        let own_of_others = connect_from("127.0.0.3", others.port()).await;
+        let lease = ports.plain(HERE_0, at("127.0.0.2")).await.unwrap();
+        let own = connect_from("127.0.0.2", lease.port()).await;
+        assert_eq!(lease.next().await.unwrap().peer, own.local_addr().unwrap());
+        assert_eq!(stranger.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        assert_eq!(others.next().await.unwrap().peer, own_of_others.local_addr().unwrap());
     }
 }
 

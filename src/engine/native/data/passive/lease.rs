@@ -78,6 +78,8 @@ impl Drop for Lease {
                     place.session = None;
                     place.reusable = now + STRAY_WAIT;
                     place.ends = Some(now + STRAY_TIME);
+                    // It is closed when it comes, and the place is free then.
+                    state.open.attend(&self.ports, local, port);
                 }
             }
         }

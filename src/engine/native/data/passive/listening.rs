@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,8 +18,8 @@ use crate::proxy_protocol;
 /// How long to wait when the system has no means for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections are taken at a time: as many as the system keeps for a listener of the standard library.
-const MOST_PENDING: usize = 128;
+/// How many connections are taken at a time: more than the system keeps for a listener of the standard library.
+const MOST_PENDING: usize = 256;
 
 /// A port that is open.
 ///
@@ -45,13 +46,15 @@ impl Listening {
         Arc::clone(&self.listener)
     }
 
-    /// Closes what came when nobody was told of the port.
-    pub(super) fn refuse_pending(&self) {
-        for _ in 0..MOST_PENDING {
-            if accept_with(&self.listener, SocketFlags::CLOEXEC).is_err() {
-                return;
-            }
-        }
+    /// Whether nobody has come who is not taken yet. If somebody has, that connection is closed.
+    pub(super) fn is_clean(&self) -> bool {
+        let pending = accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+        matches!(pending, Err(Errno::AGAIN))
+    }
+
+    /// What has come already.
+    pub(super) fn take_pending(&self) -> Vec<Arrived> {
+        std::iter::from_fn(|| accept_one(&self.listener).ok()).take(MOST_PENDING).collect()
     }
 
     /// From now on connections are taken when they come.
@@ -104,7 +107,7 @@ fn accept_one(listener: &TcpListener) -> io::Result<Arrived> {
     Ok(Arrived { stream: TcpStream::from_std(stream.into())?, peer })
 }
 
-fn came(ports: &Arc<PassivePorts>, local: Host, port: u16, arrived: Arrived) {
+pub(super) fn came(ports: &Arc<PassivePorts>, local: Host, port: u16, arrived: Arrived) {
     match proxy_protocol::is_trusted(&ports.proxies, arrived.peer.ip()) {
         true => drop(tokio::spawn(arrived_by_proxy(Arc::clone(ports), local, port, arrived))),
         false => ports.arrived(local, port, arrived),

@@ -9,9 +9,11 @@ use std::net::TcpListener;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
 
 use super::PassivePorts;
+use super::arrivals::Arrived;
 use super::host::Host;
 use super::listening::Listening;
 
@@ -19,9 +21,11 @@ use super::listening::Listening;
 /// the places that the system has for who connects.
 const UNATTENDED: Duration = Duration::from_millis(50);
 
-/// For how long a port stays open after its last transfer, and how many do: each is a descriptor.
+/// For how long a port stays open after its last transfer, and how many do: each is a descriptor, of which they may have one in
+/// so many.
 const KEPT: Duration = Duration::from_secs(5);
 const MOST_KEPT: usize = 1024;
+const PART_KEPT: u64 = 16;
 
 /// A port that is open.
 #[derive(Debug)]
@@ -44,8 +48,24 @@ pub(super) struct OpenPorts {
 }
 
 impl OpenPorts {
-    pub(super) fn contains(&self, local: Host, port: u16) -> bool {
-        self.open.contains_key(&(local, port))
+    /// Whether a port is open that can be leased. One that somebody has come to while nobody was told of it is closed, with
+    /// whatever waits there.
+    pub(super) fn is_usable(&mut self, local: Host, port: u16) -> bool {
+        match self.open.get(&(local, port)) {
+            Some(open) if open.leases > 0 || open.listening.is_clean() => true,
+            Some(_) => {
+                self.open.remove(&(local, port));
+                self.kept -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// What has come to a port that others were told of, and not yet whoever is to be told now.
+    pub(super) fn take_pending(&self, local: Host, port: u16) -> Vec<Arrived> {
+        let open = self.open.get(&(local, port)).filter(|open| open.leases > 0);
+        open.map(|open| open.listening.take_pending()).unwrap_or_default()
     }
 
     pub(super) fn listener(&self, local: Host, port: u16) -> Option<Arc<TcpListener>> {
@@ -54,7 +74,15 @@ impl OpenPorts {
 
     /// Opens a port, which is to be [leased](Self::lease) then.
     pub(super) fn open(&mut self, local: Host, port: u16) -> io::Result<()> {
-        let listening = Listening::bind(local.at(port))?;
+        let listening = match Listening::bind(local.at(port)) {
+            // Out of descriptors, most often: what is kept is for speed alone.
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse && self.kept > 0 => {
+                self.open.retain(|_, open| open.leases > 0);
+                self.kept = 0;
+                Listening::bind(local.at(port))?
+            }
+            listening => listening?,
+        };
         self.open.insert((local, port), Open { listening, leases: 0, since: Instant::now() });
         self.kept += 1;
         Ok(())
@@ -65,10 +93,9 @@ impl OpenPorts {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         if open.leases == 0 {
             self.kept -= 1;
-            open.listening.refuse_pending();
+            open.since = Instant::now();
         }
         open.leases += 1;
-        open.since = Instant::now();
         if !self.is_looked_after {
             self.is_looked_after = true;
             tokio::spawn(look_after(Arc::downgrade(ports)));
@@ -78,9 +105,11 @@ impl OpenPorts {
     pub(super) fn give_back(&mut self, local: Host, port: u16) {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         open.leases -= 1;
-        open.since = Instant::now();
+        if open.leases == 0 {
+            open.since = Instant::now();
+        }
         match open.leases {
-            0 if self.kept < MOST_KEPT => self.kept += 1,
+            0 if self.kept < most_kept() => self.kept += 1,
             0 => drop(self.open.remove(&(local, port))),
             _ => {}
         }
@@ -109,6 +138,11 @@ impl OpenPorts {
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
+}
+
+fn most_kept() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / PART_KEPT).unwrap_or(usize::MAX).min(MOST_KEPT)
 }
 
 /// Looks after open ports for as long as there are any.
