@@ -2,12 +2,15 @@
 //!
 //! A check takes a core for tens of milliseconds, and whoever can connect can ask for one. So checks wait in a line for each
 //! network, and the networks take turns: however many one of them asks for, each of the others is served after at most one of
-//! its. A check whose client is gone leaves its line at once, as its future is dropped. All lines together have a bound; where
+//! its. Every other turn is for the network that has had the fewest lately, so that whoever comes now and then does not wait for
+//! all who have been asking for a while; the turns between make sure that networks which nobody has seen before, and one owner
+//! may have very many of these, take no more than half of the time from the others. A check whose client is gone leaves its line at once, as its future is dropped. All lines together have a bound; where
 //! that is reached, the last of the longest line gives way, so that a flood takes room from itself.
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -17,6 +20,12 @@ use crate::network::Network;
 
 /// The most checks that wait. Each holds a name's hash and a password, which are at most a few KiB together.
 const MOST_WAITING: usize = 4096;
+
+/// Of so many networks it is known how many turns they had lately.
+const MOST_KNOWN: usize = 16 * 1024;
+
+/// After this time, half of the turns that a network has had are forgotten.
+const HALF_LIFE: Duration = Duration::from_secs(30);
 
 type Work = Box<dyn FnOnce() -> bool + Send>;
 type Answer = oneshot::Sender<Result<bool, LoginError>>;
@@ -46,12 +55,33 @@ struct State {
     running: usize,
     lines: HashMap<Network, Line>,
     turns: BTreeMap<u64, Network>,
+    /// The same, by how many turns they have had lately.
+    by_share: BTreeMap<(u32, u64), Network>,
+    had: HashMap<Network, Had>,
+    /// The next turn is for the network that has had the fewest.
+    is_for_fewest: bool,
+}
+
+/// How many turns a network has had lately.
+#[derive(Debug, Clone, Copy)]
+struct Had {
+    turns: u32,
+    at: Instant,
+}
+
+impl Had {
+    fn now(self) -> u32 {
+        let halves = self.at.elapsed().as_secs() / HALF_LIFE.as_secs();
+        self.turns.checked_shr(u32::try_from(halves).unwrap_or(u32::MAX)).unwrap_or(0)
+    }
 }
 
 /// What one network asks for.
 #[derive(Debug)]
 struct Line {
     turn: u64,
+    /// How many turns the network had lately when it got its place.
+    had: u32,
     jobs: BTreeMap<u64, Job>,
 }
 
@@ -131,11 +161,13 @@ impl Lines {
         let (number, turn) = (state.next, state.next + 1);
         state.next += 2;
         state.waiting += 1;
-        let State { lines, turns, .. } = &mut *state;
+        let State { lines, turns, by_share, had, .. } = &mut *state;
         let line = lines.entry(network).or_insert_with(|| {
+            let had = had.get(&network).map_or(0, |had| had.now());
             // Behind all who wait.
             turns.insert(turn, network);
-            Line { turn, jobs: BTreeMap::new() }
+            by_share.insert((had, turn), network);
+            Line { turn, had, jobs: BTreeMap::new() }
         });
         line.jobs.insert(number, job);
         let more = state.running < most_threads;
@@ -146,21 +178,23 @@ impl Lines {
     /// The job whose turn it is; without one, its thread is done.
     fn next(&self) -> Option<Job> {
         let mut state = self.state();
-        let Some((_, network)) = state.turns.pop_first() else {
+        let Some(network) = state.take_turn() else {
             state.running -= 1;
             return None;
         };
+        let had = state.count_turn(network);
         let turn = state.next;
         state.next += 1;
-        let State { lines, turns, waiting, .. } = &mut *state;
+        let State { lines, turns, by_share, waiting, .. } = &mut *state;
         let line = lines.get_mut(&network)?;
         let (_, job) = line.jobs.pop_first()?;
         *waiting -= 1;
         if line.jobs.is_empty() {
             lines.remove(&network);
         } else {
-            line.turn = turn;
+            (line.turn, line.had) = (turn, had);
             turns.insert(turn, network);
+            by_share.insert((had, turn), network);
         }
         Some(job)
     }
@@ -173,6 +207,32 @@ impl Lines {
 }
 
 impl State {
+    /// Whose turn it is.
+    fn take_turn(&mut self) -> Option<Network> {
+        self.is_for_fewest = !self.is_for_fewest;
+        let next =
+            if self.is_for_fewest { self.by_share.values().next() } else { self.turns.values().next() };
+        let network = *next?;
+        let line = self.lines.get(&network)?;
+        self.turns.remove(&line.turn);
+        self.by_share.remove(&(line.had, line.turn));
+        Some(network)
+    }
+
+    /// How many turns a network has had lately, with this one.
+    fn count_turn(&mut self, network: Network) -> u32 {
+        if self.had.len() >= MOST_KNOWN && !self.had.contains_key(&network) {
+            self.had.retain(|_, had| had.now() > 0);
+            // Too many for their turns to be told apart by this.
+            if self.had.len() >= MOST_KNOWN {
+                self.had.clear();
+            }
+        }
+        let turns = self.had.get(&network).map_or(0, |had| had.now()).saturating_add(1);
+        self.had.insert(network, Had { turns, at: Instant::now() });
+        turns
+    }
+
     /// The last of the longest line gives way, unless it is in the line of whoever comes.
     fn make_room(&mut self, network: Network) -> Result<(), LoginError> {
         let own = self.lines.get(&network).map_or(0, |line| line.jobs.len());
@@ -192,8 +252,9 @@ impl State {
         let job = line.jobs.remove(&number)?;
         self.waiting -= 1;
         if line.jobs.is_empty() {
-            let turn = line.turn;
+            let (had, turn) = (line.had, line.turn);
             self.turns.remove(&turn);
+            self.by_share.remove(&(had, turn));
             self.lines.remove(&network);
         }
         Some(job)

@@ -58,7 +58,8 @@ impl Busy {
         assert_eq!(self.first.await, Ok(true));
         let answers = futures_util::future::join_all(asked).await;
         let state = self.turns.lines.state();
-        assert!(state.waiting == 0 && state.lines.is_empty() && state.turns.is_empty());
+        assert!(state.waiting == 0 && state.lines.is_empty());
+        assert!(state.turns.is_empty() && state.by_share.is_empty());
         drop(state);
         let order = std::mem::take(&mut *self.done.lock().unwrap());
         (order, answers)
@@ -81,6 +82,35 @@ async fn networks_take_turns() {
     let (order, answers) = busy.order(asked.into()).await;
     assert_eq!(order, ["flood 1", "good 1", "six 1", "flood 2", "good 2", "six 2", "flood 3"]);
     assert!(answers.iter().all(|answer| *answer == Ok(true)));
+}
+
+/// Who has asked for nothing lately does not wait for all who have been asking for a while, and these go on all the same.
+#[tokio::test]
+async fn every_other_turn_is_for_who_has_had_the_fewest() {
+    let busy = Busy::new(1000).await;
+    let crowd: Vec<_> = (0..20).map(|number| format!("10.0.1.{number}")).collect();
+    for from in &crowd {
+        busy.turns.lines.state().count_turn(network(from));
+    }
+    let mut asked: Vec<_> = crowd.iter().map(|from| busy.ask(from, "crowd")).collect();
+    for number in 0..10 {
+        asked.push(busy.ask(&format!("10.0.2.{number}"), "new"));
+    }
+    let (order, _) = busy.order(asked).await;
+    let (first, rest) = order.split_at(20);
+    assert!(first.iter().step_by(2).all(|what| what == "crowd"), "{order:?}");
+    assert!(first.iter().skip(1).step_by(2).all(|what| what == "new"), "{order:?}");
+    assert!(rest.iter().all(|what| what == "crowd"), "{order:?}");
+}
+
+#[tokio::test]
+async fn what_networks_have_had_takes_little_room() {
+    let turns = Turns::with(1, 10).unwrap();
+    let mut state = turns.lines.state();
+    for number in 0..40_000_u32 {
+        state.count_turn(Network::of(std::net::Ipv4Addr::from(number).into(), 64));
+    }
+    assert!(state.had.len() <= MOST_KNOWN);
 }
 
 #[tokio::test]

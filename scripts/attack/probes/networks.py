@@ -66,7 +66,7 @@ def attack(bench, sessions, one_network):
         "networks", f"{opened} sessions that never log in, from {networks}, on a server with room for {sessions}",
         f"{count} of {count} logins from another network, each {idle}",
         f"{entered} of {count} logins" + (f", each {attacked}" if entered == count else ""),
-        verdict(attacked.are_as_on(idle), displaced > 0))
+        verdict(attacked.are_as_on(idle), one_network or displaced > 0))
 
 
 def run(bench):
