@@ -129,24 +129,6 @@ fn nothing_is_remembered_where_that_is_not_wanted() {
     assert!(failed(&server) > 0, "no core was free, and the password was right all the same");
 }
 
-/// Where TLS comes first, a client that gives way before it hears nothing in plain text.
-#[test]
-fn sessions_that_give_way_before_tls_are_closed_without_a_word() {
-    let setup = Setup::memory()
-        .tls("optional")
-        .server("implicit_tls_listen: [\"127.0.0.1:0\"]")
-        .server("limits: { sessions: 2 }")
-        .http();
-    let server = setup.start();
-    let address = server.implicit_address();
-    let strangers: Vec<_> = (0..2).map(|_| Client::connect_from("127.0.1.1", address)).collect();
-    wait_until("both are sessions", || metric(&server, "wharf_sessions_open") == Some(2.0));
-    let _client = server.login();
-    let mut heard = Vec::new();
-    strangers[0].tcp().read_to_end(&mut heard).unwrap();
-    assert_eq!(heard, b"");
-}
-
 /// Strangers give way to whoever comes; whoever has logged in stays.
 #[test]
 fn sessions_that_do_not_log_in_take_the_room_of_nobody() {

@@ -2,11 +2,11 @@
 //! to find.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::takeovers::{dial, encrypted, login, rest};
-use crate::support::{Setup, Stream, noise, wait_until};
+use crate::support::{Client, Setup, Stream, metric, noise, wait_until};
 
 /// Connections that come to nothing: one that is closed, one that is reset, one that speaks no TLS, and some that say nothing.
 fn disturb(address: SocketAddr) -> Vec<TcpStream> {
@@ -205,4 +205,22 @@ fn ports_of_old_transfers_are_closed_and_not_told_again() {
     told.dedup();
     // Out of 12000, by chance some come twice.
     assert!(told.len() > 90, "{}", told.len());
+}
+
+/// Where TLS comes first, a client that gives way before it hears nothing in plain text.
+#[test]
+fn sessions_that_give_way_before_tls_are_closed_without_a_word() {
+    let setup = Setup::memory()
+        .tls("optional")
+        .server("implicit_tls_listen: [\"127.0.0.1:0\"]")
+        .server("limits: { sessions: 2 }")
+        .http();
+    let server = setup.start();
+    let address = server.implicit_address();
+    let strangers: Vec<_> = (0..2).map(|_| Client::connect_from("127.0.1.1", address)).collect();
+    wait_until("both are sessions", || metric(&server, "wharf_sessions_open") == Some(2.0));
+    let _client = server.login();
+    let mut heard = Vec::new();
+    strangers[0].tcp().read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"");
 }
