@@ -1,156 +1,26 @@
 //! From settings to clients of the clouds.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::StaticCredentialProvider;
+use object_store::aws::AmazonS3Builder;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
-use object_store::multipart::MultipartStore;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
-use tokio::sync::Semaphore;
 
 use super::azure::Azure;
 use super::client::{Client, Own};
-use super::connector::Limits;
+use super::endpoint::{check_endpoint, host_of, is_exposed};
+use super::environment::{AZURE_AMBIENT, S3_AMBIENT, from_environment};
 use super::google::Google;
-use super::http::Connections;
 use super::key::{Keys, Provider};
-use super::known::Known;
-use super::listing::Reported;
 use super::options::Added;
-use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
+use super::pair::Pair;
+use super::requests::Signer;
 use super::s3::{AssumedRole, Dialects, Learned, ProfileKeys, Role, S3, token_service};
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
 
 /// Where a bucket is if nobody says it.
 const DEFAULT_REGION: &str = "us-east-1";
-
-/// What the environment of a machine says of its own identity at Amazon.
-const S3_AMBIENT: &[(&str, AmazonS3ConfigKey)] = &[
-    ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
-    ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
-    ("AWS_SESSION_TOKEN", AmazonS3ConfigKey::Token),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
-    ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
-    ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
-    ("AWS_ENDPOINT_URL_STS", AmazonS3ConfigKey::StsEndpoint),
-    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AmazonS3ConfigKey::ContainerCredentialsRelativeUri),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AmazonS3ConfigKey::ContainerCredentialsFullUri),
-    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
-];
-
-/// The same for Azure.
-const AZURE_AMBIENT: &[(&str, AzureConfigKey)] = &[
-    ("AZURE_CLIENT_ID", AzureConfigKey::ClientId),
-    ("AZURE_CLIENT_SECRET", AzureConfigKey::ClientSecret),
-    ("AZURE_TENANT_ID", AzureConfigKey::AuthorityId),
-    ("AZURE_AUTHORITY_HOST", AzureConfigKey::AuthorityHost),
-    ("AZURE_FEDERATED_TOKEN_FILE", AzureConfigKey::FederatedTokenFile),
-    ("IDENTITY_ENDPOINT", AzureConfigKey::MsiEndpoint),
-];
-
-/// The variables that name files, which are read again as they change.
-const AMBIENT_FILES: [&str; 4] = [
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-];
-
-/// Where Google's own tools leave credentials, below the home directory.
-const GOOGLE_DEFAULT: &str = ".config/gcloud/application_default_credentials.json";
-
-/// Two clients of one bucket: the timer of the HTTP library for silence also runs while a request is being
-/// sent, so a slow line could never send a large part.
-struct Pair<T> {
-    patient: T,
-    impatient: T,
-    http: Http,
-}
-
-/// The connections of both.
-struct Http {
-    patient: Connections,
-    impatient: Connections,
-}
-
-impl<T: ObjectStore + MultipartStore> Pair<T> {
-    fn build(
-        tuning: &Tuning,
-        endpoint: Option<&str>,
-        bucket_url: &str,
-        build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
-    ) -> Result<Self, SettingsError> {
-        // A timeout for the whole body would cut off a slow reader in the middle.
-        let options =
-            ClientOptions::new().with_timeout_disabled().with_allow_http(endpoint.is_some_and(is_plain_http));
-        let retry = RetryConfig {
-            backoff: BackoffConfig {
-                // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
-                // over in a moment.
-                init_backoff: 3 * FIRST_PAUSE,
-                max_backoff: LONGEST_PAUSE,
-                base: 4.0,
-            },
-            max_retries: tuning.retries,
-            retry_timeout: tuning.retry_timeout,
-        };
-        let connections = |silence| {
-            Connections::new(bucket_url, tuning, Limits { connect: tuning.connect_timeout, silence })
-        };
-        let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
-        Ok(Self {
-            patient: build(
-                options.clone(),
-                RetryConfig { max_retries: tuning.retries.saturating_mul(2), ..retry.clone() },
-                http.patient.clone(),
-            )?,
-            impatient: build(options, retry, http.impatient.clone())?,
-            http,
-        })
-    }
-
-    /// For requests of our own: `url` is what their paths follow.
-    fn requests(
-        &self,
-        url: String,
-        bucket: String,
-        signer: Signer,
-        added: Added,
-        tuning: &Tuning,
-    ) -> Result<Requests, SettingsError> {
-        let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
-        Ok(Requests {
-            url,
-            bucket,
-            signer,
-            added,
-            http: self.http.impatient.client().ok_or_else(no_client)?,
-            patient: self.http.patient.client().ok_or_else(no_client)?,
-            tuning: tuning.clone(),
-        })
-    }
-
-    fn into_client(self, keys: Keys, name: String, tuning: Tuning, own: Own) -> Client {
-        let patient = Arc::new(self.patient);
-        Client {
-            objects: Arc::new(self.impatient),
-            uploads: Arc::clone(&patient) as Arc<dyn ObjectStore>,
-            parts: patient,
-            own,
-            keys,
-            name,
-            known: Known::new(),
-            reported: Reported::default(),
-            alone: Semaphore::new(1),
-            settling: Semaphore::new(1),
-            buffers: Arc::clone(&tuning.buffers),
-            tuning,
-        }
-    }
-}
 
 pub(super) fn s3(settings: S3Settings) -> Result<Client, SettingsError> {
     settings.tuning.check()?;
@@ -368,23 +238,6 @@ pub(super) fn azure(settings: AzureSettings) -> Result<Client, SettingsError> {
     Ok(pair.into_client(keys, name, settings.tuning, own))
 }
 
-/// Reads the environment only if the settings say so: this is how containers and functions are told who they are.
-/// (The HTTP client below reads `HTTPS_PROXY` and its kin by itself.)
-fn from_environment<B, K: Copy>(names: &[(&str, K)], builder: B, set: impl Fn(B, K, String) -> B) -> B {
-    names.iter().fold(builder, |builder, (name, key)| match std::env::var(name) {
-        Ok(value) => set(builder, *key, value),
-        Err(_) => builder,
-    })
-}
-
-/// The files that credentials of the environment are read from, whether they are there or not.
-pub fn ambient_files() -> Vec<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let mut files: Vec<_> = AMBIENT_FILES.into_iter().filter_map(set).collect();
-    files.extend(set("HOME").map(|home| home.join(GOOGLE_DEFAULT)));
-    files
-}
-
 fn not_made(error: object_store::Error) -> SettingsError {
     SettingsError::Client(error.to_string())
 }
@@ -404,52 +257,10 @@ fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Whether what is sent to this URL leaves the machine without TLS.
-pub fn is_exposed(url: &str) -> bool {
-    is_plain_http(url) && !is_on_this_machine(url)
-}
-
-fn is_plain_http(url: &str) -> bool {
-    url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
-}
-
-/// The host that a URL names, without the brackets of an address of IPv6.
-fn host_of(url: &str) -> &str {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
 /// Whether a store refuses uploads whose parts have several sizes: Cloudflare's R2 does, when they are complete.
 fn wants_equal_parts(url: &str) -> bool {
     let host = host_of(url).trim_end_matches('.').to_ascii_lowercase();
     host.ends_with(".r2.cloudflarestorage.com")
-}
-
-/// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
-fn is_on_this_machine(url: &str) -> bool {
-    let host = host_of(url);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn check_endpoint(url: &str) -> Result<&str, SettingsError> {
-    let invalid = |reason: &str| SettingsError::invalid("endpoint", reason);
-    let (scheme, rest) =
-        url.split_once("://").ok_or_else(|| invalid("must start with https:// or http://"))?;
-    if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-        return Err(invalid("must start with https:// or http://"));
-    }
-    let rest = rest.trim_end_matches('/');
-    if rest.is_empty() || rest.contains(char::is_whitespace) {
-        return Err(invalid("must name a host"));
-    }
-    if rest.contains(['@', '?', '#']) {
-        return Err(invalid("must not hold credentials, a query or a fragment"));
-    }
-    Ok(url.trim_end_matches('/'))
 }
 
 #[cfg(test)]
