@@ -63,22 +63,50 @@ async fn what_makes_no_step_is_given_up_and_keeps_its_place() {
     assert_eq!(counted.collect::<Vec<_>>(), [(Operation::Write, 1), (Operation::Rename, 1)]);
 }
 
+/// How long the only work that runs may still take for its step.
+fn left(threads: &DiskThreads) -> Duration {
+    let running = lock(&threads.0.running);
+    let mut all = running.by_number.values();
+    let left = all.next().unwrap().left();
+    assert!(all.next().is_none());
+    left
+}
+
 #[tokio::test]
 async fn what_makes_steps_goes_on() {
-    let threads = DiskThreads::with_share("disk", Duration::from_secs(2), 1);
-    let work = || {
-        for _ in 0..8 {
-            std::thread::sleep(Duration::from_millis(400));
-            step();
-        }
-    };
-    threads.run(Operation::Digest, work).await.unwrap();
-    // One step that is said to move much.
-    let work = || {
+    let timeout = Duration::from_millis(20);
+    let threads = DiskThreads::with_share("disk", timeout, 1);
+    let (begin, begins) = mpsc::channel();
+    let (make_step, steps) = mpsc::channel::<u64>();
+    let (made, was_made) = mpsc::channel();
+    let mut job = threads.begin(Operation::Digest, move || {
+        // A step that is said to move much has time for all that this test does.
         step_of(1 << 30);
-        std::thread::sleep(Duration::from_millis(2500));
-    };
-    threads.run(Operation::Finish, work).await.unwrap();
+        begin.send(()).unwrap();
+        for bytes in steps {
+            step_of(bytes);
+            made.send(()).unwrap();
+        }
+    });
+    begins.recv().unwrap();
+    assert!(left(&threads) > Duration::from_secs(1000));
+    // Steps without a size: when the time of the last one is over, the next one gets as much.
+    for _ in 0..3 {
+        make_step.send(0).unwrap();
+        was_made.recv().unwrap();
+        assert!(left(&threads) <= timeout);
+        while !left(&threads).is_zero() {
+            std::thread::yield_now();
+        }
+        assert_eq!(threads.load().hanging, 1);
+        make_step.send(1 << 30).unwrap();
+        was_made.recv().unwrap();
+        assert_eq!(threads.load().hanging, 0);
+    }
+    // It has taken three times as long as one step may.
+    assert!((&mut job).now_or_never().is_none());
+    drop(make_step);
+    job.await.unwrap();
 }
 
 struct Gone(AtomicBool);
