@@ -71,6 +71,27 @@ def connect(address, source="127.0.0.1", patience=PATIENCE):
     return socket.create_connection(address, patience, (source, 0))
 
 
+def enter(address, count, name, password):
+    """Logged-in sessions."""
+    sessions = []
+    for _ in range(count):
+        connection = connect(address)
+        connection.recv(4096)
+        say_line(connection, f"USER {name}")
+        say_line(connection, f"PASS {password}")
+        sessions.append(connection)
+    return sessions
+
+
+def hang_up(say, sessions):
+    """When the probe says so."""
+    heard()
+    for connection in sessions:
+        connection.close()
+    say("gone")
+    heard()
+
+
 def say_line(connection, line):
     """Sends a line and waits for some answer."""
     connection.sendall(line.encode() + b"\r\n")

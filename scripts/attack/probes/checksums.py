@@ -5,7 +5,7 @@ import time
 from bench import wait_until
 from client import login
 from rows import Row, Times, show, took, verdict
-from strangers import Crowd, connect, heard, say_line
+from strangers import Crowd, enter, hang_up
 
 SIZE = 60 << 30
 SESSIONS = 60
@@ -14,20 +14,11 @@ QUIET = 0.3
 
 
 def strangers(say, address):
-    waiting = []
-    for _ in range(SESSIONS):
-        connection = connect(address)
-        connection.recv(4096)
-        say_line(connection, "USER anonymous")
-        say_line(connection, "PASS x@example.com")
+    sessions = enter(address, SESSIONS, "anonymous", "x@example.com")
+    for connection in sessions:
         connection.sendall(b"XSHA512 large\r\n")
-        waiting.append(connection)
-    say(len(waiting))
-    heard()
-    for connection in waiting:
-        connection.close()
-    say("gone")
-    heard()
+    say(len(sessions))
+    hang_up(say, sessions)
 
 
 def cores(server, seconds=1):

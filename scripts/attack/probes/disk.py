@@ -13,7 +13,7 @@ import time
 from bench import trusting, wait_until
 from client import Client, login
 from rows import FAILURES, NOT_PERMITTED, Row, Times, show, took, verdict
-from strangers import Crowd, connect, heard, say_line
+from strangers import Crowd, enter, hang_up, heard
 
 FUSE = pathlib.Path(__file__).resolve().parents[3] / "tests/disks/fuse_disk.py"
 SESSIONS = 600
@@ -30,23 +30,13 @@ users:
 
 
 def strangers(say, address):
-    sessions = []
-    for _ in range(SESSIONS):
-        connection = connect(address)
-        connection.recv(4096)
-        say_line(connection, "USER of-hung")
-        say_line(connection, "PASS open sesame")
-        sessions.append(connection)
+    sessions = enter(address, SESSIONS, "of-hung", "open sesame")
     say(len(sessions))
     heard()
     for number, connection in enumerate(sessions):
         connection.sendall(f"MKD directory-{number}\r\n".encode())
     say("asked")
-    heard()
-    for connection in sessions:
-        connection.close()
-    say("gone")
-    heard()
+    hang_up(say, sessions)
 
 
 def in_a_namespace(behind, mount):
