@@ -130,17 +130,25 @@ impl Upload for LocalUpload {
         for _ in 0..LOOKS {
             let bytes = waiting.take();
             let own = threads.clone();
+            // What is complete is closed there, before its client hears of it: a file that is removed while it is open stays on
+            // some disks under another name (NFS, FUSE).
             let attempt = move || {
-                let (published, ending) = ending.into_inner().attempt(bytes)?;
-                Ok::<_, Error>((published, OfDisk::new(ending, &own)))
+                Ok::<_, Error>(match ending.into_inner().attempt(bytes)? {
+                    (Published::As(metadata), _) => Attempted::Complete(metadata),
+                    (Published::Again, ending) => Attempted::Again(OfDisk::new(ending, &own), None),
+                    (Published::After(file), ending) => {
+                        Attempted::Again(OfDisk::new(ending, &own), Some(file))
+                    }
+                })
             };
-            let published;
-            (published, ending) =
-                threads.run(Operation::Finish, attempt).await.map_err(|e| e.at(&path))??;
-            match published {
-                Published::As(metadata) => return Ok(metadata),
-                Published::Again => {}
-                Published::After(file) => ending.turn = Some(turn(&threads, file).await?),
+            let attempted = threads.run(Operation::Finish, attempt).await.map_err(|e| e.at(&path))??;
+            let file;
+            (ending, file) = match attempted {
+                Attempted::Complete(metadata) => return Ok(metadata),
+                Attempted::Again(ending, file) => (ending, file),
+            };
+            if let Some(file) = file {
+                ending.turn = Some(turn(&threads, file).await?);
             }
         }
         let reason = "it was replaced again and again";
@@ -165,6 +173,13 @@ struct Ending {
     received: Received,
     /// The turn at a file that it goes on from.
     turn: Option<(FileId, Turn)>,
+}
+
+/// What came of an attempt to end an upload.
+enum Attempted {
+    Complete(Metadata),
+    /// It is tried again, in the turn at a file if there is one to wait for.
+    Again(OfDisk<Ending>, Option<FileId>),
 }
 
 impl Ending {

@@ -174,35 +174,31 @@ async fn send_file(
     slice: FileSlice,
     flow: &Flow,
 ) -> Result<Option<FileSlice>, TransferError> {
-    let FileSlice { file, mut offset, mut length } = slice;
-    let file = Arc::new(file);
+    let FileSlice { mut file, mut offset, mut length } = slice;
     while length > 0 {
-        let (socket, source) = (Arc::clone(stream), Arc::clone(&file));
-        let burst = move || burst(&socket, &source, offset, length.min(BURST));
-        let sent = match file.threads().run(Operation::Read, burst).await {
-            Ok(Ok(sent)) => sent,
-            Ok(Err(BurstError::Socket(error))) => return Err(TransferError::DataConnection(error)),
-            Ok(Err(BurstError::File(error))) => {
-                return Err(Error::from_io(&StoragePath::root(), error).into());
+        let (socket, threads) = (Arc::clone(stream), file.threads().clone());
+        // The last one closes the file, before the client hears of the end and may remove it.
+        let burst = move || match burst(&socket, &file, offset, length.min(BURST)) {
+            Ok(sent) if sent == length => Burst::Last(sent),
+            Ok(sent) => Burst::Sent(sent, file),
+            Err(BurstError::Unsupported) => Burst::Unsupported(file),
+            Err(BurstError::Failed(error)) => Burst::Failed(error),
+        };
+        let sent;
+        (sent, file) = match threads.run(Operation::Read, burst).await? {
+            Burst::Sent(sent, file) => (sent, file),
+            Burst::Last(sent) => {
+                flow.moved.fetch_add(sent, Ordering::Relaxed);
+                return Ok(None);
             }
             // Some file systems in user space.
-            Ok(Err(BurstError::Unsupported)) => {
-                let again = file.try_clone().map_err(|error| Error::from_io(&StoragePath::root(), error))?;
-                let file = OfDisk::new(again, file.threads());
-                return Ok(Some(FileSlice { file, offset, length }));
-            }
-            Ok(Err(BurstError::Shorter)) => {
-                let reason = "the file became shorter while it was read";
-                return Err(Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason).into());
-            }
-            Err(error) => return Err(error.into()),
+            Burst::Unsupported(file) => return Ok(Some(FileSlice { file, offset, length })),
+            Burst::Failed(error) => return Err(error),
         };
         offset += sent;
         length -= sent;
         flow.moved.fetch_add(sent, Ordering::Relaxed);
-        if length > 0 {
-            flow.step(room(stream)).await?;
-        }
+        flow.step(room(stream)).await?;
     }
     Ok(None)
 }
@@ -231,11 +227,23 @@ fn has_room(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
     Ok(poll(&mut fds, Some(&wait))? > 0)
 }
 
+/// What came of a burst, with the file where it is still needed.
+enum Burst {
+    Sent(u64, OfDisk<File>),
+    Last(u64),
+    Unsupported(OfDisk<File>),
+    Failed(TransferError),
+}
+
 enum BurstError {
-    Socket(io::Error),
-    File(io::Error),
-    Shorter,
+    Failed(TransferError),
     Unsupported,
+}
+
+impl BurstError {
+    fn of_file(error: Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// Sends until so much is sent or the socket's buffer is full. Blocks for the disk.
@@ -247,14 +255,20 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
         step();
         let count = usize::try_from(end - position).unwrap_or(usize::MAX);
         match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
-            Ok(0) => return Err(BurstError::Shorter),
+            Ok(0) => {
+                let reason = "the file became shorter while it was read";
+                let error = Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason);
+                return Err(BurstError::of_file(error));
+            }
             Ok(_) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if position - waited_at < WORTH_A_WAIT => break,
             Err(Errno::AGAIN) if !has_room(socket, ROOM_WAIT).unwrap_or(true) => break,
             Err(Errno::AGAIN) => waited_at = position,
             Err(Errno::INVAL | Errno::NOSYS) => return Err(BurstError::Unsupported),
-            Err(error @ (Errno::IO | Errno::STALE)) => return Err(BurstError::File(error.into())),
-            Err(error) => return Err(BurstError::Socket(error.into())),
+            Err(error @ (Errno::IO | Errno::STALE)) => {
+                return Err(BurstError::of_file(Error::from_io(&StoragePath::root(), error.into())));
+            }
+            Err(error) => return Err(BurstError::Failed(TransferError::DataConnection(error.into()))),
         }
     }
     Ok(position - offset)
