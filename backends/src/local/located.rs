@@ -78,11 +78,6 @@ pub(super) fn open_flags(root: &OpenRoot, flags: OFlags) -> i32 {
     flags.bits() as i32
 }
 
-/// Why what stands under a name can't be opened.
-pub(super) fn not_opened(root: &OpenRoot, base: &Dir, name: &str, error: io::Error) -> io::Error {
-    if !root.follows_links() && is_link(base, name) { not_followed() } else { error }
-}
-
 /// # Errors
 /// A link stands under the name, and is not followed.
 pub(super) fn refuse_link(root: &OpenRoot, base: &Dir, name: &str) -> io::Result<()> {

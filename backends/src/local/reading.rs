@@ -3,7 +3,7 @@
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use super::located::{located, not_opened, open_flags, refuse_link};
+use super::located::{located, open_flags, refuse_link};
 use super::metadata_of;
 use super::root::OpenRoot;
 use crate::threads::{DiskThreads, OfDisk};
@@ -16,8 +16,8 @@ pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::
     options.read(true).custom_flags(open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY));
     let (base, rest) = located(root, path)?;
     refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
-    let file = base.open_with(rest, &options).map_err(|error| not_opened(root, &base, rest, error));
-    Ok(file.map_err(|error| Error::from_io(path, error))?.into_std())
+    let file = base.open_with(rest, &options).map_err(|error| Error::from_io(path, error))?;
+    Ok(file.into_std())
 }
 
 /// The bytes of a range of a file, and what is known of it. Blocks.

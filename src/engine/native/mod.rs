@@ -159,6 +159,7 @@ impl Engine for NativeEngine {
             local,
             reached,
             by_proxy_itself,
+            implicit_tls,
             security: Security::new(self.shared.tls.clone()),
             idle_timeout: self.shared.server.idle_timeout,
             failures: 0,
@@ -167,7 +168,7 @@ impl Engine for NativeEngine {
             extended_only: false,
             shared: Arc::clone(&self.shared),
         };
-        Session::new(connection).run(implicit_tls, &shutdown).await;
+        Session::new(connection).run(&shutdown).await;
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Connection {
     pub(super) reached: SocketAddr,
     /// The other end is a load balancer that has named no client.
     pub(super) by_proxy_itself: bool,
+    /// It starts with a TLS handshake.
+    pub(super) implicit_tls: bool,
     pub(super) security: Security,
     /// How long it may be silent (SITE IDLE).
     pub(super) idle_timeout: Duration,

@@ -76,27 +76,21 @@ impl Session {
     }
 
     /// Serves the client until one of both has enough.
-    pub(in super::super) async fn run(mut self, implicit_tls: bool, shutdown: &Shutdown) {
+    pub(in super::super) async fn run(mut self, shutdown: &Shutdown) {
         let opened = Instant::now();
         self.connection.journal("").opened();
         let permit = Arc::clone(&self.connection.permit);
         let end = tokio::select! {
-            end = self.serve(implicit_tls, shutdown) => end,
+            end = self.serve(shutdown) => end,
             () = last_words(shutdown) => End::Closed,
-            () = permit.displaced() => End::Displaced { silently: false },
-        };
-        let end = match end {
-            End::Displaced { .. } => {
-                End::Displaced { silently: implicit_tls && !self.connection.control.is_encrypted() }
-            }
-            end => end,
+            () = permit.displaced() => End::Displaced,
         };
         self.end(end, opened, shutdown).await;
     }
 
-    async fn serve(&mut self, implicit_tls: bool, shutdown: &Shutdown) -> End {
+    async fn serve(&mut self, shutdown: &Shutdown) -> End {
         let served = async {
-            if implicit_tls {
+            if self.connection.implicit_tls {
                 // Balancers look each second whether somebody listens here.
                 if !self.sends_something(shutdown).await? {
                     return Err(End::Closed);

@@ -33,8 +33,8 @@ pub(super) enum End {
     Closed,
     /// This is still to be said.
     Saying(Reply),
-    /// Somebody else gets its place. Where TLS comes first, nothing is said before it.
-    Displaced { silently: bool },
+    /// Somebody else gets its place.
+    Displaced,
 }
 
 impl From<io::Error> for End {
@@ -66,18 +66,18 @@ impl Session {
                 }
             }
             End::Closed => connection.control.close().await,
-            End::Displaced { silently } => {
+            End::Displaced => {
                 connection.journal("").displaced();
                 connection.shared.metrics.session_displaced();
-                if silently {
-                    return Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
+                // Where TLS comes first, nothing is said before it.
+                if !connection.implicit_tls || connection.control.is_encrypted() {
+                    let reply = Reply::new(
+                        421,
+                        "Too many sessions; those that have not logged in give way. Try again later.",
+                    );
+                    // Its place is taken, so it may not stay for long.
+                    let _ = tokio::time::timeout(DISPLACED_WORDS, connection.control.send(&reply)).await;
                 }
-                let reply = Reply::new(
-                    421,
-                    "Too many sessions; those that have not logged in give way. Try again later.",
-                );
-                // Its place is taken, so it may not stay for long.
-                let _ = tokio::time::timeout(DISPLACED_WORDS, connection.control.send(&reply)).await;
             }
             End::Lost(error) => {
                 tracing::debug!(session = id, %peer, %error, "the control connection is lost");
