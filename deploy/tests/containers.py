@@ -63,20 +63,31 @@ def commit(name, fill, **config):
         buildah("rm", container)
 
 
+# What of the official image the build of Wharf takes, beside Rust: the allocator is C, and made by make.
+RUST_PACKAGES = "gcc,make,libc6-dev,ca-certificates"
+
+
+def packages_of(image):
+    """The packages that an image was made with here."""
+    template = '{{index .Docker.Config.Labels "packages"}}'
+    ran = run("buildah", *PLACE, "inspect", "--type", "image", "--format", template, image, env=environment(), check=False)
+    return ran.stdout.strip()
+
+
 def rust_image():
-    """A Debian with gcc, whose toolchain and crates are those of this machine."""
-    if not has(RUST_IMAGE):
+    """A Debian with a C compiler, whose Rust toolchain and crates are those of this machine."""
+    if packages_of(RUST_IMAGE) != RUST_PACKAGES:
         with tempfile.TemporaryDirectory() as folder:
             tar = pathlib.Path(folder) / "base.tar"
-            packages = "gcc,libc6-dev,ca-certificates"
-            run("mmdebstrap", "--quiet", "--variant=essential", f"--include={packages}", RUST_IMAGE.rsplit("-", 1)[1], tar)
+            run("mmdebstrap", "--quiet", "--variant=essential", f"--include={RUST_PACKAGES}", RUST_IMAGE.rsplit("-", 1)[1], tar)
 
             def fill(container):
                 buildah("add", "--quiet", container, tar, "/")
                 # Those that this machine trusts, as its crates come by way of whatever it does.
                 buildah("add", "--quiet", container, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/")
 
-            commit(RUST_IMAGE, fill, env="PATH=/usr/local/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            path = "PATH=/usr/local/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+            commit(RUST_IMAGE, fill, env=path, label=f"packages={RUST_PACKAGES}")
     return RUST_IMAGE
 
 

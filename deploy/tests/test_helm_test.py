@@ -41,7 +41,9 @@ class Server:
         return None
 
     def stored(self):
-        """The paths that were uploaded."""
+        """The paths that were uploaded. Ends the server: only then is its log whole."""
+        self.process.terminate()
+        self.process.wait(SOON)
         lines = [json.loads(line)["fields"] for line in self.log.read_text().splitlines()]
         return [fields["path"] for fields in lines if fields.get("operation") == "upload"]
 
@@ -110,8 +112,8 @@ class HelmTest(unittest.TestCase):
     def test_stores_fetches_and_removes(self):
         said, server = self.succeeds(users({"name": "demo", "password": "open sesame"}))
         self.assertIn("both are the same. Removed it.", said)
-        self.assertEqual(len(server.stored()), 1)
         self.assertEqual(self.left(server), "")
+        self.assertEqual(len(server.stored()), 1)
 
     def test_fails_when_a_download_is_broken_and_leaves_nothing(self):
         def break_downloads(config):
@@ -119,8 +121,8 @@ class HelmTest(unittest.TestCase):
 
         said, server = self.fails(users({"name": "demo", "password": "open sesame"}), break_downloads)
         self.assertIn("550", said)
-        self.assertEqual(len(server.stored()), 1)
         self.assertEqual(self.left(server), "")
+        self.assertEqual(len(server.stored()), 1)
 
     def test_fails_when_what_it_stored_can_not_be_removed(self):
         def break_removal(config):
