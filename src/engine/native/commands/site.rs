@@ -20,15 +20,15 @@ pub(in super::super) async fn run(
             // gvfs looks for lines with nothing but the name.
             let lines = [
                 "CHMOD",
-                "    SITE CHMOD <mode> <path>: sets the mode of a file, in octal digits",
+                "    SITE CHMOD <mode> <path>: sets the permission bits of a file or directory, in octal digits",
                 "HELP",
-                "    SITE HELP: lists these",
+                "    SITE HELP: lists the SITE commands",
                 "IDLE",
-                "    SITE IDLE [<seconds>]: how long the session may be silent",
+                "    SITE IDLE [<seconds>]: reports or sets how long the session may be idle",
                 "MD5",
-                "    SITE MD5 <file>: the checksum of a file",
+                "    SITE MD5 <file>: reports the MD5 checksum of a file",
                 "UTIME",
-                "    SITE UTIME <YYYYMMDDHHMMSS> <file>: sets when a file changed",
+                "    SITE UTIME <YYYYMMDDHHMMSS> <file>: sets the modification time of a file",
             ];
             let lines = lines.map(str::to_owned).to_vec();
             Ok(Outcome::Reply(Reply::lines(214, "Commands of this server:", lines, "End.")))
