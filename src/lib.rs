@@ -1,6 +1,6 @@
 //! Wharf: an FTP and FTPS server with a storage backend for each user.
 
-pub mod auth;
+pub mod accounts;
 pub mod charset;
 pub mod cli;
 pub mod config;
@@ -12,4 +12,4 @@ pub mod proxy_protocol;
 pub mod server;
 pub mod storages;
 pub mod tls;
-pub mod vfs;
+pub mod visit;

@@ -12,8 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::{SessionLimits, TooManySessions};
 use crate::config;
-use crate::engine::{Connection, Engine, SessionLimits, Shutdown, TooManySessions};
+use crate::engine::{Connection, Engine, Shutdown};
 use crate::ops::logging::rate;
 use crate::ops::metrics::{Metrics, Refusal};
 use crate::proxy_protocol;

@@ -11,7 +11,7 @@ use wharf_backends::{Buffers, Storage};
 use crate::config::{
     Azure, AzureCredentials, Backend, Config, Gcs, GcsCredentials, S3, S3Credentials, Secret, UploadParts,
 };
-use crate::vfs::Storages;
+use crate::visit::Storages;
 
 /// A backend can't be set up.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use wharf_backends::threads::DiskThreads;
 
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
-use crate::auth::Users;
+use crate::accounts::Users;
 use crate::config::{self, Config, LogFormat};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
@@ -27,7 +27,7 @@ use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages::{self, StorageError};
-use crate::vfs::{Storages, Views};
+use crate::visit::{Storages, Views};
 
 /// How long threads that may block are waited for in the end.
 const THREADS_WAIT: Duration = Duration::from_secs(2);

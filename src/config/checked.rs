@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{Problem, Secret};
-use crate::auth::PasswordHash;
+use crate::accounts::PasswordHash;
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
-use crate::vfs::Permissions;
+use crate::visit::Permissions;
 
 mod backends;
 

@@ -1,12 +1,8 @@
 //! Engines: each speaks FTP on one side and user views on the other.
 
-mod failure;
-mod journal;
 pub mod libunftp;
 pub mod native;
 mod reply_code;
-mod session_limits;
-mod user_limits;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,9 +11,9 @@ use async_trait::async_trait;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::SessionPermit;
+
 pub use reply_code::ReplyCode;
-pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
-pub use user_limits::{UserLimits, UserPermit};
 
 /// A control connection that was just accepted.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use super::super::checked::{Account, Anonymous, Mount, Password, User};
 use super::super::suggest::{hint, list, quote};
 use super::backends::Defined;
 use super::*;
-use crate::auth::{PasswordHash, PasswordHashError};
+use crate::accounts::{PasswordHash, PasswordHashError};
 use crate::charset::Charset;
-use crate::vfs::Permissions;
+use crate::visit::Permissions;
 
 /// Names that stand for a login without a password.
 const RESERVED: [&str; 2] = ["anonymous", "ftp"];

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::checked::{Account, Server};
 use super::*;
-use crate::vfs::Permissions;
+use crate::visit::Permissions;
 
 /// What changes something.
 const CHANGES: Permissions = Permissions::UPLOAD

@@ -10,10 +10,10 @@ use unftp_core::auth::{
 };
 
 use super::session::Session;
-use crate::auth::{Failed, Identity, LoginError, Users, is_anonymous};
-use crate::engine::journal::Journal;
+use crate::accounts::{Failed, Identity, LoginError, Users, is_anonymous};
 use crate::ops::metrics::Login;
-use crate::vfs::{UserView, Views};
+use crate::visit::journal::Journal;
+use crate::visit::{UserView, Views};
 
 /// Who may log in, and what they see.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use unftp_core::storage::{Fileinfo, Metadata as LibunftpMetadata, Permissions, Result};
 use wharf_backends::{Entry, EntryKind, Error, ErrorKind, Metadata, StoragePath};
 
-use crate::vfs::UserView;
+use crate::visit::UserView;
 
 /// Our metadata with the methods that libunftp asks for.
 #[derive(Debug)]

@@ -23,11 +23,11 @@ use self::accounts::{Accounts, SessionUser};
 use self::session::Session;
 use self::storage::SessionStorage;
 use super::{Connection, Engine, Shutdown};
-use crate::auth::Users;
+use crate::accounts::Users;
 use crate::config::{PassiveAddress, Server, Tls};
 use crate::ops::metrics::Metrics;
 use crate::tls::{self, TlsError};
-use crate::vfs::Views;
+use crate::visit::Views;
 
 /// The greeting of a server that was given none.
 const GREETING: &str = "Wharf FTP server ready";

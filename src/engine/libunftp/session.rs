@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use wharf_backends::StoragePath;
 
-use crate::engine::journal::{Journal, Moved};
-use crate::engine::{SessionPermit, Shutdown};
+use crate::accounts::SessionPermit;
+use crate::engine::Shutdown;
 use crate::ops::metrics::Metrics;
+use crate::visit::journal::{Journal, Moved};
 
 pub(super) struct Session {
     pub(super) id: u64,

@@ -16,9 +16,9 @@ use super::error::to_libunftp;
 use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
-use crate::engine::failure::{self, is_trouble};
 use crate::ops::logging::rate;
 use crate::ops::metrics::{Ending, TransferMeter};
+use crate::visit::failure::{self, is_trouble};
 
 /// The storage of one session.
 #[derive(Debug)]

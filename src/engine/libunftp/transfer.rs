@@ -11,8 +11,8 @@ use wharf_backends::{ByteStream, CHUNK_SIZE, Upload};
 
 use super::error::to_libunftp;
 use super::session::Session;
-use crate::engine::failure;
 use crate::ops::metrics::Ending;
+use crate::visit::failure;
 
 /// How much later than the data connection the control connection of a killed client may be seen to end. Its
 /// system closes both within microseconds; an upload takes this much longer.

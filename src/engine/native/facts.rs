@@ -8,7 +8,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use wharf_backends::{EntryKind, Metadata};
 
 use crate::listing_time::ListingTime;
-use crate::vfs::Permissions;
+use crate::visit::Permissions;
 
 /// The time of entries that have none, such as a prefix of a bucket: clients expect a date, and one of 1970 or "now" at
 /// each look would make them think that something changed.

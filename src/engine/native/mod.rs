@@ -39,14 +39,14 @@ use self::data::PassivePorts;
 use self::first::FirstOfUsers;
 use self::security::Security;
 use self::session::{Interrupted, Session, Type};
-use super::{Connection, Engine, Shutdown, UserLimits};
-use crate::auth::Users;
+use super::{Connection, Engine, Shutdown};
+use crate::accounts::Users;
 use crate::charset::Charset;
 use crate::config;
 use crate::listing_time::ListingTime;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
-use crate::vfs::Views;
+use crate::visit::{UserLimits, Views};
 
 /// The greeting of a server that was given none.
 const GREETING: &str = "Wharf FTP server ready";

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use wharf_backends::{ErrorKind, Storage};
 
 use crate::ops::metrics::Metrics;
-use crate::vfs::Storages;
+use crate::visit::Storages;
 
 /// How long a look at the storages holds up an answer. Probes of orchestrators give up soon.
 const WAIT: Duration = Duration::from_millis(800);

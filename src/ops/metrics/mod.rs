@@ -23,7 +23,7 @@ use self::backends::Backends;
 pub use self::disks::Disks;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
-use crate::auth::LoginError;
+use crate::accounts::LoginError;
 use crate::ops::logging::Queue;
 
 /// The format that [`Metrics::text`] has.

@@ -4,7 +4,7 @@ use wharf_backends::{ByteRange, DigestAlgorithm, StoragePath};
 
 use super::super::session::{Connection, LoggedIn, State};
 use super::{Result, reply};
-use crate::auth::{ANONYMOUS_NAMES, is_anonymous};
+use crate::accounts::{ANONYMOUS_NAMES, is_anonymous};
 
 /// The names of the IANA registry, and CRC32, which others have.
 pub(super) const ALGORITHMS: [(&str, DigestAlgorithm); 5] = [

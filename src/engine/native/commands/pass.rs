@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::reply::Reply;
 use super::super::session::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
-use crate::auth::{Failed, Identity, LoginError};
+use crate::accounts::{Failed, Identity, LoginError};
 use crate::ops::metrics::Login;
 
 /// How MODE Z compresses unless the client chooses: as zlib does by default.

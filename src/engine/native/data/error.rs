@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::super::reply::Reply;
 use super::super::tls::Unproven;
-use crate::engine::failure;
 use crate::ops::metrics::Ending;
+use crate::visit::failure;
 
 /// Why a transfer failed.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::send::{Flow, send_all, send_converted};
 use super::{DataConnection, TransferError};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
-use crate::vfs::Permissions;
+use crate::visit::Permissions;
 
 /// So many bytes are sent at a time.
 const BLOCK: usize = 32 * 1024;

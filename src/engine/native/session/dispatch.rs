@@ -7,7 +7,7 @@ use super::super::commands::{self, Failure};
 use super::super::reply::Reply;
 use super::super::table::{Command, Run};
 use super::{Connection, Greeting, Once, State};
-use crate::engine::failure;
+use crate::visit::failure;
 
 /// The argument as text; `None` if it is none. Before the login it is not known how the client writes; the user whose name
 /// came first tells.

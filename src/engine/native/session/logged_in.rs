@@ -11,8 +11,8 @@ use super::interrupted::OwnInterrupted;
 use super::transfer::Running;
 use super::{Connection, Ended};
 use crate::config::DefaultType;
-use crate::engine::UserPermit;
-use crate::vfs::UserView;
+use crate::visit::UserPermit;
+use crate::visit::UserView;
 
 /// TYPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

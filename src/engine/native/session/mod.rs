@@ -21,9 +21,9 @@ use super::data::Channel;
 use super::reply::Reply;
 use super::security::Security;
 use super::table::{Command, Run};
+use crate::accounts::SessionPermit;
 use crate::charset::Charset;
-use crate::engine::SessionPermit;
-use crate::engine::journal::Journal;
+use crate::visit::journal::Journal;
 
 pub(super) use greeting::Greeting;
 pub(super) use interrupted::{Interrupted, OwnInterrupted};

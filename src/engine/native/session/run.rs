@@ -23,7 +23,7 @@ use super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::{Connection, Ended, Greeting, State, Transfer, dispatch};
 use crate::charset::Charset;
 use crate::engine::Shutdown;
-use crate::engine::journal::Moved;
+use crate::visit::journal::Moved;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;

@@ -13,10 +13,10 @@ use wharf_backends::StoragePath;
 use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
-use crate::engine::failure::is_trouble;
-use crate::engine::journal::Moved;
 use crate::ops::logging::rate;
 use crate::ops::metrics::{Ending, Metrics, TransferMeter};
+use crate::visit::failure::is_trouble;
+use crate::visit::journal::Moved;
 
 /// What moves where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

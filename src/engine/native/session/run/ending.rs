@@ -11,7 +11,7 @@ use super::super::State;
 use super::super::transfer::{Cancel, Event as TransferEvent, Running};
 use super::Session;
 use crate::engine::Shutdown;
-use crate::engine::journal::Journal;
+use crate::visit::journal::Journal;
 
 /// How long a transfer that was told to end may take to clean up.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wharf_backends::{Storage, StoragePath};
 
 use super::{Mount, MountTable, UserView};
-use crate::auth::Identity;
+use crate::accounts::Identity;
 use crate::config::{Account, Chmod, Config};
 
 /// Each configured storage by its name.

@@ -6,7 +6,7 @@ use crate::ops::metrics::Ending;
 
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
 /// not allowed.
-pub(super) fn is_trouble(error: &Error) -> bool {
+pub(crate) fn is_trouble(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Unavailable
         | ErrorKind::Other
@@ -29,13 +29,13 @@ pub(super) fn is_trouble(error: &Error) -> bool {
 }
 
 /// What is counted of a transfer that a storage failed.
-pub(super) fn ending(error: &Error) -> Ending {
+pub(crate) fn ending(error: &Error) -> Ending {
     let cause = label(error);
     if is_trouble(error) { Ending::Failed(cause) } else { Ending::Refused(cause) }
 }
 
 /// A word for what happened, made for labels.
-pub(super) fn label(error: &Error) -> &'static str {
+pub(crate) fn label(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "not_found",
         ErrorKind::AlreadyExists => "already_exists",

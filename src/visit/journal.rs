@@ -13,29 +13,29 @@ const SHOWN: usize = 128;
 
 /// Whose lines these are.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Journal<'a> {
-    pub(super) session: u64,
+pub(crate) struct Journal<'a> {
+    pub(crate) session: u64,
     /// Empty before the login.
-    pub(super) user: &'a str,
-    pub(super) peer: SocketAddr,
+    pub(crate) user: &'a str,
+    pub(crate) peer: SocketAddr,
 }
 
 /// What a session moved, in bytes of files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    pub(super) received: u64,
-    pub(super) sent: u64,
+pub(crate) struct Moved {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl Journal<'_> {
     /// A client has connected. Balancers do each second, to look whether somebody listens.
-    pub(super) fn opened(&self) {
+    pub(crate) fn opened(&self) {
         let Self { session, peer, .. } = *self;
         tracing::debug!(session, %peer, "session opened");
     }
 
     /// It is gone, or was sent away.
-    pub(super) fn closed(&self, moved: Moved, lasted: Duration) {
+    pub(crate) fn closed(&self, moved: Moved, lasted: Duration) {
         let Self { session, user, peer } = *self;
         let (Moved { received, sent }, seconds) = (moved, lasted.as_secs_f64());
         match user.is_empty() {
@@ -45,20 +45,20 @@ impl Journal<'_> {
     }
 
     /// Somebody has logged in.
-    pub(super) fn logged_in(&self) {
+    pub(crate) fn logged_in(&self) {
         let Self { session, user, peer } = *self;
         tracing::info!(session, user, %peer, "logged in");
     }
 
     /// Somebody makes room for another user (REIN).
-    pub(super) fn logged_out(&self, moved: Moved) {
+    pub(crate) fn logged_out(&self, moved: Moved) {
         let Self { session, user, peer } = *self;
         let Moved { received, sent } = moved;
         tracing::info!(session, user, %peer, received, sent, "logged out");
     }
 
     /// Somebody has not, for this reason.
-    pub(super) fn login_failed(&self, cause: &str) {
+    pub(crate) fn login_failed(&self, cause: &str) {
         let Self { session, user, peer } = *self;
         if rate::FAILED_LOGINS.admits(peer.ip()) {
             tracing::warn!(session, user = shown(user), %peer, cause, "login failed");
@@ -66,7 +66,7 @@ impl Journal<'_> {
     }
 
     /// The client left before it was the turn of its password.
-    pub(super) fn login_abandoned(&self) {
+    pub(crate) fn login_abandoned(&self) {
         let Self { session, user, peer } = *self;
         if rate::FAILED_LOGINS.admits(peer.ip()) {
             tracing::info!(session, user = shown(user), %peer, "the client left before its password was checked");
@@ -74,7 +74,7 @@ impl Journal<'_> {
     }
 
     /// The session had not logged in, and its place is needed.
-    pub(super) fn displaced(&self) {
+    pub(crate) fn displaced(&self) {
         let Self { session, peer, .. } = *self;
         if rate::REFUSED_SESSIONS.admits(peer.ip()) {
             tracing::info!(session, %peer, "a session that had not logged in gave way to a new one");
@@ -82,14 +82,14 @@ impl Journal<'_> {
     }
 
     /// A command has changed what is stored.
-    pub(super) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
+    pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
         let Self { session, user, peer } = *self;
         let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
         tracing::info!(session, user, %peer, operation, path, to, "changed");
     }
 
     /// A command has failed in the storage: for the operator if that is in trouble, else for whoever looks closer.
-    pub(super) fn command_failed(&self, operation: &str, error: &Error) {
+    pub(crate) fn command_failed(&self, operation: &str, error: &Error) {
         let Self { session, user, peer } = *self;
         if !rate::REFUSALS.admits(peer.ip()) {
             return;
