@@ -8,16 +8,16 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
 
 use super::azure::Azure;
-use super::client::{Client, Own};
-use super::endpoint::{check_endpoint, host_of, is_exposed};
-use super::environment::{AZURE_AMBIENT, S3_AMBIENT, from_environment};
+use super::bucket::keys::{Keys, Provider};
+use super::bucket::{Client, Own};
 use super::google::Google;
-use super::key::{Keys, Provider};
-use super::options::Added;
-use super::pair::Pair;
-use super::requests::Signer;
 use super::s3::{AssumedRole, Dialects, Learned, ProfileKeys, Role, S3, token_service};
+use super::settings::options::Added;
 use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+use super::wire::endpoint::{check_endpoint, host_of, is_exposed};
+use super::wire::environment::{AZURE_AMBIENT, S3_AMBIENT, from_environment};
+use super::wire::pair::Pair;
+use super::wire::requests::Signer;
 
 /// Where a bucket is if nobody says it.
 const DEFAULT_REGION: &str = "us-east-1";

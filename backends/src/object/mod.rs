@@ -21,56 +21,19 @@
 //! - The time of a file is when it was stored. Another one can be set, as metadata: on S3 by a copy of the object onto
 //!   itself, and there listings don't show it.
 
-mod ahead;
-mod answer;
-mod append;
-mod authorities;
 mod azure;
-mod azure_copy;
-mod azure_metadata;
-mod body;
+mod bucket;
 mod build;
-mod client;
-mod codes;
-mod compared;
-mod completion;
-mod connector;
 mod copy;
-mod course;
-mod documents;
-mod endpoint;
-mod entry;
-mod environment;
-mod error;
-mod free_names;
+mod download;
 mod google;
-mod google_metadata;
-mod held;
-mod hollow;
-mod http;
-mod kept;
-mod key;
-mod known;
-mod listing;
-mod lookup;
-mod mtime;
-mod multipart;
-mod name_check;
-mod options;
-mod pace;
-mod pair;
-mod parts;
+mod list;
 mod rename;
-mod rename_directory;
-mod requests;
 mod s3;
 mod settings;
-mod sweep;
-mod times;
+mod store;
 mod upload;
-mod upload_end;
-mod walk;
-mod writes;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -78,14 +41,14 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-pub use authorities::Authorities;
-pub use endpoint::is_exposed;
-pub use environment::ambient_files;
-pub use options::{ContentType, ObjectOptions};
 pub use s3::{CustomerKey, Profile, Role, S3Options};
+pub use settings::authorities::Authorities;
+pub use settings::options::{ContentType, ObjectOptions};
 pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+pub use wire::endpoint::is_exposed;
+pub use wire::environment::ambient_files;
 
-use self::client::Client;
+use self::bucket::Client;
 use crate::{
     Body, ByteRange, Capabilities, CreateMode, EntryStream, Metadata, Result, Storage, StoragePath, Upload,
 };
@@ -159,11 +122,11 @@ impl Storage for ObjectStorage {
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
-        listing::list(&self.client, path).await
+        list::list(&self.client, path).await
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
-        body::open(&self.client, path, range).await
+        download::open(&self.client, path, range).await
     }
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
@@ -187,10 +150,10 @@ impl Storage for ObjectStorage {
     }
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
-        times::set_modified(&self.client, path, modified).await
+        copy::times::set_modified(&self.client, path, modified).await
     }
 
     async fn sweep(&self) -> Result<u64> {
-        sweep::sweep(&self.client).await
+        upload::sweep::sweep(&self.client).await
     }
 }

@@ -12,7 +12,7 @@ use object_store::PutPayload;
 
 use super::learned::{Conditions, Form};
 use super::{Failure, S3, on_object};
-use crate::object::entry::{Before, Object};
+use crate::object::store::object::{Before, Object};
 use crate::observe;
 
 /// A header that makes a request conditional.
@@ -21,7 +21,7 @@ pub(super) type Condition = Option<(&'static str, String)>;
 impl S3 {
     /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
     /// the store tells it.
-    pub(in super::super) async fn put<'a>(
+    pub(crate) async fn put<'a>(
         &'a self,
         key: &'a str,
         content: PutPayload,
@@ -34,7 +34,7 @@ impl S3 {
 
     /// Makes an object of these parts, each with its number, if what is there before is what it has to be, and returns its
     /// entity tag. `length` is that of all.
-    pub(in super::super) async fn complete_upload<'a>(
+    pub(crate) async fn complete_upload<'a>(
         &'a self,
         key: &'a str,
         upload: &'a str,
@@ -53,11 +53,7 @@ impl S3 {
 
     /// Removes an object, if it is the one that is given; stores that don't know such a condition are looked at before. That
     /// it is not there is no error.
-    pub(in super::super) async fn delete<'a>(
-        &'a self,
-        key: &'a str,
-        only: Option<&'a Object>,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn delete<'a>(&'a self, key: &'a str, only: Option<&'a Object>) -> Result<(), Failure> {
         let before = only.map_or(Before::Anything, Before::This);
         let remove = move |condition| self.delete_if(key, condition).boxed();
         match self.conditional(key, before, &self.learned.removal, remove).await {

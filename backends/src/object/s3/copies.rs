@@ -5,8 +5,8 @@ use http::{HeaderMap, Method};
 use super::documents::CopyResult;
 use super::learned::Ability;
 use super::{Failure, Request, S3, on_object};
-use crate::object::client::patience;
-use crate::object::entry::{Before, Object, quoted};
+use crate::object::bucket::patience;
+use crate::object::store::object::{Before, Object, quoted};
 use crate::observe;
 
 impl S3 {
@@ -15,7 +15,7 @@ impl S3 {
     ///
     /// # Errors
     /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
-    pub(in super::super) async fn copy(
+    pub(crate) async fn copy(
         &self,
         from: &Object,
         to: &str,
@@ -35,7 +35,7 @@ impl S3 {
     ///
     /// # Errors
     /// As [`copy`](Self::copy).
-    pub(in super::super) async fn copy_part(
+    pub(crate) async fn copy_part(
         &self,
         from: &Object,
         (first, last): (u64, u64),
@@ -53,7 +53,7 @@ impl S3 {
     }
 
     /// Whether ranges of objects become parts inside the store; `None` if the store has not been asked yet.
-    pub(in super::super) fn copies_parts(&self) -> Option<bool> {
+    pub(crate) fn copies_parts(&self) -> Option<bool> {
         match &self.learned.copies_parts {
             _ if self.is_amazon => Some(true),
             ability if ability.is_known() => Some(true),

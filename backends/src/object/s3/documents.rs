@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::object::documents::Document;
+use crate::object::wire::xml::Document;
 
 impl Document for ListBucketResult {
     const ROOTS: &'static [&'static str] = &[

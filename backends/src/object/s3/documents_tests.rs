@@ -1,5 +1,5 @@
 use super::*;
-use crate::object::documents::parse;
+use crate::object::wire::xml::parse;
 
 #[test]
 fn objects_and_prefixes_may_come_in_any_order() {

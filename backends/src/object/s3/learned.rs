@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// What is known of one store.
 #[derive(Debug, Default)]
-pub(in super::super) struct Learned {
+pub(crate) struct Learned {
     /// How it takes conditions on a whole object, on the end of an upload in parts, and on a removal.
     pub(super) put: Conditions,
     pub(super) completion: Conditions,
@@ -74,12 +74,12 @@ impl Conditions {
 
 impl Learned {
     /// What is known of a store from the start: whether it is Amazon's own.
-    pub(in super::super) fn of(is_amazon: bool) -> Self {
+    pub(crate) fn of(is_amazon: bool) -> Self {
         Self { refuses: AtomicBool::new(is_amazon), ..Self::default() }
     }
 
     /// Whether the store is known to refuse an object where one is, if it is asked to.
-    pub(in super::super) fn refuses(&self) -> bool {
+    pub(crate) fn refuses(&self) -> bool {
         self.refuses.load(Ordering::Relaxed) && self.put.form() != Form::None
     }
 

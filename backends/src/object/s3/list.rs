@@ -6,12 +6,12 @@ use percent_encoding::percent_decode_str;
 
 use super::documents::{Contents, ListBucketResult};
 use super::{Failure, S3, on_bucket};
-use crate::object::entry::{Object, Page, iso_time, quoted};
+use crate::object::store::object::{Object, Page, iso_time, quoted};
 
 /// How a store writes a blank and a plus in keys when it was asked to encode them as in URLs: the protocol's own
 /// documents don't say, and stores differ; SeaweedFS writes keys in one way and prefixes in another.
 #[derive(Debug, Default)]
-pub(in super::super) struct Dialects {
+pub(crate) struct Dialects {
     keys: Dialect,
     prefixes: Dialect,
 }
@@ -91,7 +91,7 @@ fn decoded(written: &str, plus_is_blank: bool) -> String {
 impl S3 {
     /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless
     /// it is `flat`.
-    pub(in super::super) async fn page(
+    pub(crate) async fn page(
         &self,
         prefix: &str,
         token: Option<&str>,

@@ -47,7 +47,7 @@ fn keys_are_decoded_or_become_unnameable() {
 fn a_listing_without_a_token_goes_on_behind_its_last_key() {
     let found = |body: &str| {
         page(
-            crate::object::documents::parse(
+            crate::object::wire::xml::parse(
                 format!("<ListBucketResult>{body}</ListBucketResult>").as_bytes(),
             )
             .unwrap(),

@@ -26,8 +26,8 @@ pub use self::profile::Profile;
 pub(super) use self::profile::ProfileKeys;
 pub use self::role::Role;
 pub(super) use self::role::{AssumedRole, token_service};
-use super::error::Failure;
-use super::requests::{Request, Requests, in_path, path_of};
+use crate::object::store::failure::Failure;
+use crate::object::wire::requests::{Request, Requests, in_path, path_of};
 use crate::observe;
 
 /// A bucket, by the requests of its protocol.

@@ -14,35 +14,31 @@ use super::documents::{
 };
 use super::objects::e_tag_of;
 use super::{Failure, S3, on_bucket, on_object};
-use crate::object::client::patience;
-use crate::object::entry::{iso_time, quoted};
+use crate::object::bucket::patience;
+use crate::object::store::object::{iso_time, quoted};
 use crate::observe;
 
 /// A multipart upload that is neither finished nor aborted.
 #[derive(Debug)]
-pub(in super::super) struct OpenUpload {
-    pub(in super::super) key: String,
-    pub(in super::super) id: String,
-    pub(in super::super) initiated: Option<SystemTime>,
+pub(crate) struct OpenUpload {
+    pub(crate) key: String,
+    pub(crate) id: String,
+    pub(crate) initiated: Option<SystemTime>,
 }
 
 /// A part of an upload that the store has.
 #[derive(Debug)]
-pub(in super::super) struct StoredPart {
-    pub(in super::super) number: u64,
-    pub(in super::super) size: u64,
+pub(crate) struct StoredPart {
+    pub(crate) number: u64,
+    pub(crate) size: u64,
 }
 
 /// Where a listing of uploads goes on.
-pub(in super::super) type Marker = (String, String);
+pub(crate) type Marker = (String, String);
 
 impl S3 {
     /// Begins a multipart upload of an object with these headers.
-    pub(in super::super) async fn create_upload(
-        &self,
-        key: &str,
-        headers: HeaderMap,
-    ) -> Result<String, Failure> {
+    pub(crate) async fn create_upload(&self, key: &str, headers: HeaderMap) -> Result<String, Failure> {
         let mut request =
             on_object(Method::POST, key, observe::Request::Begin)?.query("uploads", "").persistent();
         request.headers = self.headers_of_new(key, headers);
@@ -54,7 +50,7 @@ impl S3 {
     }
 
     /// Sends a part, and returns its entity tag.
-    pub(in super::super) async fn put_part(
+    pub(crate) async fn put_part(
         &self,
         key: &str,
         upload: &str,
@@ -92,7 +88,7 @@ impl S3 {
     }
 
     /// Gives an upload up.
-    pub(in super::super) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Failure> {
+    pub(crate) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Failure> {
         let request = on_object(Method::DELETE, key, observe::Request::Abort)?.query("uploadId", upload);
         match self.requests.send(request).await {
             Err(failure) if !failure.is_not_found() => Err(failure),
@@ -101,7 +97,7 @@ impl S3 {
     }
 
     /// One page of the open uploads whose keys start with `prefix`.
-    pub(in super::super) async fn open_uploads(
+    pub(crate) async fn open_uploads(
         &self,
         prefix: &str,
         after: Option<Marker>,
@@ -129,7 +125,7 @@ impl S3 {
 
     /// The parts of an upload that the store has: those of the first page, and whether there are more. With a number, those
     /// from this one on, where the store counts by numbers.
-    pub(in super::super) async fn parts(
+    pub(crate) async fn parts(
         &self,
         key: &str,
         upload: &str,

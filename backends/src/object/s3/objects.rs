@@ -12,8 +12,8 @@ use super::conditions::Condition;
 use super::documents::Tagging;
 use super::options::{TAG_COUNT, TAGGING, encoded_tags};
 use super::{Failure, Request, S3, on_object};
-use crate::object::client::patience;
-use crate::object::entry::{Object, quoted};
+use crate::object::bucket::patience;
+use crate::object::store::object::{Object, quoted};
 use crate::observe;
 
 /// What an object's own metadata start with.
@@ -35,11 +35,11 @@ const KEPT: &[&str] = &[
 ];
 
 /// The metadata of a copy that can't be compared with what it was copied from by its entity tag.
-pub(in super::super) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
+pub(crate) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
 
 impl S3 {
     /// Asks what stands under a key; with the headers that a copy has to send again.
-    pub(in super::super) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+    pub(crate) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
             Ok(response) => Ok((object(key, response.headers())?, kept(response.headers()))),
             // It may be whoever stands in the store's place who says so. What asks for a byte is answered with a document.
@@ -52,7 +52,7 @@ impl S3 {
     }
 
     /// Whether an object is under a retention or a legal hold (Object Lock).
-    pub(in super::super) async fn is_locked(&self, key: &str) -> Result<bool, Failure> {
+    pub(crate) async fn is_locked(&self, key: &str) -> Result<bool, Failure> {
         match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
             Ok(response) => {
                 let headers = response.headers();
@@ -66,7 +66,7 @@ impl S3 {
 
     /// The same headers with the tags of the object, of which they tell the number alone: what is stored anew or put together
     /// of parts has none otherwise.
-    pub(in super::super) async fn with_tags(&self, key: &str, mut headers: HeaderMap) -> HeaderMap {
+    pub(crate) async fn with_tags(&self, key: &str, mut headers: HeaderMap) -> HeaderMap {
         if headers.remove(TAG_COUNT).is_none_or(|count| count == "0") {
             return headers;
         }
@@ -87,7 +87,7 @@ impl S3 {
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
-    pub(in super::super) async fn get(
+    pub(crate) async fn get(
         &self,
         key: &str,
         range: Option<(u64, Option<u64>)>,
@@ -147,7 +147,7 @@ impl S3 {
     }
 
     /// Stores the marker of a directory.
-    pub(in super::super) async fn put_marker(&self, key: &str) -> Result<(), Failure> {
+    pub(crate) async fn put_marker(&self, key: &str) -> Result<(), Failure> {
         let mut request = on_object(Method::PUT, key, observe::Request::Put)?;
         request.headers = self.headers_of_new(key, HeaderMap::new());
         self.send_content(request, PutPayload::new()).await.map(drop)
@@ -203,7 +203,7 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Gives a copy another time.
-pub(in super::super) fn with_mtime(mut headers: HeaderMap, time: &str) -> Result<HeaderMap, Failure> {
+pub(crate) fn with_mtime(mut headers: HeaderMap, time: &str) -> Result<HeaderMap, Failure> {
     let value = HeaderValue::from_str(time).map_err(|_| Failure::Malformed("no time".to_owned()))?;
     let name = HeaderName::from_static("x-amz-meta-mtime");
     headers.insert(name, value);

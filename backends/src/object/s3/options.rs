@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
 use percent_encoding::utf8_percent_encode;
 
-use crate::object::options::{Added, ContentType, header};
-use crate::object::requests::STRICT;
 use crate::object::settings::SettingsError;
+use crate::object::settings::options::{Added, ContentType, header};
+use crate::object::wire::requests::STRICT;
 
 const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
 const ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
@@ -86,7 +86,7 @@ impl fmt::Debug for CustomerKey {
 
 /// The same as headers.
 #[derive(Debug)]
-pub(in super::super) struct S3Headers {
+pub(crate) struct S3Headers {
     content_type: ContentType,
     /// The tags of new objects, which copies take along.
     tags: Option<HeaderValue>,
@@ -101,7 +101,7 @@ pub(in super::super) struct S3Headers {
 }
 
 impl S3Options {
-    pub(in super::super) fn headers(&self, content_type: ContentType) -> Result<S3Headers, SettingsError> {
+    pub(crate) fn headers(&self, content_type: ContentType) -> Result<S3Headers, SettingsError> {
         content_type.check()?;
         let (mut files, mut lost) = (HeaderMap::new(), HeaderMap::new());
         let set = |headers: &mut HeaderMap, setting, name, text: &Option<String>| {
@@ -129,7 +129,7 @@ impl S3Options {
     }
 
     /// The headers that requests have beside their own.
-    pub(in super::super) fn added(&self) -> Added {
+    pub(crate) fn added(&self) -> Added {
         let mut added = Added::default();
         if self.requester_pays {
             added.every.insert(REQUEST_PAYER, HeaderValue::from_static("requester"));
@@ -143,12 +143,12 @@ impl S3Options {
 }
 
 impl S3Headers {
-    pub(in super::super) fn content_type(&self) -> &ContentType {
+    pub(crate) fn content_type(&self) -> &ContentType {
         &self.content_type
     }
 
     /// The headers of a new object, with what it keeps of another.
-    pub(in super::super) fn of_new(&self, key: &str, kept: HeaderMap) -> HeaderMap {
+    pub(crate) fn of_new(&self, key: &str, kept: HeaderMap) -> HeaderMap {
         let mut headers = self.of_copy(key, kept);
         if let Some(tags) = &self.tags {
             headers.entry(TAGGING).or_insert_with(|| tags.clone());
@@ -165,20 +165,20 @@ impl S3Headers {
     }
 
     /// Whether entity tags are no digests, and differ between an object and its copy.
-    pub(in super::super) fn hide_digests(&self) -> bool {
+    pub(crate) fn hide_digests(&self) -> bool {
         self.has_customer_key
             || self.lost.get(ENCRYPTION).is_some_and(|kind| kind.as_bytes().starts_with(b"aws:kms"))
     }
 
     /// What a copy is to have in place of what the object has, if its new name is one of another type.
-    pub(in super::super) fn retyped(&self, from: &str, to: &str, mut has: HeaderMap) -> Option<HeaderMap> {
+    pub(crate) fn retyped(&self, from: &str, to: &str, mut has: HeaderMap) -> Option<HeaderMap> {
         let new = self.content_type.after_rename(from, to, has.get(CONTENT_TYPE))?;
         has.insert(CONTENT_TYPE, new);
         Some(has)
     }
 
     /// The headers of a copy, with what it keeps of another: the store drops some of that, and would give it its defaults.
-    pub(in super::super) fn of_copy(&self, key: &str, mut kept: HeaderMap) -> HeaderMap {
+    pub(crate) fn of_copy(&self, key: &str, mut kept: HeaderMap) -> HeaderMap {
         kept.remove(TAG_COUNT);
         // A key goes with its kind of encryption only.
         if self.has_customer_key || self.lost.contains_key(ENCRYPTION) {

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::object::error::no_credentials;
+use crate::object::store::failure::no_credentials;
 
 /// How long what was read is taken for what is there.
 const FRESH: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ fn read_text(file: &std::path::Path) -> Result<String, String> {
 
 /// The keys of a profile, as new as the file.
 #[derive(Debug)]
-pub(in crate::object) struct ProfileKeys {
+pub(crate) struct ProfileKeys {
     profile: Profile,
     known: Mutex<Known>,
 }
@@ -136,7 +136,7 @@ struct Reading {
 }
 
 impl ProfileKeys {
-    pub(in crate::object) fn new(profile: Profile) -> Self {
+    pub(crate) fn new(profile: Profile) -> Self {
         Self { profile, known: Mutex::default() }
     }
 

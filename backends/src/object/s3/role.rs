@@ -15,10 +15,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::object::documents::Document;
-use crate::object::error::{Failure, no_credentials};
-use crate::object::mtime;
-use crate::object::requests::{Request, Requests, STRICT};
+use crate::object::store::failure::{Failure, no_credentials};
+use crate::object::store::mtime;
+use crate::object::wire::requests::{Request, Requests, STRICT};
+use crate::object::wire::xml::Document;
 use crate::observe;
 
 /// How long the keys are to be good for, in seconds: the most that every role allows, also one that is assumed by another.
@@ -62,7 +62,7 @@ impl Role {
 }
 
 /// Where Amazon's service for a region is, for buckets at Amazon: `endpoint` is what was configured for the bucket.
-pub(in crate::object) fn token_service(endpoint: Option<&str>, host: &str, region: &str) -> String {
+pub(crate) fn token_service(endpoint: Option<&str>, host: &str, region: &str) -> String {
     match endpoint {
         Some(_) if host.ends_with(".amazonaws.com.cn") => format!("https://sts.{region}.amazonaws.com.cn"),
         Some(endpoint) if !host.ends_with(".amazonaws.com") => endpoint.to_owned(),
@@ -72,7 +72,7 @@ pub(in crate::object) fn token_service(endpoint: Option<&str>, host: &str, regio
 }
 
 /// The keys of a role, renewed before they end.
-pub(in crate::object) struct AssumedRole(Arc<Inner>);
+pub(crate) struct AssumedRole(Arc<Inner>);
 
 struct Inner {
     role: Role,
@@ -115,7 +115,7 @@ impl Held {
 }
 
 impl AssumedRole {
-    pub(in crate::object) fn new(role: Role, requests: Requests) -> Self {
+    pub(crate) fn new(role: Role, requests: Requests) -> Self {
         let (held, asking) = (Mutex::new(None), Mutex::default());
         Self(Arc::new(Inner { role, requests, held, asking }))
     }

@@ -1,0 +1,121 @@
+//! Which object holds what a path names.
+
+use super::location;
+use crate::object::settings::SettingsError;
+use crate::{Error, ErrorKind, Result, StoragePath};
+
+/// The longest key that all clouds take, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// What somebody keeps under the key of a directory's marker stands in that directory as a file with this name. No other key
+/// has it, as none may hold a backslash.
+pub(crate) const MARKER_CONTENT: &str = "\\";
+
+/// Whose rules for keys and markers apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    S3,
+    Gcs,
+    Azure,
+}
+
+/// The keys of one backend: the root inside the bucket, and what a name may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub provider: Provider,
+    /// Empty for the whole bucket, else it ends with a slash.
+    root: String,
+}
+
+impl Keys {
+    pub(crate) fn new(provider: Provider, prefix: &StoragePath) -> Result<Self, SettingsError> {
+        let whole_bucket = Self { provider, root: String::new() };
+        let root = whole_bucket.directory(prefix).map_err(|error| {
+            let reason = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+            SettingsError::invalid("prefix", reason)
+        })?;
+        Ok(Self { provider, root })
+    }
+
+    /// The key of the file at `path`. The root has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] if the store would hold it under another key than the one that is sent, or
+    /// could not list it.
+    pub(crate) fn file(&self, path: &StoragePath) -> Result<String> {
+        let key = format!("{}{}", self.root, path.relative());
+        if let Some(reason) = self.objection(&key) {
+            return Err(Error::with_source(ErrorKind::InvalidName, path, reason));
+        }
+        // The library trims slashes in silence; a key it changes would be somebody else's.
+        location(path, &key)?;
+        Ok(key)
+    }
+
+    /// The same for a path that is looked for rather than made: what no key can name is not there. A key that ends with a
+    /// slash is that of a marker, for [what somebody keeps in it](MARKER_CONTENT).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub(crate) fn existing(&self, path: &StoragePath) -> Result<String> {
+        if path.name() == Some(MARKER_CONTENT)
+            && self.provider != Provider::Azure
+            && let Some(parent) = path.parent()
+            && let Ok(marker) = self.directory(&parent)
+            && !marker.is_empty()
+        {
+            return Ok(marker);
+        }
+        self.file(path).map_err(|error| Error::with_source(ErrorKind::NotFound, path, error))
+    }
+
+    /// What the keys of everything below `path` start with: empty, or it ends with a slash.
+    ///
+    /// # Errors
+    /// As for [`file`](Self::file).
+    pub(crate) fn directory(&self, path: &StoragePath) -> Result<String> {
+        if path.is_root() {
+            return Ok(self.root.clone());
+        }
+        Ok(format!("{}/", self.file(path)?))
+    }
+
+    /// What all keys of the backend start with: empty, or it ends with a slash.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Where the marker of the directory with the key `directory`, without a slash, stands.
+    pub(crate) fn marker(&self, directory: &str) -> String {
+        match self.provider {
+            Provider::S3 | Provider::Gcs => format!("{directory}/"),
+            // The library drops the slash in Azure's URLs whatever the path says.
+            Provider::Azure => directory.to_owned(),
+        }
+    }
+
+    /// Why no file may have this key.
+    fn objection(&self, key: &str) -> Option<&'static str> {
+        // One more for the slash of a marker.
+        if key.len() >= MAX_KEY {
+            return Some("the key would be longer than 1024 bytes");
+        }
+        // The listings are XML, which can't hold these.
+        if key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+            return Some("a key can't hold control characters");
+        }
+        // Some stores take it for a slash: then `a\b` would be `a/b`.
+        if key.contains('\\') {
+            return Some("a key can't hold a backslash");
+        }
+        // Azure drops dots at the end of a segment: then `a.` would be `a`.
+        if self.provider == Provider::Azure && key.split('/').any(|segment| segment.ends_with('.')) {
+            return Some("a name can't end with a dot on Azure");
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

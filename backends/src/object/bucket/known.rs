@@ -1,0 +1,175 @@
+//! What was seen in a bucket lately.
+//!
+//! It saves requests, and never decides anything by itself. That something was seen is a reason to ask the store before it
+//! would be replaced by something else; the entity tag that was seen is a condition that the store checks; and a file that
+//! was seen moments ago is removed without asking first whether it is there, which changes nothing but the answer to the
+//! client if somebody else was faster.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::free_names::FreeNames;
+use crate::StoragePath;
+use crate::object::store::object::Object;
+
+/// Paths that are kept; the oldest go first. They take about 4 MiB.
+const MOST: usize = 32 * 1024;
+
+/// How long a file, or a directory, is taken to be where it was seen.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// How long a directory is taken for one after something in it was removed, though nothing says so any more: whoever removes
+/// a tree comes back to a directory when all that was below it is gone.
+const LEFT: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone)]
+enum Fact {
+    File {
+        e_tag: Option<Box<str>>,
+        size: u64,
+        at: Instant,
+    },
+    /// `left`: something in it was removed, so that it may have vanished.
+    Directory {
+        at: Instant,
+        left: bool,
+    },
+}
+
+#[derive(Default)]
+struct Facts {
+    /// By the hash of the path: what is wrong by chance costs a request.
+    facts: HashMap<u64, Fact>,
+    order: VecDeque<u64>,
+}
+
+pub(crate) struct Known {
+    hasher: RandomState,
+    facts: Mutex<Facts>,
+    /// Names that are no directories'.
+    pub(crate) free: FreeNames,
+}
+
+impl Known {
+    pub(crate) fn new() -> Self {
+        let free = FreeNames::default();
+        Self { hasher: RandomState::new(), facts: Mutex::new(Facts::default()), free }
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // What a panic left half-done here costs requests at worst.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, path: &StoragePath, fact: Fact) {
+        let hash = self.hasher.hash_one(path);
+        let mut facts = self.facts();
+        if facts.facts.insert(hash, fact).is_none() {
+            facts.order.push_back(hash);
+            while facts.order.len() > MOST {
+                if let Some(oldest) = facts.order.pop_front() {
+                    facts.facts.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// Notes that a file stands at `path`.
+    pub(crate) fn file(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
+        self.insert(path, Fact::File { e_tag: e_tag.map(Box::from), size, at: Instant::now() });
+    }
+
+    /// Notes that a directory stands at `path`.
+    pub(crate) fn directory(&self, path: &StoragePath) {
+        self.free.directory(path);
+        self.insert(path, Fact::Directory { at: Instant::now(), left: false });
+    }
+
+    /// Notes that directories stand at `path`, unless it is the root, and above it.
+    pub(crate) fn directories(&self, path: &StoragePath) {
+        std::iter::successors(Some(path.clone()), StoragePath::parent)
+            .filter(|directory| !directory.is_root())
+            .for_each(|directory| self.directory(&directory));
+    }
+
+    /// Notes that `path` is there no more, which was in a directory.
+    pub(crate) fn removed(&self, path: &StoragePath) {
+        self.gone(path);
+        parents(path).for_each(|parent| {
+            self.insert(&parent, Fact::Directory { at: Instant::now(), left: true });
+        });
+    }
+
+    /// Whether something below the directory `path` was removed lately, and the directory was not seen since.
+    pub(crate) fn is_left(&self, path: &StoragePath) -> bool {
+        let facts = self.facts();
+        let fact = facts.facts.get(&self.hasher.hash_one(path));
+        matches!(fact, Some(Fact::Directory { at, left: true }) if at.elapsed() < LEFT)
+    }
+
+    /// Notes that nothing stands at `path`, unless it is a directory that may just have vanished.
+    pub(crate) fn missing(&self, path: &StoragePath) {
+        if !self.is_left(path) {
+            self.gone(path);
+        }
+    }
+
+    /// Notes that an object was stored at `path`, which makes directories of what is above.
+    pub(crate) fn stored(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
+        self.file(path, size, e_tag);
+        parents(path).for_each(|parent| self.directory(&parent));
+    }
+
+    /// Notes that what stood at `path` is there no more.
+    pub(crate) fn gone(&self, path: &StoragePath) {
+        let hash = self.hasher.hash_one(path);
+        // Its place in the order stays, and finds nothing to remove later, or something that will be asked for again.
+        self.facts().facts.remove(&hash);
+    }
+
+    /// Whether a directory was seen at `path`.
+    pub(crate) fn is_directory(&self, path: &StoragePath) -> bool {
+        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::Directory { .. }))
+    }
+
+    /// Whether a directory was seen at `path` moments ago, and nothing was removed from it since.
+    pub(crate) fn is_fresh_directory(&self, path: &StoragePath) -> bool {
+        let facts = self.facts();
+        let fact = facts.facts.get(&self.hasher.hash_one(path));
+        matches!(fact, Some(Fact::Directory { at, left: false }) if at.elapsed() < FRESH)
+    }
+
+    /// Whether a file was seen at `path`.
+    pub(crate) fn is_file(&self, path: &StoragePath) -> bool {
+        matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::File { .. }))
+    }
+
+    /// The file that was seen at `path` moments ago, as far as a condition needs it.
+    pub(crate) fn fresh_file(&self, path: &StoragePath, key: &str) -> Option<Object> {
+        let facts = self.facts();
+        match facts.facts.get(&self.hasher.hash_one(path))? {
+            Fact::File { e_tag, size, at } if at.elapsed() < FRESH => Some(Object {
+                key: key.to_owned(),
+                size: *size,
+                e_tag: e_tag.as_deref().map(str::to_owned),
+                version: None,
+                md5: None,
+                stored: None,
+                set: None,
+                is_folder: false,
+            }),
+            Fact::File { .. } | Fact::Directory { .. } => None,
+        }
+    }
+}
+
+/// The directories that `path` stands in, without the root.
+pub(crate) fn parents(path: &StoragePath) -> impl Iterator<Item = StoragePath> {
+    std::iter::successors(path.parent(), StoragePath::parent).filter(|parent| !parent.is_root())
+}
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod tests;

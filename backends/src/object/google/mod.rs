@@ -1,0 +1,413 @@
+//! Requests to Google Cloud Storage that the library can't send, or not for every key.
+//!
+//! Most are of the JSON API: its listings hold any key and the metadata that a listing has to show, and its changes can all be
+//! bound to a generation. Content is read by the XML API, which tells the metadata with it.
+
+pub(crate) mod metadata;
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, DurationRound, TimeDelta};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+use object_store::PutPayload;
+use object_store::client::HttpResponse;
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+
+use self::metadata::{kept, with_metadata};
+use crate::object::bucket::patience;
+use crate::object::settings::options::ObjectHeaders;
+use crate::object::store::failure::Failure;
+use crate::object::store::mtime;
+use crate::object::store::object::{Before, Object, Page};
+use crate::object::wire::requests::{Request, Requests, STRICT, path_of};
+use crate::observe;
+
+/// What of an object is asked for.
+const FIELDS: &str = "name,size,generation,md5Hash,timeCreated,metadata/mtime";
+
+/// The same with the digest that every object has, also those that were put together of parts.
+const FIELDS_AND_CRC: &str = "name,size,generation,md5Hash,crc32c,timeCreated,metadata/mtime";
+
+/// Entries of a page: as many as the store gives at most.
+const PAGE: usize = 1000;
+
+/// A bucket, by the requests of its protocols.
+#[derive(Debug)]
+pub(crate) struct Google {
+    /// Their URL is that of the service.
+    pub(crate) requests: Requests,
+    /// What objects get beside their content.
+    pub(crate) headers: ObjectHeaders,
+}
+
+/// An object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Resource {
+    name: String,
+    /// In digits, as all their large numbers.
+    size: Option<String>,
+    generation: Option<String>,
+    md5_hash: Option<String>,
+    crc32c: Option<String>,
+    time_created: Option<String>,
+    metadata: ResourceMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ResourceMetadata {
+    mtime: Option<String>,
+}
+
+/// A page of a listing. `kind` is there to tell it from whatever else may answer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resources {
+    kind: String,
+    #[serde(default)]
+    items: Vec<Resource>,
+    #[serde(default)]
+    prefixes: Vec<String>,
+    next_page_token: Option<String>,
+}
+
+/// How far a copy is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rewrite {
+    done: bool,
+    rewrite_token: Option<String>,
+    resource: Option<Resource>,
+}
+
+impl Google {
+    fn bucket(&self) -> &str {
+        &self.requests.bucket
+    }
+
+    fn on_object(&self, method: Method, key: &str, kind: observe::Request) -> Result<Request, Failure> {
+        Ok(Request::new(method, format!("/storage/v1/b/{}/o/{}", self.bucket(), name(key)?), kind))
+    }
+
+    /// Asks what stands under a key.
+    pub(crate) async fn head(&self, key: &str) -> Result<Object, Failure> {
+        let request = self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS);
+        self.requests.parsed(request, parse::<Resource>).await?.into_object()
+    }
+
+    /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
+    pub(crate) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure> {
+        let path = format!("/{}{}", self.bucket(), path_of(key)?);
+        let mut request = Request::new(Method::GET, path, observe::Request::Get)
+            // What is stored compressed is sent as it is stored, with the size that it is listed with.
+            .header("accept-encoding", "gzip")?
+            .confirmed();
+        if let Some((first, last)) = range {
+            let last = last.map_or_else(String::new, |last| last.to_string());
+            request = request.header("range", &format!("bytes={first}-{last}"))?;
+        }
+        if let Some(e_tag) = if_match {
+            request = request.header("x-goog-if-generation-match", e_tag.trim_matches('"'))?;
+        }
+        match self.requests.send(request).await {
+            Ok(response) => Ok((object(key, response.headers())?, response)),
+            // The emulator has neither a code nor a header for it; the answer to the other protocol is a document.
+            Err(failure) if failure.is_bare() => Err(match self.head(key).await {
+                Err(proof) if proof.is_not_found() => proof,
+                _ => failure,
+            }),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
+    /// `flat`.
+    pub(crate) async fn page(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+    ) -> Result<Page, Failure> {
+        let path = format!("/storage/v1/b/{}/o", self.bucket());
+        let mut request = Request::new(Method::GET, path, observe::Request::List)
+            .query("fields", format!("kind,nextPageToken,prefixes,items({FIELDS})"))
+            .query("maxResults", max_keys.unwrap_or(PAGE).to_string());
+        if !prefix.is_empty() {
+            request = request.query("prefix", prefix);
+        }
+        if !flat {
+            request = request.query("delimiter", "/");
+        }
+        if let Some(token) = token {
+            request = request.query("pageToken", token);
+        }
+        let found = self.requests.parsed(request, parse::<Resources>).await?;
+        if found.kind != "storage#objects" {
+            return Err(Failure::Malformed(format!("the store's answer is no listing but {:?}", found.kind)));
+        }
+        let next = found.next_page_token.filter(|token| !token.is_empty());
+        let objects = found.items.into_iter().map(Resource::into_object).collect::<Result<_, _>>()?;
+        Ok(Page { objects, prefixes: found.prefixes, next })
+    }
+
+    /// Stores a whole object, if what is there before is what it has to be.
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        content: PutPayload,
+        headers: HeaderMap,
+        before: Before<'_>,
+    ) -> Result<Object, Failure> {
+        let patience = patience(&self.requests.tuning, content.content_length() as u64);
+        let path = format!("/upload/storage/v1/b/{}/o", self.bucket());
+        let mut request = Request::new(Method::POST, path, observe::Request::Put)
+            .query("name", key)
+            .query("fields", FIELDS)
+            .patience(patience)
+            .persistent();
+        let headers = self.headers.of_new(key, headers);
+        request = match headers.keys().all(|name| name == CONTENT_TYPE) {
+            true => {
+                request.headers = headers;
+                request.query("uploadType", "media").body(content)
+            }
+            false => {
+                let (kind, body) = with_metadata(&headers, content);
+                request.query("uploadType", "multipart").header("content-type", &kind)?.body(body)
+            }
+        };
+        if let Some(generation) = before.generation()? {
+            request = request.query("ifGenerationMatch", generation);
+        }
+        self.requests.parsed(request, parse::<Resource>).await?.into_object()
+    }
+
+    /// Removes an object, if it is the one that is given. That it is not there is no error.
+    pub(crate) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+        let mut request = self.on_object(Method::DELETE, key, observe::Request::Delete)?;
+        if let Some(only) = only {
+            request = request.query("ifGenerationMatch", generation(only)?);
+        }
+        match self.requests.send(request).await {
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies an object of any size inside the store, if it is still this one.
+    pub(crate) async fn copy(&self, from: &Object, to: &str, before: Before<'_>) -> Result<Object, Failure> {
+        let source = self.on_object(Method::POST, &from.key, observe::Request::Copy)?.path().to_owned();
+        let path = format!("{source}/rewriteTo/b/{}/o/{}", self.bucket(), name(to)?);
+        let metadata = self.metadata_of_copy(from, to).await?;
+        let whole = async {
+            let mut token: Option<String> = None;
+            loop {
+                let mut request = Request::new(Method::POST, path.clone(), observe::Request::Copy)
+                    .query("ifSourceGenerationMatch", generation(from)?)
+                    .query("fields", format!("done,rewriteToken,resource({FIELDS})"))
+                    .patience(patience(&self.requests.tuning, from.size));
+                if let Some(generation) = before.generation()? {
+                    request = request.query("ifGenerationMatch", generation);
+                }
+                if let Some(metadata) = &metadata {
+                    let metadata = PutPayload::from(metadata.clone().into_bytes());
+                    request = request.header("content-type", "application/json")?.body(metadata);
+                }
+                if let Some(token) = &token {
+                    request = request.query("rewriteToken", token.clone());
+                }
+                let told = match self.requests.parsed(request, parse::<Rewrite>).await {
+                    Err(failure) if failure.may_have_met_itself() => {
+                        return self.copy_of(from, to).await?.ok_or(failure);
+                    }
+                    told => told?,
+                };
+                match (told.done, told.resource, told.rewrite_token) {
+                    (true, Some(copy), _) => return copy.into_object(),
+                    (false, _, Some(next)) if !next.is_empty() => token = Some(next),
+                    _ => return Err(Failure::Malformed("the store doesn't confirm the copy".to_owned())),
+                }
+            }
+        };
+        // Each request copies some of it.
+        tokio::time::timeout(patience(&self.requests.tuning, from.size), whole)
+            .await
+            .unwrap_or(Err(Failure::Silent))
+    }
+
+    /// What a copy has to have in place of what the object has, if that is not the same: a class is not taken along, and the
+    /// new name may be one of another type.
+    async fn metadata_of_copy(&self, from: &Object, to: &str) -> Result<Option<String>, Failure> {
+        let types = &self.headers.content_type;
+        let class = self.headers.class().filter(|_| !to.ends_with('/'));
+        if class.is_none() && !types.differs(&from.key, to) {
+            return Ok(None);
+        }
+        let mut document = self.document(&from.key, Some(generation(from)?)).await?;
+        let new = types.after_rename(&from.key, to, kept(&document).get(CONTENT_TYPE));
+        if class.is_none() && new.is_none() {
+            return Ok(None);
+        }
+        let given = new.map(|new| (CONTENT_TYPE, new)).into_iter().chain(class.cloned());
+        metadata::replace(&mut document, &given.collect());
+        Ok(Some(document.to_string()))
+    }
+
+    /// What stands under a key, with the headers that who goes on from it sends again.
+    pub(crate) async fn head_and_kept(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+        let document = self.document(key, None).await?;
+        let headers = kept(&document);
+        let malformed =
+            |error| Failure::Malformed(format!("the store's answer is no such document: {error}"));
+        let object: Resource = serde_json::from_value(document).map_err(malformed)?;
+        Ok((object.into_object()?, headers))
+    }
+
+    /// What is known of an object, as the store tells it.
+    async fn document(&self, key: &str, generation: Option<String>) -> Result<serde_json::Value, Failure> {
+        let mut request = self
+            .on_object(Method::GET, key, observe::Request::Head)?
+            .query("fields", format!("{FIELDS},{}", metadata::FIELDS));
+        if let Some(generation) = generation {
+            request = request.query("generation", generation);
+        }
+        self.requests.parsed(request, parse).await
+    }
+
+    /// What stands under a key, with its CRC32C; of a generation, if one is given.
+    pub(crate) async fn head_with_crc(
+        &self,
+        key: &str,
+        generation: Option<String>,
+    ) -> Result<(Object, Option<String>), Failure> {
+        let mut request =
+            self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS_AND_CRC);
+        if let Some(generation) = generation {
+            request = request.query("generation", generation);
+        }
+        let mut told = self.requests.parsed(request, parse::<Resource>).await?;
+        let crc = told.crc32c.take();
+        Ok((told.into_object()?, crc))
+    }
+
+    /// What stands under a key, if it is what a copy of this object would be.
+    async fn copy_of(&self, from: &Object, to: &str) -> Result<Option<Object>, Failure> {
+        let both = async {
+            let copy = self.head_with_crc(to, None).await?;
+            Ok::<_, Failure>((copy, self.head_with_crc(&from.key, Some(generation(from)?)).await?))
+        };
+        let ((copy, copy_crc), (from, from_crc)) = match both.await {
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            both => both?,
+        };
+        let is_copy = (copy.size, &copy.md5, copy.set) == (from.size, &from.md5, from.set)
+            && copy_crc.is_some()
+            && copy_crc == from_crc;
+        Ok(is_copy.then_some(copy))
+    }
+
+    /// Sets the time of an object, and nothing else of it.
+    pub(crate) async fn set_mtime(&self, key: &str, time: &str) -> Result<(), Failure> {
+        let change = serde_json::json!({ "metadata": { mtime::NAME: time } }).to_string();
+        let request = self
+            .on_object(Method::PATCH, key, observe::Request::Metadata)?
+            .query("fields", "generation")
+            .header("content-type", "application/json")?
+            .body(PutPayload::from(change.into_bytes()));
+        self.requests.send(request).await.map(drop)
+    }
+}
+
+impl Before<'_> {
+    fn generation(self) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Anything => Ok(None),
+            Self::Nothing => Ok(Some("0".to_owned())),
+            Self::This(object) => generation(object).map(Some),
+        }
+    }
+}
+
+impl Resource {
+    /// One of unknown size would be taken for an empty one, and one of unknown generation could not be told from others.
+    fn into_object(self) -> Result<Object, Failure> {
+        let untold =
+            |what: &str| Failure::Malformed(format!("the store doesn't tell the {what} of an object"));
+        if self.name.is_empty() {
+            return Err(untold("name"));
+        }
+        let size = self.size.as_deref().and_then(|size| size.parse().ok()).ok_or_else(|| untold("size"))?;
+        let generation = self.generation.ok_or_else(|| untold("generation"))?;
+        Ok(Object {
+            key: self.name,
+            size,
+            e_tag: Some(e_tag(&generation)),
+            version: Some(generation),
+            md5: self.md5_hash,
+            stored: self.time_created.as_deref().and_then(whole_seconds),
+            set: self.metadata.mtime.as_deref().and_then(mtime::parse),
+            is_folder: false,
+        })
+    }
+}
+
+/// An object as the headers of the XML API tell of it.
+fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
+    let mut object = Object::from_headers(key, headers, "x-goog-meta-")?;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let generation = header("x-goog-generation")
+        .ok_or_else(|| Failure::Malformed("the store doesn't tell the generation of an object".to_owned()))?;
+    object.e_tag = Some(e_tag(generation));
+    object.version = Some(generation.to_owned());
+    let hashes = headers.get_all("x-goog-hash").iter().filter_map(|value| value.to_str().ok());
+    object.md5 = hashes
+        .flat_map(|hashes| hashes.split(','))
+        .find_map(|hash| hash.trim().strip_prefix("md5=").map(str::to_owned));
+    Ok(object)
+}
+
+/// The entity tags of the two protocols differ, and one of them is the same for all objects of the same content; the
+/// generation tells one object from every other that stood under the key.
+fn e_tag(generation: &str) -> String {
+    format!("\"{generation}\"")
+}
+
+fn generation(object: &Object) -> Result<String, Failure> {
+    object
+        .version
+        .clone()
+        .or_else(|| object.e_tag.as_deref().map(|e_tag| e_tag.trim_matches('"').to_owned()))
+        .ok_or_else(|| Failure::Malformed("an object without a generation".to_owned()))
+}
+
+/// A key as one segment of a path.
+fn name(key: &str) -> Result<String, Failure> {
+    match key {
+        "." | ".." => Err(Failure::Malformed(format!("no URL can hold the key {key:?}"))),
+        key => Ok(utf8_percent_encode(key, STRICT).to_string()),
+    }
+}
+
+/// A time as the JSON API writes it, as the other one would.
+fn whole_seconds(text: &str) -> Option<SystemTime> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    time.duration_trunc(TimeDelta::seconds(1)).ok().map(SystemTime::from)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::Malformed(format!("the store's answer is no such document: {error}")))
+}
+
+#[cfg(test)]
+#[path = "google_tests.rs"]
+mod tests;

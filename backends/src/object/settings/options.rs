@@ -1,0 +1,187 @@
+//! What objects have beside their content: their type, and what else an operator wants the store to do with them.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use object_store::{Attribute, Attributes};
+
+use super::SettingsError;
+use crate::observe;
+
+/// The type of content of which nothing is known (RFC 2046, section 4.5.1).
+const UNKNOWN: &str = "application/octet-stream";
+
+/// Which type of content new objects get.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ContentType {
+    /// That of the extension of their name, or `application/octet-stream` if that tells nothing.
+    #[default]
+    ByExtension,
+    /// The one that the store gives to objects that come without.
+    None,
+    /// The same for all.
+    Fixed(String),
+}
+
+impl ContentType {
+    /// The type of an object with this key, if it is to have one.
+    pub(crate) fn of(&self, key: &str) -> Option<&str> {
+        match self {
+            Self::ByExtension => Some(mime_guess::from_path(key).first_raw().unwrap_or(UNKNOWN)),
+            Self::None => None,
+            Self::Fixed(text) => Some(text),
+        }
+    }
+
+    /// The type that an object gets with its new name, if its old one had another and the object was given that one: whoever
+    /// sends `report.pdf.part` and renames it has sent a PDF.
+    pub(crate) fn after_rename(
+        &self,
+        from: &str,
+        to: &str,
+        now: Option<&HeaderValue>,
+    ) -> Option<HeaderValue> {
+        if !self.differs(from, to) {
+            return None;
+        }
+        let now = now.and_then(|value| value.to_str().ok());
+        let is_by_name = now.is_none_or(|now| Some(now) == self.of(from) || now == "binary/octet-stream");
+        self.of(to).and_then(|new| HeaderValue::from_str(new).ok()).filter(|_| is_by_name)
+    }
+
+    /// Whether two names are of different types.
+    pub(crate) fn differs(&self, from: &str, to: &str) -> bool {
+        *self == Self::ByExtension && !to.ends_with('/') && self.of(from) != self.of(to)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        match self {
+            Self::Fixed(text) => header("content_type", text).map(drop),
+            Self::ByExtension | Self::None => Ok(()),
+        }
+    }
+}
+
+/// What Google and Azure are told of new objects, beside their type.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObjectOptions {
+    /// Where new objects and copies are kept: Google's storage class, or Azure's access tier.
+    pub storage_class: Option<String>,
+    /// What caches are told of new objects.
+    pub cache_control: Option<String>,
+}
+
+/// The same as headers, by the names of HTTP.
+#[derive(Debug)]
+pub(crate) struct ObjectHeaders {
+    pub(crate) content_type: ContentType,
+    cache_control: Option<HeaderValue>,
+    /// By the name that the cloud has for it.
+    class: Option<(HeaderName, HeaderValue)>,
+}
+
+impl ObjectOptions {
+    pub(crate) fn headers(
+        &self,
+        content_type: ContentType,
+        class: (&'static str, &'static str),
+    ) -> Result<ObjectHeaders, SettingsError> {
+        content_type.check()?;
+        let (setting, name) = class;
+        let cache_control =
+            self.cache_control.as_deref().map(|text| header("cache_control", text)).transpose()?;
+        let class = self.storage_class.as_deref().map(|text| header(setting, text)).transpose()?;
+        let class = class.map(|class| (HeaderName::from_static(name), class));
+        Ok(ObjectHeaders { content_type, cache_control, class })
+    }
+}
+
+impl ObjectHeaders {
+    /// The headers of a new object, with what it keeps of another.
+    pub(crate) fn of_new(&self, key: &str, mut kept: HeaderMap) -> HeaderMap {
+        if let Some(Ok(value)) = self.content_type.of(key).map(HeaderValue::from_str) {
+            kept.entry(CONTENT_TYPE).or_insert(value);
+        }
+        if key.ends_with('/') {
+            return kept;
+        }
+        if let Some(value) = &self.cache_control {
+            kept.entry(CACHE_CONTROL).or_insert_with(|| value.clone());
+        }
+        if let Some((name, value)) = &self.class {
+            kept.entry(name).or_insert_with(|| value.clone());
+        }
+        kept
+    }
+
+    /// Where copies are kept: the store doesn't take that along.
+    pub(crate) fn class(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.class.as_ref()
+    }
+}
+
+/// Headers as the library has them.
+pub(crate) fn attributes(headers: &HeaderMap) -> Attributes {
+    let attribute = |name: &str| {
+        Some(match name {
+            "cache-control" => Attribute::CacheControl,
+            "content-disposition" => Attribute::ContentDisposition,
+            "content-encoding" => Attribute::ContentEncoding,
+            "content-language" => Attribute::ContentLanguage,
+            "content-type" => Attribute::ContentType,
+            "x-goog-storage-class" | "x-ms-access-tier" => Attribute::StorageClass,
+            name => {
+                let own = name.strip_prefix("x-goog-meta-").or_else(|| name.strip_prefix("x-ms-meta-"))?;
+                Attribute::Metadata(own.to_owned().into())
+            }
+        })
+    };
+    let known =
+        headers.iter().filter_map(|(name, value)| Some((attribute(name.as_str())?, value.to_str().ok()?)));
+    known.map(|(attribute, value)| (attribute, value.to_owned())).collect()
+}
+
+/// What is kept when somebody goes on from an object: not the time that was set for it, nor what says that it is a copy.
+pub(crate) fn without_time(mut headers: HeaderMap) -> HeaderMap {
+    for name in ["x-amz-meta-mtime", "x-goog-meta-mtime", "x-ms-meta-mtime", crate::object::s3::COPY_OF] {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Headers that requests have beside their own.
+#[derive(Default)]
+pub(crate) struct Added {
+    /// All of them.
+    pub(crate) every: HeaderMap,
+    /// Those that read or write content, or ask what an object is.
+    pub(crate) content: HeaderMap,
+    /// Copies: what reads what they copy.
+    pub(crate) source: HeaderMap,
+}
+
+impl Added {
+    pub(crate) fn add_to(&self, kind: observe::Request, headers: &mut HeaderMap) {
+        use observe::Request::{Begin, Complete, Copy, Get, Head, Part, Put};
+        headers.extend(self.every.clone());
+        if matches!(kind, Begin | Complete | Copy | Get | Head | Part | Put) {
+            headers.extend(self.content.clone());
+        }
+        if matches!(kind, Copy) {
+            headers.extend(self.source.clone());
+        }
+    }
+}
+
+pub(crate) fn header(setting: &'static str, text: &str) -> Result<HeaderValue, SettingsError> {
+    let invalid = || SettingsError::invalid(setting, "may hold letters, digits and signs of ASCII only");
+    let value = HeaderValue::from_str(text).map_err(|_| invalid())?;
+    value.to_str().map_err(|_| invalid()).map(drop)?;
+    if text.is_empty() {
+        return Err(SettingsError::invalid(setting, "must not be empty"));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+#[path = "options_tests.rs"]
+mod tests;

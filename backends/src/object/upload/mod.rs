@@ -1,0 +1,322 @@
+//! Writing an object: gathered in memory, sent in parts while more comes, visible when it is finished.
+
+pub(crate) mod append;
+pub(crate) mod completion;
+pub(crate) mod end;
+pub(crate) mod held;
+pub(crate) mod multipart;
+pub(crate) mod parts;
+pub(crate) mod sweep;
+pub(crate) mod writes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::HeaderMap;
+
+use self::append::{HEAD, Tail};
+use self::end::Condition;
+use self::held::Held;
+use self::multipart::Multipart;
+use self::parts::PartSizes;
+use crate::object::bucket::Client;
+use crate::object::bucket::name_check::NameCheck;
+use crate::object::copy::{equal_pieces, kept_pieces};
+use crate::object::download;
+use crate::object::s3::S3;
+use crate::object::settings::Tuning;
+use crate::object::store::object::Object;
+use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
+
+pub(crate) struct ObjectUpload {
+    pub(crate) client: Arc<Client>,
+    pub(crate) path: StoragePath,
+    pub(crate) key: String,
+    pub(crate) condition: Condition,
+    pub(crate) held: Held,
+    pub(crate) sizes: PartSizes,
+    /// All bytes so far.
+    pub(crate) length: u64,
+    /// There is none while everything fits into one request.
+    pub(crate) multipart: Option<Multipart>,
+    /// What the object has beside its content, if it goes on from one.
+    pub(crate) headers: HeaderMap,
+    /// It is put behind whatever is there when it is finished.
+    pub(crate) tail: Option<Tail>,
+    /// The number of the first part that what it is put behind gets.
+    pub(crate) first: usize,
+    /// Whether the name is free; an upload that goes on from a file needs no answer.
+    name: Option<NameCheck>,
+    /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
+    /// then nothing may be finished.
+    pub(crate) intact: bool,
+}
+
+/// Starts an upload. The store isn't asked for anything, unless there is a reason: that something else was seen in this
+/// place, or that the upload goes on from what is there.
+pub(crate) async fn create(
+    client: &Arc<Client>,
+    path: &StoragePath,
+    mode: CreateMode,
+) -> Result<ObjectUpload> {
+    if path.is_root() {
+        return Err(Error::new(ErrorKind::IsADirectory, path));
+    }
+    let key = client.keys.file(path)?;
+    client.check_place(path).await?;
+    let mut upload = ObjectUpload::new(client, path, key, Condition::Anything);
+    let kept = match mode {
+        CreateMode::Replace | CreateMode::Resume(0) => {
+            upload.name = Some(NameCheck::ask(client, path));
+            return Ok(upload);
+        }
+        CreateMode::New => {
+            upload.condition = Condition::Nothing;
+            if client.known.is_file(path) {
+                upload.check_nothing().await?;
+            }
+            upload.name = Some(NameCheck::ask(client, path));
+            return Ok(upload);
+        }
+        CreateMode::Append => {
+            let seen = upload.look().await?;
+            if seen.is_none() {
+                upload.name = Some(NameCheck::ask(client, path));
+            }
+            upload.tail = Some(Tail::behind(seen));
+            return Ok(upload);
+        }
+        CreateMode::Resume(kept) => kept,
+    };
+    match upload.look().await? {
+        Some(object) => {
+            if kept > object.size {
+                return Err(Error::new(ErrorKind::InvalidRange, path));
+            }
+            upload.condition = Condition::This(Box::new(object.clone()));
+            upload.keep(object, kept).await?;
+        }
+        None => return Err(Error::new(ErrorKind::NotFound, path)),
+    }
+    Ok(upload)
+}
+
+impl ObjectUpload {
+    fn new(client: &Arc<Client>, path: &StoragePath, key: String, condition: Condition) -> Self {
+        Self {
+            client: Arc::clone(client),
+            path: path.clone(),
+            key,
+            condition,
+            held: Held::new(&client.buffers),
+            sizes: sizes_of_parts(client),
+            length: 0,
+            multipart: None,
+            headers: HeaderMap::new(),
+            tail: None,
+            first: 1,
+            name: None,
+            intact: true,
+        }
+    }
+
+    /// One of an object that is copied through this server, with these headers.
+    pub(crate) fn of_copy(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
+        Self { headers, ..Self::new(client, path, key.to_owned(), Condition::Anything) }
+    }
+
+    /// Stores this content, and returns the entity tag.
+    pub(crate) async fn store_all(mut self, content: ByteStream) -> Result<Option<String>> {
+        let sent = self.send_all(content).await;
+        self.store(sent).await.map(|(e_tag, _)| e_tag)
+    }
+
+    /// What the upload goes on from.
+    pub(crate) async fn look(&mut self) -> Result<Option<Object>> {
+        let (found, headers) = self.client.head_and_kept(&self.path, &self.key).await?.unzip();
+        self.headers = headers.unwrap_or_default();
+        match found {
+            Some(object) if object.is_folder => Err(Error::new(ErrorKind::IsADirectory, &self.path)),
+            found => Ok(found),
+        }
+    }
+
+    /// Begins with the first bytes of an object.
+    pub(crate) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
+        let copies = self.client.s3().map(S3::copies_parts);
+        let pieces = match copies {
+            None | Some(Some(false)) => Vec::new(),
+            Some(_) if self.sizes.are_equal() => {
+                let size = self.sizes.next();
+                equal_pieces(kept - kept % size, size)
+            }
+            Some(_) => kept_pieces(kept),
+        };
+        if let Some((_, last)) = pieces.last() {
+            self.length = last + 1;
+            self.sizes.skip(pieces.len() as u64, self.length);
+            if self.sizes.left() == 0 {
+                return Err(self.too_large());
+            }
+            self.multipart().copy(object.clone(), pieces).await?;
+            // Nothing of the client's is sent before it is known whether the store can do so.
+            if copies == Some(None)
+                && let Err(error) = self.multipart().await_all().await
+            {
+                if self.client.s3().is_none_or(|s3| s3.copies_parts() != Some(false)) {
+                    return Err(error);
+                }
+                drop(self.multipart.take());
+                self.sizes = sizes_of_parts(&self.client);
+                self.length = 0;
+            }
+        }
+        // What is too small for a part, or no whole one, is sent again.
+        if self.length < kept {
+            let rest = download::section(&self.client, &self.path, &object, (self.length, kept));
+            self.send_all(rest).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn too_large(&self) -> Error {
+        let text = match self.sizes.are_equal() {
+            _ if self.client.tuning.max_parts < Tuning::MAX_PARTS => {
+                "the file is too large for the `max_parts` of its size that the store takes; a larger `part_size` allows larger files"
+            }
+            true => {
+                "the file is too large for the size of its parts; a larger `part_size` allows larger files"
+            }
+            false => {
+                "the file is too large for the size of its parts; a larger `limits.buffer_memory` allows larger ones"
+            }
+        };
+        Error::with_source(ErrorKind::QuotaExceeded, &self.path, text)
+    }
+
+    async fn send_all(&mut self, mut bytes: ByteStream) -> Result<()> {
+        while let Some(chunk) = bytes.next().await {
+            self.write(chunk?).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn multipart(&mut self) -> &mut Multipart {
+        let begun = match self.multipart.take() {
+            Some(begun) => begun,
+            None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone()),
+        };
+        self.multipart.insert(begun)
+    }
+
+    /// Starts to send what is held as a part, as soon as enough of those before it are done.
+    pub(crate) async fn send(&mut self) -> Result<()> {
+        if self.sizes.left() == 0 {
+            return Err(self.too_large());
+        }
+        let (part, share) = self.held.take(&self.path).await?;
+        let tuning = &self.client.tuning;
+        // Parts that have grown go one by one rather than take several times the memory.
+        let grown = (self.sizes.next() / tuning.part_size).max(1);
+        let places = tuning.upload_concurrency / usize::try_from(grown).unwrap_or(usize::MAX);
+        let is_tail = self.tail.is_some();
+        let multipart = self.multipart();
+        if is_tail {
+            multipart.go_on_behind(HEAD);
+        }
+        while multipart.under_way() >= places.max(1) {
+            multipart.await_one().await?;
+        }
+        multipart.send(part, share).await
+    }
+
+    /// Starts to send a part that has its full size.
+    async fn send_full(&mut self) -> Result<()> {
+        if self.tail.is_some() && self.multipart.is_none() && !self.holds_head() {
+            return self.hold_head().await;
+        }
+        self.send().await?;
+        self.sizes.advance();
+        Ok(())
+    }
+
+    /// Waits until the name is known to be free.
+    pub(crate) async fn has_name(&mut self) -> Result<()> {
+        match &mut self.name {
+            Some(name) => name.passed().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// How the uploads of a bucket are cut.
+fn sizes_of_parts(client: &Client) -> PartSizes {
+    let (most, size, largest) =
+        (u64::from(client.tuning.max_parts), client.tuning.part_size, client.buffers.largest_part());
+    match client.s3() {
+        Some(s3) if s3.equal_parts => PartSizes::equal(most, size).marked(),
+        Some(_) => PartSizes::new(most, size, largest).marked(),
+        None => PartSizes::new(most, size, largest),
+    }
+}
+
+#[async_trait]
+impl Upload for ObjectUpload {
+    async fn reserve(&mut self) -> Result<Option<usize>> {
+        // To make room can move what was received to a file, half-way, too.
+        let intact = std::mem::replace(&mut self.intact, false);
+        // Where many wait for memory, each has its turn sooner.
+        if self.client.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
+            self.sizes.shrink();
+        }
+        let part_size = self.sizes.next();
+        let room = self.held.reserve(&self.path, part_size).await?;
+        self.intact = intact;
+        Ok(Some(room))
+    }
+
+    async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        let intact = std::mem::replace(&mut self.intact, false);
+        // Failures of parts show here rather than after the whole file has been sent.
+        if let Some(multipart) = &mut self.multipart {
+            multipart.check()?;
+        }
+        if let Some(name) = &mut self.name {
+            name.refusal()?;
+        }
+        while !bytes.is_empty() {
+            // What is no longer than one part is one request, so the first one waits for the byte after it.
+            if self.held.len() >= self.sizes.next() {
+                self.send_full().await?;
+            }
+            let part_size = self.sizes.next();
+            let missing = usize::try_from(part_size.saturating_sub(self.held.len())).unwrap_or(usize::MAX);
+            let some = bytes.split_to(bytes.len().min(missing));
+            self.length += some.len() as u64;
+            self.held.push(&self.path, some, part_size).await?;
+            // Not where others wait for the memory.
+            let sends = self.multipart.is_some() || self.client.buffers.is_tight();
+            if sends && self.held.len() >= part_size {
+                self.send_full().await?;
+            }
+        }
+        self.intact = intact;
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        let (client, path) = (Arc::clone(&self.client), self.path.clone());
+        let (e_tag, length) = self.store(Ok(())).await?;
+        client.known.stored(&path, length, e_tag.as_deref());
+        Ok(Metadata::file(length, None))
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<()> {
+        match self.multipart.take() {
+            Some(multipart) => multipart.abort().await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The two clients of the library that a bucket has, and the connections of both.
+
+use std::sync::Arc;
+
+use object_store::multipart::MultipartStore;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use tokio::sync::Semaphore;
+
+use super::connections::Connections;
+use super::connector::Limits;
+use super::endpoint::is_plain_http;
+use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
+use crate::object::bucket::keys::Keys;
+use crate::object::bucket::known::Known;
+use crate::object::bucket::{Client, Own};
+use crate::object::list::Reported;
+use crate::object::settings::options::Added;
+use crate::object::settings::{SettingsError, Tuning};
+
+/// Two clients of one bucket: the timer of the HTTP library for silence also runs while a request is being
+/// sent, so a slow line could never send a large part.
+pub(crate) struct Pair<T> {
+    patient: T,
+    pub(crate) impatient: T,
+    http: Http,
+}
+
+/// The connections of both.
+struct Http {
+    patient: Connections,
+    impatient: Connections,
+}
+
+impl<T: ObjectStore + MultipartStore> Pair<T> {
+    pub(crate) fn build(
+        tuning: &Tuning,
+        endpoint: Option<&str>,
+        bucket_url: &str,
+        build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
+    ) -> Result<Self, SettingsError> {
+        // A timeout for the whole body would cut off a slow reader in the middle.
+        let options =
+            ClientOptions::new().with_timeout_disabled().with_allow_http(endpoint.is_some_and(is_plain_http));
+        let retry = RetryConfig {
+            backoff: BackoffConfig {
+                // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
+                // over in a moment.
+                init_backoff: 3 * FIRST_PAUSE,
+                max_backoff: LONGEST_PAUSE,
+                base: 4.0,
+            },
+            max_retries: tuning.retries,
+            retry_timeout: tuning.retry_timeout,
+        };
+        let connections = |silence| {
+            Connections::new(bucket_url, tuning, Limits { connect: tuning.connect_timeout, silence })
+        };
+        let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
+        Ok(Self {
+            patient: build(
+                options.clone(),
+                RetryConfig { max_retries: tuning.retries.saturating_mul(2), ..retry.clone() },
+                http.patient.clone(),
+            )?,
+            impatient: build(options, retry, http.impatient.clone())?,
+            http,
+        })
+    }
+
+    /// For requests of our own: `url` is what their paths follow.
+    pub(crate) fn requests(
+        &self,
+        url: String,
+        bucket: String,
+        signer: Signer,
+        added: Added,
+        tuning: &Tuning,
+    ) -> Result<Requests, SettingsError> {
+        let no_client = || SettingsError::Client("there is no HTTP client".to_owned());
+        Ok(Requests {
+            url,
+            bucket,
+            signer,
+            added,
+            http: self.http.impatient.client().ok_or_else(no_client)?,
+            patient: self.http.patient.client().ok_or_else(no_client)?,
+            tuning: tuning.clone(),
+        })
+    }
+
+    pub(crate) fn into_client(self, keys: Keys, name: String, tuning: Tuning, own: Own) -> Client {
+        let patient = Arc::new(self.patient);
+        Client {
+            objects: Arc::new(self.impatient),
+            uploads: Arc::clone(&patient) as Arc<dyn ObjectStore>,
+            parts: patient,
+            own,
+            keys,
+            name,
+            known: Known::new(),
+            reported: Reported::default(),
+            alone: Semaphore::new(1),
+            settling: Semaphore::new(1),
+            buffers: Arc::clone(&tuning.buffers),
+            tuning,
+        }
+    }
+}
