@@ -23,7 +23,7 @@ Examples:
   wharf check --config wharf.yaml
   wharf check --config wharf.yaml --connect
 
-Exit status: 0 fine, 1 a backend can't be reached, 2 the configuration is wrong.")]
+Exit status: 0 success, 1 a backend can't be reached, 2 the configuration is wrong.")]
 pub(super) struct Check {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
@@ -71,7 +71,7 @@ fn connect(config: &Config) -> Outcome {
             }
         }
     }
-    // A disk that does not answer is not waited for.
+    // A disk that does not answer must not hold up the end.
     runtime.shutdown_background();
     outcome
 }

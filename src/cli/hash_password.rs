@@ -8,13 +8,12 @@ use super::{Outcome, complain, print};
 use crate::accounts::PasswordHash;
 use crate::config::Secret;
 
-/// The longest line that is read; no password that is longer can log in.
+/// The longest line that is read; a longer password can't log in.
 const MAX_LENGTH: u64 = 1024;
 
 /// Print the hash of a password, for the `password` of a user.
 ///
-/// At a terminal it asks for the password, twice and without echo. Else it reads the password from standard input, up
-/// to the end of the line.
+/// At a terminal it asks for the password, twice and without echo. Otherwise it reads the first line of standard input.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

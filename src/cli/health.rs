@@ -12,18 +12,18 @@ use super::{Outcome, complain, print};
 use crate::config;
 use crate::ops::http::NAME;
 
-/// What is asked if nobody says anything else.
+/// The URL that is asked by default.
 const DEFAULT: &str = "http://127.0.0.1:9121/readyz";
 
-/// Whether new sessions are served.
+/// The path that answers whether the server accepts new sessions.
 const READY: &str = "/readyz";
 
-/// How much of an answer is read.
+/// How many bytes of an answer are read.
 const ANSWER_SIZE: u64 = 8 * 1024;
 
-/// Ask a running server how it is.
+/// Ask a running server whether it is ready.
 ///
-/// For container health checks and probes: it needs no shell and no other program.
+/// For health checks and probes of containers: needs no shell and no other program.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,15 +31,15 @@ Examples:
   wharf health --config /etc/wharf.yaml
   wharf health --url http://127.0.0.1:9121/livez --timeout 2s
 
-Exit status: 0 it is well, 1 it is not or can't be asked, 2 bad configuration or usage.")]
+Exit status: 0 ready, 1 not ready or not reachable, 2 bad configuration or usage.")]
 pub(super) struct Health {
-    /// What to ask: /readyz (new sessions are served) or /livez (it answers at all) of the server's HTTP port.
+    /// The URL to ask on the server's HTTP port: /readyz (does it accept new sessions?) or /livez (does it answer?).
     #[arg(long, value_name = "URL", default_value = DEFAULT, value_parser = url, conflicts_with = "config")]
     url: Url,
-    /// The server's configuration file, whose first address of `http.listen` is asked; if there is none, that default.
+    /// The server's configuration file: its first address in `http.listen` is asked. If the file is missing, the default URL is asked.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How long the answer may take.
+    /// The longest time to wait for the answer.
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     timeout: Duration,
 }
@@ -49,7 +49,7 @@ pub(super) struct Health {
 struct Url {
     /// Host and port, as they stand in the URL.
     authority: String,
-    /// The same to connect to.
+    /// The host to connect to, without brackets.
     host: String,
     port: u16,
     path: String,
@@ -97,7 +97,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 impl Health {
     pub(super) fn run(self) -> Outcome {
         let url = match &self.config {
-            // Whoever started the server in another way, as a container's image allows, has no such file.
+            // A server that was started in another way, which a container image allows, has no such file.
             Some(path) if path.try_exists().is_ok_and(|exists| !exists) => {
                 complain(format_args!("wharf: there is no {}, so {} is asked", path.display(), self.url));
                 self.url
@@ -129,7 +129,7 @@ impl Health {
     }
 }
 
-/// Where a server with this configuration can be asked by this machine.
+/// The URL at which this machine can ask a server with this configuration.
 fn configured(path: &Path) -> Result<Url, Outcome> {
     let http = config::load_http(path).map_err(|problems| {
         complain(problems);
@@ -153,11 +153,11 @@ fn at(address: SocketAddr) -> Url {
     Url { authority, host: ip.to_string(), port, path: READY.to_owned() }
 }
 
-/// What came back.
+/// The answer of the server.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
     status: u16,
-    /// Others may have taken the port.
+    /// Whether the answer comes from Wharf: another program may have taken the port.
     by_us: bool,
     /// The first line of the body.
     text: String,

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// How the program ends, as its exit status.
+/// The exit status of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// 0: all is fine.
+    /// 0: success.
     Fine,
-    /// 1: something failed while it ran.
+    /// 1: a failure while running.
     Failed,
     /// 2: the configuration or the command line is wrong. (clap uses the same.)
     Unusable,
@@ -44,16 +44,16 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  wharf serve                              the quick start, on 127.0.0.1:2121
-  wharf serve --config /etc/wharf.yaml     a configuration of your own
-  wharf check --config wharf.yaml          every problem of a configuration at once
+  wharf serve                              serve the quick start on 127.0.0.1:2121
+  wharf serve --config /etc/wharf.yaml     serve a configuration of your own
+  wharf check --config wharf.yaml          report every problem in a configuration
   wharf check --config wharf.yaml --connect
                                            also try to reach each backend
-  wharf health                             how a running server is
-  wharf hash-password                      asks for a password and prints its hash
-  wharf schema > wharf.schema.json         the JSON Schema, for editors
+  wharf health                             ask a running server whether it is ready
+  wharf hash-password                      ask for a password and print its hash
+  wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
-Exit status: 0 fine, 1 failure while running, 2 bad configuration or usage.";
+Exit status: 0 success, 1 failure while running, 2 bad configuration or usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -64,7 +64,7 @@ enum Command {
     Schema(schema::Schema),
 }
 
-/// Runs the program: parses the command line and does what it says.
+/// Runs the program: parses the command line and carries it out.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
@@ -76,12 +76,12 @@ pub fn run() -> ExitCode {
     .into()
 }
 
-/// Writes to standard output. That nobody reads it any more is no failure of ours.
+/// Writes to standard output. A closed output is not a failure of the program.
 fn print(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Writes to standard error, for what is to be read by a person who waits at the terminal.
+/// Writes to standard error, for the person at the terminal.
 fn complain(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -6,7 +6,7 @@ use super::{Outcome, print};
 
 /// Print the JSON Schema of the configuration file.
 ///
-/// Editors that know it (by the comment at the head of the shipped files) complete and check keys as you type.
+/// Editors complete and check keys as you type if the file begins with the comment of the shipped files.
 #[derive(Debug, Args)]
 pub(super) struct Schema {}
 

@@ -37,8 +37,8 @@ const LONGEST_END: Duration = Duration::from_secs(20);
 
 /// Run the server.
 ///
-/// Without --config it serves the quick start: on this machine only, files in the folder `wharf-data` of the current
-/// directory. SIGTERM or SIGINT ends it when running transfers are done, a second one at once.
+/// Without --config it serves the quick start: on this machine only, with files in the folder `wharf-data` of the
+/// current directory. SIGTERM or SIGINT stops it when running transfers are done, a second signal at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,13 +49,13 @@ pub(super) struct Serve {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to log: a level, or levels for parts, as RUST_LOG has it.
+    /// What to log: a level, or levels for parts of the program, in the syntax of RUST_LOG.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     log: Option<String>,
-    /// How to write log lines.
+    /// The format of log lines.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
-    /// Where the service manager wants to hear of the start and the end.
+    /// The socket on which the service manager is notified of the start and the end.
     #[arg(long, value_name = "SOCKET", env = "NOTIFY_SOCKET", hide = true)]
     notify_socket: Option<OsString>,
 }
