@@ -203,7 +203,33 @@ pub enum CreateMode {
     Append,
 }
 
+/// In which ways whoever uploads can hand over the next bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// By [`Upload::write`] alone. Whoever has to see the bytes (to count them, to scan them) asks for nothing else.
+    Bytes,
+    /// Also by writing to a file, as the kernel does with what it moves from a socket.
+    File,
+}
+
+/// In which way an upload takes the next bytes. [`Upload::write`] is always right for as many as are named here; a file is an
+/// offer.
+#[derive(Debug)]
+pub enum Intake {
+    /// By [`Upload::write`]. The upload keeps nothing in memory, so the next bytes may be read while others are written.
+    Bytes,
+    /// By [`Upload::write`], so many: there is room for these, and for no others. Bytes are to be read from a client only after
+    /// that, so that they are in nobody's memory while they wait for room.
+    Reserved(usize),
+    /// A handle on the file that holds all bytes so far: the next ones are written at its position. A failure to write there is
+    /// a reason to abort. Only where [`Supply::File`] was asked for.
+    File(OfDisk<File>),
+}
+
 /// A write that is not visible until it is finished.
+///
+/// Whoever wraps an upload and says nothing of [`intake`](Self::intake) sees every byte in [`write`](Self::write): no byte
+/// passes by a wrapper unless that hands on what it was asked for.
 ///
 /// Dropping it is the same as [`abort`](Self::abort), without a way to learn of a failure.
 #[async_trait]
@@ -214,22 +240,13 @@ pub trait Upload: Send {
     /// After an error the upload can only be aborted.
     async fn write(&mut self, bytes: Bytes) -> Result<()>;
 
-    /// Makes room for the next bytes, and says how many: whoever reads them from a client waits here, and holds nothing
-    /// meanwhile. `None` if the upload keeps nothing in memory; then bytes may be read while others are written.
+    /// Makes ready for the next bytes, which may take a while, and says how they are taken.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
-    async fn reserve(&mut self) -> Result<Option<usize>> {
-        Ok(None)
-    }
-
-    /// A handle on the file that holds all bytes so far, to write the next ones at its position instead of calling
-    /// [`write`](Self::write), if the storage has such a file. A failure to write there is a reason to abort.
-    ///
-    /// # Errors
-    /// As for [`write`](Self::write).
-    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
-        Ok(None)
+    async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        let _ = supply;
+        Ok(Intake::Bytes)
     }
 
     /// Makes the whole file visible, durable to the backend's own promise, and returns what it became.

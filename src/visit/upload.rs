@@ -1,12 +1,10 @@
 //! An upload as its user sees it.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_backends::threads::OfDisk;
-use wharf_backends::{Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload};
+use wharf_backends::{Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload};
 
 use super::changes;
 use super::view::denied;
@@ -29,12 +27,8 @@ impl Upload for ViewUpload {
         upload.write(bytes).await.map_err(|error| upload_error(error, path, *only_new))
     }
 
-    async fn reserve(&mut self) -> Result<Option<usize>> {
-        self.upload.reserve().await.map_err(|error| error.at(&self.path))
-    }
-
-    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
-        self.upload.file().await.map_err(|error| error.at(&self.path))
+    async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        self.upload.intake(supply).await.map_err(|error| error.at(&self.path))
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

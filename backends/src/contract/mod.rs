@@ -76,6 +76,7 @@ macro_rules! each_contract_case {
             1, uploads, the_old_file_stays_until_the_new_one_is_finished;
             1, uploads, an_empty_upload_makes_an_empty_file;
             1, uploads, uploads_at_once_never_mix;
+            1, uploads, every_intake_takes_the_next_bytes;
             1, uploads, new_never_replaces;
             1, uploads, new_is_decided_at_finish;
             1, uploads, resume_keeps_the_beginning;

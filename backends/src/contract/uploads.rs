@@ -1,10 +1,14 @@
 //! Law 1: all or nothing.
 
+use std::fs::File;
+use std::io::Write;
+
 use bytes::Bytes;
 
 use super::Fixture;
 use super::support::{contents, directory, missing, names_in, ok, path, pattern, put, refused, stored};
-use crate::{CreateMode, ErrorKind};
+use crate::threads::{OfDisk, Operation};
+use crate::{CreateMode, ErrorKind, Intake, Supply};
 
 /// Enough that a backend has sent or written some of it before the end.
 const SOME: usize = 3 * 1024 * 1024 + 1;
@@ -181,4 +185,37 @@ pub async fn a_resume_never_loses_what_others_stored(fixture: Fixture) {
         refused(resume.finish().await, ErrorKind::Conflict);
         missing(storage, "/f").await;
     }
+}
+
+/// Bytes come in by `write` and by a file in turns, as from a client that pauses now and then.
+pub async fn every_intake_takes_the_next_bytes(fixture: Fixture) {
+    let storage = &*fixture.storage;
+    let content = pattern(SOME, 3);
+    let mut upload = ok(storage.create(&path("/f"), CreateMode::Replace).await);
+    let mut rest = Bytes::from(content.clone());
+    for supply in [Supply::Bytes, Supply::File].into_iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let intake = ok(upload.intake(supply).await);
+        let room = if let Intake::Reserved(room) = intake { room } else { 200_000 };
+        assert!(room > 0, "there is never room");
+        let some = rest.split_to(rest.len().min(room));
+        match intake {
+            Intake::File(file) => {
+                assert_eq!(supply, Supply::File, "a file for somebody who has to see the bytes");
+                write_to(file, some).await;
+            }
+            Intake::Bytes | Intake::Reserved(_) => ok(upload.write(some).await),
+        }
+    }
+    missing(storage, "/f").await;
+    assert_eq!(ok(upload.finish().await).size, content.len() as u64);
+    assert!(contents(storage, "/f").await == content);
+}
+
+async fn write_to(mut file: OfDisk<File>, bytes: Bytes) {
+    let threads = file.threads().clone();
+    let written = ok(threads.run(Operation::Write, move || file.write_all(&bytes)).await);
+    assert!(written.is_ok(), "{written:?}");
 }

@@ -15,7 +15,7 @@ use super::target::{Base, Begin, Target};
 use crate::stream::Wanted;
 use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
 use crate::turns::Turn;
-use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, Upload};
+use crate::{CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Upload};
 
 /// How often an append looks again for its file when that is replaced at every look.
 const LOOKS: usize = 100;
@@ -103,13 +103,16 @@ impl Upload for LocalUpload {
         if self.waiting_bytes >= CHUNK_SIZE { self.flush().await } else { Ok(()) }
     }
 
-    async fn file(&mut self) -> Result<Option<OfDisk<File>>> {
+    async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        if supply == Supply::Bytes {
+            return Ok(Intake::Bytes);
+        }
         self.flush().await?;
         let file = self.idle().await?;
         let handle = file.try_clone().map(|handle| OfDisk::new(handle, file.threads()));
         self.file = Written::Idle(file);
         // Out of descriptors: what calls `write` needs no further one.
-        Ok(handle.ok())
+        Ok(handle.map_or(Intake::Bytes, Intake::File))
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {

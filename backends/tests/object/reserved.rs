@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_backends::threads::Operation;
-use wharf_backends::{Buffers, CreateMode, Storage};
+use wharf_backends::{Buffers, CreateMode, Intake, Storage, Supply};
 
 use crate::played::{Played, answer};
 use crate::servers::{path, tuning};
@@ -33,7 +33,9 @@ fn who_gives_up_waiting_for_room_finishes_nothing() {
         .unwrap();
         let create = || async { storage.create(&path("/f"), CreateMode::Replace).await.unwrap() };
         let mut upload = create().await;
-        let room = upload.reserve().await.unwrap().unwrap();
+        let Intake::Reserved(room) = upload.intake(Supply::Bytes).await.unwrap() else {
+            panic!("no room is named")
+        };
         upload.write(Bytes::from(vec![1; room])).await.unwrap();
         // No disk is ready, and no memory is left.
         let threads = buffers.spill_disk().unwrap().clone();
@@ -48,12 +50,12 @@ fn who_gives_up_waiting_for_room_finishes_nothing() {
         let mut others = Vec::new();
         loop {
             let mut other = create().await;
-            if other.reserve().now_or_never().is_none() {
+            if other.intake(Supply::Bytes).now_or_never().is_none() {
                 break;
             }
             others.push(other);
         }
-        assert!(upload.reserve().now_or_never().is_none(), "it waits for the disk");
+        assert!(upload.intake(Supply::Bytes).now_or_never().is_none(), "it waits for the disk");
         drop(ready);
         for one in busy {
             one.await.unwrap();

@@ -28,7 +28,9 @@ use crate::object::download;
 use crate::object::s3::S3;
 use crate::object::settings::Tuning;
 use crate::object::store::object::Object;
-use crate::{ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
+use crate::{
+    ByteStream, CreateMode, Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upload,
+};
 
 pub(crate) struct ObjectUpload {
     pub(crate) client: Arc<Client>,
@@ -264,7 +266,7 @@ fn sizes_of_parts(client: &Client) -> PartSizes {
 
 #[async_trait]
 impl Upload for ObjectUpload {
-    async fn reserve(&mut self) -> Result<Option<usize>> {
+    async fn intake(&mut self, _: Supply) -> Result<Intake> {
         // To make room can move what was received to a file, half-way, too.
         let intact = std::mem::replace(&mut self.intact, false);
         // Where many wait for memory, each has its turn sooner.
@@ -274,7 +276,7 @@ impl Upload for ObjectUpload {
         let part_size = self.sizes.next();
         let room = self.held.reserve(&self.path, part_size).await?;
         self.intact = intact;
-        Ok(Some(room))
+        Ok(Intake::Reserved(room))
     }
 
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use wharf_backends::{CHUNK_SIZE, Upload};
+use wharf_backends::{CHUNK_SIZE, Intake, Supply, Upload};
 
 use super::convert::{Form, Incoming, STEP};
 use super::into_file::{self, Stopped};
@@ -25,8 +25,8 @@ pub(in super::super) async fn receive(
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     // What is kept in memory waits for its turn before it is read, so that it is in nobody's memory meanwhile.
-    let mut reserved = upload.reserve().await?;
-    let mut next = fill(connection, room.min(reserved.unwrap_or(room)), flow).await?;
+    let mut intake = upload.intake(Supply::Bytes).await?;
+    let mut next = fill(connection, room_in(&intake, room), flow).await?;
     let mut into_file = form.is_plain();
     let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
@@ -54,22 +54,22 @@ pub(in super::super) async fn receive(
             store.await?;
             break before;
         }
-        if reserved.is_some() {
+        if matches!(intake, Intake::Reserved(_)) {
             store.await?;
-            reserved = upload.reserve().await?;
-            next = fill(connection, room.min(reserved.unwrap_or(room)), flow).await?;
+            intake = upload.intake(Supply::Bytes).await?;
+            next = fill(connection, room_in(&intake, room), flow).await?;
             continue;
         }
         if into_file && let DataConnection::Plain(stream) = &*connection {
             store.await?;
-            match upload.file().await? {
-                Some(file) => match into_file::store_burst(stream, file, flow).await? {
+            match upload.intake(Supply::File).await? {
+                Intake::File(file) => match into_file::store_burst(stream, file, flow).await? {
                     Stopped::End(silence) => break silence,
                     Stopped::Pause => {}
                 },
-                None => into_file = false,
+                other => (intake, into_file) = (other, false),
             }
-            next = fill(connection, room, flow).await?;
+            next = fill(connection, room_in(&intake, room), flow).await?;
             continue;
         }
         ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
@@ -82,6 +82,14 @@ pub(in super::super) async fn receive(
         upload.write(rest).await?;
     }
     Ok(silence)
+}
+
+/// How much of so much may be read before it is stored.
+fn room_in(intake: &Intake, room: usize) -> usize {
+    match intake {
+        Intake::Reserved(reserved) => room.min(*reserved),
+        Intake::Bytes | Intake::File(_) => room,
+    }
 }
 
 /// What was received in one go.
