@@ -1,9 +1,9 @@
 //! ALLO (RFC 959, section 4.1.3).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, _: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, _: &mut LoggedIn, argument: &str) -> Result {
     // `ALLO <bytes> R <record size>` is the other form.
     let size = argument.trim().split(' ').next().unwrap_or_default();
     match size.parse::<u64>() {

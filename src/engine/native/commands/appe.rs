@@ -3,10 +3,10 @@
 use wharf_backends::CreateMode;
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, Direction, LoggedIn};
+use super::super::state::{Connection, Direction, LoggedIn};
 use super::{Prepared, Result, stor};
 
-pub(in super::super) async fn run(
+pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
     prepared: Prepared,

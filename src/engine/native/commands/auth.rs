@@ -1,10 +1,10 @@
 //! AUTH (RFC 2228, section 3; RFC 4217, section 4).
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, State};
+use super::super::state::{Connection, State};
 use super::{Outcome, Result, refuse};
 
-pub(in super::super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
     if connection.security.tls().is_none() {
         return refuse(502, "This server has no TLS.");
     }
@@ -29,6 +29,6 @@ pub(in super::super) async fn run(connection: &mut Connection, state: &mut State
     }
 }
 
-pub(in super::super) fn features(connection: &Connection, _: &State) -> Vec<String> {
+pub(super) fn features(connection: &Connection, _: &State) -> Vec<String> {
     if connection.security.tls().is_some() { vec!["AUTH TLS".to_owned()] } else { Vec::new() }
 }

@@ -1,9 +1,9 @@
 //! AVBL (draft-peterson-streamlined-ftp-command-extensions).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     session.view.enter(&path).await?;
     match session.view.available(&path).await? {

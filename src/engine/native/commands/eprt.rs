@@ -2,14 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Failure, Reply, Result, port};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let address = parse(argument)?;
     port::prepare(connection, session, address)
 }

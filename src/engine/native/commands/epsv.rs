@@ -1,13 +1,9 @@
 //! EPSV (RFC 2428, section 3).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, pasv, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let family = if connection.reached.ip().to_canonical().is_ipv4() { "1" } else { "2" };
     match argument.trim() {
         all if all.eq_ignore_ascii_case("ALL") => {

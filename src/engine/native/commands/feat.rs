@@ -1,13 +1,18 @@
 //! FEAT (RFC 2389, section 3): the lines come from the rows of the table.
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, State};
-use super::super::table::{COMMANDS, Features};
+use super::super::state::{Connection, State};
+use super::command::{Command, Features};
 use super::{Outcome, Result};
 
-pub(in super::super) async fn run(connection: &mut Connection, state: &mut State, _: &str) -> Result {
+pub(super) async fn run(
+    commands: &'static [Command],
+    connection: &mut Connection,
+    state: &mut State,
+    _: &str,
+) -> Result {
     let mut lines: Vec<String> = Vec::new();
-    for command in COMMANDS {
+    for command in commands {
         match command.features {
             Features::None => {}
             Features::Lines(known) => lines.extend(known.iter().map(|line| (*line).to_owned())),

@@ -2,7 +2,7 @@
 
 use wharf_backends::{ByteRange, DigestAlgorithm, StoragePath};
 
-use super::super::session::{Connection, LoggedIn, State};
+use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, reply};
 use crate::accounts::{ANONYMOUS_NAMES, is_anonymous};
 
@@ -36,18 +36,14 @@ pub(super) async fn digest(
     Ok(hex::encode(connection.while_there(digest).await??))
 }
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     let size = session.view.stat_file(&path).await?.size;
     let digest = digest(connection, session, &path, session.hash, ByteRange::ALL).await?;
     reply(213, format!("{} 0-{size} {digest} {path}", name(session.hash)))
 }
 
-pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+pub(super) fn features(_: &Connection, state: &State) -> Vec<String> {
     let chosen = match state {
         State::LoggedIn(session) => session.hash,
         State::Greeting(_) => DigestAlgorithm::Sha256,

@@ -4,14 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustls::pki_types::DnsName;
 
-use super::super::session::{Connection, Greeting};
+use super::super::state::{Connection, Greeting};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    greeting: &mut Greeting,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, argument: &str) -> Result {
     if greeting.name.is_some() {
         return refuse(503, "HOST comes before USER.");
     }

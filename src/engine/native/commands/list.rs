@@ -7,10 +7,10 @@ use super::super::data::Toward;
 use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::data::order::Order;
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Failure, Outcome, Prepared, Result, flags};
 
-pub(in super::super) async fn list(
+pub(super) async fn list(
     connection: &mut Connection,
     session: &mut LoggedIn,
     prepared: Prepared,
@@ -21,7 +21,7 @@ pub(in super::super) async fn list(
     Ok(transfer(connection, session, prepared, opened))
 }
 
-pub(in super::super) async fn nlst(
+pub(super) async fn nlst(
     connection: &mut Connection,
     session: &mut LoggedIn,
     prepared: Prepared,
@@ -31,7 +31,7 @@ pub(in super::super) async fn nlst(
     Ok(transfer(connection, session, prepared, opened))
 }
 
-pub(in super::super) async fn mlsd(
+pub(super) async fn mlsd(
     connection: &mut Connection,
     session: &mut LoggedIn,
     prepared: Prepared,

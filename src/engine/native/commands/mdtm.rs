@@ -4,14 +4,10 @@ use wharf_backends::{Metadata, StoragePath};
 
 use super::super::facts;
 use super::super::reply::Reply;
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, mfmt, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     if let Some((time, name)) = argument.split_once(' ')
         && facts::parse_time(time).is_some()
         && !name.is_empty()

@@ -1,13 +1,9 @@
 //! MFF (draft-somers-ftp-mfxx), of which only the time of the last change can be set.
 
-use super::super::session::{Connection, LoggedIn, State};
+use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, mfmt, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let Some((list, name)) =
         argument.trim_start().split_once(' ').filter(|(list, name)| list.ends_with(';') && !name.is_empty())
     else {
@@ -26,6 +22,6 @@ pub(in super::super) async fn run(
     reply(213, format!("Modify={time}; {path}"))
 }
 
-pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+pub(super) fn features(_: &Connection, state: &State) -> Vec<String> {
     if mfmt::is_offered(state) { vec!["MFF Modify;".to_owned()] } else { Vec::new() }
 }

@@ -1,14 +1,10 @@
 //! MFMT (draft-somers-ftp-mfxx).
 
 use super::super::facts;
-use super::super::session::{Connection, LoggedIn, State};
+use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let Some((time, name)) = argument.trim_start().split_once(' ').filter(|(_, name)| !name.is_empty())
     else {
         return refuse(501, "Syntax: MFMT <YYYYMMDDHHMMSS> <file>");
@@ -26,7 +22,7 @@ pub(super) fn is_offered(state: &State) -> bool {
     }
 }
 
-pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+pub(super) fn features(_: &Connection, state: &State) -> Vec<String> {
     if is_offered(state) { vec!["MFMT".to_owned()] } else { Vec::new() }
 }
 

@@ -2,14 +2,10 @@
 
 use wharf_backends::ErrorKind;
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, quoted, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     match session.view.create_directory(&path).await {
         // The words by which clients tell that from what keeps them from going on; WinSCP wants these and no others.

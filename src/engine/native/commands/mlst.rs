@@ -2,10 +2,10 @@
 
 use super::super::facts::{self, Facts};
 use super::super::reply::Reply;
-use super::super::session::{Connection, LoggedIn, State};
+use super::super::state::{Connection, LoggedIn, State};
 use super::{Outcome, Result};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     let found = session.stat("MLST", &path).await?;
     let permissions = session.view.permissions(&path);
@@ -14,7 +14,7 @@ pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, ar
     Ok(Outcome::Reply(Reply::lines(250, "Facts:", vec![line], "End.")))
 }
 
-pub(in super::super) fn features(_: &Connection, state: &State) -> Vec<String> {
+pub(super) fn features(_: &Connection, state: &State) -> Vec<String> {
     let chosen = match state {
         State::LoggedIn(session) => session.facts,
         State::Greeting(_) => Facts::all(),

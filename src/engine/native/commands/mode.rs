@@ -1,9 +1,9 @@
 //! MODE (RFC 959, section 3.4; draft-preston-ftpext-deflate).
 
-use super::super::session::{Connection, LoggedIn, Mode};
+use super::super::state::{Connection, LoggedIn, Mode};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     match argument.trim().to_ascii_uppercase().as_str() {
         "S" => {
             session.mode = Mode::Stream;

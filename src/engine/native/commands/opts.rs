@@ -1,11 +1,11 @@
 //! OPTS (RFC 2389, section 4).
 
 use super::super::facts::Facts;
-use super::super::session::{Connection, LoggedIn, State};
+use super::super::state::{Connection, LoggedIn, State};
 use super::{Failure, Reply, Result, hash, refuse, reply};
 use crate::charset::Charset;
 
-pub(in super::super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
     let argument = argument.trim_start();
     let (command, options) = argument.split_once(' ').unwrap_or((argument, ""));
     let options = options.trim();

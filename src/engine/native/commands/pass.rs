@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, Greeting, LoggedIn, OwnInterrupted};
+use super::super::state::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
 use crate::accounts::{Failed, Identity, LoginError};
 use crate::ops::metrics::Login;
@@ -14,11 +14,7 @@ const DEFLATE_LEVEL: u32 = 6;
 /// After so many failed logins the client has to connect again.
 const MAX_FAILURES: u32 = 3;
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    greeting: &mut Greeting,
-    password: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, password: &str) -> Result {
     // The name is used up, whatever becomes of it.
     let Some(name) = greeting.name.take() else {
         return refuse(503, "USER comes first.");

@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::super::data::Channel;
 use super::super::own_addresses::is_own;
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Failure, Reply, Result, refuse, reply};
 use crate::ops::logging::rate;
 
-pub(in super::super) async fn run(connection: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
     if connection.extended_only {
         return refuse(503, "Only EPSV, as you said.");
     }

@@ -1,9 +1,9 @@
 //! PBSZ (RFC 2228, section 3; RFC 4217, section 8).
 
-use super::super::session::{Connection, State};
+use super::super::state::{Connection, State};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
     if !connection.security.is_established() {
         return refuse(503, "AUTH comes first.");
     }
@@ -13,6 +13,6 @@ pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, ar
     reply(200, "PBSZ=0")
 }
 
-pub(in super::super) fn features(connection: &Connection, _: &State) -> Vec<String> {
+pub(super) fn features(connection: &Connection, _: &State) -> Vec<String> {
     if connection.security.tls().is_some() { vec!["PBSZ".to_owned()] } else { Vec::new() }
 }

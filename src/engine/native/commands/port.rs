@@ -4,18 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::super::data::Channel;
 use super::super::own_addresses::is_own;
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 use crate::ops::logging::rate;
 
 /// Below are services that no client runs (RFC 2577, section 3).
 const FIRST_PORT: u16 = 1024;
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     match parse(argument) {
         Some(address) => prepare(connection, session, address),
         None => refuse(501, "Syntax: PORT h1,h2,h3,h4,p1,p2"),

@@ -1,9 +1,9 @@
 //! PROT (RFC 2228, section 3; RFC 4217, section 9).
 
-use super::super::session::{Connection, State};
+use super::super::state::{Connection, State};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
     // The only size that TLS has is 0, so a client that leaves PBSZ out means that.
     if !connection.security.is_established() {
         connection.security.asked_before_tls(argument.trim().eq_ignore_ascii_case("P"));
@@ -23,6 +23,6 @@ pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, ar
     }
 }
 
-pub(in super::super) fn features(connection: &Connection, _: &State) -> Vec<String> {
+pub(super) fn features(connection: &Connection, _: &State) -> Vec<String> {
     if connection.security.tls().is_some() { vec!["PROT".to_owned()] } else { Vec::new() }
 }

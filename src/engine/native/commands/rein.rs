@@ -1,11 +1,11 @@
 //! REIN (RFC 959, section 4.1.1). A control connection that is encrypted stays so.
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, State};
+use super::super::state::{Connection, State};
 use super::{Outcome, Result};
 use crate::charset::Charset;
 
-pub(in super::super) async fn run(connection: &mut Connection, _: &mut State, _: &str) -> Result {
+pub(super) async fn run(connection: &mut Connection, _: &mut State, _: &str) -> Result {
     connection.security.reset();
     connection.control.charset = Charset::Utf8;
     connection.chosen_charset = None;

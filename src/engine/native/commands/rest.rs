@@ -1,9 +1,9 @@
 //! REST (RFC 3659, section 5).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     session.restart = 0;
     let argument = argument.trim();
     let digits = argument.bytes().all(|byte| byte.is_ascii_digit());

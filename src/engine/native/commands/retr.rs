@@ -4,10 +4,10 @@ use wharf_backends::ByteRange;
 
 use super::super::data::{Toward, send};
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result};
 
-pub(in super::super) async fn run(
+pub(super) async fn run(
     _: &mut Connection,
     session: &mut LoggedIn,
     Prepared { channel, restart }: Prepared,

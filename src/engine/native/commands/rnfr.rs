@@ -1,9 +1,9 @@
 //! RNFR (RFC 959, section 4.1.3).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     session.view.may_rename(&path).await?;
     // To look is a request to a store, which RNTO has to send once more.

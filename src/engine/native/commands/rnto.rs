@@ -2,10 +2,10 @@
 
 use wharf_backends::StoragePath;
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(
+pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
     from: Option<StoragePath>,

@@ -5,14 +5,10 @@ use std::time::Duration;
 use wharf_backends::{ByteRange, DigestAlgorithm};
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Outcome, Result, hash, mfmt, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let argument = argument.trim_start();
     let (command, argument) = argument.split_once(' ').unwrap_or((argument, ""));
     match command.to_ascii_uppercase().as_str() {

@@ -3,16 +3,12 @@
 use wharf_backends::EntryKind;
 
 use super::super::reply::Reply;
-use super::super::session::{Connection, LoggedIn, Type};
+use super::super::state::{Connection, LoggedIn, Type};
 use super::stor::INTERRUPTED;
 use super::{Result, refuse, reply};
 use crate::config::AsciiSize;
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     // The size is that of the transfer, and that of text is not known before it was converted.
     if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {

@@ -5,17 +5,13 @@ use futures_util::StreamExt;
 
 use super::super::data::listing::Style;
 use super::super::reply::{Reply, double_iac, put_line};
-use super::super::session::{Connection, LoggedIn, Mode, Type};
+use super::super::state::{Connection, LoggedIn, Mode, Type};
 use super::{Outcome, Result, list};
 
 /// So much of a listing is sent at a time.
 const BLOCK: usize = 16 * 1024;
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     if argument.trim_matches(' ').is_empty() {
         return Ok(Outcome::Reply(of_session(connection, session)));
     }
@@ -81,6 +77,6 @@ fn of_session(connection: &Connection, session: &LoggedIn) -> Reply {
 }
 
 /// How the transfer stands.
-pub(in super::super) fn during_transfer(status: &str) -> Reply {
+pub(in super::super) fn status_of_transfer(status: &str) -> Reply {
     Reply::lines(211, "Status of the transfer:", vec![status.to_owned()], "End.")
 }

@@ -6,7 +6,7 @@ use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::session::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 
 /// What a client is told that wants to go on with an upload of which nothing was kept.
@@ -15,7 +15,7 @@ pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kep
 /// How long a client waits for the end of what it broke off to be removed.
 const CLEANING: Duration = Duration::from_secs(2);
 
-pub(in super::super) async fn run(
+pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
     Prepared { channel, restart }: Prepared,

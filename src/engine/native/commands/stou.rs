@@ -7,11 +7,11 @@ use wharf_backends::CreateMode;
 
 use super::super::facts;
 use super::super::reply::Reply;
-use super::super::session::{Connection, Direction, LoggedIn};
+use super::super::state::{Connection, Direction, LoggedIn};
 use super::{Prepared, Result, stor};
 
 /// An argument, which the RFC has none of, makes no difference.
-pub(in super::super) async fn run(
+pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
     Prepared { channel, .. }: Prepared,

@@ -1,9 +1,9 @@
 //! STRU (RFC 959, section 3.1.2).
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, _: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, _: &mut LoggedIn, argument: &str) -> Result {
     match argument.trim().to_ascii_uppercase().as_str() {
         "F" => reply(200, "Files have no structure."),
         "R" | "P" => refuse(504, "That structure is not implemented."),

@@ -1,9 +1,9 @@
 //! TYPE (RFC 959, section 3.1.1).
 
-use super::super::session::{Connection, LoggedIn, Type};
+use super::super::state::{Connection, LoggedIn, Type};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let parsed = parse(argument)?;
     session.choose(parsed);
     match parsed {

@@ -1,13 +1,9 @@
 //! USER (RFC 959, section 4.1.1).
 
-use super::super::session::{Connection, Greeting};
+use super::super::state::{Connection, Greeting};
 use super::{Result, refuse, reply};
 
-pub(in super::super) async fn run(
-    connection: &mut Connection,
-    greeting: &mut Greeting,
-    name: &str,
-) -> Result {
+pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, name: &str) -> Result {
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }

@@ -2,46 +2,26 @@
 
 use wharf_backends::{ByteRange, DigestAlgorithm, ErrorKind};
 
-use super::super::session::{Connection, LoggedIn};
+use super::super::state::{Connection, LoggedIn};
 use super::{Failure, Result, hash, refuse, reply};
 
-pub(in super::super) async fn crc(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn crc(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     run(connection, session, DigestAlgorithm::Crc32, argument).await
 }
 
-pub(in super::super) async fn md5(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn md5(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     run(connection, session, DigestAlgorithm::Md5, argument).await
 }
 
-pub(in super::super) async fn sha1(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn sha1(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     run(connection, session, DigestAlgorithm::Sha1, argument).await
 }
 
-pub(in super::super) async fn sha256(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn sha256(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     run(connection, session, DigestAlgorithm::Sha256, argument).await
 }
 
-pub(in super::super) async fn sha512(
-    connection: &mut Connection,
-    session: &mut LoggedIn,
-    argument: &str,
-) -> Result {
+pub(super) async fn sha512(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     run(connection, session, DigestAlgorithm::Sha512, argument).await
 }
 

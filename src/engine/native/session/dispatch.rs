@@ -2,12 +2,44 @@
 
 use std::borrow::Cow;
 
+use wharf_backends::StoragePath;
+
 use super::super::codec::Line;
-use super::super::commands::{self, Failure};
+use super::super::commands::{COMMANDS, Command, Prepared, Run};
+use super::super::data::Channel;
 use super::super::reply::Reply;
-use super::super::table::{Command, Run};
-use super::{Connection, Greeting, Once, State};
+use super::super::state::{Connection, Failure, Greeting, Result, State};
 use crate::visit::failure;
+
+/// What is for one command alone.
+#[derive(Default)]
+pub(super) struct Once {
+    /// Where a transfer begins.
+    pub(super) restart: u64,
+    /// How its data connection comes about.
+    pub(super) channel: Option<Channel>,
+    /// What RNTO gives another name.
+    pub(super) rename_from: Option<StoragePath>,
+}
+
+/// Takes what is for this command alone, or for the one that is in its place and could not be read. RNTO comes right
+/// behind RNFR (RFC 959, section 4.1.3); what REST and PASV prepared waits for the next transfer.
+pub(super) fn take_once(state: &mut State, command: Option<&Command>) -> Once {
+    let State::LoggedIn(session) = state else { return Once::default() };
+    let rename_from = session.rename_from.take();
+    match command.map(|command| command.run) {
+        Some(Run::Transfer(_)) => Once {
+            restart: std::mem::take(&mut session.restart),
+            channel: session.channel.take(),
+            rename_from,
+        },
+        Some(_) => Once { rename_from, ..Once::default() },
+        None => {
+            session.restart = 0;
+            Once { rename_from, ..Once::default() }
+        }
+    }
+}
 
 /// The argument as text; `None` if it is none. Before the login it is not known how the client writes; the user whose name
 /// came first tells.
@@ -28,13 +60,14 @@ pub(super) async fn dispatch(
     command: &Command,
     once: Once,
     argument: &str,
-) -> commands::Result {
+) -> Result {
     if command.argument.is_missing(argument) {
         return Err(Reply::new(501, format!("Syntax: {}", command.syntax())).into());
     }
     let not_logged_in = || Failure::from(Reply::new(530, "Log in first, with USER and PASS."));
     match (command.run, state) {
         (Run::Anytime(run), state) => run(connection, state, argument).await,
+        (Run::OfTable(run), state) => run(COMMANDS, connection, state, argument).await,
         (Run::Login(run), State::Greeting(greeting)) => run(connection, greeting, argument).await,
         (Run::Login(_), State::LoggedIn(_)) => {
             Err(Reply::new(503, "You are logged in; REIN makes room for another user.").into())
@@ -48,7 +81,7 @@ pub(super) async fn dispatch(
             if channel.is_private() != connection.security.protection()?.is_private() {
                 return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
             }
-            run(connection, session, commands::Prepared { channel, restart }, argument).await
+            run(connection, session, Prepared { channel, restart }, argument).await
         }
         (Run::Rename(run), State::LoggedIn(session)) => {
             run(connection, session, once.rename_from, argument).await

@@ -1,143 +1,354 @@
-//! A session: states that own what they know, and the loop that serves one.
+//! The loop that serves a session: commands, the transfer beside them, timeouts and the end.
 
 mod dispatch;
-mod greeting;
-mod interrupted;
-mod logged_in;
-mod run;
-mod transfer;
+mod encryption;
+mod ending;
 
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::BytesMut;
-use wharf_backends::StoragePath;
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use wharf_backends::threads::waited_for_by;
 
-use super::Shared;
-use super::control::Control;
-use super::data::Channel;
+use self::ending::{End, failed, last_words, stopping};
+use super::codec::Decoded;
+use super::commands::{self, During};
+use super::data::{Linger, TransferError};
 use super::reply::Reply;
-use super::security::Security;
-use super::table::{Command, Run};
-use crate::accounts::SessionPermit;
+use super::state::{Cancel, Connection, Ended, Greeting, Outcome, Running, State, Transfer, TransferEvent};
 use crate::charset::Charset;
-use crate::visit::journal::Journal;
+use crate::engine::Shutdown;
+use crate::visit::journal::Moved;
 
-pub(super) use greeting::Greeting;
-pub(super) use interrupted::{Interrupted, OwnInterrupted};
-pub(super) use logged_in::{LoggedIn, Mode, Type};
-pub(super) use run::Session;
-pub(super) use transfer::{Context, Direction, Ended, Transfer};
+/// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
+const WAITING_BYTES: usize = 64 * 1024;
+const WAITING: usize = 1024;
 
-/// How often it is looked whether the client is still there.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// What a session has whoever is logged in.
-pub(super) struct Connection {
-    pub(super) shared: Arc<Shared>,
-    pub(super) control: Control,
-    /// Unique in the life of the process; in every log line of the session.
-    pub(super) id: u64,
-    pub(super) peer: SocketAddr,
-    /// The address of this machine that the connection came to.
-    pub(super) local: SocketAddr,
-    /// What the client connected to.
-    pub(super) reached: SocketAddr,
-    /// The other end is a load balancer that has named no client.
-    pub(super) by_proxy_itself: bool,
-    /// It starts with a TLS handshake.
-    pub(super) implicit_tls: bool,
-    pub(super) security: Security,
-    /// How long it may be silent (SITE IDLE).
-    pub(super) idle_timeout: Duration,
-    /// The place among all sessions.
-    pub(super) permit: Arc<SessionPermit>,
-    /// Logins that failed. REIN makes no difference to them.
-    pub(super) failures: u32,
-    /// What OPTS UTF8 asked for: it counts more than the character set of the user.
-    pub(super) chosen_charset: Option<Charset>,
-    /// EPSV ALL was said (RFC 2428, section 4).
-    pub(super) extended_only: bool,
+/// One client, from its greeting to its end.
+pub(super) struct Session {
+    connection: Connection,
+    state: State,
+    transfer: Option<Running>,
+    /// What came during the transfer.
+    waiting: VecDeque<Decoded>,
+    waiting_bytes: usize,
+    /// The transfer that asks whether the client is still there, while what it said last is still to be read.
+    asking: Option<oneshot::Sender<()>>,
+    /// The client has said QUIT and gone: it wants to have its transfer finished all the same.
+    gone: bool,
+    /// The data connection of the last transfer, if that is not closed yet.
+    linger: Option<Linger>,
+    /// In all transfers so far.
+    moved: Moved,
+    started: Instant,
+    active: Instant,
 }
 
-impl Connection {
-    /// The log lines of the session, as those of this user.
-    pub(super) fn journal<'a>(&self, user: &'a str) -> Journal<'a> {
-        Journal { session: self.id, user, peer: self.peer }
+enum Event {
+    Cut,
+    Stopping,
+    Silent,
+    Transfer(TransferEvent),
+    Received(io::Result<Option<Decoded>>),
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection) -> Self {
+        let now = Instant::now();
+        Self {
+            connection,
+            state: State::Greeting(Greeting::default()),
+            transfer: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            asking: None,
+            gone: false,
+            linger: None,
+            moved: Moved::default(),
+            started: now,
+            active: now,
+        }
     }
 
-    /// Waits for work that takes long, unless the client goes: then nobody needs it.
-    ///
-    /// # Errors
-    /// The refusal that ends the command, which nobody hears.
-    pub(super) async fn while_there<T>(&self, work: impl Future<Output = T>) -> Result<T, Reply> {
-        let mut work = pin!(work);
-        loop {
-            match tokio::time::timeout(LOOK, &mut work).await {
-                Ok(done) => return Ok(done),
-                Err(_) if self.control.is_abandoned() => {
-                    tracing::debug!(session = self.id, peer = %self.peer, "nobody waits for a command any more");
-                    return Err(Reply::new(426, "The control connection is lost."));
+    /// Serves the client until one of both has enough.
+    pub(super) async fn run(mut self, shutdown: &Shutdown) {
+        let opened = Instant::now();
+        self.connection.journal("").opened();
+        let permit = Arc::clone(&self.connection.permit);
+        let end = tokio::select! {
+            end = self.serve(shutdown) => end,
+            () = last_words(shutdown) => End::Closed,
+            () = permit.displaced() => End::Displaced,
+        };
+        self.end(end, opened, shutdown).await;
+    }
+
+    async fn serve(&mut self, shutdown: &Shutdown) -> End {
+        let served = async {
+            if self.connection.implicit_tls {
+                // Balancers look each second whether somebody listens here.
+                if !self.sends_something(shutdown).await? {
+                    return Err(End::Closed);
                 }
-                Err(_) => {}
+                self.start_tls(true, shutdown).await?;
+            }
+            let greeting = Reply::new(220, self.connection.shared.greeting.clone());
+            self.connection.control.send(&greeting).await?;
+            loop {
+                self.turn(shutdown).await?;
+            }
+        };
+        let served: Result<std::convert::Infallible, End> = served.await;
+        match served {
+            Err(end) => end,
+        }
+    }
+
+    /// When the client has been silent, or not logged in, for too long.
+    fn deadline(&self) -> Instant {
+        let silent = self.active + self.connection.idle_timeout;
+        self.login_deadline().map_or(silent, |deadline| deadline.min(silent))
+    }
+
+    /// When somebody has to be logged in, whatever takes the time.
+    fn login_deadline(&self) -> Option<Instant> {
+        matches!(self.state, State::Greeting(_))
+            .then(|| self.started + self.connection.shared.server.login_timeout)
+    }
+
+    async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {
+        let idle = self.transfer.is_none();
+        let deadline = self.deadline();
+        if idle && Instant::now() >= deadline {
+            return Err(self.silent());
+        }
+        if idle && shutdown.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        if idle && let Some(waiting) = self.waiting.pop_front() {
+            self.waiting_bytes -= size(&waiting);
+            return self.carry_out(waiting, shutdown).await;
+        }
+        let event = tokio::select! {
+            biased;
+            () = shutdown.now.cancelled() => Event::Cut,
+            // A client that sends without an end must not keep the others from their turn.
+            () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
+            () = tokio::time::sleep_until(deadline), if idle => Event::Silent,
+            event = next_event(&mut self.transfer) => Event::Transfer(event),
+            received = self.connection.control.next(), if !self.gone => Event::Received(received),
+        };
+        match event {
+            Event::Received(Ok(Some(Decoded::Endless))) => {
+                Err(End::Saying(Reply::new(500, "The command line does not end; goodbye.")))
+            }
+            Event::Received(Ok(Some(received))) => {
+                self.active = Instant::now();
+                if self.transfer.is_some() {
+                    self.meanwhile(received).await
+                } else {
+                    self.carry_out(received, shutdown).await
+                }
+            }
+            Event::Received(Ok(None)) => self.ended(io::ErrorKind::UnexpectedEof.into()),
+            Event::Received(Err(error)) => self.ended(error),
+            Event::Transfer(TransferEvent::Asks(answer)) => {
+                if self.gone || !self.connection.control.is_lost() {
+                    // If it has ended meanwhile, that is the next event.
+                    let _ = answer.send(());
+                } else {
+                    // What was said before the end decides; that is still to be read.
+                    self.asking = Some(answer);
+                }
+                Ok(())
+            }
+            Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
+            Event::Cut | Event::Stopping => Err(stopping()),
+            Event::Silent => Err(self.silent()),
+        }
+    }
+
+    /// What comes during a transfer: some of it is answered at once, the rest waits.
+    async fn meanwhile(&mut self, received: Decoded) -> Result<(), End> {
+        let Some(transfer) = &self.transfer else { return Ok(()) };
+        if let Decoded::Line(line) = &received {
+            // Replies come in the order of commands.
+            let first = self.waiting.is_empty();
+            match commands::find(&line.verb).map(|command| command.during) {
+                // Its own reply comes when all before it have theirs.
+                Some(During::Abort) => transfer.cancel(Cancel::Aborted),
+                Some(During::Status) if first && line.argument.iter().all(|byte| *byte == b' ') => {
+                    self.connection.shared.metrics.command("STAT");
+                    let reply = commands::status_of_transfer(&transfer.status());
+                    return Ok(self.connection.control.send(&reply).await?);
+                }
+                Some(During::Noop) if first => {
+                    self.connection.shared.metrics.command("NOOP");
+                    return Ok(self.connection.control.send(&commands::reply_to_noop()).await?);
+                }
+                _ => {}
             }
         }
+        self.waiting_bytes += size(&received);
+        self.waiting.push_back(received);
+        if self.waiting_bytes > WAITING_BYTES || self.waiting.len() > WAITING {
+            return Err(End::Saying(Reply::new(421, "Too many commands during a transfer; goodbye.")));
+        }
+        Ok(())
     }
 
-    /// Sends lines that are a part of a reply.
-    ///
-    /// # Errors
-    /// The refusal that ends the command if the client can't be reached; the session ends by itself then.
-    pub(super) async fn send_block(&mut self, block: &mut BytesMut) -> Result<(), Reply> {
-        let sent = self.control.send_bytes(&block.split()).await;
-        sent.map_err(|_| Reply::new(421, "The control connection is lost."))
+    /// The transfer is over: the last reply.
+    async fn conclude(&mut self, mut ended: Ended) -> Result<(), End> {
+        let Some(transfer) = self.transfer.take() else { return Ok(()) };
+        self.active = Instant::now();
+        self.asking = None;
+        self.linger = ended.linger.take();
+        let (id, peer) = (self.connection.id, self.connection.peer);
+        let reply = transfer.conclude(id, self.state.user(), peer, &ended.result);
+        transfer.add_to(&mut self.moved);
+        if let State::LoggedIn(session) = &mut self.state {
+            session.transfer_ended(&self.connection, &transfer, &ended);
+        }
+        if self.gone {
+            return Err(End::Closed);
+        }
+        if matches!(ended.result, Err(TransferError::Panicked)) {
+            return Err(End::Saying(failed()));
+        }
+        Ok(self.connection.control.send(&reply).await?)
     }
-}
 
-/// Whether somebody is logged in.
-pub(super) enum State {
-    Greeting(Greeting),
-    LoggedIn(Box<LoggedIn>),
-}
-
-/// What is for one command alone.
-#[derive(Default)]
-pub(super) struct Once {
-    /// Where a transfer begins.
-    pub(super) restart: u64,
-    /// How its data connection comes about.
-    pub(super) channel: Option<Channel>,
-    /// What RNTO gives another name.
-    pub(super) rename_from: Option<StoragePath>,
-}
-
-impl State {
-    /// Takes what is for this command alone, or for the one that is in its place and could not be read. RNTO comes right
-    /// behind RNFR (RFC 959, section 4.1.3); what REST and PASV prepared waits for the next transfer.
-    pub(super) fn take_once(&mut self, command: Option<&Command>) -> Once {
-        let Self::LoggedIn(session) = self else { return Once::default() };
-        let rename_from = session.rename_from.take();
-        match command.map(|command| command.run) {
-            Some(Run::Transfer(_)) => Once {
-                restart: std::mem::take(&mut session.restart),
-                channel: session.channel.take(),
-                rename_from,
-            },
-            Some(_) => Once { rename_from, ..Once::default() },
-            None => {
-                session.restart = 0;
-                Once { rename_from, ..Once::default() }
+    /// Carries out a command.
+    async fn carry_out(&mut self, received: Decoded, shutdown: &Shutdown) -> Result<(), End> {
+        let line = match received {
+            Decoded::Line(line) => line,
+            Decoded::TooLong | Decoded::Endless => {
+                dispatch::take_once(&mut self.state, None);
+                let reply = Reply::new(500, "The command line is too long.");
+                return Ok(self.connection.control.send(&reply).await?);
             }
+        };
+        let command = commands::find(&line.verb);
+        self.connection.shared.metrics.command(command.map_or("unknown", |command| command.name));
+        // What is for one command is taken before anything can go wrong with it, so that the next one doesn't get it.
+        let once = dispatch::take_once(&mut self.state, command);
+        let Some(command) = command else {
+            let reply = match line.verb.is_empty() {
+                true => Reply::new(500, "That is no command."),
+                false => Reply::new(500, "Unknown command; HELP lists those that are known."),
+            };
+            return Ok(self.connection.control.send(&reply).await?);
+        };
+        let Some(argument) = dispatch::argument(&self.connection, &self.state, &line) else {
+            let reply = match self.connection.control.charset {
+                Charset::Utf8 => Reply::new(553, "The argument is not UTF-8."),
+                Charset::Legacy(_) => {
+                    Reply::new(553, "The argument is not in the character set of this user.")
+                }
+            };
+            return Ok(self.connection.control.send(&reply).await?);
+        };
+        tracing::trace!(session = self.connection.id, command = command.name, "command");
+        let login_deadline = self.login_deadline();
+        let missed = async {
+            match login_deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (connection, state) = (&mut self.connection, &mut self.state);
+        let watch = connection.control.watch();
+        // A defect in a command ends this session, and no other one.
+        let outcome =
+            AssertUnwindSafe(dispatch::dispatch(connection, state, command, once, &argument)).catch_unwind();
+        let outcome = async {
+            match watch {
+                Some(watch) => waited_for_by(Arc::new(watch), outcome).await,
+                None => outcome.await,
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = outcome => Some(outcome),
+            () = shutdown.now.cancelled() => return Err(stopping()),
+            // The wait for the turn of a password, and the delay of a refusal, are a part of the time.
+            () = missed => None,
+        };
+        let Some(outcome) = outcome else { return Err(self.silent()) };
+        self.active = Instant::now();
+        match outcome {
+            Err(_panic) => Err(End::Saying(failed())),
+            Ok(Err(failure)) => {
+                let reply = dispatch::refusal(&self.connection, &self.state, command, failure);
+                Ok(self.connection.control.send(&reply).await?)
+            }
+            Ok(Ok(outcome)) => self.apply(outcome, shutdown).await,
         }
     }
 
-    /// The name of the user for the log; empty before the login.
-    pub(super) fn user(&self) -> &str {
-        match self {
-            Self::Greeting(_) => "",
-            Self::LoggedIn(session) => &session.name,
+    async fn apply(&mut self, outcome: Outcome, shutdown: &Shutdown) -> Result<(), End> {
+        match outcome {
+            Outcome::Reply(reply) => Ok(self.connection.control.send(&reply).await?),
+            Outcome::Said => Ok(()),
+            Outcome::Quit(reply) => Err(End::Saying(reply)),
+            Outcome::StartTls { reply, data_is_private } => {
+                self.connection.control.send(&reply).await?;
+                self.start_tls(data_is_private, shutdown).await
+            }
+            Outcome::EndTls(reply) => {
+                self.connection.control.send(&reply).await?;
+                let patience = self.connection.idle_timeout;
+                tokio::select! {
+                    ended = self.connection.control.end_tls(patience) => Ok(ended?),
+                    () = shutdown.stopping.cancelled() => Err(End::Closed),
+                }
+            }
+            Outcome::LoggedIn(session, reply) => {
+                self.state = State::LoggedIn(session);
+                Ok(self.connection.control.send(&reply).await?)
+            }
+            Outcome::LoggedOut(reply) => {
+                // Whoever was not logged in has no more time for it than before.
+                if let State::LoggedIn(session) = &self.state {
+                    self.started = Instant::now();
+                    self.connection.journal(&session.name).logged_out(std::mem::take(&mut self.moved));
+                    self.connection.permit.logged_out();
+                }
+                self.state = State::Greeting(Greeting::default());
+                Ok(self.connection.control.send(&reply).await?)
+            }
+            Outcome::Transfer(transfer) => self.start_transfer(*transfer, shutdown).await,
         }
+    }
+
+    async fn start_transfer(&mut self, transfer: Transfer, shutdown: &Shutdown) -> Result<(), End> {
+        if shutdown.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        // The last data connection has had its time.
+        self.linger = None;
+        let opening = transfer.opening.clone();
+        // The client may wait for the reply before it opens the data connection, and the transfer for that.
+        self.connection.control.send(&opening).await?;
+        self.transfer = Some(transfer.start(self.connection.idle_timeout, &self.connection.shared.metrics));
+        Ok(())
+    }
+}
+
+/// How much room something takes that waits.
+fn size(waiting: &Decoded) -> usize {
+    match waiting {
+        Decoded::Line(line) => line.verb.len() + line.argument.len(),
+        Decoded::TooLong | Decoded::Endless => 0,
+    }
+}
+
+async fn next_event(transfer: &mut Option<Running>) -> TransferEvent {
+    match transfer {
+        Some(transfer) => transfer.event().await,
+        None => std::future::pending().await,
     }
 }

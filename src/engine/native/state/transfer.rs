@@ -76,7 +76,7 @@ impl Transfer {
         Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
     }
 
-    pub(super) fn start(self, stall_timeout: Duration, metrics: &Metrics) -> Running {
+    pub(in super::super) fn start(self, stall_timeout: Duration, metrics: &Metrics) -> Running {
         let Self { direction, path, offset, work, .. } = self;
         let meter = metrics.transfer_started(direction.operation());
         let moved = Arc::clone(meter.moved());
@@ -119,7 +119,7 @@ const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(20);
 
 /// Why a transfer is to end before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cancel {
+pub(in super::super) enum Cancel {
     Aborted,
     ControlConnectionLost,
     Stopping,
@@ -191,7 +191,7 @@ async fn pause(wait: Duration) {
 }
 
 /// A transfer under way. It is broken off if this is dropped.
-pub(super) struct Running {
+pub(in super::super) struct Running {
     direction: Direction,
     path: StoragePath,
     offset: u64,
@@ -207,7 +207,7 @@ pub(super) struct Running {
 }
 
 /// What a transfer has to say to its session.
-pub(super) enum Event {
+pub(in super::super) enum Event {
     /// All is received: is the client still there?
     Asks(oneshot::Sender<()>),
     Ended(Ended),
@@ -215,7 +215,7 @@ pub(super) enum Event {
 
 impl Running {
     /// Waits for the next event. Nothing is lost if it is not waited for to the end.
-    pub(super) async fn event(&mut self) -> Event {
+    pub(in super::super) async fn event(&mut self) -> Event {
         tokio::select! {
             biased;
             Some(answer) = self.asked.recv() => Event::Asks(answer),
@@ -224,26 +224,26 @@ impl Running {
     }
 
     /// Has it end. What is received completely may still be finished.
-    pub(super) fn cancel(&self, why: Cancel) {
+    pub(in super::super) fn cancel(&self, why: Cancel) {
         self.cancel.send_if_modified(|cancel| cancel.is_none().then(|| *cancel = Some(why)).is_some());
     }
 
     /// Whether all is received, and the storage makes a file of it.
-    pub(super) fn is_finishing(&self) -> bool {
+    pub(in super::super) fn is_finishing(&self) -> bool {
         self.finishing.load(Ordering::Relaxed)
     }
 
-    pub(super) fn path(&self) -> &StoragePath {
+    pub(in super::super) fn path(&self) -> &StoragePath {
         &self.path
     }
 
     /// Whether line ends of an upload were converted, so that other bytes are stored than came.
-    pub(super) fn stored_other_bytes(&self) -> bool {
+    pub(in super::super) fn stored_other_bytes(&self) -> bool {
         self.converted.load(Ordering::Relaxed)
     }
 
     /// Counts what was moved of files.
-    pub(super) fn add_to(&self, moved: &mut Moved) {
+    pub(in super::super) fn add_to(&self, moved: &mut Moved) {
         let bytes = self.moved.load(Ordering::Relaxed);
         match self.direction {
             Direction::Listing => {}
@@ -253,13 +253,13 @@ impl Running {
     }
 
     /// What is known of it so far, for STAT.
-    pub(super) fn status(&self) -> String {
+    pub(in super::super) fn status(&self) -> String {
         let moved = self.moved.load(Ordering::Relaxed);
         format!("{} of {}: {moved} bytes so far", self.direction.operation(), self.path)
     }
 
     /// The last reply, and the log line.
-    pub(super) fn conclude(
+    pub(in super::super) fn conclude(
         &self,
         session: u64,
         user: &str,

@@ -7,12 +7,11 @@ use wharf_backends::{DigestAlgorithm, EntryKind, ErrorKind, Metadata, Result, St
 use super::super::data::convert::Form;
 use super::super::data::{Channel, TransferError};
 use super::super::facts::Facts;
+use super::connection::Connection;
 use super::interrupted::OwnInterrupted;
-use super::transfer::Running;
-use super::{Connection, Ended};
+use super::transfer::{Ended, Running};
 use crate::config::DefaultType;
-use crate::visit::UserPermit;
-use crate::visit::UserView;
+use crate::visit::{UserPermit, UserView};
 
 /// TYPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +173,12 @@ impl LoggedIn {
     }
 
     /// Takes note of what became of a transfer.
-    pub(super) fn transfer_ended(&mut self, connection: &Connection, transfer: &Running, ended: &Ended) {
+    pub(in super::super) fn transfer_ended(
+        &mut self,
+        connection: &Connection,
+        transfer: &Running,
+        ended: &Ended,
+    ) {
         self.aborted = matches!(ended.result, Err(TransferError::Aborted));
         if ended.result.is_ok()
             && self.unasked_type

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::super::codec::Decoded;
-use super::super::super::reply::Reply;
-use super::super::State;
-use super::super::transfer::{Cancel, Event as TransferEvent, Running};
+use super::super::codec::Decoded;
+use super::super::reply::Reply;
+use super::super::state::{Cancel, Running, State, TransferEvent};
 use super::Session;
 use crate::engine::Shutdown;
 use crate::visit::journal::Journal;

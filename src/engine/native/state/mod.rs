@@ -1,0 +1,38 @@
+//! What a session knows, whatever it does with it: the commands and the loop stand above, and nothing here knows of either.
+//!
+//! - `connection`: what a session has, logged in or not; `shared`: what all sessions have;
+//! - `greeting`, `logged_in`: what is known before the login, and behind it;
+//! - `transfer`: a transfer that may begin, and one that runs; `interrupted`: uploads that were broken off;
+//! - `outcome`: what becomes of a command.
+
+mod connection;
+mod greeting;
+mod interrupted;
+mod logged_in;
+mod outcome;
+mod shared;
+mod transfer;
+
+pub(super) use connection::Connection;
+pub(super) use greeting::Greeting;
+pub(super) use interrupted::OwnInterrupted;
+pub(super) use logged_in::{LoggedIn, Mode, Type};
+pub(super) use outcome::{Failure, Outcome, Result};
+pub(super) use shared::Shared;
+pub(super) use transfer::{Cancel, Context, Direction, Ended, Event as TransferEvent, Running, Transfer};
+
+/// Whether somebody is logged in.
+pub(super) enum State {
+    Greeting(Greeting),
+    LoggedIn(Box<LoggedIn>),
+}
+
+impl State {
+    /// The name of the user for the log; empty before the login.
+    pub(super) fn user(&self) -> &str {
+        match self {
+            Self::Greeting(_) => "",
+            Self::LoggedIn(session) => &session.name,
+        }
+    }
+}
