@@ -55,14 +55,10 @@ impl Backends {
         );
         registry.register(
             "backend_request_duration_seconds",
-            "How long requests to stores took",
+            "Duration of requests to stores",
             self.seconds.clone(),
         );
-        registry.register(
-            "backend_retries",
-            "Requests to stores that were tried again",
-            self.retries.clone(),
-        );
+        registry.register("backend_retries", "Requests to stores that were sent again", self.retries.clone());
     }
 
     pub(super) fn observer(&self, backend: &str) -> Arc<dyn Observer> {
@@ -102,11 +98,11 @@ impl Collector for BufferGauges {
             let gauge = ConstGauge::<i64>::new(i64::try_from(bytes).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
+        gauge("buffer_memory_bytes", "Memory for content on its way to or from stores", buffers.used())?;
         gauge(
-            "buffer_memory_bytes",
-            "Memory that holds what is on its way to or from stores",
-            buffers.used(),
-        )?;
-        gauge("buffer_memory_limit_bytes", "How much that may be", buffers.limit())
+            "buffer_memory_limit_bytes",
+            "Limit on the memory for content on its way to or from stores",
+            buffers.limit(),
+        )
     }
 }

@@ -30,14 +30,16 @@ impl Collector for DiskMetrics {
             }
             Ok(())
         };
-        gauge("disk_operations", "Operations that run on the disk of a backend", |load| load.running)?;
-        gauge("disk_operations_limit", "How many may run there at once", |load| load.share)?;
+        gauge("disk_operations", "Running operations on the disk of a backend", |load| load.running)?;
+        gauge("disk_operations_limit", "Limit on running operations on the disk of a backend", |load| {
+            load.share
+        })?;
         gauge(
             "disk_operations_hanging",
-            "Those of them that the disk has not answered within the time limit",
+            "Running operations that the disk has not answered within the time limit",
             |load| load.hanging,
         )?;
-        let help = "Operations that were given up, as the disk of a backend did not answer in time";
+        let help = "Operations that were given up because the disk of a backend did not answer in time";
         let mut family = encoder.encode_descriptor("disk_timeouts", help, None, MetricType::Counter)?;
         for (backend, load) in &loads {
             for (operation, count) in load.timeouts.iter().filter(|(_, count)| *count > 0) {

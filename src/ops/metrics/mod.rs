@@ -1,6 +1,6 @@
-//! What is counted, for Prometheus. Every label has few values: those of a list in here, or the names of backends.
+//! The metrics, for Prometheus. Every label has few values: words of a list in this module, or the names of backends.
 //!
-//! `docs/metrics.md` describes each; a test compares.
+//! `docs/metrics.md` describes each metric; a test compares the names.
 
 mod backends;
 mod disks;
@@ -201,39 +201,39 @@ impl Metrics {
             metrics.command_failures.get_or_create_owned(&[("cause", cause)]);
         }
         let mut registry = Registry::default();
-        // These names are everybody's, so they have no prefix of ours.
+        // Prometheus expects these names of every process, so they have no prefix.
         registry.register_collector(Box::new(process::Process::new()));
         let ours = registry.sub_registry_with_prefix("wharf");
         let build: Family<[(&'static str, &'static str); 2], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION")), ("engine", engine)]).set(1);
-        ours.register("build_info", "What runs here; always 1", build);
+        ours.register("build_info", "Version and engine of this server; always 1", build);
         let limit = Gauge::<i64>::default();
         limit.set(i64::try_from(session_limit).unwrap_or(i64::MAX));
-        ours.register("sessions_limit", "Sessions that may be open at once", limit);
+        ours.register("sessions_limit", "Limit on open sessions", limit);
         metrics.register(ours);
         metrics.registry = registry;
         Arc::new(metrics)
     }
 
     fn register(&self, ours: &mut Registry) {
-        ours.register("ready", "Whether new sessions are served: 1, or 0", self.ready.clone());
-        ours.register("sessions_open", "Sessions that are open", self.sessions.clone());
-        ours.register("sessions_accepted", "Sessions that were accepted", self.accepted.clone());
-        ours.register("sessions_refused", "Sessions that were refused, by cause", self.refused.clone());
+        ours.register("ready", "Whether the server accepts new sessions: 1 or 0", self.ready.clone());
+        ours.register("sessions_open", "Open sessions", self.sessions.clone());
+        ours.register("sessions_accepted", "Accepted sessions", self.accepted.clone());
+        ours.register("sessions_refused", "Refused sessions by cause", self.refused.clone());
         ours.register(
             "sessions_displaced",
-            "Sessions that had not logged in, and gave way to new ones",
+            "Sessions without a login that gave way to new ones",
             self.displaced.clone(),
         );
         ours.register("logins", "Logins by result", self.logins.clone());
         ours.register(
             "logins_waiting",
-            "Names and passwords that are checked, or wait for their turn",
+            "Logins that are being checked or wait for their turn",
             self.logins_waiting.clone(),
         );
         ours.register(
             "login_duration_seconds",
-            "How long names and passwords took to be checked",
+            "Time to check a login, including the wait for its turn",
             self.login_seconds.clone(),
         );
         ours.register(
@@ -245,7 +245,7 @@ impl Metrics {
         ours.register("replies", "Replies by code", self.replies.clone());
         ours.register(
             "command_failures",
-            "Commands that a storage failed before any transfer, by cause",
+            "Commands that failed in a storage before a transfer began, by cause",
             self.command_failures.clone(),
         );
         Transfers::register(&self.transfers, ours);

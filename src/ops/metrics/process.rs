@@ -37,28 +37,28 @@ impl Collector for Process {
         };
         gauge(
             "process_start_time_seconds",
-            "When this process started, in seconds since 1970",
+            "Time when this process started, in seconds since 1970",
             Some(self.started),
         )?;
-        gauge("process_resident_memory_bytes", "Memory that this process holds", resident_bytes())?;
-        gauge("process_open_fds", "File descriptors that are open", open_files())?;
+        gauge("process_resident_memory_bytes", "Resident memory of this process", resident_bytes())?;
+        gauge("process_open_fds", "Open file descriptors", open_files())?;
         let most = getrlimit(Resource::Nofile).current.map(|most| most as f64);
-        gauge("process_max_fds", "File descriptors that may be open", most)?;
+        gauge("process_max_fds", "Limit on open file descriptors", most)?;
         let time = clock_gettime(ClockId::ProcessCPUTime);
         let seconds = ConstCounter::<f64>::new(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9);
-        let help = "Processor time that this process took";
+        let help = "Processor time of this process";
         seconds.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, seconds.metric_type())?)
     }
 }
 
-/// Lines of the log that nobody read fast enough.
+/// Log lines that were lost because nobody read them fast enough.
 #[derive(Debug)]
 pub(super) struct LostLines(pub(super) Arc<OnceLock<Queue>>);
 
 impl Collector for LostLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let lost = ConstCounter::<u64>::new(self.0.get().map_or(0, Queue::lost));
-        let help = "Log lines that were lost, as nobody read them fast enough";
+        let help = "Log lines that were lost because nobody read them fast enough";
         lost.encode(encoder.encode_descriptor("log_lines_lost", help, None, lost.metric_type())?)
     }
 }

@@ -125,15 +125,11 @@ impl Transfers {
         for cause in STORAGE_CAUSES.into_iter().chain(TRANSFER_CAUSES) {
             this.causes.get_or_create_owned(&[("cause", cause)]);
         }
-        registry.register("transfers", "Transfers that ended, by operation and result", this.ended.clone());
-        registry.register(
-            "transfer_failures",
-            "Transfers that were refused or failed, by cause",
-            this.causes.clone(),
-        );
+        registry.register("transfers", "Finished transfers by operation and result", this.ended.clone());
+        registry.register("transfer_failures", "Refused and failed transfers by cause", this.causes.clone());
         registry.register(
             "transfer_duration_seconds",
-            "How long transfers took, whatever became of them",
+            "Time from the start to the end of transfers, whatever their result",
             this.seconds.clone(),
         );
         registry.register_collector(Box::new(Now(Arc::clone(this))));
@@ -226,13 +222,13 @@ impl Collector for Now {
             }
             bytes
         };
-        let help = "Transfers that are under way";
+        let help = "Running transfers by operation";
         let mut metric = encoder.encode_descriptor("transfers_running", help, None, MetricType::Gauge)?;
         for operation in OPERATIONS {
             let count = ConstGauge::<i64>::new(running.get(operation).copied().unwrap_or_default());
             count.encode(metric.encode_family(&[("operation", operation)])?)?;
         }
-        let help = "Bytes on data connections, of transfers that are under way as well";
+        let help = "Bytes on data connections, including running transfers";
         let mut metric = encoder.encode_descriptor("transfer_bytes", help, None, MetricType::Counter)?;
         for operation in OPERATIONS {
             let count = ConstCounter::<u64>::new(bytes.get(operation).copied().unwrap_or_default());
