@@ -9,47 +9,47 @@ use rustls::server::WebPkiClientVerifier;
 
 use crate::config::{ClientCertificates, TlsSettings, TlsVersion};
 
-/// More than any certificate chain or key has; it keeps a mistaken path from filling the memory.
+/// Larger than any certificate chain or key; it keeps a wrong path from filling the memory.
 const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
-/// What a TLS record holds at most, and the header before that, in bytes (RFC 8446, section 5.1).
+/// The largest content of a TLS record, and the length of its header, in bytes (RFC 8446, section 5.1).
 const MAX_RECORD: usize = 16 * 1024;
 const RECORD_HEADER: usize = 5;
 
-/// Why there is no TLS.
+/// Why TLS can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// Something is wrong with the file of certificates.
+    /// The file of certificates can't be used.
     #[error("certificate {path}: {reason}", path = path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// Something is wrong with the file of the key.
+    /// The file of the key can't be used.
     #[error("key {path}: {reason}", path = path.display())]
     Key {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// Something is wrong with the file of the authorities of clients.
+    /// The file of the authorities of clients can't be used.
     #[error("authorities of clients {path}: {reason}", path = path.display())]
     Authorities {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// No handshake could come about.
+    /// No handshake could succeed.
     #[error("{0}")]
     CipherSuites(String),
     /// Sessions could not be resumed.
     #[error("session tickets: {0}")]
     Tickets(String),
-    /// Each file is fine, but they don't belong together.
+    /// Each file is valid, but they don't match.
     #[error("key {key} does not belong to certificate {certificate}", key = key.display(), certificate = certificate.display())]
     Mismatch {
         /// The file of certificates.
@@ -60,10 +60,10 @@ pub enum TlsError {
 }
 
 /// The configuration of a server with these files: a certificate (PEM: its own certificate first, then those of the
-/// authorities in between), its key (PEM), and the authorities of clients, if they have to show certificates.
+/// authorities in between), its key (PEM), and the authorities of clients, if clients have to show certificates.
 ///
 /// # Errors
-/// [`TlsError`]: which file is to blame, and for what.
+/// [`TlsError`] names the file and the problem.
 pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, TlsError> {
     let TlsSettings { certificate, key, .. } = settings;
     let chain = certificates(certificate)?;
@@ -109,18 +109,18 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
         .map_err(blame_certificate)?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    // The library takes the header for a part of it, and refuses more than a record can be.
+    // The library counts the header as a part of the fragment, and refuses larger values than a record can have.
     config.max_fragment_size =
         (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
     Ok(config)
 }
 
-/// All cipher suites that there are.
+/// All available cipher suites.
 pub(crate) fn cipher_suites() -> &'static [rustls::SupportedCipherSuite] {
     rustls::crypto::aws_lc_rs::DEFAULT_CIPHER_SUITES
 }
 
-/// The name that IANA gives to a suite.
+/// The IANA name of a suite.
 pub(crate) fn suite_name(suite: rustls::CipherSuite) -> String {
     let name = format!("{suite:?}");
     match name.strip_prefix("TLS13_") {
@@ -129,7 +129,7 @@ pub(crate) fn suite_name(suite: rustls::CipherSuite) -> String {
     }
 }
 
-/// What seals the tickets by which clients resume sessions; its keys change by themselves.
+/// Seals the tickets with which clients resume sessions; its keys change by themselves.
 ///
 /// # Errors
 /// If the system has no random bytes.
@@ -137,7 +137,7 @@ pub(crate) fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, Tls
     rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| TlsError::Tickets(say(&error)))
 }
 
-/// Who has to sign the certificates of clients.
+/// The verifier of clients' certificates.
 fn client_verifier(
     clients: &ClientCertificates,
     provider: &Arc<rustls::crypto::CryptoProvider>,
@@ -157,17 +157,17 @@ fn client_verifier(
     builder.build().map_err(|error| blame(error.to_string()))
 }
 
-/// Whether the key in `path` can be used, no matter for which certificate.
+/// Whether the key in `path` can be used, whatever its certificate.
 pub(crate) fn check_key(path: &Path) -> Result<(), TlsError> {
     private_key(path).map(|_| ())
 }
 
-/// What is odd about the dates of the first certificate in `path`, as a sentence; `None` if nothing is, or if the
-/// file is so bad that [`server_config`] refuses it.
+/// A sentence if the dates of the first certificate in `path` are suspicious; `None` if they are not, or if
+/// [`server_config`] refuses the file.
 pub(crate) fn validity_warning(path: &Path) -> Option<String> {
     let chain = certificates(path).ok()?;
     let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
-    // Without anchors no chain can be built, but the dates are looked at before that.
+    // Without anchors no chain can be built, but the dates are checked before that.
     let outcome = certificate.verify_for_usage(
         webpki::ALL_VERIFICATION_ALGS,
         &[],
@@ -232,7 +232,7 @@ fn say(error: &rustls::Error) -> String {
     }
 }
 
-/// The library's own words quote the file, which may hold a key.
+/// The library's own messages quote the file, which may hold a key.
 fn say_pem(error: &pem::Error) -> String {
     match error {
         pem::Error::MissingSectionEnd { .. } => "a PEM block in it has no END line",

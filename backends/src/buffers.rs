@@ -1,4 +1,4 @@
-//! The memory that all transfers of a server share for what is on its way to or from stores.
+//! The memory that all transfers of a server share for content on its way to or from stores.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -17,17 +17,20 @@ use crate::{Error, Result, StoragePath};
 
 /// A limit on memory, in bytes, that many transfers share.
 ///
-/// Each takes what it needs while it needs it: a client that is slow holds only what it has sent. That alone could end in a
-/// standstill, where all hold a little and none gets enough to send a part of its file to the store and let go. So most of
-/// the memory is for *lanes*: the right of one transfer to grow until its part is complete, given in the order in which they
-/// ask, as long as there is room for all of that part. Who took long for a part is slow; all the slow together have at most
-/// a half of the lanes, so that the quick don't go at their pace. A slow one keeps its lane, since what it has would only
-/// take up memory without it. One that has stalled loses it when others wait, and keeps what it has: there is room for the
-/// rest when it asks again, so there is always one who can go on. If all who can are clients that have stalled, the others
-/// wait until these are given up.
+/// The plan. A transfer takes memory as it needs it: a slow client holds only the bytes that it has sent. This alone
+/// could end in a standstill: every transfer holds a little, and none gets enough to send a part of its file to the
+/// store and let go. So most of the memory is given out as *lanes*. A lane is the right of one transfer to grow until
+/// its part is complete. Lanes are given in the order of requests, if there is room for the whole rest of the part.
 ///
-/// Content takes more than its bytes: connections carry it, and gaps are left where others of another size have been, which
-/// the system's allocator can't give back. An eighth of the limit is for that.
+/// - A transfer that took long for a part is slow. All slow transfers together have at most half of the lanes, so that
+///   the quick ones are not slowed down to their pace. A slow transfer keeps its lane, because without it, its bytes
+///   would only take up memory.
+/// - A transfer that has stalled loses its lane when others wait, and keeps its bytes. There is room for the rest when
+///   it asks again, so some transfer can always go on. If only stalled clients can go on, the others wait until these
+///   are given up.
+///
+/// Content takes more memory than its bytes: connections carry copies, and content of different sizes leaves gaps that
+/// the system's allocator can't give back. An eighth of the limit is reserved for this.
 pub struct Buffers {
     limit: u64,
     /// The bytes of content that there is room for.
@@ -36,10 +39,11 @@ pub struct Buffers {
     state: Mutex<State>,
 }
 
-/// Who takes longer for a part is slow. A lane that has not grown for so long is taken back when others wait.
+/// A transfer that takes longer than this for a part is slow. A lane that has not grown for this long is taken back
+/// when others wait.
 const LEASE: Duration = Duration::from_secs(2);
 
-/// Where files go that hold what finds no room.
+/// The directory for files with content that finds no room in memory.
 struct Spill {
     directory: PathBuf,
     threads: DiskThreads,
@@ -48,10 +52,10 @@ struct Spill {
 #[derive(Default)]
 struct State {
     used: u64,
-    /// What the holders of lanes may still take.
+    /// The bytes that the holders of lanes may still take.
     promised: u64,
-    /// What the lanes of the slow have room for, in all.
-    slow: u64,
+    /// The sizes of all lanes of slow transfers.
+    slow_total: u64,
     lanes: HashMap<u64, Lane>,
     next_lane: u64,
     waiting: VecDeque<Ticket>,
@@ -59,28 +63,28 @@ struct State {
 
 struct Lane {
     room: u64,
-    /// What it had room for at first.
+    /// The bytes that it had room for at first.
     size: u64,
     slow: bool,
     since: Instant,
     grown: Instant,
 }
 
-/// Somebody who waits.
+/// A transfer that waits for memory.
 struct Ticket {
     bytes: u64,
-    /// What is missing until all can be let go.
+    /// The bytes missing until the transfer can send its part and let go of everything.
     need: u64,
     slow: bool,
     grant: oneshot::Sender<Share>,
 }
 
 impl Buffers {
-    /// The least limit, in bytes: it has room for a part of the smallest size, and for as much of others.
+    /// The least limit, in bytes: it has room for a part of the smallest size, and for as many bytes of others.
     pub const LEAST: u64 = 32 << 20;
 
-    /// Buffers of at most `limit` bytes, or of [`LEAST`](Self::LEAST) if that is more. What finds no room waits, or goes to
-    /// files without a name in the directory `spill`.
+    /// Buffers of at most `limit` bytes, or of [`LEAST`](Self::LEAST) if that is more. Content that finds no room
+    /// waits, or goes to files without a name in the directory `spill`.
     pub fn new(limit: u64, spill: Option<PathBuf>) -> Arc<Self> {
         let limit = limit.max(Self::LEAST);
         let spill = spill.map(|directory| Spill {
@@ -90,36 +94,36 @@ impl Buffers {
         Arc::new(Self { limit, room: limit - limit / 8, spill, state: Mutex::default() })
     }
 
-    /// The most bytes that are used at a time, those beside the content included.
+    /// The most bytes that are used at a time, including the memory beside the content.
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// The bytes that are used now, those beside the content included.
+    /// The bytes that are used now, including the memory beside the content.
     pub fn used(&self) -> u64 {
         let content = self.state().used;
         content + content / 7
     }
 
-    /// The most that one part may have, in bytes: a lane has to hold it, and others need lanes, too.
+    /// The largest size of one part, in bytes: a lane has to hold it, and others need lanes, too.
     pub fn largest_part(&self) -> u64 {
         self.limit / 4
     }
 
-    /// The directory for what finds no room in memory.
+    /// The directory for content that finds no room in memory.
     pub fn spill_directory(&self) -> Option<&Path> {
         self.spill.as_ref().map(|spill| spill.directory.as_path())
     }
 
-    /// The threads of the disk that this directory is on.
+    /// The threads of the disk with this directory.
     pub fn spill_disk(&self) -> Option<&DiskThreads> {
         self.spill.as_ref().map(|spill| &spill.threads)
     }
 
-    /// A file without a name for what finds no room in memory.
+    /// A file without a name for content that finds no room in memory.
     ///
     /// # Errors
-    /// Those of the file system; `None` if no directory is set.
+    /// The errors of the file system. `None` if no directory is set.
     pub(crate) async fn spill_file(&self) -> Option<Result<OfDisk<File>>> {
         let Spill { directory, threads } = self.spill.as_ref()?;
         let (directory, own) = (directory.clone(), threads.clone());
@@ -130,53 +134,53 @@ impl Buffers {
         }))
     }
 
-    /// Whether so little is left that everyone should take little.
+    /// Whether so little is left that every transfer should take little.
     pub(crate) fn is_tight(&self) -> bool {
         let state = self.state();
         state.used + state.promised > self.room / 16 * 3
     }
 
-    /// Some bytes, if there is room at once.
+    /// Takes some bytes, if there is room at once.
     pub(crate) fn try_take(self: &Arc<Self>, bytes: u64) -> Option<Share> {
         let mut share = Share::new(Arc::clone(self));
         share.try_grow(bytes).then_some(share)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can panic half-way.
+        // No code that holds the lock can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anyone may take so much.
+    /// Whether there are so many bytes that need no lane.
     fn has_common_room(&self, state: &State, bytes: u64) -> bool {
         state.used + state.promised + bytes <= self.room / 4
     }
 
-    /// Gives what there is to those who wait.
+    /// Gives free memory to the transfers that wait.
     fn serve(self: &Arc<Self>) {
         let mut unwanted = Vec::new();
         let mut state = self.state();
-        let mut place = 0;
-        while place < state.waiting.len() {
-            let Ticket { bytes, need, slow, .. } = state.waiting[place];
-            if state.waiting[place].grant.is_closed() {
-                state.waiting.remove(place);
+        let mut index = 0;
+        while index < state.waiting.len() {
+            let Ticket { bytes, need, slow, .. } = state.waiting[index];
+            if state.waiting[index].grant.is_closed() {
+                state.waiting.remove(index);
                 continue;
             }
             let lane = if self.has_common_room(&state, bytes) {
                 None
             } else if state.used + state.promised + need <= self.room
-                && !(slow && state.slow + need > self.most_of_the_slow())
+                && !(slow && state.slow_total + need > self.slow_limit())
             {
                 Some(state.open_lane(bytes, need, slow))
             } else {
-                // One behind may need less.
-                place += 1;
+                // A later ticket may need less.
+                index += 1;
                 continue;
             };
             state.used += bytes;
-            let Some(ticket) = state.waiting.remove(place) else { break };
-            // Who has gone meanwhile gives it back below, when nothing is locked.
+            let Some(ticket) = state.waiting.remove(index) else { break };
+            // If the transfer has gone meanwhile, its share is given back below, when nothing is locked.
             let share = Share { buffers: Arc::clone(self), lane, bytes, slow };
             if let Err(share) = ticket.grant.send(share) {
                 unwanted.push(share);
@@ -186,12 +190,13 @@ impl Buffers {
         drop(unwanted);
     }
 
-    /// The most that lanes of the slow have room for: at least one of the largest, which need not be empty yet.
-    fn most_of_the_slow(&self) -> u64 {
+    /// The most bytes that lanes of slow transfers may have: enough for one of the largest lanes while an earlier one
+    /// is not yet empty.
+    fn slow_limit(&self) -> u64 {
         self.room / 8 * 3
     }
 
-    /// Takes lanes back from those who have stalled.
+    /// Takes back the lanes of stalled transfers.
     fn revoke(self: &Arc<Self>) {
         let mut state = self.state();
         let stalled = |lane: &Lane| lane.grown.elapsed() >= LEASE;
@@ -206,31 +211,31 @@ impl Buffers {
 }
 
 impl State {
-    /// Opens a lane for a need, of which so much is taken at once.
+    /// Opens a lane of `need` bytes, of which `taken` are taken at once.
     fn open_lane(&mut self, taken: u64, need: u64, slow: bool) -> u64 {
         let (id, now) = (self.next_lane, Instant::now());
         self.next_lane += 1;
         self.lanes.insert(id, Lane { room: need - taken, size: need, slow, since: now, grown: now });
         self.promised += need - taken;
         if slow {
-            self.slow += need;
+            self.slow_total += need;
         }
         id
     }
 
-    /// Closes a lane, if it is still there; says how long it was open.
+    /// Closes a lane, if it is still open, and returns how long it was.
     fn close_lane(&mut self, id: u64) -> Option<Duration> {
         let lane = self.lanes.remove(&id)?;
         self.promised -= lane.room;
         if lane.slow {
-            self.slow -= lane.size;
+            self.slow_total -= lane.size;
         }
         Some(lane.since.elapsed())
     }
 }
 
 impl PartialEq for Buffers {
-    /// Whether it is the same memory.
+    /// Whether both are the same memory.
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
     }
@@ -245,12 +250,12 @@ impl fmt::Debug for Buffers {
     }
 }
 
-/// What one transfer uses of the [`Buffers`]. It is given back when this is dropped.
+/// The memory that one transfer uses of the [`Buffers`]. Dropping it gives the memory back.
 pub(crate) struct Share {
     buffers: Arc<Buffers>,
     lane: Option<u64>,
     bytes: u64,
-    /// The last part took long.
+    /// Whether the last part took long.
     slow: bool,
 }
 
@@ -259,12 +264,12 @@ impl Share {
         Self { buffers, lane: None, bytes: 0, slow: false }
     }
 
-    /// The bytes in it.
+    /// Its size in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Takes more, if there is room at once.
+    /// Takes more bytes, if there is room at once.
     pub(crate) fn try_grow(&mut self, bytes: u64) -> bool {
         let mut state = self.buffers.state();
         let State { lanes, promised, .. } = &mut *state;
@@ -285,8 +290,8 @@ impl Share {
         true
     }
 
-    /// Takes more, and waits until there is room; `need` is what is missing, these bytes included, until all that is in the
-    /// share can be let go. It is at most half of all room.
+    /// Takes more bytes, and waits until there is room. `need` is the number of bytes, including these, until the whole
+    /// share can be let go. It counts for at most half of all room.
     pub(crate) async fn grow(&mut self, bytes: u64, need: u64) {
         if self.try_grow(bytes) {
             return;
@@ -306,7 +311,7 @@ impl Share {
                 biased;
                 share = &mut granted => match share {
                     Ok(share) => return self.merge(share),
-                    // It never is.
+                    // Never happens: a ticket is removed only to be granted.
                     Err(_) => return,
                 },
                 () = tokio::time::sleep(LEASE / 4) => self.buffers.revoke(),
@@ -319,7 +324,7 @@ impl Share {
         self.lane = other.lane.take();
     }
 
-    /// Takes over what is in another one.
+    /// Takes over the bytes of another share.
     pub(crate) fn add(&mut self, mut other: Self) {
         other.leave_lane();
         self.bytes += std::mem::take(&mut other.bytes);
@@ -327,12 +332,12 @@ impl Share {
 
     fn leave_lane(&mut self) {
         let Some(lane) = self.lane.take() else { return };
-        // One that was taken back was that of somebody who is slow, too.
+        // If the lane was taken back, the transfer is slow, too.
         let open = self.buffers.state().close_lane(lane);
         self.slow = open.is_none_or(|open| open >= LEASE);
     }
 
-    /// Takes all that is in it. The rest of a lane goes to others.
+    /// Takes all bytes out of the share. The rest of its lane goes to others.
     pub(crate) fn take(&mut self) -> Self {
         self.leave_lane();
         self.buffers.serve();

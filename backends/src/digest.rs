@@ -7,10 +7,10 @@ use md5::Digest as _;
 
 use crate::{ByteStream, Result};
 
-/// A checksum that FTP clients ask for (RFC draft HASH; `SITE MD5`; `XCRC` and its kin).
+/// A checksum that FTP clients ask for (RFC draft HASH; `SITE MD5`; `XCRC` and similar commands).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DigestAlgorithm {
-    /// CRC-32 of ISO 3309, as `cksum` of zip and gzip have it; 4 bytes, most significant first.
+    /// CRC-32 of ISO 3309, as in zip and gzip; 4 bytes, most significant first.
     Crc32,
     /// MD5 of RFC 1321. Good against accidents only.
     Md5,
@@ -22,7 +22,7 @@ pub enum DigestAlgorithm {
     Sha512,
 }
 
-/// A checksum while it is computed.
+/// A checksum that is being computed.
 #[derive(Clone)]
 pub struct Digest(State);
 
@@ -36,7 +36,7 @@ enum State {
 }
 
 impl Digest {
-    /// Starts one.
+    /// Starts a checksum.
     pub fn new(algorithm: DigestAlgorithm) -> Self {
         Self(match algorithm {
             DigestAlgorithm::Crc32 => State::Crc32(crc32fast::Hasher::new()),

@@ -13,17 +13,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is nothing of that name.
+    /// There is no file or directory with this name.
     NotFound,
-    /// There is already something of that name.
+    /// There is already a file or directory with this name.
     AlreadyExists,
-    /// A directory is needed and the path, or a part of it, is something else.
+    /// A directory is needed, but the path, or a part of it, is not a directory.
     NotADirectory,
     /// A file is needed and the path is a directory.
     IsADirectory,
     /// The directory still has entries.
     NotEmpty,
-    /// The backend, or the confinement to its root, does not allow it.
+    /// The backend, or the confinement to its root, does not allow the operation.
     PermissionDenied,
     /// The backend is full.
     NoSpace,
@@ -35,13 +35,13 @@ pub enum ErrorKind {
     InvalidRange,
     /// The backend can't keep such a time.
     InvalidTime,
-    /// The backend can't do this at all.
+    /// The backend never supports this operation.
     Unsupported,
     /// The file changed while the operation ran.
     Conflict,
-    /// The backend can't be reached or is overloaded; worth a retry.
+    /// The backend can't be reached or is overloaded; a retry may succeed.
     Unavailable,
-    /// Anything else; the source says more.
+    /// Any other failure; the source has the details.
     Other,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A storage operation failed.
+/// A failed storage operation.
 ///
 /// `Display` is one line: the path, what happened, and the causes behind it.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Error {
         Self { kind, path: Some(path.clone()), source: None, advice: None }
     }
 
-    /// An error about `path` with what caused it: another error, or a sentence.
+    /// An error about `path` with its cause: another error, or a sentence.
     pub fn with_source(
         kind: ErrorKind,
         path: &StoragePath,
@@ -93,7 +93,7 @@ impl Error {
         Self { kind, path: Some(path.clone()), source: Some(source.into()), advice: None }
     }
 
-    /// Classifies an error of the operating system that an operation on `path` met.
+    /// Classifies an error of the operating system from an operation on `path`.
     pub fn from_io(path: &StoragePath, error: io::Error) -> Self {
         Self::with_source(kind_of_io(&error), path, error)
     }
@@ -103,25 +103,25 @@ impl Error {
         self.kind
     }
 
-    /// The path that it happened to, as the backend names it.
+    /// The path that the error is about, as the backend names it.
     pub fn path(&self) -> Option<&StoragePath> {
         self.path.as_ref()
     }
 
-    /// What the user should know or do beside what the kind says, if anything.
+    /// What the user should know or do beyond the kind of the error, if anything.
     pub fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
     }
 
-    /// The same error with a word for the user. It must hold nothing of where the storage is and what it said, and no path:
-    /// these have other names for the user.
+    /// The same error with advice for the user. The advice must not contain the location of the storage, its answers,
+    /// or a path: paths have other names for the user.
     #[must_use]
     pub fn advising(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 
-    /// The same error, told of another path: a view names the path that its user knows.
+    /// The same error about another path: a view uses the path that its user knows.
     #[must_use]
     pub fn at(mut self, path: &StoragePath) -> Self {
         self.path = Some(path.clone());
@@ -153,7 +153,7 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
         | Io::StaleNetworkFileHandle => ErrorKind::Unavailable,
         _ => match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
             Some(rustix::io::Errno::LOOP) => ErrorKind::PermissionDenied,
-            // A process or system limit on open files passes when other transfers end.
+            // A limit of the process or system on open files is temporary: other transfers end.
             Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => ErrorKind::Unavailable,
             _ => ErrorKind::Other,
         },
@@ -181,7 +181,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Names come from clients and stores: none of their characters may change how a terminal shows the rest of a log.
+/// Names come from clients and stores. None of their characters may change how a terminal shows the rest of a log.
 fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);

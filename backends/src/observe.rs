@@ -1,16 +1,15 @@
-//! What a backend tells of its requests to a store. Whoever counts them implements the trait; a backend has no other opinion
-//! about it.
+//! The requests that a backend sends to its store, reported to an observer. Metrics implement the observer.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a request was for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Request {
     /// The content of an object, or a part of it.
     Get,
-    /// What is known of an object.
+    /// The metadata of an object.
     Head,
     /// A page of a listing.
     List,
@@ -22,11 +21,11 @@ pub enum Request {
     Part,
     /// The end of an upload in parts.
     Complete,
-    /// An upload in parts is given up, or a copy that goes on behind its answer.
+    /// To give up an upload in parts, or a copy that the store goes on with after its answer.
     Abort,
-    /// A copy inside of the store.
+    /// A copy inside the store.
     Copy,
-    /// What is known of an object is changed.
+    /// A change of an object's metadata.
     Metadata,
     /// The removal of an object.
     Delete,
@@ -35,7 +34,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// All of them.
+    /// All purposes.
     pub const ALL: [Self; 12] = [
         Self::Get,
         Self::Head,
@@ -51,7 +50,7 @@ impl Request {
         Self::Credentials,
     ];
 
-    /// A word for it, made for labels.
+    /// A word for labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -70,18 +69,18 @@ impl Request {
     }
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// The store did it.
+    /// The store carried it out.
     Done,
-    /// There is no such thing.
+    /// The object, or the bucket, does not exist.
     NotFound,
-    /// Something else came first, or a condition does not hold.
+    /// Another request came first, or a condition does not hold.
     Conflict,
-    /// The store does not let us.
+    /// The store does not allow it.
     Denied,
-    /// The store has too much to do (429, 503).
+    /// The store is overloaded (429, 503).
     Throttled,
     /// The store failed (another 5xx).
     ServerError,
@@ -89,12 +88,12 @@ pub enum Answer {
     Timeout,
     /// The store can't be reached, or the connection broke.
     Connection,
-    /// Anything else.
+    /// Any other result.
     Other,
 }
 
 impl Answer {
-    /// A word for it, made for labels.
+    /// A word for labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -110,21 +109,21 @@ impl Answer {
     }
 }
 
-/// Hears of the requests of one backend.
+/// Receives the requests of one backend.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// A request has its answer, or will never have one. One that is tried again counts each time.
+    /// A request has its answer, or will never have one. Every attempt counts.
     fn request(&self, request: Request, answer: Answer, elapsed: Duration);
 
-    /// A request is about to be tried again.
+    /// A request is about to be sent again.
     fn retry(&self, request: Request);
 }
 
-/// Whoever hears of the requests of a storage, if anybody does.
+/// The observer of a storage's requests, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct Observers(Option<Arc<dyn Observer>>);
 
 impl Observers {
-    /// This one.
+    /// With this observer.
     pub fn new(observer: Arc<dyn Observer>) -> Self {
         Self(Some(observer))
     }
@@ -143,7 +142,7 @@ impl Observers {
 }
 
 impl PartialEq for Observers {
-    /// Whether it is the same one.
+    /// Whether both have the same observer.
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),

@@ -6,17 +6,17 @@ use std::hash::{Hash, Hasher};
 
 /// An absolute, normalised path inside a backend or inside a user's tree.
 ///
-/// A value of this type never holds `.` or `..`, an empty segment, NUL, CR or LF, so nothing that
-/// receives one has to check again. The root is `/`; no other path ends in a slash.
+/// A value of this type never holds `.` or `..`, an empty segment, NUL, CR or LF, so code that receives one need not
+/// check again. The root is `/`; no other path ends in a slash.
 ///
-/// A path in a backend can be confined to a directory: a backend that has symbolic links follows none out of that directory
-/// then. Paths below it are confined to the same. That directory may itself lie in one that it is confined to, and so on. It makes
-/// no difference to whether two paths are equal.
+/// A path in a backend can be confined to a directory: a backend that has symbolic links then follows none out of this
+/// directory. Paths below it have the same confinement. The directory may itself lie in one that confines it, and so
+/// on. Confinement does not affect whether two paths are equal.
 #[derive(Clone)]
 pub struct StoragePath {
     /// Always starts with `/`; ends with `/` only if it is the root.
     text: String,
-    /// So many bytes of it are the directories that it is confined to, the outermost first; none for the root.
+    /// The lengths in bytes of the directories that confine it, the outermost first; none for the root.
     confined: Vec<usize>,
 }
 
@@ -43,10 +43,9 @@ impl StoragePath {
         Self { text: "/".to_owned(), confined: Vec::new() }
     }
 
-    /// Parses a path, taken as relative to the root.
+    /// Parses a path, relative to the root.
     ///
-    /// `.` and empty segments are dropped and `..` is resolved, clamped at the root: there is no
-    /// way to write a path that lies above it.
+    /// `.` and empty segments are dropped and `..` is resolved, clamped at the root: no text leads above the root.
     ///
     /// # Errors
     /// [`PathError`] if the text holds NUL, CR or LF, or if the result is too long.
@@ -54,8 +53,8 @@ impl StoragePath {
         Self::root().join(text)
     }
 
-    /// Resolves `text` against this path, as a shell resolves an argument of `cd`: absolute if
-    /// it starts with `/`, else relative to `self`. Rules and errors are those of [`parse`](Self::parse).
+    /// Resolves `text` against this path, as a shell resolves an argument of `cd`: absolute if it starts with `/`,
+    /// otherwise relative to `self`. Rules and errors are those of [`parse`](Self::parse).
     ///
     /// # Errors
     /// As for [`parse`](Self::parse).
@@ -79,7 +78,7 @@ impl StoragePath {
         Ok(Self::from_segments(&segments)?.confined_as(self))
     }
 
-    /// The same path, confined to a directory that it lies in, and to what that is confined to.
+    /// The same path, confined to a directory that contains it, and to the confinement of that directory.
     #[must_use]
     pub fn confined_to(mut self, directory: &Self) -> Self {
         self.confined.clear();
@@ -92,7 +91,7 @@ impl StoragePath {
         self
     }
 
-    /// The same path, confined to those of the directories of `other` that it lies in.
+    /// The same path, confined to those confining directories of `other` that contain it.
     fn confined_as(mut self, other: &Self) -> Self {
         let lies_in = |length: &&usize| {
             let directory = &other.text[..**length];
@@ -103,14 +102,14 @@ impl StoragePath {
         self
     }
 
-    /// The directory that this path is confined to; `None` if that is the root.
+    /// The directory that confines this path; `None` if that is the root.
     pub fn confinement(&self) -> Option<Self> {
         let (length, outer) = self.confined.split_last()?;
         Some(Self { text: self.text[..*length].to_owned(), confined: outer.to_vec() })
     }
 
-    /// What leads from each directory that this path is confined to to the next one, the first from the root, and the last to
-    /// the path itself; without slashes at the ends.
+    /// The steps from the root to the first confining directory, from each confining directory to the next, and from
+    /// the last to the path itself; without slashes at the ends.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.confined.iter().copied());
         let ends = self.confined.iter().copied().chain(std::iter::once(self.text.len()));
@@ -128,8 +127,8 @@ impl StoragePath {
     /// The path of the entry `name` in this directory.
     ///
     /// # Errors
-    /// [`PathError::NotAName`] if `name` is empty, `.`, `..` or holds a slash; otherwise as for
-    /// [`parse`](Self::parse). A name that a store reports is hostile too: this is where it is checked.
+    /// [`PathError::NotAName`] if `name` is empty, `.`, `..` or holds a slash; otherwise as for [`parse`](Self::parse).
+    /// Names that a store reports are hostile input too, and are checked here.
     pub fn child(&self, name: &str) -> Result<Self, PathError> {
         if name.is_empty() || name == "." || name == ".." || name.contains('/') {
             return Err(PathError::NotAName(name.to_owned()));
@@ -147,7 +146,7 @@ impl StoragePath {
         self.text.rsplit('/').next().filter(|name| !name.is_empty())
     }
 
-    /// The directory that this path stands in; `None` for the root.
+    /// The directory that contains this path; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let (parent, name) = self.text.rsplit_once('/')?;
         match (parent, name) {

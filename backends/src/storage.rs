@@ -1,11 +1,11 @@
-//! The storage contract: what every backend does, and how it answers.
+//! The storage contract: the operations of every backend, and their results.
 //!
 //! The laws (each a test in `contract`):
 //!
 //! 1. **All or nothing.** An upload appears whole at [`Upload::finish`]; before that, and after an abort or a
 //!    crash, the old content is there and nothing else is.
-//! 2. **No lost bytes.** What `finish` accepted is durable to the backend's own promise. Those who append to one file, new or
-//!    old, all find their bytes there, in the order of their ends.
+//! 2. **No lost bytes.** What `finish` accepted is durable to the backend's own promise. All appends to one file, new
+//!    or old, keep their bytes, in the order in which they end.
 //! 3. **Read your writes**, in `stat`, `list` and `open`, at once.
 //! 4. **Names never alias.** A name that the backend can't hold is refused; a foreign name that can't be
 //!    shown never breaks a listing.
@@ -27,43 +27,43 @@ use futures_core::Stream;
 use crate::threads::{DiskThreads, OfDisk};
 use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, Result, StoragePath};
 
-/// Entries of a directory in no particular order, page by page as the store delivers them.
+/// Entries of a directory in no particular order, page by page as the store sends them.
 ///
 /// It ends after the first error.
 pub type EntryStream = Pin<Box<dyn Stream<Item = Result<Entry>> + Send>>;
 
-/// What stands under a name.
+/// The kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     /// A regular file or an object.
     File,
     /// A directory; on an object store a prefix that holds keys, or a marker.
     Directory,
-    /// Something that can be listed and removed but neither read nor entered: a symbolic link
-    /// that is dangling or leads out of the root, a socket, a device.
+    /// An entry that can be listed and removed but neither read nor entered: a symbolic link that is dangling or leads
+    /// out of the root, a socket, a device.
     Other,
 }
 
 /// What a backend knows of an entry without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// Length in bytes; 0 for a directory.
     pub size: u64,
-    /// When the content changed last; `None` where the store doesn't know, as for a prefix.
+    /// When the content last changed; `None` if the store doesn't know, as for a prefix.
     pub modified: Option<SystemTime>,
-    /// A fingerprint of this version of a file, as an entity tag is (RFC 9110, section 8.8.3): while it is the same, it is
-    /// the same file with the same content. `None` where the store has nothing of the kind.
+    /// A fingerprint of this version of a file, like an entity tag (RFC 9110, section 8.8.3): while it is the same, it
+    /// is the same file with the same content. `None` if the store has no such value.
     pub version: Option<u64>,
-    /// The name is a symbolic link, and the rest is what is known of the place it leads to: to remove the name leaves that
-    /// place as it is.
+    /// The name is a symbolic link, and the other fields describe its target: removing the name leaves the target as it
+    /// is.
     pub is_link: bool,
-    /// The entry of a listing could not be looked at: its name and kind are what the directory itself knows, and of its size
-    /// and time nothing is known.
+    /// The entry of a listing could not be looked at: its name and kind come from the directory, and its size and time
+    /// are not known.
     pub is_unseen: bool,
-    /// What the link says, if that leads to a place in this storage and can be told in a line: relative to the directory that
-    /// the link is in, or, with a slash before it, from the root of the storage.
+    /// The text of the link, if it leads to a place in this storage and fits into a line: relative to the directory of
+    /// the link, or, with a slash before it, from the root of the storage.
     pub link_target: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl Metadata {
         }
     }
 
-    /// The same with the fingerprint of whatever tells one version of a file from another.
+    /// The same with a fingerprint of `version`, which distinguishes one version of a file from another.
     #[must_use]
     pub fn with_version(mut self, version: &impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -106,7 +106,7 @@ impl Metadata {
 pub struct Entry {
     /// One name; it passes [`StoragePath::child`].
     pub name: String,
-    /// What is known of it.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
@@ -115,7 +115,7 @@ pub struct Entry {
 pub struct ByteRange {
     /// The first byte. The length of the file is allowed and gives an empty body.
     pub offset: u64,
-    /// How many bytes; cut at the end of the file. `None` means to the end.
+    /// The number of bytes; cut at the end of the file. `None` means to the end.
     pub length: Option<u64>,
 }
 
@@ -128,7 +128,7 @@ impl ByteRange {
         Self { offset, length: None }
     }
 
-    /// How many bytes this range has in a file of `size` bytes.
+    /// The length of this range in a file of `size` bytes.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRange`] if the offset lies behind the end.
@@ -138,7 +138,7 @@ impl ByteRange {
     }
 }
 
-/// An opened file: what it was when it was opened, and its bytes.
+/// An opened file: its metadata at that moment, and its bytes.
 pub struct Body {
     /// Metadata of the whole file, whatever range was asked for.
     pub metadata: Metadata,
@@ -158,7 +158,7 @@ pub enum Content {
 /// A part of an open file.
 #[derive(Debug)]
 pub struct FileSlice {
-    /// Opened for reading; its own position means nothing.
+    /// Opened for reading; its own position is not used.
     pub file: OfDisk<File>,
     /// The first byte of the part.
     pub offset: u64,
@@ -167,7 +167,8 @@ pub struct FileSlice {
 }
 
 impl Body {
-    /// The bytes as a stream, whichever form the backend chose. A file is read in large blocks on threads that may block.
+    /// The bytes as a stream, whichever form the backend chose. A file is read in large blocks on the threads of its
+    /// disk.
     pub fn into_stream(self) -> ByteStream {
         match self.content {
             Content::File(slice) => slice.into_stream(),
@@ -182,24 +183,25 @@ impl fmt::Debug for Body {
     }
 }
 
-/// What an upload does with what stands under its name.
+/// The effect of an upload on the entry under its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateMode {
-    /// Nothing may stand there: at `finish` it is [`ErrorKind::AlreadyExists`], decided atomically where
-    /// the store can. It is refused at `create` already if the file is there by then.
+    /// The name must be free: otherwise `finish` returns [`ErrorKind::AlreadyExists`], decided atomically if the store
+    /// can. `create` already refuses it if the file exists by then.
     New,
     /// Replaces a file, or makes a new one.
     Replace,
-    /// Keeps the first bytes of the existing file, as many as given, and goes on behind them.
-    /// Offset 0 is [`Replace`](Self::Replace). An offset behind the end is
-    /// [`ErrorKind::InvalidRange`], a missing file [`ErrorKind::NotFound`].
+    /// Keeps the first bytes of the existing file, as many as given, and continues after them. Offset 0 is
+    /// [`Replace`](Self::Replace). An offset behind the end is [`ErrorKind::InvalidRange`], a missing file
+    /// [`ErrorKind::NotFound`].
     ///
-    /// If what was there is changed, replaced or removed before the end of this upload, `finish` is [`ErrorKind::Conflict`]:
-    /// its bytes belong behind those that were there, and what others stored is never lost.
+    /// If the existing file is changed, replaced or removed before the end of this upload, `finish` returns
+    /// [`ErrorKind::Conflict`]: the upload's bytes belong behind the ones that were there, and files that others stored
+    /// are never lost.
     Resume(u64),
-    /// Goes on at the end of the file that is there at `finish`, or makes a new one. Appends to one file take turns in the
-    /// order in which they end, and none is refused because of another: what was replaced meanwhile is gone on from as it is
-    /// then, and of a file that was removed there is what this upload brought.
+    /// Adds to the end of the file as it is at `finish`, or makes a new one. Appends to one file take turns in the
+    /// order in which they end, and none is refused because of another: if the file was replaced meanwhile, the bytes
+    /// are added to the new one; if it was removed, they become a new file.
     Append,
 }
 
@@ -283,10 +285,10 @@ pub struct Capabilities {
 /// number of tasks at once; none blocks the thread of its caller.
 #[async_trait]
 pub trait Storage: Send + Sync + fmt::Debug {
-    /// In what it differs from a disk.
+    /// How it differs from a disk.
     fn capabilities(&self) -> Capabilities;
 
-    /// Tries whether the storage can be reached and used: the root is there, credentials are accepted.
+    /// Tries whether the storage can be reached and used: the root exists, credentials are accepted.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -294,7 +296,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
         self.stat(&StoragePath::root()).await.map(drop)
     }
 
-    /// How many bytes there is room for; `None` if there is no limit, or none that is known.
+    /// How many bytes are available; `None` if there is no limit, or no known one.
     ///
     /// # Errors
     /// Those of the backend.
@@ -302,7 +304,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
-    /// What stands under `path`. Symbolic links are followed while they stay inside the root.
+    /// The metadata of `path`. Symbolic links are followed if they stay inside the root.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::PermissionDenied`] for a link that leads out.
@@ -334,11 +336,11 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Starts an upload.
     ///
     /// # Errors
-    /// [`ErrorKind::IsADirectory`]; [`ErrorKind::NotFound`] if the directory it would stand in is
-    /// missing (unless directories are implicit); [`ErrorKind::NotADirectory`]; those of [`CreateMode`].
+    /// [`ErrorKind::IsADirectory`]; [`ErrorKind::NotFound`] if the directory of the file is missing (unless directories
+    /// are implicit); [`ErrorKind::NotADirectory`]; those of [`CreateMode`].
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>>;
 
-    /// Removes a file. A symbolic link is removed, not what it leads to.
+    /// Removes a file. Removes a symbolic link, not its target.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::IsADirectory`].
@@ -347,19 +349,19 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Makes a directory.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] if anything is there, and as for [`create`](Self::create).
+    /// [`ErrorKind::AlreadyExists`] if the name is taken, and as for [`create`](Self::create).
     async fn create_directory(&self, path: &StoragePath) -> Result<()>;
 
-    /// Removes an empty directory. A symbolic link to one is removed, not what it leads to.
+    /// Removes an empty directory. Removes a symbolic link to one, not its target.
     ///
     /// # Errors
     /// [`ErrorKind::NotEmpty`], [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`];
     /// [`ErrorKind::PermissionDenied`] for the root.
     async fn remove_directory(&self, path: &StoragePath) -> Result<()>;
 
-    /// Gives a file or directory another name. A file that stands at the target is replaced, unless
-    /// `replace` is false; then it is [`ErrorKind::AlreadyExists`]. A directory is never replaced, nor is a symbolic link
-    /// that leads to anything but a file. A link itself is renamed, not what it leads to.
+    /// Renames a file or directory. A file at the target is replaced, unless `replace` is false; then the result is
+    /// [`ErrorKind::AlreadyExists`]. A directory is never replaced, nor is a symbolic link that leads to anything but a
+    /// file. A link itself is renamed, not its target.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for the source or the directory of the target;
@@ -368,8 +370,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::PermissionDenied`] for the root.
     async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()>;
 
-    /// Whether what stands under a path can be renamed or removed at all, as far as that can be told without a request over the
-    /// network: not if the system has something mounted there. Whether it is there is not asked.
+    /// Whether a path can be renamed or removed at all, as far as that is known without a request over the network: not
+    /// if the system has something mounted there. It does not check that the path exists.
     ///
     /// # Errors
     /// [`ErrorKind::PermissionDenied`].
@@ -382,15 +384,15 @@ pub trait Storage: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] unless [`Capabilities::set_modified`]; [`ErrorKind::NotFound`];
-    /// [`ErrorKind::InvalidTime`] for one that the storage can't keep: then the file has the time that it had.
+    /// [`ErrorKind::InvalidTime`] for a time that the storage can't keep: then the file keeps its old one.
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()>;
 
-    /// Whether files and directories have permission bits of their own, which [`set_mode`](Self::set_mode) sets.
+    /// Whether files and directories have their own permission bits, which [`set_mode`](Self::set_mode) sets.
     fn keeps_modes(&self) -> bool {
         false
     }
 
-    /// Sets the permission bits of a file or directory: nine, as `chmod(2)` has them; further ones are ignored.
+    /// Sets the nine permission bits of a file or directory, as in `chmod(2)`; further bits are ignored.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] unless [`keeps_modes`](Self::keeps_modes); [`ErrorKind::NotFound`].
@@ -399,13 +401,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Err(Error::new(ErrorKind::Unsupported, path))
     }
 
-    /// The threads of the disk that the storage is on, if it is on one.
+    /// The threads of the storage's disk, if it is on one.
     fn disk(&self) -> Option<&DiskThreads> {
         None
     }
 
-    /// Whether the storage is still where it was opened, as far as that can be told without a request over the network:
-    /// the directory of a disk can be removed or unmounted. It takes as long as the disk needs for its answer.
+    /// Whether the storage is still where it was opened, as far as that is known without a request over the network:
+    /// the directory of a disk can be removed or unmounted. It takes as long as the disk takes to answer.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`].
@@ -413,8 +415,9 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// Removes what uploads left behind that were never finished nor aborted, as of a server that was killed, if they are
-    /// this server's kind and old enough to be abandoned. Returns how many. It is called at start, and then every hour.
+    /// Removes leftovers of uploads that were neither finished nor aborted, for instance because the server was killed,
+    /// if they are this server's kind and old enough to be abandoned. Returns how many. It is called at the start, and
+    /// then every hour.
     ///
     /// # Errors
     /// Those of the backend.
@@ -422,7 +425,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
         Ok(0)
     }
 
-    /// The checksum of a part of a file, computed by reading it unless the backend knows better.
+    /// The checksum of a part of a file, computed by reading it unless the backend knows a better way.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).

@@ -15,12 +15,12 @@ use crate::{Error, ErrorKind, FileSlice, Result, StoragePath};
 /// Chunks of a file as they arrive. It ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
-/// How much is read from or written to a file at once, in bytes. Smaller blocks make a
-/// transfer several times slower; larger ones only cost memory.
+/// The size of blocks for reading and writing files, in bytes. Smaller blocks make a transfer several times slower;
+/// larger ones only cost memory.
 pub const CHUNK_SIZE: usize = 256 * 1024;
 
-/// Runs work that takes time on a thread that is there for it. Nothing that waits for a disk: that has
-/// [threads of its own](DiskThreads).
+/// Runs a long computation on a thread of the pool for computations. Work that waits for a disk does not belong here:
+/// it has [threads of its own](DiskThreads).
 ///
 /// # Errors
 /// [`ErrorKind::Other`] if the work panicked: then this one operation fails, not the server.
@@ -34,13 +34,14 @@ where
         .map_err(|error| Error::with_source(ErrorKind::Other, &StoragePath::root(), error))
 }
 
-/// Whether anybody still waits for work that may block. A thread can't be stopped from outside, so what takes long asks.
+/// Whether a task still waits for work on another thread. Nothing can stop a thread from outside, so long work checks
+/// this.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted(Arc<AtomicBool>);
 
 impl Wanted {
     /// # Errors
-    /// Nobody waits any more; so nobody hears of the error either.
+    /// If no task waits any more; then no task sees the error either.
     pub(crate) fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
             return Ok(());
@@ -57,7 +58,7 @@ impl Drop for WantedUntilDropped {
 
 struct WantedUntilDropped(Wanted);
 
-/// As [`DiskThreads::run`], for work that takes long: it is told whether the future is still there.
+/// Like [`DiskThreads::run`], for long work, which can check whether the future still exists.
 pub(crate) async fn while_wanted<T, F>(threads: &DiskThreads, operation: Operation, work: F) -> Result<T>
 where
     T: Send + 'static,
@@ -71,7 +72,7 @@ where
 }
 
 impl FileSlice {
-    /// The bytes as a stream; the next block is read while the last one is being used.
+    /// The bytes as a stream; the next block is read while the caller uses the last one.
     pub fn into_stream(self) -> ByteStream {
         let read_ahead = start_read(self);
         Box::pin(stream::try_unfold(Some(read_ahead), async |pending| {
@@ -82,7 +83,7 @@ impl FileSlice {
         }))
     }
 
-    /// Gives all blocks to `use_block`, on this thread, until that fails. Blocks.
+    /// Passes all blocks to `use_block`, on this thread, until it fails. Blocks.
     pub(crate) fn for_each_block(self, mut use_block: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut slice = self;
         while let Some((block, rest)) = slice.read_block()? {
@@ -93,7 +94,7 @@ impl FileSlice {
         Ok(())
     }
 
-    /// All of it, on this thread. Blocks. Only for what is known to be small.
+    /// All bytes, read on this thread. Blocks. Only for content that is known to be small.
     pub(crate) fn read_all(self) -> Result<Vec<Bytes>> {
         let (mut blocks, mut slice) = (Vec::new(), self);
         while let Some((block, rest)) = slice.read_block()? {

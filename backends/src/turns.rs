@@ -1,4 +1,4 @@
-//! Turns: those who work on one thing wait for whoever came before.
+//! Turns: tasks that work on one thing wait for the ones that came before.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// How many keys may be kept before those that nobody waits for any more are forgotten.
+/// How many keys may be kept before unused ones are forgotten.
 const TIDY_AT: usize = 64;
 
 /// A turn at one thing. It ends when this is dropped.
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
-/// The queues of all things: one for each key, in the order of arrival. What it keeps is bounded by twice the number of
-/// those who have a turn or wait for one.
+/// The queues of all things: one for each key, in the order of arrival. Their number is bounded by twice the number of
+/// tasks that have a turn or wait for one.
 #[derive(Debug)]
 pub(crate) struct Turns<K> {
     queues: Mutex<Queues<K>>,
@@ -32,12 +32,12 @@ impl<K: Eq + Hash> Default for Turns<K> {
 }
 
 impl<K: Eq + Hash> Turns<K> {
-    /// Waits until everybody who came before is done with `key`.
+    /// Waits until all earlier tasks are done with `key`.
     pub(crate) async fn take(&self, key: K) -> Turn {
         self.queue(key).lock_owned().await
     }
 
-    /// The turn at `key`, if nobody else has it.
+    /// The turn at `key`, if no other task has it.
     pub(crate) fn try_take(&self, key: K) -> Option<Turn> {
         self.queue(key).try_lock_owned().ok()
     }

@@ -1,7 +1,7 @@
 //! Health and metrics over HTTP, for monitoring and orchestration.
 //!
-//! Whoever can connect can ask, so nothing here is secret and nothing changes anything. Each connection is good for one
-//! request, which has to come soon.
+//! Every client that can connect may ask, so nothing here is secret and no request changes anything. Each connection is
+//! for one request, which has to arrive soon.
 
 mod places;
 mod readiness;
@@ -29,26 +29,26 @@ use super::metrics::{self, Metrics};
 use crate::config;
 use crate::proxy_protocol;
 
-/// Who answers, as `Server` says it.
+/// The name in the header `Server`.
 pub const NAME: &str = "wharf";
 
-/// How many connections there may be.
+/// The most connections at a time.
 const CONNECTIONS: usize = 256;
 
-/// How long the head of a request may take to come.
+/// How long the head of a request may take to arrive.
 const HEADER_TIME: Duration = Duration::from_secs(3);
 
-/// How long all of it may take.
+/// How long the whole connection may take.
 const TIME: Duration = Duration::from_secs(15);
 
-/// How large the head of a request may be, and of how many lines.
+/// The largest size of the head of a request, and the most lines in it.
 const HEADER_SIZE: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
-/// How long to wait when the system has no means for one more connection.
+/// How long to wait when the system lacks the resources for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What is answered from.
+/// The sources of the answers.
 struct Answers {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
@@ -59,7 +59,7 @@ struct Answers {
 pub struct HttpServer {
     listeners: Vec<TcpListener>,
     answers: Arc<Answers>,
-    /// Load balancers, which may say first who they are.
+    /// Load balancers, whose connections may begin with a PROXY header.
     proxies: Arc<[IpNet]>,
 }
 
@@ -74,7 +74,7 @@ pub struct BindError {
 }
 
 impl HttpServer {
-    /// Binds all addresses. One that nobody asked for may be in use by others: then there is a warning.
+    /// Binds all addresses. If the default address is in use by another program, this is only a warning.
     ///
     /// # Errors
     /// The first address that can't be bound.
@@ -103,7 +103,7 @@ impl HttpServer {
         Ok(Self { listeners, answers: Arc::new(answers), proxies })
     }
 
-    /// Serves in tasks of its own until the runtime ends: whoever stops the server is told so here.
+    /// Serves in separate tasks until the runtime ends, so that it can report that the server stops.
     pub fn start(self) {
         let places = Places::new(CONNECTIONS);
         for listener in self.listeners {
@@ -133,7 +133,7 @@ async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places
 }
 
 async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_proxy: bool) {
-    // Who is said to ask makes no difference: everybody gets the same.
+    // The client's address makes no difference: everybody gets the same answers.
     if by_proxy {
         let header = tokio::select! {
             header = tokio::time::timeout(HEADER_TIME, proxy_protocol::accept_if_any(&mut stream)) => header,
@@ -159,12 +159,12 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_pr
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        // Whoever has asked by now is answered, even if the place is needed.
+        // A client that has asked by now gets its answer, even if the place is needed.
         biased;
-        // Whoever asks badly or goes away hurts nobody else.
+        // A client that sends a bad request or disconnects affects no other.
         _ = tokio::time::timeout(TIME, &mut connection) => {}
         () = place.is_needed() => {
-            // It leaves nothing behind in the system, which a flood of them would fill up.
+            // The connection leaves nothing behind in the system, which a flood of them would fill up.
             let _ = connection.into_parts().io.into_inner().set_zero_linger();
         }
     }
@@ -185,7 +185,7 @@ impl Answers {
                 respond(status, TEXT, text)
             }
             "/metrics" => {
-                // `wharf_ready` says what `/readyz` does.
+                // `wharf_ready` shows the result of `/readyz`.
                 self.readiness.answer().await;
                 respond(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text())
             }

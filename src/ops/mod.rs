@@ -1,4 +1,4 @@
-//! Running it: logs, health, metrics, the sandbox, shutdown, and cleaning up.
+//! Operation of the server: logs, health, metrics, the sandbox, shutdown, and cleaning up.
 
 pub mod http;
 pub mod logging;

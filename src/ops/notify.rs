@@ -1,4 +1,4 @@
-//! What systemd is told, if it started us and wants to know (`Type=notify`).
+//! Notifications for systemd, if it started this process and expects them (`Type=notify`).
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,15 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// The way to whoever started us.
+/// The connection to the service manager.
 #[derive(Debug, Default)]
 pub struct ServiceManager(Option<SocketAddr>);
 
 impl ServiceManager {
-    /// The socket that this value of `NOTIFY_SOCKET` names: a path, or a name of its own kind behind an `@`.
+    /// The socket that this value of `NOTIFY_SOCKET` names: a path, or an abstract name after an `@`.
     ///
     /// # Errors
-    /// If it can't be one.
+    /// If the value can't be a socket.
     pub fn at(socket: Option<&OsStr>) -> io::Result<Self> {
         let Some(name) = socket.filter(|name| !name.is_empty()) else { return Ok(Self(None)) };
         let address = match name.as_bytes().strip_prefix(b"@") {
@@ -25,12 +25,12 @@ impl ServiceManager {
         Ok(Self(Some(address)))
     }
 
-    /// Everything is up.
+    /// The server is ready.
     pub fn ready(&self) {
         self.tell("READY=1\nSTATUS=Serving sessions.");
     }
 
-    /// The end has begun, and may take so long: the service manager is not to kill us before.
+    /// The server is stopping, which may take `longest`: the service manager must not kill it before.
     pub fn stopping(&self, longest: Duration) {
         let longest = longest.as_micros();
         self.tell(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={longest}\nSTATUS=Finishing running transfers."));

@@ -16,7 +16,7 @@ fn says_when_it_is_ready_and_when_it_stops() {
     assert!(received(&socket).lines().any(|line| line == "READY=1"));
     manager.stopping(Duration::from_secs(320));
     let told = received(&socket);
-    // Without the time, systemd would kill what takes longer than TimeoutStopSec.
+    // Without the time, systemd would kill a process that takes longer than TimeoutStopSec.
     for expected in ["STOPPING=1", "EXTEND_TIMEOUT_USEC=320000000"] {
         assert!(told.lines().any(|line| line == expected), "{told}");
     }
@@ -35,7 +35,7 @@ fn finds_sockets_without_a_file() {
 fn says_nothing_to_nobody() {
     ServiceManager::at(None).unwrap().ready();
     ServiceManager::at(Some(OsStr::new(""))).unwrap().ready();
-    // Nobody is there any more: a warning, no more.
+    // If the socket is gone, there is only a warning.
     ServiceManager::at(Some(OsStr::new("/nonexistent/notify"))).unwrap().ready();
     assert!(ServiceManager::at(Some(OsStr::new(&"/x".repeat(200)))).is_err());
 }

@@ -1,4 +1,4 @@
-//! Signals: those that end the server, and the one that doesn't.
+//! Signals: the ones that stop the server, and SIGHUP.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
@@ -8,12 +8,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::Shutdown;
 
-/// How often is looked whether the terminal is there still. Who lives on for longer after its end was meant to (`disown`): the
-/// signal comes at once, or not at all.
+/// How often to check whether the terminal still exists. A process that was detached (`disown`) may outlive its
+/// terminal for longer: the signal comes at once, or not at all.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// SIGTERM and SIGINT: the first asks for an end in good order, the second for one at once. SIGHUP asks daemons for a reload,
-/// which there is not yet; it ends the server if the terminal in which it was started is gone.
+/// SIGTERM and SIGINT: the first requests an orderly stop, the second a stop at once. SIGHUP asks daemons for a reload,
+/// which does not exist yet; it stops the server if the terminal in which it was started is gone.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
@@ -23,12 +23,12 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Takes the signals over, from now on.
+    /// Handles the signals from now on.
     ///
     /// # Errors
     /// Those of the system.
     pub fn new() -> io::Result<Self> {
-        // What the signal did before it is taken over counts.
+        // How the signal was handled before matters, so look first.
         let terminals = if is_ignored(SignalKind::hangup()) { Terminals::NONE } else { Terminals::now() };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -38,7 +38,7 @@ impl StopSignals {
         })
     }
 
-    /// The next signal that is to end the server.
+    /// The next signal that stops the server.
     pub async fn next(&mut self) -> &'static str {
         let mut was_lost = false;
         loop {
@@ -57,7 +57,7 @@ impl StopSignals {
                     continue;
                 }
             }
-            // The window was closed. That is told once: shell and kernel may both send the signal.
+            // The window was closed. Reported once, because shell and kernel may both send the signal.
             if self.terminals.is_one_lost() {
                 self.terminals = Terminals::NONE;
                 return "SIGHUP";
@@ -76,15 +76,15 @@ impl StopSignals {
         let signal = self.next().await;
         shutdown.now.cancel();
         tracing::info!(signal, "ending now");
-        // SIGHUP is still not to end it.
+        // SIGHUP must still not kill the process.
         loop {
             self.next().await;
         }
     }
 }
 
-/// What of the process is a terminal: standard input, output and error, and the terminal that controls it, which it has even if
-/// all three lead elsewhere. Services have none.
+/// The terminals of the process: standard input, output and error, and its controlling terminal, which it has even if
+/// the other three lead elsewhere. Services have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Terminals([bool; 4]);
 
@@ -96,18 +96,18 @@ impl Terminals {
             io::stdin().is_terminal(),
             io::stdout().is_terminal(),
             io::stderr().is_terminal(),
-            // It can be opened by those alone who have one that is still there.
+            // It can be opened only while there is a controlling terminal.
             File::open("/dev/tty").is_ok(),
         ])
     }
 
-    /// Whether one that there was is gone.
+    /// Whether one of these terminals is gone.
     fn is_one_lost(self) -> bool {
         self != Self::NONE && self.0.into_iter().zip(Self::now().0).any(|(before, now)| before && !now)
     }
 }
 
-/// Whether whoever started us wants the signal ignored, as `nohup` does. Known on Linux.
+/// Whether the parent process set the signal to be ignored, as `nohup` does. Known on Linux.
 fn is_ignored(signal: SignalKind) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -7,10 +7,10 @@ use super::Fixture;
 use super::support::{contents, names_in, ok, path, pattern, put, stored};
 use crate::{CreateMode, Storage, Upload};
 
-/// More than a store takes with one request, on the stores of the tests.
+/// More than the test stores accept in one request.
 const LARGE: usize = 9 * 1024 * 1024 + 1;
 
-/// The file is missing, or empty, or has bytes.
+/// Before the append, the file is missing, or empty, or has bytes.
 const BEFORE: [Option<&[u8]>; 3] = [None, Some(b""), Some(b"old ")];
 
 async fn prepare(storage: &dyn Storage, before: Option<&[u8]>) {
@@ -93,7 +93,7 @@ pub async fn an_append_goes_on_from_what_is_there_in_the_end(fixture: Fixture) {
         ok(upload.finish().await);
         assert_eq!(contents(storage, "/f").await, b"a new day tail", "{before:?}");
 
-        // As when a log is put away: what was there has another name, and is not added to any more.
+        // As in a log rotation: the old file has another name, and is not extended any more.
         prepare(storage, before).await;
         let upload = appending(storage, Bytes::from_static(b"tail")).await;
         if before.is_some() {
@@ -108,7 +108,7 @@ pub async fn an_append_goes_on_from_what_is_there_in_the_end(fixture: Fixture) {
     }
 }
 
-/// The other way round: what is stored whole stands there, with the bytes of whoever ends after it.
+/// The other way round: the whole upload is stored, followed by the bytes of the append that ends after it.
 pub async fn an_append_is_no_reason_to_lose_an_upload(fixture: Fixture) {
     let storage = &*fixture.storage;
     stored(storage, "/f", b"old").await;

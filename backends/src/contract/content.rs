@@ -1,4 +1,4 @@
-//! Laws 2, 3 and 7: what was stored is there, at once, in bounded memory.
+//! Laws 2, 3 and 7: stored files can be read at once, in bounded memory.
 
 use std::time::{Duration, SystemTime};
 
@@ -126,7 +126,7 @@ pub async fn digests_are_those_of_the_content(fixture: Fixture) {
     refused(of_directory, ErrorKind::IsADirectory);
 }
 
-/// What the process may take beyond what it had, in KiB, whatever the size of the file.
+/// How much the memory of the process may grow, in KiB, whatever the size of the file.
 const ALLOWED_GROWTH_KIB: u64 = 96 * 1024;
 
 pub async fn a_large_file_takes_little_memory(fixture: Fixture) {
@@ -152,7 +152,7 @@ pub async fn a_large_file_takes_little_memory(fixture: Fixture) {
     assert!(grown < ALLOWED_GROWTH_KIB, "the process grew by {grown} KiB for a file of {size} bytes");
 }
 
-/// The most that this process ever had in memory (`VmHWM` of proc(5)).
+/// The highest memory of this process so far (`VmHWM` of proc(5)).
 fn peak_memory_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status

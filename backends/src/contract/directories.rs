@@ -1,4 +1,4 @@
-//! Law 5: directories behave as on a disk. And of law 7, what concerns listings.
+//! Law 5: directories behave as on a disk. Also law 7 for listings.
 
 use futures_util::StreamExt;
 
@@ -75,7 +75,7 @@ pub async fn missing_things_are_not_found(fixture: Fixture) {
     refused(storage.stat(&path("/none/below")).await, ErrorKind::NotFound);
     refused(storage.list(&path("/none/below")).await.map(drop), ErrorKind::NotFound);
     refused(storage.remove_file(&path("/none/below")).await, ErrorKind::NotFound);
-    // A name that begins as an existing one does is not that one.
+    // A name that starts like an existing one is another name.
     directory(storage, "/dir").await;
     stored(storage, "/dir/file", b"content").await;
     missing(storage, "/di").await;
@@ -161,7 +161,7 @@ pub async fn a_long_listing_is_complete(fixture: Fixture) {
         }
     }
     assert_eq!(names_in(storage, "/").await, names);
-    // Whoever drops a listing half-way leaves nothing behind that hinders others.
+    // A listing that is dropped halfway leaves nothing behind that disturbs others.
     let mut half = ok(storage.list(&StoragePath::root()).await);
     assert!(half.next().await.is_some());
     drop(half);

@@ -1,7 +1,7 @@
 //! The storage contract as tests: every backend, and every decorator of one, runs all of them.
 //!
-//! [`contract_tests!`](crate::contract_tests) makes a test of each case; [`CASES`] lists them for a
-//! storage whose failures are to be counted rather than reported.
+//! [`contract_tests!`](crate::contract_tests) makes a test of each case; [`CASES`] lists the cases for a storage whose
+//! failures are counted instead.
 
 mod appends;
 mod content;
@@ -21,21 +21,21 @@ pub use support::{contents, names_in, pattern, put, read};
 
 use crate::Storage;
 
-/// A fresh, empty storage for one case, with whatever must live as long as it.
+/// A fresh, empty storage for one case, with everything that has to live as long.
 pub struct Fixture {
     /// The storage under test.
     pub storage: Arc<dyn Storage>,
-    /// The same storage as another server has it open, which knows nothing of what the first one has seen; `None` where
-    /// nobody else can open it.
+    /// The same storage as opened by another server, which knows nothing that the first one has seen; `None` if no
+    /// other server can open it.
     pub second: Option<Arc<dyn Storage>>,
-    /// Whether it keeps what it stores in the memory of this process, so that the case on memory says nothing.
+    /// Whether it stores in the memory of this process, where the case about memory proves nothing.
     pub in_memory: bool,
     /// Dropped at the end of the case: a temporary folder, a server.
     pub guard: Box<dyn Any + Send + Sync>,
 }
 
 impl Fixture {
-    /// The same with the storage as another server has it open.
+    /// The same with the storage as opened by another server.
     #[must_use]
     pub fn with_second(self, second: impl Storage + 'static) -> Self {
         Self { second: Some(Arc::new(second)), ..self }
@@ -53,12 +53,12 @@ impl fmt::Debug for Fixture {
     }
 }
 
-/// One case of the suite. It panics where the storage breaks the contract.
+/// One case of the suite. It panics if the storage breaks the contract.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The law it belongs to, 1 to 8.
     pub law: u8,
-    /// The name, as a test is called.
+    /// The name, which is also the name of its test.
     pub name: &'static str,
     /// Runs it.
     pub run: fn(Fixture) -> Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -159,7 +159,7 @@ macro_rules! contract_case_tests_by {
     };
 }
 
-/// Makes a test of each case that hands the case to a `fn(Case)`, for storages that are known to fail some.
+/// Makes a test of each case that passes the case to a `fn(Case)`, for storages with known failures.
 #[macro_export]
 macro_rules! contract_tests_by {
     ($run:path) => {
@@ -178,10 +178,10 @@ macro_rules! contract_tests {
 /// All cases.
 pub const CASES: &[Case] = each_contract_case!(contract_case_list);
 
-/// The case of a name.
+/// The case with this name.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no such case.
 pub fn case(name: &str) -> Case {
     match CASES.iter().find(|case| case.name == name) {
         Some(case) => *case,

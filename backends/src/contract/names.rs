@@ -4,7 +4,7 @@ use super::Fixture;
 use super::support::{contents, directory, missing, names_in, ok, path, put, refused, stored};
 use crate::{CreateMode, ErrorKind, StoragePath};
 
-/// Names that some store or library changes, splits, decodes or chokes on.
+/// Names that some store or library changes, splits, decodes or fails on.
 const ODD: &[&str] = &[
     "plain",
     "with blank",
@@ -98,7 +98,7 @@ pub async fn odd_names_are_kept_or_refused(fixture: Fixture) {
     assert_eq!(names_in(storage, "/").await, [""; 0]);
 }
 
-/// A refused name doesn't exist, whichever of the two words the backend has for that.
+/// A refused name doesn't exist, whichever of the two errors the backend returns.
 async fn missing_unless_refused(storage: &dyn crate::Storage, at: &str) {
     match storage.stat(&path(at)).await {
         Ok(found) => panic!("{at:?} was refused and is there: {found:?}"),

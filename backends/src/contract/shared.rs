@@ -1,4 +1,4 @@
-//! Law 5 where another server has made what is there: this one knows nothing of it before it asks.
+//! Law 5 for directories that another server has made: this server knows nothing of them before it asks.
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -7,11 +7,11 @@ use super::Fixture;
 use super::support::{contents, directory, ok, path, pattern, put, refused, stored};
 use crate::{CreateMode, ErrorKind, Storage, StoragePath};
 
-/// More than what is sent in one request.
+/// More than is sent in one request.
 const LARGE: usize = 9 << 20;
 
 pub async fn no_file_takes_the_name_of_anothers_directory(fixture: Fixture) {
-    // What nobody else can open has no directories of others.
+    // A storage that no other server can open has no directories of others.
     let Some(other) = fixture.second else { return };
     let storage = &*fixture.storage;
     directory(&*other, "/empty").await;
@@ -71,7 +71,7 @@ fn not_below(result: crate::Result<()>, at: &str) {
     }
 }
 
-/// As clients remove a tree: each directory is listed, then what is in it is removed, then the directory.
+/// Clients remove a tree like this: they list each directory, remove its entries, then the directory.
 pub async fn what_is_listed_can_be_entered_and_removed(fixture: Fixture) {
     let other = fixture.second.as_deref().unwrap_or(&*fixture.storage);
     let storage = &*fixture.storage;
@@ -86,7 +86,7 @@ pub async fn what_is_listed_can_be_entered_and_removed(fixture: Fixture) {
         }
     }
     stored(other, "/tree/implicit/deep/f", b"2").await;
-    // A directory whose last file is gone: whether it is still there is up to the storage.
+    // A directory whose last file is gone: the storage decides whether it still exists.
     stored(other, "/tree/once/f", b"3").await;
     ok(other.remove_file(&path("/tree/once/f")).await);
     remove_all(storage, path("/tree")).await;

@@ -1,11 +1,11 @@
-//! What the cases have in common.
+//! Functions that the cases share.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
 use crate::{ByteRange, CreateMode, Error, ErrorKind, Result, Storage, StoragePath};
 
-/// Bytes that differ at every place and with every seed, so that a mix-up shows.
+/// Bytes that differ at every offset and with every seed, so that a mix-up shows.
 pub fn pattern(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);

@@ -10,7 +10,7 @@ use super::support::{contents, directory, missing, names_in, ok, path, pattern, 
 use crate::threads::{OfDisk, Operation};
 use crate::{CreateMode, ErrorKind, Intake, Supply};
 
-/// Enough that a backend has sent or written some of it before the end.
+/// So many bytes that a backend has sent or written some of them before the end.
 const SOME: usize = 3 * 1024 * 1024 + 1;
 
 pub async fn nothing_appears_before_finish(fixture: Fixture) {
@@ -167,7 +167,7 @@ pub async fn an_aborted_append_changes_nothing(fixture: Fixture) {
 
 pub async fn a_resume_never_loses_what_others_stored(fixture: Fixture) {
     let storage = &*fixture.storage;
-    // At the end and before it, met by another resume, an append, a whole upload and a removal.
+    // At the end and before it, in conflict with another resume, an append, a whole upload and a removal.
     for offset in [3, 1] {
         for other in [CreateMode::Resume(offset), CreateMode::Append, CreateMode::Replace] {
             stored(storage, "/f", b"old").await;

@@ -1,19 +1,21 @@
-//! Putting the tail of an append behind the end of its file.
+//! Adds the bytes of an append to the end of its file.
 //!
-//! An append costs what is appended, so the file is not copied: what arrives is kept in a file of its own, and at the end it
-//! is put behind what is there by then. Three things keep the laws meanwhile:
+//! The plan. The cost of an append depends on its bytes, so the file is not copied: arriving bytes are kept in a file
+//! of their own, and at the end of the upload they are added to the end of the target file. Three things keep the laws
+//! meanwhile:
 //!
 //! - **Turns.** Appends to one file wait for each other, by its inode, so that each finds the end of the one before.
-//! - **A record.** Before the first byte a record is written, in the folder for hidden names: which file, how long it was, and
-//!   how long it is to become. It goes when the last byte is there. A record that is found without its owner tells of an
-//!   append that was cut off, and the file gets its old length back: at the start of a server, and before the next append.
-//!   The owner has locked it, which also makes other processes wait for their turn.
-//! - **The end of the file as the system knows it.** It is opened to append, so that programs which write to it beside the
-//!   server lose nothing either.
+//! - **A record.** Before the first byte a record is written, in the folder for hidden names: which file, how long it
+//!   was, and how long it will be. The record is removed after the last byte. A record without an owner shows an append
+//!   that was cut off; the file then gets its old length back, at the start of a server and before the next append. The
+//!   owner locks the record, which also makes other processes wait for their turn.
+//! - **The end of the file as the system knows it.** The file is opened with O_APPEND, so that programs which write to
+//!   it beside the server lose nothing either.
 //!
-//! What is short goes the short way where nothing has to survive a crash of the machine: see [`Place::put_at_once`].
+//! Short appends take a shorter way if nothing has to survive a crash of the machine: see [`Destination::put_at_once`].
 //!
-//! Whoever reads the file at that moment may see a part of the tail; a download that had begun before does not.
+//! A program that reads the file at that moment may see a part of the new bytes; a download that began earlier does
+//! not.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,23 +38,23 @@ use crate::threads::step;
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
 
-/// What tells a file from all others of this machine.
+/// Identifies a file among all files of this machine.
 pub(super) type FileId = (u64, u64);
 
 /// The turns of this process.
 static TURNS: LazyLock<Turns<FileId>> = LazyLock::new(Turns::default);
 
-/// How long the append of another process may take.
+/// The longest wait for the append of another process.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long somebody who has locked the file itself is waited for. Other servers have it for a moment, and no other program is
-/// known to keep it.
+/// The longest wait for a program that has locked the file itself. Other servers hold the lock for a moment, and no
+/// other program is known to keep it.
 const MOMENT: Duration = Duration::from_secs(5);
 
 /// The smallest page of memory that Linux has, in bytes.
 const PAGE: u64 = 4096;
 
-/// Waits until nobody else of this process changes the file.
+/// Waits until no other task of this process changes the file.
 pub(super) async fn turn(file: FileId) -> Turn {
     TURNS.take(file).await
 }
@@ -62,16 +64,16 @@ pub(super) fn turn_now(file: FileId) -> Option<Turn> {
     TURNS.try_take(file)
 }
 
-/// Opens a file to append to it. Links are followed while they stay inside the root.
+/// Opens a file to append to it. Links are followed if they stay inside the root.
 pub(super) fn open(root: &OpenRoot, path: &StoragePath) -> Result<(File, FileId)> {
     let (base, rest) = located(root, path)?;
-    // Opening a named pipe would wait for a reader, maybe for ever.
+    // Opening a named pipe would wait for a reader, possibly for ever.
     let flags = open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY);
     refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
     open_in(&base, rest, flags, path)
 }
 
-/// The same by a handle; `name` may lead through directories.
+/// The same through a handle; `name` may lead through directories.
 pub(super) fn open_in(base: &Dir, name: &str, flags: i32, path: &StoragePath) -> Result<(File, FileId)> {
     let mut options = OpenOptions::new();
     options.append(true).custom_flags(flags);
@@ -84,11 +86,11 @@ pub(super) fn open_in(base: &Dir, name: &str, flags: i32, path: &StoragePath) ->
     Ok((file, (found.dev(), found.ino())))
 }
 
-/// Whether a file can be appended to, without opening it to write: programs that watch it would take the end of that for the end
-/// of the append. `own` stands under the name of `path`, in `directory`.
+/// Whether a file can be appended to, without opening it for writing: programs that watch the file would take its
+/// closing for the end of the append. `own` is the entry under the name of `path`, in `directory`.
 pub(super) fn check(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &OwnMetadata) -> Result<()> {
     if own.is_symlink() {
-        // One that leads somewhere inside was followed before. Where this one leads nowhere, a new file takes its place.
+        // A link that leads to a place inside was followed before. If this one is dangling, a new file takes its place.
         return match open(root, path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -99,7 +101,7 @@ pub(super) fn check(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
         return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
     }
     match accessat(directory, name, Access::WRITE_OK, AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW) {
-        // It is gone, and a new one is made; or the system can't tell, and it is found out when it is opened.
+        // The file is gone, and a new one is made; or the system can't answer, and opening the file will.
         Ok(()) | Err(Errno::NOENT | Errno::NOSYS | Errno::INVAL) => Ok(()),
         Err(error) => Err(Error::from_io(path, error.into())),
     }
@@ -113,12 +115,12 @@ pub(super) fn find(root: &OpenRoot, path: &StoragePath) -> Result<FileId> {
     Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
 }
 
-/// What is put behind the end of a file.
+/// The bytes to add to the end of a file.
 #[derive(Clone, Copy)]
 pub(super) enum Tail<'a> {
-    /// All of this file.
+    /// The whole content of this file.
     File(&'a File),
-    /// What no file was needed for.
+    /// Bytes that needed no file.
     Held(&'a [Bytes]),
 }
 
@@ -138,18 +140,18 @@ impl Tail<'_> {
     }
 }
 
-/// Where something is put behind the end of a file.
-pub(super) struct Place<'a> {
+/// The file whose end is extended.
+pub(super) struct Destination<'a> {
     pub(super) root: &'a Dir,
     pub(super) directory: &'a Dir,
     pub(super) path: &'a StoragePath,
-    /// To be durable when it is done.
+    /// Whether the append has to be durable when it is done.
     pub(super) sync: bool,
 }
 
-impl Place<'_> {
-    /// Puts `tail` behind the end of `file`, whose turn the caller has. If `version` is given, the file must still be that.
-    /// Blocks.
+impl Destination<'_> {
+    /// Adds `tail` to the end of `file`, whose turn the caller has. If `version` is given, the file must still have
+    /// this version. Blocks.
     pub(super) fn put_behind(&self, file: &File, tail: Tail<'_>, version: Option<u64>) -> Result<Metadata> {
         let io = |error| Error::from_io(self.path, error);
         if let (Tail::Held(chunks), false) = (tail, self.sync)
@@ -204,7 +206,7 @@ impl Place<'_> {
         Ok(Some(record))
     }
 
-    /// Has the disk say what became of the bytes that were written, where it would say it too late.
+    /// Syncs the written bytes, if the disk would otherwise report a failure too late.
     fn confirm(&self, file: &File) -> io::Result<()> {
         if self.sync || disk::tells_late(file) { disk::sync_data(file) } else { Ok(()) }
     }
@@ -214,18 +216,18 @@ impl Place<'_> {
         Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found)))
     }
 
-    /// Writes all at once, where it goes into one page of the file: the end of the process does not cut that off, so there is
-    /// no half of it that a record would have to tell of. A file that is made and removed for each append would cost more than
-    /// all else, as some file systems look long for a number that was not used lately. `None` if it can't be done so, or
-    /// another process is appending.
+    /// Writes all bytes at once, if they fit into one page of the file: the end of the process does not cut such a
+    /// write off, so no record is needed. Making and removing a file for each append would cost more than everything
+    /// else, because some file systems search long for a free inode number. `None` if it is not possible, or if another
+    /// process is appending.
     fn put_at_once(&self, file: &File, chunks: &[Bytes], version: Option<u64>) -> Result<Option<Metadata>> {
         let io = |error| Error::from_io(self.path, error);
         let found = file.metadata().map_err(io)?;
-        // Where a write may fail later, so may what takes it back.
+        // If a write may fail later, so may its undoing.
         if disk::tells_late(file) || !lock(file, Duration::ZERO) || self.has_record(&found) {
             return Ok(None);
         }
-        // It may have grown before the lock.
+        // The file may have grown before the lock.
         let found = file.metadata().map_err(io)?;
         if version.is_some_and(|version| version_of(&found) != Some(version)) {
             return Err(Error::new(ErrorKind::Conflict, self.path));
@@ -241,7 +243,7 @@ impl Place<'_> {
         let mut end = file;
         match end.write(&bytes) {
             Ok(length) if length == bytes.len() => self.metadata(file).map(Some),
-            // What somebody else has appended meanwhile stays.
+            // Bytes that another program has appended meanwhile stay.
             Ok(length) => match file.metadata().map_err(io)?.len() == old + length as u64 {
                 true => file.set_len(old).map(|()| None).map_err(io),
                 false => Err(Error::with_source(ErrorKind::Conflict, self.path, "a part of it was written")),
@@ -251,7 +253,7 @@ impl Place<'_> {
         }
     }
 
-    /// Whether a record tells of an append to the file, under way or cut off.
+    /// Whether there is a record of an append to the file, running or cut off.
     fn has_record(&self, found: &std::fs::Metadata) -> bool {
         let name = name_of_record(found);
         let is_there = |directory: &Dir, name: &str| {
@@ -260,12 +262,12 @@ impl Place<'_> {
         is_there(self.root, &format!("{FOLDER}/{name}")) || is_there(self.directory, &name)
     }
 
-    /// Takes the record of a file, and undoes the append that it tells of, if any.
+    /// Takes over the record of a file, and undoes its append, if there is one.
     fn record(&self, file: &File) -> Result<(Dir, Owner)> {
         let io = |error| Error::from_io(self.path, error);
         let folder = match temporary::folder(self.root) {
             Ok(folder) => folder,
-            // The root may only be read, and this directory written to.
+            // The root may be read-only while this directory is writable.
             Err(_) => self.directory.try_clone().map_err(io)?,
         };
         let found = file.metadata().map_err(io)?;
@@ -281,8 +283,8 @@ impl Place<'_> {
     }
 }
 
-/// Locks a file until it is closed, and says whether that was possible: other programs may have locked it, or the file system
-/// has no locks.
+/// Locks a file until it is closed, and returns whether that was possible: other programs may have locked it, or the
+/// file system may have no locks.
 fn lock(file: &File, patience: Duration) -> bool {
     let began = Instant::now();
     loop {
@@ -290,7 +292,7 @@ fn lock(file: &File, patience: Duration) -> bool {
             Ok(()) => return true,
             Err(Errno::WOULDBLOCK) if began.elapsed() < patience => {
                 std::thread::sleep(PAUSE);
-                // It is no disk that is waited for.
+                // This does not wait for a disk.
                 step();
             }
             Err(_) => return false,
@@ -298,7 +300,7 @@ fn lock(file: &File, patience: Duration) -> bool {
     }
 }
 
-/// The version of an open file, as [`Metadata`] has it.
+/// The version of an open file, as in [`Metadata`].
 fn version_of(found: &std::fs::Metadata) -> Option<u64> {
     metadata_of(&cap_std::fs::Metadata::from_just_metadata(found.clone())).version
 }

@@ -1,4 +1,4 @@
-//! What tells of an append that is under way, so that one which was cut off can be undone.
+//! The record of a running append, so that one that was cut off can be undone.
 
 use std::fs::File;
 use std::io;
@@ -15,16 +15,16 @@ use super::temporary::RECORD_PREFIX;
 use crate::threads::step;
 use crate::{ErrorKind, StoragePath};
 
-/// How often it is looked whether another process is done.
+/// How often to check whether another process is done.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
 /// The most that a record holds: two numbers of a file, its times and lengths, and a path.
 const LONGEST_RECORD: usize = 16 * 1024;
 
-/// What is known of an append that is under way.
+/// The facts of a running append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
-    /// The number of the file, and when it was made, where the file system knows: numbers are used again.
+    /// The inode number, with the time when the file was made if the file system knows it: numbers are used again.
     pub(super) inode: u64,
     pub(super) made: Option<(i64, u32)>,
     pub(super) old: u64,
@@ -41,7 +41,7 @@ impl Record {
     pub(super) fn to_text(&self) -> String {
         let (seconds, nanoseconds) = self.made.unwrap_or((0, u32::MAX));
         let Self { inode, old, new, path, .. } = self;
-        // What is not there to its last line was cut off itself, before the first byte of the tail.
+        // A record without its last line was itself cut off, before the first byte of the tail.
         format!("append 1\n{inode} {seconds} {nanoseconds} {old} {new}\n{path}\nend\n")
     }
 
@@ -65,16 +65,16 @@ fn made(file: &File) -> Option<(i64, u32)> {
         .then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
 }
 
-/// What became of an append that was cut off.
+/// The result of undoing an append that was cut off.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Undone {
     /// The file has its old length again, or still.
     Done,
-    /// It is another file by now, or another program has changed it: nothing is done to it.
+    /// It is another file by now, or another program has changed it: it is left alone.
     Another,
 }
 
-/// Gives a file the length back that it had before an append.
+/// Gives a file its length from before an append back.
 pub(super) fn undo(file: &File, record: &Record) -> io::Result<Undone> {
     let found = file.metadata()?;
     let is_it = found.ino() == record.inode
@@ -90,7 +90,7 @@ pub(super) fn undo(file: &File, record: &Record) -> io::Result<Undone> {
     Ok(Undone::Done)
 }
 
-/// A record of which this is the owner, locked where the file system has locks.
+/// A record that belongs to this owner, locked if the file system has locks.
 pub(super) struct Owner {
     folder: Dir,
     name: String,
@@ -98,7 +98,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// `None` if another process has it for longer than that.
+    /// `None` if another process holds the record for longer than `patience`.
     pub(super) fn take(folder: &Dir, name: String, patience: Duration) -> io::Result<Option<Self>> {
         let began = Instant::now();
         loop {
@@ -111,7 +111,7 @@ impl Owner {
                     step();
                     continue;
                 }
-                // Some network file systems have no locks: there, turns are those of one process.
+                // Some network file systems have no locks: there, turns hold only within one process.
                 Ok(()) | Err(_) => {}
             }
             // Its owner may have removed it between the two calls.
@@ -134,7 +134,7 @@ impl Owner {
         if sync { disk::sync_data(&self.file) } else { Ok(()) }
     }
 
-    /// What is told when an append of before was found.
+    /// Logs that an earlier append was found.
     pub(super) fn report(&self, undone: &Undone, record: &Record) {
         let path = record.path.as_str();
         match undone {
@@ -148,7 +148,7 @@ impl Owner {
         }
     }
 
-    /// After an append that failed: the record stays only if it could not be undone.
+    /// After a failed append: the record stays only if the append could not be undone.
     pub(super) fn settle(self, undone: &io::Result<Undone>) {
         match undone {
             Ok(_) => self.remove(),
@@ -163,13 +163,13 @@ impl Owner {
     }
 }
 
-/// Undoes the append that a record tells of, if its owner is gone; says whether it was so. Blocks.
+/// Undoes the append of a record whose owner is gone; returns whether it did. Blocks.
 pub(super) fn sweep(root: &Dir, folder: &Dir, name: &str) -> io::Result<bool> {
     let Some(owner) = Owner::take(folder, name.to_owned(), Duration::ZERO)? else { return Ok(false) };
     if let Some(record) = owner.read()?
         && let Ok(path) = StoragePath::parse(&record.path)
     {
-        // The record says which file it was, however it was reached.
+        // The record identifies the file, however it was reached.
         match open_in(root, path.relative(), (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32, &path) {
             Ok((file, _)) => owner.report(&undo(&file, &record)?, &record),
             Err(error) if error.kind() == ErrorKind::NotFound => owner.report(&Undone::Another, &record),

@@ -9,14 +9,14 @@ use super::open_read;
 use super::root::OpenRoot;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// The bits that users can set. Those that give the rights of the owner to whoever runs a file are not theirs.
+/// The bits that users can set. The bits that run a file with the rights of its owner are not among them.
 const MODE: u32 = 0o777;
 
-/// How exact times are on the coarsest of file systems (FAT).
+/// The resolution of times on the coarsest file systems (FAT).
 const GRANULARITY: Duration = Duration::from_secs(2);
 
-/// Sets the time of the last change, if the file system can hold it: many take the nearest that they have without a word
-/// (ext4 with small inodes ends in 2038, and begins in 1901), which is found out by looking.
+/// Sets the time of the last change, if the file system can hold it: many silently take the nearest possible time (ext4
+/// with small inodes ends in 2038, and begins in 1901), so the result is checked.
 pub(super) fn set_modified(root: &OpenRoot, path: &StoragePath, modified: SystemTime) -> Result<()> {
     let io = |error| Error::from_io(path, error);
     let file = open_read(root, path)?;
@@ -30,7 +30,7 @@ pub(super) fn set_modified(root: &OpenRoot, path: &StoragePath, modified: System
             file.set_modified(before).map_err(io)?;
             Err(Error::new(ErrorKind::InvalidTime, path))
         }
-        // The time has no form that the system takes.
+        // The system has no representation of this time.
         Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
             Err(Error::with_source(ErrorKind::InvalidTime, path, error))
         }
@@ -38,11 +38,11 @@ pub(super) fn set_modified(root: &OpenRoot, path: &StoragePath, modified: System
     }
 }
 
-/// Sets the bits of a mode. A directory keeps that files in it get its group, as with `chmod`.
+/// Sets the bits of a mode. A directory keeps its setgid bit, as with `chmod`.
 pub(super) fn set_mode(root: &OpenRoot, path: &StoragePath, mode: u32) -> Result<()> {
     let io = |error| Error::from_io(path, error);
     let (base, rest) = located(root, path)?;
-    // A link that takes the place of the file now leads to no other user's: the handle is on the directory of this one.
+    // A link that replaces the file now leads to no other user's file: the handle is on this user's directory.
     refuse_link(root, &base, rest).map_err(io)?;
     let found = base.metadata(rest).map_err(io)?;
     let kept = if found.is_dir() { found.permissions().mode() & 0o7000 } else { 0 };

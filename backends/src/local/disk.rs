@@ -1,8 +1,8 @@
-//! What the file system behind a mount can do.
+//! The abilities of the file system behind a mount.
 //!
-//! It is tried when something is first stored there, and remembered: a disk that refuses a call when all bytes of an upload
-//! have come would refuse every upload. Where a disk can do less than others, the way is chosen that works, and the log says
-//! once which promise is weaker there.
+//! They are tried at the first upload to it, and remembered: a disk that refuses a call after all bytes of an upload
+//! have arrived would refuse every upload. If a disk can do less than others, a way is chosen that works, and the log
+//! reports once which promise is weaker there.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -21,12 +21,12 @@ use rustix::io::Errno;
 use super::{mountpoints, temporary};
 use crate::threads::{step, step_of};
 
-/// What two directories must have in common for a rename between them: the file system, and the mount that shows it,
-/// since a bind mount has the same device.
+/// The common property of two directories that allow a rename between them: the file system, and the mount that shows
+/// it, since a bind mount has the same device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Mount {
     pub(super) device: (u32, u32),
-    /// 0 where the kernel (before 5.8) doesn't tell.
+    /// 0 if the kernel (before 5.8) doesn't report it.
     pub(super) id: u64,
 }
 
@@ -51,18 +51,19 @@ pub(super) enum Naming {
 pub(super) enum Taking {
     /// The disk refuses to rename onto a name that is taken.
     Rename,
-    /// It refuses to link there.
+    /// The disk refuses to link to a name that is taken.
     Link,
-    /// It refuses neither, so it is looked at before.
+    /// The disk refuses neither, so the name is looked up before.
     Look,
 }
 
-/// A file system and how it is tried. Numbers of devices and mounts are used again, so its kind belongs to it.
+/// A file system and the way to try it. Numbers of devices and mounts are used again, so the kind of the file system is
+/// part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Tried {
     mount: Mount,
     kind: FsWord,
-    /// With files without a name.
+    /// Whether files without a name are tried.
     unnamed: bool,
 }
 
@@ -88,12 +89,12 @@ pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Nami
     Ok(naming)
 }
 
-/// Whether there are files without a name, and they can get one.
+/// Whether files without a name exist, and can get one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CanLink {
     Can,
     Not,
-    /// It is for a reason that may be one of this directory alone.
+    /// They don't, for a reason that may hold only for this directory.
     NotHere,
 }
 
@@ -112,8 +113,8 @@ fn can_link(root: &Dir, target: &Dir) -> io::Result<CanLink> {
     }
 }
 
-/// Whether a call failed because the file system, a filter of system calls, or a missing /proc doesn't let it, and not for what
-/// it was to do.
+/// Whether a call failed because the file system, a filter of system calls, or a missing /proc does not support it, and
+/// not because of its arguments.
 pub(super) fn is_refusal(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     errno.is_some_and(|errno| {
@@ -134,22 +135,22 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 /// Whether names can be made in a directory, as far as its rights go.
 ///
 /// # Errors
-/// They can't.
+/// The error of the system if not.
 pub(super) fn may_write(directory: &Dir) -> io::Result<()> {
     match accessat(directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
-        // It is found out when it is done.
+        // Not known: the later operation will show it.
         Err(Errno::NOSYS | Errno::INVAL) => Ok(()),
         checked => Ok(checked?),
     }
 }
 
-/// Has the disk confirm the names in a directory.
+/// Syncs the names in a directory to the disk.
 pub(super) fn sync_names(directory: &Dir) -> io::Result<()> {
-    // A handle that only leads somewhere (`O_PATH`), as that of a `Dir` does, can't be synced.
+    // A handle opened with `O_PATH`, such as a `Dir`, can't be synced.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match openat(directory, ".", flags, Mode::empty()) {
         Ok(opened) => sync(opened),
-        // Its names may be made, and not read.
+        // Names may be made in it, but not read.
         Err(error @ Errno::ACCESS) => {
             weaker(directory, Weakness::Sync, &error);
             Ok(())
@@ -158,19 +159,19 @@ pub(super) fn sync_names(directory: &Dir) -> io::Result<()> {
     }
 }
 
-/// Has the disk confirm all that it knows of a file.
+/// Syncs a file with its metadata to the disk.
 pub(super) fn sync(file: impl AsFd) -> io::Result<()> {
     let_it_take_long(&file);
     confirmed(&file, fsync(&file))
 }
 
-/// Has the disk confirm the bytes of a file.
+/// Syncs the bytes of a file to the disk.
 pub(super) fn sync_data(file: impl AsFd) -> io::Result<()> {
     let_it_take_long(&file);
     confirmed(&file, fdatasync(&file))
 }
 
-/// All of the file may still have to be written, in one step that tells nothing of how far it is.
+/// The whole file may still have to be written, in one step without progress.
 fn let_it_take_long(file: impl AsFd) {
     let length = fstat(file).map_or(0, |found| u64::try_from(found.st_size).unwrap_or(0));
     step_of(length);
@@ -179,7 +180,7 @@ fn let_it_take_long(file: impl AsFd) {
 fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
     step();
     match synced {
-        // Some network and FUSE file systems can't: they promise nothing then.
+        // Some network and FUSE file systems don't support this: they promise nothing.
         Err(error @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => {
             weaker(file, Weakness::Sync, &error);
             Ok(())
@@ -188,9 +189,9 @@ fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
     }
 }
 
-/// Whether a write that failed may be told of when it is asked for, and not by the write: network file systems and those of other
-/// programs (FUSE) send what was written later, and their quota or their network may refuse it. What is not known to be of this
-/// machine is taken for one of them.
+/// Whether the failure of a write may be reported only on request, and not by the write: network file systems and those
+/// of other programs (FUSE) send the bytes later, when their quota or network may refuse them. A file system that is
+/// not known to be local is treated as such.
 pub(super) fn tells_late(file: impl AsFd) -> bool {
     /// By the numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, overlayfs, F2FS, ZFS, bcachefs, exFAT, FAT, NTFS.
     const OF_THIS_MACHINE: [u32; 13] = [
@@ -208,7 +209,7 @@ pub(super) fn tells_late(file: impl AsFd) -> bool {
         0x7366_746e,
         0x5346_544e,
     ];
-    // What can't be asked is asked to confirm.
+    // If the file system is unknown, it is synced.
     fstatfs(file).map_or(true, |found| !OF_THIS_MACHINE.contains(&(found.f_type as u32)))
 }
 
@@ -247,7 +248,7 @@ impl Weakness {
     }
 }
 
-/// Says once for each mount that a promise is weaker there.
+/// Logs once for each mount that a promise is weaker there.
 pub(super) fn weaker(file: impl AsFd, weakness: Weakness, cause: &dyn Display) {
     static SAID: LazyLock<Mutex<HashSet<(Mount, Weakness)>>> = LazyLock::new(Mutex::default);
     let Ok(mount) = Mount::of(file) else { return };

@@ -1,9 +1,9 @@
-//! What a new file keeps of the one that it replaces: the group, the permission bits, the access control list (POSIX), and the
-//! attributes that users gave it (`user.*`).
+//! The properties that a new file takes over from the file that it replaces: the group, the permission bits, the access
+//! control list (POSIX), and the attributes that users gave it (`user.*`).
 //!
-//! Whoever replaces the content of a file doesn't expect to change who may read it. All is kept that the kernel allows, and
-//! none of it is a reason to refuse an upload. Rights that belong to a group are never given to another one: where the group
-//! can't be kept, its members get what everybody has.
+//! A user who replaces the content of a file doesn't expect to change who may read it. So everything is kept that the
+//! kernel allows, and a failure to keep something never refuses an upload. The rights of a group are never given to
+//! another group: if the group can't be kept, its members get the rights of everybody.
 
 use std::fs::File;
 use std::io;
@@ -19,10 +19,10 @@ use super::disk::{Weakness, weaker};
 const ACL: &str = "system.posix_acl_access";
 const OF_USERS: &str = "user.";
 
-/// The most that Linux takes for a value, and for all names.
+/// The largest value, and the largest list of names, that Linux allows.
 const MOST: usize = 64 * 1024;
 
-/// What every file has.
+/// The properties of every file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rights {
     pub(super) mode: u32,
@@ -36,8 +36,8 @@ pub(super) fn list_of(directory: &Dir, name: &str) -> Option<Vec<u8>> {
     read_growing(|buffer| lgetxattr(&path, ACL, buffer)).ok()
 }
 
-/// Gives `new`, which has no name yet, what the old file has. `readable` is that, if it can be read; else `list` is its access
-/// control list.
+/// Gives `new`, which has no name yet, the properties of the old file. `readable` is the old file, if it can be read;
+/// otherwise `list` is its access control list.
 pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, new: &File) {
     let names = readable.map(names_of).unwrap_or_default();
     let attributes = names.iter().filter(|name| name.starts_with(OF_USERS));
@@ -46,7 +46,7 @@ pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, 
         let kept =
             value_of(old, name).and_then(|value| fsetxattr(new, name.as_str(), &value, XattrFlags::empty()));
         match kept {
-            // Somebody has taken it off meanwhile.
+            // Another program has removed it meanwhile.
             Ok(()) | Err(Errno::NODATA) => {}
             Err(error) => weaker(new, Weakness::Attributes, &error),
         }
@@ -60,7 +60,7 @@ pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, 
 
 fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<()> {
     let found = new.metadata()?;
-    // A server that runs as root can give the file back to whose it was; others keep it theirs.
+    // A server that runs as root can give the file back to its owner; for others it stays their own.
     let is_given = found.uid() != old.owner
         && fchown(new, Some(Uid::from_raw(old.owner)), Some(Gid::from_raw(old.group))).is_ok();
     let group_kept = is_given
@@ -81,10 +81,10 @@ fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<
             Ok(()) => return Ok(()),
             Err(error) => weaker(new, Weakness::Attributes, &error),
         }
-        // The bits of the group are those of everybody who is named; without them, they are its own.
+        // With a list, the mode's group bits are its mask; without a list, they are the group's own.
         mode = list.mode();
     } else if names_of(new).iter().any(|name| name == ACL) {
-        // What the directory gives to new files (`default:` of its own list) was not given to this one.
+        // The old file did not have what the directory gives to new files (`default:` of its own list).
         if let Err(error) = fremovexattr(new, ACL) {
             weaker(new, Weakness::Attributes, &error);
         }
@@ -98,7 +98,7 @@ fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<
     new.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
-/// The names of the extended attributes of a file; none where there can't be any.
+/// The names of the extended attributes of a file; none if there can't be any.
 fn names_of(file: &File) -> Vec<String> {
     let read = read_growing(|buffer| flistxattr(file, buffer));
     let names = read.unwrap_or_default();
@@ -110,7 +110,7 @@ fn value_of(file: &File, name: &str) -> rustix::io::Result<Vec<u8>> {
     read_growing(|buffer| fgetxattr(file, name, buffer))
 }
 
-/// Most are short.
+/// Most values are short.
 fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
     let mut buffer = vec![0; 512];
     loop {
@@ -125,7 +125,7 @@ fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix
     }
 }
 
-/// An access control list as the kernel has it: a version, and for each entry a tag, rights and an id.
+/// An access control list in the kernel's format: a version, and for each entry a tag, rights and an ID.
 struct AccessList(Vec<u8>);
 
 const HEAD: usize = 4;
@@ -154,7 +154,7 @@ impl AccessList {
         }
     }
 
-    /// What is left of it in nine bits.
+    /// The list reduced to nine bits.
     fn mode(&self) -> u32 {
         let rights = |tag| u32::from(self.rights(tag).unwrap_or_default() & 7);
         let group = rights(GROUP) & self.rights(MASK).map_or(7, u32::from);

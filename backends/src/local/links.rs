@@ -1,9 +1,9 @@
 //! Symbolic links.
 //!
-//! `cap-std` follows those that stay inside of the root, and refuses each that is absolute, even if it points inside. Where
-//! it has refused, the way is walked once more name by name: an absolute target that begins with the path of the root goes
-//! on from there. The outcome is a path without links, which goes through `cap-std` again: whoever changes the directories
-//! meanwhile leads to another place inside of the root, never out of it.
+//! `cap-std` follows links that stay inside the root, and refuses each absolute one, even if it points inside. After
+//! such a refusal, the path is walked once more name by name: an absolute target that begins with the path of the root
+//! goes on from there. The result is a path without links, which goes through `cap-std` again: a program that changes
+//! the directories meanwhile leads to another place inside the root, never out of it.
 
 use std::io;
 use std::path::{Component, Path};
@@ -24,11 +24,11 @@ pub(super) enum Last {
     Keep,
 }
 
-/// The path that this one leads to, without links in it.
+/// The path that this one leads to, without links.
 fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<StoragePath> {
     let escape = || io::Error::new(io::ErrorKind::PermissionDenied, "a link leads out of the root");
     let (confinement, inside) = match path.confinement() {
-        // A directory that was given to a user may itself be a link, inside of what that is confined to.
+        // The directory that a user was given may itself be a link, inside its own confinement.
         Some(given) => (resolve(root, &given, Last::Follow)?, path.strip_prefix(&given).unwrap_or_default()),
         None => (StoragePath::root(), path.relative()),
     };
@@ -54,7 +54,7 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
         let here = walked.join("/");
         match root.symlink_metadata(&here) {
             Ok(found) if found.is_symlink() => {}
-            // Whoever uses the path finds out.
+            // The caller that uses the path will find out.
             Ok(_) | Err(_) => continue,
         }
         links += 1;
@@ -79,7 +79,7 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
     Ok(resolved.confined_to(&confinement))
 }
 
-/// Does `work` at a path, and once more at what that leads to by absolute links, if `cap-std` has refused to go there.
+/// Does `work` at a path. If `cap-std` refuses to go there, does it once more at the path that absolute links lead to.
 pub(super) fn following<T>(
     root: &OpenRoot,
     path: &StoragePath,
@@ -97,7 +97,7 @@ pub(super) fn following<T>(
     }
 }
 
-/// Where an upload goes that keeps what is there: to the file that a link leads to.
+/// The file for an upload that keeps existing content: the target of a link.
 pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<StoragePath> {
     if !root.follows_links() {
         return Ok(path.clone());
@@ -108,7 +108,7 @@ pub(super) fn file_behind(root: &OpenRoot, path: &StoragePath) -> Result<Storage
     }
     let target = resolve(root, path, Last::Follow).map_err(|error| Error::from_io(path, error))?;
     match own_metadata(root, &target) {
-        // A link that leads nowhere is replaced by a new file.
+        // A dangling link is replaced by a new file.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.clone()),
         _ => Ok(target),
     }
@@ -119,11 +119,11 @@ pub(super) fn own_metadata(root: &OpenRoot, path: &StoragePath) -> Result<cap_st
     base.symlink_metadata(rest).map_err(|error| Error::from_io(path, error))
 }
 
-/// What a name leads to, of which `own` is known without following it. A link that leads nowhere or out of the root is itself,
-/// and each is where links are not followed.
+/// The target of a name; `own` is known of the name without following it. A link that is dangling or leads out of the
+/// root is its own target, and so is each link if links are not followed.
 ///
 /// # Errors
-/// What a link leads to can't be looked at.
+/// The target of a link can't be looked at.
 pub(super) fn followed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Metadata) -> Result<Metadata> {
     if !own.is_symlink() {
         return Ok(metadata_of(own));
@@ -141,12 +141,12 @@ pub(super) fn listed(root: &OpenRoot, path: &StoragePath, own: &cap_std::fs::Met
     followed(root, path, own).unwrap_or_else(|_| Metadata { is_link: true, ..metadata_of(own) })
 }
 
-/// What a link leads to; `None` if that is nowhere, or out of the root, or links are not followed.
+/// The target of a link; `None` if the link is dangling or leads out of the root, or if links are not followed.
 fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
     if !root.follows_links() {
         return Ok(None);
     }
-    // The link may go up from where it is, so it is followed from the root.
+    // The link may go up from its place, so it is followed from the root.
     let target = following(root, path, Last::Follow, |path| {
         let (base, rest) = located(root, path)?;
         let found = base.metadata(rest);
@@ -164,7 +164,7 @@ fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
     }
 }
 
-/// What a link says, as it may be told.
+/// The text of a link, in the form that clients may see.
 fn text(root: &OpenRoot, path: &StoragePath) -> Option<String> {
     let (base, rest) = located(root, path).ok()?;
     let target = base.read_link_contents(rest).ok()?;

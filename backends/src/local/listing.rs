@@ -12,22 +12,22 @@ use super::temporary::is_reserved;
 use crate::threads::{OfDisk, Operation, step};
 use crate::{Entry, EntryKind, EntryStream, Error, Metadata, Result, StoragePath};
 
-/// How many entries one visit to a blocking thread gathers.
+/// How many entries one visit to a thread of the disk gathers.
 const PAGE: usize = 256;
 
-/// How many names are gathered to sort them. The entries of a larger directory come as the file system has them, so that a
+/// How many names are gathered to sort them. A larger directory is listed in the order of the file system, so that its
 /// listing begins soon and takes little memory.
 const SORTED: usize = 10_000;
 
-/// Where a listing stands between two pages.
+/// The state of a listing between two pages.
 pub(super) struct Cursor {
     root: Arc<OpenRoot>,
-    /// What has been gathered, in the order in which it is told.
+    /// Gathered entries, in their final order.
     gathered: vec::IntoIter<DirEntry>,
     /// The rest of the directory.
     entries: ReadDir,
     path: StoragePath,
-    /// Names that are left out because FTP can't say them.
+    /// Names that are left out because FTP can't express them.
     unspeakable: u64,
     /// Entries that could not be looked at.
     unseen: u64,
@@ -36,7 +36,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// What the operator has to know of a listing that is at its end.
+    /// Logs what the operator has to know when the listing ends.
     fn log_troubles(&self) {
         let path = self.path.as_str();
         if self.unspeakable > 0 {
@@ -68,7 +68,7 @@ pub(super) fn start(root: Arc<OpenRoot>, directory: &Dir, path: StoragePath) -> 
 
 pub(super) fn stream(cursor: OfDisk<Cursor>) -> EntryStream {
     let at = cursor.path.clone();
-    // The next page is read while the last one is being used.
+    // The next page is read while the client gets the last one.
     let start = |cursor: OfDisk<Cursor>| {
         let threads = cursor.threads().clone();
         threads.begin(Operation::List, move || next_page(cursor))
@@ -81,7 +81,7 @@ pub(super) fn stream(cursor: OfDisk<Cursor>) -> EntryStream {
     pages.map_ok(|page| stream::iter(page).map(Ok)).try_flatten().boxed()
 }
 
-/// The next entries, and the cursor unless the directory is at its end.
+/// The next entries, and the cursor unless the directory has ended.
 fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Cursor>>)> {
     let cursor = &mut *held;
     let mut page = Vec::with_capacity(PAGE);
@@ -111,8 +111,8 @@ fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Curs
     Ok((page, Some(held)))
 }
 
-/// What is known of an entry; `None` if it was removed since the directory was read. Nothing else is a reason to leave a name
-/// out: clients that mirror the directory would remove what they have under it.
+/// The metadata of an entry; `None` if it was removed since the directory was read. No other reason leaves a name out:
+/// clients that mirror the directory would remove their copy.
 fn look(cursor: &mut Cursor, path: &StoragePath, found: &DirEntry) -> Option<Metadata> {
     match found.metadata() {
         Ok(own) => Some(listed(&cursor.root, path, &own)),
@@ -131,7 +131,7 @@ fn known_to_directory(found: &DirEntry) -> Metadata {
     let kind = match is_directory {
         true => EntryKind::Directory,
         false if is_link => EntryKind::Other,
-        // Where the directory knows no kinds, too: clients overlook what is neither a file nor a directory.
+        // Also if the directory knows no kinds: clients overlook entries that are neither files nor directories.
         false => EntryKind::File,
     };
     Metadata { kind, is_link, is_unseen: true, ..Metadata::file(0, None) }

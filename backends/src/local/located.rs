@@ -1,4 +1,4 @@
-//! Where a path is resolved from: the directory that it is confined to, and no link leads out of.
+//! The place from which a path is resolved: the directory that confines it. No link leads out of it.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use super::root::OpenRoot;
 use super::temporary::is_reserved;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// A handle by which a path is resolved: no link leads out of that directory.
+/// A handle for resolving a path: no link leads out of its directory.
 pub(super) enum Handle<'a> {
     Root(&'a Dir),
     Confined(Dir),
@@ -28,8 +28,8 @@ impl Deref for Handle<'_> {
     }
 }
 
-/// The directory that a path is confined to, and the path as the handle on that wants it. Where links are not followed, it is the
-/// directory that the path stands in, and a name. A name that is kept for temporary files doesn't exist.
+/// The directory that confines a path, and the path relative to its handle. If links are not followed, it is the
+/// directory that contains the path, and a name. A name that is reserved for temporary files doesn't exist.
 pub(super) fn located<'a>(root: &'a OpenRoot, path: &'a StoragePath) -> Result<(Handle<'a>, &'a str)> {
     if path.segments().any(is_reserved) {
         return Err(Error::new(ErrorKind::NotFound, path));
@@ -72,14 +72,14 @@ fn enter(root: &OpenRoot, base: &Dir, rest: &str) -> io::Result<Dir> {
     Ok(directory)
 }
 
-/// The flags with which a file is opened, and none behind a link that is not to be followed.
+/// The flags for opening a file; they refuse links if these are not followed.
 pub(super) fn open_flags(root: &OpenRoot, flags: OFlags) -> i32 {
     let flags = if root.follows_links() { flags } else { flags | OFlags::NOFOLLOW };
     flags.bits() as i32
 }
 
 /// # Errors
-/// A link stands under the name, and is not followed.
+/// The name is a link, and links are not followed.
 pub(super) fn refuse_link(root: &OpenRoot, base: &Dir, name: &str) -> io::Result<()> {
     if !root.follows_links() && is_link(base, name) { Err(not_followed()) } else { Ok(()) }
 }
@@ -92,7 +92,7 @@ fn not_followed() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, "a symbolic link, and links are not followed")
 }
 
-/// The directory that `path` stands in, opened, and the name in it. Not for the root.
+/// The directory that contains `path`, opened, and the name in it. Not for the root.
 pub(super) fn parent_of<'a>(root: &OpenRoot, path: &'a StoragePath) -> Result<(Dir, &'a str)> {
     match (path.parent(), path.name()) {
         (Some(parent), Some(name)) => {
@@ -102,7 +102,7 @@ pub(super) fn parent_of<'a>(root: &OpenRoot, path: &'a StoragePath) -> Result<(D
     }
 }
 
-/// What stands under a name, not what that leads to; `None` only if it is known that nothing does.
+/// The entry under a name, not its target; `None` only if it is known that there is none.
 pub(super) fn standing_at(directory: &Dir, name: &str) -> io::Result<Option<cap_std::fs::Metadata>> {
     match directory.symlink_metadata(name) {
         Ok(found) => Ok(Some(found)),

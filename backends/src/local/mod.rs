@@ -1,7 +1,7 @@
 //! A directory of the local file system.
 //!
-//! Everything goes through a handle on the root (`cap-std`), so that neither `..` nor a symbolic link nor a
-//! race between the two leads out of it. Calls that may block run on threads made for that.
+//! Everything is reached through a handle on the root (`cap-std`), so that neither `..` nor a symbolic link nor a race
+//! between the two leads out of it. Calls that may block run on the threads of the disk.
 
 mod append;
 mod append_record;
@@ -47,8 +47,8 @@ use crate::{
     Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload,
 };
 
-/// A file of at most so many bytes is read while it is opened. A socket's buffer takes as much at once, so that a client
-/// which doesn't read holds no memory of ours.
+/// A file of at most this many bytes is read while it is opened. A socket's buffer accepts as much at once, so a client
+/// that doesn't read holds no memory of the server.
 const READ_AT_ONCE: u64 = 16 * 1024;
 
 /// The mode of directories that are made above a root.
@@ -57,27 +57,27 @@ const ABOVE_ROOT: u32 = 0o755;
 /// How a [`LocalStorage`] treats its directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalOptions {
-    /// Make the root, and what is above it, if it is missing.
+    /// Make the root and missing directories above it.
     pub create_root: bool,
-    /// Sync data and directory to the disk before an upload counts as finished. Without it, what was
-    /// uploaded in the last seconds can be lost when the machine (not just the server) goes down.
+    /// Sync data and directory to the disk before an upload counts as finished. Without it, uploads of the last seconds
+    /// can be lost when the machine (not just the server) goes down.
     pub sync: bool,
-    /// The permission bits of new files, of which the umask of the process takes some away.
+    /// The permission bits of new files, before the umask of the process.
     pub file_mode: u32,
     /// The same for new directories.
     pub directory_mode: u32,
-    /// Follow symbolic links below the root, where they stay inside of what a path is confined to. Without it each is one that
-    /// leads nowhere: it can be listed, renamed, removed and replaced.
+    /// Follow symbolic links below the root, if they stay inside the confinement of a path. Without it, each link
+    /// counts as dangling: it can be listed, renamed, removed and replaced.
     pub follow_links: bool,
-    /// The process can reach no other directory than the one that is opened first. Where the path leads to another one later, all
-    /// is refused until it leads back; else the other one is opened.
+    /// The process can reach no other directory than the one that is opened first. If the path leads to another one
+    /// later, every operation is refused until it leads back; without `fixed_root`, the other directory is opened.
     pub fixed_root: bool,
     /// How long the disk may take for one step of an operation.
     pub timeout: Duration,
 }
 
 impl LocalOptions {
-    /// Longer than a disk takes that has to start, or a server of NFS that another one takes over from.
+    /// Longer than a disk takes to start, or an NFS server takes to fail over.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
     /// The server writes, its group reads, and others do neither.
     pub const FILE_MODE: u32 = 0o640;
@@ -105,20 +105,20 @@ pub struct LocalStorage {
     root: Arc<Root>,
     options: LocalOptions,
     threads: DiskThreads,
-    /// Uploads go to files without a name where the file system has them.
+    /// Uploads go to files without a name if the file system has them.
     unnamed: bool,
 }
 
 impl LocalStorage {
-    /// Opens a directory, and removes what uploads of a process that was killed have left in it.
+    /// Opens a directory, and removes temporary files of a process that was killed.
     ///
     /// # Errors
-    /// Those of the system: the directory is missing, is no directory, may not be entered.
+    /// Those of the system: the directory is missing, is not a directory, or may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
         Self::open_as(&root.display().to_string(), root, options)
     }
 
-    /// The same, under the name by which the operator knows it. Blocks until the disk answers.
+    /// The same, under the operator's name for it. Blocks until the disk answers.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -132,7 +132,7 @@ impl LocalStorage {
         Ok(Self { root: Arc::new(root), options, threads, unnamed: true })
     }
 
-    /// Makes the directory, if the options want that and it is missing; opening it does so, too.
+    /// Makes the directory, if the options say so and it is missing; opening it does so, too.
     ///
     /// # Errors
     /// Those of the system.
@@ -140,7 +140,7 @@ impl LocalStorage {
         if !options.create_root {
             return Ok(());
         }
-        // What is above it may be for others, too.
+        // Directories above the root may be for others, too.
         if let Some(above) = root.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(ABOVE_ROOT).create(above)?;
         }
@@ -160,7 +160,7 @@ impl LocalStorage {
         self.threads.run(operation, move || work(&root.current()?)).await?
     }
 
-    /// The same for work that takes long, which ends when nobody waits for it.
+    /// The same for long work, which ends when no task waits for it.
     async fn with_root_while_wanted<T, F>(&self, operation: Operation, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -188,7 +188,7 @@ impl Storage for LocalStorage {
         self.with_root(Operation::Stat, look).await
     }
 
-    /// A directory that can't be read is none that anything could be done in.
+    /// A directory that can't be read is of no use.
     async fn enter(&self, path: &StoragePath) -> Result<()> {
         let path = path.clone();
         self.with_root(Operation::Stat, move |root| {
@@ -219,7 +219,7 @@ impl Storage for LocalStorage {
         self.with_root(Operation::Open, move |root| {
             let body = following(root, &path, Last::Follow, |path| open(root, path, range, &threads))?;
             match body.content {
-                // To change threads again for these few bytes would take longer than to read them.
+                // Changing threads again for these few bytes would take longer than reading them.
                 Content::File(slice) if slice.length <= READ_AT_ONCE => {
                     let blocks = slice.read_all().map_err(|error| error.at(&path))?;
                     Ok(Body { content: Content::Stream(stream::iter(blocks).map(Ok).boxed()), ..body })
@@ -252,7 +252,7 @@ impl Storage for LocalStorage {
         self.with_root(Operation::Available, |root| {
             let found =
                 rustix::fs::fstatvfs(&***root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
-            // What is kept for the superuser is not for files.
+            // Space that is reserved for the superuser is not for files.
             Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
         })
         .await
@@ -354,14 +354,14 @@ impl Storage for LocalStorage {
 
     async fn sweep(&self) -> Result<u64> {
         self.with_root(Operation::Sweep, |root| match temporary::sweep(root) {
-            // Nothing can have been left in a root that can only be read.
+            // A root that can only be read holds no temporary files.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(0),
             swept => swept.map_err(|error| Error::from_io(&StoragePath::root(), error)),
         })
         .await
     }
 
-    /// Reads and hashes on one thread, without handing each block to another.
+    /// Reads and hashes on one thread, without passing each block to another.
     async fn digest(
         &self,
         path: &StoragePath,
@@ -396,7 +396,7 @@ fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
     metadata.with_version(&(found.dev(), found.ino(), found.len(), changed))
 }
 
-/// Follows links. One that leads nowhere, or out of the root, is an entry that can only be listed and removed.
+/// Follows links. A link that is dangling or leads out of the root is an entry that can only be listed and removed.
 fn stat(root: &OpenRoot, path: &StoragePath) -> Result<Metadata> {
     followed(root, path, &own_metadata(root, path)?)
 }

@@ -1,4 +1,4 @@
-//! Which file systems are mounted where.
+//! Where file systems are mounted.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -12,12 +12,12 @@ use crate::{Error, ErrorKind, StoragePath};
 
 /// A file system as it is mounted at one place.
 pub(super) struct MountPoint {
-    /// As `statx(2)` tells it of what is on it.
+    /// The number that `statx(2)` reports for files on it.
     pub(super) id: u64,
     pub(super) path: PathBuf,
 }
 
-/// All that this process sees, in the order in which they were mounted.
+/// All mounts that this process sees, in the order in which they were mounted.
 pub(super) fn all() -> io::Result<Vec<MountPoint>> {
     let table = fs::read("/proc/self/mountinfo")?;
     Ok(table.split(|byte| *byte == b'\n').filter_map(parse).collect())
@@ -29,28 +29,29 @@ pub(super) fn of(id: u64) -> Option<PathBuf> {
     mounts.into_iter().find(|mount| mount.id == id).map(|mount| mount.path)
 }
 
-/// The places below `directory`, relative to it.
+/// The mount points below `directory`, relative to it.
 pub(super) fn below(directory: &Path) -> Vec<PathBuf> {
     let mounts = all().unwrap_or_default().into_iter();
     let relative = mounts.filter_map(|mount| mount.path.strip_prefix(directory).map(Path::to_owned).ok());
     relative.filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// Whether something is mounted at a name: a disk, or a single file that is bound into a container. The system lets nobody
-/// rename, replace or remove it. What can't be looked at is none, and fails whatever is done with it.
+/// Whether something is mounted at a name: a disk, or a single file that is bound into a container. The system lets
+/// nobody rename, replace or remove a mount point. A name that can't be looked at does not count; operations on it fail
+/// anyway.
 pub(super) fn is_at(directory: &Dir, name: &str) -> bool {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     let found = statx(directory, name, flags, StatxFlags::MNT_ID);
     found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// The refusal of what would rename, replace or remove it.
+/// The refusal to rename, replace or remove a mount point.
 pub(super) fn refusal(path: &StoragePath) -> Error {
     Error::with_source(ErrorKind::PermissionDenied, path, "a mount point")
         .advising("something is mounted there, so it can be neither replaced nor renamed nor removed")
 }
 
-/// What to say of a call that failed at this name: EBUSY is no passing trouble where something is mounted.
+/// The error for a call that failed at this name: at a mount point, EBUSY is not temporary.
 pub(super) fn failure(error: io::Error, directory: &Dir, name: &str, path: &StoragePath) -> Error {
     match error.kind() {
         io::ErrorKind::ResourceBusy if is_at(directory, name) => refusal(path),

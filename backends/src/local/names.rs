@@ -1,4 +1,4 @@
-//! Names that stay what they are while somebody acts on them.
+//! Names that stay the same while a task acts on them.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,18 +8,19 @@ use cap_std::fs::Dir;
 
 use super::disk::Mount;
 
-/// The lock on the names of one file system. It is held for writing while something looks at a name and then acts on what it has
-/// seen, and for reading while uploads are given their names, so that nothing comes between the two. Other processes are not
-/// kept out.
+/// The lock on the names of one file system. A task holds it for writing while it looks at a name and then acts on the
+/// result, and for reading while uploads get their names, so that nothing happens in between. It does not keep other
+/// processes out.
 ///
-/// Each file system has its own: who has it may wait for the disk, and others must not wait for that.
+/// Each file system has its own lock: its holder may wait for the disk, and tasks of other disks must not wait for
+/// that.
 #[derive(Debug, Clone)]
 pub(super) struct Names(Arc<RwLock<()>>);
 
 static BY_DEVICE: LazyLock<Mutex<HashMap<(u32, u32), Names>>> = LazyLock::new(Mutex::default);
 
 impl Names {
-    /// Of the file system that a directory is on.
+    /// The lock of the file system of a directory.
     pub(super) fn of(directory: &Dir) -> io::Result<Self> {
         let device = Mount::of(directory)?.device;
         let mut all = BY_DEVICE.lock().unwrap_or_else(PoisonError::into_inner);

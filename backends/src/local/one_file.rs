@@ -1,9 +1,9 @@
-//! Two names of one file: hard links, and spellings on a disk that makes no difference between them (exFAT, NTFS, CIFS, ext4
-//! with `casefold`).
+//! Two names of one file: hard links, and spellings on a disk without case (exFAT, NTFS, CIFS, ext4 with `casefold`).
 //!
-//! `rename(2)` does nothing where both names lead to one inode, and says that it worked. Inodes alone don't tell the two cases
-//! from each other: file systems without case may have an inode for each spelling, and a file of such a disk may have hard
-//! links, too. What the directory lists decides: a name that is found and not listed is another spelling of one that is.
+//! If both names lead to one inode, `rename(2)` does nothing and reports success. Inodes alone don't distinguish the
+//! two cases: file systems without case may have an inode for each spelling, and a file on such a disk may have hard
+//! links, too. The listing of the directory decides: a name that is found and not listed is another spelling of a
+//! listed one.
 
 use std::io;
 
@@ -15,21 +15,21 @@ use super::names::Names;
 use super::standing_at;
 use crate::threads::step;
 
-/// A name in an opened directory, and what stands there.
+/// A name in an opened directory, and its entry.
 pub(super) struct Name<'a> {
     pub(super) directory: &'a Dir,
     pub(super) name: &'a str,
     pub(super) found: &'a Metadata,
 }
 
-/// How the source and the target of a rename belong together, if both are there.
+/// The relation between the source and the target of a rename, if both exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relation {
-    /// They are two files, as far as can be told.
+    /// They are two files, as far as is known.
     Other,
-    /// They are two spellings of one entry, which the directory lists by a third, or by that of the source.
+    /// They are two spellings of one entry, and the directory lists the source's or a third one.
     Spellings,
-    /// The same, and the directory lists that of the target already.
+    /// The same, and the directory already lists the target's spelling.
     Listed,
     /// They are two entries of one file.
     HardLinks,
@@ -39,8 +39,8 @@ fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
-/// Whether two names are links of one file. Some file systems give one number to many files: what is taken away as another name of
-/// a file must not be the only one of another.
+/// Whether two names are links of one file. Some file systems give one number to many files: a name that is removed as
+/// another link must not be the only name of another file.
 fn are_links(one: &Metadata, other: &Metadata) -> bool {
     let times = |found: &Metadata| {
         (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec(), found.len(), found.nlink())
@@ -48,7 +48,7 @@ fn are_links(one: &Metadata, other: &Metadata) -> bool {
     identity(one) == identity(other) && one.nlink() > 1 && times(one) == times(other)
 }
 
-/// As a disk without case sees a name, or nearly so.
+/// A name as a disk without case sees it, or nearly so.
 fn folded(name: &str) -> String {
     name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
@@ -68,7 +68,7 @@ pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relat
     Ok(match (listed.source, listed.target) {
         (true, true) if links && source.name != target.name => Relation::HardLinks,
         (true, true) => Relation::Other,
-        // Of a file without hard links, both names have to be the one that it has.
+        // A file without hard links has only one name, so both have to be that one.
         (_, listed) if alike || source.found.nlink() == 1 => {
             if listed {
                 Relation::Listed
@@ -80,7 +80,7 @@ pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relat
     })
 }
 
-/// Which of the names a directory lists as they are spelled.
+/// Which of the names the directory lists in their spelling.
 struct Listed {
     source: bool,
     target: bool,
@@ -99,7 +99,7 @@ impl Listed {
     }
 }
 
-/// Takes one of two hard links away, as `mv` does, if they are that still.
+/// Removes one of two hard links, as `mv` does, if they still are links of one file.
 pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Result<()> {
     // No upload of this process gets the name of the source meanwhile.
     let names = Names::of(source.directory)?;
@@ -113,7 +113,7 @@ pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Resu
     Ok(unlinkat(source.directory, source.name, AtFlags::empty())?)
 }
 
-/// Gives an entry another spelling.
+/// Changes the spelling of an entry.
 pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
     // No upload of this process gets either name meanwhile.
     let names = Names::of(directory)?;
@@ -122,8 +122,8 @@ pub(super) fn respell(directory: &Dir, from: &str, to: &str) -> io::Result<()> {
     if lists(directory, to)? {
         return Ok(());
     }
-    // The kernel took both for one name, and did nothing. Should the server be killed between the two steps, the entry has the
-    // name between them: not a hidden one, which would be taken for what an upload has left.
+    // The kernel took both for one name, and did nothing. If the server is killed between the two steps, the entry
+    // keeps the name in between: a visible one, because a hidden name would be removed as a leftover of an upload.
     let between = free_name(directory, to)?;
     renameat(directory, from, directory, &between)?;
     match renameat(directory, &between, directory, to) {
@@ -147,7 +147,7 @@ fn lists(directory: &Dir, name: &str) -> io::Result<bool> {
     Ok(false)
 }
 
-/// A name that begins with this one, as far as there is room, and that nothing has.
+/// A name that begins with this one, as far as there is room, and that is free.
 fn free_name(directory: &Dir, name: &str) -> io::Result<String> {
     const ROOM: usize = 200;
     let end = (0..=name.len().min(ROOM)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();

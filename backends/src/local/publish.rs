@@ -1,4 +1,4 @@
-//! Giving an upload its name, or putting it behind the end of a file.
+//! Gives an upload its name, or adds it to the end of a file.
 
 use std::fs::File;
 use std::io;
@@ -22,19 +22,19 @@ use crate::threads::confirm_wanted;
 use crate::turns::Turn;
 use crate::{Error, ErrorKind, Metadata, Result};
 
-/// What came of an attempt to publish.
+/// The result of an attempt to publish.
 pub(super) enum Published {
     As(Metadata),
-    /// The name stands for another file than a moment ago.
+    /// The name now stands for another file than a moment ago.
     Again,
-    /// Somebody else has the turn at this file.
+    /// Another task has the turn at this file.
     After(FileId),
 }
 
-/// What has arrived.
+/// The bytes that have arrived.
 pub(super) enum Received {
     File(File),
-    /// It is short, and there was no need for a file.
+    /// They are few, and needed no file.
     Held(Vec<Bytes>),
 }
 
@@ -51,16 +51,16 @@ impl Received {
         let Self::File(mut file) = self else { return Ok(self) };
         let io = |error| Error::from_io(&target.path, error);
         write_all(&mut file, chunks).map_err(io)?;
-        // What was closed after a write before it gets its name is not closed so after that.
+        // A file that is closed after writing before it gets its name is not reported as written again.
         let Some(reader) = target.hidden.as_ref().and_then(HiddenName::reader) else {
             if !target.sync && disk::tells_late(&file) {
                 disk::sync_data(&file).map_err(io)?;
             }
             return Ok(Self::File(file));
         };
-        // Network and FUSE file systems tell of a write that failed when it is asked for, and to the handle that wrote alone.
+        // Network and FUSE file systems report a failed write only on request, and only to the handle that wrote.
         if target.sync { disk::sync(&file) } else { disk::sync_data(&file) }.map_err(io)?;
-        // It stays locked when the one that wrote is closed, as far as there are locks.
+        // The file stays locked when the writing handle is closed, if there are locks.
         for handle in [&file, &reader] {
             let _ = flock(handle, FlockOperation::NonBlockingLockShared);
         }
@@ -76,18 +76,18 @@ enum Named {
 }
 
 impl Target {
-    /// Makes what has arrived visible. Blocks.
+    /// Makes the received bytes visible. Blocks.
     pub(super) fn publish(
         &mut self,
         received: &mut Received,
         turn: Option<(FileId, Turn)>,
     ) -> Result<Published> {
-        // Below a disk that was mounted meanwhile, or in a directory that was removed, nobody would find the file.
+        // Below a disk that was mounted meanwhile, or in a removed directory, nobody would find the file.
         self.root.confirm()?;
         if let Base::End { version } = self.base {
             match append::find(&self.root, &self.path) {
                 Ok(id) => return self.put_behind(received.as_tail(), id, version, turn),
-                // A new file, then.
+                // Then it becomes a new file.
                 Err(error) if error.kind() == ErrorKind::NotFound && version.is_none() => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     return Err(Error::new(ErrorKind::Conflict, &self.path));
@@ -99,7 +99,7 @@ impl Target {
         self.give_name_to(file)
     }
 
-    /// The file with what has arrived.
+    /// The file with the received bytes.
     fn file_of<'a>(&mut self, received: &'a mut Received) -> Result<&'a File> {
         if let Received::Held(chunks) = received {
             let opened = self.opening()?.open().map_err(|error| Error::from_io(&self.path, error))?;
@@ -122,14 +122,14 @@ impl Target {
         let turn = turn.filter(|(of, _)| *of == id).map(|(_, turn)| turn);
         let Some(_turn) = turn.or_else(|| append::turn_now(id)) else { return Ok(Published::After(id)) };
         let Self { root, directory, path, sync, .. } = self;
-        let place = append::Place { root, directory, path, sync: *sync };
-        // It is opened once, and not before its turn: the end of that is what programs wait for that watch it.
+        let destination = append::Destination { root, directory, path, sync: *sync };
+        // It is opened once, and not before its turn: programs that watch the file wait for its closing.
         match append::open(root, path) {
             Ok((end, now)) if now == id => {
                 confirm_wanted()?;
-                place.put_behind(&end, tail, version).map(Published::As)
+                destination.put_behind(&end, tail, version).map(Published::As)
             }
-            // While others had their turn, it has got another name, or none.
+            // While other tasks had their turn, the file has got another name, or none.
             Ok(_) => Ok(Published::Again),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Published::Again),
             Err(error) => Err(error),
@@ -146,7 +146,7 @@ impl Target {
         let name = path.name().unwrap_or_default();
         let named = match self.give_name(file, name)? {
             Ok(named) => named,
-            // Somebody else has made it meanwhile.
+            // Another client has made it meanwhile.
             Err(Errno::EXIST) if matches!(self.base, Base::End { .. }) => return Ok(Published::Again),
             Err(Errno::EXIST) => return Err(Error::new(ErrorKind::AlreadyExists, &path)),
             Err(error) => return Err(io(error.into())),
@@ -161,12 +161,12 @@ impl Target {
         Ok(Published::As(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found))))
     }
 
-    /// Whether a file that stands there is replaced.
+    /// Whether an existing file is replaced.
     fn replaces(&self, name: &str) -> bool {
         match self.base {
             Base::Nothing => false,
             Base::Anything | Base::Copy { .. } => true,
-            // A link that leads nowhere is no file to go on from.
+            // A dangling link is not a file to append to.
             Base::End { .. } => self.directory.symlink_metadata(name).is_ok_and(|found| found.is_symlink()),
         }
     }
@@ -186,7 +186,7 @@ impl Target {
                     return Err(Error::new(ErrorKind::Conflict, &self.path));
                 }
             }
-            // What is seen has to be so until the name is given.
+            // The result of the look has to hold until the name is given.
             _ if self.taking == Taking::Look => {
                 _alone = names.alone();
             }
@@ -202,7 +202,7 @@ impl Target {
                 let hidden = temporary::link_hidden(file, &self.root, &self.directory)
                     .map_err(|error| Error::from_io(&self.path, error))?;
                 if let Err(error) = confirm_wanted() {
-                    // It is removed with what else was made for the upload.
+                    // It is removed together with the upload's other temporary files.
                     self.hidden = Some(hidden);
                     return Err(error);
                 }
@@ -235,8 +235,8 @@ impl Target {
     }
 }
 
-/// Tells programs that watch a directory of a file that was linked there: they wait for the end of a write, or for a move, and
-/// the file was written to while it had no name. So it is opened to write, and closed.
+/// Notifies programs that watch a directory of a file that was linked there: they wait for the end of a write, or for a
+/// move, and the file was written while it had no name. So it is opened for writing, and closed.
 fn announce(directory: &Dir, name: &str) {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     if let Err(error) = openat(directory, name, flags, Mode::empty()) {

@@ -1,4 +1,4 @@
-//! Files that are read.
+//! Reading files.
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
@@ -9,10 +9,10 @@ use super::root::OpenRoot;
 use crate::threads::{DiskThreads, OfDisk};
 use crate::{Body, ByteRange, Content, Error, ErrorKind, FileSlice, Result, StoragePath};
 
-/// Opens a file to read it. Blocks.
+/// Opens a file for reading. Blocks.
 pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::File> {
     let mut options = OpenOptions::new();
-    // Opening a named pipe would wait for a writer, maybe for ever.
+    // Opening a named pipe would wait for a writer, possibly for ever.
     options.read(true).custom_flags(open_flags(root, OFlags::NONBLOCK | OFlags::NOCTTY));
     let (base, rest) = located(root, path)?;
     refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
@@ -20,7 +20,7 @@ pub(super) fn open_read(root: &OpenRoot, path: &StoragePath) -> Result<std::fs::
     Ok(file.into_std())
 }
 
-/// The bytes of a range of a file, and what is known of it. Blocks.
+/// The bytes of a range of a file, and its metadata. Blocks.
 pub(super) fn open(
     root: &OpenRoot,
     path: &StoragePath,

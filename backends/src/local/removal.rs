@@ -1,4 +1,4 @@
-//! What is removed, and why it can't be.
+//! Removing files and directories, and the reasons why that fails.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::{mountpoints, temporary};
 use crate::threads::confirm_wanted;
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
-/// A link is removed, and never what it leads to.
+/// Removes a link, never its target.
 pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()> {
     let own = own_metadata(root, path)?;
     let (base, name) = located(root, path)?;
@@ -24,7 +24,7 @@ pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()
     confirm_wanted()?;
     match base.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            // What nobody sees must not keep it for ever.
+            // Hidden files must not keep the directory for ever.
             let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
             confirm_wanted()?;

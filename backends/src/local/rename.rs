@@ -56,8 +56,8 @@ fn rename_resolved(
     if is_reserved(to_name) {
         return Err(Error::new(ErrorKind::InvalidName, to));
     }
-    // A link to a directory is one to clients. To replace it would hide what it leads to as well as a replaced directory.
-    // Nor is one replaced by a link of which nobody knows what it leads to.
+    // To clients, a link to a directory is a directory. Replacing it would hide its target just as well. A link with an
+    // unknown target replaces nothing either.
     let may_replace = replace && followed(root, from, &source).is_ok_and(|found| !found.is_directory());
     let io = |error| Error::from_io(to, error);
     let mut relation = Relation::Other;
@@ -68,7 +68,7 @@ fn rename_resolved(
         confirm_wanted()?;
         match relation {
             Relation::Listed => return Ok(()),
-            // Nothing is replaced by it.
+            // This replaces nothing.
             Relation::Spellings => one_file::respell(&to_directory, from_name, to_name).map_err(io)?,
             _ if !may_replace || !is_file(root, to, target.found)? => {
                 return Err(Error::new(ErrorKind::AlreadyExists, to));
@@ -97,10 +97,10 @@ fn rename_resolved(
     Ok(())
 }
 
-/// Whether a rename may replace what stands there.
+/// Whether a rename may replace the existing entry.
 fn is_file(root: &OpenRoot, path: &StoragePath, found: &Metadata) -> Result<bool> {
     match found.is_symlink() {
-        // A link that leads nowhere or out of the root can't be taken for a file.
+        // A link that is dangling or leads out of the root does not count as a file.
         true => Ok(followed(root, path, found)?.kind == EntryKind::File),
         false => Ok(!found.is_dir()),
     }
@@ -114,7 +114,7 @@ fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io
     }
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         Err(error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)) => {
-            // Not every file system can do it in one step: what stands there is looked at.
+            // Not every file system can do it in one step: the target is looked up before.
             let names = Names::of(to.0).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
             let _alone = names.alone();
             match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {

@@ -1,10 +1,10 @@
-//! The directory that a storage stands in, and whether its path still leads there.
+//! The directory of a storage, and whether its path still leads there.
 //!
-//! The handle that was opened at the start stays good whatever becomes of the path: it leads to a directory that was
-//! removed and made again, or to what lies below a disk that was mounted later. What is stored there is lost to everybody
-//! who looks at the path. So each operation compares what the path leads to with what the handle holds. Where they differ,
-//! the directory is opened again; but where the path is gone, or where the file system that held the directory was
-//! unmounted and only its mount point is left, nothing is done until it is back: an empty listing would be a lie.
+//! The handle that was opened at the start stays valid whatever happens to the path: it leads to a directory that was
+//! removed and made again, or to one below a disk that was mounted later. Files that are stored there are lost to
+//! everybody who looks at the path. So each operation compares the path's directory with the handle's. If they differ,
+//! the directory is opened again. But if the path is gone, or if the file system that held the directory was unmounted
+//! and only its mount point is left, every operation fails until it is back: an empty listing would be a lie.
 
 use std::io;
 use std::ops::Deref;
@@ -18,12 +18,12 @@ use rustix::io::Errno;
 use super::{LocalOptions, mountpoints, temporary};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// What tells one directory from another under the same path.
+/// Distinguishes directories under the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: (u32, u32),
     inode: u64,
-    /// The mount that it is seen through; 0 where the kernel (before 5.8) doesn't tell.
+    /// The mount that shows it; 0 if the kernel (before 5.8) doesn't report it.
     mount: u64,
 }
 
@@ -50,12 +50,12 @@ impl Identity {
 #[derive(Debug)]
 pub(super) struct OpenRoot {
     directory: Dir,
-    /// As it was configured; absolute.
+    /// The configured path; absolute.
     path: PathBuf,
     /// The same without symbolic links.
     real_path: PathBuf,
     identity: Identity,
-    /// Where the file system that it is on is mounted, if that is known.
+    /// The mount point of its file system, if known.
     mounted_at: Option<PathBuf>,
     follow_links: bool,
 }
@@ -77,7 +77,7 @@ impl OpenRoot {
         Ok(Self { directory, path: path.to_owned(), real_path, identity, mounted_at, follow_links })
     }
 
-    /// Whether symbolic links below the root are followed, where they stay inside of what a path is confined to.
+    /// Whether symbolic links below the root are followed, if they stay inside the confinement of a path.
     pub(super) fn follows_links(&self) -> bool {
         self.follow_links
     }
@@ -92,7 +92,7 @@ impl OpenRoot {
         mountpoints::below(&self.real_path)
     }
 
-    /// Fails if the path of the root leads elsewhere by now. Blocks.
+    /// Fails if the path of the root no longer leads here. Blocks.
     pub(super) fn confirm(&self) -> Result<()> {
         match Identity::of(&self.path) {
             Ok(found) if found == self.identity => Ok(()),
@@ -101,13 +101,13 @@ impl OpenRoot {
         }
     }
 
-    /// Whether the file system that held this directory is gone, and `found` is what its mount point stood on.
+    /// Whether the file system that held this directory is gone, and `found` is the directory below its mount point.
     fn was_unmounted(&self, found: Identity) -> bool {
         if self.identity.mount == found.mount {
             return false;
         }
         let (Some(old), Ok(mounts)) = (&self.mounted_at, mountpoints::all()) else { return false };
-        // Somebody led the path elsewhere, and the file system is still there.
+        // The path was changed to lead elsewhere, and the file system is still there.
         if mounts.iter().any(|mount| mount.id == self.identity.mount) {
             return false;
         }
@@ -123,7 +123,7 @@ fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Er
 #[derive(Debug)]
 struct State {
     opened: Arc<OpenRoot>,
-    /// Why nothing can be done, as it was logged.
+    /// Why operations fail, as it was logged.
     trouble: Option<String>,
 }
 
@@ -180,11 +180,12 @@ impl Root {
                 }
                 Err(error) => return Err(self.lost(state, error.to_string())),
             },
-            // The process has no means left just now; what it has opened is still good as far as is known.
+            // The process has run out of resources for the moment; the opened directory is still valid as far as is
+            // known.
             Err(error) if is_shortage(&error) => return Err(Error::from_io(&StoragePath::root(), error)),
             Err(error) => {
                 self.lost(state, error.to_string());
-                // Whoever asks whether the disk is there may want to know whose fault it is.
+                // A caller that asks whether the disk is there may want to know the cause.
                 return Err(unavailable(error));
             }
         };
@@ -195,7 +196,7 @@ impl Root {
         Ok(opened)
     }
 
-    /// Says so once.
+    /// Logs the loss once.
     fn lost(&self, state: &mut State, cause: String) -> Error {
         if state.trouble.as_ref() != Some(&cause) {
             let path = self.path.display();

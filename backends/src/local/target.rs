@@ -1,4 +1,4 @@
-//! Where an upload goes to, and what it makes of what stands there.
+//! The target of an upload, and the effect on an existing file.
 
 use std::fs::File;
 use std::io;
@@ -20,10 +20,10 @@ use crate::stream::Wanted;
 use crate::threads::{DiskThreads, step_of};
 use crate::{ByteRange, Content, CreateMode, Error, ErrorKind, FileSlice, Result, StoragePath};
 
-/// How much is copied before it is looked whether anybody still waits, in bytes.
+/// How many bytes are copied before the next check whether a client still waits.
 const COPY: u64 = 64 * 1024 * 1024;
 
-/// What an upload begins with.
+/// The parts of a new upload.
 pub(super) struct Begin {
     pub(super) root: Arc<OpenRoot>,
     pub(super) path: StoragePath,
@@ -32,7 +32,7 @@ pub(super) struct Begin {
     pub(super) new: NewFile,
 }
 
-/// What is known of an upload besides its bytes.
+/// The facts of an upload besides its bytes.
 pub(super) struct Target {
     pub(super) root: Arc<OpenRoot>,
     pub(super) directory: Dir,
@@ -45,26 +45,27 @@ pub(super) struct Target {
     pub(super) base: Base,
 }
 
-/// What an upload makes of what stands under its name.
+/// The effect of an upload on the entry under its name.
 #[derive(Clone, Copy)]
 pub(super) enum Base {
-    /// Nothing may stand there.
+    /// The name must be free.
     Nothing,
     Anything,
-    /// The file begins with a copy of this one, which must still stand there.
+    /// The file begins with a copy of this one, which must still have the name.
     Copy {
         file: FileId,
         version: u64,
     },
-    /// The file holds what comes behind the end of what stands there. If there is a version, it must still be that.
+    /// The file holds the bytes for the end of the existing one. If there is a version, the existing file must still
+    /// have it.
     End {
         version: Option<u64>,
     },
 }
 
 impl Target {
-    /// Looks at what stands there, and opens the file that takes what arrives, unless that is to be put behind another one: then
-    /// it may be short enough to need none. Blocks.
+    /// Looks at the existing entry, and opens a file for the arriving bytes, unless they are to be added to another
+    /// file: then they may be few enough to need none. Blocks.
     pub(super) fn begin(
         Begin { root, path, mode, sync, new }: Begin,
         threads: &DiskThreads,
@@ -78,7 +79,7 @@ impl Target {
         }
         let io = |error| Error::from_io(&path, error);
         let (directory, name) = parent_of(&root, &path)?;
-        // The name itself and what it leads to: a link to a directory is one, a dangling link is replaced.
+        // The name itself and its target: a link to a directory counts as one, a dangling link is replaced.
         let own = standing_at(&directory, name).map_err(io)?;
         if let Some(own) = &own
             && followed(&root, &path, own)?.is_directory()
@@ -92,7 +93,7 @@ impl Target {
             CreateMode::New => (Base::Nothing, None),
             CreateMode::Replace | CreateMode::Resume(0) => (Base::Anything, None),
             CreateMode::Append => {
-                // Better told now than when all has arrived.
+                // Better to fail now than after all bytes have arrived.
                 if let Some(own) = &own {
                     append::check(&root, &path, &directory, own)?;
                 }
@@ -101,7 +102,7 @@ impl Target {
             CreateMode::Resume(offset) => resumed(&root, &path, offset, (&directory, own.as_ref()), threads)?,
         };
 
-        // Better told now than when all has arrived. What is added to a file stays in it.
+        // Better to fail now than after all bytes have arrived. Adding to a file keeps it in place.
         if own.is_some() && !matches!(base, Base::End { .. }) && mountpoints::is_at(&directory, name) {
             return Err(mountpoints::refusal(&path));
         }
@@ -117,7 +118,7 @@ impl Target {
         }
         let mut file = target.take(opened);
         if let Some(slice) = kept {
-            // The kernel copies, or shares the blocks, without the bytes passing through here.
+            // The kernel copies, or shares the blocks, without passing the bytes through this program.
             let mut left = slice.length;
             while left > 0 {
                 wanted.check()?;
@@ -137,13 +138,13 @@ impl Target {
         Ok((target, Some(file)))
     }
 
-    /// What it takes to open a file for what arrives, on another thread.
+    /// Everything needed to open a file for the arriving bytes, on another thread.
     pub(super) fn opening(&self) -> Result<Opening> {
         let directory = self.directory.try_clone().map_err(|error| Error::from_io(&self.path, error))?;
         Ok(Opening { root: Arc::clone(&self.root), directory, new: self.new })
     }
 
-    /// Takes note of the name that an opened file has.
+    /// Records the name of an opened file.
     pub(super) fn take(&mut self, opened: Opened) -> File {
         self.hidden = opened.hidden;
         self.taking = opened.taking;
@@ -151,9 +152,9 @@ impl Target {
     }
 }
 
-/// Has a new file keep what the one has that it replaces.
+/// Lets a new file take over the properties of the file that it replaces.
 fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &Metadata, new: &File) {
-    // Whoever replaces a link to a file sees that file replaced.
+    // To a client, replacing a link to a file replaces the file.
     let old = match own.is_symlink() {
         true => following(root, path, Last::Follow, |path| open_read(root, path)).ok(),
         false if own.is_file() => {
@@ -164,9 +165,9 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
     };
     let rights = match old.as_ref().map(File::metadata) {
         Some(Ok(found)) => Rights { mode: found.mode(), group: found.gid(), owner: found.uid() },
-        // A link that leads nowhere.
+        // A dangling link.
         _ if own.is_symlink() => return,
-        // What may not be read has rights that can be seen.
+        // The rights of an unreadable file can still be seen.
         _ => Rights {
             mode: cap_std::fs::MetadataExt::mode(own),
             group: cap_std::fs::MetadataExt::gid(own),
@@ -180,7 +181,7 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
     kept::keep(rights, old.as_ref(), list, new);
 }
 
-/// Where a file for what arrives is opened.
+/// Where a file for the arriving bytes is opened.
 pub(super) struct Opening {
     root: Arc<OpenRoot>,
     directory: Dir,
@@ -194,7 +195,7 @@ impl Opening {
     }
 }
 
-/// A file that takes what arrives, the hidden name that it has, if any, and how that becomes another.
+/// A file for the arriving bytes, its hidden name, if it has one, and how that becomes the final name.
 pub(super) struct Opened {
     file: File,
     hidden: Option<HiddenName>,
@@ -207,7 +208,7 @@ fn open_temporary(root: &Dir, directory: &Dir, new: NewFile) -> io::Result<Opene
         if let Some(file) = temporary::unnamed(directory, new.mode)? {
             return Ok(Opened { file, hidden: None, taking: Taking::Link });
         }
-        // Not in this directory.
+        // Not possible in this directory.
         naming = disk::naming(root, directory, false)?;
     }
     let taking = match naming {
@@ -218,7 +219,7 @@ fn open_temporary(root: &Dir, directory: &Dir, new: NewFile) -> io::Result<Opene
     Ok(Opened { file, hidden: Some(hidden), taking })
 }
 
-/// What a resumed upload goes on from: what it is copied to, or what it is put behind.
+/// The base of a resumed upload: the file that is copied, or the file that is extended.
 fn resumed(
     root: &OpenRoot,
     path: &StoragePath,
@@ -231,7 +232,8 @@ fn resumed(
     let (Content::File(slice), Some(version)) = (body.content, body.metadata.version) else {
         return Err(Error::with_source(ErrorKind::Other, path, "not a file of a disk"));
     };
-    // What lies behind the offset would be lost with a crash, and readers of it would see a mixture: that is copied instead.
+    // Bytes after the offset would be lost in a crash, and readers would see a mixture: then the beginning is copied
+    // instead.
     if offset == body.metadata.size
         && own.is_some_and(|own| append::check(root, path, directory, own).is_ok())
     {

@@ -1,10 +1,9 @@
-//! Where uploads live until they are finished.
+//! The place of uploads until they are finished.
 //!
-//! Where the file system can (`O_TMPFILE`), an upload is a file without a name, which the kernel frees however
-//! the process ends. Else, and for the moment in which it replaces another file, it has a hidden name
-//! in a folder kept for that at the root, or, for another file system that is mounted below the root, at the top of that
-//! one. Where such a folder can't be made, the hidden name stands beside its target. A lock on the file tells a living
-//! upload from a leftover.
+//! If the file system can (`O_TMPFILE`), an upload is a file without a name, which the kernel frees however the process
+//! ends. Otherwise, and for the moment in which it replaces another file, it has a hidden name in a reserved folder at
+//! the root, or, on another file system that is mounted below the root, at the top of that one. If such a folder can't
+//! be made, the hidden name is put beside the target. A lock on the file distinguishes a living upload from a leftover.
 
 use std::fs::File;
 use std::io;
@@ -30,19 +29,19 @@ const PREFIX: &str = ".wharf-upload-";
 /// What the names of records of appends begin with.
 pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
 
-/// What a file is made as that takes what arrives.
+/// The properties of a file for arriving bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewFile {
-    /// Without a name, where the file system has that.
+    /// Without a name, if the file system supports it.
     pub(super) unnamed: bool,
-    /// Its permission bits, of which the umask takes some away.
+    /// Its permission bits, before the umask.
     pub(super) mode: u32,
 }
 
-/// The mode of files that show what a disk can do.
+/// The mode of files that try what a disk can do.
 const TRIED: u32 = 0o600;
 
-/// Whether a name is kept for uploads: it is never listed and can't be used.
+/// Whether a name is reserved for uploads: it is never listed and can't be used.
 pub(super) fn is_reserved(name: &str) -> bool {
     name == FOLDER || name.starts_with(PREFIX)
 }
@@ -52,13 +51,13 @@ pub(super) struct HiddenName {
     pub(super) directory: Dir,
     pub(super) name: String,
     pub(super) renamed: bool,
-    /// The file, opened to read, which holds the lock: so the file can be closed as one that was written to before it gets its
-    /// name. Programs that wait for the end of a write would else hear of it twice.
+    /// The file, opened for reading, which holds the lock: so the writing handle can be closed before the file gets its
+    /// name. Otherwise programs that wait for the end of a write would see it twice.
     reader: Option<File>,
 }
 
 impl HiddenName {
-    /// Another handle on the file, to read it only, if there is one that holds the lock.
+    /// Another handle on the file, only for reading, if there is one that holds the lock.
     pub(super) fn reader(&self) -> Option<File> {
         self.reader.as_ref()?.try_clone().ok()
     }
@@ -81,12 +80,12 @@ fn next_name() -> String {
     format!("{PREFIX}{:x}-{now:x}-{count:x}", std::process::id())
 }
 
-/// A directory on the file system of `target` where hidden names can be made.
+/// A directory on the file system of `target` for hidden names.
 fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
     place_in(root, target, folder)
 }
 
-/// The same with another way to come by the folder in a directory.
+/// The same with another way to get the folder in a directory.
 fn place_in(root: &Dir, target: &Dir, folder: impl Fn(&Dir) -> io::Result<Dir>) -> io::Result<Dir> {
     let mount = Mount::of(target)?;
     let folder = match Mount::of(root)? == mount {
@@ -107,18 +106,19 @@ pub(super) fn folder(directory: &Dir) -> io::Result<Dir> {
         // Another user's server may have made it.
         opened => return opened.and_then(usable),
     }
-    // What is not finished is nobody's to read.
+    // Nobody else may read unfinished files.
     match directory.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => directory.open_dir(FOLDER).and_then(usable),
     }
 }
 
-/// The highest directory of the mount that `directory` is in, which is not that of the root: so the way up ends below it.
+/// The topmost directory of the mount that contains `directory`; not for the root's own mount, so the way up ends below
+/// it.
 fn top_of(directory: &Dir) -> io::Result<Dir> {
     let mount = Mount::of(directory)?;
     if mount.id == 0 {
-        // Two mounts of one file system can't be told from each other.
+        // Two mounts of one file system can't be distinguished.
         return Err(io::ErrorKind::Unsupported.into());
     }
     let mut top = directory.try_clone()?;
@@ -131,12 +131,12 @@ fn top_of(directory: &Dir) -> io::Result<Dir> {
     }
 }
 
-/// Opens a file that has no name, in the file system of `directory`; `None` if that can't do it.
+/// Opens a file without a name on the file system of `directory`; `None` if the file system can't.
 pub(super) fn unnamed(directory: &Dir, mode: u32) -> io::Result<Option<File>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match openat(directory, ".", flags, Mode::from_raw_mode(mode)) {
         Ok(file) => Ok(Some(File::from(file))),
-        // Of a directory that nothing may be stored in, more than this is refused.
+        // A directory that may not be written refuses more than this.
         Err(error @ (Errno::PERM | Errno::ACCESS)) => match disk::may_write(directory) {
             Ok(()) => Ok(None),
             Err(_) => Err(error.into()),
@@ -148,7 +148,7 @@ pub(super) fn unnamed(directory: &Dir, mode: u32) -> io::Result<Option<File>> {
 
 /// Opens a new file with a hidden name and locks it.
 pub(super) fn named(root: &Dir, target: &Dir, mode: u32) -> io::Result<(File, HiddenName)> {
-    // It gets its name there when all has come: better told now.
+    // The file gets its name there at the end: better to fail now.
     disk::may_write(target)?;
     let directory = place(root, target)?;
     loop {
@@ -161,8 +161,8 @@ pub(super) fn named(root: &Dir, target: &Dir, mode: u32) -> io::Result<(File, Hi
         };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let reader = openat(&directory, &name, flags, Mode::empty()).ok().map(File::from);
-        // Locks are not to be had on every file system; then a sweep leaves the file alone, too. On SMB nobody else can write to
-        // what is locked, so the lock belongs to the handle that writes.
+        // Not every file system has locks; then a sweep leaves the file alone, too. On SMB only the handle that holds
+        // the lock can write, so the lock belongs to the writing handle.
         let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
         // Before it was locked, a sweep may have taken it for a leftover.
         if locked.is_ok() && std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
@@ -174,14 +174,14 @@ pub(super) fn named(root: &Dir, target: &Dir, mode: u32) -> io::Result<(File, Hi
 
 /// Tries whether a file without a name can get one.
 pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> {
-    // No folder is left where nothing but this needed one.
+    // No folder is left behind just for this test.
     let directory = place_in(root, target, |directory| {
         directory.open_dir(FOLDER).and_then(|folder| disk::may_write(&folder).map(|()| folder))
     })?;
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
     let name = next_name();
     match link(file, &directory, &name) {
-        // As for an upload: this directory can have no names from elsewhere.
+        // As for an upload: this directory accepts no names from elsewhere.
         Err(Errno::XDEV) => {
             link(file, target, &name)?;
             Ok(unlinkat(target, &name, AtFlags::empty())?)
@@ -226,7 +226,7 @@ pub(super) fn link(file: &File, directory: &Dir, name: &str) -> Result<(), Errno
 /// Gives a file without a name a hidden one.
 pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<HiddenName> {
     let mut directory = place(root, target)?;
-    // The lock comes before the name, so that a sweep never finds it unlocked.
+    // The lock comes before the name, so that a sweep never finds the file unlocked.
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
     let mut beside = false;
     loop {
@@ -234,7 +234,7 @@ pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<H
         match link(file, &directory, &name) {
             Ok(()) => return Ok(HiddenName { directory, name, renamed: false, reader: None }),
             Err(Errno::EXIST) => {}
-            // What is encrypted, or counted for a project, by directory can't have a name elsewhere.
+            // A file that is encrypted by directory, or counted for a project, can't have a name elsewhere.
             Err(Errno::XDEV) if !beside => {
                 directory = target.try_clone()?;
                 beside = true;
@@ -244,22 +244,22 @@ pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<H
     }
 }
 
-/// Removes what nobody will finish, at the root and on file systems below it; says how many.
+/// Removes abandoned files, at the root and on file systems below it; returns how many.
 pub(super) fn sweep(root: &OpenRoot) -> io::Result<u64> {
     let mut removed = sweep_folder_in(root, root)?;
     for mount in root.mounts_below() {
-        // One that can't be entered is none that uploads go to.
+        // Uploads don't go to a directory that can't be entered.
         removed += root.open_dir(&mount).and_then(|top| sweep_folder_in(root, &top)).unwrap_or(0);
     }
     Ok(removed)
 }
 
-/// The same, told to the operator.
+/// The same, with a log line.
 pub(super) fn sweep_and_log(root: &OpenRoot) {
     match sweep(root) {
         Ok(0) => {}
         Ok(removed) => tracing::info!(removed, "removed what interrupted uploads had left behind"),
-        // A root that can only be read is fine; uploads will say so themselves.
+        // A root that can only be read is fine; uploads will report it.
         Err(error) => tracing::debug!(%error, "can't look for leftovers of interrupted uploads"),
     }
 }
@@ -272,8 +272,8 @@ fn sweep_folder_in(root: &Dir, directory: &Dir) -> io::Result<u64> {
     }
 }
 
-/// Removes the hidden files in a directory that no living upload holds, and undoes the appends that were cut off; says how
-/// many.
+/// Removes the hidden files in a directory that no living upload holds, and undoes appends that were cut off; returns
+/// how many.
 fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
     let mut removed = 0;
     for entry in directory.entries()? {
@@ -288,7 +288,7 @@ fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
             }
             continue;
         }
-        // Some network file systems lock for themselves alone only what may be written to.
+        // Some network file systems allow an exclusive lock only on a writable handle.
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let Ok(file) = openat(directory, &name, flags, Mode::empty()) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
@@ -300,8 +300,8 @@ fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
     Ok(removed)
 }
 
-/// Removes what killed uploads have left in a directory that looks empty, so that the directory can be removed. What
-/// living ones hold stays.
+/// Removes leftovers of killed uploads from a directory that looks empty, so that the directory can be removed. Files
+/// of living uploads stay.
 pub(super) fn clear(root: &Dir, directory: &Dir) -> io::Result<()> {
     sweep_files(root, directory)?;
     sweep_folder_in(root, directory)?;

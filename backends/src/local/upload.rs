@@ -1,7 +1,7 @@
 //! Uploads into a local directory.
 //!
-//! What arrives is kept in a file without a name. At the end that file gets its name, or, if it holds what comes behind the
-//! end of another one, is [put there](super::append). Where that is stands in its [target](super::target).
+//! The plan. Arriving bytes are kept in a file without a name. At the end, this file gets the upload's name, or, for an
+//! append, its bytes are [added](super::append) to the end of another file. The [target](super::target) says where.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -17,20 +17,20 @@ use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
 use crate::turns::Turn;
 use crate::{CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Upload};
 
-/// How often an append looks again for its file when that is replaced at every look.
+/// How often an append looks again for its file if the file is replaced at every look.
 const LOOKS: usize = 100;
 
 pub(super) struct LocalUpload {
     target: OfDisk<Target>,
     file: Written,
-    /// Bytes that wait for the write that runs.
+    /// Bytes that wait for the running write to end.
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
 }
 
-/// The file is here, or with the thread that writes to it, or lost with an error.
+/// The file is here, or with the thread that writes to it, or lost after an error.
 enum Written {
-    /// It is not needed yet: what is short is put behind the end of another one as it is.
+    /// No file is needed yet: few bytes are added to the end of another file directly.
     NotYet,
     Idle(OfDisk<File>),
     Busy(Job<io::Result<OfDisk<File>>>),
@@ -53,7 +53,7 @@ impl LocalUpload {
         self.error(io::Error::other(reason))
     }
 
-    /// Waits for the write that runs, and takes the file.
+    /// Waits for the running write, and takes the file.
     async fn idle(&mut self) -> Result<OfDisk<File>> {
         match std::mem::replace(&mut self.file, Written::Failed) {
             Written::Idle(file) => Ok(file),
@@ -75,7 +75,7 @@ impl LocalUpload {
         }
     }
 
-    /// Hands what waits to a thread that writes it while more arrives.
+    /// Passes waiting bytes to a thread that writes them while more arrive.
     async fn flush(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -111,7 +111,7 @@ impl Upload for LocalUpload {
         let file = self.idle().await?;
         let handle = file.try_clone().map(|handle| OfDisk::new(handle, file.threads()));
         self.file = Written::Idle(file);
-        // Out of descriptors: what calls `write` needs no further one.
+        // No descriptors are left: the bytes can be written without a further one.
         Ok(handle.map_or(Intake::Bytes, Intake::File))
     }
 
@@ -128,13 +128,13 @@ impl Upload for LocalUpload {
         if let Base::Copy { file, .. } = base {
             ending.turn = Some(turn(&threads, file).await?);
         }
-        // Most files are small: to change threads once for the bytes and once for the name would take longer than both.
+        // Most files are small: changing threads once for the bytes and once for the name would take longer than both.
         let mut waiting = Some(waiting);
         for _ in 0..LOOKS {
             let bytes = waiting.take();
             let own = threads.clone();
-            // What is complete is closed there, before its client hears of it: a file that is removed while it is open stays on
-            // some disks under another name (NFS, FUSE).
+            // A complete file is closed there, before its client reads the reply: some disks (NFS, FUSE) keep a file
+            // that is removed while it is open under another name.
             let attempt = move || {
                 Ok::<_, Error>(match ending.into_inner().attempt(bytes)? {
                     (Published::As(metadata), _) => Attempted::Complete(metadata),
@@ -160,7 +160,7 @@ impl Upload for LocalUpload {
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
         self.waiting.clear();
-        // Not before the write that runs is over: it would go on using space after the reply.
+        // Wait for the running write: otherwise it would go on using space after the reply.
         if let Written::Busy(writing) = std::mem::replace(&mut self.file, Written::Failed) {
             let _ = writing.await;
         }
@@ -174,14 +174,14 @@ impl Upload for LocalUpload {
 struct Ending {
     target: Target,
     received: Received,
-    /// The turn at a file that it goes on from.
+    /// The turn at a file that it extends.
     turn: Option<(FileId, Turn)>,
 }
 
-/// What came of an attempt to end an upload.
+/// The result of an attempt to end an upload.
 enum Attempted {
     Complete(Metadata),
-    /// It is tried again, in the turn at a file if there is one to wait for.
+    /// It has to be tried again, in its turn at a file if there is one to wait for.
     Again(OfDisk<Ending>, Option<FileId>),
 }
 
@@ -197,7 +197,7 @@ impl Ending {
     }
 }
 
-/// The turn at a file, which somebody may have whom the disk does not answer.
+/// The turn at a file; its holder may wait for a disk that does not answer.
 async fn turn(threads: &DiskThreads, file: FileId) -> Result<(FileId, Turn)> {
     Ok((file, threads.unless_it_hangs(Operation::Finish, append::turn(file)).await?))
 }

@@ -1,4 +1,4 @@
-//! The bytes of a file in chunks, and the account of what they take.
+//! The bytes of a file in chunks, and their charges to the capacity.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,18 +12,18 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 /// The longest name in bytes, as on most disks.
 pub(super) const MAX_NAME: usize = 255;
 
-/// What a name of whatever length is counted with: the longest name and the tree's own overhead, rounded up. So a rename
-/// costs nothing.
+/// The cost of a name of any length: the longest name and the tree's own overhead, rounded up. So a rename costs
+/// nothing.
 const NAME_COST: u64 = 512;
 
-/// A capacity in bytes and how much of it is taken.
+/// A capacity in bytes, and the used part of it.
 #[derive(Debug)]
 pub(super) struct Budget {
     capacity: u64,
     used: AtomicU64,
 }
 
-/// A part of the budget; given back when it is dropped.
+/// A part of the budget; dropping it gives the part back.
 #[derive(Debug)]
 pub(super) struct Charge {
     budget: Arc<Budget>,
@@ -79,7 +79,7 @@ impl Charge {
         self.bytes -= bytes;
     }
 
-    /// Takes over what another charge of the same budget counts.
+    /// Takes over the bytes of another charge to the same budget.
     pub(super) fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
@@ -96,32 +96,32 @@ fn next_edition() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Up to this size a tail and the last chunk before it become one, so that a file of many small appends does not become a
-/// list of crumbs.
+/// Up to this size, a tail and the last chunk before it become one chunk, so that many small appends don't make many
+/// small chunks.
 const CRUMB: usize = 4 * 1024;
 
-/// Bytes of a file, which never change, and what they are counted with. Several contents may share them.
+/// Bytes of a file, which never change, and their charge. Several contents may share them.
 #[derive(Debug, Clone)]
 struct Chunk {
-    /// Of its first byte in the file.
+    /// The offset of its first byte in the file.
     offset: u64,
     bytes: Bytes,
     charge: Arc<Charge>,
 }
 
-/// The content of a finished file. Readers share it; while there are any, it doesn't change.
+/// The content of a finished file. Readers share it; while there are readers, it doesn't change.
 #[derive(Debug)]
 pub(super) struct Content {
     chunks: Vec<Chunk>,
     length: u64,
-    /// What its name is counted with.
+    /// The charge for its name.
     name: Arc<Charge>,
-    /// No other content, nor this one before its last change, has the same.
+    /// Unique among all contents, and changed with every change of this one.
     edition: u64,
 }
 
 impl Content {
-    /// The chunks, counted with one charge, of a file whose name is counted with another.
+    /// Chunks with one charge, of a file whose name has another.
     pub(super) fn new(chunks: Vec<Bytes>, charge: Charge, name: Charge) -> Self {
         let mut content =
             Self { chunks: Vec::new(), length: 0, name: Arc::new(name), edition: next_edition() };
@@ -129,7 +129,7 @@ impl Content {
         content
     }
 
-    /// The first bytes of this content, and these behind them. The bytes are shared, not copied.
+    /// The first bytes of this content, followed by `chunks`. The bytes are shared, not copied.
     pub(super) fn with_tail(&self, kept: u64, chunks: Vec<Bytes>, charge: Charge) -> Self {
         let mut beginning =
             Self { chunks: Vec::new(), length: 0, name: Arc::clone(&self.name), edition: next_edition() };
@@ -142,13 +142,13 @@ impl Content {
         beginning
     }
 
-    /// Puts bytes behind the end.
+    /// Adds bytes to the end.
     pub(super) fn append(&mut self, chunks: Vec<Bytes>, charge: Charge) {
         self.edition = next_edition();
         let added: usize = chunks.iter().map(Bytes::len).sum();
         if let Some(last) = self.chunks.last_mut()
             && last.bytes.len() + added <= CRUMB
-            // Else it is counted together with others.
+            // Otherwise its charge is shared with other contents.
             && let Some(counted) = Arc::get_mut(&mut last.charge)
         {
             let mut joined = BytesMut::with_capacity(last.bytes.len() + added);
@@ -178,7 +178,7 @@ impl Content {
         self.edition
     }
 
-    /// The chunks of a part; it lies inside the file.
+    /// The chunks of a part, which has to lie inside the file.
     pub(super) fn stream(
         self: Arc<Self>,
         offset: u64,

@@ -1,8 +1,8 @@
 //! Files in memory: for scratch space, demonstrations and tests.
 //!
-//! All sessions of a backend share one tree. The capacity counts what is really held: the allocated
-//! chunks of finished files and of uploads while they grow, content that a reader still holds after the
-//! file was removed, and a fixed amount for each name, so that empty files can't exhaust the memory either.
+//! All sessions of a backend share one tree. The capacity counts everything that is held: the allocated chunks of
+//! finished files and of uploads while they grow, content that a reader still holds after the file was removed, and a
+//! fixed amount for each name, so that empty files can't exhaust the memory either.
 
 mod content;
 mod tree;
@@ -25,7 +25,7 @@ use crate::{
 /// How many entries of a listing are copied while the tree is locked.
 const LIST_PAGE: usize = 1000;
 
-/// A storage that lives and dies with the process.
+/// A storage that ends with the process.
 #[derive(Debug)]
 pub struct MemoryStorage {
     shared: Arc<Shared>,
@@ -38,8 +38,8 @@ struct Shared {
 }
 
 impl Shared {
-    /// A panic while the lock was held can't leave a half-made tree: each change is one insertion
-    /// or removal, so the lock is taken over.
+    /// A panic while the lock was held can't leave a half-changed tree: each change is one insertion or removal. So a
+    /// poisoned lock is taken over.
     fn tree(&self) -> MutexGuard<'_, Tree> {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,7 +52,7 @@ impl MemoryStorage {
         Self { shared: Arc::new(Shared { tree: Mutex::new(Tree::default()), budget }) }
     }
 
-    /// Bytes in use, by the same count as the capacity.
+    /// Bytes in use, counted as for the capacity.
     pub fn used(&self) -> u64 {
         self.shared.budget.used()
     }
@@ -81,7 +81,7 @@ impl Storage for MemoryStorage {
         self.shared.tree().directory(path)?;
         let shared = Arc::clone(&self.shared);
         let path = path.clone();
-        // Page by page, so that a huge directory is never copied whole nor locks out others for long.
+        // Page by page, so that a huge directory is never copied whole, and never locks out others for long.
         let pages = stream::try_unfold(Some(String::new()), move |after| {
             let page = after.map(|after| shared.tree().page(&path, &after, LIST_PAGE));
             async move {

@@ -61,7 +61,7 @@ impl Tree {
         }
     }
 
-    /// The entries of the directory that `path` stands in, its name, and the time of that directory.
+    /// The entries of the directory that contains `path`, the name of `path`, and the time of that directory.
     fn parent_mut<'a>(
         &mut self,
         path: &'a StoragePath,
@@ -93,7 +93,7 @@ impl Tree {
             .collect()
     }
 
-    /// Whether a file may be created at `path`; the content of the one that is there.
+    /// Whether a file may be created at `path`; returns the content of an existing file.
     pub(super) fn can_create(&self, path: &StoragePath) -> Result<Option<&Arc<Content>>> {
         let Some(parent) = path.parent() else {
             return Err(Error::new(ErrorKind::IsADirectory, path));
@@ -109,7 +109,7 @@ impl Tree {
         }
     }
 
-    /// Puts what an upload brought where it belongs, and says what is there then.
+    /// Stores the bytes of an upload, and returns the metadata of the resulting file.
     pub(super) fn store(&mut self, path: &StoragePath, written: Written, base: &Base) -> Result<Metadata> {
         let (entries, name, modified) = self.parent_mut(path)?;
         let Written { chunks, charge, name: name_charge } = written;
@@ -139,7 +139,7 @@ impl Tree {
                 if let Node::File { content, modified } = node {
                     match Arc::get_mut(content) {
                         Some(content) => content.append(chunks, charge),
-                        // It stays as it is for those who read it.
+                        // Readers keep the old content.
                         None => *content = Arc::new(content.with_tail(content.len(), chunks, charge)),
                     }
                     *modified = now;
@@ -205,7 +205,7 @@ impl Tree {
             let kind = if source_is_directory { ErrorKind::InvalidName } else { ErrorKind::NotADirectory };
             return Err(Error::new(kind, to));
         }
-        // Everything that can fail is tried before the source is touched.
+        // Everything that can fail is tried before the source is changed.
         let (entries, name, _) = self.parent_mut(to)?;
         match entries.get(name) {
             Some(target) if target.is_directory() || source_is_directory || !replace => {

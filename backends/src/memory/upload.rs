@@ -9,30 +9,30 @@ use super::Shared;
 use super::content::{Charge, Content};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
-/// The first chunk of a file; each further one is twice as large, up to [`CHUNK_SIZE`], so that small files
-/// stay small and nothing that exists is ever copied to grow.
+/// The size of the first chunk of a file. Each further one is twice as large, up to [`CHUNK_SIZE`], so that small files
+/// stay small and no existing bytes are ever copied to grow.
 const FIRST_CHUNK: usize = 4 * 1024;
 
-/// What an upload goes on from.
+/// The file that an upload extends.
 pub(super) enum Base {
-    /// Nothing may stand there.
+    /// The name must be free.
     Nothing,
     Anything,
-    /// The first bytes of what stood there at the beginning, and must still stand there.
+    /// The first bytes of the file that existed at the beginning, and must still exist.
     Beginning {
         of: Arc<Content>,
         edition: u64,
         length: u64,
     },
-    /// What stands there at the end.
+    /// The file that exists at the end.
     End,
 }
 
-/// What an upload brought.
+/// The result of an upload.
 pub(super) struct Written {
     pub(super) chunks: Vec<Bytes>,
     pub(super) charge: Charge,
-    /// For its name, if it becomes a new file.
+    /// The charge for its name, if it becomes a new file.
     pub(super) name: Charge,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct MemoryUpload {
     base: Base,
     chunks: Vec<Bytes>,
     filling: BytesMut,
-    /// Room in `filling` that is paid for.
+    /// Room in `filling` that is already charged.
     room: usize,
     next_chunk: usize,
     charge: Option<Charge>,
@@ -106,7 +106,7 @@ impl Upload for MemoryUpload {
         }
         let name = self.shared.budget.charge_name(&self.path)?;
         self.charge()?;
-        // What the last chunk has too much is given back: it is copied, being the only one that isn't full.
+        // Gives back the excess room of the last chunk: it is copied, being the only one that isn't full.
         if !self.filling.is_empty() {
             self.chunks.push(Bytes::copy_from_slice(&self.filling));
         }

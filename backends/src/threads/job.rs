@@ -1,4 +1,4 @@
-//! Work of a disk that runs, and waiting for it.
+//! Running work of a disk, and the wait for it.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -9,42 +9,42 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{DiskThreads, LOOK, OfDisk, Operation, PATIENCE_OF_THE_GONE, gone, lock, waiter};
+use super::{CHECK_INTERVAL, DiskThreads, OfDisk, Operation, STEP_LIMIT_WITHOUT_CLIENT, gone, lock, waiter};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// A disk that moves so many bytes in a second is slow, and does not hang.
+/// A disk that moves this many bytes in a second is slow, but does not hang.
 const SLOWEST: u64 = 1024 * 1024;
 
-/// How far some work is.
+/// The progress of some work.
 pub(super) struct Progress {
     operation: Operation,
     timeout: Duration,
     began: Instant,
-    /// When the last step was made, in milliseconds since it began.
+    /// When the last step was made, in milliseconds since the work began.
     last: AtomicU64,
     /// How many milliseconds more than the limit the next step may take.
-    more: AtomicU64,
+    extra: AtomicU64,
     is_beside_the_share: bool,
-    /// Whoever asked for it was told that it is not known what becomes of it.
+    /// The client was told that the result is not known.
     is_given_up: AtomicBool,
-    /// So it has stopped before others could see anything of it.
+    /// The work has then stopped before others could see its effect.
     has_stopped: AtomicBool,
 }
 
 impl Progress {
-    fn step(&self, more: Duration) {
-        self.more.store(millis(more), Ordering::Relaxed);
+    fn step(&self, extra: Duration) {
+        self.extra.store(millis(extra), Ordering::Relaxed);
         self.last.store(millis(self.began.elapsed()), Ordering::Relaxed);
     }
 
-    /// How long it has made no step.
+    /// How long the work has made no step.
     fn silence(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
     }
 
     /// How long its step may still take.
     pub(super) fn left(&self) -> Duration {
-        let limit = self.timeout.saturating_add(Duration::from_millis(self.more.load(Ordering::Relaxed)));
+        let limit = self.timeout.saturating_add(Duration::from_millis(self.extra.load(Ordering::Relaxed)));
         limit.saturating_sub(self.silence())
     }
 
@@ -56,7 +56,7 @@ impl Progress {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was given up, and has changed something all the same, maybe.
+    /// Whether it was given up, and may have changed something nevertheless.
     pub(super) fn is_late(&self) -> bool {
         self.operation.is_seen()
             && self.is_given_up.load(Ordering::Relaxed)
@@ -69,16 +69,16 @@ fn millis(duration: Duration) -> u64 {
 }
 
 thread_local! {
-    /// What this thread does for a disk.
+    /// The work of this thread.
     static CURRENT: RefCell<Option<Arc<Progress>>> = const { RefCell::new(None) };
 }
 
-/// Work on a thread of a disk has made a step, and begins the next one. Elsewhere it does nothing.
+/// Reports that work on a thread of a disk has made a step, and begins the next one. On other threads it does nothing.
 pub fn step() {
     step_of(0);
 }
 
-/// The same, where the next step moves so many bytes: that may take longer.
+/// The same, if the next step moves so many bytes: it may take longer.
 pub fn step_of(bytes: u64) {
     CURRENT.with_borrow(|current| {
         if let Some(progress) = current {
@@ -87,11 +87,11 @@ pub fn step_of(bytes: u64) {
     });
 }
 
-/// Right before a step that others see. What was given up meanwhile must not be done any more: its client was told so, has
-/// looked, and may have stored something else since.
+/// Checks, right before a step that others see, that the work was not given up. Work that was given up must not be done
+/// any more: its client was told so, has looked, and may have stored something else since.
 ///
 /// # Errors
-/// [`ErrorKind::Unavailable`] if the work was given up, which nobody hears any more.
+/// [`ErrorKind::Unavailable`] if the work was given up; nobody sees this error any more.
 pub(crate) fn confirm_wanted() -> Result<()> {
     CURRENT.with_borrow(|current| match current {
         Some(progress) if progress.is_given_up.load(Ordering::Relaxed) => {
@@ -106,7 +106,7 @@ pub(super) fn is_on_a_thread_of_a_disk() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
-/// Work that is among those of its disk until this is dropped.
+/// Work that counts among the operations of its disk until this is dropped.
 pub(super) struct Entered {
     threads: DiskThreads,
     number: u64,
@@ -121,7 +121,7 @@ impl Entered {
             timeout: threads.0.timeout,
             began: Instant::now(),
             last: AtomicU64::new(0),
-            more: AtomicU64::new(0),
+            extra: AtomicU64::new(0),
             is_beside_the_share,
             is_given_up: AtomicBool::new(false),
             has_stopped: AtomicBool::new(false),
@@ -138,7 +138,7 @@ impl Entered {
         &self.progress
     }
 
-    /// It is done by this thread.
+    /// This thread does the work.
     pub(super) fn enter(mut self) -> Self {
         CURRENT.set(Some(Arc::clone(&self.progress)));
         self.is_here = true;
@@ -173,10 +173,10 @@ impl<T: Send + 'static> Running<T> {
         (Self { threads: threads.clone(), progress, answered }, entered, answer)
     }
 
-    /// Waits for the end, as long as there are steps and somebody who waits.
+    /// Waits for the end, as long as the work makes steps and a client waits.
     async fn answer(mut self) -> Result<T> {
         loop {
-            let pause = LOOK.min(self.progress.left());
+            let pause = CHECK_INTERVAL.min(self.progress.left());
             match tokio::time::timeout(pause, &mut self.answered).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(_)) => return Err(panicked()),
@@ -184,7 +184,7 @@ impl<T: Send + 'static> Running<T> {
                     self.progress.give_up();
                     return Err(self.threads.no_answer(self.progress.operation));
                 }
-                Err(_) if self.progress.silence() >= PATIENCE_OF_THE_GONE && waiter::is_gone() => {
+                Err(_) if self.progress.silence() >= STEP_LIMIT_WITHOUT_CLIENT && waiter::is_gone() => {
                     self.progress.give_up();
                     return Err(gone());
                 }
@@ -193,7 +193,7 @@ impl<T: Send + 'static> Running<T> {
         }
     }
 
-    /// Waits for the end, whenever it comes.
+    /// Waits for the end, however long it takes.
     pub(super) async fn answer_whenever(mut self) -> Result<T> {
         (&mut self.answered).await.map_err(|_| panicked())
     }
@@ -202,7 +202,7 @@ impl<T: Send + 'static> Running<T> {
 impl<T: Send + 'static> Drop for Running<T> {
     fn drop(&mut self) {
         self.answered.close();
-        // What has come meanwhile may be of the disk.
+        // A result that arrived meanwhile may hold files of the disk.
         if let Ok(value) = self.answered.try_recv() {
             self.threads.give_up(value);
         }
@@ -213,7 +213,7 @@ fn panicked() -> Error {
     Error::with_source(ErrorKind::Other, &StoragePath::root(), "the work panicked")
 }
 
-/// Work of a disk, to be waited for. It goes on if nobody does.
+/// Work of a disk, to be awaited. It goes on if nobody awaits it.
 #[must_use]
 pub struct Job<T>(Pin<Box<dyn Future<Output = Result<T>> + Send>>);
 
@@ -222,12 +222,12 @@ impl<T: Send + 'static> Job<T> {
         Self(Box::pin(running.answer()))
     }
 
-    /// One that is begun when there is a place for it.
+    /// A job that begins when there is a place for it.
     pub(super) fn waiting<F>(threads: DiskThreads, operation: Operation, work: F) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
     {
-        // What it has opened is closed by the disk's threads if it is never begun.
+        // If the work never begins, the disk's threads close the files that it holds.
         let work = OfDisk::new(work, &threads);
         Self(Box::pin(async move {
             let place = threads.place(operation).await?;

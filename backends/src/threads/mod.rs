@@ -1,13 +1,13 @@
-//! The threads of one disk: each disk has a share of its own, so that one that hangs holds up no other.
+//! The threads of one disk. Each disk has its own, so that a disk that hangs holds up no other.
 //!
-//! A call of the system that waits for a disk can't be stopped from outside. So nothing but the threads of its share waits in
-//! such a call, and whoever asked for it waits for the thread without being one: for a place in the share, and then for each
-//! step of the work, but for neither longer than the time limit. Work that takes long tells of its [steps](step), and may go
-//! on for as long as it makes some. What has overrun its time keeps its place until the disk answers, and with it the share
-//! stays bounded, whatever is asked meanwhile.
+//! The plan. Nothing can stop a system call that waits for a disk. So only the threads of the disk's share wait in such
+//! calls. A task that needs the disk waits for a thread without holding one: first for a place in the share, then for
+//! each step of the work, and for each no longer than the time limit. Long work reports its [steps](step), and may go
+//! on for as long as it makes steps. Work that has overrun its time keeps its place until the disk answers, so the
+//! share stays bounded, however much is asked of it meanwhile.
 //!
-//! Closing a file may wait for its disk, too, and so may removing what an upload has left. Whatever was opened on a disk is
-//! [held](OfDisk) so that these threads close it, wherever it is given up.
+//! Closing a file may wait for its disk, too, and so may removing an upload's temporary file. Everything that is opened
+//! on a disk is [wrapped](OfDisk) so that these threads close it, wherever it is dropped.
 
 mod job;
 mod of_disk;
@@ -31,37 +31,37 @@ pub use self::operation::{DiskLoad, Operation};
 pub use self::waiter::{Waiter, waited_for_by};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// How many operations of one disk run at once. Each has a thread while it does, and most take no longer than a disk needs to
-/// move its head; so many keep any disk busy.
+/// How many operations of one disk run at once, each on a thread. Most take no longer than a disk needs to move its
+/// head; this number keeps any disk busy.
 const SHARE: usize = 256;
 
-/// How often it is looked whether it is still worth waiting.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often to check whether waiting is still worthwhile.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a step is waited for by whoever is gone.
-const PATIENCE_OF_THE_GONE: Duration = Duration::from_secs(5);
+/// How long a step may take if the client is gone.
+const STEP_LIMIT_WITHOUT_CLIENT: Duration = Duration::from_secs(5);
 
-/// How often the operator is told at most.
-const TOLD_EACH: Duration = Duration::from_secs(10);
+/// The shortest time between two reports in the log.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The threads of one disk. Clones are the same threads.
+/// The threads of one disk. Clones share the same threads.
 #[derive(Clone)]
 pub struct DiskThreads(Arc<Inner>);
 
 struct Inner {
-    /// What the operator calls the disk.
+    /// The operator's name for the disk.
     name: String,
     timeout: Duration,
     share: usize,
-    /// There for its threads alone, and `None` if the system has none. They are made when they are needed.
+    /// Used for its threads alone; `None` if the system has no threads left. Threads are made when they are needed.
     runtime: Option<Runtime>,
     places: Arc<Semaphore>,
-    /// Beside the share: a look at a disk whose threads all hang, one at a time.
+    /// Looks outside of the share, one at a time, at a disk whose threads all hang.
     looks: Arc<Semaphore>,
     running: Mutex<Jobs>,
     timeouts: [AtomicU64; Operation::ALL.len()],
-    told: Mutex<Told>,
-    /// It was said that the disk does not answer, and not yet that it does again.
+    report: Mutex<Report>,
+    /// The log has reported that the disk does not answer, and not yet that it answers again.
     is_in_trouble: AtomicBool,
     closing: Mutex<Closing>,
     closed: Notify,
@@ -73,15 +73,15 @@ struct Jobs {
     next: u64,
 }
 
-/// What the operator knows.
+/// What the log has reported.
 #[derive(Default)]
-struct Told {
+struct Report {
     at: Option<Instant>,
-    /// Operations that were given up since.
-    more: u64,
+    /// Operations that were given up since the last report.
+    unreported: u64,
 }
 
-/// What one thread beside the share closes, one after the other.
+/// Values that one thread outside of the share closes, one after the other.
 #[derive(Default)]
 struct Closing {
     waiting: Vec<Box<dyn Send>>,
@@ -93,13 +93,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl DiskThreads {
-    /// Threads for a disk that the operator calls by this name. `timeout` is how long one step of an operation may take.
+    /// Threads for a disk with this name for the operator. `timeout` is how long one step of an operation may take.
     pub fn new(name: impl Into<String>, timeout: Duration) -> Self {
         Self::with_share(name, timeout, SHARE)
     }
 
     fn with_share(name: impl Into<String>, timeout: Duration, share: usize) -> Self {
-        // One more looks, and one closes.
+        // One more for looks, and one for closing.
         let threads = share + 2;
         let runtime =
             Builder::new_current_thread().max_blocking_threads(threads).thread_name("wharf-disk").build();
@@ -112,7 +112,7 @@ impl DiskThreads {
             looks: Arc::new(Semaphore::new(1)),
             running: Mutex::default(),
             timeouts: std::array::from_fn(|_| AtomicU64::new(0)),
-            told: Mutex::default(),
+            report: Mutex::default(),
             is_in_trouble: AtomicBool::new(false),
             closing: Mutex::default(),
             closed: Notify::new(),
@@ -122,8 +122,9 @@ impl DiskThreads {
     /// Does work that waits for the disk.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] if no thread becomes free or the work makes no step within the time limit, or whoever
-    /// [waits for it](waited_for_by) is gone; [`ErrorKind::Other`] if the work panics. The work goes on where it was begun.
+    /// [`ErrorKind::Unavailable`] if no thread becomes free or the work makes no step within the time limit, or if the
+    /// client that [waits for it](waited_for_by) is gone; [`ErrorKind::Other`] if the work panics. Work that has begun
+    /// goes on.
     pub async fn run<T, F>(&self, operation: Operation, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -132,7 +133,7 @@ impl DiskThreads {
         self.begin(operation, work).await
     }
 
-    /// The same, begun at once if there is a free thread, and else when it is waited for.
+    /// The same; begins at once if there is a free thread, otherwise when the job is awaited.
     pub fn begin<T, F>(&self, operation: Operation, work: F) -> Job<T>
     where
         T: Send + 'static,
@@ -144,7 +145,7 @@ impl DiskThreads {
         }
     }
 
-    /// Looks at the disk, beside the share, for as long as the disk takes for its answer.
+    /// Looks at the disk, outside of the share, for as long as the disk takes to answer.
     ///
     /// # Errors
     /// [`ErrorKind::Other`] if the work panics.
@@ -158,7 +159,7 @@ impl DiskThreads {
         self.start(Operation::Look, place, work.into_inner()).answer_whenever().await
     }
 
-    /// What is known of them now.
+    /// The present load of the threads.
     pub fn load(&self) -> DiskLoad {
         let timeouts = Operation::ALL.iter().zip(&self.0.timeouts);
         DiskLoad {
@@ -177,7 +178,7 @@ impl DiskThreads {
         share.filter(|job| job.left().is_zero()).count()
     }
 
-    /// Waits until nothing runs and all is closed that was given up.
+    /// Waits until no operation runs and everything that was given up is closed.
     pub async fn idle(&self) {
         let all = u32::try_from(self.0.share).unwrap_or(u32::MAX);
         let _all = self.0.places.acquire_many(all).await;
@@ -190,7 +191,7 @@ impl DiskThreads {
         }
     }
 
-    /// Waits for something that others do with the disk, for as long as it answers.
+    /// Waits for other tasks' work with the disk, for as long as the disk answers.
     pub(crate) async fn unless_it_hangs<T>(
         &self,
         operation: Operation,
@@ -199,7 +200,7 @@ impl DiskThreads {
         let mut wait = std::pin::pin!(wait);
         let mut since = Instant::now();
         loop {
-            if let Ok(done) = tokio::time::timeout(LOOK.min(self.0.timeout), &mut wait).await {
+            if let Ok(done) = tokio::time::timeout(CHECK_INTERVAL.min(self.0.timeout), &mut wait).await {
                 return Ok(done);
             }
             if waiter::is_gone() {
@@ -220,7 +221,7 @@ impl DiskThreads {
         let mut place = std::pin::pin!(Arc::clone(&self.0.places).acquire_owned());
         loop {
             let left = self.0.timeout.saturating_sub(since.elapsed());
-            match tokio::time::timeout(LOOK.min(left), &mut place).await {
+            match tokio::time::timeout(CHECK_INTERVAL.min(left), &mut place).await {
                 Ok(place) => return place.map_err(|_| no_threads()),
                 Err(_) if waiter::is_gone() => return Err(gone()),
                 Err(_) if since.elapsed() >= self.0.timeout => return Err(self.no_place(operation)),
@@ -238,7 +239,7 @@ impl DiskThreads {
         let threads = self.clone();
         self.spawn(move || {
             let entered = entered.enter();
-            // Whoever does not wait any more leaves what comes of it here, where it can be given up.
+            // If nobody waits any more, the result stays here, and is closed on this thread.
             let _ = answer.send(work());
             if entered.progress().is_late() {
                 let (backend, operation) = (&threads.0.name, operation.as_str());
@@ -256,7 +257,8 @@ impl DiskThreads {
 
     fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         let spawned = self.0.runtime.as_ref().is_some_and(|runtime| {
-            // The library panics where the system has no thread left. The work waits for one then, as with a disk that hangs.
+            // The library panics if the system has no thread left. The work then waits for one, as with a disk that
+            // hangs.
             let spawn = std::panic::AssertUnwindSafe(|| drop(runtime.spawn_blocking(work)));
             std::panic::catch_unwind(spawn).is_ok()
         });
@@ -265,7 +267,7 @@ impl DiskThreads {
         }
     }
 
-    /// Has one of these threads give something up.
+    /// Lets one of these threads close a value.
     fn give_up(&self, value: impl Send + 'static) {
         if job::is_on_a_thread_of_a_disk() {
             drop(value);
@@ -292,7 +294,7 @@ impl DiskThreads {
             let _entered = entered.enter();
             while let Some(value) = threads.next_to_close() {
                 step();
-                // A panic in there must not keep the rest open.
+                // A panic in one destructor must not keep the other values open.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
             }
         });
@@ -309,7 +311,7 @@ impl DiskThreads {
         next
     }
 
-    /// Takes note of an operation that the disk has not answered.
+    /// Records an operation that the disk has not answered.
     fn no_answer(&self, operation: Operation) -> Error {
         self.tell(operation, "a disk does not answer");
         let reason = format!("the disk has not answered for {:?} ({})", self.0.timeout, operation.as_str());
@@ -321,7 +323,7 @@ impl DiskThreads {
         )
     }
 
-    /// Takes note of an operation that was not begun.
+    /// Records an operation that was not begun.
     fn no_place(&self, operation: Operation) -> Error {
         self.tell(operation, "all threads of a disk are busy");
         let (share, hanging) = (self.0.share, self.hanging());
@@ -338,27 +340,27 @@ impl DiskThreads {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let hanging = self.hanging();
-        let mut told = lock(&self.0.told);
-        told.more += 1;
-        if told.at.is_some_and(|at| at.elapsed() < TOLD_EACH) {
+        let mut report = lock(&self.0.report);
+        report.unreported += 1;
+        if report.at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
             return;
         }
-        told.at = Some(Instant::now());
-        let times = std::mem::take(&mut told.more);
-        drop(told);
+        report.at = Some(Instant::now());
+        let times = std::mem::take(&mut report.unreported);
+        drop(report);
         self.0.is_in_trouble.store(true, Ordering::Relaxed);
         let (backend, operation, timeout) = (&self.0.name, operation.as_str(), self.0.timeout);
         tracing::warn!(backend, operation, ?timeout, times, hanging, "{trouble}");
     }
 
-    /// The disk has answered.
+    /// Records that the disk has answered.
     fn answered(&self) {
         let is_in_trouble = &self.0.is_in_trouble;
         if is_in_trouble.load(Ordering::Relaxed)
             && self.hanging() == 0
             && is_in_trouble.swap(false, Ordering::Relaxed)
         {
-            let (backend, times) = (&self.0.name, std::mem::take(&mut lock(&self.0.told).more));
+            let (backend, times) = (&self.0.name, std::mem::take(&mut lock(&self.0.report).unreported));
             tracing::info!(backend, times, "the disk answers again");
         }
     }
@@ -381,7 +383,7 @@ impl fmt::Debug for DiskThreads {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // A runtime that waits for its threads must not be dropped by a task, and these may hang.
+        // A runtime that waits for its threads must not be dropped by a task, and these threads may hang.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! What was opened on a disk.
+//! Values that were opened on a disk.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -9,11 +9,11 @@ use super::DiskThreads;
 
 type Held<T> = (T, DiskThreads);
 
-/// Something of a disk that may wait for it when it is given up: a thread of the disk does that.
+/// A value of a disk that may wait for the disk when it is dropped: a thread of the disk drops it.
 pub struct OfDisk<T: Send + 'static>(ScopeGuard<Held<T>, fn(Held<T>)>);
 
 impl<T: Send + 'static> OfDisk<T> {
-    /// Something of the disk of these threads.
+    /// A value of the disk of these threads.
     pub fn new(value: T, threads: &DiskThreads) -> Self {
         Self(scopeguard::guard((value, threads.clone()), |(value, threads)| threads.give_up(value)))
     }
@@ -23,7 +23,7 @@ impl<T: Send + 'static> OfDisk<T> {
         &self.0.1
     }
 
-    /// The thing itself, which is to be given up on a thread of its disk.
+    /// The value itself, which has to be dropped on a thread of its disk.
     pub fn into_inner(self) -> T {
         ScopeGuard::into_inner(self.0).0
     }

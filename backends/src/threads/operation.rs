@@ -1,23 +1,23 @@
-//! What threads do with a disk, and how much of it.
+//! The operations of threads with a disk, and their number.
 
-/// What a thread does with a disk.
+/// An operation with a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Looks at a name.
     Stat,
     /// Lists a directory.
     List,
-    /// Opens a file to read it.
+    /// Opens a file for reading.
     Open,
     /// Reads from a file.
     Read,
     /// Begins an upload.
     Begin,
-    /// Writes what an upload brings.
+    /// Writes bytes of an upload.
     Write,
-    /// Gives an upload its name, or puts it behind the end of a file.
+    /// Gives an upload its name, or adds it to the end of a file.
     Finish,
-    /// Removes what an upload has left that was given up.
+    /// Removes the temporary file of an upload that was given up.
     Abort,
     /// Closes a file.
     Close,
@@ -25,22 +25,22 @@ pub enum Operation {
     Remove,
     /// Makes a directory.
     MakeDirectory,
-    /// Gives something another name.
+    /// Renames a file or directory.
     Rename,
     /// Sets a time or permission bits.
     SetAttributes,
     /// Computes a checksum.
     Digest,
-    /// Asks how much room there is.
+    /// Asks for the available space.
     Available,
-    /// Looks for what uploads have left.
+    /// Looks for temporary files of uploads.
     Sweep,
-    /// Looks whether the disk is there.
+    /// Checks whether the disk is there.
     Look,
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 17] = [
         Self::Stat,
         Self::List,
@@ -61,7 +61,7 @@ impl Operation {
         Self::Look,
     ];
 
-    /// A word for it, made for labels.
+    /// A word for labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stat => "stat",
@@ -84,27 +84,28 @@ impl Operation {
         }
     }
 
-    /// Whether others see what it does, so that somebody who does not hear of its end has to look.
+    /// Whether others see its effect, so that a client without a reply has to look.
     pub(super) fn is_seen(self) -> bool {
         matches!(self, Self::Finish | Self::Remove | Self::MakeDirectory | Self::Rename | Self::SetAttributes)
     }
 }
 
-/// What is known of the threads of a disk at one moment.
+/// The load of a disk's threads at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskLoad {
-    /// The most operations that run at once.
+    /// The most operations that may run at once.
     pub share: usize,
-    /// Those that run.
+    /// Running operations.
     pub running: usize,
-    /// Those of them that have made no step for longer than the time limit.
+    /// Running operations that have made no step for longer than the time limit.
     pub hanging: usize,
-    /// How many were given up so far, as the disk did not answer in time, or none of its threads became free.
+    /// How many operations were given up so far, because the disk did not answer in time, or none of its threads became
+    /// free.
     pub timeouts: Vec<(Operation, u64)>,
 }
 
 impl DiskLoad {
-    /// Whether the disk answers nobody any more.
+    /// Whether the disk answers no operation any more.
     pub fn is_stuck(&self) -> bool {
         self.hanging >= self.share
     }

@@ -1,9 +1,9 @@
 //! Storage backends of the libunftp project, as storages of this crate.
 //!
-//! Any `unftp_core::storage::StorageBackend` will do. Its trait promises less than [`Storage`] does, and this bridge
-//! doesn't pretend otherwise: an upload is handed on as it arrives, so whether a half file is visible, or
-//! stays when the connection is lost, is up to the backend. Which laws the two backends that are wired up
-//! here break is in the guide, as the contract suite found it.
+//! Any `unftp_core::storage::StorageBackend` can be used. Its trait promises less than [`Storage`] does, and this
+//! bridge doesn't hide that: an upload is passed on as it arrives, so the backend decides whether half a file is
+//! visible, or stays when the connection is lost. The guide lists the laws that the two supported backends break, as
+//! the contract suite found them.
 
 mod upload;
 
@@ -30,8 +30,7 @@ pub use unftp_sbe_gcs::{CloudStorage, options::AuthMethod};
 
 /// A storage backend made for libunftp.
 ///
-/// It is asked on behalf of the one user that libunftp calls the default: users, their roots and permissions are
-/// what stands in front of a storage here.
+/// It is used as libunftp's default user: in this program, users, their roots and permissions come before a storage.
 pub struct UnftpStorage<B> {
     backend: Arc<B>,
     capabilities: Capabilities,
@@ -41,8 +40,8 @@ impl<B> UnftpStorage<B>
 where
     B: StorageBackend<DefaultUser> + 'static,
 {
-    /// Wraps a backend. Its trait can't say in what it differs from a disk, so `capabilities` does.
-    /// Times can never be set through it.
+    /// Wraps a backend. Its trait can't report how it differs from a disk, so `capabilities` does. Times can never be
+    /// set through it.
     pub fn new(backend: B, capabilities: Capabilities) -> Self {
         let capabilities = Capabilities { set_modified: false, ..capabilities };
         Self { backend: Arc::new(backend), capabilities }
@@ -54,7 +53,7 @@ where
             Ok(found) => return Ok(metadata(&found)),
             Err(error) => from_unftp(path, error),
         };
-        // A backend of a bucket has metadata for objects only; whether there is a directory is told by entering it.
+        // A backend of a bucket has metadata only for objects; entering a directory shows whether it exists.
         if error.kind() == ErrorKind::NotFound
             && self.capabilities.implicit_directories
             && self.backend.cwd(&DefaultUser, native(path)).await.is_ok()
@@ -79,7 +78,7 @@ impl<B> fmt::Debug for UnftpStorage<B> {
     }
 }
 
-/// The path as these backends are given it by libunftp.
+/// The path in the form in which libunftp passes it to these backends.
 fn native(path: &StoragePath) -> PathBuf {
     PathBuf::from(path.as_str())
 }
@@ -93,8 +92,8 @@ fn metadata(found: &impl unftp_core::storage::Metadata) -> Metadata {
     Metadata { kind, ..Metadata::file(found.len(), modified) }
 }
 
-/// What libunftp's words for a failure mean. They leave out much: whether something is there already, or is
-/// no directory, is known only where the system's own error is behind it.
+/// The meaning of libunftp's failures. They leave out much: only the system's own error shows that a name exists
+/// already, or is not a directory.
 fn from_unftp(path: &StoragePath, error: unftp_core::storage::Error) -> Error {
     if let Some(io) = error.get_io_error() {
         let known = io.raw_os_error().map(std::io::Error::from_raw_os_error);
@@ -192,7 +191,7 @@ where
             }
         };
         if offset != 0 && self.backend.supported_features() & FEATURE_RESTART == 0 {
-            // Such a backend takes no notice of the offset: it would keep the new bytes only.
+            // Such a backend ignores the offset: it would keep only the new bytes.
             return Err(Error::new(ErrorKind::Unsupported, path));
         }
         Ok(Box::new(BridgeUpload::start(Arc::clone(&self.backend), path.clone(), offset)))
@@ -252,7 +251,7 @@ where
     }
 }
 
-/// The next `length` bytes of a reader. That it ends before them is an error.
+/// The next `length` bytes of a reader. An earlier end is an error.
 fn read(reader: Box<dyn AsyncRead + Send + Sync + Unpin>, length: u64, path: StoragePath) -> ByteStream {
     let state = (reader, length, path);
     Box::pin(stream::try_unfold(state, async |(mut reader, left, path)| {

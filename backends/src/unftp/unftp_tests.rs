@@ -20,7 +20,7 @@ const BROKEN_BY_FS: &[&str] = &[
     MAY_BE_LUCKY,
 ];
 
-/// An upload that is dropped leaves what the backend had written by then, which may be nothing.
+/// A dropped upload leaves the bytes that the backend had written by then, possibly none.
 const MAY_BE_LUCKY: &str = "a_dropped_upload_leaves_nothing";
 
 fn fixture() -> Fixture {

@@ -1,4 +1,4 @@
-//! An upload that is handed on while it arrives.
+//! An upload that is passed on as it arrives.
 
 use std::io;
 use std::pin::Pin;
@@ -16,13 +16,13 @@ use unftp_core::storage::StorageBackend;
 use super::{from_unftp, metadata, native};
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
-/// Chunks on their way to the backend.
+/// The number of chunks on their way to the backend.
 const QUEUE: usize = 2;
 
 pub(super) struct BridgeUpload {
-    /// `None` when the end was said.
+    /// `None` after the end was signalled.
     chunks: Option<mpsc::Sender<io::Result<Bytes>>>,
-    /// `None` when it has told how it ended.
+    /// `None` after its result was taken.
     storing: Option<JoinHandle<Result<Metadata>>>,
     path: StoragePath,
 }
@@ -74,7 +74,7 @@ impl Upload for BridgeUpload {
         if bytes.is_empty() || chunks.send(Ok(bytes)).await.is_ok() {
             return Ok(());
         }
-        // The backend gave up reading; it says why.
+        // The backend gave up reading, and reports the reason.
         self.chunks = None;
         self.end().await?;
         Err(Error::with_source(ErrorKind::Other, &self.path, "the backend stopped reading"))
@@ -96,14 +96,14 @@ impl Upload for BridgeUpload {
 
 impl Drop for BridgeUpload {
     fn drop(&mut self) {
-        // Ending the task before it sees an end of input is the only way that can't look like one.
+        // Only ending the task before it sees the end of its input can't look like a complete upload.
         if let Some(storing) = &self.storing {
             storing.abort();
         }
     }
 }
 
-/// Chunks as a reader.
+/// Reads from chunks.
 struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,

@@ -1,4 +1,4 @@
-//! TLS of control and data connections (RFC 4217): what is offered, what is demanded, and certificates that change on disk.
+//! TLS of control and data connections (RFC 4217): the offer, the requirements, and certificates that change on disk.
 
 mod owners;
 mod resumption;
@@ -26,34 +26,35 @@ use crate::ops::metrics::Metrics;
 use crate::ops::sandbox;
 use crate::tls::{self, TlsError};
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What is read at once from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
+/// The size of reads from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
 /// several calls for each record.
 const WIRE_BUFFER: usize = 64 * 1024;
 
-/// How many tickets of TLS 1.3 a client gets on its control connection. Where each data connection has to resume, one that uses
-/// a ticket once, as RFC 8446 advises (appendix C.4), goes on for as many uploads; those that keep several keep about so many.
+/// How many tickets of TLS 1.3 a client gets on its control connection. If each data connection has to resume, a client
+/// that uses each ticket once, as RFC 8446 advises (appendix C.4), can make this many uploads; clients that keep
+/// several tickets keep about this many.
 const TICKETS: usize = 2;
 const TICKETS_WHERE_NEEDED: usize = 8;
 
-/// And on a data connection that the client reads to its end: one for the ticket that it has used, and one for an upload.
+/// On a data connection that the client reads to its end: one for the ticket that it has used, and one for an upload.
 const TICKETS_OF_DATA: usize = 2;
 
-/// TLS as this server does it.
+/// The TLS of this server.
 #[derive(Debug)]
 pub(super) struct Tls {
     settings: config::TlsSettings,
     current: RwLock<Arc<Configs>>,
-    /// Ends the thread that looks at the files.
+    /// Dropping it ends the thread that checks the files.
     _following: SyncSender<()>,
     metrics: Arc<Metrics>,
     owners: Arc<Owners>,
 }
 
-/// Both kinds of connections show the same certificate and know each other's sessions, so that a data connection can
-/// resume that of its control connection.
+/// Both kinds of connections show the same certificate and share their sessions, so that a data connection can resume
+/// the session of its control connection.
 #[derive(Debug)]
 struct Configs {
     control: Arc<ServerConfig>,
@@ -61,7 +62,7 @@ struct Configs {
     files: Stamps,
 }
 
-/// What tells one version of the files from the next.
+/// Distinguishes one version of the files from the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamps([Option<(SystemTime, u64, u64)>; 3]);
 
@@ -87,17 +88,17 @@ impl Configs {
     fn load(settings: &config::TlsSettings, before: Option<&Self>) -> Result<Self, TlsError> {
         let files = Stamps::of(settings);
         let mut control = tls::server_config(settings)?;
-        // A new certificate is no reason to forget sessions.
+        // Sessions survive a new certificate.
         match before {
             Some(before) if before.files.0[2] == files.0[2] => {
                 control.ticketer = Arc::clone(&before.control.ticketer);
                 control.session_storage = Arc::clone(&before.control.session_storage);
             }
-            // Without one a TLS 1.3 session could be resumed once only, and each transfer resumes it. Clients whose
-            // authority is not trusted any more must not resume theirs.
+            // Without a ticketer, a TLS 1.3 session could be resumed only once, and each transfer resumes it. Clients
+            // whose authority is no longer trusted must not resume their sessions.
             _ => control.ticketer = tls::ticketer()?,
         }
-        // Each data connection decides for itself.
+        // Each data connection decides about its tickets.
         let mut data = control.clone();
         data.send_tls13_tickets = 0;
         control.send_tls13_tickets =
@@ -109,12 +110,12 @@ impl Configs {
 /// A data connection after its handshake.
 pub(super) struct Accepted {
     pub(super) stream: TlsStream<BufReader<TcpStream>>,
-    /// Whether it is of the session whose control connection it is for; otherwise it may be anybody's.
+    /// Whether it has proven to belong to the session of its control connection; otherwise it may be anybody's.
     pub(super) proven: Result<bool, Unproven>,
 }
 
 impl Tls {
-    /// As the configuration says. The files were read when it was checked, and are again now.
+    /// As configured. The files were read when the configuration was checked, and are read again now.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -139,23 +140,23 @@ impl Tls {
         &self.settings
     }
 
-    /// What new connections get.
+    /// The configurations for new connections.
     fn configs(&self) -> Arc<Configs> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks at the files again and again, until nobody needs that any more. A disk that does not answer keeps this thread, and
-    /// no handshake.
+    /// Checks the files repeatedly, until the server ends. A disk that does not answer holds up this thread, and no
+    /// handshake.
     fn follow_files(tls: &Weak<Self>, ended: &Receiver<()>) {
         while ended.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout)
             && let Some(tls) = tls.upgrade()
         {
-            // A panic in there is logged, and what was used before stays in use.
+            // A panic is logged, and the earlier configuration stays in use.
             let _ = catch_unwind(AssertUnwindSafe(|| tls.look()));
         }
     }
 
-    /// Takes new files, if there are any. Files that can't be used leave those from before in use. Blocks.
+    /// Uses new files, if there are any. If they can't be used, the earlier ones stay in use. Blocks.
     fn look(&self) {
         let current = self.configs();
         let files = Stamps::of(&self.settings);
@@ -171,7 +172,7 @@ impl Tls {
             Err(cause) => {
                 let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
                 tracing::warn!(%certificate, cause, "the certificate changed and can't be used: the old one stays");
-                // Said once for each change.
+                // Logged once for each change.
                 let (control, data) = (Arc::clone(&current.control), Arc::clone(&current.data));
                 Configs { control, data, files }
             }
@@ -195,12 +196,12 @@ impl Tls {
         Ok((stream, resumption))
     }
 
-    /// The handshake of a data connection; `client_reads` tells, as soon as the client begins it, whether the client is known to
-    /// read there to the end.
+    /// The handshake of a data connection. `client_reads` returns, as soon as the client begins the handshake, whether
+    /// the client is known to read there to the end.
     ///
-    /// The server sends tickets right after the handshake. On the data connection of an upload the client never reads: it writes
-    /// and closes, and its kernel answers unread bytes with a reset that discards what is still under way, so the file arrives
-    /// cut short. What a client got elsewhere has to be enough.
+    /// The server sends tickets right after the handshake. On the data connection of an upload the client never reads:
+    /// it writes and closes, and its kernel answers unread bytes with a reset that discards bytes on their way, so the
+    /// file arrives cut short. Tickets from other connections have to be enough.
     ///
     /// # Errors
     /// Those of the handshake.
@@ -215,7 +216,7 @@ impl Tls {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let marks = Marks::of_data(resumption, will_be_tls13(&configs.data, &start.client_hello()));
         let mut config = marks.configure(&configs.data);
-        // Who keeps its tickets needs no others.
+        // A client that keeps its tickets needs no others.
         if client_reads() && !resumption.has_to_resume() {
             config.send_tls13_tickets = TICKETS_OF_DATA;
         }
@@ -226,7 +227,7 @@ impl Tls {
     }
 }
 
-/// Whether a handshake that begins like this is one of TLS 1.3, whose suites belong to that version alone.
+/// Whether a handshake with this first message will be TLS 1.3, whose suites belong to that version alone.
 fn will_be_tls13(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
     let suites = config.crypto_provider().cipher_suites.iter();
     let tls13 = suites.filter(|suite| matches!(suite, SupportedCipherSuite::Tls13(_)));

@@ -1,9 +1,9 @@
-//! Who may be connected at the same time.
+//! The connections that are open at the same time.
 //!
-//! Whoever comes gets a place. If there is none left, somebody leaves who comes from the address that has most of them: who
-//! has asked nothing, or so long ago that the answer was theirs to take, before who waits for an answer, the oldest before the
-//! others. So nobody keeps others out by holding on to connections, and whoever connects again and again takes places from
-//! itself.
+//! Every new client gets a place. If there is none left, one connection of the address that has most of them is closed:
+//! first those that have asked nothing, or so long ago that they could have read the answer, then those that wait for
+//! an answer; the oldest first. So nobody keeps others out by holding connections, and a client that connects again and
+//! again takes places from itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::network::{IPV6_PREFIX, Network};
 
-/// How long whoever has asked leaves after those who haven't. Answers are made at once, so it is the time to take one.
+/// How long connections with a request are kept longer than those without. Answers are made at once, so this is the
+/// time to read one.
 const ANSWERED: Duration = Duration::from_secs(2);
 
 /// All places, in the order in which they were taken.
@@ -25,7 +26,7 @@ const ANSWERED: Duration = Duration::from_secs(2);
 pub(super) struct Places {
     all: usize,
     taken: Mutex<Taken>,
-    /// Somebody left.
+    /// Signals that a connection has been closed.
     left: Notify,
 }
 
@@ -42,7 +43,7 @@ struct Guest {
     leave: CancellationToken,
 }
 
-/// One place; given back when it is dropped.
+/// One place; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
@@ -51,16 +52,17 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// So many.
+    /// A number of places.
     pub(super) fn new(all: usize) -> Arc<Self> {
         Arc::new(Self { all, taken: Mutex::default(), left: Notify::new() })
     }
 
-    /// A place for somebody from this address. Waits at most until another one has left, who is told to.
+    /// A place for a client from this address. Waits at most until another connection, which is told to close, is
+    /// closed.
     pub(super) async fn take(self: &Arc<Self>, ip: IpAddr) -> Place {
         let address = Network::of(ip, IPV6_PREFIX);
         loop {
-            // Whoever leaves after the look wakes it, too.
+            // Created before the look, so that a connection which closes after it wakes the waiter, too.
             let left = self.left.notified();
             if let Some(place) = self.look(address) {
                 return place;
@@ -77,7 +79,7 @@ impl Places {
             taken.by_age.insert(number, Guest { address, asked: None, leave: leave.clone() });
             return Some(Place { places: Arc::clone(self), number, leave });
         }
-        // One who is about to leave is enough.
+        // One connection that is about to close is enough.
         if !taken.by_age.values().any(|guest| guest.leave.is_cancelled()) {
             let mut counts: HashMap<Network, usize> = HashMap::new();
             for guest in taken.by_age.values() {
@@ -94,7 +96,7 @@ impl Places {
 }
 
 impl Place {
-    /// A whole request has come: for the time of an answer, others of this address leave first.
+    /// A whole request has arrived: for the time of an answer, other connections of this address are closed first.
     pub(super) fn asked(&self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guest) = taken.by_age.get_mut(&self.number) {
@@ -102,7 +104,7 @@ impl Place {
         }
     }
 
-    /// Until the place is for somebody else.
+    /// Waits until the place is needed for another client.
     pub(super) async fn is_needed(&self) {
         self.leave.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! Whether new sessions are served, and which storages fail them.
+//! Whether new sessions are accepted, and which storages fail.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,23 +17,23 @@ use wharf_backends::{ErrorKind, Storage};
 use crate::ops::metrics::Metrics;
 use crate::visit::Storages;
 
-/// How long a look at the storages holds up an answer. Probes of orchestrators give up soon.
+/// How long the looks at the storages may delay an answer. Probes of orchestrators give up soon.
 const WAIT: Duration = Duration::from_millis(800);
 
-/// A disk that takes longer for its answer hangs.
+/// A disk that takes longer to answer hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(5);
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
 const STOPPING: u8 = 2;
 
-/// Whether new sessions are served.
+/// Whether new sessions are accepted.
 #[derive(Debug)]
 pub struct Readiness {
     state: AtomicU8,
     metrics: Arc<Metrics>,
     storages: OnceLock<Storages>,
-    /// The looks at storages that have not ended, or ended last: each disk has one, however often somebody asks.
+    /// The looks at storages that still run, or ran last: each disk has one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
 }
 
@@ -71,10 +71,10 @@ impl From<wharf_backends::Error> for Trouble {
     }
 }
 
-/// What is known of a storage.
+/// The state of a storage.
 enum Found {
     Fine,
-    /// Some operations are not answered. That may be so for a part of a disk alone, and others go on.
+    /// Some operations have no answer. This may hold for only a part of a disk, while others go on.
     Slow {
         hanging: usize,
     },
@@ -99,7 +99,7 @@ impl fmt::Display for Found {
 }
 
 impl Readiness {
-    /// Not yet.
+    /// Starts in the state "starting".
     pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             state: AtomicU8::new(STARTING),
@@ -116,7 +116,7 @@ impl Readiness {
         self.metrics.set_ready(changed.is_ok());
     }
 
-    /// The server stops; there is no way back.
+    /// The server stops, which can't be undone.
     pub fn stopping(&self) {
         self.state.store(STOPPING, Ordering::Release);
         self.metrics.set_ready(false);
@@ -131,8 +131,9 @@ impl Readiness {
         }
     }
 
-    /// A directory that is gone is a fault of this machine, so others should serve. A disk that hangs, or answers with errors, fails
-    /// those who use it, and is no reason to send away everybody else: only where no storage is left is the server not ready.
+    /// A directory that is gone is a fault of this machine, so other servers should take over. A disk that hangs, or
+    /// answers with errors, fails only its own users, and is no reason to send everybody else away: the server is not
+    /// ready only if no storage is left.
     async fn answer_of_storages(&self) -> (StatusCode, Cow<'static, str>) {
         let Some(storages) = self.storages.get() else { return (StatusCode::OK, "ready\n".into()) };
         let looks = storages.iter().map(async |(name, storage)| (name, self.look(name, storage).await));
@@ -144,7 +145,7 @@ impl Readiness {
         for (name, found) in found.iter().filter(|(_, found)| !matches!(found, Found::Fine)) {
             text.push_str(&format!("backend {name}: {found}\n"));
         }
-        // The server may have been told to stop meanwhile.
+        // The server may have begun to stop meanwhile.
         if self.state.load(Ordering::Acquire) == READY {
             self.metrics.set_ready(is_ready);
         }
@@ -155,7 +156,7 @@ impl Readiness {
         let Look { since, mut ended } = self.current_look(name, storage);
         let seen = match tokio::time::timeout(WAIT, ended.wait_for(Option::is_some)).await {
             Ok(Ok(seen)) => *seen,
-            // It panicked, which was logged.
+            // The look panicked, which was logged.
             Ok(Err(_)) => Some(Err(Trouble { kind: ErrorKind::Other, is_of_the_disk: false })),
             Err(_) => None,
         };
@@ -171,7 +172,7 @@ impl Readiness {
         }
     }
 
-    /// The look that goes on, or a new one.
+    /// The running look, or a new one.
     fn current_look(&self, name: &str, storage: &Arc<dyn Storage>) -> Look {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = looks.get(name)

@@ -10,12 +10,12 @@ use tracing_subscriber::util::TryInitError;
 pub use self::queue::Queue;
 use crate::config::LogFormat;
 
-/// What is logged when nobody says otherwise.
+/// The filter if none is set.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// Libraries that are not heard unless a filter names them. libunftp repeats what the engine logs with less context, and
-/// shows whole sessions in its spans. rustls warns of each client that connects by an address, without saying whose session
-/// it is; what makes a handshake fail stands in the line about that.
+/// Libraries that are silent unless a filter names them. libunftp repeats the engine's lines with less context, and
+/// shows whole sessions in its spans. rustls warns of each client that connects by an address, without naming the
+/// session; the line about a failed handshake has the reason anyway.
 const SILENT: [&str; 2] = ["libunftp", "rustls"];
 
 /// Why logging can't start.
@@ -24,20 +24,20 @@ pub enum LoggingError {
     /// The filter can't be parsed.
     #[error("the log filter {0:?} is not valid: {1}")]
     Filter(String, tracing_subscriber::filter::ParseError),
-    /// It was started before.
+    /// Logging was started before.
     #[error(transparent)]
     Init(#[from] TryInitError),
-    /// There is no thread for it.
+    /// The thread for the log can't be started.
     #[error("can't start a thread for the log: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// The running log. When it is dropped, what still waits is written, if somebody reads it.
+/// The running log. Dropping it writes the waiting lines, if somebody reads them.
 #[derive(Debug)]
 pub struct Log(Queue);
 
 impl Log {
-    /// The lines on their way.
+    /// The waiting lines.
     pub fn queue(&self) -> &Queue {
         &self.0
     }
@@ -64,7 +64,7 @@ pub fn start(filter: &str, format: LogFormat) -> Result<Log, LoggingError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_writer(BoxMakeWriter::new(queue.clone()))
-        // It would tell standard error that standard error is gone, and panic.
+        // Otherwise it would report to standard error that standard error is gone, and panic.
         .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     match format {

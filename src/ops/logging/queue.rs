@@ -1,8 +1,8 @@
-//! Lines on their way to standard error.
+//! The queue of lines for standard error.
 //!
-//! Whoever logs must never wait: a pipe that nobody empties is full after 64 KiB, and a session that waits there keeps its thread
-//! from all others. So lines go into a queue of bounded size, and one thread writes them. What finds no room is lost, counted,
-//! and told of as soon as there is room again.
+//! The plan. Logging must never wait: a pipe that nobody reads is full after 64 KiB, and a session that waits there
+//! keeps its thread from all others. So lines go into a queue of bounded size, and one thread writes them. Lines that
+//! find no room are lost and counted, and a later line reports their number.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -14,19 +14,19 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::rate;
 
-/// So many bytes of lines may wait.
+/// How many bytes of lines may wait.
 const ROOM: usize = 4 * 1024 * 1024;
 
-/// So many bytes are written at a time, or one line.
+/// How many bytes are written at a time, unless one line is longer.
 const BLOCK: usize = 64 * 1024;
 
-/// How often it is told what was left out.
+/// How often the number of lines that were left out is reported.
 const REPORT: Duration = Duration::from_secs(10);
 
-/// Lines that follow each other faster are written together: that far behind, at most.
+/// Lines that follow each other faster than this are written together, delayed by at most this time.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How long to wait before it is tried again to write to what is full and doesn't block.
+/// How long to wait before the next attempt to write to an output that is full and doesn't block.
 const FULL: Duration = Duration::from_millis(5);
 
 /// How long the end of the process waits for the last lines.
@@ -36,9 +36,9 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 struct Waiting {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Taken and not yet written.
+    /// Lines were taken and are not yet written.
     is_writing: bool,
-    /// The thread has nothing to write, and waits to be told.
+    /// The thread has nothing to write, and waits to be woken.
     is_asleep: bool,
     is_ending: bool,
 }
@@ -117,7 +117,7 @@ impl Queue {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// Writes what still waits, if somebody reads it.
+    /// Writes the waiting lines, if somebody reads them.
     pub fn end(&self) {
         rate::report(Duration::ZERO);
         let mut waiting = self.0.waiting();
@@ -128,14 +128,14 @@ impl Queue {
     }
 }
 
-/// Writes a block; how many lines of it could not be written.
+/// Writes a block; returns how many of its lines could not be written.
 fn write_block(sink: &mut impl Write, block: &[u8]) -> u64 {
     let mut rest = block;
     while !rest.is_empty() {
         match sink.write(rest) {
             Ok(written @ 1..) => rest = &rest[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever shares standard error has set it so. This thread may wait.
+            // Another process that shares standard error has made it non-blocking. This thread may wait.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(FULL),
             Ok(_) | Err(_) => return rest.split_inclusive(|byte| *byte == b'\n').count() as u64,
         }
@@ -151,7 +151,7 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
         let is_busy = idle_since.elapsed() < GATHER;
         let is_full = block.len() > BLOCK / 2;
         let unwritten = write_block(&mut sink, &block);
-        // There is nobody to tell that standard error is gone, but the metric.
+        // Only the metric can report that standard error is gone.
         shared.lost.fetch_add(unwritten, Ordering::Relaxed);
         let lost = shared.lost.load(Ordering::Relaxed);
         if lost > told {
@@ -165,7 +165,7 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
     }
 }
 
-/// One line, which is put into the queue when it is complete.
+/// One line, which is queued when it is complete.
 pub struct Line<'a> {
     queue: &'a Queue,
     text: Vec<u8>,

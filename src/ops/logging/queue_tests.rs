@@ -2,7 +2,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// Takes what is written when it is told to.
+/// Accepts lines when the test opens the gate.
 struct Gated {
     open: mpsc::Receiver<()>,
     written: mpsc::Sender<Vec<u8>>,
@@ -39,7 +39,7 @@ fn lines_come_whole_and_in_order() {
     for line in &lines {
         log(&queue, line);
     }
-    // As many as it takes, as the gate is gone then.
+    // As many as the sink accepts, because the gate is gone then.
     drop(gate);
     queue.end();
     let text: Vec<u8> = written.try_iter().flatten().collect();
@@ -60,12 +60,12 @@ fn whoever_logs_waits_for_nobody_and_memory_is_bounded() {
     let lost = queue.lost() as usize;
     assert!((fit - taken..=fit).contains(&lost), "{lost}");
     assert!(queue.0.waiting().bytes <= ROOM);
-    // The end waits for a moment alone.
+    // The end waits only for a moment.
     queue.end();
     drop(gate);
 }
 
-/// Refuses every other time to wait, and takes a few bytes at the others.
+/// Refuses every other write with `WouldBlock`, and accepts a few bytes of the others.
 struct NonBlocking {
     turn: usize,
     written: Arc<Mutex<Vec<u8>>>,

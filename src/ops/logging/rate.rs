@@ -1,5 +1,6 @@
-//! How many lines strangers may cause. Whoever can connect can have a line written by each packet: each address has a few of each
-//! kind at once and then some for each second, and so have all addresses together. What is left out is counted and told of.
+//! Limits on the log lines that strangers can cause. Every packet from a stranger could cause a line, so each address
+//! may cause a few lines of each kind at once and then some for each second, and so may all addresses together. Lines
+//! that are left out are counted and reported.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::network::{IPV6_PREFIX, Network};
 
-/// So many addresses are told apart in each kind; more share what all have together.
+/// How many addresses are distinguished for each kind; further ones share the limit for all together.
 const ADDRESSES: usize = 1024;
 
 /// Refused sessions.
@@ -23,7 +24,7 @@ pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 
 
 static ALL: [&LineRate; 4] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS];
 
-/// All addresses together may cause so many times the lines of one.
+/// How many times the lines of one address all addresses together may cause.
 const TOGETHER: u32 = 10;
 
 const fn secs(seconds: u64) -> Duration {
@@ -34,14 +35,14 @@ const fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// So many at once, and then one in each of these times.
+/// This many at once, and then one in each of these times.
 #[derive(Debug, Clone, Copy)]
 struct Few {
     burst: u32,
     each: Duration,
 }
 
-/// What is left of it: a moment that moves into the future with each line.
+/// The used part of a limit: a moment that moves into the future with each line.
 #[derive(Debug, Clone, Copy)]
 struct Left {
     used_until: Instant,
@@ -99,7 +100,7 @@ impl LineRate {
         let state = state.get_or_insert_with(new);
         let network = Network::of(address, IPV6_PREFIX);
         if state.by_network.len() >= ADDRESSES && !state.by_network.contains_key(&network) {
-            // Those who have caused nothing for a while.
+            // Forget addresses that have caused nothing for a while.
             state.by_network.retain(|_, left| left.used_until > now);
         }
         let is_known = state.by_network.len() < ADDRESSES || state.by_network.contains_key(&network);
@@ -111,7 +112,7 @@ impl LineRate {
         admitted
     }
 
-    /// How many lines were left out since that was last told, if it is time to tell it.
+    /// How many lines were left out since the last report, if it is time for a new one.
     fn to_report(&self, pause: Duration, now: Instant) -> Option<u64> {
         let mut state = self.state();
         let state = state.as_mut()?;
@@ -123,7 +124,7 @@ impl LineRate {
     }
 }
 
-/// Tells what was left out, not more often than `pause`.
+/// Reports the lines that were left out, at most once in `pause`.
 pub(super) fn report(pause: Duration) {
     let now = Instant::now();
     for rate in ALL {

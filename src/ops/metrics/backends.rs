@@ -1,4 +1,4 @@
-//! What is counted of the requests to stores, and of the memory of transfers.
+//! Metrics of the requests to stores, and of the memory of transfers.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use wharf_backends::observe::{Answer, Observer, Request};
 /// Upper bounds of seconds: from a store next door to one that is about to be given up.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 
-/// The name of a backend, which is the operator's, and a word of a list.
+/// The operator's name of a backend, and a word of a list.
 type Labels<const N: usize> = [(&'static str, Arc<str>); N];
 
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ impl Observer for BackendObserver {
     }
 }
 
-/// The memory of transfers, once something tells of it.
+/// The memory of transfers, once it is known.
 #[derive(Debug)]
 pub(super) struct BufferGauges(pub(super) Arc<OnceLock<Arc<Buffers>>>);
 

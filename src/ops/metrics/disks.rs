@@ -1,4 +1,4 @@
-//! What the threads of disks do.
+//! Metrics of the threads of disks.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -10,10 +10,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use wharf_backends::threads::{DiskLoad, DiskThreads};
 
-/// The threads of the disk of each backend that is on one, by its name.
+/// The threads of the disk of each backend that is on a disk, by its name.
 pub type Disks = Vec<(String, DiskThreads)>;
 
-/// They are looked at whenever somebody asks, once something tells of them.
+/// Read at each request for metrics, once the disks are known.
 #[derive(Debug)]
 pub(super) struct DiskMetrics(pub(super) Arc<OnceLock<Disks>>);
 

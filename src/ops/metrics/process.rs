@@ -1,4 +1,4 @@
-//! What Prometheus's own libraries tell of a process, under the names that they gave it.
+//! The metrics of a process that Prometheus's own libraries report, under their names.
 
 use std::fmt;
 use std::fs;
@@ -14,14 +14,14 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::ops::logging::Queue;
 
-/// Reads what the system knows of this process whenever somebody asks.
+/// Reads the system's data on this process at each request for metrics.
 #[derive(Debug)]
 pub(super) struct Process {
     started: f64,
 }
 
 impl Process {
-    /// To be called when the process starts.
+    /// Has to be called when the process starts.
     pub(super) fn new() -> Self {
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { started: started.as_secs_f64() }
@@ -71,6 +71,6 @@ fn resident_bytes() -> Option<f64> {
 }
 
 fn open_files() -> Option<f64> {
-    // One of them reads this folder.
+    // One of the descriptors reads this folder.
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as f64)
 }

@@ -1,4 +1,5 @@
-//! What is counted of transfers. Bytes are seen while they move, not only when a transfer is over: some last for hours.
+//! Metrics of transfers. Bytes are counted while they move, not only when a transfer is over: some transfers last for
+//! hours.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,10 +18,10 @@ use prometheus_client::registry::Registry;
 
 use super::Labels;
 
-/// The operations of which the log speaks, too.
+/// The operations, named as in the log.
 const OPERATIONS: [&str; 4] = ["download", "upload", "append", "list"];
 
-/// Why storages fail, as `engine::failure` puts it.
+/// Why storages fail, in the words of `engine::failure`.
 pub(super) const STORAGE_CAUSES: [&str; 15] = [
     "not_found",
     "already_exists",
@@ -39,7 +40,7 @@ pub(super) const STORAGE_CAUSES: [&str; 15] = [
     "other",
 ];
 
-/// Why transfers fail beside that.
+/// Further reasons why transfers fail.
 pub(super) const TRANSFER_CAUSES: [&str; 11] = [
     "no_data_connection",
     "tls_handshake",
@@ -70,11 +71,11 @@ impl MetricConstructor<Histogram> for Durations {
 /// How a transfer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// All of it is there.
+    /// The transfer is complete.
     Complete,
-    /// The storage would not have it, as the client could know.
+    /// The storage refused it, for a reason that the client could know.
     Refused(&'static str),
-    /// Something went wrong.
+    /// The transfer failed.
     Failed(&'static str),
 }
 
@@ -101,7 +102,7 @@ impl Default for Transfers {
 struct Moving {
     next: u64,
     running: HashMap<u64, (&'static str, Arc<AtomicU64>)>,
-    /// The bytes of those that are over.
+    /// The bytes of finished transfers.
     bytes: HashMap<&'static str, u64>,
 }
 
@@ -155,7 +156,7 @@ impl Transfers {
 }
 
 impl TransferMeter {
-    /// Where its bytes are counted.
+    /// The counter of its bytes.
     pub fn moved(&self) -> &Arc<AtomicU64> {
         &self.moved
     }
@@ -165,7 +166,7 @@ impl TransferMeter {
         self.started.elapsed()
     }
 
-    /// It is over; what comes after that does not count.
+    /// Ends it; later calls don't count.
     pub fn end(&self, ending: Ending) {
         if self.over.swap(true, Ordering::Relaxed) {
             return;
@@ -206,7 +207,7 @@ impl fmt::Debug for TransferMeter {
     }
 }
 
-/// What is known only when somebody asks.
+/// Values that are computed at each request for metrics.
 #[derive(Debug)]
 struct Now(Arc<Transfers>);
 

@@ -1,4 +1,4 @@
-//! How the next data connection will come about: what PASV, EPSV, PORT and EPRT leave behind.
+//! How the next data connection will be established: the state that PASV, EPSV, PORT and EPRT leave behind.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,18 +13,19 @@ use super::passive::{Arrived, Lease};
 use super::send::Flow;
 use super::{DataConnection, TransferError, pacing};
 
-/// A data connection to be.
+/// A future data connection.
 pub(in super::super) struct Channel {
     way: Way,
     is_private: bool,
-    /// Until it is told, nothing is known to be read at the other end.
+    /// The direction of the transfer. Until a transfer sets it, the client is not known to read.
     toward: Toward,
     session: u64,
 }
 
 enum Way {
     Passive(Lease),
-    /// Handshakes have begun, or will with the connections: some clients wait for the end before they say what to transfer.
+    /// Handshakes begin as soon as connections arrive: some clients wait for the end of the handshake before they send
+    /// the command.
     PassiveTls {
         begin: watch::Sender<Option<Toward>>,
         coming: AbortOnDropHandle<Result<Claim, TransferError>>,
@@ -62,12 +63,12 @@ impl Channel {
         Self { way: Way::Active { from, to, protection }, is_private, toward: Toward::Server, session }
     }
 
-    /// Whether it is protected in this way.
+    /// Whether it will be protected by TLS.
     pub(in super::super) fn is_private(&self) -> bool {
         self.is_private
     }
 
-    /// What it is for, before the client hears that the transfer may begin: the handshake depends on it.
+    /// Sets the direction, before the client reads that the transfer may begin: the handshake depends on it.
     #[must_use]
     pub(in super::super) fn toward(mut self, toward: Toward) -> Self {
         self.toward = toward;
@@ -77,7 +78,7 @@ impl Channel {
         self
     }
 
-    /// The connection, when it has come about.
+    /// The connection, once it is established.
     pub(in super::super) async fn open(self, flow: &Flow) -> Result<DataConnection, TransferError> {
         let Self { way, session, toward, .. } = self;
         let open = async {
@@ -119,7 +120,7 @@ async fn connect(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
     if pacing::is_this_machine(from, to) {
         pacing::unpace(&socket);
     }
-    // Firewalls of clients let in what comes from the address they know.
+    // Firewalls of clients admit connections from the address that they know.
     let mut from = from;
     from.set_port(0);
     socket.bind(from)?;

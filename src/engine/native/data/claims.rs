@@ -1,10 +1,13 @@
-//! Which of the connections that came to a passive port is the session's.
+//! Decides which of the connections at a passive port is the session's.
 //!
-//! Whoever shares the client's address may have found the port. So a connection that comes to nothing (it is closed at once, it
-//! speaks no TLS, it can't show that it is the session's) does not take the place of the right one. Over TLS, all shake hands
-//! beside each other, and one that has proven to be the session's is taken at once. One that proves nothing, of a client that may
-//! be unable to, is taken when no other is left that might be better. In plain text nothing can be proven: the first one is taken
-//! that is open and, of an upload, has sent something, if there are several.
+//! The plan. Strangers who share the client's address may have found the port. So a connection that fails (it is closed
+//! at once, it speaks no TLS, it can't prove that it is the session's) must not take the place of the right one.
+//!
+//! - Over TLS, all connections shake hands at the same time, and one that has proven to be the session's is taken at
+//!   once. A connection that proves nothing is taken if the client may be unable to prove anything, when no better one
+//!   can come.
+//! - In plain text nothing can be proven: the first open connection is taken. If there are several, an upload takes the
+//!   first that has sent something.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,42 +25,44 @@ use super::{DataConnection, TransferError, pacing};
 use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
 
-/// How long a data connection may take to come about, its handshake included.
+/// How long a data connection may take to be established, including its handshake.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many shake hands beside each other, and how many do for one transfer. More wait for their turn.
+/// How many connections shake hands at the same time, and how many do for one transfer. More wait for their turn.
 const CLAIMS: usize = 16;
 const ATTEMPTS: usize = 4096;
 
-/// How long one may say nothing when the transfer has begun, or take for the rest of its handshake: then it makes room.
+/// How long a connection may be silent after the transfer has begun, and how long the rest of its handshake may take;
+/// then it makes room.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How long another connection may still take in plain text when one has come that ended without a byte: it may be an empty file.
+/// How long another plain-text connection may still take after one has ended without a byte, which may be an empty
+/// file.
 const EMPTY_CHANCE: Duration = Duration::from_millis(300);
 
-/// How long the right connection may still take when a wrong one has come and the transfer waits.
+/// How long the right connection may still take after a wrong one has arrived, while the transfer waits.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
 
-/// How long it is until several connections are looked at again.
+/// How often several waiting connections are looked at again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Who receives on a data connection.
+/// The receiver of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Toward {
     Client,
     Server,
 }
 
-/// A connection that is open, and who opened it.
+/// An open connection, and the address that opened it.
 pub(super) struct Claim {
     pub(super) connection: DataConnection,
     pub(super) peer: SocketAddr,
-    /// Whether it has shown that it is the session's.
+    /// Whether it has proven to be the session's.
     proven: Result<bool, Unproven>,
 }
 
 impl Claim {
-    /// The connection is taken.
+    /// Marks the connection as taken.
     fn settle(self, resumption: &Resumption) -> Self {
         if self.proven == Ok(false) {
             resumption.took_unproven();
@@ -66,13 +71,13 @@ impl Claim {
     }
 }
 
-/// The session's connection, out of those in plain text.
+/// The session's connection, among those in plain text.
 pub(super) async fn in_plain_text(
     lease: Lease,
     toward: Toward,
     session: u64,
 ) -> Result<Arrived, TransferError> {
-    // What ends without a byte may be an empty file.
+    // A connection that ended without a byte may be an empty file.
     let mut ended: Option<Arrived> = None;
     let mut chance = None;
     loop {
@@ -103,7 +108,7 @@ pub(super) async fn in_plain_text(
             1 if toward == Toward::Client || open[0].standing() == Standing::Speaks => {
                 return Ok(open.swap_remove(0));
             }
-            // The client of an upload sends something: one that is silent may be somebody else's.
+            // The client of an upload sends something: a silent connection may be a stranger's.
             1 => {
                 let silent = open.swap_remove(0);
                 let another = tokio::select! {
@@ -124,7 +129,7 @@ pub(super) async fn in_plain_text(
     }
 }
 
-/// One of several. Who waits for bytes can't be told from the client; who sends some can.
+/// Chooses one of several connections. A receiver can't be distinguished from the client; a sender can.
 async fn choose(mut open: Vec<Arrived>, toward: Toward, session: u64) -> Arrived {
     let data_peers: Vec<_> = open.iter().map(|arrived| arrived.peer).collect();
     tracing::warn!(session, ?data_peers, "several connections came where one data connection is expected");
@@ -140,10 +145,11 @@ async fn choose(mut open: Vec<Arrived>, toward: Toward, session: u64) -> Arrived
     open.swap_remove(at)
 }
 
-/// Waits until a connection says something. Before its transfer has begun the client may keep silent; after it, not for long.
+/// Waits until a connection sends something. The client may be silent until its transfer has begun, and then not for
+/// long.
 async fn speaks(arrived: &Arrived, mut begun: watch::Receiver<Option<Toward>>) -> Result<(), TransferError> {
     let silence = async {
-        // If the transfer is given up, so is this.
+        // If the transfer is given up, this wait is, too.
         let _ = begun.wait_for(Option::is_some).await;
         tokio::time::sleep(SILENCE).await;
     };
@@ -153,7 +159,8 @@ async fn speaks(arrived: &Arrived, mut begun: watch::Receiver<Option<Toward>>) -
     }
 }
 
-/// The session's connection, out of those that begin TLS. `begun` tells when a transfer waits for it, and what for.
+/// The session's connection, among those that begin TLS. `begun` reports that a transfer waits for it, and its
+/// direction.
 pub(super) async fn over_tls(
     lease: Lease,
     (tls, resumption): (Arc<Tls>, Arc<Resumption>),
@@ -166,7 +173,8 @@ pub(super) async fn over_tls(
     let mut _refused: Option<Claim> = None;
     let (mut attempts, mut chance) = (0, None);
     loop {
-        // What the transfer's command may have overtaken is looked for before one that proves nothing is taken.
+        // Before a connection that proves nothing is taken, look for one that the transfer's command may have
+        // overtaken.
         let is_awaited = begun.borrow().is_some();
         if is_awaited && claims.is_empty() && unproven.is_some() {
             lease.accept_pending();
@@ -189,7 +197,8 @@ pub(super) async fn over_tls(
                     Err(cause) => {
                         refused_one(session, claim.peer, &cause);
                         failure = Some(TransferError::Unproven(cause));
-                        // It may be the client's after all, which is to read the reply that says why before it finds this closed.
+                        // It may be the client's after all: keep it open until the client has read the reply with the
+                        // reason.
                         _refused = Some(claim);
                     }
                 },
@@ -198,14 +207,14 @@ pub(super) async fn over_tls(
                     failure = Some(cause);
                 }
             },
-            // More wait with the system until one of these is done.
+            // More connections wait in the system's queue until one of these is done.
             arrived = lease.next(), if attempts < ATTEMPTS && claims.len() < CLAIMS => {
                 let arrived = match arrived {
                     Ok(arrived) => arrived,
                     Err(error) if claims.is_empty() && unproven.is_none() => {
                         return Err(failure.unwrap_or(TransferError::Connect(error)));
                     }
-                    // Others have the port.
+                    // Another session has the port.
                     Err(_) => {
                         attempts = ATTEMPTS;
                         continue;
@@ -223,7 +232,7 @@ pub(super) async fn over_tls(
                 });
             }
             changed = begun.changed(), if !is_awaited => {
-                // The transfer is given up.
+                // The transfer was given up.
                 changed.map_err(|_| TransferError::Aborted)?;
             }
             () = sleep_until(chance.unwrap_or_else(Instant::now)), if chance.is_some() => {
@@ -269,7 +278,7 @@ async fn shake_hands(
     }
 }
 
-/// The only connection there is: the one that the server opened itself.
+/// The only connection in active mode: the one that the server opened itself.
 pub(super) async fn opened(
     arrived: Arrived,
     toward: Toward,

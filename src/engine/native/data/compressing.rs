@@ -1,7 +1,7 @@
-//! Compression of what is sent, where it harms nobody.
+//! Compression of sent data, on threads of its own.
 //!
-//! A block takes milliseconds at the level that a client chooses, and sixty downloads at once would have every other session wait
-//! for all of them. So blocks are compressed by threads that may block, on all cores but one at a time.
+//! A block takes milliseconds at the level that a client chooses, and sixty downloads at once would make every other
+//! session wait for all of them. So a pool of threads compresses blocks, on all cores but one at a time.
 
 use std::sync::LazyLock;
 
@@ -21,10 +21,10 @@ pub(super) async fn compress(
     mut outgoing: Outgoing,
     mut chunk: Bytes,
 ) -> Result<(Outgoing, Bytes), TransferError> {
-    // Nothing closes it.
+    // The semaphore is never closed.
     let turn = CORES.acquire().await.map_err(|_| TransferError::Panicked)?;
     let compressed = tokio::task::spawn_blocking(move || {
-        // The thread's, not the session's, which may be gone before.
+        // The turn belongs to the thread, because the session may end before it.
         let _turn = turn;
         let mut compressed = BytesMut::new();
         while !chunk.is_empty() {

@@ -1,4 +1,4 @@
-//! A data connection that is open.
+//! An open data connection.
 
 use std::io;
 use std::ops::Deref;
@@ -13,13 +13,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::TransferError;
 
-/// How long the client may take to end a connection that is over, before it is closed regardless.
+/// How long the client may take to end a connection whose transfer is over, before it is closed regardless.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// The end of TLS takes a record or two.
 const LINGER_BYTES: usize = 64 * 1024;
 
-/// How much of an upload is thrown away that can't be stored.
+/// How much of an upload that can't be stored is discarded.
 const DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A data connection, in plain text or over TLS.
@@ -27,12 +27,12 @@ pub(in super::super) enum DataConnection {
     Plain(Plain),
     Tls {
         stream: Box<TlsStream<BufReader<TcpStream>>>,
-        /// The end of TCP alone is taken for the end of the data.
+        /// Whether the end of TCP alone is taken for the end of the data.
         lenient: bool,
     },
 }
 
-/// A data connection in plain text, shared with the thread that sends a file, or stores one.
+/// A data connection in plain text, shared with the thread that sends or stores a file.
 pub(in super::super) struct Plain(Arc<TcpStream>);
 
 impl Plain {
@@ -41,7 +41,7 @@ impl Plain {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// Throws away what comes, up to so many bytes.
+    /// Discards up to `left` received bytes.
     async fn discard(&self, mut left: usize) {
         let mut waste = vec![0; 16 * 1024];
         while self.0.readable().await.is_ok() {
@@ -63,7 +63,7 @@ impl Deref for Plain {
 }
 
 impl Drop for Plain {
-    /// A thread that waits for a disk would keep it open for as long.
+    /// Without this, a thread that waits for a disk would keep the connection open.
     fn drop(&mut self) {
         if self.is_shared() {
             let _ = rustix::net::shutdown(&*self.0, rustix::net::Shutdown::Both);
@@ -80,7 +80,7 @@ impl DataConnection {
         Self::Tls { stream: Box::new(stream), lenient }
     }
 
-    /// Reads what is there into the room that the buffer has; 0 at the end of the data.
+    /// Reads available bytes into the room of the buffer; 0 at the end of the data.
     pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> Result<usize, TransferError> {
         match self {
             Self::Plain(stream) => loop {
@@ -98,7 +98,7 @@ impl DataConnection {
         }
     }
 
-    /// Writes some of the bytes; says how many.
+    /// Writes some of the bytes; returns how many.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<usize, TransferError> {
         let written = match self {
             Self::Plain(stream) => loop {
@@ -116,7 +116,7 @@ impl DataConnection {
         }
     }
 
-    /// Says that all is sent, or received: TLS ends with its own word for it (RFC 8446, section 6.1).
+    /// Marks the end of the data: TLS has an alert for it (RFC 8446, section 6.1).
     pub(in super::super) async fn finish(&mut self) -> Result<(), TransferError> {
         let finished = match self {
             Self::Plain(stream) => {
@@ -127,13 +127,13 @@ impl DataConnection {
         finished.map_err(TransferError::DataConnection)
     }
 
-    /// Lets go of it, but not at once: what the client still sends would be answered with a reset, which takes away from
-    /// it what it has not read yet. `wanted` tells whether what it sends has a meaning: if the rest of an upload has none, a
-    /// client that has sent all of it reads the reply that says why.
+    /// Closes the connection, but not at once: bytes that the client still sends would be answered with a reset, and
+    /// the client would lose what it has not read yet. `wanted`: whether the client's bytes were to be stored. If the
+    /// rest of an upload can't be stored, a client that has sent all of it can then read the reply with the reason.
     pub(in super::super) fn linger(self, wanted: bool) -> Option<Linger> {
         let most = if wanted { LINGER_BYTES } else { DISCARDED_BYTES };
         let linger = match self {
-            // Nobody sends anything here.
+            // The client sends nothing on such a connection.
             Self::Plain(_) if wanted => return None,
             Self::Plain(stream) => tokio::spawn(async move {
                 let _ = tokio::time::timeout(LINGER, stream.discard(most)).await;
@@ -150,7 +150,7 @@ impl DataConnection {
     }
 }
 
-/// Throws away what comes, up to so many bytes.
+/// Discards up to `left` received bytes.
 async fn discard(mut stream: Box<TlsStream<BufReader<TcpStream>>>, mut left: usize) {
     let mut waste = vec![0; 16 * 1024];
     while let Ok(count) = stream.read(&mut waste).await
@@ -161,11 +161,11 @@ async fn discard(mut stream: Box<TlsStream<BufReader<TcpStream>>>, mut left: usi
     }
 }
 
-/// A connection that is about to be closed; it is at once when this is dropped.
+/// A connection that is about to be closed; dropping this closes it at once.
 pub(in super::super) struct Linger(AbortOnDropHandle<()>);
 
 impl Linger {
-    /// Waits until it is closed.
+    /// Waits until the connection is closed.
     pub(in super::super) async fn closed(self) {
         let _ = self.0.await;
     }

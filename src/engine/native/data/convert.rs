@@ -1,4 +1,4 @@
-//! What data looks like on its way: ASCII type (RFC 959, section 3.1.1.1) and MODE Z (the draft "Deflate transmission mode
+//! The form of data on the wire: ASCII type (RFC 959, section 3.1.1.1) and MODE Z (the draft "Deflate transmission mode
 //! for FTP", which is zlib's format).
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -6,13 +6,13 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::TransferError;
 
-/// How much is converted at a time, so that other sessions get their turn in between.
+/// How many bytes are converted at a time, so that other sessions get their turn in between.
 pub(super) const STEP: usize = 16 * 1024;
 
-/// How much comes out of one step of decompression at most: a few bytes can stand for very many.
+/// The most bytes that one step of decompression yields: a few bytes can stand for very many.
 const PIECE: usize = 128 * 1024;
 
-/// What the client asked for by TYPE and MODE.
+/// The form that the client chose by TYPE and MODE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Form {
     /// Lines end in CRLF.
@@ -22,16 +22,16 @@ pub(in super::super) struct Form {
 }
 
 impl Form {
-    /// Whether the bytes of a file go over the wire as they are.
+    /// Whether the bytes of a file go over the wire unchanged.
     pub(in super::super) fn is_plain(self) -> bool {
         !self.ascii && self.deflate.is_none()
     }
 }
 
-/// Converts what is sent.
+/// Converts sent data.
 pub(in super::super) struct Outgoing {
     ascii: Option<ToNetwork>,
-    /// So many bytes of text are left out (REST counts them as the client sees them; RFC 3659, section 5.3).
+    /// How many bytes of text are left out (REST counts them as the client sees them; RFC 3659, section 5.3).
     skip: u64,
     deflate: Option<Compress>,
 }
@@ -45,7 +45,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether to convert takes so long that no session should wait for it.
+    /// Whether conversion takes so long that no session should wait for it.
     pub(super) fn is_slow(&self) -> bool {
         self.deflate.is_some()
     }
@@ -65,12 +65,12 @@ impl Outgoing {
         }
     }
 
-    /// Whether there was less text than was to be left out.
+    /// Whether there was less text than the bytes to be left out.
     pub(in super::super) fn ended_early(&self) -> bool {
         self.skip > 0
     }
 
-    /// What is left at the end.
+    /// The remaining bytes at the end.
     pub(in super::super) fn end(&mut self) -> Bytes {
         self.deflate.as_mut().map_or_else(Bytes::new, |deflate| compress(deflate, &[], FlushCompress::Finish))
     }
@@ -80,7 +80,7 @@ fn compress(deflate: &mut Compress, mut bytes: &[u8], flush: FlushCompress) -> B
     let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
     loop {
         let before = deflate.total_in();
-        // It can't fail: there is room, and the state is sound.
+        // It can't fail: there is room, and the state is valid.
         let status = deflate.compress_vec(bytes, &mut out, flush);
         bytes = &bytes[(deflate.total_in() - before) as usize..];
         let done = match flush {
@@ -94,7 +94,7 @@ fn compress(deflate: &mut Compress, mut bytes: &[u8], flush: FlushCompress) -> B
     }
 }
 
-/// Converts what is received.
+/// Converts received data.
 pub(in super::super) struct Incoming {
     inflate: Option<(Decompress, bool)>,
     ascii: Option<FromNetwork>,
@@ -108,7 +108,7 @@ impl Incoming {
         }
     }
 
-    /// Takes bytes from the front of `input` and gives what they stand for, in pieces of bounded size; `None` when all
+    /// Takes bytes from the front of `input` and returns the converted ones, in pieces of bounded size; `None` when all
     /// are used.
     pub(in super::super) fn convert(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, TransferError> {
         let piece = match &mut self.inflate {
@@ -143,9 +143,9 @@ impl Incoming {
         self.ascii.as_ref().is_some_and(|ascii| ascii.converted)
     }
 
-    /// What is left at the end of the data.
+    /// The remaining bytes at the end of the data.
     pub(in super::super) fn end(&mut self) -> Result<Bytes, TransferError> {
-        // Compressed, an empty file has some bytes, too: without any, the connection was cut.
+        // Even a compressed empty file has some bytes: without any, the connection was cut.
         if matches!(&self.inflate, Some((_, false))) {
             return Err(TransferError::NotCompressed);
         }
@@ -153,7 +153,7 @@ impl Incoming {
     }
 }
 
-/// Line ends of a file become those of the network. A file that has CRLF already keeps it.
+/// Converts line ends of a file to those of the network. A file that has CRLF already keeps it.
 #[derive(Debug, Default)]
 struct ToNetwork {
     after_cr: bool,
@@ -176,12 +176,12 @@ impl ToNetwork {
     }
 }
 
-/// Line ends of the network become those of a file. A CR that ends no line stays.
+/// Converts line ends of the network to those of a file. A CR that does not end a line stays.
 #[derive(Debug, Default)]
 struct FromNetwork {
     /// A CR that may turn out to begin a line end.
     held: bool,
-    /// Some did.
+    /// Whether any line end was converted.
     converted: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Why a transfer failed, and what the client is told of it.
+//! Why a transfer failed, and the reply that the client gets.
 
 use std::io;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(in super::super) enum TransferError {
 }
 
 impl TransferError {
-    /// The same error, told of the path that the client knows.
+    /// The same error with the path that the client knows.
     pub(in super::super) fn at(self, path: &wharf_backends::StoragePath) -> Self {
         match self {
             Self::Storage(error) => Self::Storage(error.at(path)),
@@ -48,7 +48,7 @@ impl TransferError {
         }
     }
 
-    /// What is counted.
+    /// How metrics count the failure.
     pub(in super::super) fn ending(&self) -> Ending {
         Ending::Failed(match self {
             Self::Storage(error) => return failure::ending(error),
@@ -65,7 +65,7 @@ impl TransferError {
         })
     }
 
-    /// What the client is told (RFC 959, section 5.4; RFC 4217, section 9).
+    /// The reply to the client (RFC 959, section 5.4; RFC 4217, section 9).
     pub(in super::super) fn reply(&self) -> Reply {
         match self {
             Self::Storage(error) => Reply::failure(error),

@@ -1,4 +1,4 @@
-//! From a file to whatever the kernel can't send it to by itself: TLS.
+//! From a file to a connection over TLS, to which the kernel can't send it by itself.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -10,14 +10,14 @@ use wharf_backends::{Error, ErrorKind, FileSlice, StoragePath};
 
 use super::TransferError;
 
-/// What is read at once, in bytes: it stays in the cache of the processor until it is encrypted.
+/// The size of a read, in bytes: it stays in the processor's cache until it is encrypted.
 const PIECE: usize = 128 * 1024;
 
 /// Reads a part of a file, piece by piece into one buffer.
 ///
-/// What the kernel has in memory is read right here, since to have another thread do it takes longer than the reading.
-/// A thread of the disk is asked for what has to come from there, and for the first piece: the kernel may note on the disk
-/// that the file was read, and waits for that.
+/// Pieces that the kernel has in memory are read on this thread, because handing the read to another thread takes
+/// longer than the read. A thread of the disk reads the pieces that have to come from the disk, and the first one: the
+/// kernel may record on the disk that the file was read, and waits for that.
 pub(super) struct FromFile {
     file: Arc<OfDisk<File>>,
     offset: u64,
@@ -59,7 +59,7 @@ impl FromFile {
             }
         };
         if count == 0 {
-            // Somebody else cut the file short: its reader must not take that for the end.
+            // Another program cut the file short: the reader must not take that for the end.
             let reason = "the file became shorter while it was read";
             return Err(Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason).into());
         }
@@ -73,7 +73,7 @@ impl FromFile {
 fn read_cached(file: &File, offset: u64, buffer: &mut [u8]) -> Option<usize> {
     loop {
         match preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT) {
-            // Some kernels say so where it would have to wait (preadv2(2), bugs).
+            // Some kernels return this if the read would have to wait (preadv2(2), bugs).
             Ok(0) => return None,
             Ok(count) => return Some(count),
             Err(Errno::INTR) => {}

@@ -1,4 +1,4 @@
-//! The way of the bytes from a socket into a file, on a thread that may block.
+//! Moves bytes from a socket into a file, on a thread that may block.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,20 +8,20 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
-/// How much goes at once, if so much has come. What a file system gets in one piece it keeps in large pages, which take
-/// less time than many small ones.
+/// How many bytes are moved at once, if so many have arrived. A file system keeps a large piece in large pages, which
+/// take less time than many small ones.
 const PIECE: usize = 1024 * 1024;
 const BUFFER: usize = 512 * 1024;
 
 pub(super) enum Hose {
-    /// The kernel puts what arrived into it without a copy, and copies it into the file.
+    /// The kernel puts arriving bytes into it without a copy, and copies them into the file.
     Pipe { inlet: OwnedFd, outlet: OwnedFd },
-    /// What arrived is copied into it, and again into the file.
+    /// Arriving bytes are copied into it, and again into the file.
     Buffer(Vec<u8>),
 }
 
 impl Hose {
-    /// With a pipe, if there is a large one: the system limits how much room all pipes of a user have.
+    /// With a pipe, if a large one is available: the system limits the size of all pipes of a user.
     pub(super) fn new() -> Self {
         let pipe = || {
             let (outlet, inlet) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -35,7 +35,7 @@ impl Hose {
         Self::Buffer(vec![0; BUFFER])
     }
 
-    /// Takes what has arrived, without waiting for it; 0 at the end. What is taken has to be poured out before more is.
+    /// Takes bytes that have arrived, without waiting; 0 at the end. They have to be poured out before more are taken.
     pub(super) fn fill(&mut self, socket: impl AsFd) -> Result<usize, Errno> {
         match self {
             Self::Pipe { inlet, .. } => {
@@ -51,7 +51,7 @@ impl Hose {
         }
     }
 
-    /// Writes what was taken, which is so much.
+    /// Writes `count` bytes that were taken.
     pub(super) fn pour(&mut self, count: usize, mut file: &File) -> io::Result<()> {
         let outlet = match self {
             Self::Pipe { outlet, .. } => outlet,
@@ -80,7 +80,7 @@ impl Hose {
     }
 }
 
-/// Whether there is no such call for this socket, or this file: some file systems in user space have none.
+/// Whether the call does not exist for this socket or this file, as on some file systems in user space.
 fn is_refusal(error: Errno) -> bool {
     matches!(error, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)
 }

@@ -16,19 +16,20 @@ use super::TransferError;
 use super::hose::Hose;
 use super::send::Flow;
 
-/// How long a thread of the disk goes on in one go, so that these threads serve all, however slow the disk is.
+/// How long a thread of the disk works for one transfer at a time, so that these threads serve all, however slow the
+/// disk is.
 const BURST: Duration = Duration::from_millis(100);
 
-/// How long that thread waits for more from a client that has just sent so much, as more comes at once then and to change
-/// threads would take longer. One that is slower than that holds no thread.
+/// How long this thread waits for more from a client that has just sent so much: more follows at once then, and
+/// changing threads would take longer. A slower client holds no thread.
 const DATA_WAIT: Duration = Duration::from_millis(4);
 const WORTH_A_WAIT: u64 = 64 * 1024;
 
 /// How a burst ended.
 pub(super) enum Stopped {
-    /// Nothing more comes; how long nothing came before that was known.
+    /// The data has ended; how long the connection was silent before.
     End(Duration),
-    /// Nothing more has come yet, or others have their turn.
+    /// No more bytes have arrived yet, or other transfers have their turn.
     Pause,
 }
 
@@ -46,12 +47,12 @@ pub(super) async fn store_burst(
     let is_wanted = move || is_wanted.strong_count() > 0;
     let threads = file.threads().clone();
     let burst = threads.run(Operation::Write, move || burst(&socket, &file, &moved, is_wanted));
-    // An upload that is broken off drops this, and the thread ends, too.
+    // An aborted upload drops this, and the thread ends, too.
     let _wanted = wanted;
     burst.await?
 }
 
-/// Whether there is something to read, or an error to tell; looks for so long.
+/// Waits for bytes to read or an error, for at most `wait`.
 fn has_data(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
     let mut fds = [PollFd::new(socket, PollFlags::IN)];
     let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };

@@ -12,15 +12,16 @@ use crate::charset::Charset;
 use crate::listing_time::ListingTime;
 use crate::visit::Permissions;
 
-/// So many bytes are sent at a time.
+/// How many bytes are sent at a time.
 const BLOCK: usize = 32 * 1024;
 
-/// What a line of a listing looks like.
+/// The format of a listing's lines.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Style {
-    /// LIST: as `ls -l` has it, which is what most clients can read, with times in this zone.
+    /// LIST: the format of `ls -l`, which most clients can read, with times in this zone.
     Long(ListingTime),
-    /// NLST: the name behind this, so that it can be the argument of the next command (RFC 1123, section 4.1.2.7).
+    /// NLST: names after this prefix, so that a line can be the argument of the next command (RFC 1123, section
+    /// 4.1.2.7).
     Names(String),
     /// MLSD (RFC 3659, section 7).
     Facts(Facts),
@@ -31,20 +32,20 @@ pub(in super::super) enum Style {
 pub(in super::super) struct Lines {
     pub(in super::super) style: Style,
     pub(in super::super) charset: Charset,
-    /// Where the entries are, for the fact `unique`.
+    /// The directory of the entries, for the fact `unique`.
     pub(in super::super) directory: StoragePath,
     /// What the user may do in this directory.
     pub(in super::super) permissions: Permissions,
     /// The mounts in it, and what the user may do there.
     pub(in super::super) mounts: Vec<(String, Permissions)>,
-    /// Only names that fit.
+    /// Only names that match are listed.
     pub(in super::super) patterns: Vec<glob::Pattern>,
 }
 
 impl Lines {
-    /// Appends the line of an entry; says whether it could be written.
+    /// Appends the line of an entry; returns whether its name could be written.
     pub(in super::super) fn put(&self, entry: &Entry, out: &mut BytesMut) -> bool {
-        // A name of which a letter is missing would be another name.
+        // A name with a missing letter would be another name.
         let Some(name) = self.charset.encode(&entry.name) else { return false };
         let mount = self.mounts.iter().find(|(mount, _)| *mount == entry.name);
         let permissions = mount.map_or(self.permissions, |(_, permissions)| *permissions);
@@ -72,8 +73,8 @@ impl Lines {
         true
     }
 
-    /// Refuses to tell what is not known: a line of LIST has no other size than a number, and clients that mirror replace what
-    /// has another one. Clients make nothing of the size of a directory.
+    /// Refuses an entry whose size is not known: LIST can only show a number, and clients that mirror replace a file
+    /// whose size differs. Clients ignore the size of a directory.
     pub(in super::super) fn check(&self, entry: &Entry) -> Result<(), Error> {
         let is_known = !entry.metadata.is_unseen || entry.metadata.is_directory();
         if is_known || !matches!(self.style, Style::Long(_)) {
@@ -83,14 +84,14 @@ impl Lines {
         Err(Error::with_source(ErrorKind::Unavailable, &path, "it can't be looked at"))
     }
 
-    /// Whether the entry is asked for.
+    /// Whether the client asked for the entry.
     pub(in super::super) fn wants(&self, entry: &Entry) -> bool {
         let fits = |pattern: &glob::Pattern| entry.name == pattern.as_str() || pattern.matches(&entry.name);
         self.patterns.is_empty() || self.patterns.iter().any(fits)
     }
 }
 
-/// Sends a listing; says how many names could not be written in the client's character set.
+/// Sends a listing; returns how many names could not be written in the client's character set.
 pub(in super::super) async fn send_listing(
     connection: &mut DataConnection,
     mut entries: EntryStream,

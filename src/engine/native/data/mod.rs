@@ -1,4 +1,4 @@
-//! Data connections: how they come about, how they are protected, and what moves over them.
+//! Data connections: how they are established and protected, and the bytes that move over them.
 
 pub(super) mod channel;
 mod claims;

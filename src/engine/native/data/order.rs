@@ -1,15 +1,15 @@
-//! The order of a listing that flags of `ls` ask for.
+//! The order of a listing, as flags of `ls` request it.
 
 use std::cmp::Reverse;
 
 use futures_util::{StreamExt, stream};
 use wharf_backends::{Entry, EntryStream};
 
-/// How many entries are gathered to put them in order. A longer listing comes as the storage has it: a client that waits
-/// for its first line would give up, and a session would hold them all.
+/// How many entries are gathered to sort them. A longer listing keeps the storage's order: a client that waits for its
+/// first line would give up, and a session would hold all entries.
 const GATHERED: usize = 10_000;
 
-/// By what entries are ordered.
+/// The key by which entries are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) enum By {
     #[default]
@@ -20,7 +20,7 @@ pub(in super::super) enum By {
     Size,
 }
 
-/// The order that was asked for.
+/// The requested order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) struct Order {
     pub(in super::super) by: By,
@@ -28,7 +28,7 @@ pub(in super::super) struct Order {
 }
 
 impl Order {
-    /// Puts entries in this order, unless there are too many. By name is how storages list anyway.
+    /// Sorts entries, unless there are too many. Storages list by name anyway.
     pub(in super::super) fn of(self, entries: EntryStream) -> EntryStream {
         if self == Self::default() {
             return entries;

@@ -1,4 +1,4 @@
-//! Data connections within one machine aren't paced by BBR.
+//! Switches off BBR's pace for data connections within one machine.
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -9,20 +9,20 @@ use tokio::net::TcpStream;
 /// Every Linux kernel has it, and lets every program choose it.
 const UNPACED: &str = "reno";
 
-/// Has a socket whose connections lead to this machine send at once what it takes. Best before there is a connection: one that
-/// was paced goes on by the kernel's own timer, at a pace that is far from BBR's, but not at none.
+/// Lets a socket for connections within this machine send at once. It is best set before there is a connection: a
+/// connection that was paced before keeps a pace by the kernel's own timer, although one far from BBR's.
 ///
-/// BBR, which some systems have as their default, sends at the pace that it measured last. That is for networks: between two
-/// programs of one machine there is no queue to keep short, and each byte only waits. What the system is set to stays what
-/// clients elsewhere get.
+/// The plan. BBR, the default of some systems, sends at the pace that it measured last. This is for networks: between
+/// two programs of one machine there is no queue to keep short, and each byte only waits. So sockets within the machine
+/// change to another congestion control, and clients elsewhere keep the system's setting.
 pub(super) fn unpace(socket: impl AsFd) {
     if let Err(error) = switch(socket, is_paced) {
-        // It is slower then, and nothing else.
+        // The connection is then slower, and nothing else.
         tracing::debug!(%error, "can't set TCP_CONGESTION");
     }
 }
 
-/// The same for a connection that is there already, if it is one within this machine.
+/// The same for an existing connection, if it is within this machine.
 pub(super) fn unpace_connection(stream: &TcpStream) {
     if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
         && is_this_machine(local, peer)
@@ -38,13 +38,13 @@ fn switch(socket: impl AsFd, is_paced: impl Fn(&str) -> bool) -> rustix::io::Res
     }
 }
 
-/// Whether both ends are on one machine; of addresses that aren't those of loopback, the same one at both ends says so.
+/// Whether both ends are on one machine: the peer's address is loopback, or the same as the local one.
 pub(super) fn is_this_machine(local: SocketAddr, peer: SocketAddr) -> bool {
     let (local, peer) = (local.ip().to_canonical(), peer.ip().to_canonical());
     peer.is_loopback() || local == peer
 }
 
-/// `bbr`, and those that succeed it.
+/// `bbr`, and its successors.
 fn is_paced(congestion_control: &str) -> bool {
     congestion_control.starts_with("bbr")
 }

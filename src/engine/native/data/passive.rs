@@ -1,11 +1,12 @@
-//! The ports of passive mode: each is shared by all sessions.
+//! The ports of passive mode, which all sessions share.
 //!
-//! A connection belongs to a session that was told its port and whose client has its address. So one port serves as many
-//! clients at once as there are addresses, and each client of one address as many transfers as there are ports.
+//! The plan. A connection belongs to the session that was told its port and whose client has its address. So one port
+//! serves as many clients at once as there are addresses, and each client of one address has as many transfers at once
+//! as there are ports.
 //!
-//! Who shares the client's address can connect, too. So a port is drawn out of the whole range: to find it, all would have to be
-//! tried within the moments until the client comes. What comes all the same is kept until the session knows which connection is
-//! its own.
+//! Strangers who share the client's address can connect, too. So each port is chosen at random from the whole range: to
+//! find it, they would have to try all ports in the moments until the client connects. Connections of strangers that do
+//! arrive are kept until the session knows which connection is its own (`claims`).
 
 mod arrivals;
 mod host;
@@ -31,75 +32,75 @@ pub(in super::super) use self::lease::Lease;
 use self::open::OpenPorts;
 use crate::proxy_protocol;
 
-/// How many ports are tried in vain for one connection: each is a system call.
+/// How many attempts to open a port may fail for one connection: each is a system call.
 const TRIES: usize = 1024;
 
 /// How long a client waits for a port when its address has a transfer on each.
 const PORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For how long a port is held for a client that does not use it, if others want it.
+/// How long a port is held for a client that does not use it, if other clients want it.
 const LEASE_TIME: Duration = Duration::from_secs(60);
 
-/// How long a connection may come that nobody wants any more: its client opened it and was refused. Until then its place is
-/// given to others only if there is no free one, and not before [`STRAY_WAIT`].
+/// How long an unwanted connection may still arrive: its client opened it, and its transfer was refused. Until then its
+/// entry is given to other sessions only if there is no free one, and not before [`STRAY_WAIT`].
 const STRAY_TIME: Duration = Duration::from_secs(30);
 const STRAY_WAIT: Duration = Duration::from_secs(1);
 
-/// How long other ports are not tried again after all of them were in use by others.
+/// How long other ports are not tried again after other programs used all of them.
 const BIND_PAUSE: Duration = Duration::from_secs(10);
 
 /// All ports of passive mode.
 #[derive(Debug)]
 pub(in super::super) struct PassivePorts {
     ports: RangeInclusive<u16>,
-    /// Load balancers, whose connections say who the client is.
+    /// Load balancers, whose connections begin with the client's address.
     proxies: Vec<IpNet>,
-    state: Mutex<State>,
-    /// A port became free for somebody.
+    table: Mutex<Table>,
+    /// Signals that a port became free for some client.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Table {
     open: OpenPorts,
-    /// The rest of an address's ports was seen to be in use by others; it is not tried again before.
-    none_before: HashMap<Host, Instant>,
-    expected: HashMap<Key, Place>,
-    /// When there are so many expected, those that are over are forgotten.
-    many: usize,
+    /// Addresses whose remaining ports were all in use by other programs; they are not tried again before this time.
+    exhausted_until: HashMap<Host, Instant>,
+    expected: HashMap<Key, Expectation>,
+    /// The number of entries at which expired ones are forgotten.
+    tidy_at: usize,
 }
 
 /// A connection that is expected.
 #[derive(Debug)]
-struct Place {
-    /// Who expects it. `None`: nobody any more, but the client may have opened it, and it must not get to the next one
-    /// who expects one from that address.
+struct Expectation {
+    /// The session that expects it. `None` if no session does any more, but the client may have opened it, and the
+    /// connection must not reach the next session that expects one from that address.
     session: Option<Arc<Arrivals>>,
-    /// One that has come is the session's; otherwise it still has to show that.
+    /// Whether the first connection to arrive is the session's; otherwise each still has to prove that.
     first_is_right: bool,
-    /// When the place may be given to somebody else, should there be no other.
+    /// When the entry may be given to another session, if there is no other.
     reusable: Instant,
-    /// When it is forgotten, if nobody expects it any more.
+    /// When the entry is forgotten, if no session expects the connection any more.
     ends: Option<Instant>,
 }
 
-/// Why there is no port now.
+/// Why there is no port at the moment.
 enum Refused {
     NoPort(NoPort),
-    /// Then there will be one.
+    /// A port will be available at this time.
     Until(Instant),
 }
 
-impl State {
+impl Table {
     fn forget_strays(&mut self, now: Instant) {
-        if self.expected.len() >= self.many {
-            self.expected.retain(|_, place| place.ends.is_none_or(|ends| ends > now));
-            self.many = (self.expected.len() * 2).max(1024);
+        if self.expected.len() >= self.tidy_at {
+            self.expected.retain(|_, expectation| expectation.ends.is_none_or(|ends| ends > now));
+            self.tidy_at = (self.expected.len() * 2).max(1024);
         }
     }
 }
 
-/// Where a connection is expected, and from whom.
+/// Where a connection is expected, and from which client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     local: Host,
@@ -120,11 +121,11 @@ pub(in super::super) enum NoPort {
 
 impl PassivePorts {
     pub(in super::super) fn new(ports: RangeInclusive<u16>, proxies: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { ports, proxies, state: Mutex::default(), freed: Notify::new() })
+        Arc::new(Self { ports, proxies, table: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A port of the address that the client reached, for one connection from the client's address. `first_is_right`: where
-    /// nothing can be proven, the first one is taken for the client's.
+    /// A port of the address that the client reached, for one connection from the client's address. `first_is_right`:
+    /// nothing can be proven, so the first connection is taken for the client's.
     pub(in super::super) async fn lease(
         self: &Arc<Self>,
         local: SocketAddr,
@@ -155,36 +156,36 @@ impl PassivePorts {
         first_is_right: bool,
     ) -> Result<Lease, Refused> {
         let now = Instant::now();
-        let mut state = self.state();
-        state.forget_strays(now);
-        let port = self.choose(&mut state, local, client, now)?;
-        // Somebody at the client's address may have come before the client was told of the port.
-        for arrived in state.open.take_pending(local, port) {
+        let mut table = self.table();
+        table.forget_strays(now);
+        let port = self.choose(&mut table, local, client, now)?;
+        // A connection from the client's address may have arrived before the client was told of the port.
+        for arrived in table.open.take_pending(local, port) {
             match proxy_protocol::is_trusted(&self.proxies, arrived.peer.ip()) {
                 true => listening::came(self, local, port, arrived),
-                false => _ = hand_over(&mut state, local, port, arrived),
+                false => _ = hand_over(&mut table, local, port, arrived),
             }
         }
         let key = Key { local, port, client };
         let arrivals = Arc::<Arrivals>::default();
-        let place = Place {
+        let expectation = Expectation {
             session: Some(Arc::clone(&arrivals)),
             first_is_right,
             reusable: now + LEASE_TIME,
             ends: None,
         };
-        let before = state.expected.insert(key, place);
-        if let Some(session) = before.and_then(|place| place.session) {
+        let previous = table.expected.insert(key, expectation);
+        if let Some(session) = previous.and_then(|expectation| expectation.session) {
             session.close();
         }
-        state.open.lease(self, local, port);
+        table.open.lease(self, local, port);
         Ok(Lease { key, arrivals, ports: Arc::clone(self) })
     }
 
-    /// A port by chance out of all that this client has no connection on, which is open then.
+    /// A random port of the range on which this client has no connection. The port is then open.
     fn choose(
         self: &Arc<Self>,
-        state: &mut State,
+        table: &mut Table,
         local: Host,
         client: Host,
         now: Instant,
@@ -192,28 +193,30 @@ impl PassivePorts {
         let (first, count) = (*self.ports.start(), self.ports.len());
         let start = random_below(count);
         let mut failure = None;
-        let mut tries = if state.none_before.get(&local).is_some_and(|none| now < *none) { 0 } else { TRIES };
-        // What nobody waits for any more, or has waited for too long without a need.
+        let mut tries =
+            if table.exhausted_until.get(&local).is_some_and(|until| now < *until) { 0 } else { TRIES };
+        // The port that becomes available first, because no session waits for it any more, or one has waited for too
+        // long.
         let mut soonest: Option<(Instant, u16)> = None;
         // All are in the range, so the sum fits.
         for port in (0..count).map(|step| first + ((start + step) % count) as u16) {
-            if let Some(place) = state.expected.get(&Key { local, port, client })
-                && place.ends.is_none_or(|ends| ends > now)
+            if let Some(expectation) = table.expected.get(&Key { local, port, client })
+                && expectation.ends.is_none_or(|ends| ends > now)
             {
-                let waits = (place.reusable, port);
-                soonest = Some(soonest.map_or(waits, |other| other.min(waits)));
+                let candidate = (expectation.reusable, port);
+                soonest = Some(soonest.map_or(candidate, |other| other.min(candidate)));
                 continue;
             }
-            if state.open.is_usable(local, port) {
+            if table.open.is_usable(local, port) {
                 return Ok(port);
             }
             if tries == 0 {
                 continue;
             }
-            match state.open.open(local, port) {
+            match table.open.open(local, port) {
                 Ok(()) => return Ok(port),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => tries -= 1,
-                // The same for every port: out of descriptors, or not an address of this machine.
+                // This would fail for every port: no descriptors are left, or the address is not of this machine.
                 Err(error) => {
                     failure = Some(error);
                     tries = 0;
@@ -221,12 +224,12 @@ impl PassivePorts {
             }
         }
         if failure.is_some() || soonest.is_none() {
-            state.none_before.insert(local, now + BIND_PAUSE);
+            table.exhausted_until.insert(local, now + BIND_PAUSE);
         }
         match soonest {
             Some((reusable, _)) if reusable > now => Err(Refused::Until(reusable)),
-            Some((_, port)) if state.open.is_usable(local, port) => Ok(port),
-            Some((_, port)) => match state.open.open(local, port) {
+            Some((_, port)) if table.open.is_usable(local, port) => Ok(port),
+            Some((_, port)) => match table.open.open(local, port) {
                 Ok(()) => Ok(port),
                 Err(_) => Err(Refused::NoPort(NoPort::AllInUse)),
             },
@@ -238,34 +241,35 @@ impl PassivePorts {
         }
     }
 
-    /// Hands on what has come to a port already.
+    /// Hands over connections that have already arrived at a port.
     fn accept_pending(self: &Arc<Self>, local: Host, port: u16) {
-        let listener = self.state().open.listener(local, port);
+        let listener = self.table().open.listener(local, port);
         if let Some(listener) = listener {
             listening::accept_pending(self, &listener, local, port);
         }
     }
 
-    /// Gives a connection to whoever expects it.
+    /// Gives a connection to the session that expects it.
     fn arrived(&self, local: Host, port: u16, arrived: Arrived) {
-        if hand_over(&mut self.state(), local, port, arrived) {
+        if hand_over(&mut self.table(), local, port, arrived) {
             self.freed.notify_waiters();
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Gives a connection to whoever expects it, and says whether that makes room for others.
-fn hand_over(state: &mut State, local: Host, port: u16, arrived: Arrived) -> bool {
+/// Gives a connection to the session that expects it, and returns whether this makes room for others.
+fn hand_over(table: &mut Table, local: Host, port: u16, arrived: Arrived) -> bool {
     let peer = arrived.peer;
     let key = Key { local, port, client: Host::of(peer) };
-    let Some(Place { session: Some(session), first_is_right, reusable, .. }) = state.expected.get_mut(&key)
+    let Some(Expectation { session: Some(session), first_is_right, reusable, .. }) =
+        table.expected.get_mut(&key)
     else {
-        // If nobody wants it any more, its place is free again.
-        state.expected.remove(&key);
+        // If no session wants it any more, its entry is free again.
+        table.expected.remove(&key);
         tracing::debug!(%peer, port, "closed a data connection that nobody expects");
         return true;
     };
@@ -279,7 +283,7 @@ fn hand_over(state: &mut State, local: Host, port: u16, arrived: Arrived) -> boo
     *first_is_right
 }
 
-/// A number below `count`, which is not to be foretold from outside.
+/// A number below `count` that can't be predicted from outside.
 fn random_below(count: usize) -> usize {
     use std::hash::{BuildHasher, RandomState};
     let hash = RandomState::new().hash_one(count);

@@ -176,12 +176,12 @@ async fn ports_that_nobody_is_told_of_are_closed_after_some_seconds() {
     }
     let last = leases.pop();
     drop(leases);
-    assert_eq!(ports.state().open.len(), 20);
+    assert_eq!(ports.table().open.len(), 20);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(ports.state().open.len(), 1);
+    assert_eq!(ports.table().open.len(), 1);
     drop(last);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(ports.state().open.len(), 0);
+    assert_eq!(ports.table().open.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

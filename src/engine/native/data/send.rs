@@ -20,35 +20,35 @@ use super::convert::{Form, Outgoing, STEP};
 use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
 
-/// How much a thread of the disk sends at most in one go, so that these threads serve all, and ABOR is heard.
+/// How much a thread of the disk sends at a time, so that these threads serve all transfers, and ABOR takes effect.
 const BURST: u64 = 32 * 1024 * 1024;
 
-/// How long that thread waits for room in the socket's buffer, if it has just sent so much. A client that is as fast as the
-/// disk makes some at once, and to change threads would take longer; one that is slow holds no thread.
+/// How long that thread waits for room in the socket's buffer after it has just sent so much. A client as fast as the
+/// disk makes room at once, and changing threads would take longer; a slow client holds no thread.
 const ROOM_WAIT: Duration = Duration::from_millis(4);
 const WORTH_A_WAIT: u64 = 64 * 1024;
 
-/// What a transfer has to know of its session.
+/// What a transfer shares with its session.
 #[derive(Clone)]
 pub(in super::super) struct Flow {
-    /// How long nothing may move.
+    /// How long a transfer may stand still.
     pub(in super::super) stall_timeout: Duration,
     /// Bytes that went over the data connection.
     pub(in super::super) moved: Arc<AtomicU64>,
-    /// Line ends of what came were converted.
+    /// Whether line ends of received data were converted.
     pub(in super::super) converted: Arc<AtomicBool>,
-    /// Who is at the other end of the data connection.
+    /// The address at the other end of the data connection.
     pub(in super::super) data_peer: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Flow {
-    /// Takes note of whose data connection it is.
+    /// Records the address of the data connection.
     pub(super) fn opened(&self, peer: SocketAddr) {
-        // A transfer has one.
+        // A transfer has one data connection.
         let _ = self.data_peer.set(peer);
     }
 
-    /// Waits for a step of the data connection, but not for ever.
+    /// Waits for a step of the data connection, for at most the stall timeout.
     pub(super) async fn step<T>(
         &self,
         step: impl Future<Output = Result<T, TransferError>>,
@@ -116,7 +116,7 @@ async fn send_stream(
     send_all(connection, outgoing.end(), flow).await
 }
 
-/// Sends a chunk in its form.
+/// Sends a chunk in the form that the client asked for.
 pub(super) async fn send_converted(
     connection: &mut DataConnection,
     mut outgoing: Outgoing,
@@ -153,7 +153,7 @@ async fn send_pieces(
     }
 }
 
-/// Sends bytes as they are. Each write is a step of its own: a client that is slow and alive is not stalled.
+/// Sends bytes unchanged. Each write is a step of its own: a client that is slow and alive is not stalled.
 pub(super) async fn send_all(
     connection: &mut DataConnection,
     mut bytes: Bytes,
@@ -167,8 +167,8 @@ pub(super) async fn send_all(
     Ok(())
 }
 
-/// Has the kernel send a part of a file. It reads the disk, so that is done by the threads of the disk; these fill the
-/// socket's buffer, and waiting for room in it takes no thread. Gives the file back if the kernel can't send it.
+/// Lets the kernel send a part of a file. This reads the disk, so the threads of the disk do it: they fill the socket's
+/// buffer, and waiting for room in it takes no thread. Returns the file if the kernel can't send it.
 async fn send_file(
     stream: &Arc<TcpStream>,
     slice: FileSlice,
@@ -177,7 +177,7 @@ async fn send_file(
     let FileSlice { mut file, mut offset, mut length } = slice;
     while length > 0 {
         let (socket, threads) = (Arc::clone(stream), file.threads().clone());
-        // The last one closes the file, before the client hears of the end and may remove it.
+        // The last burst closes the file, before the client reads the final reply and may remove the file.
         let burst = move || match burst(&socket, &file, offset, length.min(BURST)) {
             Ok(sent) if sent == length => Burst::Last(sent),
             Ok(sent) => Burst::Sent(sent, file),
@@ -203,12 +203,12 @@ async fn send_file(
     Ok(None)
 }
 
-/// Waits until the socket takes more.
+/// Waits until the socket has room for more bytes.
 async fn room(stream: &TcpStream) -> Result<(), TransferError> {
     loop {
         stream.writable().await.map_err(TransferError::DataConnection)?;
-        // Another thread found the buffer full, so nobody has told the runtime yet. It has to look for itself: there may
-        // be room again by now, which nothing would tell of a second time.
+        // Another thread found the buffer full, so the runtime does not know it yet and has to look for itself: there
+        // may be room again by now, and no second event would report it.
         let looked = stream.try_io(Interest::WRITABLE, || match has_room(stream, Duration::ZERO)? {
             true => Ok(()),
             false => Err(io::ErrorKind::WouldBlock.into()),
@@ -220,14 +220,14 @@ async fn room(stream: &TcpStream) -> Result<(), TransferError> {
     }
 }
 
-/// Whether the socket takes more, or has an error to tell; looks for so long.
+/// Waits until the socket has room or an error, for at most `wait`.
 fn has_room(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
     let mut fds = [PollFd::new(socket, PollFlags::OUT)];
     let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
     Ok(poll(&mut fds, Some(&wait))? > 0)
 }
 
-/// What came of a burst, with the file where it is still needed.
+/// The result of a burst, with the file if it is still needed.
 enum Burst {
     Sent(u64, OfDisk<File>),
     Last(u64),
@@ -246,7 +246,7 @@ impl BurstError {
     }
 }
 
-/// Sends until so much is sent or the socket's buffer is full. Blocks for the disk.
+/// Sends until `length` bytes are sent or the socket's buffer is full. Blocks for the disk.
 fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u64, BurstError> {
     use rustix::io::Errno;
     let (mut position, end) = (offset, offset + length);

@@ -1,31 +1,31 @@
-//! Whose control connections families are.
+//! The users of families of control connections.
 //!
-//! Some clients have one store for all that they open to a server (.NET, Java): a data connection shows what they were given last,
-//! on whichever control connection that was. Whoever resumes there knows a secret of a client that has logged in as the same user,
-//! and is that client, or may do all that it may.
+//! Some clients have one store of tickets for all connections to a server (.NET, Java): a data connection shows the
+//! latest ticket, from whichever control connection. A client that resumes with it knows a secret of a client that has
+//! logged in as the same user: it is that client, or may do everything that the client may.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::resumption::Family;
 
-/// So many are remembered, the oldest are forgotten first: a client whose families are has to show what it was given on the very
-/// control connection.
+/// How many entries are remembered; the oldest are forgotten first. A client whose entries are forgotten has to show a
+/// ticket of its own control connection.
 const MOST: usize = 16 * 1024;
 
-/// Which families are of which users, also when their sessions are over: clients keep what they were given.
+/// Which families belong to which users, even after their sessions have ended: clients keep their tickets.
 #[derive(Debug, Default)]
 pub(super) struct Owners(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// A family, and a user whose client it is.
+    /// A family, and its user.
     of: HashSet<(Family, u64)>,
     in_order: VecDeque<(Family, u64)>,
 }
 
 impl Owners {
-    /// A session of this family belongs to this user.
+    /// Records that a session of this family belongs to this user.
     pub(super) fn add(&self, family: Family, user: u64) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.of.insert((family, user)) {
@@ -38,7 +38,7 @@ impl Owners {
         }
     }
 
-    /// Whether a session of this family was this user's.
+    /// Whether a session of this family belonged to this user.
     pub(super) fn has(&self, family: Family, user: u64) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of.contains(&(family, user))
     }

@@ -1,10 +1,11 @@
-//! How a data connection shows that it is of its control connection: it resumes the TLS session of that.
+//! The proof that a data connection belongs to its control connection: it resumes the TLS session of the control
+//! connection.
 //!
-//! What a client gets to resume by (a ticket, or in TLS 1.2 the id of a session) is marked with the family of its control
-//! connection, sealed, and opened on data connections of the same family alone. So whoever resumes there is the same client, in
-//! both versions. A control connection that resumes another one joins its family: only one client knows the secrets of both,
-//! and clients have one store for all that they open. Marks are given where they were earned: a data connection that resumed
-//! nothing gets none.
+//! The plan. Everything that a client can resume with (a ticket, or in TLS 1.2 the ID of a session) is sealed and
+//! marked with the family of its control connection, and is opened only on data connections of the same family. So a
+//! client that resumes there is the same client, in both versions. A control connection that resumes another one joins
+//! its family: only one client knows the secrets of both, and clients have one store for all connections. Only
+//! connections that have earned a mark get one: a data connection that resumed nothing gets none.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,18 +18,18 @@ use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::owners::Owners;
 
-/// For how long tickets can be opened for certain: after this time the library forgets the keys of the oldest.
+/// How long tickets can certainly be opened: after this time the library forgets the keys of the oldest.
 const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// How many of the tickets that a client has shown are remembered, to see whether it shows one again.
+/// How many of the client's recent tickets are remembered, to see whether it shows one again.
 const SHOWN: usize = 4;
 
-/// Control connections that resumed one another; unique in the life of the process, as the ids of sessions are.
+/// Control connections that resumed one another; unique in the life of the process, as the IDs of sessions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Family(u64);
 
 impl Family {
-    /// Of a control connection that resumed no other.
+    /// The family of a control connection that resumed no other.
     pub(super) fn of_session(session: u64) -> Self {
         Self(session)
     }
@@ -43,19 +44,19 @@ impl Family {
     }
 }
 
-/// What a client resumed by.
+/// The ticket or session that a client resumed.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
     family: Family,
-    /// Tells it from others.
+    /// Distinguishes it from others.
     name: u64,
 }
 
-/// How far a handshake is.
+/// The progress of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// The client's first message is being read. What is sealed now is for a session that is resumed, of TLS 1.2: its secret is the
-    /// one that the family knows.
+    /// The client's first message is being read. What is sealed now is for a resumed session of TLS 1.2: its secret is
+    /// the one that the family knows.
     Hello,
     Full,
     Resumed,
@@ -65,15 +66,15 @@ enum Phase {
 struct Seen {
     phase: Phase,
     opened: Option<Shown>,
-    /// The session of TLS 1.2 that can be resumed by its id: the id, and the session with its mark.
+    /// The session of TLS 1.2 that can be resumed by its ID: the ID, and the session with its mark.
     by_id: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Which families may resume on a data connection.
+/// The families that may resume on a data connection.
 #[derive(Debug)]
 struct Welcome {
     families: Vec<Family>,
-    /// Those of this user, too.
+    /// Families of this user are welcome, too.
     user: Option<(Arc<Owners>, u64)>,
 }
 
@@ -88,18 +89,18 @@ impl Welcome {
 #[derive(Debug)]
 pub(super) struct Marks {
     sealing: Arc<dyn ProducesTickets>,
-    /// Sessions of TLS 1.2 of clients that know no tickets.
+    /// Sessions of TLS 1.2, for clients that don't know tickets.
     store: Option<Arc<dyn StoresServerSessions>>,
-    /// Which families may resume; `None`: each of this server.
+    /// The families that may resume; `None`: all families of this server.
     welcome: Option<Welcome>,
-    /// What is given to a client that resumed nothing is marked with this.
+    /// The mark for a client that resumed nothing.
     fresh: Option<Family>,
     gives_tickets: bool,
     seen: Mutex<Seen>,
 }
 
 impl Marks {
-    /// Of a control connection.
+    /// For a control connection.
     pub(super) fn of_control(config: &ServerConfig, fresh: Family) -> Arc<Self> {
         Arc::new(Self {
             sealing: Arc::clone(&config.ticketer),
@@ -111,8 +112,8 @@ impl Marks {
         })
     }
 
-    /// Of a data connection. `gives_tickets` has to be set in TLS 1.3, which opens none otherwise; in TLS 1.2 the client goes on
-    /// with the ticket that it has.
+    /// For a data connection. `gives_tickets` has to be set in TLS 1.3, which opens none otherwise; in TLS 1.2 the
+    /// client keeps the ticket that it has.
     pub(super) fn of_data(resumption: &Resumption, gives_tickets: bool) -> Arc<Self> {
         let user = *resumption.user.lock().unwrap_or_else(PoisonError::into_inner);
         let user = user.map(|user| (Arc::clone(&resumption.owners), user));
@@ -134,8 +135,8 @@ impl Marks {
         config
     }
 
-    /// The client's first message is read: from now on it is known whether the client resumes. One that has to send a second one
-    /// counts as if it did not.
+    /// The client's first message is read: from now on it is known whether the client resumes. A client that has to
+    /// send a second one counts as if it did not resume.
     pub(super) fn read_hello(&self, connection: &ServerConnection) {
         self.seen().phase = match connection.handshake_kind() {
             Some(HandshakeKind::Resumed) => Phase::Resumed,
@@ -144,21 +145,21 @@ impl Marks {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        // Nothing is half-done in it.
+        // No holder of the lock leaves it half-changed.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was resumed, of a handshake that is complete.
+    /// The ticket or session that a complete handshake resumed.
     fn resumed(&self, connection: &ServerConnection) -> Option<Shown> {
         let seen = self.seen();
         seen.opened.filter(|_| connection.handshake_kind() == Some(HandshakeKind::Resumed))
     }
 
-    /// What is given to the client is marked with this family, if it gets anything.
+    /// The family for the mark of the client's new tickets, if it gets any.
     fn family(&self) -> Option<Family> {
         let seen = self.seen();
         match seen.phase {
-            // A ticket that could be opened and was not resumed says nothing of the client: anybody may have read it on its way.
+            // A ticket that could be opened and was not resumed proves nothing: anybody may have read it on its way.
             Phase::Full => self.fresh,
             Phase::Hello | Phase::Resumed => seen.opened.map(|shown| shown.family),
         }
@@ -212,7 +213,7 @@ impl StoresServerSessions for Marks {
         Some(session)
     }
 
-    /// TLS 1.3 without tickets, which there is not.
+    /// For TLS 1.3 without tickets, which does not exist here.
     fn take(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
@@ -222,13 +223,13 @@ impl StoresServerSessions for Marks {
     }
 }
 
-/// What a client does to show that data connections are its own.
+/// How a client proves that data connections are its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Habit {
     Unknown,
-    /// It resumes, and keeps what it resumes by: it always can.
+    /// It resumes, and keeps its tickets: it can always resume.
     Resumes,
-    /// It was seen not to.
+    /// It was seen not to resume.
     Varies,
 }
 
@@ -238,19 +239,19 @@ struct History {
     shown: VecDeque<u64>,
 }
 
-/// By what the data connections of a session are known.
+/// What proves that a data connection belongs to a session.
 #[derive(Debug)]
 pub(in super::super) struct Resumption {
-    /// That of the control connection, whatever has become of the configuration since.
+    /// The sealing of the control connection's configuration, even if the configuration has changed since.
     sealing: Arc<dyn ProducesTickets>,
     families: Vec<Family>,
     by_id: Option<(Vec<u8>, Vec<u8>)>,
-    /// What the client showed on the control connection.
+    /// The client's certificate on the control connection.
     certificate: Option<CertificateDer<'static>>,
     since: Instant,
     history: Mutex<History>,
     owners: Arc<Owners>,
-    /// Who is logged in, if other sessions of the same user count.
+    /// The user who is logged in, if other sessions of the same user count.
     user: Mutex<Option<u64>>,
 }
 
@@ -285,18 +286,20 @@ impl Resumption {
         }
     }
 
-    /// Somebody has logged in, whom `user` tells from all others; `None` if there may be many of that name, or if a data connection
-    /// has to be of this very control connection.
+    /// A user has logged in, identified by `user`; `None` if many may share the name, or if a data connection has to
+    /// resume this very control connection.
     pub(in super::super) fn logged_in(&self, user: Option<u64>) {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user;
         let Some(user) = user else { return };
         self.families.iter().for_each(|family| self.owners.add(*family, user));
     }
 
-    /// Whether a data connection, whose handshake is complete, has shown that it is of this session; `strict`: as it has to.
+    /// Whether a data connection with a complete handshake has proven that it belongs to this session; with `strict`,
+    /// it has to.
     ///
     /// # Errors
-    /// [`Unproven`], if it has to and has not. One that has not is the session's only if there is no better one.
+    /// [`Unproven`], if it has to prove it and has not. A connection without proof is the session's only if there is no
+    /// better one.
     pub(super) fn judge(
         &self,
         marks: &Marks,
@@ -315,7 +318,7 @@ impl Resumption {
             };
         };
         let mut history = self.history();
-        // Clients that use a ticket of TLS 1.3 once have none left some day.
+        // Clients that use each ticket of TLS 1.3 only once run out of tickets at some point.
         let keeps = connection.protocol_version() == Some(ProtocolVersion::TLSv1_2)
             || history.shown.contains(&shown.name);
         if keeps && history.habit == Habit::Unknown {
@@ -328,12 +331,12 @@ impl Resumption {
         Ok(true)
     }
 
-    /// A data connection that resumed nothing was taken all the same.
+    /// A data connection that resumed nothing was taken nevertheless.
     pub(in super::super) fn took_unproven(&self) {
         self.history().habit = Habit::Varies;
     }
 
-    /// The client has shown that it always can.
+    /// The client has shown that it can always resume.
     pub(super) fn has_to_resume(&self) -> bool {
         self.history().habit == Habit::Resumes && self.since.elapsed() < TICKETS_LIVE
     }
@@ -347,7 +350,7 @@ fn certificate(connection: &ServerConnection) -> Option<CertificateDer<'static>>
     connection.peer_certificates()?.first().map(|certificate| certificate.clone().into_owned())
 }
 
-/// Whether two certificates, both of authorities that are trusted, name the same owner: one may be the other, renewed.
+/// Whether two certificates, both of trusted authorities, name the same owner: one may be a renewal of the other.
 fn is_of_the_same(own: &CertificateDer<'_>, shown: &CertificateDer<'_>) -> bool {
     let owner = |certificate: &CertificateDer<'_>| {
         let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;

@@ -1,4 +1,4 @@
-//! Connections that have come for one session, until it is known which of them is the session's.
+//! Connections that have arrived for one session, until it is known which of them is the session's.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,22 +9,22 @@ use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// How many wait at most. The client opens one; the others are of somebody who looks for open ports.
+/// How many may wait. The client opens one; others come from strangers who look for open ports.
 pub(super) const MOST: usize = 8;
 
-/// A connection, and who opened it.
+/// A connection, and the address that opened it.
 #[derive(Debug)]
 pub(in super::super) struct Arrived {
     pub(in super::super) stream: TcpStream,
     pub(in super::super) peer: SocketAddr,
 }
 
-/// What can be told of a connection without reading from it.
+/// The state of a connection, as far as it is known without reading from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Standing {
-    /// It is open, and nothing has come.
+    /// It is open, and no bytes have arrived.
     Silent,
-    /// Something has come.
+    /// Bytes have arrived.
     Speaks,
     /// The client sends nothing, and never will.
     Ended,
@@ -45,12 +45,12 @@ impl Arrived {
 #[derive(Debug, Default)]
 struct Waiting {
     arrived: VecDeque<Arrived>,
-    /// Somebody else expects connections in this place now.
+    /// Another session now expects connections in its place.
     closed: bool,
     had_some: bool,
 }
 
-/// What has come and is not looked at yet.
+/// Connections that have arrived and were not examined yet.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
     waiting: Mutex<Waiting>,
@@ -58,7 +58,7 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Adds a connection; `false` if there are too many. One that is over makes room.
+    /// Adds a connection; `false` if there are too many. A connection that has ended makes room.
     pub(super) fn put(&self, arrived: Arrived) -> bool {
         let mut waiting = self.waiting();
         if waiting.arrived.len() >= MOST {
@@ -76,13 +76,13 @@ impl Arrivals {
         true
     }
 
-    /// Nothing more comes.
+    /// No more connections will arrive.
     pub(super) fn close(&self) {
         self.waiting().closed = true;
         self.changed.notify_one();
     }
 
-    /// Whether any has come.
+    /// Whether any connection has arrived.
     pub(super) fn had_some(&self) -> bool {
         self.waiting().had_some
     }
@@ -91,15 +91,15 @@ impl Arrivals {
         self.waiting().arrived.is_empty()
     }
 
-    /// One that is there already.
+    /// A connection that has already arrived.
     pub(super) fn take(&self) -> Option<Arrived> {
         self.waiting().arrived.pop_front()
     }
 
-    /// The next one. Nothing is lost if it is not waited for to the end.
+    /// The next connection. Cancel safe: no connection is lost.
     ///
     /// # Errors
-    /// [`io::ErrorKind::ConnectionAborted`] if none comes any more.
+    /// [`io::ErrorKind::ConnectionAborted`] if no more connections will arrive.
     pub(super) async fn next(&self) -> io::Result<Arrived> {
         loop {
             let changed = self.changed.notified();
@@ -117,7 +117,7 @@ impl Arrivals {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing is half-done in it.
+        // No holder of the lock leaves it half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

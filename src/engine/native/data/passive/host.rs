@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-/// An address, and the interface where one of IPv6 names none without (RFC 4007, section 6): `fe80::1` may be another host on
-/// each.
+/// An address, with the interface if an IPv6 address is ambiguous without it (RFC 4007, section 6): `fe80::1` may be
+/// another host on each interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Host {
     pub(super) ip: IpAddr,

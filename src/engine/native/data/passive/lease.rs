@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::arrivals::{Arrivals, Arrived};
-use super::{Key, PassivePorts, Place, STRAY_TIME, STRAY_WAIT};
+use super::{Expectation, Key, PassivePorts, STRAY_TIME, STRAY_WAIT};
 
 /// A port that is held for one connection of one client.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ impl Lease {
         self.key.port
     }
 
-    /// Waits for the next connection. Nothing is lost if it is not waited for to the end.
+    /// Waits for the next connection. Cancel safe: no connection is lost.
     ///
     /// # Errors
-    /// [`io::ErrorKind::ConnectionAborted`] if the place was given to somebody else.
+    /// [`io::ErrorKind::ConnectionAborted`] if the port was given to another session.
     pub(in super::super) async fn next(&self) -> io::Result<Arrived> {
         if self.is_empty() {
             self.accept_pending();
@@ -35,23 +35,23 @@ impl Lease {
         self.arrivals.next().await
     }
 
-    /// From now on connections are taken when they come.
+    /// From now on connections are accepted as soon as they arrive.
     fn attend(&self) {
         let Key { local, port, .. } = self.key;
-        self.ports.state().open.attend(&self.ports, local, port);
+        self.ports.table().open.attend(&self.ports, local, port);
     }
 
-    /// Makes sure that all connections that the system has taken can be [taken](Self::take).
+    /// Makes sure that all connections that the system has accepted can be [taken](Self::take).
     pub(in super::super) fn accept_pending(&self) {
         self.ports.accept_pending(self.key.local, self.key.port);
     }
 
-    /// Whether there is none to be [taken](Self::take).
+    /// Whether there is no connection to be [taken](Self::take).
     pub(in super::super) fn is_empty(&self) -> bool {
         self.arrivals.is_empty()
     }
 
-    /// A connection that is there already.
+    /// A connection that has already arrived.
     pub(in super::super) fn take(&self) -> Option<Arrived> {
         self.arrivals.take()
     }
@@ -64,27 +64,29 @@ impl Drop for Lease {
         if !self.arrivals.had_some() {
             self.accept_pending();
         }
-        let mut state = self.ports.state();
-        // It may be another session's by now.
-        let ours = |place: &Place| {
-            place.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, &self.arrivals))
+        let mut table = self.ports.table();
+        // The entry may be another session's by now.
+        let is_ours = |expectation: &Expectation| {
+            expectation.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, &self.arrivals))
         };
-        if let Some(place) = state.expected.get_mut(&self.key).filter(|place| ours(place)) {
+        if let Some(expectation) =
+            table.expected.get_mut(&self.key).filter(|expectation| is_ours(expectation))
+        {
             match self.arrivals.had_some() {
                 true => {
-                    state.expected.remove(&self.key);
+                    table.expected.remove(&self.key);
                 }
                 false => {
-                    place.session = None;
-                    place.reusable = now + STRAY_WAIT;
-                    place.ends = Some(now + STRAY_TIME);
-                    // It is closed when it comes, and the place is free then.
-                    state.open.attend(&self.ports, local, port);
+                    expectation.session = None;
+                    expectation.reusable = now + STRAY_WAIT;
+                    expectation.ends = Some(now + STRAY_TIME);
+                    // The connection is closed when it arrives, and the entry is then free.
+                    table.open.attend(&self.ports, local, port);
                 }
             }
         }
-        state.open.give_back(local, port);
-        drop(state);
+        table.open.give_back(local, port);
+        drop(table);
         self.ports.freed.notify_waiters();
     }
 }

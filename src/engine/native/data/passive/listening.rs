@@ -1,4 +1,4 @@
-//! Ports that are open, and what comes to them.
+//! Open ports, and the connections that arrive at them.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,16 +15,17 @@ use super::host::Host;
 use super::{Arrived, PassivePorts};
 use crate::proxy_protocol;
 
-/// How long to wait when the system has no means for one more connection.
+/// How long to wait when the system lacks the resources for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections are taken at a time: more than the system keeps for a listener of the standard library.
+/// How many connections are accepted at a time: more than the system keeps for a listener of the standard library.
 const MOST_PENDING: usize = 256;
 
-/// A port that is open.
+/// An open port.
 ///
-/// Who connects waits with the system until a session asks for its connection, which most often is there by then: to have a task
-/// wait for each costs more than the rest of a small transfer. A session that has to wait, or takes its time, is given one.
+/// A connection waits in the system's queue until a session asks for it. Most often it is there by then: a task that
+/// waits for each connection would cost more than the rest of a small transfer. Only a session that has to wait, or
+/// takes its time, gets such a task.
 #[derive(Debug)]
 pub(super) struct Listening {
     listener: Arc<TcpListener>,
@@ -35,7 +36,7 @@ impl Listening {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        // Only this machine gets there.
+        // Only this machine can connect there.
         if address.ip().to_canonical().is_loopback() {
             pacing::unpace(&listener);
         }
@@ -46,18 +47,18 @@ impl Listening {
         Arc::clone(&self.listener)
     }
 
-    /// Whether nobody has come who is not taken yet. If somebody has, that connection is closed.
+    /// Whether no unaccepted connection waits. If one does, it is closed.
     pub(super) fn is_clean(&self) -> bool {
         let pending = accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
         matches!(pending, Err(Errno::AGAIN))
     }
 
-    /// What has come already.
+    /// The connections that have already arrived.
     pub(super) fn take_pending(&self) -> Vec<Arrived> {
         std::iter::from_fn(|| accept_one(&self.listener).ok()).take(MOST_PENDING).collect()
     }
 
-    /// From now on connections are taken when they come.
+    /// From now on connections are accepted as soon as they arrive.
     pub(super) fn attend(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
         if self.waiting.is_none() {
             let accept = accept(Arc::downgrade(ports), Arc::clone(&self.listener), local, port);
@@ -66,12 +67,12 @@ impl Listening {
     }
 }
 
-/// Hands on what comes, for as long as the port is open.
+/// Hands over connections as they arrive, for as long as the port is open.
 async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Host, port: u16) {
-    // A handle of its own, which is registered with the runtime.
+    // A separate handle, which is registered with the runtime.
     let listener = match listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
         Ok(listener) => listener,
-        // Then connections are taken when sessions ask for them.
+        // Connections are then accepted when sessions ask for them.
         Err(error) => return tracing::debug!(port, %error, "can't wait for data connections"),
     };
     loop {
@@ -88,13 +89,14 @@ async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Ho
     }
 }
 
-/// Hands on what has come already, and waits for nothing: the system takes connections before this program hears of them.
+/// Hands over connections that have already arrived, without waiting: the system accepts connections before this
+/// program learns of them.
 pub(super) fn accept_pending(ports: &Arc<PassivePorts>, listener: &TcpListener, local: Host, port: u16) {
     for _ in 0..MOST_PENDING {
         match accept_one(listener) {
             Ok(arrived) => came(ports, local, port, arrived),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-            // It is gone again.
+            // The connection is gone again.
             Err(error) => tracing::debug!(port, %error, "can't accept a data connection"),
         }
     }
@@ -114,7 +116,7 @@ pub(super) fn came(ports: &Arc<PassivePorts>, local: Host, port: u16, arrived: A
     }
 }
 
-/// A load balancer says first whose connection it is.
+/// A load balancer first sends the address of the client.
 async fn arrived_by_proxy(
     ports: Arc<PassivePorts>,
     local: Host,
@@ -122,7 +124,7 @@ async fn arrived_by_proxy(
     Arrived { mut stream, peer }: Arrived,
 ) {
     match proxy_protocol::accept(&mut stream).await {
-        // As for the control connection, one that names nobody counts as the balancer's own.
+        // As on the control connection, a header that names no client counts as the balancer's own connection.
         Ok(route) => {
             let peer = route.map_or(peer, |route| route.client);
             ports.arrived(local, port, Arrived { stream, peer });

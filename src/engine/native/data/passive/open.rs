@@ -1,7 +1,8 @@
 //! Which ports are open, and for how long.
 //!
-//! Opening a port costs more than the rest of a small transfer, so a port stays open for some seconds after its transfer. This
-//! tells nobody where the next connection is expected: its port is drawn out of the whole range, open or not.
+//! Opening a port costs more than the rest of a small transfer, so a port stays open for some seconds after its
+//! transfer. This does not reveal where the next connection is expected: its port is chosen at random from the whole
+//! range, open or not.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,39 +18,39 @@ use super::arrivals::Arrived;
 use super::host::Host;
 use super::listening::Listening;
 
-/// When a port is attended whose session has not asked for its connection: strangers are to be closed soon, and must not use up
-/// the places that the system has for who connects.
+/// How long a port may go unattended while its session does not ask for its connection: connections of strangers have
+/// to be closed soon, so that they don't use up the system's queue.
 const UNATTENDED: Duration = Duration::from_millis(50);
 
-/// For how long a port stays open after its last transfer, and how many do: each is a descriptor, of which they may have one in
-/// so many.
+/// How long a port stays open after its last transfer, and how many may: each takes a descriptor, and all together one
+/// of this many.
 const KEPT: Duration = Duration::from_secs(5);
 const MOST_KEPT: usize = 1024;
 const PART_KEPT: u64 = 16;
 
-/// A port that is open.
+/// An open port.
 #[derive(Debug)]
 struct Open {
     listening: Listening,
     /// How many sessions were told of it.
     leases: usize,
-    /// When it was leased last, or given back by the last session.
+    /// When it was last leased, or given back by the last session.
     since: Instant,
 }
 
-/// The ports that are open, at the address that control connections reached.
+/// The open ports, at the address that control connections reached.
 #[derive(Debug, Default)]
 pub(super) struct OpenPorts {
     open: HashMap<(Host, u16), Open>,
-    /// How many have no session.
+    /// How many ports have no session.
     kept: usize,
-    /// A task looks after them.
+    /// Whether a task looks after the ports.
     is_looked_after: bool,
 }
 
 impl OpenPorts {
-    /// Whether a port is open that can be leased. One that somebody has come to while nobody was told of it is closed, with
-    /// whatever waits there.
+    /// Whether an open port can be leased. A port at which a connection arrived while no session was told of it is
+    /// closed, together with the connections there.
     pub(super) fn is_usable(&mut self, local: Host, port: u16) -> bool {
         match self.open.get(&(local, port)) {
             Some(open) if open.leases > 0 || open.listening.is_clean() => true,
@@ -62,7 +63,7 @@ impl OpenPorts {
         }
     }
 
-    /// What has come to a port that others were told of, and not yet whoever is to be told now.
+    /// The connections that have arrived at a port which other sessions were told of, before the next session is told.
     pub(super) fn take_pending(&self, local: Host, port: u16) -> Vec<Arrived> {
         let open = self.open.get(&(local, port)).filter(|open| open.leases > 0);
         open.map(|open| open.listening.take_pending()).unwrap_or_default()
@@ -72,10 +73,10 @@ impl OpenPorts {
         self.open.get(&(local, port)).map(|open| open.listening.listener())
     }
 
-    /// Opens a port, which is to be [leased](Self::lease) then.
+    /// Opens a port, which then has to be [leased](Self::lease).
     pub(super) fn open(&mut self, local: Host, port: u16) -> io::Result<()> {
         let listening = match Listening::bind(local.at(port)) {
-            // Out of descriptors, most often: what is kept is for speed alone.
+            // Mostly no descriptors are left: ports are kept open only for speed.
             Err(error) if error.kind() != io::ErrorKind::AddrInUse && self.kept > 0 => {
                 self.open.retain(|_, open| open.leases > 0);
                 self.kept = 0;
@@ -88,7 +89,7 @@ impl OpenPorts {
         Ok(())
     }
 
-    /// One more session is told of the port.
+    /// Counts one more session that is told of the port.
     pub(super) fn lease(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         if open.leases == 0 {
@@ -115,14 +116,14 @@ impl OpenPorts {
         }
     }
 
-    /// From now on connections are taken when they come.
+    /// From now on connections are accepted as soon as they arrive.
     pub(super) fn attend(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
         if let Some(open) = self.open.get_mut(&(local, port)) {
             open.listening.attend(ports, local, port);
         }
     }
 
-    /// Attends the ports whose sessions take their time, and closes those that nobody was told of for a while.
+    /// Attends the ports whose sessions take their time, and closes ports without a session after a while.
     fn look_after(&mut self, ports: &Arc<PassivePorts>) {
         for ((local, port), open) in &mut self.open {
             if open.leases > 0 && open.since.elapsed() >= UNATTENDED {
@@ -150,9 +151,9 @@ async fn look_after(ports: Weak<PassivePorts>) {
     loop {
         tokio::time::sleep(UNATTENDED).await;
         let Some(ports) = ports.upgrade() else { return };
-        let mut state = ports.state();
-        state.open.look_after(&ports);
-        if !state.open.is_looked_after {
+        let mut table = ports.table();
+        table.open.look_after(&ports);
+        if !table.open.is_looked_after {
             return;
         }
     }
