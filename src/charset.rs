@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
-/// How names are written on both connections. The storage has them as UTF-8 (RFC 2640).
+/// How names are written on both connections. Storages have them in UTF-8 (RFC 2640).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
     /// UTF-8.
     Utf8,
-    /// One of those from before.
+    /// An older character set.
     Legacy(&'static Encoding),
 }
 
 impl Charset {
-    /// The character set of a label of the WHATWG Encoding Standard, such as `windows-1252`. `None` if it is not known,
-    /// or doesn't write ASCII as ASCII: commands could not be read then.
+    /// The character set with a label of the WHATWG Encoding Standard, such as `windows-1252`. `None` if the label is
+    /// not known, or if the character set doesn't write ASCII as ASCII: commands could not be read then.
     pub fn named(label: &str) -> Option<Self> {
         let encoding = Encoding::for_label(label.as_bytes())?;
         if encoding == encoding_rs::UTF_8 {
@@ -25,7 +25,7 @@ impl Charset {
             .then_some(Self::Legacy(encoding))
     }
 
-    /// The text of these bytes; `None` if they are none in this character set.
+    /// The text of these bytes; `None` if they are not valid in this character set.
     pub fn decode<'a>(self, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
@@ -33,7 +33,7 @@ impl Charset {
         }
     }
 
-    /// The bytes of a text; `None` if it can't be written: a name with something in the place of a letter would be
+    /// The bytes of a text; `None` if it can't be written: a name with another character in place of a letter would be
     /// another name.
     pub fn encode<'a>(self, text: &'a str) -> Option<Cow<'a, [u8]>> {
         match self {
@@ -45,7 +45,7 @@ impl Charset {
         }
     }
 
-    /// The same for texts that are only read by people: what can't be written becomes `?`.
+    /// The same for texts that only people read: a character that can't be written becomes `?`.
     pub fn encode_lossy<'a>(self, text: &'a str) -> Cow<'a, [u8]> {
         self.encode(text).unwrap_or_else(|| {
             let mut bytes = Vec::with_capacity(text.len());

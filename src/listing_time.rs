@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-/// The zone in which LIST and STAT show times. Their lines have no place for the name of a zone (RFC 959 leaves their form to
-/// the server), and many devices and old programs take the times for those of their own clock. MLSD, MLST and MDTM are always
+/// The zone in which LIST and STAT show times. Their lines have no place for the name of a zone (RFC 959 leaves their
+/// form to the server), and many devices and old programs take the times for local ones. MLSD, MLST and MDTM are always
 /// in UTC (RFC 3659, section 2.3).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ListingTime(TimeZone);
@@ -17,9 +17,9 @@ impl ListingTime {
     /// UTC.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// The zone of a word of the configuration: `utc`, `local` (the zone of the machine, or of the variable `TZ`), or a name of the
-    /// IANA time zone database, such as `Europe/Berlin`. The database of the system counts where there is one, as its rules are
-    /// renewed with the system; elsewhere the one in the program.
+    /// The zone for a word of the configuration: `utc`, `local` (the zone of the machine, or of the variable `TZ`), or
+    /// a name of the IANA time zone database, such as `Europe/Berlin`. The system's database is used if there is one,
+    /// because its rules are updated with the system; otherwise the one in the program.
     ///
     /// # Errors
     /// [`UnknownZone`].
@@ -36,13 +36,13 @@ impl ListingTime {
         }
     }
 
-    /// What a clock in this zone showed at `time`.
+    /// The local time in this zone at `time`.
     pub fn clock_at(&self, time: SystemTime) -> NaiveDateTime {
         let time = DateTime::<Utc>::from(time);
         if self.0 == TimeZone::UTC {
             return time.naive_utc();
         }
-        // The zone database ends where dates of four digits end.
+        // The zone database ends with the last date of four digits.
         let offset =
             Timestamp::from_second(time.timestamp()).map_or(0, |time| self.0.to_offset(time).seconds());
         let local = time.naive_utc().checked_add_signed(TimeDelta::seconds(offset.into()));
@@ -56,13 +56,13 @@ impl fmt::Debug for ListingTime {
     }
 }
 
-/// Why a word names no time zone.
+/// Why a word does not name a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownZone {
     /// The database has no such name.
     #[error("there is no such time zone")]
     NoSuchName,
-    /// The machine doesn't tell its zone.
+    /// The zone of the machine is not known.
     #[error("the time zone of this machine is not known ({0}); name one, such as `Europe/Berlin`")]
     OfMachine(String),
 }

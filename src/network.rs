@@ -1,9 +1,9 @@
-//! Whose address is it? What is counted, or takes turns, by address.
+//! The networks of clients, by which sessions are counted and take turns.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// So many bits in front of an IPv6 address say whose it is, unless the configuration says otherwise: a single customer or
-/// machine has all of a /64 (RFC 6177).
+/// How many leading bits of an IPv6 address identify a client, unless the configuration sets another number: a single
+/// customer or machine has a whole /64 (RFC 6177).
 pub const IPV6_PREFIX: u8 = 64;
 
 /// All addresses that one client can have: an IPv4 address, or a network of IPv6 addresses.
@@ -11,9 +11,9 @@ pub const IPV6_PREFIX: u8 = 64;
 pub struct Network(IpAddr);
 
 impl Network {
-    /// The network of this address, whose first `ipv6_prefix` bits count if it is one of IPv6.
+    /// The network of this address. Of an IPv6 address, the first `ipv6_prefix` bits count.
     pub fn of(address: IpAddr, ipv6_prefix: u8) -> Self {
-        // An IPv4 client of an IPv6 socket is the same client.
+        // An IPv4 client on an IPv6 socket is the same client.
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
                 let rest = u32::from(128 - ipv6_prefix.min(128));

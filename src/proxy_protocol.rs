@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: a load balancer says first who the client is.
+//! The PROXY protocol, versions 1 and 2: a load balancer first sends the client's address.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,40 +12,39 @@ use tokio::net::TcpStream;
 /// A load balancer sends the header at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The beginning of a header of version 2, and as much as any of version 1 has.
+/// The beginning of a header of version 2, which is no longer than any header of version 1.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What follows the signature where a load balancer speaks for itself.
+/// The byte after the signature if a load balancer speaks for itself.
 const VERSION_2_LOCAL: u8 = 0x20;
 
 /// The longest header of version 1, with its end.
 const MAX_V1: usize = 107;
 
-/// More than addresses and the additions that are in use need.
+/// More than the addresses and the extensions in use need.
 const MAX_V2: usize = 4096;
 
-/// Between whom a connection is.
+/// The two ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// Who connected to the load balancer.
+    /// The client that connected to the load balancer.
     pub client: SocketAddr,
-    /// What they connected to.
+    /// The address that the client connected to.
     pub server: SocketAddr,
 }
 
-/// Whether a connection from this address has to begin with a header. One from anybody else must not: its word counts
-/// for nothing.
+/// Whether a connection from this address has to begin with a header. A header from any other address is never read.
 pub fn is_trusted(proxies: &[IpNet], peer: IpAddr) -> bool {
     let peer = peer.to_canonical();
     proxies.iter().any(|network| network.contains(&peer))
 }
 
-/// Reads the header, and not a byte more. `None` if it names nobody, so that the connection counts as that of who has opened
-/// it: a load balancer that looks whether the server is alive, or one that does not know more.
+/// Reads the header, and not a byte more. `None` if it names no client, so that the connection counts as the load
+/// balancer's own: it checks whether the server is alive, or does not know the client.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] if there is no header, [`io::ErrorKind::TimedOut`] if it does not come, and those of the
-/// connection.
+/// [`io::ErrorKind::InvalidData`] if there is no header, [`io::ErrorKind::TimedOut`] if it does not arrive, and the
+/// errors of the connection.
 pub async fn accept(stream: &mut TcpStream) -> io::Result<Option<Route>> {
     let header = tokio::time::timeout(HEADER_TIMEOUT, read(stream)).await;
     parse(&header.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no PROXY header in time"))??)
@@ -65,7 +64,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
         stream.read_exact(&mut header[16..]).await?;
         return Ok(header);
     }
-    // What follows the line end is for the session: a byte at a time, then.
+    // The bytes after the line end belong to the session, so read one byte at a time.
     while !header.ends_with(b"\r\n") {
         if header.len() >= MAX_V1 || !header.starts_with(b"PROXY ") {
             return Err(invalid("there is no PROXY header"));
@@ -79,7 +78,7 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
     let route = |client: (IpAddr, u16), server: (IpAddr, u16)| {
         Ok(Some(Route { client: client.into(), server: server.into() }))
     };
-    // In both of these all that follows is to be ignored (sections 2.1 and 2.2), whatever it is.
+    // In both cases the rest of the header has to be ignored (sections 2.1 and 2.2), whatever it is.
     if header.starts_with(b"PROXY UNKNOWN\r\n") || header.starts_with(b"PROXY UNKNOWN ") {
         return Ok(None);
     }
@@ -97,7 +96,7 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
                 (a.source_address.into(), a.source_port),
                 (a.destination_address.into(), a.destination_port),
             ),
-            // Of another kind than this server knows: the connection's own addresses count (section 2.2).
+            // A kind of address that this server doesn't know: the connection's own addresses count (section 2.2).
             v2::Addresses::Unix(_) | v2::Addresses::Unspecified => Ok(None),
         };
     }
@@ -114,9 +113,9 @@ fn parse(header: &[u8]) -> io::Result<Option<Route>> {
     }
 }
 
-/// The same for a connection that begins with a header or without one, as those for health and metrics do: what asks there
-/// may be a load balancer or anything beside it. A header comes in one piece, in front of all else (section 2 of the
-/// protocol), so the first bytes tell.
+/// The same for a connection with or without a header, as for health and metrics: the client there may be a load
+/// balancer or any other program. A header comes in one piece, before everything else (section 2 of the protocol), so
+/// the first bytes decide.
 ///
 /// # Errors
 /// As for [`accept`].
@@ -130,7 +129,7 @@ pub async fn accept_if_any(stream: &mut TcpStream) -> io::Result<Option<Route>> 
     }
 }
 
-/// What no header may do, for the fuzzer.
+/// Properties that hold for every header, for the fuzzer.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn fuzz(bytes: &[u8]) {

@@ -1,9 +1,9 @@
-//! The one map from what happened in storage to what a client is told.
+//! The one map from failures of a storage to replies.
 
 use wharf_backends::ErrorKind;
 
-/// A reply code for a failed command (RFC 959, section 4.2). 4xx: the same command may work later; 5xx:
-/// it won't, unless something else changes.
+/// A reply code for a failed command (RFC 959, section 4.2). 4xx: the same command may work later; 5xx: it won't,
+/// unless something else changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub enum ReplyCode {
@@ -42,7 +42,7 @@ impl From<ErrorKind> for ReplyCode {
             ErrorKind::Unsupported => Self::NotImplemented,
             ErrorKind::Conflict => Self::FileBusy,
             ErrorKind::Unavailable | ErrorKind::Other => Self::LocalError,
-            // A kind that was added since is a failure of ours until it is classified here.
+            // A kind of error that is not classified here yet counts as a failure of the server.
             _ => Self::LocalError,
         }
     }

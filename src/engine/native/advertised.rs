@@ -13,29 +13,29 @@ use tokio::time::Instant;
 
 use crate::config::{Passive, PassiveAddress};
 
-/// How long the address of a name is used before it is asked for again.
+/// How long the address of a name is used before the name is resolved again.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// How long a client waits for the first address of a name.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is known of a name.
+/// The last result for a name.
 #[derive(Debug, Default)]
 struct Known {
     address: Option<Ipv4Addr>,
-    /// When that was asked for.
+    /// When the name was resolved.
     at: Option<Instant>,
-    /// A question is on its way; all who have no address wait for the same answer.
+    /// A query is running; all clients without an address wait for the same answer.
     asking: Option<watch::Receiver<Option<Found>>>,
 }
 
 /// The answer of the resolver. Its errors can't be copied.
 type Found = Result<Ipv4Addr, Arc<io::Error>>;
 
-/// Asks the system for the address of a name.
+/// Resolves a name with the system's resolver.
 type LookUp = fn(String) -> BoxFuture<'static, io::Result<Ipv4Addr>>;
 
-/// What clients are told to connect to.
+/// The address that clients are told to connect to.
 #[derive(Debug)]
 pub(super) struct Advertised {
     addresses: Vec<PassiveAddress>,
@@ -55,8 +55,8 @@ impl Advertised {
         }
     }
 
-    /// The address for a client; `None`: the one that it reached. Of several it is that one, too, and otherwise one that is the
-    /// same for all of the session.
+    /// The address for a client; `None`: the one that it reached. Of several configured addresses it is also the one
+    /// that the client reached, otherwise one that stays the same for the session.
     pub(super) async fn for_client(
         &self,
         client: IpAddr,
@@ -84,7 +84,7 @@ impl Advertised {
         Some(found.swap_remove(at))
     }
 
-    /// Whether clients are told one of several addresses.
+    /// Whether several addresses are configured.
     pub(super) fn are_several(&self) -> bool {
         self.addresses.len() > 1
     }
@@ -96,8 +96,8 @@ impl Advertised {
         }
     }
 
-    /// The address that is known is told at once, and renewed beside; nobody waits for a resolver that is silent but those who
-    /// have no address yet.
+    /// Returns the known address at once and resolves the name again in the background; only clients without any
+    /// address yet wait for a silent resolver.
     async fn resolve(&self, name: &str) -> io::Result<Ipv4Addr> {
         let mut answer = {
             let mut resolved = locked(&self.resolved);
@@ -121,7 +121,7 @@ impl Advertised {
         }
     }
 
-    /// Asks the resolver, which blocks a thread for as long as it is silent: one question for a name at a time.
+    /// Queries the resolver, which blocks a thread for as long as it is silent: one query for a name at a time.
     fn ask(&self, name: &str) -> watch::Receiver<Option<Found>> {
         let (tell, answer) = watch::channel(None);
         let (resolved, name) = (Arc::clone(&self.resolved), name.to_owned());
@@ -148,7 +148,7 @@ impl Advertised {
 }
 
 fn locked(resolved: &Mutex<HashMap<String, Known>>) -> MutexGuard<'_, HashMap<String, Known>> {
-    // Nothing is half-done in it.
+    // No holder of the lock leaves it half-changed.
     resolved.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,15 +1,16 @@
-//! Turns to compute checksums: a line of a command has the server read a whole file, which takes a core for as long as it lasts.
+//! Turns for computing checksums: a single command line makes the server read a whole file, which takes a core for as
+//! long as that lasts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many checksums for each core are computed at once: the system shares the cores among them.
+/// How many checksums for each core are computed at once: the system shares the cores among them.
 const OF_ALL: usize = 4;
 
-/// One user has half as many at once as there are cores, and all together have eight times as many: the others wait for their
-/// turn, so that whoever asks for many harms nobody else.
+/// One user computes half as many at once as there are cores, and all users together eight times as many. Others wait
+/// for their turn, so that a user who asks for many harms no other.
 #[derive(Debug)]
 pub(super) struct Checksums {
     all: Arc<Semaphore>,
@@ -17,7 +18,7 @@ pub(super) struct Checksums {
     users: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
-/// The right to compute one; given back when it is dropped.
+/// The right to compute one checksum; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Turn {
     _of_all: Option<OwnedSemaphorePermit>,
@@ -34,9 +35,9 @@ impl Checksums {
         }
     }
 
-    /// Waits for a turn of this user. Who gives up waiting has used none.
+    /// Waits for a turn of this user. A wait that is given up uses no turn.
     pub(super) async fn turn(&self, user: &str) -> Turn {
-        // An error would say that they were closed, which nothing does.
+        // Only a closed semaphore returns an error, and nothing closes them.
         let of_user = self.of_user(user).acquire_owned().await.ok();
         let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
         Turn { _of_all: of_all, _of_user: of_user }
@@ -47,7 +48,7 @@ impl Checksums {
         if let Some(known) = users.get(user).and_then(Weak::upgrade) {
             return known;
         }
-        // Those of users who wait for nothing any more.
+        // Forget users who wait for no turn.
         users.retain(|_, known| known.strong_count() > 0);
         let new = Arc::new(Semaphore::new(self.of_one_user));
         users.insert(user.to_owned(), Arc::downgrade(&new));

@@ -1,46 +1,46 @@
-//! Command lines out of the bytes of a control connection (RFC 959, section 3; RFC 854 for Telnet).
+//! Splits the bytes of a control connection into command lines (RFC 959, section 3; RFC 854 for Telnet).
 
 use bytes::{Buf, BytesMut};
 
-/// The longest command line that is read, in bytes with its end.
+/// The longest command line, in bytes with its end.
 pub(super) const MAX_LINE: usize = 8 * 1024;
 
-/// How much more of a line that is too long is thrown away, before the client is.
+/// How much more of a line that is too long is discarded, before the session ends.
 const MAX_DISCARDED: usize = 64 * 1024;
 
 /// A command as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// In capital letters; empty if the line has none at its beginning.
+    /// In capital letters; empty if the line does not begin with letters.
     pub(super) verb: String,
-    /// What follows behind the space, in the client's character set.
+    /// The text after the space, in the client's character set.
     pub(super) argument: Vec<u8>,
 }
 
-/// What the bytes are.
+/// The meaning of the next bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decoded {
     /// A command.
     Line(Line),
-    /// A line that is too long; it is thrown away up to its end.
+    /// A line that is too long; it is discarded up to its end.
     TooLong,
-    /// It goes on and on: not a client to talk to any more.
+    /// A line without an end: the session ends.
     Endless,
 }
 
-/// Collects bytes until they are a line.
+/// Collects bytes until they form a line.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     buffer: BytesMut,
-    /// So many bytes in front have no line end.
+    /// How many bytes at the front are known to have no line end.
     searched: usize,
-    /// So many bytes of a line that is too long are gone.
+    /// How many bytes of a line that is too long were discarded.
     discarded: usize,
     overlong: bool,
 }
 
 impl Decoder {
-    /// Where more bytes go.
+    /// The buffer for more bytes.
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
         if self.buffer.capacity() - self.buffer.len() < 64 {
             self.buffer.reserve(512);
@@ -48,12 +48,12 @@ impl Decoder {
         &mut self.buffer
     }
 
-    /// How many bytes are here that have not become a line.
+    /// How many bytes have not become a line.
     pub(super) fn waiting(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Forgets what has not become a line.
+    /// Forgets the bytes that have not become a line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -82,7 +82,7 @@ impl Decoder {
                 }
                 None if self.overlong || self.buffer.len() >= MAX_LINE => {
                     self.discarded += self.buffer.len();
-                    // The memory goes with it.
+                    // This also frees the memory.
                     self.buffer = BytesMut::new();
                     self.searched = 0;
                     if self.discarded > MAX_DISCARDED {
@@ -106,7 +106,7 @@ impl Decoder {
 
 fn parse(line: &[u8]) -> Line {
     let line = without_synch(line);
-    // Some clients send a Synch in pieces that leave a byte or two in front of ABOR.
+    // Some clients send a Synch in pieces that leave a byte or two before ABOR.
     let start = line.iter().position(|byte| byte.is_ascii_graphic()).unwrap_or(line.len());
     let line = &line[start..];
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
@@ -122,9 +122,9 @@ fn parse(line: &[u8]) -> Line {
 /// Telnet's "interpret as command" (RFC 854).
 const IAC: u8 = 255;
 
-/// Takes off what Telnet puts in front of a command: Interrupt Process and Synch before ABOR, and negotiations, all of
-/// which are ignored (RFC 1123, section 4.1.2.12). Inside of an argument such bytes are letters: a name that lost some
-/// would be another name.
+/// Removes Telnet commands before an FTP command: Interrupt Process and Synch before ABOR, and negotiations, which are
+/// all ignored (RFC 1123, section 4.1.2.12). Inside an argument such bytes are letters: a name that lost some would be
+/// another name.
 fn without_synch(mut line: &[u8]) -> &[u8] {
     loop {
         line = match line {

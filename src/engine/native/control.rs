@@ -16,22 +16,22 @@ use super::reply::Reply;
 use crate::charset::Charset;
 use crate::ops::metrics::Metrics;
 
-/// How long a client may take to make room for a reply: its session must not wait for ever.
+/// How long a client may take to read a reply: its session must not wait for ever.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the end of TLS may take on a connection that goes on or is closed.
+/// How long the end of TLS may take, on a connection that goes on or is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the rest of a record may be waited for before it is looked for again.
+/// How often to look for the rest of a record.
 const PIECES_PAUSE: Duration = Duration::from_millis(10);
 
-/// How much is read of commands that come while a password is checked, in bytes. The rest waits in the kernel.
+/// How many bytes of commands are read while a password is checked. The rest waits in the kernel.
 const READ_AHEAD: usize = 4 * 1024;
 
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    /// While one becomes the other, and after that failed.
+    /// While one becomes the other, and after a failure to do so.
     Gone,
 }
 
@@ -45,20 +45,20 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) fn new(stream: TcpStream, metrics: Arc<Metrics>) -> Self {
-        // Telnet's Synch is a byte out of band; in its place among the others it does no harm (RFC 1123, 4.1.2.10).
+        // Telnet's Synch is an out-of-band byte; read in order among the others it does no harm (RFC 1123, 4.1.2.10).
         if let Err(error) = rustix::net::sockopt::set_socket_oobinline(&stream, true) {
             tracing::debug!(%error, "can't set SO_OOBINLINE");
         }
         Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8, metrics }
     }
 
-    /// Waits until nobody waits for an answer any more: the client has closed the connection and left no command that is still
-    /// to be read, or lost it. What comes meanwhile is kept.
+    /// Waits until the client no longer waits for an answer: it has closed the connection and left no command to read,
+    /// or the connection was lost. Commands that arrive meanwhile are kept.
     pub(super) async fn gone(&mut self) {
         while self.decoder.waiting() < READ_AHEAD {
             match self.read().await {
                 Ok(0) if self.decoder.waiting() == 0 => return,
-                // Simple clients send all they have to say, and then only listen.
+                // Simple clients send all their commands, and then only listen.
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(_) => return,
@@ -67,7 +67,7 @@ impl Control {
         std::future::pending().await
     }
 
-    /// The next command; `None` at the end of the connection. Nothing is lost if it is not waited for to the end.
+    /// The next command; `None` at the end of the connection. Cancel safe: no bytes are lost.
     pub(super) async fn next(&mut self) -> io::Result<Option<Decoded>> {
         loop {
             if let Some(decoded) = self.decoder.decode() {
@@ -79,7 +79,7 @@ impl Control {
         }
     }
 
-    /// Reads what there is; 0 at the end of the connection.
+    /// Reads available bytes; 0 at the end of the connection.
     async fn read(&mut self) -> io::Result<usize> {
         match &self.stream {
             Stream::Plain(stream) => loop {
@@ -93,7 +93,7 @@ impl Control {
             Stream::Tls(_) => {
                 let Stream::Tls(stream) = &mut self.stream else { return Ok(0) };
                 match stream.read_buf(self.decoder.buffer()).await {
-                    // The end without TLS's own word for it, as many clients do.
+                    // The end without TLS's close_notify, as many clients do it.
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
                     read => read,
                 }
@@ -102,7 +102,7 @@ impl Control {
         }
     }
 
-    /// Sends a reply. A client that doesn't read is given up on.
+    /// Sends a reply. Gives up on a client that doesn't read.
     pub(super) async fn send(&mut self, reply: &Reply) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(128);
         reply.encode(self.charset, &mut bytes);
@@ -131,7 +131,7 @@ impl Control {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    /// Whether the client has closed the connection or lost it, whatever is still to be read.
+    /// Whether the client has closed the connection or the connection was lost, even if there are bytes to read.
     pub(super) fn is_lost(&self) -> bool {
         match &self.stream {
             Stream::Plain(stream) => is_lost(stream),
@@ -140,8 +140,8 @@ impl Control {
         }
     }
 
-    /// Whether the client is gone, and nothing is left to be read: one that is simple says QUIT behind its last command and
-    /// closes its side at once, and wants that command carried out. Over TLS, the end of that is left in any case.
+    /// Whether the client is gone and no command is left to read. A simple client sends QUIT after its last command and
+    /// closes its side at once, and wants that command carried out. Over TLS, its close_notify is always left to read.
     pub(super) fn is_abandoned(&self) -> bool {
         let is_read = match &self.stream {
             Stream::Plain(stream) => {
@@ -153,7 +153,8 @@ impl Control {
         is_read && self.is_lost()
     }
 
-    /// Looks whether the client is there while a command has this connection; `None` if the system has no means for that.
+    /// Watches whether the client is there while a command uses this connection; `None` if the system lacks the
+    /// resources.
     pub(super) fn watch(&self) -> Option<Watch> {
         let (tcp, is_plain) = match &self.stream {
             Stream::Plain(stream) => (stream, true),
@@ -164,7 +165,7 @@ impl Control {
         Some(Watch { socket, is_plain, has_more: self.decoder.waiting() > 0 })
     }
 
-    /// Waits until the client has sent something, which is still to be read; `false` if it has closed the connection.
+    /// Waits until the client has sent bytes, which are still to be read; `false` if it has closed the connection.
     pub(super) async fn sends_something(&self) -> io::Result<bool> {
         match &self.stream {
             Stream::Plain(stream) => Ok(stream.peek(&mut [0]).await? > 0),
@@ -172,8 +173,8 @@ impl Control {
         }
     }
 
-    /// The TCP connection, to begin TLS on it. Commands that came before the handshake were sent by nobody who knew the
-    /// key, and are forgotten.
+    /// The TCP connection, to begin TLS on it. Commands that arrived before the handshake are forgotten: anyone on the
+    /// way could have sent them.
     pub(super) fn take_plain(&mut self) -> io::Result<TcpStream> {
         self.decoder.clear();
         match std::mem::replace(&mut self.stream, Stream::Gone) {
@@ -185,13 +186,13 @@ impl Control {
         }
     }
 
-    /// Goes on over TLS.
+    /// Continues over TLS.
     pub(super) fn put_tls(&mut self, stream: TlsStream<TcpStream>) {
         self.stream = Stream::Tls(Box::new(stream));
     }
 
-    /// Goes on in plain text (CCC; RFC 4217, section 12.3): the server ends TLS, and the TCP connection stays. Some
-    /// clients answer with an end of their own, some don't.
+    /// Continues in plain text (CCC; RFC 4217, section 12.3): the server ends TLS, and the TCP connection stays. Some
+    /// clients answer with their own close_notify, some don't.
     pub(super) async fn end_tls(&mut self, patience: Duration) -> io::Result<()> {
         let Stream::Tls(mut stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(io::Error::other("not encrypted"));
@@ -200,12 +201,12 @@ impl Control {
             stream.get_mut().1.send_close_notify();
             stream.flush().await?;
             let (mut tcp, connection) = stream.into_inner();
-            // It came together with the command.
+            // It arrived together with the command.
             if connection.is_handshaking() || connection.wants_write() {
                 return Err(io::Error::other("TLS can't end now"));
             }
             loop {
-                // What is left of TLS comes in records, and no command begins like one.
+                // The rest of TLS arrives in records, and no command begins like a record.
                 let mut header = [0; 5];
                 let seen = tcp.peek(&mut header).await?;
                 match header[..seen] {
@@ -215,7 +216,7 @@ impl Control {
                         let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
                         tcp.read_exact(&mut record).await?;
                     }
-                    // Not all of it is here yet.
+                    // A part of the record is still missing.
                     [20..=23] | [20..=23, 3, ..] => tokio::time::sleep(PIECES_PAUSE).await,
                     _ => return Ok(tcp),
                 }
@@ -233,7 +234,7 @@ impl Control {
         }
     }
 
-    /// Says goodbye in good order: what was sent arrives even if the client has sent more than was read.
+    /// Closes in good order: sent replies arrive even if the client has sent more than was read.
     pub(super) async fn close(mut self) {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
             match &mut self.stream {
@@ -241,7 +242,7 @@ impl Control {
                 Stream::Tls(stream) => stream.shutdown().await,
                 Stream::Gone => return Ok(()),
             }?;
-            // Unread bytes would make the kernel send a reset, which takes the last reply away from the client.
+            // Unread bytes would make the kernel send a reset, and the client would lose the last reply.
             let tcp = match &self.stream {
                 Stream::Plain(stream) => stream,
                 Stream::Tls(stream) => stream.get_ref().0,
@@ -260,7 +261,7 @@ impl Control {
     }
 }
 
-/// The socket of a control connection, while something else has that.
+/// The socket of a control connection, while other code uses the connection.
 pub(super) struct Watch {
     socket: OwnedFd,
     is_plain: bool,
@@ -269,7 +270,7 @@ pub(super) struct Watch {
 }
 
 impl Waiter for Watch {
-    /// As [`Control::is_abandoned`].
+    /// Like [`Control::is_abandoned`].
     fn is_gone(&self) -> bool {
         let is_read = !self.is_plain
             || !self.has_more && rustix::io::ioctl_fionread(&self.socket).is_ok_and(|bytes| bytes == 0);

@@ -1,4 +1,4 @@
-//! What is told of a file: lines of LIST, facts of MLSD and MLST, times.
+//! The description of files for clients: lines of LIST, facts of MLSD and MLST, times.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use wharf_backends::{EntryKind, Metadata};
 use crate::listing_time::ListingTime;
 use crate::visit::Permissions;
 
-/// The time of entries that have none, such as a prefix of a bucket: clients expect a date, and one of 1970 or "now" at
-/// each look would make them think that something changed.
+/// The time of entries without one, such as a prefix of a bucket. Clients expect a date; with 1970, or "now" at each
+/// look, they would think that the entry changed.
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 
 bitflags::bitflags! {
@@ -28,7 +28,7 @@ bitflags::bitflags! {
 }
 
 impl Facts {
-    /// All that there are, by their names in the order in which they are shown.
+    /// All facts, by their names in the order in which they are shown.
     pub(super) const NAMES: [(&'static str, Self); 6] = [
         ("type", Self::TYPE),
         ("size", Self::SIZE),
@@ -38,14 +38,14 @@ impl Facts {
         ("UNIX.mode", Self::UNIX_MODE),
     ];
 
-    /// Those of the list of a client that are known: `type;size;`.
+    /// The known facts of a client's list: `type;size;`.
     pub(super) fn parse(list: &str) -> Self {
         let known =
             |name: &str| Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim()));
         list.split(';').filter_map(known).map(|(_, fact)| *fact).collect()
     }
 
-    /// All, those that are wanted with an asterisk (RFC 3659, section 7.8).
+    /// All facts, the wanted ones with an asterisk (RFC 3659, section 7.8).
     pub(super) fn feature(self) -> String {
         Self::NAMES.iter().fold("MLST ".to_owned(), |mut line, (name, fact)| {
             let mark = if self.contains(*fact) { "*" } else { "" };
@@ -61,13 +61,13 @@ impl Facts {
     }
 }
 
-/// A time as RFC 3659, section 2.3, has it: `YYYYMMDDHHMMSS` in UTC. `None` for years that have not four digits.
+/// A time in the form of RFC 3659, section 2.3: `YYYYMMDDHHMMSS` in UTC. `None` for years without four digits.
 pub(super) fn time(modified: SystemTime) -> Option<String> {
     let time = DateTime::<Utc>::from(modified);
     (0..=9999).contains(&time.year()).then(|| time.format("%Y%m%d%H%M%S").to_string())
 }
 
-/// The time that such a text stands for, with or without a fraction of a second.
+/// The time of such a text, with or without a fraction of a second.
 pub(super) fn parse_time(text: &str) -> Option<SystemTime> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -94,14 +94,14 @@ fn mode(metadata: &Metadata, permissions: Permissions) -> u32 {
     }
 }
 
-/// As `ls` has them in English, whatever the language of the machine is.
+/// The English names of `ls`, whatever the language of the machine.
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The beginning of a line of LIST, up to the name.
 pub(super) fn long(metadata: &Metadata, permissions: Permissions, listing_time: &ListingTime) -> String {
     let kind = match metadata.kind {
-        // Clients that remove or copy a tree would go on behind it, and out of what they were told to.
+        // Clients that remove or copy a tree would otherwise follow the link, out of the tree.
         _ if metadata.is_link => 'l',
         EntryKind::Directory => 'd',
         EntryKind::File | EntryKind::Other => '-',
@@ -111,7 +111,7 @@ pub(super) fn long(metadata: &Metadata, permissions: Permissions, listing_time: 
     let bits: String = bits.collect();
     let modified = metadata.modified.unwrap_or(*STARTED);
     let time = listing_time.clock_at(modified);
-    // The year stands in the place of the hour where the reader could take it for that of today.
+    // The year replaces the hour if the reader could take the date for one of this year.
     let age = Utc::now() - DateTime::<Utc>::from(modified);
     let recent = (chrono::TimeDelta::days(-1)..chrono::TimeDelta::days(180)).contains(&age);
     let (month, day, size) = (MONTHS[time.month0() as usize], time.day(), metadata.size);
@@ -123,7 +123,7 @@ pub(super) fn long(metadata: &Metadata, permissions: Permissions, listing_time: 
     line
 }
 
-/// The facts of an entry with the space behind them (RFC 3659, section 7.2).
+/// The facts of an entry, followed by a space (RFC 3659, section 7.2).
 pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permissions, wanted: Facts) -> String {
     let mut facts = String::with_capacity(96);
     let directory = metadata.is_directory();
@@ -140,7 +140,7 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
             EntryKind::Other => facts.push_str("type=OS.unix=other;"),
         }
     }
-    // Clients compare what they are told: what is not known is better not told than told wrong.
+    // Clients compare facts: no value is better than a wrong one.
     let wanted = if metadata.is_unseen { wanted - Facts::SIZE - Facts::MODIFY } else { wanted };
     if wanted.contains(Facts::SIZE) && !directory {
         let _ = write!(facts, "size={};", metadata.size);
@@ -163,7 +163,7 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
     facts
 }
 
-/// Whether a byte can stand in the value of a fact (SCHAR of RFC 3659, section 2.2): a blank would end the facts.
+/// Whether a byte is allowed in the value of a fact (SCHAR of RFC 3659, section 2.2): a blank would end the facts.
 fn is_in_a_fact(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b",.:!@#$%^&()-_+?/\\'\"=".contains(&byte)
 }
@@ -192,9 +192,9 @@ fn perm(directory: bool, permissions: Permissions) -> String {
     letters.iter().filter(|(_, needed)| permissions.contains(*needed)).map(|(letter, _)| *letter).collect()
 }
 
-/// The same for the same path in the life of the process and after it.
+/// The same for the same path, in this process and in later ones.
 fn fingerprint(identity: &str) -> u64 {
-    // FNV-1a: it only has to differ, and to stay the same from one version of the program to the next.
+    // FNV-1a: the value only has to differ, and to stay the same in the next versions of the program.
     identity
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))

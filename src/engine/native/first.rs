@@ -1,12 +1,12 @@
-//! What is said once for each user.
+//! Log lines that are written once for each user.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-/// So many users are remembered, and nothing is said of others: a log that says the same again and again is read by nobody.
+/// How many users are remembered. Nothing is logged about further ones: nobody reads a log that repeats itself.
 const MOST: usize = 10_000;
 
-/// Users of whom something was said.
+/// Users about whom the line was written.
 #[derive(Debug, Default)]
 pub(super) struct FirstOfUsers(Mutex<HashSet<String>>);
 

@@ -1,15 +1,15 @@
-//! Which addresses are this machine's.
+//! The addresses of this machine.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Whether an address is one of this machine's. Nothing is sent for this.
+/// Whether an address is one of this machine's. Sends nothing.
 pub(super) fn is_own(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
-    // All of these are reached from one.
+    // Packets to each of these stay on the machine.
     ip.is_loopback() || ip.is_unspecified() || comes_from_itself(address) || can_be_bound(address)
 }
 
-/// What goes to an own address comes from there; but not if the address is another one of the same network.
+/// Packets to an own address have this address as their source. For another address of the same network they have not.
 fn comes_from_itself(address: SocketAddr) -> bool {
     let anywhere = match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -24,7 +24,7 @@ fn comes_from_itself(address: SocketAddr) -> bool {
     routed.is_ok_and(|source| source.ip().to_canonical() == address.ip().to_canonical())
 }
 
-/// Only own addresses can be bound, unless the system lets those of others be, too: then it tells nothing.
+/// Only own addresses can be bound, unless the system allows binding foreign addresses: then this proves nothing.
 fn can_be_bound(address: SocketAddr) -> bool {
     let others_can_be = |family: &str| {
         let setting = std::fs::read_to_string(format!("/proc/sys/net/{family}/ip_nonlocal_bind"));

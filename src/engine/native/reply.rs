@@ -8,18 +8,18 @@ use wharf_backends::{Error, ErrorKind, StoragePath};
 use crate::charset::Charset;
 use crate::engine::ReplyCode;
 
-/// A reply: a code, a line of text, and maybe lines before the last.
+/// A reply: a code, a line of text, and possibly lines before the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) code: u16,
     first: Cow<'static, str>,
-    /// Between the first line and the last, for replies of several lines.
+    /// The lines between the first and the last, for replies of several lines.
     lines: Vec<String>,
-    /// `None` if the first line is the last, too.
+    /// `None` if the first line is the only one.
     last: Option<&'static str>,
 }
 
-/// What lftp looks for, in these capitals.
+/// Words that lftp looks for, in this spelling.
 const WORDS_OF_WHAT_PASSES: [&str; 4] = ["Too many", "Broken pipe", "timed out", "closed by the remote host"];
 
 impl Reply {
@@ -28,7 +28,7 @@ impl Reply {
         Self { code, first: text.into(), lines: Vec::new(), last: None }
     }
 
-    /// A reply of several lines. Those in between are indented by a space, so that none can be taken for the last.
+    /// A reply of several lines. Lines in between are indented by a space, so that none can be taken for the last.
     pub(super) fn lines(
         code: u16,
         first: impl Into<Cow<'static, str>>,
@@ -38,8 +38,7 @@ impl Reply {
         Self { code, first: first.into(), lines, last: Some(last) }
     }
 
-    /// What a client is told of a failure. Where the storage is and what it said is the operator's business: that
-    /// stands in the log.
+    /// The reply to a failure. The location of the storage and its message are only for the operator, in the log.
     pub(super) fn failure(error: &Error) -> Self {
         let code = ReplyCode::from(error.kind()) as u16;
         let advice = match (error.advice(), error.kind()) {
@@ -54,9 +53,9 @@ impl Reply {
         }
     }
 
-    /// A refusal that is about a path. It shows the last name alone, which most often the client has said itself: lftp takes some
-    /// words in a refusal for a failure that passes, also those in the name of a directory, and goes on trying. A name that has
-    /// them is not shown.
+    /// A refusal about a path. It shows only the last name, which the client mostly sent itself: lftp takes some words
+    /// in a refusal for a temporary failure, even in the name of a directory, and tries again. A name with such words
+    /// is not shown.
     pub(super) fn about(code: u16, path: &StoragePath, text: impl Display) -> Self {
         let name = path.name().unwrap_or("/");
         match WORDS_OF_WHAT_PASSES.iter().any(|words| name.contains(words)) {
@@ -65,8 +64,8 @@ impl Reply {
         }
     }
 
-    /// As it goes out: lines that end in CRLF, in the client's character set, with the bytes that Telnet would take for
-    /// commands doubled (RFC 854).
+    /// The reply on the wire: lines end in CRLF, the text is in the client's character set, and bytes that Telnet would
+    /// take for commands are doubled (RFC 854).
     pub(super) fn encode(&self, charset: Charset, out: &mut Vec<u8>) {
         let Some(last) = self.last else {
             put_line(&format!("{} {}", self.code, self.first), charset, out);
@@ -92,7 +91,7 @@ pub(super) fn put_line(text: &str, charset: Charset, out: &mut Vec<u8>) {
     out.extend(b"\r\n");
 }
 
-/// Appends bytes, those doubled that Telnet would take for the beginning of a command (RFC 854).
+/// Appends bytes; a byte that Telnet would take for the beginning of a command is doubled (RFC 854).
 pub(super) fn double_iac(bytes: &[u8], out: &mut impl Extend<u8>) {
     const IAC: u8 = 255;
     out.extend(bytes.iter().flat_map(|byte| std::iter::repeat_n(*byte, if *byte == IAC { 2 } else { 1 })));

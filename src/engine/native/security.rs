@@ -1,4 +1,4 @@
-//! How the connections of a session are protected, and what may be done in plain text.
+//! The protection of a session's connections, and the commands that are allowed in plain text.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use super::tls::{Resumption, Tls};
 
 /// The protection of a session (RFC 2228 and 4217).
 pub(super) struct Security {
-    /// What the server offers.
+    /// The TLS that the server offers.
     tls: Option<Arc<Tls>>,
-    /// There once the control connection has been encrypted.
+    /// Set once the control connection has been encrypted.
     resumption: Option<Arc<Resumption>>,
     /// PROT P.
     private: bool,
-    /// PROT P was refused: whoever asked for it must not get data connections in plain text.
+    /// PROT P was refused: a client that asked for it must not get data connections in plain text.
     private_in_vain: bool,
-    /// Data connections are encrypted unless PROT says otherwise: the way in which TLS began says so.
+    /// Data connections are encrypted unless PROT says otherwise, because of the way in which TLS began.
     private_at_first: bool,
 }
 
-/// How a data connection is to be protected. Only [`Security`] makes one, so whoever holds it knows that the
-/// configuration allows it.
+/// The protection of a data connection. Only [`Security`] makes one, so its owner knows that the configuration allows
+/// it.
 #[derive(Clone)]
 pub(super) struct Protection(Option<(Arc<Tls>, Arc<Resumption>)>);
 
@@ -30,7 +30,7 @@ impl Protection {
         self.0.is_some()
     }
 
-    /// The TLS that it has to have, and by what it is known.
+    /// The required TLS, and the proof that belongs to it.
     pub(super) fn into_tls(self) -> Option<(Arc<Tls>, Arc<Resumption>)> {
         self.0
     }
@@ -41,20 +41,20 @@ impl Security {
         Self { tls, resumption: None, private: false, private_in_vain: false, private_at_first: false }
     }
 
-    /// What the server offers.
+    /// The TLS that the server offers.
     pub(super) fn tls(&self) -> Option<&Arc<Tls>> {
         self.tls.as_ref()
     }
 
-    /// The control connection is encrypted. Where that is so from the start (implicit TLS), and after AUTH SSL, some
-    /// clients never ask for data connections to be, and expect it.
+    /// The control connection is encrypted. With TLS from the start (implicit TLS), and after AUTH SSL, some clients
+    /// never ask for encrypted data connections, but expect them.
     pub(super) fn control_is_encrypted(&mut self, resumption: Resumption, data_is_private: bool) {
         self.resumption = Some(Arc::new(resumption));
         self.private_at_first = data_is_private;
         self.reset();
     }
 
-    /// Somebody has logged in; `is_one` if all of that name are the same.
+    /// A user has logged in; `is_one` if all sessions with this name belong to the same user.
     pub(super) fn logged_in(&self, user: &str, is_one: bool) {
         let Some(resumption) = &self.resumption else { return };
         let has_to_be_this = self.tls.as_ref().is_some_and(|tls| tls.settings().require_session_reuse);
@@ -63,12 +63,12 @@ impl Security {
         resumption.logged_in((is_one && !has_to_be_this).then(|| hasher.finish()));
     }
 
-    /// Whether the control connection has been encrypted, even if it is not any more.
+    /// Whether the control connection has been encrypted, even if it no longer is.
     pub(super) fn is_established(&self) -> bool {
         self.resumption.is_some()
     }
 
-    /// Whether somebody may log in over a connection that is encrypted or not.
+    /// Whether a user may log in over a connection that is encrypted or not.
     pub(super) fn may_log_in(&self, encrypted: bool) -> bool {
         encrypted || !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)
     }
@@ -78,7 +78,7 @@ impl Security {
         !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)
     }
 
-    /// PROT, of a client that has not begun TLS.
+    /// PROT from a client that has not begun TLS.
     pub(super) fn asked_before_tls(&mut self, private: bool) {
         self.private_in_vain = private;
     }
@@ -100,10 +100,10 @@ impl Security {
         self.tls.as_ref().is_some_and(|tls| tls.settings().required_data)
     }
 
-    /// How the next data connection is protected.
+    /// The protection of the next data connection.
     ///
     /// # Errors
-    /// The refusal of one in plain text (RFC 4217, section 9).
+    /// The refusal of a data connection in plain text (RFC 4217, section 9).
     pub(super) fn protection(&self) -> Result<Protection, Reply> {
         match (&self.tls, &self.resumption) {
             (Some(tls), Some(resumption)) if self.private => {
@@ -119,7 +119,7 @@ impl Security {
         }
     }
 
-    /// Forgets what the last user asked for (REIN).
+    /// Forgets the settings of the last user (REIN).
     pub(super) fn reset(&mut self) {
         self.private = self.private_at_first;
         self.private_in_vain = false;
