@@ -205,33 +205,34 @@ pub enum CreateMode {
     Append,
 }
 
-/// In which ways whoever uploads can hand over the next bytes.
+/// The ways in which a caller can pass on the next bytes of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Supply {
-    /// By [`Upload::write`] alone. Whoever has to see the bytes (to count them, to scan them) asks for nothing else.
+    /// Only by [`Upload::write`]. A caller that has to see the bytes (to count or to scan them) offers only this.
     Bytes,
-    /// Also by writing to a file, as the kernel does with what it moves from a socket.
+    /// Also by writing to a file, as the kernel does when it moves bytes from a socket.
     File,
 }
 
-/// In which way an upload takes the next bytes. [`Upload::write`] is always right for as many as are named here; a file is an
-/// offer.
+/// The way in which an upload takes the next bytes. [`Upload::write`] always works, for as many bytes as are given
+/// here; a file is an offer.
 #[derive(Debug)]
 pub enum Intake {
-    /// By [`Upload::write`]. The upload keeps nothing in memory, so the next bytes may be read while others are written.
+    /// By [`Upload::write`]. The upload keeps nothing in memory, so the next bytes may be read while others are
+    /// written.
     Bytes,
-    /// By [`Upload::write`], so many: there is room for these, and for no others. Bytes are to be read from a client only after
-    /// that, so that they are in nobody's memory while they wait for room.
+    /// By [`Upload::write`], for this many bytes: there is room for them, and for no more. Read bytes from a client
+    /// only after this, so that bytes that wait for room take no memory.
     Reserved(usize),
-    /// A handle on the file that holds all bytes so far: the next ones are written at its position. A failure to write there is
-    /// a reason to abort. Only where [`Supply::File`] was asked for.
+    /// A handle on the file with all bytes so far: the next ones are written at its position. A failure to write there
+    /// is a reason to abort. Only if [`Supply::File`] was offered.
     File(OfDisk<File>),
 }
 
 /// A write that is not visible until it is finished.
 ///
-/// Whoever wraps an upload and says nothing of [`intake`](Self::intake) sees every byte in [`write`](Self::write): no byte
-/// passes by a wrapper unless that hands on what it was asked for.
+/// A wrapper that does not implement [`intake`](Self::intake) sees every byte in [`write`](Self::write): bytes bypass a
+/// wrapper only if it passes the offer of its caller on.
 ///
 /// Dropping it is the same as [`abort`](Self::abort), without a way to learn of a failure.
 #[async_trait]
@@ -242,7 +243,7 @@ pub trait Upload: Send {
     /// After an error the upload can only be aborted.
     async fn write(&mut self, bytes: Bytes) -> Result<()>;
 
-    /// Makes ready for the next bytes, which may take a while, and says how they are taken.
+    /// Prepares for the next bytes, which may take a while, and returns the way in which they are taken.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
@@ -251,29 +252,29 @@ pub trait Upload: Send {
         Ok(Intake::Bytes)
     }
 
-    /// Makes the whole file visible, durable to the backend's own promise, and returns what it became.
+    /// Makes the whole file visible, durable to the backend's own promise, and returns its metadata.
     ///
     /// # Errors
-    /// After an error what stood there before is unchanged, unless the kind is
-    /// [`ErrorKind::Unavailable`]: then the store or the disk was lost before it answered, and it is not known what stands there.
+    /// After an error the old entry is unchanged, unless the kind is [`ErrorKind::Unavailable`]: then the store or the
+    /// disk was lost before it answered, and it is not known whether the old or the new file is there.
     async fn finish(self: Box<Self>) -> Result<Metadata>;
 
-    /// Gives up: nothing of it becomes visible and nothing stays behind.
+    /// Gives up: nothing of the upload becomes visible and nothing stays behind.
     ///
     /// # Errors
     /// What could not be cleaned up.
     async fn abort(self: Box<Self>) -> Result<()>;
 }
 
-/// In what a backend differs from a disk. It never changes during the life of a backend.
+/// How a backend differs from a disk. It never changes during the life of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// A file may be created below a directory that doesn't exist, which then does; and a directory
-    /// that nobody made disappears with its last file. True of object stores.
+    /// A file may be created below a directory that doesn't exist, which then exists; and a directory that nobody made
+    /// disappears with its last file. True of object stores.
     pub implicit_directories: bool,
     /// [`Storage::set_modified`] works.
     pub set_modified: bool,
-    /// [`Storage::list`] tells the times that were set. Not true of stores that keep them as metadata.
+    /// [`Storage::list`] reports the times that were set. Not true of stores that keep them as metadata.
     pub lists_set_times: bool,
     /// Directories can be renamed.
     pub rename_directories: bool,
