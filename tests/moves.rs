@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
+use wharf_testing::block_on;
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When};
 
 use crate::support::{
-    Client, Gate, Reply, S3, Setup, assert_bytes, assert_same_tree, fresh_prefix, noise, s3_backend,
+    Client, Reply, S3, Setup, assert_bytes, assert_same_tree, fresh_prefix, noise, s3_backend,
 };
 
 #[track_caller]
@@ -25,6 +29,13 @@ users:
   - {{ name: demo, password: demo, plain: true, backend: source, mounts: [{{ at: /m, backend: target }}] }}
 "
     ))
+}
+
+/// Holds one of the uploads to this path, by their number, from when it comes until a test decides about it.
+fn held(store: &Proxy, number: usize, path: &'static str) -> Arc<Gate> {
+    let gate = Gate::new();
+    store.fault(When::nth(Kind::Put, number).at(path), Fault::Delay(Arc::clone(&gate)));
+    gate
 }
 
 const LOCAL: &str = "{ kind: local, root: '{folder}/files' }";
@@ -119,17 +130,17 @@ mod changed_meanwhile {
 
     /// The move is held when all is read and nothing is stored yet.
     fn keeps_the_new_version(source: &str) {
-        let gate = Gate::before(S3::SeaweedFs);
-        let setup = two(source, &s3_backend(&gate.url(), &fresh_prefix()));
+        let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
+        let setup = two(source, &s3_backend(&store.url(), &fresh_prefix()));
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.store("report.csv", OLD);
         mover.expect("RNFR report.csv", 350);
-        let held = gate.hold(|request| request.starts_with("PUT ") && request.contains("/report.csv"));
+        let held = held(&store, 1, "/report.csv");
         mover.send("RNTO m/report.csv");
-        held.expect();
+        block_on(held.reached());
         other.store("report.csv", NEW);
-        held.pass();
+        held.open();
         let reply = mover.reply();
         let (found, fetched) = other.try_fetch("RETR report.csv");
         assert_eq!(fetched.code, 226, "the move said {reply:?}, and the new version is gone");
@@ -153,17 +164,17 @@ mod changed_meanwhile {
 
     #[test]
     fn a_file_keeps_what_was_appended() {
-        let gate = Gate::before(S3::SeaweedFs);
-        let setup = two(LOCAL, &s3_backend(&gate.url(), &fresh_prefix()));
+        let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
+        let setup = two(LOCAL, &s3_backend(&store.url(), &fresh_prefix()));
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.store("log", b"one");
         mover.expect("RNFR log", 350);
-        let held = gate.hold(|request| request.starts_with("PUT ") && request.contains("/log"));
+        let held = held(&store, 1, "/log");
         mover.send("RNTO m/log");
-        held.expect();
+        block_on(held.reached());
         assert_eq!(other.try_store("APPE log", b" two").code, 226);
-        held.pass();
+        held.open();
         let reply = mover.reply();
         let (found, fetched) = other.try_fetch("RETR log");
         assert_eq!((&*found, fetched.code), (&b"one two"[..], 226), "the move said {reply:?}");
@@ -172,8 +183,8 @@ mod changed_meanwhile {
     /// A file that comes into a directory after that was listed, and one that is replaced after it was copied.
     #[test]
     fn a_directory_keeps_what_came_and_what_is_new() {
-        let gate = Gate::before(S3::SeaweedFs);
-        let setup = two(LOCAL, &s3_backend(&gate.url(), &fresh_prefix()));
+        let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
+        let setup = two(LOCAL, &s3_backend(&store.url(), &fresh_prefix()));
         let tree = setup.files().join("tree");
         fs::create_dir(&tree).unwrap();
         for number in 0..3 {
@@ -182,18 +193,13 @@ mod changed_meanwhile {
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.expect("RNFR tree", 350);
-        let mut parts = 0;
-        let held = gate.hold(move |request| {
-            parts += u32::from(request.starts_with("PUT ") && request.contains("/tree/part-"));
-            // Each part is stored, and then given its time: this is where the third one is stored.
-            parts == 5
-        });
+        let held = held(&store, 3, "/tree/part-");
         mover.send("RNTO m/tree");
-        held.expect();
+        block_on(held.reached());
         for name in ["part-0", "part-1", "part-2", "came-later"] {
             other.store(&format!("tree/{name}"), NEW);
         }
-        held.pass();
+        held.open();
         let reply = mover.reply();
         for name in ["part-0", "part-1", "part-2", "came-later"] {
             let (found, fetched) = other.try_fetch(&format!("RETR tree/{name}"));
@@ -205,7 +211,7 @@ mod changed_meanwhile {
     /// The target is made by somebody else while a user who may not overwrite moves to it.
     #[test]
     fn a_target_that_came_meanwhile_is_not_replaced() {
-        let gate = Gate::before(S3::SeaweedFs);
+        let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
         let prefix = fresh_prefix();
         let setup = Setup::new(format!(
             "
@@ -221,18 +227,18 @@ users:
     permissions: [list, download, upload, rename, delete]
     mounts: [{{ at: /m, backend: held }}, {{ at: /direct, backend: direct }}]
 ",
-            s3_backend(&gate.url(), &prefix),
+            s3_backend(&store.url(), &prefix),
             s3_backend(&S3::SeaweedFs.url(), &prefix)
         ));
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.store("report.csv", OLD);
         mover.expect("RNFR report.csv", 350);
-        let held = gate.hold(|request| request.starts_with("PUT ") && request.contains("/report.csv"));
+        let held = held(&store, 1, "/report.csv");
         mover.send("RNTO m/report.csv");
-        held.expect();
+        block_on(held.reached());
         other.store("direct/report.csv", NEW);
-        held.pass();
+        held.open();
         assert_eq!(mover.reply().code, 550);
         assert_eq!(other.retrieve("direct/report.csv"), NEW);
         assert_eq!(other.retrieve("report.csv"), OLD);
@@ -272,7 +278,7 @@ mod failed {
     /// Cleaning up removes what the move has copied, not what somebody else has stored beside it.
     #[test]
     fn leaves_what_others_stored_in_the_target() {
-        let gate = Gate::before(S3::SeaweedFs);
+        let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
         let prefix = fresh_prefix();
         let setup = Setup::new(format!(
             "
@@ -287,7 +293,7 @@ users:
     backend: disk
     mounts: [{{ at: /m, backend: held }}, {{ at: /direct, backend: direct }}]
 ",
-            s3_backend(&gate.url(), &prefix),
+            s3_backend(&store.url(), &prefix),
             s3_backend(&S3::SeaweedFs.url(), &prefix)
         ));
         let before = setup.folder().join("before");
@@ -300,16 +306,11 @@ users:
         let server = setup.start();
         let (mut mover, mut other) = (server.login(), server.login());
         mover.expect("RNFR tree", 350);
-        // One part has been copied, and given its time, when the second one comes.
-        let mut parts = 0;
-        let held = gate.hold(move |request| {
-            parts += u32::from(request.starts_with("PUT ") && request.contains("/tree/part-"));
-            parts == 3
-        });
+        let held = held(&store, 2, "/tree/part-");
         mover.send("RNTO m/tree");
-        held.expect();
+        block_on(held.reached());
         other.store("direct/tree/from-another-session", b"stays");
-        held.refuse();
+        held.shut();
         let reply = mover.reply();
         assert!(reply.code >= 400, "{reply:?}");
         assert_eq!(other.names("direct/tree"), ["from-another-session"]);

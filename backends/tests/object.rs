@@ -49,18 +49,8 @@ mod names;
 mod odd_keys;
 #[path = "object/operations.rs"]
 mod operations;
-#[path = "object/pieces.rs"]
-mod pieces;
-#[path = "object/plan.rs"]
-mod plan;
-#[path = "object/played.rs"]
-mod played;
-#[path = "object/proxy.rs"]
-mod proxy;
 #[path = "object/proxy_tests.rs"]
 mod proxy_tests;
-#[path = "object/record.rs"]
-mod record;
 #[path = "object/refusals.rs"]
 mod refusals;
 #[path = "object/requests.rs"]

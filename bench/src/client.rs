@@ -1,14 +1,15 @@
 //! FTP, as far as the measurements need it: passive, binary, one transfer at a time.
 
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
+use wharf_testing::ftp::{Control, Reply, Stream};
 
 use crate::problem::{Doing, Problem, Result};
-use crate::stream::{Stream, dial};
-use crate::tls::Tls;
+use crate::stream::{CONNECT, dial, discard, finish, receive};
 
 /// Who logs in.
 #[derive(Debug, Clone, Copy)]
@@ -17,17 +18,8 @@ pub struct Account {
     pub password: &'static str,
 }
 
-#[derive(Debug)]
-pub struct Reply {
-    pub code: u16,
-    /// Its last line.
-    pub text: String,
-}
-
 pub struct Session {
-    /// None only while the handshake goes on, and for good if it fails.
-    control: Option<Stream>,
-    lines: Lines,
+    control: Control,
     server: IpAddr,
     tls: Option<Arc<ClientConfig>>,
     /// A server that refuses EPSV is not asked again.
@@ -40,16 +32,9 @@ pub struct Session {
 impl Session {
     /// Connects and reads the greeting. Nothing may take longer than until then.
     pub fn connect(server: SocketAddr, silence: Duration, until: Instant) -> Result<Self> {
-        let tcp = dial(server, silence).doing(|| format!("connecting to {server}"))?;
-        let mut session = Self {
-            control: Some(Stream::Plain(tcp)),
-            lines: Lines::default(),
-            server: server.ip(),
-            tls: None,
-            extended: true,
-            silence,
-            until,
-        };
+        let control =
+            Control::connect(server, CONNECT, silence).doing(|| format!("connecting to {server}"))?;
+        let mut session = Self { control, server: server.ip(), tls: None, extended: true, silence, until };
         session.expect("the greeting", &[220])?;
         Ok(session)
     }
@@ -57,11 +42,7 @@ impl Session {
     /// Encrypts the control connection, and all data connections to come.
     pub fn encrypt(&mut self, config: &Arc<ClientConfig>) -> Result<()> {
         self.command("AUTH TLS", &[234])?;
-        let Some(Stream::Plain(tcp)) = self.control.take() else {
-            return Err(Problem::new("AUTH TLS: encrypted already"));
-        };
-        let tls = Tls::start(tcp, config).doing(|| "the handshake of the control connection".to_owned())?;
-        self.control = Some(Stream::Tls(Box::new(tls)));
+        self.control.encrypt(config).doing(|| "the handshake of the control connection".to_owned())?;
         self.tls = Some(Arc::clone(config));
         Ok(())
     }
@@ -97,7 +78,7 @@ impl Session {
         let (command, mut data) = self.transfer("RETR", path)?;
         let mut total = 0;
         loop {
-            match data.discard(buffer).doing(|| format!("{command} after {total} bytes"))? {
+            match discard(&mut data, buffer).doing(|| format!("{command} after {total} bytes"))? {
                 0 => break,
                 count => total += count as u64,
             }
@@ -112,7 +93,7 @@ impl Session {
     pub fn fetch(&mut self, verb: &str, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
         let (command, mut data) = self.transfer(verb, path)?;
         let mut buffer = vec![0; 256 << 10];
-        while data.receive(&mut buffer, take).doing(|| command.clone())? {
+        while receive(&mut data, &mut buffer, take).doing(|| command.clone())? {
             self.in_time(&command)?;
         }
         drop(data);
@@ -153,16 +134,18 @@ impl Session {
         while left > 0 {
             between();
             let part = &block[..block.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-            if let Err(error) = data.send(part) {
+            if let Err(error) = data.write_all(part) {
                 drop(data);
-                let reply = self.reply().map_or_else(|problem| problem.to_string(), |reply| reply.text);
+                let reply = self
+                    .reply()
+                    .map_or_else(|problem| problem.to_string(), |reply| reply.last_line().to_owned());
                 return Err(Problem::new(format!("{command}: {error}, then: {reply}")));
             }
             left -= part.len() as u64;
             self.in_time(&command)?;
         }
         between();
-        data.finish().doing(|| format!("{command}: closing"))?;
+        finish(&mut data).doing(|| format!("{command}: closing"))?;
         drop(data);
         self.expect(&command, &[226, 250]).map(drop)
     }
@@ -173,10 +156,7 @@ impl Session {
         let tcp = dial(address, self.silence).doing(|| format!("{command}: connecting to {address}"))?;
         self.command(&command, &[150, 125])?;
         let stream = match &self.tls {
-            Some(config) => {
-                let tls = Tls::start(tcp, config).doing(|| format!("{command}: the handshake"))?;
-                Stream::Tls(Box::new(tls))
-            }
+            Some(config) => Stream::encrypt(tcp, config).doing(|| format!("{command}: the handshake"))?,
             None => Stream::Plain(tcp),
         };
         Ok((command, stream))
@@ -187,19 +167,19 @@ impl Session {
             self.send("EPSV")?;
             let reply = self.reply()?;
             if reply.code == 229 {
-                let port = extended_port(&reply.text).ok_or_else(|| wrong("EPSV", &reply))?;
+                let port = reply.extended_port().ok_or_else(|| wrong("EPSV", &reply))?;
                 return Ok(SocketAddr::new(self.server, port));
             }
             self.extended = false;
         }
         let reply = self.command("PASV", &[227])?;
-        let port = passive_port(&reply.text).ok_or_else(|| wrong("PASV", &reply))?;
-        Ok(SocketAddr::new(self.server, port))
+        // The host is not looked at: it is the one of the control connection.
+        let address = reply.passive_address().ok_or_else(|| wrong("PASV", &reply))?;
+        Ok(SocketAddr::new(self.server, address.port()))
     }
 
     fn send(&mut self, line: &str) -> Result<()> {
-        let control = self.control.as_mut().ok_or_else(|| Problem::new("the connection is lost"))?;
-        control.send(format!("{line}\r\n").as_bytes()).doing(|| format!("sending {line}"))
+        self.control.send(format!("{line}\r\n").as_bytes()).doing(|| format!("sending {line}"))
     }
 
     fn expect(&mut self, what: &str, expected: &[u16]) -> Result<Reply> {
@@ -209,15 +189,7 @@ impl Session {
     }
 
     fn reply(&mut self) -> Result<Reply> {
-        let control = self.control.as_mut().ok_or_else(|| Problem::new("the connection is lost"))?;
-        loop {
-            let line = self.lines.next(control)?;
-            // RFC 959, 4.2: the line that ends a reply has a space after the code.
-            let (code, text) = (line.get(..3).and_then(|code| code.parse().ok()), line.get(3..4));
-            if let (Some(code), Some(" ") | None) = (code, text) {
-                return Ok(Reply { code, text: line });
-            }
-        }
+        self.control.reply(|_| ()).doing(|| "waiting for a reply".to_owned())
     }
 
     fn in_time(&self, what: &str) -> Result<()> {
@@ -229,52 +201,5 @@ impl Session {
 }
 
 fn wrong(what: &str, reply: &Reply) -> Problem {
-    Problem::new(format!("{what} was answered with \"{}\"", reply.text))
+    Problem::new(format!("{what} was answered with \"{}\"", reply.last_line()))
 }
-
-/// What came on a control connection and was not yet used.
-#[derive(Default)]
-struct Lines {
-    bytes: Vec<u8>,
-}
-
-impl Lines {
-    fn next(&mut self, control: &mut Stream) -> Result<String> {
-        let mut buffer = [0; 1024];
-        loop {
-            if let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.bytes.drain(..=end).collect();
-                return Ok(String::from_utf8_lossy(&line).trim_end().to_owned());
-            }
-            let bytes = &mut self.bytes;
-            let more = control
-                .receive(&mut buffer, &mut |came| bytes.extend_from_slice(came))
-                .doing(|| "waiting for a reply".to_owned())?;
-            if !more {
-                return Err(Problem::new("the server closed the control connection"));
-            }
-        }
-    }
-}
-
-/// RFC 2428, 3: `229 … (|||6446|)`, with any character in the place of `|`.
-fn extended_port(text: &str) -> Option<u16> {
-    let inside = text.split_once('(')?.1.split_once(')')?.0;
-    let delimiter = inside.chars().next()?;
-    inside.split(delimiter).nth(3)?.parse().ok()
-}
-
-/// `227 … (h1,h2,h3,h4,p1,p2)`. The host is not looked at: it is the one of the control connection.
-fn passive_port(text: &str) -> Option<u16> {
-    let inside = text.split_once('(')?.1.split_once(')')?.0;
-    let numbers: Vec<u8> =
-        inside.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
-    match numbers[..] {
-        [_, _, _, _, high, low] => Some(u16::from_be_bytes([high, low])),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-#[path = "client_tests.rs"]
-mod tests;

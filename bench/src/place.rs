@@ -156,18 +156,9 @@ pub fn small_number(name: &str) -> Option<usize> {
     name.strip_prefix("file-")?.parse().ok()
 }
 
-/// Bytes without a pattern that a file system could save space with; the same in each run (xorshift).
+/// What is sent and stored; the same in each run.
 pub fn block(size: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    let mut bytes: Vec<u8> = words.take(size.div_ceil(8)).flatten().collect();
-    bytes.truncate(size);
-    bytes
+    wharf_testing::noise(size, 1)
 }
 
 /// A port that is free now, below those that the system gives to outgoing connections.

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::sync::Barrier;
 use std::thread;
 
-use crate::support::{Gate, S3, Setup, Way, fresh_prefix, lftp, s3_backend};
+use wharf_testing::block_on;
+use wharf_testing::proxy::{Kind, Proxy, Record};
+
+use crate::support::{S3, Setup, Way, fresh_prefix, lftp, s3_backend};
 
 fn one_user(server: &str, backend: &str) -> Setup {
     Setup::new(format!(
@@ -19,14 +22,14 @@ users:
 }
 
 /// Requests as the promises count them: the method, and what it is for.
-fn kinds(gate: &Gate) -> Vec<String> {
-    let kind = |line: &str| {
-        let (method, target) = line.split_once(' ').unwrap();
-        if target.contains("list-type=2") { "LIST".to_owned() } else { method.to_owned() }
-    };
+fn kinds(proxy: &Proxy) -> Vec<String> {
     // The start of the server looks for unfinished uploads, whenever it gets to it.
-    let requests = gate.take_requests();
-    requests.iter().filter(|line| !line.contains("?uploads=")).map(|line| kind(line)).collect()
+    let requests = proxy.take().into_iter().filter(|request| request.kind != Kind::ListUploads);
+    let kind = |request: Record| match request.kind {
+        Kind::List => "LIST".to_owned(),
+        _ => request.method,
+    };
+    requests.map(kind).collect()
 }
 
 mod requests {
@@ -34,14 +37,14 @@ mod requests {
 
     #[test]
     fn are_as_few_as_the_guide_says() {
-        let gate = Gate::before(S3::SeaweedFs);
-        let setup = one_user("", &s3_backend(&gate.url(), &fresh_prefix()));
+        let proxy = block_on(Proxy::before(&S3::SeaweedFs.url()));
+        let setup = one_user("", &s3_backend(&proxy.url(), &fresh_prefix()));
         let server = setup.start();
         let mut client = server.login();
         client.expect("TYPE I", 200);
         let mut costs = |command: &str, code: u16, expected: &[&str]| {
             client.expect(command, code);
-            assert_eq!(kinds(&gate), expected, "{command}");
+            assert_eq!(kinds(&proxy), expected, "{command}");
         };
         costs("MKD d", 257, &["LIST", "PUT"]);
         costs("CWD d", 250, &["LIST"]);
@@ -52,7 +55,7 @@ mod requests {
                 true => other.store(command.trim_start_matches("STOR "), bytes),
                 false => drop(other.fetch(command)),
             }
-            assert_eq!(kinds(&gate), expected, "{command}");
+            assert_eq!(kinds(&proxy), expected, "{command}");
         };
         // Whether the name is free; and where its directory was not seen, whether a file is above it.
         transfers("STOR d/small", b"content", &["LIST", "PUT"]);
@@ -65,7 +68,7 @@ mod requests {
 
         let mut costs = |command: &str, code: u16, expected: &[&str]| {
             client.expect(command, code);
-            assert_eq!(kinds(&gate), expected, "{command}");
+            assert_eq!(kinds(&proxy), expected, "{command}");
         };
         // Two for all three: what SIZE was told serves MDTM, too.
         costs("SIZE small", 213, &["HEAD"]);

@@ -1,94 +1,40 @@
 //! Uploads whose client goes away when all is sent, while the store takes long to complete them.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::io::Write;
+
+use wharf_testing::block_on;
+use wharf_testing::played::{Answer, Asked, Played, answer};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When};
 
 use crate::support::Setup;
 
-/// A bucket for one upload in parts, which is completed when the test says so.
-struct Store {
-    url: String,
-    /// The first lines of the requests that came.
-    asked: Arc<Mutex<Vec<String>>>,
-    /// The completion is asked for.
-    completing: Receiver<()>,
-    complete: Sender<()>,
-}
-
-impl Store {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (is_completing, completing) = channel();
-        let (complete, may_complete) = channel();
-        let (seen, may_complete) = (Arc::clone(&asked), Arc::new(Mutex::new(may_complete)));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (seen, is_completing) = (Arc::clone(&seen), is_completing.clone());
-                let may_complete = Arc::clone(&may_complete);
-                thread::spawn(move || {
-                    let mut stream = BufReader::new(stream.unwrap());
-                    while let Some(first) = read_request(&mut stream) {
-                        seen.lock().unwrap().push(first.clone());
-                        if first.starts_with("POST ") && first.contains("uploadId=") {
-                            is_completing.send(()).unwrap();
-                            may_complete.lock().unwrap().recv().unwrap();
-                        }
-                        if stream.get_mut().write_all(answer(&first).as_bytes()).is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-        });
-        Self { url, asked, completing, complete }
+/// A bucket for one upload in parts, as far as it goes.
+fn answered(request: &Asked) -> Answer {
+    match request.method.as_str() {
+        "POST" if request.query("uploadId").is_some() => answer(
+            200,
+            &[],
+            "<CompleteMultipartUploadResult><ETag>\"x-2\"</ETag></CompleteMultipartUploadResult>",
+        ),
+        "POST" => answer(
+            200,
+            &[],
+            "<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>",
+        ),
+        "PUT" => answer(200, &[("etag", "\"0123456789abcdef0123456789abcdef\"")], ""),
+        "GET" => answer(200, &[], "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"),
+        "DELETE" => answer(204, &[], ""),
+        _ => answer(404, &[("x-amz-request-id", "1")], ""),
     }
-
-    fn was_asked(&self, method: &str) -> bool {
-        self.asked.lock().unwrap().iter().any(|first| first.starts_with(method))
-    }
-}
-
-/// The first line of the next request, which is read whole.
-fn read_request(stream: &mut BufReader<TcpStream>) -> Option<String> {
-    let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
-    stream.read_line(&mut first).ok().filter(|read| *read > 0)?;
-    while stream.read_line(&mut line).ok()? > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    stream.read_exact(&mut vec![0; length]).ok()?;
-    Some(first)
-}
-
-fn answer(first: &str) -> String {
-    let (status, headers, body) = match first.split(' ').next().unwrap() {
-        "POST" if first.contains("uploadId=") => {
-            let body = "<CompleteMultipartUploadResult><ETag>\"x-2\"</ETag></CompleteMultipartUploadResult>";
-            ("200 OK", "", body)
-        }
-        "POST" => {
-            let body =
-                "<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>";
-            ("200 OK", "", body)
-        }
-        "PUT" => ("200 OK", "etag: \"0123456789abcdef0123456789abcdef\"\r\n", ""),
-        "GET" => ("200 OK", "", "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"),
-        "DELETE" => ("204 No Content", "", ""),
-        _ => ("404 Not Found", "x-amz-request-id: 1\r\n", ""),
-    };
-    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 #[test]
 fn the_end_of_the_session_gives_nothing_up() {
-    let store = Store::start();
+    let store = block_on(Played::new(|request| Some(answered(request))));
+    // The upload is completed when the test says so.
+    let proxy = block_on(Proxy::before(&store.url));
+    let completion = Gate::new();
+    proxy.fault(When::every(Kind::Complete), Fault::Delay(completion.clone()));
     let setup = Setup::new(format!(
         "
 backends:
@@ -96,20 +42,21 @@ backends:
 users:
   - {{ name: demo, password: demo, plain: true, backend: lake, permissions: full }}
 ",
-        store.url
+        proxy.url()
     ));
     let server = setup.start();
+    let was_asked = |method: &str| store.asked().iter().any(|line| line.starts_with(method));
     let mut client = server.login();
     client.expect("TYPE I", 200);
     let mut data = client.start_transfer("STOR f");
     data.write_all(&vec![7; 20 << 20]).unwrap();
     drop(data);
-    store.completing.recv().unwrap();
+    block_on(completion.reached());
     drop(client);
     // As long as anything else that was given up may take.
     server.log.expect_warning(&["a transfer of a session that ended is still busy"]);
-    assert!(!store.was_asked("DELETE"));
-    store.complete.send(()).unwrap();
+    assert!(!was_asked("DELETE"));
+    completion.open();
     server.log.expect(&["transfer complete"]);
-    assert!(!store.was_asked("DELETE"));
+    assert!(!was_asked("DELETE"));
 }

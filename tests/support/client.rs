@@ -1,123 +1,27 @@
 //! FTP spoken line by line, so that a test reads as the transcript of a session.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::ClientConfig;
+use wharf_testing::ftp::{Control, dial};
+pub use wharf_testing::ftp::{Reply, Stream};
 
 use super::SOON;
 
-/// A control connection.
+/// A session that a test has with a server: what goes wrong is shown with all that was said.
 pub struct Client {
-    stream: BufReader<Stream>,
+    control: Control,
     transcript: Vec<String>,
     tls: Option<Arc<ClientConfig>>,
     private_data: bool,
 }
 
-/// What the server answered.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    pub code: u16,
-    pub lines: Vec<String>,
-}
-
-impl Reply {
-    pub fn text(&self) -> String {
-        self.lines.join("\n")
-    }
-}
-
-/// Plain or encrypted.
-pub enum Stream {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
-    /// Only while one of the others takes the place of the other.
-    Gone,
-}
-
-impl Stream {
-    pub fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref(),
-            Self::Gone => panic!("the handshake failed before"),
-        }
-    }
-
-    fn encrypt(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), tcp);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
-        Ok(Self::Tls(Box::new(stream)))
-    }
-
-    /// Whether it goes on with the TLS session of another connection.
-    pub fn resumed(&self) -> bool {
-        match self {
-            Self::Tls(stream) => stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-            _ => false,
-        }
-    }
-
-    /// The certificate that the server showed.
-    pub fn certificate(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Tls(stream) => stream.conn.peer_certificates()?.first().map(|found| found.to_vec()),
-            _ => None,
-        }
-    }
-
-    /// Says that all is sent: with TLS's own word for it first.
-    pub fn finish(&mut self) -> io::Result<()> {
-        if let Self::Tls(stream) = self {
-            stream.conn.send_close_notify();
-            stream.flush()?;
-        }
-        self.tcp().shutdown(std::net::Shutdown::Write)
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-            Self::Gone => Ok(0),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write(bytes),
-            Self::Tls(stream) => stream.write(bytes),
-            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.flush(),
-            Self::Tls(stream) => stream.flush(),
-            Self::Gone => Ok(()),
-        }
-    }
-}
-
 fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, SOON)?;
-    stream.set_read_timeout(Some(SOON))?;
-    stream.set_write_timeout(Some(SOON))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    dial(address, SOON, SOON)
 }
 
 impl Client {
@@ -132,7 +36,7 @@ impl Client {
     }
 
     fn over(stream: Stream) -> Self {
-        Self { stream: BufReader::new(stream), transcript: Vec::new(), tls: None, private_data: false }
+        Self { control: Control::over(stream), transcript: Vec::new(), tls: None, private_data: false }
     }
 
     /// Connects from another address of this machine.
@@ -160,8 +64,7 @@ impl Client {
     #[track_caller]
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.transcript.push(format!("> {}", String::from_utf8_lossy(bytes).trim_end()));
-        let sent = self.stream.get_mut().write_all(bytes).and_then(|()| self.stream.get_mut().flush());
-        if let Err(error) = sent {
+        if let Err(error) = self.control.send(bytes) {
             panic!("sending failed: {error}\n{}", self.transcript());
         }
     }
@@ -173,33 +76,19 @@ impl Client {
 
     /// The next reply, or why there is none.
     pub fn try_reply(&mut self) -> io::Result<Reply> {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = Vec::new();
-            if self.stream.read_until(b'\n', &mut line)? == 0 {
-                self.transcript.push("< (closed)".to_owned());
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-            self.transcript.push(format!("< {line}"));
-            lines.push(line);
-            let (first, last) = (&lines[0], &lines[lines.len() - 1]);
-            let code = first.get(..3).and_then(|code| code.parse().ok());
-            let Some(code) = code else {
-                return Err(io::Error::other(format!("no reply: {first:?}")));
-            };
-            let complete = last.get(..3) == first.get(..3) && last.as_bytes().get(3) != Some(&b'-');
-            if complete {
-                return Ok(Reply { code, lines });
-            }
+        let transcript = &mut self.transcript;
+        let reply = self.control.reply(|line| transcript.push(format!("< {line}")));
+        if reply.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
+            transcript.push("< (closed)".to_owned());
         }
+        reply
     }
 
     /// The next reply if it comes within this time; `None` if nothing comes or the connection is closed.
     pub fn reply_within(&mut self, time: Duration) -> Option<Reply> {
-        self.stream.get_ref().tcp().set_read_timeout(Some(time)).unwrap();
+        self.tcp().set_read_timeout(Some(time)).unwrap();
         let reply = self.try_reply().ok();
-        self.stream.get_ref().tcp().set_read_timeout(Some(SOON)).unwrap();
+        self.tcp().set_read_timeout(Some(SOON)).unwrap();
         reply
     }
 
@@ -227,7 +116,7 @@ impl Client {
     /// The reply to a command, or why there is none.
     pub fn try_command(&mut self, line: &str) -> io::Result<Reply> {
         self.transcript.push(format!("> {line}"));
-        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+        self.control.send(format!("{line}\r\n").as_bytes())?;
         self.try_reply()
     }
 
@@ -293,35 +182,14 @@ impl Client {
 
     /// The handshake alone.
     pub fn encrypt(&mut self, config: &Arc<ClientConfig>) -> io::Result<()> {
-        let Stream::Plain(tcp) = std::mem::replace(self.stream.get_mut(), Stream::Gone) else {
-            panic!("already encrypted");
-        };
-        *self.stream.get_mut() = Stream::encrypt(tcp, config)?;
+        self.control.encrypt(config)?;
         self.tls = Some(Arc::clone(config));
         Ok(())
     }
 
     /// Goes back to plain text, after the reply to CCC: each side says that TLS ends (RFC 4217, section 12.3).
     pub fn decrypt(&mut self) -> io::Result<()> {
-        let Stream::Tls(stream) = std::mem::replace(self.stream.get_mut(), Stream::Gone) else {
-            panic!("not encrypted");
-        };
-        let (mut tls, mut tcp) = stream.into_parts();
-        tls.send_close_notify();
-        while tls.wants_write() {
-            tls.write_tls(&mut tcp)?;
-        }
-        loop {
-            let state = tls.process_new_packets().map_err(io::Error::other)?;
-            if state.peer_has_closed() {
-                break;
-            }
-            if tls.read_tls(&mut tcp)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        *self.stream.get_mut() = Stream::Plain(tcp);
-        Ok(())
+        self.control.decrypt()
     }
 
     /// Encrypts data connections with another configuration than the control connection: it knows no session.
@@ -338,9 +206,8 @@ impl Client {
     #[track_caller]
     pub fn open_passive(&mut self) -> TcpStream {
         let reply = self.expect("EPSV", 229);
-        let port = reply.lines[0].split('|').nth(3).and_then(|port| port.parse().ok());
-        let port = port.unwrap_or_else(|| panic!("no port in {reply:?}"));
-        let host = self.stream.get_ref().tcp().peer_addr().unwrap().ip();
+        let port = reply.extended_port().unwrap_or_else(|| panic!("no port in {reply:?}"));
+        let host = self.tcp().peer_addr().unwrap().ip();
         open(SocketAddr::new(host, port)).unwrap_or_else(|error| panic!("data connection to {port}: {error}"))
     }
 
@@ -348,11 +215,7 @@ impl Client {
     #[track_caller]
     pub fn pasv(&mut self) -> SocketAddr {
         let reply = self.expect("PASV", 227);
-        let text = reply.lines[0].clone();
-        let inside = text.split(['(', ')']).nth(1).unwrap_or_else(|| panic!("no address in {text}"));
-        let numbers: Vec<u8> = inside.split(',').map(|number| number.parse().unwrap()).collect();
-        let [a, b, c, d, high, low] = numbers[..] else { panic!("no address in {text}") };
-        SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low])))
+        reply.passive_address().unwrap_or_else(|| panic!("no address in {reply:?}"))
     }
 
     /// Starts a transfer in passive mode: the connection after the 150.
@@ -456,7 +319,7 @@ impl Client {
 
     /// Ends a line that was begun by other means, and reads what is said to it.
     pub fn try_end_line(&mut self) -> io::Result<Reply> {
-        self.stream.get_mut().write_all(b"\r\n")?;
+        self.control.send(b"\r\n")?;
         self.try_reply()
     }
 
@@ -466,12 +329,12 @@ impl Client {
 
     /// The connection itself.
     pub fn stream(&self) -> &Stream {
-        self.stream.get_ref()
+        self.control.stream()
     }
 
     /// The socket, to do things that no client would.
     pub fn tcp(&self) -> &TcpStream {
-        self.stream.get_ref().tcp()
+        self.control.tcp()
     }
 }
 

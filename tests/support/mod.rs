@@ -1,9 +1,7 @@
 //! What the tests share: the server as a child process, FTP spoken line by line, and real clients.
 
-mod certificates;
 mod client;
 mod defects;
-mod gate;
 mod http;
 mod log;
 mod permitted;
@@ -13,10 +11,8 @@ mod storage;
 mod transcript;
 mod trees;
 
-pub use certificates::Certificates;
 pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
-pub use gate::Gate;
 pub use http::{metric, metrics, request};
 pub use log::Log;
 pub use permitted::{skipped, unshare};
@@ -27,6 +23,9 @@ pub use transcript::perform;
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
 
 use std::time::{Duration, Instant};
+
+pub use wharf_testing::certificates::Certificates;
+pub use wharf_testing::noise;
 
 /// How long anything may take that should happen at once. Generous, because the machine may be busy; a test that
 /// runs into it fails.
@@ -42,20 +41,6 @@ pub fn assert_bytes(found: &[u8], expected: &[u8]) {
         found.len(),
         expected.len()
     );
-}
-
-/// Bytes that look random but are the same for the same seed, so that a shift or a swap of blocks is noticed.
-pub fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 /// More than the sockets of both sides buffer: when it is written, the server has stored a part of it.

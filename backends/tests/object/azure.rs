@@ -10,10 +10,8 @@ use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{AzureSettings, ObjectStorage};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When, requests_of};
 
-use crate::plan::{Fault, Gate, When};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::Kind;
 use crate::servers::{azure_settings, fresh_prefix, path, send_raw, variable};
 
 fn azure(prefix: &str) -> ObjectStorage {

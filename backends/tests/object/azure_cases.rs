@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use wharf_backends::contract::{contents, names_in};
 use wharf_backends::{ErrorKind, Storage};
+use wharf_testing::played::Played;
 
 use crate::azure_played::{Azure, Blob, Copy};
-use crate::played::Played;
 use crate::servers::path;
 
 /// A file whose copy goes on behind the answer.

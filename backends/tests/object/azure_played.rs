@@ -9,9 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use chrono::Utc;
 use wharf_backends::object::{AzureSettings, ObjectStorage, Tuning};
+use wharf_testing::locked;
+use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
-use crate::played::{Answer, Asked, Played, answer, decoded, md5};
-use crate::record::locked;
 use crate::servers::{path, tuning};
 
 const CONTAINER: &str = "/account/files/";

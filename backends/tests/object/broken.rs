@@ -1,14 +1,10 @@
 //! A store that loses connections, played by a few lines of HTTP.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use futures_util::StreamExt;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use wharf_backends::contract::pattern;
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{ByteRange, ErrorKind, Storage};
+use wharf_testing::raw::{Raw, Request};
 
 use crate::servers::path;
 
@@ -25,46 +21,27 @@ enum Fault {
     SendsNothing,
 }
 
-async fn broken_store(fault: Fault) -> (ObjectStorage, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn broken_store(fault: Fault) -> (ObjectStorage, Raw) {
+    let raw = Raw::new(move |request, number| answer(request, number, fault)).await;
     let mut settings = S3Settings::new("bucket");
-    settings.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    settings.endpoint = Some(raw.url.clone());
     settings.access_key_id = Some("id".to_owned());
     settings.secret_access_key = Some("secret".to_owned());
     // The library's own attempts would hide ours.
     settings.tuning.retries = 0;
-    let requests = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&requests);
-    tokio::spawn(async move {
-        loop {
-            let (connection, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(connection, fault, Arc::clone(&count)));
-        }
-    });
-    (ObjectStorage::s3(settings).unwrap(), requests)
+    (ObjectStorage::s3(settings).unwrap(), raw)
 }
 
-async fn serve(connection: TcpStream, fault: Fault, count: Arc<AtomicUsize>) {
-    let (read, mut write) = connection.into_split();
-    let (mut start, mut end, mut if_match) = (0, SIZE, None);
-    let mut lines = BufReader::new(read).lines();
-    while let Some(line) = lines.next_line().await.unwrap().filter(|line| !line.is_empty()) {
-        let line = line.to_ascii_lowercase();
-        if let Some(range) = line.strip_prefix("range: bytes=") {
-            let (from, to) = range.split_once('-').unwrap();
-            start = from.parse().unwrap();
-            end = to.parse().map_or(SIZE, |last: usize| (last + 1).min(SIZE));
-        }
-        if let Some(tag) = line.strip_prefix("if-match: ") {
-            if_match = Some(tag.to_owned());
-        }
-    }
-    let number = count.fetch_add(1, Ordering::SeqCst);
+fn answer(request: &Request, number: usize, fault: Fault) -> Vec<u8> {
+    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+    let (start, end) = range.map_or((0, SIZE), |(from, to)| {
+        (from.parse().unwrap(), to.parse().map_or(SIZE, |last: usize| (last + 1).min(SIZE)))
+    });
+    let if_match = request.header("if-match");
     if matches!(fault, Fault::Replaced) && number > 0 {
-        assert_eq!(if_match.as_deref(), Some("\"first\""));
-        let refusal = b"HTTP/1.1 412 Precondition Failed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        write.write_all(refusal).await.unwrap();
-        return;
+        assert_eq!(if_match, Some("\"first\""));
+        return b"HTTP/1.1 412 Precondition Failed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            .to_vec();
     }
     let head = format!(
         // Without it, the next request may meet the end of this connection.
@@ -84,14 +61,12 @@ async fn serve(connection: TcpStream, fault: Fault, count: Arc<AtomicUsize>) {
         _ if end - start < SIZE / 10 => end,
         _ => start + (end - start) / 3,
     };
-    write.write_all(head.as_bytes()).await.unwrap();
-    write.write_all(&pattern(SIZE, 7)[start..sent]).await.unwrap();
-    write.shutdown().await.unwrap();
+    [head.as_bytes(), &pattern(SIZE, 7)[start..sent]].concat()
 }
 
 #[tokio::test]
 async fn a_lost_connection_is_resumed_where_it_broke() {
-    let (storage, requests) = broken_store(Fault::HangsUp).await;
+    let (storage, raw) = broken_store(Fault::HangsUp).await;
     let expected = pattern(SIZE, 7);
     for range in
         [ByteRange::ALL, ByteRange::from_offset(12_345), ByteRange { offset: 7, length: Some(500_000) }]
@@ -105,12 +80,12 @@ async fn a_lost_connection_is_resumed_where_it_broke() {
         let end = range.length.map_or(SIZE, |length| start + length as usize);
         assert!(content == expected[start..end], "{range:?}: {} bytes", content.len());
     }
-    assert!(requests.load(Ordering::SeqCst) > 6);
+    assert!(raw.requests().len() > 6);
 }
 
 #[tokio::test]
 async fn the_rest_of_another_object_is_never_sent() {
-    let (storage, _) = broken_store(Fault::Replaced).await;
+    let (storage, _raw) = broken_store(Fault::Replaced).await;
     let body = storage.open(&path("/f"), ByteRange::ALL).await.unwrap().into_stream();
     let chunks: Vec<_> = body.collect().await;
     let error = chunks.last().unwrap().as_ref().unwrap_err();
@@ -119,11 +94,11 @@ async fn the_rest_of_another_object_is_never_sent() {
 
 #[tokio::test]
 async fn a_store_that_sends_nothing_is_given_up() {
-    let (storage, requests) = broken_store(Fault::SendsNothing).await;
+    let (storage, raw) = broken_store(Fault::SendsNothing).await;
     let body = storage.open(&path("/f"), ByteRange::ALL).await.unwrap().into_stream();
     let chunks: Vec<_> = body.collect().await;
     assert_eq!(chunks.len(), 1);
     let error = chunks[0].as_ref().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(requests.load(Ordering::SeqCst) < 10);
+    assert!(raw.requests().len() < 10);
 }

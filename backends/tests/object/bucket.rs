@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
+use wharf_testing::locked;
+use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
-use crate::played::{Answer, Asked, Played, answer, decoded, md5};
-use crate::record::locked;
 use crate::servers::tuning;
 
 /// What a bucket does otherwise.

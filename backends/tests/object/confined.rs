@@ -5,9 +5,8 @@ use futures_util::StreamExt;
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{CreateMode, Storage, StoragePath};
+use wharf_testing::proxy::{Kind, Proxy, Record};
 
-use crate::proxy::Proxy;
-use crate::record::{Kind, Record};
 use crate::servers::{SERVERS, bucket_on, fresh_prefix, path, settings_through, variable};
 
 /// The keys or prefixes of keys that a request names.

@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime};
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{CustomerKey, ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, Storage};
+use wharf_testing::proxy::{Kind, Proxy};
 
-use crate::proxy::Proxy;
-use crate::record::Kind;
 use crate::servers::{fresh_prefix, path, s3_settings, settings_through, tuning, variable};
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";

@@ -3,9 +3,9 @@
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::played::{Played, answer};
 
 use crate::bucket::{CONDITIONS, Conditions, Dialect, Server, bucket};
-use crate::played::{Played, answer};
 use crate::servers::{path, tuning};
 
 #[tokio::test]

@@ -1,55 +1,14 @@
 //! Whoever answers in the store's place: an ingress whose backend is gone, a server that sends elsewhere. Nothing of that is
 //! the store's word that anything is missing, or done.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use wharf_backends::contract::put;
 use wharf_backends::object::{AzureSettings, ObjectStorage, S3Settings, Tuning};
 use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Result, Storage};
+use wharf_testing::played::{Played, answer};
 
 use crate::servers::{google_settings, path};
-
-/// Answers every request, whatever it asks for, and counts them.
-async fn answering(answer: String) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let answer = answer.clone();
-            tokio::spawn(async move { serve(connection, &answer).await });
-        }
-    });
-    (url, count)
-}
-
-async fn serve(connection: TcpStream, answer: &str) -> std::io::Result<()> {
-    let (read, mut write) = connection.into_split();
-    let mut read = BufReader::new(read);
-    let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
-    read.read_line(&mut first).await?;
-    while read.read_line(&mut line).await? > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    read.read_exact(&mut vec![0; length]).await?;
-    // An answer to HEAD has no body.
-    let end = answer.find("\r\n\r\n").unwrap() + 4;
-    let answer = if first.starts_with("HEAD ") { &answer[..end] } else { answer };
-    write.write_all(answer.as_bytes()).await
-}
-
-fn page(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
-}
 
 /// A storage of each cloud at this address.
 fn storages(url: &str) -> [(&'static str, ObjectStorage); 3] {
@@ -113,28 +72,28 @@ fn assert_unavailable(cloud: &str, answer: &str, what: &str, result: Result<()>)
 
 #[tokio::test]
 async fn a_page_of_somebody_else_proves_no_absence() {
-    for answer in [
-        page("404 Not Found", "content-type: text/plain\r\n", "default backend - 404"),
-        page("404 Not Found", "content-type: text/html\r\nserver: nginx\r\n", "<html><h1>404</h1></html>"),
-        page("404 Not Found", "content-type: application/json\r\n", "{\"error\":\"no such service\"}"),
-        page("404 Not Found", "", ""),
+    for page in [
+        answer(404, &[("content-type", "text/plain")], "default backend - 404"),
+        answer(404, &[("content-type", "text/html"), ("server", "nginx")], "<html><h1>404</h1></html>"),
+        answer(404, &[("content-type", "application/json")], "{\"error\":\"no such service\"}"),
+        answer(404, &[], ""),
         // Of who asks it says nothing about what is there.
-        page(
-            "404 Not Found",
-            "x-amz-request-id: 1\r\n",
+        answer(
+            404,
+            &[("x-amz-request-id", "1")],
             "<Error><Code>XAdminUserNotFound</Code><Message>The user does not exist.</Message></Error>",
         ),
     ] {
-        let (url, _) = answering(answer.clone()).await;
-        for (cloud, storage) in storages(&url) {
+        let shown = format!("{page:?}");
+        let played = Played::always(page).await;
+        for (cloud, storage) in storages(&played.url) {
             for (what, result) in everything(&storage).await {
-                let code =
-                    answer.contains("XAdmin") && matches!(what, "stat" | "enter" | "append" | "resume");
+                let code = shown.contains("XAdmin") && matches!(what, "stat" | "enter" | "append" | "resume");
                 // A HEAD has no document, only that header.
                 if code && matches!(&result, Err(error) if error.kind() == ErrorKind::NotFound) {
                     continue;
                 }
-                assert_unavailable(cloud, &answer, what, result);
+                assert_unavailable(cloud, &shown, what, result);
             }
         }
     }
@@ -142,8 +101,8 @@ async fn a_page_of_somebody_else_proves_no_absence() {
 
 #[tokio::test]
 async fn the_operator_reads_what_came_instead() {
-    let (url, _) = answering(page("404 Not Found", "", "default backend - 404")).await;
-    for (cloud, storage) in storages(&url) {
+    let played = Played::always(answer(404, &[], "default backend - 404")).await;
+    for (cloud, storage) in storages(&played.url) {
         let listed = storage.list(&path("/")).await.map(drop);
         let text = assert_unavailable(cloud, "", "list", listed).to_string();
         for part in ["in the store's place", "404 Not Found", "default backend - 404"] {
@@ -154,27 +113,21 @@ async fn the_operator_reads_what_came_instead() {
 
 #[tokio::test]
 async fn redirects_are_never_followed() {
-    let (elsewhere, followed) = answering(page(
-        "200 OK",
-        "etag: \"1\"\r\nlast-modified: Wed, 25 Nov 2026 10:00:00 GMT\r\n",
+    let elsewhere = Played::always(answer(
+        200,
+        &[("etag", "\"1\""), ("last-modified", "Wed, 25 Nov 2026 10:00:00 GMT")],
         "the page of another host",
     ))
     .await;
-    for status in [
-        "301 Moved Permanently",
-        "302 Found",
-        "303 See Other",
-        "307 Temporary Redirect",
-        "308 Permanent Redirect",
-    ] {
-        let answer = page(status, &format!("location: {elsewhere}/elsewhere\r\n"), "");
-        let (url, _) = answering(answer.clone()).await;
-        for (cloud, storage) in storages(&url) {
+    let location = format!("{}/elsewhere", elsewhere.url);
+    for status in [301, 302, 303, 307, 308] {
+        let played = Played::always(answer(status, &[("location", &location)], "")).await;
+        for (cloud, storage) in storages(&played.url) {
             for (what, result) in everything(&storage).await {
-                let error = assert_unavailable(cloud, &answer, what, result);
+                let error = assert_unavailable(cloud, &status.to_string(), what, result);
                 assert!(!error.to_string().contains("another host"), "{error}");
             }
         }
     }
-    assert_eq!(followed.load(Ordering::Relaxed), 0, "somebody else was asked");
+    assert_eq!(elsewhere.asked(), [""; 0], "somebody else was asked");
 }

@@ -5,10 +5,8 @@ use std::time::Duration;
 use wharf_backends::contract::{contents, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind, Storage};
+use wharf_testing::proxy::{Fault, Kind, Proxy, When};
 
-use crate::plan::{Fault, When};
-use crate::proxy::Proxy;
-use crate::record::Kind;
 use crate::servers::{azure_settings, fresh_prefix, path, s3_settings, settings_through, variable};
 
 const SEAWEEDFS: &str = "WHARF_TEST_SEAWEEDFS";

@@ -7,13 +7,11 @@ use futures_util::{FutureExt, StreamExt};
 use wharf_backends::contract::pattern;
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, Error, ErrorKind};
+use wharf_testing::proxy::{Fault, Kind, Proxy, Record, When, Which, requests_of};
 
 use crate::operations::{
     Directory, Download, Judgement, List, Operation, Place, Remove, Rename, RenameDirectory, Upload,
 };
-use crate::plan::{Fault, When, Which};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::{Kind, Record};
 use crate::servers::{SERVERS, fresh_prefix, s3, settings_through, variable};
 use crate::sizes::open_uploads;
 

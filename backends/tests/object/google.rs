@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use wharf_backends::contract::{self, Fixture, contents, names_in, put};
 use wharf_backends::object::ObjectStorage;
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Proxy, requests_of};
 
-use crate::proxy::{Proxy, requests_of};
 use crate::servers::{bucket, fresh_prefix, google_settings, path, send_raw, variable};
 
 const GOOGLE: &str = "WHARF_TEST_GCS";

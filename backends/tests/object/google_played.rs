@@ -9,9 +9,9 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, checksum};
 use serde_json::{Value, json};
 use wharf_backends::object::{GcsSettings, ObjectStorage, Tuning};
+use wharf_testing::locked;
+use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
-use crate::played::{Answer, Asked, Played, answer, decoded, md5};
-use crate::record::locked;
 use crate::servers::{path, tuning};
 
 const OBJECTS: &str = "/storage/v1/b/bucket/o";

@@ -8,8 +8,8 @@ use object_store::{Attribute, Attributes, GetOptions, ObjectStore};
 use wharf_backends::contract::{contents, pattern, put};
 use wharf_backends::object::{AzureSettings, ContentType, ObjectOptions, ObjectStorage, S3Options, Tuning};
 use wharf_backends::{CreateMode, Storage};
+use wharf_testing::proxy::Proxy;
 
-use crate::proxy::Proxy;
 use crate::servers::{
     SERVERS, azure_settings, bucket, bucket_on, fresh_prefix, google_settings, path, raw, s3, s3_settings,
     send_raw, settings_through, tuning, variable,

@@ -1,64 +1,30 @@
 //! Answers of a store that are not what they seem, played by a few lines of HTTP.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use wharf_backends::contract::put;
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+use wharf_testing::raw::Raw;
 
 use crate::servers::path;
 
 const NO_KEYS: &str = "<ListBucketResult></ListBucketResult>";
 const E_TAG: &str = "etag: \"5eb63bbbe01eeed093cb22bb8f5acdc3\"";
 
-/// What the store got: the first line of a request, and its body.
-type Requests = Arc<Mutex<Vec<String>>>;
-
 /// A store that answers to the first line of a request with the head and body that the function says; one that says
 /// nothing keeps the connection.
-async fn store(answer: fn(&str) -> Vec<u8>) -> (ObjectStorage, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn store(answer: fn(&str) -> Vec<u8>) -> (ObjectStorage, Raw) {
+    let raw = Raw::new(move |request, _| answer(&request.first)).await;
     let mut settings = S3Settings::new("bucket");
-    settings.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    settings.endpoint = Some(raw.url.clone());
     settings.access_key_id = Some("id".to_owned());
     settings.secret_access_key = Some("secret".to_owned());
     settings.tuning.retries = 0;
     settings.tuning.read_timeout = Duration::from_secs(1);
     settings.tuning.retry_timeout = Duration::from_secs(1);
-    let requests = Requests::default();
-    let seen = Arc::clone(&requests);
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            tokio::spawn(serve(connection, answer, Arc::clone(&seen)));
-        }
-    });
-    (ObjectStorage::s3(settings).unwrap(), requests)
-}
-
-async fn serve(connection: TcpStream, answer: fn(&str) -> Vec<u8>, seen: Requests) {
-    let (read, mut write) = connection.into_split();
-    let mut read = BufReader::new(read);
-    let (mut first, mut length) = (String::new(), 0);
-    read.read_line(&mut first).await.unwrap();
-    let mut line = String::new();
-    while read.read_line(&mut line).await.unwrap() > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    read.read_exact(&mut body).await.unwrap();
-    seen.lock().unwrap().push(format!("{} {}", first.trim_end(), String::from_utf8_lossy(&body)));
-    let answer = answer(&first);
-    write.write_all(&answer).await.unwrap();
-    if !answer.windows(17).any(|part| part == b"connection: close") {
-        std::future::pending::<()>().await;
-    }
+    (ObjectStorage::s3(settings).unwrap(), raw)
 }
 
 fn document(body: &str) -> Vec<u8> {
@@ -76,13 +42,13 @@ fn the_same_page(_: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_listing_that_tells_the_same_page_for_ever_has_an_end() {
-    let (storage, requests) = store(the_same_page).await;
+    let (storage, raw) = store(the_same_page).await;
     let error = storage.check().await.unwrap_err();
     assert!(error.to_string().contains("the same page"), "{error}");
     assert!(storage.enter(&path("/d")).await.is_err());
     assert!(storage.create_directory(&path("/d")).await.is_err());
     assert!(storage.remove_directory(&path("/d")).await.is_err());
-    assert_eq!(requests.lock().unwrap().len(), 8);
+    assert_eq!(raw.requests().len(), 8);
 }
 
 /// The same, but each page names the other one of two as the next; and of the open uploads, too.
@@ -102,7 +68,7 @@ fn two_pages_in_turn(request: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_listing_that_goes_in_a_circle_has_an_end() {
-    let (storage, requests) = store(two_pages_in_turn).await;
+    let (storage, raw) = store(two_pages_in_turn).await;
     let work = async {
         let error = storage.check().await.unwrap_err();
         assert!(error.to_string().contains("the same page"), "{error}");
@@ -114,7 +80,7 @@ async fn a_listing_that_goes_in_a_circle_has_an_end() {
         assert!(error.to_string().contains("the same page"), "{error}");
     };
     work.await;
-    assert_eq!(requests.lock().unwrap().len(), 6 * 4);
+    assert_eq!(raw.requests().len(), 6 * 4);
 }
 
 /// Objects whose length is not told.
@@ -132,12 +98,12 @@ fn without_length(request: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_object_of_unknown_length_is_no_empty_file() {
-    let (storage, requests) = store(without_length).await;
+    let (storage, raw) = store(without_length).await;
     assert_eq!(storage.open(&path("/f"), ByteRange::ALL).await.unwrap_err().kind(), ErrorKind::Other);
     assert_eq!(storage.stat(&path("/f")).await.unwrap_err().kind(), ErrorKind::Other);
     // What was there would be replaced by what is added to it.
     put(&storage, "/f", b"more", CreateMode::Append).await.unwrap_err();
-    assert!(requests.lock().unwrap().iter().all(|request| !request.starts_with("PUT")));
+    assert!(raw.requests().iter().all(|request| !request.first.starts_with("PUT")));
 }
 
 #[tokio::test]
@@ -153,19 +119,19 @@ async fn a_page_without_its_end_is_no_listing() {
         },
     ];
     for page in pages {
-        let (storage, requests) = store(page).await;
+        let (storage, raw) = store(page).await;
         let listed = match storage.list(&path("/")).await {
             Ok(entries) => entries.collect::<Vec<_>>().await.into_iter().collect::<Result<Vec<_>, _>>(),
             Err(error) => Err(error),
         };
         assert!(listed.is_err(), "{listed:?}");
-        assert!(requests.lock().unwrap().len() < 5);
+        assert!(raw.requests().len() < 5);
     }
 }
 
 #[tokio::test]
 async fn a_listing_that_never_ends_is_given_up() {
-    let (storage, requests) = store(|_| {
+    let (storage, raw) = store(|_| {
         document(
             "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents><IsTruncated>true</IsTruncated>\
              <NextContinuationToken>again</NextContinuationToken></ListBucketResult>",
@@ -174,19 +140,19 @@ async fn a_listing_that_never_ends_is_given_up() {
     .await;
     let entries: Vec<_> = storage.list(&path("/")).await.unwrap().collect().await;
     assert!(entries.last().unwrap().is_err());
-    assert!(requests.lock().unwrap().len() < 5);
+    assert!(raw.requests().len() < 5);
 }
 
 #[tokio::test]
 async fn somebody_elses_page_is_no_empty_directory() {
-    let (storage, _) = store(|_| document("<html><body>please log in</body></html>")).await;
+    let (storage, _raw) = store(|_| document("<html><body>please log in</body></html>")).await;
     let error = storage.list(&path("/")).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("html"), "{error}");
 }
 
 #[tokio::test]
 async fn metadata_that_no_request_can_hold_is_refused() {
-    let (storage, _) = store(|_| {
+    let (storage, _raw) = store(|_| {
         let mut answer =
             format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nx-amz-meta-a: caf").into_bytes();
         answer.extend(b"\xe9\r\nconnection: close\r\n\r\n");
@@ -199,7 +165,7 @@ async fn metadata_that_no_request_can_hold_is_refused() {
 
 #[tokio::test]
 async fn a_time_that_no_reply_can_hold_is_no_time() {
-    let (storage, _) = store(|_| {
+    let (storage, _raw) = store(|_| {
         format!(
             "HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nx-amz-meta-mtime: 999999999999999\r\n\
              connection: close\r\n\r\n"
@@ -212,7 +178,7 @@ async fn a_time_that_no_reply_can_hold_is_no_time() {
 
 #[tokio::test]
 async fn an_error_that_never_ends_is_given_up() {
-    let (storage, _) = store(|request| match request.starts_with("PUT") {
+    let (storage, _raw) = store(|request| match request.starts_with("PUT") {
         true => b"HTTP/1.1 500 Oops\r\ncontent-length: 1000\r\n\r\n<Error>".to_vec(),
         false => format!("HTTP/1.1 200 OK\r\n{E_TAG}\r\ncontent-length: 11\r\nconnection: close\r\n\r\n")
             .into_bytes(),

@@ -9,11 +9,10 @@ use object_store::{Attribute, AttributeValue, GetOptions, ObjectStore, PutOption
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::locked;
+use wharf_testing::played::{Played, answer};
+use wharf_testing::proxy::{Fault, Kind, Proxy, Record, When, requests_of};
 
-use crate::plan::{Fault, When};
-use crate::played::{Played, answer};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::{Kind, Record, locked};
 use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, tuning, variable};
 use crate::sizes::MARK;
 

@@ -10,11 +10,9 @@ use object_store::{ObjectStoreExt, PutPayload, PutResult};
 use wharf_backends::contract::{contents, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage, Upload};
+use wharf_testing::played::{Played, answer};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, Record, When, requests_of};
 
-use crate::plan::{Fault, Gate, When};
-use crate::played::{Played, answer};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::{Kind, Record};
 use crate::servers::{fresh_prefix, path, raw, s3_settings, settings_through, variable};
 use crate::sizes::MARK;
 

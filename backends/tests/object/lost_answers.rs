@@ -10,10 +10,10 @@ use bytes::Bytes;
 use wharf_backends::contract::{pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::played::{Asked, Played, answer, md5};
 
 use crate::azure_played::{Azure, Blob, Copy};
 use crate::google_played::{Google, Object};
-use crate::played::{Asked, Played, answer, md5};
 use crate::servers::{path, tuning};
 
 fn is_copy(asked: &Asked) -> bool {

@@ -6,10 +6,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When, requests_of};
 
-use crate::plan::{Fault, Gate, When};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::Kind;
 use crate::servers::{
     SERVERS, fresh_prefix, path, raw, s3, s3_settings, s3_through, send_raw, settings_through, variable,
 };

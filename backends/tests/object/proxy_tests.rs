@@ -6,10 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When, requests_of};
 
-use crate::plan::{Fault, Gate, When};
-use crate::proxy::{Proxy, requests_of};
-use crate::record::Kind;
 use crate::servers::{SERVERS, fresh_prefix, path, s3_through, variable};
 
 /// One request by hand, and everything that comes back until the connection ends.

@@ -2,10 +2,9 @@
 
 use wharf_backends::ErrorKind;
 use wharf_backends::object::{ObjectStorage, S3Settings};
+use wharf_testing::proxy::{Fault, Proxy, When};
 
 use crate::failures::{failed_upload, failures};
-use crate::plan::{Fault, When};
-use crate::proxy::Proxy;
 use crate::servers::{SERVERS, fresh_prefix, s3_through, settings_through, variable};
 
 /// S3's codes, what it says with them, and what they are to a client.

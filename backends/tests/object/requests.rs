@@ -7,9 +7,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, pattern, put, read};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Kind, Proxy, Record, requests_of};
 
-use crate::proxy::{Proxy, requests_of};
-use crate::record::{Kind, Record};
 use crate::servers::{SERVERS, fresh_prefix, path, raw, s3, settings_through, variable};
 
 /// Each operation, and the most requests that it may send. Whether a name is free is 1 LIST, and 1 more for a directory above

@@ -7,8 +7,8 @@ use futures_util::FutureExt;
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_backends::threads::Operation;
 use wharf_backends::{Buffers, CreateMode, Intake, Storage, Supply};
+use wharf_testing::played::{Played, answer};
 
-use crate::played::{Played, answer};
 use crate::servers::{path, tuning};
 
 /// What was received is on its way to the spill directory when the client is lost: nothing may be made of the rest.

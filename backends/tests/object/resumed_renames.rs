@@ -7,10 +7,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, put};
 use wharf_backends::object::ObjectStorage;
 use wharf_backends::{CreateMode, ErrorKind, Result, Storage};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When};
 
-use crate::plan::{Fault, Gate, When};
-use crate::proxy::Proxy;
-use crate::record::Kind;
 use crate::servers::{fresh_prefix, path, raw, s3, s3_through, settings_through, variable};
 
 const MOTO: &str = "WHARF_TEST_MOTO";

@@ -8,9 +8,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use wharf_backends::contract::{contents, put};
 use wharf_backends::object::{ObjectStorage, Profile, Role, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::locked;
+use wharf_testing::played::{Answer, Asked, Played, answer};
 
-use crate::played::{Answer, Asked, Played, answer};
-use crate::record::locked;
 use crate::servers::{SERVERS, fresh_prefix, path, s3_settings, tuning};
 
 const ARN: &str = "arn:aws:iam::111122223333:role/ftp";

@@ -10,8 +10,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use wharf_backends::StoragePath;
 use wharf_backends::contract::Fixture;
 use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
-
-use crate::proxy::Proxy;
+use wharf_testing::proxy::Proxy;
 
 /// Azurite's built-in account and its key, the same everywhere and documented by it.
 const AZURE_ACCOUNT: &str = "devstoreaccount1";

@@ -7,9 +7,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Kind, Proxy};
 
-use crate::proxy::Proxy;
-use crate::record::Kind;
 use crate::servers::{SERVERS, fresh_prefix, path, raw, s3_settings, settings_through, variable};
 
 const PART: usize = 5 << 20;

@@ -6,11 +6,9 @@ use futures_util::StreamExt;
 use wharf_backends::contract::{contents, names_in, pattern, put, read};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{ByteRange, CreateMode, ErrorKind, Storage};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, Record, When};
 
 use crate::failures::{failed_upload, failures};
-use crate::plan::{Fault, Gate, When};
-use crate::proxy::Proxy;
-use crate::record::{Kind, Record};
 use crate::servers::{SERVERS, fresh_prefix, path, s3, settings_through, variable};
 
 const SIZE: usize = 1_000_000;

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use wharf_backends::contract::{contents, pattern, put};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
+use wharf_testing::played::{Answer, Asked, Played, answer};
 
 use crate::azure_played::{Azure, Blob};
 use crate::bucket::{Behind, Dialect, Server};
 use crate::google_played::{Google, Object};
-use crate::played::{Answer, Asked, Played, answer};
 use crate::servers::{path, tuning};
 
 const LARGE: usize = 12 << 20;

@@ -12,11 +12,11 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::plan::Gate;
-use crate::record::Open;
+use super::plan::Gate;
+use super::record::Open;
 
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-pub type Bytewise = UnsyncBoxBody<Bytes, Failure>;
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Bytewise = UnsyncBoxBody<Bytes, Failure>;
 
 /// What may not be forwarded: it belongs to one connection (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 8] = [
@@ -30,13 +30,13 @@ const HOP_BY_HOP: [&str; 8] = [
     "upgrade",
 ];
 
-pub fn clean(headers: &mut HeaderMap) {
+pub(super) fn clean(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         headers.remove(HeaderName::from_static(name));
     }
 }
 
-pub fn length(headers: &HeaderMap) -> u64 {
+pub(super) fn length(headers: &HeaderMap) -> u64 {
     let text = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
@@ -45,7 +45,7 @@ fn never(error: Infallible) -> Failure {
     match error {}
 }
 
-pub fn boxed(body: Incoming) -> Bytewise {
+pub(super) fn boxed(body: Incoming) -> Bytewise {
     match body.is_end_stream() {
         // A body of unknown length would be announced as chunked.
         true => Empty::new().map_err(never).boxed_unsync(),
@@ -54,7 +54,7 @@ pub fn boxed(body: Incoming) -> Bytewise {
 }
 
 /// The same body, and its bytes are counted as they pass.
-pub fn counted(body: Bytewise, open: Arc<Open>, count: fn(&Open) -> &AtomicU64) -> Bytewise {
+pub(super) fn counted(body: Bytewise, open: Arc<Open>, count: fn(&Open) -> &AtomicU64) -> Bytewise {
     if body.is_end_stream() {
         return body;
     }
@@ -67,7 +67,7 @@ pub fn counted(body: Bytewise, open: Arc<Open>, count: fn(&Open) -> &AtomicU64) 
 }
 
 /// The document with which S3 tells of an error.
-pub fn document(status: u16, code: &str, message: &str) -> Response<Bytewise> {
+pub(super) fn document(status: u16, code: &str, message: &str) -> Response<Bytewise> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
          <RequestId>4442587FB7D0A2F9</RequestId></Error>"
@@ -78,12 +78,12 @@ pub fn document(status: u16, code: &str, message: &str) -> Response<Bytewise> {
     answer
 }
 
-pub fn whole(bytes: Bytes) -> Bytewise {
+pub(super) fn whole(bytes: Bytes) -> Bytewise {
     Full::new(bytes).map_err(never).boxed_unsync()
 }
 
 /// Stops in the middle of the body: for good, or until the gate opens.
-pub async fn halve(
+pub(super) async fn halve(
     answer: Response<Bytewise>,
     gate: Option<Arc<Gate>>,
     ends: bool,
@@ -102,7 +102,7 @@ pub async fn halve(
 }
 
 /// The first `bytes` of a body, and then what `gate` and `ends` say: a wait, an error, the rest.
-pub fn first(body: Bytewise, bytes: u64, gate: Option<Arc<Gate>>, ends: bool) -> Bytewise {
+pub(super) fn first(body: Bytewise, bytes: u64, gate: Option<Arc<Gate>>, ends: bool) -> Bytewise {
     struct State {
         body: Bytewise,
         left: u64,
@@ -115,7 +115,7 @@ pub fn first(body: Bytewise, bytes: u64, gate: Option<Arc<Gate>>, ends: bool) ->
         if state.left == 0 && !state.stopped {
             state.stopped = true;
             match state.gate.take() {
-                Some(gate) => gate.pass().await,
+                Some(gate) => drop(gate.pass().await),
                 // So that what is there is sent before the error stops it.
                 None => tokio::task::yield_now().await,
             }

@@ -9,7 +9,9 @@ use rustls::client::WantsClientCert;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 
+/// The authority, with its files.
 pub struct Certificates {
+    /// Its certificate, for programs that read one.
     pub ca_file: PathBuf,
     folder: PathBuf,
     ca: CertifiedIssuer<'static, KeyPair>,

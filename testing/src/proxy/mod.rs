@@ -3,6 +3,10 @@
 //! It forwards every request as it came, with its `host`, which is a part of what was signed. Bodies pass through it
 //! piece by piece. It ends when it is dropped.
 
+mod pieces;
+mod plan;
+mod record;
+
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -18,9 +22,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::pieces::{Bytewise, Failure, boxed, clean, counted, document, first, halve, length, whole};
-use crate::plan::{Fault, Plan, Rule, When};
-use crate::record::{Kind, Open, Record, locked};
+use self::pieces::{Bytewise, Failure, boxed, clean, counted, document, first, halve, length, whole};
+pub use self::plan::{Fault, Gate, Rule, When, Which};
+use self::plan::{Plan, Verdict};
+use self::record::Open;
+pub use self::record::{Kind, Record};
+use crate::locked;
 
 struct Shared {
     /// `host:port` of the store.
@@ -133,7 +140,7 @@ fn lacks_length(request: &Request<Incoming>) -> bool {
 /// Answers one request. An error ends the connection without an answer.
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Bytewise>, Failure> {
     let open = Arc::new(Open::new(&request));
-    let fault = shared.plan.next(open.record.kind);
+    let fault = shared.plan.next(&open.record);
     locked(&shared.records).push(Arc::clone(&open));
     let answer = match fault {
         // Nothing of S3's protocol, such as CONNECT.
@@ -146,10 +153,13 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
             forward(&shared, &open, request, None).await?.into_body().collect().await?;
             Err("dropped after it was forwarded".into())
         }
-        Some(Fault::Delay(gate)) => {
-            gate.pass().await;
-            forward(&shared, &open, request, None).await
-        }
+        Some(Fault::Delay(gate)) => match gate.pass().await {
+            Verdict::Pass => forward(&shared, &open, request, None).await,
+            Verdict::Refuse => {
+                drain(&open, request).await?;
+                Ok(document(403, "AccessDenied", "The gate is shut."))
+            }
+        },
         Some(Fault::Answer { status, code, message }) => {
             drain(&open, request).await?;
             Ok(document(status, code, message))

@@ -1,35 +1,55 @@
 //! What the proxy knows of the requests that came by.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, Uri};
 
+use crate::locked;
+
 /// What a request of S3's protocol asks for, or one of Google's that asks for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
+    /// HEAD of an object.
     Head,
+    /// GET of an object.
     Get,
+    /// PUT of an object.
     Put,
+    /// DELETE of an object.
     Delete,
+    /// A page of keys.
     List,
+    /// A copy in the store.
     Copy,
+    /// The beginning of an upload in parts.
     Create,
+    /// A part of an upload.
     Part,
+    /// A part that is copied in the store.
     PartCopy,
+    /// The end of an upload in parts.
     Complete,
+    /// An upload in parts is given up.
     Abort,
+    /// The parts of an upload.
     ListParts,
+    /// The uploads that are open.
     ListUploads,
+    /// Several objects are removed at once.
     DeleteBulk,
+    /// Metadata is set.
     Metadata,
+    /// Anything else.
     Other,
 }
 
 impl Kind {
+    /// What a request asks for.
+    #[must_use]
     pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let query = uri.query().unwrap_or_default();
         let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -81,25 +101,34 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A request that came by.
+/// A request that came by. Headers are called as they are without `x-amz-`.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "what no test asks for still shows when one fails")]
 pub struct Record {
+    /// What it asks for.
     pub kind: Kind,
+    /// The method of HTTP.
     pub method: String,
     /// As it was sent, not decoded.
     pub path: String,
+    /// As it was sent, not decoded; empty if there is none.
     pub query: String,
+    /// The bytes that are asked for.
     pub range: Option<String>,
+    /// The entity tag that has to be there.
     pub if_match: Option<String>,
+    /// The entity tag that may not be there.
     pub if_none_match: Option<String>,
+    /// The object that is copied.
     pub copy_source: Option<String>,
     /// The bytes of the source that are copied.
     pub copy_range: Option<String>,
+    /// Whether a copy keeps the metadata.
     pub metadata_directive: Option<String>,
+    /// Who pays.
     pub request_payer: Option<String>,
-    /// The key that the store is to encrypt with, and the one that the source of a copy is encrypted with.
+    /// The key that the store is to encrypt with.
     pub customer_key: Option<String>,
+    /// The key that the source of a copy is encrypted with.
     pub source_key: Option<String>,
     /// The hash of the content that is signed, or that none is.
     pub content_sha256: Option<String>,
@@ -127,7 +156,7 @@ impl fmt::Display for Record {
 }
 
 /// A record while bytes still pass.
-pub struct Open {
+pub(super) struct Open {
     pub record: Record,
     pub status: AtomicU16,
     pub up: AtomicU64,
@@ -178,8 +207,4 @@ impl Open {
             ..self.record.clone()
         }
     }
-}
-
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,18 +14,21 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::record::locked;
+use crate::locked;
 
+/// What a played store answers.
 pub type Answer = Response<Full<Bytes>>;
 
 /// What a played store is asked.
 #[derive(Clone)]
 pub struct Asked {
+    /// The method of HTTP.
     pub method: String,
     /// As it was sent, not decoded.
     pub path: String,
     query: HashMap<String, String>,
     headers: HashMap<String, String>,
+    /// All of it.
     pub body: Bytes,
 }
 
@@ -48,25 +51,34 @@ impl Asked {
         }
     }
 
+    /// A parameter of the query, decoded.
+    #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
 
+    /// A header; its name is in small letters.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
     /// The metadata that it sends, which start with this.
+    #[must_use]
     pub fn metadata(&self, prefix: &str) -> HashMap<String, String> {
         let own = self.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value)));
         own.map(|(name, value)| (name.to_owned(), value.clone())).collect()
     }
 }
 
+/// Text of a path or query without its percent signs.
+#[must_use]
 pub fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }
 
+/// An answer with these headers and the length of its body.
+#[must_use]
 pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::builder().status(status);
     for (name, value) in headers {
@@ -75,12 +87,15 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> 
     answer.body(Full::new(body.into())).unwrap()
 }
 
+/// The digest that stores know objects by.
+#[must_use]
 pub fn md5(content: &[u8]) -> Vec<u8> {
     Md5::digest(content).to_vec()
 }
 
 /// A store that goes on until it is dropped.
 pub struct Played {
+    /// Its endpoint.
     pub url: String,
     asked: Arc<Mutex<Vec<String>>>,
     accepting: JoinHandle<()>,
@@ -117,7 +132,13 @@ impl Played {
         Self { url, asked, accepting }
     }
 
+    /// One that gives every request the same answer.
+    pub async fn always(answer: Answer) -> Self {
+        Self::new(move |_| Some(answer.clone())).await
+    }
+
     /// The requests that came, as their first lines.
+    #[must_use]
     pub fn asked(&self) -> Vec<String> {
         locked(&self.asked).clone()
     }

@@ -1,0 +1,42 @@
+//! What the tests of Wharf, of its backends and its benchmarks share.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`ftp`] | a control connection that speaks FTP line by line, plain or over TLS; replies; data connections |
+//! | [`certificates`] | an authority for one test, and clients that trust it |
+//! | [`proxy`] | stands between a backend and a store, counts requests and breaks those that a test names |
+//! | [`played`] | stores that a test plays: each request is answered by a function |
+//! | [`raw`] | the same with answers that are no good HTTP |
+//!
+//! The last three need the feature `stores`. They are asynchronous; a test without a runtime calls them by
+//! [`block_on`].
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub mod certificates;
+pub mod ftp;
+mod noise;
+#[cfg(feature = "stores")]
+pub mod played;
+#[cfg(feature = "stores")]
+pub mod proxy;
+#[cfg(feature = "stores")]
+pub mod raw;
+#[cfg(feature = "stores")]
+mod runtime;
+
+pub use noise::noise;
+#[cfg(feature = "stores")]
+pub use runtime::block_on;
+
+/// What a mutex holds, whether or not somebody panicked with it.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
