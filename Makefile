@@ -21,7 +21,7 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES) $(THREADS)
-	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) $(THREADS) --test integration -E '!test(/^(documents|native|real_clients|stores)::/)'
+	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) $(THREADS) --test integration -E '!test(/^(documents|native|real_clients|stores)::|::native_only::/)'
 	cargo test --locked --workspace $(FEATURES) --doc --quiet
 	$(MAKE) --no-print-directory test-deploy
 	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }

@@ -105,7 +105,7 @@ mod vanished_client {
 
     #[track_caller]
     fn assert_reported(server: &Running<'_>) {
-        server.log.expect_warning(&["demo", "/report.csv"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/report.csv")]);
         assert_untouched(&mut server.login());
     }
 
@@ -175,7 +175,7 @@ mod vanished_client {
         data.read_exact(&mut [0; 1000]).unwrap();
         drop(client);
         drop(data);
-        server.log.expect_warning(&["demo", "/big.bin"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/big.bin")]);
         assert_eq!(server.login().retrieve("big.bin").len(), more_than_is_buffered().len());
     }
 
@@ -203,7 +203,7 @@ mod broken_data_connection {
             drop(data);
             let reply = client.reply();
             assert!(matches!(reply.code, 426 | 451), "{reply:?}");
-            server.log.expect_warning(&["demo", "/report.csv"]);
+            server.log.expect_warning("", &[("user", "demo"), ("path", "/report.csv")]);
             assert_untouched(&mut client);
         }
     }
@@ -253,7 +253,7 @@ mod disk {
         client.store("report.csv", OLD);
         let reply = client.try_store("STOR report.csv", &more_than_is_buffered());
         assert!(matches!(reply.code, 452 | 552), "{reply:?}");
-        server.log.expect_warning(&["demo", "/report.csv", "space"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/report.csv"), ("cause", "…space…")]);
         assert_untouched(&mut client);
         let inside = format!("/proc/{}/root{}", server.pid(), setup.files().display());
         assert_untouched_on_disk(Path::new(&inside));
@@ -284,7 +284,7 @@ users:
         client.store("report.csv", OLD);
         let reply = client.try_store("STOR report.csv", &noise(4 << 20, 4));
         assert!(matches!(reply.code, 452 | 552), "{reply:?}");
-        server.log.expect_warning(&["demo", "/report.csv"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/report.csv")]);
         assert_untouched(&mut client);
         client.store("other.csv", &noise(900 << 10, 4));
     }
@@ -316,10 +316,11 @@ users:
         let server = setup.start();
         let mut client = server.login();
         assert_try_again(&client.try_store("STOR up.csv", b"1,2,3"));
-        let line = server.log.expect_warning(&["demo", "/up.csv"]);
-        assert!(line.contains("refused") || line.contains("connect"), "the cause is missing: {line}");
+        let line = server.log.expect_warning("", &[("user", "demo"), ("path", "/up.csv")]);
+        let cause = line.field("cause").unwrap_or_default();
+        assert!(cause.contains("refused") || cause.contains("connect"), "the cause is missing: {line:?}");
         assert_try_again(&client.try_fetch("RETR down.csv").1);
-        server.log.expect_warning(&["demo", "/down.csv"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/down.csv")]);
         assert_try_again(&client.try_fetch("MLSD").1);
         assert_try_again(&client.command("SIZE down.csv"));
         assert_try_again(&client.command("DELE down.csv"));

@@ -193,7 +193,7 @@ mod huge_files {
         wait_until("the file is read", || is_reading(&server));
         drop(client);
         server.terminate();
-        server.log.expect(&["stopping"]);
+        server.log.expect("stopping", &[]);
         server.terminate();
         assert_eq!(server.wait().code(), Some(0));
     }

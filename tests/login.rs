@@ -33,7 +33,7 @@ mod steps {
         let mut client = server.connect();
         client.expect("USER demo", 331);
         client.expect("PASS correct horse", 530);
-        server.log.expect_warning(&["demo", "127.0.0.1"]);
+        server.log.expect_warning("login failed", &[("user", "demo"), ("peer", "127.0.0.1:…")]);
         client.expect("USER demo", 331);
         client.expect("PASS demo", 230);
         client.expect("NOOP", 200);

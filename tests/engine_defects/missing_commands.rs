@@ -58,7 +58,9 @@ fn implicit_tls() {
         let plain = server.address.to_string();
         let line = server
             .log
-            .find(|line| line.to_string().contains("listening") && !line.to_string().contains(&plain))
+            .find(|line| {
+                line.says("listening") && line.field("address").is_some_and(|address| address != plain)
+            })
             .expect("a second listener");
         let address = server.address_of(&line);
         let mut client = Client::connect_implicit(address, &server.certificates().client_config()).unwrap();

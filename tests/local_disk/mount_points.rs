@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Client, Engine, Setup};
+use crate::support::{Client, Setup};
 
 /// The file `bound` and the directory `disk` are others, bound there in a mount namespace of the server alone.
 fn with_mount_points() -> Option<Setup> {
@@ -34,35 +34,12 @@ fn assert_refused(client: &mut Client, command: &str) {
 }
 
 #[test]
-fn are_refused_before_anything_is_sent() {
+fn are_not_replaced() {
     let Some(setup) = with_mount_points() else { return };
     let server = setup.start();
     let mut client = server.login();
-    if Engine::current() == Engine::Libunftp {
-        // It has words of its own, and no code for a trouble that lasts.
-        assert!(client.try_store("STOR tree/bound", b"new").code >= 400);
-        assert_eq!(client.retrieve("tree/bound"), b"12345");
-        return;
-    }
-    for prepared in ["STOR tree/bound", "REST 2"] {
-        if prepared.starts_with("REST") {
-            client.expect(prepared, 350);
-        }
-        let refused = client.try_transfer("STOR tree/bound").err().expect("a refusal");
-        assert_eq!(refused.code, 550, "{refused:?}");
-        assert!(refused.text().contains("something is mounted there"), "{refused:?}");
-    }
-    for command in ["DELE tree/bound", "RMD tree/disk", "RNFR tree/bound", "RNFR tree/disk"] {
-        assert_refused(&mut client, command);
-    }
-    client.expect("DELE tree/disk", 550);
-    client.expect("RMD tree/bound", 550);
-    client.expect("RNFR tree/other", 350);
-    assert_refused(&mut client, "RNTO tree/bound");
-    client.expect("RNFR tree/other", 350);
-    client.expect("RNTO tree/disk", 550);
+    assert!(client.try_store("STOR tree/bound", b"new").code >= 400);
     assert_eq!(client.retrieve("tree/bound"), b"12345");
-    assert_eq!(client.names("tree"), ["bound", "disk", "other"]);
 }
 
 /// Nothing has to be replaced for that.
@@ -96,4 +73,35 @@ fn are_not_moved_to_another_storage() {
     client.expect("RNFR tree", 350);
     client.expect("RNTO moved", 250);
     assert_eq!(client.retrieve("moved/bound"), b"12345");
+}
+
+/// libunftp has words of its own, and no code for a trouble that lasts.
+mod native_only {
+    use super::*;
+
+    #[test]
+    fn are_refused_before_anything_is_sent() {
+        let Some(setup) = with_mount_points() else { return };
+        let server = setup.start();
+        let mut client = server.login();
+        for prepared in ["STOR tree/bound", "REST 2"] {
+            if prepared.starts_with("REST") {
+                client.expect(prepared, 350);
+            }
+            let refused = client.try_transfer("STOR tree/bound").err().expect("a refusal");
+            assert_eq!(refused.code, 550, "{refused:?}");
+            assert!(refused.text().contains("something is mounted there"), "{refused:?}");
+        }
+        for command in ["DELE tree/bound", "RMD tree/disk", "RNFR tree/bound", "RNFR tree/disk"] {
+            assert_refused(&mut client, command);
+        }
+        client.expect("DELE tree/disk", 550);
+        client.expect("RMD tree/bound", 550);
+        client.expect("RNFR tree/other", 350);
+        assert_refused(&mut client, "RNTO tree/bound");
+        client.expect("RNFR tree/other", 350);
+        client.expect("RNTO tree/disk", 550);
+        assert_eq!(client.retrieve("tree/bound"), b"12345");
+        assert_eq!(client.names("tree"), ["bound", "disk", "other"]);
+    }
 }

@@ -161,7 +161,7 @@ fn another_type_may_be_the_default() {
 fn an_upload_that_is_changed_without_type_is_a_warning() {
     let setup = with_types("active: true");
     let server = setup.start();
-    let warnings = || server.log.text().matches("never sent TYPE").count();
+    let warnings = || server.log.count("never sent TYPE");
     let mut client = login_without_type(&server, "demo");
     // Nothing is changed here, or a type was asked for.
     client.store("unix", b"one\ntwo\r");
@@ -183,14 +183,17 @@ fn an_upload_that_is_changed_without_type_is_a_warning() {
     drop(data);
     assert_eq!(warnings(), 0, "{}", server.log.text());
     client.store("dos", b"one\r\n");
-    server.log.expect_warning(&["never sent TYPE", "/dos", "\"demo\"", "default_type: image"]);
+    server.log.expect_warning(
+        "the client never sent TYPE; `default_type: image`",
+        &[("path", "/dos"), ("user", "demo")],
+    );
     client.store("again", b"one\r\n");
     let mut later = login_without_type(&server, "demo");
     later.expect("TYPE X", 501);
     later.store("later", b"one\r\n");
     let mut sender = login_without_type(&server, "sender");
     assert_eq!(sender.try_store("APPE later", b"two\r\n").code, 226);
-    server.log.expect_warning(&["never sent TYPE", "/later", "\"sender\""]);
+    server.log.expect_warning("never sent TYPE", &[("path", "/later"), ("user", "sender")]);
     assert_eq!(warnings(), 2, "{}", server.log.text());
 }
 

@@ -59,7 +59,7 @@ fn a_page_of_an_ingress_is_no_empty_directory() {
     for (command, code, transcript) in replies(&server) {
         assert!(matches!(code, 450 | 451), "{command}: {code}\n{transcript}");
     }
-    server.log.expect_warning(&["in the store's place"]);
+    server.log.expect_warning("command failed", &[("cause", "…in the store's place…")]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn no_redirect_is_followed() {
         for (command, code, transcript) in replies(&server) {
             assert!((400..500).contains(&code), "{status}, {command}: {code}\n{transcript}");
         }
-        server.log.expect_warning(&["redirects elsewhere"]);
+        server.log.expect_warning("command failed", &[("cause", "…redirects elsewhere…")]);
     }
     assert_eq!(elsewhere.asked(), [""; 0]);
 }

@@ -297,7 +297,7 @@ fn a_client_that_dies_after_a_few_bytes_or_none_leaves_the_old_file() {
         }
         drop(data);
         drop(client);
-        server.log.expect_warning(&["demo", "/file"]);
+        server.log.expect_warning("", &[("user", "demo"), ("path", "/file")]);
         assert_bytes(&fs::read(setup.files().join("file")).unwrap(), b"what was there before");
     }
 }

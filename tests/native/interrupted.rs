@@ -34,7 +34,7 @@ fn is_not_resumed() {
     // The line breaks: both connections are gone at once.
     drop(client);
     drop(data);
-    server.log.expect(&["transfer failed", "/f"]);
+    server.log.expect("transfer failed", &[("path", "/f")]);
 
     let mut client = server.login();
     let sentence = "the last upload was broken off and not kept; send the file whole.";
@@ -100,7 +100,7 @@ fn is_not_resumed_while_the_old_line_looks_alive() {
     // What becomes of the dead one then is nothing to the new file.
     drop(dead);
     drop(data);
-    server.log.expect(&["transfer failed", "/f"]);
+    server.log.expect("transfer failed", &[("path", "/f")]);
     client.expect("SIZE f", 213);
     assert_eq!(client.try_store("APPE f", b" file").code, 226);
     assert_eq!(fs::read(setup.folder().join("data/f")).unwrap(), b"whole file");

@@ -75,7 +75,10 @@ fn a_session_of_tls12_without_a_login_opens_no_data_connection_of_others() {
             assert_eq!(attack(&mut victim, &attacker), b"");
         }
     }
-    server.log.expect(&["INFO", "refused a data connection", "data_peer", "does not resume the TLS session"]);
+    server.log.expect(
+        "refused a data connection",
+        &[("level", "INFO"), ("data_peer", "…"), ("cause", "…does not resume the TLS session…")],
+    );
 }
 
 /// The attacker is alone: the victim is too late, or gone.

@@ -54,9 +54,9 @@ users:
     block_on(completion.reached());
     drop(client);
     // As long as anything else that was given up may take.
-    server.log.expect_warning(&["a transfer of a session that ended is still busy"]);
+    server.log.expect_warning("a transfer of a session that ended is still busy", &[]);
     assert!(!was_asked("DELETE"));
     completion.open();
-    server.log.expect(&["transfer complete"]);
+    server.log.expect("transfer complete", &[("path", "/f")]);
     assert!(!was_asked("DELETE"));
 }

@@ -39,7 +39,7 @@ pub fn clients_that_go_leave_nothing(place: &Place) {
     arrived(place, "gone");
     drop(gone);
     drop(data);
-    server.log.expect_warning(&["demo", "/gone"]);
+    server.log.expect_warning("", &[("user", "demo"), ("path", "/gone")]);
     wait_until("nothing is left", || place.unfinished_uploads().is_empty());
     assert!(server.login().names("").is_empty());
 }

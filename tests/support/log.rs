@@ -8,7 +8,75 @@ use serde_json::Value;
 
 use super::SOON;
 
-/// The JSON lines that a server wrote to standard error, and those yet to come.
+/// A line of the log. Of JSON, each of its values is looked at by itself: a word somewhere in the line proves nothing.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// As it was parsed; a text if it is no JSON (a panic, or the log for people).
+    pub value: Value,
+}
+
+impl Line {
+    fn parse(text: &str) -> Self {
+        Self { value: serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())) }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.value[name].as_str().unwrap_or_default()
+    }
+
+    pub fn level(&self) -> &str {
+        self.text("level")
+    }
+
+    pub fn target(&self) -> &str {
+        self.text("target")
+    }
+
+    pub fn message(&self) -> &str {
+        match &self.value {
+            Value::String(text) => text,
+            value => value["fields"]["message"].as_str().unwrap_or_default(),
+        }
+    }
+
+    /// Whether its message has these words in it.
+    pub fn says(&self, words: &str) -> bool {
+        self.message().contains(words)
+    }
+
+    /// The value of a field, in the log for people too; numbers as text.
+    pub fn field(&self, name: &str) -> Option<String> {
+        match &self.value {
+            Value::String(text) => {
+                let (_, value) = text.split_once(&format!(" {name}="))?;
+                Some(value.split(' ').next()?.trim_matches('"').to_owned())
+            }
+            value => match value["fields"].get(name)? {
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            },
+        }
+    }
+
+    pub fn is_warning(&self) -> bool {
+        matches!(self.level(), "WARN" | "ERROR")
+    }
+
+    /// Whether it has these words in its message and these fields; `…` at an end of a value stands for anything.
+    fn is(&self, message: &str, fields: &[(&str, &str)]) -> bool {
+        let has = |(name, wanted): &(&str, &str)| {
+            let value = if *name == "level" { Some(self.level().to_owned()) } else { self.field(name) };
+            value.is_some_and(|value| match (wanted.strip_prefix('…'), wanted.strip_suffix('…')) {
+                (None, None) => value == *wanted,
+                (None, Some(start)) => value.starts_with(start),
+                _ => value.contains(wanted.trim_matches('…')),
+            })
+        };
+        self.says(message) && fields.iter().all(has)
+    }
+}
+
+/// The lines that a server wrote to standard error, and those yet to come.
 #[derive(Clone)]
 pub struct Log {
     shared: Arc<(Mutex<Lines>, Condvar)>,
@@ -16,7 +84,7 @@ pub struct Log {
 
 #[derive(Default)]
 struct Lines {
-    lines: Vec<Value>,
+    lines: Vec<Line>,
     /// The same as they were written.
     raw: String,
     ended: bool,
@@ -25,7 +93,7 @@ struct Lines {
 }
 
 impl Log {
-    /// Follows a stream until it ends. What is no JSON (a panic, say) is kept as text.
+    /// Follows a stream until it ends.
     pub fn follow(stream: impl Read + Send + 'static) -> Self {
         let log = Self { shared: Arc::default() };
         let writer = log.clone();
@@ -34,10 +102,9 @@ impl Log {
             let mut line = Vec::new();
             while writer.may_read() && stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
                 let raw = String::from_utf8_lossy(&line);
-                let text = raw.trim_end().to_owned();
-                let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+                let parsed = Line::parse(raw.trim_end());
                 writer.change(|lines| {
-                    lines.lines.push(value);
+                    lines.lines.push(parsed);
                     lines.raw.push_str(&raw);
                 });
                 line.clear();
@@ -70,7 +137,7 @@ impl Log {
     }
 
     /// The first line that fits, now or soon; `None` if the server ended or time ran out.
-    pub fn find(&self, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    pub fn find(&self, fits: impl Fn(&Line) -> bool) -> Option<Line> {
         let deadline = Instant::now() + SOON;
         let mut lines = self.shared.0.lock().unwrap();
         let mut seen = 0;
@@ -87,29 +154,39 @@ impl Log {
         }
     }
 
-    /// Waits for a line that names all of these texts anywhere in it, and returns it as text.
+    /// Waits for a line with these words in its message and these fields. A value of a field may have `…` at an end, which
+    /// stands for anything.
     #[track_caller]
-    pub fn expect(&self, texts: &[&str]) -> String {
-        match self.find(|line| contains_all(line, texts)) {
-            Some(line) => line.to_string(),
-            None => panic!("no log line with all of {texts:?}; the log is\n{}", self.text()),
+    pub fn expect(&self, message: &str, fields: &[(&str, &str)]) -> Line {
+        match self.find(|line| line.is(message, fields)) {
+            Some(line) => line,
+            None => panic!("no log line {message:?} with {fields:?}; the log is\n{}", self.text()),
         }
     }
 
-    /// Waits for a warning or error that names all of these texts.
+    /// The same, and it has to be a warning or an error.
     #[track_caller]
-    pub fn expect_warning(&self, texts: &[&str]) -> String {
-        let serious = |line: &Value| matches!(line["level"].as_str(), Some("WARN" | "ERROR"));
-        match self.find(|line| serious(line) && contains_all(line, texts)) {
-            Some(line) => line.to_string(),
-            None => panic!("no warning or error with all of {texts:?}; the log is\n{}", self.text()),
+    pub fn expect_warning(&self, message: &str, fields: &[(&str, &str)]) -> Line {
+        match self.find(|line| line.is_warning() && line.is(message, fields)) {
+            Some(line) => line,
+            None => panic!("no warning {message:?} with {fields:?}; the log is\n{}", self.text()),
         }
+    }
+
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<Line> {
+        self.shared.0.lock().unwrap().lines.clone()
+    }
+
+    /// How many lines so far have these words in their messages.
+    pub fn count(&self, message: &str) -> usize {
+        self.shared.0.lock().unwrap().lines.iter().filter(|line| line.says(message)).count()
     }
 
     /// Everything so far, a line each.
     pub fn text(&self) -> String {
         let lines = self.shared.0.lock().unwrap();
-        lines.lines.iter().map(|line| format!("  {line}\n")).collect()
+        lines.lines.iter().map(|line| format!("  {}\n", line.value)).collect()
     }
 
     /// All that the server wrote, once it has ended.
@@ -121,14 +198,4 @@ impl Log {
         assert!(!waited.timed_out(), "the log does not end");
         lines.raw.clone()
     }
-}
-
-fn contains_all(line: &Value, texts: &[&str]) -> bool {
-    let line = line.to_string();
-    texts.iter().all(|text| line.contains(text))
-}
-
-/// A field of a log line, whether it is flattened or stands under `fields`.
-pub fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
-    line.get(name).or_else(|| line.get("fields")?.get(name))?.as_str()
 }

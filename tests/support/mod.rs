@@ -14,7 +14,7 @@ mod trees;
 pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
 pub use http::{metric, metrics, request};
-pub use log::Log;
+pub use log::{Line, Log};
 pub use permitted::{skipped, unshare};
 pub use programs::{Program, Started, Way, client_script, curl, installed, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, unless_defective, wharf};

@@ -8,11 +8,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
 
-use super::log::field;
-use super::{Certificates, Client, Engine, Log, SOON, retry_handshake};
+use super::{Certificates, Client, Engine, Line, Log, SOON, retry_handshake};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wharf");
 
@@ -217,10 +215,7 @@ users:
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{PROGRAM}: {error}"));
         let log = Log::follow(child.stderr.take().unwrap());
         let mut running = Running { setup: self, child, log, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let listening = |line: &Value| match line {
-            Value::String(text) => text.contains(" listening "),
-            line => field(line, "message") == Some("listening"),
-        };
+        let listening = |line: &Line| line.says("listening") && line.field("address").is_some();
         let line = running.log.find(listening).ok_or_else(|| running.log.text())?;
         running.address = running.address_of(&line);
         Ok(running)
@@ -246,20 +241,18 @@ impl Running<'_> {
 
     /// The address in a log line that says where the server listens.
     #[track_caller]
-    pub fn address_of(&self, line: &Value) -> SocketAddr {
-        let address = match line {
-            Value::String(text) => text.split("address=").nth(1),
-            line => field(line, "address"),
-        };
-        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no address in {line}"))
+    pub fn address_of(&self, line: &Line) -> SocketAddr {
+        let address = line.field("address").and_then(|address| address.parse().ok());
+        address.unwrap_or_else(|| panic!("no address in {line:?}"))
     }
 
     /// Where connections begin with TLS, of a setup with one such listener.
     #[track_caller]
     pub fn implicit_address(&self) -> SocketAddr {
         let plain = self.address.to_string();
-        let other =
-            |line: &Value| line.to_string().contains("listening") && !line.to_string().contains(&plain);
+        let other = |line: &Line| {
+            line.says("listening") && line.field("address").is_some_and(|address| address != plain)
+        };
         let line = self.log.find(other).expect("a second listener");
         self.address_of(&line)
     }
@@ -267,8 +260,7 @@ impl Running<'_> {
     /// Where health and metrics are, of a setup that has them.
     #[track_caller]
     pub fn http_address(&self) -> SocketAddr {
-        let http = |line: &Value| field(line, "message") == Some("health and metrics over HTTP");
-        self.address_of(&self.log.find(http).expect("a log line with the HTTP address"))
+        self.address_of(&self.log.expect("health and metrics over HTTP", &[("address", "…")]))
     }
 
     /// A connection that has read the greeting.
