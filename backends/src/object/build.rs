@@ -8,12 +8,15 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GcpSigningCredential, GoogleCloudStorageBuilder};
 
 use super::azure::Azure;
+use super::azure::AzureSettings;
 use super::bucket::keys::{Keys, Provider};
 use super::bucket::{Client, Own};
+use super::google::GcsSettings;
 use super::google::Google;
+use super::s3::S3Settings;
 use super::s3::{AssumedRole, Dialects, Learned, ProfileKeys, Role, S3, token_service};
 use super::settings::options::Added;
-use super::settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+use super::settings::{SettingsError, Tuning};
 use super::wire::endpoint::{check_endpoint, host_of, is_exposed};
 use super::wire::environment::{AZURE_AMBIENT, S3_AMBIENT, from_environment};
 use super::wire::pair::Pair;

@@ -41,10 +41,10 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-pub use s3::{CustomerKey, Profile, Role, S3Options};
-pub use settings::authorities::Authorities;
-pub use settings::options::{ContentType, ObjectOptions};
-pub use settings::{AzureSettings, GcsSettings, S3Settings, SettingsError, Tuning};
+pub use azure::AzureSettings;
+pub use google::GcsSettings;
+pub use s3::{CustomerKey, Profile, Role, S3Options, S3Settings};
+pub use settings::{Authorities, ContentType, ObjectOptions, SettingsError, Tuning};
 pub use wire::endpoint::is_exposed;
 pub use wire::environment::ambient_files;
 

@@ -8,9 +8,10 @@ use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
 use super::{Azure, object};
-use crate::object::bucket::{Client, Own, patience};
+use crate::object::bucket::{Client, Own};
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Object, time_of};
+use crate::object::wire::patience::patience;
 use crate::object::wire::requests::path_of;
 use crate::observe;
 

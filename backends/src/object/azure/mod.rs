@@ -2,6 +2,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod metadata;
+mod settings;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,11 +15,12 @@ use object_store::client::HttpResponse;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::object::bucket::patience;
+pub use self::settings::AzureSettings;
 use crate::object::settings::options::ObjectHeaders;
 use crate::object::store::failure::Failure;
 use crate::object::store::mtime;
 use crate::object::store::object::{FOLDER, Object, Page, quoted, time_of};
+use crate::object::wire::patience::patience;
 use crate::object::wire::requests::{Request, Requests, path_of};
 use crate::object::wire::xml::Document;
 use crate::observe;

@@ -7,10 +7,10 @@ pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod lookup;
 pub(crate) mod name_check;
+pub(crate) mod reported;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderMap;
 use object_store::client::HttpResponse;
@@ -21,23 +21,20 @@ use tokio::sync::Semaphore;
 
 use self::keys::{Keys, Provider};
 use self::known::Known;
+use self::reported::Reported;
 use crate::object::azure::Azure;
 use crate::object::google::Google;
-use crate::object::list::Reported;
 use crate::object::s3::S3;
 use crate::object::settings::Tuning;
 use crate::object::store::failure::{Failure, map};
 use crate::object::store::object::{Before, FOLDER, Next, Object, Page};
 use crate::{Buffers, Error, ErrorKind, Result, StoragePath};
 
-/// The slowest line that an upload is expected to work over, in bytes a second.
-const SLOWEST: u64 = 32 * 1024;
-
 /// A bucket, and how to talk to it.
 pub(crate) struct Client {
     /// For requests that are answered soon: gives up when the store is silent.
     pub objects: Arc<dyn ObjectStore>,
-    /// For requests that send much or take long; each needs a [`patience`].
+    /// For requests that send much or take long; each needs a [patience](crate::object::wire::patience::patience).
     pub uploads: Arc<dyn ObjectStore>,
     pub parts: Arc<dyn MultipartStore>,
     /// What the library can't do.
@@ -64,12 +61,6 @@ pub(crate) enum Own {
     S3(S3),
     Google(Google),
     Azure(Azure),
-}
-
-/// How long a request that moves `bytes` may take: without any limit a lost connection would hold an
-/// upload for hours.
-pub(crate) fn patience(tuning: &Tuning, bytes: u64) -> Duration {
-    tuning.read_timeout + tuning.retry_timeout + Duration::from_secs(bytes / SLOWEST)
 }
 
 /// A key as the library has it.
@@ -239,7 +230,7 @@ impl Client {
     }
 }
 
-/// The error of a request that took longer than its [`patience`].
+/// The error of a request that took longer than its [patience](crate::object::wire::patience::patience).
 pub(crate) fn silent(path: &StoragePath) -> Error {
     Error::with_source(ErrorKind::Unavailable, path, "the store did not answer in time")
 }

@@ -4,6 +4,7 @@
 //! bound to a generation. Content is read by the XML API, which tells the metadata with it.
 
 pub(crate) mod metadata;
+mod settings;
 
 use std::time::SystemTime;
 
@@ -16,11 +17,12 @@ use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use self::metadata::{kept, with_metadata};
-use crate::object::bucket::patience;
+pub use self::settings::GcsSettings;
 use crate::object::settings::options::ObjectHeaders;
 use crate::object::store::failure::Failure;
 use crate::object::store::mtime;
 use crate::object::store::object::{Before, Object, Page};
+use crate::object::wire::patience::patience;
 use crate::object::wire::requests::{Request, Requests, STRICT, path_of};
 use crate::observe;
 

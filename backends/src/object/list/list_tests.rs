@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::object::build;
-use crate::object::settings::S3Settings;
+use crate::object::s3::S3Settings;
 
 fn listing(prefix: &str) -> Listing {
     let mut settings = S3Settings::new("bucket");

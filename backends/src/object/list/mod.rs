@@ -2,8 +2,8 @@
 
 pub(crate) mod walk;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use futures_util::stream;
 use tokio::task::JoinSet;
@@ -13,21 +13,6 @@ use crate::object::bucket::keys::MARKER_CONTENT;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Next as NextPage, Object, Page};
 use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
-
-/// Directories that are remembered because keys in them can't be shown.
-const MOST_REPORTED: usize = 1024;
-
-/// The directories whose keys that no path can name were told of in the log.
-#[derive(Default)]
-pub(crate) struct Reported(Mutex<HashSet<StoragePath>>);
-
-impl Reported {
-    /// Whether this is the first time.
-    fn is_new(&self, path: &StoragePath) -> bool {
-        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.len() < MOST_REPORTED && reported.insert(path.clone())
-    }
-}
 
 /// A listing that is under way.
 struct Listing {

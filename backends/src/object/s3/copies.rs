@@ -5,8 +5,8 @@ use http::{HeaderMap, Method};
 use super::documents::CopyResult;
 use super::learned::Ability;
 use super::{Failure, Request, S3, on_object};
-use crate::object::bucket::patience;
 use crate::object::store::object::{Before, Object, quoted};
+use crate::object::wire::patience::patience;
 use crate::observe;
 
 impl S3 {

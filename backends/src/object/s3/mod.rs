@@ -13,6 +13,7 @@ mod objects;
 mod options;
 mod profile;
 mod role;
+mod settings;
 
 use http::Method;
 
@@ -26,6 +27,7 @@ pub use self::profile::Profile;
 pub(super) use self::profile::ProfileKeys;
 pub use self::role::Role;
 pub(super) use self::role::{AssumedRole, token_service};
+pub use self::settings::S3Settings;
 use crate::object::store::failure::Failure;
 use crate::object::wire::requests::{Request, Requests, in_path, path_of};
 use crate::observe;

@@ -14,8 +14,8 @@ use super::documents::{
 };
 use super::objects::e_tag_of;
 use super::{Failure, S3, on_bucket, on_object};
-use crate::object::bucket::patience;
 use crate::object::store::object::{iso_time, quoted};
+use crate::object::wire::patience::patience;
 use crate::observe;
 
 /// A multipart upload that is neither finished nor aborted.

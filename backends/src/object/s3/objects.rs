@@ -12,8 +12,8 @@ use super::conditions::Condition;
 use super::documents::Tagging;
 use super::options::{TAG_COUNT, TAGGING, encoded_tags};
 use super::{Failure, Request, S3, on_object};
-use crate::object::bucket::patience;
 use crate::object::store::object::{Object, quoted};
+use crate::object::wire::patience::patience;
 use crate::observe;
 
 /// What an object's own metadata start with.

@@ -18,7 +18,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
 };
 
-use super::SettingsError;
+use super::error::SettingsError;
 
 /// Certificates that are trusted in place of those that the system knows.
 #[derive(Clone, PartialEq, Eq)]

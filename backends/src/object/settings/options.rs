@@ -4,7 +4,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use object_store::{Attribute, Attributes};
 
-use super::SettingsError;
+use super::error::SettingsError;
 use crate::observe;
 
 /// The type of content of which nothing is known (RFC 2046, section 4.5.1).

@@ -4,7 +4,6 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 
 use super::codes::{self, Meaning};
-use super::failure::in_chain;
 use crate::ErrorKind;
 
 /// What the store answered in place of a success.
@@ -135,7 +134,7 @@ impl Answer {
             && !self.meaning().is_some_and(|meaning| meaning.may_pass)
     }
 
-    fn new(status: u16, line: String, body: String) -> Self {
+    pub(crate) fn new(status: u16, line: String, body: String) -> Self {
         let mut answer = Self {
             status,
             line,
@@ -155,22 +154,6 @@ impl Answer {
             answer.message = error.message;
         }
         answer
-    }
-
-    /// The library keeps the type that holds the status to itself; its text is all there is.
-    pub(crate) fn of(error: &object_store::Error) -> Option<Self> {
-        let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
-        if let Some(body) = told("Server returned error response: ") {
-            return Some(Self::late(&body));
-        }
-        let text = in_chain(error, |e| {
-            let text = e.to_string();
-            text.starts_with("Server returned non-2xx status code: ").then_some(text)
-        })?;
-        let rest = text.strip_prefix("Server returned non-2xx status code: ")?;
-        let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
-        let status = line.get(..3)?.parse().ok()?;
-        Some(Self::new(status, line.to_owned(), body.to_owned()))
     }
 
     /// An error that was told under a status of success.

@@ -81,7 +81,7 @@ impl Failure {
     /// Whether the same request may succeed when it is sent again.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport(error) => crate::object::wire::requests::transport_may_pass(error.kind()),
+            Self::Transport(error) => transport_may_pass(error.kind()),
             Self::Answer(answer) => match answer.meaning() {
                 Some(meaning) => meaning.may_pass,
                 None => matches!(answer.status, 408 | 429 | 500 | 502..=504) || answer.is_somebody_elses(),
@@ -181,7 +181,7 @@ impl Failure {
         let (kind, text) = match &self {
             Self::Library(error) => return map(path, error),
             Self::Answer(answer) => (answer.kind(), answer.text()),
-            Self::Transport(error) if crate::object::wire::requests::transport_may_pass(error.kind()) => {
+            Self::Transport(error) if transport_may_pass(error.kind()) => {
                 (ErrorKind::Unavailable, innermost(error))
             }
             Self::Transport(error) => (ErrorKind::Other, innermost(error)),
@@ -230,9 +230,17 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Whether a transport failed in a way that may pass.
+fn transport_may_pass(kind: HttpErrorKind) -> bool {
+    matches!(
+        kind,
+        HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Timeout | HttpErrorKind::Interrupted
+    )
+}
+
 /// Classifies an error that a request for `path` met.
 pub(crate) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
-    let answer = Answer::of(error);
+    let answer = answer_of(error);
     let transport = in_chain(error, |e| e.downcast_ref::<HttpError>().map(HttpError::kind));
     let meaning = answer.as_ref().and_then(Answer::meaning);
     let kind = match (error, &answer) {
@@ -277,18 +285,34 @@ pub(crate) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     }
 }
 
+/// The library keeps the type that holds the status to itself; its text is all there is.
+fn answer_of(error: &object_store::Error) -> Option<Answer> {
+    let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
+    if let Some(body) = told("Server returned error response: ") {
+        return Some(Answer::late(&body));
+    }
+    let text = in_chain(error, |e| {
+        let text = e.to_string();
+        text.starts_with("Server returned non-2xx status code: ").then_some(text)
+    })?;
+    let rest = text.strip_prefix("Server returned non-2xx status code: ")?;
+    let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
+    let status = line.get(..3)?.parse().ok()?;
+    Some(Answer::new(status, line.to_owned(), body.to_owned()))
+}
+
 /// Whether the store was asked for something that is not there. A bucket that is not there is another matter.
 pub(crate) fn is_not_found(error: &object_store::Error) -> bool {
     // Of the end of an upload at Google the library has but a general error.
-    Answer::of(error).is_some_and(|answer| answer.is_absence())
+    answer_of(error).is_some_and(|answer| answer.is_absence())
 }
 
 /// Whether the store has refused a request, as far as it can be told of one that may have been sent several times.
 pub(crate) fn is_definite(error: &object_store::Error) -> bool {
-    Answer::of(error).is_some_and(|answer| answer.is_definite())
+    answer_of(error).is_some_and(|answer| answer.is_definite())
 }
 
-pub(crate) fn in_chain<T>(
+fn in_chain<T>(
     error: &object_store::Error,
     found: impl Fn(&(dyn StdError + 'static)) -> Option<T>,
 ) -> Option<T> {

@@ -8,10 +8,11 @@ use object_store::multipart::PartId;
 use object_store::{Attributes, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion};
 
 use crate::object::bucket::keys::Provider;
-use crate::object::bucket::{Client, Own, patience, silent};
+use crate::object::bucket::{Client, Own, silent};
 use crate::object::settings::options::attributes;
 use crate::object::store::failure::{Failure, is_definite, is_not_found, map};
 use crate::object::store::object::Before;
+use crate::object::wire::patience::patience;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// How the end of an upload in parts went.

@@ -13,8 +13,8 @@ use object_store::client::{
 use object_store::{ClientConfigKey, ClientOptions};
 
 use super::connector::{self, Limits};
+use crate::object::settings::Authorities;
 use crate::object::settings::Tuning;
-use crate::object::settings::authorities::Authorities;
 use crate::observe::{Answer, Observers, Request};
 
 /// Makes clients for a store that the library builds, and keeps the one for the bucket.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
-use crate::object::settings::authorities::Authorities;
+use crate::object::settings::Authorities;
 
 /// How long connecting may take, and how long a store may be silent.
 #[derive(Debug, Clone, Copy)]

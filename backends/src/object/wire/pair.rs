@@ -12,8 +12,8 @@ use super::endpoint::is_plain_http;
 use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
 use crate::object::bucket::keys::Keys;
 use crate::object::bucket::known::Known;
+use crate::object::bucket::reported::Reported;
 use crate::object::bucket::{Client, Own};
-use crate::object::list::Reported;
 use crate::object::settings::options::Added;
 use crate::object::settings::{SettingsError, Tuning};
 

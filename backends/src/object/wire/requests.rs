@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use object_store::PutPayload;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
-use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse};
+use object_store::client::{HttpClient, HttpRequest, HttpRequestBody, HttpResponse};
 use object_store::gcp::GcpCredentialProvider;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
@@ -20,11 +20,11 @@ use tokio::time::Instant;
 
 use super::connections::Ours;
 use super::xml::{self, Document};
-use crate::object::bucket::patience;
 use crate::object::settings::Tuning;
 use crate::object::settings::options::Added;
 use crate::object::store::answer::Asked;
 use crate::object::store::failure::Failure;
+use crate::object::wire::patience::patience;
 use crate::observe;
 
 /// What a URL may hold as it is (RFC 3986, section 2.3); a signature covers the rest in this form.
@@ -369,14 +369,6 @@ async fn read(request: &Request, response: HttpResponse, tuning: &Tuning) -> Res
         }
         document.extend_from_slice(&chunk);
     }
-}
-
-/// Whether a transport failed in a way that may pass.
-pub(crate) fn transport_may_pass(kind: HttpErrorKind) -> bool {
-    matches!(
-        kind,
-        HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Timeout | HttpErrorKind::Interrupted
-    )
 }
 
 impl fmt::Debug for Requests {
