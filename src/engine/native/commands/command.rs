@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use wharf_backends::StoragePath;
 
 use super::super::data::Channel;
-use super::super::state::{Connection, Greeting, LoggedIn, Result, State};
+use super::super::state::{Connection, Greeting, LoggedIn, NextTransfer, Result, State};
 
 /// A command.
 pub(in super::super) struct Command {
@@ -91,5 +91,5 @@ pub(in super::super) type Handled<'a> = BoxFuture<'a, Result>;
 /// What was prepared for a transfer: it is taken from the session, so that nothing is left of it for the next one.
 pub(in super::super) struct Prepared {
     pub(in super::super) channel: Channel,
-    pub(in super::super) restart: u64,
+    pub(in super::super) asked: NextTransfer,
 }

@@ -1,65 +1,46 @@
-//! The commands, a file each. What each needs and how it is called stands in the [`table`], whose rows are made of what
-//! `command` has.
+//! The commands.
+//!
+//! - `table`: a row for each command says how it is called, what it needs, and which function carries it out;
+//!   `command`: what a row is made of;
+//! - `access`, `protection`, `parameters`, `transfers`, `files`, `information`: the short commands, in a file for each chapter
+//!   of the table;
+//! - all other files: a command each, or a few that share their work.
+//!
+//! No command knows the table: HELP and FEAT are handed it.
 
-mod abor;
-mod acct;
-mod allo;
-mod appe;
-mod auth;
-mod avbl;
-mod ccc;
-mod clnt;
+mod access;
 mod command;
-mod csid;
-mod cwd;
-mod dele;
 mod eprt;
 mod epsv;
-mod feat;
+mod files;
 mod flags;
 mod hash;
-mod help;
 mod host;
-mod lang;
+mod information;
 mod list;
 mod mdtm;
 mod mff;
 mod mfmt;
-mod mkd;
-mod mlst;
-mod mode;
-mod noop;
 mod opts;
+mod parameters;
 mod pass;
 mod pasv;
-mod pbsz;
 mod port;
-mod prot;
-mod pwd;
-mod quit;
-mod rein;
-mod rest;
+mod protection;
 mod retr;
-mod rmd;
-mod rnfr;
-mod rnto;
 mod site;
-mod size;
 mod stat;
 mod stor;
-mod stou;
-mod stru;
-mod syst;
 mod table;
+mod transfers;
 mod r#type;
-mod user;
 mod xcrc;
 
 use super::reply::Reply;
 use super::state::{Failure, Outcome, Result};
 
 pub(super) use command::{Command, During, Prepared, Run};
-pub(super) use noop::reply_to_noop;
+pub(super) use information::reply_to_noop;
 pub(super) use stat::status_of_transfer;
 pub(super) use table::{COMMANDS, find};
 

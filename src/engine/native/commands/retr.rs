@@ -4,13 +4,13 @@ use wharf_backends::ByteRange;
 
 use super::super::data::{Toward, send};
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result};
 
 pub(super) async fn run(
     _: &mut Connection,
     session: &mut LoggedIn,
-    Prepared { channel, restart }: Prepared,
+    Prepared { channel, asked: NextTransfer { restart, .. } }: Prepared,
     argument: &str,
 ) -> Result {
     let path = session.path(argument).await?;

@@ -6,7 +6,7 @@ use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 
 /// What a client is told that wants to go on with an upload of which nothing was kept.
@@ -18,7 +18,7 @@ const CLEANING: Duration = Duration::from_secs(2);
 pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
-    Prepared { channel, restart }: Prepared,
+    Prepared { channel, asked: NextTransfer { restart, .. } }: Prepared,
     argument: &str,
 ) -> Result {
     let path = session.path(argument).await?;

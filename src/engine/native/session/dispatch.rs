@@ -8,14 +8,14 @@ use super::super::codec::Line;
 use super::super::commands::{COMMANDS, Command, Prepared, Run};
 use super::super::data::Channel;
 use super::super::reply::Reply;
-use super::super::state::{Connection, Failure, Greeting, Result, State};
+use super::super::state::{Connection, Failure, Greeting, NextTransfer, Result, State};
 use crate::visit::failure;
 
 /// What is for one command alone.
 #[derive(Default)]
 pub(super) struct Once {
-    /// Where a transfer begins.
-    pub(super) restart: u64,
+    /// What was asked of a transfer.
+    pub(super) next_transfer: NextTransfer,
     /// How its data connection comes about.
     pub(super) channel: Option<Channel>,
     /// What RNTO gives another name.
@@ -29,13 +29,13 @@ pub(super) fn take_once(state: &mut State, command: Option<&Command>) -> Once {
     let rename_from = session.rename_from.take();
     match command.map(|command| command.run) {
         Some(Run::Transfer(_)) => Once {
-            restart: std::mem::take(&mut session.restart),
+            next_transfer: std::mem::take(&mut session.next_transfer),
             channel: session.channel.take(),
             rename_from,
         },
         Some(_) => Once { rename_from, ..Once::default() },
         None => {
-            session.restart = 0;
+            session.next_transfer = NextTransfer::default();
             Once { rename_from, ..Once::default() }
         }
     }
@@ -74,14 +74,14 @@ pub(super) async fn dispatch(
         }
         (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
         (Run::Transfer(run), State::LoggedIn(session)) => {
-            let Once { restart, channel, .. } = once;
+            let Once { next_transfer: asked, channel, .. } = once;
             let Some(channel) = channel else {
                 return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
             };
             if channel.is_private() != connection.security.protection()?.is_private() {
                 return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
             }
-            run(connection, session, Prepared { channel, restart }, argument).await
+            run(connection, session, Prepared { channel, asked }, argument).await
         }
         (Run::Rename(run), State::LoggedIn(session)) => {
             run(connection, session, once.rename_from, argument).await

@@ -9,6 +9,7 @@ use super::super::data::{Channel, TransferError};
 use super::super::facts::Facts;
 use super::connection::Connection;
 use super::interrupted::OwnInterrupted;
+use super::next_transfer::NextTransfer;
 use super::transfer::{Ended, Running};
 use crate::config::DefaultType;
 use crate::visit::{UserPermit, UserView};
@@ -55,8 +56,8 @@ pub(in super::super) struct LoggedIn {
     pub(in super::super) name: String,
     pub(in super::super) view: UserView,
     pub(in super::super) working_directory: StoragePath,
-    /// Where the next transfer begins (REST). Whoever looks takes it, so that no failure leaves it to the next one.
-    pub(in super::super) restart: u64,
+    /// What was asked of the next transfer, until that takes it.
+    pub(in super::super) next_transfer: NextTransfer,
     /// What RNFR named, until RNTO takes it.
     pub(in super::super) rename_from: Option<StoragePath>,
     /// What PASV or PORT prepared, until a transfer takes it.
@@ -90,7 +91,7 @@ impl LoggedIn {
             name,
             view,
             working_directory: StoragePath::root(),
-            restart: 0,
+            next_transfer: NextTransfer::default(),
             rename_from: None,
             channel: None,
             representation,

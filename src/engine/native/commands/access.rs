@@ -1,0 +1,61 @@
+//! Access control (RFC 959, section 4.1.1): who the client is, and its working directory. PASS and HOST have files of their own.
+
+use wharf_backends::StoragePath;
+
+use super::super::reply::Reply;
+use super::super::state::{Connection, Greeting, LoggedIn, State};
+use super::{Outcome, Result, refuse, reply};
+use crate::charset::Charset;
+
+/// USER (RFC 959, section 4.1.1).
+pub(super) async fn user(connection: &mut Connection, greeting: &mut Greeting, name: &str) -> Result {
+    if !connection.security.may_log_in(connection.control.is_encrypted()) {
+        return refuse(534, "TLS is required: send AUTH TLS first.");
+    }
+    // No name has blanks.
+    greeting.name = Some(name.trim_matches(' ').to_owned());
+    // The same for names that are not known.
+    reply(331, "Now the password.")
+}
+
+/// ACCT (RFC 959, section 4.1.1).
+pub(super) async fn acct(_: &mut Connection, _: &mut State, _: &str) -> Result {
+    reply(202, "No account is needed.")
+}
+
+/// CWD (RFC 959, section 4.1.1).
+///
+/// Without a name it leads home, which is the root of the user's tree, as it does on servers whose users have an account of
+/// the system.
+pub(super) async fn cwd(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+    let path = match argument.trim_matches(' ').is_empty() {
+        true => StoragePath::root(),
+        false => session.path(argument).await?,
+    };
+    session.view.enter(&path).await?;
+    session.working_directory = path;
+    reply(250, format!("The working directory is {}.", session.working_directory))
+}
+
+/// CDUP (RFC 959, section 4.1.1).
+pub(super) async fn cdup(_: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
+    let path = session.working_directory.parent().unwrap_or_else(StoragePath::root);
+    session.view.enter(&path).await?;
+    session.working_directory = path;
+    reply(250, format!("The working directory is {}.", session.working_directory))
+}
+
+/// REIN (RFC 959, section 4.1.1). A control connection that is encrypted stays so.
+pub(super) async fn rein(connection: &mut Connection, _: &mut State, _: &str) -> Result {
+    connection.security.reset();
+    connection.control.charset = Charset::Utf8;
+    connection.chosen_charset = None;
+    connection.extended_only = false;
+    connection.idle_timeout = connection.shared.server.idle_timeout;
+    Ok(Outcome::LoggedOut(Reply::new(220, connection.shared.greeting.clone())))
+}
+
+/// QUIT (RFC 959, section 4.1.1). During a transfer it waits for the end of that.
+pub(super) async fn quit(_: &mut Connection, _: &mut State, _: &str) -> Result {
+    Ok(Outcome::Quit(Reply::new(221, "Goodbye.")))
+}
