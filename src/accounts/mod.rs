@@ -2,12 +2,11 @@
 
 mod decoys;
 mod guesses;
-mod password;
 mod remembered;
 mod session_limits;
 mod turns;
 mod users;
 
-pub use password::{PasswordHash, PasswordHashError};
+pub use crate::config::{PasswordHash, PasswordHashError};
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
 pub use users::{ANONYMOUS_NAMES, Failed, Identity, LoginError, Settings, Users, is_anonymous};

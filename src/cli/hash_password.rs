@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use clap::Args;
 
 use super::{Outcome, complain, print};
-use crate::accounts::PasswordHash;
+use crate::config::PasswordHash;
 use crate::config::Secret;
 
 /// The longest line that is read; a longer password can't log in.

@@ -9,11 +9,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{Problem, Secret};
-use crate::accounts::PasswordHash;
+use super::{PasswordHash, Permissions, Problem, Secret};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
-use crate::visit::Permissions;
 
 mod backends;
 

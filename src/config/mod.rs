@@ -7,6 +7,8 @@
 mod check;
 mod checked;
 mod files;
+mod password_hash;
+mod permissions;
 mod problem;
 mod raw;
 mod read;
@@ -25,6 +27,8 @@ pub use checked::{
     Password, S3, S3Credentials, Server, Tls, TlsSettings, TlsVersion, UploadParts, User,
 };
 pub(crate) use files::read_file;
+pub use password_hash::{PasswordHash, PasswordHashError};
+pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 

@@ -6,15 +6,14 @@ mod entries;
 pub(crate) mod failure;
 pub(crate) mod journal;
 mod mounts;
-mod permissions;
 mod storing;
 mod upload;
 mod user_limits;
 mod view;
 mod views;
 
+pub use crate::config::{Permissions, UnknownPermission};
 pub use mounts::{Mount, MountTable};
-pub use permissions::{Permissions, UnknownPermission};
 pub use user_limits::{UserLimits, UserPermit};
 pub use view::UserView;
 pub use views::{Storages, UnknownBackend, Views};

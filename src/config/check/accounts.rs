@@ -6,9 +6,8 @@ use super::super::checked::{Account, Anonymous, Mount, Password, User};
 use super::super::suggest::{hint, list, quote};
 use super::backends::Defined;
 use super::*;
-use crate::accounts::{PasswordHash, PasswordHashError};
 use crate::charset::Charset;
-use crate::visit::Permissions;
+use crate::config::{PasswordHash, PasswordHashError, Permissions};
 
 /// Names that stand for a login without a password.
 const RESERVED: [&str; 2] = ["anonymous", "ftp"];

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::checked::{Account, Server};
 use super::*;
-use crate::visit::Permissions;
+use crate::config::Permissions;
 
 /// What changes something.
 const CHANGES: Permissions = Permissions::UPLOAD

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
+use crate::config::Permissions;
 use crate::config::read::{At, SECRET};
-use crate::visit::Permissions;
 
 /// A text, or a whole number, which is the same text without quotes: sizes, durations, ports, addresses.
 #[derive(Debug, Clone)]

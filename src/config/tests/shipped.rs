@@ -5,7 +5,7 @@ use wharf_backends::local::LocalOptions;
 
 use super::super::*;
 use super::{World, shipped};
-use crate::visit::Permissions;
+use crate::config::Permissions;
 
 fn account<'a>(config: &'a Config, name: &str) -> &'a Account {
     &config.users.iter().find(|user| user.name == name).unwrap().account

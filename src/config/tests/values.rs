@@ -8,7 +8,7 @@ use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, Profile, R
 
 use super::super::*;
 use super::{HASH, World, with};
-use crate::visit::Permissions;
+use crate::config::Permissions;
 
 fn config(sections: &str) -> Config {
     World::new().parse(&with(sections)).unwrap()

@@ -98,7 +98,7 @@ impl PasswordHash {
     }
 
     /// What says how long it takes to verify: hashes with the same text here take the same time.
-    pub(super) fn cost(&self) -> &str {
+    pub(crate) fn cost(&self) -> &str {
         // The salt and the hash come last; those of bcrypt are one field.
         let fields = match self.scheme {
             Scheme::Argon2id | Scheme::Sha512Crypt => 2,
@@ -212,5 +212,5 @@ impl fmt::Debug for PasswordHash {
 }
 
 #[cfg(test)]
-#[path = "password_tests.rs"]
+#[path = "password_hash_tests.rs"]
 mod tests;
