@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, SOON, Setup, wait_until};
+use crate::support::{Client, SOON, Setup, metric, wait_until};
 
 mod steps {
     use super::*;
@@ -244,5 +244,28 @@ mod too_many {
         let mut other = Client::connect_from("127.0.0.2", server.address);
         other.expect_reply(220);
         other.login("demo", "demo");
+    }
+    #[test]
+    fn sessions_of_one_user_are_refused() {
+        let setup = Setup::local().server("limits: { sessions_per_user: 2 }").http();
+        let server = setup.start();
+        let mut open = vec![server.login(), server.login()];
+        let mut refused = server.connect();
+        refused.expect("USER demo", 331);
+        refused.expect("PASS demo", 530);
+        let cause = "the user has as many sessions as it may have";
+        server.log.expect_warning("login failed", &[("user", "demo"), ("cause", cause)]);
+        let counted = metric(&server, "wharf_logins_total{result=\"session_limit\"}");
+        assert_eq!(counted, Some(1.0));
+        // Those that are in stay in, and one that leaves makes room.
+        open[0].expect("NOOP", 200);
+        let mut gone = open.pop().unwrap();
+        gone.expect("QUIT", 221);
+        gone.expect_end();
+        wait_until("a session of the user becomes free", || {
+            let mut client = server.connect();
+            client.expect("USER demo", 331);
+            client.command("PASS demo").code == 230
+        });
     }
 }

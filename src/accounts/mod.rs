@@ -1,12 +1,20 @@
-//! Who is this? Users, password hashes, and what a login may cost others.
+//! Who is this?
+//!
+//! [`Accounts`] has everybody who may log in, and holds the whole scenario of a login ([`Accounts::enter`]), once for every
+//! engine. Whether somebody is who they say is for the proofs (`proofs`) to find out: a file or folder and a row for each way to
+//! show it.
 
-mod decoys;
+mod account;
+mod build;
+mod enter;
 mod guesses;
-mod remembered;
+mod proofs;
 mod session_limits;
-mod turns;
-mod users;
+#[cfg(test)]
+mod testing;
 
-pub use crate::config::{PasswordHash, PasswordHashError};
+pub use account::{ANONYMOUS_NAMES, Account, Limits, is_anonymous};
+pub use build::AccountsError;
+pub use enter::{Accounts, Origin, Refused};
+pub use proofs::{Credential, LoginError};
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
-pub use users::{ANONYMOUS_NAMES, Failed, Identity, LoginError, Settings, Users, is_anonymous};

@@ -15,7 +15,7 @@ use wharf_backends::threads::DiskThreads;
 
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
-use crate::accounts::Users;
+use crate::accounts::Accounts;
 use crate::config::{self, Config, LogFormat};
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
@@ -27,7 +27,7 @@ use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::storages::{self, StorageError};
-use crate::visit::{Storages, Views};
+use crate::visit::Storages;
 
 /// How long threads that may block are waited for in the end.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
@@ -179,18 +179,12 @@ async fn serve(
     };
     let disks = storages.iter().filter_map(|(name, storage)| Some((name.clone(), storage.disk()?.clone())));
     metrics.watch_disks(disks.collect());
-    let views = Views::new(&config, &storages)?;
-    let passwords = config.users.iter().map(|user| (user.name.clone(), user.password.clone()));
-    let users = Users::new(passwords, config.anonymous.is_some(), (&config.server).into())?;
+    let accounts = Arc::new(Accounts::new(&config, &storages, Arc::clone(&metrics))?);
     let engine: Arc<dyn Engine> = match config.server.engine {
-        config::Engine::Libunftp => Arc::new(LibunftpEngine::new(
-            config.server.clone(),
-            &config.tls,
-            users,
-            views,
-            Arc::clone(&metrics),
-        )?),
-        config::Engine::Native => Arc::new(NativeEngine::new(&config, users, views, Arc::clone(&metrics))?),
+        config::Engine::Libunftp => {
+            Arc::new(LibunftpEngine::new(config.server.clone(), &config.tls, accounts, Arc::clone(&metrics))?)
+        }
+        config::Engine::Native => Arc::new(NativeEngine::new(&config, accounts, Arc::clone(&metrics))?),
     };
     let grace = config.server.shutdown_grace;
     let server = Server::bind(&config.server, engine, metrics).await?;

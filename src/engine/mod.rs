@@ -1,4 +1,4 @@
-//! Engines: each speaks FTP on one side and user views on the other.
+//! Engines: each speaks FTP on one side and visits on the other.
 
 pub mod libunftp;
 pub mod native;

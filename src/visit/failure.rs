@@ -2,7 +2,8 @@
 
 use wharf_backends::{Error, ErrorKind};
 
-use crate::ops::metrics::Ending;
+use super::journal::Journal;
+use crate::ops::metrics::{Ending, Metrics};
 
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
 /// not allowed.
@@ -35,7 +36,7 @@ pub(crate) fn ending(error: &Error) -> Ending {
 }
 
 /// A word for what happened, made for labels.
-pub(crate) fn label(error: &Error) -> &'static str {
+fn label(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "not_found",
         ErrorKind::AlreadyExists => "already_exists",
@@ -53,4 +54,10 @@ pub(crate) fn label(error: &Error) -> &'static str {
         ErrorKind::Unavailable => "unavailable",
         _ => "other",
     }
+}
+
+/// A command failed in the storage, or was refused by it: counts it, and writes the log line.
+pub(crate) fn of_command(metrics: &Metrics, journal: Journal<'_>, command: &str, error: &Error) {
+    metrics.command_failed(label(error));
+    journal.command_failed(command, error);
 }

@@ -1,19 +1,33 @@
-//! What may a user see? Mount table, permissions, user view; and what a visit is counted and written down as.
+//! What may they do, and who hears of it?
+//!
+//! A [`Visit`] is one account that logged in, over one session. What is done there passes the layers (`layers`) and the
+//! permissions of the [user view](UserView), in this order: a layer knows who does what, and the view knows where.
 
 mod changes;
 mod copy;
 mod entries;
 pub(crate) mod failure;
+mod guest;
 pub(crate) mod journal;
+mod layers;
 mod mounts;
+mod preferences;
 mod storing;
+mod transfers;
 mod upload;
-mod user_limits;
+mod user_sessions;
 mod view;
 mod views;
+mod visits;
 
-pub use crate::config::{Permissions, UnknownPermission};
+pub use crate::config::Permissions;
+pub use guest::Guest;
+pub use layers::{Layer, Layers, Operation, Tap};
 pub use mounts::{Mount, MountTable};
-pub use user_limits::{UserLimits, UserPermit};
+pub use preferences::Preferences;
+pub use transfers::Direction;
+pub(crate) use transfers::{TransferFailure, TransferRecord};
+pub use user_sessions::{UserPermit, UserSessions};
 pub use view::UserView;
 pub use views::{Storages, UnknownBackend, Views};
+pub use visits::Visit;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_backends::{Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload};
+use wharf_backends::{
+    CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
+};
 
-use super::changes;
+use super::layers::{Layers, Operation, Tap};
 use super::view::denied;
+use super::{Guest, changes};
 
 /// An upload whose errors name the path that the user knows.
 pub(super) struct ViewUpload {
@@ -41,6 +44,77 @@ impl Upload for ViewUpload {
     async fn abort(self: Box<Self>) -> Result<()> {
         let Self { upload, path, .. } = *self;
         upload.abort().await.map_err(|error| error.at(&path))
+    }
+}
+
+/// An upload that passes the layers of a visit.
+pub(super) struct LayeredUpload {
+    upload: Box<dyn Upload>,
+    guest: Arc<Guest>,
+    layers: Layers,
+    path: StoragePath,
+    mode: CreateMode,
+    taps: Vec<Box<dyn Tap>>,
+}
+
+impl LayeredUpload {
+    pub(super) fn new(
+        upload: Box<dyn Upload>,
+        guest: Arc<Guest>,
+        layers: Layers,
+        path: StoragePath,
+        mode: CreateMode,
+    ) -> Self {
+        let taps = layers.taps(&guest, Operation::Store(&path, mode));
+        Self { upload, guest, layers, path, mode, taps }
+    }
+}
+
+#[async_trait]
+impl Upload for LayeredUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        for tap in &mut self.taps {
+            tap.bytes(&bytes).await?;
+        }
+        self.upload.write(bytes).await
+    }
+
+    async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        // What goes straight into a file is seen by nobody here.
+        let supply = if self.taps.is_empty() { supply } else { Supply::Bytes };
+        self.upload.intake(supply).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        let Self { upload, guest, layers, path, mode, taps } = *self;
+        let finished = match complete(taps).await {
+            Ok(()) => upload.finish().await,
+            Err(refusal) => {
+                give_up(upload, &path).await;
+                Err(refusal)
+            }
+        };
+        layers.after(&guest, Operation::Store(&path, mode), finished.as_ref().map(drop));
+        finished
+    }
+
+    async fn abort(self: Box<Self>) -> Result<()> {
+        self.upload.abort().await
+    }
+}
+
+async fn complete(taps: Vec<Box<dyn Tap>>) -> Result<()> {
+    for mut tap in taps {
+        tap.complete().await?;
+    }
+    Ok(())
+}
+
+/// Aborts an upload that somebody else has ended with an error.
+async fn give_up(upload: Box<dyn Upload>, path: &StoragePath) {
+    if let Err(cause) = upload.abort().await {
+        let (path, cause) = (path.as_str(), cause.to_string());
+        tracing::warn!(path, cause, "can't clean up after an upload that was refused");
     }
 }
 

@@ -14,7 +14,7 @@ use super::entries::{merged, with_link};
 use super::mounts::{Mount, MountTable};
 use super::{Permissions, changes, copy};
 
-/// What one user may see and do: the only way by which an engine reaches storage.
+/// What one user may see and do. An engine reaches it by a [`Visit`](super::Visit) alone.
 ///
 /// Every operation says which permissions it needs, and one place (`authorize`) checks them. Errors name the path
 /// as the user knows it.
@@ -350,18 +350,22 @@ impl UserView {
         done.map_err(|error| error.at(path))
     }
 
-    /// Sets the permission bits of a file or directory, if the user's are to be set and the storage has any. Says whether
-    /// they were. Needs `overwrite` where they are.
+    /// Whether [`set_mode`](Self::set_mode) sets anything: whether the user may have modes set at all, and the storage has any.
+    pub fn sets_mode_of(&self, path: &StoragePath) -> bool {
+        self.sets_modes && self.mounts.resolve(path).storage.keeps_modes()
+    }
+
+    /// Sets the permission bits of a file or directory. Needs `overwrite`.
     ///
     /// # Errors
-    /// As [`Storage::set_mode`], and [`ErrorKind::PermissionDenied`].
-    pub async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<bool> {
-        if !self.sets_modes || !self.mounts.resolve(path).storage.keeps_modes() {
-            return Ok(false);
+    /// As [`Storage::set_mode`], and [`ErrorKind::PermissionDenied`]; [`ErrorKind::Unsupported`] unless
+    /// [`sets_mode_of`](Self::sets_mode_of).
+    pub async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        if !self.sets_mode_of(path) {
+            return Err(Error::new(ErrorKind::Unsupported, path));
         }
         let place = self.authorize_change(path, Permissions::OVERWRITE)?;
-        place.storage().set_mode(&place.path, mode).await.map_err(|error| error.at(path))?;
-        Ok(true)
+        place.storage().set_mode(&place.path, mode).await.map_err(|error| error.at(path))
     }
 
     /// The checksum of a part of a file. Needs `download`.

@@ -1,22 +1,20 @@
 //! The view of each user.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wharf_backends::{Storage, StoragePath};
 
-use super::{Mount, MountTable, UserView};
-use crate::accounts::Identity;
-use crate::config::{Account, Chmod, Config};
+use super::{Mount, MountTable, Permissions, UserView};
+use crate::config::{Account, Config};
 
 /// Each configured storage by its name.
 pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
 
-/// What each user sees, made once when the server starts.
-#[derive(Debug)]
-pub struct Views {
-    users: HashMap<String, UserView>,
-    anonymous: Option<UserView>,
+/// Makes what users see of what a configuration says of them.
+pub struct Views<'a> {
+    storages: &'a Storages,
+    given: Given<'a>,
 }
 
 /// An account names a backend that is not there. The check of a configuration rules it out.
@@ -24,38 +22,35 @@ pub struct Views {
 #[error("backend {0:?} is not defined")]
 pub struct UnknownBackend(String);
 
-impl Views {
-    /// The views of all users of a configuration, on these storages.
+impl<'a> Views<'a> {
+    /// For the accounts of a configuration, on these storages.
+    pub fn new(config: &'a Config, storages: &'a Storages) -> Self {
+        Self { storages, given: Given::of(config) }
+    }
+
+    /// What somebody sees who has this tree.
     ///
     /// # Errors
     /// [`UnknownBackend`].
-    pub fn new(config: &Config, storages: &Storages) -> Result<Self, UnknownBackend> {
-        let given = Given::of(config);
-        let mut users = HashMap::new();
-        for user in &config.users {
-            let chmod = user.chmod.unwrap_or(config.server.chmod);
-            let view = view(&user.account, storages, &given)?;
-            let creates_parents = user.create_parents.unwrap_or(config.server.create_parents);
-            let view = view.setting_modes(chmod == Chmod::Apply).creating_parents(creates_parents);
-            users.insert(user.name.clone(), view);
-        }
-        let sets_modes = config.server.chmod == Chmod::Apply;
-        let anonymous = match &config.anonymous {
-            Some(anonymous) => {
-                let view = view(&anonymous.account, storages, &given)?.setting_modes(sets_modes);
-                Some(view.creating_parents(config.server.create_parents))
-            }
-            None => None,
-        };
-        Ok(Self { users, anonymous })
+    pub fn of(&self, account: &Account) -> Result<UserView, UnknownBackend> {
+        let root = self.mount(&StoragePath::root(), &account.backend, &account.path, account.permissions)?;
+        let others = account
+            .mounts
+            .iter()
+            .map(|mount| self.mount(&mount.at, &mount.backend, &mount.path, mount.permissions));
+        Ok(UserView::new(MountTable::new(root, others.collect::<Result<_, _>>()?)))
     }
 
-    /// The view of somebody who logged in; `None` if there is no such user any more.
-    pub fn of(&self, identity: &Identity) -> Option<UserView> {
-        match identity {
-            Identity::User(name) => self.users.get(name).cloned(),
-            Identity::Anonymous => self.anonymous.clone(),
-        }
+    fn mount(
+        &self,
+        at: &StoragePath,
+        backend: &str,
+        path: &StoragePath,
+        permissions: Permissions,
+    ) -> Result<Mount, UnknownBackend> {
+        let storage = self.storages.get(backend).ok_or_else(|| UnknownBackend(backend.to_owned()))?;
+        let root = self.given.confined(backend, path);
+        Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions })
     }
 }
 
@@ -83,25 +78,4 @@ impl<'a> Given<'a> {
         let itself = around.fold(StoragePath::root(), inside);
         itself.clone().confined_to(&itself)
     }
-}
-
-fn view(account: &Account, storages: &Storages, given: &Given<'_>) -> Result<UserView, UnknownBackend> {
-    let storage =
-        |name: &str| storages.get(name).map(Arc::clone).ok_or_else(|| UnknownBackend(name.to_owned()));
-    let root = Mount {
-        at: StoragePath::root(),
-        storage: storage(&account.backend)?,
-        root: given.confined(&account.backend, &account.path),
-        permissions: account.permissions,
-    };
-    let mut others = Vec::new();
-    for mount in &account.mounts {
-        others.push(Mount {
-            at: mount.at.clone(),
-            storage: storage(&mount.backend)?,
-            root: given.confined(&mount.backend, &mount.path),
-            permissions: mount.permissions,
-        });
-    }
-    Ok(UserView::new(MountTable::new(root, others)))
 }

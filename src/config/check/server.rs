@@ -145,12 +145,7 @@ impl Checker<'_> {
                 sessions: self.count(limits.sessions, most, SESSIONS),
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
                 ipv6_prefix: self.ipv6_prefix(limits.ipv6_prefix),
-                sessions_per_user: limits.sessions_per_user.map(|at| {
-                    if engine == Engine::Libunftp {
-                        self.not_in_libunftp("sessions_per_user", at.span);
-                    }
-                    self.count(Some(at), most, 1)
-                }),
+                sessions_per_user: limits.sessions_per_user.map(|at| self.count(Some(at), most, 1)),
                 deflate_level: self.deflate_level(limits.deflate_level, engine),
                 buffer_memory: self
                     .parsed(limits.buffer_memory, |text| match units::size(text)? {

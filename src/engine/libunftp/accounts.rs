@@ -9,18 +9,10 @@ use unftp_core::auth::{
     UserDetailProvider,
 };
 
+use super::error::to_libunftp;
 use super::session::Session;
-use crate::accounts::{Failed, Identity, LoginError, Users, is_anonymous};
-use crate::ops::metrics::Login;
-use crate::visit::journal::Journal;
-use crate::visit::{UserView, Views};
-
-/// Who may log in, and what they see.
-#[derive(Debug)]
-pub(super) struct Accounts {
-    pub(super) users: Users,
-    pub(super) views: Views,
-}
+use crate::accounts::{Accounts, Credential, LoginError, Origin, Refused};
+use crate::visit::Visit;
 
 /// The accounts, as one session asks for them.
 #[derive(Debug)]
@@ -38,17 +30,24 @@ impl SessionAccounts {
 /// Somebody who is logged in.
 #[derive(Debug)]
 pub(super) struct SessionUser {
-    pub(super) name: String,
-    pub(super) view: UserView,
+    pub(super) visit: Arc<Visit>,
 }
 
 impl fmt::Display for SessionUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(self.visit.name())
     }
 }
 
 impl UserDetail for SessionUser {}
+
+impl SessionUser {
+    /// What a command that failed leaves in the log, and tells the library.
+    pub(super) fn failed(&self, operation: &str, error: wharf_backends::Error) -> unftp_core::storage::Error {
+        self.visit.command_failed(operation, &error);
+        to_libunftp(error)
+    }
+}
 
 #[async_trait]
 impl Authenticator for SessionAccounts {
@@ -57,38 +56,30 @@ impl Authenticator for SessionAccounts {
         name: &str,
         credentials: &Credentials,
     ) -> Result<Principal, AuthenticationError> {
-        let password = credentials.password.as_deref().unwrap_or_default();
-        let journal = Journal { user: name, ..self.session.journal() };
-        let metrics = &self.session.metrics;
-        let check = metrics.login_begins();
-        self.session.permit.asked();
+        let session = &*self.session;
+        let credential = Credential { password: credentials.password.as_deref().unwrap_or_default() };
+        let origin = Origin { session: session.id, peer: session.peer, permit: &session.permit };
         // libunftp asks in a task of its own, and goes on asking when the client is gone or the session is over.
-        let checked = tokio::select! {
-            checked = self.accounts.users.authenticate(name, password, self.session.peer.ip()) => checked,
-            () = self.session.is_over() => {
-                journal.login_abandoned();
-                return Err(AuthenticationError::new("nobody waits for the answer"));
-            }
-        };
-        check.is_over();
-        let Err(Failed { cause, delay }) = checked else {
-            if !self.session.permit.logged_in() {
-                return Err(AuthenticationError::new("the session gave way to another one"));
-            }
-            metrics.login(Login::Success);
-            journal.logged_in();
-            return Ok(Principal { username: name.to_owned() });
-        };
-        journal.login_failed(&cause.to_string());
-        metrics.login(cause.into());
-        self.session.permit.failed();
-        tokio::time::sleep(delay).await;
-        self.session.permit.answered();
-        Err(match cause {
-            LoginError::UnknownUser | LoginError::AnonymousDisabled => AuthenticationError::BadUser,
-            LoginError::WrongPassword => AuthenticationError::BadPassword,
-            LoginError::Busy | LoginError::GivenUp => AuthenticationError::new(cause.to_string()),
-        })
+        let entered = self.accounts.enter(name, credential, origin, session.is_over()).await;
+        let visit = entered.map_err(refusal)?;
+        let username = visit.name().to_owned();
+        session.logged_in(visit);
+        Ok(Principal { username })
+    }
+}
+
+/// Whatever it is, libunftp's reply is the same: 530.
+fn refusal(refused: Refused) -> AuthenticationError {
+    match refused {
+        Refused::Failed(LoginError::UnknownUser | LoginError::AnonymousDisabled) => {
+            AuthenticationError::BadUser
+        }
+        Refused::Failed(LoginError::WrongPassword) => AuthenticationError::BadPassword,
+        Refused::Failed(cause) => AuthenticationError::new(cause.to_string()),
+        Refused::Busy => AuthenticationError::new(LoginError::Busy.to_string()),
+        Refused::TooManySessions => AuthenticationError::new("the user has as many sessions as it may have"),
+        Refused::Displaced => AuthenticationError::new("the session gave way to another one"),
+        Refused::Gone => AuthenticationError::new("nobody waits for the answer"),
     }
 }
 
@@ -97,14 +88,8 @@ impl UserDetailProvider for SessionAccounts {
     type User = SessionUser;
 
     async fn provide_user_detail(&self, principal: &Principal) -> Result<SessionUser, UserDetailError> {
-        let name = &principal.username;
-        let views = &self.accounts.views;
-        let user = views.of(&Identity::User(name.clone()));
-        // A user may be called `ftp` where there is no anonymous one.
-        let view = user
-            .or_else(|| is_anonymous(name).then(|| views.of(&Identity::Anonymous)).flatten())
-            .ok_or_else(|| UserDetailError::UserNotFound { username: name.clone() })?;
-        self.session.logged_in(name);
-        Ok(SessionUser { name: name.clone(), view })
+        let not_found = || UserDetailError::UserNotFound { username: principal.username.clone() };
+        let visit = self.session.visit().ok_or_else(not_found)?;
+        Ok(SessionUser { visit: Arc::clone(visit) })
     }
 }

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use unftp_core::storage::{Fileinfo, Metadata as LibunftpMetadata, Permissions, Result};
 use wharf_backends::{Entry, EntryKind, Error, ErrorKind, Metadata, StoragePath};
 
-use crate::visit::UserView;
+use crate::visit::Visit;
 
 /// Our metadata with the methods that libunftp asks for.
 #[derive(Debug)]
@@ -60,8 +60,8 @@ impl LibunftpMetadata for SessionMetadata {
 pub(super) type Line = Fileinfo<PathBuf, SessionMetadata>;
 
 /// The entries of a directory.
-pub(super) async fn entries(view: &UserView, path: &StoragePath) -> wharf_backends::Result<Vec<Line>> {
-    let entries = view.list(path).await?;
+pub(super) async fn entries(visit: &Visit, path: &StoragePath) -> wharf_backends::Result<Vec<Line>> {
+    let entries = visit.list(path).await?;
     let line = |entry: Entry| {
         if entry.metadata.is_unseen && !entry.metadata.is_directory() {
             // libunftp has to say a size, and clients that mirror replace what has another one.
@@ -74,13 +74,10 @@ pub(super) async fn entries(view: &UserView, path: &StoragePath) -> wharf_backen
 }
 
 /// The entries of a directory, or a file as the only entry: what LIST, NLST and STAT show (RFC 959, section 4.1.3).
-pub(super) async fn entries_or_file(
-    view: &UserView,
-    path: &StoragePath,
-) -> wharf_backends::Result<Vec<Line>> {
-    match entries(view, path).await {
+pub(super) async fn entries_or_file(visit: &Visit, path: &StoragePath) -> wharf_backends::Result<Vec<Line>> {
+    match entries(visit, path).await {
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
-            let metadata = view.stat(path).await?;
+            let metadata = visit.stat(path).await?;
             let name = path.name().unwrap_or_default();
             Ok(vec![Fileinfo { path: Path::new(name).to_owned(), metadata: SessionMetadata(metadata) }])
         }

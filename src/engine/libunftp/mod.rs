@@ -1,4 +1,4 @@
-//! The engine on libunftp: user views as its `StorageBackend`, our accounts as its `Authenticator`.
+//! The engine on libunftp: visits as its `StorageBackend`, our accounts as its `Authenticator`.
 //!
 //! libunftp serves one connection at a time here (`Server::service`): listening, limits and shutdown are ours. That
 //! is also what lets an upload look at its control connection before it becomes visible. What
@@ -19,15 +19,14 @@ use async_trait::async_trait;
 use libunftp::options::{ActivePassiveMode, FtpsRequired, PassiveHost, SiteMd5};
 use libunftp::{ServerBuilder, ServerError};
 
-use self::accounts::{Accounts, SessionUser};
+use self::accounts::SessionUser;
 use self::session::Session;
 use self::storage::SessionStorage;
 use super::{Connection, Engine, Shutdown};
-use crate::accounts::Users;
+use crate::accounts::Accounts;
 use crate::config::{PassiveAddress, Server, Tls};
 use crate::ops::metrics::Metrics;
 use crate::tls::{self, TlsError};
-use crate::visit::Views;
 
 /// The greeting of a server that was given none.
 const GREETING: &str = "Wharf FTP server ready";
@@ -46,15 +45,14 @@ pub struct LibunftpEngine {
 }
 
 impl LibunftpEngine {
-    /// An engine for these users and what they see.
+    /// An engine for these accounts.
     ///
     /// # Errors
     /// If the certificate can't be used any more.
     pub fn new(
         server: Server,
         tls: &Tls,
-        users: Users,
-        views: Views,
+        accounts: Arc<Accounts>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, TlsError> {
         if matches!(&tls, Tls::On(settings) if settings.required_control) {
@@ -80,7 +78,7 @@ impl LibunftpEngine {
                 Some((settings.required_control, settings.required_data, Arc::new(config)))
             }
         };
-        Ok(Self { server, tls, greeting, accounts: Arc::new(Accounts { users, views }), metrics })
+        Ok(Self { server, tls, greeting, accounts, metrics })
     }
 
     fn build(
@@ -126,15 +124,13 @@ impl Engine for LibunftpEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, session: id, permit, .. } = connection;
         let now = shutdown.now.clone();
-        let metrics = Arc::clone(&self.metrics);
-        let session =
-            match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, permit, metrics) {
-                Ok(session) => Arc::new(session),
-                Err(error) => {
-                    tracing::warn!(session = id, %peer, %error, "can't serve a connection");
-                    return;
-                }
-            };
+        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, permit) {
+            Ok(session) => Arc::new(session),
+            Err(error) => {
+                tracing::warn!(session = id, %peer, %error, "can't serve a connection");
+                return;
+            }
+        };
         let server = match self.build(&session) {
             Ok(server) => server,
             Err(error) => {

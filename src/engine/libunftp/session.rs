@@ -16,13 +16,13 @@ use wharf_backends::StoragePath;
 
 use crate::accounts::SessionPermit;
 use crate::engine::Shutdown;
-use crate::ops::metrics::Metrics;
+use crate::visit::Visit;
 use crate::visit::journal::{Journal, Moved};
 
 pub(super) struct Session {
     pub(super) id: u64,
     pub(super) peer: SocketAddr,
-    user: OnceLock<String>,
+    visit: OnceLock<Arc<Visit>>,
     /// A second handle on the control connection: libunftp has the first. `None` when the session is over,
     /// since the connection is not closed before both are.
     control: Mutex<Option<OwnedFd>>,
@@ -42,7 +42,6 @@ pub(super) struct Session {
     moved: Mutex<Moved>,
     /// The place among all sessions.
     pub(super) permit: SessionPermit,
-    pub(super) metrics: Arc<Metrics>,
 }
 
 /// How often a session is looked at whose client may be gone, and how often in a row it has to be.
@@ -63,14 +62,13 @@ impl Session {
         stall_timeout: Duration,
         shutdown: Shutdown,
         permit: SessionPermit,
-        metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let control = Mutex::new(Some(stream.as_fd().try_clone_to_owned()?));
         let ended = shutdown.now.child_token();
         Ok(Self {
             id,
             peer,
-            user: OnceLock::new(),
+            visit: OnceLock::new(),
             control,
             stall_timeout,
             shutdown,
@@ -81,18 +79,22 @@ impl Session {
             last_asked: Mutex::new(None),
             moved: Mutex::default(),
             permit,
-            metrics,
         })
     }
 
-    pub(super) fn logged_in(&self, user: &str) {
+    pub(super) fn logged_in(&self, visit: Visit) {
         // libunftp allows one login in a session.
-        let _ = self.user.set(user.to_owned());
+        let _ = self.visit.set(Arc::new(visit));
+    }
+
+    /// Who is logged in.
+    pub(super) fn visit(&self) -> Option<&Arc<Visit>> {
+        self.visit.get()
     }
 
     /// The name of the user, empty before the login.
     pub(super) fn user(&self) -> &str {
-        self.user.get().map_or("", String::as_str)
+        self.visit.get().map_or("", |visit| visit.name())
     }
 
     /// The log lines of the session.
@@ -197,7 +199,7 @@ impl Session {
     /// Waits until the time to log in is over, if nobody has by then.
     pub(super) async fn login_missed(&self, timeout: Duration) {
         tokio::time::sleep(timeout).await;
-        if self.user.get().is_some() {
+        if self.visit.get().is_some() {
             std::future::pending().await
         }
     }

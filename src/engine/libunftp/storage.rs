@@ -1,10 +1,10 @@
-//! A user view as libunftp's `StorageBackend`.
+//! A visit as libunftp's `StorageBackend`.
 
 use std::fmt::Debug;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,13 +12,10 @@ use unftp_core::storage::{FEATURE_RESTART, FEATURE_SITEMD5, Fileinfo, Result, St
 use wharf_backends::{ByteRange, CreateMode, DigestAlgorithm, Error, ErrorKind, StoragePath};
 
 use super::accounts::SessionUser;
-use super::error::to_libunftp;
 use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
-use crate::ops::logging::rate;
-use crate::ops::metrics::{Ending, TransferMeter};
-use crate::visit::failure::{self, is_trouble};
+use crate::visit::{Direction, TransferRecord};
 
 /// The storage of one session.
 #[derive(Debug)]
@@ -31,69 +28,19 @@ impl SessionStorage {
         Self { session }
     }
 
-    /// What a command that failed leaves in the log, and tells the library.
-    fn failed(&self, operation: &str, error: Error) -> unftp_core::storage::Error {
-        self.session.metrics.command_failed(failure::label(&error));
-        self.session.journal().command_failed(operation, &error);
-        to_libunftp(error)
-    }
-
-    /// The same for one that was to change something, and the log line of the change.
-    fn ended(
-        &self,
-        operation: &str,
-        changed: wharf_backends::Result<(StoragePath, Option<StoragePath>)>,
-    ) -> Result<()> {
-        let (path, to) = changed.map_err(|error| self.failed(operation, error))?;
-        self.session.journal().changed(operation, &path, to.as_ref());
-        Ok(())
-    }
-
-    /// The log line of a transfer.
+    /// The end of a transfer; how many bytes it moved.
     fn transferred(
         &self,
-        operation: &'static str,
-        path: &Path,
+        transfer: &TransferRecord,
         offset: u64,
-        meter: TransferMeter,
-        result: std::result::Result<u64, TransferError>,
+        result: std::result::Result<(), TransferError>,
     ) -> Result<u64> {
-        let (session, user, peer) = (self.session.id, self.session.user(), self.session.peer);
-        let path = &*path.to_string_lossy();
-        let seconds = meter.elapsed().as_secs_f64();
         self.session.transfer_ended(offset, result.is_err());
-        if let Ok(bytes) = &result {
-            // libunftp's transfers are seen when they are over.
-            meter.moved().store(*bytes, Ordering::Relaxed);
+        if result.is_ok() {
+            self.session.add_to_moved(|moved| transfer.add_to(moved));
         }
-        meter.end(match &result {
-            Ok(_) => Ending::Complete,
-            Err(error) => error.ending(),
-        });
-        match result {
-            Ok(bytes) => {
-                self.session.add_to_moved(|moved| match operation {
-                    "download" => moved.sent += bytes,
-                    _ => moved.received += bytes,
-                });
-                tracing::info!(session, user, %peer, operation, path, offset, bytes, seconds, "transfer complete");
-                Ok(bytes)
-            }
-            Err(error) if !rate::REFUSALS.admits(peer.ip()) => Err(error.into()),
-            Err(error) => {
-                let refused = matches!(&error, TransferError::Storage(error) if !is_trouble(error));
-                if refused {
-                    tracing::info!(
-                        session, user, %peer, operation, path, offset, cause = error.to_string(), "transfer refused"
-                    );
-                } else {
-                    tracing::warn!(
-                        session, user, %peer, operation, path, offset, seconds, cause = error.to_string(), "transfer failed"
-                    );
-                }
-                Err(error.into())
-            }
-        }
+        transfer.end(None, &result);
+        result.map(|()| transfer.bytes()).map_err(Into::into)
     }
 
     async fn upload(
@@ -103,7 +50,8 @@ impl SessionStorage {
         path: &Path,
         offset: u64,
         append: bool,
-    ) -> std::result::Result<u64, TransferError> {
+        moved: &AtomicU64,
+    ) -> std::result::Result<(), TransferError> {
         let _transfer = self.session.begin_transfer().ok_or(TransferError::Stopping)?;
         let path = parse(path)?;
         let mode = match offset {
@@ -114,8 +62,8 @@ impl SessionStorage {
                 CreateMode::Resume(offset)
             }
         };
-        let upload = user.view.create(&path, mode).await?;
-        transfer::receive(&self.session, input, upload).await
+        let upload = user.visit.create(&path, mode).await?;
+        transfer::receive(&self.session, input, upload, moved).await
     }
 
     /// Whether an upload may go on from `offset`. libunftp applies an offset that was given for another command, and so
@@ -130,7 +78,7 @@ impl SessionStorage {
         if self.session.is_suspect(offset) {
             return Err(TransferError::StaleOffset(offset));
         }
-        match user.view.stat(path).await {
+        match user.visit.stat(path).await {
             Ok(found) if found.size == offset => Ok(()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
             _ => Err(TransferError::StaleOffset(offset)),
@@ -143,7 +91,8 @@ impl SessionStorage {
         path: &Path,
         offset: u64,
         output: &mut W,
-    ) -> std::result::Result<u64, TransferError>
+        moved: &AtomicU64,
+    ) -> std::result::Result<(), TransferError>
     where
         W: AsyncWrite + Unpin + ?Sized,
     {
@@ -151,8 +100,8 @@ impl SessionStorage {
         if self.session.is_suspect(offset) {
             return Err(TransferError::StaleOffset(offset));
         }
-        let body = user.view.open(&parse(path)?, ByteRange::from_offset(offset)).await?;
-        transfer::send(&self.session, body.into_stream(), output).await
+        let body = user.visit.open(&parse(path)?, ByteRange::from_offset(offset)).await?;
+        transfer::send(&self.session, body.into_stream(), output, moved).await
     }
 }
 
@@ -188,14 +137,14 @@ impl StorageBackend<SessionUser> for SessionStorage {
         if let Ok(path) = &path {
             self.session.asked_for(path);
         }
-        let found = async { user.view.stat(&path?).await }.await;
-        found.map(SessionMetadata).map_err(|error| self.failed("stat", error))
+        let found = async { user.visit.stat(&path?).await }.await;
+        found.map(SessionMetadata).map_err(|error| user.failed("stat", error))
     }
 
     async fn md5<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<String> {
         let path = parse(path.as_ref());
-        let digest = async { user.view.digest(&path?, DigestAlgorithm::Md5, ByteRange::ALL).await };
-        let digest = digest.await.map_err(|error| self.failed("md5", error))?;
+        let digest = async { user.visit.digest(&path?, DigestAlgorithm::Md5, ByteRange::ALL).await };
+        let digest = digest.await.map_err(|error| user.failed("md5", error))?;
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
@@ -205,8 +154,8 @@ impl StorageBackend<SessionUser> for SessionStorage {
         path: P,
     ) -> Result<Vec<Fileinfo<PathBuf, SessionMetadata>>> {
         let path = parse(path.as_ref());
-        let listed = async { listing::entries(&user.view, &path?).await }.await;
-        listed.map_err(|error| self.failed("list", error))
+        let listed = async { listing::entries(&user.visit, &path?).await }.await;
+        listed.map_err(|error| user.failed("list", error))
     }
 
     async fn list_fmt<P: AsRef<Path> + Send + Debug>(
@@ -215,8 +164,8 @@ impl StorageBackend<SessionUser> for SessionStorage {
         path: P,
     ) -> Result<Cursor<Vec<u8>>> {
         let path = parse(path.as_ref());
-        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
-        let lines = listed.map_err(|error| self.failed("list", error))?;
+        let listed = async { listing::entries_or_file(&user.visit, &path?).await }.await;
+        let lines = listed.map_err(|error| user.failed("list", error))?;
         Ok(listing::text(&lines, ToString::to_string))
     }
 
@@ -226,8 +175,8 @@ impl StorageBackend<SessionUser> for SessionStorage {
         path: P,
     ) -> Result<Vec<String>> {
         let path = parse(path.as_ref());
-        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
-        let lines = listed.map_err(|error| self.failed("list", error))?;
+        let listed = async { listing::entries_or_file(&user.visit, &path?).await }.await;
+        let lines = listed.map_err(|error| user.failed("list", error))?;
         Ok(lines.iter().map(ToString::to_string).collect())
     }
 
@@ -237,8 +186,8 @@ impl StorageBackend<SessionUser> for SessionStorage {
         path: P,
     ) -> io::Result<Cursor<Vec<u8>>> {
         let path = parse(path.as_ref());
-        let listed = async { listing::entries_or_file(&user.view, &path?).await }.await;
-        let lines = listed.map_err(|error| io::Error::other(self.failed("list", error)))?;
+        let listed = async { listing::entries_or_file(&user.visit, &path?).await }.await;
+        let lines = listed.map_err(|error| io::Error::other(user.failed("list", error)))?;
         Ok(listing::text(&lines, |line| line.path.to_string_lossy().into_owned()))
     }
 
@@ -253,9 +202,10 @@ impl StorageBackend<SessionUser> for SessionStorage {
         W: AsyncWrite + Unpin + Sync + Send + ?Sized,
         P: AsRef<Path> + Send + Debug,
     {
-        let meter = self.session.metrics.transfer_started("download");
-        let result = self.download(user, path.as_ref(), start_pos, output).await;
-        self.transferred("download", path.as_ref(), start_pos, meter, result)
+        let name = path.as_ref().to_string_lossy();
+        let transfer = user.visit.begin_transfer(Direction::Download, &name, start_pos);
+        let result = self.download(user, path.as_ref(), start_pos, output, transfer.moved()).await;
+        self.transferred(&transfer, start_pos, result)
     }
 
     async fn get<P: AsRef<Path> + Send + Debug>(
@@ -274,53 +224,41 @@ impl StorageBackend<SessionUser> for SessionStorage {
         R: AsyncRead + Send + Sync + Unpin + 'static,
     {
         let append = parse(path.as_ref()).is_ok_and(|path| self.session.is_append(&path));
-        let operation = if append { "append" } else { "upload" };
-        let meter = self.session.metrics.transfer_started(operation);
+        let direction = if append { Direction::Append } else { Direction::Upload };
         // The offset of an APPE is libunftp's own idea, and not kept by it.
         let offset = if append { 0 } else { start_pos };
-        let result = self.upload(user, input, path.as_ref(), offset, append).await;
-        self.transferred(operation, path.as_ref(), offset, meter, result)
+        let transfer = user.visit.begin_transfer(direction, &path.as_ref().to_string_lossy(), offset);
+        let result = self.upload(user, input, path.as_ref(), offset, append, transfer.moved()).await;
+        self.transferred(&transfer, offset, result)
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async {
-            let path = path?;
-            user.view.remove_file(&path).await.map(|()| (path, None))
-        };
-        self.ended("DELE", done.await)
+        let done = async { user.visit.remove_file(&path?).await }.await;
+        done.map_err(|error| user.failed("DELE", error))
     }
 
     async fn mkd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async {
-            let path = path?;
-            user.view.create_directory(&path).await.map(|()| (path, None))
-        };
-        self.ended("MKD", done.await)
+        let done = async { user.visit.create_directory(&path?).await }.await;
+        done.map_err(|error| user.failed("MKD", error))
     }
 
     async fn rename<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, from: P, to: P) -> Result<()> {
         let (from, to) = (parse(from.as_ref()), parse(to.as_ref()));
-        let done = async {
-            let (from, to) = (from?, to?);
-            user.view.rename(&from, &to).await.map(|()| (from, Some(to)))
-        };
-        self.ended("RNTO", done.await)
+        let done = async { user.visit.rename(&from?, &to?).await }.await;
+        done.map_err(|error| user.failed("RNTO", error))
     }
 
     async fn rmd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async {
-            let path = path?;
-            user.view.remove_directory(&path).await.map(|()| (path, None))
-        };
-        self.ended("RMD", done.await)
+        let done = async { user.visit.remove_directory(&path?).await }.await;
+        done.map_err(|error| user.failed("RMD", error))
     }
 
     async fn cwd<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async { user.view.enter(&path?).await }.await;
-        done.map_err(|error| self.failed("enter", error))
+        let done = async { user.visit.enter(&path?).await }.await;
+        done.map_err(|error| user.failed("enter", error))
     }
 }

@@ -1,6 +1,7 @@
 //! The bytes of a file between a data connection and a storage.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,7 +13,7 @@ use wharf_backends::{ByteStream, CHUNK_SIZE, Upload};
 use super::error::to_libunftp;
 use super::session::Session;
 use crate::ops::metrics::Ending;
-use crate::visit::failure;
+use crate::visit::{TransferFailure, failure};
 
 /// How much later than the data connection the control connection of a killed client may be seen to end. Its
 /// system closes both within microseconds; an upload takes this much longer.
@@ -37,9 +38,8 @@ pub(super) enum TransferError {
     StaleOffset(u64),
 }
 
-impl TransferError {
-    /// What is counted.
-    pub(super) fn ending(&self) -> Ending {
+impl TransferFailure for TransferError {
+    fn ending(&self) -> Ending {
         Ending::Failed(match self {
             Self::Storage(error) => return failure::ending(error),
             Self::DataConnection(_) => "data_connection",
@@ -48,6 +48,10 @@ impl TransferError {
             Self::Stopping => "stopping",
             Self::StaleOffset(_) => "invalid_range",
         })
+    }
+
+    fn of_storage(&self) -> Option<&wharf_backends::Error> {
+        if let Self::Storage(error) = self { Some(error) } else { None }
     }
 }
 
@@ -79,14 +83,15 @@ async fn step<T>(session: &Session, step: impl Future<Output = io::Result<T>>) -
     }
 }
 
-/// Receives a file. On any failure the upload is aborted.
+/// Receives a file, and counts its bytes. On any failure the upload is aborted.
 pub(super) async fn receive(
     session: &Session,
     mut input: impl AsyncRead + Unpin,
     mut upload: Box<dyn Upload>,
-) -> Result<u64, TransferError> {
-    match receive_all(session, &mut input, &mut *upload).await {
-        Ok(received) => {
+    moved: &AtomicU64,
+) -> Result<(), TransferError> {
+    match receive_all(session, &mut input, &mut *upload, moved).await {
+        Ok(()) => {
             // The end of the session is no reason to give up what was received.
             match tokio::spawn(upload.finish()).await {
                 Ok(finished) => finished?,
@@ -95,7 +100,7 @@ pub(super) async fn receive(
                     Err(_) => return Err(TransferError::Stopping),
                 },
             };
-            Ok(received)
+            Ok(())
         }
         Err(error) => {
             if let Err(cause) = upload.abort().await {
@@ -110,8 +115,8 @@ async fn receive_all(
     session: &Session,
     input: &mut (impl AsyncRead + Unpin),
     upload: &mut dyn Upload,
-) -> Result<u64, TransferError> {
-    let mut received = 0;
+    moved: &AtomicU64,
+) -> Result<(), TransferError> {
     let mut buffer = BytesMut::new();
     loop {
         // The room grows with what arrives, so that a small file costs little.
@@ -119,7 +124,7 @@ async fn receive_all(
             buffer.reserve(buffer.len().clamp(16 * 1024, CHUNK_SIZE));
         }
         let count = step(session, input.read_buf(&mut buffer)).await?;
-        received += count as u64;
+        moved.fetch_add(count as u64, Ordering::Relaxed);
         if count == 0 || buffer.len() >= CHUNK_SIZE {
             let next = if count == 0 { BytesMut::new() } else { BytesMut::with_capacity(CHUNK_SIZE) };
             let full = std::mem::replace(&mut buffer, next);
@@ -136,22 +141,21 @@ async fn receive_all(
     if session.control_is_lost() {
         return Err(TransferError::ControlConnectionLost);
     }
-    Ok(received)
+    Ok(())
 }
 
-/// Sends a file.
+/// Sends a file, and counts its bytes.
 pub(super) async fn send<W>(
     session: &Session,
     mut stream: ByteStream,
     output: &mut W,
-) -> Result<u64, TransferError>
+    moved: &AtomicU64,
+) -> Result<(), TransferError>
 where
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut sent = 0;
     while let Some(chunk) = stream.next().await {
         let mut chunk = chunk?;
-        sent += chunk.len() as u64;
         // Each write is a step of its own: a client that is slow and alive isn't stalled.
         while !chunk.is_empty() {
             let written = step(session, output.write(&chunk)).await?;
@@ -159,8 +163,9 @@ where
                 return Err(TransferError::DataConnection(io::ErrorKind::WriteZero.into()));
             }
             bytes::Buf::advance(&mut chunk, written);
+            moved.fetch_add(written as u64, Ordering::Relaxed);
         }
     }
     step(session, output.flush()).await?;
-    Ok(sent)
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The engine of our own: FTP on one side, user views on the other.
+//! The engine of our own: FTP on one side, visits on the other.
 //!
 //! - `control`, `codec`, `reply`: the control connection, its lines and its replies;
 //! - `session`: the loop that serves a session;
@@ -39,11 +39,10 @@ use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
 use super::{Connection, Engine, Shutdown};
-use crate::accounts::Users;
+use crate::accounts::Accounts;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
-use crate::visit::Views;
 
 /// Serves sessions with Wharf's own implementation of FTP.
 pub struct NativeEngine {
@@ -51,17 +50,16 @@ pub struct NativeEngine {
 }
 
 impl NativeEngine {
-    /// An engine for these users and what they see.
+    /// An engine for these accounts.
     ///
     /// # Errors
     /// If the certificate can't be used any more.
     pub fn new(
         config: &config::Config,
-        users: Users,
-        views: Views,
+        accounts: Arc<Accounts>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, TlsError> {
-        Ok(Self { shared: Arc::new(Shared::new(config, users, views, metrics)?) })
+        Ok(Self { shared: Arc::new(Shared::new(config, accounts, metrics)?) })
     }
 }
 

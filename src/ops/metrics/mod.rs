@@ -23,7 +23,6 @@ use self::backends::Backends;
 pub use self::disks::Disks;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
-use crate::accounts::LoginError;
 use crate::ops::logging::Queue;
 
 /// The format that [`Metrics::text`] has.
@@ -95,18 +94,6 @@ impl Login {
             Self::TlsRequired => "tls_required",
             Self::SessionLimit => "session_limit",
             Self::Error => "error",
-        }
-    }
-}
-
-impl From<LoginError> for Login {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::UnknownUser | LoginError::AnonymousDisabled | LoginError::WrongPassword => {
-                Self::Failed
-            }
-            LoginError::Busy => Self::Busy,
-            LoginError::GivenUp => Self::Error,
         }
     }
 }

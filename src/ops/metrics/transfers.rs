@@ -21,7 +21,7 @@ use super::Labels;
 /// The operations, named as in the log.
 const OPERATIONS: [&str; 4] = ["download", "upload", "append", "list"];
 
-/// Why storages fail, in the words of `engine::failure`.
+/// Why storages fail, in the words of `visit::failure`.
 pub(super) const STORAGE_CAUSES: [&str; 15] = [
     "not_found",
     "already_exists",

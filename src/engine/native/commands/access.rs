@@ -32,7 +32,7 @@ pub(super) async fn cwd(_: &mut Connection, session: &mut LoggedIn, argument: &s
         true => StoragePath::root(),
         false => session.path(argument).await?,
     };
-    session.view.enter(&path).await?;
+    session.visit.enter(&path).await?;
     session.working_directory = path;
     reply(250, format!("The working directory is {}.", session.working_directory))
 }
@@ -40,7 +40,7 @@ pub(super) async fn cwd(_: &mut Connection, session: &mut LoggedIn, argument: &s
 /// CDUP (RFC 959, section 4.1.1).
 pub(super) async fn cdup(_: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
     let path = session.working_directory.parent().unwrap_or_else(StoragePath::root);
-    session.view.enter(&path).await?;
+    session.visit.enter(&path).await?;
     session.working_directory = path;
     reply(250, format!("The working directory is {}.", session.working_directory))
 }

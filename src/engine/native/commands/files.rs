@@ -12,10 +12,10 @@ use crate::config::AsciiSize;
 /// RNFR (RFC 959, section 4.1.3).
 pub(super) async fn rnfr(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.may_rename(&path).await?;
+    session.visit.may_rename(&path).await?;
     // To look is a request to a store, which RNTO has to send once more.
-    if !session.view.is_remote(&path) {
-        session.view.stat(&path).await?;
+    if !session.visit.is_remote(&path) {
+        session.visit.stat(&path).await?;
     }
     session.rename_from = Some(path);
     reply(350, "Now RNTO.")
@@ -23,7 +23,7 @@ pub(super) async fn rnfr(_: &mut Connection, session: &mut LoggedIn, argument: &
 
 /// RNTO (RFC 959, section 4.1.3).
 pub(super) async fn rnto(
-    connection: &mut Connection,
+    _: &mut Connection,
     session: &mut LoggedIn,
     from: Option<StoragePath>,
     argument: &str,
@@ -32,47 +32,43 @@ pub(super) async fn rnto(
         return refuse(503, "RNFR comes first.");
     };
     let to = session.path(argument).await?;
-    session.view.rename(&from, &to).await?;
-    session.changed(connection, "RNTO", &from, Some(&to));
+    session.visit.rename(&from, &to).await?;
     session.interrupted.forget(&from);
     session.interrupted.forget(&to);
     reply(250, format!("{from} is called {to} now."))
 }
 
 /// DELE (RFC 959, section 4.1.3).
-pub(super) async fn dele(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn dele(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    let removed = session.view.remove_file(&path).await;
+    let removed = session.visit.remove_file(&path).await;
     if removed.is_ok() || removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         session.interrupted.forget(&path);
     }
     removed?;
-    session.changed(connection, "DELE", &path, None);
     reply(250, format!("{path} is removed."))
 }
 
 /// RMD (RFC 959, section 4.1.3).
-pub(super) async fn rmd(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn rmd(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.remove_directory(&path).await?;
-    session.changed(connection, "RMD", &path, None);
+    session.visit.remove_directory(&path).await?;
     reply(250, format!("{path} is removed."))
 }
 
 /// MKD (RFC 959, section 4.1.3).
-pub(super) async fn mkd(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn mkd(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    match session.view.create_directory(&path).await {
+    match session.visit.create_directory(&path).await {
         // The words by which clients tell that from what keeps them from going on; WinSCP wants these and no others.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return match session.view.enter(&path).await {
+            return match session.visit.enter(&path).await {
                 Ok(()) => refuse(550, "Directory already exists"),
                 Err(_) => Err(error.into()),
             };
         }
         made => made?,
     }
-    session.changed(connection, "MKD", &path, None);
     reply(257, format!("{} is made.", quoted(&path)))
 }
 
@@ -103,7 +99,7 @@ pub(super) async fn size(connection: &mut Connection, session: &mut LoggedIn, ar
 pub(super) async fn mlst(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     let metadata = session.stat("MLST", &path).await?;
-    let permissions = session.view.permissions(&path);
+    let permissions = session.visit.permissions(&path);
     let facts = facts::facts(&metadata, path.as_str(), permissions, session.facts);
     let line = format!("{facts}{path}");
     Ok(Outcome::Reply(Reply::lines(250, "Facts:", vec![line], "End.")))
@@ -120,8 +116,8 @@ pub(super) fn mlst_features(_: &Connection, state: &State) -> Vec<String> {
 /// AVBL (draft-peterson-streamlined-ftp-command-extensions).
 pub(super) async fn avbl(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    session.view.enter(&path).await?;
-    match session.view.available(&path).await? {
+    session.visit.enter(&path).await?;
+    match session.visit.available(&path).await? {
         Some(bytes) => reply(213, bytes.to_string()),
         None => refuse(550, "How much room is left is not known here."),
     }

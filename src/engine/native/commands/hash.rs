@@ -4,7 +4,7 @@ use wharf_backends::{ByteRange, DigestAlgorithm, StoragePath};
 
 use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, reply};
-use crate::accounts::{ANONYMOUS_NAMES, is_anonymous};
+use crate::accounts::ANONYMOUS_NAMES;
 
 /// The names of the IANA registry, and CRC32, which others have.
 pub(super) const ALGORITHMS: [(&str, DigestAlgorithm); 5] = [
@@ -28,17 +28,17 @@ pub(super) async fn digest(
     range: ByteRange,
 ) -> Result<String> {
     // Whoever needs no password has as many names as there are ways to write it.
-    let user = if is_anonymous(&session.name) { ANONYMOUS_NAMES[0] } else { &session.name };
+    let user = if session.visit.guest().is_anonymous { ANONYMOUS_NAMES[0] } else { session.visit.name() };
     let digest = async {
         let _turn = connection.shared.checksums.turn(user).await;
-        session.view.digest(path, algorithm, range).await
+        session.visit.digest(path, algorithm, range).await
     };
     Ok(hex::encode(connection.while_there(digest).await??))
 }
 
 pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
-    let size = session.view.stat_file(&path).await?.size;
+    let size = session.visit.stat_file(&path).await?.size;
     let digest = digest(connection, session, &path, session.hash, ByteRange::ALL).await?;
     reply(213, format!("{} 0-{size} {digest} {path}", name(session.hash)))
 }

@@ -7,8 +7,9 @@ use super::super::data::Toward;
 use super::super::data::listing::{Lines, Style, send_listing};
 use super::super::data::order::Order;
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, Transfer};
+use super::super::state::{Connection, Context, Ended, LoggedIn, Transfer};
 use super::{Failure, Outcome, Prepared, Result, flags};
+use crate::visit::Direction;
 
 pub(super) async fn list(
     connection: &mut Connection,
@@ -16,7 +17,7 @@ pub(super) async fn list(
     prepared: Prepared,
     argument: &str,
 ) -> Result {
-    let listing_time = connection.shared.listing_time_of(&session.name);
+    let listing_time = &session.visit.preferences().listing_time;
     let opened = open(connection, session, argument, |_| Style::Long(listing_time.clone())).await?;
     Ok(transfer(connection, session, prepared, opened))
 }
@@ -38,7 +39,7 @@ pub(super) async fn mlsd(
     argument: &str,
 ) -> Result {
     let path = session.path(argument).await?;
-    let entries = match session.view.list(&path).await {
+    let entries = match session.visit.list(&path).await {
         // RFC 3659, section 7.2.1.
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
             return Err(Reply::about(501, &path, "not a directory; MLST tells of a file.").into());
@@ -49,8 +50,8 @@ pub(super) async fn mlsd(
         style: Style::Facts(session.facts),
         charset: connection.control.charset,
         directory: path.clone(),
-        permissions: session.view.permissions(&path),
-        mounts: session.view.mounts_in(&path),
+        permissions: session.visit.permissions(&path),
+        mounts: session.visit.mounts_in(&path),
         patterns: Vec::new(),
     };
     Ok(transfer(connection, session, prepared, (entries, lines, path)))
@@ -100,11 +101,11 @@ async fn open_name(
         style,
         charset: connection.control.charset,
         directory: path.clone(),
-        permissions: session.view.permissions(path),
-        mounts: session.view.mounts_in(path),
+        permissions: session.visit.permissions(path),
+        mounts: session.visit.mounts_in(path),
         patterns,
     };
-    match session.view.list(&literal).await {
+    match session.visit.list(&literal).await {
         Ok(entries) => {
             let before = match argument {
                 "" | "." => String::new(),
@@ -115,7 +116,7 @@ async fn open_name(
             Ok((entries, lines, literal))
         }
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
-            let metadata = session.view.stat(&literal).await?;
+            let metadata = session.visit.stat(&literal).await?;
             let (Some(name), Some(directory)) = (literal.name(), literal.parent()) else {
                 return Err(error.into());
             };
@@ -125,7 +126,7 @@ async fn open_name(
         }
         Err(error) if error.kind() == ErrorKind::NotFound && !patterns.is_empty() => {
             let directory = session.path(before).await?;
-            let entries = session.view.list(&directory).await?;
+            let entries = session.visit.list(&directory).await?;
             let lines = lines(&directory, style(before), patterns);
             Ok((entries, lines, directory))
         }
@@ -176,7 +177,8 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
     let form = session.listing_form();
     // Without a name: a number in it would be taken for the size.
     let opening = Reply::new(150, "Opening data connection for the listing.");
-    let (id, peer, user, at) = (connection.id, connection.peer, session.name.clone(), path.clone());
+    let (id, peer, user, at) =
+        (connection.id, connection.peer, session.visit.name().to_owned(), path.clone());
     let channel = prepared.channel.toward(Toward::Client);
     let work = move |context: Context| async move {
         let list = async {

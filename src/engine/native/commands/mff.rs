@@ -3,7 +3,7 @@
 use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, mfmt, refuse, reply};
 
-pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let Some((list, name)) =
         argument.trim_start().split_once(' ').filter(|(list, name)| list.ends_with(';') && !name.is_empty())
     else {
@@ -18,7 +18,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
         }
     }
     let Some(time) = time else { return refuse(501, "Syntax: MFF <fact=value;...> <file>") };
-    let path = mfmt::set(connection, session, time, name).await?;
+    let path = mfmt::set(session, time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
 }
 

@@ -4,12 +4,12 @@ use super::super::facts;
 use super::super::state::{Connection, LoggedIn, State};
 use super::{Result, refuse, reply};
 
-pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
+pub(super) async fn run(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let Some((time, name)) = argument.trim_start().split_once(' ').filter(|(_, name)| !name.is_empty())
     else {
         return refuse(501, "Syntax: MFMT <YYYYMMDDHHMMSS> <file>");
     };
-    let path = set(connection, session, time, name).await?;
+    let path = set(session, time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
 }
 
@@ -18,7 +18,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
 pub(super) fn is_offered(state: &State) -> bool {
     match state {
         State::Greeting(_) => true,
-        State::LoggedIn(session) => session.view.keeps_times(),
+        State::LoggedIn(session) => session.visit.keeps_times(),
     }
 }
 
@@ -27,17 +27,11 @@ pub(super) fn features(_: &Connection, state: &State) -> Vec<String> {
 }
 
 /// Sets the time of a file.
-pub(super) async fn set(
-    connection: &Connection,
-    session: &LoggedIn,
-    time: &str,
-    name: &str,
-) -> Result<wharf_backends::StoragePath> {
+pub(super) async fn set(session: &LoggedIn, time: &str, name: &str) -> Result<wharf_backends::StoragePath> {
     let Some(modified) = facts::parse_time(time) else {
         return refuse(501, "A time is YYYYMMDDHHMMSS, in UTC.");
     };
     let path = session.path(name).await?;
-    session.view.set_modified(&path, modified).await?;
-    session.changed(connection, "MFMT", &path, None);
+    session.visit.set_modified(&path, modified).await?;
     Ok(path)
 }

@@ -44,7 +44,7 @@ fn logged_in(state: &mut State) -> Result<&mut LoggedIn> {
 /// RFC 2640 has no switch, but many clients use one. Off means the character set that the user has.
 fn utf8(connection: &mut Connection, state: &State, options: &str) -> Result {
     let user = match state {
-        State::LoggedIn(session) => connection.shared.charset_of(&session.name),
+        State::LoggedIn(session) => session.visit.preferences().charset,
         State::Greeting(_) => Charset::Utf8,
     };
     match options.to_ascii_uppercase().as_str() {

@@ -4,8 +4,9 @@ use wharf_backends::ByteRange;
 
 use super::super::data::{Toward, send};
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, NextTransfer, Transfer};
+use super::super::state::{Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result};
+use crate::visit::Direction;
 
 pub(super) async fn run(
     _: &mut Connection,
@@ -18,7 +19,7 @@ pub(super) async fn run(
     // Of text, the offset counts what the client sees.
     let (range, skip) =
         if form.ascii { (ByteRange::ALL, restart) } else { (ByteRange::from_offset(restart), 0) };
-    let body = session.view.open(&path, range).await?;
+    let body = session.visit.open(&path, range).await?;
     let opening = match form.ascii {
         // How much it is on the wire is not known.
         true => Reply::new(150, "Opening ASCII mode data connection."),

@@ -29,7 +29,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
             let lines = lines.map(str::to_owned).to_vec();
             Ok(Outcome::Reply(Reply::lines(214, "Commands of this server:", lines, "End.")))
         }
-        "CHMOD" => chmod(connection, session, argument).await,
+        "CHMOD" => chmod(session, argument).await,
         "IDLE" => idle(connection, argument),
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
@@ -38,14 +38,14 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
                 hash::digest(connection, session, &path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
             reply(213, format!("{digest} {path}"))
         }
-        "UTIME" => utime(connection, session, argument).await,
+        "UTIME" => utime(session, argument).await,
         _ => refuse(504, "That is not known; SITE HELP lists what is."),
     }
 }
 
 /// Where files have no mode, or it is not to be set, the answer is the same: clients that mirror take a refusal for an error
 /// of the whole, and PHP's `ftp_chmod` takes nothing but 200.
-async fn chmod(connection: &Connection, session: &LoggedIn, argument: &str) -> Result {
+async fn chmod(session: &LoggedIn, argument: &str) -> Result {
     let Some((digits, name)) = argument.split_once(' ').filter(|(_, name)| !name.is_empty()) else {
         return refuse(501, "Syntax: SITE CHMOD <mode> <path>");
     };
@@ -59,11 +59,8 @@ async fn chmod(connection: &Connection, session: &LoggedIn, argument: &str) -> R
         return refuse(501, "Only the bits of reading, writing and executing can be set: 000 to 777.");
     }
     let path = session.path(name).await?;
-    match session.view.set_mode(&path, mode).await? {
-        true => {
-            session.changed(connection, "SITE CHMOD", &path, None);
-            reply(200, format!("{path} has the mode {mode:03o} now."))
-        }
+    match session.visit.set_mode(&path, mode).await? {
+        true => reply(200, format!("{path} has the mode {mode:03o} now.")),
         false => reply(200, format!("{path} has no mode of its own that could be set.")),
     }
 }
@@ -83,7 +80,7 @@ fn idle(connection: &mut Connection, argument: &str) -> Result {
 }
 
 /// `SITE UTIME <time> <file>`, or `SITE UTIME <file> <atime> <mtime> <ctime> UTC` as older clients have it.
-async fn utime(connection: &Connection, session: &LoggedIn, argument: &str) -> Result {
+async fn utime(session: &LoggedIn, argument: &str) -> Result {
     let words: Vec<&str> = argument.rsplitn(5, ' ').collect();
     let (time, name) = match (&words[..], argument.split_once(' ')) {
         ([zone, _, modified, _, name], _) if zone.eq_ignore_ascii_case("UTC") => (*modified, *name),
@@ -92,6 +89,6 @@ async fn utime(connection: &Connection, session: &LoggedIn, argument: &str) -> R
     };
     // Seconds may be left out.
     let time = if time.len() == 12 { format!("{time}00") } else { time.to_owned() };
-    let path = mfmt::set(connection, session, &time, name).await?;
+    let path = mfmt::set(session, &time, name).await?;
     reply(213, format!("Modify={time}; {path}"))
 }

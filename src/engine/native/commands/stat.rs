@@ -15,7 +15,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
     if argument.trim_matches(' ').is_empty() {
         return Ok(Outcome::Reply(of_session(connection, session)));
     }
-    let listing_time = connection.shared.listing_time_of(&session.name);
+    let listing_time = &session.visit.preferences().listing_time;
     let style = |_: &str| Style::Long(listing_time.clone());
     let (mut entries, lines, path) = list::open(connection, session, argument, style).await?;
     let charset = connection.control.charset;
@@ -66,7 +66,7 @@ fn of_session(connection: &Connection, session: &LoggedIn) -> Reply {
     };
     let lines = vec![
         format!("Connected from {}", connection.peer.ip().to_canonical()),
-        format!("Logged in as {}", session.name),
+        format!("Logged in as {}", session.visit.name()),
         format!("The control connection is {}", encrypted(connection.control.is_encrypted())),
         format!("Data connections are {}", encrypted(data)),
         format!("TYPE: {representation}; STRUcture: file; MODE: {mode}"),

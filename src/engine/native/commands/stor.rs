@@ -6,8 +6,9 @@ use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Direction, Ended, LoggedIn, NextTransfer, Transfer};
+use super::super::state::{Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
+use crate::visit::Direction;
 
 /// What a client is told that wants to go on with an upload of which nothing was kept.
 pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kept; send the file whole.";
@@ -30,7 +31,7 @@ pub(super) async fn run(
         refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
-    let create = session.view.create(&path, mode);
+    let create = session.visit.create(&path, mode);
     let upload = match restart {
         0 => create.await?,
         // What is kept of the file may have to be copied, which takes long.
@@ -46,7 +47,7 @@ pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -
     if !session.interrupted.contains(path) {
         return Ok(());
     }
-    match session.view.stat(path).await {
+    match session.visit.stat(path).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             session.interrupted.forget(path);
             Ok(())

@@ -7,9 +7,10 @@ use wharf_backends::CreateMode;
 
 use super::super::facts;
 use super::super::reply::Reply;
-use super::super::state::{Connection, Direction, LoggedIn, NextTransfer};
+use super::super::state::{Connection, LoggedIn, NextTransfer};
 use super::command::Prepared;
 use super::{Result, refuse, reply, stor};
+use crate::visit::Direction;
 
 /// STOU (RFC 959, section 4.1.3; RFC 1123, section 4.1.2.9).
 ///
@@ -24,7 +25,7 @@ pub(super) async fn stou(
     let random = RandomState::new().hash_one(connection.id);
     let path = session.working_directory.child(&format!("upload-{time}-{random:016x}"))?;
     // Should there be such a file after all, it is not this one that is lost.
-    let upload = session.view.create(&path, CreateMode::New).await?;
+    let upload = session.visit.create(&path, CreateMode::New).await?;
     // The form of this reply is fixed. It stands in the working directory, whose name could have words that clients look for.
     let opening = Reply::new(150, format!("FILE: {}", path.name().unwrap_or_default()));
     Ok(stor::receiving(session, channel, upload, path, 0, Direction::Upload, opening))
@@ -43,7 +44,7 @@ pub(super) async fn appe(
         return stor::run(connection, session, prepared, argument).await;
     }
     stor::refuse_interrupted(session, &path).await?;
-    let upload = session.view.create(&path, CreateMode::Append).await?;
+    let upload = session.visit.create(&path, CreateMode::Append).await?;
     let opening = Reply::new(150, "Ready for what is added to the file.");
     Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::reply::Reply;
 use super::super::tls::Unproven;
 use crate::ops::metrics::Ending;
-use crate::visit::failure;
+use crate::visit::{TransferFailure, failure};
 
 /// Why a transfer failed.
 #[derive(Debug, thiserror::Error)]
@@ -48,23 +48,6 @@ impl TransferError {
         }
     }
 
-    /// How metrics count the failure.
-    pub(in super::super) fn ending(&self) -> Ending {
-        Ending::Failed(match self {
-            Self::Storage(error) => return failure::ending(error),
-            Self::NoConnection(_) | Self::Connect(_) => "no_data_connection",
-            Self::Handshake(_) | Self::Unproven(_) => "tls_handshake",
-            Self::DataConnection(_) => "data_connection",
-            Self::NotClosed => "no_close_notify",
-            Self::Stalled(_) => "stalled",
-            Self::NotCompressed => "not_compressed",
-            Self::Aborted => "aborted",
-            Self::ControlConnectionLost => "control_connection",
-            Self::Stopping => "stopping",
-            Self::Panicked => "defect",
-        })
-    }
-
     /// The reply to the client (RFC 959, section 5.4; RFC 4217, section 9).
     pub(in super::super) fn reply(&self) -> Reply {
         match self {
@@ -96,5 +79,27 @@ impl TransferError {
             Self::Stopping => Reply::new(426, "The server is stopping; transfer aborted."),
             Self::Panicked => Reply::new(451, "The server failed; transfer aborted."),
         }
+    }
+}
+
+impl TransferFailure for TransferError {
+    fn ending(&self) -> Ending {
+        Ending::Failed(match self {
+            Self::Storage(error) => return failure::ending(error),
+            Self::NoConnection(_) | Self::Connect(_) => "no_data_connection",
+            Self::Handshake(_) | Self::Unproven(_) => "tls_handshake",
+            Self::DataConnection(_) => "data_connection",
+            Self::NotClosed => "no_close_notify",
+            Self::Stalled(_) => "stalled",
+            Self::NotCompressed => "not_compressed",
+            Self::Aborted => "aborted",
+            Self::ControlConnectionLost => "control_connection",
+            Self::Stopping => "stopping",
+            Self::Panicked => "defect",
+        })
+    }
+
+    fn of_storage(&self) -> Option<&wharf_backends::Error> {
+        if let Self::Storage(error) = self { Some(error) } else { None }
     }
 }

@@ -9,6 +9,7 @@ use super::super::commands::{COMMANDS, Command, Prepared, Run};
 use super::super::data::Channel;
 use super::super::reply::Reply;
 use super::super::state::{Connection, Failure, Greeting, NextTransfer, Result, State};
+use crate::charset::Charset;
 use crate::visit::failure;
 
 /// What is for one command alone.
@@ -46,7 +47,9 @@ pub(super) fn take_once(state: &mut State, command: Option<&Command>) -> Once {
 pub(super) fn argument<'a>(connection: &Connection, state: &State, line: &'a Line) -> Option<Cow<'a, str>> {
     let of_user = || match state {
         State::Greeting(Greeting { name: Some(name) }) => {
-            connection.shared.charset_of(name).decode(&line.argument)
+            let preferences = connection.shared.accounts.preferences_of(name);
+            let charset = preferences.map_or(Charset::Utf8, |preferences| preferences.charset);
+            charset.decode(&line.argument)
         }
         _ => None,
     };
@@ -97,7 +100,7 @@ pub(super) fn refusal(connection: &Connection, state: &State, command: &Command,
         Failure::Refused(reply) => return reply,
         Failure::Storage(error) => error,
     };
-    connection.shared.metrics.command_failed(failure::label(&error));
-    connection.journal(state.user()).command_failed(command.name, &error);
+    let journal = connection.journal(state.user());
+    failure::of_command(&connection.shared.metrics, journal, command.name, &error);
     Reply::failure(&error)
 }

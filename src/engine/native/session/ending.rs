@@ -109,8 +109,7 @@ impl Session {
         while let Some(transfer) = &mut self.transfer {
             // Whoever asks now is not answered.
             if let TransferEvent::Ended(ended) = transfer.event().await {
-                let (id, peer) = (self.connection.id, self.connection.peer);
-                transfer.conclude(id, self.state.user(), peer, &ended.result);
+                transfer.conclude(&ended.result);
                 transfer.add_to(&mut self.moved);
                 self.transfer = None;
             }

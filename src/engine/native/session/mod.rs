@@ -207,8 +207,7 @@ impl Session {
         self.active = Instant::now();
         self.asking = None;
         self.linger = ended.linger.take();
-        let (id, peer) = (self.connection.id, self.connection.peer);
-        let reply = transfer.conclude(id, self.state.user(), peer, &ended.result);
+        let reply = transfer.conclude(&ended.result);
         transfer.add_to(&mut self.moved);
         if let State::LoggedIn(session) = &mut self.state {
             session.transfer_ended(&self.connection, &transfer, &ended);
@@ -314,7 +313,7 @@ impl Session {
                 // Whoever was not logged in has no more time for it than before.
                 if let State::LoggedIn(session) = &self.state {
                     self.started = Instant::now();
-                    self.connection.journal(&session.name).logged_out(std::mem::take(&mut self.moved));
+                    self.connection.journal(session.visit.name()).logged_out(std::mem::take(&mut self.moved));
                     self.connection.permit.logged_out();
                 }
                 self.state = State::Greeting(Greeting::default());
@@ -333,7 +332,9 @@ impl Session {
         let opening = transfer.opening.clone();
         // The client may wait for the reply before it opens the data connection, and the transfer for that.
         self.connection.control.send(&opening).await?;
-        self.transfer = Some(transfer.start(self.connection.idle_timeout, &self.connection.shared.metrics));
+        // Nobody but a user has a transfer.
+        let State::LoggedIn(session) = &self.state else { return Ok(()) };
+        self.transfer = Some(transfer.start(&session.visit, self.connection.idle_timeout));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::interrupted::OwnInterrupted;
 use super::next_transfer::NextTransfer;
 use super::transfer::{Ended, Running};
 use crate::config::DefaultType;
-use crate::visit::{UserPermit, UserView};
+use crate::visit::{Guest, Visit};
 
 /// TYPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,7 @@ struct Recent {
 
 /// What is known of a session with a user.
 pub(in super::super) struct LoggedIn {
-    pub(in super::super) name: String,
-    pub(in super::super) view: UserView,
+    pub(in super::super) visit: Visit,
     pub(in super::super) working_directory: StoragePath,
     /// What was asked of the next transfer, until that takes it.
     pub(in super::super) next_transfer: NextTransfer,
@@ -74,22 +73,13 @@ pub(in super::super) struct LoggedIn {
     /// Uploads of this user that were broken off.
     pub(in super::super) interrupted: OwnInterrupted,
     recent: Option<Recent>,
-    /// One of the sessions that this user may have.
-    _permit: UserPermit,
 }
 
 impl LoggedIn {
-    pub(in super::super) fn new(
-        name: String,
-        view: UserView,
-        representation: Type,
-        interrupted: OwnInterrupted,
-        deflate_level: u32,
-        permit: UserPermit,
-    ) -> Self {
+    pub(in super::super) fn new(visit: Visit, interrupted: OwnInterrupted, deflate_level: u32) -> Self {
+        let representation = visit.preferences().default_type.into();
         Self {
-            name,
-            view,
+            visit,
             working_directory: StoragePath::root(),
             next_transfer: NextTransfer::default(),
             rename_from: None,
@@ -103,19 +93,7 @@ impl LoggedIn {
             hash: DigestAlgorithm::Sha256,
             interrupted,
             recent: None,
-            _permit: permit,
         }
-    }
-
-    /// The log line of a change.
-    pub(in super::super) fn changed(
-        &self,
-        connection: &Connection,
-        operation: &'static str,
-        path: &StoragePath,
-        to: Option<&StoragePath>,
-    ) {
-        connection.journal(&self.name).changed(operation, path, to);
     }
 
     /// What stands under a path, for one of the commands that ask for nothing else. On a store, the answer to one serves
@@ -129,17 +107,17 @@ impl LoggedIn {
             && recent.path == *path
             && recent.question != question
             && recent.at.elapsed() < RECENT
-            && recent.stamp == self.view.stamp(path)
+            && recent.stamp == self.visit.stamp(path)
         {
             return Ok(recent.metadata);
         }
-        let stamp = self.view.stamp(path);
+        let stamp = self.visit.stamp(path);
         let metadata = match question {
             // Tells of directories, too.
-            "MLST" => self.view.stat(path).await?,
-            _ => self.view.stat_file(path).await?,
+            "MLST" => self.visit.stat(path).await?,
+            _ => self.visit.stat_file(path).await?,
         };
-        if metadata.kind == EntryKind::File && self.view.is_remote(path) {
+        if metadata.kind == EntryKind::File && self.visit.is_remote(path) {
             let metadata = metadata.clone();
             self.recent = Some(Recent { path: path.clone(), metadata, question, at: Instant::now(), stamp });
         }
@@ -152,7 +130,7 @@ impl LoggedIn {
         let path = self.working_directory.join(argument)?;
         match argument.strip_prefix('~') {
             Some(below) if below.is_empty() || below.starts_with('/') => {
-                match self.view.stat(&self.working_directory.child("~")?).await {
+                match self.visit.stat(&self.working_directory.child("~")?).await {
                     Ok(_) => Ok(path),
                     // Whoever may not look into directories has hardly made one of this name.
                     Err(error)
@@ -184,9 +162,9 @@ impl LoggedIn {
         if ended.result.is_ok()
             && self.unasked_type
             && transfer.stored_other_bytes()
-            && connection.shared.text_uploads.is_first_of(&self.name)
+            && connection.shared.text_uploads.is_first_of(self.visit.name())
         {
-            let (session, peer, user, path) = (connection.id, connection.peer, &self.name, transfer.path());
+            let (Guest { session, peer, name: user, .. }, path) = (self.visit.guest(), transfer.path());
             tracing::warn!(
                 session, %peer, user, %path,
                 "stored an upload as text, with other line ends than it had: the client never sent TYPE; \

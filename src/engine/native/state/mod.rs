@@ -22,7 +22,7 @@ pub(super) use logged_in::{LoggedIn, Mode, Type};
 pub(super) use next_transfer::NextTransfer;
 pub(super) use outcome::{Failure, Outcome, Result};
 pub(super) use shared::Shared;
-pub(super) use transfer::{Cancel, Context, Direction, Ended, Event as TransferEvent, Running, Transfer};
+pub(super) use transfer::{Cancel, Context, Ended, Event as TransferEvent, Running, Transfer};
 
 /// Whether somebody is logged in.
 pub(super) enum State {
@@ -35,7 +35,7 @@ impl State {
     pub(super) fn user(&self) -> &str {
         match self {
             Self::Greeting(_) => "",
-            Self::LoggedIn(session) => &session.name,
+            Self::LoggedIn(session) => session.visit.name(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A transfer that runs beside its session.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,30 +13,8 @@ use wharf_backends::StoragePath;
 use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
-use crate::ops::logging::rate;
-use crate::ops::metrics::{Ending, Metrics, TransferMeter};
-use crate::visit::failure::is_trouble;
 use crate::visit::journal::Moved;
-
-/// What moves where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Direction {
-    Download,
-    Upload,
-    Append,
-    Listing,
-}
-
-impl Direction {
-    fn operation(self) -> &'static str {
-        match self {
-            Self::Download => "download",
-            Self::Upload => "upload",
-            Self::Append => "append",
-            Self::Listing => "list",
-        }
-    }
-}
+use crate::visit::{Direction, TransferRecord, Visit};
 
 /// How a transfer ended, and the data connection, if that is not closed yet.
 pub(in super::super) struct Ended {
@@ -76,10 +54,9 @@ impl Transfer {
         Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
     }
 
-    pub(in super::super) fn start(self, stall_timeout: Duration, metrics: &Metrics) -> Running {
+    pub(in super::super) fn start(self, visit: &Visit, stall_timeout: Duration) -> Running {
         let Self { direction, path, offset, work, .. } = self;
-        let meter = metrics.transfer_started(direction.operation());
-        let moved = Arc::clone(meter.moved());
+        let record = visit.begin_transfer(direction, path.as_str(), offset);
         let (cancel, cancelled) = watch::channel(None);
         let (ask, asked) = mpsc::channel(1);
         let converted = Arc::default();
@@ -87,21 +64,17 @@ impl Transfer {
         let data_peer = Arc::default();
         let flow = Flow {
             stall_timeout,
-            moved: Arc::clone(&moved),
+            moved: Arc::clone(record.moved()),
             converted: Arc::clone(&converted),
             data_peer: Arc::clone(&data_peer),
         };
         let task = tokio::spawn(work(Context { flow, finishing: Arc::clone(&finishing), cancelled, ask }));
         Running {
-            direction,
             path,
-            offset,
-            moved,
+            record,
             converted,
             data_peer,
             finishing,
-            meter,
-            started: Instant::now(),
             cancel,
             asked,
             task: AbortOnDropHandle::new(task),
@@ -192,15 +165,11 @@ async fn pause(wait: Duration) {
 
 /// A transfer under way. It is broken off if this is dropped.
 pub(in super::super) struct Running {
-    direction: Direction,
     path: StoragePath,
-    offset: u64,
-    moved: Arc<AtomicU64>,
+    record: TransferRecord,
     converted: Arc<AtomicBool>,
     data_peer: Arc<OnceLock<SocketAddr>>,
     finishing: Arc<AtomicBool>,
-    meter: TransferMeter,
-    started: Instant,
     cancel: watch::Sender<Option<Cancel>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
     task: AbortOnDropHandle<Ended>,
@@ -244,62 +213,21 @@ impl Running {
 
     /// Counts what was moved of files.
     pub(in super::super) fn add_to(&self, moved: &mut Moved) {
-        let bytes = self.moved.load(Ordering::Relaxed);
-        match self.direction {
-            Direction::Listing => {}
-            Direction::Download => moved.sent += bytes,
-            Direction::Upload | Direction::Append => moved.received += bytes,
-        }
+        self.record.add_to(moved);
     }
 
     /// What is known of it so far, for STAT.
     pub(in super::super) fn status(&self) -> String {
-        let moved = self.moved.load(Ordering::Relaxed);
-        format!("{} of {}: {moved} bytes so far", self.direction.operation(), self.path)
+        self.record.status()
     }
 
     /// The last reply, and the log line.
-    pub(in super::super) fn conclude(
-        &self,
-        session: u64,
-        user: &str,
-        peer: SocketAddr,
-        result: &Result<(), TransferError>,
-    ) -> Reply {
-        self.meter.end(match result {
-            Ok(()) => Ending::Complete,
-            Err(error) => error.ending(),
-        });
-        let bytes = self.moved.load(Ordering::Relaxed);
-        let seconds = self.started.elapsed().as_secs_f64();
-        let (operation, offset, path) = (self.direction.operation(), self.offset, self.path.as_str());
-        let data_peer = self.data_peer.get().map(tracing::field::display);
-        let error = match result {
-            Ok(()) if self.direction == Direction::Listing => {
-                tracing::debug!(
-                    session, user, %peer, data_peer, operation, path, bytes, seconds, "transfer complete"
-                );
-                return Reply::new(226, "Listing complete.");
-            }
-            Ok(()) => {
-                tracing::info!(
-                    session, user, %peer, data_peer, operation, path, offset, bytes, seconds, "transfer complete"
-                );
-                return Reply::new(226, format!("Transfer complete: {bytes} bytes."));
-            }
-            Err(error) => error,
-        };
-        let cause = error.to_string();
-        if !rate::REFUSALS.admits(peer.ip()) {
-            return error.reply();
+    pub(in super::super) fn conclude(&self, result: &Result<(), TransferError>) -> Reply {
+        self.record.end(self.data_peer.get().copied(), result);
+        match result {
+            Ok(()) if self.record.direction() == Direction::Listing => Reply::new(226, "Listing complete."),
+            Ok(()) => Reply::new(226, format!("Transfer complete: {} bytes.", self.record.bytes())),
+            Err(error) => error.reply(),
         }
-        if matches!(error, TransferError::Storage(error) if !is_trouble(error)) {
-            tracing::info!(session, user, %peer, data_peer, operation, path, offset, cause, "transfer refused");
-        } else {
-            tracing::warn!(
-                session, user, %peer, data_peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
-            );
-        }
-        error.reply()
     }
 }

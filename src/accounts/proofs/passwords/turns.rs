@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::LoginError;
+use crate::accounts::proofs::LoginError;
 use crate::network::Network;
 
 /// The most checks that wait. Each holds a name's hash and a password, which are at most a few KiB together.

@@ -8,8 +8,7 @@
 
 use aws_lc_rs::{digest, hmac};
 
-use super::{PasswordHash, PasswordHashError};
-use crate::config::Password;
+use crate::config::{Password, PasswordHash, PasswordHashError};
 
 #[derive(Debug)]
 pub(super) struct Decoys {

@@ -13,7 +13,7 @@ use aws_lc_rs::{hmac, rand};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::{PasswordHash, PasswordHashError};
+use crate::config::{PasswordHash, PasswordHashError};
 
 /// The most users of whom something is remembered.
 const MOST: usize = 16 * 1024;

@@ -1,0 +1,207 @@
+//! The scenario of a login, once for every engine.
+//!
+//! Somebody names themselves and shows something. The proofs are asked one after the other whether that is right; networks take
+//! turns meanwhile, so that nobody has to wait for a flood of others. A failure is in the log at once, and its answer is
+//! delayed. Whoever is in takes one of the sessions of their account, and keeps their place among all sessions from then on.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account::Account;
+use super::build::{AccountsError, Known};
+use super::guesses::Guesses;
+use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
+use super::session_limits::SessionPermit;
+use crate::config::Config;
+use crate::network::Network;
+use crate::ops::metrics::{Login, Metrics};
+use crate::visit::journal::Journal;
+use crate::visit::{Guest, Layers, Preferences, Storages, UserSessions, Visit};
+
+/// Where a login comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The number of the session.
+    pub session: u64,
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// The place of the session among all. It is told what goes on, and kept by whoever gets in.
+    pub permit: &'a SessionPermit,
+}
+
+impl From<LoginError> for Login {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::UnknownUser | LoginError::AnonymousDisabled | LoginError::WrongPassword => {
+                Self::Failed
+            }
+            LoginError::Busy => Self::Busy,
+            LoginError::GivenUp => Self::Error,
+        }
+    }
+}
+
+/// Why somebody does not get in, by what the client is to be told. The log has it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing: it is gone.
+    Gone,
+    /// That the login failed, and nothing else: which names exist is nobody's business. The time that the answer had to wait is
+    /// over.
+    Failed(LoginError),
+    /// To come back later: too many others wait to be checked.
+    Busy,
+    /// To come back later: the user, who is who they say, has as many sessions as they may have.
+    TooManySessions,
+    /// To come back later: the session had to give way to another one.
+    Displaced,
+}
+
+/// A login that proofs refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Failed {
+    cause: LoginError,
+    /// How long the client has to wait before it hears of that. The log does not wait.
+    delay: Duration,
+}
+
+/// Everybody who may log in.
+#[derive(Debug)]
+pub struct Accounts {
+    known: Known,
+    proofs: Vec<Box<dyn Proof>>,
+    ipv6_prefix: u8,
+    guesses: Guesses,
+    sessions: Arc<UserSessions>,
+    layers: Layers,
+    metrics: Arc<Metrics>,
+}
+
+impl Accounts {
+    /// Those of a configuration, on these storages.
+    ///
+    /// Takes tens of milliseconds if there are no users, as it hashes.
+    ///
+    /// # Errors
+    /// [`AccountsError`].
+    pub fn new(config: &Config, storages: &Storages, metrics: Arc<Metrics>) -> Result<Self, AccountsError> {
+        let known = Known::of(config, storages)?;
+        Ok(Self {
+            proofs: proofs::open(config, &known)?,
+            known,
+            ipv6_prefix: config.server.limits.ipv6_prefix,
+            guesses: Guesses::new(config.server.failed_login_delay),
+            sessions: Arc::default(),
+            layers: Layers::new(config, &metrics),
+            metrics,
+        })
+    }
+
+    /// What the sessions of a user are like, if there is one of this name: a name that is about to log in may have to be read
+    /// in the character set of that user.
+    pub fn preferences_of(&self, name: &str) -> Option<&Preferences> {
+        self.known.users.get(name).map(|account| &*account.preferences)
+    }
+
+    /// Lets somebody in who shows the right thing. `gone` ends when nobody waits for it any more: then a check that has not
+    /// begun is never done.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn enter(
+        &self,
+        name: &str,
+        credential: Credential<'_>,
+        origin: Origin<'_>,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Visit, Refused> {
+        let Origin { session, peer, permit } = origin;
+        let journal = Journal { session, user: name, peer };
+        let check = self.metrics.login_begins();
+        permit.asked();
+        let checked = tokio::select! {
+            // Who says PASS and closes its side at once is answered, if that takes no time.
+            biased;
+            checked = self.authenticate(name, credential, peer.ip()) => checked,
+            () = gone => {
+                journal.login_abandoned();
+                return Err(Refused::Gone);
+            }
+        };
+        check.is_over();
+        match checked {
+            Ok(account) => self.admit(name, &account, origin),
+            Err(failed) => Err(self.refuse(failed, journal, permit).await),
+        }
+    }
+
+    /// Whose name and credential these are, when it is the turn of the address that they came from.
+    async fn authenticate(
+        &self,
+        name: &str,
+        credential: Credential<'_>,
+        from: IpAddr,
+    ) -> Result<Arc<Account>, Failed> {
+        let network = Network::of(from, self.ipv6_prefix);
+        let account = self.known.users.get(name);
+        let attempt = Attempt { name, credential, network, account };
+        self.prove(&attempt).await.map_err(|cause| {
+            let delay = if cause.is_wrong() { self.guesses.failed(network, name) } else { Duration::ZERO };
+            Failed { cause, delay }
+        })
+    }
+
+    async fn prove(&self, attempt: &Attempt<'_>) -> Result<Arc<Account>, LoginError> {
+        for proof in &self.proofs {
+            match proof.check(attempt).await? {
+                Verdict::Proven(account) => return Ok(account),
+                Verdict::Unknown => {}
+            }
+        }
+        for proof in &self.proofs {
+            proof.pretend(attempt).await?;
+        }
+        Err(LoginError::UnknownUser)
+    }
+
+    /// Lets somebody in who is who they say.
+    fn admit(&self, name: &str, account: &Account, origin: Origin<'_>) -> Result<Visit, Refused> {
+        let Origin { session, peer, permit } = origin;
+        // However it is written, it is one user in limits and logs.
+        let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
+        let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer };
+        let Some(own) = self.sessions.admit(&guest.name, account.limits.sessions) else {
+            guest.journal().login_failed("the user has as many sessions as it may have");
+            self.metrics.login(Login::SessionLimit);
+            permit.answered();
+            return Err(Refused::TooManySessions);
+        };
+        if !permit.logged_in() {
+            return Err(Refused::Displaced);
+        }
+        guest.journal().logged_in();
+        self.metrics.login(Login::Success);
+        let (view, preferences) = (account.view.clone(), Arc::clone(&account.preferences));
+        Ok(Visit::new(guest, view, preferences, self.layers.clone(), Arc::clone(&self.metrics), own))
+    }
+
+    async fn refuse(&self, failed: Failed, journal: Journal<'_>, permit: &SessionPermit) -> Refused {
+        let Failed { cause, delay } = failed;
+        journal.login_failed(&cause.to_string());
+        self.metrics.login(cause.into());
+        if cause == LoginError::Busy {
+            permit.answered();
+            return Refused::Busy;
+        }
+        // Whoever hangs up meanwhile keeps its place among the sessions, or connecting anew would be faster than waiting.
+        permit.failed();
+        tokio::time::sleep(delay).await;
+        permit.answered();
+        Refused::Failed(cause)
+    }
+}
+
+#[cfg(test)]
+#[path = "enter_tests.rs"]
+mod tests;

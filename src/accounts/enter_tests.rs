@@ -1,0 +1,146 @@
+use std::future::{pending, ready};
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::accounts::testing::{configured, storages};
+use crate::accounts::{ANONYMOUS_NAMES, SessionLimits};
+use crate::config::{Anonymous, Password, Secret};
+
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
+/// What a test is about.
+#[derive(Default)]
+struct Setting {
+    anonymous: bool,
+    sessions_per_user: Option<usize>,
+    failed_login_delay: Duration,
+}
+
+/// Accounts of these users, whose password is `sesame`.
+fn accounts(users: &[&str], setting: Setting) -> Accounts {
+    let password = || Password::Plain(Secret::new("sesame"));
+    accounts_with(users.iter().map(|name| (*name, password())), setting)
+}
+
+fn accounts_with<'a>(users: impl IntoIterator<Item = (&'a str, Password)>, setting: Setting) -> Accounts {
+    let mut config = configured(users);
+    config.anonymous = setting.anonymous.then(|| {
+        let account = configured([("like", Password::Plain(Secret::new("")))]).users[0].account.clone();
+        Anonymous { account }
+    });
+    config.server.limits.sessions_per_user = setting.sessions_per_user;
+    config.server.failed_login_delay = setting.failed_login_delay;
+    Accounts::new(&config, &storages(), Metrics::new("native", 16)).unwrap()
+}
+
+fn permit() -> SessionPermit {
+    Arc::new(SessionLimits::new(1, 1, 64)).admit(PEER.ip()).unwrap()
+}
+
+async fn enter(accounts: &Accounts, name: &str, password: &str) -> Result<Visit, Refused> {
+    let origin = Origin { session: 1, peer: PEER, permit: &permit() };
+    accounts.enter(name, Credential { password }, origin, pending()).await
+}
+
+/// The name of whoever came in.
+async fn name(accounts: &Accounts, name: &str, password: &str) -> Result<String, Refused> {
+    enter(accounts, name, password).await.map(|visit| visit.name().to_owned())
+}
+
+/// How many logins ended so.
+fn counted(accounts: &Accounts, result: &str) -> String {
+    let text = accounts.metrics.text();
+    let line = text.lines().find(|line| line.contains(&format!("wharf_logins_total{{result=\"{result}\"}}")));
+    line.unwrap().rsplit(' ').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_shows_the_right_thing_gets_in() {
+    let accounts = accounts(&["anna"], Setting::default());
+    let visit = enter(&accounts, "anna", "sesame").await.unwrap();
+    let anna = Guest { name: "anna".to_owned(), is_anonymous: false, session: 1, peer: PEER };
+    assert_eq!(*visit.guest(), anna);
+    for (name, password, why) in [
+        ("anna", "wrong", LoginError::WrongPassword),
+        ("nobody", "sesame", LoginError::UnknownUser),
+        ("anonymous", "a@b", LoginError::AnonymousDisabled),
+    ] {
+        assert_eq!(enter(&accounts, name, password).await.unwrap_err(), Refused::Failed(why));
+    }
+    assert_eq!((counted(&accounts, "success"), counted(&accounts, "failed")), ("1".into(), "3".into()));
+}
+
+#[tokio::test]
+async fn anonymous_needs_no_password() {
+    let accounts = accounts(&[], Setting { anonymous: true, ..Setting::default() });
+    for anonymous in ANONYMOUS_NAMES {
+        assert_eq!(name(&accounts, anonymous, "whatever").await.as_deref(), Ok(*anonymous));
+    }
+    for (written, meant) in [("Anonymous", "anonymous"), ("FTP", "ftp")] {
+        let visit = enter(&accounts, written, "").await.unwrap();
+        assert_eq!((visit.name(), visit.guest().is_anonymous), (meant, true));
+    }
+    let unknown = Refused::Failed(LoginError::UnknownUser);
+    assert_eq!(name(&accounts, "anonymous2", "").await, Err(unknown));
+}
+
+#[tokio::test]
+async fn a_user_may_be_called_ftp() {
+    let accounts = accounts(&["ftp"], Setting::default());
+    let refused = |why| Err(Refused::Failed(why));
+    assert_eq!(name(&accounts, "ftp", "sesame").await.as_deref(), Ok("ftp"));
+    assert_eq!(name(&accounts, "ftp", "").await, refused(LoginError::WrongPassword));
+    assert_eq!(name(&accounts, "anonymous", "").await, refused(LoginError::AnonymousDisabled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_failures_are_delayed() {
+    let accounts =
+        accounts(&["plain"], Setting { failed_login_delay: Duration::from_secs(5), ..Setting::default() });
+    let mut delays = Vec::new();
+    for name in ["plain", "nobody", "plain", "anonymous"] {
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(enter(&accounts, name, "wrong").await, Err(Refused::Failed(_))));
+        delays.push(begun.elapsed().as_millis());
+        let begun = tokio::time::Instant::now();
+        assert!(enter(&accounts, "plain", "sesame").await.is_ok());
+        assert!(begun.elapsed().is_zero());
+    }
+    assert_eq!(delays, [100, 200, 400, 800]);
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_sessions_and_no_more() {
+    let accounts = accounts(&["anna", "bert"], Setting { sessions_per_user: Some(1), ..Setting::default() });
+    let first = enter(&accounts, "anna", "sesame").await.unwrap();
+    assert_eq!(enter(&accounts, "anna", "sesame").await.unwrap_err(), Refused::TooManySessions);
+    // Nobody learns of that who is not the user.
+    let wrong = Refused::Failed(LoginError::WrongPassword);
+    assert_eq!(enter(&accounts, "anna", "wrong").await.unwrap_err(), wrong);
+    assert!(enter(&accounts, "bert", "sesame").await.is_ok());
+    drop(first);
+    assert!(enter(&accounts, "anna", "sesame").await.is_ok());
+    assert_eq!(counted(&accounts, "session_limit"), "1");
+}
+
+#[tokio::test]
+async fn a_session_that_gave_way_takes_nothing_of_its_user() {
+    let accounts = accounts(&["anna"], Setting { sessions_per_user: Some(1), ..Setting::default() });
+    let limits = Arc::new(SessionLimits::new(2, 2, 64));
+    let crowd = ["10.0.0.2"; 2].map(|from| limits.admit(from.parse().unwrap()).unwrap());
+    let _newcomer = limits.admit("10.0.0.1".parse().unwrap()).unwrap();
+    let origin = Origin { session: 1, peer: PEER, permit: &crowd[0] };
+    let credential = Credential { password: "sesame" };
+    assert_eq!(accounts.enter("anna", credential, origin, pending()).await.unwrap_err(), Refused::Displaced);
+    assert!(enter(&accounts, "anna", "sesame").await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_is_checked_whose_client_is_gone() {
+    let hash = crate::config::PasswordHash::new("sesame").unwrap();
+    let accounts = accounts_with([("anna", Password::Hash(hash))], Setting::default());
+    let origin = Origin { session: 1, peer: PEER, permit: &permit() };
+    let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, ready(())).await;
+    assert_eq!(entered.unwrap_err(), Refused::Gone);
+    assert_eq!((counted(&accounts, "abandoned"), counted(&accounts, "success")), ("1".into(), "0".into()));
+}

@@ -1,0 +1,157 @@
+//! What every operation of a visit passes.
+//!
+//! A layer is one file and one row of [`ROWS`]. It hears of each operation before that is done, and may refuse it; it hears
+//! what became of it; and where it has to see the bytes of a file, it says so for that operation and gets them. Where no layer
+//! asks for bytes, files move by the kernel as if there were no layers.
+
+mod changed;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_backends::{ByteRange, CreateMode, Error, Result, StoragePath};
+
+use self::changed::Changed;
+use super::Guest;
+use crate::config::Config;
+use crate::ops::metrics::Metrics;
+
+/// What opens a layer: `None` where the configuration does not ask for it.
+type Row = fn(&Config, &Arc<Metrics>) -> Option<Arc<dyn Layer>>;
+
+/// All layers. What is done passes them from the first to the last.
+const ROWS: &[Row] = &[|_, _| Some(Arc::new(Changed))];
+
+/// What a guest is about to do, or has done. Paths are those of the guest's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// Looks at one name: what it is, whether it can be entered or renamed, how much room there is.
+    Look(&'a StoragePath),
+    /// Lists a directory.
+    List(&'a StoragePath),
+    /// Opens a file to read this part of it.
+    Read(&'a StoragePath, ByteRange),
+    /// Has a part of a file read and its checksum computed.
+    Digest(&'a StoragePath, ByteRange),
+    /// Stores a file: it is done when the file is visible. An upload that is given up has no end.
+    Store(&'a StoragePath, CreateMode),
+    /// Removes a file.
+    RemoveFile(&'a StoragePath),
+    /// Makes a directory.
+    MakeDirectory(&'a StoragePath),
+    /// Removes a directory.
+    RemoveDirectory(&'a StoragePath),
+    /// Gives something another name.
+    Rename {
+        /// The old name.
+        from: &'a StoragePath,
+        /// The new one.
+        to: &'a StoragePath,
+    },
+    /// Sets the time of the last change of a file.
+    SetTime(&'a StoragePath),
+    /// Sets the permission bits of a file or directory.
+    SetMode(&'a StoragePath),
+}
+
+/// Something that every operation of a visit passes.
+#[async_trait]
+pub trait Layer: fmt::Debug + Send + Sync {
+    /// An operation is about to be done. The layers behind this one wait meanwhile.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    async fn before(&self, guest: &Guest, operation: Operation<'_>) -> Result<()> {
+        let _ = (guest, operation);
+        Ok(())
+    }
+
+    /// An operation was done, or failed, or was refused.
+    fn after(&self, guest: &Guest, operation: Operation<'_>, result: std::result::Result<(), &Error>) {
+        let _ = (guest, operation, result);
+    }
+
+    /// Who gets the bytes that [`Operation::Read`] or [`Operation::Store`] moves; `None` if this layer need not see them.
+    /// Somebody who does costs that file its way through the kernel.
+    fn tap(&self, guest: &Guest, operation: Operation<'_>) -> Option<Box<dyn Tap>> {
+        let _ = (guest, operation);
+        None
+    }
+}
+
+/// Sees the bytes of one file, in their order. It is dropped when no more of them come.
+#[async_trait]
+pub trait Tap: Send {
+    /// The next bytes. What they are on their way to waits meanwhile.
+    ///
+    /// # Errors
+    /// Why no more of this file may move.
+    async fn bytes(&mut self, bytes: &Bytes) -> Result<()>;
+
+    /// All bytes of an upload came, and it is about to become visible.
+    ///
+    /// # Errors
+    /// Why it must not.
+    async fn complete(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The layers of a server.
+#[derive(Debug, Clone)]
+pub struct Layers(Arc<[Arc<dyn Layer>]>);
+
+impl Layers {
+    /// Those that a configuration asks for.
+    pub fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
+        Self::of(ROWS.iter().filter_map(|row| row(config, metrics)))
+    }
+
+    /// These.
+    pub(super) fn of(layers: impl IntoIterator<Item = Arc<dyn Layer>>) -> Self {
+        Self(layers.into_iter().collect())
+    }
+
+    /// Has an operation done unless a layer refuses it.
+    pub(super) async fn pass<T>(
+        &self,
+        guest: &Guest,
+        operation: Operation<'_>,
+        done: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let result = match self.before(guest, operation).await {
+            Ok(()) => done.await,
+            Err(refusal) => Err(refusal),
+        };
+        self.after(guest, operation, result.as_ref().map(drop));
+        result
+    }
+
+    pub(super) async fn before(&self, guest: &Guest, operation: Operation<'_>) -> Result<()> {
+        for layer in &*self.0 {
+            layer.before(guest, operation).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn after(
+        &self,
+        guest: &Guest,
+        operation: Operation<'_>,
+        result: std::result::Result<(), &Error>,
+    ) {
+        for layer in &*self.0 {
+            layer.after(guest, operation, result);
+        }
+    }
+
+    pub(super) fn taps(&self, guest: &Guest, operation: Operation<'_>) -> Vec<Box<dyn Tap>> {
+        self.0.iter().filter_map(|layer| layer.tap(guest, operation)).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "layers_tests.rs"]
+mod tests;

@@ -1,0 +1,135 @@
+//! What is counted and logged of a transfer, the same in both engines.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wharf_backends::Error;
+
+use super::Guest;
+use super::failure::is_trouble;
+use super::journal::Moved;
+use crate::ops::logging::rate;
+use crate::ops::metrics::{Ending, Metrics, TransferMeter};
+
+/// What moves where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// A file to the client.
+    Download,
+    /// A file from the client.
+    Upload,
+    /// From the client, behind the end of a file.
+    Append,
+    /// The entries of a directory to the client.
+    Listing,
+}
+
+impl Direction {
+    /// The word for it in logs and metrics.
+    pub(crate) fn operation(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::Append => "append",
+            Self::Listing => "list",
+        }
+    }
+}
+
+/// Why a transfer failed, as an engine knows it.
+pub(crate) trait TransferFailure: fmt::Display {
+    /// What is counted.
+    fn ending(&self) -> Ending;
+
+    /// The error of the storage, if it was that.
+    fn of_storage(&self) -> Option<&Error>;
+}
+
+/// A transfer under way. It counts as failed, without a line in the log, if this is dropped before it [ended](Self::end).
+#[derive(Debug)]
+pub(crate) struct TransferRecord {
+    guest: Arc<Guest>,
+    direction: Direction,
+    path: String,
+    offset: u64,
+    meter: TransferMeter,
+}
+
+impl TransferRecord {
+    pub(super) fn begin(
+        guest: Arc<Guest>,
+        metrics: &Metrics,
+        direction: Direction,
+        path: &str,
+        offset: u64,
+    ) -> Self {
+        let meter = metrics.transfer_started(direction.operation());
+        Self { guest, direction, path: path.to_owned(), offset, meter }
+    }
+
+    /// Where its bytes are counted.
+    pub(crate) fn moved(&self) -> &Arc<AtomicU64> {
+        self.meter.moved()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.moved().load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Counts what it moved of files.
+    pub(crate) fn add_to(&self, moved: &mut Moved) {
+        match self.direction {
+            Direction::Listing => {}
+            Direction::Download => moved.sent += self.bytes(),
+            Direction::Upload | Direction::Append => moved.received += self.bytes(),
+        }
+    }
+
+    /// What is known of it so far, in words.
+    pub(crate) fn status(&self) -> String {
+        format!("{} of {}: {} bytes so far", self.direction.operation(), self.path, self.bytes())
+    }
+
+    /// It is over: counts it, and writes the log line. `data_peer` is the other end of the data connection, where that is
+    /// known.
+    pub(crate) fn end<E: TransferFailure>(&self, data_peer: Option<SocketAddr>, result: &Result<(), E>) {
+        let seconds = self.meter.elapsed().as_secs_f64();
+        self.meter.end(match result {
+            Ok(()) => Ending::Complete,
+            Err(error) => error.ending(),
+        });
+        let (Guest { session, name: user, peer, .. }, bytes) = (&*self.guest, self.bytes());
+        let (operation, offset, path) = (self.direction.operation(), self.offset, &*self.path);
+        let data_peer = data_peer.map(tracing::field::display);
+        let error = match result {
+            Ok(()) if self.direction == Direction::Listing => {
+                return tracing::debug!(
+                    session, user, %peer, data_peer, operation, path, bytes, seconds, "transfer complete"
+                );
+            }
+            Ok(()) => {
+                return tracing::info!(
+                    session, user, %peer, data_peer, operation, path, offset, bytes, seconds, "transfer complete"
+                );
+            }
+            Err(error) => error,
+        };
+        if !rate::REFUSALS.admits(peer.ip()) {
+            return;
+        }
+        let cause = error.to_string();
+        if error.of_storage().is_some_and(|error| !is_trouble(error)) {
+            tracing::info!(session, user, %peer, data_peer, operation, path, offset, cause, "transfer refused");
+        } else {
+            tracing::warn!(
+                session, user, %peer, data_peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
+            );
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! One account that logged in, over one session.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use wharf_backends::{
+    Body, ByteRange, Content, CreateMode, DigestAlgorithm, EntryStream, Error, Metadata, Result, StoragePath,
+    Upload,
+};
+
+use super::layers::{Layers, Operation, Tap};
+use super::transfers::{Direction, TransferRecord};
+use super::upload::LayeredUpload;
+use super::{Guest, Permissions, Preferences, UserPermit, UserView, failure};
+use crate::ops::metrics::Metrics;
+
+/// What an engine holds of somebody who is logged in: the only way by which it reaches storage. Every operation passes the
+/// [layers](Layers) and the permissions of the [view](UserView), in this order.
+///
+/// It ends when it is dropped; uploads that were begun go on.
+pub struct Visit {
+    guest: Arc<Guest>,
+    view: UserView,
+    preferences: Arc<Preferences>,
+    layers: Layers,
+    metrics: Arc<Metrics>,
+    /// One of the sessions that this user may have.
+    _permit: UserPermit,
+}
+
+impl Visit {
+    /// Somebody comes in.
+    pub(crate) fn new(
+        guest: Guest,
+        view: UserView,
+        preferences: Arc<Preferences>,
+        layers: Layers,
+        metrics: Arc<Metrics>,
+        permit: UserPermit,
+    ) -> Self {
+        Self { guest: Arc::new(guest), view, preferences, layers, metrics, _permit: permit }
+    }
+
+    /// Who it is.
+    pub fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    /// The name of the user.
+    pub fn name(&self) -> &str {
+        &self.guest.name
+    }
+
+    /// What the sessions of this user are like.
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    async fn pass<T>(&self, operation: Operation<'_>, done: impl Future<Output = Result<T>>) -> Result<T> {
+        self.layers.pass(&self.guest, operation, done).await
+    }
+
+    /// A command failed in the storage, or was refused by it: counts it, and writes the log line.
+    pub(crate) fn command_failed(&self, command: &str, error: &Error) {
+        failure::of_command(&self.metrics, self.guest.journal(), command, error);
+    }
+
+    /// A transfer begins: counts it until it [ends](TransferRecord::end), with a log line.
+    pub(crate) fn begin_transfer(&self, direction: Direction, path: &str, offset: u64) -> TransferRecord {
+        TransferRecord::begin(Arc::clone(&self.guest), &self.metrics, direction, path, offset)
+    }
+
+    /// As [`UserView::permissions`].
+    pub fn permissions(&self, path: &StoragePath) -> Permissions {
+        self.view.permissions(path)
+    }
+
+    /// As [`UserView::mounts_in`].
+    pub fn mounts_in(&self, path: &StoragePath) -> Vec<(String, Permissions)> {
+        self.view.mounts_in(path)
+    }
+
+    /// As [`UserView::keeps_times`].
+    pub fn keeps_times(&self) -> bool {
+        self.view.keeps_times()
+    }
+
+    /// As [`UserView::is_remote`].
+    pub fn is_remote(&self, path: &StoragePath) -> bool {
+        self.view.is_remote(path)
+    }
+
+    /// As [`UserView::stamp`].
+    pub fn stamp(&self, path: &StoragePath) -> u64 {
+        self.view.stamp(path)
+    }
+
+    /// As [`UserView::stat`].
+    ///
+    /// # Errors
+    /// Those, and the refusals of layers: as for all that follow.
+    pub async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
+        self.pass(Operation::Look(path), self.view.stat(path)).await
+    }
+
+    /// As [`UserView::stat_file`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn stat_file(&self, path: &StoragePath) -> Result<Metadata> {
+        self.pass(Operation::Look(path), self.view.stat_file(path)).await
+    }
+
+    /// As [`UserView::enter`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn enter(&self, path: &StoragePath) -> Result<()> {
+        self.pass(Operation::Look(path), self.view.enter(path)).await
+    }
+
+    /// As [`UserView::may_rename`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn may_rename(&self, path: &StoragePath) -> Result<()> {
+        self.pass(Operation::Look(path), self.view.may_rename(path)).await
+    }
+
+    /// As [`UserView::available`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
+        self.pass(Operation::Look(path), self.view.available(path)).await
+    }
+
+    /// As [`UserView::list`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
+        self.pass(Operation::List(path), self.view.list(path)).await
+    }
+
+    /// As [`UserView::open`]. Where a layer has to see the bytes, they are a stream.
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
+        let operation = Operation::Read(path, range);
+        let body = self.pass(operation, self.view.open(path, range)).await?;
+        let taps = self.layers.taps(&self.guest, operation);
+        Ok(if taps.is_empty() { body } else { tapped(body, taps) })
+    }
+
+    /// As [`UserView::digest`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn digest(
+        &self,
+        path: &StoragePath,
+        algorithm: DigestAlgorithm,
+        range: ByteRange,
+    ) -> Result<Vec<u8>> {
+        self.pass(Operation::Digest(path, range), self.view.digest(path, algorithm, range)).await
+    }
+
+    /// As [`UserView::create`]. The operation is done when the upload is finished.
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+        let operation = Operation::Store(path, mode);
+        let created = match self.layers.before(&self.guest, operation).await {
+            Ok(()) => self.view.create(path, mode).await,
+            Err(refusal) => Err(refusal),
+        };
+        match created {
+            Ok(upload) => {
+                let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
+                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode)))
+            }
+            Err(error) => {
+                self.layers.after(&self.guest, operation, Err(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`UserView::remove_file`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
+        self.pass(Operation::RemoveFile(path), self.view.remove_file(path)).await
+    }
+
+    /// As [`UserView::create_directory`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn create_directory(&self, path: &StoragePath) -> Result<()> {
+        self.pass(Operation::MakeDirectory(path), self.view.create_directory(path)).await
+    }
+
+    /// As [`UserView::remove_directory`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
+        self.pass(Operation::RemoveDirectory(path), self.view.remove_directory(path)).await
+    }
+
+    /// As [`UserView::rename`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
+        self.pass(Operation::Rename { from, to }, self.view.rename(from, to)).await
+    }
+
+    /// As [`UserView::set_modified`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
+        self.pass(Operation::SetTime(path), self.view.set_modified(path, modified)).await
+    }
+
+    /// Sets the permission bits of a file or directory, if [it has any](UserView::sets_mode_of). Says whether it has.
+    ///
+    /// # Errors
+    /// Those of [`UserView::set_mode`].
+    pub async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<bool> {
+        if !self.view.sets_mode_of(path) {
+            return Ok(false);
+        }
+        self.pass(Operation::SetMode(path), self.view.set_mode(path, mode)).await?;
+        Ok(true)
+    }
+}
+
+/// The same file, whose bytes all of these see.
+fn tapped(body: Body, taps: Vec<Box<dyn Tap>>) -> Body {
+    let metadata = body.metadata.clone();
+    let seen = stream::try_unfold((body.into_stream(), taps), |(mut stream, mut taps)| async move {
+        let Some(bytes) = stream.try_next().await? else { return Ok(None) };
+        for tap in &mut taps {
+            tap.bytes(&bytes).await?;
+        }
+        Ok::<_, Error>(Some((bytes, (stream, taps))))
+    });
+    Body { metadata, content: Content::Stream(seen.boxed()) }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit").field("guest", &self.guest).field("view", &self.view).finish_non_exhaustive()
+    }
+}
