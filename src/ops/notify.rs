@@ -38,8 +38,8 @@ impl ServiceManager {
 
     fn tell(&self, state: &str) {
         let Some(address) = &self.0 else { return };
-        let told = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(state.as_bytes(), address));
-        if let Err(error) = told {
+        let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(state.as_bytes(), address));
+        if let Err(error) = sent {
             tracing::warn!(%error, state, "can't tell the service manager (NOTIFY_SOCKET)");
         }
     }

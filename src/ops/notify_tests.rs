@@ -15,10 +15,10 @@ fn says_when_it_is_ready_and_when_it_stops() {
     manager.ready();
     assert!(received(&socket).lines().any(|line| line == "READY=1"));
     manager.stopping(Duration::from_secs(320));
-    let told = received(&socket);
+    let notified = received(&socket);
     // Without the time, systemd would kill a process that takes longer than TimeoutStopSec.
     for expected in ["STOPPING=1", "EXTEND_TIMEOUT_USEC=320000000"] {
-        assert!(told.lines().any(|line| line == expected), "{told}");
+        assert!(notified.lines().any(|line| line == expected), "{notified}");
     }
 }
 

@@ -1,11 +1,11 @@
-//! The limits that the process puts on itself before it serves anybody (`server.sandbox`): which files it can open, by
-//! Landlock, and which system calls it can't make, by seccomp. Somebody who has taken the process over by a defect of it finds them
-//! there, whatever account it runs as.
+//! The limits that the process puts on itself before it serves anybody (`server.sandbox`): Landlock limits the files
+//! that it can open, and seccomp the system calls that it can make. They also hold for an attacker who has taken the
+//! process over through a defect, whatever account it runs as.
 //!
-//! A thread limits itself and the threads that it starts later, no others, and nothing is ever taken back. So all that is needed
-//! has to be known before the first thread of the server is started: what the process opens again while it runs (certificates,
-//! credentials that change) is allowed by its directory, as such files are replaced and not written to.
-//! `docs/decisions/sandbox.md` has the reasons.
+//! The plan. A thread limits only itself and the threads that it starts later, and a limit is never taken back. So
+//! everything that is needed has to be known before the first thread of the server starts. Files that the process opens
+//! again while it runs (certificates, credentials that change) are allowed by their directories, because such files are
+//! replaced, not overwritten. `docs/decisions/sandbox.md` has the reasons.
 
 mod calls;
 mod files;
@@ -28,7 +28,7 @@ static LIMITS_FILES: AtomicBool = AtomicBool::new(false);
 /// The limits for a configuration, not yet in force.
 #[derive(Debug)]
 pub struct Sandbox {
-    /// `None`: the configuration wants none.
+    /// `None`: the configuration wants no limits.
     limits: Option<Limits>,
 }
 
@@ -39,20 +39,21 @@ struct Limits {
 }
 
 impl Sandbox {
-    /// Looks up all that the process needs, for which roots of backends have to be there already. Blocks.
+    /// Finds out what the process needs; the roots of backends have to exist already. Blocks.
     ///
     /// `service_manager` is the socket that the service manager listens on.
     pub fn prepare(config: &Config, service_manager: Option<&OsStr>) -> Self {
         if !config.server.sandbox {
             return Self { limits: None };
         }
-        // A scope would shut out a socket that is no file, too.
+        // A scope would also shut out an abstract socket, which is not a file.
         let tells_abstract_socket = service_manager.is_some_and(|name| name.as_bytes().starts_with(b"@"));
         let files = Files::prepare(&needs::of(config), !tells_abstract_socket);
         Self { limits: Some(Limits { files, calls: Calls::prepare() }) }
     }
 
-    /// Puts the limits in force, for the calling thread and all that it starts from now on. What the kernel lacks is left out.
+    /// Puts the limits in force, for the calling thread and all threads that it starts from now on. Limits that the
+    /// kernel lacks are left out.
     pub fn enter(self) -> Confinement {
         let Some(Limits { files, calls }) = self.limits else { return Confinement(None) };
         let files = files.and_then(Files::enter);
@@ -62,7 +63,7 @@ impl Sandbox {
     }
 }
 
-/// Which limits are in force.
+/// The limits that are in force.
 #[derive(Debug)]
 pub struct Confinement(Option<InForce>);
 
@@ -73,7 +74,8 @@ struct InForce {
 }
 
 impl Confinement {
-    /// Tells the storages: a limit on a directory stays with it, and does not follow its path.
+    /// Configures the storages accordingly: a limit on a directory stays with the directory, and does not follow its
+    /// path.
     pub fn apply(&self, config: &mut Config) {
         for backend in config.backends.values_mut() {
             if let Backend::Local { options, .. } = backend {
@@ -82,7 +84,7 @@ impl Confinement {
         }
     }
 
-    /// Tells the operator.
+    /// Logs the limits.
     pub fn log(&self) {
         let Some(InForce { files, calls }) = &self.0 else {
             tracing::warn!("no sandbox: `server.sandbox` is off");
@@ -105,7 +107,7 @@ impl Confinement {
     }
 }
 
-/// What to add to an error about one of these files if the sandbox may be its cause. Blocks.
+/// Advice for an error about one of these files if the sandbox may be its cause. Blocks.
 pub fn advice<'a>(files: impl IntoIterator<Item = &'a Path>) -> &'static str {
     let is_denied =
         |file| File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);

@@ -1,9 +1,9 @@
-//! What comes before the first thread that serves anybody: the configuration is read, what it names is looked up, and the
-//! sandbox is made ready.
+//! The work before the first thread that serves anybody: the configuration is read, the files that it names are looked
+//! up, and the sandbox is prepared.
 //!
-//! All of that may take time (a disk that hangs, a configuration in a pipe), and signals have to be heard meanwhile, so it runs on
-//! a thread of its own. This thread is gone when [`run`] returns: a thread that is there before the sandbox would stay outside
-//! of it.
+//! This may take time (a disk that hangs, a configuration in a pipe), and signals have to be handled meanwhile, so it
+//! runs on a separate thread. That thread has ended when [`run`] returns: a thread from before the sandbox would stay
+//! outside of it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ use crate::ops::signals::StopSignals;
 use crate::ops::umask;
 use crate::storages::{self, StorageError};
 
-/// What is served when no configuration is given.
+/// The configuration that is served by default.
 const QUICK_START: &str = include_str!("../../../config/quickstart.yaml");
 
-/// How long the thread is waited for if the server is to end before it has begun.
+/// How long to wait for the thread if the server has to stop before it has started.
 const THREAD_WAIT: Duration = Duration::from_secs(2);
 
-/// What the server begins with.
+/// The results of the preparation.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) config: Config,
-    /// Whether the roots of backends could be made that had to be.
+    /// Whether the missing roots of backends could be made.
     pub(super) roots: Result<(), StorageError>,
     pub(super) sandbox: Sandbox,
 }
@@ -44,14 +44,14 @@ impl Prepared {
     }
 }
 
-/// Prepares it, and takes signals over; the outcome of the program if it ends with that.
+/// Prepares the server, and handles signals from now on; returns the outcome of the program if it ends here.
 pub(super) fn run(
     path: Option<PathBuf>,
     service_manager: Option<OsString>,
 ) -> Result<(Prepared, StopSignals), Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cant_start)?;
     let outcome = runtime.block_on(async {
-        // Before anything that takes time: what comes earlier kills the process, or is lost if it is the first of a container.
+        // First of all: earlier signals kill the process, or are lost if it is the first of a container.
         let mut signals = StopSignals::new().map_err(cant_start)?;
         let prepared = tokio::select! {
             biased;
@@ -71,7 +71,7 @@ pub(super) fn run(
         }
     });
     match &outcome {
-        // Waits for the thread, which has nothing to do any more.
+        // Waits for the thread, which has nothing left to do.
         Ok(_) => drop(runtime),
         Err(_) => runtime.shutdown_timeout(THREAD_WAIT),
     }

@@ -72,7 +72,7 @@ impl From<wharf_backends::Error> for Trouble {
 }
 
 /// The state of a storage.
-enum Found {
+enum Condition {
     Fine,
     /// Some operations have no answer. This may hold for only a part of a disk, while others go on.
     Slow {
@@ -87,7 +87,7 @@ enum Found {
     Gone(ErrorKind),
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fine => f.write_str("fine"),
@@ -137,13 +137,16 @@ impl Readiness {
     async fn answer_of_storages(&self) -> (StatusCode, Cow<'static, str>) {
         let Some(storages) = self.storages.get() else { return (StatusCode::OK, "ready\n".into()) };
         let looks = storages.iter().map(async |(name, storage)| (name, self.look(name, storage).await));
-        let found = join_all(looks).await;
-        let is_gone = found.iter().any(|(_, found)| matches!(found, Found::Gone(_)));
-        let is_down = |found: &Found| matches!(found, Found::Hangs { .. } | Found::Fails(_));
-        let is_ready = !is_gone && !found.iter().all(|(_, found)| is_down(found));
+        let conditions = join_all(looks).await;
+        let is_gone = conditions.iter().any(|(_, condition)| matches!(condition, Condition::Gone(_)));
+        let is_down =
+            |condition: &Condition| matches!(condition, Condition::Hangs { .. } | Condition::Fails(_));
+        let is_ready = !is_gone && !conditions.iter().all(|(_, condition)| is_down(condition));
         let mut text = if is_ready { "ready\n".to_owned() } else { String::new() };
-        for (name, found) in found.iter().filter(|(_, found)| !matches!(found, Found::Fine)) {
-            text.push_str(&format!("backend {name}: {found}\n"));
+        for (name, condition) in
+            conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Fine))
+        {
+            text.push_str(&format!("backend {name}: {condition}\n"));
         }
         // The server may have begun to stop meanwhile.
         if self.state.load(Ordering::Acquire) == READY {
@@ -152,7 +155,7 @@ impl Readiness {
         (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text.into())
     }
 
-    async fn look(&self, name: &str, storage: &Arc<dyn Storage>) -> Found {
+    async fn look(&self, name: &str, storage: &Arc<dyn Storage>) -> Condition {
         let Look { since, mut ended } = self.current_look(name, storage);
         let seen = match tokio::time::timeout(WAIT, ended.wait_for(Option::is_some)).await {
             Ok(Ok(seen)) => *seen,
@@ -163,12 +166,12 @@ impl Readiness {
         let load = storage.disk().map(|disk| disk.load());
         let hanging = load.as_ref().map_or(0, |load| load.hanging);
         match seen {
-            Some(Err(Trouble { kind, is_of_the_disk: true })) => Found::Fails(kind),
-            Some(Err(Trouble { kind, .. })) => Found::Gone(kind),
-            None if since.elapsed() >= HANGS_AFTER => Found::Hangs { hanging },
-            _ if load.is_some_and(|load| load.is_stuck()) => Found::Hangs { hanging },
-            _ if hanging > 0 => Found::Slow { hanging },
-            _ => Found::Fine,
+            Some(Err(Trouble { kind, is_of_the_disk: true })) => Condition::Fails(kind),
+            Some(Err(Trouble { kind, .. })) => Condition::Gone(kind),
+            None if since.elapsed() >= HANGS_AFTER => Condition::Hangs { hanging },
+            _ if load.is_some_and(|load| load.is_stuck()) => Condition::Hangs { hanging },
+            _ if hanging > 0 => Condition::Slow { hanging },
+            _ => Condition::Fine,
         }
     }
 

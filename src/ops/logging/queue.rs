@@ -144,7 +144,7 @@ fn write_block(sink: &mut impl Write, block: &[u8]) -> u64 {
 }
 
 fn write_all(shared: &Shared, mut sink: impl Write) {
-    let mut told = 0;
+    let mut reported = 0;
     loop {
         let idle_since = Instant::now();
         let Some(block) = shared.take() else { return };
@@ -154,9 +154,9 @@ fn write_all(shared: &Shared, mut sink: impl Write) {
         // Only the metric can report that standard error is gone.
         shared.lost.fetch_add(unwritten, Ordering::Relaxed);
         let lost = shared.lost.load(Ordering::Relaxed);
-        if lost > told {
-            tracing::warn!(lines = lost - told, "log lines were lost, as nobody read them fast enough");
-            told = lost;
+        if lost > reported {
+            tracing::warn!(lines = lost - reported, "log lines were lost, as nobody read them fast enough");
+            reported = lost;
         }
         rate::report(REPORT);
         if is_busy && !is_full {

@@ -1,8 +1,8 @@
-//! Which system calls the process can't make: seccomp.
+//! The system calls that the process can't make: seccomp.
 //!
-//! What is listed is refused, all else is allowed. A list of what is allowed would be shorter in what an attacker can do, and wrong with
-//! the next version of a library; this one names what no version of a server has to do: starting programs, looking into other
-//! processes, changing the machine, and the doors to the kernel that most holes of it were behind.
+//! The calls in the list are refused, all others are allowed. A list of allowed calls would leave an attacker less, but
+//! break with the next version of a library. This list has calls that no version of a server needs: starting programs,
+//! looking into other processes, changing the machine, and the parts of the kernel that had most of its security holes.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_fi
 
 /// Refused on every machine.
 const REFUSED: &[libc::c_long] = &[
-    // Programs. Files without a name can be executed, too, which Landlock does not see.
+    // Programs. Files without a name can be executed, too, without Landlock noticing.
     libc::SYS_execve,
     libc::SYS_execveat,
-    // Other processes, and what they have open.
+    // Other processes, and their open files.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
-    // What is mounted where, and other ways to what paths lead to.
+    // Mounts, and other ways to change where paths lead.
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_pivot_root,
@@ -57,7 +57,8 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_adjtimex,
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
-    // Doors to the kernel. Rings of I/O do what calls do without being calls, so no list would hold for them.
+    // Large attack surfaces of the kernel. io_uring does the work of calls without making them, so no list would hold
+    // for it.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
@@ -70,13 +71,14 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_personality,
 ];
 
-/// Refused where there are such calls.
+/// Refused on machines that have these calls.
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[libc::c_long] = &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[libc::c_long] = &[];
 
-/// On x86-64 a kernel may take each call by a second number, with this bit (the x32 interface); and some by a third, from 512 on.
+/// On x86-64 a kernel may accept each call under a second number with this bit (the x32 interface), and some under a
+/// third, from 512 on.
 #[cfg(target_arch = "x86_64")]
 const X32: libc::c_long = 0x4000_0000;
 #[cfg(target_arch = "x86_64")]
@@ -88,7 +90,7 @@ pub(super) struct Calls(BpfProgram);
 
 impl Calls {
     /// # Errors
-    /// Why there can be none.
+    /// Why no filter is possible.
     pub(super) fn prepare() -> Result<Self, String> {
         let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
         let refused: BTreeMap<_, _> = numbers().map(|number| (number, Vec::new())).collect();
@@ -98,10 +100,10 @@ impl Calls {
         program.map(Self).map_err(|error| error.to_string())
     }
 
-    /// Puts it in force for this thread and those that it starts.
+    /// Puts the filter in force for this thread and the threads that it starts.
     ///
     /// # Errors
-    /// Why it is not.
+    /// Why it is not in force.
     pub(super) fn enter(self) -> Result<(), String> {
         apply_filter(&self.0).map_err(|error| match std::error::Error::source(&error) {
             Some(cause) => format!("{error}: {cause}"),

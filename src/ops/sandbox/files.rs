@@ -1,4 +1,4 @@
-//! Which files the process can open: Landlock.
+//! The files that the process can open: Landlock.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use landlock::{
 
 use super::needs::{Need, Use};
 
-/// The oldest version that is of use. The one before refuses to move a file to another directory, whatever is allowed.
+/// The oldest useful version. The one before refuses to move a file to another directory, whatever is allowed.
 const OLDEST: ABI = ABI::V2;
 
-/// The newest whose limits are known here; more of them could shut out what is needed.
+/// The newest version whose limits are known here; unknown limits could shut out what the server needs.
 const NEWEST: ABI = ABI::V6;
 
 /// The limits on files, not yet in force.
@@ -20,11 +20,11 @@ const NEWEST: ABI = ABI::V6;
 pub(super) struct Files(RulesetCreated);
 
 impl Files {
-    /// Allows what is needed and there. `scoped` shuts out other processes, too: signals to them, and their sockets that are no
-    /// files.
+    /// Allows needed files that exist. `scoped` also shuts out other processes: signals to them, and their abstract
+    /// sockets.
     ///
     /// # Errors
-    /// Why there can be no limits.
+    /// Why no limits are possible.
     pub(super) fn prepare(needs: &[Need], scoped: bool) -> Result<Self, String> {
         Self::ruleset(needs, scoped).map(Self).map_err(say)
     }
@@ -40,17 +40,17 @@ impl Files {
         }
         let mut created = ruleset.create()?;
         for Need { path, purpose } in needs {
-            // What is not there, or can't be looked up, can't be used either.
+            // A file that is missing, or can't be looked up, can't be used either.
             let Ok(handle) = PathFd::new(path) else { continue };
             created = created.add_rule(PathBeneath::new(handle, rights(*purpose, path)))?;
         }
         Ok(created)
     }
 
-    /// Puts them in force for this thread and those that it starts; returns how much of them that is.
+    /// Puts the limits in force for this thread and the threads that it starts; returns a description of their extent.
     ///
     /// # Errors
-    /// Why they are not.
+    /// Why they are not in force.
     pub(super) fn enter(self) -> Result<&'static str, String> {
         match self.0.restrict_self().map_err(say)?.ruleset {
             RulesetStatus::FullyEnforced => Ok("all"),
@@ -64,7 +64,7 @@ fn rights(purpose: Use, path: &Path) -> BitFlags<AccessFs> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let rights = match purpose {
         Use::Read => read,
-        // No device is ever made, and no program started. Links, pipes and sockets that are there already can be moved.
+        // No device is ever made, and no program started. Existing links, pipes and sockets can be moved.
         Use::Change => {
             AccessFs::from_all(NEWEST)
                 & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev)

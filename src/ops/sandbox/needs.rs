@@ -1,4 +1,4 @@
-//! What the process opens while it runs, and why.
+//! The files that the process opens while it runs, and the reasons.
 
 use std::path::{Path, PathBuf};
 
@@ -6,41 +6,42 @@ use wharf_backends::object;
 
 use crate::config::{AzureCredentials, Backend, Config, GcsCredentials, PassiveAddress, S3Credentials, Tls};
 
-/// What a file or directory is needed for.
+/// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
-    /// It is read, with all that is in it.
+    /// It is read, with everything in it.
     Read,
     /// Files in it are read, made, changed, moved and removed.
     Change,
 }
 
-/// Something that is needed, if it is there.
+/// A file or directory that is needed, if it exists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Need {
     pub(super) path: PathBuf,
     pub(super) purpose: Use,
 }
 
-/// What every server reads, whatever its configuration says.
+/// Files that every server reads, whatever its configuration.
 const ALWAYS: [&str; 5] = [
-    // What it tells of itself in metrics; names of open files, by which files without a name get one; what is mounted where. Of
-    // other processes the kernel tells nothing that needs the right to trace them.
+    // The metrics of the process; names of open files, through which files without a name get one; the mounts. The
+    // kernel reveals nothing about other processes for which the right to trace them is needed.
     "/proc",
-    // How many threads there is room for.
+    // The number of threads that the limits allow.
     "/sys/fs/cgroup",
     "/sys/devices/system/cpu",
-    // Whether the terminal is still there.
+    // Whether the terminal still exists.
     "/dev/tty",
-    // Where an old kernel has random numbers.
+    // Random numbers of old kernels.
     "/dev/urandom",
 ];
 
-/// How names of hosts are looked up: these files, and those that links lead to. They are replaced when the network changes.
+/// Files for looking up names of hosts, and the files that links there lead to. They are replaced when the network
+/// changes.
 const RESOLVER: [&str; 5] =
     ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"];
 
-/// Where such links lead once the network is there, and the libraries that `nsswitch.conf` names.
+/// The directories to which such links lead once the network is up, and the libraries that `nsswitch.conf` names.
 const RESOLVER_DIRECTORIES: [&str; 10] = [
     "/run/systemd/resolve",
     "/run/NetworkManager",
@@ -54,7 +55,7 @@ const RESOLVER_DIRECTORIES: [&str; 10] = [
     "/gnu/store",
 ];
 
-/// The authorities that the system trusts: files, and the directories in which systems keep what links there lead to.
+/// The authorities that the system trusts: files, and the directories with the targets of links there.
 const AUTHORITIES: [&str; 8] = [
     "/etc/ssl",
     "/etc/pki",
@@ -67,10 +68,10 @@ const AUTHORITIES: [&str; 8] = [
 ];
 const AUTHORITIES_FILES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
-/// The variables that name others; the second one a list.
+/// The variables with the paths of other authorities; the second one is a list.
 const AUTHORITIES_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// All that a server with this configuration needs.
+/// All files that a server with this configuration needs.
 pub(super) fn of(config: &Config) -> Vec<Need> {
     let mut needs = Needs::default();
     needs.read(ALWAYS);
@@ -108,8 +109,8 @@ impl Needs {
         self.0.extend(paths.into_iter().map(|path| Need { path: path.into(), purpose: Use::Change }));
     }
 
-    /// Files that are read again, and may be others under the same name by then: their directories are needed, and those that
-    /// links lead to today. But for the topmost directory, which would be everything.
+    /// Files that are read again, and may be replaced under the same name: their directories are needed, and the
+    /// directories to which links lead today. The topmost directory is left out, because it would be everything.
     fn follow(&mut self, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         for file in files {
             let Ok(file) = std::path::absolute(file.as_ref()) else { continue };

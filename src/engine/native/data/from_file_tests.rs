@@ -12,13 +12,13 @@ fn slice(content: &[u8], offset: u64, length: u64) -> FileSlice {
 }
 
 async fn all(mut from: FromFile) -> Result<Vec<u8>, TransferError> {
-    let mut found = Vec::new();
+    let mut bytes = Vec::new();
     loop {
         let piece = from.next().await?;
         if piece.is_empty() {
-            return Ok(found);
+            return Ok(bytes);
         }
-        found.extend_from_slice(piece);
+        bytes.extend_from_slice(piece);
     }
 }
 
@@ -39,8 +39,8 @@ async fn every_part_of_a_file_is_read_to_its_end() {
         (3 * PIECE, 17),
         (content.len(), 0),
     ] {
-        let found = all(FromFile::new(slice(&content, offset as u64, length as u64))).await.unwrap();
-        assert!(found == content[offset..offset + length], "{offset} {length}");
+        let bytes = all(FromFile::new(slice(&content, offset as u64, length as u64))).await.unwrap();
+        assert!(bytes == content[offset..offset + length], "{offset} {length}");
     }
 }
 

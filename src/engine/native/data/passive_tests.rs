@@ -115,14 +115,14 @@ async fn ports_come_from_the_whole_range() {
     let here: IpAddr = "127.0.0.78".parse().unwrap();
     let range = free_ports_at(here, 1000);
     let ports = PassivePorts::new(range.clone(), Vec::new());
-    let mut told = std::collections::HashSet::new();
+    let mut leased = std::collections::HashSet::new();
     for _ in 0..200 {
         let lease = ports.plain(SocketAddr::new(here, 0), at("127.0.0.2")).await.unwrap();
         assert!(range.contains(&lease.port()));
-        told.insert(lease.port());
+        leased.insert(lease.port());
     }
     // By chance it is 181; with 64 of them it could not be more than those.
-    assert!(told.len() > 120, "{}", told.len());
+    assert!(leased.len() > 120, "{}", leased.len());
 }
 
 /// The whole range is open then; what waits there is nobody's.

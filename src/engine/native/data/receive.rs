@@ -11,11 +11,11 @@ use super::into_file::{self, Stopped};
 use super::send::Flow;
 use super::{DataConnection, TransferError};
 
-/// The first room for what arrives: most files are small, and most clients slow.
+/// The first room for arriving bytes: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
 
-/// Receives all bytes of a file, up to where it would be finished; says how long the client was silent before the end. On
-/// a failure the upload is still to be aborted.
+/// Receives all bytes of a file, up to the point where the upload can be finished; returns how long the client was
+/// silent before the end. After a failure the upload has to be aborted.
 pub(in super::super) async fn receive(
     connection: &mut DataConnection,
     upload: &mut dyn Upload,
@@ -24,14 +24,15 @@ pub(in super::super) async fn receive(
 ) -> Result<Duration, TransferError> {
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
-    // What is kept in memory waits for its turn before it is read, so that it is in nobody's memory meanwhile.
+    // An upload that keeps bytes in memory waits for its turn before they are read, so that waiting bytes take no
+    // memory.
     let mut intake = upload.intake(Supply::Bytes).await?;
     let mut next = fill(connection, room_in(&intake, room), flow).await?;
     let mut into_file = form.is_plain();
     let silence = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
         let Filled { bytes: chunk, ended } = next;
-        // The next bytes come in while these are stored.
+        // The next bytes arrive while these are stored.
         let store = async {
             if form.is_plain() {
                 if !chunk.is_empty() {
@@ -84,7 +85,7 @@ pub(in super::super) async fn receive(
     Ok(silence)
 }
 
-/// How much of so much may be read before it is stored.
+/// How many of `room` bytes may be read before they are stored.
 fn room_in(intake: &Intake, room: usize) -> usize {
     match intake {
         Intake::Reserved(reserved) => room.min(*reserved),
@@ -92,14 +93,14 @@ fn room_in(intake: &Intake, room: usize) -> usize {
     }
 }
 
-/// What was received in one go.
+/// Bytes that were received together.
 struct Filled {
     bytes: Bytes,
-    /// Nothing more comes; how long nothing came before that was known.
+    /// The data has ended; how long the connection was silent before.
     ended: Option<Duration>,
 }
 
-/// The next bytes: as many as there is room for, or what came before the end.
+/// The next bytes: as many as there is room for, or the rest before the end.
 async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Filled, TransferError> {
     let mut last_byte = Instant::now();
     let mut buffer = BytesMut::with_capacity(room);
