@@ -172,14 +172,16 @@ async fn only_files_that_are_seen_leave_the_kernel() {
     let counter = Arc::new(Counter::default());
     let visit = visit_of(Arc::new(disk), Permissions::FULL, &counter);
     visit.create_directory(&path("/counted")).await.unwrap();
+    // What is short is read when it is opened.
+    let content = Bytes::from(vec![7; 4 * 1024 * 1024]);
     for (name, is_seen) in [("/counted/f", true), ("/f", false)] {
         let mut upload = visit.create(&path(name), CreateMode::Replace).await.unwrap();
         let intake = upload.intake(Supply::File).await.unwrap();
         assert_eq!(matches!(intake, Intake::File(_)), !is_seen, "{name}: {intake:?}");
-        upload.write(Bytes::from_static(b"0123")).await.unwrap();
+        upload.write(content.clone()).await.unwrap();
         upload.finish().await.unwrap();
         let body = visit.open(&path(name), ByteRange::ALL).await.unwrap();
         assert_eq!(matches!(body.content, Content::File(_)), !is_seen, "{name}");
     }
-    assert_eq!(counter.0.load(Ordering::Relaxed), 4);
+    assert_eq!(counter.0.load(Ordering::Relaxed), content.len() as u64);
 }
