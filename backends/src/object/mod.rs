@@ -1,5 +1,25 @@
 //! Files in a bucket: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 //!
+//! # The folders
+//! Each may import those below it and no other:
+//!
+//! | folder | holds | imports |
+//! |---|---|---|
+//! | this file | the storage; the one place that opens a cloud | all of them |
+//! | `rename/` | renames of files and directories | `copy/`, `list/`, `bucket/` |
+//! | `copy/` | copies of any size; the time of a file, which may take a copy | `upload/`, `download/`, `bucket/` |
+//! | `upload/` | writing, resuming and appending; how an upload ends | `download/`, `bucket/` |
+//! | `download/` | reading, and reading ahead | `bucket/` |
+//! | `list/` | the entries of a directory; all keys below one | `bucket/` |
+//! | `bucket/` | a bucket with its keys, what was seen there lately, and what a path names | `store/` |
+//! | `s3/`, `google/`, `azure/` | a cloud each: its settings, requests, documents, signatures | `wire/`, `store/` |
+//! | `wire/` | how requests go out: connections, retries, XML, endpoints | `store/` |
+//! | `store/` | the seam: what every cloud does, where they differ, what an object and a failure are | `settings/` |
+//! | `settings/` | what an operator says of any bucket | |
+//!
+//! `settings/` may be imported by all. An operation never asks which cloud it works on: it calls `Store`, and asks its `Traits`.
+//!
+//! # Objects and files
 //! A file is an object whose key is the backend's prefix and the path. A directory is whatever keys have in
 //! common; one that was made on purpose has a marker, so that it is there while it is empty:
 //!
@@ -21,9 +41,9 @@
 //! - The time of a file is when it was stored. Another one can be set, as metadata: on S3 by a copy of the object onto
 //!   itself, and there listings don't show it.
 
+mod ambient;
 mod azure;
 mod bucket;
-mod build;
 mod copy;
 mod download;
 mod google;
@@ -41,14 +61,15 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
+pub use ambient::ambient_files;
 pub use azure::AzureSettings;
 pub use google::GcsSettings;
 pub use s3::{CustomerKey, Profile, Role, S3Options, S3Settings};
 pub use settings::{Authorities, ContentType, ObjectOptions, SettingsError, Tuning};
 pub use wire::endpoint::is_exposed;
-pub use wire::environment::ambient_files;
 
 use self::bucket::Client;
+use self::store::{Opened, Sweep};
 use crate::{
     Body, ByteRange, Capabilities, CreateMode, EntryStream, Metadata, Result, Storage, StoragePath, Upload,
 };
@@ -65,7 +86,7 @@ impl ObjectStorage {
     /// # Errors
     /// A sentence for whoever wrote the settings.
     pub fn s3(settings: S3Settings) -> Result<Self, SettingsError> {
-        build::s3(settings).map(Self::new)
+        s3::open(settings).and_then(Self::new)
     }
 
     /// A bucket of Google Cloud Storage. Nothing is contacted yet.
@@ -73,7 +94,7 @@ impl ObjectStorage {
     /// # Errors
     /// A sentence for whoever wrote the settings.
     pub fn gcs(settings: GcsSettings) -> Result<Self, SettingsError> {
-        build::gcs(settings).map(Self::new)
+        google::open(settings).and_then(Self::new)
     }
 
     /// A container of Azure Blob Storage. Nothing is contacted yet.
@@ -81,11 +102,11 @@ impl ObjectStorage {
     /// # Errors
     /// A sentence for whoever wrote the settings.
     pub fn azure(settings: AzureSettings) -> Result<Self, SettingsError> {
-        build::azure(settings).map(Self::new)
+        azure::open(settings).and_then(Self::new)
     }
 
-    fn new(client: Client) -> Self {
-        Self { client: Arc::new(client) }
+    fn new(opened: Opened) -> Result<Self, SettingsError> {
+        Ok(Self { client: Arc::new(Client::new(opened)?) })
     }
 }
 
@@ -101,8 +122,7 @@ impl Storage for ObjectStorage {
         Capabilities {
             implicit_directories: true,
             set_modified: true,
-            // A listing of S3 has no metadata of the objects.
-            lists_set_times: self.client.s3().is_none(),
+            lists_set_times: self.client.traits().lists_times,
             rename_directories: true,
         }
     }
@@ -154,6 +174,16 @@ impl Storage for ObjectStorage {
     }
 
     async fn sweep(&self) -> Result<u64> {
-        upload::sweep::sweep(&self.client).await
+        let sweep = Sweep {
+            name: &self.client.name,
+            root: self.client.keys.root(),
+            abandoned_after: self.client.tuning.abandoned_after,
+            is_under_way: upload::multipart::is_under_way,
+        };
+        self.client.store.sweep(&sweep).await
     }
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,14 +1,12 @@
 //! Copies inside of Azure. Most are complete when they are answered; a large one may go on behind the answer, and has to be
 //! waited for, or called off.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
 use super::{Azure, object};
-use crate::object::bucket::{Client, Own};
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Object, time_of};
 use crate::object::wire::patience::patience;
@@ -54,21 +52,15 @@ impl Told {
 
 /// A copy of ours that is not complete. It is called off when nobody waits for it any more.
 struct Pending {
-    client: Arc<Client>,
+    azure: Azure,
     to: String,
     id: Option<String>,
 }
 
 /// Copies an object of any size inside the store, if it is still this one, and returns when all of it is copied.
-pub(crate) async fn copy(
-    client: &Arc<Client>,
-    azure: &Azure,
-    from: &Object,
-    to: &str,
-    replace: bool,
-) -> Result<(), Failure> {
-    let patience = patience(&client.tuning, from.size);
-    let mut pending = Pending { client: Arc::clone(client), to: to.to_owned(), id: None };
+pub(crate) async fn copy(azure: &Azure, from: &Object, to: &str, replace: bool) -> Result<(), Failure> {
+    let patience = patience(&azure.requests.tuning, from.size);
+    let mut pending = Pending { azure: azure.clone(), to: to.to_owned(), id: None };
     let copied = async {
         let source = format!("{}{}", azure.requests.url, path_of(&from.key)?);
         let mut told = azure.begin_copy(from, &source, to, replace, &mut pending).await?;
@@ -105,7 +97,7 @@ pub(crate) async fn copy(
     };
     let done = tokio::time::timeout(patience, copied).await.unwrap_or(Err(Failure::Silent));
     match (pending.id.take(), &done) {
-        (Some(id), Err(_)) => call_off(client, to, &id).await,
+        (Some(id), Err(_)) => call_off(azure, to, &id).await,
         (_, Ok(())) | (None, _) => {}
     }
     if done.is_ok()
@@ -113,7 +105,7 @@ pub(crate) async fn copy(
         && let Err(failure) = azure.retype(&from.key, to).await
     {
         // It is what it was, but for that.
-        tracing::warn!(bucket = client.name, key = to, %failure, "a copy keeps the type of its old name");
+        tracing::warn!(bucket = &*azure.name, key = to, %failure, "a copy keeps the type of its old name");
     }
     done
 }
@@ -140,7 +132,7 @@ impl Azure {
         };
         let mut request = Self::on_object(Method::PUT, to, observe::Request::Copy)?
             .header("x-ms-copy-source", &signed)?
-            .patience(patience(&pending.client.tuning, from.size));
+            .patience(patience(&self.requests.tuning, from.size));
         if let Some((name, tier)) = self.headers.class().filter(|_| !from.is_folder) {
             request.headers.insert(name, tier.clone());
         }
@@ -200,8 +192,7 @@ pub(crate) async fn is_copy(azure: &Azure, of: &Object, key: &str) -> Result<boo
 }
 
 /// Calls off a copy, and removes the empty object that is left in its place.
-async fn call_off(client: &Client, to: &str, id: &str) {
-    let Own::Azure(azure) = &client.own else { return };
+async fn call_off(azure: &Azure, to: &str, id: &str) {
     let gone = async {
         let request = Azure::on_object(Method::PUT, to, observe::Request::Abort)?
             .query("comp", "copy")
@@ -218,15 +209,15 @@ async fn call_off(client: &Client, to: &str, id: &str) {
                 if told.id.as_deref() == Some(id)
                     && matches!(told.status.as_deref(), Some("aborted" | "failed")) =>
             {
-                azure.delete(to, Some(&left)).await
+                azure.delete_blob(to, Some(&left)).await
             }
             Err(failure) if !failure.is_not_found() => Err(failure),
             _ => Ok(()),
         }
     };
-    let gone = tokio::time::timeout(patience(&client.tuning, 0), gone).await;
+    let gone = tokio::time::timeout(patience(&azure.requests.tuning, 0), gone).await;
     if let Err(failure) = gone.unwrap_or(Err(Failure::Silent)) {
-        tracing::warn!(bucket = client.name, key = to, %failure, "an unfinished copy is left on the store");
+        tracing::warn!(bucket = &*azure.name, key = to, %failure, "an unfinished copy is left on the store");
     }
 }
 
@@ -235,7 +226,7 @@ impl Drop for Pending {
         let Some(id) = self.id.take() else { return };
         // Without a runtime nothing can be asked of the store.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (client, to) = (Arc::clone(&self.client), self.to.clone());
-        runtime.spawn(async move { call_off(&client, &to, &id).await });
+        let (azure, to) = (self.azure.clone(), self.to.clone());
+        runtime.spawn(async move { call_off(&azure, &to, &id).await });
     }
 }

@@ -40,7 +40,7 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 
 impl Azure {
     /// What stands under a key, with the headers that who goes on from it sends again.
-    pub(crate) async fn head_and_kept(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+    pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
         let mut headers = kept(response.headers());
@@ -56,7 +56,7 @@ impl Azure {
         if !types.differs(from, to) {
             return Ok(());
         }
-        let (copy, mut headers) = self.head_and_kept(to).await?;
+        let (copy, mut headers) = self.describe(to).await?;
         let Some(new) = types.after_rename(from, to, headers.get(CONTENT_TYPE)) else { return Ok(()) };
         headers.insert(CONTENT_TYPE, new);
         let mut request =

@@ -1,26 +1,27 @@
-//! Requests to Azure Blob Storage that the library can't send, or not for every key.
+//! Azure Blob Storage.
 
-pub(crate) mod copy;
-pub(crate) mod metadata;
+mod blocks;
+mod build;
+mod copy;
+mod metadata;
 mod settings;
+mod sign;
+mod store;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use http::header::ETAG;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use object_store::PutPayload;
 use object_store::client::HttpResponse;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
+pub(super) use self::build::{AMBIENT_FILE, open};
 pub use self::settings::AzureSettings;
 use crate::object::settings::options::ObjectHeaders;
 use crate::object::store::failure::Failure;
 use crate::object::store::mtime;
-use crate::object::store::object::{FOLDER, Object, Page, quoted, time_of};
-use crate::object::wire::patience::patience;
+use crate::object::store::object::{Object, Page, quoted, time_of};
 use crate::object::wire::requests::{Request, Requests, path_of};
 use crate::object::wire::xml::Document;
 use crate::observe;
@@ -31,49 +32,27 @@ const VERSION: &str = "2023-11-03";
 /// What an object's own metadata start with.
 const METADATA: &str = "x-ms-meta-";
 
+/// The metadata that makes an empty blob a directory, as Azure's own tools write it.
+const FOLDER: &str = "hdi_isfolder";
+
 /// Entries of a page. There could be five times as many, with kilobytes of metadata each.
 const PAGE: usize = 1000;
 
 /// A container, by the requests of its protocol.
+#[derive(Clone)]
 pub(crate) struct Azure {
     /// Their URL is that of the container.
-    pub(crate) requests: Requests,
+    pub(crate) requests: Arc<Requests>,
     /// What blobs get beside their content.
-    pub(crate) headers: ObjectHeaders,
+    pub(crate) headers: Arc<ObjectHeaders>,
     /// The signature that copies have to show for their source, too.
     pub(crate) sas_token: Option<String>,
+    /// Names the container to a person.
+    pub(super) name: Arc<str>,
 }
 
 impl Document for EnumerationResults {
     const ROOTS: &'static [&'static str] = &["EnumerationResults"];
-}
-
-impl Document for BlockList {
-    const ROOTS: &'static [&'static str] = &["BlockList"];
-}
-
-/// Get Block List.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct BlockList {
-    committed_blocks: CommittedBlocks,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct CommittedBlocks {
-    block: Vec<CommittedBlock>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct CommittedBlock {
-    name: String,
-}
-
-/// The id of a block, by what the library tells of it.
-pub(crate) fn block_id(told: &str) -> String {
-    BASE64_STANDARD.encode(told)
 }
 
 /// List Blobs.
@@ -136,14 +115,14 @@ impl Azure {
     }
 
     /// Asks what stands under a key.
-    pub(crate) async fn head(&self, key: &str) -> Result<Object, Failure> {
+    pub(crate) async fn head_object(&self, key: &str) -> Result<Object, Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
         object(key, response.headers())
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
-    pub(crate) async fn get(
+    pub(crate) async fn get_object(
         &self,
         key: &str,
         range: Option<(u64, Option<u64>)>,
@@ -163,7 +142,7 @@ impl Azure {
 
     /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
     /// `flat`.
-    pub(crate) async fn page(
+    pub(crate) async fn list_page(
         &self,
         prefix: &str,
         token: Option<&str>,
@@ -192,42 +171,8 @@ impl Azure {
         Ok(Page { objects, prefixes, next })
     }
 
-    /// Makes a blob of these blocks, with these headers, and returns its entity tag. The library can't tell the
-    /// type of one that is made of blocks.
-    pub(crate) async fn put_block_list(
-        &self,
-        key: &str,
-        headers: HeaderMap,
-        blocks: impl Iterator<Item = &String>,
-        length: u64,
-    ) -> Result<Option<String>, Failure> {
-        let mut list = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
-        for block in blocks {
-            list.extend(["<Uncommitted>", &block_id(block), "</Uncommitted>"]);
-        }
-        list.push_str("</BlockList>");
-        let mut request = Self::on_object(Method::PUT, key, observe::Request::Complete)?
-            .query("comp", "blocklist")
-            .patience(patience(&self.requests.tuning, length))
-            .persistent()
-            .body(PutPayload::from(list.into_bytes()));
-        request.headers.extend(metadata::as_sent(&self.headers.of_new(key, headers)));
-        let response = self.requests.send(request).await?;
-        let e_tag = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
-        Ok(e_tag.map(|e_tag| quoted(e_tag.to_owned())))
-    }
-
-    /// The ids of the blocks that an object is made of.
-    pub(crate) async fn committed_blocks(&self, key: &str) -> Result<Vec<String>, Failure> {
-        let request = Self::on_object(Method::GET, key, observe::Request::List)?
-            .query("comp", "blocklist")
-            .query("blocklisttype", "committed");
-        let list: BlockList = self.requests.document(request).await?;
-        Ok(list.committed_blocks.block.into_iter().map(|block| block.name).collect())
-    }
-
     /// Removes an object, if it is the one that is given. That it is not there is no error.
-    pub(crate) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+    pub(crate) async fn delete_blob(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
         let mut request = Self::on_object(Method::DELETE, key, observe::Request::Delete)?;
         if let Some(e_tag) = only.and_then(|only| only.e_tag.as_deref()) {
             request = request.header("if-match", e_tag)?;

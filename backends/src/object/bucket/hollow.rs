@@ -36,8 +36,7 @@ impl Client {
 
     /// Whether the listing of its parent shows `path` as a directory, though no key is below it.
     pub(crate) async fn is_hollow(&self, path: &StoragePath, key: &str) -> Result<bool> {
-        // The other clouds list what is there.
-        if self.s3().is_none() || key.ends_with('/') {
+        if !self.traits().own_directories || key.ends_with('/') {
             return Ok(false);
         }
         let below = format!("{key}/");

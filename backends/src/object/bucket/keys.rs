@@ -1,7 +1,9 @@
 //! Which object holds what a path names.
 
-use super::location;
+use object_store::path::Path;
+
 use crate::object::settings::SettingsError;
+use crate::object::store::{Marker, Traits};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The longest key that all clouds take, in bytes.
@@ -11,30 +13,29 @@ const MAX_KEY: usize = 1024;
 /// has it, as none may hold a backslash.
 pub(crate) const MARKER_CONTENT: &str = "\\";
 
-/// Whose rules for keys and markers apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Provider {
-    S3,
-    Gcs,
-    Azure,
-}
-
 /// The keys of one backend: the root inside the bucket, and what a name may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    pub provider: Provider,
+    marker: Marker,
+    /// See [`Traits::drops_dots`].
+    drops_dots: bool,
     /// Empty for the whole bucket, else it ends with a slash.
     root: String,
 }
 
 impl Keys {
-    pub(crate) fn new(provider: Provider, prefix: &StoragePath) -> Result<Self, SettingsError> {
-        let whole_bucket = Self { provider, root: String::new() };
-        let root = whole_bucket.directory(prefix).map_err(|error| {
+    pub(crate) fn new(traits: &Traits, prefix: &StoragePath) -> Result<Self, SettingsError> {
+        let Traits { marker, drops_dots, .. } = *traits;
+        Self { marker, drops_dots, root: String::new() }.below(prefix)
+    }
+
+    /// The same for a part of the bucket.
+    fn below(self, prefix: &StoragePath) -> Result<Self, SettingsError> {
+        let root = self.directory(prefix).map_err(|error| {
             let reason = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
             SettingsError::invalid("prefix", reason)
         })?;
-        Ok(Self { provider, root })
+        Ok(Self { root, ..self })
     }
 
     /// The key of the file at `path`. The root has none.
@@ -48,7 +49,7 @@ impl Keys {
             return Err(Error::with_source(ErrorKind::InvalidName, path, reason));
         }
         // The library trims slashes in silence; a key it changes would be somebody else's.
-        location(path, &key)?;
+        check_location(path, &key)?;
         Ok(key)
     }
 
@@ -59,7 +60,7 @@ impl Keys {
     /// [`ErrorKind::NotFound`].
     pub(crate) fn existing(&self, path: &StoragePath) -> Result<String> {
         if path.name() == Some(MARKER_CONTENT)
-            && self.provider != Provider::Azure
+            && self.marker == Marker::Below
             && let Some(parent) = path.parent()
             && let Ok(marker) = self.directory(&parent)
             && !marker.is_empty()
@@ -87,10 +88,9 @@ impl Keys {
 
     /// Where the marker of the directory with the key `directory`, without a slash, stands.
     pub(crate) fn marker(&self, directory: &str) -> String {
-        match self.provider {
-            Provider::S3 | Provider::Gcs => format!("{directory}/"),
-            // The library drops the slash in Azure's URLs whatever the path says.
-            Provider::Azure => directory.to_owned(),
+        match self.marker {
+            Marker::Below => format!("{directory}/"),
+            Marker::Beside => directory.to_owned(),
         }
     }
 
@@ -108,11 +108,20 @@ impl Keys {
         if key.contains('\\') {
             return Some("a key can't hold a backslash");
         }
-        // Azure drops dots at the end of a segment: then `a.` would be `a`.
-        if self.provider == Provider::Azure && key.split('/').any(|segment| segment.ends_with('.')) {
+        if self.drops_dots && key.split('/').any(|segment| segment.ends_with('.')) {
             return Some("a name can't end with a dot on Azure");
         }
         None
+    }
+}
+
+/// Makes sure that the library would send the key as it is.
+fn check_location(path: &StoragePath, key: &str) -> Result<()> {
+    match Path::parse(key) {
+        Ok(parsed) if parsed.as_ref() == key => Ok(()),
+        Ok(parsed) if key.strip_suffix('/') == Some(parsed.as_ref()) => Ok(()),
+        Ok(_) => Err(Error::with_source(ErrorKind::InvalidName, path, "not a key")),
+        Err(error) => Err(Error::with_source(ErrorKind::InvalidName, path, error)),
     }
 }
 

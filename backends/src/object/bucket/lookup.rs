@@ -3,8 +3,8 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Client;
-use super::keys::Provider;
 use super::known::parents;
+use crate::object::store::Marker;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 
@@ -64,7 +64,7 @@ impl Client {
         match self.listed(path).await? {
             Found::Directory
                 if !path.is_root()
-                    && self.s3().is_some()
+                    && self.traits().own_directories
                     && !self.holds_keys(path, &self.keys.directory(path)?).await? =>
             {
                 Ok(Found::Nothing)
@@ -156,7 +156,7 @@ impl Client {
             return Ok(false);
         }
         let mut is_directory = self.shows(path, &format!("{key}/")).await?;
-        if !is_directory && self.keys.provider == Provider::Azure {
+        if !is_directory && self.traits().marker == Marker::Beside {
             is_directory = self.head(path, &key).await?.is_some_and(|object| object.is_folder);
         }
         match is_directory {
@@ -238,9 +238,9 @@ impl Client {
         let mut only = None;
         let marker = match self.only_marker(path, &format!("{key}/")).await? {
             Some(false) => return Err(Error::new(ErrorKind::NotEmpty, path)),
-            Some(true) if self.keys.provider != Provider::Azure => self.keys.marker(&key),
+            Some(true) if self.traits().marker == Marker::Below => self.keys.marker(&key),
             marked => match self.head(path, &key).await? {
-                // A marker that stands beside what is below it: Azure's, and of some tools that mount buckets.
+                // A marker that stands beside what is below it: the store's, and of some tools that mount buckets.
                 Some(object) if object.is_folder => {
                     only = Some(object);
                     key

@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 
 use super::Client;
 use super::free_names::Question;
-use super::keys::Provider;
 use super::known::parents;
 use super::lookup::{Found, PARENTS_AT_ONCE};
+use crate::object::store::Marker;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// How many pages of a directory, of a thousand names each, are worth what a request for each of its names costs.
@@ -98,10 +98,10 @@ impl Client {
                 }
             }
         }
-        let is_directory = match self.keys.provider {
+        let is_directory = match self.traits().marker {
             // The marker has the key of the file.
-            Provider::Azure => matches!(self.listed(path).await?, Found::Directory),
-            Provider::S3 | Provider::Gcs => self.holds_keys(path, &format!("{key}/")).await?,
+            Marker::Beside => matches!(self.listed(path).await?, Found::Directory),
+            Marker::Below => self.holds_keys(path, &format!("{key}/")).await?,
         };
         match is_directory {
             true => Err(Error::new(ErrorKind::IsADirectory, path)),

@@ -1,10 +1,15 @@
-//! Requests to Google Cloud Storage that the library can't send, or not for every key.
+//! Google Cloud Storage.
 //!
 //! Most are of the JSON API: its listings hold any key and the metadata that a listing has to show, and its changes can all be
-//! bound to a generation. Content is read by the XML API, which tells the metadata with it.
+//! bound to a generation. Content is read by the XML API, which reports the metadata with it, and uploads in parts are known to
+//! that API alone.
 
-pub(crate) mod metadata;
+mod build;
+mod metadata;
+mod multipart;
 mod settings;
+mod sign;
+mod store;
 
 use std::time::SystemTime;
 
@@ -16,6 +21,7 @@ use object_store::client::HttpResponse;
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
+pub(super) use self::build::{CREDENTIALS_FILE, DEFAULT_CREDENTIALS, open};
 use self::metadata::{kept, with_metadata};
 pub use self::settings::GcsSettings;
 use crate::object::settings::options::ObjectHeaders;
@@ -23,7 +29,7 @@ use crate::object::store::failure::Failure;
 use crate::object::store::mtime;
 use crate::object::store::object::{Before, Object, Page};
 use crate::object::wire::patience::patience;
-use crate::object::wire::requests::{Request, Requests, STRICT, path_of};
+use crate::object::wire::requests::{Request, Requests, STRICT};
 use crate::observe;
 
 /// What of an object is asked for.
@@ -95,20 +101,20 @@ impl Google {
     }
 
     /// Asks what stands under a key.
-    pub(crate) async fn head(&self, key: &str) -> Result<Object, Failure> {
+    pub(crate) async fn head_object(&self, key: &str) -> Result<Object, Failure> {
         let request = self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS);
         self.requests.parsed(request, parse::<Resource>).await?.into_object()
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
-    pub(crate) async fn get(
+    pub(crate) async fn get_object(
         &self,
         key: &str,
         range: Option<(u64, Option<u64>)>,
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure> {
-        let path = format!("/{}{}", self.bucket(), path_of(key)?);
-        let mut request = Request::new(Method::GET, path, observe::Request::Get)
+        let mut request = self
+            .on_xml_object(Method::GET, key, observe::Request::Get)?
             // What is stored compressed is sent as it is stored, with the size that it is listed with.
             .header("accept-encoding", "gzip")?
             .confirmed();
@@ -122,7 +128,7 @@ impl Google {
         match self.requests.send(request).await {
             Ok(response) => Ok((object(key, response.headers())?, response)),
             // The emulator has neither a code nor a header for it; the answer to the other protocol is a document.
-            Err(failure) if failure.is_bare() => Err(match self.head(key).await {
+            Err(failure) if failure.is_bare() => Err(match self.head_object(key).await {
                 Err(proof) if proof.is_not_found() => proof,
                 _ => failure,
             }),
@@ -132,7 +138,7 @@ impl Google {
 
     /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
     /// `flat`.
-    pub(crate) async fn page(
+    pub(crate) async fn list_page(
         &self,
         prefix: &str,
         token: Option<&str>,
@@ -162,7 +168,7 @@ impl Google {
     }
 
     /// Stores a whole object, if what is there before is what it has to be.
-    pub(crate) async fn put(
+    pub(crate) async fn put_object(
         &self,
         key: &str,
         content: PutPayload,
@@ -194,7 +200,7 @@ impl Google {
     }
 
     /// Removes an object, if it is the one that is given. That it is not there is no error.
-    pub(crate) async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
+    pub(crate) async fn delete_object(&self, key: &str, only: Option<&Object>) -> Result<(), Failure> {
         let mut request = self.on_object(Method::DELETE, key, observe::Request::Delete)?;
         if let Some(only) = only {
             request = request.query("ifGenerationMatch", generation(only)?);
@@ -206,7 +212,12 @@ impl Google {
     }
 
     /// Copies an object of any size inside the store, if it is still this one.
-    pub(crate) async fn copy(&self, from: &Object, to: &str, before: Before<'_>) -> Result<Object, Failure> {
+    pub(crate) async fn copy_object(
+        &self,
+        from: &Object,
+        to: &str,
+        before: Before<'_>,
+    ) -> Result<Object, Failure> {
         let source = self.on_object(Method::POST, &from.key, observe::Request::Copy)?.path().to_owned();
         let path = format!("{source}/rewriteTo/b/{}/o/{}", self.bucket(), name(to)?);
         let metadata = self.metadata_of_copy(from, to).await?;
@@ -265,7 +276,7 @@ impl Google {
     }
 
     /// What stands under a key, with the headers that who goes on from it sends again.
-    pub(crate) async fn head_and_kept(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+    pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         let document = self.document(key, None).await?;
         let headers = kept(&document);
         let malformed =

@@ -1,15 +1,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::object::build;
-use crate::object::s3::S3Settings;
+use crate::object::s3::{self, S3Settings};
 
 fn listing(prefix: &str) -> Listing {
     let mut settings = S3Settings::new("bucket");
     settings.access_key_id = Some("id".to_owned());
     settings.secret_access_key = Some("secret".to_owned());
     Listing {
-        client: Arc::new(build::s3(settings).unwrap()),
+        client: Arc::new(Client::new(s3::open(settings).unwrap()).unwrap()),
         path: StoragePath::parse(prefix).unwrap(),
         prefix: prefix.to_owned(),
         ready: VecDeque::new(),

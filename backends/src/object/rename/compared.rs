@@ -10,7 +10,6 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 
 use crate::object::bucket::Client;
-use crate::object::copy::is_copy;
 use crate::object::list::walk::{Folders, Item, walk};
 use crate::object::store::object::{Object, is_digest};
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -25,7 +24,7 @@ pub(crate) struct Hashes {
 
 impl Hashes {
     pub(crate) fn of(client: &Client) -> Self {
-        Self { state: RandomState::new(), hides_digests: client.hides_digests() }
+        Self { state: RandomState::new(), hides_digests: client.traits().hides_digests }
     }
 
     /// Whether the store tells a digest of the content of an object.
@@ -99,6 +98,11 @@ impl Source {
         let object = (!hashes.know(&item.object)).then(|| Box::new(item.object));
         Self { print, content, object }
     }
+}
+
+/// Whether an object is a copy of another, by what it tells.
+async fn is_copy(client: &Client, path: &StoragePath, copy: &Object, of: &Object) -> Result<bool> {
+    client.store.is_copy(copy, of).await.map_err(|failure| failure.at(path))
 }
 
 /// Whether it is nothing but a marker: some keep data under the key of one.

@@ -10,10 +10,10 @@ use futures_util::stream::FuturesUnordered;
 use super::compared::{Compared, Hashes, is_plain_marker};
 use super::remove;
 use crate::object::bucket::Client;
-use crate::object::bucket::keys::Provider;
 use crate::object::bucket::lookup::Found;
 use crate::object::copy::{copy, copy_marked};
 use crate::object::list::walk::{Folders, Item, walk};
+use crate::object::store::Marker;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -57,11 +57,10 @@ pub(crate) async fn rename_directory(
             "{copied} objects were copied and nothing is lost; to rename it again goes on from there"
         ))
     };
-    // On Azure the marker stands beside the directory, not in it.
     let source = client.keys.file(from)?;
-    let own_marker = match client.keys.provider {
-        Provider::Azure => client.head(from, &source).await?.filter(|object| object.is_folder),
-        Provider::S3 | Provider::Gcs => None,
+    let own_marker = match client.traits().marker {
+        Marker::Beside => client.head(from, &source).await?.filter(|object| object.is_folder),
+        Marker::Below => None,
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
@@ -103,7 +102,7 @@ pub(crate) async fn rename_directory(
         }
     }
     // Some tool's marker, which stands beside what was below it.
-    if client.s3().is_some()
+    if client.traits().own_directories
         && let Some(marker) = client.head(from, &source).await?.filter(|object| object.size == 0)
     {
         client.delete(from, &source, Some(&marker)).await?;
@@ -178,9 +177,8 @@ async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
 
 /// Makes sure that the store gives up a marker that is under a lock. Some refuse it and take away a version of a file.
 async fn check_unlocked(client: &Client, from: &StoragePath, marker: Object) -> Result<()> {
-    let Some(s3) = client.s3().filter(|s3| !s3.is_amazon) else { return Ok(()) };
     let key = &marker.key;
-    if !s3.is_locked(key).await.map_err(|failure| failure.at(from))? {
+    if !client.store.is_locked(key).await.map_err(|failure| failure.at(from))? {
         return Ok(());
     }
     client.delete(from, key, Some(&marker)).await?;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use self::directory::rename_directory;
 use crate::object::bucket::Client;
 use crate::object::bucket::lookup::Found;
-use crate::object::copy::{MAX_S3_COPY, copy};
-use crate::object::s3::S3;
+use crate::object::copy::copy;
+use crate::object::store::Copies;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -32,12 +32,12 @@ pub(crate) async fn rename(
     let target = client.keys.file(to)?;
     let key = client.keys.existing(from)?;
     // Only what was seen: some stores overlook the condition of a copy, and then copy a marker, or what was removed.
-    if let Some(s3) = client.s3()
+    if let Copies::UpTo(most) = client.traits().copies
         && let Some(seen) = client
             .known
             .fresh_file(from, &key)
-            .filter(|seen| seen.e_tag.is_some() && (1..=MAX_S3_COPY).contains(&seen.size))
-        && rename_seen(client, s3, from, seen, to, &target, replace).await?
+            .filter(|seen| seen.e_tag.is_some() && (1..=most).contains(&seen.size))
+        && rename_seen(client, from, seen, to, &target, replace).await?
     {
         return Ok(());
     }
@@ -51,12 +51,11 @@ pub(crate) async fn rename(
     }
 }
 
-/// Renames a file on S3 that was seen moments ago without another look at it before, unless its type may have to change or no
+/// Renames a file that was seen moments ago without another look at it before, unless its type may have to change or no
 /// digest would tell: it is copied, and the look after the copy tells whether it is still what was copied. Says whether that
 /// worked; if not, at most a copy was made, which another one replaces.
 async fn rename_seen(
     client: &Arc<Client>,
-    s3: &S3,
     from: &StoragePath,
     seen: Object,
     to: &StoragePath,
@@ -66,16 +65,14 @@ async fn rename_seen(
     check_target(client, to, replace).await?;
     let mut headers = None;
     let mut seen = seen;
-    if s3.headers.hide_digests() || s3.headers.content_type().differs(&seen.key, target) {
-        match s3.head(&seen.key).await {
-            Ok((object, has)) if !object.is_folder => {
-                headers = s3.headers.retyped(&seen.key, target, has);
-                seen = object;
-            }
+    let store = &client.store;
+    if client.traits().hides_digests || store.changes_type(&seen.key, target) {
+        match store.head_and_retyped(&seen.key, target).await {
+            Ok((object, retyped)) if !object.is_folder => (seen, headers) = (object, retyped),
             _ => return Ok(false),
         }
     }
-    let copied = match s3.copy(&seen, target, headers).await {
+    let copied = match store.copy(&seen, target, headers, true).await {
         Ok(copied) => copied,
         // It was replaced or removed, or the store can't copy: nothing was made.
         Err(failure)
@@ -88,7 +85,8 @@ async fn rename_seen(
     client.known.stored(to, 0, None);
     match client.head(from, &seen.key).await? {
         Some(now)
-            if now.e_tag.as_deref() == Some(&copied) || (seen.e_tag.is_some() && now.e_tag == seen.e_tag) =>
+            if (copied.is_some() && now.e_tag == copied)
+                || (seen.e_tag.is_some() && now.e_tag == seen.e_tag) =>
         {
             if now.size == 0 && client.holds_keys(from, &format!("{}/", seen.key)).await? {
                 // Some tool's marker.
@@ -132,12 +130,12 @@ async fn rename_file(
     target: &str,
     replace: bool,
 ) -> Result<()> {
-    // S3 has no copy that is refused if the target is there; the look before has to do.
+    // Not every store has a copy that is refused if the target is there; the look before has to do then.
     copy(client, to, object, target, replace).await?;
     client.known.stored(to, object.size, None);
     // What was stored here during the copy must not be removed. Where every store knows the condition of the removal, that
     // is enough.
-    if client.s3().is_none() {
+    if client.traits().conditional_delete {
         return finish_rename(client, from, object, to).await;
     }
     match client.head(from, &object.key).await? {

@@ -21,7 +21,7 @@ pub(super) type Condition = Option<(&'static str, String)>;
 impl S3 {
     /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
     /// the store tells it.
-    pub(crate) async fn put<'a>(
+    pub(crate) async fn put_object<'a>(
         &'a self,
         key: &'a str,
         content: PutPayload,
@@ -53,7 +53,11 @@ impl S3 {
 
     /// Removes an object, if it is the one that is given; stores that don't know such a condition are looked at before. That
     /// it is not there is no error.
-    pub(crate) async fn delete<'a>(&'a self, key: &'a str, only: Option<&'a Object>) -> Result<(), Failure> {
+    pub(crate) async fn delete_object<'a>(
+        &'a self,
+        key: &'a str,
+        only: Option<&'a Object>,
+    ) -> Result<(), Failure> {
         let before = only.map_or(Before::Anything, Before::This);
         let remove = move |condition| self.delete_if(key, condition).boxed();
         match self.conditional(key, before, &self.learned.removal, remove).await {
@@ -117,7 +121,7 @@ impl S3 {
 
     /// Whether what is there is what has to be there.
     pub(super) async fn holds(&self, key: &str, before: Before<'_>) -> Result<bool, Failure> {
-        let now = match self.head(key).await {
+        let now = match self.describe(key).await {
             Ok((now, _)) => Some(now),
             Err(failure) if failure.is_not_found() => None,
             Err(failure) => return Err(failure),

@@ -1,9 +1,12 @@
 //! Copies inside the store, of objects and of ranges of them, on stores that can't copy, or not under conditions.
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, Method};
 
 use super::documents::CopyResult;
 use super::learned::Ability;
+use super::objects::METADATA;
 use super::{Failure, Request, S3, on_object};
 use crate::object::store::object::{Before, Object, quoted};
 use crate::object::wire::patience::patience;
@@ -15,7 +18,7 @@ impl S3 {
     ///
     /// # Errors
     /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
-    pub(crate) async fn copy(
+    pub(crate) async fn copy_object(
         &self,
         from: &Object,
         to: &str,
@@ -34,8 +37,8 @@ impl S3 {
     /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.
     ///
     /// # Errors
-    /// As [`copy`](Self::copy).
-    pub(crate) async fn copy_part(
+    /// As [`copy_object`](Self::copy_object).
+    pub(crate) async fn copy_range(
         &self,
         from: &Object,
         (first, last): (u64, u64),
@@ -53,7 +56,7 @@ impl S3 {
     }
 
     /// Whether ranges of objects become parts inside the store; `None` if the store has not been asked yet.
-    pub(crate) fn copies_parts(&self) -> Option<bool> {
+    pub(crate) fn is_copying_parts(&self) -> Option<bool> {
         match &self.learned.copies_parts {
             _ if self.is_amazon => Some(true),
             ability if ability.is_known() => Some(true),
@@ -118,5 +121,19 @@ impl S3 {
         let e_tag =
             e_tag.ok_or_else(|| Failure::Malformed("the store doesn't confirm the copy".to_owned()))?;
         Ok(quoted(e_tag))
+    }
+
+    /// The entity tag of an object that was to get other metadata, if it has these now.
+    pub(super) async fn changed_to(
+        &self,
+        before: &Object,
+        headers: &HeaderMap,
+    ) -> Result<Option<String>, Failure> {
+        let (now, told) = self.describe(&before.key).await?;
+        let own = |headers: &HeaderMap| {
+            let own = headers.iter().filter(|(name, _)| name.as_str().starts_with(METADATA));
+            own.map(|(name, value)| (name.clone(), value.clone())).collect::<HashMap<_, _>>()
+        };
+        Ok(now.e_tag.filter(|_| now.size == before.size && own(&told) == own(headers)))
     }
 }

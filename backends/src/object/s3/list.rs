@@ -91,7 +91,7 @@ fn decoded(written: &str, plus_is_blank: bool) -> String {
 impl S3 {
     /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless
     /// it is `flat`.
-    pub(crate) async fn page(
+    pub(crate) async fn list_page(
         &self,
         prefix: &str,
         token: Option<&str>,

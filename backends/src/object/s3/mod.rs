@@ -1,33 +1,36 @@
-//! Requests of the S3 protocol that the library can't send, or not for every key.
+//! Amazon S3, and what speaks its protocol.
 //!
 //! Keys are plain strings here. What the library's path type changes, refuses or trims (`dir/`, `a//b`, control
 //! characters) is sent as it is.
 
+mod build;
 mod conditions;
 mod copies;
 mod documents;
 mod learned;
 mod list;
+mod made;
 mod multipart;
 mod objects;
 mod options;
 mod profile;
 mod role;
 mod settings;
+mod sign;
+mod store;
+mod sweep;
 
 use http::Method;
 
-pub(super) use self::learned::Learned;
-pub(super) use self::list::Dialects;
-pub(super) use self::multipart::{OpenUpload, StoredPart};
-pub(super) use self::objects::{COPY_OF, with_mtime};
+pub(super) use self::build::{AMBIENT_FILES, open};
+use self::learned::Learned;
+use self::list::Dialects;
 use self::options::S3Headers;
 pub use self::options::{CustomerKey, S3Options};
 pub use self::profile::Profile;
-pub(super) use self::profile::ProfileKeys;
 pub use self::role::Role;
-pub(super) use self::role::{AssumedRole, token_service};
 pub use self::settings::S3Settings;
+use crate::object::store::Traits;
 use crate::object::store::failure::Failure;
 use crate::object::wire::requests::{Request, Requests, in_path, path_of};
 use crate::observe;
@@ -42,8 +45,7 @@ pub(super) struct S3 {
     pub(super) learned: Learned,
     /// It is Amazon's own, which does as its documents say.
     pub(super) is_amazon: bool,
-    /// Whether all parts of an upload but the last have to have one size, and the last is no larger.
-    pub(super) equal_parts: bool,
+    pub(super) traits: Traits,
 }
 
 impl S3 {

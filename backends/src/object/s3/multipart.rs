@@ -50,7 +50,7 @@ impl S3 {
     }
 
     /// Sends a part, and returns its entity tag.
-    pub(crate) async fn put_part(
+    pub(crate) async fn upload_part(
         &self,
         key: &str,
         upload: &str,

@@ -17,7 +17,7 @@ use crate::object::wire::patience::patience;
 use crate::observe;
 
 /// What an object's own metadata start with.
-const METADATA: &str = "x-amz-meta-";
+pub(super) const METADATA: &str = "x-amz-meta-";
 
 /// What is lost in a copy with other metadata unless it is sent again.
 const KEPT: &[&str] = &[
@@ -37,14 +37,17 @@ const KEPT: &[&str] = &[
 /// The metadata of a copy that can't be compared with what it was copied from by its entity tag.
 pub(crate) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
 
+/// The time that was set for a file.
+pub(super) const MTIME: HeaderName = HeaderName::from_static("x-amz-meta-mtime");
+
 impl S3 {
     /// Asks what stands under a key; with the headers that a copy has to send again.
-    pub(crate) async fn head(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
+    pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
             Ok(response) => Ok((object(key, response.headers())?, kept(response.headers()))),
             // It may be whoever stands in the store's place who says so. What asks for a byte is answered with a document.
             Err(failure) if failure.is_bare() => {
-                let (object, response) = self.get(key, Some((0, Some(0))), None).await?;
+                let (object, response) = self.get_object(key, Some((0, Some(0))), None).await?;
                 Ok((object, kept(response.headers())))
             }
             Err(failure) => Err(failure),
@@ -52,7 +55,7 @@ impl S3 {
     }
 
     /// Whether an object is under a retention or a legal hold (Object Lock).
-    pub(crate) async fn is_locked(&self, key: &str) -> Result<bool, Failure> {
+    pub(crate) async fn has_lock(&self, key: &str) -> Result<bool, Failure> {
         match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
             Ok(response) => {
                 let headers = response.headers();
@@ -87,7 +90,7 @@ impl S3 {
     }
 
     /// Opens an object for reading: all of it, or the bytes from `first` up to and with `last`.
-    pub(crate) async fn get(
+    pub(crate) async fn get_object(
         &self,
         key: &str,
         range: Option<(u64, Option<u64>)>,
@@ -147,7 +150,7 @@ impl S3 {
     }
 
     /// Stores the marker of a directory.
-    pub(crate) async fn put_marker(&self, key: &str) -> Result<(), Failure> {
+    pub(crate) async fn put_empty(&self, key: &str) -> Result<(), Failure> {
         let mut request = on_object(Method::PUT, key, observe::Request::Put)?;
         request.headers = self.headers_of_new(key, HeaderMap::new());
         self.send_content(request, PutPayload::new()).await.map(drop)
@@ -205,7 +208,6 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 /// Gives a copy another time.
 pub(crate) fn with_mtime(mut headers: HeaderMap, time: &str) -> Result<HeaderMap, Failure> {
     let value = HeaderValue::from_str(time).map_err(|_| Failure::Malformed("no time".to_owned()))?;
-    let name = HeaderName::from_static("x-amz-meta-mtime");
-    headers.insert(name, value);
+    headers.insert(MTIME, value);
     Ok(headers)
 }

@@ -2,7 +2,6 @@
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use object_store::{Attribute, Attributes};
 
 use super::error::SettingsError;
 use crate::observe;
@@ -117,35 +116,6 @@ impl ObjectHeaders {
     pub(crate) fn class(&self) -> Option<&(HeaderName, HeaderValue)> {
         self.class.as_ref()
     }
-}
-
-/// Headers as the library has them.
-pub(crate) fn attributes(headers: &HeaderMap) -> Attributes {
-    let attribute = |name: &str| {
-        Some(match name {
-            "cache-control" => Attribute::CacheControl,
-            "content-disposition" => Attribute::ContentDisposition,
-            "content-encoding" => Attribute::ContentEncoding,
-            "content-language" => Attribute::ContentLanguage,
-            "content-type" => Attribute::ContentType,
-            "x-goog-storage-class" | "x-ms-access-tier" => Attribute::StorageClass,
-            name => {
-                let own = name.strip_prefix("x-goog-meta-").or_else(|| name.strip_prefix("x-ms-meta-"))?;
-                Attribute::Metadata(own.to_owned().into())
-            }
-        })
-    };
-    let known =
-        headers.iter().filter_map(|(name, value)| Some((attribute(name.as_str())?, value.to_str().ok()?)));
-    known.map(|(attribute, value)| (attribute, value.to_owned())).collect()
-}
-
-/// What is kept when somebody goes on from an object: not the time that was set for it, nor what says that it is a copy.
-pub(crate) fn without_time(mut headers: HeaderMap) -> HeaderMap {
-    for name in ["x-amz-meta-mtime", "x-goog-meta-mtime", "x-ms-meta-mtime", crate::object::s3::COPY_OF] {
-        headers.remove(name);
-    }
-    headers
 }
 
 /// Headers that requests have beside their own.

@@ -123,6 +123,11 @@ impl Failure {
         matches!(self, Self::Answer(answer) if answer.status == 412 && answer.meaning().is_none())
     }
 
+    /// Whether something else is there than what has to be, or was there when the request was carried out.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.kind() == ErrorKind::Conflict)
+    }
+
     /// The failure of a request that was sent before.
     pub(crate) fn again(mut self) -> Self {
         if let Self::Answer(answer) = &mut self {
@@ -239,7 +244,7 @@ fn transport_may_pass(kind: HttpErrorKind) -> bool {
 }
 
 /// Classifies an error that a request for `path` met.
-pub(crate) fn map(path: &StoragePath, error: &object_store::Error) -> Error {
+fn map(path: &StoragePath, error: &object_store::Error) -> Error {
     let answer = answer_of(error);
     let transport = in_chain(error, |e| e.downcast_ref::<HttpError>().map(HttpError::kind));
     let meaning = answer.as_ref().and_then(Answer::meaning);
@@ -299,17 +304,6 @@ fn answer_of(error: &object_store::Error) -> Option<Answer> {
     let (line, body) = rest.split_once(": ").unwrap_or((rest, ""));
     let status = line.get(..3)?.parse().ok()?;
     Some(Answer::new(status, line.to_owned(), body.to_owned()))
-}
-
-/// Whether the store was asked for something that is not there. A bucket that is not there is another matter.
-pub(crate) fn is_not_found(error: &object_store::Error) -> bool {
-    // Of the end of an upload at Google the library has but a general error.
-    answer_of(error).is_some_and(|answer| answer.is_absence())
-}
-
-/// Whether the store has refused a request, as far as it can be told of one that may have been sent several times.
-pub(crate) fn is_definite(error: &object_store::Error) -> bool {
-    answer_of(error).is_some_and(|answer| answer.is_definite())
 }
 
 fn in_chain<T>(

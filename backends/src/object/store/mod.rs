@@ -1,8 +1,312 @@
-//! What stores tell of objects, and what their failures mean.
+//! The seam between operations on a bucket and the clouds: what every cloud does by requests of its own, and what an
+//! operation has to know of it.
+//!
+//! An operation never asks which cloud it works on. It calls [`Store`], and where clouds differ in what they promise it asks
+//! the store's [`Traits`].
 
 pub(crate) mod answer;
 pub(crate) mod codes;
 pub(crate) mod course;
 pub(crate) mod failure;
+pub(crate) mod marks;
 pub(crate) mod mtime;
 pub(crate) mod object;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use object_store::PutPayload;
+use object_store::client::HttpResponse;
+
+use self::failure::Failure;
+use self::object::{Before, Object, Page};
+use super::settings::Tuning;
+use crate::{Result, StoragePath};
+
+/// What a kind of store promises, and where its kind differs from others. None of it changes while the server runs; what is
+/// learned from answers is a method of [`Store`].
+#[derive(Debug, Clone)]
+pub(crate) struct Traits {
+    /// Where the marker of a directory stands.
+    pub(crate) marker: Marker,
+    /// The store drops dots at the end of the segments of a key: then `a.` would be `a`.
+    pub(crate) drops_dots: bool,
+    /// How the metadata for the time of a file are written.
+    pub(crate) time_form: mtime::Form,
+    /// Listings show the times that were set.
+    pub(crate) lists_times: bool,
+    pub(crate) copies: Copies,
+    /// Every store of this kind removes an object only if it is the one that was meant.
+    pub(crate) conditional_delete: bool,
+    /// A store of this kind may keep directories of its own, which a listing shows though no key is below them, and tools put
+    /// markers beside their directories.
+    pub(crate) own_directories: bool,
+    /// Whoever may not list is refused what is not there, as well as what is.
+    pub(crate) refuses_absent: bool,
+    /// Entity tags have the form of digests of the content and are none.
+    pub(crate) hides_digests: bool,
+    /// All parts of an upload but the last have to have one size, and the last is no larger.
+    pub(crate) equal_parts: bool,
+    /// Uploads that were never finished can be listed, and [the sizes of their parts](marks) tell which of them are ours.
+    pub(crate) marks_uploads: bool,
+    /// The parts of an upload are counted anew when it ends, so that no number may be left out.
+    pub(crate) renumbers_parts: bool,
+    /// The CRC32C is the only digest that is known of an object that was put together of parts.
+    pub(crate) checks_crc: bool,
+}
+
+/// Where the marker of a directory stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    /// Below the directory, as an empty object whose key ends with a slash.
+    Below,
+    /// Beside what is in the directory, under the key that a file of this name would have.
+    Beside,
+}
+
+/// How a kind of store copies objects inside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// Objects of any size.
+    Whole,
+    /// Objects of up to so many bytes, and ranges of larger ones into the parts of an upload. Not every store of this kind can
+    /// do either.
+    UpTo(u64),
+}
+
+/// What is to be made of parts.
+pub(crate) struct Target<'a> {
+    pub(crate) key: &'a str,
+    /// What it has beside its content.
+    pub(crate) headers: &'a HeaderMap,
+    /// That of all parts.
+    pub(crate) length: u64,
+    /// What stands there until then.
+    pub(crate) before: Before<'a>,
+}
+
+/// What a completion makes, as far as an object tells.
+pub(crate) struct Made<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) length: u64,
+    /// The tags of the parts, by their numbers.
+    pub(crate) tags: &'a BTreeMap<usize, String>,
+    /// The CRC32C of all parts, if it is known.
+    pub(crate) crc: Option<u32>,
+    pub(crate) replaced: &'a Replaced,
+}
+
+/// The entity tag of what was there before, where that is needed.
+pub(crate) enum Replaced {
+    Known(Option<String>),
+    Unknown,
+}
+
+/// What came of setting the time of an object.
+pub(crate) enum TimeSet {
+    Done,
+    /// It is the marker of a directory.
+    Folder,
+    /// Only a copy can have another time: this object has to be copied onto itself with these headers.
+    ByCopy(Box<Object>, HeaderMap),
+}
+
+/// Where abandoned uploads are looked for, and which are.
+pub(crate) struct Sweep<'a> {
+    /// Names the bucket to a person.
+    pub(crate) name: &'a str,
+    /// What the keys of ours start with: empty, or it ends with a slash.
+    pub(crate) root: &'a str,
+    pub(crate) abandoned_after: Duration,
+    /// Whether an upload is one that this process has under way, by its id.
+    pub(crate) is_under_way: fn(&str) -> bool,
+}
+
+/// A bucket as a cloud opens it.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    /// Names the bucket to a person.
+    pub(crate) name: String,
+    /// The root of the backend inside the bucket.
+    pub(crate) prefix: StoragePath,
+    pub(crate) tuning: Tuning,
+}
+
+/// A bucket, by the requests of the protocol that its store speaks. Each can be sent again without harm, and is while its
+/// failure may pass.
+#[async_trait]
+pub(crate) trait Store: Send + Sync {
+    fn traits(&self) -> &Traits;
+
+    /// What tells the bucket from all others.
+    fn address(&self) -> String;
+
+    /// What stands under a key.
+    async fn head(&self, key: &str) -> Result<Object, Failure>;
+
+    /// The same with the headers that a copy of the object has to have again.
+    async fn head_and_headers(&self, key: &str) -> Result<(Object, HeaderMap), Failure>;
+
+    /// What stays of the headers of an object when somebody goes on from it: not the time that was set for it, nor what says
+    /// that it is a copy.
+    fn kept(&self, headers: HeaderMap) -> HeaderMap;
+
+    /// Opens an object for reading: all of it, or the bytes from the first up to and with the last. With an entity tag, only
+    /// that object.
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, Option<u64>)>,
+        if_match: Option<&str>,
+    ) -> Result<(Object, HttpResponse), Failure>;
+
+    /// One page of the keys that start with `prefix`. Keys with another slash behind it are reported as prefixes, unless it is
+    /// `flat`.
+    async fn page(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        flat: bool,
+        max_keys: Option<usize>,
+    ) -> Result<Page, Failure>;
+
+    /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
+    /// the store reports it.
+    async fn put(
+        &self,
+        key: &str,
+        content: PutPayload,
+        headers: HeaderMap,
+        before: Before<'_>,
+    ) -> Result<Option<String>, Failure>;
+
+    /// Whether a store is known to refuse an object where one is, if it is asked to.
+    fn creates_atomically(&self) -> bool {
+        true
+    }
+
+    /// Stores the marker of a directory under its key. That it is there is no error.
+    async fn put_marker(&self, key: &str) -> Result<(), Failure>;
+
+    /// Removes one object, or only this one, on stores that know such conditions. That it is not there is no error.
+    async fn delete(&self, key: &str, only: Option<&Object>) -> Result<(), Failure>;
+
+    /// Whether an object is kept as it is by a lock that doesn't keep the store from taking a removal.
+    async fn is_locked(&self, _key: &str) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    /// Sets the time of an object, in the [form](Traits::time_form) that the store has for it.
+    async fn set_time(&self, key: &str, time: &str) -> Result<TimeSet, Failure>;
+
+    /// Copies an object inside the store, if it is still this one, and returns the entity tag of the copy, if the store
+    /// reports it. `headers` replace those that the object has. If the copy may not `replace` what stands under the key, stores
+    /// that know such a condition make sure of it.
+    ///
+    /// # Errors
+    /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
+    async fn copy(
+        &self,
+        from: &Object,
+        to: &str,
+        headers: Option<HeaderMap>,
+        replace: bool,
+    ) -> Result<Option<String>, Failure>;
+
+    /// Whether a copy under this key is to have another type than the object has, which the store has to be told.
+    fn changes_type(&self, _from: &str, _to: &str) -> bool {
+        false
+    }
+
+    /// Looks at an object that is to be copied; with the headers that its copy is to have in place of its own, if the new name
+    /// is one of another type.
+    async fn head_and_retyped(&self, key: &str, _to: &str) -> Result<(Object, Option<HeaderMap>), Failure> {
+        Ok((self.head(key).await?, None))
+    }
+
+    /// Headers by which a copy of this object [can be told](Self::is_copy) later, where nothing else does; `None` if
+    /// something else does, or nothing can.
+    async fn mark_of_copy(&self, _from: &Object) -> Result<Option<HeaderMap>, Failure> {
+        Ok(None)
+    }
+
+    /// Whether an object is a copy of another, by what it tells.
+    async fn is_copy(&self, _copy: &Object, _of: &Object) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    /// Headers of an object with what they lack of it: what is stored anew or put together of parts loses it otherwise.
+    async fn completed(&self, _key: &str, headers: HeaderMap) -> HeaderMap {
+        headers
+    }
+
+    /// Begins an upload in parts of an object with these headers, and returns its id.
+    async fn begin(&self, key: &str, headers: HeaderMap) -> Result<String, Failure>;
+
+    /// Sends the part with this number, counted from 1, and returns its tag.
+    async fn put_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: usize,
+        content: PutPayload,
+    ) -> Result<String, Failure>;
+
+    /// Whether ranges of objects become parts inside the store; `None` if the store has not been asked yet.
+    fn copies_parts(&self) -> Option<bool> {
+        Some(false)
+    }
+
+    /// Copies the bytes from the first up to and with the last of an object into a part, and returns its tag.
+    ///
+    /// # Errors
+    /// As [`copy`](Self::copy).
+    async fn copy_part(
+        &self,
+        _from: &Object,
+        _piece: (u64, u64),
+        _key: &str,
+        _upload: &str,
+        _number: usize,
+    ) -> Result<String, Failure> {
+        Err(Failure::unknown_request())
+    }
+
+    /// Makes an object of parts, each with its number and tag, and returns its entity tag, if one is reported that can be
+    /// compared. Where a store knows no such condition, nothing but a look makes sure of what was there before.
+    async fn complete(
+        &self,
+        upload: &str,
+        parts: &BTreeMap<usize, String>,
+        target: &Target<'_>,
+    ) -> Result<Option<String>, Failure>;
+
+    /// The entity tag of what stands under a key, if it is what the parts make; see [`complete`](Self::complete).
+    async fn made(&self, made: &Made<'_>) -> Result<Option<Option<String>>, Failure>;
+
+    /// Gives an upload up. That there is none is no error.
+    async fn abort(&self, key: &str, upload: &str) -> Result<(), Failure>;
+
+    /// Aborts uploads that nobody will finish, and says how many.
+    async fn sweep(&self, _sweep: &Sweep<'_>) -> Result<u64> {
+        Ok(0)
+    }
+
+    /// What stands under a key; `None` if nothing does.
+    async fn look(&self, key: &str) -> Result<Option<Object>, Failure> {
+        let mut looked = self.head(key).await;
+        // Only an answer with a document says whether it is the name that can't be.
+        if matches!(&looked, Err(failure) if failure.is_wordless_refusal()) {
+            looked = self.get(key, Some((0, Some(0))), None).await.map(|(object, _)| object);
+        }
+        match looked {
+            Ok(object) => Ok(Some(object)),
+            // What can't be is not there.
+            Err(failure) if failure.is_not_found() || failure.is_impossible_name() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}

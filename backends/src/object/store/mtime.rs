@@ -4,28 +4,32 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::object::bucket::keys::Provider;
-
 /// The name of the metadata.
 pub(crate) const NAME: &str = "mtime";
 
 /// The end of the year 9999: later times have no form in FTP.
 const LAST: u64 = 253_402_300_799;
 
-/// The metadata for a time: on S3 seconds since 1970, elsewhere as RFC 3339 has it. `None` for a time before 1970 that S3
-/// would have to hold.
-pub(crate) fn format(provider: Provider, time: SystemTime) -> Option<String> {
-    match provider {
-        Provider::S3 => {
+/// How a time is written, by the kind of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As seconds since 1970.
+    Seconds,
+    /// As RFC 3339 has it.
+    Rfc3339,
+}
+
+/// The metadata for a time; `None` for a time before 1970 that seconds would have to express.
+pub(crate) fn format(form: Form, time: SystemTime) -> Option<String> {
+    match form {
+        Form::Seconds => {
             let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
             Some(match since.subsec_nanos() {
                 0 => since.as_secs().to_string(),
                 nanos => format!("{}.{nanos:09}", since.as_secs()),
             })
         }
-        Provider::Gcs | Provider::Azure => {
-            Some(DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::AutoSi, true))
-        }
+        Form::Rfc3339 => Some(DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::AutoSi, true)),
     }
 }
 

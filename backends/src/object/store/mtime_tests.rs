@@ -1,7 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use super::{format, parse};
-use crate::object::bucket::keys::Provider;
+use super::{Form, format, parse};
 
 fn at(seconds: u64, nanos: u32) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
@@ -10,10 +9,10 @@ fn at(seconds: u64, nanos: u32) -> SystemTime {
 #[test]
 fn times_are_written_as_rclone_writes_them() {
     let time = at(1_580_705_106, 0);
-    assert_eq!(format(Provider::S3, time).as_deref(), Some("1580705106"));
-    assert_eq!(format(Provider::S3, at(1_580_705_106, 5)).as_deref(), Some("1580705106.000000005"));
-    assert_eq!(format(Provider::Azure, time).as_deref(), Some("2020-02-03T04:45:06Z"));
-    assert_eq!(format(Provider::S3, SystemTime::UNIX_EPOCH - Duration::from_secs(1)), None);
+    assert_eq!(format(Form::Seconds, time).as_deref(), Some("1580705106"));
+    assert_eq!(format(Form::Seconds, at(1_580_705_106, 5)).as_deref(), Some("1580705106.000000005"));
+    assert_eq!(format(Form::Rfc3339, time).as_deref(), Some("2020-02-03T04:45:06Z"));
+    assert_eq!(format(Form::Seconds, SystemTime::UNIX_EPOCH - Duration::from_secs(1)), None);
 }
 
 #[test]

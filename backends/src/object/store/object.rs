@@ -11,9 +11,6 @@ use super::failure::Failure;
 use super::mtime;
 use crate::Metadata;
 
-/// The metadata that makes an empty blob a directory, as Azure's own tools write it.
-pub(crate) const FOLDER: &str = "hdi_isfolder";
-
 /// An object as the store describes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {

@@ -9,7 +9,7 @@
 //! anything twice. In this process, those who end with one file take turns, whatever its store knows of conditions; several
 //! servers meet in the store's conditions.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,14 +19,14 @@ use tokio::sync::SemaphorePermit;
 
 use super::ObjectUpload;
 use super::end::Condition;
-use super::parts::{Gathered, marked};
+use super::parts::Gathered;
+use super::pieces::{equal_pieces, kept_pieces};
+use super::turn::turn;
 use crate::buffers::Share;
 use crate::object::bucket::Client;
-use crate::object::bucket::keys::Provider;
-use crate::object::copy::{equal_pieces, kept_pieces};
 use crate::object::download;
+use crate::object::store::marks::marked;
 use crate::object::store::object::Object;
-use crate::turns::{Turn, Turns};
 use crate::{Error, ErrorKind, Result, Upload as _};
 
 /// The numbers of parts before the head: what is there may take so many.
@@ -52,12 +52,6 @@ impl Tail {
     pub(crate) fn behind(seen: Option<Object>) -> Self {
         Self { seen, head: None }
     }
-}
-
-/// Waits until everybody in this process who came before is done with what stands under a key.
-pub(crate) async fn turn(client: &Client, key: &str) -> Turn {
-    static TURNS: LazyLock<Turns<(String, String)>> = LazyLock::new(Turns::default);
-    TURNS.take((client.address(), key.to_owned())).await
 }
 
 /// What the client has sent and no part holds.
@@ -92,10 +86,10 @@ impl ObjectUpload {
     }
 
     /// Keeps the first part, which is full, until what comes before it is known. Where there is no room for that, where all parts
-    /// must have one size, or where the library counts them anew at their end (Google), what is there now has to do.
+    /// must have one size, or where they are counted anew at their end, what is there now has to do.
     pub(crate) async fn hold_head(&mut self) -> Result<()> {
         let has_room = !self.client.buffers.is_tight() && !self.held.is_spilled();
-        let counts_anew = self.client.keys.provider == Provider::Gcs;
+        let counts_anew = self.client.traits().renumbers_parts;
         if !has_room || counts_anew || self.sizes.are_equal() {
             return self.settle().await;
         }
@@ -249,15 +243,15 @@ impl ObjectUpload {
     /// The ranges of a file that can be parts of their own, from its first byte on.
     fn pieces_of(&self, size: u64) -> Result<Vec<(u64, u64)>> {
         let part = self.sizes.next();
-        let pieces = match self.client.s3() {
-            _ if self.sizes.are_equal() => equal_pieces(size - size % part, part),
-            Some(_) if self.copies_inside() => kept_pieces(size),
+        let pieces = match () {
+            () if self.sizes.are_equal() => equal_pieces(size - size % part, part),
+            () if self.copies_inside() => kept_pieces(size),
             // Read and sent again.
-            s3 => {
+            () => {
                 let least = size.div_ceil(ROOM as u64 - 1);
-                let part = match s3 {
+                let part = match self.client.traits().marks_uploads {
                     // What marks an upload is at most a mebibyte less.
-                    Some(_) if least > part => marked(least + (1 << 20)),
+                    true if least > part => marked(least + (1 << 20)),
                     _ => part.max(least),
                 };
                 if part > self.client.buffers.largest_part() {
@@ -274,7 +268,7 @@ impl ObjectUpload {
 
     /// Whether the store makes parts of what it has, as far as is known.
     fn copies_inside(&self) -> bool {
-        self.client.s3().is_some_and(|s3| s3.copies_parts() != Some(false))
+        self.client.store.copies_parts() != Some(false)
     }
 
     /// Makes parts of these ranges of a file, the first of which gets number 1.

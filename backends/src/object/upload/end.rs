@@ -7,8 +7,8 @@ use md5::{Digest as _, Md5};
 use object_store::PutPayload;
 
 use super::ObjectUpload;
-use super::append::turn;
-use super::writes::NotStored;
+use super::turn::turn;
+use super::writes::{NotStored, put};
 use crate::object::download;
 use crate::object::store::object::{Before, Object};
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -36,9 +36,7 @@ impl ObjectUpload {
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
         let _turn = turn(&self.client, &self.key).await;
-        if matches!(self.condition, Condition::Nothing)
-            && !self.client.s3().is_none_or(|s3| s3.learned.refuses())
-        {
+        if matches!(self.condition, Condition::Nothing) && !self.client.store.creates_atomically() {
             self.check_nothing().await?;
         }
         self.put(&payload, self.condition.before()).await
@@ -71,7 +69,7 @@ impl ObjectUpload {
     /// Stores all there is in one request.
     pub(crate) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
         let headers = self.headers.clone();
-        match self.client.put(&self.path, &self.key, payload.clone(), headers, before).await {
+        match put(&self.client, &self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
             Err(NotStored { error, may_be_there }) => {
                 // Sent twice because the first answer was lost, it meets itself; or no answer came at all.
@@ -150,8 +148,8 @@ impl ObjectUpload {
 
     /// Looks whether nothing is there, if that may be asked: who may do nothing but store relies on the store's own look.
     pub(crate) async fn check_nothing(&self) -> Result<()> {
-        let found = match self.client.s3() {
-            Some(s3) => match s3.head(&self.key).await {
+        let found = match self.client.traits().refuses_absent {
+            true => match self.client.store.head(&self.key).await {
                 Ok(_) => true,
                 Err(failure) if failure.is_not_found() => false,
                 Err(failure) => match failure.at(&self.path) {
@@ -159,7 +157,7 @@ impl ObjectUpload {
                     error => return Err(error),
                 },
             },
-            None => self.client.head(&self.path, &self.key).await?.is_some(),
+            false => self.client.head(&self.path, &self.key).await?.is_some(),
         };
         match found {
             true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),

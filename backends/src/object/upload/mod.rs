@@ -6,7 +6,8 @@ pub(crate) mod end;
 pub(crate) mod held;
 pub(crate) mod multipart;
 pub(crate) mod parts;
-pub(crate) mod sweep;
+pub(crate) mod pieces;
+pub(crate) mod turn;
 pub(crate) mod writes;
 
 use std::sync::Arc;
@@ -21,11 +22,10 @@ use self::end::Condition;
 use self::held::Held;
 use self::multipart::Multipart;
 use self::parts::PartSizes;
+use self::pieces::{equal_pieces, kept_pieces};
 use crate::object::bucket::Client;
 use crate::object::bucket::name_check::NameCheck;
-use crate::object::copy::{equal_pieces, kept_pieces};
 use crate::object::download;
-use crate::object::s3::S3;
 use crate::object::settings::Tuning;
 use crate::object::store::object::Object;
 use crate::{
@@ -147,14 +147,14 @@ impl ObjectUpload {
 
     /// Begins with the first bytes of an object.
     pub(crate) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
-        let copies = self.client.s3().map(S3::copies_parts);
+        let copies = self.client.store.copies_parts();
         let pieces = match copies {
-            None | Some(Some(false)) => Vec::new(),
-            Some(_) if self.sizes.are_equal() => {
+            Some(false) => Vec::new(),
+            _ if self.sizes.are_equal() => {
                 let size = self.sizes.next();
                 equal_pieces(kept - kept % size, size)
             }
-            Some(_) => kept_pieces(kept),
+            _ => kept_pieces(kept),
         };
         if let Some((_, last)) = pieces.last() {
             self.length = last + 1;
@@ -164,10 +164,10 @@ impl ObjectUpload {
             }
             self.multipart().copy(object.clone(), pieces).await?;
             // Nothing of the client's is sent before it is known whether the store can do so.
-            if copies == Some(None)
+            if copies.is_none()
                 && let Err(error) = self.multipart().await_all().await
             {
-                if self.client.s3().is_none_or(|s3| s3.copies_parts() != Some(false)) {
+                if self.client.store.copies_parts() != Some(false) {
                     return Err(error);
                 }
                 drop(self.multipart.take());
@@ -257,11 +257,12 @@ impl ObjectUpload {
 fn sizes_of_parts(client: &Client) -> PartSizes {
     let (most, size, largest) =
         (u64::from(client.tuning.max_parts), client.tuning.part_size, client.buffers.largest_part());
-    match client.s3() {
-        Some(s3) if s3.equal_parts => PartSizes::equal(most, size).marked(),
-        Some(_) => PartSizes::new(most, size, largest).marked(),
-        None => PartSizes::new(most, size, largest),
-    }
+    let traits = client.traits();
+    let sizes = match traits.equal_parts {
+        true => PartSizes::equal(most, size),
+        false => PartSizes::new(most, size, largest),
+    };
+    if traits.marks_uploads { sizes.marked() } else { sizes }
 }
 
 #[async_trait]

@@ -9,10 +9,10 @@ use http::HeaderMap;
 use object_store::PutPayload;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::parts::is_marked;
+use super::pieces::copy_pieces;
 use crate::buffers::Share;
-use crate::object::bucket::{Client, Own};
-use crate::object::copy::copy_pieces;
+use crate::object::bucket::Client;
+use crate::object::store::marks::is_marked;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -34,7 +34,7 @@ pub(crate) struct Multipart {
     pub(crate) sent: BTreeSet<usize>,
     /// The number of the next part.
     next: usize,
-    /// The CRC32C of all parts so far, on Google: the only digest that it tells of what was put together of parts.
+    /// The CRC32C of all parts so far, where the store has no other digest of what was put together of parts.
     pub(crate) crc: Option<Crc>,
     /// Its id while it is in the list of those under way.
     noted: Option<String>,
@@ -59,7 +59,7 @@ impl Multipart {
         let asked = {
             let (client, path, key) = (Arc::clone(client), path.clone(), key.to_owned());
             let headers = headers.clone();
-            async move { client.begin_upload(&path, &key, headers).await }
+            async move { client.store.begin(&key, headers).await.map_err(|failure| failure.at(&path)) }
         };
         Self {
             client: Arc::clone(client),
@@ -71,7 +71,7 @@ impl Multipart {
             arrived: BTreeMap::new(),
             sent: BTreeSet::new(),
             next: 1,
-            crc: matches!(client.own, Own::Google(_)).then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
+            crc: client.traits().checks_crc.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
             was_undecided: false,
         }
@@ -96,9 +96,9 @@ impl Multipart {
     }
 
     /// Waits until the store has a part that marks the upload as ours, before it gets one that does not: so the upload is
-    /// found if nobody is left to abort it. On the other clouds, what is never finished goes by itself, or can't be listed.
+    /// found if nobody is left to abort it.
     async fn await_mark(&mut self) -> Result<()> {
-        while self.client.s3().is_some() && self.arrived.is_empty() && self.under_way() > 0 {
+        while self.client.traits().marks_uploads && self.arrived.is_empty() && self.under_way() > 0 {
             self.await_one().await?;
         }
         Ok(())
@@ -145,9 +145,9 @@ impl Multipart {
             part.iter().for_each(|bytes| crc.update(bytes));
         }
         self.sending.spawn(async move {
-            let sent = client.send_part(&path, &key, &id, number, part).await;
+            let sent = client.store.put_part(&key, &id, number, part).await;
             drop(share);
-            Ok(vec![(number, sent?)])
+            Ok(vec![(number, sent.map_err(|failure| failure.at(&path))?)])
         });
         Ok(())
     }
@@ -170,8 +170,7 @@ impl Multipart {
         let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
         self.sent.extend(first..first + pieces.len());
         self.sending.spawn(async move {
-            let Some(s3) = client.s3() else { return Err(Error::new(ErrorKind::Unsupported, &path)) };
-            match copy_pieces(s3, &from, pieces, &key, &id, first).await {
+            match copy_pieces(&*client.store, &from, pieces, &key, &id, first).await {
                 Ok(tags) => Ok((first..).zip(tags).collect()),
                 Err(failure) if failure.is_precondition() || failure.code() == Some("NoSuchKey") => {
                     Err(Error::new(ErrorKind::Conflict, &path))
@@ -290,7 +289,8 @@ impl Remains {
                 Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             },
         };
-        self.client.abort_upload(&self.path, &self.key, &id).await
+        let aborted = self.client.store.abort(&self.key, &id).await;
+        aborted.map_err(|failure| failure.at(&self.path))
     }
 }
 

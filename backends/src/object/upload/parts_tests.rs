@@ -1,4 +1,5 @@
 use super::*;
+use crate::object::store::marks::is_marked;
 
 const MAX_PARTS: u64 = Tuning::MAX_PARTS as u64;
 
@@ -57,18 +58,6 @@ fn ten_thousand_parts_hold_the_largest_object() {
             }
             assert!(total >= 5 << 40, "parts of {mebibytes} MiB reach {total} bytes");
         }
-    }
-}
-
-#[test]
-fn a_marked_size_is_as_near_as_it_can_be() {
-    for size in [0, 5 << 20, (5 << 20) + 1, 8 << 20, (64 << 20) - 1, 1 << 30, 5 << 30] {
-        let marked = marked(size);
-        assert!(is_marked(marked) && marked <= 5 << 30, "{size}");
-        assert!(size < 5 << 20 || size.abs_diff(marked) < 1 << 20, "{size}");
-    }
-    for others in [0, RESIDUE, 5 << 20, 8 << 20, (8 << 20) + 1, (5 << 20) - 1] {
-        assert!(!is_marked(others), "{others}");
     }
 }
 

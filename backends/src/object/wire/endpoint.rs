@@ -46,6 +46,17 @@ pub(crate) fn check_endpoint(url: &str) -> Result<&str, SettingsError> {
     Ok(url.trim_end_matches('/'))
 }
 
+/// Keeps a name from changing the URL that it becomes a part of.
+pub(crate) fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
+    if name.is_empty() {
+        return Err(SettingsError::invalid(setting, "must not be empty"));
+    }
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '$')) {
+        return Err(SettingsError::invalid(setting, "may hold letters, digits, `-`, `.`, `_` and `$` only"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[path = "endpoint_tests.rs"]
 mod tests;

@@ -1,26 +1,18 @@
 //! The two clients of the library that a bucket has, and the connections of both.
 
-use std::sync::Arc;
-
-use object_store::multipart::MultipartStore;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
-use tokio::sync::Semaphore;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use super::connections::Connections;
 use super::connector::Limits;
 use super::endpoint::is_plain_http;
-use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Signer};
-use crate::object::bucket::keys::Keys;
-use crate::object::bucket::known::Known;
-use crate::object::bucket::reported::Reported;
-use crate::object::bucket::{Client, Own};
+use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Sign};
 use crate::object::settings::options::Added;
 use crate::object::settings::{SettingsError, Tuning};
 
-/// Two clients of one bucket: the timer of the HTTP library for silence also runs while a request is being
+/// The library's store for one bucket, and two HTTP clients: the timer of the HTTP library for silence also runs while a request is being
 /// sent, so a slow line could never send a large part.
 pub(crate) struct Pair<T> {
-    patient: T,
+    /// Who has the credentials.
     pub(crate) impatient: T,
     http: Http,
 }
@@ -31,11 +23,10 @@ struct Http {
     impatient: Connections,
 }
 
-impl<T: ObjectStore + MultipartStore> Pair<T> {
+impl<T> Pair<T> {
     pub(crate) fn build(
         tuning: &Tuning,
         endpoint: Option<&str>,
-        bucket_url: &str,
         build: impl Fn(ClientOptions, RetryConfig, Connections) -> Result<T, SettingsError>,
     ) -> Result<Self, SettingsError> {
         // A timeout for the whole body would cut off a slow reader in the middle.
@@ -52,19 +43,12 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             max_retries: tuning.retries,
             retry_timeout: tuning.retry_timeout,
         };
-        let connections = |silence| {
-            Connections::new(bucket_url, tuning, Limits { connect: tuning.connect_timeout, silence })
-        };
+        let connections =
+            |silence| Connections::new(tuning, Limits { connect: tuning.connect_timeout, silence });
         let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
-        Ok(Self {
-            patient: build(
-                options.clone(),
-                RetryConfig { max_retries: tuning.retries.saturating_mul(2), ..retry.clone() },
-                http.patient.clone(),
-            )?,
-            impatient: build(options, retry, http.impatient.clone())?,
-            http,
-        })
+        // The client is all that is wanted of this one.
+        drop(build(options.clone(), retry.clone(), http.patient.clone())?);
+        Ok(Self { impatient: build(options, retry, http.impatient.clone())?, http })
     }
 
     /// For requests of our own: `url` is what their paths follow.
@@ -72,7 +56,7 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
         &self,
         url: String,
         bucket: String,
-        signer: Signer,
+        signer: Option<Box<dyn Sign>>,
         added: Added,
         tuning: &Tuning,
     ) -> Result<Requests, SettingsError> {
@@ -87,22 +71,8 @@ impl<T: ObjectStore + MultipartStore> Pair<T> {
             tuning: tuning.clone(),
         })
     }
+}
 
-    pub(crate) fn into_client(self, keys: Keys, name: String, tuning: Tuning, own: Own) -> Client {
-        let patient = Arc::new(self.patient);
-        Client {
-            objects: Arc::new(self.impatient),
-            uploads: Arc::clone(&patient) as Arc<dyn ObjectStore>,
-            parts: patient,
-            own,
-            keys,
-            name,
-            known: Known::new(),
-            reported: Reported::default(),
-            alone: Semaphore::new(1),
-            settling: Semaphore::new(1),
-            buffers: Arc::clone(&tuning.buffers),
-            tuning,
-        }
-    }
+pub(crate) fn not_made(error: object_store::Error) -> SettingsError {
+    SettingsError::Client(error.to_string())
 }

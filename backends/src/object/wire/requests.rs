@@ -1,24 +1,21 @@
-//! Requests of our own: what the library can't send, or not for every key.
+//! Requests to a store: how they are signed, sent again, and read.
 //!
-//! They are signed by the library's own signers, with its credentials, and go over its connections.
+//! The library's signers sign them, with the credentials that it has got, and its HTTP clients send them.
 
 use std::fmt;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method};
 use object_store::PutPayload;
-use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody, HttpResponse};
-use object_store::gcp::GcpCredentialProvider;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::connections::Ours;
+use super::connections::Kind;
 use super::xml::{self, Document};
 use crate::object::settings::Tuning;
 use crate::object::settings::options::Added;
@@ -49,7 +46,8 @@ pub(crate) struct Requests {
     pub url: String,
     /// The bucket, for the log.
     pub bucket: String,
-    pub signer: Signer,
+    /// Whoever asks; `None` for nobody who would have to be known.
+    pub signer: Option<Box<dyn Sign>>,
     /// What requests have beside what they say themselves.
     pub added: Added,
     /// Gives up when the store is silent.
@@ -59,23 +57,11 @@ pub(crate) struct Requests {
     pub tuning: Tuning,
 }
 
-/// Who asks.
-pub(crate) enum Signer {
-    Amazon {
-        credentials: AwsCredentialProvider,
-        region: String,
-        /// What signatures are made for: the store (`s3`) or the one that hands out keys (`sts`).
-        service: &'static str,
-        /// Whether a signature covers the content, too.
-        sign_payload: bool,
-    },
-    Google(GcpCredentialProvider),
-    Azure {
-        credentials: AzureCredentialProvider,
-        account: String,
-    },
-    /// Nobody who would have to be known.
-    Nobody,
+/// How a cloud wants requests to be signed.
+#[async_trait]
+pub(crate) trait Sign: Send + Sync {
+    /// Signs a request with this content.
+    async fn sign(&self, request: &mut HttpRequest, content: &PutPayload) -> Result<(), Failure>;
 }
 
 /// A request that isn't signed yet.
@@ -169,6 +155,11 @@ pub(crate) fn in_path(key: &str) -> impl fmt::Display {
 }
 
 impl Requests {
+    /// What tells the bucket from all others.
+    pub(crate) fn address(&self) -> String {
+        format!("{} {}", self.url, self.bucket)
+    }
+
     fn url(&self, request: &Request) -> String {
         let mut url = format!("{}{}", self.url, request.path);
         let mut separator = '?';
@@ -201,41 +192,11 @@ impl Requests {
             _ => HttpRequestBody::from(request.body.clone()),
         };
         let mut signed = builder
-            .extension(Ours)
+            .extension(Kind(request.kind))
             .body(body)
             .map_err(|error| Failure::Malformed(format!("a request can't be made: {error}")))?;
-        match &self.signer {
-            Signer::Amazon { credentials, region, service, sign_payload } => {
-                let credential = credentials.get_credential().await.map_err(Failure::Library)?;
-                let has_content = request.body.content_length() > 0;
-                let digest = (has_content && *sign_payload).then(|| {
-                    let mut digest = Sha256::new();
-                    request.body.iter().for_each(|bytes| digest.update(bytes));
-                    digest.finalize()
-                });
-                AwsAuthorizer::new(&credential, service, region)
-                    .with_sign_payload(*sign_payload || !has_content)
-                    .try_authorize(&mut signed, digest.as_deref())
-                    .map_err(Failure::Library)?;
-            }
-            Signer::Google(credentials) => {
-                let credential = credentials.get_credential().await.map_err(Failure::Library)?;
-                // An emulator's key may say that nobody is asked for a token.
-                if credential.bearer.is_empty() {
-                    return Ok(signed);
-                }
-                let mut bearer = HeaderValue::from_str(&format!("Bearer {}", credential.bearer))
-                    .map_err(|_| Failure::Malformed("the access token is no text".to_owned()))?;
-                bearer.set_sensitive(true);
-                signed.headers_mut().insert(AUTHORIZATION, bearer);
-            }
-            Signer::Azure { credentials, account } => {
-                let credential = credentials.get_credential().await.map_err(Failure::Library)?;
-                AzureAuthorizer::new(&credential, account)
-                    .try_authorize(&mut signed)
-                    .map_err(Failure::Library)?;
-            }
-            Signer::Nobody => {}
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut signed, &request.body).await?;
         }
         Ok(signed)
     }

@@ -46,7 +46,7 @@ fn slow(status: u16, length: usize, piece: usize, pause: Duration) -> (Requests,
     let of_store = Requests {
         url: "http://store".to_owned(),
         bucket: "bucket".to_owned(),
-        signer: Signer::Nobody,
+        signer: None,
         added: Added::default(),
         http: store(),
         patient: store(),

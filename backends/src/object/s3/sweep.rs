@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::multipart::is_under_way;
-use super::parts::is_marked;
-use crate::object::bucket::Client;
-use crate::object::s3::{OpenUpload, S3, StoredPart};
+use super::S3;
+use super::multipart::{OpenUpload, StoredPart};
 use crate::object::settings::Tuning;
+use crate::object::store::Sweep;
 use crate::object::store::course::Course;
 use crate::object::store::failure::Failure;
+use crate::object::store::marks::is_marked;
 use crate::{Error, Result, StoragePath};
 
 /// The mark that uploads of earlier versions have: a part of its own that was never a part of the object.
@@ -23,17 +23,16 @@ const MOST_PAGES: usize = 100;
 
 /// Aborts the multipart uploads that a server of this kind began in this place, and that are older than they may get.
 /// Those of others are left alone: the sizes of its parts mark each of ours.
-pub(crate) async fn sweep(client: &Client) -> Result<u64> {
-    let Some(s3) = client.s3() else { return Ok(0) };
-    let root = client.keys.root();
+pub(super) async fn sweep(s3: &S3, place: &Sweep<'_>) -> Result<u64> {
+    let root = place.root;
     let mut swept = Swept::default();
-    below(client, s3, root, usize::MAX, &mut swept).await?;
+    below(place, s3, root, usize::MAX, &mut swept).await?;
     // Some stores list the uploads of a whole key, and none of what it is the beginning of.
     if swept.seen == 0 && !root.is_empty() && !s3.is_amazon {
-        let whole = below(client, s3, "", MOST_PAGES, &mut swept).await;
+        let whole = below(place, s3, "", MOST_PAGES, &mut swept).await;
         // Who may list the place alone was answered already.
         if let Err(error) = whole {
-            tracing::debug!(bucket = client.name, %error, "unfinished uploads are looked for in the place of the backend alone");
+            tracing::debug!(bucket = place.name, %error, "unfinished uploads are looked for in the place of the backend alone");
         }
     }
     swept.failed.map_or(Ok(swept.removed), Err)
@@ -48,14 +47,14 @@ struct Swept {
 }
 
 /// Sweeps what is listed below a prefix.
-async fn below(client: &Client, s3: &S3, prefix: &str, most: usize, swept: &mut Swept) -> Result<()> {
+async fn below(place: &Sweep<'_>, s3: &S3, prefix: &str, most: usize, swept: &mut Swept) -> Result<()> {
     let root = StoragePath::root();
     let (mut after, mut course) = (None, Course::default());
     for _ in 0..most {
         let (uploads, next) = s3.open_uploads(prefix, after).await.map_err(|failure| failure.at(&root))?;
         for upload in uploads {
             swept.seen += 1;
-            match remove(client, s3, &upload).await {
+            match remove(place, s3, &upload).await {
                 Ok(removed) => swept.removed += u64::from(removed),
                 // The others may still be ours to remove.
                 Err(error) => {
@@ -71,13 +70,13 @@ async fn below(client: &Client, s3: &S3, prefix: &str, most: usize, swept: &mut 
 }
 
 /// Aborts an upload if it is ours and abandoned; says whether it was.
-async fn remove(client: &Client, s3: &S3, upload: &OpenUpload) -> Result<bool> {
-    if !(is_old(client, upload) && is_ours(s3, upload).await?) {
+async fn remove(place: &Sweep<'_>, s3: &S3, upload: &OpenUpload) -> Result<bool> {
+    if !(is_old(place, upload) && is_ours(s3, upload).await?) {
         return Ok(false);
     }
     if may_be_complete(s3, upload).await.map_err(|failure| failure.at(&StoragePath::root()))? {
         tracing::info!(
-            bucket = client.name,
+            bucket = place.name,
             key = upload.key,
             upload = upload.id,
             "an unfinished upload may be what the object is made of, and is left alone; if the store bills it, abort it by hand"
@@ -86,16 +85,16 @@ async fn remove(client: &Client, s3: &S3, upload: &OpenUpload) -> Result<bool> {
     }
     let aborted = s3.abort_upload(&upload.key, &upload.id).await;
     aborted.map_err(|failure| failure.at(&StoragePath::root()))?;
-    tracing::info!(bucket = client.name, key = upload.key, "removed an upload that was never finished");
+    tracing::info!(bucket = place.name, key = upload.key, "removed an upload that was never finished");
     Ok(true)
 }
 
-fn is_old(client: &Client, upload: &OpenUpload) -> bool {
+fn is_old(place: &Sweep<'_>, upload: &OpenUpload) -> bool {
     // Stores have whole seconds, and clocks of their own: what seems to come from the future is new.
     let age = upload.initiated.and_then(|begun| SystemTime::now().duration_since(begun).ok());
-    upload.key.starts_with(client.keys.root())
-        && !is_under_way(&upload.id)
-        && age.is_some_and(|age| age >= client.tuning.abandoned_after)
+    upload.key.starts_with(place.root)
+        && !(place.is_under_way)(&upload.id)
+        && age.is_some_and(|age| age >= place.abandoned_after)
 }
 
 /// Whether the object under the key may be what a completion has made of the upload whose answer was lost. Some stores still
@@ -105,7 +104,7 @@ async fn may_be_complete(s3: &S3, upload: &OpenUpload) -> Result<bool, Failure> 
     if s3.is_amazon {
         return Ok(false);
     }
-    let object = match s3.head(&upload.key).await {
+    let object = match s3.describe(&upload.key).await {
         Ok((object, _)) => object,
         Err(failure) if failure.is_not_found() => return Ok(false),
         Err(failure) => return Err(failure),
