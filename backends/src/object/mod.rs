@@ -68,7 +68,7 @@ pub use s3::{CustomerKey, Profile, Role, S3Options, S3Settings};
 pub use settings::{Authorities, ContentType, ObjectOptions, SettingsError, Tuning};
 pub use wire::endpoint::is_exposed;
 
-use self::bucket::Client;
+use self::bucket::Bucket;
 use self::store::{Opened, Sweep};
 use crate::{
     Body, ByteRange, Capabilities, CreateMode, EntryStream, Metadata, Result, Storage, StoragePath, Upload,
@@ -77,7 +77,7 @@ use crate::{
 /// A bucket as a storage. Cloning it shares the connections.
 #[derive(Clone)]
 pub struct ObjectStorage {
-    client: Arc<Client>,
+    bucket: Arc<Bucket>,
 }
 
 impl ObjectStorage {
@@ -106,13 +106,13 @@ impl ObjectStorage {
     }
 
     fn new(opened: Opened) -> Result<Self, SettingsError> {
-        Ok(Self { client: Arc::new(Client::new(opened)?) })
+        Ok(Self { bucket: Arc::new(Bucket::new(opened)?) })
     }
 }
 
 impl fmt::Debug for ObjectStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ObjectStorage").field(&self.client).finish()
+        f.debug_tuple("ObjectStorage").field(&self.bucket).finish()
     }
 }
 
@@ -122,65 +122,65 @@ impl Storage for ObjectStorage {
         Capabilities {
             implicit_directories: true,
             set_modified: true,
-            lists_set_times: self.client.traits().lists_times,
+            lists_set_times: self.bucket.traits().lists_times,
             rename_directories: true,
         }
     }
 
     async fn check(&self) -> Result<()> {
         let root = StoragePath::root();
-        let prefix = self.client.keys.directory(&root)?;
-        self.client.holds_keys(&root, &prefix).await.map(drop)
+        let prefix = self.bucket.keys.directory(&root)?;
+        self.bucket.holds_keys(&root, &prefix).await.map(drop)
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
-        self.client.stat(path).await
+        self.bucket.stat(path).await
     }
 
     async fn enter(&self, path: &StoragePath) -> Result<()> {
-        self.client.enter(path).await
+        self.bucket.enter(path).await
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
-        list::list(&self.client, path).await
+        list::list(&self.bucket, path).await
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
-        download::open(&self.client, path, range).await
+        download::open(&self.bucket, path, range).await
     }
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(upload::create(&self.client, path, mode).await?))
+        Ok(Box::new(upload::create(&self.bucket, path, mode).await?))
     }
 
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
-        self.client.remove_file(path).await
+        self.bucket.remove_file(path).await
     }
 
     async fn create_directory(&self, path: &StoragePath) -> Result<()> {
-        self.client.create_directory(path).await
+        self.bucket.create_directory(path).await
     }
 
     async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
-        self.client.remove_directory(path).await
+        self.bucket.remove_directory(path).await
     }
 
     async fn rename(&self, from: &StoragePath, to: &StoragePath, replace: bool) -> Result<()> {
-        rename::rename(&self.client, from, to, replace).await
+        rename::rename(&self.bucket, from, to, replace).await
     }
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
-        copy::times::set_modified(&self.client, path, modified).await
+        copy::times::set_modified(&self.bucket, path, modified).await
     }
 
     async fn sweep(&self) -> Result<u64> {
         let sweep = Sweep {
-            name: &self.client.name,
-            root: self.client.keys.root(),
-            abandoned_after: self.client.tuning.abandoned_after,
+            name: &self.bucket.name,
+            root: self.bucket.keys.root(),
+            abandoned_after: self.bucket.tuning.abandoned_after,
             is_under_way: upload::multipart::is_under_way,
         };
-        self.client.store.sweep(&sweep).await
+        self.bucket.store.sweep(&sweep).await
     }
 }
 

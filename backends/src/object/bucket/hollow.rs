@@ -5,7 +5,7 @@
 //! any other one. A name that looks missing is looked for in the listing of its parent, which costs no request but where
 //! there would be a refusal.
 
-use super::Client;
+use super::Bucket;
 use super::lookup::NEIGHBOURS;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -15,7 +15,7 @@ const MOST_PAGES: usize = 10;
 /// Hollow directories that are removed with the one they are in.
 const MOST_BELOW: usize = 1000;
 
-impl Client {
+impl Bucket {
     /// Whether a listing of a directory shows anything, if only the directory itself: some stores keep one of their own, which
     /// no listing of keys has.
     pub(crate) async fn shows(&self, path: &StoragePath, directory: &str) -> Result<bool> {

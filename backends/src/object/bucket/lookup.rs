@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Client;
+use super::Bucket;
 use super::known::parents;
 use crate::object::store::Marker;
 use crate::object::store::object::Object;
@@ -22,7 +22,7 @@ pub(crate) enum Found {
     Nothing,
 }
 
-impl Client {
+impl Bucket {
     /// What a path names: one request for a file that isn't empty.
     pub(crate) async fn lookup(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {

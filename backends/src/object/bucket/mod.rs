@@ -26,7 +26,7 @@ use super::store::{Opened, Store, Traits};
 use crate::{Buffers, Error, ErrorKind, Result, StoragePath};
 
 /// A bucket, and how to talk to it.
-pub(crate) struct Client {
+pub(crate) struct Bucket {
     /// The requests, in the protocol that the store speaks.
     pub store: Arc<dyn Store>,
     pub keys: Keys,
@@ -46,7 +46,7 @@ pub(crate) struct Client {
     pub buffers: Arc<Buffers>,
 }
 
-impl Client {
+impl Bucket {
     /// # Errors
     /// A sentence for whoever wrote the settings, if no key can begin as they say.
     pub(crate) fn new(opened: Opened) -> Result<Self, SettingsError> {
@@ -155,8 +155,8 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("name", &self.name).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Bucket").field("name", &self.name).field("keys", &self.keys).finish_non_exhaustive()
     }
 }

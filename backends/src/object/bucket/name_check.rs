@@ -11,7 +11,7 @@ use std::time::Instant;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
-use super::Client;
+use super::Bucket;
 use super::free_names::Question;
 use super::known::parents;
 use super::lookup::{Found, PARENTS_AT_ONCE};
@@ -28,11 +28,11 @@ pub(crate) struct NameCheck {
 }
 
 impl NameCheck {
-    pub(crate) fn ask(client: &Arc<Client>, path: &StoragePath) -> Self {
+    pub(crate) fn ask(bucket: &Arc<Bucket>, path: &StoragePath) -> Self {
         let mut asked = JoinSet::new();
-        if client.tuning.check_names {
-            let (client, path) = (Arc::clone(client), path.clone());
-            asked.spawn(async move { client.check_name(&path).await });
+        if bucket.tuning.check_names {
+            let (bucket, path) = (Arc::clone(bucket), path.clone());
+            asked.spawn(async move { bucket.check_name(&path).await });
         }
         Self { path: path.clone(), asked }
     }
@@ -69,7 +69,7 @@ fn unless_refused(looked: Result<()>) -> Result<()> {
     }
 }
 
-impl Client {
+impl Bucket {
     /// Makes sure that a file may have this name, as far as the store tells.
     ///
     /// # Errors

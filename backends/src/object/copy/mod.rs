@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::bucket::Client;
+use super::bucket::Bucket;
 use super::download;
 use super::store::Copies;
 use super::store::failure::Failure;
@@ -25,47 +25,47 @@ const CHANGED: &str = "it changed, or the new name was taken, while it was copie
 /// Copies one object, however large, if it is still this one, and returns when the copy is complete. If it may not `replace`
 /// what stands under the key, stores that know such a condition make sure of it.
 pub(super) async fn copy(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     from: &Object,
     to: &str,
     replace: bool,
 ) -> Result<()> {
     let mut headers = None;
-    if client.store.changes_type(&from.key, to) {
-        let looked = client.store.head_and_retyped(&from.key, to).await;
+    if bucket.store.changes_type(&from.key, to) {
+        let looked = bucket.store.head_and_retyped(&from.key, to).await;
         headers = looked.map_err(|failure| failure.at(path))?.1;
     }
-    copy_with(client, path, from, to, headers, replace).await.map(drop)
+    copy_with(bucket, path, from, to, headers, replace).await.map(drop)
 }
 
 /// Copies one object so that it can be found out later that this is the copy, also where entity tags don't tell.
 pub(super) async fn copy_marked(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     from: &Object,
     to: &str,
 ) -> Result<()> {
-    match client.store.mark_of_copy(from).await.map_err(|failure| failure.at(path))? {
-        Some(marked) => copy_with(client, path, from, to, Some(marked), true).await.map(drop),
-        None => copy(client, path, from, to, true).await,
+    match bucket.store.mark_of_copy(from).await.map_err(|failure| failure.at(path))? {
+        Some(marked) => copy_with(bucket, path, from, to, Some(marked), true).await.map(drop),
+        None => copy(bucket, path, from, to, true).await,
     }
 }
 
 /// Copies one object, and returns the entity tag of the copy. `headers` replace those that it has.
 async fn copy_with(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     from: &Object,
     to: &str,
     headers: Option<HeaderMap>,
     replace: bool,
 ) -> Result<Option<String>> {
-    match client.traits().copies {
-        Copies::UpTo(most) if from.size > most => in_pieces(client, path, from, to, headers).await,
-        copies => match client.store.copy(from, to, headers.clone(), replace).await {
+    match bucket.traits().copies {
+        Copies::UpTo(most) if from.size > most => in_pieces(bucket, path, from, to, headers).await,
+        copies => match bucket.store.copy(from, to, headers.clone(), replace).await {
             Err(failure) if copies != Copies::Whole && failure.is_unknown_request() && from.key != to => {
-                send_again(client, path, from, to, headers).await
+                send_again(bucket, path, from, to, headers).await
             }
             copied => copied.map_err(|failure| refused(path, failure)),
         },
@@ -81,20 +81,20 @@ fn refused(path: &StoragePath, failure: Failure) -> Error {
 
 /// Copies one object that is too large for one request.
 async fn in_pieces(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     from: &Object,
     to: &str,
     headers: Option<HeaderMap>,
 ) -> Result<Option<String>> {
     let headers = match headers {
-        Some(headers) => client.store.completed(&from.key, headers).await,
-        None => headers_of(client, path, from).await?.1,
+        Some(headers) => bucket.store.completed(&from.key, headers).await,
+        None => headers_of(bucket, path, from).await?.1,
     };
     // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
-    let mut upload = Multipart::begin(client, path, to, headers.clone());
+    let mut upload = Multipart::begin(bucket, path, to, headers.clone());
     let done = async {
-        let pieces = match client.traits().equal_parts {
+        let pieces = match bucket.traits().equal_parts {
             true => equal_pieces(from.size, PIECE),
             false => pieces(from.size),
         };
@@ -103,7 +103,7 @@ async fn in_pieces(
             upload.await_one().await?;
         }
         // A copy of an object onto itself must not undo what somebody else has stored there meanwhile.
-        if from.key == to && client.head(path, to).await?.is_none_or(|now| now.e_tag != from.e_tag) {
+        if from.key == to && bucket.head(path, to).await?.is_none_or(|now| now.e_tag != from.e_tag) {
             return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED));
         }
         upload.complete(from.size, Before::Anything).await
@@ -114,8 +114,8 @@ async fn in_pieces(
             if let Err(second) = upload.abort().await {
                 tracing::warn!(%path, error = %second, "an unfinished copy is left on the store");
             }
-            match client.store.copies_parts() == Some(false) && from.key != to {
-                true => send_again(client, path, from, to, Some(headers)).await,
+            match bucket.store.copies_parts() == Some(false) && from.key != to {
+                true => send_again(bucket, path, from, to, Some(headers)).await,
                 false => Err(error),
             }
         }
@@ -124,24 +124,24 @@ async fn in_pieces(
 
 /// Copies one object through this server, where the store can't, and returns the entity tag of the copy.
 async fn send_again(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     from: &Object,
     to: &str,
     headers: Option<HeaderMap>,
 ) -> Result<Option<String>> {
     let headers = match headers {
-        Some(headers) => client.store.completed(&from.key, headers).await,
-        None => match headers_of(client, path, from).await? {
+        Some(headers) => bucket.store.completed(&from.key, headers).await,
+        None => match headers_of(bucket, path, from).await? {
             (now, headers) if now.e_tag == from.e_tag => headers,
             _ => return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED)),
         },
     };
-    let content = download::section(client, path, from, (0, from.size));
-    ObjectUpload::of_copy(client, path, to, headers).store_all(content).await
+    let content = download::section(bucket, path, from, (0, from.size));
+    ObjectUpload::of_copy(bucket, path, to, headers).store_all(content).await
 }
 
 /// The object as it is now, with all that its copy is to have beside its content.
-async fn headers_of(client: &Client, path: &StoragePath, object: &Object) -> Result<(Object, HeaderMap)> {
-    client.store.head_and_headers(&object.key).await.map_err(|failure| failure.at(path))
+async fn headers_of(bucket: &Bucket, path: &StoragePath, object: &Object) -> Result<(Object, HeaderMap)> {
+    bucket.store.head_and_headers(&object.key).await.map_err(|failure| failure.at(path))
 }

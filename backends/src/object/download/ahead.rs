@@ -84,7 +84,7 @@ impl Ahead {
         let reader = &mut self.reader;
         let was_ahead = !self.ranges.is_empty();
         while self.ranges.len() < AT_ONCE && reader.end - reader.position > RANGE {
-            let Some(share) = reader.client.buffers.try_take(RANGE) else { break };
+            let Some(share) = reader.bucket.buffers.try_take(RANGE) else { break };
             let start = reader.position;
             reader.position += RANGE;
             let mut part = reader.part(start, reader.position);

@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use self::ahead::Ahead;
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::Object;
 use crate::{Body, ByteRange, ByteStream, Content, Error, ErrorKind, Result, StoragePath};
@@ -38,30 +38,30 @@ enum Refusal {
 }
 
 /// Opens the file at `path`.
-pub(crate) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRange) -> Result<Body> {
+pub(crate) async fn open(bucket: &Arc<Bucket>, path: &StoragePath, range: ByteRange) -> Result<Body> {
     if path.is_root() {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
-    let key = client.keys.existing(path)?;
+    let key = bucket.keys.existing(path)?;
     // Some stores read the end of a range as a signed number.
     let end = range.length.and_then(|length| range.offset.checked_add(length)).filter(|end| *end < 1 << 62);
     let wanted = match (range.offset, end) {
         // HTTP has no way to ask for nothing.
-        (start, Some(end)) if start == end => return open_nothing(client, path, range, None).await,
+        (start, Some(end)) if start == end => return open_nothing(bucket, path, range, None).await,
         (0, None) => None,
         (start, end) => Some((start, end)),
     };
-    let Answer { object, span, chunks } = match get(client, path, &key, wanted, None).await {
+    let Answer { object, span, chunks } = match get(bucket, path, &key, wanted, None).await {
         Ok(answer) => answer,
         Err(Refusal::Missing(error)) => {
             // A missing file, or a directory.
-            return Err(match client.is_directory(path).await? {
+            return Err(match bucket.is_directory(path).await? {
                 true => Error::new(ErrorKind::IsADirectory, path),
                 false => error,
             });
         }
         Err(Refusal::Range(error)) if wanted.is_some() => {
-            return open_nothing(client, path, range, Some(error)).await;
+            return open_nothing(bucket, path, range, Some(error)).await;
         }
         Err(Refusal::Changed) => return Err(Error::new(ErrorKind::Conflict, path)),
         Err(Refusal::Range(error) | Refusal::Other(error)) => return Err(error),
@@ -71,39 +71,39 @@ pub(crate) async fn open(client: &Arc<Client>, path: &StoragePath, range: ByteRa
         return Err(Error::new(ErrorKind::NotFound, path));
     }
     if !is_content_of_marker && object.is_folder
-        || (object.size == 0 && client.holds_keys(path, &client.keys.directory(path)?).await?)
+        || (object.size == 0 && bucket.holds_keys(path, &bucket.keys.directory(path)?).await?)
     {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
-    client.known.file(path, object.size, object.e_tag.as_deref());
+    bucket.known.file(path, object.size, object.e_tag.as_deref());
     let metadata = object.metadata();
     // The store would have to be wrong; its reader must not get other bytes than it asked for.
     if span.0 != range.offset || span.1.checked_sub(span.0) != Some(range.length_in(object.size, path)?) {
         return Err(Error::with_source(ErrorKind::Other, path, "the store sent another range"));
     }
-    let reader = Reader::new(client, path, object, span, chunks);
+    let reader = Reader::new(bucket, path, object, span, chunks);
     Ok(Body { metadata, content: Content::Stream(Ahead::new(reader).into_stream()) })
 }
 
 /// Bytes of an object that was looked at before, from the first up to the one before the end, as it was then.
 pub(crate) fn section(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     object: &Object,
     span: (u64, u64),
 ) -> ByteStream {
     // The first read asks for the bytes, as after a lost connection.
-    Reader::new(client, path, object.clone(), span, stream::empty().boxed()).into_stream()
+    Reader::new(bucket, path, object.clone(), span, stream::empty().boxed()).into_stream()
 }
 
 /// A body without bytes, for a range that has none; if it has some, the error that asking for them met.
 async fn open_nothing(
-    client: &Client,
+    bucket: &Bucket,
     path: &StoragePath,
     range: ByteRange,
     error: Option<Error>,
 ) -> Result<Body> {
-    let metadata = client.file(path).await?.metadata();
+    let metadata = bucket.file(path).await?.metadata();
     match (range.length_in(metadata.size, path)?, error) {
         (1.., Some(error)) => Err(error),
         // It has grown since it was asked for the range.
@@ -114,14 +114,14 @@ async fn open_nothing(
 
 /// Asks for an object, or for the bytes from the first up to the one before the end, if it is the one with this entity tag.
 async fn get(
-    client: &Client,
+    bucket: &Bucket,
     path: &StoragePath,
     key: &str,
     range: Option<(u64, Option<u64>)>,
     if_match: Option<&str>,
 ) -> Result<Answer, Refusal> {
     let asked = range.map(|(first, end)| (first, end.map(|end| end.saturating_sub(1))));
-    let (object, response) = client.get(key, asked, if_match).await.map_err(|failure| match failure {
+    let (object, response) = bucket.get(key, asked, if_match).await.map_err(|failure| match failure {
         failure if failure.is_not_found() => Refusal::Missing(failure.at(path)),
         // What can't be is not there.
         failure if failure.is_impossible_name() => {
@@ -158,7 +158,7 @@ fn span_of(text: &str) -> Option<(u64, u64)> {
 
 /// A download that is under way.
 pub(crate) struct Reader {
-    pub(crate) client: Arc<Client>,
+    pub(crate) bucket: Arc<Bucket>,
     pub(crate) path: StoragePath,
     /// As it was when it was opened: the rest must come from the same one.
     pub(crate) object: Object,
@@ -173,14 +173,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     fn new(
-        client: &Arc<Client>,
+        bucket: &Arc<Bucket>,
         path: &StoragePath,
         object: Object,
         (position, end): (u64, u64),
         body: Chunks,
     ) -> Self {
         Self {
-            client: Arc::clone(client),
+            bucket: Arc::clone(bucket),
             path: path.clone(),
             object,
             position,
@@ -193,7 +193,7 @@ impl Reader {
 
     /// Another one for some bytes of the same object.
     pub(crate) fn part(&self, position: u64, end: u64) -> Self {
-        Self::new(&self.client, &self.path, self.object.clone(), (position, end), stream::empty().boxed())
+        Self::new(&self.bucket, &self.path, self.object.clone(), (position, end), stream::empty().boxed())
     }
 
     fn into_stream(self) -> ByteStream {
@@ -228,14 +228,14 @@ impl Reader {
             Error::with_source(ErrorKind::Unavailable, &self.path, "the connection ended early")
         });
         // Without an entity tag nothing says whether it is still the same.
-        if self.object.e_tag.is_none() || self.failures > self.client.tuning.retries {
+        if self.object.e_tag.is_none() || self.failures > self.bucket.tuning.retries {
             return Err(lost);
         }
         self.failures += 1;
         let lost = *self.lost.get_or_insert_with(Instant::now);
         let range = Some((self.position, Some(self.end)));
-        let (client, path) = (Arc::clone(&self.client), self.path.clone());
-        match get(&client, &path, &self.object.key, range, self.object.e_tag.as_deref()).await {
+        let (bucket, path) = (Arc::clone(&self.bucket), self.path.clone());
+        match get(&bucket, &path, &self.object.key, range, self.object.e_tag.as_deref()).await {
             // A store that knows no such condition tells what it has.
             Ok(answer) if answer.object.e_tag != self.object.e_tag => Err(changed(&path)),
             Ok(answer) if answer.span == (self.position, self.end) => {
@@ -247,8 +247,8 @@ impl Reader {
             // It is asked for again, as long as it may be.
             Err(Refusal::Other(error))
                 if error.kind() == ErrorKind::Unavailable
-                    && self.failures <= self.client.tuning.retries
-                    && lost.elapsed() < self.client.tuning.retry_timeout =>
+                    && self.failures <= self.bucket.tuning.retries
+                    && lost.elapsed() < self.bucket.tuning.retry_timeout =>
             {
                 self.body = stream::once(async { Err(error) }).boxed();
                 Ok(())

@@ -8,7 +8,7 @@ fn listing(prefix: &str) -> Listing {
     settings.access_key_id = Some("id".to_owned());
     settings.secret_access_key = Some("secret".to_owned());
     Listing {
-        client: Arc::new(Client::new(s3::open(settings).unwrap()).unwrap()),
+        bucket: Arc::new(Bucket::new(s3::open(settings).unwrap()).unwrap()),
         path: StoragePath::parse(prefix).unwrap(),
         prefix: prefix.to_owned(),
         ready: VecDeque::new(),
@@ -96,7 +96,7 @@ fn a_marker_beside_its_directory_is_the_directory() {
     last.objects[0].is_folder = true;
     listing.take(last, true);
     assert_eq!(names(&mut listing), ["marked-2", "marked/", "only/"]);
-    assert!(listing.client.known.is_directory(&StoragePath::parse("/only").unwrap()));
+    assert!(listing.bucket.known.is_directory(&StoragePath::parse("/only").unwrap()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::stream;
 use tokio::task::JoinSet;
 
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::MARKER_CONTENT;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Next as NextPage, Object, Page};
@@ -16,7 +16,7 @@ use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, S
 
 /// A listing that is under way.
 struct Listing {
-    client: Arc<Client>,
+    bucket: Arc<Bucket>,
     path: StoragePath,
     /// Empty, or it ends with a slash.
     prefix: String,
@@ -40,14 +40,14 @@ enum Next {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`], before the first entry.
-pub(crate) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<EntryStream> {
-    if !path.is_root() && client.keys.existing(path)?.ends_with('/') {
-        client.file(path).await?;
+pub(crate) async fn list(bucket: &Arc<Bucket>, path: &StoragePath) -> Result<EntryStream> {
+    if !path.is_root() && bucket.keys.existing(path)?.ends_with('/') {
+        bucket.file(path).await?;
         return Err(Error::new(ErrorKind::NotADirectory, path));
     }
     let mut listing = Listing {
-        prefix: client.keys.directory(path)?,
-        client: Arc::clone(client),
+        prefix: bucket.keys.directory(path)?,
+        bucket: Arc::clone(bucket),
         path: path.clone(),
         ready: VecDeque::new(),
         waiting: BTreeMap::new(),
@@ -61,15 +61,15 @@ pub(crate) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
         any_key = listing.fetch().await?;
     }
     if !any_key && !path.is_root() {
-        let key = client.keys.existing(path)?;
-        match client.head(path, &key).await? {
+        let key = bucket.keys.existing(path)?;
+        match bucket.head(path, &key).await? {
             Some(object) if object.is_folder => {}
             Some(_) => return Err(Error::new(ErrorKind::NotADirectory, path)),
-            None if client.known.is_left(path) || client.is_hollow(path, &key).await? => {}
+            None if bucket.known.is_left(path) || bucket.is_hollow(path, &key).await? => {}
             None => return Err(Error::new(ErrorKind::NotFound, path)),
         }
     }
-    client.known.directories(path);
+    bucket.known.directories(path);
     Ok(Box::pin(stream::try_unfold(listing, async |mut listing| {
         loop {
             if let Some(entry) = listing.ready.pop_front() {
@@ -87,9 +87,9 @@ pub(crate) async fn list(client: &Arc<Client>, path: &StoragePath) -> Result<Ent
 impl Listing {
     /// Asks for a page. It is broken off if nobody waits for it any more.
     fn ask(&mut self, next: Option<NextPage>) {
-        let (client, prefix) = (Arc::clone(&self.client), self.prefix.clone());
+        let (bucket, prefix) = (Arc::clone(&self.bucket), self.prefix.clone());
         let mut asked = JoinSet::new();
-        asked.spawn(async move { client.page(&prefix, next, false, None).await });
+        asked.spawn(async move { bucket.page(&prefix, next, false, None).await });
         self.next = Next::Page(asked);
     }
 
@@ -176,7 +176,7 @@ impl Listing {
             return;
         }
         match self.path.child(MARKER_CONTENT) {
-            Ok(path) if self.client.keys.existing(&path).is_ok_and(|key| key == marker.key) => {
+            Ok(path) if self.bucket.keys.existing(&path).is_ok_and(|key| key == marker.key) => {
                 self.note(MARKER_CONTENT, &marker);
                 self.ready.push_back(Entry { name: MARKER_CONTENT.to_owned(), metadata: marker.metadata() });
             }
@@ -186,13 +186,13 @@ impl Listing {
 
     fn note_directory(&self, name: &str) {
         if let Ok(path) = self.path.child(name) {
-            self.client.known.directory(&path);
+            self.bucket.known.directory(&path);
         }
     }
 
     fn note(&self, name: &str, object: &Object) {
         if let Ok(path) = self.path.child(name) {
-            self.client.known.file(&path, object.size, object.e_tag.as_deref());
+            self.bucket.known.file(&path, object.size, object.e_tag.as_deref());
         }
     }
 
@@ -200,7 +200,7 @@ impl Listing {
     fn name(&mut self, key: &str) -> Option<String> {
         let name = key.strip_prefix(&self.prefix).unwrap_or_default();
         let path = self.path.child(name).ok();
-        match path.is_some_and(|path| self.client.keys.file(&path).is_ok_and(|found| found == key)) {
+        match path.is_some_and(|path| self.bucket.keys.file(&path).is_ok_and(|found| found == key)) {
             true => Some(name.to_owned()),
             false => {
                 self.hidden += 1;
@@ -210,10 +210,10 @@ impl Listing {
     }
 
     fn report(&self) {
-        if self.hidden > 0 && self.client.reported.is_new(&self.path) {
+        if self.hidden > 0 && self.bucket.reported.is_new(&self.path) {
             tracing::warn!(
                 directory = %self.path,
-                bucket = self.client.name,
+                bucket = self.bucket.name,
                 count = self.hidden,
                 "keys that no path can name are not listed"
             );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::store::object::{Next as NextPage, Object, Page};
 use crate::{Result, StoragePath};
 
@@ -90,13 +90,13 @@ pub(crate) enum Folders {
 /// A marker comes behind all that is below it: some stores don't remove the marker of a directory that holds
 /// anything. It goes down directory by directory, so that no more than one page of each is in memory.
 pub(crate) fn walk(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     prefix: String,
     folders: Folders,
 ) -> BoxStream<'static, Result<Item>> {
     let cut = prefix.len();
-    let start = (Arc::clone(client), path.clone(), vec![Level::new(prefix, Vec::new())]);
+    let start = (Arc::clone(bucket), path.clone(), vec![Level::new(prefix, Vec::new())]);
     let item = move |object: Object, is_marker| Item {
         relative: object.key.get(cut..).unwrap_or_default().to_owned(),
         object,
@@ -104,16 +104,16 @@ pub(crate) fn walk(
     };
     stream::try_unfold(
         start,
-        move |(client, path, mut levels): (Arc<Client>, StoragePath, Vec<Level>)| async move {
+        move |(bucket, path, mut levels): (Arc<Bucket>, StoragePath, Vec<Level>)| async move {
             while let Some(level) = levels.last_mut() {
                 if let Some(object) = level.objects.pop_front() {
-                    return Ok(Some((item(object, false), (client, path, levels))));
+                    return Ok(Some((item(object, false), (bucket, path, levels))));
                 }
                 if let Some(below) = level.directories.pop_front() {
                     let key = below.strip_suffix('/').unwrap_or(&below);
                     let marker = match level.folders.remove(key) {
                         None if folders == Folders::AskedFor => {
-                            client.head(&path, key).await?.filter(|object| object.is_folder)
+                            bucket.head(&path, key).await?.filter(|object| object.is_folder)
                         }
                         marker => marker,
                     };
@@ -121,20 +121,20 @@ pub(crate) fn walk(
                     continue;
                 }
                 if let Some(marker) = level.empty() {
-                    return Ok(Some((item(marker, true), (client, path, levels))));
+                    return Ok(Some((item(marker, true), (bucket, path, levels))));
                 }
                 let next = match std::mem::replace(&mut level.next, Next::End) {
                     Next::First => None,
                     Next::Page(next) => Some(next),
                     Next::End => match level.markers.pop() {
-                        Some(marker) => return Ok(Some((item(marker, true), (client, path, levels)))),
+                        Some(marker) => return Ok(Some((item(marker, true), (bucket, path, levels)))),
                         None => {
                             levels.pop();
                             continue;
                         }
                     },
                 };
-                let page = client
+                let page = bucket
                     .page(&level.prefix, next, false, None)
                     .await
                     .map_err(|failure| failure.at(&path))?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::list::walk::{Folders, Item, walk};
 use crate::object::store::object::{Object, is_digest};
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -23,8 +23,8 @@ pub(crate) struct Hashes {
 }
 
 impl Hashes {
-    pub(crate) fn of(client: &Client) -> Self {
-        Self { state: RandomState::new(), hides_digests: client.traits().hides_digests }
+    pub(crate) fn of(bucket: &Bucket) -> Self {
+        Self { state: RandomState::new(), hides_digests: bucket.traits().hides_digests }
     }
 
     /// Whether the store tells a digest of the content of an object.
@@ -101,8 +101,8 @@ impl Source {
 }
 
 /// Whether an object is a copy of another, by what it tells.
-async fn is_copy(client: &Client, path: &StoragePath, copy: &Object, of: &Object) -> Result<bool> {
-    client.store.is_copy(copy, of).await.map_err(|failure| failure.at(path))
+async fn is_copy(bucket: &Bucket, path: &StoragePath, copy: &Object, of: &Object) -> Result<bool> {
+    bucket.store.is_copy(copy, of).await.map_err(|failure| failure.at(path))
 }
 
 /// Whether it is nothing but a marker: some keep data under the key of one.
@@ -124,20 +124,20 @@ pub(crate) struct Compared {
 
 impl Compared {
     pub(crate) async fn of(
-        client: &Arc<Client>,
+        bucket: &Arc<Bucket>,
         from: &StoragePath,
         to: &StoragePath,
         hashes: &Hashes,
     ) -> Result<Self> {
         let mut sources = HashMap::new();
-        let mut items = walk(client, from, client.keys.directory(from)?, Folders::Listed);
+        let mut items = walk(bucket, from, bucket.keys.directory(from)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if !is_plain_marker(&item) {
                 sources.insert(hashes.place(&item), Source::new(item, hashes));
             }
         }
         let mut compared = Self::default();
-        let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
+        let mut items = walk(bucket, to, bucket.keys.directory(to)?, Folders::Listed);
         while let Some(item) = items.try_next().await? {
             if is_plain_marker(&item) {
                 continue;
@@ -149,7 +149,7 @@ impl Compared {
             let same = match source.content.is_same(&hashes.content(&item.object)) {
                 Some(known) => known,
                 None => match &source.object {
-                    Some(source) => is_copy(client, to, &item.object, source).await?,
+                    Some(source) => is_copy(bucket, to, &item.object, source).await?,
                     None => false,
                 },
             };

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::compared::{Compared, Hashes, is_plain_marker};
 use super::remove;
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::bucket::lookup::Found;
 use crate::object::copy::{copy, copy_marked};
 use crate::object::list::walk::{Folders, Item, walk};
@@ -25,7 +25,7 @@ const PASSES: usize = 5;
 
 /// Gives a directory another name. An unfinished one of the same names is completed.
 pub(crate) async fn rename_directory(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     from: &StoragePath,
     to: &StoragePath,
 ) -> Result<()> {
@@ -35,17 +35,17 @@ pub(crate) async fn rename_directory(
     if from.starts_with(to) {
         return Err(Error::new(ErrorKind::AlreadyExists, to));
     }
-    client.check_parents(to).await?;
-    let hashes = Hashes::of(client);
-    let (found, parents) = futures_util::join!(client.probe(to), client.check_unseen_parents(to));
+    bucket.check_parents(to).await?;
+    let hashes = Hashes::of(bucket);
+    let (found, parents) = futures_util::join!(bucket.probe(to), bucket.check_unseen_parents(to));
     parents?;
     let there = match found? {
         Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
         // What an earlier attempt left behind is completed.
-        Found::Directory => Compared::of(client, from, to, &hashes).await?.left_by_a_rename(to)?,
+        Found::Directory => Compared::of(bucket, from, to, &hashes).await?.left_by_a_rename(to)?,
         Found::Nothing => HashSet::new(),
     };
-    check_movable(client, from).await?;
+    check_movable(bucket, from).await?;
     let copied = AtomicU64::new(0);
     let told = |error: Error| {
         let copied = copied.load(Ordering::Relaxed);
@@ -57,31 +57,31 @@ pub(crate) async fn rename_directory(
             "{copied} objects were copied and nothing is lost; to rename it again goes on from there"
         ))
     };
-    let source = client.keys.file(from)?;
-    let own_marker = match client.traits().marker {
-        Marker::Beside => client.head(from, &source).await?.filter(|object| object.is_folder),
+    let source = bucket.keys.file(from)?;
+    let own_marker = match bucket.traits().marker {
+        Marker::Beside => bucket.head(from, &source).await?.filter(|object| object.is_folder),
         Marker::Below => None,
     };
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
     let mut seen = Seen { copied: HashMap::new(), directories: HashSet::new(), hashes: &hashes };
     // From the first copy on, the store shows it.
-    client.known.free.directory(to);
+    bucket.known.free.directory(to);
     for pass in 1..=PASSES {
-        let some = copy_all(client, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
+        let some = copy_all(bucket, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
         // What came or changed meanwhile goes along.
-        if pass > 1 && !some || count_others(client, from, &seen).await.map_err(told)? == 0 {
+        if pass > 1 && !some || count_others(bucket, from, &seen).await.map_err(told)? == 0 {
             break;
         }
     }
     // A directory that is nothing but a name keeps being one.
     let is_hollow = own_marker.is_none() && seen.copied.is_empty();
-    if is_hollow || own_marker.is_some() && client.head(to, &client.keys.file(to)?).await?.is_none() {
-        client.put_marker(to, &client.keys.file(to)?).await?;
+    if is_hollow || own_marker.is_some() && bucket.head(to, &bucket.keys.file(to)?).await?.is_none() {
+        bucket.put_marker(to, &bucket.keys.file(to)?).await?;
     }
-    verify(client, &seen, to).await.map_err(told)?;
-    client.known.directories(to);
-    let left = delete_all(client, from, folders, &seen).await.map_err(|error| {
+    verify(bucket, &seen, to).await.map_err(told)?;
+    bucket.known.directories(to);
+    let left = delete_all(bucket, from, folders, &seen).await.map_err(|error| {
         let text = format!(
             "all of it was copied to {to}, but not all could be removed here; to rename it again completes it: {error}"
         );
@@ -92,32 +92,32 @@ pub(crate) async fn rename_directory(
         let text = format!("renamed, but {left} objects that changed or came meanwhile were left here");
         return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
     }
-    client.known.removed(from);
+    bucket.known.removed(from);
     // A store may keep the directory of its own.
-    if client.shows(from, &format!("{source}/")).await? || client.is_hollow(from, &source).await? {
-        match client.sweep_hollow(from, format!("{source}/")).await {
+    if bucket.shows(from, &format!("{source}/")).await? || bucket.is_hollow(from, &source).await? {
+        match bucket.sweep_hollow(from, format!("{source}/")).await {
             // Something came into it.
             Err(error) if error.kind() == ErrorKind::NotEmpty => {}
             swept => swept?,
         }
     }
     // Some tool's marker, which stands beside what was below it.
-    if client.traits().own_directories
-        && let Some(marker) = client.head(from, &source).await?.filter(|object| object.size == 0)
+    if bucket.traits().own_directories
+        && let Some(marker) = bucket.head(from, &source).await?.filter(|object| object.size == 0)
     {
-        client.delete(from, &source, Some(&marker)).await?;
+        bucket.delete(from, &source, Some(&marker)).await?;
     }
     match own_marker {
-        Some(marker) => remove_folder(client, from, &marker.key).await,
+        Some(marker) => remove_folder(bucket, from, &marker.key).await,
         None => Ok(()),
     }
 }
 
 /// Removes a marker that stands beside what was below it. It is looked at again: what happens below may have changed it, and
 /// a file has the same key.
-async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result<()> {
-    match client.head(path, key).await? {
-        Some(now) if now.is_folder => remove(client, path, &now).await,
+async fn remove_folder(bucket: &Bucket, path: &StoragePath, key: &str) -> Result<()> {
+    match bucket.head(path, key).await? {
+        Some(now) if now.is_folder => remove(bucket, path, &now).await,
         Some(_) => {
             let text = format!("a file has taken the place of the directory {key}");
             Err(Error::with_source(ErrorKind::Conflict, path, text))
@@ -128,14 +128,14 @@ async fn remove_folder(client: &Client, path: &StoragePath, key: &str) -> Result
 
 /// Goes through everything below a directory, which takes fewer requests than a [`walk`].
 async fn for_each(
-    client: &Client,
+    bucket: &Bucket,
     from: &StoragePath,
     mut look: impl FnMut(Item) -> Result<()> + Send,
 ) -> Result<()> {
-    let prefix = client.keys.directory(from)?;
+    let prefix = bucket.keys.directory(from)?;
     let mut next = None;
     loop {
-        let page = client.page(&prefix, next, true, None).await.map_err(|failure| failure.at(from))?;
+        let page = bucket.page(&prefix, next, true, None).await.map_err(|failure| failure.at(from))?;
         for object in page.objects {
             let relative = object.key.get(prefix.len()..).unwrap_or_default().to_owned();
             look(Item { is_marker: object.key.ends_with('/') || object.is_folder, relative, object })?;
@@ -149,9 +149,9 @@ async fn for_each(
 
 /// Makes sure that every key can be moved, before any is: a URL can't hold all of them, so that the copy would be another, and
 /// a store may keep what is under a lock where it is.
-async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
+async fn check_movable(bucket: &Bucket, from: &StoragePath) -> Result<()> {
     let mut marker = None;
-    for_each(client, from, |item| {
+    for_each(bucket, from, |item| {
         if is_plain_marker(&item)
             && !item.object.is_folder
             && marker.is_none()
@@ -170,25 +170,25 @@ async fn check_movable(client: &Client, from: &StoragePath) -> Result<()> {
     })
     .await?;
     match marker {
-        Some(marker) => check_unlocked(client, from, marker).await,
+        Some(marker) => check_unlocked(bucket, from, marker).await,
         None => Ok(()),
     }
 }
 
 /// Makes sure that the store gives up a marker that is under a lock. Some refuse it and take away a version of a file.
-async fn check_unlocked(client: &Client, from: &StoragePath, marker: Object) -> Result<()> {
+async fn check_unlocked(bucket: &Bucket, from: &StoragePath, marker: Object) -> Result<()> {
     let key = &marker.key;
-    if !client.store.is_locked(key).await.map_err(|failure| failure.at(from))? {
+    if !bucket.store.is_locked(key).await.map_err(|failure| failure.at(from))? {
         return Ok(());
     }
-    client.delete(from, key, Some(&marker)).await?;
-    client.put_marker(from, key.trim_end_matches('/')).await
+    bucket.delete(from, key, Some(&marker)).await?;
+    bucket.put_marker(from, key.trim_end_matches('/')).await
 }
 
 /// How many objects there are in a directory that were not copied as they are.
-async fn count_others(client: &Client, from: &StoragePath, seen: &Seen<'_>) -> Result<u64> {
+async fn count_others(bucket: &Bucket, from: &StoragePath, seen: &Seen<'_>) -> Result<u64> {
     let mut others = 0;
-    for_each(client, from, |item| {
+    for_each(bucket, from, |item| {
         others += u64::from(!seen.is_copied(&item));
         Ok(())
     })
@@ -226,7 +226,7 @@ impl Seen<'_> {
 
 /// Copies what was not copied yet as it is, and says whether there was any.
 async fn copy_all(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     from: &StoragePath,
     to: &StoragePath,
     folders: Folders,
@@ -234,10 +234,10 @@ async fn copy_all(
     there: &HashSet<u64>,
     count: &AtomicU64,
 ) -> Result<bool> {
-    let below = client.keys.directory(to)?;
+    let below = bucket.keys.directory(to)?;
     let (known, hashes, is_first) = (&*seen, seen.hashes, seen.copied.is_empty());
     let (mut fresh, mut directories) = (HashMap::new(), HashSet::new());
-    let mut copies = walk(client, from, client.keys.directory(from)?, folders)
+    let mut copies = walk(bucket, from, bucket.keys.directory(from)?, folders)
         .map_ok(|item| async {
             if known.is_copied(&item) {
                 return Ok(None);
@@ -248,10 +248,10 @@ async fn copy_all(
             }
             // While this went on, somebody else may have stored something where a late one would go.
             let is_late = !is_first && !item.is_marker && !known.copied.contains_key(&hashes.place(&item));
-            if is_late && client.head(to, &format!("{below}{}", item.relative)).await?.is_some() {
+            if is_late && bucket.head(to, &format!("{below}{}", item.relative)).await?.is_some() {
                 return Ok(None);
             }
-            match copy_one(client, from, &below, &item, !there.is_empty(), hashes).await {
+            match copy_one(bucket, from, &below, &item, !there.is_empty(), hashes).await {
                 Ok(()) => {}
                 // It was replaced or removed since it was listed.
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
@@ -282,7 +282,7 @@ async fn copy_all(
 }
 
 async fn copy_one(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     from: &StoragePath,
     below: &str,
     item: &Item,
@@ -299,22 +299,22 @@ async fn copy_one(
         // Somebody keeps data there. An empty one says nothing: some stores tell of one where keys only begin with its name.
         _ if is_plain_marker(item)
             && goes_on
-            && client.head(from, &target).await?.is_some_and(|object| object.size > 0) =>
+            && bucket.head(from, &target).await?.is_some_and(|object| object.size > 0) =>
         {
             Ok(())
         }
         // Some stores can't copy a marker.
-        _ if is_plain_marker(item) => client.put_marker(from, target.trim_end_matches('/')).await,
-        object if !hashes.know(object) => copy_marked(client, from, object, &target).await,
-        object => copy(client, from, object, &target, true).await,
+        _ if is_plain_marker(item) => bucket.put_marker(from, target.trim_end_matches('/')).await,
+        object if !hashes.know(object) => copy_marked(bucket, from, object, &target).await,
+        object => copy(bucket, from, object, &target, true).await,
     }
 }
 
 /// Makes sure that everything is in the target, before anything is removed.
-async fn verify(client: &Arc<Client>, seen: &Seen<'_>, to: &StoragePath) -> Result<()> {
+async fn verify(bucket: &Arc<Bucket>, seen: &Seen<'_>, to: &StoragePath) -> Result<()> {
     let missing = seen.copied.iter().filter(|(_, copied)| copied.size.is_some());
     let mut missing: HashSet<u64> = missing.map(|(place, _)| *place).collect();
-    let mut items = walk(client, to, client.keys.directory(to)?, Folders::Listed);
+    let mut items = walk(bucket, to, bucket.keys.directory(to)?, Folders::Listed);
     while let Some(item) = items.try_next().await? {
         let place = seen.hashes.place(&item);
         let size = seen.copied.get(&place).and_then(|copied| copied.size);
@@ -333,13 +333,13 @@ async fn verify(client: &Arc<Client>, seen: &Seen<'_>, to: &StoragePath) -> Resu
 
 /// Removes what was copied, and returns how many other objects there are.
 async fn delete_all(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     from: &StoragePath,
     folders: Folders,
     seen: &Seen<'_>,
 ) -> Result<u64> {
     let mut left = 0;
-    let mut items = walk(client, from, client.keys.directory(from)?, folders);
+    let mut items = walk(bucket, from, bucket.keys.directory(from)?, folders);
     let mut running = FuturesUnordered::new();
     let mut in_flight = HashSet::new();
     while let Some(item) = items.try_next().await? {
@@ -360,9 +360,9 @@ async fn delete_all(
         in_flight.insert(item.relative.clone());
         running.push(async move {
             let removed = match item.is_marker {
-                true if item.object.is_folder => remove_folder(client, from, &item.object.key).await,
-                true => client.delete(from, &item.object.key, None).await,
-                false => remove(client, from, &item.object).await,
+                true if item.object.is_folder => remove_folder(bucket, from, &item.object.key).await,
+                true => bucket.delete(from, &item.object.key, None).await,
+                false => remove(bucket, from, &item.object).await,
             };
             let is_left = match removed {
                 Ok(()) => false,
@@ -371,7 +371,7 @@ async fn delete_all(
                 Err(error) => return Err(error),
             };
             if !is_left && let Ok(path) = from.join(&item.relative) {
-                client.known.gone(&path);
+                bucket.known.gone(&path);
             }
             Ok::<_, Error>((item.relative, is_left))
         });

@@ -23,7 +23,7 @@ use super::parts::Gathered;
 use super::pieces::{equal_pieces, kept_pieces};
 use super::turn::turn;
 use crate::buffers::Share;
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::download;
 use crate::object::store::marks::marked;
 use crate::object::store::object::Object;
@@ -88,8 +88,8 @@ impl ObjectUpload {
     /// Keeps the first part, which is full, until what comes before it is known. Where there is no room for that, where all parts
     /// must have one size, or where they are counted anew at their end, what is there now has to do.
     pub(crate) async fn hold_head(&mut self) -> Result<()> {
-        let has_room = !self.client.buffers.is_tight() && !self.held.is_spilled();
-        let counts_anew = self.client.traits().renumbers_parts;
+        let has_room = !self.bucket.buffers.is_tight() && !self.held.is_spilled();
+        let counts_anew = self.bucket.traits().renumbers_parts;
         if !has_room || counts_anew || self.sizes.are_equal() {
             return self.settle().await;
         }
@@ -106,9 +106,9 @@ impl ObjectUpload {
     async fn settle(&mut self) -> Result<()> {
         self.tail = None;
         let (bytes, share) = self.held.take(&self.path).await?;
-        let client = Arc::clone(&self.client);
+        let bucket = Arc::clone(&self.bucket);
         // Its bytes are counted again when they are written: one at a time holds some that are not. Nobody closes this.
-        let _settling = client.settling.acquire().await;
+        let _settling = bucket.settling.acquire().await;
         drop(share);
         self.length = 0;
         match self.look().await? {
@@ -139,7 +139,7 @@ impl ObjectUpload {
             sent.join();
         }
         let was_begun = self.multipart.is_some();
-        let _turn = turn(&self.client, &self.key).await;
+        let _turn = turn(&self.bucket, &self.key).await;
         let mut tries = 0;
         loop {
             // What was seen before has to be confirmed, which reading or copying it does.
@@ -179,7 +179,7 @@ impl ObjectUpload {
 
     /// One try.
     async fn put_behind(&mut self, now: Option<Object>, sent: &mut Sent) -> Result<(Option<String>, u64)> {
-        let client = Arc::clone(&self.client);
+        let bucket = Arc::clone(&self.bucket);
         let old = now.as_ref().map_or(0, |object| object.size);
         let total = old + self.length;
         let pieces = self.pieces_of(old)?;
@@ -195,12 +195,12 @@ impl ObjectUpload {
             self.forget_earlier_tries(sent.more.is_some()).await;
         }
         if let Some(object) = &now {
-            self.place(&client, object, pieces).await?;
+            self.place(&bucket, object, pieces).await?;
         }
         let mut front = Gathered::default();
         let _rest = match &now {
             Some(object) if placed < old => {
-                let rest = self.load(&client, object, (placed, old)).await?;
+                let rest = self.load(&bucket, object, (placed, old)).await?;
                 rest.bytes.iter().for_each(|bytes| front.push(bytes.clone()));
                 Some(rest)
             }
@@ -249,12 +249,12 @@ impl ObjectUpload {
             // Read and sent again.
             () => {
                 let least = size.div_ceil(ROOM as u64 - 1);
-                let part = match self.client.traits().marks_uploads {
+                let part = match self.bucket.traits().marks_uploads {
                     // What marks an upload is at most a mebibyte less.
                     true if least > part => marked(least + (1 << 20)),
                     _ => part.max(least),
                 };
-                if part > self.client.buffers.largest_part() {
+                if part > self.bucket.buffers.largest_part() {
                     return Err(self.too_large());
                 }
                 equal_pieces(size - size % part, part)
@@ -268,11 +268,11 @@ impl ObjectUpload {
 
     /// Whether the store makes parts of what it has, as far as is known.
     fn copies_inside(&self) -> bool {
-        self.client.store.copies_parts() != Some(false)
+        self.bucket.store.copies_parts() != Some(false)
     }
 
     /// Makes parts of these ranges of a file, the first of which gets number 1.
-    async fn place(&mut self, client: &Arc<Client>, object: &Object, pieces: Vec<(u64, u64)>) -> Result<()> {
+    async fn place(&mut self, bucket: &Arc<Bucket>, object: &Object, pieces: Vec<(u64, u64)>) -> Result<()> {
         if pieces.is_empty() {
             return Ok(());
         }
@@ -280,7 +280,7 @@ impl ObjectUpload {
             return self.multipart().copy_as(1, object.clone(), pieces).await;
         }
         for (number, (first, last)) in (self.first..).zip(pieces) {
-            let loaded = self.load(client, object, (first, last + 1)).await?;
+            let loaded = self.load(bucket, object, (first, last + 1)).await?;
             self.send_as(number, loaded.bytes.clone(), None).await?;
             self.multipart().await_all().await?;
         }
@@ -292,7 +292,7 @@ impl ObjectUpload {
         if number > usize::try_from(self.sizes.most()).unwrap_or(usize::MAX) {
             return Err(self.too_large());
         }
-        let share = share.unwrap_or_else(|| Share::new(Arc::clone(&self.client.buffers)));
+        let share = share.unwrap_or_else(|| Share::new(Arc::clone(&self.bucket.buffers)));
         let multipart = self.multipart();
         multipart.send_as(number, bytes, share).await
     }
@@ -300,14 +300,14 @@ impl ObjectUpload {
     /// Reads a part of a file, which is as it was looked at before.
     async fn load<'a>(
         &self,
-        client: &'a Arc<Client>,
+        bucket: &'a Arc<Bucket>,
         object: &Object,
         (first, end): (u64, u64),
     ) -> Result<Loaded<'a>> {
-        let mut share = Share::new(Arc::clone(&client.buffers));
+        let mut share = Share::new(Arc::clone(&bucket.buffers));
         // Nobody closes it.
-        let alone = if share.try_grow(end - first) { None } else { client.alone.acquire().await.ok() };
-        let mut stream = download::section(client, &self.path, object, (first, end));
+        let alone = if share.try_grow(end - first) { None } else { bucket.alone.acquire().await.ok() };
+        let mut stream = download::section(bucket, &self.path, object, (first, end));
         let mut chunks: Vec<Bytes> = Vec::new();
         while let Some(chunk) = stream.next().await {
             chunks.push(chunk?);

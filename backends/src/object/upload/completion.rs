@@ -25,9 +25,9 @@ impl Multipart {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
         // Where an object's tag tells nothing of its content, another one is one that is newer.
-        let replaced = match self.client.traits().hides_digests {
+        let replaced = match self.bucket.traits().hides_digests {
             // Who may not look stores all the same, and never learns more of a lost answer.
-            true => match self.client.head(&self.path, &self.key).await {
+            true => match self.bucket.head(&self.path, &self.key).await {
                 Ok(found) => Replaced::Known(found.and_then(|object| object.e_tag)),
                 Err(_) => Replaced::Unknown,
             },
@@ -35,9 +35,9 @@ impl Multipart {
         };
         // Also if nobody waits for the answer any more.
         self.id = Id::Undecided;
-        let Self { client, path, key, headers, arrived, .. } = self;
+        let Self { bucket, path, key, headers, arrived, .. } = self;
         let target = Target { key, headers, length, before };
-        let completion = complete(client, path, &id, arrived, &target).await;
+        let completion = complete(bucket, path, &id, arrived, &target).await;
         let is_met = matches!(completion, Completion::Met(_));
         let (error, patience) = match completion {
             Completion::Done(e_tag) => {
@@ -59,9 +59,9 @@ impl Multipart {
             Completion::Gone { sent_before } => {
                 let text = "the store does not say what became of the upload";
                 let error = Error::with_source(ErrorKind::Unavailable, path, text);
-                (error, if sent_before { client.tuning.retry_timeout } else { Duration::ZERO })
+                (error, if sent_before { bucket.tuning.retry_timeout } else { Duration::ZERO })
             }
-            Completion::Undecided(error) => (error, client.tuning.retry_timeout),
+            Completion::Undecided(error) => (error, bucket.tuning.retry_timeout),
         };
         self.was_undecided = true;
         match self.await_made(length, &replaced, patience).await {
@@ -89,7 +89,7 @@ impl Multipart {
 
     /// Whether what stands under the key is certainly nothing that the parts make.
     async fn is_another(&self, length: u64) -> bool {
-        let found = self.client.head(&self.path, &self.key).await;
+        let found = self.bucket.head(&self.path, &self.key).await;
         matches!(found, Ok(Some(now)) if now.size != length)
     }
 
@@ -103,7 +103,7 @@ impl Multipart {
         let made = Made { key: &self.key, length, tags: &self.arrived, crc: self.crc(), replaced };
         let (deadline, mut pause) = (Instant::now() + patience, FIRST_LOOK);
         loop {
-            match self.client.store.made(&made).await {
+            match self.bucket.store.made(&made).await {
                 Ok(Some(e_tag)) => return Some(e_tag),
                 Ok(None) => {}
                 Err(failure) => {

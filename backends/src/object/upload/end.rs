@@ -35,8 +35,8 @@ impl ObjectUpload {
     /// One request for everything.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
-        let _turn = turn(&self.client, &self.key).await;
-        if matches!(self.condition, Condition::Nothing) && !self.client.store.creates_atomically() {
+        let _turn = turn(&self.bucket, &self.key).await;
+        if matches!(self.condition, Condition::Nothing) && !self.bucket.store.creates_atomically() {
             self.check_nothing().await?;
         }
         self.put(&payload, self.condition.before()).await
@@ -69,7 +69,7 @@ impl ObjectUpload {
     /// Stores all there is in one request.
     pub(crate) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
         let headers = self.headers.clone();
-        match put(&self.client, &self.path, &self.key, payload.clone(), headers, before).await {
+        match put(&self.bucket, &self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
             Err(NotStored { error, may_be_there }) => {
                 // Sent twice because the first answer was lost, it meets itself; or no answer came at all.
@@ -85,7 +85,7 @@ impl ObjectUpload {
 
     /// Whether the object has this content.
     async fn is_there(&self, payload: &PutPayload) -> bool {
-        let Ok(Some(now)) = self.client.head(&self.path, &self.key).await else { return false };
+        let Ok(Some(now)) = self.bucket.head(&self.path, &self.key).await else { return false };
         if now.size != payload.content_length() as u64 {
             return false;
         }
@@ -104,7 +104,7 @@ impl ObjectUpload {
     /// Whether an object has this MD5, by its content.
     async fn reads_as(&self, object: &Object, expected: &[u8]) -> bool {
         let mut digest = Md5::new();
-        let mut content = download::section(&self.client, &self.path, object, (0, object.size));
+        let mut content = download::section(&self.bucket, &self.path, object, (0, object.size));
         while let Some(chunk) = content.next().await {
             match chunk {
                 Ok(chunk) => digest.update(&chunk),
@@ -119,7 +119,7 @@ impl ObjectUpload {
             self.send().await?;
         }
         self.multipart().await_all().await?;
-        let _turn = turn(&self.client, &self.key).await;
+        let _turn = turn(&self.bucket, &self.key).await;
         self.end(self.length).await
     }
 
@@ -140,7 +140,7 @@ impl ObjectUpload {
                 Condition::Anything | Condition::This(_) => Ok(()),
             };
         };
-        match self.client.head(&self.path, &self.key).await? {
+        match self.bucket.head(&self.path, &self.key).await? {
             Some(now) if now.e_tag == before.e_tag => Ok(()),
             _ => Err(Error::new(ErrorKind::Conflict, &self.path)),
         }
@@ -148,8 +148,8 @@ impl ObjectUpload {
 
     /// Looks whether nothing is there, if that may be asked: who may do nothing but store relies on the store's own look.
     pub(crate) async fn check_nothing(&self) -> Result<()> {
-        let found = match self.client.traits().refuses_absent {
-            true => match self.client.store.head(&self.key).await {
+        let found = match self.bucket.traits().refuses_absent {
+            true => match self.bucket.store.head(&self.key).await {
                 Ok(_) => true,
                 Err(failure) if failure.is_not_found() => false,
                 Err(failure) => match failure.at(&self.path) {
@@ -157,7 +157,7 @@ impl ObjectUpload {
                     error => return Err(error),
                 },
             },
-            false => self.client.head(&self.path, &self.key).await?.is_some(),
+            false => self.bucket.head(&self.path, &self.key).await?.is_some(),
         };
         match found {
             true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),

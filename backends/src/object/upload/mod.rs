@@ -23,7 +23,7 @@ use self::held::Held;
 use self::multipart::Multipart;
 use self::parts::PartSizes;
 use self::pieces::{equal_pieces, kept_pieces};
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::bucket::name_check::NameCheck;
 use crate::object::download;
 use crate::object::settings::Tuning;
@@ -33,7 +33,7 @@ use crate::{
 };
 
 pub(crate) struct ObjectUpload {
-    pub(crate) client: Arc<Client>,
+    pub(crate) bucket: Arc<Bucket>,
     pub(crate) path: StoragePath,
     pub(crate) key: String,
     pub(crate) condition: Condition,
@@ -59,33 +59,33 @@ pub(crate) struct ObjectUpload {
 /// Starts an upload. The store isn't asked for anything, unless there is a reason: that something else was seen in this
 /// place, or that the upload goes on from what is there.
 pub(crate) async fn create(
-    client: &Arc<Client>,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     mode: CreateMode,
 ) -> Result<ObjectUpload> {
     if path.is_root() {
         return Err(Error::new(ErrorKind::IsADirectory, path));
     }
-    let key = client.keys.file(path)?;
-    client.check_place(path).await?;
-    let mut upload = ObjectUpload::new(client, path, key, Condition::Anything);
+    let key = bucket.keys.file(path)?;
+    bucket.check_place(path).await?;
+    let mut upload = ObjectUpload::new(bucket, path, key, Condition::Anything);
     let kept = match mode {
         CreateMode::Replace | CreateMode::Resume(0) => {
-            upload.name = Some(NameCheck::ask(client, path));
+            upload.name = Some(NameCheck::ask(bucket, path));
             return Ok(upload);
         }
         CreateMode::New => {
             upload.condition = Condition::Nothing;
-            if client.known.is_file(path) {
+            if bucket.known.is_file(path) {
                 upload.check_nothing().await?;
             }
-            upload.name = Some(NameCheck::ask(client, path));
+            upload.name = Some(NameCheck::ask(bucket, path));
             return Ok(upload);
         }
         CreateMode::Append => {
             let seen = upload.look().await?;
             if seen.is_none() {
-                upload.name = Some(NameCheck::ask(client, path));
+                upload.name = Some(NameCheck::ask(bucket, path));
             }
             upload.tail = Some(Tail::behind(seen));
             return Ok(upload);
@@ -106,14 +106,14 @@ pub(crate) async fn create(
 }
 
 impl ObjectUpload {
-    fn new(client: &Arc<Client>, path: &StoragePath, key: String, condition: Condition) -> Self {
+    fn new(bucket: &Arc<Bucket>, path: &StoragePath, key: String, condition: Condition) -> Self {
         Self {
-            client: Arc::clone(client),
+            bucket: Arc::clone(bucket),
             path: path.clone(),
             key,
             condition,
-            held: Held::new(&client.buffers),
-            sizes: sizes_of_parts(client),
+            held: Held::new(&bucket.buffers),
+            sizes: sizes_of_parts(bucket),
             length: 0,
             multipart: None,
             headers: HeaderMap::new(),
@@ -125,8 +125,8 @@ impl ObjectUpload {
     }
 
     /// One of an object that is copied through this server, with these headers.
-    pub(crate) fn of_copy(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
-        Self { headers, ..Self::new(client, path, key.to_owned(), Condition::Anything) }
+    pub(crate) fn of_copy(bucket: &Arc<Bucket>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
+        Self { headers, ..Self::new(bucket, path, key.to_owned(), Condition::Anything) }
     }
 
     /// Stores this content, and returns the entity tag.
@@ -137,7 +137,7 @@ impl ObjectUpload {
 
     /// What the upload goes on from.
     pub(crate) async fn look(&mut self) -> Result<Option<Object>> {
-        let (found, headers) = self.client.head_and_kept(&self.path, &self.key).await?.unzip();
+        let (found, headers) = self.bucket.head_and_kept(&self.path, &self.key).await?.unzip();
         self.headers = headers.unwrap_or_default();
         match found {
             Some(object) if object.is_folder => Err(Error::new(ErrorKind::IsADirectory, &self.path)),
@@ -147,7 +147,7 @@ impl ObjectUpload {
 
     /// Begins with the first bytes of an object.
     pub(crate) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
-        let copies = self.client.store.copies_parts();
+        let copies = self.bucket.store.copies_parts();
         let pieces = match copies {
             Some(false) => Vec::new(),
             _ if self.sizes.are_equal() => {
@@ -167,17 +167,17 @@ impl ObjectUpload {
             if copies.is_none()
                 && let Err(error) = self.multipart().await_all().await
             {
-                if self.client.store.copies_parts() != Some(false) {
+                if self.bucket.store.copies_parts() != Some(false) {
                     return Err(error);
                 }
                 drop(self.multipart.take());
-                self.sizes = sizes_of_parts(&self.client);
+                self.sizes = sizes_of_parts(&self.bucket);
                 self.length = 0;
             }
         }
         // What is too small for a part, or no whole one, is sent again.
         if self.length < kept {
-            let rest = download::section(&self.client, &self.path, &object, (self.length, kept));
+            let rest = download::section(&self.bucket, &self.path, &object, (self.length, kept));
             self.send_all(rest).await?;
         }
         Ok(())
@@ -185,7 +185,7 @@ impl ObjectUpload {
 
     pub(crate) fn too_large(&self) -> Error {
         let text = match self.sizes.are_equal() {
-            _ if self.client.tuning.max_parts < Tuning::MAX_PARTS => {
+            _ if self.bucket.tuning.max_parts < Tuning::MAX_PARTS => {
                 "the file is too large for the `max_parts` of its size that the store takes; a larger `part_size` allows larger files"
             }
             true => {
@@ -208,7 +208,7 @@ impl ObjectUpload {
     pub(crate) fn multipart(&mut self) -> &mut Multipart {
         let begun = match self.multipart.take() {
             Some(begun) => begun,
-            None => Multipart::begin(&self.client, &self.path, &self.key, self.headers.clone()),
+            None => Multipart::begin(&self.bucket, &self.path, &self.key, self.headers.clone()),
         };
         self.multipart.insert(begun)
     }
@@ -219,7 +219,7 @@ impl ObjectUpload {
             return Err(self.too_large());
         }
         let (part, share) = self.held.take(&self.path).await?;
-        let tuning = &self.client.tuning;
+        let tuning = &self.bucket.tuning;
         // Parts that have grown go one by one rather than take several times the memory.
         let grown = (self.sizes.next() / tuning.part_size).max(1);
         let places = tuning.upload_concurrency / usize::try_from(grown).unwrap_or(usize::MAX);
@@ -254,10 +254,10 @@ impl ObjectUpload {
 }
 
 /// How the uploads of a bucket are cut.
-fn sizes_of_parts(client: &Client) -> PartSizes {
+fn sizes_of_parts(bucket: &Bucket) -> PartSizes {
     let (most, size, largest) =
-        (u64::from(client.tuning.max_parts), client.tuning.part_size, client.buffers.largest_part());
-    let traits = client.traits();
+        (u64::from(bucket.tuning.max_parts), bucket.tuning.part_size, bucket.buffers.largest_part());
+    let traits = bucket.traits();
     let sizes = match traits.equal_parts {
         true => PartSizes::equal(most, size),
         false => PartSizes::new(most, size, largest),
@@ -271,7 +271,7 @@ impl Upload for ObjectUpload {
         // To make room can move what was received to a file, half-way, too.
         let intact = std::mem::replace(&mut self.intact, false);
         // Where many wait for memory, each has its turn sooner.
-        if self.client.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
+        if self.bucket.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
             self.sizes.shrink();
         }
         let part_size = self.sizes.next();
@@ -300,7 +300,7 @@ impl Upload for ObjectUpload {
             self.length += some.len() as u64;
             self.held.push(&self.path, some, part_size).await?;
             // Not where others wait for the memory.
-            let sends = self.multipart.is_some() || self.client.buffers.is_tight();
+            let sends = self.multipart.is_some() || self.bucket.buffers.is_tight();
             if sends && self.held.len() >= part_size {
                 self.send_full().await?;
             }
@@ -310,9 +310,9 @@ impl Upload for ObjectUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let (client, path) = (Arc::clone(&self.client), self.path.clone());
+        let (bucket, path) = (Arc::clone(&self.bucket), self.path.clone());
         let (e_tag, length) = self.store(Ok(())).await?;
-        client.known.stored(&path, length, e_tag.as_deref());
+        bucket.known.stored(&path, length, e_tag.as_deref());
         Ok(Metadata::file(length, None))
     }
 

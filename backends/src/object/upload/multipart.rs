@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::pieces::copy_pieces;
 use crate::buffers::Share;
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::store::marks::is_marked;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Result, StoragePath};
@@ -21,7 +21,7 @@ const MOST_UNDECIDED: usize = 10_000;
 
 /// An upload in parts, of which several are sent at a time.
 pub(crate) struct Multipart {
-    pub(crate) client: Arc<Client>,
+    pub(crate) bucket: Arc<Bucket>,
     pub(crate) path: StoragePath,
     pub(crate) key: String,
     /// What the object is to have beside its content.
@@ -55,14 +55,14 @@ pub(crate) enum Id {
 
 impl Multipart {
     /// Begins one, for an object with these headers.
-    pub(crate) fn begin(client: &Arc<Client>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
+    pub(crate) fn begin(bucket: &Arc<Bucket>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
         let asked = {
-            let (client, path, key) = (Arc::clone(client), path.clone(), key.to_owned());
+            let (bucket, path, key) = (Arc::clone(bucket), path.clone(), key.to_owned());
             let headers = headers.clone();
-            async move { client.store.begin(&key, headers).await.map_err(|failure| failure.at(&path)) }
+            async move { bucket.store.begin(&key, headers).await.map_err(|failure| failure.at(&path)) }
         };
         Self {
-            client: Arc::clone(client),
+            bucket: Arc::clone(bucket),
             path: path.clone(),
             key: key.to_owned(),
             headers,
@@ -71,7 +71,7 @@ impl Multipart {
             arrived: BTreeMap::new(),
             sent: BTreeSet::new(),
             next: 1,
-            crc: client.traits().checks_crc.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
+            crc: bucket.traits().checks_crc.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
             noted: None,
             was_undecided: false,
         }
@@ -98,7 +98,7 @@ impl Multipart {
     /// Waits until the store has a part that marks the upload as ours, before it gets one that does not: so the upload is
     /// found if nobody is left to abort it.
     async fn await_mark(&mut self) -> Result<()> {
-        while self.client.traits().marks_uploads && self.arrived.is_empty() && self.under_way() > 0 {
+        while self.bucket.traits().marks_uploads && self.arrived.is_empty() && self.under_way() > 0 {
             self.await_one().await?;
         }
         Ok(())
@@ -139,13 +139,13 @@ impl Multipart {
         if !is_marked(part.content_length() as u64) {
             self.await_mark().await?;
         }
-        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
+        let (bucket, path, key) = (Arc::clone(&self.bucket), self.path.clone(), self.key.clone());
         self.sent.insert(number);
         if let Some(crc) = &mut self.crc {
             part.iter().for_each(|bytes| crc.update(bytes));
         }
         self.sending.spawn(async move {
-            let sent = client.store.put_part(&key, &id, number, part).await;
+            let sent = bucket.store.put_part(&key, &id, number, part).await;
             drop(share);
             Ok(vec![(number, sent.map_err(|failure| failure.at(&path))?)])
         });
@@ -167,10 +167,10 @@ impl Multipart {
         pieces: Vec<(u64, u64)>,
     ) -> Result<()> {
         let id = self.id().await?;
-        let (client, path, key) = (Arc::clone(&self.client), self.path.clone(), self.key.clone());
+        let (bucket, path, key) = (Arc::clone(&self.bucket), self.path.clone(), self.key.clone());
         self.sent.extend(first..first + pieces.len());
         self.sending.spawn(async move {
-            match copy_pieces(&*client.store, &from, pieces, &key, &id, first).await {
+            match copy_pieces(&*bucket.store, &from, pieces, &key, &id, first).await {
                 Ok(tags) => Ok((first..).zip(tags).collect()),
                 Err(failure) if failure.is_precondition() || failure.code() == Some("NoSuchKey") => {
                     Err(Error::new(ErrorKind::Conflict, &path))
@@ -236,7 +236,7 @@ impl Multipart {
             id => id,
         };
         Some(Remains {
-            client: Arc::clone(&self.client),
+            bucket: Arc::clone(&self.bucket),
             path: self.path.clone(),
             key: self.key.clone(),
             id,
@@ -268,7 +268,7 @@ impl Drop for Multipart {
 
 /// What the store holds of an upload that will never be finished.
 struct Remains {
-    client: Arc<Client>,
+    bucket: Arc<Bucket>,
     path: StoragePath,
     key: String,
     id: Id,
@@ -289,7 +289,7 @@ impl Remains {
                 Err(error) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             },
         };
-        let aborted = self.client.store.abort(&self.key, &id).await;
+        let aborted = self.bucket.store.abort(&self.key, &id).await;
         aborted.map_err(|failure| failure.at(&self.path))
     }
 }

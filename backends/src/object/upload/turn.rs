@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::turns::{Turn, Turns};
 
 /// Waits until everybody in this process who came before is done with what stands under a key.
-pub(crate) async fn turn(client: &Client, key: &str) -> Turn {
+pub(crate) async fn turn(bucket: &Bucket, key: &str) -> Turn {
     static TURNS: LazyLock<Turns<(String, String)>> = LazyLock::new(Turns::default);
-    TURNS.take((client.store.address(), key.to_owned())).await
+    TURNS.take((bucket.store.address(), key.to_owned())).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::HeaderMap;
 use object_store::PutPayload;
 
-use crate::object::bucket::Client;
+use crate::object::bucket::Bucket;
 use crate::object::store::Target;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::Before;
@@ -46,14 +46,14 @@ pub(super) struct NotStored {
 
 /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. It gets these headers.
 pub(super) async fn put(
-    client: &Client,
+    bucket: &Bucket,
     path: &StoragePath,
     key: &str,
     content: PutPayload,
     headers: HeaderMap,
     before: Before<'_>,
 ) -> Result<Option<String>, NotStored> {
-    client.store.put(key, content, headers, before).await.map_err(|failure| {
+    bucket.store.put(key, content, headers, before).await.map_err(|failure| {
         // A condition that does not hold when it is asked for the first time says that somebody else was there.
         let may_be_there = !failure.is_precondition() || failure.may_have_met_itself();
         let error = match before {
@@ -69,13 +69,13 @@ pub(super) async fn put(
 
 /// Makes an object of parts, each with its number and tag.
 pub(super) async fn complete(
-    client: &Client,
+    bucket: &Bucket,
     path: &StoragePath,
     upload: &str,
     parts: &BTreeMap<usize, String>,
     target: &Target<'_>,
 ) -> Completion {
-    match client.store.complete(upload, parts, target).await {
+    match bucket.store.complete(upload, parts, target).await {
         Ok(e_tag) => Completion::Done(e_tag),
         Err(failure) => Completion::failed(path, failure),
     }
