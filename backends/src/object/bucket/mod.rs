@@ -35,7 +35,7 @@ pub(crate) struct Bucket {
     pub tuning: Tuning,
     /// What was seen in the bucket lately.
     pub known: Known,
-    /// The directories that were told of in the log.
+    /// The directories whose keys that can't be shown are logged already.
     pub reported: Reported,
     /// Who may hold bytes beside the [`buffers`](Self::buffers) for a moment: one at a time, as to wait for room while others
     /// wait for what it holds could take for ever.

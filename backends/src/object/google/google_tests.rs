@@ -1,3 +1,4 @@
+use super::copies::Rewrite;
 use super::*;
 
 #[test]
