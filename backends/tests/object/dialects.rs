@@ -23,25 +23,53 @@ async fn who_may_not_overwrite_does_not_whatever_the_store_knows_of_conditions()
     }
 }
 
-#[tokio::test]
-async fn appends_and_resumes_need_no_conditions() {
-    for conditions in CONDITIONS {
-        let (storage, _server) = bucket(Dialect { conditions, ..Dialect::default() }).await;
-        for size in [0, 100, 7 << 20, 12 << 20] {
-            let mut expected = pattern(size, 1);
-            put(&storage, "/f", &expected, CreateMode::Replace).await.unwrap();
-            for more in [10, 12 << 20] {
-                put(&storage, "/f", &pattern(more, 2), CreateMode::Append).await.unwrap();
-                expected.extend(pattern(more, 2));
-                assert!(contents(&storage, "/f").await == expected, "{conditions:?}: {size}, {more}");
-            }
-            expected.truncate(expected.len() - 5);
-            let kept = expected.len() as u64;
-            put(&storage, "/f", b"the end", CreateMode::Resume(kept)).await.unwrap();
-            expected.extend(b"the end");
-            assert!(contents(&storage, "/f").await == expected, "{conditions:?}: {size}");
+/// Appends to files of one request and of several, and resumes them.
+async fn append_and_resume(conditions: Conditions) {
+    let (storage, _server) = bucket(Dialect { conditions, ..Dialect::default() }).await;
+    for size in [0, 100, 7 << 20, 12 << 20] {
+        let mut expected = pattern(size, 1);
+        put(&storage, "/f", &expected, CreateMode::Replace).await.unwrap();
+        for more in [10, 12 << 20] {
+            put(&storage, "/f", &pattern(more, 2), CreateMode::Append).await.unwrap();
+            expected.extend(pattern(more, 2));
+            assert!(contents(&storage, "/f").await == expected, "{conditions:?}: {size}, {more}");
         }
+        expected.truncate(expected.len() - 5);
+        let kept = expected.len() as u64;
+        put(&storage, "/f", b"the end", CreateMode::Resume(kept)).await.unwrap();
+        expected.extend(b"the end");
+        assert!(contents(&storage, "/f").await == expected, "{conditions:?}: {size}");
     }
+}
+
+/// A test for each, because each moves hundreds of MiB.
+macro_rules! appends_and_resumes_need_no_conditions {
+    ($($conditions:ident as $test:ident),* $(,)?) => {
+        mod appends_and_resumes_need_no_conditions {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    append_and_resume(Conditions::$conditions).await;
+                }
+            )*
+
+            #[test]
+            fn each_kind_has_its_test() {
+                assert_eq!([$(Conditions::$conditions),*], CONDITIONS);
+            }
+        }
+    };
+}
+
+appends_and_resumes_need_no_conditions! {
+    Known as known,
+    Bare as bare,
+    Never as never,
+    NotImplemented as not_implemented,
+    Refused as refused,
+    Ignored as ignored,
 }
 
 #[tokio::test]
