@@ -10,6 +10,7 @@ pub mod network;
 pub mod ops;
 pub mod proxy_protocol;
 pub mod server;
+pub mod shutdown;
 pub mod storages;
 pub mod tls;
 pub mod visit;

@@ -17,15 +17,16 @@ use self::preparation::Prepared;
 use super::{Outcome, complain, print};
 use crate::accounts::Accounts;
 use crate::config::{self, Config, LogFormat};
+use crate::engine::Engine;
 use crate::engine::libunftp::LibunftpEngine;
 use crate::engine::native::NativeEngine;
-use crate::engine::{Engine, Shutdown};
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::Metrics;
 use crate::ops::notify::ServiceManager;
 use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
+use crate::shutdown::Shutdown;
 use crate::storages::{self, StorageError};
 use crate::visit::Storages;
 

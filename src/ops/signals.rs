@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::engine::Shutdown;
+use crate::shutdown::Shutdown;
 
 /// How often to check whether the terminal still exists. A process that was detached (`disown`) may outlive its
 /// terminal for longer: the signal comes at once, or not at all.

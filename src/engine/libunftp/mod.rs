@@ -22,10 +22,11 @@ use libunftp::{ServerBuilder, ServerError};
 use self::accounts::SessionUser;
 use self::session::Session;
 use self::storage::SessionStorage;
-use super::{Connection, Engine, Shutdown};
+use super::{Connection, Engine};
 use crate::accounts::Accounts;
 use crate::config::{PassiveAddress, Server, Tls};
 use crate::ops::metrics::Metrics;
+use crate::shutdown::Shutdown;
 use crate::tls::{self, TlsError};
 
 /// The greeting of a server that was given none.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wharf_backends::StoragePath;
 
 use crate::accounts::SessionPermit;
-use crate::engine::Shutdown;
+use crate::shutdown::Shutdown;
 use crate::visit::Visit;
 use crate::visit::journal::{Journal, Moved};
 

@@ -38,10 +38,11 @@ use self::control::Control;
 use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
-use super::{Connection, Engine, Shutdown};
+use super::{Connection, Engine};
 use crate::accounts::Accounts;
 use crate::config;
 use crate::ops::metrics::Metrics;
+use crate::shutdown::Shutdown;
 use crate::tls::TlsError;
 
 /// Serves sessions with Wharf's own implementation of FTP.

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{End, Session};
-use crate::engine::Shutdown;
 use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
+use crate::shutdown::Shutdown;
 
 impl Session {
     /// Waits for the first byte; `false` if the client closes the connection instead.

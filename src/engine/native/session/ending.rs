@@ -9,7 +9,7 @@ use super::super::codec::Decoded;
 use super::super::reply::Reply;
 use super::super::state::{Cancel, Running, State, TransferEvent};
 use super::Session;
-use crate::engine::Shutdown;
+use crate::shutdown::Shutdown;
 use crate::visit::journal::Journal;
 
 /// How long a transfer that was told to end may take to clean up.

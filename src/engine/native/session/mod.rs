@@ -21,7 +21,7 @@ use super::data::{Linger, TransferError};
 use super::reply::Reply;
 use super::state::{Cancel, Connection, Ended, Greeting, Outcome, Running, State, Transfer, TransferEvent};
 use crate::charset::Charset;
-use crate::engine::Shutdown;
+use crate::shutdown::Shutdown;
 use crate::visit::journal::Moved;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.

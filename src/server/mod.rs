@@ -1,0 +1,135 @@
+//! The server: listeners, limits, and an end in good order.
+//!
+//! - `acceptor`: from a connection to a session;
+//! - `front`: what a connection meets at an address before its session;
+//! - `refusal`: why a connection gets no session, in words;
+//! - `socket`: what the system is told of a control connection.
+
+mod acceptor;
+mod front;
+mod refusal;
+mod socket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::acceptor::{Acceptor, Sessions};
+use self::front::{Front, ImplicitTls, Plain, Proxied};
+use crate::accounts::SessionLimits;
+use crate::config;
+use crate::engine::Engine;
+use crate::ops::metrics::Metrics;
+use crate::shutdown::Shutdown;
+
+/// How long sessions may take to clean up when they were told to end at once.
+const LAST_WAIT: Duration = Duration::from_secs(15);
+
+/// A server that is bound to its addresses.
+pub struct Server {
+    listeners: Vec<Listener>,
+    engine: Arc<dyn Engine>,
+    limits: Arc<SessionLimits>,
+    grace: Duration,
+    metrics: Arc<Metrics>,
+}
+
+struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+    front: Arc<dyn Front>,
+}
+
+/// An address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address}: {error}")]
+pub struct BindError {
+    /// The configured address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub error: io::Error,
+}
+
+impl Server {
+    /// Binds all addresses; connections are accepted by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// The first address that can't be bound.
+    pub async fn bind(
+        config: &config::Server,
+        engine: Arc<dyn Engine>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, BindError> {
+        let mut listeners = Vec::new();
+        let proxies: Arc<[IpNet]> = config.proxies.clone().into();
+        let plain: Arc<dyn Front> = Arc::new(Proxied::new(Plain, Arc::clone(&proxies)));
+        let implicit_tls: Arc<dyn Front> = Arc::new(Proxied::new(ImplicitTls, proxies));
+        let plain = config.listen.iter().map(|address| (address, &plain));
+        let implicit_tls = config.implicit_tls_listen.iter().map(|address| (address, &implicit_tls));
+        for (address, front) in plain.chain(implicit_tls) {
+            let bound = async {
+                let listener = TcpListener::bind(address).await?;
+                let address = listener.local_addr()?;
+                Ok(Listener { listener, address, front: Arc::clone(front) })
+            };
+            listeners.push(bound.await.map_err(|error| BindError { address: *address, error })?);
+        }
+        let limits = &config.limits;
+        Ok(Self {
+            listeners,
+            engine,
+            limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix)),
+            grace: config.shutdown_grace,
+            metrics,
+        })
+    }
+
+    /// The addresses, with the real port where the configuration has 0.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(|listener| listener.address)
+    }
+
+    /// Serves until `shutdown` says so, and then until the last session is over: transfers may go on for the grace
+    /// that the configuration gives, or until they are told to end now. Whoever connects meanwhile is told so.
+    pub async fn run(self, shutdown: Shutdown) {
+        let sessions = TaskTracker::new();
+        let closed = CancellationToken::new();
+        let acceptor = Arc::new(Acceptor {
+            sessions: Sessions::new(self.engine, sessions.clone(), shutdown.clone()),
+            limits: self.limits,
+            closed: closed.clone(),
+            metrics: self.metrics,
+        });
+        for Listener { listener, address, front } in self.listeners {
+            match front.begins_with_tls() {
+                false => tracing::info!(%address, "listening"),
+                true => tracing::info!(%address, implicit_tls = true, "listening"),
+            }
+            tokio::spawn(Arc::clone(&acceptor).accept(listener, front));
+        }
+        shutdown.stopping.cancelled().await;
+        sessions.close();
+        tracing::info!(sessions = sessions.len(), grace = ?self.grace, "stopping");
+        tokio::select! {
+            () = sessions.wait() => {}
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!(sessions = sessions.len(), "the grace is over: ending what still runs");
+            }
+            () = shutdown.now.cancelled() => {
+                tracing::warn!(sessions = sessions.len(), "told to end what still runs");
+            }
+        }
+        shutdown.now.cancel();
+        if tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_err() {
+            tracing::warn!(sessions = sessions.len(), "sessions did not end in time");
+        }
+        closed.cancel();
+        tracing::info!("stopped");
+    }
+}
