@@ -14,3 +14,4 @@ pub mod shutdown;
 pub mod storages;
 pub mod tls;
 pub mod visit;
+pub mod world;

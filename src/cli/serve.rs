@@ -10,16 +10,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use wharf_backends::Buffers;
-use wharf_backends::observe::Observers;
 use wharf_backends::threads::DiskThreads;
 
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
-use crate::accounts::Accounts;
-use crate::config::{self, Config, LogFormat};
-use crate::engine::Engine;
-use crate::engine::libunftp::LibunftpEngine;
-use crate::engine::native::NativeEngine;
+use crate::config::{Config, LogFormat};
+use crate::engine;
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::Metrics;
 use crate::ops::notify::ServiceManager;
@@ -27,8 +23,9 @@ use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::shutdown::Shutdown;
-use crate::storages::{self, StorageError};
+use crate::storages::StorageError;
 use crate::visit::Storages;
+use crate::world::{CurrentWorld, World};
 
 /// How long threads that may block are waited for in the end.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
@@ -167,26 +164,22 @@ async fn serve(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
-    let config = Arc::new(config);
-    let open = {
-        let (config, buffers, metrics) = (Arc::clone(&config), Arc::clone(&buffers), Arc::clone(&metrics));
-        move || storages::open_all(&config, &buffers, |backend| Observers::new(metrics.observer(backend)))
+    let build = {
+        let metrics = Arc::clone(&metrics);
+        move || World::build(config, &buffers, &metrics)
     };
-    let storages = tokio::select! {
+    let world = tokio::select! {
         biased;
         // A disk may never answer.
         () = shutdown.stopping.cancelled() => return Ok(()),
-        opened = tokio::task::spawn_blocking(open) => opened??,
+        built = tokio::task::spawn_blocking(build) => built??,
     };
+    let current = Arc::new(CurrentWorld::new(world));
+    let world = current.now();
+    let World { config, storages, .. } = &*world;
     let disks = storages.iter().filter_map(|(name, storage)| Some((name.clone(), storage.disk()?.clone())));
     metrics.watch_disks(disks.collect());
-    let accounts = Arc::new(Accounts::new(&config, &storages, Arc::clone(&metrics))?);
-    let engine: Arc<dyn Engine> = match config.server.engine {
-        config::Engine::Libunftp => {
-            Arc::new(LibunftpEngine::new(config.server.clone(), &config.tls, accounts, Arc::clone(&metrics))?)
-        }
-        config::Engine::Native => Arc::new(NativeEngine::new(&config, accounts, Arc::clone(&metrics))?),
-    };
+    let engine = engine::open(config.server.engine, current, &metrics)?;
     let grace = config.server.shutdown_grace;
     let server = Server::bind(&config.server, engine, metrics).await?;
     tracing::info!(
@@ -210,7 +203,7 @@ async fn serve(
     });
     server.run(shutdown).await;
     drop(sweeping);
-    wait_for_disks(&storages).await;
+    wait_for_disks(storages).await;
     Ok(())
 }
 

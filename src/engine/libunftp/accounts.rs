@@ -11,19 +11,20 @@ use unftp_core::auth::{
 
 use super::error::to_libunftp;
 use super::session::Session;
-use crate::accounts::{Accounts, Credential, LoginError, Origin, Refused};
+use crate::accounts::{Credential, LoginError, Origin, Refused};
 use crate::visit::Visit;
+use crate::world::World;
 
 /// The accounts, as one session asks for them.
 #[derive(Debug)]
 pub(super) struct SessionAccounts {
-    accounts: Arc<Accounts>,
+    world: Arc<World>,
     session: Arc<Session>,
 }
 
 impl SessionAccounts {
-    pub(super) fn new(accounts: &Arc<Accounts>, session: &Arc<Session>) -> Self {
-        Self { accounts: Arc::clone(accounts), session: Arc::clone(session) }
+    pub(super) fn new(world: &Arc<World>, session: &Arc<Session>) -> Self {
+        Self { world: Arc::clone(world), session: Arc::clone(session) }
     }
 }
 
@@ -60,7 +61,7 @@ impl Authenticator for SessionAccounts {
         let credential = Credential { password: credentials.password.as_deref().unwrap_or_default() };
         let origin = Origin { session: session.id, peer: session.peer, permit: &session.permit };
         // libunftp asks in a task of its own, and goes on asking when the client is gone or the session is over.
-        let entered = self.accounts.enter(name, credential, origin, session.is_over()).await;
+        let entered = self.world.accounts.enter(name, credential, origin, session.is_over()).await;
         let visit = entered.map_err(refusal)?;
         let username = visit.name().to_owned();
         session.logged_in(visit);

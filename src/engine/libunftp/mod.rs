@@ -23,11 +23,11 @@ use self::accounts::SessionUser;
 use self::session::Session;
 use self::storage::SessionStorage;
 use super::{Connection, Engine};
-use crate::accounts::Accounts;
-use crate::config::{PassiveAddress, Server, Tls};
+use crate::config::{PassiveAddress, Tls};
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::{self, TlsError};
+use crate::world::{CurrentWorld, World};
 
 /// The greeting of a server that was given none.
 const GREETING: &str = "Wharf FTP server ready";
@@ -37,33 +37,29 @@ const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
 
 /// Serves sessions with libunftp.
 pub struct LibunftpEngine {
-    server: Server,
+    world: Arc<CurrentWorld>,
     /// Whether TLS is required for control and for data connections, and how it is done.
     tls: Option<(bool, bool, Arc<rustls::ServerConfig>)>,
     greeting: &'static str,
-    accounts: Arc<Accounts>,
     metrics: Arc<Metrics>,
 }
 
 impl LibunftpEngine {
-    /// An engine for these accounts.
+    /// An engine whose sessions begin in these worlds.
     ///
     /// # Errors
     /// If the certificate can't be used any more.
-    pub fn new(
-        server: Server,
-        tls: &Tls,
-        accounts: Arc<Accounts>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, TlsError> {
-        if matches!(&tls, Tls::On(settings) if settings.required_control) {
+    pub fn new(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
+        let first = world.now();
+        let tls = &first.config.tls;
+        if matches!(tls, Tls::On(settings) if settings.required_control) {
             tracing::warn!(
                 "libunftp requires TLS for logins and for data connections opened by PASV; a client that \
                  chooses PROT C can still transfer in plain text over EPSV and PORT"
             );
         }
         // libunftp wants it for ever; there is one engine in the life of a process.
-        let greeting = match &server.greeting {
+        let greeting = match &first.config.server.greeting {
             Some(greeting) => Box::leak(greeting.clone().into_boxed_str()),
             None => GREETING,
         };
@@ -79,23 +75,25 @@ impl LibunftpEngine {
                 Some((settings.required_control, settings.required_data, Arc::new(config)))
             }
         };
-        Ok(Self { server, tls, greeting, accounts, metrics })
+        Ok(Self { world, tls, greeting, metrics })
     }
 
     fn build(
         &self,
         session: &Arc<Session>,
+        world: &Arc<World>,
     ) -> Result<libunftp::Server<SessionStorage, SessionUser>, ServerError> {
         let storage_session = Arc::clone(session);
         let storage = Box::new(move || SessionStorage::new(Arc::clone(&storage_session)));
-        let accounts = Arc::new(accounts::SessionAccounts::new(&self.accounts, session));
+        let accounts = Arc::new(accounts::SessionAccounts::new(world, session));
         let provider: Arc<accounts::SessionAccounts> = Arc::clone(&accounts);
-        let passive_host = match self.server.passive.addresses.first() {
+        let settings = &world.config.server;
+        let passive_host = match settings.passive.addresses.first() {
             None => PassiveHost::FromConnection,
             Some(PassiveAddress::Ip(ip)) => PassiveHost::Ip(*ip),
             Some(PassiveAddress::Name(name)) => PassiveHost::Dns(name.clone()),
         };
-        let mode = if self.server.active {
+        let mode = if settings.active {
             ActivePassiveMode::ActiveAndPassive
         } else {
             ActivePassiveMode::PassiveOnly
@@ -104,8 +102,8 @@ impl LibunftpEngine {
             ServerBuilder::<SessionStorage, SessionUser>::with_user_detail_provider(storage, provider)
                 .authenticator(accounts)
                 .greeting(self.greeting)
-                .idle_session_timeout(self.server.idle_timeout.as_secs().max(1))
-                .passive_ports(self.server.passive.ports.clone())
+                .idle_session_timeout(settings.idle_timeout.as_secs().max(1))
+                .passive_ports(settings.passive.ports.clone())
                 .passive_host(passive_host)
                 .active_passive_mode(mode)
                 // Permissions decide for each user.
@@ -125,14 +123,17 @@ impl Engine for LibunftpEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, session: id, permit, .. } = connection;
         let now = shutdown.now.clone();
-        let session = match Session::new(id, peer, &stream, self.server.idle_timeout, shutdown, permit) {
-            Ok(session) => Arc::new(session),
-            Err(error) => {
-                tracing::warn!(session = id, %peer, %error, "can't serve a connection");
-                return;
-            }
-        };
-        let server = match self.build(&session) {
+        // It is the same to the end of the session.
+        let world = self.world.now();
+        let session =
+            match Session::new(id, peer, &stream, world.config.server.idle_timeout, shutdown, permit) {
+                Ok(session) => Arc::new(session),
+                Err(error) => {
+                    tracing::warn!(session = id, %peer, %error, "can't serve a connection");
+                    return;
+                }
+            };
+        let server = match self.build(&session, &world) {
             Ok(server) => server,
             Err(error) => {
                 tracing::error!(session = id, %error, "can't set up a session");
@@ -148,7 +149,7 @@ impl Engine for LibunftpEngine {
                 // The library sees the end of the connection now, and ends its loop.
                 let _ = tokio::time::timeout(CLEAN_UP_TIME, &mut served).await;
             }
-            () = session.login_missed(self.server.login_timeout) => {
+            () = session.login_missed(world.config.server.login_timeout) => {
                 tracing::info!(session = id, %peer, "nobody logged in in time");
             }
             () = session.permit.displaced() => {
@@ -170,6 +171,6 @@ impl Engine for LibunftpEngine {
 
 impl fmt::Debug for LibunftpEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LibunftpEngine").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("LibunftpEngine").field("world", &self.world).finish_non_exhaustive()
     }
 }

@@ -39,11 +39,10 @@ use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
 use super::{Connection, Engine};
-use crate::accounts::Accounts;
-use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsError;
+use crate::world::CurrentWorld;
 
 /// Serves sessions with Wharf's own implementation of FTP.
 pub struct NativeEngine {
@@ -51,16 +50,12 @@ pub struct NativeEngine {
 }
 
 impl NativeEngine {
-    /// An engine for these accounts.
+    /// An engine whose sessions begin in these worlds.
     ///
     /// # Errors
     /// If the certificate can't be used any more.
-    pub fn new(
-        config: &config::Config,
-        accounts: Arc<Accounts>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, TlsError> {
-        Ok(Self { shared: Arc::new(Shared::new(config, accounts, metrics)?) })
+    pub fn new(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
+        Ok(Self { shared: Arc::new(Shared::new(world, metrics)?) })
     }
 }
 
@@ -69,6 +64,8 @@ impl Engine for NativeEngine {
     async fn serve(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, local, reached, by_proxy_itself, session: id, implicit_tls, permit } =
             connection;
+        // It is the same to the end of the session.
+        let world = self.shared.world.now();
         let connection = state::Connection {
             control: Control::new(stream, Arc::clone(&self.shared.metrics)),
             id,
@@ -78,7 +75,8 @@ impl Engine for NativeEngine {
             by_proxy_itself,
             implicit_tls,
             security: Security::new(self.shared.tls.clone()),
-            idle_timeout: self.shared.server.idle_timeout,
+            idle_timeout: world.config.server.idle_timeout,
+            world,
             failures: 0,
             permit: Arc::new(permit),
             chosen_charset: None,
@@ -91,6 +89,6 @@ impl Engine for NativeEngine {
 
 impl fmt::Debug for NativeEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NativeEngine").field("server", &self.shared.server).finish_non_exhaustive()
+        f.debug_struct("NativeEngine").field("world", &self.shared.world).finish_non_exhaustive()
     }
 }

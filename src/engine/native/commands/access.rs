@@ -51,8 +51,8 @@ pub(super) async fn rein(connection: &mut Connection, _: &mut State, _: &str) ->
     connection.control.charset = Charset::Utf8;
     connection.chosen_charset = None;
     connection.extended_only = false;
-    connection.idle_timeout = connection.shared.server.idle_timeout;
-    Ok(Outcome::LoggedOut(Reply::new(220, connection.shared.greeting.clone())))
+    connection.idle_timeout = connection.server().idle_timeout;
+    Ok(Outcome::LoggedOut(Reply::new(220, connection.greeting())))
 }
 
 /// QUIT (RFC 959, section 4.1.1). During a transfer it waits for the end of that.

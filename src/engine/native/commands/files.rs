@@ -81,7 +81,7 @@ pub(super) async fn pwd(_: &mut Connection, session: &mut LoggedIn, _: &str) -> 
 pub(super) async fn size(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
     // The size is that of the transfer, and that of text is not known before it was converted.
-    if session.representation == Type::Ascii && connection.shared.server.ascii_size == AsciiSize::Refuse {
+    if session.representation == Type::Ascii && connection.server().ascii_size == AsciiSize::Refuse {
         return refuse(550, "SIZE not allowed in ASCII mode: the size of text is not known; use TYPE I.");
     }
     if session.interrupted.contains(&path) {

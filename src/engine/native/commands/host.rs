@@ -14,7 +14,7 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, ar
     if !is_host(argument.trim_matches(' ')) {
         return refuse(501, "That is no name of a host.");
     }
-    reply(220, connection.shared.greeting.clone())
+    reply(220, connection.greeting())
 }
 
 /// A name, an IPv4 address, or an IPv6 address in brackets; no port (RFC 7151, section 3.1).

@@ -29,7 +29,7 @@ pub(super) async fn run(connection: &mut Connection, state: &mut State, argument
                 None => refuse(501, "That algorithm is not known; FEAT lists those that are."),
             }
         }
-        "MODE" => mode(logged_in(state)?, options, connection.shared.server.limits.deflate_level),
+        "MODE" => mode(logged_in(state)?, options, connection.server().limits.deflate_level),
         _ => refuse(501, "There are options of UTF8, MLST, HASH and MODE Z."),
     }
 }

@@ -23,11 +23,11 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
         connection.shared.metrics.login(Login::TlsRequired);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
-    let shared = Arc::clone(&connection.shared);
+    let world = Arc::clone(&connection.world);
     let permit = Arc::clone(&connection.permit);
     let origin = Origin { session: connection.id, peer: connection.peer, permit: &permit };
     let entered =
-        shared.accounts.enter(&name, Credential { password }, origin, connection.control.gone()).await;
+        world.accounts.enter(&name, Credential { password }, origin, connection.control.gone()).await;
     let visit = match entered {
         Ok(visit) => visit,
         Err(refused) => return refusal(connection, refused),
@@ -37,8 +37,9 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
     connection.control.charset = connection.chosen_charset.unwrap_or(visit.preferences().charset);
     // Whoever comes by that name is somebody else.
     let address = guest.is_anonymous.then(|| guest.peer.ip());
-    let interrupted = OwnInterrupted::new(Arc::clone(&shared.interrupted), guest.name.clone(), address);
-    let level = shared.server.limits.deflate_level.min(DEFLATE_LEVEL);
+    let interrupted =
+        OwnInterrupted::new(Arc::clone(&connection.shared.interrupted), guest.name.clone(), address);
+    let level = world.config.server.limits.deflate_level.min(DEFLATE_LEVEL);
     let session = LoggedIn::new(visit, interrupted, level);
     Ok(Outcome::LoggedIn(Box::new(session), Reply::new(230, "Logged in.")))
 }

@@ -31,7 +31,7 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
     if connection.extended_only {
         return refuse(503, "Only EPSV, as you said.");
     }
-    if !connection.shared.server.active {
+    if !connection.server().active {
         return refuse(502, "This server has no active mode; use PASV or EPSV.");
     }
     // Whoever could name another address would have the server scan ports and fool firewalls (RFC 2577, section 3).
@@ -51,7 +51,7 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
     }
     // Such an address is not the client's alone: whoever comes through a proxy on this machine, or is on it, would have the server
     // speak to what else is there.
-    if !connection.shared.server.active_on_this_machine
+    if !connection.server().active_on_this_machine
         && (to.ip().to_canonical() == connection.local.ip().to_canonical() || is_own(connection.peer))
     {
         let (session, peer) = (connection.id, connection.peer);

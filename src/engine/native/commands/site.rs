@@ -70,7 +70,7 @@ fn idle(connection: &mut Connection, argument: &str) -> Result {
     if !argument.is_empty() {
         let asked = argument.parse().ok().map(Duration::from_secs);
         // The operator's limit is the most that there is.
-        let most = connection.shared.server.idle_timeout;
+        let most = connection.server().idle_timeout;
         match asked.filter(|asked| (Duration::from_secs(1)..=most).contains(asked)) {
             Some(asked) => connection.idle_timeout = asked,
             None => return refuse(501, format!("Between 1 and {} seconds are possible.", most.as_secs())),

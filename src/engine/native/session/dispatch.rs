@@ -47,7 +47,7 @@ pub(super) fn take_once(state: &mut State, command: Option<&Command>) -> Once {
 pub(super) fn argument<'a>(connection: &Connection, state: &State, line: &'a Line) -> Option<Cow<'a, str>> {
     let of_user = || match state {
         State::Greeting(Greeting { name: Some(name) }) => {
-            let preferences = connection.shared.accounts.preferences_of(name);
+            let preferences = connection.world.accounts.preferences_of(name);
             let charset = preferences.map_or(Charset::Utf8, |preferences| preferences.charset);
             charset.decode(&line.argument)
         }

@@ -96,7 +96,7 @@ impl Session {
                 }
                 self.start_tls(true, shutdown).await?;
             }
-            let greeting = Reply::new(220, self.connection.shared.greeting.clone());
+            let greeting = Reply::new(220, self.connection.greeting());
             self.connection.control.send(&greeting).await?;
             loop {
                 self.turn(shutdown).await?;
@@ -117,7 +117,7 @@ impl Session {
     /// When somebody has to be logged in, whatever takes the time.
     fn login_deadline(&self) -> Option<Instant> {
         matches!(self.state, State::Greeting(_))
-            .then(|| self.started + self.connection.shared.server.login_timeout)
+            .then(|| self.started + self.connection.server().login_timeout)
     }
 
     async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {

@@ -13,7 +13,12 @@ use super::super::security::Security;
 use super::shared::Shared;
 use crate::accounts::SessionPermit;
 use crate::charset::Charset;
+use crate::config;
 use crate::visit::journal::Journal;
+use crate::world::World;
+
+/// The greeting of a server that was given none.
+const GREETING: &str = "Wharf FTP server ready";
 
 /// How often it is looked whether the client is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -21,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What a session has whoever is logged in.
 pub(in super::super) struct Connection {
     pub(in super::super) shared: Arc<Shared>,
+    /// The world in which the session began, which it keeps.
+    pub(in super::super) world: Arc<World>,
     pub(in super::super) control: Control,
     /// Unique in the life of the process; in every log line of the session.
     pub(in super::super) id: u64,
@@ -47,6 +54,16 @@ pub(in super::super) struct Connection {
 }
 
 impl Connection {
+    /// The settings of the server.
+    pub(in super::super) fn server(&self) -> &config::Server {
+        &self.world.config.server
+    }
+
+    /// What the server says first.
+    pub(in super::super) fn greeting(&self) -> String {
+        self.server().greeting.as_deref().unwrap_or(GREETING).to_owned()
+    }
+
     /// The log lines of the session, as those of this user.
     pub(in super::super) fn journal<'a>(&self, user: &'a str) -> Journal<'a> {
         Journal { session: self.id, user, peer: self.peer }

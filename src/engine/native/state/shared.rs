@@ -1,4 +1,4 @@
-//! What all sessions share.
+//! What all sessions share, in whichever world they began.
 
 use std::sync::Arc;
 
@@ -8,20 +8,16 @@ use super::super::data::PassivePorts;
 use super::super::first::FirstOfUsers;
 use super::super::tls;
 use super::interrupted::Interrupted;
-use crate::accounts::Accounts;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
-
-/// The greeting of a server that was given none.
-const GREETING: &str = "Wharf FTP server ready";
+use crate::world::CurrentWorld;
 
 /// What all sessions share.
 pub(in super::super) struct Shared {
-    pub(in super::super) server: config::Server,
-    pub(in super::super) greeting: String,
+    /// The world in which new sessions begin.
+    pub(in super::super) world: Arc<CurrentWorld>,
     pub(in super::super) tls: Option<Arc<tls::Tls>>,
-    pub(in super::super) accounts: Arc<Accounts>,
     /// Users whose uploads were converted without their asking.
     pub(in super::super) text_uploads: FirstOfUsers,
     /// Uploads that were broken off, which can't be gone on with.
@@ -33,30 +29,25 @@ pub(in super::super) struct Shared {
 }
 
 impl Shared {
-    /// What sessions of these accounts share.
+    /// What sessions share that begin in these worlds. What is bound once in the life of the process is that of the first.
     ///
     /// # Errors
     /// If the certificate can't be used any more.
-    pub(in super::super) fn new(
-        config: &config::Config,
-        accounts: Arc<Accounts>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, TlsError> {
-        let tls = match &config.tls {
+    pub(in super::super) fn new(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
+        let first = world.now();
+        let tls = match &first.config.tls {
             config::Tls::Off => None,
             config::Tls::On(settings) => Some(tls::Tls::new(settings.clone(), Arc::clone(&metrics))?),
         };
-        let server = config.server.clone();
+        let server = &first.config.server;
         Ok(Self {
-            greeting: server.greeting.clone().unwrap_or_else(|| GREETING.to_owned()),
             tls,
-            accounts,
             text_uploads: FirstOfUsers::default(),
             interrupted: Arc::default(),
             checksums: Checksums::new(),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: Advertised::new(&server.passive),
-            server,
+            world,
             metrics,
         })
     }
