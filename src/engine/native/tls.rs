@@ -1,5 +1,6 @@
 //! TLS of control and data connections (RFC 4217): the offer, the requirements, and certificates that change on disk.
 
+mod family;
 mod owners;
 mod resumption;
 
@@ -18,8 +19,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use self::family::Family;
 use self::owners::Owners;
-use self::resumption::{Family, Marks};
+use self::resumption::Marks;
 pub(super) use self::resumption::{Resumption, Unproven};
 use crate::config;
 use crate::ops::metrics::Metrics;

@@ -7,7 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use super::resumption::Family;
+use super::family::Family;
 
 /// How many entries are remembered; the oldest are forgotten first. A client whose entries are forgotten has to show a
 /// ticket of its own control connection.

@@ -16,6 +16,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
+use super::family::Family;
 use super::owners::Owners;
 
 /// How long tickets can certainly be opened: after this time the library forgets the keys of the oldest.
@@ -23,26 +24,6 @@ const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// How many of the client's recent tickets are remembered, to see whether it shows one again.
 const SHOWN: usize = 4;
-
-/// Control connections that resumed one another; unique in the life of the process, as the IDs of sessions are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Family(u64);
-
-impl Family {
-    /// The family of a control connection that resumed no other.
-    pub(super) fn of_session(session: u64) -> Self {
-        Self(session)
-    }
-
-    fn mark(self, plain: &[u8]) -> Vec<u8> {
-        [&self.0.to_be_bytes(), plain].concat()
-    }
-
-    fn marked(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (mark, plain) = bytes.split_first_chunk()?;
-        Some((Self(u64::from_be_bytes(*mark)), plain))
-    }
-}
 
 /// The ticket or session that a client resumed.
 #[derive(Debug, Clone, Copy)]
