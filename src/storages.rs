@@ -103,12 +103,13 @@ fn open_unftp(backend: &Backend) -> Result<Arc<dyn Storage>, Box<dyn std::error:
     use wharf_backends::Capabilities;
     use wharf_backends::unftp::{AuthMethod, CloudStorage, Filesystem, UnftpStorage};
     let disk = Capabilities {
+        remote: false,
         implicit_directories: false,
         set_modified: false,
         lists_set_times: false,
         rename_directories: true,
     };
-    let bucket = Capabilities { implicit_directories: true, rename_directories: false, ..disk };
+    let bucket = Capabilities { remote: true, implicit_directories: true, rename_directories: false, ..disk };
     Ok(match backend {
         Backend::UnftpFs { root } => Arc::new(UnftpStorage::new(Filesystem::new(root)?, disk)),
         Backend::UnftpGcs { bucket: name, prefix, credentials } => {

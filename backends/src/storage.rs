@@ -269,6 +269,8 @@ pub trait Upload: Send {
 /// How a backend differs from a disk. It never changes during the life of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
+    /// Each look at a file is a request to a server: fewer looks save time and money.
+    pub remote: bool,
     /// A file may be created below a directory that doesn't exist, which then exists; and a directory that nobody made
     /// disappears with its last file. True of object stores.
     pub implicit_directories: bool,

@@ -52,6 +52,7 @@ fn fixture() -> Fixture {
     let backend =
         CloudStorage::with_api_base(emulator, "wharf-test".to_owned(), PathBuf::from(root), AuthMethod::None);
     let capabilities = Capabilities {
+        remote: true,
         implicit_directories: true,
         set_modified: false,
         lists_set_times: false,

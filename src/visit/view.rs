@@ -175,8 +175,7 @@ impl UserView {
 
     /// Whether each look at a path costs a request to a store.
     pub fn is_remote(&self, path: &StoragePath) -> bool {
-        // Stores are what has directories that nobody made.
-        self.mounts.resolve(path).storage.capabilities().implicit_directories
+        self.mounts.resolve(path).storage.capabilities().remote
     }
 
     /// A number that changes with whatever is written at a path through this server.

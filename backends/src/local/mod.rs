@@ -175,6 +175,7 @@ impl LocalStorage {
 impl Storage for LocalStorage {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            remote: false,
             implicit_directories: false,
             set_modified: true,
             lists_set_times: true,

@@ -62,6 +62,7 @@ impl MemoryStorage {
 impl Storage for MemoryStorage {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            remote: false,
             implicit_directories: false,
             set_modified: true,
             lists_set_times: true,

@@ -120,6 +120,7 @@ impl fmt::Debug for ObjectStorage {
 impl Storage for ObjectStorage {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            remote: true,
             implicit_directories: true,
             set_modified: true,
             lists_set_times: self.bucket.traits().lists_times,

@@ -27,6 +27,7 @@ fn fixture() -> Fixture {
     let root = tempfile::tempdir().unwrap();
     let backend = Filesystem::new(root.path()).unwrap();
     let capabilities = Capabilities {
+        remote: false,
         implicit_directories: false,
         set_modified: false,
         lists_set_times: false,
