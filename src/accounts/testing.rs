@@ -15,7 +15,7 @@ users: [{ name: somebody, password: something, plain: true, backend: memory }]
 
 /// A configuration of these users.
 pub(super) fn configured<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Config {
-    let base = match config::parse(BASE, "test", Path::new("")) {
+    let base = match config::parse(BASE, "test", Path::new(""), &crate::storages::KINDS) {
         Ok(config) => config,
         Err(problems) => panic!("{problems}"),
     };

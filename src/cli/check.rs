@@ -35,7 +35,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
-        let config = match config::load(&self.config) {
+        let config = match config::load(&self.config, &storages::KINDS) {
             Ok(config) => config,
             Err(problems) => {
                 complain(problems);
@@ -76,10 +76,14 @@ fn connect(config: &Config) -> Outcome {
     outcome
 }
 
-async fn try_backend(name: &str, backend: &config::Backend, buffers: &Arc<Buffers>) -> Result<(), String> {
-    let (name, backend, buffers) = (name.to_owned(), backend.clone(), Arc::clone(buffers));
+async fn try_backend(
+    name: &str,
+    backend: &Arc<dyn config::Backend>,
+    buffers: &Arc<Buffers>,
+) -> Result<(), String> {
+    let (name, backend, buffers) = (name.to_owned(), Arc::clone(backend), Arc::clone(buffers));
     let open = move || {
-        storages::open(&name, &backend, &buffers, &Observers::default()).map_err(|cause| cause.to_string())
+        storages::open(&name, &*backend, &buffers, &Observers::default()).map_err(|cause| cause.to_string())
     };
     let reach = async {
         let storage = tokio::task::spawn_blocking(open).await.map_err(|panic| panic.to_string())??;

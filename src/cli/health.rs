@@ -131,7 +131,7 @@ impl Health {
 
 /// The URL at which this machine can ask a server with this configuration.
 fn configured(path: &Path) -> Result<Url, Outcome> {
-    let http = config::load_http(path).map_err(|problems| {
+    let http = config::load_http(path, &crate::storages::KINDS).map_err(|problems| {
         complain(problems);
         Outcome::Unusable
     })?;

@@ -3,11 +3,9 @@
 
 mod accounts;
 mod backends;
-mod credentials;
 mod dangers;
 mod encryption;
 mod http;
-mod objects;
 mod secrets;
 mod server;
 
@@ -18,6 +16,7 @@ use wharf_backends::StoragePath;
 
 use self::dangers::Places;
 use super::checked::{ClientCertificates, Config, Engine, Http, Log, LogFormat, Tls, TlsSettings};
+use super::kinds::Check;
 use super::raw;
 use super::read::At;
 use super::source::Source;
@@ -27,10 +26,10 @@ use super::units;
 use crate::tls::{self, TlsError};
 
 /// Looks up an environment variable.
-pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Result<String, std::env::VarError>;
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Result<String, std::env::VarError>;
 
 /// What the checks need beside the values.
-pub(super) struct Checker<'a> {
+pub(crate) struct Checker<'a> {
     /// Where problems go.
     pub(super) source: &'a Source<'a>,
     /// What relative paths start from.
@@ -44,11 +43,11 @@ const MAX_RECORD: usize = 16 * 1024;
 const LEAST_RECORD: usize = 512;
 
 /// A value with its place, once it is known to be there.
-type Placed<T> = (T, Span);
+pub(crate) type Placed<T> = (T, Span);
 
 impl Checker<'_> {
-    /// The whole file. Its `warnings` and `dangers` are left empty.
-    pub(super) fn config(&self, raw: raw::Config, root: Span) -> Config {
+    /// The whole file, of whose `sections` there is one for each backend. Its `warnings` and `dangers` are left empty.
+    pub(super) fn config(&self, raw: raw::Config, sections: Vec<Option<Check>>, root: Span) -> Config {
         let places = Places::of(&raw, root);
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         if server.engine == Engine::Libunftp {
@@ -57,7 +56,7 @@ impl Checker<'_> {
         let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
-        let backends = self.backends(raw.backends, root, server.limits.buffer_memory);
+        let backends = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
         Config {
             server,
@@ -109,12 +108,23 @@ impl Checker<'_> {
         self.problem(span, format!("the engine `libunftp` has no `{key}`; the engine `native` has"));
     }
 
-    fn problem(&self, span: Span, message: impl Into<String>) {
+    /// Reports that something is wrong. The message must not repeat a secret.
+    pub(crate) fn problem(&self, span: Span, message: impl Into<String>) {
         self.source.problem(span, message);
     }
 
+    /// Keeps a part of the file from being shown.
+    pub(crate) fn hide(&self, span: Span) {
+        self.source.hide(span);
+    }
+
+    /// The value of a variable of the environment; `None` if there is none, or nothing in it.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).ok().filter(|value| !value.is_empty())
+    }
+
     /// The value of a key that must be there; `owner` is what is marked if it isn't.
-    fn required<T>(&self, field: Option<At<T>>, key: &str, owner: Span) -> Option<Placed<T>> {
+    pub(crate) fn required<T>(&self, field: Option<At<T>>, key: &str, owner: Span) -> Option<Placed<T>> {
         match field {
             Some(at) => at.value.map(|value| (value, at.span)),
             None => {
@@ -125,7 +135,7 @@ impl Checker<'_> {
     }
 
     /// The value of a key that has a text form of its own.
-    fn parsed<T>(
+    pub(crate) fn parsed<T>(
         &self,
         field: Option<At<raw::Scalar>>,
         parse: impl Fn(&str) -> Result<T, String>,
@@ -135,12 +145,13 @@ impl Checker<'_> {
         self.accept(parse(&text), field.span).map(|value| (value, field.span))
     }
 
-    fn accept<T>(&self, result: Result<T, String>, span: Span) -> Option<T> {
+    /// The value, or `None` after a report of why there is none.
+    pub(crate) fn accept<T>(&self, result: Result<T, String>, span: Span) -> Option<T> {
         result.map_err(|message| self.problem(span, message)).ok()
     }
 
     /// A whole number of at least 1 and at most `most`.
-    fn count(&self, field: Option<At<u64>>, most: u64, default: usize) -> usize {
+    pub(crate) fn count(&self, field: Option<At<u64>>, most: u64, default: usize) -> usize {
         let Some((number, span)) = field.and_then(|at| Some((at.value?, at.span))) else { return default };
         match usize::try_from(number) {
             Ok(count) if (1..=most).contains(&number) => count,
@@ -156,7 +167,7 @@ impl Checker<'_> {
     }
 
     /// A path inside of a backend or of a user's tree.
-    fn storage_path(&self, field: Option<At<String>>) -> Option<StoragePath> {
+    pub(crate) fn storage_path(&self, field: Option<At<String>>) -> Option<StoragePath> {
         let Some(field) = field else { return Some(StoragePath::root()) };
         let text = field.value?;
         if text.split('/').any(|name| name == "..") {
@@ -167,7 +178,7 @@ impl Checker<'_> {
     }
 
     /// A path of this machine, which starts from the folder of the configuration file.
-    fn local_path(&self, text: &str, span: Span) -> Option<PathBuf> {
+    pub(crate) fn local_path(&self, text: &str, span: Span) -> Option<PathBuf> {
         if text.is_empty() {
             self.problem(span, "this path is empty");
             return None;

@@ -4,20 +4,15 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{PasswordHash, Permissions, Problem, Secret};
+use super::{Backend, PasswordHash, Permissions, Problem, Secret};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
-
-mod backends;
-
-pub use self::backends::{
-    Azure, AzureCredentials, Backend, Gcs, GcsCredentials, S3, S3Credentials, UploadParts,
-};
 
 /// A whole configuration file.
 #[derive(Debug, Clone)]
@@ -27,7 +22,7 @@ pub struct Config {
     /// Encryption of control and data connections.
     pub tls: Tls,
     /// The storages by name. Every name that an [`Account`] or a [`Mount`] holds is in here.
-    pub backends: BTreeMap<String, Backend>,
+    pub backends: BTreeMap<String, Arc<dyn Backend>>,
     /// Who may log in with a password; names are unique.
     pub users: Vec<User>,
     /// What `anonymous` and `ftp` see; `None` if they may not log in.

@@ -7,6 +7,7 @@
 mod check;
 mod checked;
 mod files;
+mod kinds;
 mod password_hash;
 mod permissions;
 mod problem;
@@ -17,35 +18,48 @@ mod source;
 mod suggest;
 mod syntax;
 mod tree;
-mod units;
+pub(crate) mod units;
 
 use std::path::Path;
 
 pub use checked::{
-    Account, Anonymous, AsciiSize, Azure, AzureCredentials, Backend, Chmod, ClientCertificates, Config,
-    DefaultType, Engine, Gcs, GcsCredentials, Http, Limits, Log, LogFormat, Mount, Passive, PassiveAddress,
-    Password, S3, S3Credentials, Server, Tls, TlsSettings, TlsVersion, UploadParts, User,
+    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Engine, Http, Limits, Log,
+    LogFormat, Mount, Passive, PassiveAddress, Password, Server, Tls, TlsSettings, TlsVersion, User,
 };
 pub(crate) use files::read_file;
+pub use kinds::{Backend, Kind, Needs, OpenError, Shared};
 pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 
+/// What a kind of storage reads and checks its section with.
+pub(crate) mod section {
+    pub(crate) use super::check::{Checker, Placed};
+    pub(crate) use super::files::{read_file, say};
+    pub(crate) use super::kinds::{Around, Section};
+    pub(crate) use super::raw::{Named, Scalar, Secret};
+    pub(crate) use super::read::At;
+    pub(crate) use super::suggest::quote;
+    pub(crate) use super::tree::Span;
+    pub(crate) use super::units;
+}
+
 use check::{Checker, Environment};
+use kinds::Check;
 use source::{Findings, Source};
 use tree::{Span, Value};
 
 /// The largest file that is read, in bytes. Some thousand users fit.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-/// Reads a configuration file. Relative paths in it start from its folder.
+/// Reads a configuration file, whose backends are of these `kinds`. Relative paths in it start from its folder.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.
-pub fn load(path: &Path) -> Result<Config, Problems> {
+pub fn load(path: &Path, kinds: &[Kind]) -> Result<Config, Problems> {
     let name = path.display().to_string();
-    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")))
+    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")), kinds)
 }
 
 /// Reads where a configuration file has health and metrics. What else is wrong with it is of no interest here: neither secrets
@@ -53,13 +67,13 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 ///
 /// # Errors
 /// [`Problems`], if it can't be told.
-pub fn load_http(path: &Path) -> Result<Http, Problems> {
+pub fn load_http(path: &Path, kinds: &[Kind]) -> Result<Http, Problems> {
     let name = path.display().to_string();
     let text = text_of(path, &name)?;
     let source = Source::new(&name, text.strip_prefix('\u{feff}').unwrap_or(&text));
     let checker =
         Checker { source: &source, base: Path::new(""), environment: &|variable| std::env::var(variable) };
-    let http = raw(&source).map(|(raw, _)| checker.http_alone(raw));
+    let http = raw(&source, kinds).map(|written| checker.http_alone(written.raw));
     let Findings { problems, .. } = source.finish();
     match http {
         Some(http) if problems.is_empty() || !http.listen.is_empty() => Ok(http),
@@ -77,22 +91,29 @@ fn text_of(path: &Path, name: &str) -> Result<String, Problems> {
     })
 }
 
-/// Reads a configuration from its text. Problems call it `name`; relative paths in it start from `base`.
+/// Reads a configuration from its text, whose backends are of these `kinds`. Problems call it `name`; relative paths in it start from `base`.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.
-pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Problems> {
-    parse_with(text, name, base, &|variable| std::env::var(variable))
+pub fn parse(text: &str, name: &str, base: &Path, kinds: &[Kind]) -> Result<Config, Problems> {
+    parse_with(text, name, base, kinds, &|variable| std::env::var(variable))
 }
 
-fn parse_with(text: &str, name: &str, base: &Path, environment: Environment<'_>) -> Result<Config, Problems> {
+fn parse_with(
+    text: &str,
+    name: &str,
+    base: &Path,
+    kinds: &[Kind],
+    environment: Environment<'_>,
+) -> Result<Config, Problems> {
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_SIZE) {
         return Err(whole_file(name, format!("the file is larger than {MAX_SIZE} bytes")));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(name, text);
-    let config =
-        raw(&source).map(|(raw, root)| Checker { source: &source, base, environment }.config(raw, root));
+    let config = raw(&source, kinds).map(|Written { raw, sections, root }| {
+        Checker { source: &source, base, environment }.config(raw, sections, root)
+    });
     let Findings { problems, warnings, dangers } = source.finish();
     match config {
         Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, ..config }),
@@ -101,8 +122,16 @@ fn parse_with(text: &str, name: &str, base: &Path, environment: Environment<'_>)
     }
 }
 
+/// A file as written.
+struct Written {
+    raw: raw::Config,
+    /// The section of each backend.
+    sections: Vec<Option<Check>>,
+    root: Span,
+}
+
 /// `None` without a problem if there is nothing in the file.
-fn raw(source: &Source<'_>) -> Option<(raw::Config, Span)> {
+fn raw(source: &Source<'_>, kinds: &[Kind]) -> Option<Written> {
     if let Some(nul) = source.text().find('\0') {
         source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
         return None;
@@ -112,7 +141,8 @@ fn raw(source: &Source<'_>) -> Option<(raw::Config, Span)> {
         return None;
     }
     source.hide_by_name(&root);
-    Some((read::read(&root, source)?, root.span))
+    let raw = read::read(&root, source)?;
+    Some(Written { raw, sections: kinds::read_sections(&root, source, kinds), root: root.span })
 }
 
 fn empty(name: &str) -> Problems {
@@ -123,14 +153,17 @@ fn whole_file(name: &str, message: String) -> Problems {
     Problems::new(name, vec![Problem { file: name.to_owned(), place: None, message }])
 }
 
-/// The JSON Schema of the file, as text that ends in a line end. Editors check and complete with it.
-pub fn schema() -> String {
+/// The JSON Schema of a file whose backends are of these `kinds`, as text that ends in a line end. Editors check and complete with it.
+pub fn schema(kinds: &[Kind]) -> String {
     // Editors understand this version best.
     let settings = schemars::generate::SchemaSettings::draft07();
-    let schema = settings.into_generator().into_root_schema_for::<raw::Config>();
+    let mut generator = settings.into_generator();
+    let backend = kinds::schema(kinds, &mut generator);
+    generator.definitions_mut().insert("Backend".to_owned(), backend);
+    let schema = generator.into_root_schema_for::<raw::Config>();
     format!("{:#}\n", schema.as_value())
 }
 
 #[cfg(test)]
 #[path = "tests/mod.rs"]
-mod tests;
+pub(crate) mod tests;

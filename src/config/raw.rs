@@ -4,16 +4,16 @@
 //! that must be there are marked as such for the schema.
 
 mod accounts;
-mod buckets;
 mod values;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::kinds::Unread;
 use super::read::At;
 pub(super) use accounts::{Anonymous, Mount, User};
-pub(super) use buckets::{Azure, Gcs, S3};
-pub(super) use values::{Named, PermissionWords, Scalar, Secret, SecretSource, Texts, TlsVersion};
+pub(crate) use values::{Named, Scalar, Secret};
+pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
 
 /// The configuration of Wharf, an FTP and FTPS server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub(super) struct Config {
     pub(super) tls: Option<At<Tls>>,
     /// The storages, each under a name of your choice.
     #[schemars(required)]
-    pub(super) backends: Option<At<Named<Backend>>>,
+    pub(super) backends: Option<At<Named<Unread>>>,
     /// Who may log in with a password.
     pub(super) users: Option<At<Vec<At<User>>>>,
     /// The login without a password, as `anonymous` or `ftp`.
@@ -256,87 +256,6 @@ pub(super) enum Mode {
     RequiredControl,
     /// Data connections must be encrypted; clients may log in in plain text.
     RequiredData,
-}
-
-/// A storage.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(tag = "kind")]
-pub(super) enum Backend {
-    /// A bucket of Amazon S3, or of a store that speaks its protocol (MinIO, Ceph, R2, …).
-    S3(Box<S3>),
-    /// A bucket of Google Cloud Storage.
-    Gcs(Gcs),
-    /// A container of Azure Blob Storage.
-    Azure(Azure),
-    /// A directory of this machine.
-    Local(Local),
-    /// Memory of the server: gone when it stops.
-    Memory(Memory),
-    /// A directory of this machine through unftp-sbe-fs, libunftp's own storage backend.
-    UnftpFs(UnftpFs),
-    /// A bucket of Google Cloud Storage through unftp-sbe-gcs, libunftp's own storage backend.
-    UnftpGcs(UnftpGcs),
-}
-
-/// A directory of this machine.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Local {
-    /// The directory. Nothing outside of it can be reached.
-    #[schemars(required)]
-    pub(super) root: Option<At<String>>,
-    /// Make the directory if it is missing. Default: `false`.
-    pub(super) create_root: Option<At<bool>>,
-    /// Answer an upload only when the disk has confirmed it. Default: `true`.
-    pub(super) sync: Option<At<bool>>,
-    /// Follow symbolic links that stay inside of the user's directory. Default: `true`.
-    pub(super) follow_links: Option<At<bool>>,
-    /// The permission bits of new files, in octal digits, whatever the umask is; in quotes, as YAML reads some of them otherwise.
-    /// Default: `"0640"`.
-    #[schemars(with = "Option<String>")]
-    pub(super) file_mode: Option<At<Scalar>>,
-    /// The permission bits of new directories. Default: `"0750"`.
-    #[schemars(with = "Option<String>")]
-    pub(super) directory_mode: Option<At<Scalar>>,
-    /// How long the disk may take for one step before the operation is answered with 451, from `1s` to `1h`. Work that goes on
-    /// is never cut off. Default: `1m`.
-    #[schemars(with = "Option<String>")]
-    pub(super) timeout: Option<At<Scalar>>,
-}
-
-/// Memory of the server.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Memory {
-    /// How much may be stored. Default: `64MiB`.
-    pub(super) capacity: Option<At<Scalar>>,
-}
-
-/// A directory of this machine through unftp-sbe-fs.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UnftpFs {
-    /// The directory.
-    #[schemars(required)]
-    pub(super) root: Option<At<String>>,
-}
-
-/// A bucket of Google Cloud Storage through unftp-sbe-gcs.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UnftpGcs {
-    /// The bucket's name.
-    #[schemars(required)]
-    pub(super) bucket: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
-    pub(super) prefix: Option<At<String>>,
-    /// The key of a service account: the text of its JSON file.
-    pub(super) service_account_key: Option<At<Secret>>,
-    /// Send requests without credentials: the bucket is public. Default: `false`.
-    pub(super) anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out. Default: `false`.
-    pub(super) ambient_credentials: Option<At<bool>>,
 }
 
 /// Logging.

@@ -21,26 +21,25 @@ use super::tree::{Node, Span, Value};
 const AT: &str = "wharf::config::At";
 /// The name by which [`super::raw::Secret`] tells that the value must not be shown.
 pub(super) const SECRET: &str = "wharf::config::Secret";
-/// The one enum whose variants hold keys of their own, by the name of its type.
-const TAGGED: &str = "Backend";
-/// The key that chooses among its variants.
-const KIND: &str = "kind";
+/// The name by which [`super::kinds::Unread`] tells that the value is read later.
+pub(super) const UNREAD: &str = "wharf::config::Unread";
+/// The key of a backend that chooses its other keys.
+pub(super) const KIND: &str = "kind";
 
 /// A value with its place.
 #[derive(Debug, Clone)]
-pub(super) struct At<T> {
+pub(crate) struct At<T> {
     /// `None` if it didn't fit; that has been reported.
-    pub(super) value: Option<T>,
+    pub(crate) value: Option<T>,
     /// Where the value stands.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// Where its key stands; in a list, the same as `span`.
-    pub(super) key: Span,
+    pub(crate) key: Span,
 }
 
 /// Reads what the file holds; `None` if it is something else altogether.
 pub(super) fn read<'de, T: Deserialize<'de>>(root: &'de Node, source: &'de Source<'_>) -> Option<T> {
-    let reader = Reader { node: root, key: root.span, source, kind_is_known: false };
-    At::deserialize(reader).ok().and_then(|at| at.value)
+    At::deserialize(Reader::new(root, root.span, source)).ok().and_then(|at| at.value)
 }
 
 /// Why a value doesn't fit; its place is where the reader is.
@@ -65,7 +64,7 @@ impl de::Error for Misfit {
 }
 
 #[derive(Clone, Copy)]
-struct Reader<'de> {
+pub(super) struct Reader<'de> {
     node: &'de Node,
     key: Span,
     source: &'de Source<'de>,
@@ -74,6 +73,38 @@ struct Reader<'de> {
 }
 
 impl<'de> Reader<'de> {
+    /// Reads `node`, whose key stands at `key`.
+    pub(super) fn new(node: &'de Node, key: Span, source: &'de Source<'de>) -> Self {
+        Self { node, key, source, kind_is_known: false }
+    }
+
+    /// The same map, whose key `kind` has been read.
+    pub(super) fn of_known_kind(self) -> Self {
+        Self { kind_is_known: true, ..self }
+    }
+
+    /// Reports why the value doesn't fit.
+    pub(super) fn report(self, misfit: Misfit) {
+        self.source.problem(misfit.span.unwrap_or(self.node.span), misfit.message);
+    }
+
+    /// The word under the key `kind` of a map: one of `words`.
+    pub(super) fn kind(self, words: &[&'static str]) -> Result<&'de str, Misfit> {
+        let Value::Map(map) = &self.node.value else { return Err(self.misfit("keys and values")) };
+        let kind = map.iter().find(|(key, _)| key.value == Value::Text(KIND.to_owned()));
+        match kind.map(|(_, value)| (&value.value, value.span)) {
+            Some((Value::Text(word), span)) => known(word, span, KIND, words),
+            Some((_, span)) => {
+                let message = format!("expected a word: {}", words.join(", "));
+                Err(Misfit { span: Some(span), message })
+            }
+            None => {
+                let message = format!("there is no `kind` here; known are: {}", words.join(", "));
+                Err(Misfit { span: Some(self.key), message })
+            }
+        }
+    }
+
     fn with(self, node: &'de Node, key: Span) -> Self {
         Self { node, key, source: self.source, kind_is_known: false }
     }
@@ -216,46 +247,40 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         }
     }
 
-    /// A word, or a map whose key `kind` is the word.
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        if name == UNREAD { visitor.visit_unit() } else { self.deserialize_any(visitor) }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        let (word, span, name) = match &self.node.value {
-            Value::Text(word) if name != TAGGED => (word, self.node.span, name.to_lowercase()),
-            Value::Map(map) if name == TAGGED => {
-                let kind = map.iter().find(|(key, _)| key.value == Value::Text(KIND.to_owned()));
-                match kind.map(|(_, value)| (&value.value, value.span)) {
-                    Some((Value::Text(word), span)) => (word, span, KIND.to_owned()),
-                    Some((_, span)) => {
-                        let message = format!("expected a word: {}", variants.join(", "));
-                        return Err(Misfit { span: Some(span), message });
-                    }
-                    None => {
-                        let message = format!("there is no `kind` here; known are: {}", variants.join(", "));
-                        return Err(Misfit { span: Some(self.key), message });
-                    }
-                }
-            }
-            _ if name == TAGGED => return Err(self.misfit("keys and values")),
-            _ => return Err(self.misfit(&format!("a word: {}", variants.join(", ")))),
+        let Value::Text(word) = &self.node.value else {
+            return Err(self.misfit(&format!("a word: {}", variants.join(", "))));
         };
-        if !variants.contains(&word.as_str()) {
-            let hint = hint(word, variants.iter().copied(), "known are");
-            return Err(Misfit {
-                span: Some(span),
-                message: format!("unknown {name} {}{hint}", quote(word)),
-            });
-        }
+        let word = known(word, self.node.span, &name.to_lowercase(), variants)?;
         visitor.visit_enum(Variant { reader: self, word })
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit tuple tuple_struct
         identifier ignored_any
     }
+}
+
+/// A word that is one of `words`; `name` is what it is the name of.
+fn known<'de>(word: &'de str, span: Span, name: &str, words: &[&'static str]) -> Result<&'de str, Misfit> {
+    if words.contains(&word) {
+        return Ok(word);
+    }
+    let hint = hint(word, words.iter().copied(), "known are");
+    Err(Misfit { span: Some(span), message: format!("unknown {name} {}{hint}", quote(word)) })
 }
 
 /// What the visitor expected, from the words of `serde`: `invalid type: …, expected …`.
@@ -322,8 +347,8 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Misfit> {
-        seed.deserialize(Reader { kind_is_known: true, ..self.reader })
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Misfit> {
+        Err(self.reader.misfit("a word"))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Misfit> {

@@ -44,7 +44,7 @@ pub(super) fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// A word from the file in quotes, fit for a message: short and without control characters.
-pub(super) fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     const SHOWN: usize = 64;
     if word.chars().nth(SHOWN).is_none() {
         return format!("{word:?}");

@@ -24,7 +24,7 @@ const UNITS: [(&str, u64); 10] = [
 ];
 
 /// A number of bytes: `1048576`, `10MB`, `64MiB`, `1.5 GiB`.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 64MiB, 10MB or 1048576".to_owned();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -49,7 +49,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// A duration: `30s`, `5m`, `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if !text.is_empty() && text != "0" && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("this duration has no unit; write it such as 30s, 5m or 1h30m".to_owned());
     }
@@ -138,7 +138,7 @@ pub(super) fn passive_address(text: &str) -> Result<PassiveAddress, String> {
 }
 
 /// The URL of a store; without a slash at its end.
-pub(super) fn endpoint(text: &str) -> Result<String, String> {
+pub(crate) fn endpoint(text: &str) -> Result<String, String> {
     let wrong = || "expected a URL such as https://storage.example.com:9000".to_owned();
     let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
     if scheme != "http" && scheme != "https" {

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::calls::Calls;
 use self::files::Files;
-use crate::config::{Backend, Config};
+use crate::config::Config;
 
 /// Whether files are limited.
 static LIMITS_FILES: AtomicBool = AtomicBool::new(false);
@@ -77,9 +77,12 @@ impl Confinement {
     /// Configures the storages accordingly: a limit on a directory stays with the directory, and does not follow its
     /// path.
     pub fn apply(&self, config: &mut Config) {
+        if self.0.as_ref().is_none_or(|limits| limits.files.is_err()) {
+            return;
+        }
         for backend in config.backends.values_mut() {
-            if let Backend::Local { options, .. } = backend {
-                options.fixed_root = self.0.as_ref().is_some_and(|limits| limits.files.is_ok());
+            if let Some(fixed) = backend.with_fixed_root() {
+                *backend = fixed;
             }
         }
     }

@@ -2,16 +2,13 @@
 
 use rustix::fs::Mode;
 
-use crate::config::{Backend, Config};
+use crate::config::Config;
 
 /// Sets the umask to the bits that the modes of new files and directories on local disks leave out. So new files have
 /// the configured modes, whatever umask the shell or service manager set; and a directory's access control list for new
 /// files still counts, which it would not if modes were set afterwards.
 pub fn follow(config: &Config) {
-    let modes = config.backends.values().filter_map(|backend| match backend {
-        Backend::Local { options, .. } => Some(options.file_mode | options.directory_mode),
-        _ => None,
-    });
+    let modes = config.backends.values().filter_map(|backend| backend.modes());
     if let Some(wanted) = modes.reduce(|one, other| one | other) {
         rustix::process::umask(Mode::from_raw_mode(!wanted & 0o777));
     }

@@ -34,8 +34,8 @@ pub(super) struct Prepared {
 impl Prepared {
     fn new(path: Option<&Path>, service_manager: Option<OsString>) -> Result<Self, Problems> {
         let config = match path {
-            Some(path) => config::load(path),
-            None => config::parse(QUICK_START, "the quick start", Path::new("")),
+            Some(path) => config::load(path, &storages::KINDS),
+            None => config::parse(QUICK_START, "the quick start", Path::new(""), &storages::KINDS),
         }?;
         umask::follow(&config);
         let roots = storages::make_roots(&config);

@@ -10,7 +10,7 @@ const MAX_SIZE: u64 = 64 * 1024;
 
 impl Checker<'_> {
     /// The secret's text. `None` if it can't be had; that has been reported.
-    pub(super) fn secret(&self, at: At<raw::Secret>) -> Option<Placed<Secret>> {
+    pub(crate) fn secret(&self, at: At<raw::Secret>) -> Option<Placed<Secret>> {
         let At { value, span, .. } = at;
         let secret = match value? {
             raw::Secret::Text(text) => Secret::new(text.as_str()),

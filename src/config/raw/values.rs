@@ -14,7 +14,7 @@ use crate::config::read::{At, SECRET};
 
 /// A text, or a whole number, which is the same text without quotes: sizes, durations, ports, addresses.
 #[derive(Debug, Clone)]
-pub(in crate::config) struct Scalar(pub(in crate::config) String);
+pub(crate) struct Scalar(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -100,7 +100,7 @@ impl JsonSchema for TlsVersion {
 }
 
 /// A text that must not be shown, or where to find it.
-pub(in crate::config) enum Secret {
+pub(crate) enum Secret {
     /// In the file itself.
     Text(zeroize::Zeroizing<String>),
     /// Elsewhere.
@@ -111,11 +111,11 @@ pub(in crate::config) enum Secret {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub(in crate::config) struct SecretSource {
+pub(crate) struct SecretSource {
     /// The environment variable that holds it.
-    pub(in crate::config) env: Option<At<String>>,
+    pub(crate) env: Option<At<String>>,
     /// The file that holds it, and nothing else but perhaps a line end.
-    pub(in crate::config) file: Option<At<String>>,
+    pub(crate) file: Option<At<String>>,
 }
 
 impl fmt::Debug for Secret {
@@ -262,7 +262,7 @@ impl JsonSchema for Texts {
 
 /// Values under names of the operator's choice, in the order of the file.
 #[derive(Debug)]
-pub(in crate::config) struct Named<T>(pub(in crate::config) Vec<(At<String>, At<T>)>);
+pub(crate) struct Named<T>(pub(crate) Vec<(At<String>, At<T>)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

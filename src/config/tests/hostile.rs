@@ -4,9 +4,12 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::World;
+use crate::storages::KINDS;
 
 fn answer(text: &str) -> String {
-    match parse_with(text, "wharf.yaml", Path::new("/nowhere"), &|_| Err(std::env::VarError::NotPresent)) {
+    match parse_with(text, "wharf.yaml", Path::new("/nowhere"), &KINDS, &|_| {
+        Err(std::env::VarError::NotPresent)
+    }) {
         Ok(config) => format!("{config:?}"),
         Err(problems) => {
             assert!(!problems.list().is_empty());
@@ -91,7 +94,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wharf.yaml");
         std::fs::write(&path, bytes).unwrap();
-        let _ = load(&path);
+        let _ = load(&path, &KINDS);
     }
 }
 
@@ -99,7 +102,7 @@ proptest! {
 fn files_that_are_no_text() {
     let world = World::new();
     let path = world.path("wharf.yaml");
-    let complain = || world.without_folder(&load(&path).unwrap_err().list()[0].to_string());
+    let complain = || world.without_folder(&load(&path, &KINDS).unwrap_err().list()[0].to_string());
     world.file("wharf.yaml", b"server: {}\n# caf\xe9\n");
     assert_eq!(complain(), "DIR/wharf.yaml: line 2 is not valid UTF-8");
     world.file("wharf.yaml", vec![b'#'; 1024 * 1024 + 1]);

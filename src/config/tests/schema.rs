@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use super::super::{schema, tree};
 use super::shipped::production_world;
 use super::{shipped, with};
+use crate::storages::KINDS;
 
 fn generated() -> Value {
-    serde_json::from_str(&schema()).unwrap()
+    serde_json::from_str(&schema(&KINDS)).unwrap()
 }
 
 #[test]

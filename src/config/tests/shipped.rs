@@ -4,8 +4,10 @@ use std::time::Duration;
 use wharf_backends::local::LocalOptions;
 
 use super::super::*;
-use super::{World, shipped};
+use super::{World, backend, shipped};
 use crate::config::Permissions;
+use crate::storages::local::Directory;
+use crate::storages::s3;
 
 fn account<'a>(config: &'a Config, name: &str) -> &'a Account {
     &config.users.iter().find(|user| user.name == name).unwrap().account
@@ -18,7 +20,7 @@ fn quickstart() {
     assert_eq!(config.warnings, []);
     assert!(config.server.listen.iter().all(|address| address.ip().is_loopback()));
     assert_eq!(config.server.passive.ports, 50000..=50063);
-    let Backend::Local { root, options } = &config.backends["disk"] else { panic!() };
+    let Directory { root, options } = backend(&config, "disk");
     assert_eq!(*options, LocalOptions { create_root: true, ..LocalOptions::default() });
     assert_eq!(*root, world.path("wharf-data"));
     assert!(!root.exists(), "reading a configuration makes nothing");
@@ -56,10 +58,9 @@ fn production() {
     assert_eq!(config.warnings, []);
     assert!(matches!(&config.tls, Tls::On(settings) if settings.required_control && settings.required_data));
     assert_eq!(config.server.shutdown_grace, Duration::from_secs(30));
-    let Backend::S3(s3) = &config.backends["lake"] else { panic!() };
-    assert_eq!(s3.prefix.as_str(), "/inbound");
-    let S3Credentials::Keys { access_key_id, secret_access_key, session_token: None } = &s3.credentials
-    else {
+    let s3::Bucket { settings, credentials } = backend(&config, "lake");
+    assert_eq!(settings.prefix.as_str(), "/inbound");
+    let s3::Credentials::Keys { access_key_id, secret_access_key, session_token: None } = credentials else {
         panic!()
     };
     assert_eq!(access_key_id.expose(), "AKIAEXAMPLE");

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use wharf_backends::local::LocalOptions;
-use wharf_backends::object::{ContentType, CustomerKey, ObjectOptions, Profile, Role, S3Options};
 
 use super::super::*;
-use super::{HASH, World, with};
+use super::{HASH, World, backend, with};
 use crate::config::Permissions;
+use crate::storages::local::Directory;
 
 fn config(sections: &str) -> Config {
     World::new().parse(&with(sections)).unwrap()
@@ -56,7 +56,7 @@ fn defaults() {
     assert!(config.anonymous.is_none());
     assert_eq!(config.log, Log::default());
     assert_eq!(config.warnings, []);
-    let Backend::Local { root, options } = &config.backends["disk"] else { panic!() };
+    let Directory { root, options } = backend(&config, "disk");
     assert_eq!(*options, LocalOptions::default());
     assert_eq!(*root, world.path("data"));
     let [
@@ -132,107 +132,6 @@ fn anchors_and_merges_work() {
 }
 
 #[test]
-fn object_stores() {
-    let config = config(
-        "backends:\n  disk: { kind: memory }\n  \
-         a: { kind: s3, bucket: x, endpoint: \"http://[::1]:9000/\", access_key_id: i, secret_access_key: k, session_token: t }\n  \
-         b: { kind: s3, bucket: x, region: eu-west-1, ambient_credentials: true, path_style: false, sign_payload: true, equal_parts: true, max_parts: 1000, part_size: 5MiB, content_type: text/plain, storage_class: STANDARD_IA, server_side_encryption: aws:kms, kms_key_id: k, acl: private, tags: { a: b }, cache_control: no-store, requester_pays: true, check_names: false }\n  \
-         c: { kind: gcs, bucket: x, anonymous: true, prefix: /p/q/, upload_concurrency: 1 }\n  \
-         d: { kind: azure, account: acme, container: x, access_key: \"aGVsbG8=\" }\n",
-    );
-    let Backend::S3(s3) = &config.backends["a"] else { panic!() };
-    assert_eq!((s3.region.as_str(), s3.endpoint.as_deref()), ("us-east-1", Some("http://[::1]:9000")));
-    assert_eq!(s3.upload, UploadParts { part_size: 8 << 20, concurrency: 4, check_names: true });
-    assert_eq!((s3.path_style, s3.sign_payload, s3.equal_parts), (None, None, None));
-    assert!(
-        matches!(&s3.credentials, S3Credentials::Keys { session_token: Some(token), .. } if token.expose() == "t")
-    );
-    let Backend::S3(s3) = &config.backends["b"] else { panic!() };
-    assert_eq!(
-        (&s3.credentials, s3.path_style, s3.sign_payload, s3.equal_parts, s3.upload.part_size),
-        (&S3Credentials::Ambient, Some(false), Some(true), Some(true), 5 << 20)
-    );
-    assert!(!s3.upload.check_names);
-    assert_eq!(s3.max_parts, 1000);
-    let options = S3Options {
-        storage_class: Some("STANDARD_IA".into()),
-        server_side_encryption: Some("aws:kms".into()),
-        kms_key_id: Some("k".into()),
-        customer_key: None,
-        acl: Some("private".into()),
-        tags: vec![("a".into(), "b".into())],
-        cache_control: Some("no-store".into()),
-        requester_pays: true,
-    };
-    assert_eq!((&s3.content_type, &s3.options), (&ContentType::Fixed("text/plain".into()), &options));
-    let Backend::Gcs(gcs) = &config.backends["c"] else { panic!() };
-    assert_eq!((&gcs.credentials, gcs.prefix.as_str()), (&GcsCredentials::Anonymous, "/p/q"));
-    let Backend::Azure(azure) = &config.backends["d"] else { panic!() };
-    assert_eq!(azure.credentials, AzureCredentials::AccessKey(Secret::new("aGVsbG8=")));
-    assert_eq!(config.backends["d"].kind(), "azure");
-}
-
-#[test]
-fn profiles_and_roles() {
-    let mut world = World::new();
-    let keys = "aws_access_key_id = a\naws_secret_access_key = b\n";
-    world.file("profiles", format!("[default]\n{keys}[ftp]\n{keys}"));
-    world.file("home/.aws/credentials", format!("[x]\n{keys}"));
-    let home = world.path("home");
-    world.variable("HOME", home.to_str().unwrap());
-    let text = with(
-        "backends:\n  disk: { kind: memory }\n  \
-         a: { kind: s3, bucket: x, region: eu-west-1, credentials_file: profiles }\n  \
-         b: { kind: s3, bucket: x, region: eu-west-1, credentials_file: profiles, profile: ftp, role_arn: 'arn:aws:iam::1:role/ftp', role_session_name: a@b, external_id: x/1, sts_endpoint: 'http://127.0.0.1:1/' }\n  \
-         c: { kind: s3, bucket: x, region: eu-west-1, profile: x, role_arn: 'arn:aws:iam::1:role/ftp' }\n",
-    );
-    let config = world.parse(&text).unwrap();
-    let s3 = |name: &str| match &config.backends[name] {
-        Backend::S3(s3) => (s3.credentials.clone(), s3.role.clone()),
-        _ => panic!(),
-    };
-    let profile = |file: &str, name: &str| {
-        S3Credentials::Profile(Profile { file: world.path(file), name: name.to_owned() })
-    };
-    let mut role = Role {
-        arn: "arn:aws:iam::1:role/ftp".to_owned(),
-        session_name: Some("a@b".to_owned()),
-        external_id: Some("x/1".to_owned()),
-        endpoint: Some("http://127.0.0.1:1".to_owned()),
-    };
-    assert_eq!(s3("a"), (profile("profiles", "default"), None));
-    assert_eq!(s3("b"), (profile("profiles", "ftp"), Some(role.clone())));
-    (role.session_name, role.external_id, role.endpoint) = (None, None, None);
-    assert_eq!(s3("c"), (profile("home/.aws/credentials", "x"), Some(role)));
-}
-
-#[test]
-fn what_objects_have_beside_their_content() {
-    let world = World::new();
-    world.certificate("store.pem", "store.key");
-    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-    let text = with(&format!(
-        "backends:\n  disk: {{ kind: memory }}\n  \
-         a: {{ kind: s3, bucket: x, region: eu-west-1, anonymous: true, content_type: none, sse_customer_key: {key} }}\n  \
-         b: {{ kind: gcs, bucket: x, anonymous: true, ca_file: store.pem, storage_class: NEARLINE, cache_control: no-store }}\n  \
-         c: {{ kind: azure, account: acme, container: x, sas_token: '?sv=1&sig=c2ln', access_tier: Cool }}\n"
-    ));
-    let config = world.parse(&text).unwrap();
-    let Backend::S3(s3) = &config.backends["a"] else { panic!() };
-    assert_eq!(s3.content_type, ContentType::None);
-    assert_eq!(s3.options.customer_key, Some(CustomerKey::from_base64(key).unwrap()));
-    assert!(!format!("{s3:?}").contains("0123") && !format!("{s3:?}").contains(key), "{s3:?}");
-    let Backend::Gcs(gcs) = &config.backends["b"] else { panic!() };
-    assert!(gcs.authorities.is_some());
-    let options =
-        ObjectOptions { storage_class: Some("NEARLINE".into()), cache_control: Some("no-store".into()) };
-    assert_eq!(gcs.options, options);
-    let Backend::Azure(azure) = &config.backends["c"] else { panic!() };
-    assert_eq!(azure.credentials, AzureCredentials::SasToken(Secret::new("sv=1&sig=c2ln")));
-    assert_eq!(azure.options.storage_class.as_deref(), Some("Cool"));
-}
-
-#[test]
 fn a_secret_file_loses_one_line_end() {
     let world = World::new();
     for (content, expected) in
@@ -252,8 +151,8 @@ fn absolute_paths_stay_as_they_are() {
     let elsewhere = World::new();
     let root = elsewhere.path("data");
     let text = with(&format!("backends: {{ disk: {{ kind: local, root: {} }} }}\n", root.display()));
-    let Backend::Local { root: found, .. } = &world.parse(&text).unwrap().backends["disk"] else { panic!() };
-    assert_eq!(*found, root);
+    let config = world.parse(&text).unwrap();
+    assert_eq!(backend::<Directory>(&config, "disk").root, root);
 }
 
 #[test]
@@ -310,21 +209,4 @@ fn versions_and_suites_of_tls() {
         settings(", cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]");
     let names: Vec<_> = named.cipher_suites.into_iter().map(crate::tls::suite_name).collect();
     assert_eq!(names, ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]);
-}
-
-#[cfg(feature = "unftp-backends")]
-#[test]
-fn unftp_backends() {
-    let config = config(
-        "backends: { disk: { kind: unftp-fs, root: data }, b: { kind: unftp-gcs, bucket: x, anonymous: true } }\n",
-    );
-    assert!(matches!(config.backends["disk"], Backend::UnftpFs { .. }));
-    assert!(matches!(config.backends["b"], Backend::UnftpGcs { .. }));
-}
-
-#[cfg(not(feature = "unftp-backends"))]
-#[test]
-fn a_build_without_unftp_backends_says_so() {
-    let complaints = World::new().complaints(&with("backends: { disk: { kind: unftp-fs, root: data } }\n"));
-    assert!(complaints.contains("this build of Wharf has no unftp backends"), "{complaints}");
 }

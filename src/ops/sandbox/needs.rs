@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wharf_backends::object;
-
-use crate::config::{AzureCredentials, Backend, Config, GcsCredentials, PassiveAddress, S3Credentials, Tls};
+use crate::config::{self, Config, PassiveAddress, Tls};
 
 /// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +81,7 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     }
     needs.change(config.server.limits.spill_directory.iter());
     for backend in config.backends.values() {
-        needs.backend(backend);
+        needs.backend(backend.needs());
     }
     let passive = &config.server.passive;
     let mut addresses =
@@ -122,22 +120,11 @@ impl Needs {
         }
     }
 
-    fn backend(&mut self, backend: &Backend) {
-        let is_ambient = match backend {
-            Backend::Local { root, .. } | Backend::UnftpFs { root } => return self.change([root]),
-            Backend::Memory { .. } => return,
-            Backend::S3(s3) => {
-                if let S3Credentials::Profile(profile) = &s3.credentials {
-                    self.follow([&profile.file]);
-                }
-                matches!(s3.credentials, S3Credentials::Ambient)
-            }
-            Backend::Gcs(gcs) => matches!(gcs.credentials, GcsCredentials::Ambient),
-            Backend::UnftpGcs { credentials, .. } => matches!(credentials, GcsCredentials::Ambient),
-            Backend::Azure(azure) => matches!(azure.credentials, AzureCredentials::Ambient),
-        };
-        if is_ambient {
-            self.follow(object::ambient_files());
+    fn backend(&mut self, backend: config::Needs) {
+        self.change(backend.directories);
+        self.follow(backend.files);
+        if !backend.network {
+            return;
         }
         self.resolver();
         self.read(AUTHORITIES);

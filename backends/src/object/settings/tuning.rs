@@ -89,7 +89,7 @@ impl Default for Tuning {
             retry_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(60),
-            abandoned_after: Duration::from_secs(24 * 60 * 60),
+            abandoned_after: Duration::from_secs(7 * 24 * 60 * 60),
             check_names: true,
             buffers: Buffers::new(256 << 20, None),
             observers: Observers::default(),

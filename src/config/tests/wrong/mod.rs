@@ -2,12 +2,12 @@
 
 mod backends;
 mod encryption;
-mod objects;
 mod server;
 mod users;
 mod whole;
 
 use super::{HASH, World, with};
+use crate::storages::KINDS;
 
 /// `HASH` in the text stands for a password's hash, and `***` in the answer for what is hidden.
 fn check(text: &str, expected: &str) {
@@ -38,12 +38,12 @@ fn not_even_keys() {
 
 #[test]
 fn a_path_that_is_no_file() {
-    let error = super::super::load(std::path::Path::new("nowhere.yaml")).unwrap_err();
+    let error = super::super::load(std::path::Path::new("nowhere.yaml"), &KINDS).unwrap_err();
     assert_eq!(
         error.to_string(),
         "nowhere.yaml: there is no such file or directory\n1 problem in nowhere.yaml"
     );
     let folder = tempfile::tempdir().unwrap();
-    let error = super::super::load(folder.path()).unwrap_err();
+    let error = super::super::load(folder.path(), &KINDS).unwrap_err();
     assert_eq!(error.list()[0].message, "this is a directory");
 }

@@ -1,6 +1,6 @@
 //! What objects have beside their content, and who vouches for the store.
 
-use super::super::{World, with};
+use crate::config::tests::{World, with};
 
 /// What is said, each with its line.
 fn messages(backends: &str) -> Vec<String> {

@@ -1,0 +1,91 @@
+//! From the configuration of a backend to the storage itself: a file for each kind of storage, and a row in [`KINDS`].
+//!
+//! A kind's file has everything about it: the keys of its section with their sentences of help, their check, and how the storage
+//! is opened. What several kinds share stands in files beside them: [`bucket`] and [`proof`].
+
+use std::sync::Arc;
+
+use wharf_backends::observe::Observers;
+use wharf_backends::{Buffers, Storage};
+
+use crate::config::{Backend, Config, Kind, OpenError, Shared};
+use crate::visit::Storages;
+
+mod azure;
+mod bucket;
+mod gcs;
+pub(crate) mod local;
+mod memory;
+mod proof;
+pub(crate) mod s3;
+mod unftp_fs;
+mod unftp_gcs;
+
+/// The kinds of storage that there are, in the order of the guide.
+pub static KINDS: [Kind; 7] = [
+    Kind::of::<local::Local>(),
+    Kind::of::<memory::Memory>(),
+    Kind::of::<s3::S3>(),
+    Kind::of::<gcs::Gcs>(),
+    Kind::of::<azure::Azure>(),
+    Kind::of::<unftp_fs::UnftpFs>(),
+    Kind::of::<unftp_gcs::UnftpGcs>(),
+];
+
+/// A backend can't be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("backend {name}: {cause}")]
+pub struct StorageError {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What is wrong.
+    pub cause: OpenError,
+}
+
+/// Makes the directories of local storages that are to be made. Blocks.
+///
+/// # Errors
+/// The first that can't be made.
+pub fn make_roots(config: &Config) -> Result<(), StorageError> {
+    for (name, backend) in &config.backends {
+        backend.make_root().map_err(|cause| StorageError { name: name.clone(), cause })?;
+    }
+    Ok(())
+}
+
+/// Sets up all storages of a configuration, which share the memory for transfers; `observers` says by the name of a backend
+/// who hears of its requests. Buckets are not contacted yet.
+///
+/// Blocks while local directories are opened.
+///
+/// # Errors
+/// The first backend that can't be set up.
+pub fn open_all(
+    config: &Config,
+    buffers: &Arc<Buffers>,
+    observers: impl Fn(&str) -> Observers,
+) -> Result<Storages, StorageError> {
+    let mut storages = Storages::new();
+    for (name, backend) in &config.backends {
+        let storage = open(name, &**backend, buffers, &observers(name))
+            .map_err(|cause| StorageError { name: name.clone(), cause })?;
+        storages.insert(name.clone(), storage);
+    }
+    Ok(storages)
+}
+
+/// Sets up one storage under the name that it has in the configuration; it shares the memory for transfers with others.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn open(
+    name: &str,
+    backend: &dyn Backend,
+    buffers: &Arc<Buffers>,
+    observers: &Observers,
+) -> Result<Arc<dyn Storage>, OpenError> {
+    backend.open(name, &Shared { buffers: Arc::clone(buffers), observers: observers.clone() })
+}
+
+#[cfg(test)]
+mod tests;

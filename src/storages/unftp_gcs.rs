@@ -1,0 +1,94 @@
+//! `kind: unftp-gcs`: a bucket of Google Cloud Storage through the crate `unftp-sbe-gcs`.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wharf_backends::{Storage, StoragePath};
+
+use super::gcs::Credentials;
+use super::unftp_fs::needs_feature;
+use super::{bucket, gcs};
+use crate::config::section::{Around, At, Checker, Secret, Section};
+use crate::config::{Backend, Needs, OpenError, Shared};
+
+/// A bucket of Google Cloud Storage through unftp-sbe-gcs, libunftp's own storage backend.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnftpGcs {
+    /// The bucket's name.
+    #[schemars(required)]
+    bucket: Option<At<String>>,
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    prefix: Option<At<String>>,
+    /// The key of a service account: the text of its JSON file.
+    service_account_key: Option<At<Secret>>,
+    /// Send requests without credentials: the bucket is public. Default: `false`.
+    anonymous: Option<At<bool>>,
+    /// Take the credentials that the environment hands out. Default: `false`.
+    ambient_credentials: Option<At<bool>>,
+}
+
+impl Section for UnftpGcs {
+    const KIND: &'static str = "unftp-gcs";
+
+    fn check(self, checker: &Checker<'_>, around: Around) -> Option<Arc<dyn Backend>> {
+        needs_feature(checker, around);
+        let name = bucket::name(checker, self.bucket, "bucket", around);
+        let prefix = checker.storage_path(self.prefix);
+        let credentials = gcs::credentials(
+            checker,
+            self.service_account_key,
+            self.anonymous,
+            self.ambient_credentials,
+            around,
+        );
+        Some(Arc::new(Bucket { name: name?, prefix: prefix?, credentials: credentials? }))
+    }
+}
+
+/// A bucket and the directory of it that is shown as `/`.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "unftp-backends"), expect(dead_code, reason = "nothing opens it in this build"))]
+struct Bucket {
+    name: String,
+    prefix: StoragePath,
+    credentials: Credentials,
+}
+
+impl Backend for Bucket {
+    fn kind(&self) -> &'static str {
+        UnftpGcs::KIND
+    }
+
+    #[cfg(not(feature = "unftp-backends"))]
+    fn open(&self, _: &str, _: &Shared) -> Result<Arc<dyn Storage>, OpenError> {
+        Err(format!("this build has no backends of kind {}", self.kind()).into())
+    }
+
+    #[cfg(feature = "unftp-backends")]
+    fn open(&self, _: &str, _: &Shared) -> Result<Arc<dyn Storage>, OpenError> {
+        use wharf_backends::Capabilities;
+        use wharf_backends::unftp::{AuthMethod, CloudStorage, UnftpStorage};
+        let bucket = Capabilities {
+            remote: true,
+            implicit_directories: true,
+            set_modified: false,
+            lists_set_times: false,
+            rename_directories: false,
+        };
+        let credentials = match &self.credentials {
+            Credentials::ServiceAccountKey(key) => {
+                AuthMethod::ServiceAccountKey(key.expose().as_bytes().to_vec())
+            }
+            Credentials::Anonymous => AuthMethod::None,
+            Credentials::Ambient => AuthMethod::WorkloadIdentity(None),
+        };
+        let storage = CloudStorage::with_bucket_root(&self.name, self.prefix.relative().into(), credentials);
+        Ok(Arc::new(UnftpStorage::new(storage, bucket)))
+    }
+
+    fn needs(&self) -> Needs {
+        bucket::needs(matches!(self.credentials, Credentials::Ambient), [])
+    }
+}
