@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stores test-deploy lint advisories bench attack
+.PHONY: help run test test-stores keys test-deploy lint advisories bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -31,6 +31,9 @@ test-stores: ## Runs the tests of stores on every one of them, also those that t
 	cargo nextest run --locked $(FEATURES) --package wharf --test integration --no-run
 	scripts/with-servers cargo nextest run --locked $(FEATURES) --package wharf --test integration --profile stores
 	WHARF_TEST_WRITE_TABLE=1 cargo nextest run --locked $(FEATURES) --package wharf --test integration -E 'test(/^stores::table::/)'
+
+keys: ## Writes what is made of the definitions of the configuration's keys: the schema, the guide's tables, the chart's lists.
+	WHARF_TEST_WRITE_TABLE=1 cargo test --locked $(FEATURES) --lib config::tests::keys::files
 
 test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy

@@ -162,19 +162,6 @@ mod keys {
             "not in docs/configuration.md: {missing:?}\nnot in the schema: {unknown:?}"
         );
     }
-
-    #[test]
-    fn have_the_defaults_that_the_schema_tells() {
-        let guide = read("docs/configuration.md");
-        let mut told = 0;
-        for line in read("src/config/raw.rs").lines().filter_map(|line| line.trim().strip_prefix("/// ")) {
-            let Some((_, rest)) = line.split_once("Default: `") else { continue };
-            let default = rest.split('`').next().unwrap();
-            assert!(guide.contains(&format!("`{default}`")), "the default {default} is not in the guide");
-            told += 1;
-        }
-        assert!(told > 15, "{told}");
-    }
 }
 
 mod links {

@@ -338,7 +338,7 @@ class Schema(unittest.TestCase):
         self.assertIn(f'{{{{- define "wharf.permissionWords" -}}}}\n{" ".join(words)}\n', helpers)
 
     def test_knows_every_key_of_backends(self):
-        text = (CHART / "templates/_validate_configuration.tpl").read_text()
+        text = (CHART / "templates/_keys.tpl").read_text()
         known = yaml.safe_load(re.search(r'define "wharf.backendKeys" -}}\n(.*?){{- end', text, re.S)[1])
         kinds = json.loads(run(wharf(), "schema").stdout)["definitions"]["Backend"]["oneOf"]
         keys = {kind["properties"]["kind"]["const"]: set(kind["properties"]) - {"kind"} for kind in kinds}
@@ -347,7 +347,7 @@ class Schema(unittest.TestCase):
         self.assertEqual({kind: set(found.split()) for kind, found in known.items()}, expected)
 
     def test_knows_every_key_of_the_configuration(self):
-        text = (CHART / "templates/_validate_configuration.tpl").read_text()
+        text = (CHART / "templates/_keys.tpl").read_text()
         known = yaml.safe_load(re.search(r'define "wharf.configKeys" -}}\n(.*?){{- end', text, re.S)[1])
         schema = json.loads(run(wharf(), "schema").stdout)
         found = {}
@@ -379,7 +379,7 @@ class Schema(unittest.TestCase):
             for name, property in kind["properties"].items()
             if is_secret(property)
         }
-        known = re.search(r'define "wharf.secretKeys" -}}\n(.*)\n', (CHART / "templates/_configuration.tpl").read_text())[1]
+        known = re.search(r'define "wharf.secretKeys" -}}\n(.*)\n', (CHART / "templates/_keys.tpl").read_text())[1]
         self.assertEqual(set(known.split()), secrets)
         given = SCHEMA["properties"]["backends"]["additionalProperties"]["properties"]["secrets"]["properties"]
         self.assertEqual(set(given), secrets)

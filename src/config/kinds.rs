@@ -25,6 +25,9 @@ pub struct Kind {
     word: &'static str,
     read: fn(Reader<'_>) -> Result<Check, super::read::Misfit>,
     schema: fn(&mut SchemaGenerator) -> Schema,
+    /// The keys in their order, which a schema has not.
+    #[cfg(test)]
+    pub(super) fields: fn() -> Vec<&'static str>,
 }
 
 impl Kind {
@@ -37,6 +40,8 @@ impl Kind {
                 Ok(Box::new(move |checker, around| section.check(checker, around)))
             },
             schema: S::json_schema,
+            #[cfg(test)]
+            fields: super::tests::keys::fields_of::<S>,
         }
     }
 
@@ -171,13 +176,9 @@ impl JsonSchema for Unread {
 /// Reads what stands under `backends`, each section as its kind has it; one for each entry there, in their order. `None` is one
 /// that doesn't fit, which has been reported.
 pub(super) fn read_sections(root: &Node, source: &Source<'_>, kinds: &[Kind]) -> Vec<Option<Check>> {
-    let section = |map: &'_ [(Node, Node)]| {
-        map.iter().position(|(key, _)| matches!(&key.value, Value::Text(word) if word == "backends"))
-    };
     let Value::Map(map) = &root.value else { return Vec::new() };
-    let Some((_, Node { value: Value::Map(backends), .. })) = section(map).and_then(|at| map.get(at)) else {
-        return Vec::new();
-    };
+    let section = map.iter().find(|(key, _)| matches!(&key.value, Value::Text(word) if word == "backends"));
+    let Some((_, Node { value: Value::Map(backends), .. })) = section else { return Vec::new() };
     let read = |(key, node): &(Node, Node)| {
         let reader = Reader::new(node, key.span, source);
         let section = kind_of(reader, kinds).and_then(|kind| (kind.read)(reader.of_known_kind()));

@@ -7,6 +7,7 @@
 mod check;
 mod checked;
 mod files;
+mod help;
 mod kinds;
 mod password_hash;
 mod permissions;
@@ -155,13 +156,19 @@ fn whole_file(name: &str, message: String) -> Problems {
 
 /// The JSON Schema of a file whose backends are of these `kinds`, as text that ends in a line end. Editors check and complete with it.
 pub fn schema(kinds: &[Kind]) -> String {
+    let mut schema = annotated_schema(kinds);
+    help::publish(&mut schema);
+    format!("{schema:#}\n")
+}
+
+/// The schema with what it tells the guide.
+fn annotated_schema(kinds: &[Kind]) -> serde_json::Value {
     // Editors understand this version best.
     let settings = schemars::generate::SchemaSettings::draft07();
     let mut generator = settings.into_generator();
     let backend = kinds::schema(kinds, &mut generator);
     generator.definitions_mut().insert("Backend".to_owned(), backend);
-    let schema = generator.into_root_schema_for::<raw::Config>();
-    format!("{:#}\n", schema.as_value())
+    generator.into_root_schema_for::<raw::Config>().to_value()
 }
 
 #[cfg(test)]

@@ -20,20 +20,20 @@ pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Wharf")]
 pub(super) struct Config {
-    /// How the server listens and what it allows.
+    /// How the server listens, and what it allows.
     pub(super) server: Option<At<Server>>,
-    /// Encryption of control and data connections. Without it there is none.
+    /// Encryption; without this section there is none.
     pub(super) tls: Option<At<Tls>>,
-    /// The storages, each under a name of your choice.
-    #[schemars(required)]
+    /// The storages, each under a name of your choice; at least one.
+    #[schemars(required, extend("x-type" = "section"))]
     pub(super) backends: Option<At<Named<Unread>>>,
     /// Who may log in with a password.
     pub(super) users: Option<At<Vec<At<User>>>>,
-    /// The login without a password, as `anonymous` or `ftp`.
+    /// The login without a password.
     pub(super) anonymous: Option<At<Anonymous>>,
-    /// Health and metrics over HTTP. Default: on 127.0.0.1:9121.
+    /// Where health and metrics are.
     pub(super) http: Option<At<Http>>,
-    /// Logging. The command line and `RUST_LOG` override it.
+    /// What is logged, and how.
     pub(super) log: Option<At<Log>>,
 }
 
@@ -41,9 +41,9 @@ pub(super) struct Config {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Http {
-    /// The addresses and ports; `[]` switches it off. Nobody has to log in there. Default: `["127.0.0.1:9121"]`, without
-    /// which the server goes on if the port is taken.
-    #[schemars(with = "Option<Vec<String>>")]
+    /// Where [health and metrics](metrics.md) are; `[]`: nowhere. Nobody has to log in there. Default: `["127.0.0.1:9121"]`.
+    /// Example: `listen: ["0.0.0.0:9121"]`.
+    #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]
     pub(super) listen: Option<At<Vec<At<Scalar>>>>,
 }
 
@@ -51,62 +51,74 @@ pub(super) struct Http {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// What speaks FTP. Default: `native`.
+    /// What speaks FTP ([engines](engines.md)). Some keys are errors with `libunftp`, which has nothing for them;
+    /// that page lists them. Default: `native`. Example: `engine: libunftp`.
+    #[schemars(extend("x-type" = "`native` or `libunftp`"))]
     pub(super) engine: Option<At<Engine>>,
-    /// The addresses and ports that accept control connections, such as `0.0.0.0:21` or `[::]:21`; port 0 is any
-    /// free one. Default: `["0.0.0.0:2121"]`.
-    #[schemars(with = "Option<Vec<String>>")]
+    /// Where clients connect; port 0 is any free one. Ports below 1024 need a privilege. Default: `["0.0.0.0:2121"]`.
+    /// Example: `listen: ["0.0.0.0:21", "[::]:21"]`.
+    #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]
     pub(super) listen: Option<At<Vec<At<Scalar>>>>,
-    /// The addresses and ports whose connections start with a TLS handshake (FTPS of the old kind, usually port
-    /// 990). The engine `libunftp` has none. Default: none.
-    #[schemars(with = "Option<Vec<String>>")]
+    /// Ports whose connections begin with TLS (`ftps://`, usually port 990). See [implicit TLS](#implicit-tls). Default:
+    /// none. Example: `implicit_tls_listen: ["0.0.0.0:990"]`.
+    #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]
     pub(super) implicit_tls_listen: Option<At<Vec<At<Scalar>>>>,
-    /// How long a session may be silent, such as `90s` or `5m`. Default: `5m`.
-    #[schemars(with = "Option<String>")]
+    /// A session that is silent for so long is closed with 421; a transfer in which nothing moves for so long is broken off
+    /// with 426. At least a second. Default: `5m`. Example: `idle_timeout: 90s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) idle_timeout: Option<At<Scalar>>,
-    /// How long a client may take to log in, TLS handshake included, such as `30s`. Default: `1m`.
-    #[schemars(with = "Option<String>")]
+    /// A client that has not logged in by then, TLS handshake, the wait for the check of its password and the answer to a
+    /// failed login included, is disconnected. At least a second. Default: `1m`. Example: `login_timeout: 20s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) login_timeout: Option<At<Scalar>>,
-    /// How long a password that was right is known again without the cost of a check, in memory alone and as a keyed hash, for
-    /// clients that log in anew for each file; `0s`: not at all. Default: `10m`.
-    #[schemars(with = "Option<String>")]
+    /// How long a password that was right is known again [without a check](#limits-that-nobody-can-use-up-for-others), at
+    /// most `24h`; `0s`: not at all. Default: `10m`. Example: `remember_logins: 1h`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) remember_logins: Option<At<Scalar>>,
-    /// How long the answer to a failed login waits at most. It grows from 0.1 seconds with each failure of an address or a
-    /// name; `0s`: it does not wait. At most `30s`. Default: `5s`.
-    #[schemars(with = "Option<String>")]
+    /// How long the answer to a failed login waits at most, from `0s` (it does not) to `30s`. It begins with 0.1 seconds and
+    /// doubles with each failure of an address or a name; half of the failures are forgotten in five minutes. Default: `5s`.
+    /// Example: `failed_login_delay: 15s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) failed_login_delay: Option<At<Scalar>>,
-    /// What SIZE answers in ASCII type: that it is not known (`refuse`), or the size of the stored file, which is not
-    /// what a transfer will have (`stored`). The engine `libunftp` has the latter. Default: `refuse`.
+    /// What SIZE says in ASCII type, where the size on the wire is not known: 550, or the size of the stored file, which the
+    /// transfer will not have. Default: `refuse`. Example: `ascii_size: stored`.
     pub(super) ascii_size: Option<At<AsciiSize>>,
-    /// The type in which a session begins, for clients that never send TYPE: text, whose line ends are converted
-    /// (`ascii`, as RFC 959 has it), or bytes as they are (`image`). The engine `libunftp` converts nothing. Default:
-    /// `ascii`.
+    /// The type in which a session begins: text, whose line ends are converted, as the RFC has it, or bytes as they are. For
+    /// [devices that never send TYPE](#devices-that-never-send-type). Default: `ascii`. Example: `default_type: image`.
     pub(super) default_type: Option<At<DefaultType>>,
-    /// What SITE CHMOD does where files have a mode of their own, as on a local disk: `apply` it, or `ignore` it. The engine
-    /// `libunftp` has no SITE CHMOD. Default: `apply`.
+    /// What SITE CHMOD does [on a local disk](backends.md#local-a-directory-of-this-machine): set the mode, for users who may
+    /// `overwrite`, or nothing. It is answered with 200 in any case. Default: `apply`. Example: `chmod: ignore`.
     pub(super) chmod: Option<At<Chmod>>,
-    /// Make the directories that a file is stored in where they are missing, for devices that never make any. Default: `false`.
+    /// Whether STOR and APPE make the directories that they store a file in, for devices that never make any; the user needs
+    /// `mkdir`. Default: `false`. Example: `create_parents: true`.
     pub(super) create_parents: Option<At<bool>>,
-    /// The time zone of the times in LIST and STAT: `utc`, `local` (that of the machine), or one of the IANA time zone database,
-    /// such as `Europe/Berlin`. Other commands tell times in UTC. Default: `utc`.
+    /// The time zone of the times in LIST and STAT, for [programs that take them for those of their own
+    /// clock](clients.md#what-holds-for-all); `local` is that of the machine, or of the variable `TZ`; the container image
+    /// has none of its own, so that one has to be set there. MLSD, MLST and MDTM are always in UTC. Default: `utc`. Example:
+    /// `listing_time: Europe/Berlin`.
+    #[schemars(extend("x-type" = "`utc`, `local` or a zone"))]
     pub(super) listing_time: Option<At<String>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
-    /// Whether clients may have the server open the data connection. Default: `true`.
+    /// Whether clients may have the server connect to them (PORT, EPRT): to their own address, and to ports from 1024 on. Why
+    /// it is so by default: [a decision](decisions/active-mode.md). Default: `true`. Example: `active: false`.
     pub(super) active: Option<At<bool>>,
-    /// Whether clients whose address is one of the server's own, such as loopback, may do so, too: what else is there can be
-    /// reached by them then. Default: `false`.
+    /// Whether clients whose address is one of the server's own, such as loopback, may use active mode, too (504 otherwise).
+    /// What else is there, they can reach then through the server. Default: `false`. Example: `active_on_this_machine: true`.
     pub(super) active_on_this_machine: Option<At<bool>>,
-    /// How many sessions may be open at once.
+    /// How many sessions may be open at once, and what they may take.
     pub(super) limits: Option<At<Limits>>,
     /// Load balancers that say who the client is. Default: none.
     pub(super) proxy_protocol: Option<At<ProxyProtocol>>,
-    /// What the server says first: one line. Default: its name.
+    /// What a client sees first; at most 200 bytes. Default: its name. Example: `greeting: "Welcome to ftp.example.com"`.
+    #[schemars(extend("x-type" = "text of one line"))]
     pub(super) greeting: Option<At<String>>,
-    /// Whether the process keeps itself from files and system calls that it does not need, as far as the kernel can. Default: `true`.
+    /// Whether the process keeps itself from [all that it does not need](#the-sandbox), as far as the kernel can. Default:
+    /// `true`. Example: `sandbox: false`.
     pub(super) sandbox: Option<At<bool>>,
-    /// How long transfers may go on after the server was asked to stop; `0s` cuts them. Default: `30s`.
-    #[schemars(with = "Option<String>")]
+    /// How long transfers may go on after [a stop was asked for](#signals-and-the-end); `0s` cuts them. Default: `30s`.
+    /// Example: `shutdown_grace: 2m`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) shutdown_grace: Option<At<Scalar>>,
 }
 
@@ -154,14 +166,19 @@ pub(super) enum DefaultType {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Passive {
-    /// The ports for data connections: `50000-50063`, or a single one. Each transfer takes one; none below 1024 and
-    /// no port that the server listens on. Default: `61000-61999`, which Linux takes for nothing else.
+    /// The ports for data connections. Each transfer takes one; none below 1024, and none that the server listens on.
+    /// Firewalls have to let all of them through. A port is drawn by chance, and stays open for five seconds after
+    /// its transfer. The more there are, the harder it is [for others](trust.md#who-shares-the-clients-address) to
+    /// find the right one. Default: `61000-61999`. Example: `ports: 50000-50063`.
+    #[schemars(extend("x-type" = "range of ports"))]
     pub(super) ports: Option<At<Scalar>>,
-    /// The address that clients are told to connect to, if the one that they reached is not it (NAT, load balancer):
-    /// an IPv4 address or a DNS name, or a list of these: of several, the one that the client reached, or else one that stays
-    /// the same in its session. Default: the address that the client reached.
+    /// What clients are told to connect to, behind NAT or a load balancer. Of several, such as those of a balancer in three
+    /// zones: the one that the client reached (also by the PROXY protocol), or else one that stays the same in its session.
+    /// EPSV carries no address. Default: the one that the client reached. Example: `address: ftp.example.com`.
+    #[schemars(extend("x-type" = "IPv4 address or name, or a list of these"))]
     pub(super) address: Option<At<Texts>>,
-    /// Other addresses for clients of certain networks, such as those inside of the firewall. The first that fits counts.
+    /// Other addresses for clients of certain networks, such as those inside of the firewall; the first that fits counts.
+    /// Default: none.
     pub(super) address_for: Option<At<Vec<At<AddressFor>>>>,
 }
 
@@ -169,11 +186,11 @@ pub(super) struct Passive {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddressFor {
-    /// The network of the clients, such as `10.0.0.0/8`.
-    #[schemars(required)]
+    /// The network of the clients. Example: `clients: 10.0.0.0/8`.
+    #[schemars(required, extend("x-type" = "network"))]
     pub(super) clients: Option<At<String>>,
-    /// The address that they are told: IPv4, or a DNS name.
-    #[schemars(required)]
+    /// The address that they are told to connect to. Example: `address: 10.1.2.3`.
+    #[schemars(required, extend("x-type" = "IPv4 address or name"))]
     pub(super) address: Option<At<String>>,
 }
 
@@ -181,24 +198,32 @@ pub(super) struct AddressFor {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
-    /// In the whole server. Default: `10000`.
+    /// Sessions in the whole server; more get 421, or [the place of a session that has not logged
+    /// in](#limits-that-nobody-can-use-up-for-others). Default: `10000`. Example: `sessions: 500`.
     #[schemars(range(min = 1))]
     pub(super) sessions: Option<At<u64>>,
-    /// From one IPv4 address, or one network of IPv6 addresses. Default: `64`.
+    /// Sessions from one IPv4 address, or one network of IPv6 addresses. Behind a load balancer or NAT many clients
+    /// share one. Default: `64`. Example: `sessions_per_ip: 8`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_ip: Option<At<u64>>,
-    /// How many bits in front of an IPv6 address are the network that counts as one address. Default: `64`.
+    /// How many bits in front of an IPv6 address are the network that counts as one address, from 32 to 128. Providers give a
+    /// customer a /64 and often a /56. Default: `64`. Example: `ipv6_prefix: 56`.
     #[schemars(range(min = 32, max = 128))]
     pub(super) ipv6_prefix: Option<At<u64>>,
-    /// Of one user. Default: any number.
+    /// Sessions of one user; more get 530. Default: none. Example: `sessions_per_user: 16`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,
-    /// The highest level of compression that a client can choose (MODE Z), from 1 to 9. Default: `6`.
+    /// The highest level at which MODE Z compresses: a client that chooses a higher one gets this. Default: `6`. Example:
+    /// `deflate_level: 1`.
+    #[schemars(extend("x-type" = "number from 1 to 9"))]
     pub(super) deflate_level: Option<At<u64>>,
-    /// The memory that all transfers to and from object stores share, from `32MiB`. Default: `256MiB`.
-    #[schemars(with = "Option<String>")]
+    /// The memory that [all transfers to and from buckets](backends.md#memory) share, from `32MiB`. Default: `256MiB`.
+    /// Example: `buffer_memory: 1GiB`.
+    #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(super) buffer_memory: Option<At<Scalar>>,
-    /// A directory for what finds no room in that memory; files in it have no name. Default: none, uploads wait.
+    /// Where uploads to buckets go that find no room in `buffer_memory`; without it they wait. It is never listed,
+    /// and holds files without a name only. Default: none. Example: `spill_directory: /var/spool/wharf`.
+    #[schemars(extend("x-type" = "directory"))]
     pub(super) spill_directory: Option<At<String>>,
 }
 
@@ -206,8 +231,10 @@ pub(super) struct Limits {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProxyProtocol {
-    /// The networks of the load balancers. Connections from there have to begin with the header, others must not.
-    #[schemars(required)]
+    /// The networks of the load balancers. Connections from there have to begin with a header of the PROXY protocol (version
+    /// 1 or 2), on control and passive ports alike; on those of `http.listen` they may. What others say of themselves counts
+    /// for nothing. Example: `trusted: [10.0.0.0/8, 192.0.2.7]`.
+    #[schemars(required, extend("x-type" = "list of networks"))]
     pub(super) trusted: Option<At<Vec<At<String>>>>,
 }
 
@@ -215,30 +242,46 @@ pub(super) struct ProxyProtocol {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
-    /// Whether clients may encrypt (`optional`), must (`required`), or can't (`off`).
+    /// `optional`: clients choose. `required`: no login without encryption (534), and no data connection (521).
+    /// `required-control` and `required-data` demand one of both. Example: `mode: required`.
     #[schemars(required)]
     pub(super) mode: Option<At<Mode>>,
-    /// The file of the certificate and of those that lead to its authority, as PEM. Needed unless the mode is `off`.
+    /// PEM file: the server's certificate first, then those that lead to its authority. Needed unless the mode is `off`.
+    /// Example: `certificate: tls/tls.crt`.
+    #[schemars(extend("x-type" = "path"))]
     pub(super) certificate: Option<At<String>>,
-    /// The file of the certificate's private key, as PEM. Needed unless the mode is `off`.
+    /// PEM file of the private key of the certificate, without a passphrase. Needed unless the mode is `off`.
+    /// Example: `key: tls/tls.key`.
+    #[schemars(extend("x-type" = "path"))]
     pub(super) key: Option<At<String>>,
-    /// The file of the authorities that sign the certificates of clients, as PEM. Default: clients need none.
+    /// PEM file: those who sign the certificates of clients. With it, clients have to show one. Default: none. Example:
+    /// `client_authorities: tls/clients.crt`.
+    #[schemars(extend("x-type" = "path"))]
     pub(super) client_authorities: Option<At<String>>,
-    /// Refuse clients without a certificate. Needs `client_authorities`. Default: `true` if there are some.
+    /// Whether a client without a certificate is refused; `false` only refuses wrong ones. Needs `client_authorities`.
+    /// Default: `true`. Example: `require_client_certificate: false`.
     pub(super) require_client_certificate: Option<At<bool>>,
-    /// Refuse data connections that do not resume the TLS session of their control connection: they may be somebody
-    /// else's. Some clients can't. Default: `false`.
+    /// Refuse data connections (522) that do not resume the TLS session of their control connection, as they may be somebody
+    /// else's. [Some clients can't](clients.md#what-holds-for-all). Without it, only those are refused whose client has shown
+    /// that it always resumes. Default: `false`. Example: `require_session_reuse: true`.
     pub(super) require_session_reuse: Option<At<bool>>,
-    /// Take an upload that ends without TLS's close_notify for one that was cut short. Some clients never send it.
-    /// Default: `true`.
+    /// Take an upload that ends without TLS's close_notify for one that was cut short (426). Some clients never send it.
+    /// Default: `true`. Example: `require_close_notify: false`.
     pub(super) require_close_notify: Option<At<bool>>,
-    /// The oldest version of TLS that clients may speak: `"1.2"` or `"1.3"`. Default: `"1.2"`.
+    /// The oldest version of TLS that is spoken. There is nothing older. Default: `"1.2"`. Example: `min_version:
+    /// "1.3"`.
+    #[schemars(extend("x-type" = "`\"1.2\"` or `\"1.3\"`"))]
     pub(super) min_version: Option<At<TlsVersion>>,
-    /// The cipher suites that may be agreed on, by the names that IANA gives them. Default: all that there are.
+    /// The suites that may be agreed on, by the names that IANA gives them: `TLS_AES_128_GCM_SHA256`,
+    /// `TLS_AES_256_GCM_SHA384`, `TLS_CHACHA20_POLY1305_SHA256` (TLS 1.3); `TLS_ECDHE_ECDSA_WITH_…` and
+    /// `TLS_ECDHE_RSA_WITH_…`, each with `AES_128_GCM_SHA256`, `AES_256_GCM_SHA384` and `CHACHA20_POLY1305_SHA256` (TLS 1.2,
+    /// by the kind of the certificate's key). A version of which none is named is not spoken; the client's order counts.
+    /// Default: all of them. Example: `cipher_suites: [TLS_AES_128_GCM_SHA256]`.
+    #[schemars(extend("x-type" = "list of names"))]
     pub(super) cipher_suites: Option<At<Vec<At<String>>>>,
-    /// How much of the content one TLS record holds at most, from `512B` to `16KiB`: devices with small buffers can't take more.
-    /// Default: `16KiB`.
-    #[schemars(with = "Option<String>")]
+    /// How much of the content one TLS record holds at most, from `512B`: devices with small buffers can't take more.
+    /// Default: `16KiB`. Example: `max_record: 4KiB`.
+    #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(super) max_record: Option<At<Scalar>>,
 }
 
@@ -262,9 +305,10 @@ pub(super) enum Mode {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Log {
-    /// What is logged, in the words of `RUST_LOG`, such as `info` or `warn,wharf=debug`. Default: `info`.
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or levels for parts of the program. Default: `info`. Example:
+    /// `filter: "info,wharf=debug"`.
     pub(super) filter: Option<At<String>>,
-    /// Lines for people (`text`) or for programs (`json`). Default: `text`.
+    /// Lines for people, or a JSON object on each line. Default: `text`. Example: `format: json`.
     pub(super) format: Option<At<Format>>,
 }
 

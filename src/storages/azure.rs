@@ -16,40 +16,48 @@ use crate::config::{Backend, Needs, OpenError, Secret, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Azure {
-    /// The name of the storage account.
+    /// The name of the storage account. Example: `account: acme`.
     #[schemars(required)]
     account: Option<At<String>>,
-    /// The container's name.
+    /// The container's name. Example: `container: files`.
     #[schemars(required)]
     container: Option<At<String>>,
-    /// The directory of the container that is shown as `/`. Default: the whole container.
+    /// The directory of the container that is shown as `/`. Default: the whole container. Example: `prefix: inbound`.
+    #[schemars(extend("x-type" = "path"))]
     prefix: Option<At<String>>,
-    /// The account's key, in base64 as Azure shows it.
+    /// The account's key, in base64. Example: `access_key: { file: secrets/azure }`.
     access_key: Option<At<WrittenSecret>>,
-    /// A shared access signature, as Azure shows it: `sv=…&sig=…`. In place of the key.
+    /// A [shared access signature](backends.md#credentials), in place of the key. Example: `sas_token: { file: secrets/sas
+    /// }`.
     sas_token: Option<At<WrittenSecret>>,
-    /// The URL of the store if it is not Azure's.
+    /// Another store; an emulator wants the account in the path. Default: the account's at Azure. Example: `endpoint:
+    /// http://127.0.0.1:10000/devstoreaccount1`.
+    #[schemars(extend("x-type" = "URL"))]
     endpoint: Option<At<String>>,
-    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the store's authority, or the
-    /// store's own. Default: the system's.
+    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the store's authority, or
+    /// the store's own. Default: the system's authorities. Example: `ca_file: tls/store-ca.pem`.
+    #[schemars(extend("x-type" = "path"))]
     ca_file: Option<At<String>>,
-    /// Send requests without credentials: the container is public. Default: `false`.
+    /// Sign nothing: the container is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out: workload identity, managed identity. Default: `false`.
+    /// Take what the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
-    /// The type of content of new blobs: `by-extension` of their names, `none` (the store decides), or one for all such as
-    /// `text/plain`. Default: `by-extension`.
+    /// The type of content of new blobs. Default: `by-extension`. Example: `content_type: text/plain`.
+    #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new blobs, such as `max-age=3600`.
+    /// What caches are told of new blobs. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new blobs are kept: `Hot`, `Cool`, `Cold` or `Archive`. Default: the account's.
+    /// Where new blobs are kept. Default: the account's. Example: `access_tier: Cool`.
+    #[schemars(extend("x-type" = "`Hot`, `Cool`, `Cold` or `Archive`"))]
     access_tier: Option<At<String>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`. Example: `part_size: 16MiB`.
+    #[schemars(extend("x-type" = "size"))]
     part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    /// How many parts of one upload are sent at once; each takes memory. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
+    /// `check_names: false`.
     check_names: Option<At<bool>>,
 }
 

@@ -16,36 +16,41 @@ use crate::config::{Backend, Needs, OpenError, Secret, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Gcs {
-    /// The bucket's name.
+    /// The bucket's name. Example: `bucket: acme-archive`.
     #[schemars(required)]
     bucket: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket. Example: `prefix: partners`.
+    #[schemars(extend("x-type" = "path"))]
     prefix: Option<At<String>>,
-    /// The key of a service account: the text of its JSON file.
+    /// The text of the JSON file of a service account's key. Example: `service_account_key: { file: secrets/gcs.json }`.
     service_account_key: Option<At<WrittenSecret>>,
-    /// The URL of the store if it is not Google's.
+    /// The URL of the store if it is not Google's. Default: Google's. Example: `endpoint: https://storage.example.com`.
+    #[schemars(extend("x-type" = "URL"))]
     endpoint: Option<At<String>>,
-    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the store's authority, or the
-    /// store's own. Default: the system's.
+    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the store's authority, or
+    /// the store's own. Default: the system's authorities. Example: `ca_file: tls/store-ca.pem`.
+    #[schemars(extend("x-type" = "path"))]
     ca_file: Option<At<String>>,
-    /// Send requests without credentials: the bucket is public, or the store an emulator. Default: `false`.
+    /// Sign nothing: the bucket is public, or the store an emulator. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out: application default credentials, workload identity,
-    /// instance metadata. Default: `false`.
+    /// Take what the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
-    /// The type of content of new objects: `by-extension` of their names, `none` (the store decides), or one for all such as
-    /// `text/plain`. Default: `by-extension`.
+    /// The type of content of new objects. Default: `by-extension`. Example: `content_type: text/plain`.
+    #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new objects, such as `max-age=3600`.
+    /// What caches are told of new objects. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new objects are kept, such as `NEARLINE`. Default: the bucket's.
+    /// Where new objects are kept. Default: the bucket's. Example: `storage_class: NEARLINE`.
+    #[schemars(extend("x-type" = "word"))]
     storage_class: Option<At<String>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`. Example: `part_size: 16MiB`.
+    #[schemars(extend("x-type" = "size"))]
     part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    /// How many parts of one upload are sent at once; each takes memory. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
+    /// `check_names: false`.
     check_names: Option<At<bool>>,
 }
 

@@ -17,25 +17,27 @@ use crate::config::{Backend, Needs, OpenError, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Local {
-    /// The directory. Nothing outside of it can be reached.
-    #[schemars(required)]
+    /// The directory; nothing outside of it can be reached. Example: `root: /srv/ftp`.
+    #[schemars(required, extend("x-type" = "path"))]
     root: Option<At<String>>,
-    /// Make the directory if it is missing. Default: `false`.
+    /// Make it at the start if it is missing. Default: `false`. Example: `create_root: true`.
     create_root: Option<At<bool>>,
-    /// Answer an upload only when the disk has confirmed it. Default: `true`.
+    /// Answer an upload only when the disk has confirmed it. Default: `true`. Example: `sync: false`.
     sync: Option<At<bool>>,
-    /// Follow symbolic links that stay inside of the user's directory. Default: `true`.
+    /// Follow [symbolic links](backends.md#local-a-directory-of-this-machine) that stay inside of the user's directory;
+    /// others are never followed. Default: `true`. Example: `follow_links: false`.
     follow_links: Option<At<bool>>,
-    /// The permission bits of new files, in octal digits, whatever the umask is; in quotes, as YAML reads some of them otherwise.
-    /// Default: `"0640"`.
-    #[schemars(with = "Option<String>")]
+    /// The [permission bits](backends.md#local-a-directory-of-this-machine) of new files, whatever the umask is.
+    /// Default: `"0640"`. Example: `file_mode: "0660"`.
+    #[schemars(with = "Option<String>", extend("x-type" = "octal digits in quotes"))]
     file_mode: Option<At<Scalar>>,
-    /// The permission bits of new directories. Default: `"0750"`.
-    #[schemars(with = "Option<String>")]
+    /// The permission bits of new directories. Default: `"0750"`. Example: `directory_mode: "0770"`.
+    #[schemars(with = "Option<String>", extend("x-type" = "octal digits in quotes"))]
     directory_mode: Option<At<Scalar>>,
-    /// How long the disk may take for one step before the operation is answered with 451, from `1s` to `1h`. Work that goes on
-    /// is never cut off. Default: `1m`.
-    #[schemars(with = "Option<String>")]
+    /// How long the disk may take for one step before an operation is [answered with
+    /// 451](backends.md#a-disk-that-does-not-answer), `1s` to `1h`. Work that goes on is never cut off. Default: `1m`.
+    /// Example: `timeout: 20s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     timeout: Option<At<Scalar>>,
 }
 

@@ -14,7 +14,8 @@ use crate::config::{Backend, OpenError, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Memory {
-    /// How much may be stored. Default: `64MiB`.
+    /// How much may be stored. Default: `64MiB`. Example: `capacity: 1GiB`.
+    #[schemars(extend("x-type" = "size"))]
     capacity: Option<At<Scalar>>,
 }
 

@@ -1,7 +1,7 @@
 //! From the configuration of a backend to the storage itself: a file for each kind of storage, and a row in [`KINDS`].
 //!
 //! A kind's file has everything about it: the keys of its section with their sentences of help, their check, and how the storage
-//! is opened. What several kinds share stands in files beside them: [`bucket`] and [`proof`].
+//! is opened. What several kinds share stands in files beside them: `bucket.rs` and `proof.rs`.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ pub(crate) mod s3;
 mod unftp_fs;
 mod unftp_gcs;
 
-/// The kinds of storage that there are, in the order of the guide.
+/// The kinds of storage that there are, in the order in which they are listed where a word is none of them.
 pub static KINDS: [Kind; 7] = [
-    Kind::of::<local::Local>(),
-    Kind::of::<memory::Memory>(),
     Kind::of::<s3::S3>(),
     Kind::of::<gcs::Gcs>(),
     Kind::of::<azure::Azure>(),
+    Kind::of::<local::Local>(),
+    Kind::of::<memory::Memory>(),
     Kind::of::<unftp_fs::UnftpFs>(),
     Kind::of::<unftp_gcs::UnftpGcs>(),
 ];

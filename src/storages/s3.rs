@@ -20,83 +20,102 @@ use crate::config::{Backend, Needs, OpenError, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct S3 {
-    /// The bucket's name.
+    /// The bucket's name. Example: `bucket: acme-lake`.
     #[schemars(required)]
     bucket: Option<At<String>>,
-    /// The bucket's region, such as `eu-west-1`. Needed unless there is an endpoint; then the default is `us-east-1`.
+    /// The bucket's region. Default: with an endpoint `us-east-1`; without one there is none. Example: `region: eu-west-1`.
     region: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket. Example: `prefix: inbound`.
+    #[schemars(extend("x-type" = "path"))]
     prefix: Option<At<String>>,
-    /// The URL of the store if it is not Amazon's, such as `https://minio.example.com:9000`.
+    /// A store that is not Amazon's; `http://` is not encrypted. Default: Amazon's. Example: `endpoint:
+    /// https://minio.example.com:9000`.
+    #[schemars(extend("x-type" = "URL"))]
     endpoint: Option<At<String>>,
-    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the store's authority, or the
-    /// store's own. Default: the system's.
+    /// A PEM file of the [certificates that are trusted](backends.md#certificates-of-the-store) instead of the system's.
+    /// Default: the system's authorities. Example: `ca_file: tls/store-ca.pem`.
+    #[schemars(extend("x-type" = "path"))]
     ca_file: Option<At<String>>,
-    /// The name of the access key. Goes with `secret_access_key`.
+    /// The name of the access key. Example: `access_key_id: { env: LAKE_KEY_ID }`.
     access_key_id: Option<At<Secret>>,
-    /// The secret of the access key.
+    /// The secret of the access key. Example: `secret_access_key: { file: secrets/lake }`.
     secret_access_key: Option<At<Secret>>,
-    /// Goes with keys that were handed out for some time only.
+    /// Goes with keys that were handed out for some time. Example: `session_token: { file: secrets/token }`.
     session_token: Option<At<Secret>>,
-    /// The profile of `credentials_file` that has the keys. Default, if a file is named: `default`.
+    /// The [profile](backends.md#credentials) of `credentials_file` that has the keys. Default: `default` if there is a
+    /// `credentials_file`. Example: `profile: scans`.
     profile: Option<At<String>>,
-    /// Amazon's shared credentials file, in place of keys here; read again when it changes. Default, if a profile is named:
-    /// what `AWS_SHARED_CREDENTIALS_FILE` names, or else `~/.aws/credentials`.
+    /// Amazon's shared credentials file, in place of keys here; read again when it changes. Default: if there is a `profile`
+    /// what `AWS_SHARED_CREDENTIALS_FILE` names, or `~/.aws/credentials`. Example: `credentials_file: secrets/credentials`.
+    #[schemars(extend("x-type" = "path"))]
     credentials_file: Option<At<String>>,
-    /// The role that requests are made in, such as `arn:aws:iam::111122223333:role/ftp`: whoever the credentials belong to
-    /// assumes it.
+    /// The [role](backends.md#credentials) that requests are made in. Default: none. Example: `role_arn:
+    /// arn:aws:iam::111122223333:role/ftp`.
     role_arn: Option<At<String>>,
-    /// What the store's log calls the session of the role. Default: `wharf`.
+    /// What the store's log calls the session of the role. Default: `wharf`. Example: `role_session_name: ftp-berlin`.
     role_session_name: Option<At<String>>,
-    /// What the owner of the role asks for, where another account assumes it.
+    /// What the owner of the role asks for, where another account assumes it. Default: none. Example: `external_id: acme-7`.
     external_id: Option<At<String>>,
-    /// The URL of the token service that hands out the keys of the role. Default: the `endpoint`, and at Amazon that of the
-    /// region.
+    /// The token service that hands out the keys of the role. Default: the `endpoint`, at Amazon that of the region. Example:
+    /// `sts_endpoint: https://sts.example.com`.
+    #[schemars(extend("x-type" = "URL"))]
     sts_endpoint: Option<At<String>>,
-    /// Put the bucket's name into the path of requests and not into the host name. Default: with an endpoint yes,
-    /// otherwise no.
+    /// Whether the bucket stands in the path of URLs, not in the host. Default: with an endpoint or a bucket with a dot in
+    /// its name `true`. Example: `path_style: false`.
     path_style: Option<At<bool>>,
-    /// Sign the content of uploads and not only the rest of the request, so that it can't be changed on its way. Default:
-    /// only if it leaves the machine without TLS.
+    /// Whether [the content of uploads is signed, too](backends.md#signed-content). Default: `true` if the endpoint is
+    /// `http://` and on another machine. Example: `sign_payload: false`.
     sign_payload: Option<At<bool>>,
-    /// Cut uploads into parts of one size, which limits files to 10,000 times the `part_size`. Default: only for Cloudflare's
-    /// R2, which takes no others.
+    /// Whether [all parts of an upload have one size](backends.md#uploads), which limits files to 10,000 times `part_size`.
+    /// Default: `true` for `…r2.cloudflarestorage.com`. Example: `equal_parts: true`.
     equal_parts: Option<At<bool>>,
-    /// How many parts of one upload the store takes, from 1000 to 10,000. Default: 10,000, which is what Amazon takes.
+    /// How many parts of one upload the store takes: Swift takes 1000 unless it is told otherwise. The parts of an upload
+    /// grow sooner then. Default: `10000`. Example: `max_parts: 1000`.
+    #[schemars(extend("x-type" = "1000 to 10000"))]
     max_parts: Option<At<u64>>,
-    /// How old an unfinished upload of Wharf is when it is removed from the bucket, from `1h`. Default: `7d`.
-    #[schemars(with = "Option<String>")]
+    /// How old an unfinished upload of Wharf is when [it is removed](backends.md#uploads), from `1h`; longer than the longest
+    /// upload takes. Default: `7d`. Example: `abort_uploads_after: 2d`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     abort_uploads_after: Option<At<Scalar>>,
-    /// Take the credentials that the cloud hands out: web identity, container or instance metadata. Default: `false`.
+    /// Take what the cloud hands out to this machine. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
-    /// Send requests without credentials: the bucket is public. Default: `false`.
+    /// Sign nothing: the bucket is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// The type of content of new objects: `by-extension` of their names, `none` (the store decides), or one for all such as
-    /// `text/plain`. Default: `by-extension`.
+    /// The [type of content](backends.md#what-objects-have-beside-their-content) of new objects. Default:
+    /// `by-extension`. Example: `content_type: text/plain`.
+    #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new objects, such as `max-age=3600`.
+    /// What caches are told of new objects. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new objects are kept, such as `STANDARD_IA`. Default: the store's, which is `STANDARD`.
+    /// Where new objects are kept; without an endpoint one of Amazon's words. Default: the store's. Example: `storage_class:
+    /// STANDARD_IA`.
+    #[schemars(extend("x-type" = "word"))]
     storage_class: Option<At<String>>,
-    /// How the store encrypts new objects: `AES256`, `aws:kms` or `aws:kms:dsse`. Default: as the bucket says.
+    /// How the store encrypts new objects. Default: as the bucket says. Example: `server_side_encryption: AES256`.
+    #[schemars(extend("x-type" = "`AES256`, `aws:kms` or `aws:kms:dsse`"))]
     server_side_encryption: Option<At<String>>,
-    /// The key of `aws:kms`. Default: that of the account.
+    /// The key of `aws:kms`. Default: the account's key. Example: `kms_key_id: alias/ftp`.
     kms_key_id: Option<At<String>>,
-    /// A key of your own that the store encrypts all objects with and does not keep (SSE-C): 32 bytes in base64. Objects that are
-    /// not encrypted with it can't be read. Default: none.
+    /// A [key of your own](backends.md#encryption-by-the-store) that the store encrypts with and does not keep: 32
+    /// bytes in base64. Default: none. Example: `sse_customer_key: { file: secrets/sse }`.
     sse_customer_key: Option<At<Secret>>,
-    /// A canned ACL for new objects, such as `bucket-owner-full-control`. Default: none.
+    /// A canned ACL for new objects; needs the right `s3:PutObjectAcl`. Default: none. Example: `acl:
+    /// bucket-owner-full-control`.
+    #[schemars(extend("x-type" = "word"))]
     acl: Option<At<String>>,
-    /// Tags for new objects, up to ten.
+    /// Up to ten tags of new objects; need the right `s3:PutObjectTagging`. Default: none. Example: `tags: { source: ftp }`.
     tags: Option<At<Named<String>>>,
-    /// Say with each request that the sender pays for it. Default: `false`.
+    /// Whether each request says that its sender pays for it. Default: `false`. Example: `requester_pays: true`.
     requester_pays: Option<At<bool>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`.
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`, and at most a quarter of `server.limits.buffer_memory`.
+    /// Default: `8MiB`. Example: `part_size: 16MiB`.
+    #[schemars(extend("x-type" = "size"))]
     part_size: Option<At<Scalar>>,
-    /// How many parts of one upload are sent at once; each takes memory. Default: `4`.
+    /// How many parts of one upload are sent at once, 1 to 64. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`.
+    /// Whether the store is asked, beside an upload, if its name is a directory's or below a file's ([what that
+    /// costs](backends.md#names-of-files-and-directories)). Default: `true`. Example: `check_names: false`.
     check_names: Option<At<bool>>,
 }
 

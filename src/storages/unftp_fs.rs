@@ -15,8 +15,8 @@ use crate::config::{Backend, Needs, OpenError, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnftpFs {
-    /// The directory.
-    #[schemars(required)]
+    /// The directory. Example: `root: /srv/old`.
+    #[schemars(required, extend("x-type" = "path"))]
     root: Option<At<String>>,
 }
 

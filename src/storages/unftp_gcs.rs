@@ -16,16 +16,17 @@ use crate::config::{Backend, Needs, OpenError, Shared};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnftpGcs {
-    /// The bucket's name.
+    /// The bucket's name. Example: `bucket: acme-old`.
     #[schemars(required)]
     bucket: Option<At<String>>,
-    /// The directory of the bucket that is shown as `/`. Default: the whole bucket.
+    /// The directory of the bucket that is shown as `/`. Default: the whole bucket. Example: `prefix: inbound`.
+    #[schemars(extend("x-type" = "path"))]
     prefix: Option<At<String>>,
-    /// The key of a service account: the text of its JSON file.
+    /// The key of a service account: the text of its JSON file. Example: `service_account_key: { file: secrets/gcs.json }`.
     service_account_key: Option<At<Secret>>,
-    /// Send requests without credentials: the bucket is public. Default: `false`.
+    /// Send requests without credentials: the bucket is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out. Default: `false`.
+    /// Take the credentials that the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
 }
 

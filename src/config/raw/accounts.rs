@@ -10,33 +10,42 @@ use crate::config::read::At;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct User {
-    /// The login name.
+    /// The login name: at most 64 bytes, no spaces or slashes, not `anonymous`, and not `ftp` where `anonymous.enabled` is
+    /// set. Example: `name: partner`.
     #[schemars(required)]
     pub(in crate::config) name: Option<At<String>>,
-    /// The password's hash, as `wharf hash-password` prints it.
+    /// The [hash of the password](#passwords), as `wharf hash-password` prints it. Example: `password: { file:
+    /// secrets/partner }`.
     #[schemars(required)]
     pub(in crate::config) password: Option<At<Secret>>,
-    /// `password` is not a hash but the password itself. Default: `false`.
+    /// `password` is the password itself; there is a warning if that looks like a hash, with which whoever has seen it could
+    /// log in. Default: `false`. Example: `plain: true`.
     pub(in crate::config) plain: Option<At<bool>>,
-    /// How the user's client writes names, if not in UTF-8: `windows-1252`, or another label of the WHATWG Encoding
-    /// Standard. The storage has them in UTF-8. Default: `utf-8`.
+    /// How the user's client writes names, if not in UTF-8: a label of the WHATWG Encoding Standard. The storage has them in
+    /// UTF-8; names that can't be written are not listed. See [below](#names-that-are-not-utf-8). Default: `utf-8`. Example:
+    /// `encoding: windows-1252`.
+    #[schemars(extend("x-type" = "label"))]
     pub(in crate::config) encoding: Option<At<String>>,
-    /// The type in which the user's sessions begin: `ascii` or `image`. Default: that of `server.default_type`.
+    /// The type in which the user's sessions begin. Default: that of the server. Example: `default_type: image`.
     pub(in crate::config) default_type: Option<At<DefaultType>>,
-    /// What SITE CHMOD of the user does: `apply` the mode, or `ignore` it. Default: that of `server.chmod`.
+    /// What SITE CHMOD of the user does. Default: that of the server. Example: `chmod: ignore`.
     pub(in crate::config) chmod: Option<At<Chmod>>,
-    /// Make the directories that the user stores a file in where they are missing. Default: that of `server.create_parents`.
+    /// Whether directories are made that the user stores a file in. Default: that of the server. Example: `create_parents:
+    /// true`.
     pub(in crate::config) create_parents: Option<At<bool>>,
-    /// The time zone of the times in the user's LIST and STAT. Default: that of `server.listing_time`.
+    /// The time zone of the times in the user's LIST and STAT. Default: that of the server. Example: `listing_time:
+    /// America/New_York`.
+    #[schemars(extend("x-type" = "`utc`, `local` or a zone"))]
     pub(in crate::config) listing_time: Option<At<String>>,
-    /// The name of the backend that the user finds at `/`.
-    #[schemars(required)]
+    /// What stands at `/`. Example: `backend: disk`.
+    #[schemars(required, extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
-    /// The directory of the backend that is shown as `/`. Default: the whole backend.
+    /// The directory of the backend that is shown as `/`. Default: the whole backend. Example: `path: partners/acme`.
+    #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What the user may do. Default: `full`.
+    /// What [the user may do](#permissions). Default: `full`. Example: `permissions: [list, download]`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
-    /// Other backends at other places of the user's tree.
+    /// Other backends inside of the tree. Default: none.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }
 
@@ -44,15 +53,16 @@ pub(in crate::config) struct User {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Mount {
-    /// Where it stands in the user's tree, such as `/archive`. Mounts may lie inside of others.
-    #[schemars(required)]
+    /// Where it stands in the user's tree; not `/`, no two at one place. Example: `at: /archive`.
+    #[schemars(required, extend("x-type" = "path"))]
     pub(in crate::config) at: Option<At<String>>,
-    /// The backend's name.
-    #[schemars(required)]
+    /// The backend's name. Example: `backend: archive`.
+    #[schemars(required, extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
-    /// The directory of the backend that is shown there. Default: the whole backend.
+    /// The directory of the backend that is shown. Default: the whole backend. Example: `path: acme`.
+    #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What the user may do there. Default: the user's permissions.
+    /// What the user may do there. Default: those of the user. Example: `permissions: read-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
 }
 
@@ -60,14 +70,17 @@ pub(in crate::config) struct Mount {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Anonymous {
-    /// Whether it is allowed. Default: `false`.
+    /// Whether `anonymous` and `ftp`, in capitals or not, may log in, with any password. Default: `false`. Example: `enabled:
+    /// true`.
     pub(in crate::config) enabled: Option<At<bool>>,
-    /// The name of the backend that stands at `/`. Needed if it is enabled.
+    /// What stands at `/`. Default: none, and one is needed if it is enabled. Example: `backend: scratch`.
+    #[schemars(extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
-    /// The directory of the backend that is shown as `/`. Default: the whole backend.
+    /// The directory that is shown as `/`. Default: the whole backend. Example: `path: public`.
+    #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What anybody may do. Default: `read-only`.
+    /// What anybody may do. Default: `read-only`. Example: `permissions: upload-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
-    /// Other backends at other places of the tree.
+    /// Other backends at other places of the tree. Default: none. Example: `mounts: []`.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }

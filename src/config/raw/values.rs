@@ -112,9 +112,11 @@ pub(crate) enum Secret {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(crate) struct SecretSource {
-    /// The environment variable that holds it.
+    /// The environment variable that holds it. Example: `password: { env: PARTNER_HASH }`.
     pub(crate) env: Option<At<String>>,
-    /// The file that holds it, and nothing else but perhaps a line end.
+    /// The file that holds it, at most 64 KiB; one line break at its end is not part of it. Example: `password: { file:
+    /// /run/secrets/partner }`.
+    #[schemars(extend("x-type" = "path"))]
     pub(crate) file: Option<At<String>>,
 }
 

@@ -3,6 +3,7 @@
 mod dangers;
 mod hostile;
 mod http;
+pub(super) mod keys;
 mod schema;
 mod secrecy;
 mod shipped;

@@ -32,11 +32,6 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- printf "backend.%s.%s" (include "wharf.key" (index . 0)) (index . 1) -}}
 {{- end -}}
 
-{{/* The keys of a backend that are secrets. */}}
-{{- define "wharf.secretKeys" -}}
-access_key_id secret_access_key session_token sse_customer_key service_account_key access_key sas_token
-{{- end -}}
-
 {{/* The configuration, as YAML. */}}
 {{- define "wharf.config" -}}
 {{- $folder := include "wharf.secretsFolder" . -}}

@@ -71,28 +71,15 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- end -}}
 {{- end -}}
 
-{{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}
-{{- define "wharf.configKeys" -}}
-server: active active_on_this_machine ascii_size chmod create_parents default_type engine failed_login_delay greeting idle_timeout implicit_tls_listen limits listen listing_time login_timeout passive proxy_protocol remember_logins sandbox shutdown_grace
-server.limits: buffer_memory deflate_level ipv6_prefix sessions sessions_per_ip sessions_per_user spill_directory
-server.passive: address address_for ports
-server.passive.address_for[]: address clients
-server.proxy_protocol: trusted
-tls: certificate cipher_suites client_authorities key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
-anonymous: backend enabled mounts path permissions
-anonymous.mounts[]: at backend path permissions
-http: listen
-log: filter format
-{{- end -}}
-
 {{- define "wharf.validate.backends" -}}
 {{- if not .Values.backends -}}
 {{- fail "backends: there is none; what is stored has to go somewhere, if only into memory." -}}
 {{- end -}}
-{{- $kinds := list "local" "memory" "s3" "gcs" "azure" -}}
+{{- $kinds := splitList " " (include "wharf.backendKinds" .) -}}
 {{- $keys := include "wharf.backendKeys" . | fromYaml -}}
 {{- $secrets := splitList " " (include "wharf.secretKeys" .) -}}
-{{- $required := dict "s3" (list "bucket") "gcs" (list "bucket") "azure" (list "account" "container") -}}
+{{- /* What a root has to be stands in wharf.validate.roots. */ -}}
+{{- $required := omit (include "wharf.requiredKeys" . | fromYaml) "local" -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- include "wharf.validate.name" (list "backends" $name) -}}
 {{- if not (has $backend.kind $kinds) -}}
@@ -154,15 +141,6 @@ log: filter format
 {{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?), nor %% in its host%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-
-{{/* The keys of each kind of backend, as YAML; those of wharf.secretKeys are secrets. */}}
-{{- define "wharf.backendKeys" -}}
-local: root create_root sync follow_links file_mode directory_mode timeout
-memory: capacity
-s3: bucket region prefix endpoint ca_file path_style sign_payload equal_parts max_parts abort_uploads_after content_type cache_control storage_class server_side_encryption kms_key_id acl tags requester_pays profile credentials_file role_arn role_session_name external_id sts_endpoint ambient_credentials anonymous part_size upload_concurrency check_names access_key_id secret_access_key session_token sse_customer_key
-gcs: bucket prefix endpoint ca_file content_type cache_control storage_class ambient_credentials anonymous part_size upload_concurrency check_names service_account_key
-azure: account container prefix endpoint ca_file content_type cache_control access_tier ambient_credentials anonymous part_size upload_concurrency check_names access_key sas_token
 {{- end -}}
 
 {{/* Directories of the pod: whether they are there, only the image and the volumes know, but not all of them can be written. */}}

@@ -1,0 +1,43 @@
+{{/* The keys of the configuration. They are defined in src/config/raw and src/storages, and written here by WHARF_TEST_WRITE_TABLE=1. */}}
+
+{{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}
+{{- define "wharf.configKeys" -}}
+server: active active_on_this_machine ascii_size chmod create_parents default_type engine failed_login_delay greeting idle_timeout implicit_tls_listen limits listen listing_time login_timeout passive proxy_protocol remember_logins sandbox shutdown_grace
+server.limits: buffer_memory deflate_level ipv6_prefix sessions sessions_per_ip sessions_per_user spill_directory
+server.passive: address address_for ports
+server.passive.address_for[]: address clients
+server.proxy_protocol: trusted
+tls: certificate cipher_suites client_authorities key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
+anonymous: backend enabled mounts path permissions
+anonymous.mounts[]: at backend path permissions
+http: listen
+log: filter format
+{{- end -}}
+
+{{/* The kinds of backends that the image has. */}}
+{{- define "wharf.backendKinds" -}}
+local memory s3 gcs azure
+{{- end -}}
+
+{{/* The keys of each kind of backend, as YAML; those of wharf.secretKeys are secrets. */}}
+{{- define "wharf.backendKeys" -}}
+local: root create_root sync follow_links file_mode directory_mode timeout
+memory: capacity
+s3: bucket region prefix endpoint ca_file profile credentials_file role_arn role_session_name external_id sts_endpoint path_style sign_payload equal_parts max_parts abort_uploads_after ambient_credentials anonymous content_type cache_control storage_class server_side_encryption kms_key_id acl tags requester_pays part_size upload_concurrency check_names access_key_id secret_access_key session_token sse_customer_key
+gcs: bucket prefix endpoint ca_file anonymous ambient_credentials content_type cache_control storage_class part_size upload_concurrency check_names service_account_key
+azure: account container prefix endpoint ca_file anonymous ambient_credentials content_type cache_control access_tier part_size upload_concurrency check_names access_key sas_token
+{{- end -}}
+
+{{/* Those without which there is no backend, as YAML. */}}
+{{- define "wharf.requiredKeys" -}}
+local: [root]
+memory: []
+s3: [bucket]
+gcs: [bucket]
+azure: [account, container]
+{{- end -}}
+
+{{/* What a backend keeps secret. */}}
+{{- define "wharf.secretKeys" -}}
+access_key_id secret_access_key session_token sse_customer_key service_account_key access_key sas_token
+{{- end -}}

@@ -1,0 +1,50 @@
+//! The help of a key, as it stands above its field: `Meaning. Default: …. Example: …`.
+//!
+//! The JSON Schema shows it as a sentence, and the guide in columns (`tests/keys`).
+
+use serde_json::Value;
+
+/// What a field tells the guide of the type of its value, where the type of the field doesn't say it.
+pub(super) const TYPE: &str = "x-type";
+
+/// Makes the schema that editors use of the one that the guide is made of: without what is for the guide alone.
+pub(super) fn publish(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.remove(TYPE);
+            for (word, value) in object {
+                match value {
+                    Value::String(text) if word == "description" => *text = without_links(&one_line(text)),
+                    value => publish(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(publish),
+        _ => {}
+    }
+}
+
+/// Without the line breaks of a comment.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `[text](target)` becomes `text`: targets are those of a page in `docs/`.
+fn without_links(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("](") {
+        let (Some((outside, label)), Some((_, after))) = (before.rsplit_once('['), behind.split_once(')'))
+        else {
+            break;
+        };
+        plain.push_str(outside);
+        plain.push_str(label);
+        rest = after;
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+#[path = "help_tests.rs"]
+mod tests;

@@ -1,0 +1,24 @@
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn an_address_in_brackets_is_no_link() {
+    assert_eq!(without_links("`[::]:21` or [this](a.md) (or [that](#b))."), "`[::]:21` or this (or that).");
+    assert_eq!(without_links("`[\"[::]:21\"]` alone"), "`[\"[::]:21\"]` alone");
+    assert_eq!(without_links("a](b"), "a](b");
+}
+
+#[test]
+fn what_is_published_has_nothing_for_the_guide_alone() {
+    let mut schema = json!({
+        "description": "A\n[b](c). Example: `d`.",
+        "properties": { "e": { "x-type": "size", "description": "F. Default: `1`.", "type": "string" } },
+    });
+    publish(&mut schema);
+    let expected = json!({
+        "description": "A b. Example: `d`.",
+        "properties": { "e": { "description": "F. Default: `1`.", "type": "string" } },
+    });
+    assert_eq!(schema, expected);
+}
