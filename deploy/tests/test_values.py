@@ -303,6 +303,31 @@ class Names(unittest.TestCase):
                         Pod([document for document in yaml.safe_load_all(ran.stdout) if document], pod).check()
 
 
+class Endpoints(unittest.TestCase):
+    RIGHT = (
+        *("https://store.example.com", "http://127.0.0.1:9000/", "http://[::1]:9000/path", "https://store.example.com:9000/a/b"),
+        *("http://localhost:1", "https://minio_1.example.com:65535"),
+    )
+    WRONG = (
+        *("store.example.com", "ftp://store.example.com", "HTTP://store.example.com", "https://", "https:///path", "https://:9000"),
+        *("https://store.example.com:", "https://[::1", "https://::1", "https://a b.example.com", "https://store.example.com?a"),
+        *("https://store.example.com#a", "https://key:secret@store.example.com", "https://store.example.com/a@b"),
+    )
+
+    def test_are_those_that_the_server_takes(self):
+        for endpoint in self.RIGHT + self.WRONG:
+            with self.subTest(endpoint), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "values.yaml"
+                lake = {"kind": "s3", "bucket": "b", "anonymous": True, "endpoint": endpoint}
+                user = {"name": "a", "password": HASH, "backend": "lake"}
+                path.write_text(yaml.safe_dump({"backends": {"lake": lake}, "users": [user]}))
+                server = run(wharf(), "check", "--config", path, check=False)
+                self.assertEqual(server.returncode == 0, endpoint in self.RIGHT, server.stderr)
+                path.write_text(yaml.safe_dump({"backends": {"lake": lake}, "users": [{"name": "a", "backend": "lake"}]}))
+                ran = helm("template", "wharf", CHART, "--values", path, check=False)
+                self.assertEqual(ran.returncode == 0, endpoint in self.RIGHT, ran.stderr)
+
+
 class Schema(unittest.TestCase):
     def test_has_types_alone(self):
         def look(node, place):

@@ -137,38 +137,6 @@ pub(super) fn passive_address(text: &str) -> Result<PassiveAddress, String> {
     Ok(PassiveAddress::Name(text.to_owned()))
 }
 
-/// The URL of a store; without a slash at its end.
-pub(crate) fn endpoint(text: &str) -> Result<String, String> {
-    let wrong = || "expected a URL such as https://storage.example.com:9000".to_owned();
-    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
-    if scheme != "http" && scheme != "https" {
-        return Err("the URL has to start with http:// or https://".to_owned());
-    }
-    if rest.bytes().any(|b| b.is_ascii_control() || b.is_ascii_whitespace() || b"\"<>\\^`{|}".contains(&b)) {
-        return Err(wrong());
-    }
-    if rest.contains(['?', '#']) {
-        return Err("the URL can't have a query or a fragment".to_owned());
-    }
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') {
-        return Err("the URL can't hold a user or a password".to_owned());
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_host = match bracketed {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && !host.contains(['[', ']', ':']),
-    };
-    if !is_host || port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
-        return Err(wrong());
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
 #[cfg(test)]
 #[path = "units_tests.rs"]
 mod tests;

@@ -97,35 +97,3 @@ fn passive_addresses() {
         assert!(passive_address(text).is_err(), "{text}");
     }
 }
-
-#[test]
-fn endpoints() {
-    for (text, url) in [
-        ("https://storage.example.com", "https://storage.example.com"),
-        ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
-        ("http://[::1]:9000/path/", "http://[::1]:9000/path"),
-    ] {
-        assert_eq!(endpoint(text), Ok(url.to_owned()));
-    }
-    for text in [
-        "",
-        "example.com",
-        "ftp://example.com",
-        "HTTP://example.com",
-        "https://",
-        "https:///path",
-        "https://:9000",
-        "https://example.com:0",
-        "https://example.com:99999",
-        "https://example.com:",
-        "https://[::1",
-        "https://::1",
-        "https://exa mple.com",
-        "https://user:password@example.com",
-        "https://example.com?a",
-        "https://example.com#a",
-        "https://example.com/\u{7}",
-    ] {
-        assert!(endpoint(text).is_err(), "{text}");
-    }
-}

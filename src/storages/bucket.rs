@@ -19,8 +19,7 @@ pub(super) fn name(
     around: Around,
 ) -> Option<String> {
     let (name, span) = checker.required(field, key, around.name)?;
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if !(1..=222).contains(&name.len()) || !name.bytes().all(fits) {
+    if !object::can_be_a_name(&name) {
         checker.problem(span, format!("{} can't be the name of a {key}", quote(&name)));
         return None;
     }
@@ -35,7 +34,8 @@ pub(super) fn endpoint(checker: &Checker<'_>, field: Option<At<String>>) -> Opti
     if text.contains(['@', '?']) {
         checker.hide(field.span);
     }
-    checker.accept(units::endpoint(&text), field.span)
+    let checked = object::parse_endpoint(&text).map(str::to_owned);
+    checker.accept(checked.map_err(|error| error.to_string()), field.span)
 }
 
 /// Who vouches for the certificate of the store.

@@ -66,7 +66,7 @@ pub use azure::AzureSettings;
 pub use google::GcsSettings;
 pub use s3::{CustomerKey, Profile, Role, S3Options, S3Settings};
 pub use settings::{Authorities, ContentType, ObjectOptions, SettingsError, Tuning};
-pub use wire::endpoint::is_exposed;
+pub use wire::endpoint::{EndpointError, can_be_a_name, is_exposed, parse_endpoint};
 
 use self::bucket::Bucket;
 use self::store::{Opened, Sweep};

@@ -53,13 +53,21 @@ fn what_would_change_the_address_is_refused() {
             "{bucket:?}"
         );
     }
-    for endpoint in
-        ["", "host", "ftp://host", "http://", "https:///", "http://user@host", "http://h?x", "http://a b"]
-    {
+    for endpoint in [
+        "",
+        "host",
+        "ftp://host",
+        "HTTPS://host",
+        "http://",
+        "https:///",
+        "http://user@host",
+        "http://h?x",
+        "http://a b",
+    ] {
         let settings = S3Settings { endpoint: Some(endpoint.to_owned()), ..s3_with_keys() };
         assert!(ObjectStorage::s3(settings).is_err(), "{endpoint:?}");
     }
-    for endpoint in ["https://host", "http://127.0.0.1:9000/", "HTTPS://host:1"] {
+    for endpoint in ["https://host", "http://127.0.0.1:9000/", "https://HOST:1"] {
         let settings = S3Settings { endpoint: Some(endpoint.to_owned()), ..s3_with_keys() };
         assert!(ObjectStorage::s3(settings).is_ok(), "{endpoint:?}");
     }

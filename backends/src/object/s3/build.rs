@@ -82,7 +82,7 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
     };
     if let Some(role) = settings.role {
         let endpoint = settings.endpoint.as_deref();
-        let service = token_service(endpoint, endpoint.map_or("", host_of), &region);
+        let service = token_service(endpoint, &endpoint.map(host_of).unwrap_or_default(), &region);
         base = assuming(base, role, &service, &region, &settings.tuning)?;
     }
     let pair = Pair::build(&settings.tuning, endpoint.as_deref(), |options, retry, connections| {
@@ -158,8 +158,7 @@ fn missing(setting: &'static str, reason: &str) -> SettingsError {
 
 /// Whether a store refuses uploads whose parts have several sizes: Cloudflare's R2 does, when they are complete.
 fn wants_equal_parts(url: &str) -> bool {
-    let host = host_of(url).trim_end_matches('.').to_ascii_lowercase();
-    host.ends_with(".r2.cloudflarestorage.com")
+    host_of(url).trim_end_matches('.').ends_with(".r2.cloudflarestorage.com")
 }
 
 #[cfg(test)]

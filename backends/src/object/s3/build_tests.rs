@@ -18,7 +18,7 @@ fn equal_parts_are_for_those_who_want_them() {
     for url in [
         "https://1a2b.r2.cloudflarestorage.com",
         "https://1a2b.eu.R2.cloudflarestorage.com:443/",
-        "HTTPS://x.r2.cloudflarestorage.com",
+        "https://X.R2.CLOUDFLARESTORAGE.COM",
     ] {
         assert!(equal(Some(url), None), "{url}");
         assert!(!equal(Some(url), Some(false)), "{url}");

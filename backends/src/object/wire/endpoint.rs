@@ -1,8 +1,69 @@
 //! Where a store is: what its URL says.
 
-use std::net::IpAddr;
+use url::{Host, Url};
 
 use crate::object::settings::SettingsError;
+
+/// Why a URL can't be that of a store. No sentence repeats the URL, which may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is none, or it names no host.
+    #[error("expected a URL such as https://storage.example.com:9000")]
+    NotAUrl,
+    /// It is one of another protocol.
+    #[error("the URL has to start with http:// or https://")]
+    Scheme,
+    /// Something stands behind `?` or `#`.
+    #[error("the URL can't have a query or a fragment")]
+    Query,
+    /// Something stands before `@`.
+    #[error("the URL can't hold a user or a password")]
+    User,
+}
+
+/// The URL of a store without a slash at its end, if it can be one.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_endpoint(text: &str) -> Result<&str, EndpointError> {
+    let (scheme, rest) = text.split_once("://").ok_or(EndpointError::NotAUrl)?;
+    if !matches!(scheme, "http" | "https") {
+        return Err(EndpointError::Scheme);
+    }
+    // Of these, the parser would make something that others don't.
+    let is_odd = |b: u8| b.is_ascii_control() || b.is_ascii_whitespace() || b"\"<>\\^`{|}".contains(&b);
+    let has_empty_port = rest.split('/').next().is_some_and(|authority| authority.ends_with(':'));
+    if rest.starts_with('/') || has_empty_port || rest.bytes().any(is_odd) {
+        return Err(EndpointError::NotAUrl);
+    }
+    if rest.contains(['?', '#']) {
+        return Err(EndpointError::Query);
+    }
+    if rest.contains('@') {
+        return Err(EndpointError::User);
+    }
+    match Url::parse(text) {
+        Ok(url) if url.port() != Some(0) => Ok(text.trim_end_matches('/')),
+        _ => Err(EndpointError::NotAUrl),
+    }
+}
+
+/// Whether this can be the name of a bucket, a container or an account: a part of a URL that it doesn't change.
+pub fn can_be_a_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=222).contains(&name.len()) && name.bytes().all(fits)
+}
+
+pub(crate) fn check_endpoint(url: &str) -> Result<&str, SettingsError> {
+    parse_endpoint(url).map_err(|error| SettingsError::invalid("endpoint", error.to_string()))
+}
+
+pub(crate) fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
+    match can_be_a_name(name) {
+        true => Ok(()),
+        false => Err(SettingsError::invalid(setting, "must be 1 to 222 letters, digits, `-`, `.` and `_`")),
+    }
+}
 
 /// Whether what is sent to this URL leaves the machine without TLS.
 pub fn is_exposed(url: &str) -> bool {
@@ -13,48 +74,20 @@ pub(crate) fn is_plain_http(url: &str) -> bool {
     url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
-/// The host that a URL names, without the brackets of an address of IPv6.
-pub(crate) fn host_of(url: &str) -> &str {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or_default(),
-    }
+/// The name of the host of a URL, in lower case; empty if it has an address, or none.
+pub(crate) fn host_of(url: &str) -> String {
+    Url::parse(url).ok().and_then(|url| Some(url.domain()?.to_owned())).unwrap_or_default()
 }
 
 /// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
 fn is_on_this_machine(url: &str) -> bool {
-    let host = host_of(url);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-pub(crate) fn check_endpoint(url: &str) -> Result<&str, SettingsError> {
-    let invalid = |reason: &str| SettingsError::invalid("endpoint", reason);
-    let (scheme, rest) =
-        url.split_once("://").ok_or_else(|| invalid("must start with https:// or http://"))?;
-    if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-        return Err(invalid("must start with https:// or http://"));
+    let Ok(url) = Url::parse(url) else { return false };
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
-    let rest = rest.trim_end_matches('/');
-    if rest.is_empty() || rest.contains(char::is_whitespace) {
-        return Err(invalid("must name a host"));
-    }
-    if rest.contains(['@', '?', '#']) {
-        return Err(invalid("must not hold credentials, a query or a fragment"));
-    }
-    Ok(url.trim_end_matches('/'))
-}
-
-/// Keeps a name from changing the URL that it becomes a part of.
-pub(crate) fn check_name(setting: &'static str, name: &str) -> Result<(), SettingsError> {
-    if name.is_empty() {
-        return Err(SettingsError::invalid(setting, "must not be empty"));
-    }
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '$')) {
-        return Err(SettingsError::invalid(setting, "may hold letters, digits, `-`, `.`, `_` and `$` only"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

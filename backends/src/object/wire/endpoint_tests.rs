@@ -23,3 +23,37 @@ fn addresses_of_this_machine_are_known() {
         assert!(!is_on_this_machine(url), "{url}");
     }
 }
+
+#[test]
+fn a_url_of_a_store_is_one_and_no_more() {
+    for (text, url) in [
+        ("https://storage.example.com", "https://storage.example.com"),
+        ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ("http://[::1]:9000/path/", "http://[::1]:9000/path"),
+    ] {
+        assert_eq!(parse_endpoint(text), Ok(url));
+    }
+    for text in [
+        "",
+        "example.com",
+        "ftp://example.com",
+        "HTTP://example.com",
+        "https://",
+        "https:///path",
+        "https://:9000",
+        "https://example.com:0",
+        "https://example.com:99999",
+        "https://example.com:",
+        "https://[::1",
+        "https://::1",
+        "https://exa mple.com",
+        "https://user:password@example.com",
+        "https://example.com?a",
+        "https://example.com#a",
+        "https://example.com/\u{7}",
+        "https://example.com/a@b",
+        "https://@example.com",
+    ] {
+        assert!(parse_endpoint(text).is_err(), "{text}");
+    }
+}
