@@ -14,8 +14,7 @@ use wharf_backends::observe::Observers;
 use crate::accounts::{Accounts, AccountsError};
 use crate::config::Config;
 use crate::ops::metrics::Metrics;
-use crate::storages::{self, StorageError};
-use crate::visit::Storages;
+use crate::storages::{self, StorageError, Storages};
 
 /// Accounts, backends and settings of one reading of the configuration.
 pub struct World {

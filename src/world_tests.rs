@@ -10,8 +10,7 @@ fn world(user: &str) -> World {
 users: [{{ name: {user}, password: demo, plain: true, backend: scratch }}]
 "
     );
-    let config =
-        config::parse(&text, "wharf.yaml", std::path::Path::new(""), &crate::storages::KINDS).unwrap();
+    let config = config::parse(&text, "wharf.yaml", std::path::Path::new(""), &storages::KINDS).unwrap();
     let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     World::build(config, &buffers, &Metrics::new("native", 10)).unwrap()
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::account::{ANONYMOUS_NAMES, Account, Limits};
 use crate::charset::Charset;
 use crate::config::{self, Chmod, Config, PasswordHashError};
-use crate::visit::{Preferences, Storages, UnknownBackend, Views};
+use crate::storages::Storages;
+use crate::visit::{Preferences, UnknownBackend, Views};
 
 /// Why there are no accounts.
 #[derive(Debug, thiserror::Error)]

@@ -16,8 +16,9 @@ use super::session_limits::SessionPermit;
 use crate::config::Config;
 use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
+use crate::storages::Storages;
 use crate::visit::journal::Journal;
-use crate::visit::{Guest, Layers, Preferences, Storages, UserSessions, Visit};
+use crate::visit::{Guest, Layers, Preferences, UserSessions, Visit};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]

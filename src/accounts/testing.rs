@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wharf_backends::memory::MemoryStorage;
 
 use crate::config::{self, Config, Password, User};
-use crate::visit::Storages;
+use crate::storages::Storages;
 
 const BASE: &str = "
 backends: { memory: { kind: memory, capacity: 1MiB } }

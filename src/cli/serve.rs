@@ -23,8 +23,7 @@ use crate::ops::sandbox::Confinement;
 use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::shutdown::Shutdown;
-use crate::storages::StorageError;
-use crate::visit::Storages;
+use crate::storages::{StorageError, Storages};
 use crate::world::{CurrentWorld, World};
 
 /// How long threads that may block are waited for in the end.

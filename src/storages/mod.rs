@@ -3,13 +3,13 @@
 //! A kind's file has everything about it: the keys of its section with their sentences of help, their check, and how the storage
 //! is opened. What several kinds share stands in files beside them: `bucket.rs` and `proof.rs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
 use crate::config::{Backend, Config, Kind, OpenError, Shared};
-use crate::visit::Storages;
 
 mod azure;
 mod bucket;
@@ -31,6 +31,9 @@ pub static KINDS: [Kind; 7] = [
     Kind::of::<unftp_fs::UnftpFs>(),
     Kind::of::<unftp_gcs::UnftpGcs>(),
 ];
+
+/// Each configured storage by its name.
+pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
 
 /// A backend can't be set up.
 #[derive(Debug, thiserror::Error)]

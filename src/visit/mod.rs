@@ -29,5 +29,5 @@ pub use transfers::Direction;
 pub(crate) use transfers::{TransferFailure, TransferRecord};
 pub use user_sessions::{UserPermit, UserSessions};
 pub use view::UserView;
-pub use views::{Storages, UnknownBackend, Views};
+pub use views::{UnknownBackend, Views};
 pub use visits::Visit;

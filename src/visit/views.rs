@@ -1,15 +1,13 @@
 //! The view of each user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use wharf_backends::{Storage, StoragePath};
+use wharf_backends::StoragePath;
 
 use super::{Mount, MountTable, Permissions, UserView};
 use crate::config::{Account, Config};
-
-/// Each configured storage by its name.
-pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
+use crate::storages::Storages;
 
 /// Makes what users see of what a configuration says of them.
 pub struct Views<'a> {

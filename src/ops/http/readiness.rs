@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use wharf_backends::{ErrorKind, Storage};
 
 use crate::ops::metrics::Metrics;
-use crate::visit::Storages;
+use crate::storages::Storages;
 
 /// How long the looks at the storages may delay an answer. Probes of orchestrators give up soon.
 const WAIT: Duration = Duration::from_millis(800);
