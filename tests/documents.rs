@@ -17,6 +17,7 @@
 //! `ftp.example.com:2121`).
 
 mod configurations;
+mod rules;
 mod sessions;
 
 use std::collections::BTreeSet;

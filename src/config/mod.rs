@@ -6,6 +6,7 @@
 
 mod check;
 mod checked;
+pub mod environment;
 mod files;
 mod help;
 mod kinds;

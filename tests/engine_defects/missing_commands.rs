@@ -55,15 +55,9 @@ fn implicit_tls() {
     let setup = Setup::local().tls("optional").server("implicit_tls_listen: [\"127.0.0.1:0\"]");
     libunftp_fails("no-implicit-tls", || {
         let server = setup.try_start().unwrap_or_else(|log| panic!("{log}"));
-        let plain = server.address.to_string();
-        let line = server
-            .log
-            .find(|line| {
-                line.says("listening") && line.field("address").is_some_and(|address| address != plain)
-            })
-            .expect("a second listener");
-        let address = server.address_of(&line);
-        let mut client = Client::connect_implicit(address, &server.certificates().client_config()).unwrap();
+        let mut client =
+            Client::connect_implicit(server.implicit_address(), &server.certificates().client_config())
+                .unwrap();
         client.expect_reply(220);
         client.login("demo", "demo");
     });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, PassiveAddress, Tls};
+use crate::config::{self, Config, PassiveAddress, Tls, environment};
 
 /// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,9 +66,6 @@ const AUTHORITIES: [&str; 8] = [
 ];
 const AUTHORITIES_FILES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
-/// The variables with the paths of other authorities; the second one is a list.
-const AUTHORITIES_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
-
 /// All files that a server with this configuration needs.
 pub(super) fn of(config: &Config) -> Vec<Need> {
     let mut needs = Needs::default();
@@ -129,10 +126,7 @@ impl Needs {
         self.resolver();
         self.read(AUTHORITIES);
         self.follow(AUTHORITIES_FILES);
-        for variable in AUTHORITIES_VARIABLES {
-            let named = std::env::var_os(variable).unwrap_or_default();
-            self.read(std::env::split_paths(&named).filter(|path| path.is_absolute()));
-        }
+        self.read(environment::authorities());
     }
 
     fn resolver(&mut self) {
