@@ -11,7 +11,7 @@
 //! | `console run` | a session: commands behind `$ `, then what they print (`…` stands for anything) |
 //! | `console run tls` | the same; the server wants TLS and `ca.crt` is its authority |
 //! | `python run`, `python run tls` | a script that ends with status 0 |
-//! | `log` | lines of the log: their messages stand in the code |
+//! | `log` | lines of the log: the code logs such messages, with these targets |
 //!
 //! Sessions run in one folder for each document, with the quick start on a free port behind 127.0.0.1:2121 (and
 //! `ftp.example.com:2121`).
@@ -270,31 +270,69 @@ mod commands {
 mod log_lines {
     use super::*;
 
-    fn sources(folder: &Path, text: &mut String) {
+    /// A source, and the target of the lines that it logs unless they name another one: its module.
+    struct Source {
+        module: String,
+        text: String,
+    }
+
+    fn sources(crate_name: &str, folder: &Path, top: &Path, found: &mut Vec<Source>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                sources(&path, text);
+                sources(crate_name, &path, top, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                text.push_str(&fs::read_to_string(path).unwrap());
+                let inside = path.strip_prefix(top).unwrap().with_extension("");
+                let names = inside.iter().map(|name| name.to_str().unwrap());
+                let names = names.filter(|name| !["mod", "lib", "main"].contains(name));
+                let module = [crate_name].into_iter().chain(names).collect::<Vec<_>>().join("::");
+                found.push(Source { module, text: fs::read_to_string(&path).unwrap() });
             }
+        }
+    }
+
+    impl Source {
+        /// Where a text begins with these words: the target of the line, if it is the message of one.
+        fn targets(&self, words: &str) -> Vec<Option<String>> {
+            let target = |at: usize| {
+                let statement = &self.text[self.text[..at].rfind("tracing::")?..at];
+                let named =
+                    statement.split_once("target: \"").map(|(_, rest)| rest.split('"').next().unwrap());
+                (!statement.contains(';')).then(|| named.unwrap_or(&self.module).to_owned())
+            };
+            self.text.match_indices(&format!("\"{words}")).map(|(at, _)| target(at)).collect()
+        }
+
+        /// Whether it logs words that stand elsewhere: errors, say.
+        fn logs_words_of_others(&self) -> bool {
+            self.text.lines().any(|line| line.contains("tracing::") && line.contains("\"{"))
         }
     }
 
     #[test]
     fn are_written_by_the_code() {
-        let mut code = String::new();
-        sources(&root().join("src"), &mut code);
-        sources(&root().join("backends/src"), &mut code);
+        let mut code = Vec::new();
+        for (name, folder) in [("wharf", "src"), ("wharf_backends", "backends/src")] {
+            sources(name, &root().join(folder), &root().join(folder), &mut code);
+        }
         let mut seen = 0;
         for document in documents() {
             for block in parse(&document).0.iter().filter(|block| block.language == "log") {
                 for line in block.text.lines() {
-                    let (_, rest) = line.split_once(": ").unwrap_or_else(|| panic!("{document}: {line}"));
+                    let (head, rest) = line.split_once(": ").unwrap_or_else(|| panic!("{document}: {line}"));
+                    let target = head.split(' ').next_back().unwrap();
                     // Its first words: behind them there may be a field, or a value in the middle of a sentence.
                     let words = rest.split(' ').take_while(|word| !word.contains('=')).take(3);
                     let message = words.collect::<Vec<_>>().join(" ");
-                    assert!(code.contains(&message), "{document}: nothing logs {message:?}");
+                    let targets: Vec<Option<String>> =
+                        code.iter().flat_map(|source| source.targets(&message)).collect();
+                    assert!(!targets.is_empty(), "{document}: nothing logs {message:?}");
+                    let of_others =
+                        code.iter().any(|source| source.module == target && source.logs_words_of_others());
+                    assert!(
+                        of_others || targets.iter().flatten().any(|found| found == target),
+                        "{document}: {message:?} is not logged by {target}, but by one of {targets:?}"
+                    );
                     seen += 1;
                 }
             }
