@@ -13,6 +13,8 @@ mod azure_played;
 mod broken;
 #[path = "object/bucket.rs"]
 mod bucket;
+#[path = "object/cloud.rs"]
+mod cloud;
 #[path = "object/confined.rs"]
 mod confined;
 #[path = "object/copies.rs"]

@@ -6,6 +6,7 @@ use wharf_backends::{ErrorKind, Storage};
 use wharf_testing::played::Played;
 
 use crate::azure_played::{Azure, Blob, Copy};
+use crate::cloud::PlayedCloud;
 use crate::servers::path;
 
 /// A file whose copy goes on behind the answer.

@@ -12,7 +12,8 @@ use wharf_backends::object::{AzureSettings, ObjectStorage, Tuning};
 use wharf_testing::locked;
 use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
-use crate::servers::{path, tuning};
+use crate::cloud::PlayedCloud;
+use crate::servers::path;
 
 const CONTAINER: &str = "/account/files/";
 const TIME: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
@@ -126,31 +127,14 @@ impl Azure {
     pub fn keys(&self) -> Vec<String> {
         self.state().blobs.keys().cloned().collect()
     }
+}
 
-    /// Lets it answer, unless `lost` says of a request that its answer is lost.
-    pub async fn start(
-        &self,
-        mut lost: impl FnMut(&Asked, &Self) -> bool + Send + 'static,
-    ) -> (ObjectStorage, Played) {
-        let played = self.played(move |asked, store| {
-            let answer = store.state().answer(asked);
-            (!lost(asked, store)).then_some(answer)
-        });
-        let played = played.await;
-        (Self::storage(&played, tuning()), played)
+impl PlayedCloud for Azure {
+    fn answer(&self, asked: &Asked) -> Answer {
+        self.state().answer(asked)
     }
 
-    /// Lets somebody stand in front of it, who may keep back requests and answers.
-    pub async fn played(
-        &self,
-        mut play: impl FnMut(&Asked, &Self) -> Option<Answer> + Send + 'static,
-    ) -> Played {
-        let store = self.clone();
-        Played::new(move |asked| play(asked, &store)).await
-    }
-
-    /// A server in front of that.
-    pub fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
+    fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
         let settings = AzureSettings {
             endpoint: Some(format!("{}/account", played.url)),
             access_key: Some(BASE64_STANDARD.encode("key")),

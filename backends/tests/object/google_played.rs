@@ -12,7 +12,8 @@ use wharf_backends::object::{GcsSettings, ObjectStorage, Tuning};
 use wharf_testing::locked;
 use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
-use crate::servers::{path, tuning};
+use crate::cloud::PlayedCloud;
+use crate::servers::path;
 
 const OBJECTS: &str = "/storage/v1/b/bucket/o";
 
@@ -50,31 +51,14 @@ impl Google {
     pub fn keys(&self) -> Vec<String> {
         self.state().objects.keys().cloned().collect()
     }
+}
 
-    /// Lets it answer, unless `lost` says of a request that its answer is lost.
-    pub async fn start(
-        &self,
-        mut lost: impl FnMut(&Asked, &Self) -> bool + Send + 'static,
-    ) -> (ObjectStorage, Played) {
-        let played = self.played(move |asked, store| {
-            let answer = store.state().answer(asked);
-            (!lost(asked, store)).then_some(answer)
-        });
-        let played = played.await;
-        (Self::storage(&played, tuning()), played)
+impl PlayedCloud for Google {
+    fn answer(&self, asked: &Asked) -> Answer {
+        self.state().answer(asked)
     }
 
-    /// Lets somebody stand in front of it, who may keep back requests and answers.
-    pub async fn played(
-        &self,
-        mut play: impl FnMut(&Asked, &Self) -> Option<Answer> + Send + 'static,
-    ) -> Played {
-        let store = self.clone();
-        Played::new(move |asked| play(asked, &store)).await
-    }
-
-    /// A server in front of that.
-    pub fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
+    fn storage(played: &Played, tuning: Tuning) -> ObjectStorage {
         let settings = GcsSettings {
             endpoint: Some(played.url.clone()),
             prefix: path("/"),

@@ -13,6 +13,7 @@ use wharf_backends::{CreateMode, ErrorKind, Storage};
 use wharf_testing::played::{Asked, Played, answer, md5};
 
 use crate::azure_played::{Azure, Blob, Copy};
+use crate::cloud::PlayedCloud;
 use crate::google_played::{Google, Object};
 use crate::servers::{path, tuning};
 

@@ -13,6 +13,7 @@ use wharf_testing::played::{Answer, Asked, Played, answer};
 
 use crate::azure_played::{Azure, Blob};
 use crate::bucket::{Behind, Dialect, Server};
+use crate::cloud::PlayedCloud;
 use crate::google_played::{Google, Object};
 use crate::servers::{path, tuning};
 
@@ -81,13 +82,11 @@ impl Cloud {
     async fn all(fate: Fate) -> [Self; 3] {
         let (azure, google) = (Azure::default(), Google::default());
         let mut play = plays(fate);
-        let azure_played = azure
-            .played(move |asked, store| play(asked, &mut |asked| Some(store.state().answer(asked))))
-            .await;
+        let azure_played =
+            azure.played(move |asked, store| play(asked, &mut |asked| Some(store.answer(asked)))).await;
         let mut play = plays(fate);
-        let google_played = google
-            .played(move |asked, store| play(asked, &mut |asked| Some(store.state().answer(asked))))
-            .await;
+        let google_played =
+            google.played(move |asked, store| play(asked, &mut |asked| Some(store.answer(asked)))).await;
         [
             Self::S3(Server::behind(Dialect::default(), plays(fate)).await),
             Self::Azure(azure, azure_played),
