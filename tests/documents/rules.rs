@@ -35,11 +35,10 @@ fn with_all(folders: &[&str]) -> impl Iterator<Item = (PathBuf, String)> {
 
 /// Beside the configuration: the variables of options, which the help of the command line shows; and what the environment says
 /// of a machine's own identity at the clouds, where `ambient_credentials` asks for it.
-const READERS: [&str; 6] = [
+const READERS: [&str; 5] = [
     "src/config/",
     "src/cli/serve.rs",
     "backends/src/object/ambient.rs",
-    "backends/src/object/build.rs",
     "backends/src/object/google/build.rs",
     "backends/src/object/wire/environment.rs",
 ];
@@ -66,7 +65,7 @@ fn only_the_configuration_reads_the_environment() {
 /// The rule is about 400 lines: a file that is a little longer is left alone.
 #[test]
 fn files_stay_short() {
-    let folders = ["src", "backends", "bench/src", "testing/src", "tests", "fuzz/targets"];
+    let folders = ["src", "backends", "bench/src", "testing/src", "tests", "fuzz/targets", "examples"];
     let long: Vec<_> = with_all(&folders)
         .map(|(path, text)| (path, text.lines().count()))
         .filter(|(_, lines)| *lines > 450)
