@@ -6,6 +6,7 @@ use crate::contract::{CASES, Fixture};
 /// The cases that `unftp-sbe-fs` 0.4.0 fails; the guide lists the same.
 const BROKEN_BY_FS: &[&str] = &[
     "nothing_appears_before_finish",
+    "every_intake_takes_the_next_bytes",
     "an_aborted_upload_leaves_nothing",
     "the_old_file_stays_until_the_new_one_is_finished",
     "uploads_at_once_never_mix",
