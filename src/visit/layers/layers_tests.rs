@@ -120,47 +120,66 @@ async fn what_the_view_forbids_is_heard_of_too() {
     assert_eq!(heard.take(), [r#"anna Store("/f", Replace) PermissionDenied"#]);
 }
 
-/// Counts the bytes of files below `/counted`, and lets none in that are too many.
-#[derive(Debug, Default)]
-struct Counter(Arc<AtomicU64>);
+/// Counts the bytes of files below `/counted`, and refuses the file with which there are more than `most`.
+#[derive(Debug)]
+struct Counter {
+    seen: Arc<AtomicU64>,
+    most: u64,
+}
 
-struct Counting(Arc<AtomicU64>, StoragePath);
+impl Counter {
+    fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { seen: Arc::default(), most })
+    }
+
+    fn count(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+}
+
+struct Counting {
+    seen: Arc<AtomicU64>,
+    most: u64,
+    path: StoragePath,
+}
 
 impl Layer for Counter {
     fn tap(&self, _: &Guest, operation: Operation<'_>) -> Option<Box<dyn Tap>> {
         let (Operation::Read(path, _) | Operation::Store(path, _)) = operation else { return None };
         let counts = path.starts_with(&StoragePath::parse("/counted").ok()?);
-        counts.then(|| Box::new(Counting(Arc::clone(&self.0), path.clone())) as Box<dyn Tap>)
+        counts.then(|| {
+            Box::new(Counting { seen: Arc::clone(&self.seen), most: self.most, path: path.clone() })
+                as Box<dyn Tap>
+        })
     }
 }
 
 #[async_trait]
 impl Tap for Counting {
     async fn bytes(&mut self, bytes: &Bytes) -> Result<()> {
-        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.seen.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
     async fn complete(&mut self) -> Result<()> {
-        let is_too_much = self.0.load(Ordering::Relaxed) > 20;
-        if is_too_much { Err(Error::new(ErrorKind::QuotaExceeded, &self.1)) } else { Ok(()) }
+        let is_too_much = self.seen.load(Ordering::Relaxed) > self.most;
+        if is_too_much { Err(Error::new(ErrorKind::QuotaExceeded, &self.path)) } else { Ok(()) }
     }
 }
 
 #[tokio::test]
 async fn a_layer_that_wants_bytes_gets_them_and_can_refuse_the_file() {
-    let counter = Arc::new(Counter::default());
+    let counter = Counter::new(20);
     let visit = visit(Permissions::FULL, &counter);
     visit.create_directory(&path("/counted")).await.unwrap();
     store(&visit, "/counted/f", b"0123456789").await.unwrap();
     store(&visit, "/not", b"0123456789").await.unwrap();
-    let count = || counter.0.load(Ordering::Relaxed);
-    assert_eq!(count(), 10);
+    assert_eq!(counter.count(), 10);
     let body = visit.open(&path("/counted/f"), ByteRange::from_offset(3)).await.unwrap();
     let read: Vec<Bytes> = body.into_stream().try_collect().await.unwrap();
-    assert_eq!((read.concat(), count()), (b"3456789".to_vec(), 17));
+    assert_eq!((read.concat(), counter.count()), (b"3456789".to_vec(), 17));
     let error = store(&visit, "/counted/g", b"0123").await.unwrap_err();
-    assert_eq!((error.kind(), count()), (ErrorKind::QuotaExceeded, 21));
+    assert_eq!((error.kind(), counter.count()), (ErrorKind::QuotaExceeded, 21));
     assert_eq!(visit.stat(&path("/counted/g")).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -169,7 +188,7 @@ async fn a_layer_that_wants_bytes_gets_them_and_can_refuse_the_file() {
 async fn only_files_that_are_seen_leave_the_kernel() {
     let directory = tempfile::tempdir().unwrap();
     let disk = LocalStorage::open(directory.path(), LocalOptions::default()).unwrap();
-    let counter = Arc::new(Counter::default());
+    let counter = Counter::new(u64::MAX);
     let visit = visit_of(Arc::new(disk), Permissions::FULL, &counter);
     visit.create_directory(&path("/counted")).await.unwrap();
     // What is short is read when it is opened.
@@ -183,5 +202,5 @@ async fn only_files_that_are_seen_leave_the_kernel() {
         let body = visit.open(&path(name), ByteRange::ALL).await.unwrap();
         assert_eq!(matches!(body.content, Content::File(_)), !is_seen, "{name}");
     }
-    assert_eq!(counter.0.load(Ordering::Relaxed), content.len() as u64);
+    assert_eq!(counter.count(), content.len() as u64);
 }
