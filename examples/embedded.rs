@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
+use wharf::engine::ENGINES;
 use wharf::ops::metrics::Metrics;
 use wharf::server::Server;
 use wharf::shutdown::Shutdown;
@@ -28,9 +29,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Starts a server, which ends when the shutdown is told to: its address, and what waits for its end.
 async fn start(shutdown: Shutdown) -> Result<(SocketAddr, JoinHandle<()>), Failure> {
-    let config = config::parse(CONFIGURATION, "this program", Path::new("."), &KINDS)?;
+    let config = config::parse(CONFIGURATION, "this program", Path::new("."), &KINDS, &ENGINES)?;
     let (engine, limits) = (config.server.engine, config.server.limits.clone());
-    let metrics = Metrics::new(engine.name(), limits.sessions);
+    let metrics = Metrics::new(engine.word, limits.sessions);
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory);
     let build = {
         let metrics = Arc::clone(&metrics);

@@ -2,6 +2,7 @@ use wharf_backends::Buffers;
 
 use super::*;
 use crate::config;
+use crate::engine::ENGINES;
 
 /// A world whose only user has this name.
 fn world(user: &str) -> World {
@@ -10,7 +11,8 @@ fn world(user: &str) -> World {
 users: [{{ name: {user}, password: demo, plain: true, backend: scratch }}]
 "
     );
-    let config = config::parse(&text, "wharf.yaml", std::path::Path::new(""), &storages::KINDS).unwrap();
+    let config =
+        config::parse(&text, "wharf.yaml", std::path::Path::new(""), &storages::KINDS, &ENGINES).unwrap();
     let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     World::build(config, &buffers, &Metrics::new("native", 10)).unwrap()
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use wharf_backends::memory::MemoryStorage;
 
 use crate::config::{self, Config, Password, User};
-use crate::storages::Storages;
+use crate::engine::ENGINES;
+use crate::storages::{KINDS, Storages};
 
 const BASE: &str = "
 backends: { memory: { kind: memory, capacity: 1MiB } }
@@ -15,7 +16,7 @@ users: [{ name: somebody, password: something, plain: true, backend: memory }]
 
 /// A configuration of these users.
 pub(super) fn configured<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Config {
-    let base = match config::parse(BASE, "test", Path::new(""), &crate::storages::KINDS) {
+    let base = match config::parse(BASE, "test", Path::new(""), &KINDS, &ENGINES) {
         Ok(config) => config,
         Err(problems) => panic!("{problems}"),
     };

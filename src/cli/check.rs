@@ -10,6 +10,7 @@ use wharf_backends::observe::Observers;
 
 use super::{Outcome, complain, print};
 use crate::config::{self, Config};
+use crate::engine;
 use crate::ops::umask;
 use crate::storages;
 
@@ -35,7 +36,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
-        let config = match config::load(&self.config, &storages::KINDS) {
+        let config = match config::load(&self.config, &storages::KINDS, &engine::ENGINES) {
             Ok(config) => config,
             Err(problems) => {
                 complain(problems);

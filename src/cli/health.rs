@@ -131,10 +131,11 @@ impl Health {
 
 /// The URL at which this machine can ask a server with this configuration.
 fn configured(path: &Path) -> Result<Url, Outcome> {
-    let http = config::load_http(path, &crate::storages::KINDS).map_err(|problems| {
-        complain(problems);
-        Outcome::Unusable
-    })?;
+    let http =
+        config::load_http(path, &crate::storages::KINDS, &crate::engine::ENGINES).map_err(|problems| {
+            complain(problems);
+            Outcome::Unusable
+        })?;
     let Some(address) = http.listen.first().filter(|address| address.port() != 0) else {
         complain(format_args!("wharf: {} has no address for HTTP that could be asked", path.display()));
         return Err(Outcome::Failed);

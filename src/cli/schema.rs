@@ -12,7 +12,7 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> Outcome {
-        print(crate::config::schema(&crate::storages::KINDS).trim_end());
+        print(crate::config::schema(&crate::storages::KINDS, &crate::engine::ENGINES).trim_end());
         Outcome::Fine
     }
 }

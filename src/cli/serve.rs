@@ -118,7 +118,7 @@ impl Serve {
         let given = self.log.as_deref().filter(|filter| !filter.trim().is_empty());
         let filter = given.or(config.log.filter.as_deref()).unwrap_or(logging::DEFAULT_FILTER);
         let format = self.log_format.map(LogFormat::from).or(config.log.format).unwrap_or(LogFormat::Text);
-        let log = match logging::start(filter, format) {
+        let log = match logging::start(filter, format, engine::silent_libraries()) {
             Ok(log) => &*running_log.insert(log),
             Err(error) => {
                 complain(format_args!("wharf: {error}"));
@@ -152,7 +152,7 @@ async fn serve(
     log: &logging::Log,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let manager = ServiceManager::at(notify_socket.as_deref())?;
-    let engine_name = config.server.engine.name();
+    let engine_name = config.server.engine.word;
     let metrics = Metrics::new(engine_name, config.server.limits.sessions);
     metrics.watch_log(log.queue().clone());
     open_files::raise_limit();

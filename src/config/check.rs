@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use wharf_backends::StoragePath;
 
 use self::dangers::Places;
-use super::checked::{ClientCertificates, Config, Engine, Http, Log, LogFormat, Tls, TlsSettings};
+use super::checked::{ClientCertificates, Config, Http, Log, LogFormat, Tls, TlsSettings};
+use super::engines::Engine;
 use super::kinds::Check;
 use super::raw;
 use super::read::At;
@@ -36,6 +37,8 @@ pub(crate) struct Checker<'a> {
     pub(super) base: &'a Path,
     /// Where secrets may be.
     pub(super) environment: Environment<'a>,
+    /// The engine that the file names, whose lacks have been reported.
+    pub(super) engine: &'static Engine,
 }
 
 /// What a TLS record holds at most (RFC 8446, section 5.1), and the least that a server may be told, in bytes.
@@ -50,9 +53,6 @@ impl Checker<'_> {
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Option<Check>>, root: Span) -> Config {
         let places = Places::of(&raw, root);
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
-        if server.engine == Engine::Libunftp {
-            self.native_only(raw.tls.as_ref(), raw.users.as_ref());
-        }
         let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
@@ -78,34 +78,6 @@ impl Checker<'_> {
     pub(super) fn http_alone(&self, raw: raw::Config) -> Http {
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         self.http(raw.http, &server)
-    }
-
-    /// Reports what the engine on libunftp can't do: a key that has no effect is worse than one that is refused.
-    fn native_only(&self, tls: Option<&At<raw::Tls>>, users: Option<&At<Vec<At<raw::User>>>>) {
-        let tls = tls.and_then(|at| at.value.as_ref());
-        let reuse = tls.and_then(|tls| tls.require_session_reuse.as_ref());
-        if let Some(At { value: Some(true), span, .. }) = reuse {
-            self.not_in_libunftp("require_session_reuse", *span);
-        }
-        let users = users.and_then(|at| at.value.as_ref()).into_iter().flatten();
-        for user in users.filter_map(|at| at.value.as_ref()) {
-            if let Some(encoding) = &user.encoding {
-                self.not_in_libunftp("encoding", encoding.span);
-            }
-            if let Some(default_type) = &user.default_type {
-                self.not_in_libunftp("default_type", default_type.span);
-            }
-            if let Some(chmod) = &user.chmod {
-                self.not_in_libunftp("chmod", chmod.span);
-            }
-            if let Some(listing_time) = &user.listing_time {
-                self.not_in_libunftp("listing_time", listing_time.span);
-            }
-        }
-    }
-
-    fn not_in_libunftp(&self, key: &str, span: Span) {
-        self.problem(span, format!("the engine `libunftp` has no `{key}`; the engine `native` has"));
     }
 
     /// Reports that something is wrong. The message must not repeat a secret.

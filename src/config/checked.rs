@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{Backend, PasswordHash, Permissions, Problem, Secret};
+use super::{Backend, Engine, PasswordHash, Permissions, Problem, Secret};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
 
@@ -41,10 +41,10 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Server {
     /// What speaks FTP.
-    pub engine: Engine,
+    pub engine: &'static Engine,
     /// Where control connections are accepted; never empty, no duplicates. Port 0 is any free port.
     pub listen: Vec<SocketAddr>,
-    /// Where control connections start with a TLS handshake. Empty with the engine `libunftp`.
+    /// Where control connections start with a TLS handshake.
     pub implicit_tls_listen: Vec<SocketAddr>,
     /// How long a session may be silent; at least a second.
     pub idle_timeout: Duration,
@@ -80,25 +80,6 @@ pub struct Server {
     pub sandbox: bool,
     /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
     pub shutdown_grace: Duration,
-}
-
-/// What speaks FTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// The engine built on the library libunftp.
-    Libunftp,
-    /// Wharf's own.
-    Native,
-}
-
-impl Engine {
-    /// The word for it in the file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Libunftp => "libunftp",
-            Self::Native => "native",
-        }
-    }
 }
 
 /// What SIZE answers in ASCII type: the size that a transfer will have is known only when the text was converted.

@@ -6,6 +6,7 @@
 
 mod check;
 mod checked;
+mod engines;
 pub mod environment;
 mod files;
 mod help;
@@ -25,9 +26,10 @@ pub(crate) mod units;
 use std::path::Path;
 
 pub use checked::{
-    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Engine, Http, Limits, Log,
+    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Http, Limits, Log,
     LogFormat, Mount, Passive, PassiveAddress, Password, Server, Tls, TlsSettings, TlsVersion, User,
 };
+pub use engines::{Engine, Lack};
 pub(crate) use files::read_file;
 pub use kinds::{Backend, Kind, Needs, OpenError, Shared};
 pub use password_hash::{PasswordHash, PasswordHashError};
@@ -55,13 +57,14 @@ use tree::{Span, Value};
 /// The largest file that is read, in bytes. Some thousand users fit.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-/// Reads a configuration file, whose backends are of these `kinds`. Relative paths in it start from its folder.
+/// Reads a configuration file, whose backends are of these `kinds`, for one of these `engines`. Relative paths in it start from
+/// its folder.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.
-pub fn load(path: &Path, kinds: &[Kind]) -> Result<Config, Problems> {
+pub fn load(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Result<Config, Problems> {
     let name = path.display().to_string();
-    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")), kinds)
+    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")), kinds, engines)
 }
 
 /// Reads where a configuration file has health and metrics. What else is wrong with it is of no interest here: neither secrets
@@ -69,13 +72,14 @@ pub fn load(path: &Path, kinds: &[Kind]) -> Result<Config, Problems> {
 ///
 /// # Errors
 /// [`Problems`], if it can't be told.
-pub fn load_http(path: &Path, kinds: &[Kind]) -> Result<Http, Problems> {
+pub fn load_http(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Result<Http, Problems> {
     let name = path.display().to_string();
     let text = text_of(path, &name)?;
     let source = Source::new(&name, text.strip_prefix('\u{feff}').unwrap_or(&text));
-    let checker =
-        Checker { source: &source, base: Path::new(""), environment: &|variable| std::env::var(variable) };
-    let http = raw(&source, kinds).map(|written| checker.http_alone(written.raw));
+    let http = raw(&source, kinds, engines).map(|Written { raw, engine, .. }| {
+        let environment: Environment<'_> = &|variable| std::env::var(variable);
+        Checker { source: &source, base: Path::new(""), environment, engine }.http_alone(raw)
+    });
     let Findings { problems, .. } = source.finish();
     match http {
         Some(http) if problems.is_empty() || !http.listen.is_empty() => Ok(http),
@@ -93,12 +97,19 @@ fn text_of(path: &Path, name: &str) -> Result<String, Problems> {
     })
 }
 
-/// Reads a configuration from its text, whose backends are of these `kinds`. Problems call it `name`; relative paths in it start from `base`.
+/// Reads a configuration from its text, whose backends are of these `kinds`, for one of these `engines`. Problems call it `name`;
+/// relative paths in it start from `base`.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.
-pub fn parse(text: &str, name: &str, base: &Path, kinds: &[Kind]) -> Result<Config, Problems> {
-    parse_with(text, name, base, kinds, &|variable| std::env::var(variable))
+pub fn parse(
+    text: &str,
+    name: &str,
+    base: &Path,
+    kinds: &[Kind],
+    engines: &'static [Engine],
+) -> Result<Config, Problems> {
+    parse_with(text, name, base, kinds, engines, &|variable| std::env::var(variable))
 }
 
 fn parse_with(
@@ -106,6 +117,7 @@ fn parse_with(
     name: &str,
     base: &Path,
     kinds: &[Kind],
+    engines: &'static [Engine],
     environment: Environment<'_>,
 ) -> Result<Config, Problems> {
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_SIZE) {
@@ -113,8 +125,8 @@ fn parse_with(
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(name, text);
-    let config = raw(&source, kinds).map(|Written { raw, sections, root }| {
-        Checker { source: &source, base, environment }.config(raw, sections, root)
+    let config = raw(&source, kinds, engines).map(|Written { raw, sections, root, engine }| {
+        Checker { source: &source, base, environment, engine }.config(raw, sections, root)
     });
     let Findings { problems, warnings, dangers } = source.finish();
     match config {
@@ -130,10 +142,11 @@ struct Written {
     /// The section of each backend.
     sections: Vec<Option<Check>>,
     root: Span,
+    engine: &'static Engine,
 }
 
 /// `None` without a problem if there is nothing in the file.
-fn raw(source: &Source<'_>, kinds: &[Kind]) -> Option<Written> {
+fn raw(source: &Source<'_>, kinds: &[Kind], engines: &'static [Engine]) -> Option<Written> {
     if let Some(nul) = source.text().find('\0') {
         source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
         return None;
@@ -144,7 +157,9 @@ fn raw(source: &Source<'_>, kinds: &[Kind]) -> Option<Written> {
     }
     source.hide_by_name(&root);
     let raw = read::read(&root, source)?;
-    Some(Written { raw, sections: kinds::read_sections(&root, source, kinds), root: root.span })
+    let sections = kinds::read_sections(&root, source, kinds);
+    let engine = engines::read(&root, source, engines)?;
+    Some(Written { raw, sections, root: root.span, engine })
 }
 
 fn empty(name: &str) -> Problems {
@@ -155,20 +170,22 @@ fn whole_file(name: &str, message: String) -> Problems {
     Problems::new(name, vec![Problem { file: name.to_owned(), place: None, message }])
 }
 
-/// The JSON Schema of a file whose backends are of these `kinds`, as text that ends in a line end. Editors check and complete with it.
-pub fn schema(kinds: &[Kind]) -> String {
-    let mut schema = annotated_schema(kinds);
+/// The JSON Schema of a file whose backends are of these `kinds`, for one of these `engines`, as text that ends in a line end.
+/// Editors check and complete with it.
+pub fn schema(kinds: &[Kind], engines: &'static [Engine]) -> String {
+    let mut schema = annotated_schema(kinds, engines);
     help::publish(&mut schema);
     format!("{schema:#}\n")
 }
 
 /// The schema with what it tells the guide.
-fn annotated_schema(kinds: &[Kind]) -> serde_json::Value {
+fn annotated_schema(kinds: &[Kind], engines: &'static [Engine]) -> serde_json::Value {
     // Editors understand this version best.
     let settings = schemars::generate::SchemaSettings::draft07();
     let mut generator = settings.into_generator();
     let backend = kinds::schema(kinds, &mut generator);
     generator.definitions_mut().insert("Backend".to_owned(), backend);
+    generator.definitions_mut().insert("Engine".to_owned(), engines::schema(engines));
     generator.into_root_schema_for::<raw::Config>().to_value()
 }
 

@@ -54,7 +54,8 @@ pub(super) struct Server {
     /// What speaks FTP ([engines](engines.md)). Some keys are errors with `libunftp`, which has nothing for them;
     /// that page lists them. Default: `native`. Example: `engine: libunftp`.
     #[schemars(extend("x-type" = "`native` or `libunftp`"))]
-    pub(super) engine: Option<At<Engine>>,
+    #[expect(dead_code, reason = "the table of engines reads it from the tree")]
+    pub(super) engine: Option<At<super::engines::Unread>>,
     /// Where clients connect; port 0 is any free one. Ports below 1024 need a privilege. Default: `["0.0.0.0:2121"]`.
     /// Example: `listen: ["0.0.0.0:21", "[::]:21"]`.
     #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]
@@ -120,16 +121,6 @@ pub(super) struct Server {
     /// Example: `shutdown_grace: 2m`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) shutdown_grace: Option<At<Scalar>>,
-}
-
-/// What speaks FTP.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Engine {
-    /// The engine built on the library libunftp.
-    Libunftp,
-    /// Wharf's own engine.
-    Native,
 }
 
 /// What SIZE answers in ASCII type.

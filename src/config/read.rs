@@ -45,8 +45,8 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &'de Node, source: &'de Sourc
 /// Why a value doesn't fit; its place is where the reader is.
 #[derive(Debug)]
 pub(super) struct Misfit {
-    span: Option<Span>,
-    message: String,
+    pub(super) span: Option<Span>,
+    pub(super) message: String,
 }
 
 impl fmt::Display for Misfit {
@@ -275,7 +275,12 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 }
 
 /// A word that is one of `words`; `name` is what it is the name of.
-fn known<'de>(word: &'de str, span: Span, name: &str, words: &[&'static str]) -> Result<&'de str, Misfit> {
+pub(super) fn known<'de>(
+    word: &'de str,
+    span: Span,
+    name: &str,
+    words: &[&'static str],
+) -> Result<&'de str, Misfit> {
     if words.contains(&word) {
         return Ok(word);
     }

@@ -1,4 +1,4 @@
-//! Engines: each speaks FTP on one side and visits on the other.
+//! Engines: each speaks FTP on one side and visits on the other. An engine is a folder and a row of the table here.
 
 mod connection;
 pub mod libunftp;
@@ -6,12 +6,9 @@ pub mod native;
 mod reply_code;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::libunftp::LibunftpEngine;
-use self::native::NativeEngine;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
@@ -26,11 +23,38 @@ pub use reply_code::ReplyCode;
 pub trait Engine: Send + Sync {
     /// Serves one control connection, and returns when the session and its transfers are over.
     async fn serve(&self, connection: Connection, shutdown: Shutdown);
+}
 
-    /// How long a stopping server waits after the last byte of a transfer, so that its reply gets out.
-    fn linger(&self) -> Duration {
-        Duration::from_millis(500)
+/// An engine that is ready to serve, unless the certificate can't be used any more.
+type Opened = Result<Arc<dyn Engine>, TlsError>;
+
+/// What there is to know of an engine: its row of the table.
+struct Row {
+    /// What the configuration knows of it.
+    known: config::Engine,
+    /// Libraries of the engine that are not heard in the log unless a filter names them.
+    silent: &'static [&'static str],
+    /// Makes it, for sessions that begin in these worlds.
+    open: fn(Arc<CurrentWorld>, Arc<Metrics>) -> Opened,
+}
+
+/// Every engine that there is. The first is that of a configuration that names none.
+const ROWS: [Row; 2] = [native::ROW, libunftp::ROW];
+
+/// What the configuration knows of each engine.
+pub static ENGINES: [config::Engine; ROWS.len()] = {
+    let mut known = [ROWS[0].known; ROWS.len()];
+    let mut row = 0;
+    while row < ROWS.len() {
+        known[row] = ROWS[row].known;
+        row += 1;
     }
+    known
+};
+
+/// Libraries of engines that are not heard in the log unless a filter names them.
+pub fn silent_libraries() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().flat_map(|row| row.silent).copied()
 }
 
 /// Opens an engine, whose sessions begin in these worlds.
@@ -38,13 +62,11 @@ pub trait Engine: Send + Sync {
 /// # Errors
 /// If the certificate can't be used any more.
 pub fn open(
-    engine: config::Engine,
+    engine: &config::Engine,
     world: Arc<CurrentWorld>,
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<dyn Engine>, TlsError> {
-    let metrics = Arc::clone(metrics);
-    Ok(match engine {
-        config::Engine::Libunftp => Arc::new(LibunftpEngine::new(world, metrics)?),
-        config::Engine::Native => Arc::new(NativeEngine::new(world, metrics)?),
-    })
+    let [first, ..] = &ROWS;
+    let row = ROWS.iter().find(|row| row.known.word == engine.word).unwrap_or(first);
+    (row.open)(world, Arc::clone(metrics))
 }

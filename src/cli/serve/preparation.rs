@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::cli::{Outcome, complain};
 use crate::config::{self, Config, Problems};
+use crate::engine;
 use crate::ops::sandbox::Sandbox;
 use crate::ops::signals::StopSignals;
 use crate::ops::umask;
@@ -34,8 +35,14 @@ pub(super) struct Prepared {
 impl Prepared {
     fn new(path: Option<&Path>, service_manager: Option<OsString>) -> Result<Self, Problems> {
         let config = match path {
-            Some(path) => config::load(path, &storages::KINDS),
-            None => config::parse(QUICK_START, "the quick start", Path::new(""), &storages::KINDS),
+            Some(path) => config::load(path, &storages::KINDS, &engine::ENGINES),
+            None => config::parse(
+                QUICK_START,
+                "the quick start",
+                Path::new(""),
+                &storages::KINDS,
+                &engine::ENGINES,
+            ),
         }?;
         umask::follow(&config);
         let roots = storages::make_roots(&config);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::Buffers;
 
-use super::super::checked::{AsciiSize, Chmod, DefaultType, Engine, Limits, Passive, PassiveAddress, Server};
+use super::super::checked::{AsciiSize, Chmod, DefaultType, Limits, Passive, PassiveAddress, Server};
 use super::super::files::say;
 use super::super::suggest::nearest;
 use super::*;
@@ -56,37 +56,6 @@ impl From<raw::Chmod> for Chmod {
 
 impl Checker<'_> {
     pub(super) fn server(&self, raw: raw::Server) -> Server {
-        let engine = match raw.engine.and_then(|at| at.value) {
-            Some(raw::Engine::Libunftp) => Engine::Libunftp,
-            Some(raw::Engine::Native) | None => Engine::Native,
-        };
-        if let Some(At { value: Some(list), span, .. }) = &raw.implicit_tls_listen
-            && !list.is_empty()
-            && engine == Engine::Libunftp
-        {
-            self.problem(
-                *span,
-                "the engine `libunftp` has no implicit TLS; clients can use explicit TLS (AUTH TLS) on `listen`",
-            );
-        }
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.ascii_size) {
-            self.not_in_libunftp("ascii_size", *span);
-        }
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.default_type) {
-            self.not_in_libunftp("default_type", *span);
-        }
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.active_on_this_machine) {
-            self.not_in_libunftp("active_on_this_machine", *span);
-        }
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.chmod) {
-            self.not_in_libunftp("chmod", *span);
-        }
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &raw.listing_time) {
-            self.not_in_libunftp("listing_time", *span);
-        }
-        if let (Engine::Libunftp, Some(At { key, .. })) = (engine, &raw.proxy_protocol) {
-            self.not_in_libunftp("proxy_protocol", *key);
-        }
         let implicit = raw.implicit_tls_listen.as_ref().and_then(|at| at.value.as_ref());
         let has_implicit = implicit.is_some_and(|list| !list.is_empty());
         let mut taken = BTreeMap::new();
@@ -109,7 +78,7 @@ impl Checker<'_> {
         let limits = raw.limits.and_then(|at| at.value).unwrap_or_default();
         let most = u64::from(u32::MAX);
         Server {
-            engine,
+            engine: self.engine,
             ascii_size: match raw.ascii_size.and_then(|at| at.value) {
                 Some(raw::AsciiSize::Stored) => AsciiSize::Stored,
                 Some(raw::AsciiSize::Refuse) | None => AsciiSize::Refuse,
@@ -120,7 +89,6 @@ impl Checker<'_> {
             listing_time: self.listing_time(raw.listing_time).unwrap_or(ListingTime::UTC),
             passive: self.passive(
                 raw.passive.and_then(|at| at.value).unwrap_or_default(),
-                engine,
                 taken.iter().map(|(address, span)| (address.port(), *span)),
             ),
             listen,
@@ -146,7 +114,7 @@ impl Checker<'_> {
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
                 ipv6_prefix: self.ipv6_prefix(limits.ipv6_prefix),
                 sessions_per_user: limits.sessions_per_user.map(|at| self.count(Some(at), most, 1)),
-                deflate_level: self.deflate_level(limits.deflate_level, engine),
+                deflate_level: self.deflate_level(limits.deflate_level),
                 buffer_memory: self
                     .parsed(limits.buffer_memory, |text| match units::size(text)? {
                         size if size < Buffers::LEAST => Err("at least 32MiB are needed".to_owned()),
@@ -176,10 +144,7 @@ impl Checker<'_> {
     }
 
     /// How well MODE Z compresses at most.
-    fn deflate_level(&self, field: Option<At<u64>>, engine: Engine) -> u32 {
-        if let (Engine::Libunftp, Some(At { span, .. })) = (engine, &field) {
-            self.not_in_libunftp("deflate_level", *span);
-        }
+    fn deflate_level(&self, field: Option<At<u64>>) -> u32 {
         u32::try_from(self.count(field, 9, DEFLATE_LEVEL)).unwrap_or(9)
     }
 
@@ -245,15 +210,8 @@ impl Checker<'_> {
     }
 
     /// Other addresses for clients of certain networks.
-    fn address_for(
-        &self,
-        raw: Option<At<Vec<At<raw::AddressFor>>>>,
-        engine: Engine,
-    ) -> Vec<(IpNet, PassiveAddress)> {
-        let Some(At { value: Some(list), key, .. }) = raw else { return Vec::new() };
-        if engine == Engine::Libunftp {
-            self.not_in_libunftp("address_for", key);
-        }
+    fn address_for(&self, raw: Option<At<Vec<At<raw::AddressFor>>>>) -> Vec<(IpNet, PassiveAddress)> {
+        let Some(At { value: Some(list), .. }) = raw else { return Vec::new() };
         let one = |at: At<raw::AddressFor>| {
             let raw = at.value?;
             let clients = self.required(raw.clients, "clients", at.span);
@@ -265,7 +223,7 @@ impl Checker<'_> {
         list.into_iter().filter_map(one).collect()
     }
 
-    fn passive_addresses(&self, at: At<raw::Texts>, engine: Engine) -> Vec<PassiveAddress> {
+    fn passive_addresses(&self, at: At<raw::Texts>) -> Vec<PassiveAddress> {
         let span = at.span;
         let texts = match at.value {
             None => return Vec::new(),
@@ -274,9 +232,6 @@ impl Checker<'_> {
                 if list.is_empty() {
                     self.problem(span, "there is no address in this list");
                 }
-                if list.len() > 1 && engine == Engine::Libunftp {
-                    self.problem(span, "the engine libunftp knows one address");
-                }
                 list.into_iter().filter_map(|at| Some((at.value?, at.span))).collect()
             }
         };
@@ -284,12 +239,7 @@ impl Checker<'_> {
         addresses.filter_map(|(text, span)| self.accept(units::passive_address(&text), span)).collect()
     }
 
-    fn passive(
-        &self,
-        raw: raw::Passive,
-        engine: Engine,
-        listening: impl Iterator<Item = (u16, Span)>,
-    ) -> Passive {
+    fn passive(&self, raw: raw::Passive, listening: impl Iterator<Item = (u16, Span)>) -> Passive {
         let given = raw.ports.as_ref().map(|at| at.span);
         let ports = self.parsed(raw.ports, units::ports).map_or(PASSIVE_PORTS, |(ports, _)| ports);
         for (port, listen) in listening.filter(|(port, _)| ports.contains(port)) {
@@ -305,8 +255,8 @@ impl Checker<'_> {
             };
             self.problem(span, message);
         }
-        let addresses = raw.address.map_or_else(Vec::new, |at| self.passive_addresses(at, engine));
-        Passive { ports, addresses, address_for: self.address_for(raw.address_for, engine) }
+        let addresses = raw.address.map_or_else(Vec::new, |at| self.passive_addresses(at));
+        Passive { ports, addresses, address_for: self.address_for(raw.address_for) }
     }
 
     fn greeting(&self, at: At<String>) -> Option<String> {

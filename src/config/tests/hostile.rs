@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::World;
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 
 fn answer(text: &str) -> String {
-    match parse_with(text, "wharf.yaml", Path::new("/nowhere"), &KINDS, &|_| {
+    match parse_with(text, "wharf.yaml", Path::new("/nowhere"), &KINDS, &ENGINES, &|_| {
         Err(std::env::VarError::NotPresent)
     }) {
         Ok(config) => format!("{config:?}"),
@@ -94,7 +95,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wharf.yaml");
         std::fs::write(&path, bytes).unwrap();
-        let _ = load(&path, &KINDS);
+        let _ = load(&path, &KINDS, &ENGINES);
     }
 }
 
@@ -102,7 +103,7 @@ proptest! {
 fn files_that_are_no_text() {
     let world = World::new();
     let path = world.path("wharf.yaml");
-    let complain = || world.without_folder(&load(&path, &KINDS).unwrap_err().list()[0].to_string());
+    let complain = || world.without_folder(&load(&path, &KINDS, &ENGINES).unwrap_err().list()[0].to_string());
     world.file("wharf.yaml", b"server: {}\n# caf\xe9\n");
     assert_eq!(complain(), "DIR/wharf.yaml: line 2 is not valid UTF-8");
     world.file("wharf.yaml", vec![b'#'; 1024 * 1024 + 1]);

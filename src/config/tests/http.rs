@@ -1,6 +1,7 @@
 //! The section `http`.
 use super::super::*;
 use super::{World, with};
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 
 fn http(sections: &str) -> Http {
@@ -32,7 +33,7 @@ fn can_be_told_alone() {
     let world = World::new();
     let told = |text: &str| {
         world.file("wharf.yaml", text);
-        load_http(&world.path("wharf.yaml"), &KINDS)
+        load_http(&world.path("wharf.yaml"), &KINDS, &ENGINES)
     };
     // Whatever else is wrong, secrets and certificates to begin with.
     let text = with(

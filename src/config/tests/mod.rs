@@ -19,6 +19,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{Backend, Config, Problems, parse_with};
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 
 /// The hash of the password `demo`.
@@ -61,7 +62,7 @@ impl World {
     }
 
     pub(crate) fn parse(&self, text: &str) -> Result<Config, Problems> {
-        parse_with(text, "wharf.yaml", self.folder.path(), &KINDS, &|name| {
+        parse_with(text, "wharf.yaml", self.folder.path(), &KINDS, &ENGINES, &|name| {
             self.variables.get(name).cloned().ok_or(VarError::NotPresent)
         })
     }

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use super::super::{schema, tree};
 use super::shipped::production_world;
 use super::{shipped, with};
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 
 fn generated() -> Value {
-    serde_json::from_str(&schema(&KINDS)).unwrap()
+    serde_json::from_str(&schema(&KINDS, &ENGINES)).unwrap()
 }
 
 #[test]
@@ -201,4 +202,29 @@ fn misfits(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<Stri
         }
     }
     found
+}
+
+/// Every definition that a part of the schema stands for.
+fn meant<'s>(schema: &'s Value, part: &'s Value) -> Vec<&'s Value> {
+    let definition = part["$ref"].as_str().map(|name| schema.pointer(name.trim_start_matches('#')).unwrap());
+    let choices = ["anyOf", "allOf", "oneOf"].into_iter().filter_map(|word| part[word].as_array()).flatten();
+    let further: Vec<_> =
+        definition.into_iter().chain(choices).flat_map(|part| meant(schema, part)).collect();
+    if further.is_empty() { vec![part] } else { further }
+}
+
+/// A key that is misspelt there would be obeyed by nobody, and refused by nobody.
+#[test]
+fn what_an_engine_lacks_is_a_key() {
+    let schema = generated();
+    for lack in ENGINES.iter().flat_map(|engine| engine.lacks) {
+        let mut parts = vec![&schema];
+        for step in lack.path {
+            let below = parts.into_iter().flat_map(|part| meant(&schema, part));
+            let below =
+                below.map(|part| if *step == "*" { &part["items"] } else { &part["properties"][step] });
+            parts = below.filter(|part| !part.is_null()).collect();
+        }
+        assert!(!parts.is_empty(), "{:?}", lack.path);
+    }
 }

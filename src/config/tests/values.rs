@@ -27,7 +27,7 @@ fn defaults() {
     let world = World::new();
     let config = world.parse(&with("")).unwrap();
     let server = &config.server;
-    assert_eq!(server.engine, Engine::Native);
+    assert_eq!(server.engine.word, "native");
     assert_eq!(server.listen, [SocketAddr::from(([0, 0, 0, 0], 2121))]);
     assert_eq!(server.implicit_tls_listen, []);
     assert_eq!(server.idle_timeout, Duration::from_secs(300));

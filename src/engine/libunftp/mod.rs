@@ -6,6 +6,7 @@
 
 mod accounts;
 mod error;
+mod lacks;
 mod listing;
 mod session;
 mod storage;
@@ -22,8 +23,8 @@ use libunftp::{ServerBuilder, ServerError};
 use self::accounts::SessionUser;
 use self::session::Session;
 use self::storage::SessionStorage;
-use super::{Connection, Engine};
-use crate::config::{PassiveAddress, Tls};
+use super::{Connection, Engine, Row};
+use crate::config::{self, PassiveAddress, Tls};
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::{self, TlsError};
@@ -34,6 +35,21 @@ const GREETING: &str = "Wharf FTP server ready";
 
 /// How long transfers that were told to end may take to clean up, before their session is over regardless.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
+
+/// How long a stopping server waits after the last byte of a transfer, so that its reply gets out.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// The row of this engine.
+pub(super) const ROW: Row = Row {
+    known: config::Engine {
+        word: "libunftp",
+        help: "The engine built on the library libunftp.",
+        lacks: lacks::LACKS,
+    },
+    // It repeats the engine's lines with less context, and shows whole sessions in its spans.
+    silent: &["libunftp"],
+    open: |world, metrics| Ok(Arc::new(LibunftpEngine::new(world, metrics)?)),
+};
 
 /// Serves sessions with libunftp.
 pub struct LibunftpEngine {
@@ -145,7 +161,7 @@ impl Engine for LibunftpEngine {
         let mut served = Box::pin(server.service(stream));
         tokio::select! {
             _ = &mut served => {}
-            () = session.drained(self.linger()) => {
+            () = session.drained(LINGER) => {
                 // The library sees the end of the connection now, and ends its loop.
                 let _ = tokio::time::timeout(CLEAN_UP_TIME, &mut served).await;
             }

@@ -38,11 +38,19 @@ use self::control::Control;
 use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
-use super::{Connection, Engine};
+use super::{Connection, Engine, Row};
+use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsError;
 use crate::world::CurrentWorld;
+
+/// The row of this engine.
+pub(super) const ROW: Row = Row {
+    known: config::Engine { word: "native", help: "Wharf's own engine.", lacks: &[] },
+    silent: &[],
+    open: |world, metrics| Ok(Arc::new(NativeEngine::new(world, metrics)?)),
+};
 
 /// Serves sessions with Wharf's own implementation of FTP.
 pub struct NativeEngine {

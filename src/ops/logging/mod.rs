@@ -13,10 +13,9 @@ use crate::config::LogFormat;
 /// The filter if none is set.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// Libraries that are silent unless a filter names them. libunftp repeats the engine's lines with less context, and
-/// shows whole sessions in its spans. rustls warns of each client that connects by an address, without naming the
-/// session; the line about a failed handshake has the reason anyway.
-const SILENT: [&str; 2] = ["libunftp", "rustls"];
+/// A library that is silent unless a filter names it: rustls warns of each client that connects by an address, without naming
+/// the session; the line about a failed handshake has the reason anyway.
+const RUSTLS: &str = "rustls";
 
 /// Why logging can't start.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +48,17 @@ impl Drop for Log {
     }
 }
 
-/// Starts logging. Panics become log lines, too.
+/// Starts logging. Panics become log lines, too. Libraries that are `silent` are not heard unless the filter names them.
 ///
 /// # Errors
 /// [`LoggingError`].
-pub fn start(filter: &str, format: LogFormat) -> Result<Log, LoggingError> {
+pub fn start<'a>(
+    filter: &str,
+    format: LogFormat,
+    silent: impl IntoIterator<Item = &'a str>,
+) -> Result<Log, LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
-    let silent = SILENT.iter().filter(|library| !filter.contains(**library));
+    let silent = silent.into_iter().chain([RUSTLS]).filter(|library| !filter.contains(*library));
     let silence: String = silent.map(|library| format!(",{library}=off")).collect();
     let parsed: EnvFilter = format!("{filter}{silence}")
         .parse()

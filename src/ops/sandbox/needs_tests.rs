@@ -10,7 +10,7 @@ fn needs_of(folder: &Path, rest: &str) -> Vec<Need> {
     let text = format!(
         "backends: {{ disk: {{ kind: local, root: files }}{rest}\nusers: [{{ name: a, password: x, plain: true, backend: disk }}]\n"
     );
-    of(&config::parse(&text, "wharf.yaml", folder, &crate::storages::KINDS).unwrap())
+    of(&config::parse(&text, "wharf.yaml", folder, &crate::storages::KINDS, &crate::engine::ENGINES).unwrap())
 }
 
 fn read(path: impl Into<PathBuf>) -> Need {

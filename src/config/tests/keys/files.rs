@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::super::schema;
-use super::{Definitions, KINDS, Key};
+use super::{Definitions, ENGINES, KINDS, Key};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -29,7 +29,7 @@ fn is_fresh(name: &str, expected: &str) {
 #[test]
 fn the_schema_is_fresh() {
     // Its order is that of the command.
-    is_fresh("config/wharf.schema.json", &schema(&KINDS));
+    is_fresh("config/wharf.schema.json", &schema(&KINDS, &ENGINES));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::super::help::TYPE;
 use super::super::{annotated_schema, raw};
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 pub(in crate::config) use fields::fields_of;
 use help::Help;
@@ -56,7 +57,7 @@ impl Definitions {
             ("User", fields_of::<raw::User>()),
         ]);
         orders.extend(KINDS.iter().map(|kind| (kind.word(), (kind.fields)())));
-        Self { schema: annotated_schema(&KINDS), orders }
+        Self { schema: annotated_schema(&KINDS, &ENGINES), orders }
     }
 
     /// The schema of a definition, or of the section of a kind of storage.

@@ -7,6 +7,7 @@ mod users;
 mod whole;
 
 use super::{HASH, World, with};
+use crate::engine::ENGINES;
 use crate::storages::KINDS;
 
 /// `HASH` in the text stands for a password's hash, and `***` in the answer for what is hidden.
@@ -38,12 +39,12 @@ fn not_even_keys() {
 
 #[test]
 fn a_path_that_is_no_file() {
-    let error = super::super::load(std::path::Path::new("nowhere.yaml"), &KINDS).unwrap_err();
+    let error = super::super::load(std::path::Path::new("nowhere.yaml"), &KINDS, &ENGINES).unwrap_err();
     assert_eq!(
         error.to_string(),
         "nowhere.yaml: there is no such file or directory\n1 problem in nowhere.yaml"
     );
     let folder = tempfile::tempdir().unwrap();
-    let error = super::super::load(folder.path(), &KINDS).unwrap_err();
+    let error = super::super::load(folder.path(), &KINDS, &ENGINES).unwrap_err();
     assert_eq!(error.list()[0].message, "this is a directory");
 }
