@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
+pub(crate) use self::backends::Around;
+pub(super) use self::backends::Check;
 use self::dangers::Places;
 use super::checked::{ClientCertificates, Config, Http, Log, LogFormat, Tls, TlsSettings};
 use super::engines::Engine;
-use super::kinds::Check;
 use super::raw;
 use super::read::At;
 use super::source::Source;

@@ -2,14 +2,10 @@
 //!
 //! Which engines there are is not known here. Whoever loads a configuration hands in a table of [`Engine`]s.
 
-use std::borrow::Cow;
-use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::{Value as Json, json};
 
-use super::read::{Misfit, UNREAD, known};
+use super::read::{Misfit, known};
 use super::source::Source;
 use super::tree::{Node, Span, Value};
 
@@ -150,42 +146,6 @@ fn word(node: &Node, engines: &'static [Engine]) -> Result<Option<&'static Engin
             let message = format!("expected a word: {}, found {}", words.join(", "), other.describe());
             Err(Misfit { span: Some(node.span), message })
         }
-    }
-}
-
-/// The name of an engine in its place among the types of the file: it is read by the table.
-#[derive(Debug)]
-pub(super) struct Unread;
-
-impl<'de> Deserialize<'de> for Unread {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UnreadVisitor;
-        impl Visitor<'_> for UnreadVisitor {
-            type Value = Unread;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an engine")
-            }
-
-            fn visit_unit<E>(self) -> Result<Unread, E> {
-                Ok(Unread)
-            }
-        }
-        deserializer.deserialize_unit_struct(UNREAD, UnreadVisitor)
-    }
-}
-
-impl JsonSchema for Unread {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Engine".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "$ref": "#/definitions/Engine" })
     }
 }
 

@@ -4,6 +4,7 @@
 //! which every value knows where it stands, the tree becomes the types of `raw`, which also make the JSON Schema, and
 //! the checks make the [`Config`] of these.
 
+mod backend;
 mod check;
 mod checked;
 mod engines;
@@ -25,13 +26,14 @@ pub(crate) mod units;
 
 use std::path::Path;
 
+pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Http, Limits, Log,
     LogFormat, Mount, Passive, PassiveAddress, Password, Server, Tls, TlsSettings, TlsVersion, User,
 };
 pub use engines::{Engine, Lack};
 pub(crate) use files::read_file;
-pub use kinds::{Backend, Kind, Needs, OpenError, Shared};
+pub use kinds::Kind;
 pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
@@ -39,9 +41,9 @@ pub use secret::Secret;
 
 /// What a kind of storage reads and checks its section with.
 pub(crate) mod section {
-    pub(crate) use super::check::{Checker, Placed};
+    pub(crate) use super::check::{Around, Checker, Placed};
     pub(crate) use super::files::{read_file, say};
-    pub(crate) use super::kinds::{Around, Section};
+    pub(crate) use super::kinds::Section;
     pub(crate) use super::raw::{Named, Scalar, Secret};
     pub(crate) use super::read::At;
     pub(crate) use super::suggest::quote;
@@ -49,8 +51,7 @@ pub(crate) mod section {
     pub(crate) use super::units;
 }
 
-use check::{Checker, Environment};
-use kinds::Check;
+use check::{Check, Checker, Environment};
 use source::{Findings, Source};
 use tree::{Span, Value};
 

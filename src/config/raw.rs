@@ -4,14 +4,15 @@
 //! that must be there are marked as such for the schema.
 
 mod accounts;
+mod unread;
 mod values;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::kinds::Unread;
 use super::read::At;
 pub(super) use accounts::{Anonymous, Mount, User};
+pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
 pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
 
@@ -26,7 +27,7 @@ pub(super) struct Config {
     pub(super) tls: Option<At<Tls>>,
     /// The storages, each under a name of your choice; at least one.
     #[schemars(required, extend("x-type" = "section"))]
-    pub(super) backends: Option<At<Named<Unread>>>,
+    pub(super) backends: Option<At<Named<Unread<Backend>>>>,
     /// Who may log in with a password.
     pub(super) users: Option<At<Vec<At<User>>>>,
     /// The login without a password.
@@ -55,7 +56,7 @@ pub(super) struct Server {
     /// that page lists them. Default: `native`. Example: `engine: libunftp`.
     #[schemars(extend("x-type" = "`native` or `libunftp`"))]
     #[expect(dead_code, reason = "the table of engines reads it from the tree")]
-    pub(super) engine: Option<At<super::engines::Unread>>,
+    pub(super) engine: Option<At<Unread<Engine>>>,
     /// Where clients connect; port 0 is any free one. Ports below 1024 need a privilege. Default: `["0.0.0.0:2121"]`.
     /// Example: `listen: ["0.0.0.0:21", "[::]:21"]`.
     #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]

@@ -21,7 +21,7 @@ use super::tree::{Node, Span, Value};
 const AT: &str = "wharf::config::At";
 /// The name by which [`super::raw::Secret`] tells that the value must not be shown.
 pub(super) const SECRET: &str = "wharf::config::Secret";
-/// The name by which [`super::kinds::Unread`] tells that the value is read later.
+/// The name by which [`Unread`](super::raw::Unread) tells that the value is read later.
 pub(super) const UNREAD: &str = "wharf::config::Unread";
 /// The key of a backend that chooses its other keys.
 pub(super) const KIND: &str = "kind";

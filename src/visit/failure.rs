@@ -2,8 +2,7 @@
 
 use wharf_backends::{Error, ErrorKind};
 
-use super::journal::Journal;
-use crate::ops::metrics::{Ending, Metrics};
+use crate::ops::metrics::Ending;
 
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
 /// not allowed.
@@ -36,7 +35,7 @@ pub(crate) fn ending(error: &Error) -> Ending {
 }
 
 /// A word for what happened, made for labels.
-fn label(error: &Error) -> &'static str {
+pub(super) fn label(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "not_found",
         ErrorKind::AlreadyExists => "already_exists",
@@ -54,10 +53,4 @@ fn label(error: &Error) -> &'static str {
         ErrorKind::Unavailable => "unavailable",
         _ => "other",
     }
-}
-
-/// A command failed in the storage, or was refused by it: counts it, and writes the log line.
-pub(crate) fn of_command(metrics: &Metrics, journal: Journal<'_>, command: &str, error: &Error) {
-    metrics.command_failed(label(error));
-    journal.command_failed(command, error);
 }

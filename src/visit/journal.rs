@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use wharf_backends::{Error, StoragePath};
 
-use super::failure::is_trouble;
+use super::failure::{is_trouble, label};
 use crate::ops::logging::rate;
+use crate::ops::metrics::Metrics;
 
 /// How much of a name that anybody may have made up is shown.
 const SHOWN: usize = 128;
@@ -88,8 +89,9 @@ impl Journal<'_> {
         tracing::info!(session, user, %peer, operation, path, to, "changed");
     }
 
-    /// A command has failed in the storage: for the operator if that is in trouble, else for whoever looks closer.
-    pub(crate) fn command_failed(&self, operation: &str, error: &Error) {
+    /// A command failed in the storage, or was refused by it: counts it, and writes a warning if the storage is in trouble.
+    pub(crate) fn command_failed(&self, metrics: &Metrics, operation: &str, error: &Error) {
+        metrics.command_failed(label(error));
         let Self { session, user, peer } = *self;
         if !rate::REFUSALS.admits(peer.ip()) {
             return;

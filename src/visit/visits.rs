@@ -13,7 +13,7 @@ use wharf_backends::{
 use super::layers::{Layers, Operation, Tap};
 use super::transfers::{Direction, TransferRecord};
 use super::upload::LayeredUpload;
-use super::{Guest, Permissions, Preferences, UserPermit, UserView, failure};
+use super::{Guest, Permissions, Preferences, UserPermit, UserView};
 use crate::ops::metrics::Metrics;
 
 /// What an engine holds of somebody who is logged in: the only way by which it reaches storage. Every operation passes the
@@ -64,7 +64,7 @@ impl Visit {
 
     /// A command failed in the storage, or was refused by it: counts it, and writes the log line.
     pub(crate) fn command_failed(&self, command: &str, error: &Error) {
-        failure::of_command(&self.metrics, self.guest.journal(), command, error);
+        self.guest.journal().command_failed(&self.metrics, command, error);
     }
 
     /// A transfer begins: counts it until it [ends](TransferRecord::end), with a log line.

@@ -3,7 +3,19 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::config::kinds::{Around, Backend, Unread};
+use crate::config::backend::Backend;
+
+/// What a section has to know of the rest of the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    /// Where the name of the backend stands, which is marked where a key is missing.
+    pub(crate) name: Span,
+    /// The memory that transfers to and from buckets share, in bytes.
+    pub(crate) buffer_memory: u64,
+}
+
+/// A section that was read and is to be checked.
+pub(in crate::config) type Check = Box<dyn FnOnce(&Checker<'_>, Around) -> Option<Arc<dyn Backend>>>;
 
 /// A backend as far as it is known. One that has problems of its own is still defined.
 pub(super) struct Defined {
@@ -17,7 +29,7 @@ impl Checker<'_> {
     /// The backends by name; there is one of the `sections` for each.
     pub(super) fn backends(
         &self,
-        raw: Option<At<raw::Named<Unread>>>,
+        raw: Option<At<raw::Named<raw::Unread<raw::Backend>>>>,
         sections: Vec<Option<Check>>,
         root: Span,
         buffer_memory: u64,

@@ -10,7 +10,6 @@ use super::super::data::Channel;
 use super::super::reply::Reply;
 use super::super::state::{Connection, Failure, Greeting, NextTransfer, Result, State};
 use crate::charset::Charset;
-use crate::visit::failure;
 
 /// What is for one command alone.
 #[derive(Default)]
@@ -100,7 +99,6 @@ pub(super) fn refusal(connection: &Connection, state: &State, command: &Command,
         Failure::Refused(reply) => return reply,
         Failure::Storage(error) => error,
     };
-    let journal = connection.journal(state.user());
-    failure::of_command(&connection.shared.metrics, journal, command.name, &error);
+    connection.journal(state.user()).command_failed(&connection.shared.metrics, command.name, &error);
     Reply::failure(&error)
 }

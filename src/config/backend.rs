@@ -1,0 +1,68 @@
+//! What a section of the configuration becomes: a storage that can be opened, of whichever kind.
+
+use std::any::Any;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wharf_backends::observe::Observers;
+use wharf_backends::{Buffers, Storage};
+
+/// A storage as configured, of whichever kind: nothing is left to check, and nothing is contacted or opened yet.
+pub trait Backend: Any + fmt::Debug + Send + Sync {
+    /// The word for its kind in the file.
+    fn kind(&self) -> &'static str;
+
+    /// Opens it under the name that it has in the configuration. May block. Buckets are not contacted yet.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    fn open(&self, name: &str, shared: &Shared) -> Result<Arc<dyn Storage>, OpenError>;
+
+    /// Makes the directory that it begins at, if that is to be made. May block.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    fn make_root(&self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    /// What the process has to be allowed for it while it runs.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// All bits of the modes that it gives to new files and directories of this machine; `None` if it makes none.
+    fn modes(&self) -> Option<u32> {
+        None
+    }
+
+    /// The same backend for a process that is allowed its directories as they are now: a directory that comes to stand at the
+    /// same path later is not one of them. `None` if that makes no difference.
+    fn with_fixed_root(&self) -> Option<Arc<dyn Backend>> {
+        None
+    }
+}
+
+/// Why a storage can't be opened: a sentence for the operator.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the storages of a server share, or what each gets from it.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The memory for transfers.
+    pub buffers: Arc<Buffers>,
+    /// Who hears of the requests of this storage.
+    pub observers: Observers,
+}
+
+/// What the process has to be allowed for a storage.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Directories in which files are read, made, changed, moved and removed.
+    pub directories: Vec<PathBuf>,
+    /// Files that are read again, and may be others under the same name by then.
+    pub files: Vec<PathBuf>,
+    /// It is reached over the network, under a name, and shows a certificate.
+    pub network: bool,
+}
