@@ -2,7 +2,6 @@
 //!
 //! Which engines there are is not known here. Whoever loads a configuration hands in a table of [`Engine`]s.
 
-
 use serde_json::{Value as Json, json};
 
 use super::read::{Misfit, known};

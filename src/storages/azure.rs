@@ -50,7 +50,8 @@ pub(super) struct Azure {
     /// Where new blobs are kept. Default: the account's. Example: `access_tier: Cool`.
     #[schemars(extend("x-type" = "`Hot`, `Cool`, `Cold` or `Archive`"))]
     access_tier: Option<At<String>>,
-    /// The size of the parts of an upload, from `5MiB` to `5GiB`. Default: `8MiB`. Example: `part_size: 16MiB`.
+    /// The size of the parts of an upload, from `5MiB` to `5GiB`, and at most a quarter of `server.limits.buffer_memory`.
+    /// Default: `8MiB`. Example: `part_size: 16MiB`.
     #[schemars(extend("x-type" = "size"))]
     part_size: Option<At<Scalar>>,
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`. Example: `upload_concurrency: 8`.

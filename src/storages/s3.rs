@@ -23,7 +23,7 @@ pub(super) struct S3 {
     /// The bucket's name. Example: `bucket: acme-lake`.
     #[schemars(required)]
     bucket: Option<At<String>>,
-    /// The bucket's region. Default: with an endpoint `us-east-1`; without one there is none. Example: `region: eu-west-1`.
+    /// The bucket's region. Default: with an endpoint `us-east-1`; without an endpoint the region is required. Example: `region: eu-west-1`.
     region: Option<At<String>>,
     /// The directory of the bucket that is shown as `/`. Default: the whole bucket. Example: `prefix: inbound`.
     #[schemars(extend("x-type" = "path"))]

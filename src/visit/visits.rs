@@ -1,7 +1,7 @@
 //! One account that logged in, over one session.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -26,8 +26,8 @@ pub struct Visit {
     preferences: Arc<Preferences>,
     layers: Layers,
     metrics: Arc<Metrics>,
-    /// One of the sessions that this user may have.
-    _permit: UserPermit,
+    /// One of the sessions that this user may have; given back when the visit is over.
+    permit: Mutex<Option<UserPermit>>,
 }
 
 impl Visit {
@@ -40,7 +40,12 @@ impl Visit {
         metrics: Arc<Metrics>,
         permit: UserPermit,
     ) -> Self {
-        Self { guest: Arc::new(guest), view, preferences, layers, metrics, _permit: permit }
+        Self { guest: Arc::new(guest), view, preferences, layers, metrics, permit: Mutex::new(Some(permit)) }
+    }
+
+    /// The session is over, and no longer one of those that the user may have: an engine may hold the visit longer than that.
+    pub(crate) fn leave(&self) {
+        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Who it is.

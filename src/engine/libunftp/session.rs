@@ -231,6 +231,10 @@ impl Session {
     /// Ends what is still running, and the control connection with it.
     pub(super) fn end(&self) {
         self.ended.cancel();
+        // A data connection that never shakes hands keeps the session in libunftp's hands.
+        if let Some(visit) = self.visit.get() {
+            visit.leave();
+        }
         if let Some(control) = self.control.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // libunftp may hold its handle on for ever; the client must not wait for that.
             let _ = rustix::net::shutdown(control, rustix::net::Shutdown::Both);

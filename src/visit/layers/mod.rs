@@ -61,6 +61,9 @@ pub enum Operation<'a> {
 pub trait Layer: fmt::Debug + Send + Sync {
     /// An operation is about to be done. The layers behind this one wait meanwhile.
     ///
+    /// There may be no [`after`](Self::after): the session can end while the operation is under way. What is kept for an
+    /// operation from here on has to be given back by the layer itself then.
+    ///
     /// # Errors
     /// Why it is refused.
     async fn before(&self, guest: &Guest, operation: Operation<'_>) -> Result<()> {
