@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use super::libunftp_fails;
-use crate::support::{Client, Setup, port_command, unless_defective};
+use crate::support::{Client, Setup, port_command, unless_defective, wait_until};
 
 /// Where TLS is required, data in plain text is refused however the connection is to be opened.
 #[test]
@@ -111,13 +111,19 @@ fn strangers_are_sent_away() {
 /// A handshake that never comes is not waited for longer than the session lives.
 #[test]
 fn silent_connection_is_closed_with_its_session() {
-    let setup = Setup::local().tls("required");
+    let setup = Setup::local().tls("required").server("limits: { sessions_per_user: 1 }");
     let server = setup.start();
     let mut client = server.connect_tls();
     client.login("demo", "demo");
     let mut data = TcpStream::connect(client.pasv()).unwrap();
     client.expect("STOR file", 150);
     drop(client);
+    // Whatever holds the data connection does not hold the user's place.
+    wait_until("the user can log in again", || {
+        let mut client = server.connect_tls();
+        client.expect("USER demo", 331);
+        client.command("PASS demo").code == 230
+    });
     data.set_read_timeout(Some(unless_defective())).unwrap();
     let end = data.read(&mut [0; 1]);
     libunftp_fails("silent-data-connection-is-never-closed", || {
