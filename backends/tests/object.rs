@@ -45,6 +45,8 @@ mod inside_the_store;
 mod leftovers;
 #[path = "object/lost_answers.rs"]
 mod lost_answers;
+#[path = "object/meanwhile.rs"]
+mod meanwhile;
 #[path = "object/names.rs"]
 mod names;
 #[path = "object/odd_keys.rs"]

@@ -32,10 +32,17 @@ impl Object {
     }
 }
 
+/// One in parts.
+#[derive(Debug, Default)]
+struct Upload {
+    metadata: HashMap<String, String>,
+    parts: BTreeMap<u32, Bytes>,
+}
+
 #[derive(Debug, Default)]
 pub struct State {
     pub objects: BTreeMap<String, Object>,
-    upload: Option<BTreeMap<u32, Bytes>>,
+    upload: Option<Upload>,
     changes: u64,
 }
 
@@ -111,6 +118,9 @@ impl State {
         if asked.query("uploads").is_some() || asked.query("uploadId").is_some() {
             return self.in_parts(asked);
         }
+        if let Some(name) = asked.path.strip_prefix("/bucket/") {
+            return self.read(asked, &decoded(name));
+        }
         let Some(name) = asked.path.strip_prefix(OBJECTS).filter(|name| !name.is_empty()) else {
             return self.list(asked.query("prefix").unwrap_or_default());
         };
@@ -142,6 +152,24 @@ impl State {
         }
     }
 
+    /// The content, by the XML API.
+    fn read(&self, asked: &Asked, name: &str) -> Answer {
+        let Some(Object { content, generation, .. }) = self.objects.get(name) else {
+            return answer(404, &[], "<Error><Code>NoSuchKey</Code><Message>No.</Message></Error>");
+        };
+        let generation = generation.to_string();
+        if asked.header("x-goog-if-generation-match").is_some_and(|wanted| wanted != generation) {
+            return answer(412, &[], "<Error><Code>PreconditionFailed</Code><Message>No.</Message></Error>");
+        }
+        let told = ("x-goog-generation", generation.as_str());
+        let range = asked.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+        let Some((first, last)) = range else { return answer(200, &[told], content.clone()) };
+        let first: usize = first.parse().unwrap();
+        let last = last.parse().map_or(content.len() - 1, |last: usize| last.min(content.len() - 1));
+        let range = format!("bytes {first}-{last}/{}", content.len());
+        answer(206, &[told, ("content-range", &range)], content.slice(first..=last))
+    }
+
     fn list(&self, prefix: &str) -> Answer {
         let names = self.objects.keys().filter(|name| name.starts_with(prefix));
         let items: Vec<_> = names.map(|name| self.resource(name).unwrap()).collect();
@@ -151,12 +179,13 @@ impl State {
     /// The one upload in parts that it can have.
     fn in_parts(&mut self, asked: &Asked) -> Answer {
         if asked.query("uploads").is_some() {
-            self.upload = Some(BTreeMap::new());
+            let metadata = asked.metadata("x-goog-meta-");
+            self.upload = Some(Upload { metadata, ..Upload::default() });
             let body = "<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>k</Key><UploadId>id</UploadId>\
                         </InitiateMultipartUploadResult>";
             return answer(200, &[], body);
         }
-        let Some(parts) = &mut self.upload else {
+        let Some(Upload { metadata, parts }) = &mut self.upload else {
             return answer(404, &[], "<Error><Code>NoSuchUpload</Code><Message>No.</Message></Error>");
         };
         if let Some(number) = asked.query("partNumber") {
@@ -164,11 +193,13 @@ impl State {
             let digits: String = md5(&asked.body).iter().map(|byte| format!("{byte:02x}")).collect();
             return answer(200, &[("etag", &format!("\"{digits}\""))], "");
         }
+        let metadata = std::mem::take(metadata);
         let content: Vec<u8> = std::mem::take(parts).into_values().flatten().collect();
         self.upload = None;
         if asked.method == "POST" {
             let name = decoded(asked.path.strip_prefix("/bucket/").unwrap());
-            self.put(&name, Object { content: content.into(), lacks_md5: true, ..Object::default() });
+            let content = content.into();
+            self.put(&name, Object { content, metadata, lacks_md5: true, ..Object::default() });
         }
         let body = "<CompleteMultipartUploadResult><Location>l</Location><Bucket>bucket</Bucket><Key>k</Key>\
                     <ETag>\"x-2\"</ETag></CompleteMultipartUploadResult>";

@@ -146,7 +146,13 @@ impl Bucket {
     /// Writes the marker of a directory.
     pub(crate) async fn put_marker(&self, path: &StoragePath, directory: &str) -> Result<()> {
         let key = self.keys.marker(directory);
-        self.store.put_marker(&key).await.map_err(|failure| failure.at(path))
+        self.store.put_marker(&key).await.map_err(|failure| match failure.at(path) {
+            // Somebody else has made a file of this name meanwhile.
+            error if error.kind() == ErrorKind::Conflict => {
+                Error::with_source(ErrorKind::AlreadyExists, path, error)
+            }
+            error => error,
+        })
     }
 
     /// Removes one object, or only this one, on stores that know such conditions. That it is not there is no error.

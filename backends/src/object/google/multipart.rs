@@ -53,7 +53,10 @@ impl Google {
             .query("uploads", "")
             .patience(patience(&self.requests.tuning, 0))
             .persistent();
-        request.headers = self.headers.of_new(key, headers);
+        let headers = self.headers.of_new(key, headers);
+        // The signers take no others; what the other protocol is told is left out here.
+        let sent = headers.iter().filter(|(_, value)| value.to_str().is_ok());
+        request.headers = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
         let InitiateMultipartUploadResult { upload_id } = self.requests.document(request).await?;
         match upload_id.is_empty() {
             true => Err(Failure::Malformed("the store began an upload without an id".to_owned())),

@@ -18,6 +18,8 @@ pub(crate) struct Answer {
     body: String,
     /// The request had been sent before, and that answer was lost: the store may refuse what it has done already.
     pub(crate) again: bool,
+    /// One of those answers did not decide whether the store has done it.
+    pub(crate) was_undecided: bool,
     is_listing: bool,
     /// Whether the store gave it, where its code doesn't tell.
     origin: Origin,
@@ -142,6 +144,7 @@ impl Answer {
             message: element(&body, "Message").unwrap_or_default().to_owned(),
             body,
             again: false,
+            was_undecided: false,
             is_listing: false,
             origin: Origin::Another,
         };

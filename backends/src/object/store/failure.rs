@@ -136,6 +136,20 @@ impl Failure {
         self
     }
 
+    /// The failure of a request that was sent before without an answer that decides whether the store has done it.
+    pub(crate) fn after_undecided(mut self) -> Self {
+        if let Self::Answer(answer) = &mut self {
+            answer.was_undecided = true;
+        }
+        self
+    }
+
+    /// Whether the same request may have been carried out when it was sent before. Where all that the store said then is that
+    /// another one was under way, it was not.
+    pub(crate) fn may_have_been_done(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.was_undecided)
+    }
+
     /// Whether what the store refuses may be what it has done already, when the same request was sent before: then it is worth
     /// a look whether it has.
     pub(crate) fn may_have_met_itself(&self) -> bool {

@@ -71,14 +71,22 @@ impl ObjectUpload {
         let headers = self.headers.clone();
         match put(&self.bucket, &self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
-            Err(NotStored { error, may_be_there }) => {
+            Err(NotStored { error, may_be_there, may_have_been_there }) => {
                 // Sent twice because the first answer was lost, it meets itself; or no answer came at all.
                 let is_unknown =
                     !matches!(before, Before::Anything) || error.kind() == ErrorKind::Unavailable;
                 if may_be_there && is_unknown && self.is_there(payload).await {
                     return Ok(None);
                 }
-                Err(refused(&self.path, before, error))
+                let error = refused(&self.path, before, error);
+                let is_refused = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists);
+                Err(match before {
+                    // It may have been stored, and changed by somebody else since: to do it again could be once too often.
+                    Before::Nothing | Before::This(_) if may_have_been_there && is_refused => {
+                        Error::with_source(ErrorKind::Unavailable, &self.path, error)
+                    }
+                    _ => error,
+                })
             }
         }
     }
@@ -131,8 +139,8 @@ impl ObjectUpload {
         multipart.complete(length, before).await.map_err(|error| refused(&self.path, before, error))
     }
 
-    /// Looks whether what is there is what has to be there. Not every store knows such a condition of a completion, nor does
-    /// the library; this leaves the smallest gap.
+    /// Looks whether what is there is what has to be there. Not every store knows such a condition of a completion; this
+    /// leaves the smallest gap.
     async fn check_condition(&self) -> Result<()> {
         let Condition::This(before) = &self.condition else {
             return match self.condition {

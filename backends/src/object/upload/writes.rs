@@ -42,6 +42,8 @@ pub(super) struct NotStored {
     pub(super) error: Error,
     /// Some request may have stored it, whose answer was lost.
     pub(super) may_be_there: bool,
+    /// It was sent again, and the store may have stored it before: what is there now may be what somebody else has made of it.
+    pub(super) may_have_been_there: bool,
 }
 
 /// Stores a whole object, if what is there before is what it has to be, and returns its entity tag. It gets these headers.
@@ -55,7 +57,8 @@ pub(super) async fn put(
 ) -> Result<Option<String>, NotStored> {
     bucket.store.put(key, content, headers, before).await.map_err(|failure| {
         // A condition that does not hold when it is asked for the first time says that somebody else was there.
-        let may_be_there = !failure.is_precondition() || failure.may_have_met_itself();
+        let may_have_been_there = failure.may_have_been_done();
+        let may_be_there = may_have_been_there || !failure.is_conflict();
         let error = match before {
             // What the condition names is not there any more.
             Before::This(_) if failure.is_not_found() => {
@@ -63,7 +66,7 @@ pub(super) async fn put(
             }
             _ => failure.at(path),
         };
-        NotStored { error, may_be_there }
+        NotStored { error, may_be_there, may_have_been_there }
     })
 }
 

@@ -201,7 +201,8 @@ impl Requests {
         Ok(signed)
     }
 
-    /// Sends a request, again if its failure may pass: each request here can be repeated without harm.
+    /// Sends a request, again if its failure may pass: whatever is sent here can be repeated without harm, except that an
+    /// upload which is begun twice is left open once.
     pub(crate) async fn send(&self, request: Request) -> Result<HttpResponse, Failure> {
         let mut retries = Retries::new(self, &request);
         loop {
@@ -281,12 +282,15 @@ struct Retries<'a> {
     attempts: usize,
     /// How often it may be sent again.
     most: usize,
+    /// Some failure did not say whether the store has done what was asked.
+    was_undecided: bool,
 }
 
 impl<'a> Retries<'a> {
     fn new(requests: &'a Requests, request: &Request) -> Self {
         let most = requests.tuning.retries.saturating_mul(if request.is_persistent { 2 } else { 1 });
-        Self { requests, kind: request.kind, started: Instant::now(), attempts: 0, most }
+        let (kind, started) = (request.kind, Instant::now());
+        Self { requests, kind, started, attempts: 0, most, was_undecided: false }
     }
 
     /// Waits before the next time.
@@ -294,14 +298,16 @@ impl<'a> Retries<'a> {
     /// # Errors
     /// The failure, if there is to be no next time.
     async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Self { requests, started, attempts, kind, most } = self;
+        let Self { requests, started, attempts, kind, most, was_undecided } = self;
         let tuning = &requests.tuning;
         let is_part_of_much = matches!(kind, observe::Request::Part | observe::Request::Complete);
         let most = if failure.is_doubtful() && !is_part_of_much { DOUBTFUL.min(*most) } else { *most };
         let enough = *attempts >= most || started.elapsed() > tuning.retry_timeout;
         if enough || !failure.may_pass() {
-            return Err(if *attempts > 0 { failure.again() } else { failure });
+            let failure = if *attempts > 0 { failure.again() } else { failure };
+            return Err(if *was_undecided { failure.after_undecided() } else { failure });
         }
+        *was_undecided |= !failure.is_conflict();
         let pause = FIRST_PAUSE.saturating_mul(1 << (*attempts).min(16)).min(LONGEST_PAUSE);
         *attempts += 1;
         tuning.observers.retry(*kind);
