@@ -25,7 +25,7 @@ const TRAITS: Traits = Traits {
     refuses_absent: false,
     hides_digests: false,
     equal_parts: false,
-    // What is never finished goes by itself, or can't be listed.
+    // What is never finished goes by itself, after a week.
     marks_uploads: false,
     renumbers_parts: false,
     checks_crc: false,

@@ -48,7 +48,7 @@ impl Keys {
         if let Some(reason) = self.objection(&key) {
             return Err(Error::with_source(ErrorKind::InvalidName, path, reason));
         }
-        // The library trims slashes in silence; a key it changes would be somebody else's.
+        // A key that is changed on its way would be somebody else's.
         check_location(path, &key)?;
         Ok(key)
     }
@@ -115,7 +115,8 @@ impl Keys {
     }
 }
 
-/// Makes sure that the library would send the key as it is.
+/// Makes sure that no segment of the key is empty, `.` or `..`, and that none comes before the first slash or behind the last:
+/// URLs and stores make other keys of these. A [`StoragePath`] has no such segments; this holds whatever it allows.
 fn check_location(path: &StoragePath, key: &str) -> Result<()> {
     match Path::parse(key) {
         Ok(parsed) if parsed.as_ref() == key => Ok(()),

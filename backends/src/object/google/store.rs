@@ -25,6 +25,7 @@ const TRAITS: Traits = Traits {
     refuses_absent: false,
     hides_digests: false,
     equal_parts: false,
+    // Nobody looks for unfinished uploads: they stay until a lifecycle rule of the bucket removes them.
     marks_uploads: false,
     renumbers_parts: true,
     checks_crc: true,

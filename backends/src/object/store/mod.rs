@@ -135,8 +135,8 @@ pub(crate) struct Opened {
     pub(crate) tuning: Tuning,
 }
 
-/// A bucket, by the requests of the protocol that its store speaks. Each can be sent again without harm, and is while its
-/// failure may pass.
+/// A bucket, by the requests of the protocol that its store speaks. Each is sent again while its failure may pass, and all but
+/// [`begin`](Self::begin) can be without harm.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
     fn traits(&self) -> &Traits;
@@ -243,7 +243,8 @@ pub(crate) trait Store: Send + Sync {
         headers
     }
 
-    /// Begins an upload in parts of an object with these headers, and returns its id.
+    /// Begins an upload in parts of an object with these headers, and returns its id. Each time that the store's answer is lost,
+    /// an open upload without parts stays there, which no [sweep](Self::sweep) tells from those of others.
     async fn begin(&self, key: &str, headers: HeaderMap) -> Result<String, Failure>;
 
     /// Sends the part with this number, counted from 1, and returns its tag.

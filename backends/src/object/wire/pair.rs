@@ -1,4 +1,4 @@
-//! The two clients of the library that a bucket has, and the connections of both.
+//! What the library makes for a bucket: the credentials of whoever asks, and the HTTP clients by which all requests are sent.
 
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
@@ -9,8 +9,8 @@ use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Sign};
 use crate::object::settings::options::Added;
 use crate::object::settings::{SettingsError, Tuning};
 
-/// The library's store for one bucket, and two HTTP clients: the timer of the HTTP library for silence also runs while a request is being
-/// sent, so a slow line could never send a large part.
+/// The library's store for one bucket, which is asked for nothing but credentials, and two HTTP clients: the timer of the HTTP
+/// library for silence also runs while a request is being sent, so a slow line could never send a large part.
 pub(crate) struct Pair<T> {
     /// Who has the credentials.
     pub(crate) impatient: T,
@@ -32,6 +32,7 @@ impl<T> Pair<T> {
         // A timeout for the whole body would cut off a slow reader in the middle.
         let options =
             ClientOptions::new().with_timeout_disabled().with_allow_http(endpoint.is_some_and(is_plain_http));
+        // For the requests that credentials take; those to the bucket are sent again by `Requests`.
         let retry = RetryConfig {
             backoff: BackoffConfig {
                 // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
