@@ -34,6 +34,7 @@ const BROKEN_BY_GCS: &[&str] = &[
 /// one was broken off.
 const NOT_SHOWN: &[&str] = &[
     "a_dropped_upload_leaves_nothing",
+    "every_intake_takes_the_next_bytes",
     "nothing_appears_before_finish",
     "the_old_file_stays_until_the_new_one_is_finished",
     "uploads_at_once_never_mix",
