@@ -128,11 +128,8 @@ impl Azure {
         range: Option<(u64, Option<u64>)>,
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure> {
-        let mut request = Self::on_object(Method::GET, key, observe::Request::Get)?;
-        if let Some((first, last)) = range {
-            let last = last.map_or_else(String::new, |last| last.to_string());
-            request = request.header("x-ms-range", &format!("bytes={first}-{last}"))?;
-        }
+        let mut request =
+            Self::on_object(Method::GET, key, observe::Request::Get)?.range("x-ms-range", range)?;
         if let Some(e_tag) = if_match {
             request = request.header("if-match", e_tag)?;
         }

@@ -109,11 +109,8 @@ impl Google {
             .on_xml_object(Method::GET, key, observe::Request::Get)?
             // What is stored compressed is sent as it is stored, with the size that it is listed with.
             .header("accept-encoding", "gzip")?
-            .confirmed();
-        if let Some((first, last)) = range {
-            let last = last.map_or_else(String::new, |last| last.to_string());
-            request = request.header("range", &format!("bytes={first}-{last}"))?;
-        }
+            .confirmed()
+            .range("range", range)?;
         if let Some(e_tag) = if_match {
             request = request.header("x-goog-if-generation-match", e_tag.trim_matches('"'))?;
         }

@@ -54,7 +54,7 @@ impl Google {
             .patience(patience(&self.requests.tuning, 0))
             .persistent();
         let headers = self.headers.of_new(key, headers);
-        // The signers take no others; what the other protocol is told is left out here.
+        // Metadata that is not ASCII can't be a header, and is left out, as it is from objects that are sent whole.
         let sent = headers.iter().filter(|(_, value)| value.to_str().is_ok());
         request.headers = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
         let InitiateMultipartUploadResult { upload_id } = self.requests.document(request).await?;

@@ -96,11 +96,7 @@ impl S3 {
         range: Option<(u64, Option<u64>)>,
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure> {
-        let mut request = on_object(Method::GET, key, observe::Request::Get)?;
-        if let Some((first, last)) = range {
-            let last = last.map_or_else(String::new, |last| last.to_string());
-            request = request.header("range", &format!("bytes={first}-{last}"))?;
-        }
+        let mut request = on_object(Method::GET, key, observe::Request::Get)?.range("range", range)?;
         if let Some(e_tag) = if_match {
             request = request.header("if-match", e_tag)?;
         }

@@ -115,6 +115,18 @@ impl Request {
         Ok(self)
     }
 
+    /// Asks for a part of the content, by the header that the store knows for that: the bytes from the first number up to and
+    /// with the second, or to the end. Without a range, for all of it.
+    pub(crate) fn range(
+        self,
+        name: &'static str,
+        range: Option<(u64, Option<u64>)>,
+    ) -> Result<Self, Failure> {
+        let Some((first, last)) = range else { return Ok(self) };
+        let last = last.map_or_else(String::new, |last| last.to_string());
+        self.header(name, &format!("bytes={first}-{last}"))
+    }
+
     /// Sends these bytes.
     pub(crate) fn body(mut self, body: PutPayload) -> Self {
         self.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.content_length()));
