@@ -1,12 +1,13 @@
 //! `wharf health`.
 
-use std::fmt;
+use std::cell::Cell;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use url::{ParseError, Position, Url};
 
 use super::{Outcome, complain, print};
 use crate::config;
@@ -17,6 +18,9 @@ const DEFAULT: &str = "http://127.0.0.1:9121/readyz";
 
 /// The path that answers whether the server accepts new sessions.
 const READY: &str = "/readyz";
+
+/// The form of a URL that can be asked.
+const EXPECTED: &str = "expected http://HOST:PORT/PATH";
 
 /// How many bytes of an answer are read.
 const ANSWER_SIZE: u64 = 8 * 1024;
@@ -44,45 +48,26 @@ pub(super) struct Health {
     timeout: Duration,
 }
 
-/// An HTTP URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Url {
-    /// Host and port, as they stand in the URL.
-    authority: String,
-    /// The host to connect to, without brackets.
-    host: String,
-    port: u16,
-    path: String,
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
-    }
-}
-
 fn url(text: &str) -> Result<Url, String> {
-    let rest = text.strip_prefix("http://").ok_or("only URLs that begin with http:// can be asked")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || authority.contains(['@', '?', '#']) {
-        return Err("expected http://HOST:PORT/PATH".to_owned());
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            (host, port.parse().map_err(|_| "the port is not a number from 1 to 65535")?)
+    // The parser repairs some errors, such as spaces or slashes too many. It reports each of them.
+    let is_odd = Cell::new(false);
+    let parsed = Url::options().syntax_violation_callback(Some(&|_| is_odd.set(true))).parse(text);
+    let mut url = match parsed {
+        Ok(url) if url.scheme() == "http" => url,
+        Ok(_) | Err(ParseError::RelativeUrlWithoutBase) => {
+            return Err("only URLs that begin with http:// can be asked".to_owned());
         }
-        _ => (authority, 80),
+        Err(ParseError::InvalidPort) => return Err("the port is not a number from 1 to 65535".to_owned()),
+        Err(_) => return Err(EXPECTED.to_owned()),
     };
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if host.is_empty() || port == 0 {
-        return Err("expected http://HOST:PORT/PATH".to_owned());
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if is_odd.get() || has_user || url.port() == Some(0) {
+        return Err(EXPECTED.to_owned());
     }
-    Ok(Url {
-        authority: authority.to_owned(),
-        host: host.to_owned(),
-        port,
-        path: if path.is_empty() { READY.to_owned() } else { path.to_owned() },
-    })
+    if url.path() == "/" {
+        url.set_path(READY);
+    }
+    Ok(url)
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
@@ -140,18 +125,20 @@ fn configured(path: &Path) -> Result<Url, Outcome> {
         complain(format_args!("wharf: {} has no address for HTTP that could be asked", path.display()));
         return Err(Outcome::Failed);
     };
-    Ok(at(*address))
+    url(&at(*address)).map_err(|reason| {
+        complain(format_args!("wharf: {address} can't be asked: {reason}"));
+        Outcome::Failed
+    })
 }
 
-fn at(address: SocketAddr) -> Url {
+/// The URL at which this machine reaches a server that listens at `address`.
+fn at(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    let port = address.port();
-    let authority = SocketAddr::new(ip, port).to_string();
-    Url { authority, host: ip.to_string(), port, path: READY.to_owned() }
+    format!("http://{}{READY}", SocketAddr::new(ip, address.port()))
 }
 
 /// The answer of the server.
@@ -167,8 +154,9 @@ struct Answer {
 fn ask(url: &Url, deadline: Instant) -> io::Result<Answer> {
     let mut stream = connect(url, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
-    let request =
-        format!("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", url.path, url.authority);
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut buffer = [0; 1024];
@@ -187,8 +175,7 @@ fn ask(url: &Url, deadline: Instant) -> io::Result<Answer> {
 
 fn connect(url: &Url, deadline: Instant) -> io::Result<TcpStream> {
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
-    let addresses: Vec<SocketAddr> = (url.host.as_str(), url.port).to_socket_addrs()?.collect();
-    for address in addresses {
+    for address in url.socket_addrs(|| None)? {
         match TcpStream::connect_timeout(&address, left(deadline)?) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,

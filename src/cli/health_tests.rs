@@ -1,36 +1,65 @@
 use super::*;
 
+/// The URL that is asked, and the host and the target that the request names.
+fn asked(text: &str) -> Result<(String, String, String), String> {
+    let url = url(text)?;
+    let part = |part: &str| part.to_owned();
+    let host = part(&url[Position::BeforeHost..Position::AfterPort]);
+    Ok((url.to_string(), host, part(&url[Position::BeforePath..Position::AfterQuery])))
+}
+
 #[test]
 fn urls() {
-    let parts = |text: &str| url(text).map(|url| (url.host, url.port, url.path));
-    let ok = |host: &str, port, path: &str| Ok((host.to_owned(), port, path.to_owned()));
-    assert_eq!(parts("http://127.0.0.1:9121/livez"), ok("127.0.0.1", 9121, "/livez"));
-    assert_eq!(parts("http://localhost"), ok("localhost", 80, "/readyz"));
-    assert_eq!(parts("http://[::1]:9121"), ok("::1", 9121, "/readyz"));
-    assert_eq!(parts("http://[::1]/livez"), ok("::1", 80, "/livez"));
-    for wrong in [
-        "https://127.0.0.1:9121/",
-        "127.0.0.1:9121",
-        "http://",
-        "http://:9121/",
-        "http://host:0/",
-        "http://host:65536/",
-        "http://host:x/",
-        "http://user@host/",
-        "http://host/a b",
-        "http://host/a\r\nHost: other",
+    for (text, url, host, target) in [
+        ("http://127.0.0.1:9121/livez", "http://127.0.0.1:9121/livez", "127.0.0.1:9121", "/livez"),
+        ("http://localhost", "http://localhost/readyz", "localhost", "/readyz"),
+        ("http://localhost:9121/", "http://localhost:9121/readyz", "localhost:9121", "/readyz"),
+        ("http://host:80/livez/", "http://host/livez/", "host", "/livez/"),
+        ("http://[::1]:9121", "http://[::1]:9121/readyz", "[::1]:9121", "/readyz"),
+        ("http://[::1]/livez", "http://[::1]/livez", "[::1]", "/livez"),
+        ("HTTP://Host:9121/a?b=c", "http://host:9121/a?b=c", "host:9121", "/a?b=c"),
     ] {
-        url(wrong).expect_err(wrong);
+        let parts = (url.to_owned(), host.to_owned(), target.to_owned());
+        assert_eq!(asked(text), Ok(parts), "{text}");
+    }
+    for (wrong, reason) in [
+        ("https://127.0.0.1:9121/", "only URLs that begin with http:// can be asked"),
+        ("127.0.0.1:9121", "only URLs that begin with http:// can be asked"),
+        ("localhost:9121", "only URLs that begin with http:// can be asked"),
+        ("", "only URLs that begin with http:// can be asked"),
+        ("http://host:65536/", "the port is not a number from 1 to 65535"),
+        ("http://host:x/", "the port is not a number from 1 to 65535"),
+        ("http://host:0/", EXPECTED),
+        ("http://", EXPECTED),
+        ("http:///livez", EXPECTED),
+        ("http:host/livez", EXPECTED),
+        ("http://:9121/", EXPECTED),
+        ("http://[::1/", EXPECTED),
+        ("http://::1/", EXPECTED),
+        ("http://user@host/", EXPECTED),
+        ("http://user:password@host/", EXPECTED),
+        ("http://@host/", EXPECTED),
+        ("http://host/a b", EXPECTED),
+        (" http://host/", EXPECTED),
+        ("http://host/a\r\nHost: other", EXPECTED),
+        ("http://host\\a", EXPECTED),
+    ] {
+        assert_eq!(asked(wrong), Err(reason.to_owned()), "{wrong:?}");
     }
 }
 
 #[test]
 fn addresses_that_stand_for_all_are_asked_on_loopback() {
-    let asked = |address: &str| at(address.parse().unwrap()).to_string();
-    assert_eq!(asked("0.0.0.0:9121"), "http://127.0.0.1:9121/readyz");
-    assert_eq!(asked("[::]:9121"), "http://[::1]:9121/readyz");
-    assert_eq!(asked("10.1.2.3:80"), "http://10.1.2.3:80/readyz");
-    assert_eq!(url(&asked("[::1]:9121")).unwrap(), at("[::1]:9121".parse().unwrap()));
+    for (address, expected) in [
+        ("0.0.0.0:9121", "http://127.0.0.1:9121/readyz"),
+        ("[::]:9121", "http://[::1]:9121/readyz"),
+        ("10.1.2.3:8080", "http://10.1.2.3:8080/readyz"),
+        ("[fe80::1%3]:9121", "http://[fe80::1]:9121/readyz"),
+    ] {
+        let text = at(address.parse().unwrap());
+        assert_eq!(text, expected);
+        assert_eq!(url(&text).unwrap().as_str(), expected);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::store::traits;
 use crate::object::settings::options::Added;
 use crate::object::settings::{SettingsError, Tuning};
 use crate::object::store::Opened;
-use crate::object::wire::endpoint::{check_endpoint, check_name, host_of, is_exposed};
+use crate::object::wire::endpoint::{check_endpoint, check_name, host_of, in_host, is_exposed};
 use crate::object::wire::environment::from_environment;
 use crate::object::wire::pair::{Pair, not_made};
 use crate::object::wire::requests::Sign;
@@ -55,11 +55,17 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
     let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
     let is_amazon = endpoint.is_none();
     let learned = Learned::of(is_amazon);
-    let endpoint = endpoint.map(|url| match (path_style, url.split_once("://")) {
+    let endpoint = match endpoint {
+        Some(url) if path_style => Some(url.to_owned()),
         // The library wants the bucket in the host name already.
-        (false, Some((scheme, host))) => format!("{scheme}://{}.{host}", settings.bucket),
-        _ => url.to_owned(),
-    });
+        Some(url) => Some(in_host(&settings.bucket, url).ok_or_else(|| {
+            SettingsError::invalid(
+                "path_style",
+                "can't be false: the bucket has no place before the endpoint's host",
+            )
+        })?),
+        None => None,
+    };
     let mut base = AmazonS3Builder::new()
         .with_bucket_name(&settings.bucket)
         .with_region(settings.region.as_deref().unwrap_or(DEFAULT_REGION))

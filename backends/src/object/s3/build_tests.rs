@@ -33,3 +33,15 @@ fn equal_parts_are_for_those_who_want_them() {
     }
     assert!(!equal(None, None), "Amazon");
 }
+
+#[test]
+fn a_bucket_has_no_place_before_an_address() {
+    let open = |endpoint: &str| {
+        open(S3Settings { endpoint: Some(endpoint.to_owned()), path_style: Some(false), ..s3_with_keys() })
+    };
+    assert!(open("http://localhost:9000").is_ok());
+    for address in ["http://127.0.0.1:9000", "https://[::1]:9000"] {
+        let error = open(address).map(drop).unwrap_err().to_string();
+        assert!(error.contains("path_style"), "{error}");
+    }
+}

@@ -79,6 +79,15 @@ pub(crate) fn host_of(url: &str) -> String {
     Url::parse(url).ok().and_then(|url| Some(url.domain()?.to_owned())).unwrap_or_default()
 }
 
+/// The same URL, without a slash at its end, with `name` and a dot before the name of its host; `None` if the host has an
+/// address, or if no host can be called so.
+pub(crate) fn in_host(name: &str, url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    let host = format!("{name}.{}", url.domain()?);
+    url.set_host(Some(&host)).ok()?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
 /// Whether a URL names an address of this machine only, by number or as `localhost` (RFC 6761, section 6.3).
 fn is_on_this_machine(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };

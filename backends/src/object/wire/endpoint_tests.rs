@@ -57,3 +57,19 @@ fn a_url_of_a_store_is_one_and_no_more() {
         assert!(parse_endpoint(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_bucket_goes_before_the_host() {
+    for (url, expected) in [
+        ("https://storage.example.com", Some("https://lake.storage.example.com")),
+        ("http://localhost:9000/", Some("http://lake.localhost:9000")),
+        ("https://storage.example.com:8443/path/", Some("https://lake.storage.example.com:8443/path")),
+        ("https://storage.example.com:443", Some("https://lake.storage.example.com")),
+        ("https://storage.example.com.", Some("https://lake.storage.example.com.")),
+        ("http://127.0.0.1:9000", None),
+        ("http://[::1]:9000/path", None),
+        ("storage.example.com", None),
+    ] {
+        assert_eq!(in_host("lake", url).as_deref(), expected, "{url}");
+    }
+}
