@@ -2,6 +2,7 @@
 
 mod entries;
 mod keys;
+mod limit;
 mod listing;
 mod table;
 mod uploads;
@@ -9,6 +10,7 @@ mod watch;
 
 use std::time::{Duration, Instant};
 
+pub use self::limit::Limit;
 use self::table::Table;
 use crate::object::{Front, Store, store};
 use crate::options::Options;
@@ -20,25 +22,6 @@ use crate::{progress, report};
 
 /// KiB, as the system tells sizes of memory.
 const MEBIBYTE: f64 = 1024.0;
-
-/// The rows: each gives several lines of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    Uploads,
-    Listing,
-}
-
-impl Limit {
-    pub const ALL: [Self; 2] = [Self::Uploads, Self::Listing];
-
-    /// As it is written on the command line.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Uploads => "uploads",
-            Self::Listing => "listing",
-        }
-    }
-}
 
 /// How a directory is listed.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use super::store::{ACCESS_KEY, REGION, SECRET_KEY, Store};
+use super::store::{ACCESS_KEY, REGION, SECRET_KEY, Store, first_line};
 use crate::place::{Place, free_port, secret};
 use crate::problem::{Doing, Result};
 use crate::servers::{BENCH, Kind, PASSIVE, Server, Tools, rclone, tethered};
@@ -149,11 +149,4 @@ secret_access_key = {SECRET_KEY}
     secret(&folder.join("rclone.conf"), &text)?;
     rclone::serve(OsStr::new(&format!("store:{bucket}")), folder, port, command);
     Ok(())
-}
-
-/// The first line of what a program says.
-pub fn first_line(program: &Path, argument: &str) -> Result<String> {
-    let output =
-        tethered(program).arg(argument).output().doing(|| format!("starting {}", program.display()))?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned())
 }

@@ -9,7 +9,6 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::front::first_line;
 use crate::place::{PROBE, block, free_port, secret};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::Process;
@@ -233,3 +232,10 @@ fn sum(text: &str, bucket: &str) -> u64 {
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;
+
+/// The first line that a program prints when it is started with this argument.
+pub fn first_line(program: &Path, argument: &str) -> Result<String> {
+    let output =
+        tethered(program).arg(argument).output().doing(|| format!("starting {}", program.display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned())
+}
