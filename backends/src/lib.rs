@@ -91,7 +91,7 @@ pub use digest::{Digest, DigestAlgorithm};
 pub use error::{Error, ErrorKind, Result};
 pub use path::{PathError, StoragePath};
 pub use storage::{
-    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryKind, EntryStream, FileSlice, Intake,
-    Metadata, Storage, Supply, Upload,
+    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryKind, EntryStream, Intake, Metadata,
+    Storage, Supply, Upload,
 };
-pub use stream::{ByteStream, CHUNK_SIZE};
+pub use stream::{ByteStream, CHUNK_SIZE, FileSlice};

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::threads::{DiskThreads, OfDisk};
-use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, Result, StoragePath};
+use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, FileSlice, Result, StoragePath};
 
 /// Entries of a directory in no particular order, page by page as the store sends them.
 ///
@@ -153,17 +153,6 @@ pub enum Content {
     /// Chunks as they arrive. It ends after the first error, or when the range is complete: a stream
     /// that ends early without an error is a defect of the backend.
     Stream(ByteStream),
-}
-
-/// A part of an open file.
-#[derive(Debug)]
-pub struct FileSlice {
-    /// Opened for reading; its own position is not used.
-    pub file: OfDisk<File>,
-    /// The first byte of the part.
-    pub offset: u64,
-    /// Bytes in the part, at the time it was opened.
-    pub length: u64,
 }
 
 impl Body {

@@ -1,5 +1,6 @@
 //! Streams of bytes, and work that may block.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::stream;
 
-use crate::threads::{DiskThreads, Job, Operation, step};
-use crate::{Error, ErrorKind, FileSlice, Result, StoragePath};
+use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
+use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// Chunks of a file as they arrive. It ends after the first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -69,6 +70,17 @@ where
     let done = threads.run(operation, move || work(&told)).await;
     drop(wanted);
     done
+}
+
+/// A part of an open file.
+#[derive(Debug)]
+pub struct FileSlice {
+    /// Opened for reading; its own position is not used.
+    pub file: OfDisk<File>,
+    /// The first byte of the part.
+    pub offset: u64,
+    /// Bytes in the part, at the time it was opened.
+    pub length: u64,
 }
 
 impl FileSlice {

@@ -32,8 +32,9 @@ use super::append_record::{Owner, PAUSE, Record, name_of_record, undo};
 use super::disk;
 use super::located::{located, open_flags, refuse_link};
 use super::metadata_of;
-use super::root::OpenRoot;
-use super::temporary::{self, FOLDER};
+use super::open_root::OpenRoot;
+use super::reserved::FOLDER;
+use super::temporary;
 use crate::threads::step;
 use crate::turns::{Turn, Turns};
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath};
@@ -208,7 +209,7 @@ impl Destination<'_> {
 
     /// Syncs the written bytes, if the disk would otherwise report a failure too late.
     fn confirm(&self, file: &File) -> io::Result<()> {
-        if self.sync || disk::tells_late(file) { disk::sync_data(file) } else { Ok(()) }
+        if self.sync || disk::reports_late(file) { disk::sync_data(file) } else { Ok(()) }
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata> {
@@ -224,7 +225,7 @@ impl Destination<'_> {
         let io = |error| Error::from_io(self.path, error);
         let found = file.metadata().map_err(io)?;
         // If a write may fail later, so may its undoing.
-        if disk::tells_late(file) || !lock(file, Duration::ZERO) || self.has_record(&found) {
+        if disk::reports_late(file) || !lock(file, Duration::ZERO) || self.has_record(&found) {
             return Ok(None);
         }
         // The file may have grown before the lock.

@@ -9,11 +9,10 @@ use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxFlags, flock, openat, statx, unlinkat};
 use rustix::io::Errno;
 
-use super::append::open_in;
 use super::disk;
-use super::temporary::RECORD_PREFIX;
+use super::reserved::RECORD_PREFIX;
+use crate::StoragePath;
 use crate::threads::step;
-use crate::{ErrorKind, StoragePath};
 
 /// How often to check whether another process is done.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
@@ -161,23 +160,6 @@ impl Owner {
             tracing::warn!(name = self.name, %error, "can't remove the record of an append");
         }
     }
-}
-
-/// Undoes the append of a record whose owner is gone; returns whether it did. Blocks.
-pub(super) fn sweep(root: &Dir, folder: &Dir, name: &str) -> io::Result<bool> {
-    let Some(owner) = Owner::take(folder, name.to_owned(), Duration::ZERO)? else { return Ok(false) };
-    if let Some(record) = owner.read()?
-        && let Ok(path) = StoragePath::parse(&record.path)
-    {
-        // The record identifies the file, however it was reached.
-        match open_in(root, path.relative(), (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32, &path) {
-            Ok((file, _)) => owner.report(&undo(&file, &record)?, &record),
-            Err(error) if error.kind() == ErrorKind::NotFound => owner.report(&Undone::Another, &record),
-            Err(error) => return Err(io::Error::other(error)),
-        }
-    }
-    owner.remove();
-    Ok(true)
 }
 
 pub(super) fn name_of_record(found: &std::fs::Metadata) -> String {

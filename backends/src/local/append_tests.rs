@@ -8,7 +8,7 @@ use rustix::fs::Mode;
 
 use super::*;
 use crate::contract::{contents, pattern, put};
-use crate::local::temporary::RECORD_PREFIX;
+use crate::local::reserved::RECORD_PREFIX;
 use crate::local::{LocalOptions, LocalStorage};
 use crate::{ByteRange, CreateMode, Storage};
 

@@ -6,7 +6,7 @@ use cap_std::fs::{Permissions, PermissionsExt};
 
 use super::located::{located, refuse_link};
 use super::open_read;
-use super::root::OpenRoot;
+use super::open_root::OpenRoot;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// The bits that users can set. The bits that run a file with the rights of its owner are not among them.

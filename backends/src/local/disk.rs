@@ -1,24 +1,21 @@
-//! The abilities of the file system behind a mount.
+//! What the file system behind a mount can do, and what it can't.
 //!
-//! They are tried at the first upload to it, and remembered: a disk that refuses a call after all bytes of an upload
-//! have arrived would refuse every upload. If a disk can do less than others, a way is chosen that works, and the log
-//! reports once which promise is weaker there.
+//! If a disk can do less than others, a way is chosen that works, and the log reports once which promise is weaker there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
 use rustix::fs::{
-    Access, AtFlags, FsWord, Mode, OFlags, StatxFlags, accessat, fdatasync, fstat, fstatfs, fsync, openat,
-    statx,
+    Access, AtFlags, Mode, OFlags, StatxFlags, accessat, fdatasync, fstat, fstatfs, fsync, openat, statx,
 };
 use rustix::io::Errno;
 
-use super::{mountpoints, temporary};
+use super::mountpoints;
 use crate::threads::{step, step_of};
 
 /// The common property of two directories that allow a rename between them: the file system, and the mount that shows
@@ -34,82 +31,6 @@ impl Mount {
     pub(super) fn of(file: impl AsFd) -> io::Result<Self> {
         let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
         Ok(Self { device: (found.stx_dev_major, found.stx_dev_minor), id: found.stx_mnt_id })
-    }
-}
-
-/// How uploads get their names on a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Naming {
-    /// They are files without a name, which get one by a link.
-    Unnamed,
-    /// They have hidden names, and are renamed.
-    Hidden(Taking),
-}
-
-/// How a hidden name becomes one that must be free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taking {
-    /// The disk refuses to rename onto a name that is taken.
-    Rename,
-    /// The disk refuses to link to a name that is taken.
-    Link,
-    /// The disk refuses neither, so the name is looked up before.
-    Look,
-}
-
-/// A file system and the way to try it. Numbers of devices and mounts are used again, so the kind of the file system is
-/// part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Tried {
-    mount: Mount,
-    kind: FsWord,
-    /// Whether files without a name are tried.
-    unnamed: bool,
-}
-
-static KNOWN: LazyLock<RwLock<HashMap<Tried, Naming>>> = LazyLock::new(RwLock::default);
-
-/// How uploads to `target` get their names; `unnamed` if files without a name may be tried. Blocks.
-pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Naming> {
-    let tried = Tried { mount: Mount::of(target)?, kind: fstatfs(target)?.f_type, unnamed };
-    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&tried) {
-        return Ok(*known);
-    }
-    let can_link = if unnamed { can_link(root, target)? } else { CanLink::Not };
-    let naming = match can_link {
-        CanLink::Can => Naming::Unnamed,
-        CanLink::Not | CanLink::NotHere => Naming::Hidden(temporary::try_taking(root, target)?),
-    };
-    if naming == Naming::Hidden(Taking::Look) {
-        weaker(target, Weakness::Names, &"neither links nor RENAME_NOREPLACE");
-    }
-    if can_link != CanLink::NotHere {
-        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(tried, naming);
-    }
-    Ok(naming)
-}
-
-/// Whether files without a name exist, and can get one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CanLink {
-    Can,
-    Not,
-    /// They don't, for a reason that may hold only for this directory.
-    NotHere,
-}
-
-fn can_link(root: &Dir, target: &Dir) -> io::Result<CanLink> {
-    let Some(file) = temporary::unnamed(target, 0o600)? else { return Ok(CanLink::Not) };
-    match temporary::try_link(&file, root, target) {
-        Ok(()) => Ok(CanLink::Can),
-        Err(error) if is_refusal(&error) => {
-            let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-            Ok(match errno {
-                Some(Errno::NOENT | Errno::XDEV | Errno::ACCESS) => CanLink::NotHere,
-                _ => CanLink::Not,
-            })
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -192,7 +113,7 @@ fn confirmed(file: impl AsFd, synced: Result<(), Errno>) -> io::Result<()> {
 /// Whether the failure of a write may be reported only on request, and not by the write: network file systems and those
 /// of other programs (FUSE) send the bytes later, when their quota or network may refuse them. A file system that is
 /// not known to be local is treated as such.
-pub(super) fn tells_late(file: impl AsFd) -> bool {
+pub(super) fn reports_late(file: impl AsFd) -> bool {
     /// By the numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, overlayfs, F2FS, ZFS, bcachefs, exFAT, FAT, NTFS.
     const OF_THIS_MACHINE: [u32; 13] = [
         0xef53,

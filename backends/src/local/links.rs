@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 
 use rustix::io::Errno;
 
-use super::root::OpenRoot;
+use super::open_root::OpenRoot;
 use super::{located, metadata_of};
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 

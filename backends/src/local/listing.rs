@@ -7,8 +7,8 @@ use cap_std::fs::{Dir, DirEntry, ReadDir};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::links::listed;
-use super::root::OpenRoot;
-use super::temporary::is_reserved;
+use super::open_root::OpenRoot;
+use super::reserved::is_reserved;
 use crate::threads::{OfDisk, Operation, step};
 use crate::{Entry, EntryKind, EntryStream, Error, Metadata, Result, StoragePath};
 

@@ -7,8 +7,8 @@ use std::ops::Deref;
 use cap_std::fs::Dir;
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::root::OpenRoot;
-use super::temporary::is_reserved;
+use super::open_root::OpenRoot;
+use super::reserved::is_reserved;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// A handle for resolving a path: no link leads out of its directory.

@@ -13,12 +13,16 @@ mod listing;
 mod located;
 mod mountpoints;
 mod names;
+mod naming;
 mod one_file;
+mod open_root;
 mod publish;
 mod reading;
 mod removal;
 mod rename;
+mod reserved;
 mod root;
+mod sweep;
 mod target;
 mod temporary;
 mod upload;
@@ -35,11 +39,14 @@ use futures_util::{StreamExt, stream};
 
 use self::links::{Last, followed, following, own_metadata};
 use self::located::{located, open_directory, parent_of, standing_at};
+use self::open_root::OpenRoot;
 use self::reading::{open, open_read};
 use self::removal::{not_removed, remove_directory};
-use self::root::{OpenRoot, Root};
+use self::reserved::is_reserved;
+use self::root::Root;
+use self::sweep::{sweep, sweep_and_log};
 use self::target::Begin;
-use self::temporary::{NewFile, is_reserved};
+use self::temporary::NewFile;
 use crate::stream::{Wanted, while_wanted};
 use crate::threads::{DiskThreads, OfDisk, Operation, confirm_wanted};
 use crate::{
@@ -126,7 +133,7 @@ impl LocalStorage {
         Self::make_root(root, options)?;
         let root = Root::open(root, options)?;
         if let Ok(opened) = root.current() {
-            temporary::sweep_and_log(&opened);
+            sweep_and_log(&opened);
         }
         let threads = DiskThreads::new(name, options.timeout);
         Ok(Self { root: Arc::new(root), options, threads, unnamed: true })
@@ -354,7 +361,7 @@ impl Storage for LocalStorage {
     }
 
     async fn sweep(&self) -> Result<u64> {
-        self.with_root(Operation::Sweep, |root| match temporary::sweep(root) {
+        self.with_root(Operation::Sweep, |root| match sweep(root) {
             // A root that can only be read holds no temporary files.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(0),
             swept => swept.map_err(|error| Error::from_io(&StoragePath::root(), error)),

@@ -1,7 +1,7 @@
 //! Gives an upload its name, or adds it to the end of a file.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
@@ -12,13 +12,13 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::append::{self, FileId};
-use super::disk::{self, Taking};
+use super::disk;
 use super::names::Names;
+use super::naming::Taking;
 use super::target::{Base, Target};
 use super::temporary::{self, HiddenName};
-use super::upload::write_all;
 use super::{metadata_of, sync_directory};
-use crate::threads::confirm_wanted;
+use crate::threads::{confirm_wanted, step};
 use crate::turns::Turn;
 use crate::{Error, ErrorKind, Metadata, Result};
 
@@ -53,7 +53,7 @@ impl Received {
         write_all(&mut file, chunks).map_err(io)?;
         // A file that is closed after writing before it gets its name is not reported as written again.
         let Some(reader) = target.hidden.as_ref().and_then(HiddenName::reader) else {
-            if !target.sync && disk::tells_late(&file) {
+            if !target.sync && disk::reports_late(&file) {
                 disk::sync_data(&file).map_err(io)?;
             }
             return Ok(Self::File(file));
@@ -233,6 +233,13 @@ impl Target {
         hidden.renamed = true;
         Ok(named)
     }
+}
+
+pub(super) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+    chunks.iter().try_for_each(|bytes| {
+        step();
+        file.write_all(bytes)
+    })
 }
 
 /// Notifies programs that watch a directory of a file that was linked there: they wait for the end of a write, or for a

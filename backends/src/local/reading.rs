@@ -5,7 +5,7 @@ use rustix::fs::OFlags;
 
 use super::located::{located, open_flags, refuse_link};
 use super::metadata_of;
-use super::root::OpenRoot;
+use super::open_root::OpenRoot;
 use crate::threads::{DiskThreads, OfDisk};
 use crate::{Body, ByteRange, Content, Error, ErrorKind, FileSlice, Result, StoragePath};
 

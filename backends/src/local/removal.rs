@@ -4,8 +4,8 @@ use std::io;
 
 use super::links::{followed, own_metadata};
 use super::located::{located, parent_of};
-use super::root::OpenRoot;
-use super::{mountpoints, temporary};
+use super::open_root::OpenRoot;
+use super::{mountpoints, sweep};
 use crate::threads::confirm_wanted;
 use crate::{EntryKind, Error, ErrorKind, Result, StoragePath};
 
@@ -25,7 +25,7 @@ pub(super) fn remove_directory(root: &OpenRoot, path: &StoragePath) -> Result<()
     match base.remove_dir(name) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             // Hidden files must not keep the directory for ever.
-            let cleared = base.open_dir(name).and_then(|directory| temporary::clear(root, &directory));
+            let cleared = base.open_dir(name).and_then(|directory| sweep::clear(root, &directory));
             cleared.map_err(|_| Error::from_io(path, error))?;
             confirm_wanted()?;
             base.remove_dir(name).map_err(failed)

@@ -9,12 +9,13 @@ use cap_std::fs::{Dir, Metadata};
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::append::{self, FileId};
-use super::disk::{self, Naming, Taking};
 use super::kept::{self, Rights};
 use super::links::{Last, followed, following};
 use super::mountpoints;
-use super::root::OpenRoot;
-use super::temporary::{self, HiddenName, NewFile, is_reserved};
+use super::naming::{self, Naming, Taking};
+use super::open_root::OpenRoot;
+use super::reserved::is_reserved;
+use super::temporary::{self, HiddenName, NewFile};
 use super::{open, open_read, parent_of, standing_at};
 use crate::stream::Wanted;
 use crate::threads::{DiskThreads, step_of};
@@ -203,13 +204,13 @@ pub(super) struct Opened {
 }
 
 fn open_temporary(root: &Dir, directory: &Dir, new: NewFile) -> io::Result<Opened> {
-    let mut naming = disk::naming(root, directory, new.unnamed)?;
+    let mut naming = naming::naming(root, directory, new.unnamed)?;
     if naming == Naming::Unnamed {
         if let Some(file) = temporary::unnamed(directory, new.mode)? {
             return Ok(Opened { file, hidden: None, taking: Taking::Link });
         }
         // Not possible in this directory.
-        naming = disk::naming(root, directory, false)?;
+        naming = naming::naming(root, directory, false)?;
     }
     let taking = match naming {
         Naming::Hidden(taking) => taking,

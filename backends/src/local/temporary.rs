@@ -12,22 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
-use rustix::fs::{
-    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, flock, linkat, openat, renameat_with, unlinkat,
-};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, linkat, openat, unlinkat};
 use rustix::io::Errno;
 
-use super::append_record;
-use super::disk::{self, Mount, Taking};
-use super::root::OpenRoot;
-use crate::threads::step;
-
-/// The folder for hidden names, at the top of a file system.
-pub(super) const FOLDER: &str = ".wharf-uploads";
-/// What hidden names begin with.
-const PREFIX: &str = ".wharf-upload-";
-/// What the names of records of appends begin with.
-pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
+use super::disk::{self, Mount};
+use super::reserved::{FOLDER, PREFIX};
 
 /// The properties of a file for arriving bytes.
 #[derive(Debug, Clone, Copy)]
@@ -36,14 +25,6 @@ pub(super) struct NewFile {
     pub(super) unnamed: bool,
     /// Its permission bits, before the umask.
     pub(super) mode: u32,
-}
-
-/// The mode of files that try what a disk can do.
-const TRIED: u32 = 0o600;
-
-/// Whether a name is reserved for uploads: it is never listed and can't be used.
-pub(super) fn is_reserved(name: &str) -> bool {
-    name == FOLDER || name.starts_with(PREFIX)
 }
 
 /// A hidden name. It is removed when this is dropped, unless the file has been renamed by then.
@@ -73,7 +54,7 @@ impl Drop for HiddenName {
     }
 }
 
-fn next_name() -> String {
+pub(super) fn next_name() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +67,11 @@ fn place(root: &Dir, target: &Dir) -> io::Result<Dir> {
 }
 
 /// The same with another way to get the folder in a directory.
-fn place_in(root: &Dir, target: &Dir, folder: impl Fn(&Dir) -> io::Result<Dir>) -> io::Result<Dir> {
+pub(super) fn place_in(
+    root: &Dir,
+    target: &Dir,
+    folder: impl Fn(&Dir) -> io::Result<Dir>,
+) -> io::Result<Dir> {
     let mount = Mount::of(target)?;
     let folder = match Mount::of(root)? == mount {
         true => folder(root),
@@ -172,51 +157,6 @@ pub(super) fn named(root: &Dir, target: &Dir, mode: u32) -> io::Result<(File, Hi
     }
 }
 
-/// Tries whether a file without a name can get one.
-pub(super) fn try_link(file: &File, root: &Dir, target: &Dir) -> io::Result<()> {
-    // No folder is left behind just for this test.
-    let directory = place_in(root, target, |directory| {
-        directory.open_dir(FOLDER).and_then(|folder| disk::may_write(&folder).map(|()| folder))
-    })?;
-    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
-    let name = next_name();
-    match link(file, &directory, &name) {
-        // As for an upload: this directory accepts no names from elsewhere.
-        Err(Errno::XDEV) => {
-            link(file, target, &name)?;
-            Ok(unlinkat(target, &name, AtFlags::empty())?)
-        }
-        linked => {
-            linked?;
-            Ok(unlinkat(&directory, &name, AtFlags::empty())?)
-        }
-    }
-}
-
-/// Tries how a hidden name can become one that must be free.
-pub(super) fn try_taking(root: &Dir, target: &Dir) -> io::Result<Taking> {
-    let (_file, mut hidden) = named(root, target, TRIED)?;
-    let (directory, free) = (&hidden.directory, next_name());
-    let refused = |error: Errno| match io::Error::from(error) {
-        error if disk::is_refusal(&error) => Ok(()),
-        error => Err(error),
-    };
-    match renameat_with(directory, &hidden.name, directory, &free, RenameFlags::NOREPLACE) {
-        Ok(()) => {
-            hidden.name = free;
-            return Ok(Taking::Rename);
-        }
-        Err(error) => refused(error)?,
-    }
-    match linkat(directory, &hidden.name, directory, &free, AtFlags::empty()) {
-        Ok(()) => {
-            unlinkat(directory, &free, AtFlags::empty())?;
-            Ok(Taking::Link)
-        }
-        Err(error) => refused(error).map(|()| Taking::Look),
-    }
-}
-
 /// Gives a file without a name its final one, which must be free.
 pub(super) fn link(file: &File, directory: &Dir, name: &str) -> Result<(), Errno> {
     let own = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -241,72 +181,5 @@ pub(super) fn link_hidden(file: &File, root: &Dir, target: &Dir) -> io::Result<H
             }
             Err(error) => return Err(error.into()),
         }
-    }
-}
-
-/// Removes abandoned files, at the root and on file systems below it; returns how many.
-pub(super) fn sweep(root: &OpenRoot) -> io::Result<u64> {
-    let mut removed = sweep_folder_in(root, root)?;
-    for mount in root.mounts_below() {
-        // Uploads don't go to a directory that can't be entered.
-        removed += root.open_dir(&mount).and_then(|top| sweep_folder_in(root, &top)).unwrap_or(0);
-    }
-    Ok(removed)
-}
-
-/// The same, with a log line.
-pub(super) fn sweep_and_log(root: &OpenRoot) {
-    match sweep(root) {
-        Ok(0) => {}
-        Ok(removed) => tracing::info!(removed, "removed what interrupted uploads had left behind"),
-        // A root that can only be read is fine; uploads will report it.
-        Err(error) => tracing::debug!(%error, "can't look for leftovers of interrupted uploads"),
-    }
-}
-
-fn sweep_folder_in(root: &Dir, directory: &Dir) -> io::Result<u64> {
-    match directory.open_dir(FOLDER) {
-        Ok(folder) => sweep_files(root, &folder),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes the hidden files in a directory that no living upload holds, and undoes appends that were cut off; returns
-/// how many.
-fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
-    let mut removed = 0;
-    for entry in directory.entries()? {
-        step();
-        let name = entry?.file_name();
-        let Some(known) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if known.starts_with(RECORD_PREFIX) {
-            match append_record::sweep(root, directory, known) {
-                Ok(true) => removed += 1,
-                Ok(false) => {}
-                Err(error) => tracing::error!(name = known, %error, "can't undo an append that was cut off"),
-            }
-            continue;
-        }
-        // Some network file systems allow an exclusive lock only on a writable handle.
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let Ok(file) = openat(directory, &name, flags, Mode::empty()) else { continue };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-            && unlinkat(directory, &name, AtFlags::empty()).is_ok()
-        {
-            removed += 1;
-        }
-    }
-    Ok(removed)
-}
-
-/// Removes leftovers of killed uploads from a directory that looks empty, so that the directory can be removed. Files
-/// of living uploads stay.
-pub(super) fn clear(root: &Dir, directory: &Dir) -> io::Result<()> {
-    sweep_files(root, directory)?;
-    sweep_folder_in(root, directory)?;
-    match directory.remove_dir(FOLDER) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
     }
 }

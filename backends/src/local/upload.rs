@@ -4,16 +4,16 @@
 //! append, its bytes are [added](super::append) to the end of another file. The [target](super::target) says where.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::append::{self, FileId};
-use super::publish::{Published, Received};
+use super::publish::{Published, Received, write_all};
 use super::target::{Base, Begin, Target};
 use crate::stream::Wanted;
-use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
+use crate::threads::{DiskThreads, Job, OfDisk, Operation};
 use crate::turns::Turn;
 use crate::{CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Upload};
 
@@ -200,11 +200,4 @@ impl Ending {
 /// The turn at a file; its holder may wait for a disk that does not answer.
 async fn turn(threads: &DiskThreads, file: FileId) -> Result<(FileId, Turn)> {
     Ok((file, threads.unless_it_hangs(Operation::Finish, append::turn(file)).await?))
-}
-
-pub(super) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
-    chunks.iter().try_for_each(|bytes| {
-        step();
-        file.write_all(bytes)
-    })
 }
