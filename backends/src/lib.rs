@@ -65,16 +65,19 @@
 //! | [`local`] | a directory of this machine; its threads and time limits are in [`threads`] |
 //! | [`object`] | buckets: S3 and what speaks it, Google Cloud Storage, Azure Blob Storage |
 //! | [`memory`] | a tree in memory with a limit |
-//! | [`observe`] | who is told of the requests to a store |
+//! | [`tree`] | the names of a tree with the rules of the contract, for backends that keep names in memory |
+//! | [`observe`] | observers of the requests to a store |
 //! | [`Buffers`] | memory and a disk for what is on its way to a store |
 
 mod buffers;
 mod digest;
+mod entry;
 mod error;
 mod path;
 mod storage;
 mod stream;
 pub mod threads;
+pub mod tree;
 mod turns;
 
 #[cfg(feature = "contract")]
@@ -88,10 +91,8 @@ pub mod unftp;
 
 pub use buffers::Buffers;
 pub use digest::{Digest, DigestAlgorithm};
+pub use entry::{Entry, EntryKind, EntryStream, Metadata};
 pub use error::{Error, ErrorKind, Result};
 pub use path::{PathError, StoragePath};
-pub use storage::{
-    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryKind, EntryStream, Intake, Metadata,
-    Storage, Supply, Upload,
-};
+pub use storage::{Body, ByteRange, Capabilities, Content, CreateMode, Intake, Storage, Supply, Upload};
 pub use stream::{ByteStream, CHUNK_SIZE, FileSlice};

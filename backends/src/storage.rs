@@ -16,99 +16,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::pin::Pin;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_core::Stream;
+use futures_util::stream;
 
 use crate::threads::{DiskThreads, OfDisk};
-use crate::{ByteStream, Digest, DigestAlgorithm, Error, ErrorKind, FileSlice, Result, StoragePath};
-
-/// Entries of a directory in no particular order, page by page as the store sends them.
-///
-/// It ends after the first error.
-pub type EntryStream = Pin<Box<dyn Stream<Item = Result<Entry>> + Send>>;
-
-/// The kind of a directory entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EntryKind {
-    /// A regular file or an object.
-    File,
-    /// A directory; on an object store a prefix that holds keys, or a marker.
-    Directory,
-    /// An entry that can be listed and removed but neither read nor entered: a symbolic link that is dangling or leads
-    /// out of the root, a socket, a device.
-    Other,
-}
-
-/// What a backend knows of an entry without opening it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metadata {
-    /// Its kind.
-    pub kind: EntryKind,
-    /// Length in bytes; 0 for a directory.
-    pub size: u64,
-    /// When the content last changed; `None` if the store doesn't know, as for a prefix.
-    pub modified: Option<SystemTime>,
-    /// A fingerprint of this version of a file, like an entity tag (RFC 9110, section 8.8.3): while it is the same, it
-    /// is the same file with the same content. `None` if the store has no such value.
-    pub version: Option<u64>,
-    /// The name is a symbolic link, and the other fields describe its target: removing the name leaves the target as it
-    /// is.
-    pub is_link: bool,
-    /// The entry of a listing could not be looked at: its name and kind come from the directory, and its size and time
-    /// are not known.
-    pub is_unseen: bool,
-    /// The text of the link, if it leads to a place in this storage and fits into a line: relative to the directory of
-    /// the link, or, with a slash before it, from the root of the storage.
-    pub link_target: Option<String>,
-}
-
-impl Metadata {
-    /// The metadata of a directory.
-    pub fn directory(modified: Option<SystemTime>) -> Self {
-        Self { kind: EntryKind::Directory, ..Self::file(0, modified) }
-    }
-
-    /// The metadata of a file of `size` bytes.
-    pub fn file(size: u64, modified: Option<SystemTime>) -> Self {
-        Self {
-            kind: EntryKind::File,
-            size,
-            modified,
-            version: None,
-            is_link: false,
-            is_unseen: false,
-            link_target: None,
-        }
-    }
-
-    /// The same with a fingerprint of `version`, which distinguishes one version of a file from another.
-    #[must_use]
-    pub fn with_version(mut self, version: &impl Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        version.hash(&mut hasher);
-        self.version = Some(hasher.finish());
-        self
-    }
-
-    /// Whether it is a directory.
-    pub fn is_directory(&self) -> bool {
-        self.kind == EntryKind::Directory
-    }
-}
-
-/// An entry of a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// One name; it passes [`StoragePath::child`].
-    pub name: String,
-    /// Its metadata.
-    pub metadata: Metadata,
-}
+use crate::{
+    ByteStream, Digest, DigestAlgorithm, EntryKind, EntryStream, Error, ErrorKind, FileSlice, Metadata,
+    Result, StoragePath,
+};
 
 /// A part of a file, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -156,6 +74,22 @@ pub enum Content {
 }
 
 impl Body {
+    /// A part of a file whose whole content is in memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRange`] if the range begins behind the end.
+    pub fn from_bytes(
+        metadata: Metadata,
+        content: &Bytes,
+        range: ByteRange,
+        path: &StoragePath,
+    ) -> Result<Self> {
+        let (size, index) = (content.len() as u64, |at| usize::try_from(at).unwrap_or(content.len()));
+        let length = range.length_in(size, path)?;
+        let part = content.slice(index(range.offset)..index(range.offset + length));
+        Ok(Self { metadata, content: Content::Stream(Box::pin(stream::iter([Ok(part)]))) })
+    }
+
     /// The bytes as a stream, whichever form the backend chose. A file is read in large blocks on the threads of its
     /// disk.
     pub fn into_stream(self) -> ByteStream {
@@ -192,6 +126,23 @@ pub enum CreateMode {
     /// order in which they end, and none is refused because of another: if the file was replaced meanwhile, the bytes
     /// are added to the new one; if it was removed, they become a new file.
     Append,
+}
+
+impl CreateMode {
+    /// Whether an upload to `path` may begin, where a file of `size` bytes exists, or none.
+    ///
+    /// # Errors
+    /// Those of the modes: [`ErrorKind::AlreadyExists`], [`ErrorKind::NotFound`], [`ErrorKind::InvalidRange`].
+    pub fn allows(self, size: Option<u64>, path: &StoragePath) -> Result<()> {
+        match (self, size) {
+            (Self::New, Some(_)) => Err(Error::new(ErrorKind::AlreadyExists, path)),
+            (Self::Resume(1..), None) => Err(Error::new(ErrorKind::NotFound, path)),
+            (Self::Resume(offset), Some(size)) if offset > size => {
+                Err(Error::new(ErrorKind::InvalidRange, path))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The ways in which a caller can pass on the next bytes of an upload.
@@ -248,11 +199,14 @@ pub trait Upload: Send {
     /// disk was lost before it answered, and it is not known whether the old or the new file is there.
     async fn finish(self: Box<Self>) -> Result<Metadata>;
 
-    /// Gives up: nothing of the upload becomes visible and nothing stays behind.
+    /// Gives up: nothing of the upload becomes visible and nothing stays behind. Unless it is implemented, it only drops the
+    /// upload.
     ///
     /// # Errors
-    /// What could not be cleaned up.
-    async fn abort(self: Box<Self>) -> Result<()>;
+    /// The upload could not be cleaned up.
+    async fn abort(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// How a backend differs from a disk. It never changes during the life of a backend.
@@ -269,6 +223,17 @@ pub struct Capabilities {
     pub lists_set_times: bool,
     /// Directories can be renamed.
     pub rename_directories: bool,
+}
+
+impl Capabilities {
+    /// Those of a disk.
+    pub const DISK: Self = Self {
+        remote: false,
+        implicit_directories: false,
+        set_modified: true,
+        lists_set_times: true,
+        rename_directories: true,
+    };
 }
 
 /// A storage: a tree of files and directories.

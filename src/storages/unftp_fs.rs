@@ -61,13 +61,7 @@ impl Backend for Directory {
     fn open(&self, _: &str, _: &Shared) -> Result<Arc<dyn Storage>, OpenError> {
         use wharf_backends::Capabilities;
         use wharf_backends::unftp::{Filesystem, UnftpStorage};
-        let disk = Capabilities {
-            remote: false,
-            implicit_directories: false,
-            set_modified: false,
-            lists_set_times: false,
-            rename_directories: true,
-        };
+        let disk = Capabilities { set_modified: false, lists_set_times: false, ..Capabilities::DISK };
         Ok(Arc::new(UnftpStorage::new(Filesystem::new(&self.root)?, disk)))
     }
 

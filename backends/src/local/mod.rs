@@ -181,13 +181,7 @@ impl LocalStorage {
 #[async_trait]
 impl Storage for LocalStorage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            remote: false,
-            implicit_directories: false,
-            set_modified: true,
-            lists_set_times: true,
-            rename_directories: true,
-        }
+        Capabilities::DISK
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {

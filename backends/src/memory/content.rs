@@ -9,9 +9,6 @@ use futures_util::stream;
 
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// The longest name in bytes, as on most disks.
-pub(super) const MAX_NAME: usize = 255;
-
 /// The cost of a name of any length: the longest name and the tree's own overhead, rounded up. So a rename costs
 /// nothing.
 const NAME_COST: u64 = 512;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ErrorKind;
 use crate::contract::{Fixture, contents, put};
 
 mod contract {

@@ -5,7 +5,6 @@
 //! fixed amount for each name, so that empty files can't exhaust the memory either.
 
 mod content;
-mod tree;
 mod upload;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +13,12 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use futures_util::stream;
 
-use self::content::Budget;
-use self::tree::{Node, Tree};
+use self::content::{Budget, Charge, Content as FileContent};
 use self::upload::{Base, MemoryUpload};
+use crate::tree::{Tree, TreeFile};
 use crate::{
-    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, ErrorKind, Metadata,
-    Result, Storage, StoragePath, Upload,
+    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, Metadata, Result, Storage,
+    StoragePath, Upload,
 };
 
 /// How many entries of a listing are copied while the tree is locked.
@@ -31,16 +30,22 @@ pub struct MemoryStorage {
     shared: Arc<Shared>,
 }
 
+impl TreeFile for Arc<FileContent> {
+    fn metadata(&self) -> Metadata {
+        Metadata::file(self.len(), None).with_version(&self.edition())
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
-    tree: Mutex<Tree>,
+    tree: Mutex<Tree<Arc<FileContent>, Charge>>,
     budget: Arc<Budget>,
 }
 
 impl Shared {
     /// A panic while the lock was held can't leave a half-changed tree: each change is one insertion or removal. So a
     /// poisoned lock is taken over.
-    fn tree(&self) -> MutexGuard<'_, Tree> {
+    fn tree(&self) -> MutexGuard<'_, Tree<Arc<FileContent>, Charge>> {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,13 +66,7 @@ impl MemoryStorage {
 #[async_trait]
 impl Storage for MemoryStorage {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            remote: false,
-            implicit_directories: false,
-            set_modified: true,
-            lists_set_times: true,
-            rename_directories: true,
-        }
+        Capabilities::DISK
     }
 
     async fn available(&self) -> Result<Option<u64>> {
@@ -75,11 +74,11 @@ impl Storage for MemoryStorage {
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
-        Ok(self.shared.tree().get(path)?.metadata())
+        self.shared.tree().stat(path)
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
-        self.shared.tree().directory(path)?;
+        self.shared.tree().enter(path)?;
         let shared = Arc::clone(&self.shared);
         let path = path.clone();
         // Page by page, so that a huge directory is never copied whole, and never locks out others for long.
@@ -98,11 +97,8 @@ impl Storage for MemoryStorage {
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
         let (metadata, content) = {
             let tree = self.shared.tree();
-            let node = tree.get(path)?;
-            match node {
-                Node::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, path)),
-                Node::File { content, .. } => (node.metadata(), Arc::clone(content)),
-            }
+            let (metadata, content) = tree.open(path)?;
+            (metadata, Arc::clone(content))
         };
         let length = range.length_in(content.len(), path)?;
         let stream = Box::pin(content.stream(range.offset, length));
@@ -112,17 +108,15 @@ impl Storage for MemoryStorage {
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         let base = {
             let tree = self.shared.tree();
-            let existing = tree.can_create(path)?;
+            let existing = tree.may_store(path)?;
+            mode.allows(existing.map(|old| old.len()), path)?;
             match (mode, existing) {
-                (CreateMode::New, Some(_)) => return Err(Error::new(ErrorKind::AlreadyExists, path)),
-                (CreateMode::New, None) => Base::Nothing,
-                (CreateMode::Replace | CreateMode::Resume(0), _) => Base::Anything,
-                (CreateMode::Append, _) => Base::End,
-                (CreateMode::Resume(_), None) => return Err(Error::new(ErrorKind::NotFound, path)),
-                (CreateMode::Resume(length), Some(old)) => {
-                    ByteRange::from_offset(length).length_in(old.len(), path)?;
+                (CreateMode::New, _) => Base::Nothing,
+                (CreateMode::Resume(length @ 1..), Some(old)) => {
                     Base::Beginning { of: Arc::clone(old), edition: old.edition(), length }
                 }
+                (CreateMode::Replace | CreateMode::Resume(_), _) => Base::Anything,
+                (CreateMode::Append, _) => Base::End,
             }
         };
         Ok(Box::new(MemoryUpload::new(Arc::clone(&self.shared), path.clone(), base)))

@@ -36,6 +36,29 @@ pub(super) struct Written {
     pub(super) name: Charge,
 }
 
+impl Written {
+    /// The new content of the file at `path`, which has the content `old` now.
+    fn with(self, old: Option<&mut Arc<Content>>, base: &Base, path: &StoragePath) -> Result<Arc<Content>> {
+        let Self { chunks, charge, name } = self;
+        Ok(match (base, old) {
+            (Base::Nothing, Some(_)) => return Err(Error::new(ErrorKind::AlreadyExists, path)),
+            (Base::Beginning { of, edition, length }, Some(old)) if old.edition() == *edition => {
+                Arc::new(of.with_tail(*length, chunks, charge))
+            }
+            (Base::Beginning { .. }, _) => return Err(Error::new(ErrorKind::Conflict, path)),
+            (Base::End, Some(old)) => match Arc::get_mut(old) {
+                Some(content) => {
+                    content.append(chunks, charge);
+                    Arc::clone(old)
+                }
+                // Readers keep the old content.
+                None => Arc::new(old.with_tail(old.len(), chunks, charge)),
+            },
+            (Base::Nothing | Base::Anything | Base::End, _) => Arc::new(Content::new(chunks, charge, name)),
+        })
+    }
+}
+
 pub(super) struct MemoryUpload {
     shared: Arc<Shared>,
     path: StoragePath,
@@ -115,10 +138,6 @@ impl Upload for MemoryUpload {
         };
         charge.shrink(self.room as u64);
         let written = Written { chunks: std::mem::take(&mut self.chunks), charge, name };
-        self.shared.tree().store(&self.path, written, &self.base)
-    }
-
-    async fn abort(self: Box<Self>) -> Result<()> {
-        Ok(())
+        self.shared.tree().store(&self.path, |old| written.with(old, &self.base, &self.path))
     }
 }
