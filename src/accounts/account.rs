@@ -18,21 +18,21 @@ pub fn is_anonymous(name: &str) -> bool {
 pub struct Account {
     /// The name.
     pub name: String,
-    /// It is the one for which nobody has to show anything.
+    /// Whether this is the anonymous user, who needs no password.
     pub is_anonymous: bool,
-    /// What the password of this user is compared with; `None` if the user has none.
+    /// The hash or text that a password is compared with; `None` if the user has no password.
     pub password: Option<Password>,
-    /// What the user sees, and what they may do there.
+    /// The files that the user sees, and the permissions there.
     pub view: UserView,
-    /// What the user's sessions are like.
+    /// The settings of the user's sessions.
     pub preferences: Arc<Preferences>,
-    /// How much of the server the user may take.
+    /// The user's limits.
     pub limits: Limits,
 }
 
-/// How much of the server one user may take.
+/// The limits of one user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How many sessions at once; `None`: any number.
+    /// The most sessions at once; `None`: any number.
     pub sessions: Option<usize>,
 }

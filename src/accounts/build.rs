@@ -20,12 +20,12 @@ pub enum AccountsError {
     Passwords(#[from] PasswordHashError),
 }
 
-/// The accounts that the file has.
+/// The accounts in the configuration file.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Those of users, by their names.
+    /// The accounts of users, by their names.
     pub(super) users: HashMap<String, Arc<Account>>,
-    /// The one for which nobody has to show anything, if there is one.
+    /// The account of the anonymous user, if there is one.
     pub(super) anonymous: Option<Arc<Account>>,
 }
 

@@ -1,8 +1,8 @@
 //! The scenario of a login, once for every engine.
 //!
-//! Somebody names themselves and shows something. The proofs are asked one after the other whether that is right; networks take
-//! turns meanwhile, so that nobody has to wait for a flood of others. A failure is in the log at once, and its answer is
-//! delayed. Whoever is in takes one of the sessions of their account, and keeps their place among all sessions from then on.
+//! The plan. A client sends a name and a credential. The proofs are asked one after the other whether the credential is right;
+//! networks take turns meanwhile, so that nobody has to wait for a flood of others. A failure is logged at once, and its answer is
+//! delayed. A client that is let in takes one of the sessions of its account, and keeps its place among all sessions from then on.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Origin<'a> {
     pub session: u64,
     /// The address of the client.
     pub peer: SocketAddr,
-    /// The place of the session among all. It is told what goes on, and kept by whoever gets in.
+    /// The place of the session among all sessions. It follows the login, and a client that is let in keeps it.
     pub permit: &'a SessionPermit,
 }
 
@@ -43,27 +43,26 @@ impl From<LoginError> for Login {
     }
 }
 
-/// Why somebody does not get in, by what the client is to be told. The log has it already.
+/// The refusal of a login, by the reply that the client gets. The reason is logged already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// Nothing: it is gone.
+    /// No reply: the client is gone.
     Gone,
-    /// That the login failed, and nothing else: which names exist is nobody's business. The time that the answer had to wait is
-    /// over.
+    /// The login failed. The reply says no more: clients must not find out which names exist. Its delay is over.
     Failed(LoginError),
-    /// To come back later: too many others wait to be checked.
+    /// Try again later: too many passwords wait for their check.
     Busy,
-    /// To come back later: the user, who is who they say, has as many sessions as they may have.
+    /// Try again later: the credential is right, but the user has as many sessions as allowed.
     TooManySessions,
-    /// To come back later: the session had to give way to another one.
+    /// Try again later: the session had to give way to another one.
     Displaced,
 }
 
-/// A login that proofs refused.
+/// A login that the proofs refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Failed {
     cause: LoginError,
-    /// How long the client has to wait before it hears of that. The log does not wait.
+    /// The delay of the reply. The log does not wait.
     delay: Duration,
 }
 
@@ -80,7 +79,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Those of a configuration, on these storages.
+    /// The accounts of a configuration, on these storages.
     ///
     /// Takes tens of milliseconds if there are no users, as it hashes.
     ///
@@ -99,14 +98,14 @@ impl Accounts {
         })
     }
 
-    /// What the sessions of a user are like, if there is one of this name: a name that is about to log in may have to be read
-    /// in the character set of that user.
+    /// The settings of the sessions of the user of this name, if there is one: the name itself may have to be read in the
+    /// character set of that user.
     pub fn preferences_of(&self, name: &str) -> Option<&Preferences> {
         self.known.users.get(name).map(|account| &*account.preferences)
     }
 
-    /// Lets somebody in who shows the right thing. `gone` ends when nobody waits for it any more: then a check that has not
-    /// begun is never done.
+    /// Lets a client in if its credential is right. `gone` ends when the client is gone: then a check that has not begun is never
+    /// done.
     ///
     /// # Errors
     /// [`Refused`].
@@ -137,7 +136,7 @@ impl Accounts {
         }
     }
 
-    /// Whose name and credential these are, when it is the turn of the address that they came from.
+    /// The account that the name and the credential belong to. It waits for the turn of the client's network.
     async fn authenticate(
         &self,
         name: &str,
@@ -166,7 +165,7 @@ impl Accounts {
         Err(LoginError::UnknownUser)
     }
 
-    /// Lets somebody in who is who they say.
+    /// Lets a client in whose credential was right.
     fn admit(&self, name: &str, account: &Account, origin: Origin<'_>) -> Result<Visit, Refused> {
         let Origin { session, peer, permit } = origin;
         // However it is written, it is one user in limits and logs.

@@ -4,8 +4,8 @@
 //! with guesses at one account. Only answers to failures wait: a right password is answered at once, whatever others have
 //! tried, so nobody is kept out.
 //!
-//! Failures are counted in a table whose size is fixed; those who meet in one place of it are counted together. All that
-//! does is to delay the answer to a failure a little more, so the table can't be filled to any harm.
+//! Failures are counted in a table of fixed size. Networks and names that share a place in it are counted together: answers to
+//! their failures are delayed a little more, which is all that an attacker who fills the table can reach.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use crate::network::Network;
 
-/// How long the first answer waits; each further one waits twice as long.
+/// The delay of the first answer. Each further answer waits twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// So long after the last failure, half of the failures are forgotten.
+/// After this time without a failure, half of the failures are forgotten.
 const HALF_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// Places in the table.
@@ -36,18 +36,18 @@ pub(super) struct Guesses {
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     failures: u32,
-    /// Seconds since the beginning.
+    /// Seconds since this table was made.
     last: u32,
 }
 
 impl Guesses {
-    /// No answer waits longer than `most`.
+    /// A table by which no answer waits longer than `most`.
     pub(super) fn new(most: Duration) -> Self {
         let counted = if most.is_zero() { Vec::new() } else { vec![Count::default(); PLACES] };
         Self { most, began: Instant::now(), chooser: RandomState::new(), counted: Mutex::new(counted) }
     }
 
-    /// Counts a failure, and says how long its answer has to wait.
+    /// Counts a failure, and returns the delay of its answer.
     pub(super) fn failed(&self, network: Network, name: &str) -> Duration {
         let now = u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX);
         let places = [self.chooser.hash_one(network), self.chooser.hash_one(name)];

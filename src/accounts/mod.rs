@@ -1,8 +1,7 @@
 //! Who is this?
 //!
 //! [`Accounts`] has everybody who may log in, and holds the whole scenario of a login ([`Accounts::enter`]), once for every
-//! engine. Whether somebody is who they say is for the proofs (`proofs`) to find out: a file or folder and a row for each way to
-//! show it.
+//! engine. The proofs (`proofs`) check whether a client is who it says: a file or folder and a row for each way to show it.
 
 mod account;
 mod build;

@@ -1,13 +1,15 @@
-//! How many sessions there may be, and who gives way.
+//! The limits on the number of sessions, and which session gives way.
 //!
-//! Whoever connects takes a place, and only whoever logs in may keep it. Where all places are taken, a session that has not
-//! logged in gives way to a new one: the oldest of the network that has most of them, if that has more than the newcomer's own.
-//! So a flood takes places from itself, and whoever has logged in, or does so at once, is not touched.
+//! The plan. Every connection takes a place, and keeps it for good when it logs in. If all places are taken, a session that has
+//! not logged in gives way to a new one: the oldest session of the network that has the most of them, if that network has more
+//! of them than the newcomer's. So a flood takes places from itself, and clients that have logged in, or log in at once, are not
+//! touched.
 //!
-//! Where the places of one network are taken, the oldest of its own gives way if it has had its time and asks for nothing. One
-//! that has just come, or whose password is being checked, does not: many devices behind one address would throw each other out,
-//! and none would ever be done. Those that wait for the answer to a failed login keep their places, too, as guessing would be as
-//! fast as connecting otherwise; but only half of them, or guesses would keep everybody else behind that address out.
+//! If all places of one network are taken, its own oldest session gives way, provided that it has had its time to log in and
+//! waits for nothing. A session that has just connected, or whose password is being checked, does not give way: many devices
+//! behind one address would throw each other out, and none of them would ever finish. Sessions that wait for the answer to a
+//! failed login keep their places, too: otherwise guessing would be as fast as connecting. But they keep only half of the
+//! places: otherwise guesses would keep everybody else behind that address out.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::network::Network;
 
-/// So long whoever has connected has time to log in before others of the same network can have its place.
+/// The time that a new session has to log in before another one of its network can take its place.
 const YOUNG: Duration = Duration::from_secs(3);
 
 /// Counts sessions, in all and for each network.
@@ -37,34 +39,35 @@ struct Open {
     next: u64,
     total: usize,
     networks: HashMap<Network, Sessions>,
-    /// Networks with sessions that have not logged in, those with most of them last; of as many, the one with the oldest.
+    /// Networks with sessions that have not logged in, sorted by their number; of networks with equally many, the one with the
+    /// oldest session is last.
     strangers: BTreeSet<(usize, Reverse<u64>, Network)>,
 }
 
-/// Those of one network.
+/// The sessions of one network.
 #[derive(Debug, Default)]
 struct Sessions {
     all: usize,
-    /// Those that have not logged in, and since when.
+    /// Sessions that have not logged in, and since when.
     strangers: BTreeMap<u64, (CancellationToken, Instant)>,
-    /// Those whose passwords are being checked.
+    /// Sessions whose passwords are being checked.
     checked: BTreeMap<u64, CancellationToken>,
-    /// Those that have failed to log in, and wait to hear of it.
+    /// Sessions whose login has failed, and which wait for the reply.
     failed: BTreeMap<u64, CancellationToken>,
 }
 
 /// Why a session was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooManySessions {
-    /// The server has as many as it may.
+    /// The server has as many sessions as it may have.
     #[error("the server has as many sessions as it may have")]
     InAll,
-    /// This address, or its network, has as many as it may.
+    /// This address, or its network, has as many sessions as it may have.
     #[error("this address has as many sessions as it may have")]
     FromThisAddress,
 }
 
-/// The right to one session; given back when it is dropped, or when it is taken away for a new one.
+/// The place of one session; given back when it is dropped, or when a new session takes it.
 #[derive(Debug)]
 pub struct SessionPermit {
     limits: Arc<SessionLimits>,
@@ -74,7 +77,7 @@ pub struct SessionPermit {
 }
 
 impl SessionLimits {
-    /// Limits of so many sessions in all and from one IPv4 address or IPv6 network, which is so many bits long.
+    /// Limits on all sessions, and on those of one IPv4 address or IPv6 network; the latter has a prefix of this many bits.
     pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
         Self { sessions, sessions_per_ip, ipv6_prefix, open: Mutex::default() }
     }
@@ -144,7 +147,7 @@ impl Open {
 }
 
 impl Sessions {
-    /// How many have not logged in.
+    /// The number of sessions that have not logged in.
     fn strangers(&self) -> usize {
         self.strangers.len() + self.checked.len() + self.failed.len()
     }
@@ -162,18 +165,18 @@ impl Sessions {
 }
 
 impl SessionPermit {
-    /// Somebody logged in, and the session can't be taken away any more; `false` if it was before.
+    /// Notes that the client has logged in: from now on no other session can take its place. `false` if one already has.
     pub fn logged_in(&self) -> bool {
         self.change(|sessions| drop(sessions.remove(self.number)))
     }
 
-    /// Nobody is logged in any more.
+    /// Notes that the client is logged in no more.
     pub fn logged_out(&self) {
         let stranger = (self.displaced.clone(), Instant::now());
         self.change(|sessions| drop(sessions.strangers.insert(self.number, stranger)));
     }
 
-    /// A password is being checked, until [`answered`](Self::answered), [`failed`](Self::failed) or
+    /// Notes that a password is being checked, until [`answered`](Self::answered), [`failed`](Self::failed) or
     /// [`logged_in`](Self::logged_in).
     pub fn asked(&self) {
         self.change(|sessions| {
@@ -183,8 +186,8 @@ impl SessionPermit {
         });
     }
 
-    /// A login failed, and its answer is delayed until [`answered`](Self::answered). Of too many that wait so, the oldest has to
-    /// leave.
+    /// Notes that a login failed, and that its answer is delayed until [`answered`](Self::answered). If too many wait for such an
+    /// answer, the oldest of them has to leave.
     pub fn failed(&self) {
         let mut open = self.limits.open();
         if self.displaced.is_cancelled() {
@@ -203,7 +206,7 @@ impl SessionPermit {
         }
     }
 
-    /// The client hears what became of its login, and can try once more.
+    /// Notes that the client got the reply to its login, and can try again.
     pub fn answered(&self) {
         let since = Instant::now();
         self.change(|sessions| {
@@ -213,7 +216,7 @@ impl SessionPermit {
         });
     }
 
-    /// Until the session has to give way to another one.
+    /// Waits until the session has to give way to another one.
     pub async fn displaced(&self) {
         self.displaced.cancelled().await;
     }

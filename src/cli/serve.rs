@@ -26,10 +26,10 @@ use crate::shutdown::Shutdown;
 use crate::storages::{StorageError, Storages};
 use crate::world::{CurrentWorld, World};
 
-/// How long threads that may block are waited for in the end.
+/// How long the end of the program waits for threads that may block.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
 
-/// How long the end may take at most, beside the grace for transfers.
+/// The longest time that the end of the program takes, after the grace for transfers.
 const LONGEST_END: Duration = Duration::from_secs(20);
 
 /// Run the server.
@@ -206,8 +206,8 @@ async fn serve(
     Ok(())
 }
 
-/// Lets the threads of disks end what they do, as they remove what uploads have left that were given up. They are not waited for
-/// where a disk does not answer.
+/// Waits until the threads of disks have finished: they still remove the files of uploads that were given up. It does not wait for
+/// a disk that does not answer.
 async fn wait_for_disks(storages: &Storages) {
     let idle = join_all(storages.values().filter_map(|storage| storage.disk()).map(DiskThreads::idle));
     if tokio::time::timeout(THREADS_WAIT, idle).await.is_ok() {

@@ -1,7 +1,7 @@
-//! The configuration as written. What is said about a field here becomes its description in the JSON Schema.
+//! The configuration as written. The comment of a field becomes its description in the JSON Schema.
 //!
-//! Every field may be missing as far as these types go, so that whoever checks them can report all that are; those
-//! that must be there are marked as such for the schema.
+//! For these types every field may be missing, so that the check can report all missing ones together. Required fields are
+//! marked for the schema.
 
 mod accounts;
 mod unread;
@@ -34,7 +34,7 @@ pub(super) struct Config {
     pub(super) anonymous: Option<At<Anonymous>>,
     /// Where health and metrics are.
     pub(super) http: Option<At<Http>>,
-    /// What is logged, and how.
+    /// Which lines are logged, and how.
     pub(super) log: Option<At<Log>>,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Http {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// What speaks FTP ([engines](engines.md)). Some keys are errors with `libunftp`, which has nothing for them;
+    /// The engine that speaks FTP ([engines](engines.md)). `libunftp` can't obey some keys, which are errors with it;
     /// that page lists them. Default: `native`. Example: `engine: libunftp`.
     #[schemars(extend("x-type" = "`native` or `libunftp`"))]
     #[expect(dead_code, reason = "the table of engines reads it from the tree")]
@@ -69,78 +69,78 @@ pub(super) struct Server {
     /// with 426. At least a second. Default: `5m`. Example: `idle_timeout: 90s`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) idle_timeout: Option<At<Scalar>>,
-    /// A client that has not logged in by then, TLS handshake, the wait for the check of its password and the answer to a
-    /// failed login included, is disconnected. At least a second. Default: `1m`. Example: `login_timeout: 20s`.
+    /// A client that has not logged in after this time is disconnected. The TLS handshake, the wait for the check of its
+    /// password and the delay after a failed login count. At least a second. Default: `1m`. Example: `login_timeout: 20s`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) login_timeout: Option<At<Scalar>>,
-    /// How long a password that was right is known again [without a check](#limits-that-nobody-can-use-up-for-others), at
-    /// most `24h`; `0s`: not at all. Default: `10m`. Example: `remember_logins: 1h`.
+    /// How long a password that was right is accepted again [without a check](#limits-that-nobody-can-use-up-for-others), at
+    /// most `24h`; `0s`: never. Default: `10m`. Example: `remember_logins: 1h`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) remember_logins: Option<At<Scalar>>,
-    /// How long the answer to a failed login waits at most, from `0s` (it does not) to `30s`. It begins with 0.1 seconds and
-    /// doubles with each failure of an address or a name; half of the failures are forgotten in five minutes. Default: `5s`.
+    /// The longest delay of the answer to a failed login, from `0s` (none) to `30s`. It begins with 0.1 seconds and doubles
+    /// with each failure of an address or a name; half of the failures are forgotten in five minutes. Default: `5s`.
     /// Example: `failed_login_delay: 15s`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) failed_login_delay: Option<At<Scalar>>,
-    /// What SIZE says in ASCII type, where the size on the wire is not known: 550, or the size of the stored file, which the
-    /// transfer will not have. Default: `refuse`. Example: `ascii_size: stored`.
+    /// The answer to SIZE in ASCII type, if the size on the wire is not known: 550, or the size of the stored file, from which
+    /// the transfer will differ. Default: `refuse`. Example: `ascii_size: stored`.
     pub(super) ascii_size: Option<At<AsciiSize>>,
-    /// The type in which a session begins: text, whose line ends are converted, as the RFC has it, or bytes as they are. For
+    /// The type in which a session begins: text, whose line ends are converted (so in the RFC), or bytes as they are. For
     /// [devices that never send TYPE](#devices-that-never-send-type). Default: `ascii`. Example: `default_type: image`.
     pub(super) default_type: Option<At<DefaultType>>,
-    /// What SITE CHMOD does [on a local disk](backends.md#local-a-directory-of-this-machine): set the mode, for users who may
-    /// `overwrite`, or nothing. It is answered with 200 in any case. Default: `apply`. Example: `chmod: ignore`.
+    /// The effect of SITE CHMOD [on a local disk](backends.md#local-a-directory-of-this-machine): it sets the mode, for users
+    /// who may `overwrite`, or does nothing. The answer is 200 in any case. Default: `apply`. Example: `chmod: ignore`.
     pub(super) chmod: Option<At<Chmod>>,
-    /// Whether STOR and APPE make the directories that they store a file in, for devices that never make any; the user needs
+    /// Whether STOR and APPE make the missing directories of their file, for devices that never make any; the user needs
     /// `mkdir`. Default: `false`. Example: `create_parents: true`.
     pub(super) create_parents: Option<At<bool>>,
-    /// The time zone of the times in LIST and STAT, for [programs that take them for those of their own
-    /// clock](clients.md#what-holds-for-all); `local` is that of the machine, or of the variable `TZ`; the container image
-    /// has none of its own, so that one has to be set there. MLSD, MLST and MDTM are always in UTC. Default: `utc`. Example:
+    /// The time zone of the times in LIST and STAT, for [programs that read them as times of their own
+    /// clock](clients.md#what-holds-for-all). `local` is the zone of the variable `TZ`, or else of the machine; the container
+    /// image has no zone, so set `TZ` there. MLSD, MLST and MDTM are always in UTC. Default: `utc`. Example:
     /// `listing_time: Europe/Berlin`.
     #[schemars(extend("x-type" = "`utc`, `local` or a zone"))]
     pub(super) listing_time: Option<At<String>>,
     /// Data connections that clients open.
     pub(super) passive: Option<At<Passive>>,
-    /// Whether clients may have the server connect to them (PORT, EPRT): to their own address, and to ports from 1024 on. Why
-    /// it is so by default: [a decision](decisions/active-mode.md). Default: `true`. Example: `active: false`.
+    /// Whether clients may have the server connect to them (PORT, EPRT): to their own address, and to ports from 1024 on. The
+    /// reasons of the default: [a decision](decisions/active-mode.md). Default: `true`. Example: `active: false`.
     pub(super) active: Option<At<bool>>,
     /// Whether clients whose address is one of the server's own, such as loopback, may use active mode, too (504 otherwise).
-    /// What else is there, they can reach then through the server. Default: `false`. Example: `active_on_this_machine: true`.
+    /// They can then reach other services of these addresses through the server. Default: `false`. Example: `active_on_this_machine: true`.
     pub(super) active_on_this_machine: Option<At<bool>>,
-    /// How many sessions may be open at once, and what they may take.
+    /// How many sessions may be open at once, and how much memory transfers may take.
     pub(super) limits: Option<At<Limits>>,
     /// Load balancers that say who the client is. Default: none.
     pub(super) proxy_protocol: Option<At<ProxyProtocol>>,
-    /// What a client sees first; at most 200 bytes. Default: its name. Example: `greeting: "Welcome to ftp.example.com"`.
+    /// The text of the server's first reply; at most 200 bytes. Default: the server's name. Example: `greeting: "Welcome to ftp.example.com"`.
     #[schemars(extend("x-type" = "text of one line"))]
     pub(super) greeting: Option<At<String>>,
-    /// Whether the process keeps itself from [all that it does not need](#the-sandbox), as far as the kernel can. Default:
+    /// Whether the process gives up [all rights that it does not need](#the-sandbox), as far as the kernel can. Default:
     /// `true`. Example: `sandbox: false`.
     pub(super) sandbox: Option<At<bool>>,
-    /// How long transfers may go on after [a stop was asked for](#signals-and-the-end); `0s` cuts them. Default: `30s`.
+    /// How long transfers may go on after [a request to stop](#signals-and-the-end); `0s` cuts them off. Default: `30s`.
     /// Example: `shutdown_grace: 2m`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) shutdown_grace: Option<At<Scalar>>,
 }
 
-/// What SIZE answers in ASCII type.
+/// The answer to SIZE in ASCII type.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum AsciiSize {
-    /// That it is not known.
+    /// The size is not known.
     Refuse,
     /// The size of the stored file.
     Stored,
 }
 
-/// What SITE CHMOD does.
+/// The effect of SITE CHMOD.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Chmod {
     /// It sets the mode.
     Apply,
-    /// It is answered, and nothing is set.
+    /// It is answered, and changes nothing.
     Ignore,
 }
 
@@ -164,12 +164,12 @@ pub(super) struct Passive {
     /// find the right one. Default: `61000-61999`. Example: `ports: 50000-50063`.
     #[schemars(extend("x-type" = "range of ports"))]
     pub(super) ports: Option<At<Scalar>>,
-    /// What clients are told to connect to, behind NAT or a load balancer. Of several, such as those of a balancer in three
-    /// zones: the one that the client reached (also by the PROXY protocol), or else one that stays the same in its session.
-    /// EPSV carries no address. Default: the one that the client reached. Example: `address: ftp.example.com`.
+    /// The address in the answer to PASV, behind NAT or a load balancer. Of several, such as those of a balancer in three zones,
+    /// a client gets the one that it reached (also by the PROXY protocol), or else one that stays the same in its session. EPSV
+    /// carries no address. Default: the address that the client reached. Example: `address: ftp.example.com`.
     #[schemars(extend("x-type" = "IPv4 address or name, or a list of these"))]
     pub(super) address: Option<At<Texts>>,
-    /// Other addresses for clients of certain networks, such as those inside of the firewall; the first that fits counts.
+    /// Other addresses for clients of certain networks, such as clients inside of the firewall; the first that fits counts.
     /// Default: none.
     pub(super) address_for: Option<At<Vec<At<AddressFor>>>>,
 }
@@ -181,7 +181,7 @@ pub(super) struct AddressFor {
     /// The network of the clients. Example: `clients: 10.0.0.0/8`.
     #[schemars(required, extend("x-type" = "network"))]
     pub(super) clients: Option<At<String>>,
-    /// The address that they are told to connect to. Example: `address: 10.1.2.3`.
+    /// The address in the answers that these clients get. Example: `address: 10.1.2.3`.
     #[schemars(required, extend("x-type" = "IPv4 address or name"))]
     pub(super) address: Option<At<String>>,
 }
@@ -195,17 +195,17 @@ pub(super) struct Limits {
     #[schemars(range(min = 1))]
     pub(super) sessions: Option<At<u64>>,
     /// Sessions from one IPv4 address, or one network of IPv6 addresses. Behind a load balancer or NAT many clients
-    /// share one. Default: `64`. Example: `sessions_per_ip: 8`.
+    /// share an address. Default: `64`. Example: `sessions_per_ip: 8`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_ip: Option<At<u64>>,
-    /// How many bits in front of an IPv6 address are the network that counts as one address, from 32 to 128. Providers give a
+    /// The length of the IPv6 prefix that counts as one address, in bits, from 32 to 128. Providers give a
     /// customer a /64 and often a /56. Default: `64`. Example: `ipv6_prefix: 56`.
     #[schemars(range(min = 32, max = 128))]
     pub(super) ipv6_prefix: Option<At<u64>>,
     /// Sessions of one user; more get 530. Default: none. Example: `sessions_per_user: 16`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,
-    /// The highest level at which MODE Z compresses: a client that chooses a higher one gets this. Default: `6`. Example:
+    /// The highest level of compression in MODE Z: a client that asks for a higher one gets this one. Default: `6`. Example:
     /// `deflate_level: 1`.
     #[schemars(extend("x-type" = "number from 1 to 9"))]
     pub(super) deflate_level: Option<At<u64>>,
@@ -213,8 +213,8 @@ pub(super) struct Limits {
     /// Example: `buffer_memory: 1GiB`.
     #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(super) buffer_memory: Option<At<Scalar>>,
-    /// Where uploads to buckets go that find no room in `buffer_memory`; without it they wait. It is never listed,
-    /// and holds files without a name only. Default: none. Example: `spill_directory: /var/spool/wharf`.
+    /// The directory for uploads to buckets when `buffer_memory` is full; without it such uploads wait. Its files have no
+    /// names and are never listed. Default: none. Example: `spill_directory: /var/spool/wharf`.
     #[schemars(extend("x-type" = "directory"))]
     pub(super) spill_directory: Option<At<String>>,
 }
@@ -224,8 +224,8 @@ pub(super) struct Limits {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProxyProtocol {
     /// The networks of the load balancers. Connections from there have to begin with a header of the PROXY protocol (version
-    /// 1 or 2), on control and passive ports alike; on those of `http.listen` they may. What others say of themselves counts
-    /// for nothing. Example: `trusted: [10.0.0.0/8, 192.0.2.7]`.
+    /// 1 or 2), on control and passive ports alike; on those of `http.listen` they may. Headers of other clients are not
+    /// believed. Example: `trusted: [10.0.0.0/8, 192.0.2.7]`.
     #[schemars(required, extend("x-type" = "list of networks"))]
     pub(super) trusted: Option<At<Vec<At<String>>>>,
 }
@@ -238,7 +238,7 @@ pub(super) struct Tls {
     /// `required-control` and `required-data` demand one of both. Example: `mode: required`.
     #[schemars(required)]
     pub(super) mode: Option<At<Mode>>,
-    /// PEM file: the server's certificate first, then those that lead to its authority. Needed unless the mode is `off`.
+    /// PEM file: the server's certificate, then the certificates that lead to its authority. Needed unless the mode is `off`.
     /// Example: `certificate: tls/tls.crt`.
     #[schemars(extend("x-type" = "path"))]
     pub(super) certificate: Option<At<String>>,
@@ -246,32 +246,32 @@ pub(super) struct Tls {
     /// Example: `key: tls/tls.key`.
     #[schemars(extend("x-type" = "path"))]
     pub(super) key: Option<At<String>>,
-    /// PEM file: those who sign the certificates of clients. With it, clients have to show one. Default: none. Example:
+    /// PEM file: the authorities that sign the certificates of clients. With it, clients have to show a certificate. Default: none. Example:
     /// `client_authorities: tls/clients.crt`.
     #[schemars(extend("x-type" = "path"))]
     pub(super) client_authorities: Option<At<String>>,
     /// Whether a client without a certificate is refused; `false` only refuses wrong ones. Needs `client_authorities`.
     /// Default: `true`. Example: `require_client_certificate: false`.
     pub(super) require_client_certificate: Option<At<bool>>,
-    /// Refuse data connections (522) that do not resume the TLS session of their control connection, as they may be somebody
-    /// else's. [Some clients can't](clients.md#what-holds-for-all). Without it, only those are refused whose client has shown
-    /// that it always resumes. Default: `false`. Example: `require_session_reuse: true`.
+    /// Refuse data connections (522) that do not resume the TLS session of their control connection: they may be somebody
+    /// else's. [Some clients can't](clients.md#what-holds-for-all). Without it, they are refused only if the client has
+    /// shown that it always resumes. Default: `false`. Example: `require_session_reuse: true`.
     pub(super) require_session_reuse: Option<At<bool>>,
-    /// Take an upload that ends without TLS's close_notify for one that was cut short (426). Some clients never send it.
+    /// Treat an upload that ends without TLS's close_notify as cut short (426). Some clients never send it.
     /// Default: `true`. Example: `require_close_notify: false`.
     pub(super) require_close_notify: Option<At<bool>>,
-    /// The oldest version of TLS that is spoken. There is nothing older. Default: `"1.2"`. Example: `min_version:
+    /// The oldest version of TLS that clients may use; nothing older than 1.2. Default: `"1.2"`. Example: `min_version:
     /// "1.3"`.
     #[schemars(extend("x-type" = "`\"1.2\"` or `\"1.3\"`"))]
     pub(super) min_version: Option<At<TlsVersion>>,
-    /// The suites that may be agreed on, by the names that IANA gives them: `TLS_AES_128_GCM_SHA256`,
+    /// The cipher suites that may be used, by their names at IANA: `TLS_AES_128_GCM_SHA256`,
     /// `TLS_AES_256_GCM_SHA384`, `TLS_CHACHA20_POLY1305_SHA256` (TLS 1.3); `TLS_ECDHE_ECDSA_WITH_…` and
     /// `TLS_ECDHE_RSA_WITH_…`, each with `AES_128_GCM_SHA256`, `AES_256_GCM_SHA384` and `CHACHA20_POLY1305_SHA256` (TLS 1.2,
-    /// by the kind of the certificate's key). A version of which none is named is not spoken; the client's order counts.
+    /// by the kind of the certificate's key). A version without a named suite is off; the client's order counts.
     /// Default: all of them. Example: `cipher_suites: [TLS_AES_128_GCM_SHA256]`.
     #[schemars(extend("x-type" = "list of names"))]
     pub(super) cipher_suites: Option<At<Vec<At<String>>>>,
-    /// How much of the content one TLS record holds at most, from `512B`: devices with small buffers can't take more.
+    /// The largest size of a TLS record, from `512B`: devices with small buffers need small records.
     /// Default: `16KiB`. Example: `max_record: 4KiB`.
     #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(super) max_record: Option<At<Scalar>>,

@@ -40,14 +40,14 @@ pub(super) struct Azure {
     ca_file: Option<At<String>>,
     /// Sign nothing: the container is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take what the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
+    /// Use the credentials that the environment provides. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
     /// The type of content of new blobs. Default: `by-extension`. Example: `content_type: text/plain`.
     #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new blobs. Example: `cache_control: max-age=3600`.
+    /// The header Cache-Control of new blobs. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new blobs are kept. Default: the account's. Example: `access_tier: Cool`.
+    /// The access tier of new blobs. Default: the account's. Example: `access_tier: Cool`.
     #[schemars(extend("x-type" = "`Hot`, `Cool`, `Cold` or `Archive`"))]
     access_tier: Option<At<String>>,
     /// The size of the parts of an upload, from `5MiB` to `5GiB`, and at most a quarter of `server.limits.buffer_memory`.
@@ -57,7 +57,7 @@ pub(super) struct Azure {
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
+    /// Ask the store, during an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
     /// `check_names: false`.
     check_names: Option<At<bool>>,
 }
@@ -146,7 +146,7 @@ impl Azure {
     }
 }
 
-/// A shared access signature without what stands around it where Azure shows it.
+/// A shared access signature, without the question mark before it.
 fn signature(text: &str) -> Result<Secret, String> {
     let token = text.trim().trim_start_matches('?');
     let has =
@@ -168,10 +168,10 @@ fn is_base64(text: &str) -> bool {
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 
-/// A container and who asks for it.
+/// A container and its credentials.
 #[derive(Debug)]
 pub(crate) struct Container {
-    /// All but the credentials, and what storages share.
+    /// All settings but the credentials and the memory that storages share.
     pub(crate) settings: AzureSettings,
     pub(crate) credentials: Credentials,
 }

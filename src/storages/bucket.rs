@@ -1,4 +1,4 @@
-//! What the kinds of buckets have in common: names, endpoints, sizes of uploads, what new objects get beside their content.
+//! Keys that the kinds of buckets have in common: names, endpoints, sizes of uploads, properties of new objects.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) fn endpoint(checker: &Checker<'_>, field: Option<At<String>>) -> Opti
     checker.accept(checked.map_err(|error| error.to_string()), field.span)
 }
 
-/// Who vouches for the certificate of the store.
+/// The authorities for the certificate of the store.
 pub(super) fn authorities(
     checker: &Checker<'_>,
     field: Option<At<String>>,
@@ -66,7 +66,7 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    /// Sizes and numbers of requests; what the server shares with all storages is put in by [`shared`].
+    /// Sizes and numbers of requests; [`shared`] adds the memory that all storages share.
     pub(super) fn check(
         self,
         checker: &Checker<'_>,

@@ -33,14 +33,14 @@ pub(super) struct Gcs {
     ca_file: Option<At<String>>,
     /// Sign nothing: the bucket is public, or the store an emulator. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take what the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
+    /// Use the credentials that the environment provides. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
     /// The type of content of new objects. Default: `by-extension`. Example: `content_type: text/plain`.
     #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new objects. Example: `cache_control: max-age=3600`.
+    /// The header Cache-Control of new objects. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new objects are kept. Default: the bucket's. Example: `storage_class: NEARLINE`.
+    /// The storage class of new objects. Default: the bucket's. Example: `storage_class: NEARLINE`.
     #[schemars(extend("x-type" = "word"))]
     storage_class: Option<At<String>>,
     /// The size of the parts of an upload, from `5MiB` to `5GiB`, and at most a quarter of `server.limits.buffer_memory`.
@@ -50,12 +50,12 @@ pub(super) struct Gcs {
     /// How many parts of one upload are sent at once; each takes memory. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Ask the store, beside an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
+    /// Ask the store, during an upload, whether its name is a directory's or below a file's. Default: `true`. Example:
     /// `check_names: false`.
     check_names: Option<At<bool>>,
 }
 
-/// Google's classes. The older words are those of buckets that had them before.
+/// Google's classes. Some buckets still have the older words.
 const CLASSES: &[&str] = &[
     "STANDARD",
     "NEARLINE",
@@ -139,10 +139,10 @@ fn is_service_account_key(key: &Secret) -> bool {
     json.is_ok_and(|json| ["client_email", "private_key"].iter().all(|field| json[field].is_string()))
 }
 
-/// A bucket and who asks for it.
+/// A bucket and its credentials.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    /// All but the credentials, and what storages share.
+    /// All settings but the credentials and the memory that storages share.
     pub(crate) settings: GcsSettings,
     pub(crate) credentials: Credentials,
 }

@@ -1,7 +1,7 @@
 //! From the configuration of a backend to the storage itself: a file for each kind of storage, and a row in [`KINDS`].
 //!
 //! A kind's file has everything about it: the keys of its section with their sentences of help, their check, and how the storage
-//! is opened. What several kinds share stands in files beside them: `bucket.rs` and `proof.rs`.
+//! is opened. Code that several kinds share is in `bucket.rs` and `proof.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) mod s3;
 mod unftp_fs;
 mod unftp_gcs;
 
-/// The kinds of storage that there are, in the order in which they are listed where a word is none of them.
+/// The kinds of storage, in the order of the message about an unknown kind.
 pub static KINDS: [Kind; 7] = [
     Kind::of::<s3::S3>(),
     Kind::of::<gcs::Gcs>(),
@@ -41,7 +41,7 @@ pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
 pub struct StorageError {
     /// Its name in the configuration.
     pub name: String,
-    /// What is wrong.
+    /// The error.
     pub cause: OpenError,
 }
 
@@ -56,8 +56,8 @@ pub fn make_roots(config: &Config) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Sets up all storages of a configuration, which share the memory for transfers; `observers` says by the name of a backend
-/// who hears of its requests. Buckets are not contacted yet.
+/// Sets up all storages of a configuration, which share the memory for transfers; `observers` returns the observers of the
+/// requests of a backend, by its name. Buckets are not contacted yet.
 ///
 /// Blocks while local directories are opened.
 ///

@@ -8,7 +8,7 @@ pub(super) struct Ways {
     pub(super) keys: &'static str,
     pub(super) anonymous: Option<At<bool>>,
     pub(super) ambient: Option<At<bool>>,
-    /// What is marked where there is none.
+    /// The place that is marked if no way was chosen.
     pub(super) owner: Span,
 }
 
@@ -23,7 +23,7 @@ impl Ways {
     /// The way that was chosen; `keys` is where the first key stands.
     ///
     /// Exactly one way has to be chosen: without a choice the libraries would ask a metadata address that nobody
-    /// configured, and with two of them nobody could tell which counts.
+    /// configured, and with two of them it would not be clear which counts.
     pub(super) fn choice(self, checker: &Checker<'_>, keys: Option<Span>) -> Option<Way> {
         let set = |at: &Option<At<bool>>| at.as_ref().filter(|at| at.value == Some(true)).map(|at| at.key);
         let chosen: Vec<(&str, Span, Way)> = [

@@ -40,7 +40,7 @@ pub(super) struct S3 {
     access_key_id: Option<At<Secret>>,
     /// The secret of the access key. Example: `secret_access_key: { file: secrets/lake }`.
     secret_access_key: Option<At<Secret>>,
-    /// Goes with keys that were handed out for some time. Example: `session_token: { file: secrets/token }`.
+    /// The token of temporary keys. Example: `session_token: { file: secrets/token }`.
     session_token: Option<At<Secret>>,
     /// The [profile](backends.md#credentials) of `credentials_file` that has the keys. Default: `default` if there is a
     /// `credentials_file`. Example: `profile: scans`.
@@ -49,14 +49,14 @@ pub(super) struct S3 {
     /// what `AWS_SHARED_CREDENTIALS_FILE` names, or `~/.aws/credentials`. Example: `credentials_file: secrets/credentials`.
     #[schemars(extend("x-type" = "path"))]
     credentials_file: Option<At<String>>,
-    /// The [role](backends.md#credentials) that requests are made in. Default: none. Example: `role_arn:
+    /// The [role](backends.md#credentials) that the server assumes for its requests. Default: none. Example: `role_arn:
     /// arn:aws:iam::111122223333:role/ftp`.
     role_arn: Option<At<String>>,
-    /// What the store's log calls the session of the role. Default: `wharf`. Example: `role_session_name: ftp-berlin`.
+    /// The name of the role's session in the store's log. Default: `wharf`. Example: `role_session_name: ftp-berlin`.
     role_session_name: Option<At<String>>,
-    /// What the owner of the role asks for, where another account assumes it. Default: none. Example: `external_id: acme-7`.
+    /// The external ID that the owner of the role requires, if the role belongs to another account. Default: none. Example: `external_id: acme-7`.
     external_id: Option<At<String>>,
-    /// The token service that hands out the keys of the role. Default: the `endpoint`, at Amazon that of the region. Example:
+    /// The token service that hands out the keys of the role. Default: the `endpoint`, at Amazon the region's service. Example:
     /// `sts_endpoint: https://sts.example.com`.
     #[schemars(extend("x-type" = "URL"))]
     sts_endpoint: Option<At<String>>,
@@ -69,15 +69,15 @@ pub(super) struct S3 {
     /// Whether [all parts of an upload have one size](backends.md#uploads), which limits files to 10,000 times `part_size`.
     /// Default: `true` for `…r2.cloudflarestorage.com`. Example: `equal_parts: true`.
     equal_parts: Option<At<bool>>,
-    /// How many parts of one upload the store takes: Swift takes 1000 unless it is told otherwise. The parts of an upload
-    /// grow sooner then. Default: `10000`. Example: `max_parts: 1000`.
+    /// The most parts of one upload that the store accepts; Swift's default is 1000. With fewer parts, the parts of an upload
+    /// grow sooner. Default: `10000`. Example: `max_parts: 1000`.
     #[schemars(extend("x-type" = "1000 to 10000"))]
     max_parts: Option<At<u64>>,
-    /// How old an unfinished upload of Wharf is when [it is removed](backends.md#uploads), from `1h`; longer than the longest
+    /// The age at which an unfinished upload of Wharf [is removed](backends.md#uploads), from `1h`; longer than the longest
     /// upload takes. Default: `7d`. Example: `abort_uploads_after: 2d`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     abort_uploads_after: Option<At<Scalar>>,
-    /// Take what the cloud hands out to this machine. Default: `false`. Example: `ambient_credentials: true`.
+    /// Use the credentials that the cloud gives this machine. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
     /// Sign nothing: the bucket is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
@@ -85,9 +85,9 @@ pub(super) struct S3 {
     /// `by-extension`. Example: `content_type: text/plain`.
     #[schemars(extend("x-type" = "`by-extension`, `none` or a type"))]
     content_type: Option<At<String>>,
-    /// What caches are told of new objects. Example: `cache_control: max-age=3600`.
+    /// The header Cache-Control of new objects. Example: `cache_control: max-age=3600`.
     cache_control: Option<At<String>>,
-    /// Where new objects are kept; without an endpoint one of Amazon's words. Default: the store's. Example: `storage_class:
+    /// The storage class of new objects; without an endpoint one of Amazon's words. Default: the store's. Example: `storage_class:
     /// STANDARD_IA`.
     #[schemars(extend("x-type" = "word"))]
     storage_class: Option<At<String>>,
@@ -114,12 +114,12 @@ pub(super) struct S3 {
     /// How many parts of one upload are sent at once, 1 to 64. Default: `4`. Example: `upload_concurrency: 8`.
     #[schemars(range(min = 1, max = 64))]
     upload_concurrency: Option<At<u64>>,
-    /// Whether the store is asked, beside an upload, if its name is a directory's or below a file's ([what that
+    /// Whether the server asks the store, during an upload, if the name is a directory's or below a file's ([what that
     /// costs](backends.md#names-of-files-and-directories)). Default: `true`. Example: `check_names: false`.
     check_names: Option<At<bool>>,
 }
 
-/// An upload may take that long.
+/// The least value of `abort_uploads_after`: an upload may take that long.
 const LEAST_AGE: Duration = Duration::from_secs(60 * 60);
 
 impl Section for S3 {
@@ -154,7 +154,7 @@ impl Section for S3 {
 }
 
 impl S3 {
-    /// `Some(None)` is the one that stores without regions are content with.
+    /// The region; `Some(None)` for stores that have no regions.
     fn region(&mut self, checker: &Checker<'_>, around: Around) -> Option<Option<String>> {
         if self.region.is_none() && self.endpoint.is_some() {
             return Some(None);
@@ -196,10 +196,10 @@ impl S3 {
     }
 }
 
-/// A bucket and who asks for it.
+/// A bucket and its credentials.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    /// All but the credentials, and what storages share.
+    /// All settings but the credentials and the memory that storages share.
     pub(crate) settings: S3Settings,
     pub(crate) credentials: Credentials,
 }

@@ -26,7 +26,7 @@ pub(super) struct UnftpGcs {
     service_account_key: Option<At<Secret>>,
     /// Send requests without credentials: the bucket is public. Default: `false`. Example: `anonymous: true`.
     anonymous: Option<At<bool>>,
-    /// Take the credentials that the environment hands out. Default: `false`. Example: `ambient_credentials: true`.
+    /// Use the credentials that the environment provides. Default: `false`. Example: `ambient_credentials: true`.
     ambient_credentials: Option<At<bool>>,
 }
 

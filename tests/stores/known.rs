@@ -1,4 +1,4 @@
-//! What stores can't do, or what is not done on them yet: the tests that fail there, each with what is seen of it and why.
+//! Known limits of stores: the tests that fail there, each with a part of its failure and the reason.
 
 use super::store::Store;
 
@@ -6,7 +6,7 @@ use super::store::Store;
 pub struct Limit {
     pub store: Store,
     pub tests: &'static [&'static str],
-    /// A part of what the failing tests say, so that they don't fail for another reason unnoticed.
+    /// A part of the message of each failing test, so that a failure for another reason is noticed.
     pub shows: &'static str,
     /// For readers of the guide.
     pub reason: &'static str,
@@ -18,13 +18,13 @@ impl Limit {
     }
 }
 
-/// `shows` of what is seen in several ways.
+/// For `shows` if the failures have no words in common.
 const IN_SEVERAL_WAYS: &str = "";
 
 const CHECK: &[&str] = &["check_says_what_is_wrong"];
 
 pub const LIMITS: &[Limit] = &[
-    Limit { store: Store::Moto, tests: CHECK, shows: "no-such-key", reason: "it takes every key." },
+    Limit { store: Store::Moto, tests: CHECK, shows: "no-such-key", reason: "it accepts every access key." },
     Limit {
         store: Store::S3sFs,
         tests: &["clients_that_go_leave_nothing", "a_killed_server_is_swept_after"],
@@ -99,13 +99,13 @@ pub const LIMITS: &[Limit] = &[
         store: Store::Rclone,
         tests: &["names_that_differ_are_different_files"],
         shows: "expected NotFound",
-        reason: "it takes some names for others.",
+        reason: "it takes some names for other names.",
     },
     Limit {
         store: Store::Rclone,
         tests: &["odd_names_are_kept_or_refused"],
         shows: "already exists",
-        reason: "it takes some names for others.",
+        reason: "it takes some names for other names.",
     },
     Limit {
         store: Store::Rclone,
@@ -117,7 +117,7 @@ pub const LIMITS: &[Limit] = &[
         store: Store::Rclone,
         tests: &["a_resume_never_loses_what_others_stored"],
         shows: "expected Conflict",
-        reason: "it overlooks conditions: a resumed upload can replace what came during it.",
+        reason: "it ignores conditions: a resumed upload can replace a file that was stored during the upload.",
     },
     Limit {
         store: Store::Azurite,
@@ -129,12 +129,12 @@ pub const LIMITS: &[Limit] = &[
         store: Store::FakeGcs,
         tests: &["no_foreign_file_is_replaced", "new_is_decided_at_finish"],
         shows: IN_SEVERAL_WAYS,
-        reason: "it overlooks conditions: who may not overwrite can replace what came during the upload.",
+        reason: "it ignores conditions: a user without the right to overwrite can replace a file that was stored during the upload.",
     },
     Limit {
         store: Store::FakeGcs,
         tests: &["a_large_file_takes_little_memory"],
         shows: IN_SEVERAL_WAYS,
-        reason: "it knows no uploads in parts.",
+        reason: "it has no uploads in parts.",
     },
 ];

@@ -1,4 +1,4 @@
-//! What the file system behind a mount can do, and what it can't.
+//! The abilities of the file system behind a mount.
 //!
 //! If a disk can do less than others, a way is chosen that works, and the log reports once which promise is weaker there.
 

@@ -21,9 +21,9 @@ use super::temporary::{link, named, next_name, place_in, unnamed};
 /// How uploads get their names on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// They are files without a name, which get one by a link.
+    /// Uploads are files without a name, which get one by a link.
     Unnamed,
-    /// They have hidden names, and are renamed.
+    /// Uploads have hidden names, and are renamed.
     Hidden(Taking),
 }
 
@@ -78,7 +78,7 @@ pub(super) fn naming(root: &Dir, target: &Dir, unnamed: bool) -> io::Result<Nami
 enum CanLink {
     Can,
     Not,
-    /// They don't, for a reason that may hold only for this directory.
+    /// They can't, for a reason that may hold only for this directory.
     NotHere,
 }
 

@@ -2,9 +2,9 @@
 
 /// The folder for hidden names, at the top of a file system.
 pub(super) const FOLDER: &str = ".wharf-uploads";
-/// What hidden names begin with.
+/// The prefix of hidden names.
 pub(super) const PREFIX: &str = ".wharf-upload-";
-/// What the names of records of appends begin with.
+/// The prefix of the names of records of appends.
 pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
 
 /// Whether a name is reserved for uploads: it is never listed and can't be used.

@@ -84,7 +84,7 @@ impl ObjectStorage {
     /// A bucket of S3 or of a store that speaks its protocol. Nothing is contacted yet.
     ///
     /// # Errors
-    /// A sentence for whoever wrote the settings.
+    /// A sentence for the author of the settings.
     pub fn s3(settings: S3Settings) -> Result<Self, SettingsError> {
         s3::open(settings).and_then(Self::new)
     }
@@ -92,7 +92,7 @@ impl ObjectStorage {
     /// A bucket of Google Cloud Storage. Nothing is contacted yet.
     ///
     /// # Errors
-    /// A sentence for whoever wrote the settings.
+    /// A sentence for the author of the settings.
     pub fn gcs(settings: GcsSettings) -> Result<Self, SettingsError> {
         google::open(settings).and_then(Self::new)
     }
@@ -100,7 +100,7 @@ impl ObjectStorage {
     /// A container of Azure Blob Storage. Nothing is contacted yet.
     ///
     /// # Errors
-    /// A sentence for whoever wrote the settings.
+    /// A sentence for the author of the settings.
     pub fn azure(settings: AzureSettings) -> Result<Self, SettingsError> {
         azure::open(settings).and_then(Self::new)
     }

@@ -12,7 +12,7 @@ use crate::config::Config;
 #[derive(Debug)]
 struct Anonymous(Option<Arc<Account>>);
 
-/// It is there even where such logins are not enabled, to say so in the log.
+/// This proof is always there: if anonymous logins are not enabled, it logs that somebody tried one.
 pub(super) fn open(_: &Config, known: &Known) -> Result<Option<Box<dyn Proof>>, AccountsError> {
     Ok(Some(Box::new(Anonymous(known.anonymous.clone()))))
 }

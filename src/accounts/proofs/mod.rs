@@ -13,7 +13,7 @@ use super::build::{AccountsError, Known};
 use crate::config::Config;
 use crate::network::Network;
 
-/// What opens a proof: `None` where the configuration does not ask for it.
+/// Opens a proof; returns `None` if the configuration does not ask for it.
 type Row = fn(&Config, &Known) -> Result<Option<Box<dyn Proof>>, AccountsError>;
 
 /// All proofs, in the order in which they are asked. The first one that knows a name decides.
@@ -24,35 +24,35 @@ pub(super) fn open(config: &Config, known: &Known) -> Result<Vec<Box<dyn Proof>>
     ROWS.iter().filter_map(|row| row(config, known).transpose()).collect()
 }
 
-/// What somebody shows beside a name.
+/// What a client sends to show that a name is its own.
 #[derive(Clone, Copy)]
 pub struct Credential<'a> {
-    /// The password, as it came; empty if there was none.
+    /// The password as the client sent it; empty if there was none.
     pub password: &'a str,
 }
 
-/// Why a proof has refused somebody. It is for the log; a client learns only that it was refused.
+/// Why a proof has refused a login. The reason is for the log; the client learns only that the login failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     /// There is no such user.
     #[error("unknown user")]
     UnknownUser,
-    /// The user exists, the password is another.
+    /// The user exists, and the password is wrong.
     #[error("wrong password")]
     WrongPassword,
     /// Somebody tried to log in as the anonymous user, which is not enabled.
     #[error("anonymous logins are not enabled")]
     AnonymousDisabled,
-    /// Too many others wait to be checked.
+    /// Too many passwords wait for their check.
     #[error("too many logins wait for their turn")]
     Busy,
-    /// The server is going down.
+    /// The server is stopping.
     #[error("the check of the password was given up")]
     GivenUp,
 }
 
 impl LoginError {
-    /// Whether it may have been a guess.
+    /// Whether the password may have been a guess.
     pub(super) fn is_wrong(self) -> bool {
         match self {
             Self::UnknownUser | Self::WrongPassword | Self::AnonymousDisabled => true,
@@ -61,42 +61,42 @@ impl LoginError {
     }
 }
 
-/// Somebody who says who they are.
+/// An attempt to log in.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
-    /// The name, as it came.
+    /// The name as the client sent it.
     pub(super) name: &'a str,
-    /// What is shown.
+    /// The password or other credential.
     pub(super) credential: Credential<'a>,
-    /// Whence: networks take turns.
+    /// The client's address: networks take turns.
     pub(super) network: Network,
-    /// The account that the file has by this name.
+    /// The account of this name in the configuration file, if there is one.
     pub(super) account: Option<&'a Arc<Account>>,
 }
 
-/// What a proof says of an attempt that it has nothing against.
+/// The result of a check that does not refuse the login.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// That is this account: one of the file, or one that the proof has made.
+    /// The attempt is right for this account: one of the file, or one that the proof has made.
     Proven(Arc<Account>),
-    /// The proof does not know such a name, so the next one is asked.
+    /// This proof does not know the name, so the next proof is asked.
     Unknown,
 }
 
 /// A way to show who one is.
 #[async_trait]
 pub(super) trait Proof: fmt::Debug + Send + Sync {
-    /// Whether they are who they say. If this is dropped, nobody waits for it any more.
+    /// Checks whether the credential belongs to the name. The future is dropped when the client is gone.
     ///
     /// # Errors
     /// The login is refused, and no other proof is asked.
     async fn check(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError>;
 
-    /// Takes as long as the check of a name that this proof knows. It is called when no proof knows the name, as nobody is to
-    /// learn by the clock which names exist.
+    /// Takes as long as the check of a name that this proof knows. It is called when no proof knows the name: otherwise a client
+    /// could find out by the clock which names exist.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check) that have nothing to do with what was shown.
+    /// Those of [`check`](Self::check) that do not depend on the credential.
     async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
         let _ = attempt;
         Ok(())

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use super::{Chmod, DefaultType, PermissionWords, Secret};
 use crate::config::read::At;
 
-/// Someone who may log in.
+/// A user who may log in.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct User {
-    /// The login name: at most 64 bytes, no spaces or slashes, not `anonymous`, and not `ftp` where `anonymous.enabled` is
+    /// The login name: at most 64 bytes, no spaces or slashes, not `anonymous`, and not `ftp` if `anonymous.enabled` is
     /// set. Example: `name: partner`.
     #[schemars(required)]
     pub(in crate::config) name: Option<At<String>>,
@@ -18,8 +18,8 @@ pub(in crate::config) struct User {
     /// secrets/partner }`.
     #[schemars(required)]
     pub(in crate::config) password: Option<At<Secret>>,
-    /// `password` is the password itself; there is a warning if that looks like a hash, with which whoever has seen it could
-    /// log in. Default: `false`. Example: `plain: true`.
+    /// `password` is the password itself. If it looks like a hash, there is a warning: everybody who has seen the hash could
+    /// log in with it. Default: `false`. Example: `plain: true`.
     pub(in crate::config) plain: Option<At<bool>>,
     /// How the user's client writes names, if not in UTF-8: a label of the WHATWG Encoding Standard. The storage has them in
     /// UTF-8; names that can't be written are not listed. See [below](#names-that-are-not-utf-8). Default: `utf-8`. Example:
@@ -28,22 +28,22 @@ pub(in crate::config) struct User {
     pub(in crate::config) encoding: Option<At<String>>,
     /// The type in which the user's sessions begin. Default: that of the server. Example: `default_type: image`.
     pub(in crate::config) default_type: Option<At<DefaultType>>,
-    /// What SITE CHMOD of the user does. Default: that of the server. Example: `chmod: ignore`.
+    /// The effect of the user's SITE CHMOD. Default: that of the server. Example: `chmod: ignore`.
     pub(in crate::config) chmod: Option<At<Chmod>>,
-    /// Whether directories are made that the user stores a file in. Default: that of the server. Example: `create_parents:
+    /// Whether the missing directories of a file that the user stores are made. Default: that of the server. Example: `create_parents:
     /// true`.
     pub(in crate::config) create_parents: Option<At<bool>>,
     /// The time zone of the times in the user's LIST and STAT. Default: that of the server. Example: `listing_time:
     /// America/New_York`.
     #[schemars(extend("x-type" = "`utc`, `local` or a zone"))]
     pub(in crate::config) listing_time: Option<At<String>>,
-    /// What stands at `/`. Example: `backend: disk`.
+    /// The backend that is shown at `/`. Example: `backend: disk`.
     #[schemars(required, extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
     /// The directory of the backend that is shown as `/`. Default: the whole backend. Example: `path: partners/acme`.
     #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What [the user may do](#permissions). Default: `full`. Example: `permissions: [list, download]`.
+    /// The user's [permissions](#permissions). Default: `full`. Example: `permissions: [list, download]`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
     /// Other backends inside of the tree. Default: none.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
@@ -53,7 +53,7 @@ pub(in crate::config) struct User {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Mount {
-    /// Where it stands in the user's tree; not `/`, no two at one place. Example: `at: /archive`.
+    /// Its path in the user's tree; not `/`, and each path once. Example: `at: /archive`.
     #[schemars(required, extend("x-type" = "path"))]
     pub(in crate::config) at: Option<At<String>>,
     /// The backend's name. Example: `backend: archive`.
@@ -62,7 +62,7 @@ pub(in crate::config) struct Mount {
     /// The directory of the backend that is shown. Default: the whole backend. Example: `path: acme`.
     #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What the user may do there. Default: those of the user. Example: `permissions: read-only`.
+    /// The permissions there. Default: those of the user. Example: `permissions: read-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
 }
 
@@ -73,13 +73,13 @@ pub(in crate::config) struct Anonymous {
     /// Whether `anonymous` and `ftp`, in capitals or not, may log in, with any password. Default: `false`. Example: `enabled:
     /// true`.
     pub(in crate::config) enabled: Option<At<bool>>,
-    /// What stands at `/`. Default: none, and one is needed if it is enabled. Example: `backend: scratch`.
+    /// The backend that is shown at `/`. Default: none; needed if anonymous logins are enabled. Example: `backend: scratch`.
     #[schemars(extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
     /// The directory that is shown as `/`. Default: the whole backend. Example: `path: public`.
     #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) path: Option<At<String>>,
-    /// What anybody may do. Default: `read-only`. Example: `permissions: upload-only`.
+    /// The permissions of everybody who logs in so. Default: `read-only`. Example: `permissions: upload-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
     /// Other backends at other places of the tree. Default: none. Example: `mounts: []`.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,

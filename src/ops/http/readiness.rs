@@ -17,7 +17,7 @@ use wharf_backends::{ErrorKind, Storage};
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 
-/// How long the looks at the storages may delay an answer. Probes of orchestrators give up soon.
+/// The longest delay of an answer by the checks of storages. Probes of orchestrators give up soon.
 const WAIT: Duration = Duration::from_millis(800);
 
 /// A disk that takes longer to answer hangs.
@@ -33,11 +33,11 @@ pub struct Readiness {
     state: AtomicU8,
     metrics: Arc<Metrics>,
     storages: OnceLock<Storages>,
-    /// The looks at storages that still run, or ran last: each disk has one, however often a client asks.
+    /// For each disk, the check that still runs or ran last: there is one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
 }
 
-/// A look at a storage.
+/// The check of a storage.
 #[derive(Debug, Clone)]
 struct Look {
     since: Instant,
@@ -175,7 +175,7 @@ impl Readiness {
         }
     }
 
-    /// The running look, or a new one.
+    /// The running check, or a new one.
     fn current_look(&self, name: &str, storage: &Arc<dyn Storage>) -> Look {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = looks.get(name)

@@ -37,9 +37,9 @@ type Labels = [(&'static str, &'static str); 1];
 /// Why a session was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The server has as many as it may.
+    /// The server has as many sessions as it may have.
     Limit,
-    /// The address has as many as it may.
+    /// The address has as many sessions as it may have.
     AddressLimit,
     /// The server is stopping.
     Stopping,
@@ -59,18 +59,18 @@ pub enum Handshake {
 pub enum Login {
     /// The user is logged in.
     Success,
-    /// There is no such user, or the password is another. Which of both is for the log alone: whoever reads metrics must not
-    /// learn which names exist.
+    /// There is no such user, or the password is wrong. Only the log distinguishes the two: people who read metrics must not
+    /// find out which names exist.
     Failed,
-    /// Too many others waited to be checked.
+    /// Too many passwords waited for their check.
     Busy,
-    /// The client left before it was its turn, its time was over, or its session gave way to another one.
+    /// The client left before its turn, its time was over, or its session gave way to another one.
     Abandoned,
-    /// TLS comes first.
+    /// The client has to use TLS first.
     TlsRequired,
-    /// The user has as many sessions as it may.
+    /// The user has as many sessions as allowed.
     SessionLimit,
-    /// The server failed, or is going down.
+    /// The server failed, or is stopping.
     Error,
 }
 
@@ -119,7 +119,7 @@ impl Handshake {
     }
 }
 
-/// All that is counted in the life of the process.
+/// The metrics of the process, counted since its start.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -146,7 +146,7 @@ pub struct Metrics {
 #[derive(Debug)]
 pub struct OpenSession(Arc<Metrics>);
 
-/// A name and a password that are checked. If it is dropped before that [is over](Self::is_over), the login was abandoned.
+/// A running check of a name and a password. If it is dropped before it [is over](Self::is_over), the login was abandoned.
 #[derive(Debug)]
 pub struct LoginCheck {
     metrics: Arc<Metrics>,
@@ -155,7 +155,7 @@ pub struct LoginCheck {
 }
 
 impl Metrics {
-    /// Nothing has happened yet. `engine` is the name of what speaks FTP, `session_limit` how many sessions may be open.
+    /// Metrics of a server that has done nothing yet. `engine` is the name of the engine, `session_limit` the most open sessions.
     pub fn new(engine: &'static str, session_limit: usize) -> Arc<Self> {
         let mut metrics = Self {
             registry: Registry::default(),
@@ -242,7 +242,7 @@ impl Metrics {
         ours.register_collector(Box::new(process::LostLines(Arc::clone(&self.log))));
     }
 
-    /// All of it in the text format of Prometheus.
+    /// All metrics in the text format of Prometheus.
     pub fn text(&self) -> String {
         let mut text = String::with_capacity(32 * 1024);
         // Only a writer that fails makes it fail.
@@ -250,62 +250,62 @@ impl Metrics {
         text
     }
 
-    /// New sessions are served from now on, or not any more.
+    /// Notes whether new sessions are served from now on.
     pub fn set_ready(&self, ready: bool) {
         self.ready.set(i64::from(ready));
     }
 
-    /// A session begins.
+    /// Counts a session that begins.
     pub fn session_opened(self: &Arc<Self>) -> OpenSession {
         self.accepted.inc();
         self.sessions.inc();
         OpenSession(Arc::clone(self))
     }
 
-    /// Somebody was told to come back later.
+    /// Counts a session that was refused.
     pub fn session_refused(&self, refusal: Refusal) {
         self.refused.get_or_create(&[("cause", refusal.as_str())]).inc();
     }
 
-    /// Somebody tried to log in.
+    /// Counts an attempt to log in.
     pub fn login(&self, result: Login) {
         self.logins.get_or_create(&[("result", result.as_str())]).inc();
     }
 
-    /// A session that had not logged in gave way to a new one.
+    /// Counts a session that had not logged in and gave way to a new one.
     pub fn session_displaced(&self) {
         self.displaced.inc();
     }
 
-    /// A name and a password came, and are about to be checked.
+    /// Notes that a name and a password are about to be checked.
     pub fn login_begins(self: &Arc<Self>) -> LoginCheck {
         self.logins_waiting.inc();
         LoginCheck { metrics: Arc::clone(self), began: Instant::now(), is_over: false }
     }
 
-    /// A TLS handshake is over.
+    /// Counts a TLS handshake that is over.
     pub fn handshake(&self, connection: Handshake, done: bool) {
         let result = if done { "done" } else { "failed" };
         self.handshakes.get_or_create(&[("connection", connection.as_str()), ("result", result)]).inc();
     }
 
-    /// A command came; the name is one of the table's.
+    /// Counts a command; its name is one of the table's.
     pub fn command(&self, name: &'static str) {
         self.commands.get_or_create(&[("command", name)]).inc();
     }
 
-    /// A reply was sent.
+    /// Counts a reply.
     pub fn reply(&self, code: u16) {
         self.replies.get_or_create(&[("code", code)]).inc();
     }
 
-    /// A command failed in a storage.
+    /// Counts a command that failed in a storage.
     pub fn command_failed(&self, cause: &'static str) {
         debug_assert!(transfers::STORAGE_CAUSES.contains(&cause), "{cause}");
         self.command_failures.get_or_create(&[("cause", cause)]).inc();
     }
 
-    /// A transfer begins.
+    /// Counts a transfer that begins.
     pub fn transfer_started(&self, operation: &'static str) -> TransferMeter {
         Transfers::begin(&self.transfers, operation)
     }
@@ -315,24 +315,24 @@ impl Metrics {
         self.backends.observer(backend)
     }
 
-    /// Has the memory for transfers looked at from now on. The first call counts.
+    /// Reports the memory for transfers from now on. Later calls have no effect.
     pub fn watch_buffers(&self, buffers: Arc<Buffers>) {
         let _ = self.buffers.set(buffers);
     }
 
-    /// Has the threads of disks looked at from now on. The first call counts.
+    /// Reports the threads of disks from now on. Later calls have no effect.
     pub fn watch_disks(&self, disks: Disks) {
         let _ = self.disks.set(disks);
     }
 
-    /// Has the lost lines of the log looked at from now on. The first call counts.
+    /// Reports the lost lines of the log from now on. Later calls have no effect.
     pub fn watch_log(&self, log: Queue) {
         let _ = self.log.set(log);
     }
 }
 
 impl LoginCheck {
-    /// They were checked. What became of the login is counted by [`Metrics::login`].
+    /// Ends the check. [`Metrics::login`] counts the result of the login.
     pub fn is_over(mut self) {
         self.is_over = true;
         self.metrics.login_seconds.observe(self.began.elapsed().as_secs_f64());

@@ -166,7 +166,7 @@ impl TransferMeter {
         self.started.elapsed()
     }
 
-    /// Ends it; later calls don't count.
+    /// Ends the transfer; later calls have no effect.
     pub fn end(&self, ending: Ending) {
         if self.over.swap(true, Ordering::Relaxed) {
             return;

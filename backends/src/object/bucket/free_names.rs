@@ -1,8 +1,8 @@
-//! Which names in a directory are directories, learned at once where several are asked for.
+//! Which names in a directory are directories, learned for all names at once if several are needed.
 //!
-//! Whether a name is a directory's costs a request beside each upload. Whoever stores one file after the other in a directory
-//! asks the same of all of them: the second question within moments is for all names of the directory, and its answer holds for
-//! the others for some seconds. A directory with more names than a few pages tell is asked name by name.
+//! To find out whether a name is a directory's costs a request for each upload. A client that stores one file after the other in
+//! a directory causes the same question for each of them. So the second question within moments asks for all names of the
+//! directory, and its answer holds for some seconds. If a few pages do not list all names, each name is asked for by itself.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,29 +19,29 @@ const MOST: usize = 128;
 /// How to find out whether a name is a directory's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// It is none, as was seen moments ago.
+    /// Not at all: moments ago the name was no directory's.
     None,
-    /// The store is asked for this name.
+    /// Ask the store for this name.
     Name,
-    /// The store is asked for all names of the directory, and the answer is told to [`FreeNames::learned`], with this time.
+    /// Ask the store for all names of the directory, and give the answer to [`FreeNames::learned`], with this time.
     All(Instant),
 }
 
 /// What is known of the names in a directory.
 struct Names {
-    /// When somebody asked: no answer that is told is older.
+    /// The time of the question: the answer is not older.
     at: Instant,
     state: State,
 }
 
 enum State {
-    /// For one name.
+    /// One name was asked for.
     Asked,
-    /// For all, and there is no answer yet. Those that were made here meanwhile are noted.
+    /// All names were asked for, and there is no answer yet. It holds the directories that this server has made meanwhile.
     Asking(HashSet<Box<str>>),
     /// These are all directories.
     Known(HashSet<Box<str>>),
-    /// They are too many, or the store does not tell.
+    /// The directories are too many, or the store does not list them.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct FreeNames(Mutex<HashMap<StoragePath, Names>>);
 
 impl FreeNames {
     fn directories(&self) -> MutexGuard<'_, HashMap<StoragePath, Names>> {
-        // What a panic left half-done here costs requests at worst.
+        // State that a panic left half-done costs some requests at worst.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -80,17 +80,17 @@ impl FreeNames {
         }
     }
 
-    /// Notes the answer of the store to the question of this time: all names of directories in `parent`, or `None` if it can't be
-    /// had. One that comes so late that it was asked again says nothing.
-    pub(crate) fn learned(&self, parent: &StoragePath, asked: Instant, told: Option<HashSet<Box<str>>>) {
+    /// Notes the store's answer to the question of the time `asked`: all names of directories in `parent`, or `None` without an
+    /// answer. An answer that comes after the next question has no effect.
+    pub(crate) fn learned(&self, parent: &StoragePath, asked: Instant, listed: Option<HashSet<Box<str>>>) {
         if let Some(names) = self.directories().get_mut(parent)
             && names.at == asked
-            && let State::Asking(made) = &mut names.state
+            && let State::Asking(made_meanwhile) = &mut names.state
         {
-            let made = std::mem::take(made);
-            names.state = match told {
+            let made_meanwhile = std::mem::take(made_meanwhile);
+            names.state = match listed {
                 Some(mut known) => {
-                    known.extend(made);
+                    known.extend(made_meanwhile);
                     State::Known(known)
                 }
                 None => State::Unknown,

@@ -1,23 +1,22 @@
-//! Directories that a listing shows though no key is below them.
+//! Directories that a listing shows, although no key is below them.
 //!
-//! Some stores keep a directory of their own when the last key below it is gone; others tell a common beginning of keys
-//! of which nothing but delete markers is left. Whoever sees such a directory in a listing can enter, list and remove it as
-//! any other one. A name that looks missing is looked for in the listing of its parent, which costs no request but where
-//! there would be a refusal.
+//! Some stores keep a directory when the last key below it is gone; others list a common prefix of keys of which only delete
+//! markers are left. Clients can enter, list and remove such a directory like any other one. A name that seems to be missing is
+//! looked up in the listing of its parent: this costs a request only where the answer would be a refusal.
 
 use super::Bucket;
 use super::lookup::NEIGHBOURS;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// Pages of a parent's listing that are looked through: so many neighbours begin like the name and come before it.
+/// The most pages of a parent's listing that are searched: many names may begin with the same letters and come first.
 const MOST_PAGES: usize = 10;
 
 /// Hollow directories that are removed with the one they are in.
 const MOST_BELOW: usize = 1000;
 
 impl Bucket {
-    /// Whether a listing of a directory shows anything, if only the directory itself: some stores keep one of their own, which
-    /// no listing of keys has.
+    /// Whether a listing of a directory shows anything, or at least the directory itself: some stores keep directories that no
+    /// listing of keys has.
     pub(crate) async fn shows(&self, path: &StoragePath, directory: &str) -> Result<bool> {
         let mut token = None;
         loop {
@@ -34,7 +33,7 @@ impl Bucket {
         }
     }
 
-    /// Whether the listing of its parent shows `path` as a directory, though no key is below it.
+    /// Whether the listing of its parent shows `path` as a directory, although no key is below it.
     pub(crate) async fn is_hollow(&self, path: &StoragePath, key: &str) -> Result<bool> {
         if !self.traits().own_directories || key.ends_with('/') {
             return Ok(false);
@@ -56,7 +55,7 @@ impl Bucket {
 
     /// Removes a directory that no key is below.
     pub(crate) async fn remove_hollow(&self, path: &StoragePath, key: &str) -> Result<()> {
-        // It may have vanished with what was in it, which was removed through this server.
+        // It may have vanished with its last file, which this server has removed.
         let is_left = self.known.is_left(path);
         let below = format!("{key}/");
         if self.shows(path, &below).await? || self.is_hollow(path, key).await? {
@@ -70,28 +69,28 @@ impl Bucket {
 
     /// Lets the store forget a hollow directory, and those below it, as far as it does.
     pub(crate) async fn sweep_hollow(&self, path: &StoragePath, directory: String) -> Result<()> {
-        let mut found = vec![directory];
+        let mut hollow = vec![directory];
         let mut next = 0;
-        while let Some(directory) = found.get(next).cloned() {
+        while let Some(directory) = hollow.get(next).cloned() {
             next += 1;
             let mut token = None;
             loop {
                 let page =
                     self.page(&directory, token, false, None).await.map_err(|failure| failure.at(path))?;
                 if page.objects.iter().any(|object| object.key != directory || object.size > 0)
-                    || found.len() + page.prefixes.len() > MOST_BELOW
+                    || hollow.len() + page.prefixes.len() > MOST_BELOW
                 {
                     return Err(Error::new(ErrorKind::NotEmpty, path));
                 }
-                found.extend(page.prefixes);
+                hollow.extend(page.prefixes);
                 match page.next {
                     Some(next) => token = Some(next),
                     None => break,
                 }
             }
         }
-        // The deepest first: a store keeps one that holds another.
-        for directory in found.iter().rev() {
+        // The deepest first: a store keeps a directory that holds another.
+        for directory in hollow.iter().rev() {
             self.delete(path, directory, None).await?;
         }
         Ok(())

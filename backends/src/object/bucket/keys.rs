@@ -1,4 +1,4 @@
-//! Which object holds what a path names.
+//! From paths to the keys of objects.
 
 use object_store::path::Path;
 
@@ -9,11 +9,11 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 /// The longest key that all clouds take, in bytes.
 const MAX_KEY: usize = 1024;
 
-/// What somebody keeps under the key of a directory's marker stands in that directory as a file with this name. No other key
-/// has it, as none may hold a backslash.
+/// The name of a file that shows data which somebody keeps under the key of a directory's marker. No other file has this name,
+/// because no key may hold a backslash.
 pub(crate) const MARKER_CONTENT: &str = "\\";
 
-/// The keys of one backend: the root inside the bucket, and what a name may be.
+/// The keys of one backend: the root inside the bucket, and the limits on names.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     marker: Marker,
@@ -41,8 +41,8 @@ impl Keys {
     /// The key of the file at `path`. The root has none.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidName`] if the store would hold it under another key than the one that is sent, or
-    /// could not list it.
+    /// [`ErrorKind::InvalidName`] if the store would keep the object under another key than the one that is sent, or could
+    /// not list it.
     pub(crate) fn file(&self, path: &StoragePath) -> Result<String> {
         let key = format!("{}{}", self.root, path.relative());
         if let Some(reason) = self.objection(&key) {
@@ -53,8 +53,8 @@ impl Keys {
         Ok(key)
     }
 
-    /// The same for a path that is looked for rather than made: what no key can name is not there. A key that ends with a
-    /// slash is that of a marker, for [what somebody keeps in it](MARKER_CONTENT).
+    /// The same for a path that is looked up, not made: if no key is possible, the file doesn't exist. A key that ends with a
+    /// slash is a marker's, for [data that somebody keeps in it](MARKER_CONTENT).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`].
@@ -70,7 +70,7 @@ impl Keys {
         self.file(path).map_err(|error| Error::with_source(ErrorKind::NotFound, path, error))
     }
 
-    /// What the keys of everything below `path` start with: empty, or it ends with a slash.
+    /// The prefix of all keys below `path`: empty, or it ends with a slash.
     ///
     /// # Errors
     /// As for [`file`](Self::file).
@@ -81,12 +81,12 @@ impl Keys {
         Ok(format!("{}/", self.file(path)?))
     }
 
-    /// What all keys of the backend start with: empty, or it ends with a slash.
+    /// The prefix of all keys of the backend: empty, or it ends with a slash.
     pub(crate) fn root(&self) -> &str {
         &self.root
     }
 
-    /// Where the marker of the directory with the key `directory`, without a slash, stands.
+    /// The key of the marker of the directory `directory`, which is given without a slash.
     pub(crate) fn marker(&self, directory: &str) -> String {
         match self.marker {
             Marker::Below => format!("{directory}/"),
@@ -96,7 +96,7 @@ impl Keys {
 
     /// Why no file may have this key.
     fn objection(&self, key: &str) -> Option<&'static str> {
-        // One more for the slash of a marker.
+        // A marker needs one more byte for its slash.
         if key.len() >= MAX_KEY {
             return Some("the key would be longer than 1024 bytes");
         }

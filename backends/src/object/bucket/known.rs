@@ -1,9 +1,8 @@
-//! What was seen in a bucket lately.
+//! Facts about a bucket that this server has seen lately.
 //!
-//! It saves requests, and never decides anything by itself. That something was seen is a reason to ask the store before it
-//! would be replaced by something else; the entity tag that was seen is a condition that the store checks; and a file that
-//! was seen moments ago is removed without asking first whether it is there, which changes nothing but the answer to the
-//! client if somebody else was faster.
+//! They save requests, and never decide anything by themselves. If a name was seen, the store is asked before anything could
+//! replace it. The entity tag that was seen is a condition that the store checks. A file that was seen moments ago is removed
+//! without a question: if somebody else was faster, only the answer to the client differs.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -17,11 +16,11 @@ use crate::object::store::object::Object;
 /// Paths that are kept; the oldest go first. They take about 4 MiB.
 const MOST: usize = 32 * 1024;
 
-/// How long a file, or a directory, is taken to be where it was seen.
+/// How long a file or directory counts as existing after it was seen.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// How long a directory is taken for one after something in it was removed, though nothing says so any more: whoever removes
-/// a tree comes back to a directory when all that was below it is gone.
+/// How long a directory counts as existing after something in it was removed, although no key shows it any more: a client that
+/// removes a tree comes back to each directory when everything below it is gone.
 const LEFT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
@@ -40,7 +39,7 @@ enum Fact {
 
 #[derive(Default)]
 struct Facts {
-    /// By the hash of the path: what is wrong by chance costs a request.
+    /// By the hash of the path: two paths with one hash cost a request.
     facts: HashMap<u64, Fact>,
     order: VecDeque<u64>,
 }
@@ -59,7 +58,7 @@ impl Known {
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        // What a panic left half-done here costs requests at worst.
+        // State that a panic left half-done costs some requests at worst.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -87,14 +86,14 @@ impl Known {
         self.insert(path, Fact::Directory { at: Instant::now(), left: false });
     }
 
-    /// Notes that directories stand at `path`, unless it is the root, and above it.
+    /// Notes that `path` and all paths above it are directories.
     pub(crate) fn directories(&self, path: &StoragePath) {
         std::iter::successors(Some(path.clone()), StoragePath::parent)
             .filter(|directory| !directory.is_root())
             .for_each(|directory| self.directory(&directory));
     }
 
-    /// Notes that `path` is there no more, which was in a directory.
+    /// Notes that the file or directory `path` was removed from its directory.
     pub(crate) fn removed(&self, path: &StoragePath) {
         self.gone(path);
         parents(path).for_each(|parent| {
@@ -116,16 +115,16 @@ impl Known {
         }
     }
 
-    /// Notes that an object was stored at `path`, which makes directories of what is above.
+    /// Notes that an object was stored at `path`, which makes directories of the paths above it.
     pub(crate) fn stored(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
         self.file(path, size, e_tag);
         parents(path).for_each(|parent| self.directory(&parent));
     }
 
-    /// Notes that what stood at `path` is there no more.
+    /// Notes that nothing is left at `path`.
     pub(crate) fn gone(&self, path: &StoragePath) {
         let hash = self.hasher.hash_one(path);
-        // Its place in the order stays, and finds nothing to remove later, or something that will be asked for again.
+        // Its place in the order stays. Later it removes nothing, or a newer fact, which then costs a request.
         self.facts().facts.remove(&hash);
     }
 
@@ -146,7 +145,7 @@ impl Known {
         matches!(self.facts().facts.get(&self.hasher.hash_one(path)), Some(Fact::File { .. }))
     }
 
-    /// The file that was seen at `path` moments ago, as far as a condition needs it.
+    /// The file that was seen at `path` moments ago, with the properties that a condition needs.
     pub(crate) fn fresh_file(&self, path: &StoragePath, key: &str) -> Option<Object> {
         let facts = self.facts();
         match facts.facts.get(&self.hasher.hash_one(path))? {

@@ -1,4 +1,4 @@
-//! What a path names: a file, a directory or nothing.
+//! Finds out whether a path names a file, a directory or nothing.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -8,13 +8,13 @@ use crate::object::store::Marker;
 use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Metadata, Result, StoragePath};
 
-/// Parents of one path that are looked at together.
+/// The most parents of one path that are asked for at once.
 pub(crate) const PARENTS_AT_ONCE: usize = 16;
 
-/// Keys that are asked for to find a name among others that begin like it: `a`, `a-1`, … , `a/`.
+/// The size of a page that is to show a name among others that begin with it: `a`, `a-1`, … , `a/`.
 pub(crate) const NEIGHBOURS: usize = 20;
 
-/// What stands under a path.
+/// The result of a lookup.
 #[derive(Debug, Clone)]
 pub(crate) enum Found {
     File(Object),
@@ -23,7 +23,7 @@ pub(crate) enum Found {
 }
 
 impl Bucket {
-    /// What a path names: one request for a file that isn't empty.
+    /// Looks a path up: one request for a file that isn't empty.
     pub(crate) async fn lookup(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {
             return Ok(Found::Directory);
@@ -35,7 +35,7 @@ impl Bucket {
 
     async fn judge(&self, path: &StoragePath, key: &str, object: Option<Object>) -> Result<Found> {
         let found = match object {
-            // What somebody keeps under the key of a marker.
+            // Data that somebody keeps under the key of a marker.
             Some(object) if key.ends_with('/') && object.size > 0 => Found::File(object),
             _ if key.ends_with('/') => Found::Nothing,
             Some(object) if object.is_folder => Found::Directory,
@@ -58,8 +58,8 @@ impl Bucket {
         }
     }
 
-    /// What stands under a path that is about to be made: one request where nothing does. A directory that no key is below
-    /// is in nobody's way.
+    /// Looks up a path that is about to be made: one request if there is nothing. A directory without any key below it counts
+    /// as nothing.
     pub(crate) async fn probe(&self, path: &StoragePath) -> Result<Found> {
         match self.listed(path).await? {
             Found::Directory
@@ -73,8 +73,8 @@ impl Bucket {
         }
     }
 
-    /// What the listing of its parent shows under a path: one request, most often, whatever it is. Nothing that only the
-    /// object itself tells is known of a file.
+    /// Looks a path up in the listing of its parent: mostly one request, whatever it names. For a file, properties that only
+    /// a request for the object itself would show are missing.
     pub(crate) async fn listed(&self, path: &StoragePath) -> Result<Found> {
         if path.is_root() {
             return Ok(Found::Directory);
@@ -117,9 +117,9 @@ impl Bucket {
         }
     }
 
-    /// Makes sure that `path` is no directory and stands in no file, as far as that was seen lately: a key below a file's,
-    /// or like a directory's, would make the name both. Nothing is asked of the store unless there is a reason. What was not
-    /// seen is up to a [`NameCheck`](super::name_check::NameCheck).
+    /// Makes sure that `path` is no directory and lies below no file, as far as this server has seen it lately: otherwise one
+    /// name would be a file and a directory. It asks the store only if there is a suspicion. A
+    /// [`NameCheck`](super::name_check::NameCheck) checks names that were not seen.
     ///
     /// # Errors
     /// [`ErrorKind::IsADirectory`], [`ErrorKind::NotADirectory`].
@@ -130,7 +130,7 @@ impl Bucket {
         self.check_parents(path).await
     }
 
-    /// The part of [`check_place`](Self::check_place) that concerns what `path` stands in.
+    /// The part of [`check_place`](Self::check_place) about the directories above `path`.
     pub(crate) async fn check_parents(&self, path: &StoragePath) -> Result<()> {
         let suspects: Vec<StoragePath> = parents(path).filter(|parent| self.known.is_file(parent)).collect();
         stream::iter(suspects)
@@ -145,8 +145,7 @@ impl Bucket {
             .await
     }
 
-    /// Whether `path` is a directory that holds keys, if only its marker, or that the store keeps of its own: one request if
-    /// it is.
+    /// Whether `path` is a directory: it holds keys, or only its marker, or the store keeps it itself. One request if it is.
     pub(crate) async fn is_directory(&self, path: &StoragePath) -> Result<bool> {
         if path.is_root() {
             return Ok(true);
@@ -166,12 +165,12 @@ impl Bucket {
         Ok(is_directory)
     }
 
-    /// What [`Storage::enter`](crate::Storage::enter) answers.
+    /// The answer of [`Storage::enter`](crate::Storage::enter).
     pub(crate) async fn enter(&self, path: &StoragePath) -> Result<()> {
         if self.is_directory(path).await? || self.known.is_left(path) {
             return Ok(());
         }
-        // A file, or an object that is a marker by its own word.
+        // A file, or an object that its metadata make a marker.
         let key = self.keys.existing(path)?;
         match self.head(path, &key).await? {
             Some(object) if object.is_folder && !key.ends_with('/') => Ok(()),
@@ -183,7 +182,7 @@ impl Bucket {
         }
     }
 
-    /// What [`Storage::stat`](crate::Storage::stat) answers.
+    /// The answer of [`Storage::stat`](crate::Storage::stat).
     pub(crate) async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         match self.lookup(path).await? {
             Found::File(object) => Ok(object.metadata()),
@@ -201,7 +200,7 @@ impl Bucket {
         if self.known.fresh_file(path, &key).is_none() {
             self.file(path).await?;
         }
-        // Before and after: while it goes, a look may find it.
+        // Before and after: during the removal, a look may still find the file.
         self.known.gone(path);
         self.delete(path, &key, None).await?;
         self.known.removed(path);
@@ -240,7 +239,7 @@ impl Bucket {
             Some(false) => return Err(Error::new(ErrorKind::NotEmpty, path)),
             Some(true) if self.traits().marker == Marker::Below => self.keys.marker(&key),
             marked => match self.head(path, &key).await? {
-                // A marker that stands beside what is below it: the store's, and of some tools that mount buckets.
+                // A marker without a slash: the store's own, or that of a tool that mounts buckets.
                 Some(object) if object.is_folder => {
                     only = Some(object);
                     key

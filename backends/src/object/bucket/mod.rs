@@ -1,5 +1,4 @@
-//! A bucket, as the operations have it: the requests that they are made of, with paths and errors that say what happened to
-//! them.
+//! A bucket, as the operations see it: requests with paths, and with errors about these paths.
 
 pub(crate) mod free_names;
 pub(crate) mod hollow;
@@ -25,22 +24,22 @@ use super::store::object::{Next, Object, Page};
 use super::store::{Opened, Store, Traits};
 use crate::{Buffers, Error, ErrorKind, Result, StoragePath};
 
-/// A bucket, and how to talk to it.
+/// A bucket with its settings and its store.
 pub(crate) struct Bucket {
     /// The requests, in the protocol that the store speaks.
     pub store: Arc<dyn Store>,
     pub keys: Keys,
-    /// Names the bucket to a person.
+    /// The name of the bucket in sentences.
     pub name: String,
     pub tuning: Tuning,
-    /// What was seen in the bucket lately.
+    /// Facts about the bucket that this server has seen lately.
     pub known: Known,
     /// The directories whose keys that can't be shown are logged already.
     pub reported: Reported,
-    /// Who may hold bytes beside the [`buffers`](Self::buffers) for a moment: one at a time, as to wait for room while others
-    /// wait for what it holds could take for ever.
+    /// The right to hold bytes beside the [`buffers`](Self::buffers) for a moment. One task has it at a time: if its owner waited
+    /// for room, and others for the room that it holds, all could wait for ever.
     pub alone: Semaphore,
-    /// The same for those who go on from what is there, who do wait for room.
+    /// The same for uploads that extend a file, which do wait for room.
     pub settling: Semaphore,
     /// The memory that uploads and downloads share with those of other storages.
     pub buffers: Arc<Buffers>,
@@ -48,7 +47,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// # Errors
-    /// A sentence for whoever wrote the settings, if no key can begin as they say.
+    /// A sentence for the author of the settings, if no key can begin with their prefix.
     pub(crate) fn new(opened: Opened) -> Result<Self, SettingsError> {
         let Opened { store, name, prefix, tuning } = opened;
         Ok(Self {
@@ -68,7 +67,7 @@ impl Bucket {
         self.store.traits()
     }
 
-    /// What stands under a key; `None` if nothing does.
+    /// The object with this key; `None` if there is none.
     pub(crate) async fn head(&self, path: &StoragePath, key: &str) -> Result<Option<Object>> {
         match self.store.look(key).await {
             Ok(object) => Ok(object),
@@ -76,8 +75,7 @@ impl Bucket {
         }
     }
 
-    /// The same with the headers that whoever goes on from the object sends again. It is stored anew then, and is to stay what
-    /// it was.
+    /// The same, with the headers to send again when the object is extended: it is stored anew then, and has to keep them.
     pub(crate) async fn head_and_kept(
         &self,
         path: &StoragePath,
@@ -86,13 +84,13 @@ impl Bucket {
         match self.store.head_and_headers(key).await {
             Ok((object, headers)) => Ok(Some((object, self.store.kept(headers)))),
             Err(failure) if failure.is_not_found() => Ok(None),
-            // To find out the reason of a refusal is worth a request.
+            // Another request finds out the reason of the refusal.
             Err(_) => Ok(self.head(path, key).await?.map(|object| (object, HeaderMap::new()))),
         }
     }
 
-    /// Opens an object for reading: all of it, or the bytes from the first up to and with the last. With an entity tag, only
-    /// that object.
+    /// Opens an object for reading: all of it, or the bytes of a range whose last byte is included. With an entity tag, only the
+    /// object with this tag.
     pub(crate) async fn get(
         &self,
         key: &str,
@@ -102,8 +100,8 @@ impl Bucket {
         self.store.get(key, range, if_match).await
     }
 
-    /// A reply to HEAD has no body, so a refusal comes without its reason: whether it is the key that is wrong or what
-    /// may be done with it. The same refusal of a listing has one.
+    /// A reply to HEAD has no body, so a refusal comes without its reason: the access key may be wrong, or lack a right. The same
+    /// refusal of a listing has the reason.
     async fn explained(&self, path: &StoragePath, refusal: Error) -> Error {
         if refusal.kind() != ErrorKind::PermissionDenied {
             return refusal;
@@ -112,8 +110,8 @@ impl Bucket {
         self.holds_keys(path, &prefix).await.err().unwrap_or(refusal)
     }
 
-    /// One page of the keys that start with `prefix`. Keys with another slash behind it are reported as prefixes, unless it is
-    /// `flat`.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind the prefix become prefixes themselves, unless
+    /// the listing is `flat`.
     pub(crate) async fn page(
         &self,
         prefix: &str,
@@ -155,7 +153,8 @@ impl Bucket {
         })
     }
 
-    /// Removes one object, or only this one, on stores that know such conditions. That it is not there is no error.
+    /// Removes the object with this key; with `only`, just this object, on stores that know such conditions. A missing object is
+    /// no error.
     pub(crate) async fn delete(&self, path: &StoragePath, key: &str, only: Option<&Object>) -> Result<()> {
         self.store.delete(key, only).await.map_err(|failure| failure.at(path))
     }

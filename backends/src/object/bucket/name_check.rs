@@ -1,8 +1,8 @@
-//! Whether a file may have a name: not one that is a directory's, and not below a file.
+//! Whether a file may have a name: it must not be the name of a directory, nor lie below a file.
 //!
-//! A flat store takes both, and then shows one of them, or nothing of the directory at all. So the store is asked, beside the
-//! upload of the content, and the answer is awaited before the file becomes visible. What this server has seen in the last
-//! seconds is not asked for.
+//! A flat store accepts both, and then shows one of the two, or nothing of the directory at all. So the server asks the store
+//! while the content is sent, and waits for the answer before the file becomes visible. It asks nothing that it has seen in
+//! the last seconds.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::lookup::{Found, PARENTS_AT_ONCE};
 use crate::object::store::Marker;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// How many pages of a directory, of a thousand names each, are worth what a request for each of its names costs.
+/// The most pages, of a thousand names each, that are read of a directory to spare a request for each name.
 const PAGES_OF_NAMES: usize = 4;
 
 /// The question that runs beside an upload, and ends with it.
@@ -37,7 +37,7 @@ impl NameCheck {
         Self { path: path.clone(), asked }
     }
 
-    /// A refusal, if it has come already: there is no use in sending more.
+    /// Fails if the answer is a refusal that has already come: then sending more has no use.
     pub(crate) fn refusal(&mut self) -> Result<()> {
         match self.asked.try_join_next() {
             Some(answer) => self.judge(answer),
@@ -58,11 +58,11 @@ impl NameCheck {
     }
 }
 
-/// Who may store and not look stores without a look.
+/// Lets an upload pass if the server's key may store, but not read.
 fn unless_refused(looked: Result<()>) -> Result<()> {
     match looked {
         Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
-            tracing::debug!(%error, "the store does not tell whether a name is free");
+            tracing::debug!(%error, "the store does not report whether a name is free");
             Ok(())
         }
         looked => looked,
@@ -70,7 +70,7 @@ fn unless_refused(looked: Result<()>) -> Result<()> {
 }
 
 impl Bucket {
-    /// Makes sure that a file may have this name, as far as the store tells.
+    /// Makes sure that a file may have this name, as far as the store reports.
     ///
     /// # Errors
     /// [`ErrorKind::IsADirectory`], [`ErrorKind::NotADirectory`].
@@ -109,17 +109,17 @@ impl Bucket {
         }
     }
 
-    /// Asks for all names of the directory that `path` is in, and says whether it is one of a directory; `None` if that is not
-    /// known yet.
+    /// Asks for all names of the directory that contains `path`, and returns whether `path` is a directory; `None` if that is
+    /// not known yet.
     async fn learn_names(&self, path: &StoragePath, asked: Instant) -> Option<bool> {
         let (parent, name) = (path.parent()?, path.name()?);
-        let told = self.names_in(&parent).await;
-        let is_directory = told.as_ref().map(|directories| directories.contains(name));
-        self.known.free.learned(&parent, asked, told);
+        let directories = self.names_in(&parent).await;
+        let is_directory = directories.as_ref().map(|directories| directories.contains(name));
+        self.known.free.learned(&parent, asked, directories);
         is_directory
     }
 
-    /// The directories in a directory, if a few pages tell them all.
+    /// The directories in a directory, if a few pages list them all.
     async fn names_in(&self, parent: &StoragePath) -> Option<HashSet<Box<str>>> {
         let prefix = self.keys.directory(parent).ok()?;
         let (mut names, mut token) = (HashSet::new(), None);
@@ -138,7 +138,7 @@ impl Bucket {
         None
     }
 
-    /// Makes sure that `path` stands in no file. Where the nearest parent is a directory, those above are.
+    /// Makes sure that `path` lies below no file. If the nearest parent is a directory, so are those above it.
     pub(crate) async fn check_unseen_parents(&self, path: &StoragePath) -> Result<()> {
         if !self.tuning.check_names || self.known.fresh_file(path, "").is_some() {
             return Ok(());

@@ -1,7 +1,7 @@
-//! Copying an object of any size, and setting its time where only a copy can have another.
+//! Copies an object of any size, and sets the time of an object on stores where only a copy can have another time.
 //!
-//! The store copies it, in one request or in ranges that become the parts of an upload; what a store can't copy is read and
-//! sent again.
+//! The store copies the object, in one request or in ranges that become the parts of an upload. An object that the store can't
+//! copy is read and sent again.
 
 pub(crate) mod times;
 
@@ -19,11 +19,11 @@ use super::upload::multipart::Multipart;
 use super::upload::pieces::{PIECE, equal_pieces, pieces};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// What a condition of a copy that doesn't hold means.
+/// The meaning of a failed condition of a copy.
 const CHANGED: &str = "it changed, or the new name was taken, while it was copied";
 
-/// Copies one object, however large, if it is still this one, and returns when the copy is complete. If it may not `replace`
-/// what stands under the key, stores that know such a condition make sure of it.
+/// Copies one object of any size, if it has not changed, and returns when the copy is complete. Unless it may `replace` the
+/// object under the new key, stores that know such a condition make sure that there is none.
 pub(super) async fn copy(
     bucket: &Arc<Bucket>,
     path: &StoragePath,
@@ -39,7 +39,7 @@ pub(super) async fn copy(
     copy_with(bucket, path, from, to, headers, replace).await.map(drop)
 }
 
-/// Copies one object so that it can be found out later that this is the copy, also where entity tags don't tell.
+/// Copies one object so that the copy can be recognised later, even if entity tags don't show it.
 pub(super) async fn copy_marked(
     bucket: &Arc<Bucket>,
     path: &StoragePath,
@@ -52,7 +52,7 @@ pub(super) async fn copy_marked(
     }
 }
 
-/// Copies one object, and returns the entity tag of the copy. `headers` replace those that it has.
+/// Copies one object, and returns the entity tag of the copy. `headers` replace those of the object.
 async fn copy_with(
     bucket: &Arc<Bucket>,
     path: &StoragePath,
@@ -91,7 +91,7 @@ async fn in_pieces(
         Some(headers) => bucket.store.completed(&from.key, headers).await,
         None => headers_of(bucket, path, from).await?.1,
     };
-    // Whoever gives this up leaves nothing behind: the upload is aborted when it is dropped.
+    // If this is given up, nothing stays behind: the upload is aborted when it is dropped.
     let mut upload = Multipart::begin(bucket, path, to, headers.clone());
     let done = async {
         let pieces = match bucket.traits().equal_parts {
@@ -102,7 +102,7 @@ async fn in_pieces(
         while upload.under_way() > 0 {
             upload.await_one().await?;
         }
-        // A copy of an object onto itself must not undo what somebody else has stored there meanwhile.
+        // A copy of an object onto itself must not replace an object that somebody else has stored meanwhile.
         if from.key == to && bucket.head(path, to).await?.is_none_or(|now| now.e_tag != from.e_tag) {
             return Err(Error::with_source(ErrorKind::Conflict, path, CHANGED));
         }
@@ -122,7 +122,7 @@ async fn in_pieces(
     }
 }
 
-/// Copies one object through this server, where the store can't, and returns the entity tag of the copy.
+/// Copies one object through this server, if the store can't, and returns the entity tag of the copy.
 async fn send_again(
     bucket: &Arc<Bucket>,
     path: &StoragePath,
@@ -141,7 +141,7 @@ async fn send_again(
     ObjectUpload::of_copy(bucket, path, to, headers).store_all(content).await
 }
 
-/// The object as it is now, with all that its copy is to have beside its content.
+/// The object as it is now, with the headers that its copy gets.
 async fn headers_of(bucket: &Bucket, path: &StoragePath, object: &Object) -> Result<(Object, HeaderMap)> {
     bucket.store.head_and_headers(&object.key).await.map_err(|failure| failure.at(path))
 }

@@ -31,7 +31,7 @@ struct Listing {
 }
 
 enum Next {
-    /// It is on its way: the store works while the client takes what came before.
+    /// The page is on its way: the store works while the client takes the page before.
     Page(JoinSet<Result<Page<NextPage>, Failure>>),
     End,
 }
@@ -97,7 +97,7 @@ impl Listing {
     async fn fetch(&mut self) -> Result<bool> {
         let Next::Page(mut asked) = std::mem::replace(&mut self.next, Next::End) else { return Ok(false) };
         let mut page = match asked.join_next().await {
-            // What can't be is not there.
+            // A directory with an impossible name doesn't exist.
             Some(Ok(Err(failure))) if failure.is_impossible_name() => {
                 return Err(Error::with_source(ErrorKind::NotFound, &self.path, failure.to_string()));
             }
@@ -133,7 +133,7 @@ impl Listing {
                 continue;
             }
             if let Some(name) = self.name(&object.key) {
-                // An empty object may be a marker by its metadata, which some stores don't tell here.
+                // An empty object may be a marker by its metadata, which some listings don't have.
                 if object.size > 0 {
                     self.note(&name, &object);
                 }
@@ -166,7 +166,7 @@ impl Listing {
             self.note_directory(&name);
             entries.push(Entry { name, metadata: Metadata::directory(None) });
         }
-        // The store tells objects and prefixes apart, each in their order.
+        // The store lists objects and prefixes separately, each in their order.
         entries.sort_unstable_by(|one, two| one.name.cmp(&two.name));
         self.ready.extend(entries);
     }

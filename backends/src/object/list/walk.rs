@@ -16,18 +16,18 @@ pub(crate) struct Item {
     pub object: Object,
     /// Its key below the directory; empty for the directory's own marker.
     pub relative: String,
-    /// It is a marker, by its key or by its metadata.
+    /// Whether it is a marker, by its key or by its metadata.
     pub is_marker: bool,
 }
 
 /// One directory on the way down.
 struct Level {
     prefix: String,
-    /// Kept back until everything below has been told.
+    /// Markers that wait until everything below has been returned.
     markers: Vec<Object>,
     objects: VecDeque<Object>,
     directories: VecDeque<String>,
-    /// Markers that stand beside what is below them, by their keys: `a` comes before `a/`, perhaps on an earlier page.
+    /// Markers without a slash, by their keys: `a` comes before `a/`, perhaps on an earlier page.
     folders: BTreeMap<String, Object>,
     /// The last key of the pages so far.
     last: String,
@@ -87,8 +87,8 @@ pub(crate) enum Folders {
 
 /// All objects whose key starts with `prefix`, which ends with a slash.
 ///
-/// A marker comes behind all that is below it: some stores don't remove the marker of a directory that holds
-/// anything. It goes down directory by directory, so that no more than one page of each is in memory.
+/// A marker comes after everything below it: some stores don't remove the marker of a directory that holds anything. The walk
+/// goes down directory by directory, so that at most one page of each is in memory.
 pub(crate) fn walk(
     bucket: &Arc<Bucket>,
     path: &StoragePath,

@@ -14,7 +14,7 @@ use crate::object::list::walk::{Folders, Item, walk};
 use crate::object::store::object::{Object, is_digest};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// What is kept of the objects of a rename.
+/// The hashes of the objects of a rename.
 #[derive(Default)]
 pub(crate) struct Hashes {
     state: RandomState,
@@ -27,12 +27,12 @@ impl Hashes {
         Self { state: RandomState::new(), hides_digests: bucket.traits().hides_digests }
     }
 
-    /// Whether the store tells a digest of the content of an object.
+    /// Whether the store has a digest of the content of an object.
     pub(crate) fn know(&self, object: &Object) -> bool {
         !self.hides_digests && object.has_digest()
     }
 
-    /// An object in the state it is in: whoever replaces it makes another one of it.
+    /// The hash of an object in its present state: after it is replaced, the hash is another.
     pub(crate) fn print(&self, item: &Item) -> u64 {
         let object = &item.object;
         if object.is_folder {
@@ -65,7 +65,7 @@ impl Hashes {
     }
 }
 
-/// What the store tells of the content of an object.
+/// The digests that the store has of the content of an object.
 struct Content {
     size: u64,
     /// Of an entity tag that is a digest.
@@ -74,7 +74,7 @@ struct Content {
 }
 
 impl Content {
-    /// Whether another object has the same, as far as digests of it tell.
+    /// Whether another object has the same content; `None` if their digests can't be compared.
     fn is_same(&self, other: &Self) -> Option<bool> {
         let both = |one: Option<u64>, two: Option<u64>| Some(one? == two?);
         match self.size == other.size {
@@ -88,7 +88,7 @@ impl Content {
 struct Source {
     print: u64,
     content: Content,
-    /// All of it, if no digest is known: then the copy may tell what it is of.
+    /// The object itself, if no digest is known: then the copy may show its source.
     object: Option<Box<Object>>,
 }
 
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// Whether an object is a copy of another, by what it tells.
+/// Whether an object is a copy of another, by its headers.
 async fn is_copy(bucket: &Bucket, path: &StoragePath, copy: &Object, of: &Object) -> Result<bool> {
     bucket.store.is_copy(copy, of).await.map_err(|failure| failure.at(path))
 }
@@ -113,7 +113,7 @@ pub(crate) fn is_plain_marker(item: &Item) -> bool {
 /// Two directories beside each other.
 #[derive(Default)]
 pub(crate) struct Compared {
-    /// What stands in both with the same content: the prints of those in the source.
+    /// The prints of the objects in the source that the target has with the same content.
     same: HashSet<u64>,
     /// Whether some of these have a content: empty files are alike everywhere.
     says_something: bool,
@@ -164,8 +164,8 @@ impl Compared {
         Ok(compared)
     }
 
-    /// What was copied already, as [prints](Hashes::print) of the source, if the target is there because a rename was broken
-    /// off: while it copied, when nothing else is in the target, or while it removed, when nothing else is in the source.
+    /// The objects that were copied already, as [prints](Hashes::print) of the source, if the target exists because a rename was
+    /// broken off: while it copied (then the target holds nothing else), or while it removed (then the source holds nothing else).
     pub(crate) fn left_by_a_rename(self, to: &StoragePath) -> Result<HashSet<u64>> {
         let part_of_the_other = self.only_target == 0 || self.only_source == 0;
         match self.says_something && self.different == 0 && part_of_the_other {

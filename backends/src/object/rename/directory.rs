@@ -41,7 +41,7 @@ pub(crate) async fn rename_directory(
     parents?;
     let there = match found? {
         Found::File(_) => return Err(Error::new(ErrorKind::AlreadyExists, to)),
-        // What an earlier attempt left behind is completed.
+        // An earlier attempt is completed.
         Found::Directory => Compared::of(bucket, from, to, &hashes).await?.left_by_a_rename(to)?,
         Found::Nothing => HashSet::new(),
     };
@@ -69,7 +69,7 @@ pub(crate) async fn rename_directory(
     bucket.known.free.directory(to);
     for pass in 1..=PASSES {
         let some = copy_all(bucket, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
-        // What came or changed meanwhile goes along.
+        // Objects that came or changed meanwhile are moved, too.
         if pass > 1 && !some || count_others(bucket, from, &seen).await.map_err(told)? == 0 {
             break;
         }
@@ -113,8 +113,8 @@ pub(crate) async fn rename_directory(
     }
 }
 
-/// Removes a marker that stands beside what was below it. It is looked at again: what happens below may have changed it, and
-/// a file has the same key.
+/// Removes a marker without a slash. It is looked up again: the removal of the keys below may have changed it, and a file would
+/// have the same key.
 async fn remove_folder(bucket: &Bucket, path: &StoragePath, key: &str) -> Result<()> {
     match bucket.head(path, key).await? {
         Some(now) if now.is_folder => remove(bucket, path, &now).await,
@@ -208,7 +208,7 @@ struct Seen<'a> {
 struct Copied {
     /// As it was.
     print: u64,
-    /// What the target has to hold; `None` of a marker.
+    /// The size that the target has to have; `None` for a marker.
     size: Option<u64>,
 }
 
@@ -242,7 +242,7 @@ async fn copy_all(
             if known.is_copied(&item) {
                 return Ok(None);
             }
-            // What was replaced since it was compared is copied again.
+            // An object that was replaced since it was compared is copied again.
             if !item.object.is_folder && there.contains(&hashes.print(&item)) {
                 return Ok(Some(item));
             }
@@ -253,7 +253,7 @@ async fn copy_all(
             }
             match copy_one(bucket, from, &below, &item, !there.is_empty(), hashes).await {
                 Ok(()) => {}
-                // It was replaced or removed since it was listed.
+                // The object was replaced or removed since it was listed.
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
                     tracing::debug!(%error, "an object changed while its directory was renamed");
                     return Ok(None);
@@ -291,12 +291,12 @@ async fn copy_one(
 ) -> Result<()> {
     let target = format!("{below}{}", item.relative);
     if target.split('/').any(|segment| matches!(segment, "." | "..")) {
-        // It came since all were looked at.
+        // The object came after all were checked.
         let text = format!("the key {:?} can't be moved", item.object.key);
         return Err(Error::with_source(ErrorKind::InvalidName, from, text));
     }
     match &item.object {
-        // Somebody keeps data there. An empty one says nothing: some stores tell of one where keys only begin with its name.
+        // Somebody keeps data in the marker. An empty marker means nothing: some stores list one if keys only begin with its name.
         _ if is_plain_marker(item)
             && goes_on
             && bucket.head(from, &target).await?.is_some_and(|object| object.size > 0) =>
@@ -366,7 +366,7 @@ async fn delete_all(
             };
             let is_left = match removed {
                 Ok(()) => false,
-                // It was replaced since it was listed, or something came below it.
+                // The marker was replaced since it was listed, or something came below it.
                 Err(error) if error.kind() == ErrorKind::Conflict => true,
                 Err(error) => return Err(error),
             };

@@ -51,9 +51,9 @@ pub(crate) async fn rename(
     }
 }
 
-/// Renames a file that was seen moments ago without another look at it before, unless its type may have to change or no
-/// digest would tell: it is copied, and the look after the copy tells whether it is still what was copied. Says whether that
-/// worked; if not, at most a copy was made, which another one replaces.
+/// Renames a file that was seen moments ago without a further request for it, unless its type may have to change or the store
+/// has no digest of it: the file is copied, and a request after the copy shows whether it is still the same. Returns whether that
+/// worked; if not, at most a copy was made, which the next one replaces.
 async fn rename_seen(
     bucket: &Arc<Bucket>,
     from: &StoragePath,
@@ -74,7 +74,7 @@ async fn rename_seen(
     }
     let copied = match store.copy(&seen, target, headers, true).await {
         Ok(copied) => copied,
-        // It was replaced or removed, or the store can't copy: nothing was made.
+        // The file was replaced or removed, or the store can't copy: nothing was made.
         Err(failure)
             if failure.is_precondition() || failure.is_not_found() || failure.is_unknown_request() =>
         {
@@ -133,8 +133,8 @@ async fn rename_file(
     // Not every store has a copy that is refused if the target is there; the look before has to do then.
     copy(bucket, to, object, target, replace).await?;
     bucket.known.stored(to, object.size, None);
-    // What was stored here during the copy must not be removed. Where every store knows the condition of the removal, that
-    // is enough.
+    // A file that was stored under the old name during the copy must not be removed. If the store knows conditions for removals,
+    // that is enough.
     if bucket.traits().conditional_delete {
         return finish_rename(bucket, from, object, to).await;
     }

@@ -1,9 +1,9 @@
-//! Who vouches for the certificate of a store that is not public.
+//! Authorities for the certificate of a store that is not public.
 //!
-//! A file of certificates takes the place of the system's authorities. Most are those of an authority. But the usual way to
-//! make a certificate for one machine, `openssl req -x509`, makes one that is both: it says of itself that it is an authority,
-//! and the server shows it as its own. The rules for chains refuse that. Here such a certificate is accepted if it is, byte for
-//! byte, one of those in the file; its dates and its names still count, and the server has to prove that it has the key.
+//! A file of certificates takes the place of the system's authorities. Most of its certificates are an authority's. But the usual
+//! command for a certificate of one machine, `openssl req -x509`, makes a certificate that is both: it calls itself an authority,
+//! and the server shows it as its own. The rules for chains refuse this. Here such a certificate is accepted if it is, byte for
+//! byte, in the file; its dates and its names still count, and the server has to prove that it has the key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use rustls::{
 
 use super::error::SettingsError;
 
-/// Certificates that are trusted in place of those that the system knows.
+/// Certificates that are trusted instead of the system's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authorities(Arc<[CertificateDer<'static>]>);
 
 impl Authorities {
-    /// Those of a file of PEM blocks; blocks of other kinds are passed over.
+    /// The certificates in a file of PEM blocks; blocks of other kinds are skipped.
     ///
     /// # Errors
-    /// A sentence: there is none, or one can't be read.
+    /// A sentence: the file has no certificate, or one can't be read.
     pub fn from_pem(text: &[u8]) -> Result<Self, String> {
         let certificates = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
         let certificates = certificates.map_err(|error| match error {
@@ -55,7 +55,7 @@ impl Authorities {
         Ok(roots)
     }
 
-    /// What connections are made with.
+    /// The configuration of TLS connections.
     pub(crate) fn tls(&self) -> Result<ClientConfig, SettingsError> {
         let failed = |reason: String| SettingsError::invalid("authorities", reason);
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -88,7 +88,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// Accepts a certificate that stands in the file itself.
+    /// Accepts a certificate that is itself in the file.
     fn verify_own(
         &self,
         certificate: &CertificateDer<'_>,
@@ -100,8 +100,8 @@ impl Verifier {
         let algorithms = self.provider.signature_verification_algorithms.all;
         let usage = webpki::KeyUsage::server_auth();
         match parsed.verify_for_usage(algorithms, &[], &[], now, usage, None, None).map(drop) {
-            // That it is an authority is said only of one whose dates are right; for one that is none, an issuer is
-            // looked for next.
+            // The first error comes only after the dates were checked. A certificate that is no authority's gets the second
+            // one, because its issuer is searched next.
             Err(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnknownIssuer) | Ok(()) => {}
             Err(webpki::Error::CertExpired { time, not_after }) => {
                 return Err(CertificateError::ExpiredContext { time, not_after }.into());

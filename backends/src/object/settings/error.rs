@@ -1,4 +1,4 @@
-//! What is wrong with what an operator says of a bucket.
+//! Errors in the settings of a bucket.
 
 /// Why a bucket can't be used as configured; one sentence that names the setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,11 +8,10 @@ pub enum SettingsError {
     Invalid {
         /// The setting, as its field is called.
         setting: &'static str,
-        /// What is wrong with it; never its value if that is a secret.
+        /// The error; it never repeats a secret.
         reason: String,
     },
-    /// Nothing says how to prove who asks. Falling through to the cloud's metadata address, as cloud libraries
-    /// do, would contact an address that nobody configured.
+    /// The settings have no credentials. Cloud libraries then ask the cloud's metadata address, which nobody configured.
     #[error(
         "no credentials: set {keys}, or `ambient_credentials` to take those of the machine, \
          or `anonymous` for a public bucket"

@@ -1,4 +1,4 @@
-//! What an operator says of any bucket, and what is wrong with it.
+//! Settings of any bucket, and their errors.
 
 pub(crate) mod authorities;
 pub(crate) mod error;

@@ -1,4 +1,4 @@
-//! What objects have beside their content: their type, and what else an operator wants the store to do with them.
+//! Properties of objects beside their content: their type, and other wishes of the operator.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +12,7 @@ const UNKNOWN: &str = "application/octet-stream";
 /// Which type of content new objects get.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ContentType {
-    /// That of the extension of their name, or `application/octet-stream` if that tells nothing.
+    /// The type that belongs to the extension of the name, or `application/octet-stream` if none does.
     #[default]
     ByExtension,
     /// The one that the store gives to objects that come without.
@@ -31,8 +31,8 @@ impl ContentType {
         }
     }
 
-    /// The type that an object gets with its new name, if its old one had another and the object was given that one: whoever
-    /// sends `report.pdf.part` and renames it has sent a PDF.
+    /// The type that an object gets with its new name, if the old name stood for another type and the object has that one: after
+    /// `report.pdf.part` is renamed to `report.pdf`, it is a PDF.
     pub(crate) fn after_rename(
         &self,
         from: &str,
@@ -60,12 +60,12 @@ impl ContentType {
     }
 }
 
-/// What Google and Azure are told of new objects, beside their type.
+/// Properties of new objects at Google and Azure, beside their type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectOptions {
-    /// Where new objects and copies are kept: Google's storage class, or Azure's access tier.
+    /// Google's storage class, or Azure's access tier, of new objects and copies.
     pub storage_class: Option<String>,
-    /// What caches are told of new objects.
+    /// The header Cache-Control of new objects.
     pub cache_control: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl ObjectHeaders {
         kept
     }
 
-    /// Where copies are kept: the store doesn't take that along.
+    /// The storage class of copies: the store doesn't copy it.
     pub(crate) fn class(&self) -> Option<&(HeaderName, HeaderValue)> {
         self.class.as_ref()
     }
@@ -121,9 +121,9 @@ impl ObjectHeaders {
 /// Headers that requests have beside their own.
 #[derive(Default)]
 pub(crate) struct Added {
-    /// All of them.
+    /// For all requests.
     pub(crate) every: HeaderMap,
-    /// Those that read or write content, or ask what an object is.
+    /// For requests that read or write content, or ask for the properties of an object.
     pub(crate) content: HeaderMap,
     /// Copies: what reads what they copy.
     pub(crate) source: HeaderMap,

@@ -36,10 +36,10 @@ pub struct Tuning {
     pub check_names: bool,
     /// The memory for what is on its way to and from the store; storages that are given the same share it.
     pub buffers: Arc<Buffers>,
-    /// Who hears of the requests.
+    /// Observers of the requests.
     pub observers: Observers,
-    /// Who vouches for the certificates of the store and of those who hand out credentials; if not given, whoever the system
-    /// trusts.
+    /// The authorities for the certificates of the store and of the services that hand out credentials; if not given, the
+    /// system's.
     pub authorities: Option<Authorities>,
 }
 

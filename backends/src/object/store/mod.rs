@@ -141,10 +141,10 @@ pub(crate) struct Opened {
 pub(crate) trait Store: Send + Sync {
     fn traits(&self) -> &Traits;
 
-    /// What tells the bucket from all others.
+    /// A text that distinguishes the bucket from all others.
     fn address(&self) -> String;
 
-    /// What stands under a key.
+    /// The object with this key.
     async fn head(&self, key: &str) -> Result<Object, Failure>;
 
     /// The same with the headers that a copy of the object has to have again.
@@ -233,7 +233,7 @@ pub(crate) trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Whether an object is a copy of another, by what it tells.
+    /// Whether an object is a copy of another, by its headers.
     async fn is_copy(&self, _copy: &Object, _of: &Object) -> Result<bool, Failure> {
         Ok(false)
     }
@@ -296,7 +296,7 @@ pub(crate) trait Store: Send + Sync {
         Ok(0)
     }
 
-    /// What stands under a key; `None` if nothing does.
+    /// The object with this key; `None` if there is none.
     async fn look(&self, key: &str) -> Result<Option<Object>, Failure> {
         let mut looked = self.head(key).await;
         // Only an answer with a document says whether it is the name that can't be.
@@ -305,7 +305,7 @@ pub(crate) trait Store: Send + Sync {
         }
         match looked {
             Ok(object) => Ok(Some(object)),
-            // What can't be is not there.
+            // An impossible key doesn't exist.
             Err(failure) if failure.is_not_found() || failure.is_impossible_name() => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -1,4 +1,4 @@
-//! What stores tell of objects.
+//! Properties of objects, as stores report them.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -20,17 +20,17 @@ pub(crate) struct Object {
     pub e_tag: Option<String>,
     /// The version, where the bucket keeps several.
     pub version: Option<String>,
-    /// The MD5 of its content, where the store tells it beside the entity tag, as it is told.
+    /// The MD5 of its content in the store's own spelling, if the store sends it beside the entity tag.
     pub md5: Option<String>,
     /// When it was stored.
     pub stored: Option<SystemTime>,
-    /// The time that was set for it, if that is known: listings of S3 don't tell.
+    /// The time that was set for it, if it is known: listings of S3 don't have it.
     pub set: Option<SystemTime>,
-    /// It is a directory's marker by its metadata.
+    /// Whether its metadata make it a directory's marker.
     pub is_folder: bool,
 }
 
-/// What has to stand under a key for it to be written.
+/// The condition for writing under a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Before<'a> {
     Anything,
@@ -53,7 +53,7 @@ pub(crate) struct Page<N = String> {
 pub(crate) struct Next {
     token: String,
     course: Course,
-    /// The prefixes of the page before: some stores tell the last of them again.
+    /// The prefixes of the page before: some stores list the last of them again.
     told: HashSet<String>,
 }
 
@@ -109,7 +109,7 @@ impl Object {
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
     }
 
-    /// Whether the store tells a digest of its content.
+    /// Whether the store has a digest of its content.
     pub(crate) fn has_digest(&self) -> bool {
         self.md5.is_some() || self.e_tag.as_deref().is_some_and(is_digest)
     }

@@ -1,13 +1,13 @@
-//! Appending: what a client sends is put behind whatever is there when it ends.
+//! Appending: the client's bytes are added to the end of the file as it is when the append ends.
 //!
-//! The bytes of the client are kept apart from those of the file. What fits into a part is held until the end; then it is
-//! stored together with what is there. Of more, the parts get numbers that leave room for the file before them, which is
-//! copied into those numbers at the end. Only the first part, the *head*, waits for it: a file that is too short for a part
-//! of its own goes into one part with the head.
+//! The plan. The client's bytes are kept apart from those of the file. If they fit into one part, they are held until the end,
+//! and then stored together with the file. If they don't, their parts get numbers that leave room for the file, which is copied
+//! into the free numbers at the end. Only the first part, the *head*, waits for the end: a file that is too short for a part of
+//! its own shares one part with the head.
 //!
-//! So the end can be tried again with what somebody else has made of the file meanwhile, and the client never has to send
-//! anything twice. In this process, those who end with one file take turns, whatever its store knows of conditions; several
-//! servers meet in the store's conditions.
+//! So the end can be tried again if somebody else has changed the file meanwhile, and the client never has to send anything
+//! twice. In this process, appends that end with one file take turns, whatever conditions its store knows; between several
+//! servers, the store's conditions decide.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// An append that is under way.
 pub(crate) struct Tail {
-    /// What was there when it began.
+    /// The object at the beginning.
     seen: Option<Object>,
     /// The first part, with its memory, if there is more.
     head: Option<(PutPayload, Share)>,
@@ -54,7 +54,7 @@ impl Tail {
     }
 }
 
-/// What the client has sent and no part holds.
+/// The client's bytes that are in no part yet.
 struct Sent {
     /// The first bytes of all.
     head: PutPayload,
@@ -102,7 +102,7 @@ impl ObjectUpload {
         Ok(())
     }
 
-    /// Goes on from what is there now, as one who resumes: if it is another one in the end, that is a conflict.
+    /// Extends the object that is there now, as a resumed upload does: if another one is there in the end, it is a conflict.
     async fn settle(&mut self) -> Result<()> {
         self.tail = None;
         let (bytes, share) = self.held.take(&self.path).await?;
@@ -134,7 +134,7 @@ impl ObjectUpload {
             let Sent { head: last, share: last_share, .. } = sent;
             sent = Sent { head, share, more: Some((last, last_share)) };
         }
-        // Whoever has sent no part yet sends what is left together.
+        // If no part was sent yet, all bytes are sent together.
         if self.multipart.is_none() {
             sent.join();
         }
@@ -142,7 +142,7 @@ impl ObjectUpload {
         let _turn = turn(&self.bucket, &self.key).await;
         let mut tries = 0;
         loop {
-            // What was seen before has to be confirmed, which reading or copying it does.
+            // An object that was seen before has to be confirmed: reading or copying it does so.
             let now = match seen.take().filter(|object| object.size > 0) {
                 Some(object) => Some(object),
                 None => self.look().await?,
@@ -156,7 +156,7 @@ impl ObjectUpload {
             if error.kind() == ErrorKind::Unsupported && copies_inside && !self.copies_inside() {
                 match sent.more {
                     None if !was_begun => drop(self.multipart.take()),
-                    // It may have made a part of nothing in place of the first one, and take no other for it.
+                    // The store may have made an empty part in place of the first one, and accept no other for it.
                     _ => self.first = 2,
                 }
                 continue;
@@ -177,14 +177,14 @@ impl ObjectUpload {
         }
     }
 
-    /// One try.
+    /// One attempt.
     async fn put_behind(&mut self, now: Option<Object>, sent: &mut Sent) -> Result<(Option<String>, u64)> {
         let bucket = Arc::clone(&self.bucket);
         let old = now.as_ref().map_or(0, |object| object.size);
         let total = old + self.length;
         let pieces = self.pieces_of(old)?;
         let placed = pieces.last().map_or(0, |(_, last)| last + 1);
-        // Where nothing that was sent has its number, none is left out.
+        // No number is left out if no part was sent.
         let mut number = if sent.more.is_some() { HEAD } else { self.first + pieces.len() };
         self.condition = match &now {
             Some(object) => Condition::This(Box::new(object.clone())),
@@ -234,7 +234,7 @@ impl ObjectUpload {
     async fn forget_earlier_tries(&mut self, was_sent: bool) {
         let multipart = self.multipart();
         while multipart.under_way() > 0 {
-            // What has failed is missing in the end.
+            // A failed part is missing in the end.
             let _ = multipart.await_one().await;
         }
         multipart.forget(if was_sent { 1..=HEAD } else { 1..=usize::MAX });
@@ -250,7 +250,7 @@ impl ObjectUpload {
             () => {
                 let least = size.div_ceil(ROOM as u64 - 1);
                 let part = match self.bucket.traits().marks_uploads {
-                    // What marks an upload is at most a mebibyte less.
+                    // A size that marks an upload is at most a mebibyte smaller.
                     true if least > part => marked(least + (1 << 20)),
                     _ => part.max(least),
                 };
@@ -287,7 +287,7 @@ impl ObjectUpload {
         Ok(())
     }
 
-    /// Sends a part with a number of its own. Without a share, who calls has the memory until all is sent.
+    /// Sends a part with a number of its own. Without a share, the caller keeps the memory until all is sent.
     async fn send_as(&mut self, number: usize, bytes: PutPayload, share: Option<Share>) -> Result<()> {
         if number > usize::try_from(self.sizes.most()).unwrap_or(usize::MAX) {
             return Err(self.too_large());

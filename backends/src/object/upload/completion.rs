@@ -24,9 +24,9 @@ impl Multipart {
         if !self.sent.iter().eq(self.arrived.keys()) {
             return Err(Error::with_source(ErrorKind::Other, &self.path, "a part is missing"));
         }
-        // Where an object's tag tells nothing of its content, another one is one that is newer.
+        // If the tag of an object doesn't depend on its content, another object is recognised by its newer tag.
         let replaced = match self.bucket.traits().hides_digests {
-            // Who may not look stores all the same, and never learns more of a lost answer.
+            // Without the right to read, the upload goes on, and a lost answer stays undecided.
             true => match self.bucket.head(&self.path, &self.key).await {
                 Ok(found) => Replaced::Known(found.and_then(|object| object.e_tag)),
                 Err(_) => Replaced::Unknown,
@@ -80,14 +80,14 @@ impl Multipart {
                         error
                     }
                     ErrorKind::Unavailable => error,
-                    // Whatever the store said last, the old file may stand there or the new one.
+                    // After the store's last answer, the file may be the old one or the new one.
                     _ => Error::with_source(ErrorKind::Unavailable, &self.path, error),
                 })
             }
         }
     }
 
-    /// Whether what stands under the key is certainly nothing that the parts make.
+    /// Whether the object under the key is certainly not made of these parts.
     async fn is_another(&self, length: u64) -> bool {
         let found = self.bucket.head(&self.path, &self.key).await;
         matches!(found, Ok(Some(now)) if now.size != length)

@@ -13,11 +13,11 @@ use crate::object::download;
 use crate::object::store::object::{Before, Object};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
-/// What must stand under the key when the upload is finished.
+/// The object that must be under the key when the upload is finished.
 pub(crate) enum Condition {
     Anything,
     Nothing,
-    /// The object that the upload goes on from.
+    /// The object that the upload extends.
     This(Box<Object>),
 }
 
@@ -32,7 +32,7 @@ impl Condition {
 }
 
 impl ObjectUpload {
-    /// One request for everything.
+    /// Sends everything in one request.
     async fn put_whole(&mut self) -> Result<Option<String>> {
         let (payload, _share) = self.held.take(&self.path).await?;
         let _turn = turn(&self.bucket, &self.key).await;
@@ -81,7 +81,7 @@ impl ObjectUpload {
                 let error = refused(&self.path, before, error);
                 let is_refused = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists);
                 Err(match before {
-                    // It may have been stored, and changed by somebody else since: to do it again could be once too often.
+                    // The object may have been stored, and changed by somebody else since: a second time could be too much.
                     Before::Nothing | Before::This(_) if may_have_been_there && is_refused => {
                         Error::with_source(ErrorKind::Unavailable, &self.path, error)
                     }
@@ -104,7 +104,7 @@ impl ObjectUpload {
             return *md5 == BASE64_STANDARD.encode(digest);
         }
         let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        // Where the store encrypts with keys of its owner, the entity tag is no digest of the content.
+        // If the store encrypts with keys of its owner, the entity tag is no digest of the content.
         now.e_tag.as_deref().is_some_and(|e_tag| e_tag.trim_matches('"') == digits)
             || self.reads_as(&now, &digest).await
     }
@@ -154,7 +154,7 @@ impl ObjectUpload {
         }
     }
 
-    /// Looks whether nothing is there, if that may be asked: who may do nothing but store relies on the store's own look.
+    /// Makes sure that no object is there, if the server may ask: without the right to read it relies on the store's condition.
     pub(crate) async fn check_nothing(&self) -> Result<()> {
         let found = match self.bucket.traits().refuses_absent {
             true => match self.bucket.store.head(&self.key).await {
@@ -174,7 +174,7 @@ impl ObjectUpload {
     }
 }
 
-/// What a refusal means, where the store has one word for several.
+/// The meaning of a refusal, if the store has one word for several reasons.
 fn refused(path: &StoragePath, before: Before<'_>, error: Error) -> Error {
     match (before, error.kind()) {
         // The store's 409 says that two requests met; nothing forbade a file here.

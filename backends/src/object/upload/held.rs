@@ -1,4 +1,4 @@
-//! What an upload has received and not sent yet: in memory, or in a file where memory is short.
+//! Bytes that an upload has received and not sent yet: in memory, or in a file if memory is short.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,7 +12,7 @@ use crate::buffers::Share;
 use crate::threads::{OfDisk, Operation, step};
 use crate::{Buffers, CHUNK_SIZE, Error, Result, StoragePath};
 
-/// What is made room for at a time while there is little.
+/// The room that is reserved at a time while memory is short.
 const SMALL_ROOM: usize = 16 * 1024;
 
 /// The bytes of the next part.
@@ -54,7 +54,7 @@ impl Held {
     /// Makes room for the next bytes of a part of `part_size` bytes, and says how many.
     pub(crate) async fn reserve(&mut self, path: &StoragePath, part_size: u64) -> Result<usize> {
         if self.spilled.is_some() {
-            // What is on its way to the file is in memory, too.
+            // Bytes on their way to the file are in memory, too.
             let missing = (CHUNK_SIZE as u64).saturating_sub(self.share.bytes());
             let has_room = !self.buffers.is_tight() && self.share.try_grow(missing);
             return Ok(if has_room { CHUNK_SIZE } else { SMALL_ROOM });
@@ -134,11 +134,11 @@ impl Held {
             self.credit = 0;
             return Ok((self.gathered.take(u64::MAX), self.share.take()));
         };
-        // It is in memory no longer than it takes to send it.
+        // The bytes are in memory only while they are sent.
         let mut share = Share::new(Arc::clone(&self.buffers));
         share.grow(length, length).await;
-        // Made here: the many threads that may block would each keep what they had once. All as large as what arrives while
-        // memory is short: the allocator has no use for the gaps that those leave if it is asked for more in one piece.
+        // Allocated on this thread: each of the many threads that may block would keep such memory. All chunks have the size of
+        // those that arrive while memory is short: the allocator couldn't use the gaps that these leave for larger ones.
         let mut chunks: Vec<BytesMut> = Vec::new();
         let mut left = usize::try_from(length).unwrap_or(usize::MAX);
         while left > 0 {

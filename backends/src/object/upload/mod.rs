@@ -39,17 +39,17 @@ pub(crate) struct ObjectUpload {
     pub(crate) condition: Condition,
     pub(crate) held: Held,
     pub(crate) sizes: PartSizes,
-    /// All bytes so far.
+    /// The number of bytes so far.
     pub(crate) length: u64,
     /// There is none while everything fits into one request.
     pub(crate) multipart: Option<Multipart>,
-    /// What the object has beside its content, if it goes on from one.
+    /// The headers of the object that the upload extends, if there is one.
     pub(crate) headers: HeaderMap,
-    /// It is put behind whatever is there when it is finished.
+    /// Set for an append, whose bytes go to the end of the file as it is when the append ends.
     pub(crate) tail: Option<Tail>,
     /// The number of the first part that what it is put behind gets.
     pub(crate) first: usize,
-    /// Whether the name is free; an upload that goes on from a file needs no answer.
+    /// The question whether the name is free; an upload that extends a file needs no answer.
     name: Option<NameCheck>,
     /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
@@ -124,7 +124,7 @@ impl ObjectUpload {
         }
     }
 
-    /// One of an object that is copied through this server, with these headers.
+    /// An upload of an object that is copied through this server, with these headers.
     pub(crate) fn of_copy(bucket: &Arc<Bucket>, path: &StoragePath, key: &str, headers: HeaderMap) -> Self {
         Self { headers, ..Self::new(bucket, path, key.to_owned(), Condition::Anything) }
     }
@@ -135,7 +135,7 @@ impl ObjectUpload {
         self.store(sent).await.map(|(e_tag, _)| e_tag)
     }
 
-    /// What the upload goes on from.
+    /// The object that the upload extends.
     pub(crate) async fn look(&mut self) -> Result<Option<Object>> {
         let (found, headers) = self.bucket.head_and_kept(&self.path, &self.key).await?.unzip();
         self.headers = headers.unwrap_or_default();
@@ -175,7 +175,7 @@ impl ObjectUpload {
                 self.length = 0;
             }
         }
-        // What is too small for a part, or no whole one, is sent again.
+        // Bytes that are no whole part are sent again.
         if self.length < kept {
             let rest = download::section(&self.bucket, &self.path, &object, (self.length, kept));
             self.send_all(rest).await?;
@@ -213,7 +213,7 @@ impl ObjectUpload {
         self.multipart.insert(begun)
     }
 
-    /// Starts to send what is held as a part, as soon as enough of those before it are done.
+    /// Starts to send the held bytes as a part, as soon as enough earlier parts are done.
     pub(crate) async fn send(&mut self) -> Result<()> {
         if self.sizes.left() == 0 {
             return Err(self.too_large());
@@ -270,7 +270,7 @@ impl Upload for ObjectUpload {
     async fn intake(&mut self, _: Supply) -> Result<Intake> {
         // To make room can move what was received to a file, half-way, too.
         let intact = std::mem::replace(&mut self.intact, false);
-        // Where many wait for memory, each has its turn sooner.
+        // If many wait for memory, smaller parts give each its turn sooner.
         if self.bucket.buffers.is_tight() && self.held.len() < Tuning::MIN_PART_SIZE {
             self.sizes.shrink();
         }
@@ -290,7 +290,7 @@ impl Upload for ObjectUpload {
             name.refusal()?;
         }
         while !bytes.is_empty() {
-            // What is no longer than one part is one request, so the first one waits for the byte after it.
+            // Content that fits into one part is sent in one request, so the first part waits for the byte after it.
             if self.held.len() >= self.sizes.next() {
                 self.send_full().await?;
             }

@@ -24,7 +24,7 @@ pub(crate) struct Multipart {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) path: StoragePath,
     pub(crate) key: String,
-    /// What the object is to have beside its content.
+    /// The headers of the new object.
     pub(crate) headers: HeaderMap,
     pub(crate) id: Id,
     sending: JoinSet<Result<Vec<(usize, String)>>>,
@@ -36,20 +36,20 @@ pub(crate) struct Multipart {
     next: usize,
     /// The CRC32C of all parts so far, where the store has no other digest of what was put together of parts.
     pub(crate) crc: Option<Crc>,
-    /// Its id while it is in the list of those under way.
+    /// Its id while it is in the list of uploads under way.
     noted: Option<String>,
     /// The store did not say what its completion came to.
     pub(crate) was_undecided: bool,
 }
 
 pub(crate) enum Id {
-    /// Asked for by a task of its own: who drops the upload meanwhile must still learn what to abort.
+    /// A task of its own asks for the id: if the upload is dropped meanwhile, it still has to be aborted.
     Asked(JoinHandle<Result<String>>),
     Known(String),
     /// The store was asked to make an object of it, and has not said that it did or refused: whatever becomes of it, an abort
     /// could take the object's own bytes on some stores.
     Undecided,
-    /// It is finished, or there never was one.
+    /// The upload is finished, or was never begun.
     None,
 }
 
@@ -77,7 +77,7 @@ impl Multipart {
         }
     }
 
-    /// Its id, when the store has told.
+    /// Waits for the id of the upload.
     pub(crate) async fn id(&mut self) -> Result<String> {
         if let Id::Asked(task) = &mut self.id {
             let answer = task.await;
@@ -109,7 +109,7 @@ impl Multipart {
         self.sending.len()
     }
 
-    /// The next part gets a number behind this one, and behind those that are sent.
+    /// Gives the next part a number behind this one, and behind all that were sent.
     pub(crate) fn go_on_behind(&mut self, number: usize) {
         self.next = self.next.max(number + 1);
     }
@@ -123,7 +123,7 @@ impl Multipart {
     pub(crate) fn forget(&mut self, numbers: RangeInclusive<usize>) {
         self.sent.retain(|number| !numbers.contains(number));
         self.arrived.retain(|number, _| !numbers.contains(number));
-        // What is put together in another order than it was sent has another sum.
+        // Parts that are joined in another order than they were sent in have another checksum.
         self.crc = None;
     }
 
@@ -249,7 +249,7 @@ impl Drop for Multipart {
     fn drop(&mut self) {
         if let Some(id) = self.noted.take() {
             let mut open = open_uploads();
-            // What became of the others is not known: while this process lives, it is not for the sweep.
+            // The fate of the others is not known: while this process lives, the sweep leaves them alone.
             if !self.was_undecided || open.len() > MOST_UNDECIDED {
                 open.remove(&id);
             }
@@ -266,7 +266,7 @@ impl Drop for Multipart {
     }
 }
 
-/// What the store holds of an upload that will never be finished.
+/// The parts in the store of an upload that will never be finished.
 struct Remains {
     bucket: Arc<Bucket>,
     path: StoragePath,

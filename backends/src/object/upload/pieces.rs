@@ -9,8 +9,8 @@ use crate::object::store::failure::Failure;
 use crate::object::store::marks::{LEAST_MARKED, is_marked, marked};
 use crate::object::store::object::Object;
 
-/// What one request copies of a larger object, in bytes, and how many are under way at once: the store works on each, so
-/// that more of them take less time. It is a size that [marks](marked) an upload.
+/// The bytes that one request copies of a larger object, and the number of such requests at once: the store works on each of
+/// them, so more requests take less time. The size is one that [marks](marked) an upload.
 pub(crate) const PIECE: u64 = LEAST_MARKED - Tuning::MIN_PART_SIZE + (1 << 30);
 const PIECES_AT_ONCE: usize = 8;
 
@@ -24,7 +24,7 @@ pub(super) async fn copy_pieces(
     upload: &str,
     first: usize,
 ) -> Result<Vec<String>, Failure> {
-    // What is no mark is stored when something is that marks the upload as ours.
+    // Pieces that are no marks are copied after a part is stored that marks the upload as ours.
     let has_marks = pieces.iter().any(marks);
     let is_marked = &watch::Sender::new(!has_marks);
     let copied = pieces.into_iter().enumerate().map(|(index, piece)| {
@@ -38,8 +38,8 @@ pub(super) async fn copy_pieces(
             Ok::<_, Failure>(e_tag)
         }
     });
-    // Where the store may not know such requests, none may be under way any more when the first is refused: a part of nothing
-    // could replace what is sent in its place.
+    // If the store may not know such requests, no other may be under way when the first one is refused: an empty part could
+    // replace the one that is sent instead.
     let at_once = if store.copies_parts() == Some(true) { PIECES_AT_ONCE } else { 1 };
     stream::iter(copied).buffered(at_once).try_collect().await
 }
@@ -75,7 +75,7 @@ pub(crate) fn kept_pieces(length: u64) -> Vec<(u64, u64)> {
         ..LEAST_MARKED => return Vec::new(),
         _ if is_marked(length) => length,
         _ if length < LEAST_MARKED + Tuning::MIN_PART_SIZE => LEAST_MARKED,
-        // One mebibyte less at most than there is room for.
+        // At most one mebibyte less than there is room for.
         _ => match marked(length - Tuning::MIN_PART_SIZE) {
             size if size + Tuning::MIN_PART_SIZE > length => marked(size - (1 << 20)),
             size => size,

@@ -13,13 +13,13 @@ use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// How the end of an upload in parts went.
 pub(super) enum Completion {
-    /// It is an object now, with this entity tag, if the store tells one that can be compared.
+    /// It is an object now, with this entity tag, if the store sent one that can be compared.
     Done(Option<String>),
     /// The store refuses it, and has made nothing of it.
     Refused(Error),
     /// There is no answer that decides it: the store may have made the object, or may still do so.
     Undecided(Error),
-    /// It was sent before, and the store refuses now what it would refuse if it had made the object then.
+    /// It was sent before, and the store refuses it now, as it would after it had made the object.
     Met(Error),
     /// The store knows no such upload: it was completed by a request whose answer was lost, or somebody aborted it.
     Gone { sent_before: bool },
@@ -42,7 +42,7 @@ pub(super) struct NotStored {
     pub(super) error: Error,
     /// Some request may have stored it, whose answer was lost.
     pub(super) may_be_there: bool,
-    /// It was sent again, and the store may have stored it before: what is there now may be what somebody else has made of it.
+    /// It was sent again, and the store may have stored it the first time: since then somebody else may have changed the object.
     pub(super) may_have_been_there: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn put(
         let may_have_been_there = failure.may_have_been_done();
         let may_be_there = may_have_been_there || !failure.is_conflict();
         let error = match before {
-            // What the condition names is not there any more.
+            // The object of the condition is not there any more.
             Before::This(_) if failure.is_not_found() => {
                 Error::with_source(ErrorKind::Conflict, path, failure.at(path))
             }

@@ -14,9 +14,9 @@ use super::connector::{self, Limits};
 use crate::object::settings::{Authorities, Tuning};
 use crate::observe::{Answer, Observers, Request};
 
-/// Makes clients for a store that the library builds, and keeps the one for the bucket: requests go by that.
+/// Makes clients for a store that the library builds, and keeps the client of the bucket for our requests.
 ///
-/// For credentials the library makes other clients, with options of their own; it does that first.
+/// Before that, the library makes other clients for credentials, with other options.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     last: Arc<Mutex<Option<HttpClient>>>,
@@ -43,7 +43,7 @@ impl Connections {
 
 impl HttpConnector for Connections {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        // Credentials may be had without TLS where the bucket may not.
+        // Credentials may come without TLS, even if the bucket needs it.
         let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
         let inner = HttpClient::new(connector::client(self.limits, self.authorities.as_ref(), allow_http)?);
         let counted = Counted { inner, observers: self.observers.clone() };
@@ -53,7 +53,7 @@ impl HttpConnector for Connections {
     }
 }
 
-/// Says of a request what it is for. The library's own requests don't: they are for credentials.
+/// Marks a request with its kind. The library's own requests have no mark: they are for credentials.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind(pub(crate) Request);
 

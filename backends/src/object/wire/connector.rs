@@ -1,7 +1,7 @@
 //! The HTTP client itself.
 //!
-//! The library would make one as well, but one that follows redirects: then another host's page is taken for a file, a request
-//! that changes something becomes a GET that changes nothing, and the session token is sent to whoever was named.
+//! The library's own client follows redirects: then another host's page would pass for a file, a request that changes something
+//! would become a GET that changes nothing, and the session token would go to any host that a redirect names.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Limits {
     pub(crate) silence: Option<Duration>,
 }
 
-/// A client that never goes elsewhere than it was told. Without `authorities`, the system knows who is trusted.
+/// A client that follows no redirects. Without `authorities`, it trusts those of the system.
 pub(crate) fn client(
     limits: Limits,
     authorities: Option<&Authorities>,
@@ -29,7 +29,7 @@ pub(crate) fn client(
         .redirect(Policy::none())
         .https_only(!allow_http)
         .http1_only()
-        // An object is what was stored, of the length that is told.
+        // Content comes as it was stored, with the length in its headers.
         .no_gzip()
         .no_brotli()
         .no_zstd()
@@ -45,7 +45,7 @@ pub(crate) fn client(
     builder.build().map_err(|error| failed(error.into()))
 }
 
-/// Asks the system for the addresses of a host, and tries them in another order each time: those of a store share the work.
+/// Asks the system for the addresses of a host, and tries them in another order each time, so that they share the work.
 #[derive(Debug)]
 struct Shuffled;
 

@@ -1,4 +1,4 @@
-//! Where a store is: what its URL says.
+//! URLs of stores.
 
 use url::{Host, Url};
 
@@ -7,16 +7,16 @@ use crate::object::settings::SettingsError;
 /// Why a URL can't be that of a store. No sentence repeats the URL, which may hold a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// It is none, or it names no host.
+    /// It is not a URL, or it names no host.
     #[error("expected a URL such as https://storage.example.com:9000")]
     NotAUrl,
-    /// It is one of another protocol.
+    /// It is a URL of another protocol.
     #[error("the URL has to start with http:// or https://")]
     Scheme,
-    /// Something stands behind `?` or `#`.
+    /// It has a query or a fragment.
     #[error("the URL can't have a query or a fragment")]
     Query,
-    /// Something stands before `@`.
+    /// It has a user or a password.
     #[error("the URL can't hold a user or a password")]
     User,
 }
@@ -24,13 +24,13 @@ pub enum EndpointError {
 /// The URL of a store without a slash at its end, if it can be one.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why it can't be.
 pub fn parse_endpoint(text: &str) -> Result<&str, EndpointError> {
     let (scheme, rest) = text.split_once("://").ok_or(EndpointError::NotAUrl)?;
     if !matches!(scheme, "http" | "https") {
         return Err(EndpointError::Scheme);
     }
-    // Of these, the parser would make something that others don't.
+    // The parser would repair these characters, and other programs would not.
     let is_odd = |b: u8| b.is_ascii_control() || b.is_ascii_whitespace() || b"\"<>\\^`{|}".contains(&b);
     let has_empty_port = rest.split('/').next().is_some_and(|authority| authority.ends_with(':'));
     if rest.starts_with('/') || has_empty_port || rest.bytes().any(is_odd) {

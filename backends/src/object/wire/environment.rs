@@ -1,9 +1,9 @@
-//! What the environment says of this machine's identity at the clouds.
+//! This machine's identity at the clouds, from the environment.
 //!
-//! It is read only if the settings say so: this is how containers and functions are told who they are. (The HTTP client reads
-//! `HTTPS_PROXY` and its kin by itself.)
+//! It is read only if the settings say so: containers and functions get their identity this way. (The HTTP client reads
+//! `HTTPS_PROXY` and similar variables by itself.)
 
-/// Sets what the environment says.
+/// Passes the variables on to the library.
 pub(crate) fn from_environment<B, K: Copy>(
     names: &[(&str, K)],
     builder: B,

@@ -1,4 +1,4 @@
-//! What the library makes for a bucket: the credentials of whoever asks, and the HTTP clients by which all requests are sent.
+//! The credentials and the HTTP clients that the library makes for a bucket.
 
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
@@ -9,10 +9,10 @@ use super::requests::{FIRST_PAUSE, LONGEST_PAUSE, Requests, Sign};
 use crate::object::settings::options::Added;
 use crate::object::settings::{SettingsError, Tuning};
 
-/// The library's store for one bucket, which is asked for nothing but credentials, and two HTTP clients: the timer of the HTTP
-/// library for silence also runs while a request is being sent, so a slow line could never send a large part.
+/// The library's store for one bucket, which only provides credentials, and two HTTP clients: the HTTP library's timer for
+/// silence also runs while a request is sent, so over a slow line a large part would never arrive.
 pub(crate) struct Pair<T> {
-    /// Who has the credentials.
+    /// The library's store, which has the credentials.
     pub(crate) impatient: T,
     http: Http,
 }
@@ -35,8 +35,8 @@ impl<T> Pair<T> {
         // For the requests that credentials take; those to the bucket are sent again by `Requests`.
         let retry = RetryConfig {
             backoff: BackoffConfig {
-                // Each pause is drawn from between the first one and `base` times the last: with shorter ones, all can be
-                // over in a moment.
+                // Each pause is a random time between the first pause and `base` times the last: with short ones, all attempts
+                // could be over in a moment.
                 init_backoff: 3 * FIRST_PAUSE,
                 max_backoff: LONGEST_PAUSE,
                 base: 4.0,
@@ -47,12 +47,12 @@ impl<T> Pair<T> {
         let connections =
             |silence| Connections::new(tuning, Limits { connect: tuning.connect_timeout, silence });
         let http = Http { patient: connections(None), impatient: connections(Some(tuning.read_timeout)) };
-        // The client is all that is wanted of this one.
+        // Only the client of this one is needed.
         drop(build(options.clone(), retry.clone(), http.patient.clone())?);
         Ok(Self { impatient: build(options, retry, http.impatient.clone())?, http })
     }
 
-    /// For requests of our own: `url` is what their paths follow.
+    /// Requests of our own: their paths follow `url`.
     pub(crate) fn requests(
         &self,
         url: String,

@@ -1,6 +1,6 @@
 //! Requests to a store: how they are signed, sent again, and read.
 //!
-//! The library's signers sign them, with the credentials that it has got, and its HTTP clients send them.
+//! The library's signers sign them with the library's credentials, and its HTTP clients send them.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,35 +24,34 @@ use crate::object::store::failure::Failure;
 use crate::object::wire::patience::patience;
 use crate::observe;
 
-/// What a URL may hold as it is (RFC 3986, section 2.3); a signature covers the rest in this form.
+/// The characters that a URL holds as they are (RFC 3986, section 2.3). All others are encoded, also for a signature.
 pub(crate) const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const STRICT_PATH: &AsciiSet = &STRICT.remove(b'/');
 
-/// The most that a document of the store may have, in bytes: a page of a thousand keys of a kilobyte each, encoded, or with
-/// some metadata.
+/// The largest document of a store, in bytes: a page of a thousand encoded keys of a kilobyte each, or with some metadata.
 const LONGEST_DOCUMENT: usize = 16 << 20;
 
 /// The first pause before a request is sent again, and the longest.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often a request is sent again when the failure may well be for good: some stores have no other answer to a name that
-/// they can't hold than that something went wrong inside, and all that time, a client waits.
+/// How often a request is sent again if the failure may be permanent: some stores report an internal error for a name that they
+/// can't hold, and the client waits all the time.
 const DOUBTFUL: usize = 6;
 
 /// Sends requests to one bucket.
 pub(crate) struct Requests {
-    /// What the paths of requests follow, without a slash at the end.
+    /// The URL before the paths of requests, without a slash at its end.
     pub url: String,
     /// The bucket, for the log.
     pub bucket: String,
-    /// Whoever asks; `None` for nobody who would have to be known.
+    /// The signer; `None` for requests without a signature.
     pub signer: Option<Box<dyn Sign>>,
-    /// What requests have beside what they say themselves.
+    /// Headers and parameters that are added to all requests.
     pub added: Added,
-    /// Gives up when the store is silent.
+    /// The client that gives up when the store is silent.
     pub http: HttpClient,
-    /// Waits for what takes long in the store; each request needs a limit of its own.
+    /// The client for requests that take long in the store; each needs a limit of its own.
     pub patient: HttpClient,
     pub tuning: Tuning,
 }
@@ -69,21 +68,21 @@ pub(crate) trait Sign: Send + Sync {
 pub(crate) struct Request {
     method: Method,
     kind: observe::Request,
-    /// Encoded, with the slash that it begins with.
+    /// Encoded; it begins with a slash.
     path: String,
     query: Vec<(&'static str, String)>,
     pub headers: HeaderMap,
     body: PutPayload,
-    /// How long the store may take to answer, where that is longer than it may be silent.
+    /// How long the store may take to answer, if that is longer than it may be silent.
     patience: Option<Duration>,
-    /// Much that was sent before is lost with it, so it is sent again as often as content is.
+    /// Whether much that was sent before is lost with this request: it is then sent again as often as content is.
     is_persistent: bool,
-    /// Another request tells whether what seems to be absent is.
+    /// Whether another request checks an answer that something is absent.
     is_confirmed: bool,
 }
 
 impl Request {
-    /// For a path below the URL of the bucket. `kind` is what the operator is told of it when it is sent again.
+    /// A request for a path below the URL of the bucket. The log names its `kind` when it is sent again.
     pub(crate) fn new(method: Method, path: String, kind: observe::Request) -> Self {
         let method_is_head = method == Method::HEAD;
         Self {
@@ -115,8 +114,8 @@ impl Request {
         Ok(self)
     }
 
-    /// Asks for a part of the content, by the header that the store knows for that: the bytes from the first number up to and
-    /// with the second, or to the end. Without a range, for all of it.
+    /// Asks for a part of the content, by the header that the store knows: the bytes from the first number to the second, which
+    /// is included, or to the end. Without a range it asks for all bytes.
     pub(crate) fn range(
         self,
         name: &'static str,
@@ -150,7 +149,7 @@ impl Request {
     }
 }
 
-/// Where the object with this key is, in the URLs of stores that take slashes in keys for those of paths.
+/// The path of the object with this key, for stores that take slashes in keys as slashes in paths.
 ///
 /// # Errors
 /// URLs can't hold `.` and `..` as segments: that would be another key.
@@ -167,7 +166,7 @@ pub(crate) fn in_path(key: &str) -> impl fmt::Display {
 }
 
 impl Requests {
-    /// What tells the bucket from all others.
+    /// A text that distinguishes the bucket from all others.
     pub(crate) fn address(&self) -> String {
         format!("{} {}", self.url, self.bucket)
     }
@@ -190,12 +189,12 @@ impl Requests {
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
             self.added.add_to(request.kind, headers);
-            // Azure and Google refuse without it (411), and the HTTP library leaves it out where there is no body.
+            // Azure and Google refuse requests without it (411), and the HTTP library leaves it out if there is no body.
             if matches!(request.method, Method::PUT | Method::POST | Method::PATCH) {
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.content_length()));
             }
         }
-        // The signers take them for text.
+        // The signers need headers that are text.
         if request.headers.values().any(|value| value.to_str().is_err()) {
             return Err(Failure::Malformed("metadata that is no ASCII can't be sent again".to_owned()));
         }
@@ -213,8 +212,8 @@ impl Requests {
         Ok(signed)
     }
 
-    /// Sends a request, again if its failure may pass: whatever is sent here can be repeated without harm, except that an
-    /// upload which is begun twice is left open once.
+    /// Sends a request, and sends it again if its failure may pass. Every request here can be repeated without harm, except that
+    /// an upload that is begun twice leaves one open.
     pub(crate) async fn send(&self, request: Request) -> Result<HttpResponse, Failure> {
         let mut retries = Retries::new(self, &request);
         loop {
@@ -238,7 +237,7 @@ impl Requests {
         }
     }
 
-    /// Sends a request whose answer is a document. One that turns out to tell of an error is a failure like others.
+    /// Sends a request whose answer is a document. A document about an error is a failure like any other.
     pub(crate) async fn document<T: Document>(&self, request: Request) -> Result<T, Failure> {
         self.parsed(request, xml::parse).await
     }
@@ -270,7 +269,7 @@ impl Requests {
     }
 }
 
-/// The response, if it is one of success.
+/// The response, if it reports success.
 async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> Result<HttpResponse, Failure> {
     let status = response.status();
     if status.is_success() {
@@ -286,15 +285,15 @@ async fn judged(request: &Request, response: HttpResponse, tuning: &Tuning) -> R
     Err(Failure::answered(asked, status, &headers, body))
 }
 
-/// How often a request was sent, and whether it is worth another time.
+/// The attempts to send a request, and whether another one is worth it.
 struct Retries<'a> {
     requests: &'a Requests,
     kind: observe::Request,
     started: Instant,
     attempts: usize,
-    /// How often it may be sent again.
+    /// How many more attempts are allowed.
     most: usize,
-    /// Some failure did not say whether the store has done what was asked.
+    /// Whether a failure left open if the store has carried the request out.
     was_undecided: bool,
 }
 
@@ -305,10 +304,10 @@ impl<'a> Retries<'a> {
         Self { requests, kind, started, attempts: 0, most, was_undecided: false }
     }
 
-    /// Waits before the next time.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// The failure, if there is to be no next time.
+    /// The failure, if there is no next attempt.
     async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
         let Self { requests, started, attempts, kind, most, was_undecided } = self;
         let tuning = &requests.tuning;
@@ -324,15 +323,15 @@ impl<'a> Retries<'a> {
         *attempts += 1;
         tuning.observers.retry(*kind);
         tracing::debug!(bucket = requests.bucket, attempts, cause = %failure, "a request is sent again");
-        // Those who were refused together must not come back together.
+        // Requests that were refused together must not come back together.
         tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
         Ok(())
     }
 }
 
-/// Reads a document of the store. Each piece may be as late as any silence, but all together have to keep a pace: a document
-/// that drips would hold up its reader for days. That of a request which may take long, a copy, comes when that is done;
-/// until then S3 sends a space now and then.
+/// Reads a document of the store. Each piece may take as long as any silence may, but the whole document has to keep a pace: a
+/// document that drips would hold up its reader for days. After a request that may take long, such as a copy, the document comes
+/// when the work is done; until then S3 sends a space now and then.
 async fn read(request: &Request, response: HttpResponse, tuning: &Tuning) -> Result<Vec<u8>, Failure> {
     let least = request.patience.unwrap_or_default();
     let mut body = response.into_body().bytes_stream();

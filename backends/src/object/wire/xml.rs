@@ -4,11 +4,11 @@ use serde::de::DeserializeOwned;
 
 use crate::object::store::failure::Failure;
 
-/// Reads a document. One that tells of an error stands under a status of success where the store noticed too late.
+/// Reads a document. It may report an error although the status is a success, if the store noticed the error too late.
 pub(crate) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
     let text = std::str::from_utf8(body)
         .map_err(|_| Failure::Malformed("the store's answer is no text".to_owned()))?;
-    // Azure begins with a mark of the byte order.
+    // Azure's documents begin with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = root(text);
     if root == "Error" {
@@ -17,7 +17,7 @@ pub(crate) fn parse<T: Document>(body: &[u8]) -> Result<T, Failure> {
     if text.trim().is_empty() {
         return Err(Failure::Empty);
     }
-    // Somebody else's page, such as a proxy's, would be an empty listing.
+    // A page of somebody else, such as a proxy, would look like an empty listing.
     let may_be_other = T::IS_TOLD_BY_CONTENT && !root.is_empty();
     if !may_be_other && !T::ROOTS.contains(&root) {
         return Err(Failure::Malformed(format!("the store's answer is no {} but {root:?}", T::ROOTS[0])));
@@ -38,10 +38,10 @@ fn root(text: &str) -> &str {
     name.split_once(':').map_or(name, |(_, name)| name)
 }
 
-/// A document, by the names that its outermost element may have.
+/// A document, recognised by the name of its outermost element.
 pub(crate) trait Document: DeserializeOwned {
     const ROOTS: &'static [&'static str];
-    /// Whether it holds something that no other document has, and without which it is not taken: then the outermost element
-    /// may have any name.
+    /// Whether it holds an element that only this kind of document has, and always has: then the outermost element may have any
+    /// name.
     const IS_TOLD_BY_CONTENT: bool = false;
 }

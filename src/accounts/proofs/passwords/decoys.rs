@@ -1,10 +1,10 @@
-//! What a login costs whose name doesn't exist.
+//! The cost of a login with a name that doesn't exist.
 //!
-//! A check costs the same for a name that doesn't exist as for one that does, so that nobody learns by the clock which
-//! names exist: such a name is checked against the hash of a user chosen by that name. The choice is the same after a restart
-//! and on every replica, and changes for few names when users come and go: whoever saw the cost of a name change would know
-//! that it is none. So the key of the choice comes from the configured hashes, which all replicas share and nobody else knows,
-//! and what is chosen from is sorted by what it costs.
+//! The plan. A check takes the same time whether the name exists or not, so that nobody finds out by the clock which names
+//! exist: the password for an unknown name is checked against the hash of some user. The name decides which user. The choice is
+//! the same after a restart and on every replica, and it changes for few names when users come and go: a name whose cost changes
+//! would be known not to exist. So the key of the choice is made of the configured hashes, which all replicas share and nobody
+//! else knows, and the hashes to choose from are sorted by their cost.
 
 use aws_lc_rs::{digest, hmac};
 
@@ -44,7 +44,7 @@ impl Decoys {
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &secret), sorted })
     }
 
-    /// What the password of this name is checked against if there is none; `None` if it costs nothing.
+    /// The hash to check a password against if there is no user of this name; `None` if the check costs nothing.
     pub(super) fn of_name(&self, name: &str) -> Option<&PasswordHash> {
         let tag = hmac::sign(&self.key, name.as_bytes());
         let mut start = [0; 8];

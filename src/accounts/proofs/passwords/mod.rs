@@ -17,7 +17,7 @@ use super::{Attempt, LoginError, Proof, Verdict};
 use crate::accounts::build::{AccountsError, Known};
 use crate::config::{Config, Password, PasswordHash, PasswordHashError, Secret};
 
-/// The longest password that is looked at, in bytes. Hashing takes time with the length.
+/// The longest password that is checked, in bytes: hashing a longer one takes longer.
 const MAX_PASSWORD_LENGTH: usize = 1024;
 
 /// The passwords of all accounts that have one.
@@ -28,13 +28,13 @@ pub(super) struct Passwords {
     turns: Turns,
 }
 
-/// It is there even where nobody has a password: a name that is unknown costs something.
+/// This proof is always there, even if nobody has a password: the check of an unknown name has to take its time.
 pub(super) fn open(config: &Config, known: &Known) -> Result<Option<Box<dyn Proof>>, AccountsError> {
     Ok(Some(Box::new(Passwords::new(known, config.server.remember_logins)?)))
 }
 
 impl Passwords {
-    /// Those of these accounts; one that was right is known again for so long without a check.
+    /// The passwords of these accounts. For the time `remember`, a password that was right is accepted again without a check.
     ///
     /// Takes tens of milliseconds if there are none, as it hashes.
     ///
@@ -49,7 +49,7 @@ impl Passwords {
         })
     }
 
-    /// Hashes, when it is this one's turn, unless the password was right a moment ago.
+    /// Hashes the password when its turn comes, unless it was right a moment ago.
     async fn verify(
         &self,
         attempt: &Attempt<'_>,
@@ -110,11 +110,11 @@ impl Proof for Passwords {
     }
 }
 
-/// A password as it came.
+/// A password as the client sent it.
 struct Given<'a> {
-    /// What is looked at of it.
+    /// The part of the password that is checked.
     text: &'a str,
-    /// Whether it can be anybody's. bcrypt ends a password with NUL, and would take one with more behind it for another.
+    /// Whether it can be a user's password. For bcrypt a password ends at NUL: it would accept one with more bytes behind it.
     may_be_right: bool,
 }
 

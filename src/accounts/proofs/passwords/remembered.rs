@@ -1,9 +1,9 @@
 //! Passwords that were right a moment ago.
 //!
 //! Devices log in anew for each file, and a check by argon2id takes a core for tens of milliseconds. So a password that was
-//! right is known again for some minutes: in memory alone, as a hash with a key that is random for each process, which
-//! takes the name and the hash of the account in as well. Whoever changes the account's password changes that hash, so
-//! nothing is known of it any more. A password that is wrong is found in nothing, and costs what it costs without this.
+//! right is remembered for some minutes, only in memory: as a keyed hash of the name, the account's hash and the password, with
+//! a random key for each process. When an account gets another password, its hash changes, and the remembered one fits no more.
+//! A wrong password fits nothing that is remembered, so its check costs what it always costs.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::config::{PasswordHash, PasswordHashError};
 
-/// The most users of whom something is remembered.
+/// The most users whose passwords are remembered.
 const MOST: usize = 16 * 1024;
 
 /// The keyed hash of a name, the hash of its account and a password.
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Remembered {
-    /// Each password is known for so long after it was checked; not at all if that is zero.
+    /// Remembers each password for this time after its check; none if the time is zero.
     ///
     /// # Errors
     /// If the system has no random bytes.
@@ -53,7 +53,7 @@ impl Remembered {
         Ok(Self { key, lifetime, most: MOST, entries: Mutex::default() })
     }
 
-    /// What stands for this password of an account. It is made for names that don't exist, too, so that they take as long.
+    /// The keyed hash of this password of an account. It is computed for names that don't exist, too, so that they take as long.
     pub(super) fn tag(&self, name: &str, hash: &PasswordHash, password: &str) -> Tag {
         let mut context = hmac::Context::with_key(&self.key);
         for part in [name, hash.as_str(), password] {
@@ -66,7 +66,7 @@ impl Remembered {
         tag
     }
 
-    /// Whether this was right a moment ago.
+    /// Whether this password was right a moment ago.
     pub(super) fn knows(&self, name: &str, tag: &Tag) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, fresh) = match entries.get(name) {
@@ -77,7 +77,7 @@ impl Remembered {
         bool::from(known.ct_eq(tag)) && fresh
     }
 
-    /// This was right just now.
+    /// Remembers this password, which was right just now.
     pub(super) fn remember(&self, name: &str, tag: Tag) {
         if self.lifetime.is_zero() {
             return;

@@ -1,11 +1,13 @@
-//! Whose password is checked next.
+//! The order in which passwords are checked.
 //!
-//! A check takes a core for tens of milliseconds, and whoever can connect can ask for one. So checks wait in a line for each
-//! network, and the networks take turns: however many one of them asks for, each of the others is served after at most one of
-//! its. Every other turn is for the network that has had the fewest lately, so that whoever comes now and then does not wait for
-//! all who have been asking for a while; the turns between make sure that networks which nobody has seen before, and one owner
-//! may have very many of these, take no more than half of the time from the others. A check whose client is gone leaves its line at once, as its future is dropped. All lines together have a bound; where
-//! that is reached, the last of the longest line gives way, so that a flood takes room from itself.
+//! The plan. A check takes a core for tens of milliseconds, and everybody who can connect can ask for one. So each network has a
+//! line of waiting checks, and the networks take turns: however many checks one network asks for, each of the others waits for
+//! at most one of them. Every other turn goes to the network that has had the fewest turns lately, so that a client that comes
+//! now and then does not wait for all networks that have been asking for a while. The turns between go round: one attacker may
+//! own very many networks that were never seen before, and takes no more than half of the time with them.
+//!
+//! A check whose client is gone leaves its line at once, because its future is dropped. All lines together have a bound. When it
+//! is reached, the last check of the longest line is given up, so that a flood takes room from itself.
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,20 +20,20 @@ use tokio::sync::oneshot;
 use crate::accounts::proofs::LoginError;
 use crate::network::Network;
 
-/// The most checks that wait. Each holds a name's hash and a password, which are at most a few KiB together.
+/// The most checks that wait. Each holds the hash of a name and a password, together a few KiB at most.
 const MOST_WAITING: usize = 4096;
 
-/// Of so many networks it is known how many turns they had lately.
+/// The most networks whose turns are counted.
 const MOST_KNOWN: usize = 16 * 1024;
 
-/// After this time, half of the turns that a network has had are forgotten.
+/// After this time, half of the counted turns of a network are forgotten.
 const HALF_LIFE: Duration = Duration::from_secs(30);
 
 type Work = Box<dyn FnOnce() -> bool + Send>;
 type Answer = oneshot::Sender<Result<bool, LoginError>>;
 
-/// Threads that hash and nothing else, as many as the machine has cores. The memory that a hash takes stays with its thread
-/// for the next one, so it must not be any of the hundreds that wait for disks.
+/// Threads that only hash, as many as the machine has cores. A thread keeps the memory of a hash for the next one, so the many
+/// threads that wait for disks must not hash.
 #[derive(Debug)]
 pub(super) struct Turns {
     /// `None` while it is dropped.
@@ -55,10 +57,10 @@ struct State {
     running: usize,
     lines: HashMap<Network, Line>,
     turns: BTreeMap<u64, Network>,
-    /// The same, by how many turns they have had lately.
+    /// The same networks, sorted by the number of turns that they had lately.
     by_share: BTreeMap<(u32, u64), Network>,
     had: HashMap<Network, Had>,
-    /// The next turn is for the network that has had the fewest.
+    /// Whether the next turn goes to the network that has had the fewest.
     is_for_fewest: bool,
 }
 
@@ -76,7 +78,7 @@ impl Had {
     }
 }
 
-/// What one network asks for.
+/// The checks that one network waits for.
 #[derive(Debug)]
 struct Line {
     turn: u64,
@@ -118,7 +120,7 @@ impl Turns {
         Ok(Self { threads: Some(threads), most_threads, lines })
     }
 
-    /// Has the work done when it is the turn of `network`. It is not begun if this future is dropped before.
+    /// Runs the work when it is the turn of `network`; never, if this future is dropped before.
     ///
     /// # Errors
     /// [`LoginError::Busy`] if too many wait, and [`LoginError::GivenUp`] if the work panicked or the server ends.
@@ -152,7 +154,7 @@ impl Lines {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the job, and whether one more thread has to work.
+    /// The number of the job, and whether one more thread is needed.
     fn join(&self, network: Network, job: Job, most_threads: usize) -> Result<(u64, bool), LoginError> {
         let mut state = self.state();
         if state.waiting >= self.most {
@@ -175,7 +177,7 @@ impl Lines {
         Ok((number, more))
     }
 
-    /// The job whose turn it is; without one, its thread is done.
+    /// The job whose turn it is; `None` if nothing waits: then the thread ends.
     fn next(&self) -> Option<Job> {
         let mut state = self.state();
         let Some(network) = state.take_turn() else {
@@ -207,7 +209,7 @@ impl Lines {
 }
 
 impl State {
-    /// Whose turn it is.
+    /// The network whose turn it is.
     fn take_turn(&mut self) -> Option<Network> {
         self.is_for_fewest = !self.is_for_fewest;
         let next =
@@ -219,7 +221,7 @@ impl State {
         Some(network)
     }
 
-    /// How many turns a network has had lately, with this one.
+    /// The number of turns that a network has had lately, this one included.
     fn count_turn(&mut self, network: Network) -> u32 {
         if self.had.len() >= MOST_KNOWN && !self.had.contains_key(&network) {
             self.had.retain(|_, had| had.now() > 0);
@@ -233,7 +235,7 @@ impl State {
         turns
     }
 
-    /// The last of the longest line gives way, unless it is in the line of whoever comes.
+    /// Gives up the last check of the longest line, unless that is the line of the new check.
     fn make_room(&mut self, network: Network) -> Result<(), LoginError> {
         let own = self.lines.get(&network).map_or(0, |line| line.jobs.len());
         let longest = self.lines.iter().max_by_key(|(_, line)| line.jobs.len());
