@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import time
 
-# Whatever has to happen does so within this, or never will.
+# The longest wait for anything, in seconds.
 PATIENCE = 60
 PASSWORD = "open sesame"
 
@@ -23,7 +23,7 @@ class Bench:
         self.wharf, self.folder, self.quick = wharf, folder, quick
         self.hash = subprocess.run(
             [wharf, "hash-password"], input=f"{PASSWORD}\n", capture_output=True, text=True, check=True).stdout.strip()
-        # What looks for ports at an address of this run alone disturbs nobody else on this machine.
+        # Each run has an address of its own, so that a search for ports disturbs nobody else on this machine.
         self.host = f"127.{random.randint(16, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
         self._count = 0
         self._certificate = None
@@ -78,7 +78,7 @@ class Server:
         self._pipe = self.process.stderr
 
     def _text(self):
-        """The log so far. Of a pipe, that is what was read until the server listened."""
+        """The log so far; if it goes to a pipe, the lines that were read until the server listened."""
         if not self._pipe:
             return self.log.read_bytes()
         while select.select([self._pipe], [], [], 0.05)[0]:
@@ -101,7 +101,7 @@ class Server:
             time.sleep(0.02)
 
     def end(self):
-        # It has a session of its own, so what it has started ends with it.
+        # The server has a session of its own, so that its child processes end with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
@@ -142,7 +142,7 @@ def addresses(log):
 
 
 def wait_until(is_so, patience=PATIENCE):
-    """Whether it came to be so."""
+    """Waits until the condition holds; returns whether it does."""
     deadline = time.monotonic() + patience
     while not is_so():
         if time.monotonic() > deadline:
@@ -152,7 +152,7 @@ def wait_until(is_so, patience=PATIENCE):
 
 
 def trusting(version=None):
-    """What a client needs for TLS; it asks nobody who the server is, as that is not the question here."""
+    """The TLS context of a client, which does not check the certificate: the probes are about other things."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

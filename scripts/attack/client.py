@@ -7,7 +7,7 @@ from bench import PASSWORD, trusting
 
 
 class Client(ftplib.FTP_TLS):
-    """`on_port` is called with each port that the server tells, before the client connects to it."""
+    """`on_port` is called with each port in an answer to PASV, before the client connects to it."""
 
     def __init__(self, address, source="127.0.0.1", *, tls=None, patience=20, on_port=None, header=b""):
         super().__init__(context=tls or trusting(), timeout=patience)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 HELD, BROKEN = "held", "**broken**"
 NOT_PERMITTED = "not permitted here"
-# What nothing in a server can prevent: it is told, and not judged.
+# Effects that no server can prevent: they are reported, and not judged.
 TOLD = "not preventable"
 
 # Seconds that a busy machine may lose at any moment.

@@ -1,4 +1,4 @@
-"""Crowds of strangers: processes of their own, so that their work takes nothing from the good client but what the server does.
+"""Crowds of strangers: processes of their own, so that only the server's work for them can slow the good client down.
 
 A process calls `strangers` of its probe's module, which says one line when it is ready, and then one for each line that it hears.
 It ends when its standard input does.

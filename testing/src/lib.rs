@@ -1,4 +1,4 @@
-//! What the tests of Wharf, of its backends and its benchmarks share.
+//! Shared code of the tests of Wharf and of its backends, and of the benchmarks.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -36,7 +36,7 @@ pub use noise::noise;
 #[cfg(feature = "stores")]
 pub use runtime::block_on;
 
-/// What a mutex holds, whether or not somebody panicked with it.
+/// Locks a mutex, even if a task has panicked while it held the lock.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,10 +16,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::locked;
 
-/// What a played store answers.
+/// An answer of a played store.
 pub type Answer = Response<Full<Bytes>>;
 
-/// What a played store is asked.
+/// A request to a played store.
 #[derive(Clone)]
 pub struct Asked {
     /// The method of HTTP.
@@ -28,7 +28,7 @@ pub struct Asked {
     pub path: String,
     query: HashMap<String, String>,
     headers: HashMap<String, String>,
-    /// All of it.
+    /// The whole body.
     pub body: Bytes,
 }
 
@@ -102,7 +102,7 @@ pub struct Played {
 }
 
 impl Played {
-    /// One that answers as it is told; `None` ends the connection without an answer.
+    /// A store whose answers the function makes; `None` ends the connection without an answer.
     pub async fn new(play: impl FnMut(&Asked) -> Option<Answer> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -132,7 +132,7 @@ impl Played {
         Self { url, asked, accepting }
     }
 
-    /// One that gives every request the same answer.
+    /// A store that gives every request the same answer.
     pub async fn always(answer: Answer) -> Self {
         Self::new(move |_| Some(answer.clone())).await
     }

@@ -55,7 +55,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// One that answers as it is told, by the request and how many came before. After an answer with the words `connection:
+    /// A store whose answers the function makes of the request and the number of requests before. After an answer with the words `connection:
     /// close` the connection ends; after any other one it stays open, and nothing more comes.
     pub async fn new(answer: impl Fn(&Request, usize) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

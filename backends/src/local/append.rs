@@ -80,11 +80,11 @@ pub(super) fn open_in(base: &Dir, name: &str, flags: i32, path: &StoragePath) ->
     options.append(true).custom_flags(flags);
     let file = base.open_with(name, &options).map_err(|error| Error::from_io(path, error))?;
     let file = file.into_std();
-    let found = file.metadata().map_err(|error| Error::from_io(path, error))?;
-    if !found.is_file() {
+    let metadata = file.metadata().map_err(|error| Error::from_io(path, error))?;
+    if !metadata.is_file() {
         return Err(Error::with_source(ErrorKind::PermissionDenied, path, "not a regular file"));
     }
-    Ok((file, (found.dev(), found.ino())))
+    Ok((file, (metadata.dev(), metadata.ino())))
 }
 
 /// Whether a file can be appended to, without opening it for writing: programs that watch the file would take its
@@ -112,8 +112,8 @@ pub(super) fn check(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
 pub(super) fn find(root: &OpenRoot, path: &StoragePath) -> Result<FileId> {
     let (base, rest) = located(root, path)?;
     refuse_link(root, &base, rest).map_err(|error| Error::from_io(path, error))?;
-    let found = base.metadata(rest).map_err(|error| Error::from_io(path, error))?;
-    Ok((cap_std::fs::MetadataExt::dev(&found), cap_std::fs::MetadataExt::ino(&found)))
+    let metadata = base.metadata(rest).map_err(|error| Error::from_io(path, error))?;
+    Ok((cap_std::fs::MetadataExt::dev(&metadata), cap_std::fs::MetadataExt::ino(&metadata)))
 }
 
 /// The bytes to add to the end of a file.
@@ -213,8 +213,8 @@ impl Destination<'_> {
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata> {
-        let found = file.metadata().map_err(|error| Error::from_io(self.path, error))?;
-        Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found)))
+        let metadata = file.metadata().map_err(|error| Error::from_io(self.path, error))?;
+        Ok(metadata_of(&cap_std::fs::Metadata::from_just_metadata(metadata)))
     }
 
     /// Writes all bytes at once, if they fit into one page of the file: the end of the process does not cut such a
@@ -223,17 +223,17 @@ impl Destination<'_> {
     /// process is appending.
     fn put_at_once(&self, file: &File, chunks: &[Bytes], version: Option<u64>) -> Result<Option<Metadata>> {
         let io = |error| Error::from_io(self.path, error);
-        let found = file.metadata().map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
         // If a write may fail later, so may its undoing.
-        if disk::reports_late(file) || !lock(file, Duration::ZERO) || self.has_record(&found) {
+        if disk::reports_late(file) || !lock(file, Duration::ZERO) || self.has_record(&metadata) {
             return Ok(None);
         }
         // The file may have grown before the lock.
-        let found = file.metadata().map_err(io)?;
-        if version.is_some_and(|version| version_of(&found) != Some(version)) {
+        let metadata = file.metadata().map_err(io)?;
+        if version.is_some_and(|version| version_of(&metadata) != Some(version)) {
             return Err(Error::new(ErrorKind::Conflict, self.path));
         }
-        let (old, bytes) = (found.len(), chunks.concat());
+        let (old, bytes) = (metadata.len(), chunks.concat());
         if bytes.is_empty() {
             return self.metadata(file).map(Some);
         }
@@ -255,8 +255,8 @@ impl Destination<'_> {
     }
 
     /// Whether there is a record of an append to the file, running or cut off.
-    fn has_record(&self, found: &std::fs::Metadata) -> bool {
-        let name = name_of_record(found);
+    fn has_record(&self, metadata: &std::fs::Metadata) -> bool {
+        let name = name_of_record(metadata);
         let is_there = |directory: &Dir, name: &str| {
             !matches!(statat(directory, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT | Errno::NOTDIR))
         };
@@ -271,8 +271,8 @@ impl Destination<'_> {
             // The root may be read-only while this directory is writable.
             Err(_) => self.directory.try_clone().map_err(io)?,
         };
-        let found = file.metadata().map_err(io)?;
-        let owner = Owner::take(&folder, name_of_record(&found), PATIENCE).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        let owner = Owner::take(&folder, name_of_record(&metadata), PATIENCE).map_err(io)?;
         let Some(owner) = owner else {
             let reason = "another process is appending to the file";
             return Err(Error::with_source(ErrorKind::Unavailable, self.path, reason));
@@ -302,8 +302,8 @@ fn lock(file: &File, patience: Duration) -> bool {
 }
 
 /// The version of an open file, as in [`Metadata`].
-fn version_of(found: &std::fs::Metadata) -> Option<u64> {
-    metadata_of(&cap_std::fs::Metadata::from_just_metadata(found.clone())).version
+fn version_of(metadata: &std::fs::Metadata) -> Option<u64> {
+    metadata_of(&cap_std::fs::Metadata::from_just_metadata(metadata.clone())).version
 }
 
 fn copy(tail: &File, mut file: &File) -> io::Result<()> {

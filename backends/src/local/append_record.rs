@@ -33,8 +33,8 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn of(file: &File, old: u64, new: u64, path: &StoragePath) -> io::Result<Self> {
-        let found = file.metadata()?;
-        Ok(Self { inode: found.ino(), made: made(file), old, new, path: path.as_str().to_owned() })
+        let metadata = file.metadata()?;
+        Ok(Self { inode: metadata.ino(), made: made(file), old, new, path: path.as_str().to_owned() })
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -59,9 +59,8 @@ impl Record {
 }
 
 fn made(file: &File) -> Option<(i64, u32)> {
-    let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
-    (found.stx_mask & StatxFlags::BTIME.bits() != 0)
-        .then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
+    let stat = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec))
 }
 
 /// The result of undoing an append that was cut off.
@@ -75,14 +74,14 @@ pub(super) enum Undone {
 
 /// Gives a file its length from before an append back.
 pub(super) fn undo(file: &File, record: &Record) -> io::Result<Undone> {
-    let found = file.metadata()?;
-    let is_it = found.ino() == record.inode
+    let metadata = file.metadata()?;
+    let is_it = metadata.ino() == record.inode
         && (record.made.is_none() || made(file) == record.made)
-        && (record.old..=record.new).contains(&found.len());
+        && (record.old..=record.new).contains(&metadata.len());
     if !is_it {
         return Ok(Undone::Another);
     }
-    if found.len() > record.old {
+    if metadata.len() > record.old {
         file.set_len(record.old)?;
         disk::sync_data(file)?;
     }
@@ -162,6 +161,6 @@ impl Owner {
     }
 }
 
-pub(super) fn name_of_record(found: &std::fs::Metadata) -> String {
-    format!("{RECORD_PREFIX}{:x}-{:x}", found.dev(), found.ino())
+pub(super) fn name_of_record(metadata: &std::fs::Metadata) -> String {
+    format!("{RECORD_PREFIX}{:x}-{:x}", metadata.dev(), metadata.ino())
 }

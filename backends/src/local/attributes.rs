@@ -20,9 +20,9 @@ const GRANULARITY: Duration = Duration::from_secs(2);
 pub(super) fn set_modified(root: &OpenRoot, path: &StoragePath, modified: SystemTime) -> Result<()> {
     let io = |error| Error::from_io(path, error);
     let file = open_read(root, path)?;
-    let before = file.metadata().and_then(|found| found.modified()).map_err(io)?;
+    let before = file.metadata().and_then(|metadata| metadata.modified()).map_err(io)?;
     let set = file.set_modified(modified);
-    let now = file.metadata().and_then(|found| found.modified()).map_err(io)?;
+    let now = file.metadata().and_then(|metadata| metadata.modified()).map_err(io)?;
     let off = now.duration_since(modified).unwrap_or_else(|error| error.duration());
     match set {
         Ok(()) if off < GRANULARITY => Ok(()),
@@ -44,7 +44,7 @@ pub(super) fn set_mode(root: &OpenRoot, path: &StoragePath, mode: u32) -> Result
     let (base, rest) = located(root, path)?;
     // A link that replaces the file now leads to no other user's file: the handle is on this user's directory.
     refuse_link(root, &base, rest).map_err(io)?;
-    let found = base.metadata(rest).map_err(io)?;
-    let kept = if found.is_dir() { found.permissions().mode() & 0o7000 } else { 0 };
+    let metadata = base.metadata(rest).map_err(io)?;
+    let kept = if metadata.is_dir() { metadata.permissions().mode() & 0o7000 } else { 0 };
     base.set_permissions(rest, Permissions::from_mode(mode & MODE | kept)).map_err(io)
 }

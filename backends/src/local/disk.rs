@@ -29,8 +29,8 @@ pub(super) struct Mount {
 
 impl Mount {
     pub(super) fn of(file: impl AsFd) -> io::Result<Self> {
-        let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
-        Ok(Self { device: (found.stx_dev_major, found.stx_dev_minor), id: found.stx_mnt_id })
+        let stat = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+        Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), id: stat.stx_mnt_id })
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn sync_data(file: impl AsFd) -> io::Result<()> {
 
 /// The whole file may still have to be written, in one step without progress.
 fn let_it_take_long(file: impl AsFd) {
-    let length = fstat(file).map_or(0, |found| u64::try_from(found.st_size).unwrap_or(0));
+    let length = fstat(file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
     step_of(length);
 }
 
@@ -131,7 +131,7 @@ pub(super) fn reports_late(file: impl AsFd) -> bool {
         0x5346_544e,
     ];
     // If the file system is unknown, it is synced.
-    fstatfs(file).map_or(true, |found| !OF_THIS_MACHINE.contains(&(found.f_type as u32)))
+    fstatfs(file).map_or(true, |file_system| !OF_THIS_MACHINE.contains(&(file_system.f_type as u32)))
 }
 
 /// A promise that a disk can't keep.

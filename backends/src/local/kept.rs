@@ -59,12 +59,12 @@ pub(super) fn keep(old: Rights, readable: Option<&File>, list: Option<Vec<u8>>, 
 }
 
 fn keep_rights(old: Rights, list: Option<AccessList>, new: &File) -> io::Result<()> {
-    let found = new.metadata()?;
+    let metadata = new.metadata()?;
     // A server that runs as root can give the file back to its owner; for others it stays their own.
-    let is_given = found.uid() != old.owner
+    let is_given = metadata.uid() != old.owner
         && fchown(new, Some(Uid::from_raw(old.owner)), Some(Gid::from_raw(old.group))).is_ok();
     let group_kept = is_given
-        || found.gid() == old.group
+        || metadata.gid() == old.group
         || match fchown(new, None, Some(Gid::from_raw(old.group))) {
             Ok(()) => true,
             Err(error) => {

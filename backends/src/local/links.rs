@@ -51,9 +51,9 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
         if rest.is_empty() && last == Last::Keep {
             break;
         }
-        let here = walked.join("/");
-        match root.symlink_metadata(&here) {
-            Ok(found) if found.is_symlink() => {}
+        let place = walked.join("/");
+        match root.symlink_metadata(&place) {
+            Ok(metadata) if metadata.is_symlink() => {}
             // The caller that uses the path will find out.
             Ok(_) | Err(_) => continue,
         }
@@ -61,7 +61,7 @@ fn resolve(root: &OpenRoot, path: &StoragePath, last: Last) -> io::Result<Storag
         if links > MOST {
             return Err(Errno::LOOP.into());
         }
-        let target = root.read_link_contents(&here)?;
+        let target = root.read_link_contents(&place)?;
         walked.pop();
         let target = match target.is_absolute() {
             true => {
@@ -149,11 +149,11 @@ fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
     // The link may go up from its place, so it is followed from the root.
     let target = following(root, path, Last::Follow, |path| {
         let (base, rest) = located(root, path)?;
-        let found = base.metadata(rest);
-        found.map(|found| metadata_of(&found)).map_err(|error| Error::from_io(path, error))
+        let metadata = base.metadata(rest);
+        metadata.map(|metadata| metadata_of(&metadata)).map_err(|error| Error::from_io(path, error))
     });
     match target {
-        Ok(found) => Ok(Some(found)),
+        Ok(metadata) => Ok(Some(metadata)),
         Err(error) => match error.kind() {
             ErrorKind::NotFound
             | ErrorKind::PermissionDenied
@@ -168,17 +168,17 @@ fn behind(root: &OpenRoot, path: &StoragePath) -> Result<Option<Metadata>> {
 fn text(root: &OpenRoot, path: &StoragePath) -> Option<String> {
     let (base, rest) = located(root, path).ok()?;
     let target = base.read_link_contents(rest).ok()?;
-    let told = match target.is_absolute() {
+    let shown = match target.is_absolute() {
         true => Path::new("/").join(root.strip(&target)?),
         false => target,
     };
-    let mut depth = if told.is_absolute() { 0 } else { path.segments().count().checked_sub(1)? };
-    for component in told.components() {
+    let mut depth = if shown.is_absolute() { 0 } else { path.segments().count().checked_sub(1)? };
+    for component in shown.components() {
         match component {
             Component::ParentDir => depth = depth.checked_sub(1)?,
             Component::Normal(_) => depth += 1,
             _ => {}
         }
     }
-    told.to_str().filter(|text| !text.is_empty() && !text.contains(char::is_control)).map(str::to_owned)
+    shown.to_str().filter(|text| !text.is_empty() && !text.contains(char::is_control)).map(str::to_owned)
 }

@@ -88,12 +88,12 @@ fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Curs
     while page.len() < PAGE {
         step();
         let next = cursor.gathered.next().map(Ok).or_else(|| cursor.entries.next());
-        let Some(found) = next else {
+        let Some(entry) = next else {
             cursor.log_troubles();
             return Ok((page, None));
         };
-        let found = found.map_err(|error| Error::from_io(&cursor.path, error))?;
-        let Ok(name) = found.file_name().into_string() else {
+        let entry = entry.map_err(|error| Error::from_io(&cursor.path, error))?;
+        let Ok(name) = entry.file_name().into_string() else {
             cursor.unspeakable += 1;
             continue;
         };
@@ -104,7 +104,7 @@ fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Curs
             cursor.unspeakable += 1;
             continue;
         };
-        if let Some(metadata) = look(cursor, &path, &found) {
+        if let Some(metadata) = look(cursor, &path, &entry) {
             page.push(Entry { name, metadata });
         }
     }
@@ -113,20 +113,20 @@ fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Curs
 
 /// The metadata of an entry; `None` if it was removed since the directory was read. No other reason leaves a name out:
 /// clients that mirror the directory would remove their copy.
-fn look(cursor: &mut Cursor, path: &StoragePath, found: &DirEntry) -> Option<Metadata> {
-    match found.metadata() {
+fn look(cursor: &mut Cursor, path: &StoragePath, entry: &DirEntry) -> Option<Metadata> {
+    match entry.metadata() {
         Ok(own) => Some(listed(&cursor.root, path, &own)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             cursor.unseen += 1;
             cursor.cause.get_or_insert(error);
-            Some(known_to_directory(found))
+            Some(known_to_directory(entry))
         }
     }
 }
 
-fn known_to_directory(found: &DirEntry) -> Metadata {
-    let kind = found.file_type();
+fn known_to_directory(entry: &DirEntry) -> Metadata {
+    let kind = entry.file_type();
     let (is_directory, is_link) = kind.map_or((false, false), |kind| (kind.is_dir(), kind.is_symlink()));
     let kind = match is_directory {
         true => EntryKind::Directory,

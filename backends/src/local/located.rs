@@ -85,7 +85,7 @@ pub(super) fn refuse_link(root: &OpenRoot, base: &Dir, name: &str) -> io::Result
 }
 
 fn is_link(directory: &Dir, name: &str) -> bool {
-    directory.symlink_metadata(name).is_ok_and(|found| found.is_symlink())
+    directory.symlink_metadata(name).is_ok_and(|metadata| metadata.is_symlink())
 }
 
 fn not_followed() -> io::Error {
@@ -105,7 +105,7 @@ pub(super) fn parent_of<'a>(root: &OpenRoot, path: &'a StoragePath) -> Result<(D
 /// The entry under a name, not its target; `None` only if it is known that there is none.
 pub(super) fn standing_at(directory: &Dir, name: &str) -> io::Result<Option<cap_std::fs::Metadata>> {
     match directory.symlink_metadata(name) {
-        Ok(found) => Ok(Some(found)),
+        Ok(metadata) => Ok(Some(metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

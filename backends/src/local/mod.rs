@@ -252,10 +252,10 @@ impl Storage for LocalStorage {
 
     async fn available(&self) -> Result<Option<u64>> {
         self.with_root(Operation::Available, |root| {
-            let found =
+            let space =
                 rustix::fs::fstatvfs(&***root).map_err(|e| Error::from_io(&StoragePath::root(), e.into()))?;
             // Space that is reserved for the superuser is not for files.
-            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+            Ok(Some(space.f_bavail.saturating_mul(space.f_frsize)))
         })
         .await
     }
@@ -387,15 +387,15 @@ impl Storage for LocalStorage {
     }
 }
 
-fn metadata_of(found: &cap_std::fs::Metadata) -> Metadata {
-    let modified = found.modified().ok().map(cap_std::time::SystemTime::into_std);
-    if found.is_dir() {
+fn metadata_of(entry: &cap_std::fs::Metadata) -> Metadata {
+    let modified = entry.modified().ok().map(cap_std::time::SystemTime::into_std);
+    if entry.is_dir() {
         return Metadata::directory(modified);
     }
-    let kind = if found.is_file() { EntryKind::File } else { EntryKind::Other };
-    let metadata = Metadata { kind, ..Metadata::file(found.len(), modified) };
-    let changed = (found.ctime(), found.ctime_nsec(), found.mtime(), found.mtime_nsec());
-    metadata.with_version(&(found.dev(), found.ino(), found.len(), changed))
+    let kind = if entry.is_file() { EntryKind::File } else { EntryKind::Other };
+    let metadata = Metadata { kind, ..Metadata::file(entry.len(), modified) };
+    let changed = (entry.ctime(), entry.ctime_nsec(), entry.mtime(), entry.mtime_nsec());
+    metadata.with_version(&(entry.dev(), entry.ino(), entry.len(), changed))
 }
 
 /// Follows links. A link that is dangling or leads out of the root is an entry that can only be listed and removed.

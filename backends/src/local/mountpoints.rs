@@ -41,8 +41,8 @@ pub(super) fn below(directory: &Path) -> Vec<PathBuf> {
 /// anyway.
 pub(super) fn is_at(directory: &Dir, name: &str) -> bool {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    let found = statx(directory, name, flags, StatxFlags::MNT_ID);
-    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    let stat = statx(directory, name, flags, StatxFlags::MNT_ID);
+    stat.is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// The refusal to rename, replace or remove a mount point.

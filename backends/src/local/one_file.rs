@@ -19,7 +19,7 @@ use crate::threads::step;
 pub(super) struct Name<'a> {
     pub(super) directory: &'a Dir,
     pub(super) name: &'a str,
-    pub(super) found: &'a Metadata,
+    pub(super) metadata: &'a Metadata,
 }
 
 /// The relation between the source and the target of a rename, if both exist.
@@ -35,15 +35,22 @@ pub(super) enum Relation {
     HardLinks,
 }
 
-fn identity(found: &Metadata) -> (u64, u64) {
-    (found.dev(), found.ino())
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 /// Whether two names are links of one file. Some file systems give one number to many files: a name that is removed as
 /// another link must not be the only name of another file.
 fn are_links(one: &Metadata, other: &Metadata) -> bool {
-    let times = |found: &Metadata| {
-        (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec(), found.len(), found.nlink())
+    let times = |metadata: &Metadata| {
+        (
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+            metadata.len(),
+            metadata.nlink(),
+        )
     };
     identity(one) == identity(other) && one.nlink() > 1 && times(one) == times(other)
 }
@@ -54,8 +61,8 @@ fn folded(name: &str) -> String {
 }
 
 pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relation> {
-    let one_inode = identity(source.found) == identity(target.found);
-    let links = are_links(source.found, target.found);
+    let one_inode = identity(source.metadata) == identity(target.metadata);
+    let links = are_links(source.metadata, target.metadata);
     let alike = folded(source.name) == folded(target.name);
     if !one_inode && !alike {
         return Ok(Relation::Other);
@@ -69,7 +76,7 @@ pub(super) fn relation(source: &Name<'_>, target: &Name<'_>) -> io::Result<Relat
         (true, true) if links && source.name != target.name => Relation::HardLinks,
         (true, true) => Relation::Other,
         // A file without hard links has only one name, so both have to be that one.
-        (_, listed) if alike || source.found.nlink() == 1 => {
+        (_, listed) if alike || source.metadata.nlink() == 1 => {
             if listed {
                 Relation::Listed
             } else {
@@ -106,7 +113,7 @@ pub(super) fn remove_hard_link(source: &Name<'_>, target: &Name<'_>) -> io::Resu
     let _alone = names.alone();
     for name in [source, target] {
         let now = standing_at(name.directory, name.name)?;
-        if !now.is_some_and(|now| are_links(&now, name.found)) {
+        if !now.is_some_and(|now| are_links(&now, name.metadata)) {
             return Err(Errno::BUSY.into());
         }
     }

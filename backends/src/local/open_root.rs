@@ -29,12 +29,8 @@ impl Identity {
         Ok(Self::read(statx(directory, "", AtFlags::EMPTY_PATH, wanted)?))
     }
 
-    fn read(found: rustix::fs::Statx) -> Self {
-        Self {
-            device: (found.stx_dev_major, found.stx_dev_minor),
-            inode: found.stx_ino,
-            mount: found.stx_mnt_id,
-        }
+    fn read(stat: rustix::fs::Statx) -> Self {
+        Self { device: (stat.stx_dev_major, stat.stx_dev_minor), inode: stat.stx_ino, mount: stat.stx_mnt_id }
     }
 }
 
@@ -87,15 +83,15 @@ impl OpenRoot {
     /// Fails if the path of the root no longer leads here. Blocks.
     pub(super) fn confirm(&self) -> Result<()> {
         match Identity::of(&self.path) {
-            Ok(found) if found == self.identity => Ok(()),
+            Ok(current) if current == self.identity => Ok(()),
             Ok(_) => Err(unavailable("the root is another directory now")),
             Err(error) => Err(unavailable(error)),
         }
     }
 
     /// Whether the file system that held this directory is gone, and `found` is the directory below its mount point.
-    pub(super) fn was_unmounted(&self, found: Identity) -> bool {
-        if self.identity.mount == found.mount {
+    pub(super) fn was_unmounted(&self, current: Identity) -> bool {
+        if self.identity.mount == current.mount {
             return false;
         }
         let (Some(old), Ok(mounts)) = (&self.mounted_at, mountpoints::all()) else { return false };
@@ -103,7 +99,7 @@ impl OpenRoot {
         if mounts.iter().any(|mount| mount.id == self.identity.mount) {
             return false;
         }
-        let new = mounts.iter().find(|mount| mount.id == found.mount);
+        let new = mounts.iter().find(|mount| mount.id == current.mount);
         new.is_some_and(|new| *old != new.path && old.starts_with(&new.path))
     }
 }

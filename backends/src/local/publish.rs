@@ -157,8 +157,8 @@ impl Target {
         if named == Named::Linked {
             announce(&self.directory, name);
         }
-        let found = file.metadata().map_err(io)?;
-        Ok(Published::As(metadata_of(&cap_std::fs::Metadata::from_just_metadata(found))))
+        let metadata = file.metadata().map_err(io)?;
+        Ok(Published::As(metadata_of(&cap_std::fs::Metadata::from_just_metadata(metadata))))
     }
 
     /// Whether an existing file is replaced.
@@ -167,7 +167,9 @@ impl Target {
             Base::Nothing => false,
             Base::Anything | Base::Copy { .. } => true,
             // A dangling link is not a file to append to.
-            Base::End { .. } => self.directory.symlink_metadata(name).is_ok_and(|found| found.is_symlink()),
+            Base::End { .. } => {
+                self.directory.symlink_metadata(name).is_ok_and(|metadata| metadata.is_symlink())
+            }
         }
     }
 
@@ -177,12 +179,12 @@ impl Target {
         match self.base {
             Base::Copy { version, .. } => {
                 _alone = names.alone();
-                let found = match self.directory.metadata(name) {
-                    Ok(found) => metadata_of(&found).version,
+                let current = match self.directory.metadata(name) {
+                    Ok(current) => metadata_of(&current).version,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                     Err(error) => return Err(Error::from_io(&self.path, error)),
                 };
-                if found != Some(version) {
+                if current != Some(version) {
                     return Err(Error::new(ErrorKind::Conflict, &self.path));
                 }
             }
@@ -227,7 +229,7 @@ impl Target {
             }
             Taking::Look => match statat(to, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(Errno::NOENT) => renameat(from, &hidden.name, to, name)?,
-                found => return Err(found.err().unwrap_or(Errno::EXIST)),
+                looked => return Err(looked.err().unwrap_or(Errno::EXIST)),
             },
         }
         hidden.renamed = true;

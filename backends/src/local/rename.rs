@@ -58,19 +58,19 @@ fn rename_resolved(
     }
     // To clients, a link to a directory is a directory. Replacing it would hide its target just as well. A link with an
     // unknown target replaces nothing either.
-    let may_replace = replace && followed(root, from, &source).is_ok_and(|found| !found.is_directory());
+    let may_replace = replace && followed(root, from, &source).is_ok_and(|metadata| !metadata.is_directory());
     let io = |error| Error::from_io(to, error);
     let mut relation = Relation::Other;
     if let Some(target) = standing_at(&to_directory, to_name).map_err(io)? {
-        let source = Name { directory: &from_directory, name: from_name, found: &source };
-        let target = Name { directory: &to_directory, name: to_name, found: &target };
+        let source = Name { directory: &from_directory, name: from_name, metadata: &source };
+        let target = Name { directory: &to_directory, name: to_name, metadata: &target };
         relation = one_file::relation(&source, &target).map_err(io)?;
         confirm_wanted()?;
         match relation {
             Relation::Listed => return Ok(()),
             // This replaces nothing.
             Relation::Spellings => one_file::respell(&to_directory, from_name, to_name).map_err(io)?,
-            _ if !may_replace || !is_file(root, to, target.found)? => {
+            _ if !may_replace || !is_file(root, to, target.metadata)? => {
                 return Err(Error::new(ErrorKind::AlreadyExists, to));
             }
             Relation::HardLinks => one_file::remove_hard_link(&source, &target).map_err(io)?,
@@ -98,11 +98,11 @@ fn rename_resolved(
 }
 
 /// Whether a rename may replace the existing entry.
-fn is_file(root: &OpenRoot, path: &StoragePath, found: &Metadata) -> Result<bool> {
-    match found.is_symlink() {
+fn is_file(root: &OpenRoot, path: &StoragePath, metadata: &Metadata) -> Result<bool> {
+    match metadata.is_symlink() {
         // A link that is dangling or leads out of the root does not count as a file.
-        true => Ok(followed(root, path, found)?.kind == EntryKind::File),
-        false => Ok(!found.is_dir()),
+        true => Ok(followed(root, path, metadata)?.kind == EntryKind::File),
+        false => Ok(!metadata.is_dir()),
     }
 }
 
@@ -119,7 +119,7 @@ fn rename_entry(from: Entry<'_>, to: Entry<'_>, may_replace: bool) -> rustix::io
             let _alone = names.alone();
             match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(Errno::NOENT) => {}
-                found => return Err(found.err().unwrap_or(Errno::EXIST)),
+                looked => return Err(looked.err().unwrap_or(Errno::EXIST)),
             }
             renameat(from.0, from.1, to.0, to.1)?;
             disk::weaker(to.0, Weakness::Names, &error);

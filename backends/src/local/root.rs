@@ -49,7 +49,7 @@ impl Root {
         {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             if state.trouble.is_none()
-                && Identity::of(&self.path).is_ok_and(|found| found == state.opened.identity)
+                && Identity::of(&self.path).is_ok_and(|current| current == state.opened.identity)
             {
                 return Ok(Arc::clone(&state.opened));
             }
@@ -61,8 +61,8 @@ impl Root {
     fn look_again(&self, state: &mut State) -> Result<Arc<OpenRoot>> {
         let path = self.path.display();
         let opened = match Identity::of(&self.path) {
-            Ok(found) if found == state.opened.identity => Arc::clone(&state.opened),
-            Ok(found) if state.opened.was_unmounted(found) => {
+            Ok(current) if current == state.opened.identity => Arc::clone(&state.opened),
+            Ok(current) if state.opened.was_unmounted(current) => {
                 return Err(self.lost(state, "the file system that it is on was unmounted".to_owned()));
             }
             Ok(_) if self.fixed => {

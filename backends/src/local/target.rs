@@ -165,7 +165,7 @@ fn keep_what_it_has(root: &OpenRoot, path: &StoragePath, directory: &Dir, own: &
         false => None,
     };
     let rights = match old.as_ref().map(File::metadata) {
-        Some(Ok(found)) => Rights { mode: found.mode(), group: found.gid(), owner: found.uid() },
+        Some(Ok(metadata)) => Rights { mode: metadata.mode(), group: metadata.gid(), owner: metadata.uid() },
         // A dangling link.
         _ if own.is_symlink() => return,
         // The rights of an unreadable file can still be seen.
@@ -240,6 +240,6 @@ fn resumed(
     {
         return Ok((Base::End { version: Some(version) }, None));
     }
-    let found = slice.file.metadata().map_err(|error| Error::from_io(path, error))?;
-    Ok((Base::Copy { file: (found.dev(), found.ino()), version }, Some(slice)))
+    let metadata = slice.file.metadata().map_err(|error| Error::from_io(path, error))?;
+    Ok((Base::Copy { file: (metadata.dev(), metadata.ino()), version }, Some(slice)))
 }

@@ -9,7 +9,7 @@ from strangers import Crowd, enter, hang_up
 
 SIZE = 60 << 30
 SESSIONS = 60
-# A server whose work has ended takes next to nothing of one core.
+# The share of one core that an idle server may take.
 QUIET = 0.3
 
 

@@ -1,4 +1,4 @@
-"""A disk that does not answer any more, as a network file system whose server is gone: others must not hear of it.
+"""A disk that no longer answers, such as a network file system whose server is gone: users of other disks must not notice.
 
 The disk is tests/disks/fuse_disk.py in a mount namespace of the server alone; it hangs when its process is stopped.
 """
@@ -100,7 +100,7 @@ class Good:
             return False
 
     def measure(self):
-        """Times of LIST, a handshake and /readyz; what hangs is not asked three times."""
+        """Times of LIST, a handshake and /readyz; after a hang there is no third attempt."""
         times = []
         for action in (self.list, self.shake_hands, self.ready):
             first = took(action)
@@ -149,7 +149,7 @@ def attack(server, disk):
 
 
 def sessions(server):
-    """The open ones, as far as the server tells them."""
+    """The open ports, as far as the server reports them."""
     try:
         return server.metric("wharf_sessions_open")
     except FAILURES:

@@ -58,7 +58,7 @@ def shakes_no_hands(address):
 
 
 def fill(server):
-    """Has lines written by what the good client does, until one of its sessions stands still or there are enough."""
+    """Lets the good client cause lines, until one of its sessions hangs or there are enough."""
     for number in range(SESSIONS):
         try:
             client = login(server, patience=20)
@@ -94,7 +94,7 @@ def written(bench):
         client = login(server, source="127.0.9.1")
         idle = Times.of(5, client.noop)
         with Crowd("log", address=server.address) as crowd:
-            # The first ones are written: they tell what goes on.
+            # The first lines have to be written, so that operators see the attack.
             time.sleep(1)
             begun, events, size, lines = time.monotonic(), crowd.ask("count"), *log_of(server)
             noops = Times.of(5, client.noop)

@@ -1,4 +1,4 @@
-"""Passwords from strangers, which take a core for tens of milliseconds each: who comes meanwhile has to get its turn."""
+"""Passwords from strangers, which take a core for tens of milliseconds each: other clients still have to get their turns."""
 
 import itertools
 
@@ -56,7 +56,7 @@ def attack(bench, networks, of_each, stays):
         idle = logins(server, names, count)
         with Crowd("logins", address=server.address, networks=networks, of_each=of_each, stays=stays) as crowd:
             attacked = logins(server, names, count)
-    # A turn of each network comes first, and that takes what a login takes.
+    # Each network may have one turn before, which takes as long as a login.
     held = verdict(attacked.worst <= ROOM + (20 + 2 * networks) * idle.median, crowd.heard > networks * of_each / 2)
     what = "wait for the answer" if stays else "each send USER and a wrong PASS, and hang up"
     return Row(

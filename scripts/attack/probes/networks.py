@@ -1,4 +1,4 @@
-"""Sessions that never log in, from one network of IPv6 or from a great many: who comes from elsewhere still has to get in."""
+"""Sessions that never log in, from one IPv6 network or from very many: clients from elsewhere still have to get in."""
 
 import selectors
 
@@ -14,7 +14,7 @@ def header(source):
 
 
 def strangers(say, address, count, one_network):
-    """Holds so many sessions. What the server closes is opened anew, for as often as the good client logs in."""
+    """Holds this many sessions, and opens those anew that the server closes, as often as the good client logs in."""
     opened, watched = 0, selectors.DefaultSelector()
 
     def fill():

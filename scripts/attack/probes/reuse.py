@@ -53,7 +53,7 @@ class Stranger:
 
 
 def downloads(server, count, on_port=None):
-    """How many gave the file, and the times of those."""
+    """The number of downloads that were complete, and their times."""
     seconds, right = [], 0
     client = None
     for _ in range(count):

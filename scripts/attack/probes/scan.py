@@ -14,7 +14,7 @@ from rows import FAILURES, TOLD, Row, Times, show, took, verdict
 from strangers import Crowd, heard
 
 PORTS = range(61000, 62000)
-# What the way to a client far away takes between the answer with the port and its connection.
+# The time between the answer with the port and the connection of a client far away.
 DELAY = 0.02
 EVIL = b"not what the good client stored\n" * 40
 # How many ports the slower strangers try.
@@ -24,7 +24,7 @@ AT_ONCE = 100
 
 
 class Scanner:
-    """Connects to its ports again and again; what is open gets bytes, if it is to store, and is read to its end."""
+    """Connects to its ports again and again; an open port gets bytes, if the good client stores, and is read to its end."""
 
     def __init__(self, host, tls, stores):
         self.host = host
@@ -69,13 +69,13 @@ def strangers(say, ports, **arguments):
     while not select.select([sys.stdin], [], [], 0.0005)[0]:
         scanner.look(ports)
     heard()
-    # What has come is read by then.
+    # All replies that have come are read by then.
     time.sleep(0.2)
     say({"read": scanner.read, "connected": scanner.connected})
 
 
 def open_ports(server):
-    """Those that anybody finds open beforehand, and others to make them 64."""
+    """The ports that are open beforehand, and others to make them 64."""
     found = []
     for port in PORTS:
         with socket.socket() as probe:
@@ -86,7 +86,7 @@ def open_ports(server):
 
 
 class Transfers:
-    """Transfers of the good client, and what came of them."""
+    """Transfers of the good client, and their results."""
 
     def __init__(self, server, files, tls):
         self.server, self.files, self.tls = server, files, tls

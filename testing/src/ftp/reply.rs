@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// What the server answered.
+/// A reply of the server.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The three digits.
@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// All of it, a line each.
+    /// The whole reply, line by line.
     #[must_use]
     pub fn text(&self) -> String {
         self.lines.join("\n")
@@ -50,7 +50,7 @@ impl Reply {
         self.lines.last().map_or("", String::as_str)
     }
 
-    /// What stands in the first parentheses of the last line.
+    /// The text in the first parentheses of the last line.
     fn inside(&self) -> Option<&str> {
         Some(self.last_line().split_once('(')?.1.split_once(')')?.0)
     }

@@ -23,9 +23,9 @@ const OVERHEAD: usize = 8 << 10;
 /// The longest record there is.
 const MESSAGE: usize = 17 << 10;
 
-/// What a turn of the machinery ended with.
+/// The result of one step of the TLS machinery.
 enum Turn {
-    /// It has something for us, or for itself, to go on with.
+    /// There is more for us to read, or for the machinery to do.
     Again,
     /// It needs more from the server.
     Starved,
@@ -49,14 +49,14 @@ pub struct Tls {
     connection: UnbufferedClientConnection,
     tcp: TcpStream,
     incoming: Vec<u8>,
-    /// What of `incoming` was received and not yet used.
+    /// The part of `incoming` that was received and not yet used.
     start: usize,
     end: usize,
     outgoing: Vec<u8>,
     /// Messages of the protocol's own that wait for being sent.
     messages: Vec<u8>,
     handshaking: bool,
-    /// What was decrypted and not yet read.
+    /// Bytes that were decrypted and not yet read.
     waiting: VecDeque<u8>,
     /// The server said that this was all.
     closed: bool,
@@ -125,7 +125,7 @@ impl Tls {
     /// knows by the size and by the reply whether all has come.
     ///
     /// # Errors
-    /// What is wrong with the connection.
+    /// The connection failed.
     pub fn receive(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         Ok(self.next(take)? == Received::Some)
     }
@@ -153,7 +153,7 @@ impl Tls {
     /// Sends all of it.
     ///
     /// # Errors
-    /// What is wrong with the connection.
+    /// The connection failed.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         for part in bytes.chunks(OUTGOING) {
             self.write(Some(part))?;
@@ -164,7 +164,7 @@ impl Tls {
     /// Says that this was all.
     ///
     /// # Errors
-    /// What is wrong with the connection.
+    /// The connection failed.
     pub fn close(&mut self) -> io::Result<()> {
         self.write(None)
     }
@@ -173,7 +173,7 @@ impl Tls {
     /// the connection, and take the end of an upload with it.
     ///
     /// # Errors
-    /// What is wrong with the connection.
+    /// The connection failed.
     pub fn drain(&mut self) -> io::Result<()> {
         while self.fill()? {
             self.start = 0;
@@ -291,7 +291,7 @@ impl Tls {
         Ok(turn)
     }
 
-    /// Tells the server what is wrong, if it still listens: nothing can be done about it if it doesn't.
+    /// Sends an alert about the error. If the server doesn't listen any more, nothing can be done about that.
     fn alert(&mut self) {
         let status = self.connection.process_tls_records(&mut []);
         if let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state {

@@ -100,7 +100,7 @@ impl Drop for Proxy {
     }
 }
 
-/// What an operation gives, and the requests that it sent.
+/// The result of an operation, and the requests that it sent.
 pub async fn requests_of<T>(proxy: &Proxy, operation: impl Future<Output = T>) -> (T, Vec<Record>) {
     proxy.take();
     let outcome = operation.await;
@@ -127,7 +127,7 @@ async fn serve(connection: TcpStream, shared: Arc<Shared>) {
     connection.set_nodelay(true).ok();
     let service = service_fn(|request| handle(Arc::clone(&shared), request));
     let server = hyper::server::conn::http1::Builder::new();
-    // What is no HTTP is answered with 400 or not at all; either way it concerns this connection only.
+    // Bytes that are no HTTP are answered with 400 or not at all; either way only this connection is concerned.
     server.serve_connection(TokioIo::new(connection), service).await.ok();
 }
 

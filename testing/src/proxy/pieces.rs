@@ -1,4 +1,4 @@
-//! What the proxy does to headers and bodies.
+//! The proxy's treatment of headers and bodies.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::record::Open;
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type Bytewise = UnsyncBoxBody<Bytes, Failure>;
 
-/// What may not be forwarded: it belongs to one connection (RFC 9110, section 7.6.1).
+/// Headers that may not be forwarded: they belong to one connection (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",
@@ -66,7 +66,7 @@ pub(super) fn counted(body: Bytewise, open: Arc<Open>, count: fn(&Open) -> &Atom
     .boxed_unsync()
 }
 
-/// The document with which S3 tells of an error.
+/// S3's document about an error.
 pub(super) fn document(status: u16, code: &str, message: &str) -> Response<Bytewise> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
@@ -116,7 +116,7 @@ pub(super) fn first(body: Bytewise, bytes: u64, gate: Option<Arc<Gate>>, ends: b
             state.stopped = true;
             match state.gate.take() {
                 Some(gate) => drop(gate.pass().await),
-                // So that what is there is sent before the error stops it.
+                // The bytes so far are sent before the error.
                 None => tokio::task::yield_now().await,
             }
             if ends {

@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! The faults of the proxy, and their times.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::locked;
 pub struct When {
     /// Of what kind; any if `None`.
     pub kind: Option<Kind>,
-    /// What stands in their paths, as they were sent.
+    /// A part of their paths, as they were sent.
     pub path: &'static str,
     /// Which of those.
     pub which: Which,
@@ -24,7 +24,7 @@ pub struct When {
 pub enum Which {
     /// This one alone.
     Nth(usize),
-    /// So many, from the first.
+    /// This many, from the first.
     First(usize),
     /// Every one.
     All,
@@ -62,7 +62,7 @@ impl When {
     }
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// The connection ends before the store has seen the request.
@@ -90,7 +90,7 @@ pub enum Fault {
     TruncatedRequest,
     /// Half of the answer's body, and when the gate opens, or at once without one, the connection ends.
     TruncatedAnswer {
-        /// What to wait for.
+        /// The event to wait for.
         gate: Option<Arc<Gate>>,
     },
     /// Half of the answer's body, and the rest when the gate opens.
@@ -106,7 +106,7 @@ pub struct Gate {
     verdict: watch::Sender<Option<Verdict>>,
 }
 
-/// What becomes of a request that was held up.
+/// The fate of a request that was held up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Pass,
@@ -114,7 +114,7 @@ pub(super) enum Verdict {
 }
 
 impl Gate {
-    /// One at which all requests stop.
+    /// A fault at which all requests stop.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()

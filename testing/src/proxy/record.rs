@@ -1,4 +1,4 @@
-//! What the proxy knows of the requests that came by.
+//! Records of the requests that went through the proxy.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use hyper::{Method, Request, Uri};
 
 use crate::locked;
 
-/// What a request of S3's protocol asks for, or one of Google's that asks for the same.
+/// The kind of a request of S3's protocol, or of Google's equivalent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// HEAD of an object.
@@ -48,7 +48,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a request asks for.
+    /// The kind of a request.
     #[must_use]
     pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let query = uri.query().unwrap_or_default();
@@ -104,7 +104,7 @@ impl fmt::Display for Kind {
 /// A request that came by. Headers are called as they are without `x-amz-`.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// What it asks for.
+    /// Its kind.
     pub kind: Kind,
     /// The method of HTTP.
     pub method: String,

@@ -15,7 +15,7 @@ use crate::object::wire::environment::from_environment;
 use crate::object::wire::pair::{Pair, not_made};
 use crate::object::wire::requests::Sign;
 
-/// What the environment of a machine says of its own identity at Azure.
+/// The variables of the environment with this machine's own identity at Azure.
 const AMBIENT: &[(&str, AzureConfigKey)] = &[
     ("AZURE_CLIENT_ID", AzureConfigKey::ClientId),
     ("AZURE_CLIENT_SECRET", AzureConfigKey::ClientSecret),

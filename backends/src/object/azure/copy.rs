@@ -17,9 +17,9 @@ use crate::observe;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What the store tells of the last copy that was made to a place.
+/// The store's report on the last copy to a place.
 #[derive(Debug, Default)]
-struct Told {
+struct Report {
     id: Option<String>,
     status: Option<String>,
     source: Option<String>,
@@ -28,7 +28,7 @@ struct Told {
     reason: String,
 }
 
-impl Told {
+impl Report {
     fn by(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self {
@@ -41,12 +41,12 @@ impl Told {
     }
 
     fn is_of(&self, source: &str) -> bool {
-        // A signature is not told again, or not whole.
+        // A signature is not reported, or not whole.
         let decoded = |url: &str| {
             let url = url.split('?').next().unwrap_or_default();
             percent_decode_str(url).decode_utf8_lossy().into_owned()
         };
-        self.source.as_deref().is_some_and(|told| decoded(told) == decoded(source))
+        self.source.as_deref().is_some_and(|reported| decoded(reported) == decoded(source))
     }
 }
 
@@ -63,28 +63,28 @@ pub(crate) async fn copy(azure: &Azure, from: &Object, to: &str, replace: bool) 
     let mut pending = Pending { azure: azure.clone(), to: to.to_owned(), id: None };
     let copied = async {
         let source = format!("{}{}", azure.requests.url, path_of(&from.key)?);
-        let mut told = azure.begin_copy(from, &source, to, replace, &mut pending).await?;
+        let mut report = azure.begin_copy(from, &source, to, replace, &mut pending).await?;
         let mut pause = FIRST_PAUSE;
-        // It may answer before it has copied. Until it has, the copy is empty.
+        // The store may answer before the copy is complete. Until then, the copy is empty.
         loop {
-            match told.status.as_deref() {
+            match report.status.as_deref() {
                 Some("success") => return Ok(()),
-                Some("pending") if told.id.is_some() => {}
+                Some("pending") if report.id.is_some() => {}
                 status => {
                     let status = status.unwrap_or("no status");
-                    let text = format!("the store did not copy: {status} {}", told.reason);
+                    let text = format!("the store did not copy: {status} {}", report.reason);
                     return Err(Failure::Malformed(text));
                 }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            // Another one was written in its place meanwhile, or it was removed. A copy that somebody else made would tell of a
-            // success, too.
-            let is_ours = |copy: &Object, now: &Told| {
+            // Meanwhile another blob may have been written in its place, or the copy removed. Somebody else's copy would
+            // report a success, too.
+            let is_ours = |copy: &Object, now: &Report| {
                 let answered = pending.id.is_some();
-                now.id == told.id && (answered || is_as_it_would_be(from, &source, copy, now))
+                now.id == report.id && (answered || is_as_it_would_be(from, &source, copy, now))
             };
-            told = match azure.told(to).await {
+            report = match azure.report(to).await {
                 Ok((copy, now)) if is_ours(&copy, &now) => now,
                 Err(failure) if !failure.is_not_found() => return Err(failure),
                 _ => {
@@ -104,18 +104,18 @@ pub(crate) async fn copy(azure: &Azure, from: &Object, to: &str, replace: bool) 
         && !from.is_folder
         && let Err(failure) = azure.retype(&from.key, to).await
     {
-        // It is what it was, but for that.
+        // Apart from its type, the copy is complete.
         tracing::warn!(bucket = &*azure.name, key = to, %failure, "a copy keeps the type of its old name");
     }
     done
 }
 
 impl Azure {
-    /// What stands in a place, and what is known of how it came there.
-    async fn told(&self, key: &str) -> Result<(Object, Told), Failure> {
+    /// The blob in a place, and the report on its last copy.
+    async fn report(&self, key: &str) -> Result<(Object, Report), Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
-        Ok((object(key, response.headers())?, Told::by(response.headers())))
+        Ok((object(key, response.headers())?, Report::by(response.headers())))
     }
 
     async fn begin_copy(
@@ -125,7 +125,7 @@ impl Azure {
         to: &str,
         replace: bool,
         pending: &mut Pending,
-    ) -> Result<Told, Failure> {
+    ) -> Result<Report, Failure> {
         let signed = match &self.sas_token {
             Some(token) => format!("{source}?{token}"),
             None => source.to_owned(),
@@ -144,16 +144,16 @@ impl Azure {
         }
         match self.requests.send(request).await {
             Ok(response) => {
-                let told = Told::by(response.headers());
-                pending.id.clone_from(&told.id);
-                Ok(told)
+                let report = Report::by(response.headers());
+                pending.id.clone_from(&report.id);
+                Ok(report)
             }
-            // It is not called off if nobody waits for it: that it is of the same source doesn't make it ours for sure.
+            // It is not called off when nobody waits for it: the same source doesn't prove that the copy is ours.
             Err(failure)
                 if failure.may_have_met_itself() && failure.code() != Some("SourceConditionNotMet") =>
             {
-                match self.told(to).await {
-                    Ok((copy, told)) if is_as_it_would_be(from, source, &copy, &told) => Ok(told),
+                match self.report(to).await {
+                    Ok((copy, report)) if is_as_it_would_be(from, source, &copy, &report) => Ok(report),
                     Err(other) if !other.is_not_found() => Err(other),
                     _ => Err(failure),
                 }
@@ -163,12 +163,12 @@ impl Azure {
     }
 }
 
-/// Whether what stands in the place of a copy is what it would be: a copy of this object that is complete, or on its way.
-fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) -> bool {
-    if !told.is_of(source) {
+/// Whether the blob in the place of a copy looks like it: a copy of this object that is complete, or on its way.
+fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, report: &Report) -> bool {
+    if !report.is_of(source) {
         return false;
     }
-    match told.status.as_deref() {
+    match report.status.as_deref() {
         Some("pending") => true,
         Some("success") => {
             copy.size == from.size
@@ -176,7 +176,7 @@ fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) ->
                     (Some(one), Some(other)) => one == other,
                     // A copy that was made later is one of this object: the store has not said that there is another one
                     // now.
-                    (None, None) => told.completed.zip(from.stored).is_some_and(|(copy, from)| copy > from),
+                    (None, None) => report.completed.zip(from.stored).is_some_and(|(copy, from)| copy > from),
                     _ => false,
                 }
         }
@@ -187,8 +187,8 @@ fn is_as_it_would_be(from: &Object, source: &str, copy: &Object, told: &Told) ->
 /// Whether the object under a key is a whole copy of another.
 pub(crate) async fn is_copy(azure: &Azure, of: &Object, key: &str) -> Result<bool, Failure> {
     let source = format!("{}{}", azure.requests.url, path_of(&of.key)?);
-    let (copy, told) = azure.told(key).await?;
-    Ok(told.status.as_deref() == Some("success") && is_as_it_would_be(of, &source, &copy, &told))
+    let (copy, report) = azure.report(key).await?;
+    Ok(report.status.as_deref() == Some("success") && is_as_it_would_be(of, &source, &copy, &report))
 }
 
 /// Calls off a copy, and removes the empty object that is left in its place.
@@ -199,15 +199,15 @@ async fn call_off(azure: &Azure, to: &str, id: &str) {
             .query("copyid", id)
             .header("x-ms-copy-action", "abort")?;
         match azure.requests.send(request).await {
-            // It has ended by itself, one way or the other.
+            // The copy has ended by itself.
             Err(failure) if failure.code() == Some("NoPendingCopyOperation") => {}
             Err(failure) if failure.is_not_found() => return Ok(()),
             called_off => drop(called_off?),
         }
-        match azure.told(to).await {
-            Ok((left, told))
-                if told.id.as_deref() == Some(id)
-                    && matches!(told.status.as_deref(), Some("aborted" | "failed")) =>
+        match azure.report(to).await {
+            Ok((left, report))
+                if report.id.as_deref() == Some(id)
+                    && matches!(report.status.as_deref(), Some("aborted" | "failed")) =>
             {
                 azure.delete_blob(to, Some(&left)).await
             }

@@ -1,4 +1,4 @@
-//! What a blob has beside its content.
+//! Metadata of blobs.
 
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method};
@@ -8,7 +8,7 @@ use crate::object::store::failure::Failure;
 use crate::object::store::object::Object;
 use crate::observe;
 
-/// Those that a blob tells under the names of HTTP, and is told with another beginning.
+/// Properties that answers have under the names of HTTP, and requests with a prefix.
 const PROPERTIES: &[&str] =
     &["cache-control", "content-disposition", "content-encoding", "content-language", "content-type"];
 
@@ -29,7 +29,7 @@ pub(crate) fn as_sent(headers: &HeaderMap) -> HeaderMap {
     sent.collect()
 }
 
-/// What a blob keeps of what it tells.
+/// The headers that a blob keeps.
 fn kept(headers: &HeaderMap) -> HeaderMap {
     let is_chosen = headers.get("x-ms-access-tier-inferred").is_none_or(|inferred| inferred != "true");
     let is_kept =
@@ -39,13 +39,13 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
 }
 
 impl Azure {
-    /// What stands under a key, with the headers that who goes on from it sends again.
+    /// The blob with this key, and the headers to send again when it is extended.
     pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
         let mut headers = kept(response.headers());
         let object = object(key, response.headers())?;
-        // A file goes on from it, if it is none itself.
+        // A file that extends a marker is no marker.
         headers.remove("x-ms-meta-hdi_isfolder");
         Ok((object, headers))
     }
@@ -61,7 +61,7 @@ impl Azure {
         headers.insert(CONTENT_TYPE, new);
         let mut request =
             Self::on_object(Method::PUT, to, observe::Request::Metadata)?.query("comp", "properties");
-        // What is not sent is lost.
+        // Properties that are not sent are lost.
         let mut properties = as_sent(&headers);
         let others: Vec<_> =
             properties.keys().filter(|name| !name.as_str().starts_with("x-ms-blob-")).cloned().collect();

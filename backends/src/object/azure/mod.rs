@@ -29,7 +29,7 @@ use crate::observe;
 /// The version of the protocol: that of the library, and the first in which names that XML can't hold are encoded is older.
 const VERSION: &str = "2023-11-03";
 
-/// What an object's own metadata start with.
+/// The prefix of a blob's own metadata.
 const METADATA: &str = "x-ms-meta-";
 
 /// The metadata that makes an empty blob a directory, as Azure's own tools write it.
@@ -43,7 +43,7 @@ const PAGE: usize = 1000;
 pub(crate) struct Azure {
     /// Their URL is that of the container.
     pub(crate) requests: Arc<Requests>,
-    /// What blobs get beside their content.
+    /// The headers of new blobs.
     pub(crate) headers: Arc<ObjectHeaders>,
     /// The signature that copies have to show for their source, too.
     pub(crate) sas_token: Option<String>,
@@ -114,7 +114,7 @@ impl Azure {
         Request::new(method, path_of(key)?, kind).header("x-ms-version", VERSION)
     }
 
-    /// Asks what stands under a key.
+    /// The blob with this key.
     pub(crate) async fn head_object(&self, key: &str) -> Result<Object, Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
@@ -137,8 +137,8 @@ impl Azure {
         Ok((object(key, response.headers())?, response))
     }
 
-    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
-    /// `flat`.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind the prefix become prefixes themselves,
+    /// unless the listing is `flat`.
     pub(crate) async fn list_page(
         &self,
         prefix: &str,
@@ -190,7 +190,7 @@ impl Azure {
         }
         let mut request =
             Self::on_object(Method::PUT, key, observe::Request::Metadata)?.query("comp", "metadata");
-        // It replaces all there is.
+        // The request replaces all metadata.
         for (name, value) in response.headers() {
             if name.as_str().starts_with(METADATA) {
                 request.headers.insert(name.clone(), value.clone());
@@ -224,7 +224,7 @@ fn own_metadata(headers: &HeaderMap) -> BTreeMap<String, Vec<u8>> {
 }
 
 impl Name {
-    /// One that is no text becomes one that no path can name.
+    /// A name that is no text becomes a key that no path can name.
     fn into_key(self) -> String {
         if !self.encoded.is_some_and(|encoded| encoded.eq_ignore_ascii_case("true")) {
             return self.text;
@@ -237,14 +237,14 @@ impl Name {
 }
 
 impl Blob {
-    /// One of unknown size would be taken for an empty one.
+    /// A blob without a size would look empty.
     fn into_object(self) -> Result<Object, Failure> {
         let Properties { last_modified, content_length, content_md5, e_tag, resource_type } = self.properties;
         let metadata = |name: &str| {
             let found = self.metadata.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_str())
         };
-        // Directories of accounts with a hierarchical namespace have no content to tell the length of.
+        // Directories of accounts with a hierarchical namespace have no content and no length.
         let is_directory = resource_type.as_deref() == Some("directory");
         let size = content_length
             .or(is_directory.then_some(0))
@@ -264,7 +264,7 @@ impl Blob {
     }
 }
 
-/// An object as the headers of an answer tell of it.
+/// A blob by the headers of an answer.
 pub(crate) fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     let mut object = Object::from_headers(key, headers, METADATA)?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());

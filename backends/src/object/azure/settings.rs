@@ -1,4 +1,4 @@
-//! What an operator says of a container of Azure's.
+//! Settings of a container of Azure's.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct AzureSettings {
     pub endpoint: Option<String>,
     /// The type of content of new blobs.
     pub content_type: ContentType,
-    /// What else is wanted for them.
+    /// Other properties of blobs.
     pub options: ObjectOptions,
     /// Takes the credentials of the machine: the `AZURE_…` environment variables for a client secret or a
     /// workload identity, or else the managed identity of the metadata address. Contacted only if this is set.

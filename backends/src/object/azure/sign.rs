@@ -8,7 +8,7 @@ use object_store::client::HttpRequest;
 use crate::object::store::failure::Failure;
 use crate::object::wire::requests::Sign;
 
-/// Whoever asks.
+/// Signs requests.
 pub(super) struct Signer {
     pub(super) credentials: AzureCredentialProvider,
     pub(super) account: String,

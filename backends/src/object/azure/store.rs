@@ -1,4 +1,4 @@
-//! What a container of Azure's is to the operations.
+//! A container of Azure's, as the operations see it.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const TRAITS: Traits = Traits {
     refuses_absent: false,
     hides_digests: false,
     equal_parts: false,
-    // What is never finished goes by itself, after a week.
+    // Azure removes unfinished uploads by itself, after a week.
     marks_uploads: false,
     renumbers_parts: false,
     checks_crc: false,
@@ -85,7 +85,7 @@ impl Store for Azure {
 
     async fn put_marker(&self, key: &str) -> Result<(), Failure> {
         match self.put_folder(key).await {
-            // It is there already: somebody else's, or ours, if it was sent twice.
+            // The marker is there already: somebody else's, or ours, if it was sent twice.
             Err(failure)
                 if failure.is_conflict() && self.look(key).await?.is_some_and(|object| object.is_folder) =>
             {

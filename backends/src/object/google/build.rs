@@ -37,7 +37,7 @@ pub(crate) fn open(settings: GcsSettings) -> Result<Opened, SettingsError> {
         Some(key) => base.with_service_account_key(key),
         None if settings.anonymous => {
             // Without these, the library asks the metadata address for a token before it writes,
-            // although it was told to sign nothing.
+            // even if it is set to sign nothing.
             let nobody = GcpCredential { bearer: String::new() };
             let no_signer = GcpSigningCredential { email: String::new(), private_key: None };
             base.with_skip_signature(true)

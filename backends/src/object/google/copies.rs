@@ -50,13 +50,13 @@ impl Google {
                 if let Some(token) = &token {
                     request = request.query("rewriteToken", token.clone());
                 }
-                let told = match self.requests.parsed(request, parse::<Rewrite>).await {
+                let rewrite = match self.requests.parsed(request, parse::<Rewrite>).await {
                     Err(failure) if failure.may_have_met_itself() => {
                         return self.copy_of(from, to).await?.ok_or(failure);
                     }
-                    told => told?,
+                    rewrite => rewrite?,
                 };
-                match (told.done, told.resource, told.rewrite_token) {
+                match (rewrite.done, rewrite.resource, rewrite.rewrite_token) {
                     (true, Some(copy), _) => return copy.into_object(),
                     (false, _, Some(next)) if !next.is_empty() => token = Some(next),
                     _ => return Err(Failure::Malformed("the store doesn't confirm the copy".to_owned())),
@@ -69,8 +69,8 @@ impl Google {
             .unwrap_or(Err(Failure::Silent))
     }
 
-    /// What a copy has to have in place of what the object has, if that is not the same: a class is not taken along, and the
-    /// new name may be one of another type.
+    /// The metadata of a copy, if they differ from the object's: a storage class is not copied, and the new name may stand for
+    /// another type.
     async fn metadata_of_copy(&self, from: &Object, to: &str) -> Result<Option<String>, Failure> {
         let types = &self.headers.content_type;
         let class = self.headers.class().filter(|_| !to.ends_with('/'));
@@ -87,7 +87,7 @@ impl Google {
         Ok(Some(document.to_string()))
     }
 
-    /// What stands under a key, if it is what a copy of this object would be.
+    /// The object under a key, if it looks like a copy of this object.
     async fn copy_of(&self, from: &Object, to: &str) -> Result<Option<Object>, Failure> {
         let both = async {
             let copy = self.head_with_crc(to, None).await?;

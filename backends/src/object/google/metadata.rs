@@ -1,4 +1,4 @@
-//! What an object of Google's has beside its content: in the documents of the JSON API, and as headers.
+//! Metadata of Google's objects: in the documents of the JSON API, and as headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use object_store::PutPayload;
@@ -14,14 +14,14 @@ const KEPT: &[(&str, &str)] = &[
     ("storageClass", "x-goog-storage-class"),
 ];
 
-/// What an object's own metadata start with.
+/// The prefix of an object's own metadata.
 const METADATA: &str = "x-goog-meta-";
 
 /// The same as `fields` of a request.
 pub(crate) const FIELDS: &str =
     "cacheControl,contentDisposition,contentEncoding,contentLanguage,contentType,storageClass,metadata";
 
-/// What a document tells, as headers. What can't be one is left out.
+/// The metadata in a document, as headers. A value that can't be a header is left out.
 pub(crate) fn kept(document: &Value) -> HeaderMap {
     let value = |value: &Value| value.as_str().and_then(|text| HeaderValue::from_str(text).ok());
     let standard = KEPT
@@ -52,7 +52,7 @@ pub(crate) fn resource(headers: &HeaderMap) -> Value {
     Value::Object(document)
 }
 
-/// Makes of what a document tells of an object what its copy is told, with these headers in place of its own.
+/// Turns the document of an object into that of its copy, with these headers in place of the object's.
 pub(crate) fn replace(document: &mut Value, headers: &HeaderMap) {
     let Value::Object(fields) = document else { return };
     fields.retain(|field, _| field == "metadata" || KEPT.iter().any(|(kept, _)| field == kept));
@@ -63,7 +63,7 @@ pub(crate) fn replace(document: &mut Value, headers: &HeaderMap) {
 
 /// A body that has both the metadata and the content, and its type.
 pub(crate) fn with_metadata(headers: &HeaderMap, content: PutPayload) -> (String, PutPayload) {
-    // Nobody who chooses the content knows it.
+    // The author of the content can't know it.
     let boundary = format!("{:032x}", fastrand::u128(..));
     let kind =
         headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("application/octet-stream");

@@ -33,7 +33,7 @@ use crate::object::wire::patience::patience;
 use crate::object::wire::requests::{Request, Requests, STRICT};
 use crate::observe;
 
-/// What of an object is asked for.
+/// The fields of an object that are asked for.
 const FIELDS: &str = "name,size,generation,md5Hash,timeCreated,metadata/mtime";
 
 /// The same with the digest that every object has, also those that were put together of parts.
@@ -47,7 +47,7 @@ const PAGE: usize = 1000;
 pub(crate) struct Google {
     /// Their URL is that of the service.
     pub(crate) requests: Requests,
-    /// What objects get beside their content.
+    /// The headers of new objects.
     pub(crate) headers: ObjectHeaders,
 }
 
@@ -71,7 +71,7 @@ struct ResourceMetadata {
     mtime: Option<String>,
 }
 
-/// A page of a listing. `kind` is there to tell it from whatever else may answer.
+/// A page of a listing. `kind` distinguishes it from other documents.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resources {
@@ -92,7 +92,7 @@ impl Google {
         Ok(Request::new(method, format!("/storage/v1/b/{}/o/{}", self.bucket(), name(key)?), kind))
     }
 
-    /// Asks what stands under a key.
+    /// The object with this key.
     pub(crate) async fn head_object(&self, key: &str) -> Result<Object, Failure> {
         let request = self.on_object(Method::GET, key, observe::Request::Head)?.query("fields", FIELDS);
         self.requests.parsed(request, parse::<Resource>).await?.into_object()
@@ -107,7 +107,7 @@ impl Google {
     ) -> Result<(Object, HttpResponse), Failure> {
         let mut request = self
             .on_xml_object(Method::GET, key, observe::Request::Get)?
-            // What is stored compressed is sent as it is stored, with the size that it is listed with.
+            // Content that is stored compressed is sent as it is stored, with the size that listings have.
             .header("accept-encoding", "gzip")?
             .confirmed()
             .range("range", range)?;
@@ -125,8 +125,8 @@ impl Google {
         }
     }
 
-    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless it is
-    /// `flat`.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind the prefix become prefixes themselves,
+    /// unless the listing is `flat`.
     pub(crate) async fn list_page(
         &self,
         prefix: &str,
@@ -200,7 +200,7 @@ impl Google {
         }
     }
 
-    /// What stands under a key, with the headers that who goes on from it sends again.
+    /// The object with this key, and the headers to send again when it is extended.
     pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         let document = self.document(key, None).await?;
         let headers = kept(&document);
@@ -210,7 +210,7 @@ impl Google {
         Ok((object.into_object()?, headers))
     }
 
-    /// What is known of an object, as the store tells it.
+    /// The store's document about an object.
     async fn document(&self, key: &str, generation: Option<String>) -> Result<serde_json::Value, Failure> {
         let mut request = self
             .on_object(Method::GET, key, observe::Request::Head)?
@@ -221,7 +221,7 @@ impl Google {
         self.requests.parsed(request, parse).await
     }
 
-    /// What stands under a key, with its CRC32C; of a generation, if one is given.
+    /// The object with this key, and its CRC32C; that of a generation, if one is given.
     pub(crate) async fn head_with_crc(
         &self,
         key: &str,
@@ -232,9 +232,9 @@ impl Google {
         if let Some(generation) = generation {
             request = request.query("generation", generation);
         }
-        let mut told = self.requests.parsed(request, parse::<Resource>).await?;
-        let crc = told.crc32c.take();
-        Ok((told.into_object()?, crc))
+        let mut resource = self.requests.parsed(request, parse::<Resource>).await?;
+        let crc = resource.crc32c.take();
+        Ok((resource.into_object()?, crc))
     }
 
     /// Sets the time of an object, and nothing else of it.
@@ -260,15 +260,15 @@ impl Before<'_> {
 }
 
 impl Resource {
-    /// One of unknown size would be taken for an empty one, and one of unknown generation could not be told from others.
+    /// An object without a size would look empty, and one without a generation could not be distinguished from others.
     fn into_object(self) -> Result<Object, Failure> {
-        let untold =
+        let missing =
             |what: &str| Failure::Malformed(format!("the store doesn't tell the {what} of an object"));
         if self.name.is_empty() {
-            return Err(untold("name"));
+            return Err(missing("name"));
         }
-        let size = self.size.as_deref().and_then(|size| size.parse().ok()).ok_or_else(|| untold("size"))?;
-        let generation = self.generation.ok_or_else(|| untold("generation"))?;
+        let size = self.size.as_deref().and_then(|size| size.parse().ok()).ok_or_else(|| missing("size"))?;
+        let generation = self.generation.ok_or_else(|| missing("generation"))?;
         Ok(Object {
             key: self.name,
             size,
@@ -282,7 +282,7 @@ impl Resource {
     }
 }
 
-/// An object as the headers of the XML API tell of it.
+/// An object by the headers of the XML API.
 fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     let mut object = Object::from_headers(key, headers, "x-goog-meta-")?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -298,7 +298,7 @@ fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
 }
 
 /// The entity tags of the two protocols differ, and one of them is the same for all objects of the same content; the
-/// generation tells one object from every other that stood under the key.
+/// generation distinguishes one object from all earlier ones under the key.
 fn e_tag(generation: &str) -> String {
     format!("\"{generation}\"")
 }

@@ -31,7 +31,7 @@ struct InitiateMultipartUploadResult {
     upload_id: String,
 }
 
-/// That it has come is all that counts: its entity tag is of another kind than the generations that are compared.
+/// Only its arrival counts: its entity tag is of another kind than the generations that are compared.
 #[derive(Debug, Default, Deserialize)]
 struct CompleteMultipartUploadResult {}
 

@@ -1,4 +1,4 @@
-//! What an operator says of a bucket of Google's.
+//! Settings of a bucket of Google's.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct GcsSettings {
     pub endpoint: Option<String>,
     /// The type of content of new objects.
     pub content_type: ContentType,
-    /// What else is wanted for them.
+    /// Other properties of objects.
     pub options: ObjectOptions,
     /// Takes the credentials of the machine: application default credentials, or else the metadata address.
     /// Contacted only if this is set.

@@ -10,7 +10,7 @@ use object_store::gcp::GcpCredentialProvider;
 use crate::object::store::failure::Failure;
 use crate::object::wire::requests::Sign;
 
-/// Whoever asks, by a token.
+/// Signs requests with a token.
 pub(super) struct Signer(pub(super) GcpCredentialProvider);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What a bucket of Google's is to the operations.
+//! A bucket of Google's, as the operations see it.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ impl Store for Google {
 
     async fn put_marker(&self, key: &str) -> Result<(), Failure> {
         match self.put_object(key, PutPayload::new(), HeaderMap::new(), Before::Nothing).await {
-            // It is there, perhaps with somebody's data.
+            // The marker exists, perhaps with somebody's data.
             Err(failure) if failure.is_precondition() => Ok(()),
             stored => stored.map(drop),
         }

@@ -47,7 +47,7 @@ pub(crate) async fn rename_directory(
     };
     check_movable(bucket, from).await?;
     let copied = AtomicU64::new(0);
-    let told = |error: Error| {
+    let with_progress = |error: Error| {
         let copied = copied.load(Ordering::Relaxed);
         let text = format!(
             "nothing is lost; {copied} objects were copied to {to} before it failed, and to rename it again goes on \
@@ -68,9 +68,10 @@ pub(crate) async fn rename_directory(
     // From the first copy on, the store shows it.
     bucket.known.free.directory(to);
     for pass in 1..=PASSES {
-        let some = copy_all(bucket, from, to, folders, &mut seen, &there, &copied).await.map_err(told)?;
+        let some =
+            copy_all(bucket, from, to, folders, &mut seen, &there, &copied).await.map_err(with_progress)?;
         // Objects that came or changed meanwhile are moved, too.
-        if pass > 1 && !some || count_others(bucket, from, &seen).await.map_err(told)? == 0 {
+        if pass > 1 && !some || count_others(bucket, from, &seen).await.map_err(with_progress)? == 0 {
             break;
         }
     }
@@ -79,7 +80,7 @@ pub(crate) async fn rename_directory(
     if is_hollow || own_marker.is_some() && bucket.head(to, &bucket.keys.file(to)?).await?.is_none() {
         bucket.put_marker(to, &bucket.keys.file(to)?).await?;
     }
-    verify(bucket, &seen, to).await.map_err(told)?;
+    verify(bucket, &seen, to).await.map_err(with_progress)?;
     bucket.known.directories(to);
     let left = delete_all(bucket, from, folders, &seen).await.map_err(|error| {
         let text = format!(
@@ -101,7 +102,7 @@ pub(crate) async fn rename_directory(
             swept => swept?,
         }
     }
-    // Some tool's marker, which stands beside what was below it.
+    // A tool's marker without a slash.
     if bucket.traits().own_directories
         && let Some(marker) = bucket.head(from, &source).await?.filter(|object| object.size == 0)
     {

@@ -20,10 +20,10 @@ use crate::object::wire::environment::from_environment;
 use crate::object::wire::pair::{Pair, not_made};
 use crate::object::wire::requests::Sign;
 
-/// Where a bucket is if nobody says it.
+/// The region if none is given.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// What the environment of a machine says of its own identity at Amazon.
+/// The variables of the environment with this machine's own identity at Amazon.
 const AMBIENT: &[(&str, AmazonS3ConfigKey)] = &[
     ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
     ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
@@ -49,8 +49,8 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
     let endpoint = settings.endpoint.as_deref().map(check_endpoint).transpose()?;
     // Amazon's certificate is for names without a dot before its own; with one, only the path can hold the bucket.
     let path_style = settings.path_style.unwrap_or(endpoint.is_some() || settings.bucket.contains('.'));
-    // What TLS protects, or what never leaves the machine, nobody changes on its way; to hash it as well takes more time than
-    // all else that is done here for an upload, and the store has to do it again.
+    // Nobody can change content that TLS protects or that never leaves the machine. To hash it as well takes more time than
+    // all other work for an upload, and the store has to hash it again.
     let sign_payload = settings.sign_payload.unwrap_or(endpoint.is_some_and(is_exposed));
     let equal_parts = settings.equal_parts.unwrap_or(endpoint.is_some_and(wants_equal_parts));
     let is_amazon = endpoint.is_none();
@@ -105,7 +105,7 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
     Ok(Opened { store: Arc::new(s3), name, prefix: settings.prefix, tuning: settings.tuning })
 }
 
-/// Says to the library who asks.
+/// Gives the credentials to the library.
 fn identified(base: AmazonS3Builder, settings: &S3Settings) -> Result<AmazonS3Builder, SettingsError> {
     Ok(match (&settings.access_key_id, &settings.secret_access_key) {
         (Some(id), Some(secret)) => {
@@ -134,7 +134,7 @@ fn identified(base: AmazonS3Builder, settings: &S3Settings) -> Result<AmazonS3Bu
     })
 }
 
-/// Says to the library that whoever asks does so in another role.
+/// Makes the library use the keys of an assumed role.
 fn assuming(
     base: AmazonS3Builder,
     role: Role,

@@ -19,8 +19,8 @@ use crate::observe;
 pub(super) type Condition = Option<(&'static str, String)>;
 
 impl S3 {
-    /// Stores a whole object with these headers, if what is there before is what it has to be, and returns its entity tag, if
-    /// the store tells it.
+    /// Stores a whole object with these headers, if the object `before` it is the expected one, and returns the entity tag, if the
+    /// store sends it.
     pub(crate) async fn put_object<'a>(
         &'a self,
         key: &'a str,
@@ -42,8 +42,8 @@ impl S3 {
         length: u64,
         before: Before<'a>,
     ) -> Result<Option<String>, Failure> {
-        // A completion whose answer was lost meets its own object when it is sent again, and where the entity tag of that is
-        // not made of its parts it would be taken for somebody else's. Whoever ends an upload has just looked.
+        // A completion whose answer was lost meets its own object when it is sent again. If the entity tag of that object is not
+        // made of the parts, the object would look like somebody else's. The caller has just checked the object.
         if !self.is_amazon && matches!(before, Before::This(_)) {
             return self.complete_if(key, upload, parts, length, None).await;
         }
@@ -85,7 +85,7 @@ impl S3 {
         loop {
             let condition = condition(before, form);
             if condition.is_none() {
-                // One that has nothing to compare says nothing.
+                // Without a condition, the server itself compares.
                 let is_looked_at = form == Form::None && !matches!(before, Before::Anything);
                 if is_looked_at && !self.holds(key, before).await? {
                     return Err(changed());
@@ -104,7 +104,7 @@ impl S3 {
             form = match form {
                 _ if failure.is_unknown_condition() => Form::None,
                 _ if !failure.is_precondition() => return Err(failure),
-                // What was sent twice may have met itself.
+                // A request that was sent twice may have met its own object.
                 _ if !self.holds(key, before).await.unwrap_or(false) => {
                     if matches!(before, Before::Nothing) {
                         self.learned.learn_that_it_refuses();
@@ -146,7 +146,7 @@ fn condition(before: Before<'_>, form: Form) -> Condition {
     }
 }
 
-/// What a store says when a condition does not hold.
+/// The answer of a store to a condition that does not hold.
 fn changed() -> Failure {
     Failure::precondition()
 }

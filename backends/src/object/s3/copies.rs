@@ -14,10 +14,10 @@ use crate::observe;
 
 impl S3 {
     /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
-    /// copy has these in place of those that the object has.
+    /// copy has these in place of the object's.
     ///
     /// # Errors
-    /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
+    /// If the store can't copy, the failure [is that of an unknown request](Failure::is_unknown_request).
     pub(crate) async fn copy_object(
         &self,
         from: &Object,
@@ -80,7 +80,7 @@ impl S3 {
             }
             Err(failure) => failure,
         };
-        // It may be the condition that the store doesn't know. Whoever copies looks again when the copy is there.
+        // Perhaps the store doesn't know the condition. The caller checks the copy when it is there.
         let failure = match failure.is_unknown_condition() && is_conditional {
             true if !self.holds(&from.key, Before::This(from)).await? => return Err(Failure::precondition()),
             true => match self.copy_once(request, from, false).await {

@@ -1,26 +1,26 @@
-//! What is learned of a store that knows less of the protocol than Amazon's, or has it otherwise: asked once, and never again.
+//! Facts about a store that knows less of the protocol than Amazon's, or differs from it: each is learned once.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// What is known of one store.
+/// The facts about one store.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     /// How it takes conditions on a whole object, on the end of an upload in parts, and on a removal.
     pub(super) put: Conditions,
     pub(super) completion: Conditions,
     pub(super) removal: Conditions,
-    /// It has refused once to store an object where one was. Others take the condition and store it nevertheless.
+    /// It has refused once to replace an object. Other stores accept the condition and replace the object nevertheless.
     refuses: AtomicBool,
     /// Whether it copies objects, and ranges of objects into parts.
     pub(super) copies: Ability,
     pub(super) copies_parts: Ability,
     /// Whether it takes conditions of copies.
     pub(super) conditions_of_copies: Ability,
-    /// It demands a digest with all content.
+    /// It requires a digest with all content.
     wants_digest: AtomicBool,
 }
 
-/// What a store can do or can't, or what it has not been asked for yet.
+/// An ability that a store has or lacks, or that is not known yet.
 #[derive(Debug, Default)]
 pub(super) struct Ability(AtomicU8);
 
@@ -43,7 +43,7 @@ impl Ability {
 pub(super) enum Form {
     /// As they are defined (RFC 9110, section 13.1.1).
     Quoted,
-    /// It compares entity tags with all that is sent, the quotation marks, too.
+    /// It compares the quotation marks of entity tags, too, so they are sent without.
     Bare,
     /// Not at all.
     None,
@@ -73,7 +73,7 @@ impl Conditions {
 }
 
 impl Learned {
-    /// What is known of a store from the start: whether it is Amazon's own.
+    /// The facts at the start, which depend on whether the store is Amazon's own.
     pub(crate) fn of(is_amazon: bool) -> Self {
         Self { refuses: AtomicBool::new(is_amazon), ..Self::default() }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Dialects {
 #[derive(Debug, Default)]
 struct Dialect(AtomicU8);
 
-/// What the place where a page begins starts with if it is behind a key; the tokens of stores are text without it.
+/// The first character of a token that stands for a key, after which the page begins. Tokens of stores don't have it.
 const AFTER: char = '\0';
 
 const PLUS_IS_BLANK: u8 = 1;
@@ -58,7 +58,7 @@ impl Dialect {
         }
     }
 
-    /// Learns from what a store wrote. A plus tells nothing by itself.
+    /// Learns from names that a store wrote. A plus alone decides nothing.
     fn learn<'a>(&self, mut written: impl Iterator<Item = &'a str>) {
         if self.0.load(Ordering::Relaxed) != 0 {
             return;
@@ -89,8 +89,8 @@ fn decoded(written: &str, plus_is_blank: bool) -> String {
 }
 
 impl S3 {
-    /// One page of the keys that start with `prefix`. Keys with another slash behind it are told as prefixes, unless
-    /// it is `flat`.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind the prefix become prefixes
+    /// themselves, unless the listing is `flat`.
     pub(crate) async fn list_page(
         &self,
         prefix: &str,
@@ -106,7 +106,7 @@ impl S3 {
         keys.learn(keys_of(&found));
         prefixes.learn(prefixes_of(&found));
         if keys.is_needed(keys_of(&found)) || prefixes.is_needed(prefixes_of(&found)) {
-            // The one way to tell. It happens once or twice, if ever, for the first such page.
+            // Only a second listing decides it. This happens once or twice, if ever, for the first such page.
             let plain = self.list(prefix, token, flat, max_keys, false).await?;
             keys.compare(keys_of(&found).zip(keys_of(&plain)));
             prefixes.compare(prefixes_of(&found).zip(prefixes_of(&plain)));
@@ -156,7 +156,7 @@ fn page(found: ListBucketResult) -> Result<Page, Failure> {
         prefixes: found.common_prefixes.into_iter().map(|below| below.prefix).collect(),
     };
     if found.is_truncated && page.next.is_none() {
-        // Stores that answer as in the first version of the protocol: it goes on behind the last key.
+        // Stores that answer in the first version of the protocol: the next page begins after the last key.
         page.next = match page.last_key() {
             "" => return Err(Failure::Malformed("the store doesn't say how its listing goes on".to_owned())),
             key => Some(format!("{AFTER}{key}")),

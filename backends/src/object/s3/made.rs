@@ -10,7 +10,7 @@ pub(super) fn is_made(now: &Object, made: &Made<'_>, hides_digests: bool) -> boo
     if now.size != made.length {
         return false;
     }
-    // Where the store encrypts with keys of its owner, the tag of an object tells how many parts it has, and nothing else.
+    // If the store encrypts with keys of its owner, the tag of an object only has the number of its parts.
     if hides_digests {
         let of_parts = format!("-{}", made.tags.len());
         let e_tag = now.e_tag.as_deref().unwrap_or_default().trim_matches('"');

@@ -39,11 +39,11 @@ use crate::observe;
 #[derive(Debug)]
 pub(super) struct S3 {
     pub(super) requests: Requests,
-    /// What objects get beside their content.
+    /// The headers of new objects.
     pub(super) headers: S3Headers,
     pub(super) dialects: Dialects,
     pub(super) learned: Learned,
-    /// It is Amazon's own, which does as its documents say.
+    /// Whether it is Amazon's own store, which does as its documents say.
     pub(super) is_amazon: bool,
     pub(super) traits: Traits,
 }

@@ -16,10 +16,10 @@ use crate::object::store::object::{Object, quoted};
 use crate::object::wire::patience::patience;
 use crate::observe;
 
-/// What an object's own metadata start with.
+/// The prefix of an object's own metadata.
 pub(super) const METADATA: &str = "x-amz-meta-";
 
-/// What is lost in a copy with other metadata unless it is sent again.
+/// Headers that a copy with other metadata loses unless they are sent again.
 const KEPT: &[&str] = &[
     "cache-control",
     "content-disposition",
@@ -41,11 +41,11 @@ pub(crate) const COPY_OF: &str = "x-amz-meta-wharf-copy-of";
 pub(super) const MTIME: HeaderName = HeaderName::from_static("x-amz-meta-mtime");
 
 impl S3 {
-    /// Asks what stands under a key; with the headers that a copy has to send again.
+    /// The object with this key, and the headers that a copy has to send again.
     pub(crate) async fn describe(&self, key: &str) -> Result<(Object, HeaderMap), Failure> {
         match self.requests.send(on_object(Method::HEAD, key, observe::Request::Head)?).await {
             Ok(response) => Ok((object(key, response.headers())?, kept(response.headers()))),
-            // It may be whoever stands in the store's place who says so. What asks for a byte is answered with a document.
+            // The answer may come from somebody in the store's place. A request for one byte is answered with a document.
             Err(failure) if failure.is_bare() => {
                 let (object, response) = self.get_object(key, Some((0, Some(0))), None).await?;
                 Ok((object, kept(response.headers())))
@@ -67,8 +67,8 @@ impl S3 {
         }
     }
 
-    /// The same headers with the tags of the object, of which they tell the number alone: what is stored anew or put together
-    /// of parts has none otherwise.
+    /// The same headers with the tags of the object, of which answers only have the number: an object that is stored anew or made
+    /// of parts would lose them.
     pub(crate) async fn with_tags(&self, key: &str, mut headers: HeaderMap) -> HeaderMap {
         if headers.remove(TAG_COUNT).is_none_or(|count| count == "0") {
             return headers;
@@ -152,10 +152,10 @@ impl S3 {
         self.send_content(request, PutPayload::new()).await.map(drop)
     }
 
-    /// The headers of every object that is stored or begun, apart from those that only a request for it has: what it is to
-    /// keep of the object that it goes on from, if it does.
+    /// The headers of every object that is stored or begun, without those that only requests have: it keeps the headers of the
+    /// object that it extends, if there is one.
     pub(super) fn headers_of_new(&self, key: &str, mut kept: HeaderMap) -> HeaderMap {
-        // What no signature can hold is lost, rather than the upload.
+        // Headers that can't be signed are lost, so that the upload is not.
         let lost: Vec<_> =
             kept.iter().filter(|(_, value)| value.to_str().is_err()).map(|(name, _)| name.clone()).collect();
         for name in lost {
@@ -176,13 +176,13 @@ fn wants_digest(failure: &Failure) -> bool {
     }
 }
 
-/// The entity tag that an answer tells.
+/// The entity tag in an answer.
 pub(super) fn e_tag_of(headers: &HeaderMap) -> Option<String> {
     let e_tag = headers.get(ETAG).and_then(|value| value.to_str().ok())?;
     Some(quoted(e_tag.to_owned())).filter(|e_tag| !e_tag.is_empty())
 }
 
-/// An object as the headers of an answer tell of it.
+/// An object by the headers of an answer.
 fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     let mut object = Object::from_headers(key, headers, METADATA)?;
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

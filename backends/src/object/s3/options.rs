@@ -1,4 +1,4 @@
-//! What an operator wants for the objects of an S3 bucket, as the headers of its protocol.
+//! The operator's wishes for the objects of an S3 bucket, as headers of its protocol.
 
 use std::fmt;
 
@@ -21,29 +21,29 @@ pub(super) const TAGGING: HeaderName = HeaderName::from_static("x-amz-tagging");
 pub(super) const TAG_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-amz-request-payer");
 
-/// What Amazon S3, and some stores that speak its protocol, know of objects. The names are those of its protocol, and so are
-/// the values: the store says what it doesn't know.
+/// Properties of objects at Amazon S3, and at some stores that speak its protocol. The names and the values are those of the
+/// protocol: the store refuses unknown ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct S3Options {
-    /// Where new objects and copies are kept, such as `STANDARD_IA`.
+    /// The storage class of new objects and copies, such as `STANDARD_IA`.
     pub storage_class: Option<String>,
     /// How the store encrypts new objects and copies: `AES256`, `aws:kms` or `aws:kms:dsse`.
     pub server_side_encryption: Option<String>,
     /// The key of `aws:kms`, if it isn't that of the account.
     pub kms_key_id: Option<String>,
-    /// Who else may read new objects and copies: a canned ACL, such as `bucket-owner-full-control`.
+    /// The canned ACL of new objects and copies, such as `bucket-owner-full-control`.
     pub acl: Option<String>,
     /// A key of our own that the store encrypts with and does not keep. It excludes the encryptions above.
     pub customer_key: Option<CustomerKey>,
     /// The tags of new objects.
     pub tags: Vec<(String, String)>,
-    /// What caches are told of new objects.
+    /// The header Cache-Control of new objects.
     pub cache_control: Option<String>,
-    /// Whoever sends a request pays for it, and says that he knows.
+    /// Whether each request says that its sender pays for it.
     pub requester_pays: bool,
 }
 
-/// A key of 256 bits that the store is told with each request (SSE-C).
+/// A key of 256 bits that is sent with each request (SSE-C).
 #[derive(Clone, PartialEq, Eq)]
 pub struct CustomerKey([u8; 32]);
 
@@ -61,7 +61,7 @@ impl CustomerKey {
         Ok(Self(key))
     }
 
-    /// The headers that tell it, each with this at the beginning of its name.
+    /// The headers with the key; `prefix` begins the name of each.
     fn headers(&self, prefix: &str) -> HeaderMap {
         let values = [
             ("algorithm", "AES256".to_owned()),
@@ -90,9 +90,9 @@ pub(crate) struct S3Headers {
     content_type: ContentType,
     /// The tags of new objects, which copies take along.
     tags: Option<HeaderValue>,
-    /// What only new objects get if they are no markers, and don't keep another one.
+    /// Headers of new objects that are no markers, unless the object keeps another value.
     files: HeaderMap,
-    /// What copies don't take along.
+    /// Headers that copies lose.
     lost: HeaderMap,
     /// The class, which copies don't take along either.
     class: Option<HeaderValue>,
@@ -170,7 +170,7 @@ impl S3Headers {
             || self.lost.get(ENCRYPTION).is_some_and(|kind| kind.as_bytes().starts_with(b"aws:kms"))
     }
 
-    /// What a copy is to have in place of what the object has, if its new name is one of another type.
+    /// The headers of a copy in place of the object's, if the new name stands for another type.
     pub(crate) fn retyped(&self, from: &str, to: &str, mut has: HeaderMap) -> Option<HeaderMap> {
         let new = self.content_type.after_rename(from, to, has.get(CONTENT_TYPE))?;
         has.insert(CONTENT_TYPE, new);

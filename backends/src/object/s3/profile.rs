@@ -82,7 +82,7 @@ impl Profile {
     }
 }
 
-/// Keys and names as they are written; what stands behind a `#` on the same line is part of the value.
+/// Keys and names are taken as they are written; a `#` behind a value is a part of it.
 fn format() -> IniDefault {
     let mut format = IniDefault::default();
     format.case_sensitive = true;
@@ -185,7 +185,7 @@ impl CredentialProvider for ProfileKeys {
                 known.keys = Some(keys);
                 Ok(credential)
             }
-            // Whoever writes it may be in the middle of that.
+            // Somebody may be writing the file at this moment.
             (Err(reason), Some(keys)) => {
                 if !keys.is_stale {
                     tracing::warn!(

@@ -27,19 +27,19 @@ const DURATION: &str = "3600";
 const EARLY: Duration = Duration::from_secs(5 * 60);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
-/// What keys are taken for when the answer does not say it.
+/// How long keys are used if the answer has no time.
 const UNSAID: Duration = Duration::from_secs(15 * 60);
 /// The same when they have ended by the clock of this machine.
 const LEAST: Duration = Duration::from_secs(60);
 
-/// A role that requests are made in, rather than as whoever the credentials belong to.
+/// A role that the server assumes for its requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
     /// Its name: `arn:aws:iam::ACCOUNT:role/NAME`.
     pub arn: String,
-    /// What the store's own log calls the one who has it; `wharf` if not given.
+    /// The name of the role's session in the store's log; `wharf` if not given.
     pub session_name: Option<String>,
-    /// What the owner of the role wants to be told, where somebody else's account assumes it.
+    /// The external ID that the owner of the role requires, if the role belongs to another account.
     pub external_id: Option<String>,
     /// The URL of the token service; if not given, Amazon's for the region, and with another `endpoint` that itself.
     pub endpoint: Option<String>,
@@ -61,7 +61,7 @@ impl Role {
     }
 }
 
-/// Where Amazon's service for a region is, for buckets at Amazon: `endpoint` is what was configured for the bucket.
+/// The URL of the token service: for buckets at Amazon that of the region, else the bucket's own `endpoint`.
 pub(crate) fn token_service(endpoint: Option<&str>, host: &str, region: &str) -> String {
     match endpoint {
         Some(_) if host.ends_with(".amazonaws.com.cn") => format!("https://sts.{region}.amazonaws.com.cn"),
@@ -76,10 +76,10 @@ pub(crate) struct AssumedRole(Arc<Inner>);
 
 struct Inner {
     role: Role,
-    /// To the token service, signed by whoever may assume the role.
+    /// Requests to the token service, signed with the credentials that may assume the role.
     requests: Requests,
     held: Mutex<Option<Held>>,
-    /// Held by the one who asks for new keys: when that failed last and why, if nobody had any since.
+    /// Locked by the task that asks for new keys. It holds the time and reason of the last failure, if there was no success since.
     asking: Mutex<Option<Refused>>,
 }
 
@@ -147,7 +147,7 @@ impl CredentialProvider for AssumedRole {
 }
 
 impl Inner {
-    /// New keys, which all wait for who have none.
+    /// New keys. All tasks without keys wait for them.
     async fn renewed(&self) -> object_store::Result<Arc<AwsCredential>> {
         let began = Instant::now();
         let mut failed = self.asking.lock().await;
@@ -155,7 +155,7 @@ impl Inner {
         if let Some(held) = held.filter(Held::is_good) {
             return Ok(held.credential);
         }
-        // Those who have waited together have one answer, and a service that is down is not asked for each request.
+        // Tasks that have waited together share one answer, and a service that is down is not asked for each request.
         if let Some(refused) =
             failed.as_ref().filter(|refused| refused.at >= began || refused.at.elapsed() < PAUSE)
         {

@@ -1,4 +1,4 @@
-//! What an operator says of a bucket of S3.
+//! Settings of a bucket of S3.
 
 use std::fmt;
 
@@ -19,17 +19,17 @@ pub struct S3Settings {
     pub endpoint: Option<String>,
     /// The root of the backend inside the bucket; `/` for the whole bucket.
     pub prefix: StoragePath,
-    /// Who asks. Goes together with `secret_access_key`.
+    /// The name of the access key. Goes together with `secret_access_key`.
     pub access_key_id: Option<String>,
     /// The secret of `access_key_id`.
     pub secret_access_key: Option<String>,
     /// Goes with keys that expire.
     pub session_token: Option<String>,
-    /// Where the keys are instead, which others change while the server runs.
+    /// The profile with the keys instead, which may change while the server runs.
     pub profile: Option<Profile>,
-    /// The role that requests are made in: whoever the credentials belong to may assume it.
+    /// The role that the server assumes with these credentials.
     pub role: Option<Role>,
-    /// The bucket stands in the path of URLs rather than in the host name. If not given: with an `endpoint` yes,
+    /// Whether the bucket is in the path of URLs and not in the host name. If not given: with an `endpoint` yes,
     /// at Amazon no.
     pub path_style: Option<bool>,
     /// The content of uploads is hashed and the hash signed, so that nobody changes it on its way. If not given: where it
@@ -40,7 +40,7 @@ pub struct S3Settings {
     pub equal_parts: Option<bool>,
     /// The type of content of new objects.
     pub content_type: ContentType,
-    /// What else is wanted for objects.
+    /// Other properties of objects.
     pub options: S3Options,
     /// Takes the credentials of the machine: the `AWS_…` environment variables for keys, web identities and
     /// containers, or else the instance's metadata address. Contacted only if this is set.

@@ -9,11 +9,11 @@ use sha2::{Digest as _, Sha256};
 use crate::object::store::failure::Failure;
 use crate::object::wire::requests::Sign;
 
-/// Whoever asks, by a key.
+/// Signs requests with an access key.
 pub(super) struct Signer {
     pub(super) credentials: AwsCredentialProvider,
     pub(super) region: String,
-    /// What signatures are made for: the store (`s3`) or the one that hands out keys (`sts`).
+    /// The service in the signatures: the store (`s3`) or the token service (`sts`).
     pub(super) service: &'static str,
     /// Whether a signature covers the content, too.
     pub(super) sign_payload: bool,

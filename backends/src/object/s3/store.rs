@@ -1,4 +1,4 @@
-//! What a bucket of S3 is to the operations.
+//! A bucket of S3, as the operations see it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::object::store::{Copies, Made, Marker, Store, Sweep, Target, TimeSet, 
 /// The largest object that is copied in one request, in bytes.
 pub(super) const MAX_COPY: u64 = 5 << 30;
 
-/// What is the same in all stores that speak the protocol, and what the settings say of this one.
+/// The traits of all stores that speak the protocol, with the settings of this one.
 pub(super) fn traits(hides_digests: bool, equal_parts: bool) -> Traits {
     Traits {
         marker: Marker::Below,

@@ -21,16 +21,16 @@ const CLOCKS: Duration = Duration::from_secs(60);
 /// How many pages of a whole bucket are looked at, of a thousand uploads each.
 const MOST_PAGES: usize = 100;
 
-/// Aborts the multipart uploads that a server of this kind began in this place, and that are older than they may get.
-/// Those of others are left alone: the sizes of its parts mark each of ours.
+/// Aborts the multipart uploads that servers like this one have begun here, if they are too old. Uploads of other programs are
+/// left alone: the sizes of their parts mark ours.
 pub(super) async fn sweep(s3: &S3, place: &Sweep<'_>) -> Result<u64> {
     let root = place.root;
     let mut swept = Swept::default();
     below(place, s3, root, usize::MAX, &mut swept).await?;
-    // Some stores list the uploads of a whole key, and none of what it is the beginning of.
+    // Some stores list only the uploads of exactly this key, and not of keys that begin with it.
     if swept.seen == 0 && !root.is_empty() && !s3.is_amazon {
         let whole = below(place, s3, "", MOST_PAGES, &mut swept).await;
-        // Who may list the place alone was answered already.
+        // With the right to list only this prefix, the first answer was enough.
         if let Err(error) = whole {
             tracing::debug!(bucket = place.name, %error, "unfinished uploads are looked for in the place of the backend alone");
         }
@@ -38,7 +38,7 @@ pub(super) async fn sweep(s3: &S3, place: &Sweep<'_>) -> Result<u64> {
     swept.failed.map_or(Ok(swept.removed), Err)
 }
 
-/// What a sweep has come upon.
+/// The results of a sweep.
 #[derive(Default)]
 struct Swept {
     seen: usize,
@@ -126,7 +126,7 @@ async fn may_be_complete(s3: &S3, upload: &OpenUpload) -> Result<bool, Failure> 
 /// How much the parts of an upload are.
 enum Parts {
     Of(u64),
-    /// The store doesn't tell all of them.
+    /// The store doesn't list all of them.
     Unknown,
     /// There is no such upload any more.
     Gone,
@@ -153,7 +153,7 @@ async fn size_of_parts(s3: &S3, upload: &OpenUpload) -> Result<Parts, Failure> {
     Ok(Parts::Unknown)
 }
 
-/// Whether an upload has a part that marks it. One without any part holds nothing, and nothing tells whose it is.
+/// Whether an upload has a part that marks it as ours. An upload without parts holds nothing, and nothing shows whose it is.
 async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
     let found = async {
         let (parts, is_truncated) = s3.parts(&upload.key, &upload.id, None).await?;
@@ -165,7 +165,7 @@ async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
     };
     match found.await {
         Ok(is_ours) => Ok(is_ours),
-        // It ended meanwhile.
+        // The upload ended meanwhile.
         Err::<_, Failure>(failure) if failure.is_not_found() => Ok(false),
         Err(failure) => Err(failure.at(&StoragePath::root())),
     }

@@ -1,4 +1,4 @@
-//! What a store answers in place of a success, and what that means.
+//! Answers of a store that are no success, and their meaning.
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::codes::{self, Meaning};
 use crate::ErrorKind;
 
-/// What the store answered in place of a success.
+/// An answer of a store that is no success.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -18,34 +18,34 @@ pub(crate) struct Answer {
     body: String,
     /// The request had been sent before, and that answer was lost: the store may refuse what it has done already.
     pub(crate) again: bool,
-    /// One of those answers did not decide whether the store has done it.
+    /// Whether one of the earlier answers left open if the store had carried the request out.
     pub(crate) was_undecided: bool,
     is_listing: bool,
-    /// Whether the store gave it, where its code doesn't tell.
+    /// The sender, if the answer has no code.
     origin: Origin,
 }
 
-/// What was asked for, as far as it tells what an answer means.
+/// Properties of a request that the meaning of its answer depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
-    /// It is asked again, in another way, whether what seems to be absent is: an answer to HEAD has no document.
+    /// Whether another request confirms that something is absent: an answer to HEAD has no document.
     pub(crate) is_confirmed: bool,
-    /// What the bucket holds, rather than one object of it.
+    /// Whether it asks for a listing and not for one object.
     pub(crate) is_listing: bool,
 }
 
-/// Whose word an answer without a code is.
+/// The sender of an answer without a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// The store's: it has headers that only stores send.
+    /// The store: the answer has headers that only stores send.
     Store,
-    /// Perhaps the store's: it has neither, and another request will tell.
+    /// Perhaps the store: another request decides.
     Unknown,
-    /// That of whoever stands in the store's place: an ingress, a proxy, another server.
+    /// Somebody in the store's place: an ingress, a proxy, another server.
     Another,
 }
 
-/// What the headers begin with that only stores send: Amazon's (and what speaks its protocol), Azure's, Google's.
+/// The prefixes of headers that only stores send: Amazon (and stores that speak its protocol), Azure, Google.
 const OWN_HEADERS: [&str; 5] = ["x-amz", "x-ms-", "x-goog-", "x-guploader-", "x-rgw-"];
 
 /// The codes by which a store says that a key, an upload or a version is not there.
@@ -61,7 +61,7 @@ const ABSENT: [&str; 8] = [
     "Not Found",
 ];
 
-/// What Google answers in place of a success, as far as it is read.
+/// The parts that are read of Google's answers about errors.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct GoogleError {
@@ -83,7 +83,7 @@ struct GoogleReason {
 
 impl Answer {
     /// The answer to a request of our own.
-    pub(crate) fn told(asked: Asked, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
+    pub(crate) fn to_request(asked: Asked, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
         let line = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
         let mut answer = Self::new(status.as_u16(), line.trim_end().to_owned(), body);
         if answer.code.is_none() {
@@ -91,7 +91,7 @@ impl Answer {
             let code = headers.get("x-ms-error-code").and_then(|code| code.to_str().ok());
             answer.code = code.map(str::to_owned);
         }
-        // Amazon's CloudFront, which may stand in front of it, has its own.
+        // Amazon's CloudFront, which may be in front of the store, has headers of its own.
         let is_own = |name: &HeaderName| {
             let name = name.as_str();
             OWN_HEADERS.iter().any(|own| name.starts_with(own)) && !name.starts_with("x-amz-cf-")
@@ -116,12 +116,12 @@ impl Answer {
             }
     }
 
-    /// Whether somebody may have given it in the store's place, which another request has to tell.
+    /// Whether the answer may come from somebody in the store's place; another request has to decide.
     pub(crate) fn is_bare(&self) -> bool {
         self.status == 404 && self.code.is_none() && self.origin == Origin::Unknown
     }
 
-    /// Whether whoever gave it stands in the store's place, perhaps for a moment.
+    /// Whether the answer comes from somebody in the store's place, perhaps for a moment.
     pub(crate) fn is_somebody_elses(&self) -> bool {
         self.status == 404 && self.code.is_none() && self.origin == Origin::Another
     }
@@ -159,7 +159,7 @@ impl Answer {
         answer
     }
 
-    /// An error that was told under a status of success.
+    /// An error under a status of success.
     pub(crate) fn late(body: &str) -> Self {
         let mut answer = Self::new(0, "200 OK, and then".to_owned(), body.to_owned());
         answer.status = match answer.code() {
@@ -180,7 +180,7 @@ impl Answer {
         matches!(self.code(), Some("NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted"))
     }
 
-    /// Whether the store doesn't accept who asks, as opposed to what is asked for.
+    /// Whether the store refuses the credentials, and not the request.
     fn wrong_credentials(&self) -> bool {
         matches!(
             self.code(),
@@ -206,7 +206,7 @@ impl Answer {
         self.missing_bucket() || self.wrong_credentials()
     }
 
-    /// What the store's code means, whatever the status.
+    /// The meaning of the store's code, whatever the status is.
     pub(crate) fn meaning(&self) -> Option<Meaning> {
         codes::meaning(self.code()?, &self.message)
     }
@@ -230,7 +230,7 @@ impl Answer {
         }
     }
 
-    /// What the operator can do about it.
+    /// Advice for the operator.
     fn advice(&self) -> Option<&'static str> {
         if self.is_somebody_elses() || self.is_bare() {
             return Some(

@@ -1,26 +1,26 @@
-//! What stores mean by the codes of their refusals. A code says more than the status that it comes with: quotas are refused
-//! with 400, 403, 409 and 507, and of all these only the code tells that the next attempt will fail, too.
+//! The meaning of the codes in stores' refusals. A code says more than its status: a full quota comes with 400, 403, 409 or 507,
+//! and only the code shows that the next attempt will fail, too.
 
 use crate::ErrorKind;
 
-/// What a code means.
+/// The meaning of a code.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meaning {
     pub(crate) kind: ErrorKind,
     /// Whether the same request may succeed when it is sent again.
     pub(crate) may_pass: bool,
-    /// What the operator can do about it, if the store's own words don't say.
+    /// Advice for the operator, if the store's own words have none.
     pub(crate) advice: Option<&'static str>,
-    /// What the user should know beside the kind, if anything.
+    /// A sentence for the user, if the kind doesn't say enough.
     pub(crate) to_user: Option<&'static str>,
 }
 
-/// One that stays as it is until somebody does something about it.
+/// A failure that stays until somebody does something about it.
 const fn lasting(kind: ErrorKind, advice: &'static str) -> Meaning {
     Meaning { kind, may_pass: false, advice: Some(advice), to_user: None }
 }
 
-/// One that may pass by itself.
+/// A failure that may pass by itself.
 const fn passing(kind: ErrorKind) -> Meaning {
     Meaning { kind, may_pass: true, advice: None, to_user: None }
 }
@@ -54,7 +54,7 @@ const OVER_A_DIRECTORY: Meaning = lasting(ErrorKind::IsADirectory, "a directory 
 const ACCOUNT: Meaning =
     lasting(ErrorKind::Unavailable, "the store doesn't serve this account: ask who runs the store");
 
-/// What a code means whatever the status; `None` if the status says as much. `message` is the store's sentence, for codes
+/// The meaning of a code, whatever the status is; `None` if the status says as much. `message` is the store's sentence, for codes
 /// that stand for several things.
 pub(crate) fn meaning(code: &str, message: &str) -> Option<Meaning> {
     Some(match code {

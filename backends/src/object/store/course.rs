@@ -18,7 +18,7 @@ pub(crate) struct Course {
     /// Pages since that one, and how many there may be before another one is remembered.
     steps: u64,
     power: u64,
-    /// The last name that a page brought, and how many brought no other one since. Not every store tells names in order.
+    /// The last name of a page, and the number of pages since then without a new name. Not every store lists names in order.
     last: String,
     standstill: u32,
 }

@@ -64,16 +64,16 @@ impl Failure {
     /// The store answered with a status of failure.
     ///
     pub(crate) fn answered(asked: Asked, status: StatusCode, headers: &HeaderMap, body: String) -> Self {
-        Self::Answer(Answer::told(asked, status, headers, body))
+        Self::Answer(Answer::to_request(asked, status, headers, body))
     }
 
-    /// What a store would have answered if it knew the condition that was set.
+    /// The failure of a condition, on a store that doesn't know conditions.
     pub(crate) fn precondition() -> Self {
         let asked = Asked { is_confirmed: false, is_listing: false };
         Self::answered(asked, StatusCode::PRECONDITION_FAILED, &HeaderMap::new(), String::new())
     }
 
-    /// The store began to answer that all is well, and then told of an error.
+    /// The store began to answer with a success, and then reported an error.
     pub(crate) fn late(body: &str) -> Self {
         Self::Answer(Answer::late(body))
     }
@@ -107,13 +107,13 @@ impl Failure {
         matches!(self, Self::Answer(answer) if answer.status == 500 || answer.is_somebody_elses())
     }
 
-    /// Whether there is nothing under the key, by the store's own word. A bucket that is not there is another matter, and so
-    /// is a page of whoever stands in the store's place.
+    /// Whether there is nothing under the key, by the store's own word. A missing bucket is another matter, and so is a
+    /// page of somebody in the store's place.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.is_absence())
     }
 
-    /// Whether it is an answer of which can't be told whether the store gave it.
+    /// Whether it is an answer whose sender is not known: the store, or somebody in its place.
     pub(crate) fn is_bare(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.is_bare())
     }
@@ -189,7 +189,7 @@ impl Failure {
         }
     }
 
-    /// What a store would have answered if it knew the kind of request.
+    /// The refusal of a kind of request that the store doesn't have.
     pub(crate) fn unknown_request() -> Self {
         let asked = Asked { is_confirmed: false, is_listing: false };
         Self::answered(asked, StatusCode::NOT_IMPLEMENTED, &HeaderMap::new(), String::new())
@@ -306,8 +306,8 @@ fn map(path: &StoragePath, error: &object_store::Error) -> Error {
 
 /// The library keeps the type that holds the status to itself; its text is all there is.
 fn answer_of(error: &object_store::Error) -> Option<Answer> {
-    let told = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
-    if let Some(body) = told("Server returned error response: ") {
+    let behind = |prefix: &str| in_chain(error, |e| e.to_string().strip_prefix(prefix).map(str::to_owned));
+    if let Some(body) = behind("Server returned error response: ") {
         return Some(Answer::late(&body));
     }
     let text = in_chain(error, |e| {

@@ -1,13 +1,13 @@
-//! What marks the uploads of this server on stores that list uploads which were never finished.
+//! The mark of this server's uploads, on stores that list unfinished uploads.
 
 use crate::object::settings::Tuning;
 
 const MIB: u64 = 1 << 20;
 
-/// What marks the uploads of this server there: the size of each of their parts is a whole number of mebibytes and so many
-/// bytes, but for the last, which is stored only when one of the others is. So whoever comes upon an upload that nobody ends
-/// knows whose it is, from its first byte on, and the store has no part that is not a part of the object. Others cut their
-/// uploads into whole mebibytes, or by the size of the file; one part in a million of those has such a size by chance.
+/// The mark of this server's uploads: the size of each part is a whole number of mebibytes plus this number of bytes, except for
+/// the last part, which is stored only after another one. So a sweep recognises an abandoned upload from its first part on, and the
+/// store holds no part that only marks. Other programs cut their uploads into whole mebibytes, or by the size of the file; one in a
+/// million of their parts has such a size by chance.
 const RESIDUE: u64 = 22_513;
 
 /// The smallest part that marks an upload.

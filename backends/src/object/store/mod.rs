@@ -26,11 +26,11 @@ use self::object::{Before, Object, Page};
 use super::settings::Tuning;
 use crate::{Result, StoragePath};
 
-/// What a kind of store promises, and where its kind differs from others. None of it changes while the server runs; what is
-/// learned from answers is a method of [`Store`].
+/// The promises of a kind of store, and its differences from other kinds. They don't change while the server runs; facts that are
+/// learned from answers are methods of [`Store`].
 #[derive(Debug, Clone)]
 pub(crate) struct Traits {
-    /// Where the marker of a directory stands.
+    /// The place of the marker of a directory.
     pub(crate) marker: Marker,
     /// The store drops dots at the end of the segments of a key: then `a.` would be `a`.
     pub(crate) drops_dots: bool,
@@ -44,13 +44,13 @@ pub(crate) struct Traits {
     /// A store of this kind may keep directories of its own, which a listing shows though no key is below them, and tools put
     /// markers beside their directories.
     pub(crate) own_directories: bool,
-    /// Whoever may not list is refused what is not there, as well as what is.
+    /// A request for a missing object is refused, too, if the server may not list.
     pub(crate) refuses_absent: bool,
     /// Entity tags have the form of digests of the content and are none.
     pub(crate) hides_digests: bool,
     /// All parts of an upload but the last have to have one size, and the last is no larger.
     pub(crate) equal_parts: bool,
-    /// Uploads that were never finished can be listed, and [the sizes of their parts](marks) tell which of them are ours.
+    /// Unfinished uploads can be listed, and [the sizes of their parts](marks) show which of them are ours.
     pub(crate) marks_uploads: bool,
     /// The parts of an upload are counted anew when it ends, so that no number may be left out.
     pub(crate) renumbers_parts: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Traits {
     pub(crate) checks_crc: bool,
 }
 
-/// Where the marker of a directory stands.
+/// The place of the marker of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marker {
     /// Below the directory, as an empty object whose key ends with a slash.
@@ -77,18 +77,18 @@ pub(crate) enum Copies {
     UpTo(u64),
 }
 
-/// What is to be made of parts.
+/// The object to be made of parts.
 pub(crate) struct Target<'a> {
     pub(crate) key: &'a str,
-    /// What it has beside its content.
+    /// Its headers.
     pub(crate) headers: &'a HeaderMap,
-    /// That of all parts.
+    /// The length of all parts.
     pub(crate) length: u64,
-    /// What stands there until then.
+    /// The object that is there until then.
     pub(crate) before: Before<'a>,
 }
 
-/// What a completion makes, as far as an object tells.
+/// The object that a completion makes, by properties that can be compared.
 pub(crate) struct Made<'a> {
     pub(crate) key: &'a str,
     pub(crate) length: u64,
@@ -99,26 +99,26 @@ pub(crate) struct Made<'a> {
     pub(crate) replaced: &'a Replaced,
 }
 
-/// The entity tag of what was there before, where that is needed.
+/// The entity tag of the object that was there before, if it is needed.
 pub(crate) enum Replaced {
     Known(Option<String>),
     Unknown,
 }
 
-/// What came of setting the time of an object.
+/// The result of setting the time of an object.
 pub(crate) enum TimeSet {
     Done,
-    /// It is the marker of a directory.
+    /// The object is the marker of a directory.
     Folder,
     /// Only a copy can have another time: this object has to be copied onto itself with these headers.
     ByCopy(Box<Object>, HeaderMap),
 }
 
-/// Where abandoned uploads are looked for, and which are.
+/// The uploads that a sweep removes: where they are, and how old.
 pub(crate) struct Sweep<'a> {
     /// Names the bucket to a person.
     pub(crate) name: &'a str,
-    /// What the keys of ours start with: empty, or it ends with a slash.
+    /// The prefix of our keys: empty, or it ends with a slash.
     pub(crate) root: &'a str,
     pub(crate) abandoned_after: Duration,
     /// Whether an upload is one that this process has under way, by its id.
@@ -150,8 +150,7 @@ pub(crate) trait Store: Send + Sync {
     /// The same with the headers that a copy of the object has to have again.
     async fn head_and_headers(&self, key: &str) -> Result<(Object, HeaderMap), Failure>;
 
-    /// What stays of the headers of an object when somebody goes on from it: not the time that was set for it, nor what says
-    /// that it is a copy.
+    /// The headers that an object keeps when it is extended: not the time that was set for it, nor the mark of a copy.
     fn kept(&self, headers: HeaderMap) -> HeaderMap;
 
     /// Opens an object for reading: all of it, or the bytes from the first up to and with the last. With an entity tag, only
@@ -163,8 +162,8 @@ pub(crate) trait Store: Send + Sync {
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure>;
 
-    /// One page of the keys that start with `prefix`. Keys with another slash behind it are reported as prefixes, unless it is
-    /// `flat`.
+    /// One page of the keys that start with `prefix`. Keys with another slash behind the prefix become prefixes themselves, unless
+    /// the listing is `flat`.
     async fn page(
         &self,
         prefix: &str,
@@ -203,11 +202,11 @@ pub(crate) trait Store: Send + Sync {
     async fn set_time(&self, key: &str, time: &str) -> Result<TimeSet, Failure>;
 
     /// Copies an object inside the store, if it is still this one, and returns the entity tag of the copy, if the store
-    /// reports it. `headers` replace those that the object has. If the copy may not `replace` what stands under the key, stores
-    /// that know such a condition make sure of it.
+    /// reports it. `headers` replace those of the object. Unless the copy may `replace` an object under the new key, stores that
+    /// know such a condition make sure that there is none.
     ///
     /// # Errors
-    /// One that [is of an unknown request](Failure::is_unknown_request) if the store can't copy.
+    /// If the store can't copy, the failure [is that of an unknown request](Failure::is_unknown_request).
     async fn copy(
         &self,
         from: &Object,
@@ -216,7 +215,7 @@ pub(crate) trait Store: Send + Sync {
         replace: bool,
     ) -> Result<Option<String>, Failure>;
 
-    /// Whether a copy under this key is to have another type than the object has, which the store has to be told.
+    /// Whether a copy under this key gets another type than the object, which the request has to say.
     fn changes_type(&self, _from: &str, _to: &str) -> bool {
         false
     }
@@ -227,8 +226,8 @@ pub(crate) trait Store: Send + Sync {
         Ok((self.head(key).await?, None))
     }
 
-    /// Headers by which a copy of this object [can be told](Self::is_copy) later, where nothing else does; `None` if
-    /// something else does, or nothing can.
+    /// Headers by which a copy of this object [is recognised](Self::is_copy) later; `None` if it is recognised without them, or
+    /// can't be.
     async fn mark_of_copy(&self, _from: &Object) -> Result<Option<HeaderMap>, Failure> {
         Ok(None)
     }
@@ -243,8 +242,8 @@ pub(crate) trait Store: Send + Sync {
         headers
     }
 
-    /// Begins an upload in parts of an object with these headers, and returns its id. Each time that the store's answer is lost,
-    /// an open upload without parts stays there, which no [sweep](Self::sweep) tells from those of others.
+    /// Begins an upload in parts of an object with these headers, and returns its id. If the store's answer is lost, an open
+    /// upload without parts stays there, which no [sweep](Self::sweep) can distinguish from those of others.
     async fn begin(&self, key: &str, headers: HeaderMap) -> Result<String, Failure>;
 
     /// Sends the part with this number, counted from 1, and returns its tag.
@@ -285,7 +284,7 @@ pub(crate) trait Store: Send + Sync {
         target: &Target<'_>,
     ) -> Result<Option<String>, Failure>;
 
-    /// The entity tag of what stands under a key, if it is what the parts make; see [`complete`](Self::complete).
+    /// The entity tag of the object under a key, if it is the one that the parts make; see [`complete`](Self::complete).
     async fn made(&self, made: &Made<'_>) -> Result<Option<Option<String>>, Failure>;
 
     /// Gives an upload up. That there is none is no error.

@@ -48,13 +48,13 @@ pub(crate) struct Page<N = String> {
     pub next: Option<N>,
 }
 
-/// Where the next page of a listing begins, and the way up to there.
+/// The beginning of the next page of a listing, with the way there.
 #[derive(Debug)]
 pub(crate) struct Next {
     token: String,
     course: Course,
     /// The prefixes of the page before: some stores list the last of them again.
-    told: HashSet<String>,
+    seen: HashSet<String>,
 }
 
 impl Next {
@@ -63,13 +63,13 @@ impl Next {
     /// # Errors
     /// If the listing has no end.
     pub(crate) fn after(asked: Option<Self>, page: Page) -> Result<Page<Self>, Failure> {
-        let (mut course, told) = asked.map_or_else(Default::default, |asked| (asked.course, asked.told));
+        let (mut course, seen) = asked.map_or_else(Default::default, |asked| (asked.course, asked.seen));
         if let Some(token) = &page.next {
             course.pass(token, page.last_key())?;
         }
         let Page { objects, mut prefixes, next } = page;
-        let next = next.map(|token| Self { token, course, told: prefixes.iter().cloned().collect() });
-        prefixes.retain(|prefix| !told.contains(prefix));
+        let next = next.map(|token| Self { token, course, seen: prefixes.iter().cloned().collect() });
+        prefixes.retain(|prefix| !seen.contains(prefix));
         Ok(Page { objects, prefixes, next })
     }
 
@@ -79,8 +79,8 @@ impl Next {
 }
 
 impl Object {
-    /// As the headers of an answer tell of it, whose own metadata start with `metadata`. One of unknown size would be taken
-    /// for an empty one.
+    /// An object by the headers of an answer; its own metadata start with `metadata`. An answer without a size is an error: the
+    /// object would look empty.
     pub(crate) fn from_headers(key: &str, headers: &HeaderMap, metadata: &str) -> Result<Self, Failure> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let size = match header("content-range").and_then(|range| range.rsplit_once('/')) {
@@ -102,8 +102,8 @@ impl Object {
     }
 
     pub(crate) fn metadata(&self) -> Metadata {
-        // Equal content has equal entity tags wherever it stands, unless these are versions. The two protocols of Google
-        // need not tell the same time of one.
+        // Equal content has equal entity tags under every key, unless these are versions. The two protocols of Google may
+        // report different times of one object.
         let stored = self.stored.filter(|_| self.version.is_none());
         let version = (&self.key, &self.e_tag, self.size, stored);
         Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
@@ -132,8 +132,8 @@ pub(crate) fn quoted(e_tag: String) -> String {
     }
 }
 
-/// An entity tag as a condition has it. What stands between may make it weak, as one that compresses does, and no weak one
-/// is ever equal to another (RFC 9110, section 8.8.3.2).
+/// An entity tag in the form of a condition. A proxy, for instance one that compresses, may have made it weak, and no weak tag is
+/// ever equal to another (RFC 9110, section 8.8.3.2).
 pub(crate) fn strong(e_tag: &str) -> &str {
     e_tag.strip_prefix("W/").unwrap_or(e_tag)
 }

@@ -56,8 +56,8 @@ pub(crate) struct ObjectUpload {
     pub(crate) intact: bool,
 }
 
-/// Starts an upload. The store isn't asked for anything, unless there is a reason: that something else was seen in this
-/// place, or that the upload goes on from what is there.
+/// Starts an upload. It asks the store only for a reason: this server has seen something else under this name, or the upload
+/// extends a file.
 pub(crate) async fn create(
     bucket: &Arc<Bucket>,
     path: &StoragePath,

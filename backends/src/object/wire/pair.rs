@@ -17,7 +17,7 @@ pub(crate) struct Pair<T> {
     http: Http,
 }
 
-/// The connections of both.
+/// The connections of the two clients.
 struct Http {
     patient: Connections,
     impatient: Connections,
