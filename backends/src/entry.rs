@@ -25,7 +25,7 @@ pub enum EntryKind {
     Other,
 }
 
-/// What a backend knows of an entry without opening it.
+/// The properties of an entry that a backend knows without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Its kind.
@@ -85,7 +85,7 @@ impl Metadata {
 /// An entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// One name; it passes [`StoragePath::child`](crate::StoragePath::child).
+    /// Its name, which [`StoragePath::child`](crate::StoragePath::child) accepts.
     pub name: String,
     /// Its metadata.
     pub metadata: Metadata,

@@ -226,7 +226,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Those of a disk.
+    /// The capabilities of a disk.
     pub const DISK: Self = Self {
         remote: false,
         implicit_directories: false,

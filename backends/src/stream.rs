@@ -66,8 +66,8 @@ where
     F: FnOnce(&Wanted) -> T + Send + 'static,
 {
     let wanted = WantedUntilDropped(Wanted(Arc::new(AtomicBool::new(true))));
-    let told = wanted.0.clone();
-    let done = threads.run(operation, move || work(&told)).await;
+    let for_work = wanted.0.clone();
+    let done = threads.run(operation, move || work(&for_work)).await;
     drop(wanted);
     done
 }

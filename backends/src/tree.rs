@@ -12,7 +12,7 @@ use crate::{Entry, Error, ErrorKind, Metadata, Result, StoragePath};
 /// The longest name in bytes, as on most disks.
 pub(crate) const MAX_NAME: usize = 255;
 
-/// What a [`Tree`] holds of a file: its content, or where that is.
+/// A file in a [`Tree`]: its content, or a reference to it.
 pub trait TreeFile {
     /// The metadata of the file, but for its time, which the tree keeps.
     fn metadata(&self) -> Metadata;
@@ -143,7 +143,7 @@ impl<F: TreeFile, D> Tree<F, D> {
     /// The file under a path where a file may be stored; `None` if there is none yet.
     ///
     /// # Errors
-    /// Those of [`create`](crate::Storage::create) but for the ones of its mode.
+    /// Those of [`create`](crate::Storage::create), except for those of its mode.
     pub fn may_store(&self, path: &StoragePath) -> Result<Option<&F>> {
         let Some(parent) = path.parent() else {
             return Err(Error::new(ErrorKind::IsADirectory, path));

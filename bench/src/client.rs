@@ -11,7 +11,7 @@ use wharf_testing::ftp::{Control, Reply, Stream};
 use crate::problem::{Doing, Problem, Result};
 use crate::stream::{CONNECT, dial, discard, finish, receive};
 
-/// Who logs in.
+/// A name and a password.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
     pub user: &'static str,

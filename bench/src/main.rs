@@ -104,7 +104,7 @@ fn local(options: &Options, place: &Place) -> Result<bool> {
     Ok(table.failures().is_empty())
 }
 
-/// What a measurement brought.
+/// The result of a measurement.
 struct Outcome {
     figure: f64,
     /// In seconds, with the login.
@@ -123,7 +123,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// All servers in turn, again and again: what slows the machine down for a while hits all alike.
+    /// Measures all servers in turn, again and again, so that a slow moment of the machine hits all alike.
     fn row(&mut self, row: Row, servers: &[Kind], table: &mut Table) {
         let block = place::block(1 << 20);
         for round in 1..=self.options.sizes.rounds {

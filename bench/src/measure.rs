@@ -12,7 +12,7 @@ use crate::rows::Row;
 use crate::servers::Server;
 use crate::sizes::Sizes;
 
-/// What is written, and read into, at once.
+/// The size of one read or write.
 pub const BUFFER: usize = 1 << 20;
 /// A thread of the client needs little; there are many.
 const STACK: usize = 256 << 10;
@@ -145,7 +145,7 @@ fn idle(server: &Server, sizes: &Sizes, until: Instant) -> Result<f64> {
     Ok((with_sessions as f64 - before as f64) / sizes.idle as f64)
 }
 
-/// So many sessions, opened by so many threads.
+/// Sessions, opened by several threads.
 pub fn log_in(server: &Server, count: usize, threads: usize, until: Instant) -> Result<Vec<Session>> {
     let sessions = on_threads(threads, |thread| {
         let mine = (thread..count).step_by(threads);

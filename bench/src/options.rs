@@ -144,7 +144,7 @@ fn ids<T: Copy>(all: &[T], id: impl Fn(T) -> &'static str) -> Vec<&'static str> 
     all.iter().map(|one| id(*one)).collect()
 }
 
-/// Those of `all` that are named, in the order of `all`.
+/// The named ones of `all`, in the order of `all`.
 fn chosen<T: Copy>(names: &[&str], all: &[T], id: impl Fn(T) -> &'static str) -> Vec<T> {
     all.iter().copied().filter(|one| names.contains(&id(*one))).collect()
 }

@@ -156,7 +156,7 @@ pub fn small_number(name: &str) -> Option<usize> {
     name.strip_prefix("file-")?.parse().ok()
 }
 
-/// What is sent and stored; the same in each run.
+/// The content that is sent and stored; the same in each run.
 pub fn block(size: usize) -> Vec<u8> {
     wharf_testing::noise(size, 1)
 }

@@ -17,7 +17,7 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// One process as the system lists it. The time of its start tells it from a later one with the same number.
+/// One process as the system lists it. The time of its start distinguishes it from a later one with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Listed {
     pid: i32,

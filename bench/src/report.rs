@@ -1,4 +1,4 @@
-//! What all tables say of themselves.
+//! Notes that all tables have in common.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is measured: the rows of the table.
+//! The rows of the table.
 
 use crate::servers::{Kind, Variant};
 use crate::sizes::Sizes;

@@ -9,7 +9,7 @@ pub struct Sizes {
     pub big: u64,
     pub small_files: usize,
     pub small: usize,
-    /// What is appended, how often, and the size of the smaller file before.
+    /// The size of an append, the number of appends, and the size of the smaller file before.
     pub tail: usize,
     pub tails: usize,
     pub log: u64,
@@ -26,7 +26,7 @@ pub struct Sizes {
     pub limit: Duration,
 }
 
-/// What is moved to and from an object store, beside `big`.
+/// The files for an object store, beside `big`.
 #[derive(Debug, Clone, Copy)]
 pub struct Objects {
     pub small_files: usize,
@@ -38,7 +38,7 @@ pub struct Objects {
     pub entries: usize,
 }
 
-/// What is done to reach the limits on Wharf's memory.
+/// The load for the limits on Wharf's memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// At once.

@@ -1,4 +1,4 @@
-//! What the measurements do with a data connection.
+//! The data connections of the measurements.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};

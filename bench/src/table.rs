@@ -1,4 +1,4 @@
-//! What was measured, as Markdown.
+//! The measured figures as Markdown.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::rows::Row;
 use crate::servers::Kind;
 use crate::sizes::Sizes;
 
-/// One row with one server.
+/// The figure of one server in one row.
 #[derive(Debug, Clone, Default)]
 struct Cell {
     best: Option<f64>,
@@ -40,7 +40,7 @@ impl Table {
         }
     }
 
-    /// What did not work, a sentence each.
+    /// The failures, a sentence each.
     pub fn failures(&self) -> &[String] {
         &self.failures
     }
@@ -89,7 +89,7 @@ impl Table {
     }
 }
 
-/// None where it would mean nothing: noise may leave less than nothing of the memory of a few sessions.
+/// `None` if it would mean nothing: with a few sessions, noise may make the difference of memory negative.
 fn ratio(row: Row, best: f64, reference: f64) -> Option<String> {
     (best > 0.0 && reference > 0.0).then(|| format!(" ({}×)", rounded(row.better().ratio(best, reference))))
 }

@@ -1,4 +1,4 @@
-//! What the client of the measurements offers.
+//! The TLS settings of the measurements' client.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use super::support::{contents, directory, missing, names_in, ok, path, pattern, 
 use crate::threads::{OfDisk, Operation};
 use crate::{CreateMode, ErrorKind, Intake, Supply};
 
-/// So many bytes that a backend has sent or written some of them before the end.
+/// Enough bytes that a backend sends or writes some of them before the end.
 const SOME: usize = 3 * 1024 * 1024 + 1;
 
 pub async fn nothing_appears_before_finish(fixture: Fixture) {

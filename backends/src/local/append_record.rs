@@ -68,7 +68,7 @@ fn made(file: &File) -> Option<(i64, u32)> {
 pub(super) enum Undone {
     /// The file has its old length again, or still.
     Done,
-    /// It is another file by now, or another program has changed it: it is left alone.
+    /// The file is another one by now, or another program has changed it: it is left alone.
     Another,
 }
 

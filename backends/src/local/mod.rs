@@ -120,7 +120,7 @@ impl LocalStorage {
     /// Opens a directory, and removes temporary files of a process that was killed.
     ///
     /// # Errors
-    /// Those of the system: the directory is missing, is not a directory, or may not be entered.
+    /// Errors of the system: the directory is missing, is not a directory, or may not be entered.
     pub fn open(root: &Path, options: LocalOptions) -> io::Result<Self> {
         Self::open_as(&root.display().to_string(), root, options)
     }
@@ -142,7 +142,7 @@ impl LocalStorage {
     /// Makes the directory, if the options say so and it is missing; opening it does so, too.
     ///
     /// # Errors
-    /// Those of the system.
+    /// Errors of the system.
     pub fn make_root(root: &Path, options: LocalOptions) -> io::Result<()> {
         if !options.create_root {
             return Ok(());

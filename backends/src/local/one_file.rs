@@ -25,13 +25,13 @@ pub(super) struct Name<'a> {
 /// The relation between the source and the target of a rename, if both exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relation {
-    /// They are two files, as far as is known.
+    /// Two files, as far as is known.
     Other,
-    /// They are two spellings of one entry, and the directory lists the source's or a third one.
+    /// Two spellings of one entry, and the directory lists the source's or a third one.
     Spellings,
     /// The same, and the directory already lists the target's spelling.
     Listed,
-    /// They are two entries of one file.
+    /// Two entries of one file.
     HardLinks,
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Published {
 /// The bytes that have arrived.
 pub(super) enum Received {
     File(File),
-    /// They are few, and needed no file.
+    /// The bytes are few, and need no file.
     Held(Vec<Bytes>),
 }
 
@@ -123,7 +123,7 @@ impl Target {
         let Some(_turn) = turn.or_else(|| append::turn_now(id)) else { return Ok(Published::After(id)) };
         let Self { root, directory, path, sync, .. } = self;
         let destination = append::Destination { root, directory, path, sync: *sync };
-        // It is opened once, and not before its turn: programs that watch the file wait for its closing.
+        // The file is opened once, and not before its turn: programs that watch it wait for its closing.
         match append::open(root, path) {
             Ok((end, now)) if now == id => {
                 confirm_wanted()?;
@@ -204,7 +204,7 @@ impl Target {
                 let hidden = temporary::link_hidden(file, &self.root, &self.directory)
                     .map_err(|error| Error::from_io(&self.path, error))?;
                 if let Err(error) = confirm_wanted() {
-                    // It is removed together with the upload's other temporary files.
+                    // The hidden name is removed together with the upload's other temporary files.
                     self.hidden = Some(hidden);
                     return Err(error);
                 }

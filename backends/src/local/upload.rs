@@ -181,7 +181,7 @@ struct Ending {
 /// The result of an attempt to end an upload.
 enum Attempted {
     Complete(Metadata),
-    /// It has to be tried again, in its turn at a file if there is one to wait for.
+    /// The end has to be tried again, in its turn at the file if there is one to wait for.
     Again(OfDisk<Ending>, Option<FileId>),
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Progress {
     /// How many milliseconds more than the limit the next step may take.
     extra: AtomicU64,
     is_beside_the_share: bool,
-    /// The client was told that the result is not known.
+    /// The client has the reply that the result is not known.
     is_given_up: AtomicBool,
     /// The work has then stopped before others could see its effect.
     has_stopped: AtomicBool,

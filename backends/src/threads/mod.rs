@@ -73,7 +73,7 @@ struct Jobs {
     next: u64,
 }
 
-/// What the log has reported.
+/// The state that the log has reported.
 #[derive(Default)]
 struct Report {
     at: Option<Instant>,
@@ -99,7 +99,7 @@ impl DiskThreads {
     }
 
     fn with_share(name: impl Into<String>, timeout: Duration, share: usize) -> Self {
-        // One more for looks, and one for closing.
+        // One more for lookups, and one for closing.
         let threads = share + 2;
         let runtime =
             Builder::new_current_thread().max_blocking_threads(threads).thread_name("wharf-disk").build();

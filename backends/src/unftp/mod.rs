@@ -30,7 +30,7 @@ pub use unftp_sbe_gcs::{CloudStorage, options::AuthMethod};
 
 /// A storage backend made for libunftp.
 ///
-/// It is used as libunftp's default user: in this program, users, their roots and permissions come before a storage.
+/// It acts as libunftp's default user: this program checks users, their roots and permissions before a storage.
 pub struct UnftpStorage<B> {
     backend: Arc<B>,
     capabilities: Capabilities,

@@ -1,4 +1,4 @@
-//! What comes in a listing, looked at line by line while it comes.
+//! Checks a listing line by line while it arrives.
 
 use super::Verb;
 use crate::place::small_number;
@@ -11,7 +11,7 @@ pub struct Entries {
     /// The beginning of a line whose end has not come.
     rest: Vec<u8>,
     right: usize,
-    /// Lines that tell of nothing that should be there, or of something again.
+    /// Lines about files that should not be there, or were listed already.
     wrong: usize,
     /// The first of these.
     example: Option<String>,
@@ -66,7 +66,7 @@ impl Entries {
         self.right
     }
 
-    /// What came that should not.
+    /// The lines that should not have come.
     pub fn wrong(&self) -> Option<String> {
         let verb = self.verb.name();
         match &self.example {

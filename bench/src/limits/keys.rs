@@ -9,12 +9,12 @@ use crate::place::small_name;
 use crate::problem::{Doing, Problem, Result};
 use crate::stream::{SILENCE, dial};
 
-/// What is in each of them.
+/// The content of each key.
 pub const CONTENT: &[u8] = b"x";
 
 /// More keep the store no busier.
 const CONNECTIONS: usize = 8;
-/// So many requests are sent before their answers are read. All of these fit into the buffers of a connection.
+/// The number of requests that are sent before their answers are read. All of these fit into the buffers of a connection.
 const AT_ONCE: usize = 32;
 /// The longest answer and line that are read.
 const LONGEST: u64 = 64 << 10;
@@ -52,7 +52,7 @@ pub fn put(store: &Store, bucket: &str, directory: &str, count: usize, within: D
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// Reads one answer, which has to be a good one whose length is told.
+/// Reads one answer, which has to be a success with a length.
 fn answer(reader: &mut impl BufRead) -> Result<()> {
     let status = line(reader)?;
     let mut length = None;

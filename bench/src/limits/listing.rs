@@ -12,7 +12,7 @@ use crate::problem::{Problem, Result};
 use crate::progress;
 use crate::rows::count;
 
-/// What a listing may take above what the server has when it does nothing, in MiB.
+/// The memory that a listing may take above that of the idle server, in MiB.
 const ABOVE_IDLE: f64 = 64.0;
 
 const BUCKET: &str = "listing";

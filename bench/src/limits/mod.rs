@@ -20,7 +20,7 @@ use crate::process::settle;
 use crate::servers::{Kind, Server};
 use crate::{progress, report};
 
-/// KiB, as the system tells sizes of memory.
+/// In KiB, the unit in which the system reports memory.
 const MEBIBYTE: f64 = 1024.0;
 
 /// How a directory is listed.
@@ -43,7 +43,7 @@ struct Bench<'a> {
     options: &'a Options,
     place: &'a Place,
     store: Store,
-    /// What uploads are made of.
+    /// The content of uploads, repeated.
     block: Vec<u8>,
     notes: Vec<String>,
     busy: u32,
@@ -76,7 +76,7 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
         return Err(Problem::new(why));
     }
     progress("starting the object store");
-    // One byte is no reason for a place in a volume: that would take most of the time.
+    // Files of one byte are kept without a place in a volume, which would take most of the time.
     let inline = ["-filer.saveToFilerLimit=64"];
     let store = Store::start(&options.tools, &place.folder_of("store")?, &inline, options.sizes.limit)?;
     let block = block(1 << 20);

@@ -1,4 +1,4 @@
-//! What was measured, as Markdown: each figure beside its limit.
+//! The measured figures as Markdown, each beside its limit.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// So many of so many, none of which may be missing.
+    /// A number of a total, of which none may be missing.
     pub fn all(&mut self, what: impl Into<String>, came: usize, expected: usize) {
         self.add(what.into(), count(came), Some(count(expected)), came == expected);
     }
@@ -43,7 +43,7 @@ impl Table {
         self.failures.push(format!("{}: {why}", row.id()));
     }
 
-    /// What did not work, a sentence each.
+    /// The failures, a sentence each.
     pub fn failures(&self) -> &[String] {
         &self.failures
     }

@@ -22,21 +22,21 @@ use crate::sizes::Limits;
 const BUFFER_MEMORY: f64 = 256.0;
 const BESIDE: f64 = 128.0;
 
-/// Where uploads go that find no room in memory. Without it, the slow clients of this table wait for each other: each part has
+/// The directory for uploads when memory is full. Without it, the slow clients of this table wait for each other: each part has
 /// to be gathered in memory, and there is room for fifty.
 const SPILL: &str = "spill";
 
 const BUCKET: &str = "uploads";
 const DIRECTORY: &str = "up";
 
-/// What a client sends at a time: a slow one little.
+/// The bytes that a client sends at a time; a slow one sends few.
 const BLOCK: usize = 64 << 10;
 const SLOW_BLOCK: usize = 16 << 10;
 
 /// A client waits as long as the server does before it gives up (`server.idle_timeout`).
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What the store leaves free, and what it needs beside the content of the files.
+/// The space that the store leaves free, and the space that it needs beside the content of the files.
 const ROOM_BESIDE: u64 = 2 << 30;
 
 /// How one upload went.
@@ -129,7 +129,7 @@ fn upload(mut session: Session, number: usize, size: u64, block: &[u8], limits: 
     let slow = number % 2 == 1;
     let block = &block[..if slow { SLOW_BLOCK } else { BLOCK }];
     let blocks = u32::try_from(size.div_ceil(block.len() as u64)).unwrap_or(u32::MAX);
-    // What the server makes it wait comes on top, as with a line that is slow.
+    // The waits for the server come on top, as on a slow line.
     let pause = if slow { limits.slow / blocks } else { Duration::ZERO };
     let start = Instant::now();
     let (mut wait, mut since) = (Duration::ZERO, start);
@@ -142,7 +142,7 @@ fn upload(mut session: Session, number: usize, size: u64, block: &[u8], limits: 
     Upload { slow, took: start.elapsed(), wait: wait.max(since.elapsed()), outcome }
 }
 
-/// What a listing tells of the files.
+/// The files, as a listing shows them.
 fn stored(server: &Server, number: usize, size: u64) -> Result<Entries> {
     let mut session = server.login(Instant::now() + PATIENCE)?;
     let mut entries = Entries::new(Verb::Mlsd, number, size);

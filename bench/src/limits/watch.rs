@@ -8,10 +8,10 @@ use super::MEBIBYTE;
 use crate::problem::{Problem, Result};
 use crate::servers::Server;
 
-/// How long nobody looks. The system itself notes the highest of all moments; looking tells that this is the same.
+/// The time between two readings. The system itself keeps the highest value; the readings show that it is the same.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What was seen.
+/// The readings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
     /// The most that was seen, in KiB.

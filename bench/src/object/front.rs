@@ -1,4 +1,4 @@
-//! What stands between the client and the store: Wharf, rclone, or nothing.
+//! The server between the client and the store: Wharf, rclone, or none.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl Front {
         }
     }
 
-    /// What it calls itself.
+    /// Its name and version.
     pub fn version(self, tools: &Tools, place: &Place) -> Result<String> {
         match self.server() {
             Some(kind) => kind.version(tools, place),

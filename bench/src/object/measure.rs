@@ -1,4 +1,4 @@
-//! One piece of work: by FTP through a server that was just started, or by curl.
+//! Measures a piece of work: by FTP through a server that was just started, or by curl.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -44,7 +44,7 @@ pub struct Task<'a> {
     pub store: &'a Store,
     pub sizes: &'a Sizes,
     pub sources: &'a Sources,
-    /// What uploads are made of.
+    /// The content of uploads, repeated.
     pub block: &'a [u8],
 }
 
@@ -168,7 +168,7 @@ impl Task<'_> {
         Err(Problem::new(format!("the listing has {came} entries, not {expected}")))
     }
 
-    /// What one client moves: keys and sizes.
+    /// The files of one client: keys and sizes.
     fn keys(&self, client: usize) -> impl Iterator<Item = (String, u64)> {
         let (work, objects) = (self.work, self.sizes.objects);
         let (count, size) = match work {

@@ -81,7 +81,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// All in turn, again and again, as in the other table.
+    /// Measures all fronts in turn, again and again, as in the other table.
     fn row(&mut self, work: Work, fronts: &[Front], table: &mut Table) {
         for round in 1..=self.options.sizes.rounds {
             for front in fronts.iter().copied() {

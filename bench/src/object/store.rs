@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_millis(100);
 pub struct Store {
     process: Process,
     port: u16,
-    /// Where its directory of all buckets takes files without a signature.
+    /// The port of its directory of all buckets, which takes files without a signature.
     filer: u16,
     metrics: u16,
     probe: PathBuf,
@@ -52,7 +52,7 @@ pub fn missing(tools: &Tools) -> Result<()> {
     Err(Problem::new(format!("{} does not exist; `scripts/install-bench-tools` makes it", program.display())))
 }
 
-/// What it calls itself.
+/// Its name and version.
 pub fn version(tools: &Tools) -> Result<String> {
     first_line(&program(tools), "version")
 }
@@ -146,10 +146,10 @@ impl Store {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
         });
-        length.ok_or_else(|| Problem::new(format!("the store doesn't tell the size of {key}")))
+        length.ok_or_else(|| Problem::new(format!("the store doesn't report the size of {key}")))
     }
 
-    /// What it has used so far, in seconds.
+    /// The processor time so far, in seconds.
     pub fn processor_time(&self) -> f64 {
         self.process.processor_time()
     }
@@ -185,7 +185,7 @@ impl Store {
         format!("url = \"{}/{bucket}{rest}\"\n", self.endpoint())
     }
 
-    /// What it was told to do comes from its standard input: many files are too much for a command line.
+    /// Runs curl with this configuration on its standard input: many files are too much for a command line.
     fn curl(&self, transfers: &str) -> Result<String> {
         let doing = || "running curl".to_owned();
         let mut command = tethered(Path::new("curl"));
@@ -207,7 +207,7 @@ impl Store {
 
     fn wait_until_ready(&mut self) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
-        // It answers before it has a place to write to.
+        // The store answers before it can write.
         while let Err(problem) = self.make_bucket("ready") {
             self.process.alive()?;
             if Instant::now() > until {

@@ -1,4 +1,4 @@
-//! What was measured, as Markdown: the figures, and how Wharf stands to the others beside what is meant to be.
+//! The measured figures as Markdown, and Wharf's ratio to the others beside its goal.
 
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ impl Table {
         self.failed.push((work, front));
     }
 
-    /// What did not work, a sentence each.
+    /// The failures, a sentence each.
     pub fn failures(&self) -> &[String] {
         &self.failures
     }

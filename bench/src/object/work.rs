@@ -1,9 +1,9 @@
-//! What is measured with an object store: the work that is done, and the figures that it gives.
+//! The work that is measured with an object store, and its figures.
 
 use crate::rows::{Better, bytes, count};
 use crate::sizes::Sizes;
 
-/// One piece of work, done by each of the fronts in turn.
+/// A piece of work that each front does in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     Stor,
@@ -15,7 +15,7 @@ pub enum Work {
     List,
 }
 
-/// What is told of it.
+/// The figures of a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
     Speed,
@@ -25,7 +25,7 @@ pub enum Figure {
     StoreTime,
     /// Of the server that stands between client and store, at its highest, in MiB.
     Memory,
-    /// That came to the store.
+    /// Requests that came to the store.
     Requests,
 }
 
@@ -68,7 +68,7 @@ impl Work {
         }
     }
 
-    /// So many files are moved: requests are told for each.
+    /// The number of files that are moved; requests are reported for each file.
     pub fn files(self, sizes: &Sizes) -> usize {
         match self {
             Self::Stor | Self::Retr | Self::List => 1,

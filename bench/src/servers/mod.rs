@@ -38,7 +38,7 @@ pub const PASSIVE: (u16, u16) = (61000, 64999);
 /// Where the programs are.
 pub struct Tools {
     pub wharf: PathBuf,
-    /// What `scripts/install-bench-tools` installed.
+    /// The folder that `scripts/install-bench-tools` fills.
     pub peers: PathBuf,
 }
 
@@ -54,7 +54,7 @@ pub enum Kind {
     Pyftpdlib,
 }
 
-/// What differs from row to row. TLS is switched on only where it is used: vsftpd arranges its processes in another
+/// Settings that differ from row to row. TLS is switched on only where it is used: vsftpd arranges its processes in another
 /// way when it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Variant {
@@ -65,7 +65,7 @@ pub struct Variant {
     pub password: bool,
 }
 
-/// All that a server needs to be told.
+/// The settings of a server.
 struct Site<'a> {
     tools: &'a Tools,
     place: &'a Place,
@@ -181,7 +181,7 @@ impl Kind {
         Ok(None)
     }
 
-    /// What it calls itself.
+    /// Its name and version.
     pub fn version(self, tools: &Tools, place: &Place) -> Result<String> {
         let arguments: &[&str] = match self {
             Self::WharfNative | Self::WharfLibunftp => &["--version"],
@@ -243,7 +243,7 @@ impl Kind {
 pub fn tethered(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program).env_remove("RUST_LOG");
-    // All there is to talk to is on this machine.
+    // All connections stay on this machine.
     command.env("NO_PROXY", "*").env("no_proxy", "*");
     command
 }
@@ -326,7 +326,7 @@ impl Server {
         self.process.memory()
     }
 
-    /// What it has in memory now, in KiB; found quickly enough to be asked again and again.
+    /// Its memory now, in KiB. The reading is quick enough to be repeated all the time.
     pub fn resident(&self) -> u64 {
         self.process.resident()
     }
@@ -336,7 +336,7 @@ impl Server {
         self.process.peak()
     }
 
-    /// What it has used so far, in seconds.
+    /// The processor time so far, in seconds.
     pub fn processor_time(&self) -> f64 {
         self.process.processor_time()
     }

@@ -35,7 +35,7 @@ pub fn arguments(site: &Site<'_>, command: &mut Command) -> io::Result<()> {
         .args(["--passiveportrange", &format!("{}:{}", PASSIVE.0, PASSIVE.1)])
         .args(["--chrooteveryone", "--noanonymous", "--dontresolve", "--minuid", "1"])
         .args(["--maxclientsnumber", "20000", "--maxclientsperip", "20000"])
-        // It cuts listings at 10,000 entries unless it is told otherwise.
+        // Its default limit of listings is 10,000 entries.
         .args(["--limitrecursion", "1000000:5"])
         .args(["--pidfile", &site.folder.join("pid").display().to_string()]);
     if site.variant.tls {
