@@ -7,6 +7,10 @@ use super::*;
 fn slice(content: &[u8], offset: u64, length: u64) -> FileSlice {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
+    slice_of(file, offset, length)
+}
+
+fn slice_of(file: File, offset: u64, length: u64) -> FileSlice {
     let threads = DiskThreads::new("a disk", std::time::Duration::from_secs(60));
     FileSlice { file: OfDisk::new(file, &threads), offset, length }
 }
@@ -64,10 +68,63 @@ async fn what_is_not_in_memory_is_read_all_the_same() {
     assert!(all(FromFile::new(slice)).await.unwrap() == content);
 }
 
+#[tokio::test]
+async fn the_next_piece_is_read_ahead() {
+    let content = pattern(5 * PIECE_AHEAD + 17);
+    let mut from = FromFile::new(slice(&content, 0, content.len() as u64));
+    from.way = Way::AlwaysAhead;
+    let mut bytes = Vec::new();
+    while let piece = from.next().await.unwrap()
+        && !piece.is_empty()
+    {
+        bytes.extend_from_slice(piece);
+        assert_eq!(from.ahead.is_some(), bytes.len() < content.len());
+    }
+    assert!(bytes == content);
+}
+
+#[tokio::test]
+async fn a_file_system_that_can_not_tell_is_asked_only_once() {
+    let content = pattern(5 * PIECE_AHEAD + 17);
+    // tmpfs; up to Linux 6.18 at least, it does not know what is in memory.
+    let mut file = tempfile::tempfile_in("/dev/shm").unwrap();
+    file.write_all(&content).unwrap();
+    let is_told = read_cached(&file, 0, &mut [0; 16]) != Cached::Unsupported;
+    let mut from = FromFile::new(slice_of(file, 0, content.len() as u64));
+    let mut bytes = from.next().await.unwrap().to_vec();
+    bytes.extend_from_slice(from.next().await.unwrap());
+    assert_eq!(from.way, if is_told { Way::Cached } else { Way::AlwaysAhead });
+    bytes.extend_from_slice(&all(from).await.unwrap());
+    assert!(bytes == content);
+}
+
+#[tokio::test]
+async fn after_some_pieces_read_ahead_the_memory_is_tried_again() {
+    let content = pattern((AHEAD as usize + 2) * PIECE_AHEAD);
+    let mut from = FromFile::new(slice(&content, 0, content.len() as u64));
+    from.way = Way::Ahead(AHEAD);
+    let mut bytes = Vec::new();
+    for _ in 0..=AHEAD {
+        bytes.extend_from_slice(from.next().await.unwrap());
+    }
+    assert_eq!((from.way, from.ahead.is_some()), (Way::Cached, false));
+    bytes.extend_from_slice(&all(from).await.unwrap());
+    assert!(bytes == content);
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_shorter_ends_reading_ahead() {
+    let content = pattern(PIECE_AHEAD);
+    let mut from = FromFile::new(slice(&content, 0, content.len() as u64 + 1));
+    from.way = Way::AlwaysAhead;
+    assert_eq!(from.next().await.unwrap().len(), PIECE_AHEAD);
+    assert!(from.next().await.is_err());
+}
+
 #[test]
 fn what_can_not_be_read_at_once_is_left_to_a_thread() {
     // A pipe has no offsets.
     let (reader, _writer) = io::pipe().unwrap();
     let file = File::from(std::os::fd::OwnedFd::from(reader));
-    assert_eq!(read_cached(&file, 0, &mut [0; 16]), None);
+    assert_eq!(read_cached(&file, 0, &mut [0; 16]), Cached::Elsewhere);
 }
