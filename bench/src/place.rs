@@ -182,7 +182,7 @@ pub fn secret(path: &Path, text: &str) -> std::io::Result<()> {
 
 fn owner() -> Result<Owner> {
     let text = fs::read_to_string("/etc/passwd").doing(|| "reading /etc/passwd".to_owned())?;
-    let found = text.lines().find_map(|line| {
+    let account = text.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         match fields[..] {
             [OWNER, _, user, group, ..] => {
@@ -191,7 +191,7 @@ fn owner() -> Result<Owner> {
             _ => None,
         }
     });
-    found.ok_or_else(|| Problem::new(format!("there is no account {OWNER} on this machine")))
+    account.ok_or_else(|| Problem::new(format!("there is no account {OWNER} on this machine")))
 }
 
 /// Folders of runs that were killed.

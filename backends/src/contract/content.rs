@@ -14,12 +14,12 @@ pub async fn finish_tells_what_was_stored(fixture: Fixture) {
     for size in [0, 1, 100_000] {
         let mut upload = ok(storage.create(&path("/f"), CreateMode::Replace).await);
         ok(upload.write(pattern(size, 1).into()).await);
-        let told = ok(upload.finish().await);
-        assert_eq!((told.kind, told.size), (EntryKind::File, size as u64));
-        let found = ok(storage.stat(&path("/f")).await);
-        assert_eq!((found.kind, found.size), (EntryKind::File, size as u64));
-        let age = found.modified.map(|time| time.elapsed().unwrap_or_default());
-        assert!(age.is_some_and(|age| age < Duration::from_secs(600)), "{found:?}");
+        let finished = ok(upload.finish().await);
+        assert_eq!((finished.kind, finished.size), (EntryKind::File, size as u64));
+        let seen = ok(storage.stat(&path("/f")).await);
+        assert_eq!((seen.kind, seen.size), (EntryKind::File, size as u64));
+        let age = seen.modified.map(|time| time.elapsed().unwrap_or_default());
+        assert!(age.is_some_and(|age| age < Duration::from_secs(600)), "{seen:?}");
     }
 }
 

@@ -23,8 +23,9 @@ pub async fn directories_are_made_listed_and_removed(fixture: Fixture) {
     stored(storage, "/d/file", b"12345").await;
     let mut entries: Vec<_> = ok(storage.list(&path("/d")).await).map(ok).collect().await;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    let told: Vec<_> = entries.iter().map(|e| (e.name.as_str(), e.metadata.kind, e.metadata.size)).collect();
-    assert_eq!(told, [("e", EntryKind::Directory, 0), ("file", EntryKind::File, 5)]);
+    let listed: Vec<_> =
+        entries.iter().map(|e| (e.name.as_str(), e.metadata.kind, e.metadata.size)).collect();
+    assert_eq!(listed, [("e", EntryKind::Directory, 0), ("file", EntryKind::File, 5)]);
     assert!(entries[1].metadata.modified.is_some());
     ok(storage.remove_file(&path("/d/file")).await);
     for at in ["/d/e/f", "/d/e", "/d"] {
@@ -153,10 +154,10 @@ pub async fn a_long_listing_is_complete(fixture: Fixture) {
     // More than two pages of a store whose pages have a thousand entries.
     let names: Vec<String> = (0..2100).map(|n| format!("entry-{n:05}")).collect();
     for some in names.chunks(32) {
-        let made = some
+        let creations = some
             .iter()
             .map(|name| async move { put(storage, &format!("/{name}"), b"", CreateMode::New).await });
-        for result in futures_util::future::join_all(made).await {
+        for result in futures_util::future::join_all(creations).await {
             ok(result);
         }
     }

@@ -52,14 +52,14 @@ async fn the_count_returns_to_where_it_began() {
 #[tokio::test]
 async fn names_alone_fill_it_too() {
     let storage = MemoryStorage::new(10_000);
-    let mut made = 0;
+    let mut count = 0;
     let error = loop {
-        let path = StoragePath::parse(&format!("/d{made}")).unwrap();
+        let path = StoragePath::parse(&format!("/d{count}")).unwrap();
         match storage.create_directory(&path).await {
-            Ok(()) => made += 1,
+            Ok(()) => count += 1,
             Err(error) => break error,
         }
-        assert!(made < 100);
+        assert!(count < 100);
     };
     assert_eq!(error.kind(), ErrorKind::NoSpace);
 }

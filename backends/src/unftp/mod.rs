@@ -48,9 +48,9 @@ where
     }
 
     async fn found(&self, path: &StoragePath) -> Result<Metadata> {
-        let found = self.backend.metadata(&DefaultUser, native(path)).await;
-        let error = match found {
-            Ok(found) => return Ok(metadata(&found)),
+        let looked_up = self.backend.metadata(&DefaultUser, native(path)).await;
+        let error = match looked_up {
+            Ok(theirs) => return Ok(metadata(&theirs)),
             Err(error) => from_unftp(path, error),
         };
         // A backend of a bucket has metadata only for objects; entering a directory shows whether it exists.
@@ -83,13 +83,13 @@ fn native(path: &StoragePath) -> PathBuf {
     PathBuf::from(path.as_str())
 }
 
-fn metadata(found: &impl unftp_core::storage::Metadata) -> Metadata {
-    let modified = found.modified().ok();
-    if found.is_dir() {
+fn metadata(theirs: &impl unftp_core::storage::Metadata) -> Metadata {
+    let modified = theirs.modified().ok();
+    if theirs.is_dir() {
         return Metadata::directory(modified);
     }
-    let kind = if found.is_file() { EntryKind::File } else { EntryKind::Other };
-    Metadata { kind, ..Metadata::file(found.len(), modified) }
+    let kind = if theirs.is_file() { EntryKind::File } else { EntryKind::Other };
+    Metadata { kind, ..Metadata::file(theirs.len(), modified) }
 }
 
 /// The meaning of libunftp's failures. They leave out much: only the system's own error shows that a name exists
@@ -168,8 +168,8 @@ where
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         let existing = match self.stat(path).await {
-            Ok(found) if found.is_directory() => return Err(Error::new(ErrorKind::IsADirectory, path)),
-            Ok(found) => Some(found.size),
+            Ok(existing) if existing.is_directory() => return Err(Error::new(ErrorKind::IsADirectory, path)),
+            Ok(existing) => Some(existing.size),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -209,8 +209,8 @@ where
         if path.is_root() || !self.missing(path).await? {
             return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
-        let made = self.backend.mkd(&DefaultUser, native(path)).await;
-        made.map_err(|error| from_unftp(path, error))
+        let result = self.backend.mkd(&DefaultUser, native(path)).await;
+        result.map_err(|error| from_unftp(path, error))
     }
 
     async fn remove_directory(&self, path: &StoragePath) -> Result<()> {

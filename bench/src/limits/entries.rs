@@ -44,11 +44,11 @@ impl Entries {
     fn line(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end();
-        let found = match self.verb {
+        let entry = match self.verb {
             Verb::Mlsd => from_facts(text),
             Verb::List => from_long(text),
         };
-        let number = found.filter(|(size, _)| *size == self.size).and_then(|(_, name)| small_number(name));
+        let number = entry.filter(|(size, _)| *size == self.size).and_then(|(_, name)| small_number(name));
         match number.and_then(|number| self.seen.get_mut(number)) {
             Some(seen) if !*seen => {
                 *seen = true;

@@ -19,15 +19,15 @@ pub fn arguments(site: &Site<'_>, command: &mut Command) -> io::Result<()> {
         ),
     )?;
     let package = site.tools.peers.join("pure-ftpd");
-    let made = Command::new(package.join("usr/bin/pure-pw"))
+    let output = Command::new(package.join("usr/bin/pure-pw"))
         .env("LD_LIBRARY_PATH", libraries(&package))
         .arg("mkdb")
         .arg(&database)
         .arg("-f")
         .arg(&list)
         .output()?;
-    if !made.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).trim().to_owned()));
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     command
         .args(["--bind", &format!("127.0.0.1,{}", site.port)])

@@ -161,10 +161,10 @@ impl Azure {
         if let Some(token) = token {
             request = request.query("marker", token);
         }
-        let found: EnumerationResults = self.requests.document(request).await?;
-        let next = found.next_marker.filter(|marker| !marker.is_empty());
-        let objects = found.blobs.blob.into_iter().map(Blob::into_object).collect::<Result<_, _>>()?;
-        let prefixes = found.blobs.blob_prefix.into_iter().map(|below| below.name.into_key()).collect();
+        let answer: EnumerationResults = self.requests.document(request).await?;
+        let next = answer.next_marker.filter(|marker| !marker.is_empty());
+        let objects = answer.blobs.blob.into_iter().map(Blob::into_object).collect::<Result<_, _>>()?;
+        let prefixes = answer.blobs.blob_prefix.into_iter().map(|below| below.name.into_key()).collect();
         Ok(Page { objects, prefixes, next })
     }
 
@@ -184,8 +184,8 @@ impl Azure {
     pub(crate) async fn set_mtime(&self, key: &str, time: &str) -> Result<bool, Failure> {
         let response =
             self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
-        let found = object(key, response.headers())?;
-        if found.is_folder {
+        let blob = object(key, response.headers())?;
+        if blob.is_folder {
             return Ok(false);
         }
         let mut request =
@@ -198,7 +198,7 @@ impl Azure {
         }
         let value = HeaderValue::from_str(time).map_err(|_| Failure::Malformed("no time".to_owned()))?;
         request.headers.insert(HeaderName::from_static("x-ms-meta-mtime"), value);
-        if let Some(e_tag) = &found.e_tag {
+        if let Some(e_tag) = &blob.e_tag {
             request = request.header("if-match", e_tag)?;
         }
         let sent = own_metadata(&request.headers);
@@ -209,7 +209,7 @@ impl Azure {
                     self.requests.send(Self::on_object(Method::HEAD, key, observe::Request::Head)?).await?;
                 let now = object(key, response.headers())?;
                 let is_done = own_metadata(response.headers()) == sent
-                    && (now.size, &now.md5) == (found.size, &found.md5);
+                    && (now.size, &now.md5) == (blob.size, &blob.md5);
                 if is_done { Ok(true) } else { Err(failure) }
             }
             Err(failure) => Err(failure),
@@ -241,8 +241,8 @@ impl Blob {
     fn into_object(self) -> Result<Object, Failure> {
         let Properties { last_modified, content_length, content_md5, e_tag, resource_type } = self.properties;
         let metadata = |name: &str| {
-            let found = self.metadata.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.as_str())
+            let header = self.metadata.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            header.map(|(_, value)| value.as_str())
         };
         // Directories of accounts with a hierarchical namespace have no content and no length.
         let is_directory = resource_type.as_deref() == Some("directory");

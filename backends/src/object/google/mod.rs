@@ -147,13 +147,16 @@ impl Google {
         if let Some(token) = token {
             request = request.query("pageToken", token);
         }
-        let found = self.requests.parsed(request, parse::<Resources>).await?;
-        if found.kind != "storage#objects" {
-            return Err(Failure::Malformed(format!("the store's answer is no listing but {:?}", found.kind)));
+        let listing = self.requests.parsed(request, parse::<Resources>).await?;
+        if listing.kind != "storage#objects" {
+            return Err(Failure::Malformed(format!(
+                "the store's answer is no listing but {:?}",
+                listing.kind
+            )));
         }
-        let next = found.next_page_token.filter(|token| !token.is_empty());
-        let objects = found.items.into_iter().map(Resource::into_object).collect::<Result<_, _>>()?;
-        Ok(Page { objects, prefixes: found.prefixes, next })
+        let next = listing.next_page_token.filter(|token| !token.is_empty());
+        let objects = listing.items.into_iter().map(Resource::into_object).collect::<Result<_, _>>()?;
+        Ok(Page { objects, prefixes: listing.prefixes, next })
     }
 
     /// Stores a whole object, if what is there before is what it has to be.

@@ -200,7 +200,7 @@ impl Listing {
     fn name(&mut self, key: &str) -> Option<String> {
         let name = key.strip_prefix(&self.prefix).unwrap_or_default();
         let path = self.path.child(name).ok();
-        match path.is_some_and(|path| self.bucket.keys.file(&path).is_ok_and(|found| found == key)) {
+        match path.is_some_and(|path| self.bucket.keys.file(&path).is_ok_and(|own| own == key)) {
             true => Some(name.to_owned()),
             false => {
                 self.hidden += 1;

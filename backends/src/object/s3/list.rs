@@ -98,23 +98,23 @@ impl S3 {
         flat: bool,
         max_keys: Option<usize>,
     ) -> Result<Page, Failure> {
-        let mut found = self.list(prefix, token, flat, max_keys, true).await?;
-        if !found.encoding_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("url")) {
-            return page(found);
+        let mut answer = self.list(prefix, token, flat, max_keys, true).await?;
+        if !answer.encoding_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("url")) {
+            return page(answer);
         }
         let Dialects { keys, prefixes } = &self.dialects;
-        keys.learn(keys_of(&found));
-        prefixes.learn(prefixes_of(&found));
-        if keys.is_needed(keys_of(&found)) || prefixes.is_needed(prefixes_of(&found)) {
+        keys.learn(keys_of(&answer));
+        prefixes.learn(prefixes_of(&answer));
+        if keys.is_needed(keys_of(&answer)) || prefixes.is_needed(prefixes_of(&answer)) {
             // Only a second listing decides it. This happens once or twice, if ever, for the first such page.
             let plain = self.list(prefix, token, flat, max_keys, false).await?;
-            keys.compare(keys_of(&found).zip(keys_of(&plain)));
-            prefixes.compare(prefixes_of(&found).zip(prefixes_of(&plain)));
+            keys.compare(keys_of(&answer).zip(keys_of(&plain)));
+            prefixes.compare(prefixes_of(&answer).zip(prefixes_of(&plain)));
             return page(plain);
         }
-        found.contents.iter_mut().for_each(|object| keys.decode(&mut object.key));
-        found.common_prefixes.iter_mut().for_each(|below| prefixes.decode(&mut below.prefix));
-        page(found)
+        answer.contents.iter_mut().for_each(|object| keys.decode(&mut object.key));
+        answer.common_prefixes.iter_mut().for_each(|below| prefixes.decode(&mut below.prefix));
+        page(answer)
     }
 
     async fn list(
@@ -148,14 +148,14 @@ impl S3 {
     }
 }
 
-fn page(found: ListBucketResult) -> Result<Page, Failure> {
-    let next = found.next_continuation_token.filter(|token| found.is_truncated && !token.is_empty());
+fn page(answer: ListBucketResult) -> Result<Page, Failure> {
+    let next = answer.next_continuation_token.filter(|token| answer.is_truncated && !token.is_empty());
     let mut page = Page {
         next,
-        objects: found.contents.into_iter().map(object).collect(),
-        prefixes: found.common_prefixes.into_iter().map(|below| below.prefix).collect(),
+        objects: answer.contents.into_iter().map(object).collect(),
+        prefixes: answer.common_prefixes.into_iter().map(|below| below.prefix).collect(),
     };
-    if found.is_truncated && page.next.is_none() {
+    if answer.is_truncated && page.next.is_none() {
         // Stores that answer in the first version of the protocol: the next page begins after the last key.
         page.next = match page.last_key() {
             "" => return Err(Failure::Malformed("the store doesn't say how its listing goes on".to_owned())),
@@ -165,22 +165,22 @@ fn page(found: ListBucketResult) -> Result<Page, Failure> {
     Ok(page)
 }
 
-fn keys_of(found: &ListBucketResult) -> impl Iterator<Item = &str> {
-    found.contents.iter().map(|object| object.key.as_str())
+fn keys_of(answer: &ListBucketResult) -> impl Iterator<Item = &str> {
+    answer.contents.iter().map(|object| object.key.as_str())
 }
 
-fn prefixes_of(found: &ListBucketResult) -> impl Iterator<Item = &str> {
-    found.common_prefixes.iter().map(|below| below.prefix.as_str())
+fn prefixes_of(answer: &ListBucketResult) -> impl Iterator<Item = &str> {
+    answer.common_prefixes.iter().map(|below| below.prefix.as_str())
 }
 
-fn object(found: Contents) -> Object {
+fn object(contents: Contents) -> Object {
     Object {
-        key: found.key,
-        size: found.size,
-        e_tag: found.e_tag.map(quoted),
+        key: contents.key,
+        size: contents.size,
+        e_tag: contents.e_tag.map(quoted),
         version: None,
         md5: None,
-        stored: found.last_modified.as_deref().and_then(iso_time),
+        stored: contents.last_modified.as_deref().and_then(iso_time),
         set: None,
         is_folder: false,
     }

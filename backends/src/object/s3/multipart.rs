@@ -110,12 +110,12 @@ impl S3 {
         if let Some((key, id)) = after {
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
-        let found: ListMultipartUploadsResult = self.requests.document(request).await?;
-        let next = match (found.is_truncated, found.next_key_marker, found.next_upload_id_marker) {
+        let answer: ListMultipartUploadsResult = self.requests.document(request).await?;
+        let next = match (answer.is_truncated, answer.next_key_marker, answer.next_upload_id_marker) {
             (true, Some(after), id) if !after.is_empty() => Some((after, id.unwrap_or_default())),
             _ => None,
         };
-        let uploads = found.upload.into_iter().map(|upload| OpenUpload {
+        let uploads = answer.upload.into_iter().map(|upload| OpenUpload {
             key: upload.key,
             id: upload.upload_id,
             initiated: upload.initiated.as_deref().and_then(iso_time),

@@ -155,7 +155,7 @@ async fn size_of_parts(s3: &S3, upload: &OpenUpload) -> Result<Parts, Failure> {
 
 /// Whether an upload has a part that marks it as ours. An upload without parts holds nothing, and nothing shows whose it is.
 async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
-    let found = async {
+    let looked_up = async {
         let (parts, is_truncated) = s3.parts(&upload.key, &upload.id, None).await?;
         if parts.iter().any(is_mark) || !is_truncated {
             return Ok(parts.iter().any(is_mark));
@@ -163,7 +163,7 @@ async fn is_ours(s3: &S3, upload: &OpenUpload) -> Result<bool> {
         let (parts, _) = s3.parts(&upload.key, &upload.id, Some(OLD_MARK_NUMBER)).await?;
         Ok(parts.iter().any(is_mark))
     };
-    match found.await {
+    match looked_up.await {
         Ok(is_ours) => Ok(is_ours),
         // The upload ended meanwhile.
         Err::<_, Failure>(failure) if failure.is_not_found() => Ok(false),

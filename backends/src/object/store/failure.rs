@@ -322,12 +322,12 @@ fn answer_of(error: &object_store::Error) -> Option<Answer> {
 
 fn in_chain<T>(
     error: &object_store::Error,
-    found: impl Fn(&(dyn StdError + 'static)) -> Option<T>,
+    look: impl Fn(&(dyn StdError + 'static)) -> Option<T>,
 ) -> Option<T> {
     let mut next = Some(error as &(dyn StdError + 'static));
     while let Some(error) = next {
-        if let Some(found) = found(error) {
-            return Some(found);
+        if let Some(value) = look(error) {
+            return Some(value);
         }
         next = error.source();
     }

@@ -89,8 +89,8 @@ impl Multipart {
 
     /// Whether the object under the key is certainly not made of these parts.
     async fn is_another(&self, length: u64) -> bool {
-        let found = self.bucket.head(&self.path, &self.key).await;
-        matches!(found, Ok(Some(now)) if now.size != length)
+        let object = self.bucket.head(&self.path, &self.key).await;
+        matches!(object, Ok(Some(now)) if now.size != length)
     }
 
     /// Looks for the object for so long, and returns its entity tag when it is there.

@@ -156,7 +156,7 @@ impl ObjectUpload {
 
     /// Makes sure that no object is there, if the server may ask: without the right to read it relies on the store's condition.
     pub(crate) async fn check_nothing(&self) -> Result<()> {
-        let found = match self.bucket.traits().refuses_absent {
+        let is_taken = match self.bucket.traits().refuses_absent {
             true => match self.bucket.store.head(&self.key).await {
                 Ok(_) => true,
                 Err(failure) if failure.is_not_found() => false,
@@ -167,7 +167,7 @@ impl ObjectUpload {
             },
             false => self.bucket.head(&self.path, &self.key).await?.is_some(),
         };
-        match found {
+        match is_taken {
             true => Err(Error::new(ErrorKind::AlreadyExists, &self.path)),
             false => Ok(()),
         }

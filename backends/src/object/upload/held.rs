@@ -162,6 +162,6 @@ impl Held {
     }
 }
 
-fn not_spilled(path: &StoragePath, found: Error) -> Error {
-    Error::with_source(found.kind(), path, format!("in the spill directory: {found}"))
+fn not_spilled(path: &StoragePath, error: Error) -> Error {
+    Error::with_source(error.kind(), path, format!("in the spill directory: {error}"))
 }

@@ -29,11 +29,11 @@ fn costs(decoys: &Decoys) -> Vec<Option<String>> {
 #[test]
 fn a_name_costs_the_same_after_a_restart_and_on_another_replica() {
     let passwords = mixed(4);
-    let here = costs(&Decoys::of(passwords.iter()).unwrap());
+    let costs_here = costs(&Decoys::of(passwords.iter()).unwrap());
     // Another process has its users in another order.
     let there = costs(&Decoys::of(passwords.iter().rev()).unwrap());
-    assert_eq!(here, there);
-    let of = |wanted: Option<&str>| here.iter().filter(|cost| cost.as_deref() == wanted).count();
+    assert_eq!(costs_here, there);
+    let of = |wanted: Option<&str>| costs_here.iter().filter(|cost| cost.as_deref() == wanted).count();
     // As frequent as among the users: 4 of 6, 1 of 6, 1 of 6, give or take what chance does.
     for (cost, expected) in [(Some("$2b$05"), 667), (Some("$6"), 167), (None, 167)] {
         assert!(of(cost).abs_diff(expected) < 80, "{cost:?}: {} of 1000", of(cost));
