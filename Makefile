@@ -52,11 +52,12 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	cargo deny --all-features check advisories
 
 # The program by itself: target/release/wharf-bench --help
-bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits; SERVERS=, ROWS=A,B).
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER).
 	scripts/install-bench-tools
 	cargo build --release --locked
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
-	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS))
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS)) \
+	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE))
 
 # The program by itself: python3 scripts/attack --help
 attack: ## Attacks a server of its own, on loopback, and shows what a good client sees of it (QUICK=1: small loads; PROBES=A,B).

@@ -12,11 +12,14 @@ mod report;
 mod rows;
 mod servers;
 mod sizes;
+mod standing;
 mod stream;
 mod table;
 mod tls;
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +63,10 @@ fn run(options: &Options) -> Result<bool> {
     let place = Place::make(&options.folder)?;
     let mut all_well = true;
     if !options.rows.is_empty() {
-        all_well &= local(options, &place)?;
+        all_well &= match &options.place {
+            Some(folder) => elsewhere(options, folder)?,
+            None => local(options, &place)?,
+        };
     }
     if !options.works.is_empty() {
         let (text, well) = object::run(options, &place)?;
@@ -73,6 +79,15 @@ fn run(options: &Options) -> Result<bool> {
         all_well &= well;
     }
     Ok(all_well)
+}
+
+/// The same table with the files on another disk. They get a folder of their own, which is removed after the run.
+fn elsewhere(options: &Options, folder: &Path) -> Result<bool> {
+    let own = folder.join("wharf-bench");
+    let all_well = local(options, &Place::make(&own)?);
+    // Another run may still have its files in it.
+    fs::remove_dir(&own).ok();
+    all_well
 }
 
 /// The table of servers that serve a disk.
@@ -182,7 +197,11 @@ impl Bench<'_> {
             lines.push(format!("- {} (`{version}`): {}.", kind.heading(), kind.note()));
         }
         lines.extend(left_out.iter().map(|line| format!("- {line}")));
+        if let Some(place) = &self.options.place {
+            lines.push(format!("- The files lay in `{}`.", place.display()));
+        }
         lines.extend(report::circumstances(self.busy, self.measured, took));
+        lines.extend(standing::lines(&table.below(&self.options.sizes)));
         lines.extend(report::failures(table.failures()));
         Ok(lines.join("\n"))
     }

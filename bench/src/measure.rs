@@ -37,7 +37,8 @@ pub fn measure(row: Row, server: &Server, sizes: &Sizes, block: &[u8]) -> Result
         Row::AppendBig => appends(server, sizes, until, block, sizes.big),
         Row::Logins | Row::LoginsHashed => logins(server, sizes, until),
         Row::Sessions => sessions(server, sizes, block, until),
-        Row::List => list(server, sizes, until),
+        Row::List => Ok(list(server, sizes, until)?.all),
+        Row::ListFirst => Ok(list(server, sizes, until)?.first * 1000.0),
         Row::Idle => idle(server, sizes, until),
     }
 }
@@ -123,18 +124,29 @@ fn sessions(server: &Server, sizes: &Sizes, block: &[u8], until: Instant) -> Res
     Ok(megabytes(files * size) / time)
 }
 
-fn list(server: &Server, sizes: &Sizes, until: Instant) -> Result<f64> {
+/// How long a listing takes, in seconds from before its data connection is asked for.
+struct Listing {
+    /// Until the first bytes.
+    first: f64,
+    /// Until the reply after the last ones.
+    all: f64,
+}
+
+fn list(server: &Server, sizes: &Sizes, until: Instant) -> Result<Listing> {
     let mut session = server.login(until)?;
     session.command("CWD many", &[250])?;
-    let mut lines = 0;
-    let time = timed(|| {
-        session.fetch("LIST", "", &mut |part| lines += part.iter().filter(|byte| **byte == b'\n').count())
+    let (mut lines, mut first) = (0, None);
+    let start = Instant::now();
+    session.fetch("LIST", "", &mut |part| {
+        first.get_or_insert_with(|| start.elapsed());
+        lines += part.iter().filter(|byte| **byte == b'\n').count();
     })?;
+    let all = start.elapsed().as_secs_f64();
     // Some add a line for the directory itself and for the one above.
     if lines < sizes.entries || lines > sizes.entries + 3 {
         return Err(Problem::new(format!("LIST brought {lines} lines, not {}", sizes.entries)));
     }
-    Ok(time)
+    Ok(Listing { first: first.map_or(all, |first| first.as_secs_f64()), all })
 }
 
 fn idle(server: &Server, sizes: &Sizes, until: Instant) -> Result<f64> {

@@ -18,13 +18,15 @@ wharf-bench [OPTION...]
   --rounds N           how often each server is measured in each row (3; --quick: 1)
   --tables NAME,...    only these: local (servers of a disk), object (servers of an object store),
                        limits (Wharf's memory when very much comes at once; only if it is named, or one of its rows)
-  --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib;
-                       with an object store: wharf-native, rclone, curl
+  --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib,
+                       sftpgo; with an object store: wharf-native, rclone, sftpgo, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, append,
-                       append-big, logins, logins-hashed, sessions, list, idle; object-stor, object-retr, object-up, object-down,
+                       append-big, logins, logins-hashed, sessions, list, list-first, idle; object-stor, object-retr, object-up, object-down,
                        object-clients-up, object-clients-down, object-list; uploads, listing
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)
+  --place FOLDER       where the files of the table `local` lie instead, such as /dev/shm, a RAM disk
+  --sftpgo FILE        SFTPGo's program, which was built elsewhere (none: SFTPGo is left out)
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub limits: Vec<Limit>,
     pub tools: Tools,
     pub folder: PathBuf,
+    /// Where the table `local` has its files, if not there.
+    pub place: Option<PathBuf>,
 }
 
 impl Options {
@@ -59,8 +63,9 @@ impl Options {
             fronts: Front::ALL.to_vec(),
             works: Work::ALL.to_vec(),
             limits: Vec::new(),
-            tools: Tools { wharf: beside, peers: whole(".test-tools/bench")? },
+            tools: Tools { wharf: beside, peers: whole(".test-tools/bench")?, sftpgo: None },
             folder: PathBuf::from("target/bench"),
+            place: None,
         };
         let mut limits = None;
         let mut arguments = arguments.into_iter();
@@ -93,6 +98,8 @@ impl Options {
                 }
                 "--wharf" => options.tools.wharf = whole(&value()?)?,
                 "--peers" => options.tools.peers = whole(&value()?)?,
+                "--place" => options.place = Some(whole(&value()?)?),
+                "--sftpgo" => options.tools.sftpgo = Some(whole(&value()?)?),
                 "--folder" => options.folder = value()?.into(),
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }

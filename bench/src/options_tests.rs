@@ -50,6 +50,18 @@ fn limits_are_measured_only_where_they_are_named() {
 }
 
 #[test]
+fn a_place_and_a_program_of_sftpgo_are_taken_only_where_they_are_named() {
+    let options = parse("").unwrap().unwrap();
+    assert_eq!((options.place, options.tools.sftpgo), (None, None));
+
+    let options = parse("--place /dev/shm --sftpgo /opt/sftpgo --servers sftpgo").unwrap().unwrap();
+    assert_eq!(options.place.unwrap(), std::path::Path::new("/dev/shm"));
+    assert_eq!(options.tools.sftpgo.unwrap(), std::path::Path::new("/opt/sftpgo"));
+    assert_eq!(options.servers, [Kind::Sftpgo]);
+    assert_eq!(options.fronts, [Front::Sftpgo]);
+}
+
+#[test]
 fn what_it_does_not_know_is_refused_by_name() {
     let problem = |line: &str| parse(line).err().unwrap();
     assert_eq!(problem("--servers wuftpd"), "there is no wuftpd; --help lists what there is");

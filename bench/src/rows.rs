@@ -19,6 +19,7 @@ pub enum Row {
     LoginsHashed,
     Sessions,
     List,
+    ListFirst,
     Idle,
 }
 
@@ -47,7 +48,7 @@ impl Better {
 }
 
 impl Row {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Retr,
         Self::RetrTls,
         Self::Stor,
@@ -62,6 +63,7 @@ impl Row {
         Self::LoginsHashed,
         Self::Sessions,
         Self::List,
+        Self::ListFirst,
         Self::Idle,
     ];
 
@@ -82,6 +84,7 @@ impl Row {
             Self::LoginsHashed => "logins-hashed",
             Self::Sessions => "sessions",
             Self::List => "list",
+            Self::ListFirst => "list-first",
             Self::Idle => "idle",
         }
     }
@@ -111,6 +114,9 @@ impl Row {
                 bytes(sizes.session_file as u64)
             ),
             Self::List => format!("LIST of {} entries, s (less is better)", count(sizes.entries)),
+            Self::ListFirst => {
+                format!("first bytes of a LIST of {} entries, ms (less is better)", count(sizes.entries))
+            }
             Self::Idle => {
                 format!("memory of each of {} idle sessions, KiB (less is better)", count(sizes.idle))
             }
@@ -119,7 +125,7 @@ impl Row {
 
     pub fn better(self) -> Better {
         match self {
-            Self::List | Self::Idle => Better::Less,
+            Self::List | Self::ListFirst | Self::Idle => Better::Less,
             _ => Better::More,
         }
     }

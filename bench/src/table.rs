@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::rows::Row;
 use crate::servers::Kind;
 use crate::sizes::Sizes;
+use crate::standing::below;
 
 /// The figure of one server in one row.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +61,17 @@ impl Table {
         }
         text.push('\n');
         text
+    }
+
+    /// The rows in which another server was better than Wharf's engine `native`, a sentence each.
+    pub fn below(&self, sizes: &Sizes) -> Vec<String> {
+        let best = |row, server| self.cell(row, server).and_then(|cell| cell.best);
+        let judged = self.rows.iter().filter_map(|row| {
+            let peers = self.servers.iter().filter(|server| !server.is_wharf());
+            let peers = peers.filter_map(|server| Some((server.heading(), best(*row, *server)?)));
+            below(&row.title(sizes), row.better(), best(*row, Kind::WharfNative), peers)
+        });
+        judged.collect()
     }
 
     fn shown(&self, row: Row, server: Kind) -> String {

@@ -7,25 +7,27 @@ use std::process::Command;
 use super::store::{ACCESS_KEY, REGION, SECRET_KEY, Store, first_line};
 use crate::place::{Place, free_port, secret};
 use crate::problem::{Doing, Result};
-use crate::servers::{BENCH, Kind, PASSIVE, Server, Tools, rclone, tethered};
+use crate::servers::{BENCH, Kind, PASSIVE, Server, Tools, rclone, sftpgo, tethered};
 
 /// The columns of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Front {
     Wharf,
     Rclone,
+    Sftpgo,
     /// curl, which speaks to the store itself.
     Curl,
 }
 
 impl Front {
-    pub const ALL: [Self; 3] = [Self::Wharf, Self::Rclone, Self::Curl];
+    pub const ALL: [Self; 4] = [Self::Wharf, Self::Rclone, Self::Sftpgo, Self::Curl];
 
     /// As it is written on the command line.
     pub fn id(self) -> &'static str {
         match self {
             Self::Wharf => Kind::WharfNative.id(),
             Self::Rclone => Kind::Rclone.id(),
+            Self::Sftpgo => Kind::Sftpgo.id(),
             Self::Curl => "curl",
         }
     }
@@ -34,6 +36,7 @@ impl Front {
         match self {
             Self::Wharf => "Wharf",
             Self::Rclone => "rclone",
+            Self::Sftpgo => "SFTPGo",
             Self::Curl => "curl, no server between",
         }
     }
@@ -43,6 +46,7 @@ impl Front {
         match self {
             Self::Wharf => "engine `native`, backend `kind: s3`, all else at its default",
             Self::Rclone => "`rclone serve ftp`, without a cache of files, all else at its default",
+            Self::Sftpgo => "users in its memory, no quotas, all else at its default",
             Self::Curl => "`curl --aws-sigv4`; a process for each client, which keeps its connection",
         }
     }
@@ -52,6 +56,7 @@ impl Front {
         match self {
             Self::Wharf => Some(Kind::WharfNative),
             Self::Rclone => Some(Kind::Rclone),
+            Self::Sftpgo => Some(Kind::Sftpgo),
             Self::Curl => None,
         }
     }
@@ -71,6 +76,10 @@ impl Front {
         let mut command = tethered(&kind.program(tools));
         match self {
             Self::Rclone => serve_by_rclone(&folder, port, store, bucket, &mut command),
+            Self::Sftpgo => {
+                let keys = (REGION, ACCESS_KEY, SECRET_KEY);
+                sftpgo::serve_bucket(&folder, port, bucket, &store.endpoint(), keys, &mut command)
+            }
             _ => serve_by_wharf(&folder, port, store, bucket, "", &mut command),
         }
         .doing(|| format!("setting up {}", self.heading()))?;

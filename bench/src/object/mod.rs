@@ -21,7 +21,7 @@ use crate::options::Options;
 use crate::place::{Place, block};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::settle;
-use crate::{progress, report};
+use crate::{progress, report, standing};
 
 /// Measures; what is to be printed, and whether all could be measured.
 pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
@@ -66,6 +66,7 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     lines.push(format!("- The store: `{}`.", store::version(&options.tools)?));
     lines.extend(left_out.iter().map(|line| format!("- {line}")));
     lines.extend(report::circumstances(bench.busy, bench.measured, begin.elapsed()));
+    lines.extend(standing::lines(&table.below(&options.works, &options.sizes)));
     lines.extend(report::failures(table.failures()));
     Ok((lines.join("\n"), table.failures().is_empty()))
 }

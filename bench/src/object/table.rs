@@ -7,6 +7,7 @@ use super::measure::Figures;
 use super::work::{Figure, Work};
 use crate::rows::Better;
 use crate::sizes::Sizes;
+use crate::standing::below;
 use crate::table::rounded;
 
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +68,18 @@ impl Table {
         text
     }
 
+    /// The rows in which another server was faster than Wharf, a sentence each. curl is no server, but the limit.
+    pub fn below(&self, works: &[Work], sizes: &Sizes) -> Vec<String> {
+        let speed = |work, front| self.figure(work, Figure::Speed, front);
+        let judged = works.iter().filter_map(|work| {
+            let peers = [Front::Rclone, Front::Sftpgo].into_iter();
+            let peers = peers.filter_map(|peer| Some((peer.heading(), speed(*work, peer)?)));
+            let row = work.title(Figure::Speed, sizes);
+            below(&row, work.better(Figure::Speed), speed(*work, Front::Wharf), peers)
+        });
+        judged.collect()
+    }
+
     fn shown(&self, work: Work, figure: Figure, front: Front) -> String {
         let failed = if self.failed.contains(&(work, front)) { " failed" } else { "" };
         match self.figure(work, figure, front) {
@@ -105,7 +118,8 @@ impl Table {
         let ratio = work.better(figure).ratio(ours, theirs);
         let target = match peer {
             Front::Rclone => work.target(figure).rclone,
-            _ => work.target(figure).curl,
+            Front::Curl => work.target(figure).curl,
+            Front::Wharf | Front::Sftpgo => None,
         };
         match target {
             Some(target) if ratio < target => format!("{}× (missed: {target})", rounded(ratio)),

@@ -13,25 +13,33 @@ fn times_are_the_best_of_the_rounds_and_memory_and_requests_the_worst() {
     add(Front::Wharf, 300.0, 1.5, Some(80.0), 130.0);
     add(Front::Wharf, 400.0, 1.0, Some(60.0), 131.0);
     add(Front::Rclone, 160.0, 3.0, Some(120.0), 208.0);
+    add(Front::Sftpgo, 320.0, 2.0, Some(90.0), 210.0);
     add(Front::Curl, 500.0, 0.5, None, 1.0);
     table.fail(Work::Retr, Front::Wharf, 1, "it was closed");
 
     assert_eq!(
         table.markdown(&[Work::Stor, Work::Retr], &Front::ALL, &Sizes::FULL),
         "\
-| | Wharf | rclone | curl, no server between | Wharf to rclone | Wharf to curl |
-|---|--:|--:|--:|--:|--:|
-| STOR 1 GiB, MB/s | 400 | 160 | 500 | 2.50× (at least 2) | 0.80× (missed: 0.9) |
-| RETR 1 GiB, MB/s | failed | - | - | - | - |
-| processor time of the server, STOR 1 GiB, s | 1.00 | 3.00 | 0.50 | 3.00× | 0.50× |
-| processor time of the server, RETR 1 GiB, s | failed | - | - | - | - |
-| processor time of the store, STOR 1 GiB, s | 4.00 | 4.00 | 4.00 | 1.00× | 1.00× |
-| processor time of the store, RETR 1 GiB, s | failed | - | - | - | - |
-| peak memory, STOR 1 GiB, MiB | 80.0 | 120 | - | 1.50× | - |
-| peak memory, RETR 1 GiB, MiB | failed | - | - | - | - |
-| requests for STOR 1 GiB | 131 | 208 | 1.00 | 1.59× | 0.01× |
-| requests for RETR 1 GiB | failed | - | - | - | - |
+| | Wharf | rclone | SFTPGo | curl, no server between | Wharf to rclone | Wharf to sftpgo | Wharf to curl |
+|---|--:|--:|--:|--:|--:|--:|--:|
+| STOR 1 GiB, MB/s | 400 | 160 | 320 | 500 | 2.50× (at least 2) | 1.25× | 0.80× (missed: 0.9) |
+| RETR 1 GiB, MB/s | failed | - | - | - | - | - | - |
+| processor time of the server, STOR 1 GiB, s | 1.00 | 3.00 | 2.00 | 0.50 | 3.00× | 2.00× | 0.50× |
+| processor time of the server, RETR 1 GiB, s | failed | - | - | - | - | - | - |
+| processor time of the store, STOR 1 GiB, s | 4.00 | 4.00 | 4.00 | 4.00 | 1.00× | 1.00× | 1.00× |
+| processor time of the store, RETR 1 GiB, s | failed | - | - | - | - | - | - |
+| peak memory, STOR 1 GiB, MiB | 80.0 | 120 | 90.0 | - | 1.50× | 1.12× | - |
+| peak memory, RETR 1 GiB, MiB | failed | - | - | - | - | - | - |
+| requests for STOR 1 GiB | 131 | 208 | 210 | 1.00 | 1.59× | 1.60× | 0.01× |
+| requests for RETR 1 GiB | failed | - | - | - | - | - | - |
 "
     );
+    assert!(table.below(&[Work::Stor, Work::Retr], &Sizes::FULL).is_empty(), "curl is no peer");
+    table.add(
+        Work::Stor,
+        Front::Sftpgo,
+        Figures { speed: 500.0, server_time: 1.0, store_time: 1.0, memory: None, requests: 1.0 },
+    );
+    assert_eq!(table.below(&[Work::Stor], &Sizes::FULL), ["STOR 1 GiB, MB/s: 0.80× of SFTPGo"]);
     assert_eq!(table.failures(), ["Wharf, object-retr, round 1: it was closed"]);
 }

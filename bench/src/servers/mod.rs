@@ -4,6 +4,7 @@ mod proftpd;
 mod pure_ftpd;
 mod pyftpdlib;
 pub mod rclone;
+pub mod sftpgo;
 mod vsftpd;
 mod wharf;
 
@@ -40,6 +41,8 @@ pub struct Tools {
     pub wharf: PathBuf,
     /// The folder that `scripts/install-bench-tools` fills.
     pub peers: PathBuf,
+    /// SFTPGo's program, which nothing installs.
+    pub sftpgo: Option<PathBuf>,
 }
 
 /// The columns of the table.
@@ -52,6 +55,7 @@ pub enum Kind {
     PureFtpd,
     Rclone,
     Pyftpdlib,
+    Sftpgo,
 }
 
 /// Settings that differ from row to row. TLS is switched on only where it is used: vsftpd arranges its processes in another
@@ -76,7 +80,7 @@ struct Site<'a> {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::WharfNative,
         Self::WharfLibunftp,
         Self::Vsftpd,
@@ -84,6 +88,7 @@ impl Kind {
         Self::PureFtpd,
         Self::Rclone,
         Self::Pyftpdlib,
+        Self::Sftpgo,
     ];
 
     /// As it is written on the command line.
@@ -96,6 +101,7 @@ impl Kind {
             Self::PureFtpd => "pure-ftpd",
             Self::Rclone => "rclone",
             Self::Pyftpdlib => "pyftpdlib",
+            Self::Sftpgo => "sftpgo",
         }
     }
 
@@ -108,6 +114,7 @@ impl Kind {
             Self::PureFtpd => "pure-ftpd",
             Self::Rclone => "rclone",
             Self::Pyftpdlib => "pyftpdlib",
+            Self::Sftpgo => "SFTPGo",
         }
     }
 
@@ -144,6 +151,9 @@ impl Kind {
                 "one process with threads; the password stands on the command line; no explicit TLS"
             }
             Self::Pyftpdlib => "one process, one thread; the password stands in the program",
+            Self::Sftpgo => {
+                "one process with threads; users in its memory, the cheapest hash that it knows (MD5); no quotas"
+            }
         }
     }
 
@@ -161,15 +171,26 @@ impl Kind {
             }
             Self::Rclone => tools.peers.join("python/bin/rclone"),
             Self::Pyftpdlib => tools.peers.join("python/bin/python"),
+            Self::Sftpgo => tools.sftpgo.clone().unwrap_or_default(),
         }
     }
 
     /// Why this server can't be measured here, in a sentence.
     pub fn missing(self, tools: &Tools, place: &Place) -> Result<Option<String>> {
+        if self == Self::Sftpgo && tools.sftpgo.is_none() {
+            return Ok(Some(
+                "nothing installs it; `--sftpgo FILE` names a program that was built elsewhere.".to_owned(),
+            ));
+        }
         let program = self.program(tools);
         if !program.exists() {
-            let how = if self.is_wharf() { "cargo build --release" } else { "scripts/install-bench-tools" };
-            return Ok(Some(format!("{} does not exist; `{how}` makes it.", program.display())));
+            return Ok(Some(match self {
+                Self::Sftpgo => format!("{} does not exist.", program.display()),
+                _ if self.is_wharf() => {
+                    format!("{} does not exist; `cargo build --release` makes it.", program.display())
+                }
+                _ => format!("{} does not exist; `scripts/install-bench-tools` makes it.", program.display()),
+            }));
         }
         let changes_user = matches!(self, Self::Vsftpd | Self::Proftpd | Self::PureFtpd);
         if changes_user && !rustix::process::geteuid().is_root() {
@@ -184,7 +205,7 @@ impl Kind {
     /// Its name and version.
     pub fn version(self, tools: &Tools, place: &Place) -> Result<String> {
         let arguments: &[&str] = match self {
-            Self::WharfNative | Self::WharfLibunftp => &["--version"],
+            Self::WharfNative | Self::WharfLibunftp | Self::Sftpgo => &["--version"],
             Self::Vsftpd | Self::Proftpd => &["-v"],
             Self::PureFtpd => &["--help"],
             Self::Rclone => &["version"],
@@ -232,6 +253,7 @@ impl Kind {
             Self::PureFtpd => pure_ftpd::arguments(&site, &mut command),
             Self::Rclone => rclone::arguments(&site, &mut command),
             Self::Pyftpdlib => pyftpdlib::arguments(&site, &mut command),
+            Self::Sftpgo => sftpgo::arguments(&site, &mut command),
         }
         .doing(|| format!("setting up {}", self.heading()))?;
         let tls = variant.tls.then(|| Arc::clone(tls));
