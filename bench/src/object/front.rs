@@ -77,6 +77,7 @@ impl Front {
         match self {
             Self::Rclone => serve_by_rclone(&folder, port, store, bucket, &mut command),
             Self::Sftpgo => {
+                sftpgo::templates(&kind.program(tools), &mut command);
                 let keys = (REGION, ACCESS_KEY, SECRET_KEY);
                 sftpgo::serve_bucket(&folder, port, bucket, &store.endpoint(), keys, &mut command)
             }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{BENCH, PASSIVE, Site};
+use super::{BENCH, Kind, PASSIVE, Site};
 use crate::place::secret;
 
 /// The password `bench`. MD5 is the cheapest hash that it knows.
@@ -17,7 +17,9 @@ pub(super) fn arguments(site: &Site<'_>, command: &mut Command) -> io::Result<()
     let (certificate, key) = certificate.unwrap_or_default();
     let tls = json!({ "certificate_file": certificate, "certificate_key_file": key });
     let disk = json!({ "provider": 0 });
-    serve(&site.folder, &site.place.data(), disk, tls, site.port, command)
+    serve(&site.folder, &site.place.data(), disk, tls, site.port, command)?;
+    templates(&Kind::Sftpgo.program(site.tools), command);
+    Ok(())
 }
 
 /// Serves a bucket of this S3 store.
@@ -41,6 +43,11 @@ pub fn serve_bucket(
         },
     });
     serve(folder, &folder.join("home"), store, json!({}), port, command)
+}
+
+/// It doesn't start without the texts of its mails, which come with it, in a folder beside the program.
+pub fn templates(program: &Path, command: &mut Command) {
+    command.env("SFTPGO_SMTP__TEMPLATES_PATH", program.with_file_name("templates"));
 }
 
 /// Nothing but FTP is served, and nothing of it is on that would connect to another machine.
