@@ -1,7 +1,7 @@
 //! The control connection.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use wharf_backends::threads::Waiter;
 
 use super::codec::{Decoded, Decoder};
 use super::reply::Reply;
+use super::socket::Socket;
 use crate::charset::Charset;
 use crate::ops::metrics::Metrics;
 
@@ -29,8 +30,8 @@ const PIECES_PAUSE: Duration = Duration::from_millis(10);
 const READ_AHEAD: usize = 4 * 1024;
 
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
     /// While one becomes the other, and after a failure to do so.
     Gone,
 }
@@ -49,7 +50,12 @@ impl Control {
         if let Err(error) = rustix::net::sockopt::set_socket_oobinline(&stream, true) {
             tracing::debug!(%error, "can't set SO_OOBINLINE");
         }
-        Self { stream: Stream::Plain(stream), decoder: Decoder::default(), charset: Charset::Utf8, metrics }
+        Self {
+            stream: Stream::Plain(Socket::new(stream)),
+            decoder: Decoder::default(),
+            charset: Charset::Utf8,
+            metrics,
+        }
     }
 
     /// Waits until the client no longer waits for an answer: it has closed the connection and left no command to read,
@@ -81,23 +87,21 @@ impl Control {
 
     /// Reads available bytes; 0 at the end of the connection.
     async fn read(&mut self) -> io::Result<usize> {
-        match &self.stream {
-            Stream::Plain(stream) => loop {
+        let decoder = &mut self.decoder;
+        match &mut self.stream {
+            Stream::Plain(socket) => loop {
                 // An idle session has no buffer.
-                stream.readable().await?;
-                match stream.try_read_buf(self.decoder.buffer()) {
+                socket.readable().await?;
+                match socket.try_read_buf(decoder.buffer()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     read => return read,
                 }
             },
-            Stream::Tls(_) => {
-                let Stream::Tls(stream) = &mut self.stream else { return Ok(0) };
-                match stream.read_buf(self.decoder.buffer()).await {
-                    // The end without TLS's close_notify, as many clients do it.
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-                    read => read,
-                }
-            }
+            Stream::Tls(stream) => match stream.read_buf(decoder.buffer()).await {
+                // The end without TLS's close_notify, as many clients do it.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+                read => read,
+            },
             Stream::Gone => Ok(0),
         }
     }
@@ -153,16 +157,14 @@ impl Control {
         is_read && self.is_lost()
     }
 
-    /// Watches whether the client is there while a command uses this connection; `None` if the system lacks the
-    /// resources.
+    /// Watches whether the client is there while a command uses this connection; `None` if the connection is gone.
     pub(super) fn watch(&self) -> Option<Watch> {
-        let (tcp, is_plain) = match &self.stream {
-            Stream::Plain(stream) => (stream, true),
+        let (socket, is_plain) = match &self.stream {
+            Stream::Plain(socket) => (socket, true),
             Stream::Tls(stream) => (stream.get_ref().0, false),
             Stream::Gone => return None,
         };
-        let socket = tcp.as_fd().try_clone_to_owned().ok()?;
-        Some(Watch { socket, is_plain, has_more: self.decoder.waiting() > 0 })
+        Some(Watch { socket: socket.clone(), is_plain, has_more: self.decoder.waiting() > 0 })
     }
 
     /// Waits until the client has sent bytes, which are still to be read; `false` if it has closed the connection.
@@ -175,7 +177,7 @@ impl Control {
 
     /// The TCP connection, to begin TLS on it. Commands that arrived before the handshake are forgotten: anyone on the
     /// way could have sent them.
-    pub(super) fn take_plain(&mut self) -> io::Result<TcpStream> {
+    pub(super) fn take_plain(&mut self) -> io::Result<Socket> {
         self.decoder.clear();
         match std::mem::replace(&mut self.stream, Stream::Gone) {
             Stream::Plain(stream) => Ok(stream),
@@ -187,7 +189,7 @@ impl Control {
     }
 
     /// Continues over TLS.
-    pub(super) fn put_tls(&mut self, stream: TlsStream<TcpStream>) {
+    pub(super) fn put_tls(&mut self, stream: TlsStream<Socket>) {
         self.stream = Stream::Tls(Box::new(stream));
     }
 
@@ -243,7 +245,7 @@ impl Control {
                 Stream::Gone => return Ok(()),
             }?;
             // Unread bytes would make the kernel send a reset, and the client would lose the last reply.
-            let tcp = match &self.stream {
+            let tcp: &TcpStream = match &self.stream {
                 Stream::Plain(stream) => stream,
                 Stream::Tls(stream) => stream.get_ref().0,
                 Stream::Gone => return Ok(()),
@@ -263,7 +265,7 @@ impl Control {
 
 /// The socket of a control connection, while other code uses the connection.
 pub(super) struct Watch {
-    socket: OwnedFd,
+    socket: Socket,
     is_plain: bool,
     /// Commands were read that wait for their turn.
     has_more: bool,
@@ -272,9 +274,10 @@ pub(super) struct Watch {
 impl Waiter for Watch {
     /// Like [`Control::is_abandoned`].
     fn is_gone(&self) -> bool {
+        let socket = &self.socket;
         let is_read = !self.is_plain
-            || !self.has_more && rustix::io::ioctl_fionread(&self.socket).is_ok_and(|bytes| bytes == 0);
-        is_read && is_lost(&self.socket)
+            || !self.has_more && rustix::io::ioctl_fionread(socket).is_ok_and(|bytes| bytes == 0);
+        is_read && is_lost(socket)
     }
 }
 

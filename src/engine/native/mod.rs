@@ -26,6 +26,7 @@ mod own_addresses;
 mod reply;
 mod security;
 mod session;
+mod socket;
 mod state;
 mod tls;
 

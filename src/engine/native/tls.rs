@@ -23,6 +23,7 @@ use self::family::Family;
 use self::owners::Owners;
 use self::resumption::Marks;
 pub(super) use self::resumption::{Resumption, Unproven};
+use super::socket::Socket;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::ops::sandbox;
@@ -185,9 +186,9 @@ impl Tls {
     /// The handshake of a control connection.
     pub(super) async fn accept_control(
         self: &Arc<Self>,
-        stream: TcpStream,
+        stream: Socket,
         session: u64,
-    ) -> io::Result<(TlsStream<TcpStream>, Resumption)> {
+    ) -> io::Result<(TlsStream<Socket>, Resumption)> {
         let configs = self.configs();
         let own = Family::of_session(session);
         let marks = Marks::of_control(&configs.control, own);

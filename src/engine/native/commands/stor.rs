@@ -77,9 +77,9 @@ pub(super) fn receiving(
         };
         let receive = receive::receive(&mut connection, &mut *upload, form, &context.flow);
         let received = async {
-            let silence = context.interruptible(receive).await?;
+            let end = context.interruptible(receive).await?;
             // The client may be gone: the data of one that was killed ends like that of one which is done.
-            context.confirm(silence).await
+            context.confirm(end).await
         };
         if let Err(error) = received.await {
             return abort(upload, &at, error.at(&at), Some(connection)).await;

@@ -86,7 +86,6 @@ impl Channel {
                 Way::Passive(lease) => {
                     let arrived = claims::in_plain_text(lease, toward, session).await?;
                     flow.opened(arrived.peer);
-                    pacing::unpace_connection(&arrived.stream);
                     Ok(DataConnection::plain(arrived.stream))
                 }
                 Way::PassiveTls { begin: _begun, coming } => {
@@ -98,10 +97,7 @@ impl Channel {
                     let stream = connect(from, to).await.map_err(TransferError::Connect)?;
                     flow.opened(to);
                     match protection.into_tls() {
-                        None => {
-                            pacing::unpace_connection(&stream);
-                            Ok(DataConnection::plain(stream))
-                        }
+                        None => Ok(DataConnection::plain(stream)),
                         Some((tls, resumption)) => {
                             claims::opened(Arrived { stream, peer: to }, toward, &tls, &resumption).await
                         }

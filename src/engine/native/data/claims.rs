@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::super::tls::{Accepted, Resumption, Tls, Unproven};
 use super::passive::{Arrived, Lease, Standing};
-use super::{DataConnection, TransferError, pacing};
+use super::{DataConnection, TransferError};
 use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
 
@@ -39,6 +39,10 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long another plain-text connection may still take after one has ended without a byte, which may be an empty
 /// file.
 const EMPTY_CHANCE: Duration = Duration::from_millis(300);
+
+/// How long a silent connection of an upload is waited for alone. Most clients send their first bytes as soon as they read
+/// that the transfer has begun, and to be told of other connections would take longer than such an upload.
+const FIRST_WORD: Duration = Duration::from_millis(5);
 
 /// How long the right connection may still take after a wrong one has arrived, while the transfer waits.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);
@@ -88,12 +92,15 @@ pub(super) async fn in_plain_text(
         let Ok(next) = next else {
             return ended.ok_or(TransferError::Connect(io::ErrorKind::ConnectionAborted.into()));
         };
-        let mut open = Vec::new();
+        let (mut open, mut speaks) = (Vec::new(), false);
         let mut next = Some(next.map_err(TransferError::Connect)?);
         lease.accept_pending();
         while let Some(arrived) = next {
             match arrived.standing() {
-                Standing::Speaks | Standing::Silent => open.push(arrived),
+                standing @ (Standing::Speaks | Standing::Silent) => {
+                    speaks = standing == Standing::Speaks;
+                    open.push(arrived);
+                }
                 Standing::Ended if ended.is_none() => ended = Some(arrived),
                 Standing::Ended | Standing::Reset => {
                     let data_peer = arrived.peer;
@@ -105,15 +112,21 @@ pub(super) async fn in_plain_text(
         match open.len() {
             0 if ended.is_some() => _ = chance.get_or_insert_with(|| Instant::now() + EMPTY_CHANCE),
             0 => {}
-            1 if toward == Toward::Client || open[0].standing() == Standing::Speaks => {
+            1 if toward == Toward::Client || speaks => {
                 return Ok(open.swap_remove(0));
             }
             // The client of an upload sends something: a silent connection may be a stranger's.
             1 => {
                 let silent = open.swap_remove(0);
-                let another = tokio::select! {
-                    _ = silent.stream.readable() => None,
-                    next = timeout(SECOND_CHANCE, lease.next()) => next.ok().and_then(Result::ok),
+                let another = match timeout(FIRST_WORD, silent.stream.readable()).await {
+                    Ok(_) => {
+                        lease.accept_pending();
+                        lease.take()
+                    }
+                    Err(_) => tokio::select! {
+                        _ = silent.stream.readable() => None,
+                        next = timeout(SECOND_CHANCE, lease.next()) => next.ok().and_then(Result::ok),
+                    },
                 };
                 match another {
                     None if silent.standing() == Standing::Ended => {
@@ -265,7 +278,6 @@ async fn shake_hands(
     resumption: &Resumption,
     client_reads: impl Fn() -> bool,
 ) -> Result<Claim, TransferError> {
-    pacing::unpace_connection(&stream);
     let accepted = timeout(CONNECT_TIMEOUT, tls.accept_data(stream, resumption, client_reads)).await;
     tls.metrics().handshake(Handshake::Data, matches!(accepted, Ok(Ok(_))));
     match accepted {

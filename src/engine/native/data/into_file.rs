@@ -14,6 +14,7 @@ use wharf_backends::{Error, StoragePath};
 
 use super::TransferError;
 use super::hose::Hose;
+use super::receive::EndOfData;
 use super::send::Flow;
 
 /// How long a thread of the disk works for one transfer at a time, so that these threads serve all, however slow the
@@ -27,8 +28,8 @@ const WORTH_A_WAIT: u64 = 64 * 1024;
 
 /// How a burst ended.
 pub(super) enum Stopped {
-    /// The data has ended; how long the connection was silent before.
-    End(Duration),
+    /// The data has ended.
+    End(EndOfData),
     /// No more bytes have arrived yet, or other transfers have their turn.
     Pause,
 }
@@ -71,7 +72,7 @@ fn burst(
     while last_byte - begun < BURST && is_wanted() {
         step();
         match hose.fill(socket) {
-            Ok(0) => return Ok(Stopped::End(last_byte.elapsed())),
+            Ok(0) => return Ok(Stopped::End(EndOfData::now(last_byte))),
             Ok(count) => {
                 last_byte = Instant::now();
                 hose.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;

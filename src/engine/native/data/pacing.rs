@@ -1,10 +1,9 @@
 //! Switches off BBR's pace for data connections within one machine.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use rustix::net::sockopt;
-use tokio::net::TcpStream;
 
 /// Every Linux kernel has it, and lets every program choose it.
 const UNPACED: &str = "reno";
@@ -22,11 +21,10 @@ pub(super) fn unpace(socket: impl AsFd) {
     }
 }
 
-/// The same for an existing connection, if it is within this machine.
-pub(super) fn unpace_connection(stream: &TcpStream) {
-    if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
-        && is_this_machine(local, peer)
-    {
+/// The same for a connection that a listener at `local` has accepted, if it is within this machine.
+pub(super) fn unpace_accepted(stream: impl AsFd, local: IpAddr, peer: IpAddr) {
+    // Listeners on loopback are unpaced, and their connections with them.
+    if !local.is_loopback() && local == peer.to_canonical() {
         unpace(stream);
     }
 }

@@ -49,6 +49,9 @@ async fn a_connection_within_this_machine_is_not_paced_by_bbr() {
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
     assert_eq!(sockopt::tcp_congestion(&server).unwrap(), "bbr");
-    unpace_connection(&server);
+    let (own, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+    unpace_accepted(&server, own, other);
+    assert_eq!(sockopt::tcp_congestion(&server).unwrap(), "bbr");
+    unpace_accepted(&server, own, own);
     assert_eq!(sockopt::tcp_congestion(&server).unwrap(), UNPACED);
 }

@@ -14,14 +14,29 @@ use super::{DataConnection, TransferError};
 /// The first room for arriving bytes: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
 
-/// Receives all bytes of a file, up to the point where the upload can be finished; returns how long the client was
-/// silent before the end. After a failure the upload has to be aborted.
+/// How the data of an upload ended.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct EndOfData {
+    pub(in super::super) at: Instant,
+    /// How long the client was silent before.
+    pub(in super::super) silence: Duration,
+}
+
+impl EndOfData {
+    pub(super) fn now(last_byte: Instant) -> Self {
+        let at = Instant::now();
+        Self { at, silence: at.saturating_duration_since(last_byte) }
+    }
+}
+
+/// Receives all bytes of a file, up to the point where the upload can be finished. After a failure the upload has to be
+/// aborted.
 pub(in super::super) async fn receive(
     connection: &mut DataConnection,
     upload: &mut dyn Upload,
     form: Form,
     flow: &Flow,
-) -> Result<Duration, TransferError> {
+) -> Result<EndOfData, TransferError> {
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     // An upload that keeps bytes in memory waits for its turn before they are read, so that waiting bytes take no
@@ -29,7 +44,7 @@ pub(in super::super) async fn receive(
     let mut intake = upload.intake(Supply::Bytes).await?;
     let mut next = fill(connection, room_in(&intake, room), flow).await?;
     let mut into_file = form.is_plain();
-    let silence = loop {
+    let end = loop {
         room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
         let Filled { bytes: chunk, ended } = next;
         // The next bytes arrive while these are stored.
@@ -51,9 +66,9 @@ pub(in super::super) async fn receive(
             }
             Ok::<_, TransferError>(())
         };
-        if let Some(before) = ended {
+        if let Some(end) = ended {
             store.await?;
-            break before;
+            break end;
         }
         if matches!(intake, Intake::Reserved(_)) {
             store.await?;
@@ -65,7 +80,7 @@ pub(in super::super) async fn receive(
             store.await?;
             match upload.intake(Supply::File).await? {
                 Intake::File(file) => match into_file::store_burst(stream, file, flow).await? {
-                    Stopped::End(silence) => break silence,
+                    Stopped::End(end) => break end,
                     Stopped::Pause => {}
                 },
                 other => (intake, into_file) = (other, false),
@@ -82,7 +97,7 @@ pub(in super::super) async fn receive(
     if !rest.is_empty() {
         upload.write(rest).await?;
     }
-    Ok(silence)
+    Ok(end)
 }
 
 /// How many of `room` bytes may be read before they are stored.
@@ -96,8 +111,8 @@ fn room_in(intake: &Intake, room: usize) -> usize {
 /// Bytes that were received together.
 struct Filled {
     bytes: Bytes,
-    /// The data has ended; how long the connection was silent before.
-    ended: Option<Duration>,
+    /// The data has ended.
+    ended: Option<EndOfData>,
 }
 
 /// The next bytes: as many as there is room for, or the rest before the end.
@@ -108,7 +123,7 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
         let count = flow.step(connection.read(&mut buffer)).await?;
         flow.count(count);
         if count == 0 {
-            return Ok(Filled { bytes: buffer.freeze(), ended: Some(last_byte.elapsed()) });
+            return Ok(Filled { bytes: buffer.freeze(), ended: Some(EndOfData::now(last_byte)) });
         }
         last_byte = Instant::now();
     }

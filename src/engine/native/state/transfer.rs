@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use wharf_backends::StoragePath;
 
+use super::super::data::receive::EndOfData;
 use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
@@ -131,16 +132,17 @@ impl Context {
     }
 
     /// Asks whether the client is still there, before what it sent becomes visible: the data of one that was killed ends
-    /// like that of one which is done. `silence` is how long nothing came before the end.
-    pub(in super::super) async fn confirm(&self, silence: Duration) -> Result<(), TransferError> {
+    /// like that of one which is done.
+    pub(in super::super) async fn confirm(&self, end: EndOfData) -> Result<(), TransferError> {
         let (answer, answered) = oneshot::channel();
         // The system of a client that is killed closes both connections within moments, in any order.
         let moved = self.flow.moved.load(Ordering::Relaxed);
-        let wait = match moved == 0 || silence > SUSPICIOUS_SILENCE {
+        let wait = match moved == 0 || end.silence > SUSPICIOUS_SILENCE {
             true => LONGEST_WAIT,
             false => (SHORTEST_WAIT + Duration::from_micros(moved / 4096)).min(LONGEST_WAIT),
         };
-        pause(wait).await;
+        // Storing the last bytes took a part of it.
+        pause_until(end.at + wait).await;
         let asked = async {
             self.ask.send(answer).await.map_err(|_| TransferError::ControlConnectionLost)?;
             answered.await.map_err(|_| TransferError::ControlConnectionLost)
@@ -152,14 +154,15 @@ impl Context {
 /// Waits, also for less than the milliseconds that are all the runtime's clock knows: small files are many. To change to
 /// a thread that sleeps would take as long again, so for so short a time others are let go first instead: other sessions,
 /// and other processes, of which one may be the client that dies.
-async fn pause(wait: Duration) {
-    if wait >= Duration::from_millis(1) {
-        return tokio::time::sleep(wait).await;
+async fn pause_until(moment: Instant) {
+    let left = || moment.saturating_duration_since(Instant::now());
+    if left() >= Duration::from_millis(1) {
+        return tokio::time::sleep(left()).await;
     }
-    let start = Instant::now();
-    std::thread::yield_now();
-    while start.elapsed() < wait {
-        tokio::task::yield_now().await;
+    // If other sessions have work, it takes the time. If not, each further turn would wake another thread for nothing.
+    tokio::task::yield_now().await;
+    while !left().is_zero() {
+        std::thread::yield_now();
     }
 }
 

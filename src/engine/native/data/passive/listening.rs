@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
 use tokio::net::TcpStream;
@@ -49,13 +50,17 @@ impl Listening {
 
     /// Whether no unaccepted connection waits. If one does, it is closed.
     pub(super) fn is_clean(&self) -> bool {
+        if !has_pending(&self.listener) {
+            return true;
+        }
         let pending = accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
         matches!(pending, Err(Errno::AGAIN))
     }
 
     /// The connections that have already arrived.
-    pub(super) fn take_pending(&self) -> Vec<Arrived> {
-        std::iter::from_fn(|| accept_one(&self.listener).ok()).take(MOST_PENDING).collect()
+    pub(super) fn take_pending(&self, local: Host) -> Vec<Arrived> {
+        let next = || has_pending(&self.listener).then(|| accept_one(&self.listener, local).ok()).flatten();
+        std::iter::from_fn(next).take(MOST_PENDING).collect()
     }
 
     /// From now on connections are accepted as soon as they arrive.
@@ -78,7 +83,10 @@ async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Ho
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match ports.upgrade() {
-                Some(ports) => came(&ports, local, port, Arrived { stream, peer }),
+                Some(ports) => {
+                    pacing::unpace_accepted(&stream, local.ip, peer.ip());
+                    came(&ports, local, port, Arrived { stream, peer });
+                }
                 None => return,
             },
             Err(error) => {
@@ -93,7 +101,10 @@ async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Ho
 /// program learns of them.
 pub(super) fn accept_pending(ports: &Arc<PassivePorts>, listener: &TcpListener, local: Host, port: u16) {
     for _ in 0..MOST_PENDING {
-        match accept_one(listener) {
+        if !has_pending(listener) {
+            return;
+        }
+        match accept_one(listener, local) {
             Ok(arrived) => came(ports, local, port, arrived),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             // The connection is gone again.
@@ -102,10 +113,17 @@ pub(super) fn accept_pending(ports: &Arc<PassivePorts>, listener: &TcpListener, 
     }
 }
 
-fn accept_one(listener: &TcpListener) -> io::Result<Arrived> {
+/// Whether a connection waits. To try to accept one where none waits costs the kernel a socket that it throws away.
+fn has_pending(listener: &TcpListener) -> bool {
+    let mut fds = [PollFd::new(listener, PollFlags::IN)];
+    !matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+}
+
+fn accept_one(listener: &TcpListener, local: Host) -> io::Result<Arrived> {
     let (stream, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     let peer =
         peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
+    pacing::unpace_accepted(&stream, local.ip, peer.ip());
     Ok(Arrived { stream: TcpStream::from_std(stream.into())?, peer })
 }
 

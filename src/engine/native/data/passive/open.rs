@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
@@ -66,7 +66,7 @@ impl OpenPorts {
     /// The connections that have arrived at a port which other sessions were told of, before the next session is told.
     pub(super) fn take_pending(&self, local: Host, port: u16) -> Vec<Arrived> {
         let open = self.open.get(&(local, port)).filter(|open| open.leases > 0);
-        open.map(|open| open.listening.take_pending()).unwrap_or_default()
+        open.map(|open| open.listening.take_pending(local)).unwrap_or_default()
     }
 
     pub(super) fn listener(&self, local: Host, port: u16) -> Option<Arc<TcpListener>> {
@@ -110,7 +110,7 @@ impl OpenPorts {
             open.since = Instant::now();
         }
         match open.leases {
-            0 if self.kept < most_kept() => self.kept += 1,
+            0 if self.kept < *MOST_KEPT_HERE => self.kept += 1,
             0 => drop(self.open.remove(&(local, port))),
             _ => {}
         }
@@ -141,10 +141,11 @@ impl OpenPorts {
     }
 }
 
-fn most_kept() -> usize {
+/// The limit of the process is raised before any port is opened, and not changed later.
+static MOST_KEPT_HERE: LazyLock<usize> = LazyLock::new(|| {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(descriptors / PART_KEPT).unwrap_or(usize::MAX).min(MOST_KEPT)
-}
+});
 
 /// Looks after open ports for as long as there are any.
 async fn look_after(ports: Weak<PassivePorts>) {
