@@ -7,7 +7,7 @@ mod reply_code;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use crate::config;
 use crate::ops::metrics::Metrics;
@@ -19,10 +19,9 @@ pub use connection::Connection;
 pub use reply_code::ReplyCode;
 
 /// Something that speaks FTP.
-#[async_trait]
 pub trait Engine: Send + Sync {
     /// Serves one control connection, and returns when the session and its transfers are over.
-    async fn serve(&self, connection: Connection, shutdown: Shutdown);
+    fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()>;
 }
 
 /// An engine that is ready to serve, unless the certificate can't be used any more.

@@ -127,10 +127,10 @@ impl Acceptor {
 
     fn serve(&self, connection: Connection, token: TaskTrackerToken) {
         let Sessions { engine, shutdown, .. } = &self.sessions;
-        let (engine, shutdown) = (Arc::clone(engine), shutdown.clone());
+        let session = Arc::clone(engine).serve(connection, shutdown.clone());
         let open = self.metrics.session_opened();
         tokio::spawn(async move {
-            engine.serve(connection, shutdown).await;
+            session.await;
             drop((open, token));
         });
     }

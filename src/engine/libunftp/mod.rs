@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use libunftp::options::{ActivePassiveMode, FtpsRequired, PassiveHost, SiteMd5};
 use libunftp::{ServerBuilder, ServerError};
 
@@ -134,9 +134,9 @@ impl LibunftpEngine {
     }
 }
 
-#[async_trait]
-impl Engine for LibunftpEngine {
-    async fn serve(&self, connection: Connection, shutdown: Shutdown) {
+impl LibunftpEngine {
+    /// Serves one control connection, and returns when the session and its transfers are over.
+    async fn serve_one(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, session: id, permit, .. } = connection;
         let now = shutdown.now.clone();
         // It is the same to the end of the session.
@@ -182,6 +182,12 @@ impl Engine for LibunftpEngine {
             tracing::warn!(session = id, "a transfer of a session that ended is still busy");
         }
         session.journal().closed(session.moved(), opened.elapsed());
+    }
+}
+
+impl Engine for LibunftpEngine {
+    fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.serve_one(connection, shutdown).await })
     }
 }
 

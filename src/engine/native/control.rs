@@ -237,15 +237,16 @@ impl Control {
     }
 
     /// Closes in good order: sent replies arrive even if the client has sent more than was read.
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(&mut self) {
+        let mut stream = std::mem::replace(&mut self.stream, Stream::Gone);
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
-            match &mut self.stream {
+            match &mut stream {
                 Stream::Plain(stream) => stream.shutdown().await,
                 Stream::Tls(stream) => stream.shutdown().await,
                 Stream::Gone => return Ok(()),
             }?;
             // Unread bytes would make the kernel send a reset, and the client would lose the last reply.
-            let tcp: &TcpStream = match &self.stream {
+            let tcp: &TcpStream = match &stream {
                 Stream::Plain(stream) => stream,
                 Stream::Tls(stream) => stream.get_ref().0,
                 Stream::Gone => return Ok(()),

@@ -33,7 +33,7 @@ mod tls;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use self::control::Control;
 use self::security::Security;
@@ -68,9 +68,8 @@ impl NativeEngine {
     }
 }
 
-#[async_trait]
 impl Engine for NativeEngine {
-    async fn serve(&self, connection: Connection, shutdown: Shutdown) {
+    fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()> {
         let Connection { stream, peer, local, reached, by_proxy_itself, session: id, implicit_tls, permit } =
             connection;
         // It is the same to the end of the session.
@@ -92,7 +91,8 @@ impl Engine for NativeEngine {
             extended_only: false,
             shared: Arc::clone(&self.shared),
         };
-        Session::new(connection).run(&shutdown).await;
+        let mut session = Session::new(connection);
+        Box::pin(async move { session.run(&shutdown).await })
     }
 }
 

@@ -44,7 +44,7 @@ impl From<io::Error> for End {
 
 impl Session {
     /// Ends it.
-    pub(super) async fn end(mut self, end: End, opened: Instant, shutdown: &Shutdown) {
+    pub(super) async fn end(&mut self, end: End, opened: Instant, shutdown: &Shutdown) {
         let (id, peer) = (self.connection.id, self.connection.peer);
         // An upload must not become visible any more, and leaves nothing behind.
         if let Some(transfer) = &self.transfer {
@@ -57,7 +57,7 @@ impl Session {
                 self.finish_transfer(shutdown).await;
             }
         }
-        let Self { mut connection, state, linger, moved, .. } = self;
+        let Self { connection, state, linger, moved, .. } = self;
         match end {
             End::Saying(reply) => {
                 if connection.control.send(&reply).await.is_ok() {
@@ -83,19 +83,19 @@ impl Session {
             }
         }
         // What was sent last may still be on its way.
-        if let Some(linger) = linger {
+        if let Some(linger) = linger.take() {
             tokio::select! {
                 () = linger.closed() => {}
                 () = shutdown.now.cancelled() => {}
             }
         }
-        Journal { session: id, user: state.user(), peer }.closed(moved, opened.elapsed());
+        Journal { session: id, user: state.user(), peer }.closed(std::mem::take(moved), opened.elapsed());
     }
 
     /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit
     /// of their own for that, and disks that hang get one here.
     async fn finish_transfer(&mut self, shutdown: &Shutdown) {
-        if self.transfer.as_ref().is_some_and(Running::is_finishing) {
+        if self.transfer.as_deref().is_some_and(Running::is_finishing) {
             tokio::select! {
                 () = self.end_transfer() => {}
                 () = tokio::time::sleep(FINISHING_TIME) => {}

@@ -32,7 +32,8 @@ const WAITING: usize = 1024;
 pub(super) struct Session {
     connection: Connection,
     state: State,
-    transfer: Option<Running>,
+    /// In a box of its own: most sessions have none most of the time.
+    transfer: Option<Box<Running>>,
     /// What came during the transfer.
     waiting: VecDeque<Decoded>,
     waiting_bytes: usize,
@@ -54,6 +55,8 @@ enum Event {
     Silent,
     Transfer(TransferEvent),
     Received(io::Result<Option<Decoded>>),
+    /// What came during the last transfer is next.
+    Waited(Decoded),
 }
 
 impl Session {
@@ -75,7 +78,10 @@ impl Session {
     }
 
     /// Serves the client until one of both has enough.
-    pub(super) async fn run(mut self, shutdown: &Shutdown) {
+    ///
+    /// Thousands of sessions are idle at a time, and each takes as much memory as this future. So whatever is done between
+    /// two waits for the client has a box of its own, which is gone when it is done; a test limits the rest.
+    pub(super) async fn run(&mut self, shutdown: &Shutdown) {
         let opened = Instant::now();
         self.connection.journal("").opened();
         let permit = Arc::clone(&self.connection.permit);
@@ -84,20 +90,12 @@ impl Session {
             () = last_words(shutdown) => End::Closed,
             () = permit.displaced() => End::Displaced,
         };
-        self.end(end, opened, shutdown).await;
+        Box::pin(self.end(end, opened, shutdown)).await;
     }
 
     async fn serve(&mut self, shutdown: &Shutdown) -> End {
         let served = async {
-            if self.connection.implicit_tls {
-                // Balancers look each second whether somebody listens here.
-                if !self.sends_something(shutdown).await? {
-                    return Err(End::Closed);
-                }
-                self.start_tls(true, shutdown).await?;
-            }
-            let greeting = Reply::new(220, self.connection.greeting());
-            self.connection.control.send(&greeting).await?;
+            Box::pin(self.begin(shutdown)).await?;
             loop {
                 self.turn(shutdown).await?;
             }
@@ -106,6 +104,19 @@ impl Session {
         match served {
             Err(end) => end,
         }
+    }
+
+    /// Everything before the first command.
+    async fn begin(&mut self, shutdown: &Shutdown) -> Result<(), End> {
+        if self.connection.implicit_tls {
+            // Balancers look each second whether somebody listens here.
+            if !self.sends_something(shutdown).await? {
+                return Err(End::Closed);
+            }
+            self.start_tls(true, shutdown).await?;
+        }
+        let greeting = Reply::new(220, self.connection.greeting());
+        Ok(self.connection.control.send(&greeting).await?)
     }
 
     /// When the client has been silent, or not logged in, for too long.
@@ -121,6 +132,12 @@ impl Session {
     }
 
     async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {
+        let event = self.event(shutdown).await?;
+        Box::pin(self.react(event, shutdown)).await
+    }
+
+    /// Waits for the next event.
+    async fn event(&mut self, shutdown: &Shutdown) -> Result<Event, End> {
         let idle = self.transfer.is_none();
         let deadline = self.deadline();
         if idle && Instant::now() >= deadline {
@@ -131,9 +148,9 @@ impl Session {
         }
         if idle && let Some(waiting) = self.waiting.pop_front() {
             self.waiting_bytes -= size(&waiting);
-            return self.carry_out(waiting, shutdown).await;
+            return Ok(Event::Waited(waiting));
         }
-        let event = tokio::select! {
+        Ok(tokio::select! {
             biased;
             () = shutdown.now.cancelled() => Event::Cut,
             // A client that sends without an end must not keep the others from their turn.
@@ -141,8 +158,12 @@ impl Session {
             () = tokio::time::sleep_until(deadline), if idle => Event::Silent,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
             received = self.connection.control.next(), if !self.gone => Event::Received(received),
-        };
+        })
+    }
+
+    async fn react(&mut self, event: Event, shutdown: &Shutdown) -> Result<(), End> {
         match event {
+            Event::Waited(command) => self.carry_out(command, shutdown).await,
             Event::Received(Ok(Some(Decoded::Endless))) => {
                 Err(End::Saying(Reply::new(500, "The command line does not end; goodbye.")))
             }
@@ -295,13 +316,13 @@ impl Session {
             Outcome::Quit(reply) => Err(End::Saying(reply)),
             Outcome::StartTls { reply, data_is_private } => {
                 self.connection.control.send(&reply).await?;
-                self.start_tls(data_is_private, shutdown).await
+                Box::pin(self.start_tls(data_is_private, shutdown)).await
             }
             Outcome::EndTls(reply) => {
                 self.connection.control.send(&reply).await?;
                 let patience = self.connection.idle_timeout;
                 tokio::select! {
-                    ended = self.connection.control.end_tls(patience) => Ok(ended?),
+                    ended = Box::pin(self.connection.control.end_tls(patience)) => Ok(ended?),
                     () = shutdown.stopping.cancelled() => Err(End::Closed),
                 }
             }
@@ -334,7 +355,7 @@ impl Session {
         self.connection.control.send(&opening).await?;
         // Nobody but a user has a transfer.
         let State::LoggedIn(session) = &self.state else { return Ok(()) };
-        self.transfer = Some(transfer.start(&session.visit, self.connection.idle_timeout));
+        self.transfer = Some(Box::new(transfer.start(&session.visit, self.connection.idle_timeout)));
         Ok(())
     }
 }
@@ -347,9 +368,13 @@ fn size(waiting: &Decoded) -> usize {
     }
 }
 
-async fn next_event(transfer: &mut Option<Running>) -> TransferEvent {
+async fn next_event(transfer: &mut Option<Box<Running>>) -> TransferEvent {
     match transfer {
         Some(transfer) => transfer.event().await,
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

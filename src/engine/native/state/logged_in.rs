@@ -72,7 +72,7 @@ pub(in super::super) struct LoggedIn {
     pub(in super::super) hash: DigestAlgorithm,
     /// Uploads of this user that were broken off.
     pub(in super::super) interrupted: OwnInterrupted,
-    recent: Option<Recent>,
+    recent: Option<Box<Recent>>,
 }
 
 impl LoggedIn {
@@ -119,7 +119,8 @@ impl LoggedIn {
         };
         if metadata.kind == EntryKind::File && self.visit.is_remote(path) {
             let metadata = metadata.clone();
-            self.recent = Some(Recent { path: path.clone(), metadata, question, at: Instant::now(), stamp });
+            let recent = Recent { path: path.clone(), metadata, question, at: Instant::now(), stamp };
+            self.recent = Some(Box::new(recent));
         }
         Ok(metadata)
     }
