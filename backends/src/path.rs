@@ -133,7 +133,20 @@ impl StoragePath {
         if name.is_empty() || name == "." || name == ".." || name.contains('/') {
             return Err(PathError::NotAName(name.to_owned()));
         }
-        self.join(name)
+        if let Some(byte) = name.bytes().find(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
+            return Err(PathError::ForbiddenCharacter(byte.into()));
+        }
+        // A listing asks this for each of its entries, so the path is not taken apart as in `join`.
+        let above = if self.is_root() { "" } else { &self.text };
+        let length = above.len() + 1 + name.len();
+        if length > Self::MAX_LENGTH {
+            return Err(PathError::TooLong(length));
+        }
+        let mut text = String::with_capacity(length);
+        text.push_str(above);
+        text.push('/');
+        text.push_str(name);
+        Ok(Self { text, confined: self.confined.clone() })
     }
 
     /// The names from the root down; none for the root.

@@ -44,6 +44,13 @@ fn a_child_is_one_name() {
     for bad in ["", ".", "..", "a/b", "/"] {
         assert!(matches!(directory.child(bad), Err(PathError::NotAName(_))), "{bad:?}");
     }
+    for bad in ["a\0", "\rb", "a\nb"] {
+        assert!(matches!(directory.child(bad), Err(PathError::ForbiddenCharacter(_))), "{bad:?}");
+    }
+    let longest = "n".repeat(StoragePath::MAX_LENGTH - "/d/".len());
+    assert_eq!(directory.child(&longest).unwrap().as_str().len(), StoragePath::MAX_LENGTH);
+    let length = StoragePath::MAX_LENGTH + 1;
+    assert_eq!(directory.child(&format!("{longest}n")), Err(PathError::TooLong(length)));
 }
 
 #[test]

@@ -211,11 +211,12 @@ impl UserView {
         let stored = stored
             .map_err(move |error| error.at(&at))
             .try_filter(move |entry| future::ready(!fixed.contains(&entry.name)))
-            .map_ok(move |entry| match directory.child(&entry.name) {
-                Ok(path) if entry.metadata.is_link => {
-                    Entry { metadata: with_link(&mount, &path, entry.metadata), ..entry }
+            .map_ok(move |entry| {
+                let link = entry.metadata.is_link.then(|| directory.child(&entry.name));
+                match link {
+                    Some(Ok(path)) => Entry { metadata: with_link(&mount, &path, entry.metadata), ..entry },
+                    Some(Err(_)) | None => entry,
                 }
-                _ => entry,
             });
         Ok(if mounted.is_empty() { stored.boxed() } else { merged(mounted, stored.boxed()) })
     }

@@ -12,8 +12,12 @@ use super::reserved::is_reserved;
 use crate::threads::{OfDisk, Operation, step};
 use crate::{Entry, EntryKind, EntryStream, Error, Metadata, Result, StoragePath};
 
-/// How many entries one visit to a thread of the disk gathers.
-const PAGE: usize = 256;
+/// How many entries the first visit to a thread of the disk gathers, so that the client soon gets a line.
+const FIRST_PAGE: usize = 128;
+
+/// How many entries a later visit gathers at most. Each visit gathers twice as many as the one before: to change threads takes
+/// as long as to look at several entries.
+const LARGEST_PAGE: usize = 1024;
 
 /// How many names are gathered to sort them. A larger directory is listed in the order of the file system, so that its
 /// listing begins soon and takes little memory.
@@ -27,6 +31,8 @@ pub(super) struct Cursor {
     /// The rest of the directory.
     entries: ReadDir,
     path: StoragePath,
+    /// How many entries the next page has.
+    page: usize,
     /// Names that are left out because FTP can't express them.
     unspeakable: u64,
     /// Entries that could not be looked at.
@@ -63,7 +69,7 @@ pub(super) fn start(root: Arc<OpenRoot>, directory: &Dir, path: StoragePath) -> 
         gathered.sort_by_cached_key(DirEntry::file_name);
     }
     let gathered = gathered.into_iter();
-    Ok(Cursor { root, gathered, entries, path, unspeakable: 0, unseen: 0, cause: None })
+    Ok(Cursor { root, gathered, entries, path, page: FIRST_PAGE, unspeakable: 0, unseen: 0, cause: None })
 }
 
 pub(super) fn stream(cursor: OfDisk<Cursor>) -> EntryStream {
@@ -84,8 +90,8 @@ pub(super) fn stream(cursor: OfDisk<Cursor>) -> EntryStream {
 /// The next entries, and the cursor unless the directory has ended.
 fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Cursor>>)> {
     let cursor = &mut *held;
-    let mut page = Vec::with_capacity(PAGE);
-    while page.len() < PAGE {
+    let mut page = Vec::with_capacity(cursor.page);
+    while page.len() < cursor.page {
         step();
         let next = cursor.gathered.next().map(Ok).or_else(|| cursor.entries.next());
         let Some(entry) = next else {
@@ -108,6 +114,7 @@ fn next_page(mut held: OfDisk<Cursor>) -> Result<(Vec<Entry>, Option<OfDisk<Curs
             page.push(Entry { name, metadata });
         }
     }
+    cursor.page = LARGEST_PAGE.min(2 * cursor.page);
     Ok((page, Some(held)))
 }
 
@@ -136,3 +143,7 @@ fn known_to_directory(entry: &DirEntry) -> Metadata {
     };
     Metadata { kind, is_link, is_unseen: true, ..Metadata::file(0, None) }
 }
+
+#[cfg(test)]
+#[path = "listing_tests.rs"]
+mod tests;

@@ -64,7 +64,30 @@ impl Facts {
 /// A time in the form of RFC 3659, section 2.3: `YYYYMMDDHHMMSS` in UTC. `None` for years without four digits.
 pub(super) fn time(modified: SystemTime) -> Option<String> {
     let time = DateTime::<Utc>::from(modified);
-    (0..=9999).contains(&time.year()).then(|| time.format("%Y%m%d%H%M%S").to_string())
+    let year = u64::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
+    let mut text = String::with_capacity(14);
+    put_number(&mut text, year, 4, b'0');
+    for part in [time.month(), time.day(), time.hour(), time.minute(), time.second()] {
+        put_number(&mut text, part.into(), 2, b'0');
+    }
+    Some(text)
+}
+
+/// Appends a number that takes at least so many columns. Listings have hundreds of thousands of numbers, and `format!` takes
+/// several times as long.
+fn put_number(text: &mut String, mut number: u64, columns: usize, fill: u8) {
+    let mut digits = [fill; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    let first = first.min(digits.len().saturating_sub(columns));
+    text.extend(digits[first..].iter().map(|digit| char::from(*digit)));
 }
 
 /// The time of such a text, with or without a fraction of a second.
@@ -94,6 +117,8 @@ fn mode(metadata: &Metadata, permissions: Permissions) -> u32 {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The English names of `ls`, whatever the language of the machine.
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -108,18 +133,34 @@ pub(super) fn long(metadata: &Metadata, permissions: Permissions, listing_time: 
     };
     let mode = mode(metadata, permissions);
     let bits = (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { b"xwr"[bit % 3] as char } else { '-' });
-    let bits: String = bits.collect();
     let modified = metadata.modified.unwrap_or(*STARTED);
     let time = listing_time.clock_at(modified);
     // The year replaces the hour if the reader could take the date for one of this year.
-    let age = Utc::now() - DateTime::<Utc>::from(modified);
-    let recent = (chrono::TimeDelta::days(-1)..chrono::TimeDelta::days(180)).contains(&age);
-    let (month, day, size) = (MONTHS[time.month0() as usize], time.day(), metadata.size);
-    let mut line = format!("{kind}{bits} 1 ftp ftp {size:>13} {month} {day:>2} ");
-    let _ = match recent {
-        true => write!(line, "{:02}:{:02} ", time.hour(), time.minute()),
-        false => write!(line, "{:>5} ", time.year()),
+    let recent = match SystemTime::now().duration_since(modified) {
+        Ok(age) => age < 180 * DAY,
+        Err(ahead) => ahead.duration() <= DAY,
     };
+    let mut line = String::with_capacity(64);
+    line.push(kind);
+    line.extend(bits);
+    line.push_str(" 1 ftp ftp ");
+    put_number(&mut line, metadata.size, 13, b' ');
+    line.push(' ');
+    line.push_str(MONTHS[time.month0() as usize]);
+    line.push(' ');
+    put_number(&mut line, time.day().into(), 2, b' ');
+    line.push(' ');
+    match recent {
+        true => {
+            put_number(&mut line, time.hour().into(), 2, b'0');
+            line.push(':');
+            put_number(&mut line, time.minute().into(), 2, b'0');
+        }
+        false => {
+            let _ = write!(line, "{:>5}", time.year());
+        }
+    }
+    line.push(' ');
     line
 }
 
@@ -143,12 +184,16 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
     // Clients compare facts: no value is better than a wrong one.
     let wanted = if metadata.is_unseen { wanted - Facts::SIZE - Facts::MODIFY } else { wanted };
     if wanted.contains(Facts::SIZE) && !directory {
-        let _ = write!(facts, "size={};", metadata.size);
+        facts.push_str("size=");
+        put_number(&mut facts, metadata.size, 1, b'0');
+        facts.push(';');
     }
     if wanted.contains(Facts::MODIFY)
         && let Some(time) = time_of(metadata)
     {
-        let _ = write!(facts, "modify={time};");
+        facts.push_str("modify=");
+        facts.push_str(&time);
+        facts.push(';');
     }
     if wanted.contains(Facts::PERM) {
         let _ = write!(facts, "perm={};", perm(directory, permissions));

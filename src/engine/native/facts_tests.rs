@@ -57,3 +57,18 @@ fn facts_are_those_that_are_wanted() {
     );
     assert_eq!(facts(&directory, "d", Permissions::FULL, Facts::empty()), " ");
 }
+
+#[test]
+fn numbers_stand_in_their_columns() {
+    let text = |number, columns, fill| {
+        let mut text = String::new();
+        put_number(&mut text, number, columns, fill);
+        text
+    };
+    assert_eq!(text(0, 1, b'0'), "0");
+    assert_eq!(text(7, 2, b'0'), "07");
+    assert_eq!(text(2038, 2, b'0'), "2038");
+    for number in [0, 9, 10, 1_000_000_000_000, u64::MAX] {
+        assert_eq!(text(number, 13, b' '), format!("{number:>13}"));
+    }
+}
