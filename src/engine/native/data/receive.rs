@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::Semaphore;
 use wharf_backends::{CHUNK_SIZE, Intake, Supply, Upload};
 
 use super::convert::{Form, Incoming, STEP};
@@ -13,6 +14,15 @@ use super::{DataConnection, TransferError};
 
 /// The first room for arriving bytes: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
+
+/// The largest room, for a client over TLS that fills [`CHUNK_SIZE`] within [`FAST`]: handing the bytes to the thread
+/// that writes them takes as long for few of them as for many.
+const LARGE_ROOM: usize = 1024 * 1024;
+const FAST: Duration = Duration::from_millis(5);
+
+/// How many transfers may have a large room at once, of which each takes two: whoever was fast may become slow. More are
+/// not fast at once on one machine.
+static LARGE_ROOMS: Semaphore = Semaphore::const_new(32);
 
 /// How the data of an upload ended.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +54,15 @@ pub(in super::super) async fn receive(
     let mut intake = upload.intake(Supply::Bytes).await?;
     let mut next = fill(connection, room_in(&intake, room), flow).await?;
     let mut into_file = form.is_plain();
+    let mut large = None;
     let end = loop {
-        room = if next.bytes.len() >= room { (room * 4).min(CHUNK_SIZE) } else { room };
-        let Filled { bytes: chunk, ended } = next;
+        if !(into_file && next.is_fast && matches!(connection, DataConnection::Tls { .. })) {
+            large = None;
+        } else if large.is_none() {
+            large = LARGE_ROOMS.try_acquire().ok();
+        }
+        room = next_room(room, next.bytes.len(), large.is_some());
+        let Filled { bytes: chunk, ended, .. } = next;
         // The next bytes arrive while these are stored.
         let store = async {
             if form.is_plain() {
@@ -100,6 +116,12 @@ pub(in super::super) async fn receive(
     Ok(end)
 }
 
+/// The room after one that `filled` bytes have arrived in.
+fn next_room(room: usize, filled: usize, is_large: bool) -> usize {
+    let most = if is_large { LARGE_ROOM } else { CHUNK_SIZE };
+    if filled >= room { (room * 4).min(most) } else { room.min(most) }
+}
+
 /// How many of `room` bytes may be read before they are stored.
 fn room_in(intake: &Intake, room: usize) -> usize {
     match intake {
@@ -111,21 +133,35 @@ fn room_in(intake: &Intake, room: usize) -> usize {
 /// Bytes that were received together.
 struct Filled {
     bytes: Bytes,
+    /// They came at a speed that is worth a larger room.
+    is_fast: bool,
     /// The data has ended.
     ended: Option<EndOfData>,
 }
 
 /// The next bytes: as many as there is room for, or the rest before the end.
 async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Filled, TransferError> {
-    let mut last_byte = Instant::now();
+    let begun = Instant::now();
+    let mut last_byte = begun;
     let mut buffer = BytesMut::with_capacity(room);
+    let mut ended = None;
     while buffer.len() < room {
         let count = flow.step(connection.read(&mut buffer)).await?;
         flow.count(count);
         if count == 0 {
-            return Ok(Filled { bytes: buffer.freeze(), ended: Some(EndOfData::now(last_byte)) });
+            ended = Some(EndOfData::now(last_byte));
+            break;
         }
         last_byte = Instant::now();
     }
-    Ok(Filled { bytes: buffer.freeze(), ended: None })
+    Ok(Filled { is_fast: is_fast(buffer.len(), last_byte - begun), bytes: buffer.freeze(), ended })
 }
+
+/// Whether so many bytes came as fast as [`CHUNK_SIZE`] within [`FAST`].
+fn is_fast(bytes: usize, took: Duration) -> bool {
+    bytes >= CHUNK_SIZE && took <= FAST * u32::try_from(bytes / CHUNK_SIZE).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "receive_tests.rs"]
+mod tests;
