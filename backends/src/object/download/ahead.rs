@@ -78,11 +78,11 @@ impl Ahead {
 
     /// Asks for more ranges if that helps.
     fn ask(&mut self) {
-        if self.reader.object.e_tag.is_none() || !self.pace.wants_ranges() {
+        let was_ahead = !self.ranges.is_empty();
+        if self.reader.object.e_tag.is_none() || !self.pace.wants_ranges(was_ahead) {
             return;
         }
         let reader = &mut self.reader;
-        let was_ahead = !self.ranges.is_empty();
         while self.ranges.len() < AT_ONCE && reader.end - reader.position > RANGE {
             let Some(share) = reader.bucket.buffers.try_take(RANGE) else { break };
             let start = reader.position;

@@ -16,11 +16,17 @@ impl Download {
 
     /// So many bytes at these speeds; says how often several ranges were wanted.
     fn run(&mut self, bytes: u64, store: f64, client: f64) -> usize {
+        self.run_with(bytes, |_| store, client)
+    }
+
+    /// The same with a store whose speed depends on whether it is asked for several ranges.
+    fn run_with(&mut self, bytes: u64, store: impl Fn(bool) -> f64, client: f64) -> usize {
         let mut wanted = 0;
         for _ in 0..bytes / CHUNK as u64 {
             self.pace.asked(self.now);
-            wanted += usize::from(self.pace.wants_ranges());
-            self.now += Duration::from_secs_f64(CHUNK as f64 / store);
+            let with_ranges = self.pace.wants_ranges(false);
+            wanted += usize::from(with_ranges);
+            self.now += Duration::from_secs_f64(CHUNK as f64 / store(with_ranges));
             self.pace.got(self.now, CHUNK);
             self.now += Duration::from_secs_f64(CHUNK as f64 / client);
         }
@@ -79,4 +85,59 @@ fn a_stream_that_slows_down_is_helped() {
     let mut download = Download::new();
     assert_eq!(download.run(16 * TRIAL, 1.1e9, 1.2e9), 0);
     assert!(download.run(16 * TRIAL, 50e6, 1.2e9) > 0);
+}
+
+/// How much of what comes now is asked for in ranges.
+fn share(wanted: usize, bytes: u64) -> f64 {
+    wanted as f64 * CHUNK as f64 / bytes as f64
+}
+
+#[test]
+fn ranges_that_won_by_chance_are_given_up() {
+    for (slow, ranges, stream) in [(200e6, 300e6, 380e6), (200e6, 475e6, 911e6), (350e6, 475e6, 911e6)] {
+        let mut download = Download::new();
+        // Something else kept the store busy while the stream was measured.
+        assert_eq!(download.run(WARM_UP + TRIAL, slow, 1.2e9), 0);
+        let at_first = |with_ranges| if with_ranges { ranges } else { slow };
+        assert!(download.run_with(64 * TRIAL, at_first, 1.2e9) > 0);
+        let later = |with_ranges| if with_ranges { ranges } else { stream };
+        download.run_with(1024 * TRIAL, later, 1.2e9);
+        let bytes = 64 * TRIAL;
+        assert!(share(download.run_with(bytes, later, 1.2e9), bytes) < 0.2, "{slow} {ranges} {stream}");
+    }
+}
+
+#[test]
+fn ranges_that_lost_by_chance_are_tried_again() {
+    let mut download = Download::new();
+    download.run(WARM_UP + TRIAL, 30e6, 1e9);
+    download.run(8 * TRIAL, 30e6, 1e9);
+    let later = |with_ranges| if with_ranges { 110e6 } else { 30e6 };
+    download.run_with(256 * TRIAL, later, 1e9);
+    let bytes = 64 * TRIAL;
+    assert!(share(download.run_with(bytes, later, 1e9), bytes) > 0.8);
+}
+
+#[test]
+fn trials_cost_a_far_away_store_little() {
+    let mut download = Download::new();
+    let far = |with_ranges| if with_ranges { 120e6 } else { 30e6 };
+    let (begin, bytes) = (download.now, 512 * TRIAL);
+    download.run_with(bytes, far, 1e9);
+    let best = bytes as f64 * (1.0 / 120e6 + 1.0 / 1e9);
+    assert!((download.now - begin).as_secs_f64() < 1.1 * best);
+}
+
+#[test]
+fn what_ranges_brought_does_not_count_for_the_stream_after_them() {
+    let mut pace = Download::new().pace;
+    let mut now = pace.since;
+    for _ in 0..4 * WARM_UP / CHUNK as u64 {
+        pace.asked(now);
+        assert!(!pace.wants_ranges(true));
+        now += Duration::from_millis(1);
+        pace.got(now, CHUNK);
+    }
+    assert!(matches!(pace.trial, Trial::WarmUp));
+    assert!(!pace.wants_ranges(true) && pace.measured.bytes == 0);
 }
