@@ -37,8 +37,7 @@ impl Storage for Shelf {
     }
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
-        self.tree().enter(path)?;
-        let entries = self.tree().page(path, "", usize::MAX);
+        let entries = self.tree().page(path, "", usize::MAX)?;
         Ok(Box::pin(stream::iter(entries.into_iter().map(Ok))))
     }
 

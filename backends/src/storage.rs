@@ -200,7 +200,7 @@ pub trait Upload: Send {
     async fn finish(self: Box<Self>) -> Result<Metadata>;
 
     /// Gives up: nothing of the upload becomes visible and nothing stays behind. Unless it is implemented, it only drops the
-    /// upload.
+    /// upload; an upload that wraps another has to pass it on.
     ///
     /// # Errors
     /// The upload could not be cleaned up.

@@ -130,14 +130,17 @@ impl<F: TreeFile, D> Tree<F, D> {
         }
     }
 
-    /// Up to `limit` entries of a directory that follow `after` in the order of names; none if the directory is gone.
-    pub fn page(&self, path: &StoragePath, after: &str, limit: usize) -> Vec<Entry> {
-        let Ok(entries) = self.entries(path) else { return Vec::new() };
-        entries
+    /// Up to `limit` entries of a directory that follow `after` in the order of names.
+    ///
+    /// # Errors
+    /// Those of [`list`](crate::Storage::list), also if the directory is gone since the last page.
+    pub fn page(&self, path: &StoragePath, after: &str, limit: usize) -> Result<Vec<Entry>> {
+        let entries = self.entries(path)?;
+        Ok(entries
             .range::<str, _>((Bound::Excluded(after), Bound::Unbounded))
             .take(limit)
             .map(|(name, node)| Entry { name: name.clone(), metadata: node.metadata() })
-            .collect()
+            .collect())
     }
 
     /// The file under a path where a file may be stored; `None` if there is none yet.

@@ -60,8 +60,11 @@ fn url(text: &str) -> Result<Url, String> {
         Err(ParseError::InvalidPort) => return Err("the port is not a number from 1 to 65535".to_owned()),
         Err(_) => return Err(EXPECTED.to_owned()),
     };
+    // The parser takes no number for the default port; it is a variable that is not set.
+    let authority = text.strip_prefix("http://").and_then(|rest| rest.split(['/', '?', '#']).next());
+    let has_empty_port = authority.is_some_and(|authority| authority.ends_with(':'));
     let has_user = !url.username().is_empty() || url.password().is_some();
-    if is_odd.get() || has_user || url.port() == Some(0) {
+    if is_odd.get() || has_user || has_empty_port || url.port() == Some(0) {
         return Err(EXPECTED.to_owned());
     }
     if url.path() == "/" {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use url::{Host, Url};
 use wharf_backends::Storage;
 use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 
@@ -61,7 +62,7 @@ pub(super) struct S3 {
     #[schemars(extend("x-type" = "URL"))]
     sts_endpoint: Option<At<String>>,
     /// Whether the bucket stands in the path of URLs, not in the host. Default: with an endpoint or a bucket with a dot in
-    /// its name `true`. Example: `path_style: false`.
+    /// its name `true`; before an address no bucket can stand. Example: `path_style: false`.
     path_style: Option<At<bool>>,
     /// Whether [the content of uploads is signed, too](backends.md#signed-content). Default: `true` if the endpoint is
     /// `http://` and on another machine. Example: `sign_payload: false`.
@@ -130,6 +131,7 @@ impl Section for S3 {
         let prefix = checker.storage_path(self.prefix.take());
         let region = self.region(checker, around);
         let endpoint = bucket::endpoint(checker, self.endpoint.take());
+        let path_style = Self::path_style(checker, self.path_style.take(), endpoint.as_deref());
         let authorities = bucket::authorities(checker, self.ca_file.take(), endpoint.as_deref());
         let options = self.options(checker, endpoint.as_deref());
         let role = self.role(checker, endpoint.as_deref());
@@ -141,7 +143,7 @@ impl Section for S3 {
             prefix: prefix?,
             endpoint,
             role,
-            path_style: self.path_style.and_then(|at| at.value),
+            path_style,
             sign_payload: self.sign_payload.and_then(|at| at.value),
             equal_parts: self.equal_parts.and_then(|at| at.value),
             content_type,
@@ -154,6 +156,21 @@ impl Section for S3 {
 }
 
 impl S3 {
+    /// Where the bucket stands in URLs; it can't stand before an address.
+    fn path_style(checker: &Checker<'_>, field: Option<At<bool>>, endpoint: Option<&str>) -> Option<bool> {
+        let field = field?;
+        let host = endpoint.and_then(|url| Url::parse(url).ok());
+        let is_address = host.is_some_and(|url| matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_))));
+        if field.value == Some(false) && is_address {
+            checker.problem(
+                field.span,
+                "can't be false: the endpoint's host is an address, before which a bucket's name can't stand; remove the \
+                 key, or name the host",
+            );
+        }
+        field.value
+    }
+
     /// The region; `Some(None)` for stores that have no regions.
     fn region(&mut self, checker: &Checker<'_>, around: Around) -> Option<Option<String>> {
         if self.region.is_none() && self.endpoint.is_some() {

@@ -109,22 +109,31 @@ fn the_client_may_come_last_in_plain_text() {
     victim.expect_reply(226);
 }
 
-/// The same of an upload, which must not be stored as nothing.
+/// The same of an upload, which must not be stored as nothing, and must not fail because a stranger is reset.
 #[test]
 fn the_client_of_an_upload_may_come_last_in_plain_text() {
     let setup = Setup::local();
     fs::write(setup.files().join("file"), b"old").unwrap();
     let server = setup.start();
     let mut victim = server.login();
-    let address = victim.pasv();
-    let silent = dial(address);
-    victim.expect("STOR file", 150);
-    drop(silent);
-    let mut own = dial(address);
-    own.write_all(b"12345").unwrap();
-    drop(own);
-    victim.expect_reply(226);
-    assert_eq!(victim.retrieve("file"), b"12345");
+    for is_reset in [false, true] {
+        let address = victim.pasv();
+        let silent = dial(address);
+        victim.expect("STOR file", 150);
+        if is_reset {
+            rustix::net::sockopt::set_socket_linger(&silent, Some(std::time::Duration::ZERO)).unwrap();
+        }
+        drop(silent);
+        if is_reset {
+            server.log.expect("was closed at once", &[("level", "INFO"), ("data_peer", "…")]);
+        }
+        let mut own = dial(address);
+        own.write_all(b"12345").unwrap();
+        drop(own);
+        victim.expect_reply(226);
+        assert_eq!(victim.retrieve("file"), b"12345");
+        victim.expect("DELE file", 250);
+    }
 }
 
 /// What ends without a byte may as well be an empty file.

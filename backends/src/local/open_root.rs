@@ -89,7 +89,7 @@ impl OpenRoot {
         }
     }
 
-    /// Whether the file system that held this directory is gone, and `found` is the directory below its mount point.
+    /// Whether the file system that held this directory is gone, and `current` is the directory below its mount point.
     pub(super) fn was_unmounted(&self, current: Identity) -> bool {
         if self.identity.mount == current.mount {
             return false;

@@ -85,7 +85,7 @@ impl Storage for MemoryStorage {
         let pages = stream::try_unfold(Some(String::new()), move |after| {
             let page = after.map(|after| shared.tree().page(&path, &after, LIST_PAGE));
             async move {
-                let Some(page) = page else { return Ok::<_, Error>(None) };
+                let Some(page) = page.transpose()? else { return Ok::<_, Error>(None) };
                 let next =
                     (page.len() == LIST_PAGE).then(|| page.last().map(|entry| entry.name.clone())).flatten();
                 Ok(Some((page, next)))

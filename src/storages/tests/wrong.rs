@@ -16,6 +16,21 @@ fn messages(backends: &str) -> Vec<String> {
 }
 
 #[test]
+fn buckets_before_an_address() {
+    let open = "kind: s3, bucket: acme, anonymous: true, path_style: false";
+    let found = messages(&format!(
+        "  a: {{ {open}, endpoint: 'http://127.0.0.1:9000' }}
+  b: {{ {open}, endpoint: 'https://[::1]' }}
+  c: {{ {open}, endpoint: 'https://store.example.com' }}
+"
+    ));
+    let said = "the endpoint's host is an address, before which a bucket's name can't stand";
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("3:") && found[0].contains(said), "{found:?}");
+    assert!(found[1].starts_with("4:") && found[1].contains(said), "{found:?}");
+}
+
+#[test]
 fn options_of_objects() {
     let open = "bucket: acme, region: eu-west-1, anonymous: true";
     let tags: Vec<String> = (0..11).map(|number| format!("t{number}: x")).collect();

@@ -61,7 +61,7 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
         Some(url) => Some(in_host(&settings.bucket, url).ok_or_else(|| {
             SettingsError::invalid(
                 "path_style",
-                "can't be false: the bucket has no place before the endpoint's host",
+                "can't be false: the endpoint's host is an address, before which a bucket's name can't stand; remove the key, or name the host",
             )
         })?),
         None => None,

@@ -102,10 +102,7 @@ pub(super) async fn in_plain_text(
                     open.push(arrived);
                 }
                 Standing::Ended if ended.is_none() => ended = Some(arrived),
-                Standing::Ended | Standing::Reset => {
-                    let data_peer = arrived.peer;
-                    tracing::info!(session, %data_peer, "a data connection was closed at once: waiting for another");
-                }
+                Standing::Ended | Standing::Reset => closed_at_once(session, arrived.peer),
             }
             next = lease.take();
         }
@@ -118,28 +115,37 @@ pub(super) async fn in_plain_text(
             // The client of an upload sends something: a silent connection may be a stranger's.
             1 => {
                 let silent = open.swap_remove(0);
-                let another = match timeout(FIRST_WORD, silent.stream.readable()).await {
+                let mut others = Vec::new();
+                match timeout(FIRST_WORD, silent.stream.readable()).await {
                     Ok(_) => {
                         lease.accept_pending();
-                        lease.take()
                     }
                     Err(_) => tokio::select! {
-                        _ = silent.stream.readable() => None,
-                        next = timeout(SECOND_CHANCE, lease.next()) => next.ok().and_then(Result::ok),
+                        _ = silent.stream.readable() => {}
+                        next = timeout(SECOND_CHANCE, lease.next()) => others.extend(next.ok().and_then(Result::ok)),
                     },
-                };
-                match another {
-                    None if silent.standing() == Standing::Ended => {
+                }
+                others.extend(std::iter::from_fn(|| lease.take()));
+                if !others.is_empty() {
+                    others.insert(0, silent);
+                    return Ok(choose(others, toward, session).await);
+                }
+                match silent.standing() {
+                    Standing::Ended => {
                         ended = Some(silent);
                         _ = chance.get_or_insert_with(|| Instant::now() + EMPTY_CHANCE);
                     }
-                    None => return Ok(silent),
-                    Some(another) => return Ok(choose(vec![silent, another], toward, session).await),
+                    Standing::Reset => closed_at_once(session, silent.peer),
+                    Standing::Speaks | Standing::Silent => return Ok(silent),
                 }
             }
             _ => return Ok(choose(open, toward, session).await),
         }
     }
+}
+
+fn closed_at_once(session: u64, data_peer: SocketAddr) {
+    tracing::info!(session, %data_peer, "a data connection was closed at once: waiting for another");
 }
 
 /// Chooses one of several connections. A receiver can't be distinguished from the client; a sender can.

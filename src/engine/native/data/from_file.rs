@@ -8,8 +8,10 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wharf_backends::threads::{Job, OfDisk, Operation};
 use wharf_backends::{Error, ErrorKind, FileSlice, StoragePath};
 
@@ -24,6 +26,12 @@ const PIECE_AHEAD: usize = 256 * 1024;
 /// How many pieces are read ahead after one that was not in memory, before the memory is tried again.
 const AHEAD: u32 = 16;
 
+/// A client that takes longer for a piece is slow: for it, the next piece is not read before it is needed.
+const QUICK: Duration = Duration::from_millis(100);
+
+/// How many transfers may read ahead at once, each with two pieces in memory: whoever was quick may become slow.
+static READERS_AHEAD: Semaphore = Semaphore::const_new(256);
+
 /// Reads a part of a file, piece by piece.
 pub(super) struct FromFile {
     file: Arc<OfDisk<File>>,
@@ -35,6 +43,10 @@ pub(super) struct FromFile {
     way: Way,
     /// The next piece, if a thread reads it.
     ahead: Option<Job<Piece>>,
+    place: Option<SemaphorePermit<'static>>,
+    /// When the last piece was handed out, and how long a quick client takes for it.
+    handed: Instant,
+    quick: Duration,
 }
 
 /// How the next piece is read.
@@ -60,13 +72,28 @@ impl FromFile {
     pub(super) fn new(slice: FileSlice) -> Self {
         let FileSlice { file, offset, length } = slice;
         let file = Arc::new(file);
-        Self { file, offset, left: length, buffer: Vec::new(), way: Way::First, ahead: None }
+        Self {
+            file,
+            offset,
+            left: length,
+            buffer: Vec::new(),
+            way: Way::First,
+            ahead: None,
+            place: None,
+            handed: Instant::now(),
+            quick: QUICK,
+        }
     }
 
     /// The next bytes; none at the end.
     pub(super) async fn next(&mut self) -> Result<&[u8], TransferError> {
         if self.left == 0 {
             return Ok(&[]);
+        }
+        if self.handed.elapsed() > self.quick {
+            self.place = None;
+        } else if matches!(self.way, Way::Ahead(_) | Way::AlwaysAhead) && self.place.is_none() {
+            self.place = READERS_AHEAD.try_acquire().ok();
         }
         let count = match self.read_here() {
             Some(count) => count,
@@ -77,6 +104,7 @@ impl FromFile {
             let reason = "the file became shorter while it was read";
             return Err(Error::with_source(ErrorKind::Conflict, &StoragePath::root(), reason).into());
         }
+        self.handed = Instant::now();
         Ok(&self.buffer[..count])
     }
 
@@ -116,7 +144,10 @@ impl FromFile {
             Way::Ahead(left) => Way::Ahead(left - 1),
             way => way,
         };
-        if matches!(self.way, Way::Ahead(_) | Way::AlwaysAhead) && count > 0 && self.left > 0 {
+        if matches!(self.way, Way::Cached) {
+            self.place = None;
+        }
+        if self.place.is_some() && count > 0 && self.left > 0 {
             self.ahead = Some(self.begin_read(spare));
         }
         Ok(count)
@@ -124,7 +155,9 @@ impl FromFile {
 
     /// Lets a thread of the disk read the next piece.
     fn begin_read(&self, mut buffer: Vec<u8>) -> Job<Piece> {
-        let most = if self.way == Way::First { PIECE } else { PIECE_AHEAD };
+        let most = if self.place.is_some() { PIECE_AHEAD } else { PIECE };
+        buffer.truncate(most);
+        buffer.shrink_to(most);
         let wanted = at_most(self.left, most);
         let (file, offset) = (Arc::clone(&self.file), self.offset);
         self.file.threads().begin(Operation::Read, move || {

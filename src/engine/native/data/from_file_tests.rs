@@ -11,7 +11,7 @@ fn slice(content: &[u8], offset: u64, length: u64) -> FileSlice {
 }
 
 fn slice_of(file: File, offset: u64, length: u64) -> FileSlice {
-    let threads = DiskThreads::new("a disk", std::time::Duration::from_secs(60));
+    let threads = DiskThreads::new("a disk", Duration::from_secs(60));
     FileSlice { file: OfDisk::new(file, &threads), offset, length }
 }
 
@@ -72,7 +72,7 @@ async fn what_is_not_in_memory_is_read_all_the_same() {
 async fn the_next_piece_is_read_ahead() {
     let content = pattern(5 * PIECE_AHEAD + 17);
     let mut from = FromFile::new(slice(&content, 0, content.len() as u64));
-    from.way = Way::AlwaysAhead;
+    (from.way, from.quick) = (Way::AlwaysAhead, Duration::MAX);
     let mut bytes = Vec::new();
     while let piece = from.next().await.unwrap()
         && !piece.is_empty()
@@ -80,6 +80,25 @@ async fn the_next_piece_is_read_ahead() {
         bytes.extend_from_slice(piece);
         assert_eq!(from.ahead.is_some(), bytes.len() < content.len());
     }
+    assert!(bytes == content);
+}
+
+#[tokio::test]
+async fn for_a_slow_client_nothing_is_read_ahead() {
+    let content = pattern(5 * PIECE_AHEAD + 17);
+    let mut from = FromFile::new(slice(&content, 0, content.len() as u64));
+    (from.way, from.quick) = (Way::AlwaysAhead, Duration::MAX);
+    let mut bytes = from.next().await.unwrap().to_vec();
+    assert!(from.ahead.is_some());
+    // From now on each piece takes too long; the one that was read ahead is the last.
+    from.quick = Duration::ZERO;
+    bytes.extend_from_slice(from.next().await.unwrap());
+    assert!(from.ahead.is_none() && from.place.is_none());
+    let piece = from.next().await.unwrap();
+    assert_eq!(piece.len(), PIECE);
+    bytes.extend_from_slice(piece);
+    assert!(from.buffer.capacity() < PIECE_AHEAD);
+    bytes.extend_from_slice(&all(from).await.unwrap());
     assert!(bytes == content);
 }
 
@@ -102,7 +121,7 @@ async fn a_file_system_that_can_not_tell_is_asked_only_once() {
 async fn after_some_pieces_read_ahead_the_memory_is_tried_again() {
     let content = pattern((AHEAD as usize + 2) * PIECE_AHEAD);
     let mut from = FromFile::new(slice(&content, 0, content.len() as u64));
-    from.way = Way::Ahead(AHEAD);
+    (from.way, from.quick) = (Way::Ahead(AHEAD), Duration::MAX);
     let mut bytes = Vec::new();
     for _ in 0..=AHEAD {
         bytes.extend_from_slice(from.next().await.unwrap());
@@ -116,7 +135,7 @@ async fn after_some_pieces_read_ahead_the_memory_is_tried_again() {
 async fn a_file_that_becomes_shorter_ends_reading_ahead() {
     let content = pattern(PIECE_AHEAD);
     let mut from = FromFile::new(slice(&content, 0, content.len() as u64 + 1));
-    from.way = Way::AlwaysAhead;
+    (from.way, from.quick) = (Way::AlwaysAhead, Duration::MAX);
     assert_eq!(from.next().await.unwrap().len(), PIECE_AHEAD);
     assert!(from.next().await.is_err());
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 use wharf_backends::{CHUNK_SIZE, Intake, Supply, Upload};
 
 use super::convert::{Form, Incoming, STEP};
@@ -20,8 +21,8 @@ const FIRST_ROOM: usize = 16 * 1024;
 const LARGE_ROOM: usize = 1024 * 1024;
 const FAST: Duration = Duration::from_millis(5);
 
-/// How many transfers may have a large room at once, of which each takes two: whoever was fast may become slow. More are
-/// not fast at once on one machine.
+/// How many transfers may have large rooms at once: whoever was fast may become slow. More are not fast at once on one
+/// machine.
 static LARGE_ROOMS: Semaphore = Semaphore::const_new(32);
 
 /// How the data of an upload ended.
@@ -56,7 +57,9 @@ pub(in super::super) async fn receive(
     let mut into_file = form.is_plain();
     let mut large = None;
     let end = loop {
-        if !(into_file && next.is_fast && matches!(connection, DataConnection::Tls { .. })) {
+        // Bytes for a store have their room already.
+        let is_over_tls = matches!(connection, DataConnection::Tls { .. });
+        if !(next.is_fast && is_over_tls && form.is_plain() && matches!(intake, Intake::Bytes)) {
             large = None;
         } else if large.is_none() {
             large = LARGE_ROOMS.try_acquire().ok();
@@ -145,8 +148,17 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
     let mut last_byte = begun;
     let mut buffer = BytesMut::with_capacity(room);
     let mut ended = None;
+    let large_until = (begun + FAST * u32::try_from(room / CHUNK_SIZE).unwrap_or(u32::MAX)).into();
     while buffer.len() < room {
-        let count = flow.step(connection.read(&mut buffer)).await?;
+        let read = flow.step(connection.read(&mut buffer));
+        let count = match room > CHUNK_SIZE {
+            false => read.await?,
+            // A client that has become slow leaves its large room to others.
+            true => match timeout_at(large_until, read).await {
+                Ok(read) => read?,
+                Err(_) => break,
+            },
+        };
         flow.count(count);
         if count == 0 {
             ended = Some(EndOfData::now(last_byte));

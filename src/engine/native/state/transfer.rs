@@ -88,6 +88,9 @@ impl Transfer {
 const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
+/// How long other sessions wait at a time for one that pauses.
+const TURN: Duration = Duration::from_micros(50);
+
 /// A client that is done says so right behind its last byte. One that is killed was often waiting for something.
 const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(20);
 
@@ -153,16 +156,24 @@ impl Context {
 
 /// Waits, also for less than the milliseconds that are all the runtime's clock knows: small files are many. To change to
 /// a thread that sleeps would take as long again, so for so short a time others are let go first instead: other sessions,
-/// and other processes, of which one may be the client that dies.
+/// and other processes, of which one may be the client that dies. They are let go first even if the time is over: storing
+/// the last bytes may have left that client no moment to run.
 async fn pause_until(moment: Instant) {
     let left = || moment.saturating_duration_since(Instant::now());
     if left() >= Duration::from_millis(1) {
         return tokio::time::sleep(left()).await;
     }
-    // If other sessions have work, it takes the time. If not, each further turn would wake another thread for nothing.
-    tokio::task::yield_now().await;
-    while !left().is_zero() {
+    loop {
+        // If no other session has work, each turn of theirs wakes another thread for nothing.
+        let turn = Instant::now() + left().min(TURN);
         std::thread::yield_now();
+        while Instant::now() < turn {
+            std::thread::yield_now();
+        }
+        tokio::task::yield_now().await;
+        if left().is_zero() {
+            return;
+        }
     }
 }
 
