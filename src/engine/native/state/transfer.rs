@@ -91,6 +91,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(10);
 /// How long other sessions wait at a time for one that pauses.
 const TURN: Duration = Duration::from_micros(50);
 
+/// How short the turn of other sessions is if none of them has work.
+const EMPTY_TURN: Duration = Duration::from_micros(10);
+
 /// A client that is done says so right behind its last byte. One that is killed was often waiting for something.
 const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(20);
 
@@ -163,16 +166,19 @@ async fn pause_until(moment: Instant) {
     if left() >= Duration::from_millis(1) {
         return tokio::time::sleep(left()).await;
     }
+    std::thread::yield_now();
     loop {
-        // If no other session has work, each turn of theirs wakes another thread for nothing.
-        let turn = Instant::now() + left().min(TURN);
-        std::thread::yield_now();
-        while Instant::now() < turn {
-            std::thread::yield_now();
-        }
+        let turn = Instant::now();
         tokio::task::yield_now().await;
         if left().is_zero() {
             return;
+        }
+        // If other sessions have no work, their next turn would only wake another thread for nothing.
+        if turn.elapsed() < EMPTY_TURN {
+            let end = Instant::now() + left().min(TURN);
+            while Instant::now() < end {
+                std::thread::yield_now();
+            }
         }
     }
 }
