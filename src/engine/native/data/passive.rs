@@ -4,7 +4,7 @@
 //! serves as many clients at once as there are addresses, and each client of one address has as many transfers at once
 //! as there are ports.
 //!
-//! Strangers who share the client's address can connect, too. So each port is drawn at random from the whole range: to
+//! Strangers who share the client's address can connect, too. So each port is chosen at random from the whole range: to
 //! find it, they would have to try all ports in the moments until the client connects. Connections of strangers that do
 //! arrive are kept until the session knows which connection is its own (`claims`).
 
@@ -34,9 +34,6 @@ use crate::proxy_protocol;
 
 /// How many attempts to open a port may fail for one connection: each is a system call.
 const TRIES: usize = 1024;
-
-/// How many ports are drawn at random in search of an open one.
-const DRAWS: usize = 8;
 
 /// How long a client waits for a port when its address has a transfer on each.
 const PORT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -194,14 +191,7 @@ impl PassivePorts {
         now: Instant,
     ) -> Result<u16, Refused> {
         let (first, count) = (*self.ports.start(), self.ports.len());
-        // To open a port takes longer than the rest of a small transfer, so of some ports the first that is open is taken.
-        // With few open ports that changes little, and with many a stranger learns little: that it may be one of these.
-        let is_open = |step: &usize| {
-            let port = first + (step % count) as u16;
-            table.open.is_open(local, port) && !table.expected.contains_key(&Key { local, port, client })
-        };
-        let drawn = (0..DRAWS).map(|_| random_below(count)).find(is_open);
-        let start = drawn.unwrap_or_else(|| random_below(count));
+        let start = random_below(count);
         let mut failure = None;
         let mut tries =
             if table.exhausted_until.get(&local).is_some_and(|until| now < *until) { 0 } else { TRIES };

@@ -1,8 +1,8 @@
 //! Which ports are open, and for how long.
 //!
 //! Opening a port costs more than the rest of a small transfer, so a port stays open for some seconds after its
-//! transfer. This reveals little of where the next connection is expected: its port is drawn at random from the whole
-//! range, a few times if need be, until one is open. So with few open ports it may be any, and with many one of many.
+//! transfer. This does not reveal where the next connection is expected: its port is chosen at random from the whole
+//! range, open or not.
 
 use std::collections::HashMap;
 use std::io;
@@ -49,10 +49,6 @@ pub(super) struct OpenPorts {
 }
 
 impl OpenPorts {
-    pub(super) fn is_open(&self, local: Host, port: u16) -> bool {
-        self.open.contains_key(&(local, port))
-    }
-
     /// Whether an open port can be leased. A port at which a connection arrived while no session was told of it is
     /// closed, together with the connections there.
     pub(super) fn is_usable(&mut self, local: Host, port: u16) -> bool {
