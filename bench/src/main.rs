@@ -2,6 +2,8 @@
 
 mod client;
 mod limits;
+#[allow(dead_code, reason = "the table of a store far away will use it")]
+mod line;
 mod measure;
 mod object;
 mod options;
