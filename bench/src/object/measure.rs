@@ -1,13 +1,14 @@
 //! Measures a piece of work: by FTP through a server that was just started, or by curl.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::store::{Store, Transfer};
+use super::curl::Transfer;
+use super::store::Store;
 use super::work::Work;
 use crate::client::Session;
-use crate::measure::{BUFFER, expect_size, megabytes, on_threads, timed};
+use crate::measure::{on_threads, timed};
 use crate::place::small_name;
 use crate::problem::{Doing, Problem, Result};
 use crate::process::time_with_children;
@@ -24,6 +25,17 @@ pub struct Sources {
     pub small: PathBuf,
     pub client: PathBuf,
     pub entry: PathBuf,
+}
+
+impl Sources {
+    fn of(&self, work: Work) -> &Path {
+        match work {
+            Work::Stor | Work::Retr => &self.big,
+            Work::Up | Work::Down => &self.small,
+            Work::ClientsUp | Work::ClientsDown => &self.client,
+            Work::List => &self.entry,
+        }
+    }
 }
 
 /// The figures of one measurement.
@@ -54,160 +66,123 @@ pub fn bucket(work: Work) -> &'static str {
 
 impl Task<'_> {
     pub fn measure(&self, server: Option<&Server>) -> Result<Figures> {
-        let (work, sizes, bucket) = (self.work, self.sizes, bucket(self.work));
-        let used = || match server {
-            Some(server) => (server.processor_time(), self.store.processor_time()),
-            None => (time_with_children(), self.store.processor_time()),
-        };
-        let before = used();
-        let (time, requests) = match server {
-            Some(server) => self.by_ftp(server)?,
-            None => self.counted(|| self.by_curl())?,
-        };
-        let after = used();
-        let objects = &sizes.objects;
-        let speed = match work {
-            Work::Stor | Work::Retr => megabytes(sizes.big) / time,
-            Work::Up | Work::Down => objects.small_files as f64 / time,
-            Work::ClientsUp | Work::ClientsDown => {
-                megabytes(work.files(sizes) as u64 * objects.client_file as u64) / time
+        let (work, bucket) = (self.work, bucket(self.work));
+        let meter = Meter { store: self.store, bucket, server };
+        let reading = match (server, work.files(self.sizes)) {
+            (Some(server), files) => {
+                let until = Instant::now() + self.sizes.limit;
+                let clients = files.map_or(1, |files| files.clients);
+                let sessions = Sessions::log_in(server, clients, until)?;
+                meter.read(|| {
+                    sessions.all_at_once(|session, client| match files {
+                        Some(files) => files.in_session(session, client, self.block),
+                        None => self.expect_entries(listed(session, "list")?),
+                    })
+                })?
             }
-            Work::List => time,
-        };
-        let memory = server.map(|server| server.peak() as f64 / 1024.0);
-        if work.uploads() {
-            let (key, size) = self.last();
-            let came = self.store.size(bucket, &key)?;
-            if came != size {
-                return Err(Problem::new(format!("{key} has {came} bytes in the store, not {size}")));
+            (None, Some(files)) => {
+                let source = self.sources.of(work);
+                meter.read(|| files.by_curl(&self.store.curl(), bucket, source))?
             }
-        }
-        Ok(Figures {
-            speed,
-            server_time: after.0 - before.0,
-            store_time: after.1 - before.1,
-            memory,
-            requests: requests as f64 / work.files(sizes) as f64,
-        })
-    }
-
-    /// How long it takes, and how many requests come to the store meanwhile.
-    fn counted(&self, work: impl FnOnce() -> Result<()>) -> Result<(f64, u64)> {
-        let bucket = bucket(self.work);
-        let before = self.store.requests(bucket)?;
-        let time = timed(work)?;
-        Ok((time, self.store.requests(bucket)?.saturating_sub(before)))
-    }
-
-    /// All sessions are logged in before the clock starts.
-    fn by_ftp(&self, server: &Server) -> Result<(f64, u64)> {
-        let until = Instant::now() + self.sizes.limit;
-        let count = match self.work {
-            Work::ClientsUp | Work::ClientsDown => self.sizes.objects.clients,
-            _ => 1,
+            (None, None) => meter.read(|| self.expect_entries(self.store.curl().list(bucket, "list/")?))?,
         };
-        let sessions: Vec<Mutex<Session>> =
-            (0..count).map(|_| server.login(until).map(Mutex::new)).collect::<Result<_>>()?;
-        self.counted(|| {
-            on_threads(count, |number| {
-                let mut session = sessions[number].lock().map_err(|_| Problem::new("a session was lost"))?;
-                self.in_session(&mut session, number)
-            })
-            .map(drop)
-        })
-    }
-
-    fn in_session(&self, session: &mut Session, client: usize) -> Result<()> {
-        if self.work == Work::List {
-            let mut lines = 0;
-            session.fetch("LIST", "list", &mut |part| {
-                lines += part.iter().filter(|byte| **byte == b'\n').count();
-            })?;
-            return self.expect_entries(lines);
+        if let Some(files) = work.files(self.sizes).filter(|files| files.up) {
+            self.store.expect_size(bucket, &files.last(), files.size)?;
         }
-        let mut buffer = vec![0; if self.work.uploads() { 0 } else { BUFFER }];
-        for (key, size) in self.keys(client) {
-            if self.work.uploads() {
-                session.store(&key, self.block, size)?;
-            } else {
-                expect_size(&key, session.retrieve(&key, &mut buffer)?, size)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn by_curl(&self) -> Result<()> {
-        let (store, bucket) = (self.store, bucket(self.work));
-        if self.work == Work::List {
-            return self.expect_entries(store.list(bucket, "list/")?);
-        }
-        let clients = match self.work {
-            Work::ClientsUp | Work::ClientsDown => self.sizes.objects.clients,
-            _ => 1,
-        };
-        on_threads(clients, |client| {
-            let transfers: Vec<Transfer<'_>> = self
-                .keys(client)
-                .map(|(key, _)| match self.work {
-                    Work::Stor => Transfer::Put { file: &self.sources.big, key },
-                    Work::Up => Transfer::Put { file: &self.sources.small, key },
-                    Work::ClientsUp => Transfer::Put { file: &self.sources.client, key },
-                    _ => Transfer::Get { key },
-                })
-                .collect();
-            store.transfer(bucket, &transfers)
-        })
-        .map(drop)
+        let count = work.files(self.sizes).map_or(1, |files| files.count());
+        Ok(reading.figures(work.speed(self.sizes, reading.time), count))
     }
 
     fn expect_entries(&self, came: usize) -> Result<()> {
-        let expected = self.sizes.objects.entries;
-        if came == expected {
-            return Ok(());
-        }
-        Err(Problem::new(format!("the listing has {came} entries, not {expected}")))
+        expect_entries(came, self.sizes.objects.entries)
+    }
+}
+
+pub fn expect_entries(came: usize, expected: usize) -> Result<()> {
+    if came == expected {
+        return Ok(());
+    }
+    Err(Problem::new(format!("the listing has {came} entries, not {expected}")))
+}
+
+/// How many lines a LIST of this directory has.
+pub fn listed(session: &mut Session, directory: &str) -> Result<usize> {
+    let mut lines = 0;
+    session.fetch("LIST", directory, &mut |part| {
+        lines += part.iter().filter(|byte| **byte == b'\n').count();
+    })?;
+    Ok(lines)
+}
+
+/// Clients that have logged in.
+pub struct Sessions(Vec<Mutex<Session>>);
+
+impl Sessions {
+    pub fn log_in(server: &Server, count: usize, until: Instant) -> Result<Self> {
+        (0..count).map(|_| server.login(until).map(Mutex::new)).collect::<Result<_>>().map(Self)
     }
 
-    /// The files of one client: keys and sizes.
-    fn keys(&self, client: usize) -> impl Iterator<Item = (String, u64)> {
-        let (work, objects) = (self.work, self.sizes.objects);
-        let (count, size) = match work {
-            Work::Stor | Work::Retr | Work::List => (1, self.sizes.big),
-            Work::Up | Work::Down => (objects.small_files, objects.small as u64),
-            Work::ClientsUp | Work::ClientsDown => (objects.client_files, objects.client_file as u64),
+    /// Each does its work, which is told the number of its client.
+    pub fn all_at_once(&self, work: impl Fn(&mut Session, usize) -> Result<()> + Sync) -> Result<()> {
+        on_threads(self.0.len(), |client| {
+            let mut session = self.0[client].lock().map_err(|_| Problem::new("a session was lost"))?;
+            work(&mut session, client)
+        })
+        .map(drop)
+    }
+}
+
+/// Looks at what work costs.
+pub struct Meter<'a> {
+    pub store: &'a Store,
+    /// Whose requests are counted.
+    pub bucket: &'a str,
+    /// None: curl does it.
+    pub server: Option<&'a Server>,
+}
+
+/// What it cost: the figures, with all requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    pub time: f64,
+    server_time: f64,
+    store_time: f64,
+    memory: Option<f64>,
+    requests: u64,
+}
+
+impl Meter<'_> {
+    pub fn read(&self, work: impl FnOnce() -> Result<()>) -> Result<Reading> {
+        let used = || match self.server {
+            Some(server) => (server.processor_time(), self.store.processor_time()),
+            None => (time_with_children(), self.store.processor_time()),
         };
-        (0..count).map(move |number| {
-            let key = match work {
-                Work::Stor | Work::Retr | Work::List => "big".to_owned(),
-                Work::Up | Work::Down => small_name(number),
-                Work::ClientsUp | Work::ClientsDown => format!("client-{client}-{number}"),
-            };
-            (key, size)
+        let (before, requests) = (used(), self.store.requests(self.bucket)?);
+        let time = timed(work)?;
+        let requests = self.store.requests(self.bucket)?.saturating_sub(requests);
+        let after = used();
+        Ok(Reading {
+            time,
+            server_time: after.0 - before.0,
+            store_time: after.1 - before.1,
+            memory: self.server.map(|server| server.peak() as f64 / 1024.0),
+            requests,
         })
     }
+}
 
-    fn last(&self) -> (String, u64) {
-        self.keys(0).last().unwrap_or_default()
+impl Reading {
+    /// With requests for each of so many files.
+    pub fn figures(self, speed: f64, files: usize) -> Figures {
+        let Self { server_time, store_time, memory, .. } = self;
+        Figures { speed, server_time, store_time, memory, requests: self.requests as f64 / files as f64 }
     }
 }
 
 /// Writes the files that curl uploads, and puts into the store what is downloaded from it.
-pub fn fill(store: &Store, sizes: &Sizes, folder: PathBuf, block: &[u8]) -> Result<Sources> {
+pub fn fill(store: &Store, sizes: &Sizes, folder: &Path, block: &[u8]) -> Result<Sources> {
     let objects = &sizes.objects;
-    let write = |name: &str, size: u64| {
-        let path = folder.join(name);
-        let written = (|| {
-            let mut file = std::fs::File::create(&path)?;
-            let mut left = size;
-            while left > 0 {
-                let part = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
-                std::io::Write::write_all(&mut file, &block[..part])?;
-                left -= part as u64;
-            }
-            std::io::Result::Ok(())
-        })();
-        written.doing(|| format!("writing {}", path.display())).map(|()| path)
-    };
+    let write = |name: &str, size: u64| write_file(&folder.join(name), size, block);
     let sources = Sources {
         big: write("big", sizes.big)?,
         small: write("small", objects.small as u64)?,
@@ -229,4 +204,19 @@ pub fn fill(store: &Store, sizes: &Sizes, folder: PathBuf, block: &[u8]) -> Resu
     // Each curl has its time limit.
     all.chunks(500).try_for_each(|some| store.transfer(FILES, some))?;
     Ok(sources)
+}
+
+/// A file of this size that repeats the block.
+pub fn write_file(path: &Path, size: u64, block: &[u8]) -> Result<PathBuf> {
+    let written = (|| {
+        let mut file = std::fs::File::create(path)?;
+        let mut left = size;
+        while left > 0 {
+            let part = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+            std::io::Write::write_all(&mut file, &block[..part])?;
+            left -= part as u64;
+        }
+        std::io::Result::Ok(())
+    })();
+    written.doing(|| format!("writing {}", path.display())).map(|()| path.to_owned())
 }

@@ -1,5 +1,7 @@
 //! The table of object stores: Wharf and rclone in front of one SeaweedFS, and curl without a server in between.
 
+mod curl;
+mod files;
 mod front;
 mod measure;
 pub mod store;
@@ -11,12 +13,15 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::syncfs;
 
+pub use self::curl::Transfer;
+pub use self::files::Files;
 pub use self::front::{Front, start_wharf};
+pub use self::measure::{FILES, Figures, Meter, Sessions, UPLOADS, expect_entries, listed, write_file};
 pub use self::store::Store;
-pub use self::work::Work;
+pub use self::table::Table;
+pub use self::work::{Figure, Job, Target, Work};
 
-use self::measure::{Figures, Sources, Task, UPLOADS, bucket, fill};
-use self::table::Table;
+use self::measure::{Sources, Task, bucket, fill};
 use crate::options::Options;
 use crate::place::{Place, block};
 use crate::problem::{Doing, Problem, Result};
@@ -27,24 +32,14 @@ use crate::{progress, report, standing};
 pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     let begin = Instant::now();
     store::missing(&options.tools)?;
-    let mut fronts = Vec::new();
-    let mut left_out = Vec::new();
-    for front in &options.fronts {
-        match front.server().map(|kind| kind.missing(&options.tools, place)).transpose()?.flatten() {
-            Some(why) => left_out.push(format!("{} is left out: {why}", front.heading())),
-            None => fronts.push(*front),
-        }
-    }
-    if fronts.is_empty() {
-        return Err(Problem::new("there is nothing to measure with an object store"));
-    }
+    let (fronts, left_out) = present(options, place)?;
     progress("starting the object store and filling it");
     let block = block(1 << 20);
     let store = Store::start(&options.tools, &place.folder_of("store")?, &[], options.sizes.limit)?;
-    let sources = fill(&store, &options.sizes, place.folder_of("sources")?, &block)?;
+    let sources = fill(&store, &options.sizes, &place.folder_of("sources")?, &block)?;
     let mut bench = Bench { options, place, store, sources, block, busy: 0, measured: 0 };
 
-    let mut table = Table::default();
+    let mut table = Table::new();
     for work in &options.works {
         bench.row(*work, &fronts, &mut table);
     }
@@ -71,6 +66,22 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     Ok((lines.join("\n"), table.failures().is_empty()))
 }
 
+/// The fronts that can be measured here, and a sentence for each of the others.
+pub fn present(options: &Options, place: &Place) -> Result<(Vec<Front>, Vec<String>)> {
+    let mut fronts = Vec::new();
+    let mut left_out = Vec::new();
+    for front in &options.fronts {
+        match front.server().map(|kind| kind.missing(&options.tools, place)).transpose()?.flatten() {
+            Some(why) => left_out.push(format!("{} is left out: {why}", front.heading())),
+            None => fronts.push(*front),
+        }
+    }
+    if fronts.is_empty() {
+        return Err(Problem::new("there is nothing to measure with an object store"));
+    }
+    Ok((fronts, left_out))
+}
+
 struct Bench<'a> {
     options: &'a Options,
     place: &'a Place,
@@ -83,7 +94,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// Measures all fronts in turn, again and again, as in the other table.
-    fn row(&mut self, work: Work, fronts: &[Front], table: &mut Table) {
+    fn row(&mut self, work: Work, fronts: &[Front], table: &mut Table<Work>) {
         for round in 1..=self.options.sizes.rounds {
             for front in fronts.iter().copied() {
                 let what = format!("{} {round} {}", work.id(), front.id());

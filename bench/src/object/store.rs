@@ -1,14 +1,14 @@
-//! The object store: one SeaweedFS for the whole run, and curl, which talks to it without a server in between.
+//! The object store: one SeaweedFS for the whole run.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::curl::{Curl, Transfer};
+use crate::line::{Distance, Line};
 use crate::place::{PROBE, block, free_port, secret};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::Process;
@@ -31,12 +31,8 @@ pub struct Store {
     probe: PathBuf,
     /// How long one curl may take.
     limit: Duration,
-}
-
-/// One file for curl.
-pub enum Transfer<'a> {
-    Put { file: &'a Path, key: String },
-    Get { key: String },
+    /// What lies between it and the servers, if it is far away.
+    line: Option<Line>,
 }
 
 fn program(tools: &Tools) -> PathBuf {
@@ -89,13 +85,20 @@ impl Store {
         let process = Process::start(command, folder.join("log"))?;
         let probe = folder.join("probe");
         fs::write(&probe, block(PROBE)).doing(|| format!("writing {}", probe.display()))?;
-        let mut store = Self { process, port, filer, metrics, probe, limit };
+        let mut store = Self { process, port, filer, metrics, probe, limit, line: None };
         store.wait_until_ready()?;
         Ok(store)
     }
 
+    /// The same store, far away from servers and measured clients.
+    pub fn behind(mut self, distance: Distance) -> Result<Self> {
+        self.line = Some(Line::open(([127, 0, 0, 1], self.port).into(), distance)?);
+        Ok(self)
+    }
+
+    /// Where servers and measured clients find it.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        origin(self.line.as_ref().map_or(self.port, |line| line.address().port()))
     }
 
     /// The way around S3, on 127.0.0.1.
@@ -105,48 +108,47 @@ impl Store {
 
     /// An empty bucket with the file that servers are tried with.
     pub fn make_bucket(&self, bucket: &str) -> Result<()> {
-        self.curl(&format!("request = PUT\n{}", self.line(bucket, "")))?;
+        self.direct().make_bucket(bucket)?;
         self.transfer(bucket, &[Transfer::Put { file: &self.probe, key: "probe".to_owned() }])
     }
 
     /// Takes the bucket away with all that is in it, which gives its room on the disk back at once.
     pub fn remove_bucket(&self, bucket: &str) -> Result<()> {
-        self.curl(&format!("request = DELETE\n{}", self.line(bucket, ""))).map(drop)
+        self.direct().remove_bucket(bucket)
     }
 
-    /// All of these by one curl, one after the other, over a connection that it keeps.
+    /// All of these by one curl, one after the other.
     pub fn transfer(&self, bucket: &str, transfers: &[Transfer<'_>]) -> Result<()> {
-        let mut text = String::new();
-        for transfer in transfers {
-            match transfer {
-                Transfer::Put { file, key } => {
-                    text.push_str(&self.line(bucket, &format!("/{key}")));
-                    writeln!(text, "upload-file = \"{}\"", file.display()).ok();
-                }
-                Transfer::Get { key } => {
-                    text.push_str(&self.line(bucket, &format!("/{key}")));
-                    text.push_str("output = /dev/null\n");
-                }
-            }
-        }
-        self.curl(&text).map(drop)
+        self.direct().transfer(bucket, transfers)
     }
 
     /// How many keys start with this, of the first page.
     pub fn list(&self, bucket: &str, prefix: &str) -> Result<usize> {
-        let query = format!("?list-type=2&max-keys=1000&prefix={}", prefix.replace('/', "%2F"));
-        let answer = self.curl(&self.line(bucket, &query))?;
-        Ok(answer.matches("<Key>").count())
+        self.direct().list(bucket, prefix)
     }
 
     /// The size of an object.
     pub fn size(&self, bucket: &str, key: &str) -> Result<u64> {
-        let answer = self.curl(&format!("head\n{}", self.line(bucket, &format!("/{key}"))))?;
-        let length = answer.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-        });
-        length.ok_or_else(|| Problem::new(format!("the store doesn't report the size of {key}")))
+        self.direct().size(bucket, key)
+    }
+
+    /// A problem if an object has another size.
+    pub fn expect_size(&self, bucket: &str, key: &str, size: u64) -> Result<()> {
+        let came = self.size(bucket, key)?;
+        if came == size {
+            return Ok(());
+        }
+        Err(Problem::new(format!("{key} has {came} bytes in the store, not {size}")))
+    }
+
+    /// A client that goes the same way as the servers.
+    pub fn curl(&self) -> Curl {
+        Curl { origin: self.endpoint(), limit: self.limit }
+    }
+
+    /// A client beside the store, for what is not measured.
+    fn direct(&self) -> Curl {
+        Curl { origin: origin(self.port), limit: self.limit }
     }
 
     /// The processor time so far, in seconds.
@@ -181,30 +183,6 @@ impl Store {
         Ok(sum(&text, bucket))
     }
 
-    fn line(&self, bucket: &str, rest: &str) -> String {
-        format!("url = \"{}/{bucket}{rest}\"\n", self.endpoint())
-    }
-
-    /// Runs curl with this configuration on its standard input: many files are too much for a command line.
-    fn curl(&self, transfers: &str) -> Result<String> {
-        let doing = || "running curl".to_owned();
-        let mut command = tethered(Path::new("curl"));
-        command.args(["--disable", "--silent", "--show-error", "--fail", "--fail-early", "--noproxy", "*"]);
-        command.args(["--aws-sigv4", &format!("aws:amz:{REGION}:s3")]);
-        command.args(["--user", &format!("{ACCESS_KEY}:{SECRET_KEY}")]);
-        command.args(["--max-time", &self.limit.as_secs().to_string(), "--config", "-"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().doing(doing)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(transfers.as_bytes()).doing(doing)?;
-        }
-        let output = child.wait_with_output().doing(doing)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(Problem::new(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
-    }
-
     fn wait_until_ready(&mut self) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
         // The store answers before it can write.
@@ -217,6 +195,10 @@ impl Store {
         }
         self.remove_bucket("ready")
     }
+}
+
+fn origin(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// The requests for a bucket, of all kinds and with all answers, in what the store says of itself (in the text format of

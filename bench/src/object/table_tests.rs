@@ -6,7 +6,7 @@ use crate::sizes::Sizes;
 
 #[test]
 fn times_are_the_best_of_the_rounds_and_memory_and_requests_the_worst() {
-    let mut table = Table::default();
+    let mut table = Table::new();
     let mut add = |front, speed, server_time, memory, requests| {
         table.add(Work::Stor, front, Figures { speed, server_time, store_time: 4.0, memory, requests });
     };
@@ -42,4 +42,33 @@ fn times_are_the_best_of_the_rounds_and_memory_and_requests_the_worst() {
     );
     assert_eq!(table.below(&[Work::Stor], &Sizes::FULL), ["STOR 1 GiB, MB/s: 0.80× of SFTPGo"]);
     assert_eq!(table.failures(), ["Wharf, object-retr, round 1: it was closed"]);
+}
+
+#[test]
+fn who_refuses_has_no_figure_and_who_was_late_a_bound() {
+    let mut table = Table::new();
+    let figures = |speed| Figures { speed, server_time: 1.0, store_time: 1.0, memory: None, requests: 1.0 };
+    table.add(Work::List, Front::Wharf, figures(2.0));
+    table.late(Work::List, Front::Rclone, 300.0, 300.0);
+    table.refuse(Work::List, Front::Sftpgo, "550 no");
+    table.add(Work::Up, Front::Wharf, figures(2.0));
+    table.late(Work::Up, Front::Rclone, 3.0, 300.0);
+
+    let fronts = [Front::Wharf, Front::Rclone, Front::Sftpgo];
+    let text = table.markdown(&[Work::List, Work::Up], &fronts, &Sizes::FULL);
+    let line = |number: usize| text.lines().nth(number).unwrap();
+    assert_eq!(
+        line(2),
+        "| LIST of 1,000 entries, s (less is better) | 2.00 | over 300 | refused | over 150× | - |"
+    );
+    assert_eq!(line(3), "| 2,000 files of 16 KiB up, files/s | 2.00 | under 3.00 | - | over 0.67× | - |");
+    assert!(table.failures().is_empty());
+    assert_eq!(
+        table.remarks(),
+        [
+            "rclone was not done with object-list after 300 s.",
+            "SFTPGo refuses object-list: \"550 no\".",
+            "rclone was not done with object-up after 300 s.",
+        ]
+    );
 }

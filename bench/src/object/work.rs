@@ -1,5 +1,8 @@
 //! The work that is measured with an object store, and its figures.
 
+use super::files::Files;
+use crate::measure::megabytes;
+use crate::place::small_name;
 use crate::rows::{Better, bytes, count};
 use crate::sizes::Sizes;
 
@@ -36,12 +39,63 @@ pub struct Target {
     pub curl: Option<f64>,
 }
 
+/// A row of a table of object stores.
+pub trait Job: Copy + PartialEq {
+    /// As it is written on the command line.
+    fn id(self) -> &'static str;
+    fn title(self, figure: Figure, sizes: &Sizes) -> String;
+    fn gives(self, figure: Figure) -> bool;
+    fn better(self, figure: Figure) -> Better;
+    fn target(self, figure: Figure) -> Target;
+}
+
 impl Work {
     pub const ALL: [Self; 7] =
         [Self::Stor, Self::Retr, Self::Up, Self::Down, Self::ClientsUp, Self::ClientsDown, Self::List];
 
-    /// As it is written on the command line.
-    pub fn id(self) -> &'static str {
+    /// Whether it writes; it gets a bucket of its own then.
+    pub fn uploads(self) -> bool {
+        matches!(self, Self::Stor | Self::Up | Self::ClientsUp)
+    }
+
+    /// The files that are moved, if that is the work; requests are reported for each of them.
+    pub fn files(self, sizes: &Sizes) -> Option<Files> {
+        let (up, objects) = (self.uploads(), &sizes.objects);
+        let files = match self {
+            Self::Stor | Self::Retr => {
+                Files { up, clients: 1, each: 1, size: sizes.big, name: |_, _| "big".to_owned() }
+            }
+            Self::Up | Self::Down => Files {
+                up,
+                clients: 1,
+                each: objects.small_files,
+                size: objects.small as u64,
+                name: |_, number| small_name(number),
+            },
+            Self::ClientsUp | Self::ClientsDown => Files {
+                up,
+                clients: objects.clients,
+                each: objects.client_files,
+                size: objects.client_file as u64,
+                name: |client, number| format!("client-{client}-{number}"),
+            },
+            Self::List => return None,
+        };
+        Some(files)
+    }
+
+    /// The figure of a piece of work that took so many seconds.
+    pub fn speed(self, sizes: &Sizes, time: f64) -> f64 {
+        match self.files(sizes) {
+            None => time,
+            Some(files) if matches!(self, Self::Up | Self::Down) => files.count() as f64 / time,
+            Some(files) => megabytes(files.bytes()) / time,
+        }
+    }
+}
+
+impl Job for Work {
+    fn id(self) -> &'static str {
         match self {
             Self::Stor => "object-stor",
             Self::Retr => "object-retr",
@@ -53,12 +107,7 @@ impl Work {
         }
     }
 
-    /// Whether it writes; it gets a bucket of its own then.
-    pub fn uploads(self) -> bool {
-        matches!(self, Self::Stor | Self::Up | Self::ClientsUp)
-    }
-
-    pub fn gives(self, figure: Figure) -> bool {
+    fn gives(self, figure: Figure) -> bool {
         match figure {
             Figure::Speed => true,
             Figure::ServerTime => matches!(self, Self::Stor | Self::Retr | Self::Up | Self::Down),
@@ -68,16 +117,7 @@ impl Work {
         }
     }
 
-    /// The number of files that are moved; requests are reported for each file.
-    pub fn files(self, sizes: &Sizes) -> usize {
-        match self {
-            Self::Stor | Self::Retr | Self::List => 1,
-            Self::Up | Self::Down => sizes.objects.small_files,
-            Self::ClientsUp | Self::ClientsDown => sizes.objects.clients * sizes.objects.client_files,
-        }
-    }
-
-    pub fn target(self, figure: Figure) -> Target {
+    fn target(self, figure: Figure) -> Target {
         match (self, figure) {
             (Self::Stor, Figure::Speed) => Target { rclone: Some(2.0), curl: Some(0.9) },
             (Self::Retr, Figure::Speed) => Target { rclone: None, curl: Some(0.9) },
@@ -86,7 +126,7 @@ impl Work {
         }
     }
 
-    pub fn better(self, figure: Figure) -> Better {
+    fn better(self, figure: Figure) -> Better {
         match (self, figure) {
             (Self::List, _) => Better::Less,
             (_, Figure::Speed) => Better::More,
@@ -94,7 +134,7 @@ impl Work {
         }
     }
 
-    pub fn title(self, figure: Figure, sizes: &Sizes) -> String {
+    fn title(self, figure: Figure, sizes: &Sizes) -> String {
         let (big, objects) = (bytes(sizes.big), &sizes.objects);
         let small = format!("{} files of {}", count(objects.small_files), bytes(objects.small as u64));
         let clients = format!(
