@@ -52,12 +52,13 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	cargo deny --all-features check advisories
 
 # The program by itself: target/release/wharf-bench --help
-bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER).
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits,far; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER; DELAY=15ms, BANDWIDTH=30: how far it is).
 	scripts/install-bench-tools
 	cargo build --release --locked
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS)) \
-	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE))
+	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE)) \
+	  $(if $(DELAY),--delay $(DELAY)) $(if $(BANDWIDTH),--bandwidth $(BANDWIDTH))
 
 # The program by itself: python3 scripts/attack --help
 attack: ## Attacks a server of its own, on loopback, and shows what a good client sees of it (QUICK=1: small loads; PROBES=A,B).

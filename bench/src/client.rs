@@ -69,6 +69,13 @@ impl Session {
         self.expect(line, expected)
     }
 
+    /// Sends a line; whatever is answered.
+    pub fn ask(&mut self, line: &str) -> Result<Reply> {
+        self.send(line)?;
+        self.in_time(line)?;
+        self.reply().doing(|| line.to_owned())
+    }
+
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT", &[221]).map(drop)
     }

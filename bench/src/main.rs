@@ -1,8 +1,8 @@
 //! `make bench`: Wharf and other FTP servers side by side, on this machine, in one run. See bench/README.md.
 
 mod client;
+mod far;
 mod limits;
-#[allow(dead_code, reason = "the table of a store far away will use it")]
 mod line;
 mod measure;
 mod object;
@@ -72,6 +72,11 @@ fn run(options: &Options) -> Result<bool> {
     }
     if !options.works.is_empty() {
         let (text, well) = object::run(options, &place)?;
+        say(&text)?;
+        all_well &= well;
+    }
+    if !options.trips.is_empty() {
+        let (text, well) = far::run(options, &place)?;
         say(&text)?;
         all_well &= well;
     }

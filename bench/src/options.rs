@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
+use crate::far::Trip;
 use crate::limits::Limit;
-use crate::object::{Front, Work};
+use crate::line::Distance;
+use crate::object::{Front, Job, Work};
 use crate::problem::{Doing, Problem, Result};
 use crate::rows::Row;
 use crate::servers::{Kind, Tools};
@@ -17,20 +20,25 @@ wharf-bench [OPTION...]
   --quick              small sizes, one round: for trying whether everything works
   --rounds N           how often each server is measured in each row (3; --quick: 1)
   --tables NAME,...    only these: local (servers of a disk), object (servers of an object store),
-                       limits (Wharf's memory when very much comes at once; only if it is named, or one of its rows)
+                       limits (Wharf's memory when very much comes at once), far (a store far away); these two only if
+                       they are named, or one of their rows
   --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib,
                        sftpgo; with an object store: wharf-native, rclone, sftpgo, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, append,
                        append-big, logins, logins-hashed, sessions, list, list-first, idle; object-stor, object-retr, object-up, object-down,
-                       object-clients-up, object-clients-down, object-list; uploads, listing
+                       object-clients-up, object-clients-down, object-list; uploads, listing;
+                       far-stor, far-retr, far-up, far-down, far-sessions-up, far-sessions-down, far-list,
+                       far-list-many, far-rename, far-delete, far-mirror-up, far-mirror-down
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)
   --place FOLDER       where the files of the table `local` lie instead, such as /dev/shm, a RAM disk
+  --delay TIME         how long a byte takes to the store in the table `far`, each way (15ms)
+  --bandwidth NUMBER   how many MB a connection to that store moves in a second, each way (30)
   --sftpgo FILE        SFTPGo's program, which was built elsewhere (none: SFTPGo is left out)
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
 
-const TABLES: [&str; 3] = ["local", "object", "limits"];
+const TABLES: [&str; 4] = ["local", "object", "limits", "far"];
 
 pub struct Options {
     pub quick: bool,
@@ -42,6 +50,9 @@ pub struct Options {
     pub works: Vec<Work>,
     /// The rows of the table of limits.
     pub limits: Vec<Limit>,
+    /// The rows of the table of a store far away, and how far that is.
+    pub trips: Vec<Trip>,
+    pub distance: Distance,
     pub tools: Tools,
     pub folder: PathBuf,
     /// Where the table `local` has its files, if not there.
@@ -63,11 +74,13 @@ impl Options {
             fronts: Front::ALL.to_vec(),
             works: Work::ALL.to_vec(),
             limits: Vec::new(),
+            trips: Vec::new(),
+            distance: Distance::DEFAULT,
             tools: Tools { wharf: beside, peers: whole(".test-tools/bench")?, sftpgo: None },
             folder: PathBuf::from("target/bench"),
             place: None,
         };
-        let mut limits = None;
+        let (mut limits, mut trips) = (None, None);
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| Problem::new(format!("{name} needs a value")));
@@ -89,23 +102,30 @@ impl Options {
                 }
                 "--rows" => {
                     let names = value()?;
-                    let known: [&[&str]; 3] =
-                        [&ids(&Row::ALL, Row::id), &ids(&Work::ALL, Work::id), &ids(&Limit::ALL, Limit::id)];
+                    let known: [&[&str]; 4] = [
+                        &ids(&Row::ALL, Row::id),
+                        &ids(&Work::ALL, Work::id),
+                        &ids(&Limit::ALL, Limit::id),
+                        &ids(&Trip::ALL, Trip::id),
+                    ];
                     let names = names_of(&names, &known)?;
                     options.rows = chosen(&names, &Row::ALL, Row::id);
                     options.works = chosen(&names, &Work::ALL, Work::id);
                     limits = Some(chosen(&names, &Limit::ALL, Limit::id));
+                    trips = Some(chosen(&names, &Trip::ALL, Trip::id));
                 }
                 "--wharf" => options.tools.wharf = whole(&value()?)?,
                 "--peers" => options.tools.peers = whole(&value()?)?,
                 "--place" => options.place = Some(whole(&value()?)?),
+                "--delay" => options.distance.delay = delay(&value()?)?,
+                "--bandwidth" => options.distance.bandwidth = bandwidth(&value()?)?,
                 "--sftpgo" => options.tools.sftpgo = Some(whole(&value()?)?),
                 "--folder" => options.folder = value()?.into(),
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }
         }
-        // The limits take long, so they are measured only where they are named.
-        let [local, object, named] = tables.unwrap_or([true, true, limits.is_some()]);
+        // The limits and the store far away take long, so they are measured only where they are named.
+        let [local, object, named, far] = tables.unwrap_or([true, true, limits.is_some(), trips.is_some()]);
         if !local || options.servers.is_empty() {
             options.rows.clear();
         }
@@ -115,7 +135,11 @@ impl Options {
         if named && options.fronts.contains(&Front::Wharf) {
             options.limits = limits.unwrap_or(Limit::ALL.to_vec());
         }
-        if options.rows.is_empty() && options.works.is_empty() && options.limits.is_empty() {
+        if far && !options.fronts.is_empty() {
+            options.trips = trips.unwrap_or(Trip::ALL.to_vec());
+        }
+        let others = options.limits.is_empty() && options.trips.is_empty();
+        if options.rows.is_empty() && options.works.is_empty() && others {
             return Err(Problem::new("nothing is left to measure"));
         }
         if options.quick {
@@ -136,6 +160,21 @@ fn number(text: &str) -> Result<u32> {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(Problem::new(format!("{text} is not a number of rounds"))),
     }
+}
+
+/// A time with its unit, which is not to be guessed.
+fn delay(text: &str) -> Result<Duration> {
+    let number = |unit: &str| text.strip_suffix(unit)?.parse::<f64>().ok();
+    let seconds = number("ms").map(|number| number / 1e3).or(number("s"));
+    let delay = seconds.filter(|seconds| (0.0..=10.0).contains(seconds)).map(Duration::from_secs_f64);
+    delay.ok_or_else(|| Problem::new(format!("{text} is not a delay of at most 10 s, such as 15ms")))
+}
+
+/// In bytes.
+fn bandwidth(text: &str) -> Result<u64> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.001..=10_000.0).contains(number));
+    let bytes = number.map(|number| (number * 1e6) as u64);
+    bytes.ok_or_else(|| Problem::new(format!("{text} is not a bandwidth of 0.001 to 10000 MB/s")))
 }
 
 /// The names that are listed here, each of which has to be in one of the lists.

@@ -1,4 +1,5 @@
 use super::Options;
+use crate::far::Trip;
 use crate::limits::Limit;
 use crate::object::{Front, Work};
 use crate::rows::Row;
@@ -47,6 +48,37 @@ fn limits_are_measured_only_where_they_are_named() {
 
     let problem = parse("--tables limits --servers rclone").err().unwrap();
     assert_eq!(problem, "nothing is left to measure");
+}
+
+#[test]
+fn a_store_far_away_is_measured_only_where_it_is_named() {
+    let trips = |line: &str| parse(line).unwrap().unwrap().trips;
+    assert_eq!(trips(""), []);
+    assert_eq!(trips("--tables local,object,limits"), []);
+    assert_eq!(trips("--tables far"), Trip::ALL);
+    assert_eq!(trips("--rows far-list,object-list"), [Trip::List]);
+
+    let options = parse("--tables far --rows far-list --servers curl").unwrap().unwrap();
+    assert_eq!((options.fronts, options.trips), (vec![Front::Curl], vec![Trip::List]));
+    assert!(options.rows.is_empty() && options.works.is_empty() && options.limits.is_empty());
+}
+
+#[test]
+fn how_far_it_is_can_be_chosen() {
+    let distance = |line: &str| {
+        let distance = parse(line).unwrap().unwrap().distance;
+        (distance.delay.as_micros(), distance.bandwidth)
+    };
+    assert_eq!(distance(""), (15_000, 30_000_000));
+    assert_eq!(distance("--delay 2.5ms --bandwidth 0.5"), (2_500, 500_000));
+    assert_eq!(distance("--delay 1s --bandwidth 1250"), (1_000_000, 1_250_000_000));
+    assert_eq!(distance("--delay 0ms"), (0, 30_000_000));
+
+    let problem = |line: &str| parse(line).err().unwrap();
+    assert_eq!(problem("--delay 15"), "15 is not a delay of at most 10 s, such as 15ms");
+    assert_eq!(problem("--delay 11s"), "11s is not a delay of at most 10 s, such as 15ms");
+    assert_eq!(problem("--bandwidth 0"), "0 is not a bandwidth of 0.001 to 10000 MB/s");
+    assert_eq!(problem("--bandwidth 30MB"), "30MB is not a bandwidth of 0.001 to 10000 MB/s");
 }
 
 #[test]

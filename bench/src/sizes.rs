@@ -21,6 +21,7 @@ pub struct Sizes {
     pub entries: usize,
     pub idle: usize,
     pub objects: Objects,
+    pub far: Far,
     pub limits: Limits,
     /// How long one measurement may take.
     pub limit: Duration,
@@ -36,6 +37,31 @@ pub struct Objects {
     pub client_file: usize,
     /// One page of a listing.
     pub entries: usize,
+}
+
+/// The load for a store far away, beside `big` and the small files of an object store.
+#[derive(Debug, Clone, Copy)]
+pub struct Far {
+    pub files: usize,
+    pub sessions: usize,
+    pub session_files: usize,
+    /// In one directory, and in a larger one.
+    pub keys: usize,
+    pub many: usize,
+    pub renamed: usize,
+    pub deleted: usize,
+    /// The tree that is mirrored, and the files of each of its folders.
+    pub folders: usize,
+    pub folder_files: usize,
+    /// How long one measurement may take.
+    pub limit: Duration,
+}
+
+impl Far {
+    /// All files of the tree.
+    pub fn tree(&self) -> usize {
+        self.folders * self.folder_files
+    }
 }
 
 /// The load for the limits on Wharf's memory.
@@ -76,6 +102,18 @@ impl Sizes {
             client_file: 8 << 20,
             entries: 1_000,
         },
+        far: Far {
+            files: 100,
+            sessions: 16,
+            session_files: 20,
+            keys: 3_000,
+            many: 100_000,
+            renamed: 50,
+            deleted: 50,
+            folders: 10,
+            folder_files: 20,
+            limit: Duration::from_secs(300),
+        },
         limits: Limits {
             uploads: 1_000,
             upload: 20 << 20,
@@ -103,6 +141,18 @@ impl Sizes {
             client_files: 2,
             entries: 100,
             ..Self::FULL.objects
+        },
+        far: Far {
+            files: 10,
+            sessions: 4,
+            session_files: 5,
+            keys: 50,
+            many: 1_100,
+            renamed: 5,
+            deleted: 5,
+            folders: 2,
+            folder_files: 5,
+            limit: Duration::from_secs(10),
         },
         limits: Limits {
             uploads: 50,

@@ -1,7 +1,7 @@
 //! The table of limits: what Wharf's memory may be with very many uploads at once and with a very large directory.
 
 mod entries;
-mod keys;
+pub mod keys;
 mod limit;
 mod listing;
 mod table;

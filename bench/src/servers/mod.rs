@@ -271,7 +271,7 @@ pub fn tethered(program: &Path) -> Command {
 }
 
 /// The folders with shared libraries of an unpacked Debian package, as a search path.
-fn libraries(root: &Path) -> String {
+pub fn libraries(root: &Path) -> String {
     let bases = [root.join("usr/lib"), root.join("lib")];
     let entries = bases.iter().filter_map(|base| std::fs::read_dir(base).ok()).flatten().flatten();
     // Debian has them in a folder named after the kind of machine.
@@ -313,6 +313,10 @@ impl Server {
     pub fn with_patient_clients(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A session that is logged in and moves bytes as they are.
