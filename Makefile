@@ -58,7 +58,7 @@ bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small size
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS)) \
 	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE)) \
-	  $(if $(DELAY),--delay $(DELAY)) $(if $(BANDWIDTH),--bandwidth $(BANDWIDTH))
+	  $(if $(DELAY),--delay $(DELAY)) $(if $(BANDWIDTH),--bandwidth $(BANDWIDTH)) --goals $(or $(GOALS),bench/goals.toml)
 
 # The program by itself: python3 scripts/attack --help
 attack: ## Attacks a server of its own, on loopback, and shows what a good client sees of it (QUICK=1: small loads; PROBES=A,B).

@@ -2,6 +2,7 @@
 
 mod client;
 mod far;
+mod goals;
 mod limits;
 mod line;
 mod measure;
@@ -30,12 +31,14 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use rustls::ClientConfig;
 
+use crate::goals::Goals;
 use crate::options::{HELP, Options};
 use crate::place::Place;
 use crate::problem::{Doing, Problem, Result};
 use crate::process::{own_time, settle};
 use crate::rows::Row;
 use crate::servers::Kind;
+use crate::standing::Standing;
 use crate::table::Table;
 
 fn main() -> ExitCode {
@@ -57,48 +60,58 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and prints; false if something could not be measured that should have been.
+/// Measures and prints; false if something could not be measured that should have been, or a promise was not kept.
 fn run(options: &Options) -> Result<bool> {
+    // What is wrong with it is said before all the work. Small sizes say little about promises.
+    let goals = if options.quick { None } else { Some(Goals::read(&options.goals)?) };
     // The servers' own accounts have to be able to read what is written here.
     umask(Mode::from_raw_mode(0o022));
     open_many_files(options)?;
     let place = Place::make(&options.folder)?;
     let mut all_well = true;
+    let mut standings = Vec::new();
     if !options.rows.is_empty() {
         all_well &= match &options.place {
-            Some(folder) => elsewhere(options, folder)?,
-            None => local(options, &place)?,
+            Some(folder) => elsewhere(options, folder, &mut standings)?,
+            None => local(options, &place, &mut standings)?,
         };
     }
     if !options.works.is_empty() {
-        let (text, well) = object::run(options, &place)?;
+        let (text, well, more) = object::run(options, &place)?;
         say(&text)?;
         all_well &= well;
+        standings.extend(more);
     }
     if !options.trips.is_empty() {
-        let (text, well) = far::run(options, &place)?;
+        let (text, well, more) = far::run(options, &place)?;
         say(&text)?;
         all_well &= well;
+        standings.extend(more);
     }
     if !options.limits.is_empty() {
         let (text, well) = limits::run(options, &place)?;
         say(&text)?;
         all_well &= well;
     }
+    if let Some(goals) = goals {
+        let (text, kept) = goals.judge(&standings);
+        say(&text)?;
+        all_well &= kept;
+    }
     Ok(all_well)
 }
 
 /// The same table with the files on another disk. They get a folder of their own, which is removed after the run.
-fn elsewhere(options: &Options, folder: &Path) -> Result<bool> {
+fn elsewhere(options: &Options, folder: &Path, standings: &mut Vec<Standing>) -> Result<bool> {
     let own = folder.join("wharf-bench");
-    let all_well = local(options, &Place::make(&own)?);
+    let all_well = local(options, &Place::make(&own)?, standings);
     // Another run may still have its files in it.
     fs::remove_dir(&own).ok();
     all_well
 }
 
 /// The table of servers that serve a disk.
-fn local(options: &Options, place: &Place) -> Result<bool> {
+fn local(options: &Options, place: &Place, standings: &mut Vec<Standing>) -> Result<bool> {
     let begin = Instant::now();
     place.fill(&options.sizes)?;
     let mut bench = Bench { options, tls: tls::client(&place.certificate)?, place, busy: 0, measured: 0 };
@@ -122,7 +135,8 @@ fn local(options: &Options, place: &Place) -> Result<bool> {
     for row in &options.rows {
         bench.row(*row, &servers, &mut table);
     }
-    say(&bench.report(&servers, &table, &left_out, begin.elapsed())?)?;
+    standings.extend(table.standings(&options.sizes, place.ground()?));
+    say(&bench.report(&servers, &table, &left_out, begin.elapsed(), standings)?)?;
     Ok(table.failures().is_empty())
 }
 
@@ -186,7 +200,14 @@ impl Bench<'_> {
         }
     }
 
-    fn report(&self, servers: &[Kind], table: &Table, left_out: &[String], took: Duration) -> Result<String> {
+    fn report(
+        &self,
+        servers: &[Kind],
+        table: &Table,
+        left_out: &[String],
+        took: Duration,
+        standings: &[Standing],
+    ) -> Result<String> {
         let mut lines =
             vec![String::new(), table.markdown(&self.options.sizes), report::rounds(self.options)];
         if servers.contains(&Kind::Vsftpd) {
@@ -208,7 +229,7 @@ impl Bench<'_> {
             lines.push(format!("- The files lay in `{}`.", place.display()));
         }
         lines.extend(report::circumstances(self.busy, self.measured, took));
-        lines.extend(standing::lines(&table.below(&self.options.sizes)));
+        lines.extend(standing::lines(standings));
         lines.extend(report::failures(table.failures()));
         Ok(lines.join("\n"))
     }

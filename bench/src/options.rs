@@ -35,6 +35,7 @@ wharf-bench [OPTION...]
   --delay TIME         how long a byte takes to the store in the table `far`, each way (15ms)
   --bandwidth NUMBER   how many MB a connection to that store moves in a second, each way (30)
   --sftpgo FILE        SFTPGo's program, which was built elsewhere (none: SFTPGo is left out)
+  --goals FILE         what Wharf promises: the exit status is 1 if it isn't kept (bench/goals.toml; not with --quick)
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
 
@@ -53,6 +54,8 @@ pub struct Options {
     /// The rows of the table of a store far away, and how far that is.
     pub trips: Vec<Trip>,
     pub distance: Distance,
+    /// The file of promises.
+    pub goals: PathBuf,
     pub tools: Tools,
     pub folder: PathBuf,
     /// Where the table `local` has its files, if not there.
@@ -76,6 +79,7 @@ impl Options {
             limits: Vec::new(),
             trips: Vec::new(),
             distance: Distance::DEFAULT,
+            goals: PathBuf::from("bench/goals.toml"),
             tools: Tools { wharf: beside, peers: whole(".test-tools/bench")?, sftpgo: None },
             folder: PathBuf::from("target/bench"),
             place: None,
@@ -120,6 +124,7 @@ impl Options {
                 "--delay" => options.distance.delay = delay(&value()?)?,
                 "--bandwidth" => options.distance.bandwidth = bandwidth(&value()?)?,
                 "--sftpgo" => options.tools.sftpgo = Some(whole(&value()?)?),
+                "--goals" => options.goals = value()?.into(),
                 "--folder" => options.folder = value()?.into(),
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }

@@ -9,8 +9,9 @@ use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustix::fs::{statvfs, syncfs};
+use rustix::fs::{statfs, statvfs, syncfs};
 use rustls::pki_types::CertificateDer;
+use serde::Deserialize;
 
 use crate::problem::{Doing, Problem, Result};
 use crate::sizes::Sizes;
@@ -34,6 +35,18 @@ pub struct Owner {
     pub user: u32,
     pub group: u32,
 }
+
+/// What files lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ground {
+    Disk,
+    /// A file system in memory.
+    Ram,
+}
+
+/// What Linux calls tmpfs and ramfs.
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
 
 pub const PROBE: usize = 64 << 10;
 
@@ -65,6 +78,12 @@ impl Place {
         let disk =
             statvfs(&self.folder).doing(|| format!("looking at the disk of {}", self.folder.display()))?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    pub fn ground(&self) -> Result<Ground> {
+        let disk =
+            statfs(&self.folder).doing(|| format!("looking at the disk of {}", self.folder.display()))?;
+        Ok(if IN_MEMORY.contains(&(disk.f_type as u64)) { Ground::Ram } else { Ground::Disk })
     }
 
     pub fn certificate_file(&self) -> PathBuf {

@@ -1,26 +1,47 @@
-//! The rows in which a peer was better than Wharf.
+//! How Wharf stands to its peers, and the rows in which a peer was better.
 
+use crate::place::Ground;
 use crate::rows::Better;
 use crate::table::rounded;
 
-/// How Wharf stands to the best of its peers in one row, in a sentence; `None` if it is at least as good, or if there
-/// is nothing to compare.
-pub fn below<'a>(
-    row: &str,
-    better: Better,
-    ours: Option<f64>,
-    peers: impl Iterator<Item = (&'a str, f64)>,
-) -> Option<String> {
-    let ours = ours.filter(|figure| *figure > 0.0)?;
-    // Noise may make the memory of a few sessions negative.
-    let peers = peers.filter(|(_, figure)| *figure > 0.0);
-    let ratios = peers.map(|(name, theirs)| (name, better.ratio(ours, theirs)));
-    let (name, ratio) = ratios.min_by(|one, other| one.1.total_cmp(&other.1))?;
-    (ratio < 1.0).then(|| format!("{row}: {}× of {name}", rounded(ratio)))
+/// Wharf and the best of its peers in one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// As it is written on the command line, and in the report.
+    pub row: &'static str,
+    pub title: String,
+    pub place: Ground,
+    pub peer: &'static str,
+    /// How many times as good Wharf is.
+    pub ratio: f64,
+}
+
+impl Standing {
+    /// `None` if there is nothing to compare.
+    pub fn of(
+        (row, title): (&'static str, String),
+        place: Ground,
+        better: Better,
+        ours: Option<f64>,
+        peers: impl Iterator<Item = (&'static str, f64)>,
+    ) -> Option<Self> {
+        let ours = ours.filter(|figure| *figure > 0.0)?;
+        // Noise may make the memory of a few sessions negative.
+        let peers = peers.filter(|(_, figure)| *figure > 0.0);
+        let ratios = peers.map(|(name, theirs)| (name, better.ratio(ours, theirs)));
+        let (peer, ratio) = ratios.min_by(|one, other| one.1.total_cmp(&other.1))?;
+        Some(Self { row, title, place, peer, ratio })
+    }
+
+    /// A sentence, if the peer was better.
+    fn below(&self) -> Option<String> {
+        (self.ratio < 1.0).then(|| format!("{}: {}× of {}", self.title, rounded(self.ratio), self.peer))
+    }
 }
 
 /// The lines of a report.
-pub fn lines(below: &[String]) -> Vec<String> {
+pub fn lines(standings: &[Standing]) -> Vec<String> {
+    let below: Vec<String> = standings.iter().filter_map(Standing::below).collect();
     if below.is_empty() {
         return Vec::new();
     }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::place::Ground;
 use crate::rows::Row;
 use crate::servers::Kind;
 use crate::sizes::Sizes;
-use crate::standing::below;
+use crate::standing::Standing;
 
 /// The figure of one server in one row.
 #[derive(Debug, Clone, Default)]
@@ -63,13 +64,14 @@ impl Table {
         text
     }
 
-    /// The rows in which another server was better than Wharf's engine `native`, a sentence each.
-    pub fn below(&self, sizes: &Sizes) -> Vec<String> {
+    /// Wharf's engine `native` beside the best of the other servers, in each row.
+    pub fn standings(&self, sizes: &Sizes, place: Ground) -> Vec<Standing> {
         let best = |row, server| self.cell(row, server).and_then(|cell| cell.best);
         let judged = self.rows.iter().filter_map(|row| {
             let peers = self.servers.iter().filter(|server| !server.is_wharf());
             let peers = peers.filter_map(|server| Some((server.heading(), best(*row, *server)?)));
-            below(&row.title(sizes), row.better(), best(*row, Kind::WharfNative), peers)
+            let ours = best(*row, Kind::WharfNative);
+            Standing::of((row.id(), row.title(sizes)), place, row.better(), ours, peers)
         });
         judged.collect()
     }

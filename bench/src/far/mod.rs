@@ -20,11 +20,12 @@ use crate::place::{Place, block};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::settle;
 use crate::servers::Server;
+use crate::standing::{self, Standing};
 use crate::table::rounded;
-use crate::{progress, report, standing};
+use crate::{progress, report};
 
-/// Measures; what is to be printed, and whether all could be measured.
-pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
+/// Measures; what is to be printed, whether all could be measured, and how Wharf stands to its peers.
+pub fn run(options: &Options, place: &Place) -> Result<(String, bool, Vec<Standing>)> {
     let begin = Instant::now();
     store::missing(&options.tools)?;
     let (fronts, mut left_out) = present(options, place)?;
@@ -79,9 +80,10 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     lines.extend(left_out.iter().map(|line| format!("- {line}")));
     lines.extend(table.remarks().iter().map(|line| format!("- {line}")));
     lines.extend(report::circumstances(bench.busy, bench.measured, begin.elapsed()));
-    lines.extend(standing::lines(&table.below(&trips, &options.sizes)));
+    let standings = table.standings(&trips, &options.sizes, place.ground()?);
+    lines.extend(standing::lines(&standings));
     lines.extend(report::failures(table.failures()));
-    Ok((lines.join("\n"), table.failures().is_empty()))
+    Ok((lines.join("\n"), table.failures().is_empty(), standings))
 }
 
 struct Bench<'a> {

@@ -26,10 +26,11 @@ use crate::options::Options;
 use crate::place::{Place, block};
 use crate::problem::{Doing, Problem, Result};
 use crate::process::settle;
-use crate::{progress, report, standing};
+use crate::standing::{self, Standing};
+use crate::{progress, report};
 
-/// Measures; what is to be printed, and whether all could be measured.
-pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
+/// Measures; what is to be printed, whether all could be measured, and how Wharf stands to its peers.
+pub fn run(options: &Options, place: &Place) -> Result<(String, bool, Vec<Standing>)> {
     let begin = Instant::now();
     store::missing(&options.tools)?;
     let (fronts, left_out) = present(options, place)?;
@@ -61,9 +62,10 @@ pub fn run(options: &Options, place: &Place) -> Result<(String, bool)> {
     lines.push(format!("- The store: `{}`.", store::version(&options.tools)?));
     lines.extend(left_out.iter().map(|line| format!("- {line}")));
     lines.extend(report::circumstances(bench.busy, bench.measured, begin.elapsed()));
-    lines.extend(standing::lines(&table.below(&options.works, &options.sizes)));
+    let standings = table.standings(&options.works, &options.sizes, place.ground()?);
+    lines.extend(standing::lines(&standings));
     lines.extend(report::failures(table.failures()));
-    Ok((lines.join("\n"), table.failures().is_empty()))
+    Ok((lines.join("\n"), table.failures().is_empty(), standings))
 }
 
 /// The fronts that can be measured here, and a sentence for each of the others.

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use super::front::Front;
 use super::measure::Figures;
 use super::work::{Figure, Job};
+use crate::place::Ground;
 use crate::rows::Better;
 use crate::sizes::Sizes;
-use crate::standing::below;
+use crate::standing::Standing;
 use crate::table::rounded;
 
 #[derive(Debug, Clone, Copy)]
@@ -100,16 +101,16 @@ impl<J: Job> Table<J> {
         text
     }
 
-    /// The rows in which another server was faster than Wharf, a sentence each. curl is no server, but the limit.
-    pub fn below(&self, works: &[J], sizes: &Sizes) -> Vec<String> {
+    /// Wharf beside the fastest other server, in each row. curl is no server, but the limit.
+    pub fn standings(&self, works: &[J], sizes: &Sizes, place: Ground) -> Vec<Standing> {
         let speed = |work, front| {
             self.figure(work, Figure::Speed, front).or(self.late_figure(work, Figure::Speed, front))
         };
         let judged = works.iter().filter_map(|work| {
             let peers = [Front::Rclone, Front::Sftpgo].into_iter();
             let peers = peers.filter_map(|peer| Some((peer.heading(), speed(*work, peer)?)));
-            let row = work.title(Figure::Speed, sizes);
-            below(&row, work.better(Figure::Speed), speed(*work, Front::Wharf), peers)
+            let row = (work.id(), work.title(Figure::Speed, sizes));
+            Standing::of(row, place, work.better(Figure::Speed), speed(*work, Front::Wharf), peers)
         });
         judged.collect()
     }

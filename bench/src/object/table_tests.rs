@@ -2,6 +2,7 @@ use super::Table;
 use crate::object::front::Front;
 use crate::object::measure::Figures;
 use crate::object::work::Work;
+use crate::place::Ground;
 use crate::sizes::Sizes;
 
 #[test]
@@ -34,13 +35,19 @@ fn times_are_the_best_of_the_rounds_and_memory_and_requests_the_worst() {
 | requests for RETR 1 GiB | failed | - | - | - | - | - | - |
 "
     );
-    assert!(table.below(&[Work::Stor, Work::Retr], &Sizes::FULL).is_empty(), "curl is no peer");
+    let best = |table: &Table<Work>| {
+        let standings = table.standings(&[Work::Stor, Work::Retr], &Sizes::FULL, Ground::Disk);
+        let all = standings.into_iter().map(|it| (it.row, it.title, it.peer, it.ratio));
+        all.collect::<Vec<_>>()
+    };
+    let title = || "STOR 1 GiB, MB/s".to_owned();
+    assert_eq!(best(&table), [("object-stor", title(), "SFTPGo", 1.25)], "curl is no peer");
     table.add(
         Work::Stor,
         Front::Sftpgo,
         Figures { speed: 500.0, server_time: 1.0, store_time: 1.0, memory: None, requests: 1.0 },
     );
-    assert_eq!(table.below(&[Work::Stor], &Sizes::FULL), ["STOR 1 GiB, MB/s: 0.80× of SFTPGo"]);
+    assert_eq!(best(&table), [("object-stor", title(), "SFTPGo", 0.8)]);
     assert_eq!(table.failures(), ["Wharf, object-retr, round 1: it was closed"]);
 }
 
