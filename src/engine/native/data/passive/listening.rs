@@ -63,6 +63,11 @@ impl Listening {
         std::iter::from_fn(next).take(MOST_PENDING).collect()
     }
 
+    /// Whether connections are accepted as soon as they arrive.
+    pub(super) fn is_attended(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// From now on connections are accepted as soon as they arrive.
     pub(super) fn attend(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
         if self.waiting.is_none() {
@@ -117,6 +122,15 @@ pub(super) fn accept_pending(ports: &Arc<PassivePorts>, listener: &TcpListener, 
 fn has_pending(listener: &TcpListener) -> bool {
     let mut fds = [PollFd::new(listener, PollFlags::IN)];
     !matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+}
+
+/// The same for many: one call looks at all. If it fails, any of them may have one.
+pub(super) fn have_pending<'a>(listeners: impl Iterator<Item = &'a TcpListener>) -> Vec<bool> {
+    let mut fds: Vec<_> = listeners.map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
+    match poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(_) => fds.iter().map(|fd| !fd.revents().is_empty()).collect(),
+        Err(_) => vec![true; fds.len()],
+    }
 }
 
 fn accept_one(listener: &TcpListener, local: Host) -> io::Result<Arrived> {

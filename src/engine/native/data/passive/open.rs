@@ -3,6 +3,11 @@
 //! Opening a port costs more than the rest of a small transfer, so a port stays open for some seconds after its
 //! transfer. This does not reveal where the next connection is expected: its port is chosen at random from the whole
 //! range, open or not.
+//!
+//! While a session is told of a port and does not ask for its connection yet, connections of strangers have to be closed
+//! soon, so that they don't use up the system's queue. Most sessions ask within moments, and a busy server has hundreds
+//! of such ports: so all are looked at together, with one call, every [`LOOK`]. Only a port whose session takes longer
+//! gets a task of its own, which costs nothing while nothing happens.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,17 +21,19 @@ use tokio::time::Instant;
 use super::PassivePorts;
 use super::arrivals::Arrived;
 use super::host::Host;
-use super::listening::Listening;
+use super::listening::{self, Listening};
 
-/// How long a port may go unattended while its session does not ask for its connection: connections of strangers have
-/// to be closed soon, so that they don't use up the system's queue.
-const UNATTENDED: Duration = Duration::from_millis(50);
+/// How often ports are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a port goes without a task of its own while its session does not ask for its connection.
+const UNATTENDED: Duration = Duration::from_secs(1);
 
 /// How long a port stays open after its last transfer, and how many may: each takes a descriptor, and all together one
 /// of this many.
 const KEPT: Duration = Duration::from_secs(5);
-const MOST_KEPT: usize = 1024;
-const PART_KEPT: u64 = 16;
+const MOST_KEPT: usize = 4096;
+const PART_KEPT: u64 = 8;
 
 /// An open port.
 #[derive(Debug)]
@@ -123,16 +130,32 @@ impl OpenPorts {
         }
     }
 
-    /// Attends the ports whose sessions take their time, and closes ports without a session after a while.
-    fn look_after(&mut self, ports: &Arc<PassivePorts>) {
-        for ((local, port), open) in &mut self.open {
-            if open.leases > 0 && open.since.elapsed() >= UNATTENDED {
-                open.listening.attend(ports, *local, *port);
+    /// Attends the ports whose sessions take their time, and closes ports without a session after a while. Returns the
+    /// leased ports that are not attended.
+    fn look_after(&mut self, ports: &Arc<PassivePorts>) -> Vec<Unattended> {
+        let now = Instant::now();
+        let mut unattended = Vec::new();
+        let mut closed = 0;
+        self.open.retain(|(local, port), open| {
+            let age = now.saturating_duration_since(open.since);
+            if open.leases == 0 {
+                closed += usize::from(age >= KEPT);
+                return age < KEPT;
             }
-        }
-        self.open.retain(|_, open| open.leases > 0 || open.since.elapsed() < KEPT);
-        self.kept = self.open.values().filter(|open| open.leases == 0).count();
+            if age >= UNATTENDED {
+                open.listening.attend(ports, *local, *port);
+            } else if !open.listening.is_attended() {
+                unattended.push(Unattended {
+                    listener: open.listening.listener(),
+                    local: *local,
+                    port: *port,
+                });
+            }
+            true
+        });
+        self.kept -= closed;
         self.is_looked_after = !self.open.is_empty();
+        unattended
     }
 
     #[cfg(test)]
@@ -150,12 +173,35 @@ static MOST_KEPT_HERE: LazyLock<usize> = LazyLock::new(|| {
 /// Looks after open ports for as long as there are any.
 async fn look_after(ports: Weak<PassivePorts>) {
     loop {
-        tokio::time::sleep(UNATTENDED).await;
+        tokio::time::sleep(LOOK).await;
         let Some(ports) = ports.upgrade() else { return };
-        let mut table = ports.table();
-        table.open.look_after(&ports);
-        if !table.open.is_looked_after {
-            return;
+        let unattended = {
+            let mut table = ports.table();
+            let unattended = table.open.look_after(&ports);
+            if !table.open.is_looked_after {
+                return;
+            }
+            unattended
+        };
+        // Without the table, which each of these connections needs.
+        for Unattended { listener, local, port } in with_connections(unattended) {
+            listening::accept_pending(&ports, &listener, local, port);
         }
     }
+}
+
+/// A port that a session was told of, and that has no task of its own.
+struct Unattended {
+    listener: Arc<TcpListener>,
+    local: Host,
+    port: u16,
+}
+
+/// Those at which a connection waits.
+fn with_connections(unattended: Vec<Unattended>) -> Vec<Unattended> {
+    if unattended.is_empty() {
+        return unattended;
+    }
+    let are_ready = listening::have_pending(unattended.iter().map(|unattended| &*unattended.listener));
+    unattended.into_iter().zip(are_ready).filter_map(|(port, is_ready)| is_ready.then_some(port)).collect()
 }
