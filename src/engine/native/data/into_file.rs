@@ -1,11 +1,12 @@
 //! From a plain data connection straight into a file.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::net::TcpStream;
@@ -34,12 +35,13 @@ pub(super) enum Stopped {
     Pause,
 }
 
-/// Stores what the client sends as long as it is fast.
+/// Stores what the client sends as long as it is fast, behind the bytes that it has `already` sent.
 ///
 /// The thread that reads the socket writes the file, so that nothing is handed from one thread to another.
 pub(super) async fn store_burst(
     stream: &Arc<TcpStream>,
     file: OfDisk<File>,
+    already: Bytes,
     flow: &Flow,
 ) -> Result<Stopped, TransferError> {
     let (socket, moved) = (Arc::clone(stream), Arc::clone(&flow.moved));
@@ -47,7 +49,11 @@ pub(super) async fn store_burst(
     let is_wanted = Arc::downgrade(&wanted);
     let is_wanted = move || is_wanted.strong_count() > 0;
     let threads = file.threads().clone();
-    let burst = threads.run(Operation::Write, move || burst(&socket, &file, &moved, is_wanted));
+    let burst = threads.run(Operation::Write, move || {
+        let written = (&*file).write_all(&already);
+        written.map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+        burst(&socket, &file, already.len() as u64, &moved, is_wanted)
+    });
     // An aborted upload drops this, and the thread ends, too.
     let _wanted = wanted;
     burst.await?
@@ -63,12 +69,13 @@ fn has_data(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
 fn burst(
     socket: &TcpStream,
     file: &File,
+    already: u64,
     moved: &AtomicU64,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Stopped, TransferError> {
     let mut hose = Hose::new();
     let begun = Instant::now();
-    let (mut last_byte, mut since_wait) = (begun, 0);
+    let (mut last_byte, mut since_wait) = (begun, already);
     while last_byte - begun < BURST && is_wanted() {
         step();
         match hose.fill(socket) {

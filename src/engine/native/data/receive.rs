@@ -65,7 +65,25 @@ pub(in super::super) async fn receive(
             large = LARGE_ROOMS.try_acquire().ok();
         }
         room = next_room(room, next.bytes.len(), large.is_some());
-        let Filled { bytes: chunk, ended, .. } = next;
+        let Filled { bytes: mut chunk, ended, .. } = next;
+        if ended.is_none()
+            && into_file
+            && matches!(intake, Intake::Bytes)
+            && let DataConnection::Plain(stream) = &*connection
+        {
+            match upload.intake(Supply::File).await? {
+                Intake::File(file) => {
+                    let already = std::mem::take(&mut chunk);
+                    match into_file::store_burst(stream, file, already, flow).await? {
+                        Stopped::End(end) => break end,
+                        Stopped::Pause => {}
+                    }
+                    next = fill(connection, room_in(&intake, room), flow).await?;
+                    continue;
+                }
+                other => (intake, into_file) = (other, false),
+            }
+        }
         // The next bytes arrive while these are stored.
         let store = async {
             if form.is_plain() {
@@ -92,18 +110,6 @@ pub(in super::super) async fn receive(
         if matches!(intake, Intake::Reserved(_)) {
             store.await?;
             intake = upload.intake(Supply::Bytes).await?;
-            next = fill(connection, room_in(&intake, room), flow).await?;
-            continue;
-        }
-        if into_file && let DataConnection::Plain(stream) = &*connection {
-            store.await?;
-            match upload.intake(Supply::File).await? {
-                Intake::File(file) => match into_file::store_burst(stream, file, flow).await? {
-                    Stopped::End(end) => break end,
-                    Stopped::Pause => {}
-                },
-                other => (intake, into_file) = (other, false),
-            }
             next = fill(connection, room_in(&intake, room), flow).await?;
             continue;
         }
