@@ -84,15 +84,14 @@ pub(super) fn receiving(
         if let Err(error) = received.await {
             return abort(upload, &at, error.at(&at), Some(connection)).await;
         }
-        // All is here; whether the client hears of it makes no difference.
         context.finishing();
-        let _ = connection.finish().await;
+        let connection = connection.received().await;
         match upload.finish().await {
             Ok(_) => {
                 if let Some(begun) = begun {
                     begun.stored();
                 }
-                Ended { result: Ok(()), linger: connection.linger(true) }
+                Ended { result: Ok(()), linger: connection.and_then(|connection| connection.linger(true)) }
             }
             Err(error) => TransferError::from(error).into(),
         }

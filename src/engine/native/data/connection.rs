@@ -116,15 +116,21 @@ impl DataConnection {
         }
     }
 
-    /// Marks the end of the data: TLS has an alert for it (RFC 8446, section 6.1).
+    /// Marks the end of the data: TLS has an alert for it (RFC 8446, section 6.1). In plain text the end of the connection
+    /// is the mark, which is [closed](Self::linger) next.
     pub(in super::super) async fn finish(&mut self) -> Result<(), TransferError> {
-        let finished = match self {
-            Self::Plain(stream) => {
-                rustix::net::shutdown(&***stream, rustix::net::Shutdown::Write).map_err(io::Error::from)
-            }
-            Self::Tls { stream, .. } => stream.shutdown().await,
-        };
-        finished.map_err(TransferError::DataConnection)
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Tls { stream, .. } => stream.shutdown().await.map_err(TransferError::DataConnection),
+        }
+    }
+
+    /// The same at the end of what the client has sent. Nothing is left of a connection in plain text: whatever happened
+    /// to it would only wake the server.
+    pub(in super::super) async fn received(mut self) -> Option<Self> {
+        // All is here; whether the client hears of it makes no difference.
+        let _ = self.finish().await;
+        matches!(self, Self::Tls { .. }).then_some(self)
     }
 
     /// Closes the connection, but not at once: bytes that the client still sends would be answered with a reset, and
