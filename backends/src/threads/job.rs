@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{CHECK_INTERVAL, DiskThreads, OfDisk, Operation, STEP_LIMIT_WITHOUT_CLIENT, gone, lock, waiter};
+use super::{
+    CHECK_INTERVAL, DiskThreads, OfDisk, Operation, STEP_LIMIT_WITHOUT_CLIENT, Start, gone, lock, waiter,
+};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// A disk that moves this many bytes in a second is slow, but does not hang.
@@ -231,7 +233,7 @@ impl<T: Send + 'static> Job<T> {
         let work = OfDisk::new(work, &threads);
         Self(Box::pin(async move {
             let place = threads.place(operation).await?;
-            threads.start(operation, place, work.into_inner()).answer().await
+            threads.start(Start::Next, operation, place, work.into_inner()).answer().await
         }))
     }
 }

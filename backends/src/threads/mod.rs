@@ -8,10 +8,14 @@
 //!
 //! Closing a file may wait for its disk, too, and so may removing an upload's temporary file. Everything that is opened
 //! on a disk is [wrapped](OfDisk) so that these threads close it, wherever it is dropped.
+//!
+//! A task that waits for a disk may be [`carried`](carried()) by these threads for a moment.
 
+mod carried;
 mod job;
 mod of_disk;
 mod operation;
+mod pool;
 mod waiter;
 
 use std::collections::HashMap;
@@ -20,14 +24,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use self::carried::ToGoOn;
+pub use self::carried::{Carried, carried, is_carried};
 pub(crate) use self::job::confirm_wanted;
 use self::job::{Entered, Progress, Running};
 pub use self::job::{Job, step, step_of};
 pub use self::of_disk::OfDisk;
 pub use self::operation::{DiskLoad, Operation};
+use self::pool::Pool;
 pub use self::waiter::{Waiter, waited_for_by};
 use crate::{Error, ErrorKind, Result, StoragePath};
 
@@ -53,8 +59,7 @@ struct Inner {
     name: String,
     timeout: Duration,
     share: usize,
-    /// Used for its threads alone; `None` if the system has no threads left. Threads are made when they are needed.
-    runtime: Option<Runtime>,
+    pool: Pool,
     places: Arc<Semaphore>,
     /// Looks outside of the share, one at a time, at a disk whose threads all hang.
     looks: Arc<Semaphore>,
@@ -71,6 +76,15 @@ struct Inner {
 struct Jobs {
     by_number: HashMap<u64, Arc<Progress>>,
     next: u64,
+}
+
+/// When work begins.
+#[derive(Clone, Copy)]
+enum Start {
+    /// The caller goes on meanwhile.
+    AtOnce,
+    /// The caller waits for it: if it is `carried` by a thread of the disk, this thread goes on with the work.
+    Next,
 }
 
 /// The state that the log has reported.
@@ -99,15 +113,12 @@ impl DiskThreads {
     }
 
     fn with_share(name: impl Into<String>, timeout: Duration, share: usize) -> Self {
-        // One more for lookups, and one for closing.
-        let threads = share + 2;
-        let runtime =
-            Builder::new_current_thread().max_blocking_threads(threads).thread_name("wharf-disk").build();
         Self(Arc::new(Inner {
             name: name.into(),
             timeout,
             share,
-            runtime: runtime.ok(),
+            // One more for lookups, and one for closing.
+            pool: Pool::new("wharf-disk", share + 2),
             places: Arc::new(Semaphore::new(share)),
             looks: Arc::new(Semaphore::new(1)),
             running: Mutex::default(),
@@ -130,7 +141,7 @@ impl DiskThreads {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        self.begin(operation, work).await
+        self.begin_as(Start::Next, operation, work).await
     }
 
     /// The same; begins at once if there is a free thread, otherwise when the job is awaited.
@@ -139,8 +150,16 @@ impl DiskThreads {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        self.begin_as(Start::AtOnce, operation, work)
+    }
+
+    fn begin_as<T, F>(&self, start: Start, operation: Operation, work: F) -> Job<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
         match Arc::clone(&self.0.places).try_acquire_owned() {
-            Ok(place) => Job::of(self.start(operation, place, work)),
+            Ok(place) => Job::of(self.start(start, operation, place, work)),
             Err(_) => Job::waiting(self.clone(), operation, work),
         }
     }
@@ -156,7 +175,7 @@ impl DiskThreads {
     {
         let work = OfDisk::new(work, self);
         let place = Arc::clone(&self.0.looks).acquire_owned().await.map_err(|_| no_threads())?;
-        self.start(Operation::Look, place, work.into_inner()).answer_whenever().await
+        self.start(Start::AtOnce, Operation::Look, place, work.into_inner()).answer_whenever().await
     }
 
     /// The present load of the threads.
@@ -230,17 +249,24 @@ impl DiskThreads {
         }
     }
 
-    fn start<T, F>(&self, operation: Operation, place: OwnedSemaphorePermit, work: F) -> Running<T>
+    fn start<T, F>(
+        &self,
+        start: Start,
+        operation: Operation,
+        place: OwnedSemaphorePermit,
+        work: F,
+    ) -> Running<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
         let (running, entered, answer) = Running::new(self, operation);
         let threads = self.clone();
-        self.spawn(move || {
+        let work = move || {
             let entered = entered.enter();
+            let result = work();
             // If nobody waits any more, the result stays here, and is closed on this thread.
-            let _ = answer.send(work());
+            let to_go_on = ToGoOn::after(threads.is_busy(), || drop(answer.send(result)));
             if entered.progress().is_late() {
                 let (backend, operation) = (&threads.0.name, operation.as_str());
                 tracing::warn!(
@@ -251,18 +277,27 @@ impl DiskThreads {
             }
             drop(entered);
             drop(place);
+            pool::done(|| drop(to_go_on));
+        };
+        self.spawned(match start {
+            Start::AtOnce => self.0.pool.spawn(work),
+            Start::Next => self.0.pool.spawn_next(work),
         });
         running
     }
 
+    /// Whether there is other work than that of the thread that calls this.
+    fn is_busy(&self) -> bool {
+        self.0.places.available_permits() + 1 < self.0.share
+    }
+
     fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        let spawned = self.0.runtime.as_ref().is_some_and(|runtime| {
-            // The library panics if the system has no thread left. The work then waits for one, as with a disk that
-            // hangs.
-            let spawn = std::panic::AssertUnwindSafe(|| drop(runtime.spawn_blocking(work)));
-            std::panic::catch_unwind(spawn).is_ok()
-        });
-        if !spawned {
+        self.spawned(self.0.pool.spawn(work));
+    }
+
+    /// If the system has no thread left, the work waits for one, as with a disk that hangs.
+    fn spawned(&self, has_thread: bool) {
+        if !has_thread {
             tracing::error!(backend = self.0.name, "the system has no thread for this disk");
         }
     }
@@ -378,15 +413,6 @@ fn gone() -> Error {
 impl fmt::Debug for DiskThreads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiskThreads").field("name", &self.0.name).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // A runtime that waits for its threads must not be dropped by a task, and these threads may hang.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
