@@ -9,7 +9,8 @@
 //!
 //! Imports run one way: session, commands, state, and then all else.
 //!
-//! A session is one task, its transfer another, so that commands are answered while files move.
+//! A session is one task, and its transfer a part of it, so that commands are answered while files move, and neither has to
+//! wake the other. A thread of a disk that has an answer for the task goes on with it at once (`carried`).
 
 mod advertised;
 mod checksums;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use wharf_backends::threads::carried;
 
 use self::control::Control;
 use self::security::Security;
@@ -92,7 +94,7 @@ impl Engine for NativeEngine {
             shared: Arc::clone(&self.shared),
         };
         let mut session = Session::new(connection);
-        Box::pin(async move { session.run(&shutdown).await })
+        Box::pin(carried(Box::pin(async move { session.run(&shutdown).await })))
     }
 }
 

@@ -134,8 +134,8 @@ impl Session {
             return Err(End::Lost(error));
         }
         self.gone = true;
-        if let Some(answer) = self.asking.take() {
-            let _ = answer.send(());
+        if std::mem::take(&mut self.asking) {
+            self.answer();
         }
         Ok(())
     }

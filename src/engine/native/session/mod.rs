@@ -10,7 +10,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wharf_backends::threads::waited_for_by;
 
@@ -37,8 +36,8 @@ pub(super) struct Session {
     /// What came during the transfer.
     waiting: VecDeque<Decoded>,
     waiting_bytes: usize,
-    /// The transfer that asks whether the client is still there, while what it said last is still to be read.
-    asking: Option<oneshot::Sender<()>>,
+    /// The transfer asks whether the client is still there, and what that said last is still to be read.
+    asking: bool,
     /// The client has said QUIT and gone: it wants to have its transfer finished all the same.
     gone: bool,
     /// The data connection of the last transfer, if that is not closed yet.
@@ -68,7 +67,7 @@ impl Session {
             transfer: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            asking: None,
+            asking: false,
             gone: false,
             linger: None,
             moved: Moved::default(),
@@ -151,9 +150,9 @@ impl Session {
             return Ok(Event::Waited(waiting));
         }
         Ok(tokio::select! {
-            biased;
+            // In any order: a client or a transfer that always has work uses up the time that this task has, and must not
+            // keep the others from their turn.
             () = shutdown.now.cancelled() => Event::Cut,
-            // A client that sends without an end must not keep the others from their turn.
             () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
             () = tokio::time::sleep_until(deadline), if idle => Event::Silent,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
@@ -177,13 +176,12 @@ impl Session {
             }
             Event::Received(Ok(None)) => self.ended(io::ErrorKind::UnexpectedEof.into()),
             Event::Received(Err(error)) => self.ended(error),
-            Event::Transfer(TransferEvent::Asks(answer)) => {
+            Event::Transfer(TransferEvent::Asks) => {
                 if self.gone || !self.connection.control.is_lost() {
-                    // If it has ended meanwhile, that is the next event.
-                    let _ = answer.send(());
+                    self.answer();
                 } else {
                     // What was said before the end decides; that is still to be read.
-                    self.asking = Some(answer);
+                    self.asking = true;
                 }
                 Ok(())
             }
@@ -193,9 +191,16 @@ impl Session {
         }
     }
 
+    /// Lets the transfer know that its client is still there, or wants to have it finished all the same.
+    fn answer(&self) {
+        if let Some(transfer) = &self.transfer {
+            transfer.answer();
+        }
+    }
+
     /// What comes during a transfer: some of it is answered at once, the rest waits.
     async fn meanwhile(&mut self, received: Decoded) -> Result<(), End> {
-        let Some(transfer) = &self.transfer else { return Ok(()) };
+        let Some(transfer) = &mut self.transfer else { return Ok(()) };
         if let Decoded::Line(line) = &received {
             // Replies come in the order of commands.
             let first = self.waiting.is_empty();
@@ -205,11 +210,12 @@ impl Session {
                 Some(During::Status) if first && line.argument.iter().all(|byte| *byte == b' ') => {
                     self.connection.shared.metrics.command("STAT");
                     let reply = commands::status_of_transfer(&transfer.status());
-                    return Ok(self.connection.control.send(&reply).await?);
+                    return Ok(transfer.beside(self.connection.control.send(&reply)).await?);
                 }
                 Some(During::Noop) if first => {
                     self.connection.shared.metrics.command("NOOP");
-                    return Ok(self.connection.control.send(&commands::reply_to_noop()).await?);
+                    let reply = commands::reply_to_noop();
+                    return Ok(transfer.beside(self.connection.control.send(&reply)).await?);
                 }
                 _ => {}
             }
@@ -226,7 +232,7 @@ impl Session {
     async fn conclude(&mut self, mut ended: Ended) -> Result<(), End> {
         let Some(transfer) = self.transfer.take() else { return Ok(()) };
         self.active = Instant::now();
-        self.asking = None;
+        self.asking = false;
         self.linger = ended.linger.take();
         let reply = transfer.conclude(&ended.result);
         transfer.add_to(&mut self.moved);

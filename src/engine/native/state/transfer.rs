@@ -1,14 +1,18 @@
-//! A transfer that runs beside its session.
+//! A transfer that runs beside its session: as a part of the session's task, so that none of both has to wake the other.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::watch;
 use wharf_backends::StoragePath;
+use wharf_backends::threads::is_carried;
 
 use super::super::data::receive::EndOfData;
 use super::super::data::send::Flow;
@@ -59,7 +63,7 @@ impl Transfer {
         let Self { direction, path, offset, work, .. } = self;
         let record = visit.begin_transfer(direction, path.as_str(), offset);
         let (cancel, cancelled) = watch::channel(None);
-        let (ask, asked) = mpsc::channel(1);
+        let question = Arc::<Question>::default();
         let converted = Arc::default();
         let finishing = Arc::default();
         let data_peer = Arc::default();
@@ -69,7 +73,11 @@ impl Transfer {
             converted: Arc::clone(&converted),
             data_peer: Arc::clone(&data_peer),
         };
-        let task = tokio::spawn(work(Context { flow, finishing: Arc::clone(&finishing), cancelled, ask }));
+        let context =
+            Context { flow, finishing: Arc::clone(&finishing), cancelled, question: Arc::clone(&question) };
+        let work = work(context);
+        // A defect in a transfer ends its session with a word.
+        let work = AssertUnwindSafe(work).catch_unwind();
         Running {
             path,
             record,
@@ -77,8 +85,9 @@ impl Transfer {
             data_peer,
             finishing,
             cancel,
-            asked,
-            task: AbortOnDropHandle::new(task),
+            question,
+            work: Box::pin(work.map(|ended| ended.unwrap_or_else(|_| TransferError::Panicked.into()))),
+            ended: None,
         }
     }
 }
@@ -88,8 +97,9 @@ impl Transfer {
 const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
-/// How long other sessions wait at a time for one that pauses.
-const TURN: Duration = Duration::from_micros(50);
+/// How long other sessions wait at a time for one that pauses: as long as it takes most often, as each turn wakes another
+/// thread.
+const TURN: Duration = Duration::from_micros(100);
 
 /// How short the turn of other sessions is if none of them has work.
 const EMPTY_TURN: Duration = Duration::from_micros(10);
@@ -110,7 +120,47 @@ pub(in super::super) struct Context {
     pub(in super::super) flow: Flow,
     finishing: Arc<AtomicBool>,
     cancelled: watch::Receiver<Option<Cancel>>,
-    ask: mpsc::Sender<oneshot::Sender<()>>,
+    question: Arc<Question>,
+}
+
+/// Whether the client is still there, as a transfer asks its session. Both are one task, so nobody has to be woken.
+#[derive(Default)]
+struct Question(Mutex<Asked>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Asked {
+    #[default]
+    No,
+    Yes,
+    /// The session knows.
+    Heard,
+    Answered,
+}
+
+impl Question {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the session goes on with the transfer after its answer.
+    async fn answer(&self) {
+        *self.asked() = Asked::Yes;
+        poll_fn(|_| match *self.asked() {
+            Asked::Answered => Poll::Ready(()),
+            Asked::No | Asked::Yes | Asked::Heard => Poll::Pending,
+        })
+        .await;
+    }
+
+    /// Whether the transfer asks and the session does not know yet.
+    fn is_news(&self) -> bool {
+        let mut asked = self.asked();
+        let is_news = *asked == Asked::Yes;
+        if is_news {
+            *asked = Asked::Heard;
+        }
+        is_news
+    }
 }
 
 impl Context {
@@ -140,7 +190,6 @@ impl Context {
     /// Asks whether the client is still there, before what it sent becomes visible: the data of one that was killed ends
     /// like that of one which is done.
     pub(in super::super) async fn confirm(&self, end: EndOfData) -> Result<(), TransferError> {
-        let (answer, answered) = oneshot::channel();
         // The system of a client that is killed closes both connections within moments, in any order.
         let moved = self.flow.moved.load(Ordering::Relaxed);
         let wait = match moved == 0 || end.silence > SUSPICIOUS_SILENCE {
@@ -149,11 +198,11 @@ impl Context {
         };
         // Storing the last bytes took a part of it.
         pause_until(end.at + wait).await;
-        let asked = async {
-            self.ask.send(answer).await.map_err(|_| TransferError::ControlConnectionLost)?;
-            answered.await.map_err(|_| TransferError::ControlConnectionLost)
+        let answered = async {
+            self.question.answer().await;
+            Ok(())
         };
-        self.interruptible(asked).await
+        self.interruptible(answered).await
     }
 }
 
@@ -167,6 +216,13 @@ async fn pause_until(moment: Instant) {
         return tokio::time::sleep(left()).await;
     }
     std::thread::yield_now();
+    if is_carried() {
+        // No other session waits for this thread.
+        while !left().is_zero() {
+            std::thread::yield_now();
+        }
+        return;
+    }
     loop {
         let turn = Instant::now();
         tokio::task::yield_now().await;
@@ -178,6 +234,9 @@ async fn pause_until(moment: Instant) {
             let end = Instant::now() + left().min(TURN);
             while Instant::now() < end {
                 std::thread::yield_now();
+            }
+            if left().is_zero() {
+                return;
             }
         }
     }
@@ -191,25 +250,49 @@ pub(in super::super) struct Running {
     data_peer: Arc<OnceLock<SocketAddr>>,
     finishing: Arc<AtomicBool>,
     cancel: watch::Sender<Option<Cancel>>,
-    asked: mpsc::Receiver<oneshot::Sender<()>>,
-    task: AbortOnDropHandle<Ended>,
+    question: Arc<Question>,
+    work: BoxFuture<'static, Ended>,
+    /// How it ended, until the session hears of it.
+    ended: Option<Ended>,
 }
 
 /// What a transfer has to say to its session.
 pub(in super::super) enum Event {
     /// All is received: is the client still there?
-    Asks(oneshot::Sender<()>),
+    Asks,
     Ended(Ended),
 }
 
 impl Running {
     /// Waits for the next event. Nothing is lost if it is not waited for to the end.
     pub(in super::super) async fn event(&mut self) -> Event {
-        tokio::select! {
-            biased;
-            Some(answer) = self.asked.recv() => Event::Asks(answer),
-            ended = &mut self.task => Event::Ended(ended.unwrap_or_else(|_| TransferError::Panicked.into())),
+        if let Some(ended) = self.ended.take() {
+            return Event::Ended(ended);
         }
+        poll_fn(|context| match self.work.poll_unpin(context) {
+            Poll::Ready(ended) => Poll::Ready(Event::Ended(ended)),
+            Poll::Pending if self.question.is_news() => Poll::Ready(Event::Asks),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// The client is still there.
+    pub(in super::super) fn answer(&self) {
+        *self.question.asked() = Asked::Answered;
+    }
+
+    /// Lets it go on while the session does something else.
+    pub(in super::super) async fn beside<T>(&mut self, something: impl Future<Output = T>) -> T {
+        let mut something = std::pin::pin!(something);
+        if self.ended.is_none() {
+            tokio::select! {
+                biased;
+                done = &mut something => return done,
+                ended = &mut self.work => self.ended = Some(ended),
+            }
+        }
+        something.await
     }
 
     /// Has it end. What is received completely may still be finished.
