@@ -65,6 +65,47 @@ fn first_bytes(data: &mut Stream) -> Vec<u8> {
     found
 }
 
+/// A small file fits into the buffer of a connection that nobody reads any more: the server can know that it is lost.
+#[test]
+fn a_download_into_a_closed_connection_is_not_complete() {
+    let setup = Setup::local();
+    for (name, size) in [("small", 1000), ("larger", 40_000)] {
+        fs::write(setup.files().join(name), noise(size, 4)).unwrap();
+    }
+    let server = setup.start();
+    let mut client = server.connect();
+    client.login("demo", "demo");
+    client.expect("TYPE I", 200);
+    for command in ["RETR small", "RETR larger"] {
+        drop(client.open_passive());
+        client.expect(command, 150);
+        client.expect_reply(426);
+    }
+}
+
+/// A client that gives an upload up says so and closes its data connection, in this order: both may reach the server
+/// together, and the end of the data must not overtake the word.
+#[test]
+fn abor_counts_before_the_end_of_the_data_behind_it() {
+    let setup = with_big_file();
+    let server = setup.start();
+    for encrypted in [false, true] {
+        let mut client = if encrypted { server.connect_tls() } else { server.connect() };
+        client.login("demo", "demo");
+        for round in 0..40 {
+            let sizes = [1000, 64 * 1024, 300 * 1024];
+            let mut data = client.start_transfer("STOR given-up");
+            data.write_all(&noise(sizes[round % sizes.len()], 7)).unwrap();
+            client.send("ABOR");
+            // The server may have closed it already.
+            let _ = data.finish();
+            client.expect_reply(426);
+            client.expect_reply(226);
+            client.expect("MLST given-up", 550);
+        }
+    }
+}
+
 #[test]
 fn abor_ends_an_upload_and_nothing_is_stored() {
     let setup = with_big_file();

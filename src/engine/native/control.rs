@@ -144,6 +144,16 @@ impl Control {
         }
     }
 
+    /// Whether bytes have arrived that [`next`](Self::next) has not read.
+    pub(super) fn has_unread_bytes(&self) -> bool {
+        let unread = match &self.stream {
+            Stream::Plain(stream) => rustix::io::ioctl_fionread(stream),
+            Stream::Tls(stream) => rustix::io::ioctl_fionread(stream.get_ref().0),
+            Stream::Gone => return false,
+        };
+        unread.is_ok_and(|bytes| bytes > 0)
+    }
+
     /// Whether the client is gone and no command is left to read. A simple client sends QUIT after its last command and
     /// closes its side at once, and wants that command carried out. Over TLS, its close_notify is always left to read.
     pub(super) fn is_abandoned(&self) -> bool {

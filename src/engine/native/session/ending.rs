@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout};
 
 use super::super::codec::Decoded;
 use super::super::reply::Reply;
@@ -23,6 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long a client may take to hear that its place is for somebody else.
 const DISPLACED_WORDS: Duration = Duration::from_secs(1);
+
+/// How long the runtime may take to read bytes that have arrived: much longer than it does.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why a session ends.
 pub(super) enum End {
@@ -52,7 +56,7 @@ impl Session {
                 true => Cancel::Stopping,
                 false => Cancel::ControlConnectionLost,
             });
-            if tokio::time::timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
+            if timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
                 tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");
                 self.finish_transfer(shutdown).await;
             }
@@ -75,7 +79,7 @@ impl Session {
                         "Too many sessions; those that have not logged in give way. Try again later.",
                     );
                     // Its place is taken, so it may not stay for long.
-                    let _ = tokio::time::timeout(DISPLACED_WORDS, connection.control.send(&reply)).await;
+                    let _ = timeout(DISPLACED_WORDS, connection.control.send(&reply)).await;
                 }
             }
             End::Lost(error) => {
@@ -124,6 +128,38 @@ impl Session {
         let (session, peer) = (self.connection.id, self.connection.peer);
         tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
         End::Saying(Reply::new(421, reply))
+    }
+
+    /// A transfer that has received all asks whether its client is still there. The transfer and this are one task, so what
+    /// the client has said meanwhile may not be read yet: it is heard first, as it may be an ABOR, whose client has closed
+    /// its data connection for this reason.
+    pub(super) async fn asked(&mut self) -> Result<(), End> {
+        self.asking = true;
+        while !self.gone {
+            let control = &mut self.connection.control;
+            let heard = match control.next().now_or_never() {
+                None if control.has_unread_bytes() => timeout(HEARD_WITHIN, control.next()).await.ok(),
+                heard => heard,
+            };
+            match heard {
+                Some(Ok(Some(received))) => self.meanwhile(received).await?,
+                Some(Ok(None)) => return self.ended(io::ErrorKind::UnexpectedEof.into()),
+                Some(Err(error)) => return self.ended(error),
+                // The end is still to be read.
+                None if control.is_lost() => return Ok(()),
+                None => break,
+            }
+        }
+        self.asking = false;
+        self.answer();
+        Ok(())
+    }
+
+    /// Lets the transfer know that its client is still there, or wants to have it finished all the same.
+    fn answer(&self) {
+        if let Some(transfer) = &self.transfer {
+            transfer.answer();
+        }
     }
 
     /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are

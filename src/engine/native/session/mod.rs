@@ -176,25 +176,10 @@ impl Session {
             }
             Event::Received(Ok(None)) => self.ended(io::ErrorKind::UnexpectedEof.into()),
             Event::Received(Err(error)) => self.ended(error),
-            Event::Transfer(TransferEvent::Asks) => {
-                if self.gone || !self.connection.control.is_lost() {
-                    self.answer();
-                } else {
-                    // What was said before the end decides; that is still to be read.
-                    self.asking = true;
-                }
-                Ok(())
-            }
+            Event::Transfer(TransferEvent::Asks) => self.asked().await,
             Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
             Event::Cut | Event::Stopping => Err(stopping()),
             Event::Silent => Err(self.silent()),
-        }
-    }
-
-    /// Lets the transfer know that its client is still there, or wants to have it finished all the same.
-    fn answer(&self) {
-        if let Some(transfer) = &self.transfer {
-            transfer.answer();
         }
     }
 
