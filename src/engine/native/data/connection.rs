@@ -120,7 +120,11 @@ impl DataConnection {
     /// is the mark, which is [closed](Self::linger) next.
     pub(in super::super) async fn finish(&mut self) -> Result<(), TransferError> {
         match self {
-            Self::Plain(_) => Ok(()),
+            // A client that has reset it already did not get all.
+            Self::Plain(stream) => match stream.take_error() {
+                Ok(None) => Ok(()),
+                Ok(Some(error)) | Err(error) => Err(TransferError::DataConnection(error)),
+            },
             Self::Tls { stream, .. } => stream.shutdown().await.map_err(TransferError::DataConnection),
         }
     }
