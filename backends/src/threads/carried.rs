@@ -157,6 +157,8 @@ impl<T: Send + 'static> GoOn for Task<T> {
         }
         drop(state);
         if self.is_given_up.load(Ordering::SeqCst) {
+            // What the task holds may need the runtime to be dropped.
+            let _context = self.runtime.enter();
             let over = self.state().map(|mut state| std::mem::replace(&mut *state, State::Over));
             drop(over);
         }

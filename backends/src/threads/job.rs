@@ -190,7 +190,7 @@ impl<T: Send + 'static> Running<T> {
                     self.progress.give_up();
                     return Err(gone());
                 }
-                Err(_) => {}
+                Err(_) => self.threads.0.pool.retry(),
             }
         }
     }

@@ -244,7 +244,7 @@ impl DiskThreads {
                 Ok(place) => return place.map_err(|_| no_threads()),
                 Err(_) if waiter::is_gone() => return Err(gone()),
                 Err(_) if since.elapsed() >= self.0.timeout => return Err(self.no_place(operation)),
-                Err(_) => {}
+                Err(_) => self.0.pool.retry(),
             }
         }
     }

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,15 @@ impl Pool {
         self.0.spawn(Box::new(work))
     }
 
-    /// The same for work that its caller waits for next: if the caller is a thread that is [done](done) with its work, it
+    /// Makes a thread for work that waits for one, if the system had none left when the work came.
+    pub(super) fn retry(&self) {
+        let state = lock(&self.0.state);
+        if !state.waiting.is_empty() && state.threads < self.0.most {
+            self.0.start_thread(state);
+        }
+    }
+
+    /// Like [`spawn`](Self::spawn), for work that its caller waits for next: if the caller is a thread that is [done](done) with its work, it
     /// does this, too.
     pub(super) fn spawn_next(&self, work: impl FnOnce() + Send + 'static) -> bool {
         let mut work: Option<Work> = Some(Box::new(work));
@@ -116,6 +124,11 @@ impl Shared {
         if state.threads >= self.most {
             return true;
         }
+        self.start_thread(state)
+    }
+
+    /// Says whether there is any thread now.
+    fn start_thread(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
         state.threads += 1;
         drop(state);
         let shared = Arc::clone(self);

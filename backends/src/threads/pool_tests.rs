@@ -56,6 +56,19 @@ fn a_thread_is_used_again_and_the_one_that_was_idle_last_first() {
 }
 
 #[test]
+fn work_for_which_the_system_had_no_thread_gets_one_later() {
+    let pool = Pool::new("pool", 1);
+    let (tell, told) = mpsc::channel();
+    // As it is left by a thread that could not be made.
+    lock(&pool.0.state).waiting.push_back(Box::new(move || tell.send(()).unwrap()));
+    pool.retry();
+    told.recv_timeout(LONG).unwrap();
+    wait_until_idle(&pool, 1);
+    pool.retry();
+    assert_eq!(threads(&pool), 1);
+}
+
+#[test]
 fn there_are_no_more_threads_than_allowed_and_the_rest_waits() {
     let pool = Pool::new("pool", 2);
     let (one, two) = (held(&pool), held(&pool));
