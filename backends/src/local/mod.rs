@@ -207,13 +207,13 @@ impl Storage for LocalStorage {
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
         let path = path.clone();
         let threads = self.threads.clone();
-        let cursor = self.with_root(Operation::List, move |root| {
+        let begun = self.with_root(Operation::List, move |root| {
             following(root, &path, Last::Follow, |path| {
-                let cursor = listing::start(Arc::clone(root), &open_directory(root, path)?, path.clone())?;
-                Ok(OfDisk::new(cursor, &threads))
+                let begun = listing::begin(Arc::clone(root), &open_directory(root, path)?, path.clone())?;
+                Ok(OfDisk::new(begun, &threads))
             })
         });
-        Ok(listing::stream(cursor.await?))
+        Ok(listing::stream(begun.await?))
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
