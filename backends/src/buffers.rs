@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Buffers {
     room: u64,
     spill: Option<Spill>,
     state: Mutex<State>,
+    /// How many downloads read ahead.
+    ahead: AtomicUsize,
 }
 
 /// A transfer that takes longer than this for a part is slow. A lane that has not grown for this long is taken back
@@ -91,7 +94,8 @@ impl Buffers {
             directory,
             threads: DiskThreads::new("the spill directory", LocalOptions::TIMEOUT),
         });
-        Arc::new(Self { limit, room: limit - limit / 8, spill, state: Mutex::default() })
+        let room = limit - limit / 8;
+        Arc::new(Self { limit, room, spill, state: Mutex::default(), ahead: AtomicUsize::new(0) })
     }
 
     /// The most bytes that are used at a time, including the memory beside the content.
@@ -137,7 +141,24 @@ impl Buffers {
     /// Whether so little is left that every transfer should take little.
     pub(crate) fn is_tight(&self) -> bool {
         let state = self.state();
-        state.used + state.promised > self.room / 16 * 3
+        state.used + state.promised > self.tight()
+    }
+
+    fn tight(&self) -> u64 {
+        self.room / 16 * 3
+    }
+
+    /// Counts a download as one that reads ahead.
+    pub(crate) fn read_ahead(self: &Arc<Self>) -> ReadsAhead {
+        self.ahead.fetch_add(1, Ordering::Relaxed);
+        ReadsAhead(Arc::clone(self))
+    }
+
+    /// How many bytes a download may have ahead, whether or not there is room for them now: all that do so have the same, and
+    /// together no more than uploads don't notice. One that does not yet is one more.
+    pub(crate) fn room_ahead(&self, counted: Option<&ReadsAhead>) -> u64 {
+        let others = self.ahead.load(Ordering::Relaxed).saturating_sub(usize::from(counted.is_some()));
+        self.tight() / (others as u64 + 1)
     }
 
     /// Takes some bytes, if there is room at once.
@@ -247,6 +268,15 @@ impl fmt::Debug for Buffers {
             .field("limit", &self.limit)
             .field("used", &self.used())
             .finish_non_exhaustive()
+    }
+}
+
+/// A download that reads ahead, as long as it does.
+pub(crate) struct ReadsAhead(Arc<Buffers>);
+
+impl Drop for ReadsAhead {
+    fn drop(&mut self) {
+        self.0.ahead.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,8 @@ const MIB: u64 = 1 << 20;
 
 /// Buffers with room for so much content.
 fn with_room(room: u64) -> Arc<Buffers> {
-    Arc::new(Buffers { limit: room, room, spill: None, state: Mutex::default() })
+    let ahead = AtomicUsize::new(0);
+    Arc::new(Buffers { limit: room, room, spill: None, state: Mutex::default(), ahead })
 }
 
 /// The bytes of content.

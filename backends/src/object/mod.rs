@@ -48,6 +48,8 @@ mod copy;
 mod download;
 mod google;
 mod list;
+#[cfg(test)]
+mod played;
 mod rename;
 mod s3;
 mod settings;

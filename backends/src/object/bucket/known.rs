@@ -3,13 +3,18 @@
 //! They save requests, and never decide anything by themselves. If a name was seen, the store is asked before anything could
 //! replace it. The entity tag that was seen is a condition that the store checks. A file that was seen moments ago is removed
 //! without a question: if somebody else was faster, only the answer to the client differs.
+//!
+//! A listing says what was there when it was asked for, which counts for less than what this server has stored or removed since.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::free_names::FreeNames;
+use super::removals::Removals;
 use crate::StoragePath;
 use crate::object::store::object::Object;
 
@@ -17,7 +22,7 @@ use crate::object::store::object::Object;
 const MOST: usize = 32 * 1024;
 
 /// How long a file or directory counts as existing after it was seen.
-const FRESH: Duration = Duration::from_secs(10);
+pub(super) const FRESH: Duration = Duration::from_secs(10);
 
 /// How long a directory counts as existing after something in it was removed, although no key shows it any more: a client that
 /// removes a tree comes back to each directory when everything below it is gone.
@@ -35,6 +40,18 @@ enum Fact {
         at: Instant,
         left: bool,
     },
+    /// This server has removed what was there.
+    Gone {
+        at: Instant,
+    },
+}
+
+impl Fact {
+    fn at(&self) -> Instant {
+        match self {
+            Self::File { at, .. } | Self::Directory { at, .. } | Self::Gone { at } => *at,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -49,12 +66,18 @@ pub(crate) struct Known {
     facts: Mutex<Facts>,
     /// Names that are no directories'.
     pub(crate) free: FreeNames,
+    /// The directories that files are removed from.
+    pub(crate) removals: Removals,
 }
 
 impl Known {
     pub(crate) fn new() -> Self {
-        let free = FreeNames::default();
-        Self { hasher: RandomState::new(), facts: Mutex::new(Facts::default()), free }
+        Self {
+            hasher: RandomState::new(),
+            facts: Mutex::new(Facts::default()),
+            free: FreeNames::default(),
+            removals: Removals::default(),
+        }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -63,8 +86,11 @@ impl Known {
     }
 
     fn insert(&self, path: &StoragePath, fact: Fact) {
+        self.insert_into(&mut self.facts(), path, fact);
+    }
+
+    fn insert_into(&self, facts: &mut Facts, path: &StoragePath, fact: Fact) {
         let hash = self.hasher.hash_one(path);
-        let mut facts = self.facts();
         if facts.facts.insert(hash, fact).is_none() {
             facts.order.push_back(hash);
             while facts.order.len() > MOST {
@@ -78,6 +104,16 @@ impl Known {
     /// Notes that a file stands at `path`.
     pub(crate) fn file(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
         self.insert(path, Fact::File { e_tag: e_tag.map(Box::from), size, at: Instant::now() });
+    }
+
+    /// Notes that a listing which was asked for at that time shows a file at `path`.
+    pub(crate) fn listed(&self, path: &StoragePath, size: u64, e_tag: Option<&str>, asked: Instant) {
+        let mut facts = self.facts();
+        let known = facts.facts.get(&self.hasher.hash_one(path));
+        if known.is_none_or(|known| known.at() < asked) {
+            let fact = Fact::File { e_tag: e_tag.map(Box::from), size, at: asked };
+            self.insert_into(&mut facts, path, fact);
+        }
     }
 
     /// Notes that a directory stands at `path`.
@@ -111,7 +147,9 @@ impl Known {
     /// Notes that nothing stands at `path`, unless it is a directory that may just have vanished.
     pub(crate) fn missing(&self, path: &StoragePath) {
         if !self.is_left(path) {
-            self.gone(path);
+            let hash = self.hasher.hash_one(path);
+            // Its place in the order stays. Later it removes nothing, or a newer fact, which then costs a request.
+            self.facts().facts.remove(&hash);
         }
     }
 
@@ -121,11 +159,9 @@ impl Known {
         parents(path).for_each(|parent| self.directory(&parent));
     }
 
-    /// Notes that nothing is left at `path`.
+    /// Notes that this server removes or replaces what stands at `path`.
     pub(crate) fn gone(&self, path: &StoragePath) {
-        let hash = self.hasher.hash_one(path);
-        // Its place in the order stays. Later it removes nothing, or a newer fact, which then costs a request.
-        self.facts().facts.remove(&hash);
+        self.insert(path, Fact::Gone { at: Instant::now() });
     }
 
     /// Whether a directory was seen at `path`.
@@ -159,7 +195,7 @@ impl Known {
                 set: None,
                 is_folder: false,
             }),
-            Fact::File { .. } | Fact::Directory { .. } => None,
+            Fact::File { .. } | Fact::Directory { .. } | Fact::Gone { .. } => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Finds out whether a path names a file, a directory or nothing.
 
+use std::pin::pin;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Bucket;
@@ -191,18 +193,38 @@ impl Bucket {
         }
     }
 
-    /// Removes a file: one request if it was seen moments ago.
+    /// Removes a file: one request if it was seen moments ago, and one more to look at it if not. Where one unseen file after the
+    /// other is removed from a directory, the others are [looked at](Self::see_neighbours) beside it.
     pub(crate) async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         if path.is_root() {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
         let key = self.keys.existing(path)?;
-        if self.known.fresh_file(path, &key).is_none() {
-            self.file(path).await?;
+        if self.known.fresh_file(path, &key).is_some() {
+            return self.remove_seen(path, &key).await;
         }
+        let is_one_of_many = self.known.removals.is_one_of_many(path);
+        let removal = async {
+            self.file(path).await?;
+            self.remove_seen(path, &key).await
+        };
+        if !is_one_of_many {
+            return removal.await;
+        }
+        let mut removal = pin!(removal);
+        tokio::select! {
+            biased;
+            // It doesn't wait for what is only worth something later.
+            removed = &mut removal => return removed,
+            () = self.see_neighbours(path) => {}
+        }
+        removal.await
+    }
+
+    async fn remove_seen(&self, path: &StoragePath, key: &str) -> Result<()> {
         // Before and after: during the removal, a look may still find the file.
         self.known.gone(path);
-        self.delete(path, &key, None).await?;
+        self.delete(path, key, None).await?;
         self.known.removed(path);
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! A bucket, as the operations see it: requests with paths, and with errors about these paths.
 
+pub(crate) mod distance;
 pub(crate) mod free_names;
 pub(crate) mod hollow;
 pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod lookup;
 pub(crate) mod name_check;
+pub(crate) mod removals;
 pub(crate) mod reported;
 
 use std::fmt;
@@ -15,6 +17,7 @@ use http::HeaderMap;
 use object_store::client::HttpResponse;
 use tokio::sync::Semaphore;
 
+use self::distance::Distance;
 use self::keys::Keys;
 use self::known::Known;
 use self::reported::Reported;
@@ -34,6 +37,8 @@ pub(crate) struct Bucket {
     pub tuning: Tuning,
     /// Facts about the bucket that this server has seen lately.
     pub known: Known,
+    /// How long the store takes for any answer.
+    pub distance: Distance,
     /// The directories whose keys that can't be shown are logged already.
     pub reported: Reported,
     /// The right to hold bytes beside the [`buffers`](Self::buffers) for a moment. One task has it at a time: if its owner waited
@@ -55,6 +60,7 @@ impl Bucket {
             store,
             name,
             known: Known::new(),
+            distance: Distance::new(),
             reported: Reported::default(),
             alone: Semaphore::new(1),
             settling: Semaphore::new(1),
@@ -69,7 +75,7 @@ impl Bucket {
 
     /// The object with this key; `None` if there is none.
     pub(crate) async fn head(&self, path: &StoragePath, key: &str) -> Result<Option<Object>> {
-        match self.store.look(key).await {
+        match self.distance.of(self.store.look(key)).await {
             Ok(object) => Ok(object),
             Err(failure) => Err(self.explained(path, failure.at(path)).await),
         }
@@ -97,7 +103,7 @@ impl Bucket {
         range: Option<(u64, Option<u64>)>,
         if_match: Option<&str>,
     ) -> Result<(Object, HttpResponse), Failure> {
-        self.store.get(key, range, if_match).await
+        self.distance.of(self.store.get(key, range, if_match)).await
     }
 
     /// A reply to HEAD has no body, so a refusal comes without its reason: the access key may be wrong, or lack a right. The same
@@ -120,7 +126,7 @@ impl Bucket {
         max_keys: Option<usize>,
     ) -> Result<Page<Next>, Failure> {
         let token = asked.as_ref().map(Next::token);
-        let page = self.store.page(prefix, token, flat, max_keys).await?;
+        let page = self.distance.of(self.store.page(prefix, token, flat, max_keys)).await?;
         Next::after(asked, page)
     }
 

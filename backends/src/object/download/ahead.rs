@@ -1,32 +1,30 @@
 //! Reading ahead: several ranges at once, while the store is slower than the client, and while that makes it faster.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Reader;
-use super::pace::Pace;
-use crate::buffers::Share;
+use super::pace::{Pace, Way};
+use crate::buffers::{ReadsAhead, Share};
 use crate::{ByteStream, Error, ErrorKind, Result};
-
-/// The size of a range.
-const RANGE: u64 = 8 << 20;
-
-/// How many ranges are under way at once, at most.
-const AT_ONCE: usize = 4;
 
 /// A download that may read ahead. What is read and not taken yet counts as memory of the server's
 /// [buffers](crate::Buffers), and where these have no room, nothing is read ahead.
 pub(crate) struct Ahead {
-    /// One stream, as long as that is as fast as the client; else where the ranges begin that are not asked for yet.
-    reader: Reader,
+    /// The stream that the download began with, up to where the ranges begin.
+    first: Option<Reader>,
     ready: VecDeque<Bytes>,
     ranges: VecDeque<Range>,
+    /// One stream, as long as that is as fast as the client; else where the ranges begin that are not asked for yet.
+    rest: Reader,
     /// The memory of the bytes in `ready`.
     share: Option<Share>,
+    /// It is one of those that share the memory for reading ahead.
+    reads_ahead: Option<ReadsAhead>,
     pace: Pace,
 }
 
@@ -37,12 +35,15 @@ struct Range {
 
 impl Ahead {
     pub(crate) fn new(reader: Reader) -> Self {
+        let way = if reader.bucket.distance.is_far() { Way::FAR } else { Way::NEAR };
         Self {
-            reader,
+            first: None,
             ready: VecDeque::new(),
             ranges: VecDeque::new(),
+            rest: reader,
             share: None,
-            pace: Pace::new(Instant::now()),
+            reads_ahead: None,
+            pace: Pace::new(way, Instant::now()),
         }
     }
 
@@ -62,13 +63,20 @@ impl Ahead {
             }
             self.share = None;
             self.ask();
+            if let Some(first) = &mut self.first {
+                match first.next().await? {
+                    Some(bytes) => return Ok(Some(bytes)),
+                    None => self.first = None,
+                }
+                continue;
+            }
             let Some(Range { mut bytes, share }) = self.ranges.pop_front() else {
-                return self.reader.next().await;
+                return self.rest.next().await;
             };
             self.ready = match bytes.join_next().await {
                 Some(Ok(bytes)) => bytes?,
                 Some(Err(error)) => {
-                    return Err(Error::with_source(ErrorKind::Other, &self.reader.path, error));
+                    return Err(Error::with_source(ErrorKind::Other, &self.rest.path, error));
                 }
                 None => VecDeque::new(),
             };
@@ -76,31 +84,56 @@ impl Ahead {
         }
     }
 
+    fn under_way(&self) -> usize {
+        usize::from(self.first.is_some()) + self.ranges.len()
+    }
+
     /// Asks for more ranges if that helps.
     fn ask(&mut self) {
-        let was_ahead = !self.ranges.is_empty();
-        if self.reader.object.e_tag.is_none() || !self.pace.wants_ranges(was_ahead) {
+        if self.rest.object.e_tag.is_none() {
             return;
         }
-        let reader = &mut self.reader;
-        while self.ranges.len() < AT_ONCE && reader.end - reader.position > RANGE {
-            let Some(share) = reader.bucket.buffers.try_take(RANGE) else { break };
-            let start = reader.position;
-            reader.position += RANGE;
-            let mut part = reader.part(start, reader.position);
-            let mut bytes = JoinSet::new();
-            bytes.spawn(async move {
-                let mut all = VecDeque::new();
-                while let Some(some) = part.next().await? {
-                    all.push_back(some);
-                }
-                Ok(all)
-            });
-            self.ranges.push_back(Range { bytes, share });
+        let (was_ahead, size) = (self.under_way() > 0, self.pace.range());
+        // The one that is being taken needs no room: it goes on as a stream, or gives its room back soon.
+        let most = self.rest.bucket.buffers.room_ahead(self.reads_ahead.as_ref()) / size + 1;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let wanted = self.pace.wanted(was_ahead, most).min(most);
+        // The stream goes on meanwhile, as if it were the first range.
+        while self.under_way().max(1) < wanted {
+            let begin = if self.under_way() == 0 { self.rest.position + size } else { self.rest.position };
+            let length = size.min(self.rest.end.saturating_sub(begin));
+            if length == 0 {
+                break;
+            }
+            let Some(share) = self.rest.bucket.buffers.try_take(length) else { break };
+            if self.under_way() == 0 {
+                let rest = self.rest.part(begin, self.rest.end);
+                self.first = Some(std::mem::replace(&mut self.rest, rest).up_to(begin));
+            }
+            self.ranges.push_back(Range { bytes: self.fetch(begin, begin + length), share });
+            self.rest.position = begin + length;
         }
-        if !was_ahead && !self.ranges.is_empty() {
-            // The stream up to the end goes on at another place now, and asks for it when it is its turn.
-            *reader = reader.part(reader.position, reader.end);
+        match self.under_way() {
+            0 => self.reads_ahead = None,
+            _ if self.reads_ahead.is_none() => self.reads_ahead = Some(self.rest.bucket.buffers.read_ahead()),
+            _ => {}
         }
     }
+
+    fn fetch(&self, begin: u64, end: u64) -> JoinSet<Result<VecDeque<Bytes>>> {
+        let mut part = self.rest.part(begin, end);
+        let mut bytes = JoinSet::new();
+        bytes.spawn(async move {
+            let mut all = VecDeque::new();
+            while let Some(some) = part.next().await? {
+                all.push_back(some);
+            }
+            Ok(all)
+        });
+        bytes
+    }
 }
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

@@ -191,6 +191,11 @@ impl Reader {
         }
     }
 
+    /// The same up to another end.
+    fn up_to(self, end: u64) -> Self {
+        Self { end, ..self }
+    }
+
     /// Another one for some bytes of the same object.
     pub(crate) fn part(&self, position: u64, end: u64) -> Self {
         Self::new(&self.bucket, &self.path, self.object.clone(), (position, end), stream::empty().boxed())

@@ -1,22 +1,67 @@
-//! Whether a download is faster with several ranges at once than with one stream.
+//! How many ranges of a file to ask for at once, so that a download is as fast as its store and its client allow.
 //!
-//! A download begins as one stream. Where the store keeps the client waiting, ranges are tried, and kept if they are faster
-//! by a quarter. Stores and lines change, and a trial can be decided by chance, so no trial decides for a whole file: after a
-//! while the download goes back to one stream, measures it anew, and tries the ranges again if they may still help. Ranges
-//! that gained little are doubted early. Each trial that the ranges win again makes the next one come four times as late,
-//! so that trials cost a long download little.
+//! A download begins as one stream. Where the store keeps the client waiting, several ranges are tried, and kept if they are
+//! faster by a quarter. Stores and lines change, and a trial can be decided by chance, so no trial decides for a whole file:
+//! after a while the download goes back to one stream, measures it anew, and tries the ranges again if they may still help.
+//! Ranges that gained little are doubted early. Each trial that the ranges win again makes the next one come four times as
+//! late, so that trials cost a long download little.
+//!
+//! How long a trial takes depends on the [way](Way) to the store. What a near one does within a moment is decided by chance,
+//! and a single stream from it is often the fastest. A far one sends as much as is on its way at a time, which is known soon,
+//! and each stream more adds as much, until the line or the store is full: so their number is doubled as long as that makes
+//! the download faster.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// What comes before anything is measured, in bytes: a connection begins slowly, and the store may have to look for the
-/// object first.
-const WARM_UP: u64 = 8 << 20;
+use tokio::time::Instant;
 
-/// What one stream, or several ranges, are measured by at least, in bytes. Smaller files are one request.
-const TRIAL: u64 = 16 << 20;
+/// How ranges are tried.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Way {
+    /// What comes before anything is measured, in bytes: a connection begins slowly, and the store may have to look for the
+    /// object first.
+    warm_up: u64,
+    /// What one stream is measured by at least, in bytes: as much or more may wait in the client's connection, and a client
+    /// seems quick until then.
+    stream: u64,
+    /// How long both are measured at least.
+    time: Duration,
+    /// The size of a range, in bytes.
+    pub(super) range: u64,
+    /// How many are under way at once, at most.
+    most: usize,
+}
 
-/// How long they are measured at least: within less, chance and the start of other things say more than the store.
-const LONG_ENOUGH: Duration = Duration::from_secs(1);
+impl Way {
+    /// To a store that answers at once. Within less than a second, chance and the start of other things say more than the
+    /// store.
+    pub(crate) const NEAR: Self = Self {
+        warm_up: 8 << 20,
+        stream: 16 << 20,
+        time: Duration::from_secs(1),
+        range: 8 << 20,
+        most: FIRST,
+    };
+
+    /// To a store whose every answer is long on its way. Memory holds twice as many ranges of half the size, and each is a
+    /// stream more.
+    pub(crate) const FAR: Self = Self {
+        warm_up: 1 << 20,
+        stream: 3 << 20,
+        time: Duration::from_millis(100),
+        range: 4 << 20,
+        most: 4 * FIRST,
+    };
+
+    /// The size of the smallest file that is more than one request, in bytes.
+    #[cfg(test)]
+    const fn least(self) -> u64 {
+        self.warm_up + self.stream
+    }
+}
+
+/// How many ranges are tried first.
+const FIRST: usize = 4;
 
 /// A stream as fast as this, in bytes a second, is held up neither by the way to the store nor by what a store allows one
 /// connection. More of them would only take both sides' processors.
@@ -39,10 +84,15 @@ const GIVEN_UP: Duration = Duration::from_secs(120);
 
 /// Who kept whom waiting, and what came of it.
 pub(crate) struct Pace {
+    way: Way,
     measured: Measured,
     /// When the store was asked for bytes, or the client was given some.
     since: Instant,
     trial: Trial,
+    /// How fast one stream was when it was measured last, in bytes a second.
+    stream: f64,
+    /// How many ranges are tried, or have won.
+    ranges: usize,
     /// How long ranges are to be kept if they win again; nothing before they have won, or after they have lost.
     doubt: Option<Duration>,
 }
@@ -54,7 +104,7 @@ enum Trial {
     WarmUp,
     /// It was not tried yet.
     Open,
-    /// It is being tried; how fast it was before, in bytes a second.
+    /// It is being tried; how fast it was with fewer, in bytes a second.
     Running(f64),
     /// It is faster, and is doubted from this time on.
     Won(Instant),
@@ -73,8 +123,21 @@ struct Measured {
 
 impl Pace {
     /// Of a download that begins now.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { measured: Measured::default(), since: now, trial: Trial::WarmUp, doubt: None }
+    pub(crate) fn new(way: Way, now: Instant) -> Self {
+        Self {
+            way,
+            measured: Measured::default(),
+            since: now,
+            trial: Trial::WarmUp,
+            stream: 0.0,
+            ranges: 0,
+            doubt: None,
+        }
+    }
+
+    /// The size of a range, in bytes.
+    pub(crate) fn range(&self) -> u64 {
+        self.way.range
     }
 
     /// The client is ready for more.
@@ -90,70 +153,104 @@ impl Pace {
         self.since = now;
     }
 
-    /// Whether to ask for several ranges now. `is_ahead`: some that were asked for earlier have not been taken yet.
-    pub(crate) fn wants_ranges(&mut self, is_ahead: bool) -> bool {
+    /// How many ranges are to be under way now, of at most so many; less than two are one stream. `is_ahead`: some that were
+    /// asked for earlier have not been taken yet.
+    pub(crate) fn wanted(&mut self, is_ahead: bool, most: usize) -> usize {
         match self.trial {
             // What ranges brought says nothing of the stream that comes after them.
             Trial::WarmUp if is_ahead => {
                 self.measured = Measured::default();
-                false
+                0
             }
             Trial::WarmUp => {
-                if self.measured.bytes >= WARM_UP {
+                if self.measured.bytes >= self.way.warm_up {
                     self.measured = Measured::default();
                     self.trial = Trial::Open;
                 }
-                false
+                0
             }
             Trial::Open => {
-                let before = self.measured.speed();
-                let worthwhile = self.measured.store_is_slower() && before < FAST;
-                if worthwhile {
-                    self.measured = Measured::default();
-                    self.trial = Trial::Running(before);
+                let worthwhile = most > 1
+                    && self.is_measured()
+                    && self.measured.store_is_slower()
+                    && self.measured.speed() < FAST;
+                self.measured.forget(self.way);
+                if !worthwhile {
+                    return 0;
                 }
-                worthwhile
+                self.stream = self.measured.speed();
+                self.try_with(FIRST, self.stream)
             }
-            Trial::Running(_) if self.measured.bytes < 2 * TRIAL || self.measured.time() < LONG_ENOUGH => {
-                true
-            }
+            Trial::Running(_) if !self.has_tried() => self.ranges,
             Trial::Running(before) => {
-                let gain = self.measured.speed() / before;
-                self.trial = if gain >= GAIN { self.won(gain) } else { self.lost() };
-                gain >= GAIN
+                let speed = self.measured.speed();
+                match speed / before >= GAIN {
+                    true if 2 * self.ranges <= most.min(self.way.most) => {
+                        return self.try_with(2 * self.ranges, speed);
+                    }
+                    true => self.won(speed),
+                    false if self.ranges > FIRST => {
+                        self.ranges /= 2;
+                        self.won(before);
+                    }
+                    false => self.lost(),
+                }
+                self.ranges
             }
             Trial::Won(until) => {
-                let is_slower = self.measured.store_is_slower();
-                let is_doubted = is_slower && self.since >= until;
-                if is_doubted {
+                let is_measured = self.is_measured();
+                // The client is no faster than one stream.
+                let is_useless = is_measured && self.measured.speed_of_client() < self.stream;
+                let is_doubted = is_measured && self.measured.store_is_slower() && self.since >= until;
+                if is_useless || is_doubted {
                     self.begin_again();
                 }
-                is_slower && !is_doubted
+                self.measured.forget(self.way);
+                self.ranges
             }
             Trial::Lost(until) => {
                 if self.since >= until {
                     self.begin_again();
                 }
-                false
+                0
             }
         }
     }
 
-    fn won(&mut self, gain: f64) -> Trial {
-        let first = if gain >= CLEAR_GAIN { DOUBT_CLEAR } else { DOUBT_SMALL };
-        let doubt = self.doubt.unwrap_or(first);
-        self.doubt = Some((doubt * 4).min(DOUBT_MOST));
-        Trial::Won(self.since + doubt)
+    /// Whether enough has come to say anything.
+    fn is_measured(&self) -> bool {
+        self.measured.bytes >= self.way.stream && self.measured.time() >= self.way.time
     }
 
-    fn lost(&mut self) -> Trial {
+    /// Whether a trial has taken long enough: each range has come once.
+    fn has_tried(&self) -> bool {
+        self.measured.bytes >= self.ranges as u64 * self.way.range && self.measured.time() >= self.way.time
+    }
+
+    fn try_with(&mut self, ranges: usize, before: f64) -> usize {
+        self.measured = Measured::default();
+        self.trial = Trial::Running(before);
+        self.ranges = ranges;
+        ranges
+    }
+
+    fn won(&mut self, speed: f64) {
+        let first = if speed / self.stream >= CLEAR_GAIN { DOUBT_CLEAR } else { DOUBT_SMALL };
+        let doubt = self.doubt.unwrap_or(first);
+        self.doubt = Some((doubt * 4).min(DOUBT_MOST));
+        self.trial = Trial::Won(self.since + doubt);
+    }
+
+    fn lost(&mut self) {
         self.doubt = None;
-        Trial::Lost(self.since + GIVEN_UP)
+        self.ranges = 0;
+        self.trial = Trial::Lost(self.since + GIVEN_UP);
     }
 
     /// Goes back to one stream, and measures it as at the beginning.
     fn begin_again(&mut self) {
         self.measured = Measured::default();
+        self.ranges = 0;
         self.trial = Trial::WarmUp;
     }
 }
@@ -165,19 +262,30 @@ impl Measured {
 
     /// In bytes a second.
     fn speed(&self) -> f64 {
-        self.bytes as f64 / self.time().as_secs_f64().max(f64::EPSILON)
+        per_second(self.bytes, self.time())
     }
 
-    fn store_is_slower(&mut self) -> bool {
-        let slower = self.bytes >= TRIAL && self.time() >= LONG_ENOUGH && self.store > self.client;
-        // What was measured last says more than what was long ago.
-        if self.bytes >= 4 * TRIAL && self.time() >= 4 * LONG_ENOUGH {
+    /// How fast the client takes what is there.
+    fn speed_of_client(&self) -> f64 {
+        per_second(self.bytes, self.client)
+    }
+
+    fn store_is_slower(&self) -> bool {
+        self.store > self.client
+    }
+
+    /// What was measured last says more than what was long ago.
+    fn forget(&mut self, way: Way) {
+        if self.bytes >= 4 * way.stream && self.time() >= 4 * way.time {
             self.bytes /= 4;
             self.store /= 4;
             self.client /= 4;
         }
-        slower
     }
+}
+
+fn per_second(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 / time.as_secs_f64().max(f64::EPSILON)
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@ use super::*;
 
 const CHUNK: usize = 256 << 10;
 
+/// What one stream from a near store is measured by.
+const WARM_UP: u64 = Way::NEAR.warm_up;
+const TRIAL: u64 = Way::NEAR.stream;
+
 /// A download of which the store sends, and the client takes, so many bytes a second.
 struct Download {
     pace: Pace,
@@ -10,8 +14,12 @@ struct Download {
 
 impl Download {
     fn new() -> Self {
+        Self::by(Way::NEAR)
+    }
+
+    fn by(way: Way) -> Self {
         let now = Instant::now();
-        Self { pace: Pace::new(now), now }
+        Self { pace: Pace::new(way, now), now }
     }
 
     /// So many bytes at these speeds; says how often several ranges were wanted.
@@ -21,12 +29,20 @@ impl Download {
 
     /// The same with a store whose speed depends on whether it is asked for several ranges.
     fn run_with(&mut self, bytes: u64, store: impl Fn(bool) -> f64, client: f64) -> usize {
-        let mut wanted = 0;
+        self.run_by_number(bytes, |ranges| store(ranges > 1), client)
+            .iter()
+            .filter(|ranges| **ranges > 1)
+            .count()
+    }
+
+    /// The same with a store whose speed depends on their number; says how many were wanted for each piece.
+    fn run_by_number(&mut self, bytes: u64, store: impl Fn(usize) -> f64, client: f64) -> Vec<usize> {
+        let mut wanted = Vec::new();
         for _ in 0..bytes / CHUNK as u64 {
             self.pace.asked(self.now);
-            let with_ranges = self.pace.wants_ranges(false);
-            wanted += usize::from(with_ranges);
-            self.now += Duration::from_secs_f64(CHUNK as f64 / store(with_ranges));
+            let ranges = self.pace.wanted(false, usize::MAX);
+            wanted.push(ranges);
+            self.now += Duration::from_secs_f64(CHUNK as f64 / store(ranges));
             self.pace.got(self.now, CHUNK);
             self.now += Duration::from_secs_f64(CHUNK as f64 / client);
         }
@@ -134,10 +150,71 @@ fn what_ranges_brought_does_not_count_for_the_stream_after_them() {
     let mut now = pace.since;
     for _ in 0..4 * WARM_UP / CHUNK as u64 {
         pace.asked(now);
-        assert!(!pace.wants_ranges(true));
+        assert_eq!(pace.wanted(true, usize::MAX), 0);
         now += Duration::from_millis(1);
         pace.got(now, CHUNK);
     }
     assert!(matches!(pace.trial, Trial::WarmUp));
-    assert!(!pace.wants_ranges(true) && pace.measured.bytes == 0);
+    assert!(pace.wanted(true, usize::MAX) == 0 && pace.measured.bytes == 0);
+}
+
+/// A far store that sends each of several streams so many bytes a second, up to a limit of all of them.
+fn far(each: f64, all: f64) -> impl Fn(usize) -> f64 {
+    move |ranges| (ranges.max(1) as f64 * each).min(all)
+}
+
+#[test]
+fn a_far_store_is_asked_for_more_until_the_line_is_full() {
+    for (all, best) in [(1e9, 16), (250e6, 8), (120e6, 4)] {
+        let mut download = Download::by(Way::FAR);
+        let wanted = download.run_by_number(256 << 20, far(30e6, all), 1e9);
+        let begin = wanted.iter().position(|ranges| *ranges > 1).unwrap();
+        assert!(
+            begin as u64 * CHUNK as u64 <= Way::FAR.least() + (1 << 20),
+            "ranges come after {begin} pieces"
+        );
+        assert_eq!(wanted.last(), Some(&best), "of {all}");
+    }
+}
+
+#[test]
+fn a_far_store_that_gives_no_more_is_left_with_one_stream() {
+    let mut download = Download::by(Way::FAR);
+    download.run_by_number(64 << 20, far(30e6, 31e6), 1e9);
+    assert_eq!(download.run_by_number(256 << 20, far(30e6, 31e6), 1e9).iter().max(), Some(&0));
+}
+
+#[test]
+fn a_client_that_is_no_faster_than_one_stream_gets_one() {
+    let mut download = Download::by(Way::FAR);
+    assert_eq!(download.run_by_number(64 << 20, far(30e6, 1e9), 25e6).iter().max(), Some(&0));
+    let mut download = Download::by(Way::FAR);
+    assert_eq!(download.run_by_number(128 << 20, far(30e6, 1e9), 1e9).last(), Some(&16));
+    // It has become slow.
+    let wanted = download.run_by_number(128 << 20, far(30e6, 1e9), 5e6);
+    assert_eq!(wanted[wanted.len() / 2..].iter().max(), Some(&0));
+}
+
+#[test]
+fn no_more_ranges_are_wanted_than_there_is_room_for() {
+    for (room, most) in [(1, 0), (5, 4), (9, 8)] {
+        let mut pace = Pace::new(Way::FAR, Instant::now());
+        let mut now = pace.since;
+        let mut wanted = 0;
+        for _ in 0..1024 {
+            pace.asked(now);
+            wanted = pace.wanted(false, room);
+            now += Duration::from_secs_f64(CHUNK as f64 / (30e6 * wanted.max(1) as f64));
+            pace.got(now, CHUNK);
+        }
+        assert_eq!(wanted, most, "{room}");
+    }
+}
+
+#[test]
+fn a_far_store_that_stands_still_for_a_moment_keeps_its_ranges() {
+    let mut download = Download::by(Way::FAR);
+    download.run_by_number(128 << 20, far(30e6, 1e9), 1e9);
+    let slow = download.run_by_number(16 << 20, far(3e6, 1e9), 1e9);
+    assert_eq!(slow.iter().min(), Some(&16));
 }

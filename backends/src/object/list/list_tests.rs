@@ -14,6 +14,7 @@ fn listing(prefix: &str) -> Listing {
         ready: VecDeque::new(),
         waiting: BTreeMap::new(),
         hidden: 0,
+        asked: Instant::now(),
         next: Next::End,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::MARKER_CONTENT;
@@ -27,12 +28,14 @@ struct Listing {
     waiting: BTreeMap<String, Metadata>,
     /// Entries that could not be shown.
     hidden: u64,
+    /// When the page was asked for that entries are made of.
+    asked: Instant,
     next: Next,
 }
 
 enum Next {
-    /// The page is on its way: the store works while the client takes the page before.
-    Page(JoinSet<Result<Page<NextPage>, Failure>>),
+    /// The page is on its way, since this time: the store works while the client takes the page before.
+    Page(JoinSet<Result<Page<NextPage>, Failure>>, Instant),
     End,
 }
 
@@ -52,12 +55,13 @@ pub(crate) async fn list(bucket: &Arc<Bucket>, path: &StoragePath) -> Result<Ent
         ready: VecDeque::new(),
         waiting: BTreeMap::new(),
         hidden: 0,
+        asked: Instant::now(),
         next: Next::End,
     };
     listing.ask(None);
     let mut any_key = listing.fetch().await?;
     // A page can be empty before the last one.
-    while !any_key && matches!(listing.next, Next::Page(_)) {
+    while !any_key && matches!(listing.next, Next::Page(..)) {
         any_key = listing.fetch().await?;
     }
     if !any_key && !path.is_root() {
@@ -90,12 +94,14 @@ impl Listing {
         let (bucket, prefix) = (Arc::clone(&self.bucket), self.prefix.clone());
         let mut asked = JoinSet::new();
         asked.spawn(async move { bucket.page(&prefix, next, false, None).await });
-        self.next = Next::Page(asked);
+        self.next = Next::Page(asked, Instant::now());
     }
 
     /// Makes entries of the page that was asked for, and asks for the next one. Says whether it held any key.
     async fn fetch(&mut self) -> Result<bool> {
-        let Next::Page(mut asked) = std::mem::replace(&mut self.next, Next::End) else { return Ok(false) };
+        let Next::Page(mut asked, at) = std::mem::replace(&mut self.next, Next::End) else {
+            return Ok(false);
+        };
         let mut page = match asked.join_next().await {
             // A directory with an impossible name doesn't exist.
             Some(Ok(Err(failure))) if failure.is_impossible_name() => {
@@ -105,6 +111,7 @@ impl Listing {
             Some(Err(error)) => return Err(Error::with_source(ErrorKind::Other, &self.path, error)),
             None => return Ok(false),
         };
+        self.asked = at;
         let any_key = !page.objects.is_empty() || !page.prefixes.is_empty();
         let last_page = page.next.is_none();
         if let Some(next) = page.next.take() {
@@ -192,7 +199,7 @@ impl Listing {
 
     fn note(&self, name: &str, object: &Object) {
         if let Ok(path) = self.path.child(name) {
-            self.bucket.known.file(&path, object.size, object.e_tag.as_deref());
+            self.bucket.known.listed(&path, object.size, object.e_tag.as_deref(), self.asked);
         }
     }
 

@@ -43,6 +43,24 @@ pub(crate) const AMBIENT_FILES: [&str; 2] =
 
 /// Opens a bucket. Nothing is contacted yet.
 pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
+    let (name, prefix) = (format!("s3 bucket {}", settings.bucket), settings.prefix.clone());
+    let tuning = settings.tuning.clone();
+    Ok(Opened { store: Arc::new(store(settings)?), name, prefix, tuning })
+}
+
+/// The same with requests that somebody else answers, on the clock of the test.
+#[cfg(test)]
+pub(crate) fn open_played(
+    settings: S3Settings,
+    http: object_store::client::HttpClient,
+) -> Result<Opened, SettingsError> {
+    let (prefix, tuning) = (settings.prefix.clone(), settings.tuning.clone());
+    let mut s3 = store(settings)?;
+    (s3.requests.http, s3.requests.patient) = (http.clone(), http);
+    Ok(Opened { store: Arc::new(s3), name: "a played bucket".to_owned(), prefix, tuning })
+}
+
+fn store(settings: S3Settings) -> Result<S3, SettingsError> {
     settings.tuning.check()?;
     check_name("bucket", &settings.bucket)?;
     let headers = settings.options.headers(settings.content_type.clone())?;
@@ -98,11 +116,9 @@ pub(crate) fn open(settings: S3Settings) -> Result<Opened, SettingsError> {
     let credentials = Arc::clone(pair.impatient.credentials());
     let signer = Signer { credentials, region, service: "s3", sign_payload };
     let signer = (!settings.anonymous).then(|| Box::new(signer) as Box<dyn Sign>);
-    let name = format!("s3 bucket {bucket}");
     let requests = pair.requests(bucket_url, bucket, signer, settings.options.added(), &settings.tuning)?;
     let traits = traits(headers.hide_digests(), equal_parts);
-    let s3 = S3 { requests, headers, dialects: Dialects::default(), is_amazon, learned, traits };
-    Ok(Opened { store: Arc::new(s3), name, prefix: settings.prefix, tuning: settings.tuning })
+    Ok(S3 { requests, headers, dialects: Dialects::default(), is_amazon, learned, traits })
 }
 
 /// Gives the credentials to the library.

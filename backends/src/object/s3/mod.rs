@@ -22,6 +22,8 @@ mod sweep;
 
 use http::Method;
 
+#[cfg(test)]
+pub(super) use self::build::open_played;
 pub(super) use self::build::{AMBIENT_FILES, open};
 use self::learned::Learned;
 use self::list::Dialects;
