@@ -21,6 +21,9 @@ use super::settings::Tuning;
 /// The size of the pieces in which a body comes.
 const PIECE: usize = 64 << 10;
 
+/// For how long a connection goes on when nobody takes what comes. The clock has steps of a millisecond.
+const BUFFERED: Duration = Duration::from_millis(20);
+
 /// A store by the way to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
@@ -168,19 +171,20 @@ impl Store {
         answer(206, &[tag, ("content-length", length.to_string()), ("content-range", range)], body)
     }
 
-    /// So many bytes at the pace of one connection: what is not taken in time comes no sooner later.
+    /// So many bytes at the pace of one connection: what was not taken for long comes no sooner later.
     fn body(&self, size: usize, under_way: UnderWay) -> HttpResponseBody {
         let piece = Duration::from_secs_f64(PIECE as f64 / self.line.each);
-        let pieces =
-            stream::unfold((size, Instant::now(), under_way), move |(left, last, under_way)| async move {
-                let length = left.min(PIECE);
-                if length == 0 {
-                    return None;
-                }
-                sleep_until(last + piece).await;
-                let bytes = Bytes::from_static(&[0; PIECE]).slice(..length);
-                Some((Ok::<_, HttpError>(bytes), (left - length, Instant::now(), under_way)))
-            });
+        let begin = (size, Instant::now() + self.line.answers_after / 2, under_way);
+        let pieces = stream::unfold(begin, move |(left, last, under_way)| async move {
+            let length = left.min(PIECE);
+            if length == 0 {
+                return None;
+            }
+            let due = last.max(Instant::now() - BUFFERED) + piece;
+            sleep_until(due).await;
+            let bytes = Bytes::from_static(&[0; PIECE]).slice(..length);
+            Some((Ok::<_, HttpError>(bytes), (left - length, due, under_way)))
+        });
         HttpResponseBody::new(StreamBody::new(Box::pin(pieces.map_ok(Frame::data))))
     }
 }

@@ -22,10 +22,17 @@ async fn read(storage: &impl Storage, name: &str, client: f64) -> Duration {
     let path = StoragePath::parse(name).unwrap();
     let body = storage.open(&path, ByteRange::ALL).await.unwrap();
     let (size, mut stream, mut length) = (body.metadata.size, body.into_stream(), 0);
+    // The clock has steps of a millisecond.
+    let mut owed = Duration::ZERO;
     while let Some(bytes) = stream.next().await {
         let bytes = bytes.unwrap();
         length += bytes.len() as u64;
-        tokio::time::sleep(Duration::from_secs_f64(bytes.len() as f64 / client)).await;
+        owed += Duration::from_secs_f64(bytes.len() as f64 / client);
+        let pause = Duration::from_millis(u64::try_from(owed.as_millis()).unwrap());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+            owed -= pause;
+        }
     }
     assert_eq!(length, size);
     begin.elapsed()

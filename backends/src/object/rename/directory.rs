@@ -18,7 +18,7 @@ use crate::object::store::object::Object;
 use crate::{Error, ErrorKind, Result, StoragePath};
 
 /// Objects of one directory that are copied or removed at the same time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// How often a directory is gone through at most, until nothing has come or changed there meanwhile.
 const PASSES: usize = 5;
@@ -94,18 +94,23 @@ pub(crate) async fn rename_directory(
         return Err(Error::with_source(ErrorKind::Conflict, from, &*text).advising(text));
     }
     bucket.known.removed(from);
-    // A store may keep the directory of its own.
-    if bucket.shows(from, &format!("{source}/")).await? || bucket.is_hollow(from, &source).await? {
-        match bucket.sweep_hollow(from, format!("{source}/")).await {
+    // A store may keep the directory of its own, and there may be a tool's marker without a slash.
+    let below = format!("{source}/");
+    let marker = async || match bucket.traits().own_directories {
+        true => bucket.head(from, &source).await,
+        false => Ok(None),
+    };
+    let (shown, hollow, mut left) =
+        futures_util::join!(bucket.shows(from, &below), bucket.is_hollow(from, &source), marker());
+    if shown? || hollow? {
+        match bucket.sweep_hollow(from, below).await {
             // Something came into it.
             Err(error) if error.kind() == ErrorKind::NotEmpty => {}
             swept => swept?,
         }
+        left = marker().await;
     }
-    // A tool's marker without a slash.
-    if bucket.traits().own_directories
-        && let Some(marker) = bucket.head(from, &source).await?.filter(|object| object.size == 0)
-    {
+    if let Some(marker) = left?.filter(|object| object.size == 0) {
         bucket.delete(from, &source, Some(&marker)).await?;
     }
     match own_marker {
