@@ -25,6 +25,15 @@ async fn a_store_is_far_while_no_answer_came_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_answers_of_a_store_that_wakes_up_say_little() {
+    let distance = Distance::new();
+    for is_far in [false, false, true] {
+        answers_after(&distance, 10).await;
+        assert_eq!(distance.is_far(), is_far);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_says_nothing() {
     let distance = Distance::new();
     answers_after(&distance, 40).await;
