@@ -94,9 +94,10 @@ impl Ahead {
             return;
         }
         let (was_ahead, size) = (self.under_way() > 0, self.pace.range());
-        // The one that is being taken needs no room: it goes on as a stream, or gives its room back soon.
-        let most = self.rest.bucket.buffers.room_ahead(self.reads_ahead.as_ref()) / size + 1;
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let room = self.rest.bucket.buffers.room_ahead(self.reads_ahead.as_ref()) / size;
+        // The stream that the download began with needs no room.
+        let streams = usize::from(self.first.is_some() || !was_ahead);
+        let most = usize::try_from(room).unwrap_or(usize::MAX).saturating_add(streams);
         let wanted = self.pace.wanted(was_ahead, most).min(most);
         // The stream goes on meanwhile, as if it were the first range.
         while self.under_way().max(1) < wanted {

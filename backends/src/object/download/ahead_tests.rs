@@ -57,10 +57,10 @@ async fn a_large_file_of_a_far_store_comes_over_many_connections() {
             time.as_secs_f64() < 0.9 * by_four,
             "{size}: {time:?}, {requests} requests, {at_once} at once"
         );
-        assert!(at_once <= 9 && requests <= size / (4 * MIB) + 1, "{requests} requests, {at_once} at once");
+        assert!(at_once <= 11 && requests <= size / (4 * MIB) + 1, "{requests} requests, {at_once} at once");
     }
     let (time, _, at_once) = download(FAR, 256 * MIB, 1e9, 1024).await;
-    assert!(at_once > 9 && time < Duration::from_secs(2), "more memory: {at_once} at once, {time:?}");
+    assert!(at_once > 11 && time < Duration::from_secs(2), "more memory: {at_once} at once, {time:?}");
 }
 
 #[tokio::test(start_paused = true)]

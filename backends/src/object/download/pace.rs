@@ -8,8 +8,8 @@
 //!
 //! How long a trial takes depends on the [way](Way) to the store. What a near one does within a moment is decided by chance,
 //! and a single stream from it is often the fastest. A far one sends as much as is on its way at a time, which is known soon,
-//! and each stream more adds as much, until the line or the store is full: so their number is doubled as long as that makes
-//! the download faster.
+//! and each stream more adds as much, until the line or the store is full: so there are up to twice as many, again and again,
+//! as long as a quarter of that makes the download faster.
 
 use std::time::Duration;
 
@@ -91,8 +91,9 @@ pub(crate) struct Pace {
     trial: Trial,
     /// How fast one stream was when it was measured last, in bytes a second.
     stream: f64,
-    /// How many ranges are tried, or have won.
+    /// How many ranges are tried, or have won; and how many had won before, if any.
     ranges: usize,
+    fewer: usize,
     /// How long ranges are to be kept if they win again; nothing before they have won, or after they have lost.
     doubt: Option<Duration>,
 }
@@ -131,6 +132,7 @@ impl Pace {
             trial: Trial::WarmUp,
             stream: 0.0,
             ranges: 0,
+            fewer: 0,
             doubt: None,
         }
     }
@@ -179,21 +181,26 @@ impl Pace {
                     return 0;
                 }
                 self.stream = self.measured.speed();
+                self.fewer = 0;
                 self.try_with(FIRST, self.stream)
             }
             Trial::Running(_) if !self.has_tried() => self.ranges,
             Trial::Running(before) => {
-                let speed = self.measured.speed();
-                match speed / before >= GAIN {
-                    true if 2 * self.ranges <= most.min(self.way.most) => {
-                        return self.try_with(2 * self.ranges, speed);
+                let (speed, most) = (self.measured.speed(), most.min(self.way.most));
+                let more = (2 * self.ranges).min(most);
+                if speed / before < self.gain() {
+                    match self.fewer {
+                        0 => self.lost(),
+                        fewer => {
+                            self.ranges = fewer;
+                            self.won(before);
+                        }
                     }
-                    true => self.won(speed),
-                    false if self.ranges > FIRST => {
-                        self.ranges /= 2;
-                        self.won(before);
-                    }
-                    false => self.lost(),
+                } else if 4 * more >= 5 * self.ranges {
+                    self.fewer = self.ranges;
+                    return self.try_with(more, speed);
+                } else {
+                    self.won(speed);
                 }
                 self.ranges
             }
@@ -225,6 +232,14 @@ impl Pace {
     /// Whether a trial has taken long enough: each range has come once.
     fn has_tried(&self) -> bool {
         self.measured.bytes >= self.ranges as u64 * self.way.range && self.measured.time() >= self.way.time
+    }
+
+    /// How many times as fast as before the download has to be with the ranges that are tried.
+    fn gain(&self) -> f64 {
+        match self.fewer {
+            0 => GAIN,
+            fewer => 1.0 + (self.ranges as f64 / fewer as f64 - 1.0) * (GAIN - 1.0),
+        }
     }
 
     fn try_with(&mut self, ranges: usize, before: f64) -> usize {

@@ -197,7 +197,7 @@ fn a_client_that_is_no_faster_than_one_stream_gets_one() {
 
 #[test]
 fn no_more_ranges_are_wanted_than_there_is_room_for() {
-    for (room, most) in [(1, 0), (5, 4), (9, 8)] {
+    for (room, most) in [(1, 0), (4, 4), (9, 8), (10, 10), (100, 16)] {
         let mut pace = Pace::new(Way::FAR, Instant::now());
         let mut now = pace.since;
         let mut wanted = 0;
