@@ -148,8 +148,12 @@ impl Known {
     pub(crate) fn missing(&self, path: &StoragePath) {
         if !self.is_left(path) {
             let hash = self.hasher.hash_one(path);
-            // Its place in the order stays. Later it removes nothing, or a newer fact, which then costs a request.
-            self.facts().facts.remove(&hash);
+            let mut facts = self.facts();
+            // An older listing may still come.
+            if !matches!(facts.facts.get(&hash), Some(Fact::Gone { .. })) {
+                // Its place in the order stays. Later it removes nothing, or a newer fact, which then costs a request.
+                facts.facts.remove(&hash);
+            }
         }
     }
 

@@ -36,6 +36,7 @@ fn a_listing_that_was_asked_for_earlier_says_less_than_what_this_server_did() {
     known.stored(&stored, 7, Some("\"newer\""));
     known.file(&removed, 5, None);
     known.removed(&removed);
+    known.missing(&removed);
     known.directory(&made);
     for path in [&new, &stored, &removed, &made] {
         known.listed(path, 5, Some("\"older\""), asked);
