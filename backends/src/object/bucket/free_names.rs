@@ -98,6 +98,21 @@ impl FreeNames {
         }
     }
 
+    /// Begins to ask for all names in `directory`, which is about to be made, and returns the time for
+    /// [`learned`](Self::learned). If they are asked for or known already, that has no effect.
+    pub(crate) fn asking(&self, directory: &StoragePath) -> Instant {
+        let at = Instant::now();
+        let mut directories = self.directories();
+        if directories.len() >= MOST {
+            directories.retain(|_, names| names.at.elapsed() < FRESH);
+        }
+        let is_known = directories.get(directory).is_some_and(|names| names.at.elapsed() < FRESH);
+        if !is_known && directories.len() < MOST {
+            directories.insert(directory.clone(), Names { at, state: State::Asking(HashSet::new()) });
+        }
+        at
+    }
+
     /// Notes that `path` is a directory.
     pub(crate) fn directory(&self, path: &StoragePath) {
         let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return };

@@ -48,3 +48,17 @@ fn it_stays_small() {
     }
     assert_eq!(free.directories().len(), MOST);
 }
+
+#[test]
+fn no_name_in_a_directory_that_was_just_made_is_a_directory() {
+    let free = FreeNames::default();
+    let asked = free.asking(&path("/d"));
+    assert_eq!(free.question(&path("/d/a")), Question::Name, "it is not made yet");
+    free.directory(&path("/d/meanwhile"));
+    free.learned(&path("/d"), asked, names(&[]));
+    assert_eq!(free.question(&path("/d/a")), Question::None);
+    assert_eq!(free.question(&path("/d/meanwhile")), Question::Name);
+    // What is known already stays.
+    free.learned(&path("/d"), free.asking(&path("/d")), names(&[]));
+    assert_eq!(free.question(&path("/d/meanwhile")), Question::Name);
+}

@@ -1,5 +1,6 @@
 //! Finds out whether a path names a file, a directory or nothing.
 
+use std::collections::HashSet;
 use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -235,12 +236,15 @@ impl Bucket {
             return Err(Error::new(ErrorKind::AlreadyExists, path));
         }
         self.check_parents(path).await?;
+        let asked = self.known.free.asking(path);
         let (found, parents) = futures_util::join!(self.probe(path), self.check_unseen_parents(path));
         parents?;
         match found? {
             Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await?,
             Found::File(_) | Found::Directory => return Err(Error::new(ErrorKind::AlreadyExists, path)),
         }
+        // Nothing was there, so no name in it was a directory's.
+        self.known.free.learned(path, asked, Some(HashSet::new()));
         self.known.directories(path);
         Ok(())
     }

@@ -323,3 +323,7 @@ impl Upload for ObjectUpload {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "upload_tests.rs"]
+mod tests;
