@@ -93,6 +93,10 @@ impl Ahead {
         if self.rest.object.e_tag.is_none() {
             return;
         }
+        // A store that woke up, or was busy, has answered more quickly since.
+        if self.pace.is_far() && !self.rest.bucket.distance.is_far() {
+            self.pace.set_near();
+        }
         let (was_ahead, size) = (self.under_way() > 0, self.pace.range());
         let room = self.rest.bucket.buffers.room_ahead(self.reads_ahead.as_ref()) / size;
         // The stream that the download began with needs no room.

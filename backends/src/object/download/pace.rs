@@ -137,6 +137,16 @@ impl Pace {
         }
     }
 
+    /// The store has turned out to be near: what is tried now is measured as long as there.
+    pub(crate) fn set_near(&mut self) {
+        self.way = Way::NEAR;
+    }
+
+    /// Whether the store was far away so far.
+    pub(crate) fn is_far(&self) -> bool {
+        self.way == Way::FAR
+    }
+
     /// The size of a range, in bytes.
     pub(crate) fn range(&self) -> u64 {
         self.way.range

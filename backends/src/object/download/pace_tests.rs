@@ -218,3 +218,13 @@ fn a_far_store_that_stands_still_for_a_moment_keeps_its_ranges() {
     let slow = download.run_by_number(16 << 20, far(3e6, 1e9), 1e9);
     assert_eq!(slow.iter().min(), Some(&16));
 }
+
+#[test]
+fn a_store_that_turns_out_to_be_near_is_measured_as_one() {
+    let mut download = Download::by(Way::FAR);
+    assert_eq!(download.run_by_number(8 << 20, far(60e6, 1e9), 1e9).last(), Some(&FIRST));
+    download.pace.set_near();
+    // Of no use within a second, and so they are given up then.
+    let wanted = download.run_by_number(256 << 20, |_| 60e6, 1e9);
+    assert_eq!((wanted.iter().max(), wanted.last()), (Some(&FIRST), Some(&0)));
+}
