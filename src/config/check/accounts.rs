@@ -150,7 +150,9 @@ impl Checker<'_> {
             }
             error => error.to_string(),
         });
-        self.accept(hash, span).map(Password::Hash)
+        let hash = self.accept(hash, span)?;
+        self.hash_dangers(&hash, span);
+        Some(Password::Hash(hash))
     }
 
     fn anonymous(&self, at: At<raw::Anonymous>, backends: &mut Backends<'_>) -> Option<Anonymous> {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::checked::{Account, Server};
 use super::*;
-use crate::config::Permissions;
+use crate::config::{PasswordHash, Permissions};
 
 /// What changes something.
 const CHANGES: Permissions = Permissions::UPLOAD
@@ -81,6 +81,16 @@ impl Checker<'_> {
                 span,
                 "with `plain: true` whoever sees the password here can log in: `wharf hash-password` makes a hash of it",
             );
+        }
+    }
+
+    /// Of the hash of a password.
+    pub(super) fn hash_dangers(&self, hash: &PasswordHash, span: Span) {
+        if let Some(scheme) = hash.weakness() {
+            let message = format!(
+                "whoever has seen a hash by {scheme} soon finds the password: `wharf hash-password` makes a better one"
+            );
+            self.source.danger(span, message);
         }
     }
 

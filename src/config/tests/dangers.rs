@@ -95,6 +95,15 @@ anonymous:
 }
 
 #[test]
+fn a_hash_that_is_soon_broken() {
+    let hash = "$1$8geFlBq.$SEyDzQQkpkmQJXYSxu8kV/";
+    let text = format!(
+        "server: {{ listen: [\"127.0.0.1:2121\"] }}\nusers: [ {{ name: old, password: {hash:?}, backend: disk }} ]\nbackends: {{ disk: {{ kind: local, root: data }} }}\n"
+    );
+    assert_eq!(dangers(&World::new(), &text), ["2: whoever has seen a hash by MD5-crypt soo"]);
+}
+
+#[test]
 fn active_mode_to_what_else_is_on_this_machine() {
     let world = World::new();
     for (value, warned) in [("true", true), ("false", false)] {
