@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access::Access;
 use crate::config::Password;
 use crate::visit::{Preferences, UserView};
 
@@ -26,6 +27,8 @@ pub struct Account {
     pub view: UserView,
     /// The settings of the user's sessions.
     pub preferences: Arc<Preferences>,
+    /// From where, and until when, the account may be used.
+    pub access: Access,
     /// The user's limits.
     pub limits: Limits,
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::access::Access;
 use super::account::{ANONYMOUS_NAMES, Account, Limits};
 use crate::charset::Charset;
 use crate::config::{self, Chmod, Config, PasswordHashError};
@@ -60,6 +61,7 @@ fn of_user(config: &Config, user: &config::User, views: &Views<'_>) -> Result<Ac
         password: Some(user.password.clone()),
         view: view.setting_modes(chmod == Chmod::Apply).creating_parents(creates_parents),
         preferences: Arc::new(preferences),
+        access: Access { networks: user.networks.clone(), expires: user.expires },
         limits: limits(server),
     })
 }
@@ -82,6 +84,7 @@ fn of_anonymous(
         password: None,
         view: view.setting_modes(server.chmod == Chmod::Apply).creating_parents(server.create_parents),
         preferences: Arc::new(preferences),
+        access: Access::default(),
         limits: limits(server),
     })
 }

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::account::Account;
 use super::build::{AccountsError, Known};
@@ -34,9 +34,11 @@ pub struct Origin<'a> {
 impl From<LoginError> for Login {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::UnknownUser | LoginError::AnonymousDisabled | LoginError::WrongPassword => {
-                Self::Failed
-            }
+            LoginError::UnknownUser
+            | LoginError::AnonymousDisabled
+            | LoginError::WrongPassword
+            | LoginError::OtherNetwork
+            | LoginError::Expired => Self::Failed,
             LoginError::Busy => Self::Busy,
             LoginError::GivenUp => Self::Error,
         }
@@ -146,23 +148,27 @@ impl Accounts {
         let network = Network::of(from, self.ipv6_prefix);
         let account = self.known.users.get(name);
         let attempt = Attempt { name, credential, network, account };
-        self.prove(&attempt).await.map_err(|cause| {
+        self.prove(&attempt, from).await.map_err(|cause| {
             let delay = if cause.is_wrong() { self.guesses.failed(network, name) } else { Duration::ZERO };
             Failed { cause, delay }
         })
     }
 
-    async fn prove(&self, attempt: &Attempt<'_>) -> Result<Arc<Account>, LoginError> {
-        for proof in &self.proofs {
-            match proof.check(attempt).await? {
-                Verdict::Proven(account) => return Ok(account),
-                Verdict::Unknown => {}
+    async fn prove(&self, attempt: &Attempt<'_>, from: IpAddr) -> Result<Arc<Account>, LoginError> {
+        let barred = |account: &Account| account.access.refuses(from, SystemTime::now());
+        let bar = attempt.account.and_then(|account| barred(account));
+        if bar.is_none() {
+            for proof in &self.proofs {
+                match proof.check(attempt).await? {
+                    Verdict::Proven(account) => return barred(&account).map_or(Ok(account), Err),
+                    Verdict::Unknown => {}
+                }
             }
         }
         for proof in &self.proofs {
             proof.pretend(attempt).await?;
         }
-        Err(LoginError::UnknownUser)
+        Err(bar.unwrap_or(LoginError::UnknownUser))
     }
 
     /// Lets a client in whose credential was right.
@@ -183,7 +189,8 @@ impl Accounts {
         guest.journal().logged_in();
         self.metrics.login(Login::Success);
         let (view, preferences) = (account.view.clone(), Arc::clone(&account.preferences));
-        Ok(Visit::new(guest, view, preferences, self.layers.clone(), Arc::clone(&self.metrics), own))
+        let visit = Visit::new(guest, view, preferences, self.layers.clone(), Arc::clone(&self.metrics), own);
+        Ok(visit.until(account.access.expires))
     }
 
     async fn refuse(&self, failed: Failed, journal: Journal<'_>, permit: &SessionPermit) -> Refused {

@@ -70,6 +70,41 @@ async fn whoever_shows_the_right_thing_gets_in() {
     assert_eq!((counted(&accounts, "success"), counted(&accounts, "failed")), ("1".into(), "3".into()));
 }
 
+/// Accounts of `anna`, whose password is `sesame`, with this access.
+fn accounts_of_anna(password: Password, change: impl FnOnce(&mut crate::config::User)) -> Accounts {
+    let mut config = configured([("anna", password)]);
+    change(&mut config.users[0]);
+    Accounts::new(&config, &storages(), Metrics::new("native", 16)).unwrap()
+}
+
+#[tokio::test]
+async fn a_right_password_is_no_use_from_elsewhere_or_too_late() {
+    let plain = || Password::Plain(Secret::new("sesame"));
+    let here = accounts_of_anna(plain(), |anna| anna.networks = vec!["127.0.0.0/8".parse().unwrap()]);
+    assert!(enter(&here, "anna", "sesame").await.is_ok());
+    let elsewhere = accounts_of_anna(plain(), |anna| anna.networks = vec!["10.0.0.0/8".parse().unwrap()]);
+    let late = accounts_of_anna(plain(), |anna| anna.expires = Some(SystemTime::now()));
+    for (accounts, why) in [(elsewhere, LoginError::OtherNetwork), (late, LoginError::Expired)] {
+        for password in ["sesame", "wrong"] {
+            let refused = enter(&accounts, "anna", password).await.unwrap_err();
+            assert_eq!(refused, Refused::Failed(why), "{password}");
+        }
+        assert_eq!(counted(&accounts, "failed"), "2");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_refused_is_remembered() {
+    let hash = Password::Hash(crate::config::PasswordHash::new("sesame").unwrap());
+    let elsewhere = accounts_of_anna(hash, |anna| anna.networks = vec!["10.0.0.0/8".parse().unwrap()]);
+    // A right password that is answered at once would be known to be right.
+    for _ in 0..2 {
+        let begun = std::time::Instant::now();
+        assert!(enter(&elsewhere, "anna", "sesame").await.is_err());
+        assert!(begun.elapsed() > Duration::from_millis(1), "it was not hashed: {:?}", begun.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn anonymous_needs_no_password() {
     let accounts = accounts(&[], Setting { anonymous: true, ..Setting::default() });

@@ -3,6 +3,7 @@
 //! [`Accounts`] has everybody who may log in, and holds the whole scenario of a login ([`Accounts::enter`]), once for every
 //! engine. The proofs (`proofs`) check whether a client is who it says: a file or folder and a row for each way to show it.
 
+mod access;
 mod account;
 mod build;
 mod enter;
@@ -12,6 +13,8 @@ mod session_limits;
 #[cfg(test)]
 mod testing;
 
+pub use access::Access;
+pub(crate) use access::{expired, time_left};
 pub use account::{ANONYMOUS_NAMES, Account, Limits, is_anonymous};
 pub use build::AccountsError;
 pub use enter::{Accounts, Origin, Refused};

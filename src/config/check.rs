@@ -1,6 +1,7 @@
 //! From what is written to what is usable. Whatever is wrong is reported, and the checks go on with a default in its
 //! place: the result counts only if nothing was reported.
 
+mod access;
 mod accounts;
 mod backends;
 mod dangers;

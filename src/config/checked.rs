@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
@@ -207,6 +207,10 @@ pub struct User {
     pub name: String,
     /// What the password is compared with.
     pub password: Password,
+    /// The networks of their clients; empty: any.
+    pub networks: Vec<IpNet>,
+    /// From this moment on they can't log in; `None`: never.
+    pub expires: Option<SystemTime>,
     /// How their clients write names, if not in UTF-8.
     pub charset: Option<Charset>,
     /// The type in which their sessions begin; `None`: that of the server.

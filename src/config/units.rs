@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, NaiveDate, NaiveTime};
 use ipnet::IpNet;
 
 use super::checked::PassiveAddress;
@@ -59,6 +60,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         return Err("this duration is too long; at most a year is allowed".to_owned());
     }
     Ok(duration)
+}
+
+/// A moment: `2027-01-01`, which is its first one in UTC, or `2027-01-01T18:00:00+01:00` (RFC 3339).
+pub(super) fn moment(text: &str) -> Result<SystemTime, String> {
+    let time = match text.len() {
+        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN).and_utc()),
+        _ => DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()),
+    };
+    time.map(SystemTime::from).map_err(|_| {
+        "expected a date such as 2027-01-01, or a time with its zone such as 2027-01-01T18:00:00Z".to_owned()
+    })
 }
 
 /// Ports for data connections: `50000-50063`, or one.

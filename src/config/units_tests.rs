@@ -97,3 +97,14 @@ fn passive_addresses() {
         assert!(passive_address(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn moments() {
+    let at = |seconds| Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    assert_eq!(moment("2027-01-01"), at(1_798_761_600));
+    assert_eq!(moment("2027-01-01T00:00:00Z"), at(1_798_761_600));
+    assert_eq!(moment("2027-01-01T18:00:00+01:00"), at(1_798_822_800));
+    for text in ["", "2027", "2027-13-01", "2027-01-01T18:00", "2027-01-01T18:00:00", "soon", "01.01.2027"] {
+        assert!(moment(text).is_err(), "{text}");
+    }
+}

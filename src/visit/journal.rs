@@ -74,6 +74,12 @@ impl Journal<'_> {
         }
     }
 
+    /// The account is no more, and the session ends.
+    pub(crate) fn expired(&self) {
+        let Self { session, user, peer } = *self;
+        tracing::info!(session, user, %peer, "the account has expired: ending its session");
+    }
+
     /// The session had not logged in, and its place is needed.
     pub(crate) fn displaced(&self) {
         let Self { session, peer, .. } = *self;

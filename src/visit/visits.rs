@@ -26,6 +26,8 @@ pub struct Visit {
     preferences: Arc<Preferences>,
     layers: Layers,
     metrics: Arc<Metrics>,
+    /// The moment from which the account is no more; in a box, as few accounts have one.
+    expires: Option<Box<SystemTime>>,
     /// One of the sessions that this user may have; given back when the visit is over.
     permit: Mutex<Option<UserPermit>>,
 }
@@ -40,7 +42,18 @@ impl Visit {
         metrics: Arc<Metrics>,
         permit: UserPermit,
     ) -> Self {
-        Self { guest: Arc::new(guest), view, preferences, layers, metrics, permit: Mutex::new(Some(permit)) }
+        let permit = Mutex::new(Some(permit));
+        Self { guest: Arc::new(guest), view, preferences, layers, metrics, expires: None, permit }
+    }
+
+    /// It ends at this moment, if there is one.
+    pub(crate) fn until(self, expires: Option<SystemTime>) -> Self {
+        Self { expires: expires.map(Box::new), ..self }
+    }
+
+    /// The moment at which it has to end, if there is one.
+    pub(crate) fn expires(&self) -> Option<SystemTime> {
+        self.expires.as_deref().copied()
     }
 
     /// The session is over, and no longer one of those that the user may have: an engine may hold the visit longer than that.

@@ -40,6 +40,12 @@ pub enum LoginError {
     /// The user exists, and the password is wrong.
     #[error("wrong password")]
     WrongPassword,
+    /// The user may not log in from the client's address. The password was not looked at.
+    #[error("the user may not log in from this address")]
+    OtherNetwork,
+    /// The account is no more. The password was not looked at.
+    #[error("the account has expired")]
+    Expired,
     /// Somebody tried to log in as the anonymous user, which is not enabled.
     #[error("anonymous logins are not enabled")]
     AnonymousDisabled,
@@ -55,7 +61,11 @@ impl LoginError {
     /// Whether the password may have been a guess.
     pub(super) fn is_wrong(self) -> bool {
         match self {
-            Self::UnknownUser | Self::WrongPassword | Self::AnonymousDisabled => true,
+            Self::UnknownUser
+            | Self::WrongPassword
+            | Self::OtherNetwork
+            | Self::Expired
+            | Self::AnonymousDisabled => true,
             Self::Busy | Self::GivenUp => false,
         }
     }
@@ -92,8 +102,8 @@ pub(super) trait Proof: fmt::Debug + Send + Sync {
     /// The login is refused, and no other proof is asked.
     async fn check(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError>;
 
-    /// Takes as long as the check of a name that this proof knows. It is called when no proof knows the name: otherwise a client
-    /// could find out by the clock which names exist.
+    /// Takes as long as a check that fails. It is called when no proof knows the name, and when its account may not be used here
+    /// and now: otherwise a client could find out by the clock which names exist, or whether a password is right.
     ///
     /// # Errors
     /// Those of [`check`](Self::check) that do not depend on the credential.

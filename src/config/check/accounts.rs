@@ -124,6 +124,8 @@ impl Checker<'_> {
         Some(User {
             name: name?.0,
             password: password??,
+            networks: self.client_networks(raw.networks),
+            expires: self.expires(raw.expires),
             charset: charset.flatten(),
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map(Into::into),

@@ -205,8 +205,7 @@ impl Checker<'_> {
         if trusted.is_empty() {
             self.problem(span, "at least one network is needed");
         }
-        let network = |at: At<String>| self.accept(units::network(&at.value?), at.span);
-        trusted.into_iter().filter_map(network).collect()
+        self.networks(trusted)
     }
 
     /// Other addresses for clients of certain networks.

@@ -21,6 +21,14 @@ pub(in crate::config) struct User {
     /// `password` is the password itself. If it looks like a hash, there is a warning: everybody who has seen the hash could
     /// log in with it. Default: `false`. Example: `plain: true`.
     pub(in crate::config) plain: Option<At<bool>>,
+    /// The networks from which the user may log in; from elsewhere a login fails, as with a wrong password, and the log has the reason.
+    /// Default: any. Example: `networks: [10.0.0.0/8, 192.0.2.7]`.
+    #[schemars(extend("x-type" = "list of networks"))]
+    pub(in crate::config) networks: Option<At<Vec<At<String>>>>,
+    /// The end of the account: from this date (its first moment in UTC) or time on, logins fail, as with a wrong password, and
+    /// sessions are closed with 421. Default: never. Example: `expires: 2027-01-01T18:00:00+01:00`.
+    #[schemars(extend("x-type" = "date or time"))]
+    pub(in crate::config) expires: Option<At<String>>,
     /// How the user's client writes names, if not in UTF-8: a label of the WHATWG Encoding Standard. The storage has them in
     /// UTF-8; names that can't be written are not listed. See [below](#names-that-are-not-utf-8). Default: `utf-8`. Example:
     /// `encoding: windows-1252`.

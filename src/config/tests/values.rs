@@ -63,6 +63,8 @@ fn defaults() {
         User {
             name,
             password: Password::Hash(_),
+            networks,
+            expires: None,
             charset: None,
             default_type: None,
             chmod: None,
@@ -75,7 +77,7 @@ fn defaults() {
         panic!()
     };
     assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));
-    assert!(account.path.is_root() && account.mounts.is_empty());
+    assert!(networks.is_empty() && account.path.is_root() && account.mounts.is_empty());
     assert_eq!(account.permissions, Permissions::FULL);
 }
 
@@ -209,4 +211,13 @@ fn versions_and_suites_of_tls() {
         settings(", cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]");
     let names: Vec<_> = named.cipher_suites.into_iter().map(crate::tls::suite_name).collect();
     assert_eq!(names, ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]);
+}
+
+#[test]
+fn an_account_that_has_ended_is_warned_of() {
+    let text = |end: &str| {
+        format!("users: [{{ name: demo, password: \"{HASH}\", backend: disk, expires: {end} }}]\n")
+    };
+    assert_eq!(warnings(&text("2020-01-01")), ["1: this is in the past: the user can't log in"]);
+    assert_eq!(warnings(&text("2999-01-01T00:00:00Z")), [""; 0]);
 }

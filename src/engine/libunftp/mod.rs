@@ -172,6 +172,7 @@ impl LibunftpEngine {
                 session.journal().displaced();
                 self.metrics.session_displaced();
             }
+            () = session.expired() => session.journal().expired(),
             () = session.abandoned() => {
                 tracing::warn!(session = id, %peer, user = session.user(), "gave up a session that hangs");
             }

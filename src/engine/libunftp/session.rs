@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use wharf_backends::StoragePath;
 
-use crate::accounts::SessionPermit;
+use crate::accounts::{SessionPermit, expired};
 use crate::shutdown::Shutdown;
 use crate::visit::Visit;
 use crate::visit::journal::{Journal, Moved};
@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) id: u64,
     pub(super) peer: SocketAddr,
     visit: OnceLock<Arc<Visit>>,
+    /// Somebody has logged in.
+    has_visit: CancellationToken,
     /// A second handle on the control connection: libunftp has the first. `None` when the session is over,
     /// since the connection is not closed before both are.
     control: Mutex<Option<OwnedFd>>,
@@ -69,6 +71,7 @@ impl Session {
             id,
             peer,
             visit: OnceLock::new(),
+            has_visit: CancellationToken::new(),
             control,
             stall_timeout,
             shutdown,
@@ -85,6 +88,13 @@ impl Session {
     pub(super) fn logged_in(&self, visit: Visit) {
         // libunftp allows one login in a session.
         let _ = self.visit.set(Arc::new(visit));
+        self.has_visit.cancel();
+    }
+
+    /// Waits until the account of whoever is logged in is no more.
+    pub(super) async fn expired(&self) {
+        self.has_visit.cancelled().await;
+        expired(self.visit().and_then(|visit| visit.expires())).await;
     }
 
     /// Who is logged in.

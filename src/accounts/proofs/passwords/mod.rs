@@ -101,10 +101,17 @@ impl Proof for Passwords {
     }
 
     async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
-        if let Some(decoy) = self.decoys.of_name(attempt.name) {
+        let decoy = self.decoys.of_name(attempt.name);
+        // A name that exists takes as long as ever.
+        let hash = match attempt.account.and_then(|account| account.password.as_ref()) {
+            Some(Password::Hash(hash)) => Some(hash),
+            Some(Password::Plain(_)) => None,
+            None => decoy,
+        };
+        if let Some(hash) = hash {
             // Nothing is remembered, so that it takes as long the second time as the first.
             let given = Given { may_be_right: false, ..Given::of(attempt.credential.password) };
-            self.verify(attempt, decoy, &given).await?;
+            self.verify(attempt, hash, &given).await?;
         }
         Ok(())
     }

@@ -157,3 +157,31 @@ fn anonymous_without_backend() {
 1 problem in wharf.yaml",
     );
 }
+
+#[test]
+fn networks_and_the_end_of_an_account() {
+    check(
+        "users:
+  - { name: a, password: HASH, backend: disk, networks: [] }
+  - { name: b, password: HASH, backend: disk, networks: [10.0.0.1/8, nowhere] }
+  - { name: c, password: HASH, backend: disk, expires: tomorrow }
+  - { name: d, password: HASH, backend: disk, expires: 2027-02-29 }
+",
+        r#"wharf.yaml:2:152: at least one network is needed; without this key, any is good
+    2 |   - { name: a, password: ***, backend: disk, networks: [] }
+      |                                                        ^
+wharf.yaml:3:153: this is an address inside of a network; write 10.0.0.0/8
+    3 |   - { name: b, password: ***, backend: disk, networks: [10.0.0.1/8, nowhere] }
+      |                                                         ^^^^^^^^^^
+wharf.yaml:3:165: expected a network such as 10.0.0.0/8, or an IP address
+    3 |   - { name: b, password: ***, backend: disk, networks: [10.0.0.1/8, nowhere] }
+      |                                                                     ^^^^^^^
+wharf.yaml:4:151: expected a date such as 2027-01-01, or a time with its zone such as 2027-01-01T18:00:00Z
+    4 |   - { name: c, password: ***, backend: disk, expires: tomorrow }
+      |                                                       ^^^^^^^^
+wharf.yaml:5:151: expected a date such as 2027-01-01, or a time with its zone such as 2027-01-01T18:00:00Z
+    5 |   - { name: d, password: ***, backend: disk, expires: 2027-02-29 }
+      |                                                       ^^^^^^^^^^
+5 problems in wharf.yaml"#,
+    );
+}

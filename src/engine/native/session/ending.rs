@@ -162,6 +162,12 @@ impl Session {
         }
     }
 
+    /// The account is no more, whatever the session does.
+    pub(super) fn expired(&self) -> End {
+        self.connection.journal(self.state.user()).expired();
+        End::Saying(Reply::new(421, "This account has expired; goodbye."))
+    }
+
     /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
     /// simple wait for no reply. One that has not is gone, and what it sent may be cut short.
     pub(super) fn ended(&mut self, error: io::Error) -> Result<(), End> {

@@ -19,6 +19,7 @@ use super::commands::{self, During};
 use super::data::{Linger, TransferError};
 use super::reply::Reply;
 use super::state::{Cancel, Connection, Ended, Greeting, Outcome, Running, State, Transfer, TransferEvent};
+use crate::accounts::time_left;
 use crate::charset::Charset;
 use crate::shutdown::Shutdown;
 use crate::visit::journal::Moved;
@@ -51,7 +52,8 @@ pub(super) struct Session {
 enum Event {
     Cut,
     Stopping,
-    Silent,
+    /// It has been silent for too long, or the account may be no more.
+    Woken,
     Transfer(TransferEvent),
     Received(io::Result<Option<Decoded>>),
     /// What came during the last transfer is next.
@@ -142,6 +144,12 @@ impl Session {
         if idle && Instant::now() >= deadline {
             return Err(self.silent());
         }
+        // One sleep for both: each takes memory while the session is idle.
+        let alarm = match time_left(self.state.expires()) {
+            Some(left) if idle => deadline.min(Instant::now() + left),
+            Some(left) => Instant::now() + left,
+            None => deadline,
+        };
         if idle && shutdown.stopping.is_cancelled() {
             return Err(stopping());
         }
@@ -154,7 +162,7 @@ impl Session {
             // keep the others from their turn.
             () = shutdown.now.cancelled() => Event::Cut,
             () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
-            () = tokio::time::sleep_until(deadline), if idle => Event::Silent,
+            () = tokio::time::sleep_until(alarm), if idle || self.state.expires().is_some() => Event::Woken,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
             received = self.connection.control.next(), if !self.gone => Event::Received(received),
         })
@@ -179,7 +187,13 @@ impl Session {
             Event::Transfer(TransferEvent::Asks) => self.asked().await,
             Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
             Event::Cut | Event::Stopping => Err(stopping()),
-            Event::Silent => Err(self.silent()),
+            Event::Woken if time_left(self.state.expires()).is_some_and(|left| left.is_zero()) => {
+                Err(self.expired())
+            }
+            Event::Woken if self.transfer.is_none() && Instant::now() >= self.deadline() => {
+                Err(self.silent())
+            }
+            Event::Woken => Ok(()),
         }
     }
 

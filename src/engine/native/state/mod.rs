@@ -6,6 +6,8 @@
 //! - `transfer`: a transfer that may begin, and one that runs; `interrupted`: uploads that were broken off;
 //! - `outcome`: what becomes of a command.
 
+use std::time::SystemTime;
+
 mod connection;
 mod greeting;
 mod interrupted;
@@ -36,6 +38,14 @@ impl State {
         match self {
             Self::Greeting(_) => "",
             Self::LoggedIn(session) => session.visit.name(),
+        }
+    }
+
+    /// The moment at which the session has to end, if there is one.
+    pub(super) fn expires(&self) -> Option<SystemTime> {
+        match self {
+            Self::Greeting(_) => None,
+            Self::LoggedIn(session) => session.visit.expires(),
         }
     }
 }

@@ -1,0 +1,86 @@
+//! From where, and until when, an account may be used.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use ipnet::IpNet;
+
+use super::proofs::LoginError;
+
+/// The longest sleep before the clock is asked again: it may have been set.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// From where, and until when, an account may be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The networks of the clients; empty: any.
+    pub networks: Vec<IpNet>,
+    /// From this moment on the account is no more; `None`: never.
+    pub expires: Option<SystemTime>,
+}
+
+impl Access {
+    /// Why a client at this address may not log in at this time.
+    pub(super) fn refuses(&self, from: IpAddr, now: SystemTime) -> Option<LoginError> {
+        let from = from.to_canonical();
+        if self.expires.is_some_and(|end| end <= now) {
+            return Some(LoginError::Expired);
+        }
+        let is_allowed =
+            self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from));
+        (!is_allowed).then_some(LoginError::OtherNetwork)
+    }
+}
+
+/// The time until this moment, and at most until the clock should be asked again; zero if it is reached. `None` if there is no such
+/// moment.
+pub(crate) fn time_left(expires: Option<SystemTime>) -> Option<Duration> {
+    Some(expires?.duration_since(SystemTime::now()).unwrap_or_default().min(LOOK_AGAIN))
+}
+
+/// Waits until this moment is reached; for ever if there is none.
+pub(crate) async fn expired(expires: Option<SystemTime>) {
+    loop {
+        match time_left(expires) {
+            None => std::future::pending().await,
+            Some(Duration::ZERO) => return,
+            Some(left) => tokio::time::sleep(left).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(access: &Access, from: &str, now: u64) -> Option<LoginError> {
+        access.refuses(from.parse().unwrap(), SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+    }
+
+    #[test]
+    fn networks_are_those_of_the_client() {
+        let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|network| network.parse().unwrap());
+        let access = Access { networks: networks.to_vec(), expires: None };
+        for inside in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1::1"] {
+            assert_eq!(refused(&access, inside, 0), None, "{inside}");
+        }
+        for outside in ["11.1.2.3", "::ffff:11.1.2.3", "2001:db9::1", "::1"] {
+            assert_eq!(refused(&access, outside, 0), Some(LoginError::OtherNetwork), "{outside}");
+        }
+        assert_eq!(refused(&Access::default(), "11.1.2.3", 0), None);
+    }
+
+    #[test]
+    fn the_end_is_a_moment() {
+        let expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+        let access = Access { networks: Vec::new(), expires };
+        assert_eq!(refused(&access, "::1", 99), None);
+        assert_eq!(refused(&access, "::1", 100), Some(LoginError::Expired));
+    }
+
+    #[tokio::test]
+    async fn what_is_over_needs_no_wait() {
+        expired(Some(SystemTime::UNIX_EPOCH)).await;
+        expired(Some(SystemTime::now())).await;
+    }
+}
