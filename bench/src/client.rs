@@ -96,6 +96,30 @@ impl Session {
         Ok(total)
     }
 
+    /// Downloads, looks at nothing but the number of bytes that came each time, and stops when it is told to; whether all
+    /// came. If not, the session is good for nothing more.
+    pub fn retrieve_while(
+        &mut self,
+        path: &str,
+        buffer: &mut [u8],
+        go_on: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<bool> {
+        let (command, mut data) = self.transfer("RETR", path)?;
+        loop {
+            let count = discard(&mut data, buffer).doing(|| command.clone())?;
+            if count == 0 {
+                break;
+            }
+            if !go_on(count as u64) {
+                return Ok(false);
+            }
+            self.in_time(&command)?;
+        }
+        drop(data);
+        self.expect(&command, &[226, 250])?;
+        Ok(true)
+    }
+
     /// Downloads with RETR or LIST, and hands over what comes.
     pub fn fetch(&mut self, verb: &str, path: &str, take: &mut dyn FnMut(&[u8])) -> Result<()> {
         let (command, mut data) = self.transfer(verb, path)?;

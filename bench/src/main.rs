@@ -3,6 +3,7 @@
 mod client;
 mod far;
 mod goals;
+mod growth;
 mod limits;
 mod line;
 mod measure;
@@ -72,7 +73,7 @@ fn run(options: &Options) -> Result<bool> {
     let mut standings = Vec::new();
     if !options.rows.is_empty() {
         all_well &= match &options.place {
-            Some(folder) => elsewhere(options, folder, &mut standings)?,
+            Some(folder) => in_folder(folder, |place| local(options, place, &mut standings))?,
             None => local(options, &place, &mut standings)?,
         };
     }
@@ -93,6 +94,14 @@ fn run(options: &Options) -> Result<bool> {
         say(&text)?;
         all_well &= well;
     }
+    if !options.growth.is_empty() {
+        let (text, well) = match &options.place {
+            Some(folder) => in_folder(folder, |place| growth::run(options, place))?,
+            None => growth::run(options, &place)?,
+        };
+        say(&text)?;
+        all_well &= well;
+    }
     if let Some(goals) = goals {
         let (text, kept) = goals.judge(&standings);
         say(&text)?;
@@ -101,13 +110,15 @@ fn run(options: &Options) -> Result<bool> {
     Ok(all_well)
 }
 
-/// The same table with the files on another disk. They get a folder of their own, which is removed after the run.
-fn elsewhere(options: &Options, folder: &Path, standings: &mut Vec<Standing>) -> Result<bool> {
+/// Does it with files on another disk. They get a folder of their own, which is removed after the run.
+fn in_folder<T>(folder: &Path, work: impl FnOnce(&Place) -> Result<T>) -> Result<T> {
     let own = folder.join("wharf-bench");
-    let all_well = local(options, &Place::make(&own)?, standings);
+    let place = Place::make(&own)?;
+    let done = work(&place);
+    drop(place);
     // Another run may still have its files in it.
     fs::remove_dir(&own).ok();
-    all_well
+    done
 }
 
 /// The table of servers that serve a disk.

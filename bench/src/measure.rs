@@ -167,7 +167,7 @@ pub fn log_in(server: &Server, count: usize, threads: usize, until: Instant) -> 
 }
 
 /// The memory in KiB once nothing moves any more.
-fn resting(server: &Server) -> u64 {
+pub fn resting(server: &Server) -> u64 {
     settle(Duration::from_secs(3));
     server.memory()
 }

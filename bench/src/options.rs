@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::far::Trip;
+use crate::growth::Series;
 use crate::limits::Limit;
 use crate::line::Distance;
 use crate::object::{Front, Job, Work};
@@ -20,18 +21,20 @@ wharf-bench [OPTION...]
   --quick              small sizes, one round: for trying whether everything works
   --rounds N           how often each server is measured in each row (3; --quick: 1)
   --tables NAME,...    only these: local (servers of a disk), object (servers of an object store),
-                       limits (Wharf's memory when very much comes at once), far (a store far away); these two only if
-                       they are named, or one of their rows
+                       limits (Wharf's memory when very much comes at once), far (a store far away), growth (how Wharf's
+                       cost grows); these three only if they are named, or one of their rows
   --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib,
                        sftpgo; with an object store: wharf-native, rclone, sftpgo, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, append,
                        append-big, logins, logins-hashed, sessions, list, list-first, idle; object-stor, object-retr, object-up, object-down,
                        object-clients-up, object-clients-down, object-list; uploads, listing;
                        far-stor, far-retr, far-up, far-down, far-sessions-up, far-sessions-down, far-list,
-                       far-list-many, far-rename, far-delete, far-mirror-up, far-mirror-down
+                       far-list-many, far-rename, far-delete, far-mirror-up, far-mirror-down; growth-sessions,
+                       growth-transfers, growth-directory, growth-file, growth-users, growth-bucket
   --wharf FILE         the program to measure (the one beside this one)
   --peers FOLDER       what scripts/install-bench-tools installed (.test-tools/bench)
-  --place FOLDER       where the files of the table `local` lie instead, such as /dev/shm, a RAM disk
+  --place FOLDER       where the files of the tables `local` and `growth` lie instead, such as /dev/shm, a RAM disk
+  --pictures FOLDER    where the table `growth` writes its pictures (target/bench/pictures)
   --delay TIME         how long a byte takes to the store in the table `far`, each way (15ms)
   --bandwidth NUMBER   how many MB a connection to that store moves in a second, each way (30)
   --sftpgo FILE        SFTPGo's program, which was built elsewhere (none: SFTPGo is left out)
@@ -39,7 +42,7 @@ wharf-bench [OPTION...]
   --folder FOLDER      where the files that are served lie for the time of the run (target/bench)
 ";
 
-const TABLES: [&str; 4] = ["local", "object", "limits", "far"];
+const TABLES: [&str; 5] = ["local", "object", "limits", "far", "growth"];
 
 pub struct Options {
     pub quick: bool,
@@ -56,9 +59,12 @@ pub struct Options {
     pub distance: Distance,
     /// The file of promises.
     pub goals: PathBuf,
+    /// The series of the table of growth, and the folder of their pictures.
+    pub growth: Vec<Series>,
+    pub pictures: PathBuf,
     pub tools: Tools,
     pub folder: PathBuf,
-    /// Where the table `local` has its files, if not there.
+    /// Where the tables `local` and `growth` have their files, if not there.
     pub place: Option<PathBuf>,
 }
 
@@ -80,11 +86,13 @@ impl Options {
             trips: Vec::new(),
             distance: Distance::DEFAULT,
             goals: PathBuf::from("bench/goals.toml"),
+            growth: Vec::new(),
+            pictures: PathBuf::from("target/bench/pictures"),
             tools: Tools { wharf: beside, peers: whole(".test-tools/bench")?, sftpgo: None },
             folder: PathBuf::from("target/bench"),
             place: None,
         };
-        let (mut limits, mut trips) = (None, None);
+        let (mut limits, mut trips, mut growth) = (None, None, None);
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| Problem::new(format!("{name} needs a value")));
@@ -106,31 +114,35 @@ impl Options {
                 }
                 "--rows" => {
                     let names = value()?;
-                    let known: [&[&str]; 4] = [
+                    let known: [&[&str]; 5] = [
                         &ids(&Row::ALL, Row::id),
                         &ids(&Work::ALL, Work::id),
                         &ids(&Limit::ALL, Limit::id),
                         &ids(&Trip::ALL, Trip::id),
+                        &ids(&Series::ALL, Series::id),
                     ];
                     let names = names_of(&names, &known)?;
                     options.rows = chosen(&names, &Row::ALL, Row::id);
                     options.works = chosen(&names, &Work::ALL, Work::id);
                     limits = Some(chosen(&names, &Limit::ALL, Limit::id));
                     trips = Some(chosen(&names, &Trip::ALL, Trip::id));
+                    growth = Some(chosen(&names, &Series::ALL, Series::id));
                 }
                 "--wharf" => options.tools.wharf = whole(&value()?)?,
                 "--peers" => options.tools.peers = whole(&value()?)?,
                 "--place" => options.place = Some(whole(&value()?)?),
                 "--delay" => options.distance.delay = delay(&value()?)?,
                 "--bandwidth" => options.distance.bandwidth = bandwidth(&value()?)?,
+                "--pictures" => options.pictures = value()?.into(),
                 "--sftpgo" => options.tools.sftpgo = Some(whole(&value()?)?),
                 "--goals" => options.goals = value()?.into(),
                 "--folder" => options.folder = value()?.into(),
                 other => return Err(Problem::new(format!("unknown argument {other}"))),
             }
         }
-        // The limits and the store far away take long, so they are measured only where they are named.
-        let [local, object, named, far] = tables.unwrap_or([true, true, limits.is_some(), trips.is_some()]);
+        // The limits, the store far away and growth take long, so they are measured only where they are named.
+        let [local, object, named, far, grows] =
+            tables.unwrap_or([true, true, limits.is_some(), trips.is_some(), growth.is_some()]);
         if !local || options.servers.is_empty() {
             options.rows.clear();
         }
@@ -143,8 +155,17 @@ impl Options {
         if far && !options.fronts.is_empty() {
             options.trips = trips.unwrap_or(Trip::ALL.to_vec());
         }
-        let others = options.limits.is_empty() && options.trips.is_empty();
-        if options.rows.is_empty() && options.works.is_empty() && others {
+        if grows && options.servers.contains(&Kind::WharfNative) {
+            options.growth = growth.unwrap_or(Series::ALL.to_vec());
+        }
+        let tables = [
+            options.rows.is_empty(),
+            options.works.is_empty(),
+            options.limits.is_empty(),
+            options.trips.is_empty(),
+            options.growth.is_empty(),
+        ];
+        if tables == [true; 5] {
             return Err(Problem::new("nothing is left to measure"));
         }
         if options.quick {

@@ -1,5 +1,6 @@
 use super::Options;
 use crate::far::Trip;
+use crate::growth::Series;
 use crate::limits::Limit;
 use crate::object::{Front, Work};
 use crate::rows::Row;
@@ -79,6 +80,23 @@ fn how_far_it_is_can_be_chosen() {
     assert_eq!(problem("--delay 11s"), "11s is not a delay of at most 10 s, such as 15ms");
     assert_eq!(problem("--bandwidth 0"), "0 is not a bandwidth of 0.001 to 10000 MB/s");
     assert_eq!(problem("--bandwidth 30MB"), "30MB is not a bandwidth of 0.001 to 10000 MB/s");
+}
+
+#[test]
+fn growth_is_measured_only_where_it_is_named() {
+    let growth = |line: &str| parse(line).unwrap().unwrap().growth;
+    assert_eq!(growth(""), []);
+    assert_eq!(growth("--tables local,limits"), []);
+    assert_eq!(growth("--rows stor,listing"), []);
+    assert_eq!(growth("--tables growth"), Series::ALL);
+
+    let options = parse("--rows growth-users,growth-file --pictures docs/pictures").unwrap().unwrap();
+    assert_eq!(options.growth, [Series::File, Series::Users]);
+    assert_eq!(options.pictures, std::path::Path::new("docs/pictures"));
+    assert!(options.rows.is_empty() && options.works.is_empty() && options.limits.is_empty());
+
+    let problem = parse("--tables growth --servers vsftpd").err().unwrap();
+    assert_eq!(problem, "nothing is left to measure");
 }
 
 #[test]

@@ -75,6 +75,17 @@ impl Process {
         self.processes().iter().map(|process| used(&process.pid.to_string(), 2)).sum()
     }
 
+    /// The same of all threads that there are now, to the nanosecond; `None` if the system does not tell.
+    pub fn precise_time(&self) -> Option<f64> {
+        self.processes().iter().map(|process| ran(process.pid)).sum()
+    }
+
+    /// The files and connections that its processes have open.
+    pub fn open_files(&self) -> usize {
+        let folders = self.processes().into_iter().map(|process| format!("/proc/{}/fd", process.pid));
+        folders.filter_map(|folder| Some(fs::read_dir(folder).ok()?.count())).sum()
+    }
+
     /// Its own process, those below it, and those of its group: some servers' processes leave the group, others
     /// outlive their parents.
     fn processes(&self) -> Vec<Listed> {
@@ -141,6 +152,16 @@ fn status(pid: i32, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// The time in seconds that the threads of a process have run (the first field of `schedstat`).
+fn ran(pid: i32) -> Option<f64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let times = threads.map(|thread| {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    Some(times.sum::<Option<f64>>()? / 1e9)
 }
 
 /// Waits until the machine has nothing else to do; false if it was still busy after the time given. What one server

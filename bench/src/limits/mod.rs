@@ -6,7 +6,7 @@ mod limit;
 mod listing;
 mod table;
 mod uploads;
-mod watch;
+pub mod watch;
 
 use std::time::{Duration, Instant};
 

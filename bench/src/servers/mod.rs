@@ -322,12 +322,18 @@ impl Server {
     /// A session that is logged in and moves bytes as they are.
     pub fn login(&self, until: Instant) -> Result<Session> {
         let mut session = self.connect(until)?;
-        session.login(self.account)?;
+        self.log_in(&mut session)?;
         session.binary()?;
         Ok(session)
     }
 
-    fn connect(&self, until: Instant) -> Result<Session> {
+    /// Tells the server the name and the password.
+    pub fn log_in(&self, session: &mut Session) -> Result<()> {
+        session.login(self.account)
+    }
+
+    /// A session that has not logged in.
+    pub fn connect(&self, until: Instant) -> Result<Session> {
         let connect = || Session::connect(self.address, self.silence, until);
         let Some(tls) = &self.tls else { return connect() };
         let mut attempt = 1;
@@ -367,6 +373,16 @@ impl Server {
         self.process.processor_time()
     }
 
+    /// The same to the nanosecond, without threads that have ended; `None` if the system does not tell.
+    pub fn precise_time(&self) -> Option<f64> {
+        self.process.precise_time()
+    }
+
+    /// The files and connections that it has open.
+    pub fn open_files(&self) -> usize {
+        self.process.open_files()
+    }
+
     pub fn last_words(&self) -> String {
         self.process.last_words()
     }
@@ -379,7 +395,7 @@ impl Server {
             if Instant::now() > until {
                 return Err(Problem::new(format!("the server did not come up: {}", self.last_words())));
             }
-            sleep(Duration::from_millis(20));
+            sleep(Duration::from_millis(2));
         }
         self.probe(until).map_err(|problem| match self.last_words() {
             words if words.is_empty() => problem,

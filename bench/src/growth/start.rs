@@ -1,0 +1,95 @@
+//! Wharf in front of a disk, with as many users as a series wants.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+
+use super::Bench;
+use crate::place::{free_port, secret};
+use crate::problem::{Doing, Problem, Result};
+use crate::servers::{BENCH, Kind, PASSIVE, Server, tethered};
+
+/// A configuration that is written.
+pub struct Prepared {
+    folder: PathBuf,
+    file: PathBuf,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+/// Writes a configuration with this number of users, of whom the last one measures.
+pub fn prepare(bench: &Bench<'_>, users: usize, tls: Option<&Arc<ClientConfig>>) -> Result<Prepared> {
+    let place = bench.place;
+    let (folder, port) = (place.folder_of(Kind::WharfNative.id())?, free_port()?);
+    let encryption = match tls {
+        Some(_) => format!(
+            "tls: {{ mode: optional, certificate: '{}', key: '{}' }}\n",
+            place.certificate_file().display(),
+            place.key_file().display()
+        ),
+        None => String::new(),
+    };
+    let mut text = format!(
+        "server:
+  listen: [\"127.0.0.1:{port}\"]
+  limits: {{ sessions: 20000, sessions_per_ip: 20000 }}
+  passive: {{ ports: {}-{} }}
+http: {{ listen: [] }}
+{encryption}backends:
+  disk: {{ kind: local, root: '{}', sync: false }}
+users:
+",
+        PASSIVE.0,
+        PASSIVE.1,
+        place.data().display(),
+    );
+    for number in 1..users {
+        // As short as it can be: there is a limit on the size of the file.
+        writeln!(text, "- {{name: u{number}, password: p{number}, plain: true, backend: disk}}").ok();
+    }
+    writeln!(text, "- {{name: {}, password: {}, plain: true, backend: disk}}", BENCH.user, BENCH.password)
+        .ok();
+    let file = folder.join("wharf.yaml");
+    secret(&file, &text).doing(|| format!("writing {}", file.display()))?;
+    Ok(Prepared { folder, file, port, tls: tls.map(Arc::clone) })
+}
+
+impl Prepared {
+    fn command(&self, bench: &Bench<'_>, verb: &str) -> Command {
+        let mut command = tethered(&Kind::WharfNative.program(&bench.options.tools));
+        command.args([verb, "--config"]).arg(&self.file);
+        command
+    }
+
+    /// Why Wharf does not take this configuration, if it does not.
+    pub fn refused(&self, bench: &Bench<'_>) -> Result<Option<String>> {
+        let mut command = self.command(bench, "check");
+        let output = command.stdin(Stdio::null()).output().doing(|| "checking a configuration".to_owned())?;
+        // Warnings come first, and the number of problems last.
+        let text = String::from_utf8_lossy(&output.stderr);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        Ok((!output.status.success()).then(|| last.replace(&format!("{}", self.file.display()), "the file")))
+    }
+
+    /// Starts it, and sees that it delivers what it should.
+    pub fn start(&self, bench: &Bench<'_>) -> Result<Server> {
+        let command = self.command(bench, "serve");
+        Server::start(command, &self.folder, self.port, BENCH, self.tls.clone(), 1)
+    }
+}
+
+/// With one user and nothing encrypted.
+pub fn plain(bench: &Bench<'_>) -> Result<Server> {
+    prepare(bench, 1, None)?.start(bench)
+}
+
+/// Adds what the server said last.
+pub fn with_last_words(problem: Problem, server: &Server) -> Problem {
+    match server.last_words() {
+        words if words.is_empty() => problem,
+        words => Problem::new(format!("{problem} (the server's log ends with: {words})")),
+    }
+}
