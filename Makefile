@@ -52,12 +52,12 @@ advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec da
 	cargo deny --all-features check advisories
 
 # The program by itself: target/release/wharf-bench --help
-bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits,far; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER; DELAY=15ms, BANDWIDTH=30: how far it is).
+bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits,far,growth; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER, PICTURES=FOLDER; DELAY=15ms, BANDWIDTH=30: how far it is).
 	scripts/install-bench-tools
 	cargo build --release --locked
 	cargo run --release --locked --quiet --package wharf-bench -- $(if $(QUICK),--quick) $(if $(TABLES),--tables $(TABLES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SERVERS),--servers $(SERVERS)) $(if $(ROWS),--rows $(ROWS)) \
-	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE)) \
+	  $(if $(SFTPGO),--sftpgo $(SFTPGO)) $(if $(PLACE),--place $(PLACE)) $(if $(PICTURES),--pictures $(PICTURES)) \
 	  $(if $(DELAY),--delay $(DELAY)) $(if $(BANDWIDTH),--bandwidth $(BANDWIDTH)) --goals $(or $(GOALS),bench/goals.toml)
 
 # The program by itself: python3 scripts/attack --help
