@@ -19,7 +19,7 @@ const REPEATED_TO: usize = 10_000;
 
 pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
     let mut figures = Figures::new("entries", &VERBS)
-        .growing("time, s", Shape::Linear, 0.0)
+        .growing("time, ms", Shape::Linear, 0.0)
         .growing("time to the first line, ms", Shape::Flat, 5.0)
         .growing("peak memory above idle, MiB", Shape::Flat, 4.0);
     let folder = bench.place.data().join(DIRECTORY);
@@ -79,5 +79,5 @@ fn point(bench: &mut Bench<'_>, verb: &str, number: usize) -> Result<Vec<f64>> {
     })?;
     listed.map_err(|problem| start::with_last_words(problem, &server))?;
     let above = memory.most().saturating_sub(idle) as f64 / MEBIBYTE;
-    Ok(vec![whole.as_secs_f64(), begin.as_secs_f64() * 1000.0, above])
+    Ok(vec![whole.as_secs_f64() * 1000.0, begin.as_secs_f64() * 1000.0, above])
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::{Line, Panel, Picture};
+use crate::rows::count;
 use crate::table::rounded;
 
 /// From the last point but one to the last, a figure may change so much more than it should.
@@ -27,6 +28,8 @@ struct Measure {
     /// How it should grow, and the figure below which all is noise.
     shape: Option<(Shape, f64)>,
     drawn: bool,
+    /// It is a number of things.
+    counted: bool,
 }
 
 /// The figures of one line at one point.
@@ -55,19 +58,19 @@ impl Figures {
 
     /// A figure that is drawn, and should grow so. Below `noise` it says nothing.
     pub fn growing(mut self, title: &'static str, shape: Shape, noise: f64) -> Self {
-        self.measures.push(Measure { title, shape: Some((shape, noise)), drawn: true });
+        self.measures.push(Measure { title, shape: Some((shape, noise)), drawn: true, counted: false });
         self
     }
 
     /// A figure that is drawn and not judged.
     pub fn drawn(mut self, title: &'static str) -> Self {
-        self.measures.push(Measure { title, shape: None, drawn: true });
+        self.measures.push(Measure { title, shape: None, drawn: true, counted: false });
         self
     }
 
-    /// A figure that stands in the table alone.
-    pub fn told(mut self, title: &'static str) -> Self {
-        self.measures.push(Measure { title, shape: None, drawn: false });
+    /// A number of things, which stands in the table alone.
+    pub fn counted(mut self, title: &'static str) -> Self {
+        self.measures.push(Measure { title, shape: None, drawn: false, counted: true });
         self
     }
 
@@ -94,8 +97,9 @@ impl Figures {
                     write!(text, " {name} |").ok();
                 }
                 write!(text, " {} |", point.label).ok();
-                for value in &point.values {
-                    write!(text, " {} |", rounded(*value)).ok();
+                for (measure, value) in self.measures.iter().zip(&point.values) {
+                    let shown = if measure.counted { count(*value as usize) } else { rounded(*value) };
+                    write!(text, " {shown} |").ok();
                 }
             }
         }

@@ -14,18 +14,18 @@ fn sentence(shape: Shape, noise: f64, before: f64, last: f64) -> String {
 
 #[test]
 fn a_table_names_its_lines_if_there_are_several() {
-    let mut several = Figures::new("entries", &["LIST", "NLST"]).told("time, s").told("memory, MiB");
+    let mut several = Figures::new("entries", &["LIST", "NLST"]).drawn("time, s").counted("open files");
     several.add(0, 10.0, "10", vec![0.5, 1.0]);
     several.add(1, 10.0, "10", vec![0.25, 2.0]);
-    several.add(0, 20.0, "20", vec![123.4, 3.0]);
+    several.add(0, 20.0, "20", vec![123.4, 3000.0]);
     assert_eq!(
         several.markdown(),
         "\
-| | entries | time, s | memory, MiB |
+| | entries | time, s | open files |
 |---|--:|--:|--:|
-| LIST | 10 | 0.50 | 1.00 |
-| LIST | 20 | 123 | 3.00 |
-| NLST | 10 | 0.25 | 2.00 |
+| LIST | 10 | 0.50 | 1 |
+| LIST | 20 | 123 | 3,000 |
+| NLST | 10 | 0.25 | 2 |
 "
     );
     assert_eq!(

@@ -18,7 +18,7 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
         .growing("memory of each session, KiB", Shape::Flat, 1.0)
         // One that comes and goes is within a second.
         .growing("processor time in an idle hour, s", Shape::Linear, 1.0)
-        .told("open files");
+        .counted("open files");
     for number in bench.permitted(bench.sizes.sessions, 1, "sessions") {
         let name = format!("{} idle sessions", count(number));
         if let Some(values) = bench.point(&name, |bench| point(bench, number)) {

@@ -68,10 +68,11 @@ impl Prepared {
     pub fn refused(&self, bench: &Bench<'_>) -> Result<Option<String>> {
         let mut command = self.command(bench, "check");
         let output = command.stdin(Stdio::null()).output().doing(|| "checking a configuration".to_owned())?;
-        // Warnings come first, and the number of problems last.
+        // Each problem and each warning begins with the file, and lines of the file follow.
         let text = String::from_utf8_lossy(&output.stderr);
-        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        Ok((!output.status.success()).then(|| last.replace(&format!("{}", self.file.display()), "the file")))
+        let file = self.file.display().to_string();
+        let first = text.lines().find_map(|line| line.strip_prefix(&file)).unwrap_or_default();
+        Ok((!output.status.success()).then(|| first.trim_start_matches(':').trim().to_owned()))
     }
 
     /// Starts it, and sees that it delivers what it should.

@@ -17,7 +17,7 @@ use crate::client::Session;
 use crate::limits::watch::watched;
 use crate::measure::{BUFFER, log_in, megabytes, on_threads};
 use crate::problem::{Doing, Problem, Result};
-use crate::rows::count;
+use crate::rows::{bytes, count};
 use crate::servers::Server;
 use crate::{progress, tls};
 
@@ -28,10 +28,9 @@ const UPLOADS: &str = "up";
 /// Until all have begun, and for each session more.
 const BEGIN: Duration = Duration::from_millis(500);
 const BEGIN_EACH: Duration = Duration::from_millis(2);
-/// A session's upload replaces its last one. Together they have the size of a few transfers, but none is tiny.
-const UPLOADS_TOGETHER: u64 = 1 << 30;
-const UPLOAD_FROM: u64 = 2 << 20;
-const UPLOAD_TO: u64 = 256 << 20;
+/// A session's upload replaces its last one, so that the disk needs little room. All have one size, because each file has its
+/// cost.
+const UPLOAD: u64 = 4 << 20;
 const UPLOAD_BLOCK: usize = 64 << 10;
 
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +53,10 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
         .drawn("slowest session to the fastest")
         .growing("peak memory above idle, MiB", Shape::Linear, 4.0)
         .growing("processor time of the server for a GiB, s", Shape::Flat, 0.0)
-        .told("open files");
+        .counted("open files");
     // Twice: a new upload beside the one that it replaces.
-    bench.needs_room(bench.sizes.download + 2 * 2 * UPLOADS_TOGETHER)?;
+    let most = bench.sizes.transfers.iter().max().copied().unwrap_or_default();
+    bench.needs_room(bench.sizes.download + 2 * most as u64 * UPLOAD)?;
     let path = bench.place.data().join(DOWNLOAD);
     let written = (|| {
         let mut file = File::create(&path)?;
@@ -81,9 +81,10 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
     }
     std::fs::remove_file(&path).ok();
     bench.notes.push(format!(
-        "All sessions transfer for {:.1} s or longer, of which {:.1} s count, from when all have begun.",
+        "All sessions transfer for {:.1} s or longer, of which {:.1} s count, from when all have begun; uploads as files of {}.",
         (bench.sizes.span + BEGIN).as_secs_f64(),
-        bench.sizes.span.as_secs_f64()
+        bench.sizes.span.as_secs_f64(),
+        bytes(UPLOAD)
     ));
     Ok(figures)
 }
@@ -130,14 +131,14 @@ impl Span {
     }
 
     /// Does it, and says how much processor time the server took within the span, in seconds, and how many files it had
-    /// open at the end.
+    /// open at its beginning.
     fn watch<T>(self, server: &Server, work: impl FnOnce() -> T) -> Result<(f64, usize, T)> {
         thread::scope(|scope| {
             let watch = scope.spawn(move || {
                 thread::sleep(self.begin.saturating_duration_since(Instant::now()));
-                let before = server.processor_time();
+                let (before, files) = (server.processor_time(), server.open_files());
                 thread::sleep(self.end.saturating_duration_since(Instant::now()));
-                (server.processor_time() - before, server.open_files())
+                (server.processor_time() - before, files)
             });
             let done = work();
             let (used, files) =
@@ -155,7 +156,7 @@ fn all(bench: &Bench<'_>, sessions: Vec<Session>, work: Work, span: Span) -> Res
     on_threads(number, |one| {
         let mut session = sessions[one].lock().map_err(|_| Problem::new("a session was lost"))?;
         let session = session.take().ok_or_else(|| Problem::new("a session was lost"))?;
-        if work.upload { upload(bench, session, one, number, span) } else { download(session, span) }
+        if work.upload { upload(bench, session, one, span) } else { download(session, span) }
     })
 }
 
@@ -174,13 +175,12 @@ fn download(mut session: Session, span: Span) -> Result<u64> {
     Ok(moved)
 }
 
-fn upload(bench: &Bench<'_>, mut session: Session, one: usize, number: usize, span: Span) -> Result<u64> {
-    let size = (UPLOADS_TOGETHER / number as u64).clamp(UPLOAD_FROM, UPLOAD_TO);
+fn upload(bench: &Bench<'_>, mut session: Session, one: usize, span: Span) -> Result<u64> {
     let block = &bench.block[..UPLOAD_BLOCK];
     let (path, mut moved) = (format!("{UPLOADS}/session-{one}"), 0);
     while !span.is_over() {
         let mut first = true;
-        session.store_in_steps(&path, block, size, &mut || {
+        session.store_in_steps(&path, block, UPLOAD, &mut || {
             // Each step but the first comes after a block.
             if !std::mem::take(&mut first) && span.holds(Instant::now()) {
                 moved += UPLOAD_BLOCK as u64;
