@@ -58,7 +58,7 @@ impl Picture {
              viewBox=\"0 0 {width} {height}\" role=\"img\">
 <title>{title}</title>
 <style>
-text {{ font: 11px system-ui, sans-serif; fill: {TEXT}; }}
+text {{ font-family: system-ui, sans-serif; font-size: 11px; fill: {TEXT}; }}
 .title {{ font-size: 15px; font-weight: 600; }}
 .panel {{ font-size: 12px; font-weight: 600; }}
 .grid {{ stroke: {TEXT}; stroke-opacity: 0.25; }}
