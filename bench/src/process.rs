@@ -1,6 +1,6 @@
 //! A server as a child process with processes of its own: their memory, their end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -75,9 +75,13 @@ impl Process {
         self.processes().iter().map(|process| used(&process.pid.to_string(), 2)).sum()
     }
 
-    /// The same of all threads that there are now, to the nanosecond; `None` if the system does not tell.
-    pub fn precise_time(&self) -> Option<f64> {
-        self.processes().iter().map(|process| ran(process.pid)).sum()
+    /// The same of each thread that there is now, by its number, to the nanosecond; `None` if the system does not tell.
+    pub fn thread_times(&self) -> Option<HashMap<String, f64>> {
+        let mut times = HashMap::new();
+        for process in self.processes() {
+            times.extend(ran(process.pid)?);
+        }
+        Some(times)
     }
 
     /// The files and connections that its processes have open.
@@ -154,14 +158,17 @@ fn status(pid: i32, name: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// The time in seconds that the threads of a process have run (the first field of `schedstat`).
-fn ran(pid: i32) -> Option<f64> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    let times = threads.map(|thread| {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<f64>().ok()
+/// The time in seconds that each thread of a process has run (the first field of `schedstat`).
+fn ran(pid: i32) -> Option<HashMap<String, f64>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let times = threads.filter_map(|thread| {
+        // A thread may end at any moment.
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let time: f64 = text.split_whitespace().next()?.parse().ok()?;
+        Some((thread.file_name().to_string_lossy().into_owned(), time / 1e9))
     });
-    Some(times.sum::<Option<f64>>()? / 1e9)
+    let times: HashMap<String, f64> = times.collect();
+    (!times.is_empty()).then_some(times)
 }
 
 /// Waits until the machine has nothing else to do; false if it was still busy after the time given. What one server

@@ -40,9 +40,13 @@ fn point(bench: &mut Bench<'_>, number: usize) -> Result<Vec<f64>> {
         .map_err(|problem| start::with_last_words(problem, &server))?;
     let (with_sessions, files) = (resting(&server), server.open_files());
     let unknown = || Problem::new("the system does not tell the processor time of threads");
-    let used = server.precise_time().ok_or_else(unknown)?;
+    let before_idle = server.thread_times().ok_or_else(unknown)?;
     sleep(bench.sizes.idle);
-    let used = server.precise_time().ok_or_else(unknown)? - used;
+    let after_idle = server.thread_times().ok_or_else(unknown)?;
+    // A thread that had nothing to do and ended meanwhile is missing at the end, with all that it ever did.
+    let used: f64 = (after_idle.iter())
+        .map(|(thread, time)| time - before_idle.get(thread).copied().unwrap_or_default())
+        .sum();
     drop(sessions);
     let each = with_sessions.saturating_sub(before) as f64 / number as f64;
     let hour = used / bench.sizes.idle.as_secs_f64() * 3600.0;

@@ -8,6 +8,7 @@ pub mod sftpgo;
 mod vsftpd;
 mod wharf;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -373,9 +374,9 @@ impl Server {
         self.process.processor_time()
     }
 
-    /// The same to the nanosecond, without threads that have ended; `None` if the system does not tell.
-    pub fn precise_time(&self) -> Option<f64> {
-        self.process.precise_time()
+    /// The same of each thread that there is now, to the nanosecond; `None` if the system does not tell.
+    pub fn thread_times(&self) -> Option<HashMap<String, f64>> {
+        self.process.thread_times()
     }
 
     /// The files and connections that it has open.
