@@ -113,6 +113,20 @@ impl FreeNames {
         at
     }
 
+    /// Ends the question of the time `asked` that has no answer: the next one is asked for anew.
+    pub(crate) fn not_learned(&self, directory: &StoragePath, asked: Instant) {
+        let mut directories = self.directories();
+        let is_asking = |names: &Names| names.at == asked && matches!(names.state, State::Asking(_));
+        if directories.get(directory).is_some_and(is_asking) {
+            directories.remove(directory);
+        }
+    }
+
+    /// Forgets the names in `directory` and below: it is removed, or gets what was somewhere else.
+    pub(crate) fn forget(&self, directory: &StoragePath) {
+        self.directories().retain(|path, _| !path.starts_with(directory));
+    }
+
     /// Notes that `path` is a directory.
     pub(crate) fn directory(&self, path: &StoragePath) {
         let (Some(parent), Some(name)) = (path.parent(), path.name()) else { return };

@@ -62,3 +62,28 @@ fn no_name_in_a_directory_that_was_just_made_is_a_directory() {
     free.learned(&path("/d"), free.asking(&path("/d")), names(&[]));
     assert_eq!(free.question(&path("/d/meanwhile")), Question::Name);
 }
+
+#[test]
+fn what_another_directory_brings_is_asked_for() {
+    let free = FreeNames::default();
+    for directory in ["/d", "/d/sub", "/dd"] {
+        let asked = free.asking(&path(directory));
+        free.learned(&path(directory), asked, names(&[]));
+    }
+    free.forget(&path("/d"));
+    assert_eq!(free.question(&path("/d/a")), Question::Name);
+    assert_eq!(free.question(&path("/d/sub/a")), Question::Name);
+    assert_eq!(free.question(&path("/dd/a")), Question::None);
+}
+
+#[test]
+fn a_directory_that_was_not_made_keeps_no_answer_back() {
+    let free = FreeNames::default();
+    let asked = free.asking(&path("/d"));
+    free.not_learned(&path("/d"), asked);
+    assert_eq!(free.question(&path("/d/a")), Question::Name);
+    assert!(matches!(free.question(&path("/d/b")), Question::All(_)));
+    // Another question has begun since.
+    free.not_learned(&path("/d"), asked);
+    assert_eq!(free.question(&path("/d/c")), Question::Name);
+}

@@ -237,16 +237,25 @@ impl Bucket {
         }
         self.check_parents(path).await?;
         let asked = self.known.free.asking(path);
+        let made = self.make_directory(path).await;
+        match made {
+            // Nothing was there, so no name in it was a directory's.
+            Ok(()) => self.known.free.learned(path, asked, Some(HashSet::new())),
+            Err(_) => self.known.free.not_learned(path, asked),
+        }
+        made?;
+        self.known.directories(path);
+        Ok(())
+    }
+
+    /// Makes a directory where nothing is.
+    async fn make_directory(&self, path: &StoragePath) -> Result<()> {
         let (found, parents) = futures_util::join!(self.probe(path), self.check_unseen_parents(path));
         parents?;
         match found? {
-            Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await?,
-            Found::File(_) | Found::Directory => return Err(Error::new(ErrorKind::AlreadyExists, path)),
+            Found::Nothing => self.put_marker(path, &self.keys.file(path)?).await,
+            Found::File(_) | Found::Directory => Err(Error::new(ErrorKind::AlreadyExists, path)),
         }
-        // Nothing was there, so no name in it was a directory's.
-        self.known.free.learned(path, asked, Some(HashSet::new()));
-        self.known.directories(path);
-        Ok(())
     }
 
     /// Removes an empty directory.
@@ -278,6 +287,7 @@ impl Bucket {
         self.known.gone(path);
         self.delete(path, &marker, only.as_ref()).await?;
         self.known.removed(path);
+        self.known.free.forget(path);
         Ok(())
     }
 

@@ -65,8 +65,9 @@ pub(crate) async fn rename_directory(
     // In a hierarchical namespace this one would have been there.
     let folders = if own_marker.is_some() { Folders::AskedFor } else { Folders::Listed };
     let mut seen = Seen { copied: HashMap::new(), directories: HashSet::new(), hashes: &hashes };
-    // From the first copy on, the store shows it.
+    // From the first copy on, the store shows it, with all that is in it.
     bucket.known.free.directory(to);
+    bucket.known.free.forget(to);
     for pass in 1..=PASSES {
         let some =
             copy_all(bucket, from, to, folders, &mut seen, &there, &copied).await.map_err(with_progress)?;
@@ -81,6 +82,8 @@ pub(crate) async fn rename_directory(
         bucket.put_marker(to, &bucket.keys.file(to)?).await?;
     }
     verify(bucket, &seen, to).await.map_err(with_progress)?;
+    // What was learned meanwhile is older than the last copies.
+    bucket.known.free.forget(to);
     bucket.known.directories(to);
     let left = delete_all(bucket, from, folders, &seen).await.map_err(|error| {
         let text = format!(
