@@ -36,7 +36,8 @@ fn a_user_may_log_in_from_its_networks_alone() {
 fn an_account_that_expires_ends_its_session() {
     // On a machine that is busy the first ends may come before the login.
     let ended = [2, 8, 30].into_iter().any(|seconds| {
-        let end = humantime::format_rfc3339_millis(SystemTime::now() + Duration::from_secs(seconds));
+        let start = SystemTime::now();
+        let end = humantime::format_rfc3339_millis(start + Duration::from_secs(seconds));
         let setup = users(&format!(
             "  - {{ name: anna, password: sesame, plain: true, backend: disk, expires: {end} }}
   - {{ name: bert, password: sesame, plain: true, backend: disk, expires: 2999-12-31 }}
@@ -55,6 +56,15 @@ fn an_account_that_expires_ends_its_session() {
         client.expect("USER anna", 331);
         if client.command("PASS sesame").code != 230 {
             return false;
+        }
+        // Nor does a client outrun the end that always has sent its next commands.
+        let mut busy = server.connect();
+        busy.expect("USER anna", 331);
+        if busy.command("PASS sesame").code == 230 {
+            busy.send_raw(&b"NOOP\r\n".repeat(50));
+            while busy.try_command("NOOP").is_ok_and(|reply| reply.code == 200) {
+                assert!(SystemTime::now() < start + 30 * Duration::from_secs(seconds), "it goes on");
+            }
         }
         server.log.expect("the account has expired: ending its session", &[("user", "anna")]);
         if Engine::current() == Engine::Native {

@@ -64,6 +64,12 @@ fn accepts_what_pure_pw_writes() {
     assert_eq!(PasswordHash::parse(text).unwrap().cost(), "$argon2id$v=19$m=8192,t=511,p=1");
 }
 
+/// The most that libsodium chooses: a table of 1 GiB.
+#[test]
+fn the_most_that_others_write_is_accepted() {
+    PasswordHash::parse("$7$I6..../....salt$pAiaMdqdgTpJUOtmB.NdjX8uwBCGDT5VYuBpM8ruE25").unwrap();
+}
+
 #[test]
 fn costs_are_what_is_before_the_salt() {
     let costs: Vec<_> =
@@ -150,6 +156,11 @@ fn refuses_with_a_reason() {
         ("$1$saltsalts$SEyDzQQkpkmQJXYSxu8kV/", "at most 8"),
         ("$7$CU", "parameters"),
         ("$7$zU..../....salt$pAiaMdqdgTpJUOtmB.NdjX8uwBCGDT5VYuBpM8ruE25", "costs too much"),
+        // A block of 512 MiB for each of four parts, beside a table of 1 GiB.
+        (
+            "$scrypt$ln=1,r=4194304,p=4$c2FsdHNhbHRzYWx0c2FsdA$A9lBa6RTbfBovWqamVIqXKovIl4Vk6OZyVojLJmYmSI",
+            "costs too much",
+        ),
         ("$7$BUzzzz/....salt$pAiaMdqdgTpJUOtmB.NdjX8uwBCGDT5VYuBpM8ruE25", "costs too much"),
         ("$7$BU..../....salt$short", "43 characters"),
         (

@@ -9,8 +9,9 @@ use super::Flaw;
 const BCRYPT_MAX_COST: u32 = 16;
 /// The most rounds of SHA-crypt; its default is 5000.
 const SHA_CRYPT_MAX_ROUNDS: u32 = 5_000_000;
-/// The most memory of a check by yescrypt, in bytes. Debian's hashes take 16 MiB.
-const YESCRYPT_MAX_MEMORY: u64 = 1 << 30;
+/// The most memory of a check by yescrypt, in bytes: a table of 1 GiB, and what lies beside it with the usual parameters.
+/// Debian's hashes take 16 MiB.
+const YESCRYPT_MAX_MEMORY: u64 = (1 << 30) + (1 << 22);
 
 /// Whether these are signs of crypt's base64.
 fn is_base64(text: &str) -> bool {
@@ -76,7 +77,9 @@ pub(super) fn check_yescrypt(text: &str) -> Result<(), Flaw> {
         .parse()
         .map_err(|_| Flaw::damaged("its parameters can't be read, or are none of this library"))?;
     let (n, r, p) = (parameters.n(), parameters.r(), parameters.p());
-    let memory = u64::from(r).saturating_mul(n).saturating_mul(128);
+    // Beside the large table lie a block for each thread and two to work in.
+    let blocks = n.saturating_add(u64::from(p) + 2);
+    let memory = u64::from(r).saturating_mul(blocks).saturating_mul(128);
     if memory > YESCRYPT_MAX_MEMORY || p > 8 {
         return Err(Flaw::TooCostly(format!("{} MiB and {p} threads", memory >> 20)));
     }

@@ -12,9 +12,10 @@ use super::Flaw;
 
 /// The most iterations of PBKDF2 for all blocks of a hash: some seconds.
 const PBKDF2_MAX_WORK: u64 = 10_000_000;
-/// The most memory of a check by scrypt, and the most that all its passes go through, in bytes.
-const SCRYPT_MAX_MEMORY: u128 = 1 << 30;
-const SCRYPT_MAX_WORK: u128 = 1 << 32;
+/// The most memory of a check by scrypt, and the most that all its passes go through, in bytes: a table of 1 GiB, and
+/// what lies beside it with the usual parameters.
+const SCRYPT_MAX_MEMORY: u128 = (1 << 30) + (1 << 22);
+const SCRYPT_MAX_WORK: u128 = 4 * SCRYPT_MAX_MEMORY;
 
 /// Where the salt of `$7$` begins: behind a sign for N, and five each for r and p.
 pub(super) const SCRYPT_CRYPT_SALT: usize = "$7$".len() + 11;
@@ -75,7 +76,10 @@ pub(super) fn verify_pbkdf2(password: &[u8], text: &str) -> bool {
 
 /// `n` is the logarithm of N.
 fn check_scrypt_cost(n: u32, r: u32, p: u32) -> Result<(), Flaw> {
-    let memory = 1_u128.checked_shl(n).map(|n| n.saturating_mul(u128::from(r) * 128)).unwrap_or(u128::MAX);
+    let block = u128::from(r) * 128;
+    let blocks = 1_u128.checked_shl(n).unwrap_or(u128::MAX);
+    // One block for each of the parts, and one to work in, lie beside the large table.
+    let memory = blocks.saturating_add(u128::from(p) + 1).saturating_mul(block);
     if memory > SCRYPT_MAX_MEMORY || memory.saturating_mul(u128::from(p)) > SCRYPT_MAX_WORK {
         return Err(Flaw::TooCostly(format!("2^{n} blocks of {r} × 128 bytes, {p} times")));
     }

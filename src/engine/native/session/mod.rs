@@ -139,6 +139,10 @@ impl Session {
 
     /// Waits for the next event.
     async fn event(&mut self, shutdown: &Shutdown) -> Result<Event, End> {
+        // A client that always has sent its next command must not outrun the alarm below.
+        if time_left(self.state.expires()).is_some_and(|left| left.is_zero()) {
+            return Err(self.expired());
+        }
         let idle = self.transfer.is_none();
         let deadline = self.deadline();
         if idle && Instant::now() >= deadline {
