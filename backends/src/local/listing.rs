@@ -21,7 +21,7 @@ const FIRST_PAGE: usize = 128;
 
 /// How many entries a later page has at most. Each has twice as many as the one before: to change threads takes as long as to
 /// look at several entries.
-const LARGEST_PAGE: usize = 1024;
+const LARGEST_PAGE: usize = 512;
 
 /// How many pages are looked at side by side.
 const PAGES_AT_ONCE: usize = 2;
