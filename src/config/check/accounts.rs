@@ -121,16 +121,20 @@ impl Checker<'_> {
             self.charset_dangers(&label, span);
             charset
         });
+        let networks = self.client_networks(raw.networks);
+        let expires = self.expires(raw.expires);
+        let listing_time = self.listing_time(raw.listing_time);
+        // All is looked at: from here on, what is wrong ends it.
         Some(User {
             name: name?.0,
             password: password??,
-            networks: self.client_networks(raw.networks),
-            expires: self.expires(raw.expires),
+            networks,
+            expires,
             charset: charset.flatten(),
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),
             chmod: raw.chmod.and_then(|at| at.value).map(Into::into),
             create_parents: raw.create_parents.and_then(|at| at.value),
-            listing_time: self.listing_time(raw.listing_time),
+            listing_time,
             account: account?,
         })
     }

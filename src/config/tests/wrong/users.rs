@@ -185,3 +185,30 @@ wharf.yaml:5:151: expected a date such as 2027-01-01, or a time with its zone su
 5 problems in wharf.yaml"#,
     );
 }
+
+#[test]
+fn all_of_one_user_at_once() {
+    check(
+        "users:
+  - name: a
+    password: no-hash
+    backend: disk
+    networks: [nowhere]
+    expires: tomorrow
+    listing_time: Atlantis
+",
+        r#"wharf.yaml:3:15: this is not a password hash; make one with `wharf hash-password` (or say `plain: true` if it is the password itself)
+    3 |     password: ***
+      |               ^^^
+wharf.yaml:5:16: expected a network such as 10.0.0.0/8, or an IP address
+    5 |     networks: [nowhere]
+      |                ^^^^^^^
+wharf.yaml:6:14: expected a date such as 2027-01-01, or a time with its zone such as 2027-01-01T18:00:00Z
+    6 |     expires: tomorrow
+      |              ^^^^^^^^
+wharf.yaml:7:19: "Atlantis" is no time zone; it is `utc`, `local`, or a name of the IANA database, such as `Europe/Berlin`
+    7 |     listing_time: Atlantis
+      |                   ^^^^^^^^
+4 problems in wharf.yaml"#,
+    );
+}
