@@ -216,6 +216,17 @@ class Chart(unittest.TestCase):
             self.assertTrue(config["users"][0]["plain"])
             self.assertNotIn("plain", config["users"][1])
 
+    def test_a_user_comes_from_where_and_until_when_the_values_say(self):
+        with tempfile.TemporaryDirectory() as folder:
+            values = pathlib.Path(folder) / "values.yaml"
+            # A date without quotes is a time to some readers of YAML.
+            values.write_text("users: [{ name: a, backend: scratch, networks: [192.0.2.0/24], expires: 2099-01-01 }]")
+            pod = Pod(manifests("--values", str(values)), folder)
+            config = pod.inside("/etc/wharf/config/wharf.yaml")
+            user = yaml.load(config.read_text(), Loader=yaml.BaseLoader)["users"][0]
+            self.assertEqual(user["networks"], ["192.0.2.0/24"])
+            self.assertEqual(user["expires"], "2099-01-01")
+
     def test_a_secret_that_changes_begins_the_pod_anew(self):
         def stamp(password):
             documents = manifests("--set=users[0].name=a,users[0].backend=scratch", f"--set=users[0].password={password}")
