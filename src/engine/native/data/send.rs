@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,11 +20,21 @@ use super::convert::{Form, Outgoing, STEP};
 use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
 
-/// How much a thread of the disk sends at a time, so that these threads serve all transfers, and ABOR takes effect.
+/// How much a thread of the disk sends at a time, so that ABOR takes effect.
 const BURST: u64 = 32 * 1024 * 1024;
 
+/// How much it sends in a [crowd](Crowd): then each download has its turn. With a smaller one, a thousand downloads
+/// together are slower; with a larger one, some have had many before others have their first.
+const TURN: u64 = 4 * 1024 * 1024;
+
+/// How much a task of the runtime sends before others have their turn, if neither the client nor the disk makes it wait. The
+/// runtime itself would let it fill the socket's buffer, and a task that needs its thread only for a moment, such as a TLS
+/// handshake, would wait for seconds behind a thousand such tasks.
+const TURN_OF_TASK: usize = 512 * 1024;
+
 /// How long that thread waits for room in the socket's buffer after it has just sent so much. A client as fast as the
-/// disk makes room at once, and changing threads would take longer; a slow client holds no thread.
+/// disk makes room at once, and changing threads would take longer; a slow client holds no thread, and in a
+/// [crowd](Crowd) nobody waits for room.
 const ROOM_WAIT: Duration = Duration::from_millis(4);
 const WORTH_A_WAIT: u64 = 64 * 1024;
 
@@ -66,6 +76,52 @@ impl Flow {
     }
 }
 
+/// A download that the threads of a disk send; they are a crowd if there are more of them than threads. This can't be seen
+/// from how many threads are busy: at times most clients of a crowd have no room, and those that have would go on alone.
+struct Crowd;
+
+static SENDING: AtomicUsize = AtomicUsize::new(0);
+/// As many as a disk has threads: with fewer, each has its own, and the system divides the time among them.
+const CROWD: usize = 256;
+
+impl Crowd {
+    fn join() -> Self {
+        SENDING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+
+    fn is_there() -> bool {
+        SENDING.load(Ordering::Relaxed) > CROWD
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        SENDING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The turn of a task.
+struct Turn {
+    length: usize,
+    sent: usize,
+}
+
+impl Turn {
+    fn of(length: usize) -> Self {
+        Self { length, sent: 0 }
+    }
+
+    /// Lets others have their turn if this one was long enough.
+    async fn sent(&mut self, bytes: usize) {
+        self.sent += bytes;
+        if self.sent >= self.length {
+            self.sent = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Sends a file. Of text, the first `skip` bytes are left out.
 pub(in super::super) async fn send_body(
     connection: &mut DataConnection,
@@ -81,8 +137,13 @@ pub(in super::super) async fn send_body(
             }
         }
         (Content::File(slice), _) if form.is_plain() => send_pieces(connection, slice, flow).await?,
-        (Content::File(slice), _) => send_stream(connection, slice.into_stream(), form, skip, flow).await?,
-        (Content::Stream(stream), _) => send_stream(connection, stream, form, skip, flow).await?,
+        (content, _) => {
+            let stream = match content {
+                Content::File(slice) => slice.into_stream(),
+                Content::Stream(stream) => stream,
+            };
+            send_stream(connection, stream, (form, skip), Turn::of(TURN_OF_TASK), flow).await?;
+        }
     }
     flow.step(connection.finish()).await
 }
@@ -90,15 +151,17 @@ pub(in super::super) async fn send_body(
 async fn send_stream(
     connection: &mut DataConnection,
     mut stream: ByteStream,
-    form: Form,
-    skip: u64,
+    (form, skip): (Form, u64),
+    mut turn: Turn,
     flow: &Flow,
 ) -> Result<(), TransferError> {
     let mut outgoing = Outgoing::new(form, skip);
     while let Some(chunk) = stream.next().await {
         let mut chunk = chunk?;
         if form.is_plain() {
+            let length = chunk.len();
             send_all(connection, chunk, flow).await?;
+            turn.sent(length).await;
             continue;
         }
         if outgoing.is_slow() {
@@ -142,6 +205,7 @@ async fn send_pieces(
     flow: &Flow,
 ) -> Result<(), TransferError> {
     let mut pieces = FromFile::new(slice);
+    let mut turn = Turn::of(TURN_OF_TASK);
     loop {
         let mut piece = pieces.next().await?;
         if piece.is_empty() {
@@ -150,6 +214,7 @@ async fn send_pieces(
         while !piece.is_empty() {
             let written = flow.step(connection.write(piece)).await?;
             flow.count(written);
+            turn.sent(written).await;
             piece = &piece[written..];
         }
     }
@@ -177,10 +242,11 @@ async fn send_file(
     flow: &Flow,
 ) -> Result<Option<FileSlice>, TransferError> {
     let FileSlice { mut file, mut offset, mut length } = slice;
+    let _one_of_them = Crowd::join();
     while length > 0 {
         let (socket, threads) = (Arc::clone(stream), file.threads().clone());
         // The last burst closes the file, before the client reads the final reply and may remove the file.
-        let burst = move || match burst(&socket, &file, offset, length.min(BURST)) {
+        let burst = move || match burst(&socket, &file, (offset, length.min(BURST)), TURN, Crowd::is_there) {
             Ok(sent) if sent == length => Burst::Last(sent),
             Ok(sent) => Burst::Sent(sent, file),
             Err(BurstError::Unsupported) => Burst::Unsupported(file),
@@ -200,6 +266,11 @@ async fn send_file(
         offset += sent;
         length -= sent;
         flow.moved.fetch_add(sent, Ordering::Relaxed);
+        if Crowd::is_there() {
+            // The thread that has sent this may go on with this task: then it would serve the same client again, before
+            // others that wait for the runtime.
+            tokio::task::yield_now().await;
+        }
         flow.step(room(stream)).await?;
     }
     Ok(None)
@@ -248,14 +319,28 @@ impl BurstError {
     }
 }
 
-/// Sends until `length` bytes are sent or the socket's buffer is full. Blocks for the disk.
-fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u64, BurstError> {
+/// Sends until `length` bytes are sent, the socket's buffer is full, or the turn is over in a crowd. Blocks for
+/// the disk.
+fn burst(
+    socket: &TcpStream,
+    file: &File,
+    (offset, length): (u64, u64),
+    turn: u64,
+    is_crowd: impl Fn() -> bool,
+) -> Result<u64, BurstError> {
     use rustix::io::Errno;
     let (mut position, end) = (offset, offset + length);
     let mut waited_at = offset;
+    let mut end_of_turn = end.min(offset + turn);
     while position < end {
         step();
-        let count = usize::try_from(end - position).unwrap_or(usize::MAX);
+        if position == end_of_turn {
+            if is_crowd() {
+                break;
+            }
+            end_of_turn = end.min(position + turn);
+        }
+        let count = usize::try_from(end_of_turn - position).unwrap_or(usize::MAX);
         match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
             Ok(0) => {
                 let reason = "the file became shorter while it was read";
@@ -263,7 +348,7 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
                 return Err(BurstError::of_file(error));
             }
             Ok(_) | Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) if position - waited_at < WORTH_A_WAIT => break,
+            Err(Errno::AGAIN) if position - waited_at < WORTH_A_WAIT || is_crowd() => break,
             Err(Errno::AGAIN) if !has_room(socket, ROOM_WAIT).unwrap_or(true) => break,
             Err(Errno::AGAIN) => waited_at = position,
             Err(Errno::INVAL | Errno::NOSYS) => return Err(BurstError::Unsupported),
@@ -275,3 +360,7 @@ fn burst(socket: &TcpStream, file: &File, offset: u64, length: u64) -> Result<u6
     }
     Ok(position - offset)
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
