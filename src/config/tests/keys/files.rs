@@ -214,3 +214,18 @@ fn what_is_written_has_every_key_of_the_schema() {
         assert_eq!(listed(kind.word()) + 1, defined(definitions.schema_of(kind.word())), "{}", kind.word());
     }
 }
+
+/// The schema of the chart's values is written by hand; a key that it lacks is one that nobody can set through the chart.
+#[test]
+fn the_chart_lets_users_and_mounts_have_every_key() {
+    let text = fs::read_to_string(path("deploy/helm/wharf/values.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let user = &schema["properties"]["users"]["items"]["properties"];
+    let definitions = Definitions::new();
+    // The chart says by `existingSecret` whether a password is plain.
+    for (definition, known) in [("User", user), ("Mount", &user["mounts"]["items"]["properties"])] {
+        for key in definitions.keys_of(definition).iter().filter(|key| key.name != "plain") {
+            assert!(known.get(&key.name).is_some(), "{definition}: {}", key.name);
+        }
+    }
+}
