@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, GetOptions, ObjectStore, PutOptions, PutPayload};
+use object_store::{
+    Attribute, AttributeValue, GetOptions, ObjectStore, ObjectStoreExt, PutOptions, PutPayload,
+};
 use wharf_backends::contract::{contents, names_in, pattern, put};
 use wharf_backends::object::{ObjectStorage, S3Settings};
 use wharf_backends::{CreateMode, ErrorKind, Storage};
@@ -210,6 +212,59 @@ async fn a_time_that_is_set_is_metadata_and_keeps_the_rest() {
         assert_eq!(storage.stat(&path("/g")).await.unwrap().modified, Some(time), "{server}");
         put(&storage, "/g", b"new", CreateMode::Replace).await.unwrap();
         assert_ne!(storage.stat(&path("/g")).await.unwrap().modified, Some(time), "{server}");
+    }
+}
+
+/// As mirrors do: each file is uploaded, and then gets its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_what_was_just_stored_costs_one_request() {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_580_705_106);
+    for server in SERVERS {
+        let proxy = Proxy::before(&variable(server)).await;
+        let prefix = fresh_prefix();
+        let (store, storage) = (raw(server), s3_through(&proxy, server, &prefix));
+        let key = Path::parse(format!("{prefix}/f.txt")).unwrap();
+        put(&storage, "/f.txt", b"content", CreateMode::Replace).await.unwrap();
+        let stored = store.get_opts(&key, GetOptions::default()).await.unwrap().attributes;
+
+        // At first it is not known whether the store looks at the condition of a copy.
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            put(&storage, "/f.txt", b"content", CreateMode::Replace).await.unwrap();
+            let (set, requests) = requests_of(&proxy, storage.set_modified(&path("/f.txt"), time)).await;
+            set.unwrap();
+            kinds.push(requests.iter().map(|request| request.kind).collect::<Vec<_>>());
+        }
+        match server {
+            // It does not, so the object is looked at each time.
+            "WHARF_TEST_MOTO" => assert_eq!(kinds, [[Kind::Head, Kind::Copy], [Kind::Head, Kind::Copy]]),
+            _ => assert_eq!(kinds, [vec![Kind::Head, Kind::Copy, Kind::Copy], vec![Kind::Copy]]),
+        }
+        assert_eq!(storage.stat(&path("/f.txt")).await.unwrap().modified, Some(time), "{server}");
+        assert_eq!(contents(&storage, "/f.txt").await, b"content", "{server}");
+        let now = store.get_opts(&key, GetOptions::default()).await.unwrap().attributes;
+        for name in [Attribute::ContentType, Attribute::CacheControl, Attribute::StorageClass] {
+            assert_eq!(now.get(&name), stored.get(&name), "{server}: {name:?}");
+        }
+
+        // Another program replaces the file in between: it keeps what that program gave it.
+        put(&storage, "/f.txt", b"content", CreateMode::Replace).await.unwrap();
+        let mut options = PutOptions::default();
+        options.attributes.insert(Attribute::ContentType, AttributeValue::from("text/x-other"));
+        options.attributes.insert(Attribute::Metadata("owner".into()), AttributeValue::from("somebody"));
+        store.put_opts(&key, PutPayload::from_static(b"another's"), options).await.unwrap();
+        storage.set_modified(&path("/f.txt"), time).await.unwrap();
+        let found = store.get_opts(&key, GetOptions::default()).await.unwrap();
+        let told = |name: Attribute| found.attributes.get(&name).map(|value| value.to_string());
+        assert_eq!(told(Attribute::Metadata("mtime".into())).as_deref(), Some("1580705106"), "{server}");
+        assert_eq!(told(Attribute::Metadata("owner".into())).as_deref(), Some("somebody"), "{server}");
+        assert_eq!(told(Attribute::ContentType).as_deref(), Some("text/x-other"), "{server}");
+
+        // Or it removes the file.
+        put(&storage, "/f.txt", b"content", CreateMode::Replace).await.unwrap();
+        store.delete(&key).await.unwrap();
+        let error = storage.set_modified(&path("/f.txt"), time).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{server}");
     }
 }
 

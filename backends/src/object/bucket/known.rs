@@ -33,17 +33,14 @@ enum Fact {
     File {
         e_tag: Option<Box<str>>,
         size: u64,
+        /// This server has stored it, with the headers that every new object gets and no others.
+        is_new: bool,
         at: Instant,
     },
     /// `left`: something in it was removed, so that it may have vanished.
-    Directory {
-        at: Instant,
-        left: bool,
-    },
+    Directory { at: Instant, left: bool },
     /// This server has removed what was there.
-    Gone {
-        at: Instant,
-    },
+    Gone { at: Instant },
 }
 
 impl Fact {
@@ -103,7 +100,17 @@ impl Known {
 
     /// Notes that a file stands at `path`.
     pub(crate) fn file(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
-        self.insert(path, Fact::File { e_tag: e_tag.map(Box::from), size, at: Instant::now() });
+        self.insert(
+            path,
+            Fact::File { e_tag: e_tag.map(Box::from), size, is_new: false, at: Instant::now() },
+        );
+    }
+
+    /// Notes that this server has stored an object at `path` with the headers that every new object gets and no others.
+    pub(crate) fn stored_new(&self, path: &StoragePath, size: u64, e_tag: Option<&str>) {
+        self.stored(path, size, e_tag);
+        let fact = Fact::File { e_tag: e_tag.map(Box::from), size, is_new: true, at: Instant::now() };
+        self.insert(path, fact);
     }
 
     /// Notes that a listing which was asked for at that time shows a file at `path`.
@@ -111,7 +118,7 @@ impl Known {
         let mut facts = self.facts();
         let known = facts.facts.get(&self.hasher.hash_one(path));
         if known.is_none_or(|known| known.at() < asked) {
-            let fact = Fact::File { e_tag: e_tag.map(Box::from), size, at: asked };
+            let fact = Fact::File { e_tag: e_tag.map(Box::from), size, is_new: false, at: asked };
             self.insert_into(&mut facts, path, fact);
         }
     }
@@ -187,20 +194,32 @@ impl Known {
 
     /// The file that was seen at `path` moments ago, with the properties that a condition needs.
     pub(crate) fn fresh_file(&self, path: &StoragePath, key: &str) -> Option<Object> {
+        self.fresh(path, key).map(|(object, _)| object)
+    }
+
+    /// The object that this server has [stored](Self::stored_new) at `path` moments ago, if its entity tag is known.
+    pub(crate) fn fresh_new(&self, path: &StoragePath, key: &str) -> Option<Object> {
+        let (object, is_new) = self.fresh(path, key)?;
+        (is_new && object.e_tag.is_some()).then_some(object)
+    }
+
+    /// The file that was seen at `path` moments ago, and whether this server has stored it.
+    fn fresh(&self, path: &StoragePath, key: &str) -> Option<(Object, bool)> {
         let facts = self.facts();
-        match facts.facts.get(&self.hasher.hash_one(path))? {
-            Fact::File { e_tag, size, at } if at.elapsed() < FRESH => Some(Object {
-                key: key.to_owned(),
-                size: *size,
-                e_tag: e_tag.as_deref().map(str::to_owned),
-                version: None,
-                md5: None,
-                stored: None,
-                set: None,
-                is_folder: false,
-            }),
-            Fact::File { .. } | Fact::Directory { .. } | Fact::Gone { .. } => None,
-        }
+        let Fact::File { e_tag, size, is_new, at } = facts.facts.get(&self.hasher.hash_one(path))? else {
+            return None;
+        };
+        let object = Object {
+            key: key.to_owned(),
+            size: *size,
+            e_tag: e_tag.as_deref().map(str::to_owned),
+            version: None,
+            md5: None,
+            stored: None,
+            set: None,
+            is_folder: false,
+        };
+        (at.elapsed() < FRESH).then_some((object, *is_new))
     }
 }
 

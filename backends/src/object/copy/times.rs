@@ -17,6 +17,20 @@ pub(crate) async fn set_modified(bucket: &Arc<Bucket>, path: &StoragePath, time:
         return Err(Error::with_source(ErrorKind::Unsupported, path, "a time before 1970"));
     };
     let key = bucket.keys.existing(path)?;
+    // Clients that mirror a tree set the time of each file behind its upload: nobody has to ask what is there. If it is something
+    // else meanwhile, the store refuses the copy.
+    if let Some(object) = bucket.known.fresh_new(path, &key)
+        && let Some(headers) = bucket.store.headers_with_time(&key, &text)
+    {
+        match copy_with(bucket, path, &object, &key, Some(headers), true).await {
+            Ok(_) => {
+                bucket.known.gone(path);
+                return Ok(());
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
     match bucket.store.set_time(&key, &text).await {
         Ok(TimeSet::Done) => {}
         Ok(TimeSet::Folder) => return Err(Error::new(ErrorKind::IsADirectory, path)),

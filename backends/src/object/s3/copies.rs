@@ -12,6 +12,12 @@ use crate::object::store::object::{Before, Object, quoted};
 use crate::object::wire::patience::patience;
 use crate::observe;
 
+/// The entity tag of no object.
+const NO_ONES: &str = "\"00000000000000000000000000000000\"";
+
+/// The size of objects, in bytes, whose copy may be asked for in vain.
+const MOST_TRIED: u64 = 8 << 20;
+
 impl S3 {
     /// Copies an object of up to 5 GiB inside the store, if it is still the one with this entity tag. With `headers`, the
     /// copy has these in place of the object's.
@@ -24,14 +30,46 @@ impl S3 {
         to: &str,
         headers: Option<HeaderMap>,
     ) -> Result<String, Failure> {
+        self.copy_by(self.copy_request(from, to, headers)?, from, &self.learned.copies).await
+    }
+
+    fn copy_request(&self, from: &Object, to: &str, headers: Option<HeaderMap>) -> Result<Request, Failure> {
         let patience = patience(&self.requests.tuning, from.size);
         let mut request = on_object(Method::PUT, to, observe::Request::Copy)?.patience(patience);
         let replaces = headers.is_some();
         request.headers = self.headers.of_copy(to, headers.unwrap_or_default());
-        if replaces {
-            request = request.header("x-amz-metadata-directive", "REPLACE")?;
+        match replaces {
+            true => request.header("x-amz-metadata-directive", "REPLACE"),
+            false => Ok(request),
         }
-        self.copy_by(request, from, &self.learned.copies).await
+    }
+
+    /// Finds out, once, whether the store refuses a copy of what has changed: it is asked to copy this object onto itself with
+    /// these headers under a condition that the object doesn't meet. Returns whether it did so nevertheless.
+    pub(super) async fn copied_against_condition(&self, object: &Object, headers: &HeaderMap) -> bool {
+        let learned = &self.learned;
+        let is_open = !learned.refuses_copies.is_known() && !learned.refuses_copies.is_missing();
+        if !is_open || learned.conditions_of_copies.is_missing() || object.size > MOST_TRIED {
+            return false;
+        }
+        let other = Object { e_tag: Some(NO_ONES.to_owned()), ..object.clone() };
+        let asked = async {
+            let request = self.copy_request(object, &object.key, Some(headers.clone()))?;
+            let request = request.header("x-amz-copy-source", &self.source(&object.key))?;
+            self.copy_once(request, &other, true).await
+        };
+        match asked.await {
+            Ok(_) => {
+                learned.refuses_copies.learn(false);
+                true
+            }
+            Err(failure) => {
+                if failure.is_precondition() {
+                    learned.refuses_copies.learn(true);
+                }
+                false
+            }
+        }
     }
 
     /// Copies the bytes from `first` up to and with `last` of an object into a part, and returns its entity tag.

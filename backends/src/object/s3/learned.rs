@@ -16,6 +16,8 @@ pub(crate) struct Learned {
     pub(super) copies_parts: Ability,
     /// Whether it takes conditions of copies.
     pub(super) conditions_of_copies: Ability,
+    /// Whether it refuses a copy of what has changed. Other stores accept the condition and copy what is there.
+    pub(super) refuses_copies: Ability,
     /// It requires a digest with all content.
     wants_digest: AtomicBool,
 }
@@ -75,7 +77,11 @@ impl Conditions {
 impl Learned {
     /// The facts at the start, which depend on whether the store is Amazon's own.
     pub(crate) fn of(is_amazon: bool) -> Self {
-        Self { refuses: AtomicBool::new(is_amazon), ..Self::default() }
+        let facts = Self { refuses: AtomicBool::new(is_amazon), ..Self::default() };
+        if is_amazon {
+            facts.refuses_copies.learn(true);
+        }
+        facts
     }
 
     /// Whether the store is known to refuse an object where one is, if it is asked to.

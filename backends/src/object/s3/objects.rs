@@ -192,7 +192,8 @@ fn object(key: &str, headers: &HeaderMap) -> Result<Object, Failure> {
     Ok(object)
 }
 
-fn kept(headers: &HeaderMap) -> HeaderMap {
+/// The headers of an object that a copy of it has to have again.
+pub(super) fn kept(headers: &HeaderMap) -> HeaderMap {
     let is_kept = |name: &HeaderName| KEPT.contains(&name.as_str()) || name.as_str().starts_with(METADATA);
     headers
         .iter()

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
-use super::objects::{COPY_OF, MTIME, with_mtime};
+use super::objects::{COPY_OF, MTIME, kept, with_mtime};
 use super::{S3, made, sweep};
 use crate::Result;
 use crate::object::store::failure::Failure;
@@ -113,10 +113,22 @@ impl Store for S3 {
 
     async fn set_time(&self, key: &str, time: &str) -> Result<TimeSet, Failure> {
         let (object, headers) = self.describe(key).await?;
-        match object.is_folder {
-            true => Ok(TimeSet::Folder),
-            false => Ok(TimeSet::ByCopy(Box::new(object), with_mtime(headers, time)?)),
+        if object.is_folder {
+            return Ok(TimeSet::Folder);
         }
+        let headers = with_mtime(headers, time)?;
+        match self.copied_against_condition(&object, &headers).await {
+            true => Ok(TimeSet::Done),
+            false => Ok(TimeSet::ByCopy(Box::new(object), headers)),
+        }
+    }
+
+    fn headers_with_time(&self, key: &str, time: &str) -> Option<HeaderMap> {
+        // What another program has stored meanwhile would get these headers.
+        if !self.learned.refuses_copies.is_known() {
+            return None;
+        }
+        with_mtime(kept(&self.headers_of_new(key, HeaderMap::new())), time).ok()
     }
 
     async fn copy(

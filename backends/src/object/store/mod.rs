@@ -201,6 +201,12 @@ pub(crate) trait Store: Send + Sync {
     /// Sets the time of an object, in the [form](Traits::time_form) that the store has for it.
     async fn set_time(&self, key: &str, time: &str) -> Result<TimeSet, Failure>;
 
+    /// The headers with which a copy of a new object onto itself gives it this time, and changes nothing else; `None` if the store
+    /// sets times without a copy, or would copy what has changed.
+    fn headers_with_time(&self, _key: &str, _time: &str) -> Option<HeaderMap> {
+        None
+    }
+
     /// Copies an object inside the store, if it is still this one, and returns the entity tag of the copy, if the store
     /// reports it. `headers` replace those of the object. Unless the copy may `replace` an object under the new key, stores that
     /// know such a condition make sure that there is none.

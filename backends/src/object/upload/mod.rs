@@ -311,8 +311,13 @@ impl Upload for ObjectUpload {
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
         let (bucket, path) = (Arc::clone(&self.bucket), self.path.clone());
+        // What extends a file keeps its headers, and what is sent in parts has marks.
+        let is_new = self.headers.is_empty() && self.tail.is_none() && self.multipart.is_none();
         let (e_tag, length) = self.store(Ok(())).await?;
-        bucket.known.stored(&path, length, e_tag.as_deref());
+        match is_new {
+            true => bucket.known.stored_new(&path, length, e_tag.as_deref()),
+            false => bucket.known.stored(&path, length, e_tag.as_deref()),
+        }
         Ok(Metadata::file(length, None))
     }
 
