@@ -23,6 +23,11 @@ impl Network {
             address => address,
         })
     }
+
+    /// The address, or the first one.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Client, Engine, Setup};
+use crate::support::{Client, Engine, Running, Setup, metric};
 
 const BACKEND: &str = "
 backends:
@@ -76,4 +76,75 @@ fn an_account_that_expires_ends_its_session() {
         true
     });
     assert!(ended, "no login came in time");
+}
+
+mod lockout {
+    use super::*;
+
+    const USERS: &str = "  - { name: good, password: sesame, plain: true, backend: disk }
+lockout: { failures: 3, within: 1h, for: 1h, never: [127.0.0.9] }\n";
+
+    fn setup() -> Setup {
+        users(USERS).server("failed_login_delay: 0s").http()
+    }
+
+    /// What is said to a client from there: the code of the greeting, and that of the login.
+    fn attempt(server: &Running<'_>, from: &str, user: &str, password: &str) -> (u16, u16) {
+        let mut client = Client::connect_from(from, server.address);
+        let greeting = client.reply().code;
+        if greeting != 220 {
+            return (greeting, 0);
+        }
+        client.expect(&format!("USER {user}"), 331);
+        (greeting, client.command(&format!("PASS {password}")).code)
+    }
+
+    #[test]
+    fn an_address_gets_in_no_more_and_others_do() {
+        let setup = setup();
+        let server = setup.start();
+        let mut open = Client::connect_from("127.0.0.2", server.address);
+        open.expect_reply(220);
+        for name in ["good", "nobody", "admin"] {
+            assert_eq!(attempt(&server, "127.0.0.2", name, "wrong"), (220, 530));
+        }
+        server.log.expect_warning("an address is locked out", &[("peer", "127.0.0.2:…")]);
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (421, 0));
+        // Nor in a session that was there before.
+        open.expect("USER good", 331);
+        open.expect_any("PASS sesame", &[421, 530]);
+        assert_eq!(attempt(&server, "127.0.0.3", "good", "sesame"), (220, 230));
+        for _ in 0..5 {
+            assert_eq!(attempt(&server, "127.0.0.9", "nobody", "wrong"), (220, 530));
+        }
+        let refused = metric(&server, "wharf_sessions_refused_total{cause=\"locked_out\"}");
+        let logins = metric(&server, "wharf_logins_total{result=\"locked_out\"}");
+        assert_eq!((refused, logins), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn a_name_is_locked_but_for_where_its_user_was_before() {
+        let setup = setup();
+        let server = setup.start();
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
+        for from in ["127.0.0.3", "127.0.0.4", "127.0.0.5"] {
+            assert_eq!(attempt(&server, from, "good", "wrong"), (220, 530));
+        }
+        server.log.expect_warning("a user is locked out", &[("user", "good")]);
+        assert_eq!(attempt(&server, "127.0.0.6", "good", "sesame"), (220, 530));
+        let fields = [("cause", "the name is locked after too many failed logins")];
+        server.log.expect_warning("login failed", &fields);
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
+    }
+
+    #[test]
+    fn an_address_connects_as_often_as_it_may() {
+        let setup = users(USERS).server("limits: { connections_per_ip: 3/h }").http();
+        let server = setup.start();
+        let codes: Vec<_> =
+            (0..5).map(|_| Client::connect_from("127.0.0.2", server.address).reply().code).collect();
+        assert_eq!(codes, [220, 220, 220, 421, 421]);
+        assert_eq!(attempt(&server, "127.0.0.3", "good", "sesame"), (220, 230));
+        assert_eq!(metric(&server, "wharf_sessions_refused_total{cause=\"address_rate\"}"), Some(2.0));
+    }
 }

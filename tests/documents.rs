@@ -111,6 +111,7 @@ mod keys {
             "Tls" => "tls.",
             "User" => "users[].",
             "Mount" => "mounts[].",
+            "Lockout" => "lockout.",
             "Anonymous" => "anonymous.",
             "Http" => "http.",
             "Log" => "log.",

@@ -8,8 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use super::account::Account;
 use super::build::{AccountsError, Known};
+use super::guard::Guard;
 use super::guesses::Guesses;
 use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
@@ -38,7 +41,8 @@ impl From<LoginError> for Login {
             | LoginError::AnonymousDisabled
             | LoginError::WrongPassword
             | LoginError::OtherNetwork
-            | LoginError::Expired => Self::Failed,
+            | LoginError::Expired
+            | LoginError::LockedOut => Self::Failed,
             LoginError::Busy => Self::Busy,
             LoginError::GivenUp => Self::Error,
         }
@@ -52,6 +56,8 @@ pub enum Refused {
     Gone,
     /// The login failed. The reply says no more: clients must not find out which names exist. Its delay is over.
     Failed(LoginError),
+    /// Try again later: the address is locked after too many failed logins. No password was looked at.
+    LockedOut,
     /// Try again later: too many passwords wait for their check.
     Busy,
     /// Try again later: the credential is right, but the user has as many sessions as allowed.
@@ -120,12 +126,17 @@ impl Accounts {
     ) -> Result<Visit, Refused> {
         let Origin { session, peer, permit } = origin;
         let journal = Journal { session, user: name, peer };
+        if permit.guard().is_locked(peer.ip(), Instant::now()) {
+            journal.login_failed("too many logins from this address have failed");
+            self.metrics.login(Login::LockedOut);
+            return Err(Refused::LockedOut);
+        }
         let check = self.metrics.login_begins();
         permit.asked();
         let checked = tokio::select! {
             // Who says PASS and closes its side at once is answered, if that takes no time.
             biased;
-            checked = self.authenticate(name, credential, peer.ip()) => checked,
+            checked = self.authenticate(name, credential, peer.ip(), permit.guard()) => checked,
             () = gone => {
                 journal.login_abandoned();
                 return Err(Refused::Gone);
@@ -134,7 +145,15 @@ impl Accounts {
         check.is_over();
         match checked {
             Ok(account) => self.admit(name, &account, origin),
-            Err(failed) => Err(self.refuse(failed, journal, permit).await),
+            Err(failed) => {
+                if failed.cause.is_wrong() {
+                    // Only of a name that there is; nothing is known of the others.
+                    let name = (failed.cause == LoginError::WrongPassword).then_some(name);
+                    let locks = permit.guard().failed(peer.ip(), name, Instant::now());
+                    journal.locked_out(locks.address, locks.name);
+                }
+                Err(self.refuse(failed, journal, permit).await)
+            }
         }
     }
 
@@ -144,19 +163,27 @@ impl Accounts {
         name: &str,
         credential: Credential<'_>,
         from: IpAddr,
+        guard: &Guard,
     ) -> Result<Arc<Account>, Failed> {
         let network = Network::of(from, self.ipv6_prefix);
         let account = self.known.users.get(name);
         let attempt = Attempt { name, credential, network, account };
-        self.prove(&attempt, from).await.map_err(|cause| {
+        self.prove(&attempt, from, guard).await.map_err(|cause| {
             let delay = if cause.is_wrong() { self.guesses.failed(network, name) } else { Duration::ZERO };
             Failed { cause, delay }
         })
     }
 
-    async fn prove(&self, attempt: &Attempt<'_>, from: IpAddr) -> Result<Arc<Account>, LoginError> {
+    async fn prove(
+        &self,
+        attempt: &Attempt<'_>,
+        from: IpAddr,
+        guard: &Guard,
+    ) -> Result<Arc<Account>, LoginError> {
+        let is_locked = guard.is_name_locked(attempt.name, from, Instant::now());
         let barred = |account: &Account| account.access.refuses(from, SystemTime::now());
-        let bar = attempt.account.and_then(|account| barred(account));
+        let bar = is_locked.then_some(LoginError::LockedOut);
+        let bar = bar.or_else(|| attempt.account.and_then(|account| barred(account)));
         if bar.is_none() {
             for proof in &self.proofs {
                 match proof.check(attempt).await? {
@@ -185,6 +212,9 @@ impl Accounts {
         };
         if !permit.logged_in() {
             return Err(Refused::Displaced);
+        }
+        if !account.is_anonymous {
+            permit.guard().succeeded(&guest.name, peer.ip());
         }
         guest.journal().logged_in();
         self.metrics.login(Login::Success);

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::{Bar, Guard};
 use crate::network::Network;
 
 /// The time that a new session has to log in before another one of its network can take its place.
@@ -31,6 +32,7 @@ pub struct SessionLimits {
     sessions: usize,
     sessions_per_ip: usize,
     ipv6_prefix: u8,
+    guard: Guard,
     open: Mutex<Open>,
 }
 
@@ -65,6 +67,12 @@ pub enum TooManySessions {
     /// This address, or its network, has as many sessions as it may have.
     #[error("this address has as many sessions as it may have")]
     FromThisAddress,
+    /// This address, or its network, is locked after too many failed logins.
+    #[error("too many logins from this address have failed")]
+    LockedOut,
+    /// This address, or its network, connects more often than it may.
+    #[error("this address connects too often")]
+    TooFast,
 }
 
 /// The place of one session; given back when it is dropped, or when a new session takes it.
@@ -79,7 +87,19 @@ pub struct SessionPermit {
 impl SessionLimits {
     /// Limits on all sessions, and on those of one IPv4 address or IPv6 network; the latter has a prefix of this many bits.
     pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
-        Self { sessions, sessions_per_ip, ipv6_prefix, open: Mutex::default() }
+        let guard = Guard::new(None, None, ipv6_prefix);
+        Self { sessions, sessions_per_ip, ipv6_prefix, guard, open: Mutex::default() }
+    }
+
+    /// The same, with a guard before them.
+    #[must_use]
+    pub fn guarded_by(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// The guard that every connection and every login passes.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Asks for one more session from `ip`.
@@ -91,6 +111,11 @@ impl SessionLimits {
     }
 
     fn admit_at(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Result<SessionPermit, TooManySessions> {
+        match self.guard.bars(ip, now) {
+            None => {}
+            Some(Bar::Locked) => return Err(TooManySessions::LockedOut),
+            Some(Bar::TooFast) => return Err(TooManySessions::TooFast),
+        }
         let network = Network::of(ip, self.ipv6_prefix);
         let mut open = self.open();
         let sessions = open.networks.get(&network);
@@ -214,6 +239,11 @@ impl SessionPermit {
                 sessions.strangers.insert(self.number, (token, since));
             }
         });
+    }
+
+    /// The guard that every login passes.
+    pub(super) fn guard(&self) -> &Guard {
+        &self.limits.guard
     }
 
     /// Waits until the session has to give way to another one.

@@ -7,6 +7,7 @@ mod backends;
 mod dangers;
 mod encryption;
 mod http;
+mod lockout;
 mod secrets;
 mod server;
 
@@ -54,7 +55,8 @@ impl Checker<'_> {
     /// The whole file, of whose `sections` there is one for each backend. Its `warnings` and `dangers` are left empty.
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Option<Check>>, root: Span) -> Config {
         let places = Places::of(&raw, root);
-        let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
+        let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
+        server.lockout = self.lockout(raw.lockout);
         let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);

@@ -72,6 +72,8 @@ pub struct Server {
     pub active_on_this_machine: bool,
     /// How many sessions may be open.
     pub limits: Limits,
+    /// When an address or a name is locked out; `None`: never. It is a section of its own in the file.
+    pub lockout: Option<Lockout>,
     /// The networks of load balancers, whose connections begin with a header of the PROXY protocol.
     pub proxies: Vec<IpNet>,
     /// The text of the 220 reply; one line.
@@ -138,6 +140,8 @@ pub struct Limits {
     pub sessions_per_ip: usize,
     /// So many bits in front of an IPv6 address are such a network; from 32 to 128.
     pub ipv6_prefix: u8,
+    /// New connections from one such network; `None`: any number.
+    pub connections_per_ip: Option<Rate>,
     /// Of one user; `None`: any number.
     pub sessions_per_user: Option<usize>,
     /// The highest level at which MODE Z compresses, from 1 to 9.
@@ -146,6 +150,30 @@ pub struct Limits {
     pub buffer_memory: u64,
     /// An existing directory for what finds no room there.
     pub spill_directory: Option<PathBuf>,
+}
+
+/// So many in so much time; both are more than zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// In which time.
+    pub period: Duration,
+}
+
+/// When an address or a name is locked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lockout {
+    /// So many failures lock it; from 1 to 100.
+    pub failures: usize,
+    /// The time within which they count.
+    pub within: Duration,
+    /// How long it is locked.
+    pub lasting: Duration,
+    /// Whose clients never are.
+    pub never: Vec<IpNet>,
+    /// Whose clients always are.
+    pub always: Vec<IpNet>,
 }
 
 /// Encryption of control and data connections.

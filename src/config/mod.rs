@@ -28,8 +28,9 @@ use std::path::Path;
 
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
-    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Http, Limits, Log,
-    LogFormat, Mount, Passive, PassiveAddress, Password, Server, Tls, TlsSettings, TlsVersion, User,
+    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Http, Limits, Lockout,
+    Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Server, Tls, TlsSettings, TlsVersion,
+    User,
 };
 pub use engines::{Engine, Lack};
 pub(crate) use files::read_file;

@@ -4,6 +4,7 @@
 //! marked for the schema.
 
 mod accounts;
+mod lockout;
 mod unread;
 mod values;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use accounts::{Anonymous, Mount, User};
+pub(super) use lockout::Lockout;
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
 pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
@@ -30,6 +32,8 @@ pub(super) struct Config {
     pub(super) backends: Option<At<Named<Unread<Backend>>>>,
     /// Who may log in with a password.
     pub(super) users: Option<At<Vec<At<User>>>>,
+    /// Locks out [addresses and names after failed logins](#lockout). Without this section, failed logins are only delayed.
+    pub(super) lockout: Option<At<Lockout>>,
     /// The login without a password.
     pub(super) anonymous: Option<At<Anonymous>>,
     /// Where health and metrics are.
@@ -202,6 +206,10 @@ pub(super) struct Limits {
     /// customer a /64 and often a /56. Default: `64`. Example: `ipv6_prefix: 56`.
     #[schemars(range(min = 32, max = 128))]
     pub(super) ipv6_prefix: Option<At<u64>>,
+    /// New connections from one address in a time, counted like sessions; more get 421. So many may come at once. Default: none.
+    /// Example: `connections_per_ip: 60/min`.
+    #[schemars(extend("x-type" = "number for `s`, `min`, `h` or a duration"))]
+    pub(super) connections_per_ip: Option<At<Scalar>>,
     /// Sessions of one user; more get 530. Default: none. Example: `sessions_per_user: 16`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use ipnet::IpNet;
 
-use super::checked::PassiveAddress;
+use super::checked::{PassiveAddress, Rate};
 
 /// The longest duration that is accepted. Larger ones overflow the clocks that they are added to.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -71,6 +71,25 @@ pub(super) fn moment(text: &str) -> Result<SystemTime, String> {
     time.map(SystemTime::from).map_err(|_| {
         "expected a date such as 2027-01-01, or a time with its zone such as 2027-01-01T18:00:00Z".to_owned()
     })
+}
+
+/// A rate: `60/min`, `5/s`, `1000/h`, `10/30s`.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let wrong = || "expected a rate such as 60/min, 5/s or 100/30m".to_owned();
+    let (count, period) = text.split_once('/').ok_or_else(wrong)?;
+    let period = match period.trim() {
+        "s" => Duration::from_secs(1),
+        "min" | "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(60 * 60),
+        other => duration(other).map_err(|_| wrong())?,
+    };
+    let count: u32 = count.trim().parse().map_err(|_| wrong())?;
+    match count {
+        0 => Err("at least 1 is needed".to_owned()),
+        1_000_001.. => Err("at most 1000000 is possible".to_owned()),
+        _ if period.is_zero() => Err(wrong()),
+        count => Ok(Rate { count, period }),
+    }
 }
 
 /// Ports for data connections: `50000-50063`, or one.

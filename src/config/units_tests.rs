@@ -108,3 +108,20 @@ fn moments() {
         assert!(moment(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn rates() {
+    let of = |count, seconds| Ok(Rate { count, period: Duration::from_secs(seconds) });
+    for (text, found) in [
+        ("60/min", of(60, 60)),
+        ("5/s", of(5, 1)),
+        ("7 / 30s", of(7, 30)),
+        ("1/h", of(1, 3600)),
+        ("2/m", of(2, 60)),
+    ] {
+        assert_eq!(rate(text), found, "{text}");
+    }
+    for text in ["", "60", "60/", "/s", "-1/s", "0/s", "1.5/s", "1/0s", "1000001/s", "1/fortnight"] {
+        assert!(rate(text).is_err(), "{text}");
+    }
+}

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::acceptor::{Acceptor, Sessions};
 use self::front::{Front, ImplicitTls, Plain, Proxied};
-use crate::accounts::SessionLimits;
+use crate::accounts::{Guard, SessionLimits};
 use crate::config;
 use crate::engine::Engine;
 use crate::ops::metrics::Metrics;
@@ -84,7 +84,11 @@ impl Server {
         Ok(Self {
             listeners,
             engine,
-            limits: Arc::new(SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix)),
+            limits: Arc::new(
+                SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix).guarded_by(
+                    Guard::new(config.lockout.clone(), limits.connections_per_ip, limits.ipv6_prefix),
+                ),
+            ),
             grace: config.shutdown_grace,
             metrics,
         })

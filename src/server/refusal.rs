@@ -42,6 +42,8 @@ impl Refusal {
             Self::Stopping => metrics::Refusal::Stopping,
             Self::TooMany(TooManySessions::InAll) => metrics::Refusal::Limit,
             Self::TooMany(TooManySessions::FromThisAddress) => metrics::Refusal::AddressLimit,
+            Self::TooMany(TooManySessions::LockedOut) => metrics::Refusal::LockedOut,
+            Self::TooMany(TooManySessions::TooFast) => metrics::Refusal::AddressRate,
         }
     }
 }

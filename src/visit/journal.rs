@@ -66,6 +66,17 @@ impl Journal<'_> {
         }
     }
 
+    /// A failure has locked the address or the name.
+    pub(crate) fn locked_out(&self, address: bool, name: bool) {
+        let Self { session, user, peer } = *self;
+        if address && rate::FAILED_LOGINS.admits(peer.ip()) {
+            tracing::warn!(session, %peer, "an address is locked out: too many logins from it have failed");
+        }
+        if name && rate::FAILED_LOGINS.admits(peer.ip()) {
+            tracing::warn!(session, user = shown(user), %peer, "a user is locked out: too many logins have failed");
+        }
+    }
+
     /// The client left before it was the turn of its password.
     pub(crate) fn login_abandoned(&self) {
         let Self { session, user, peer } = *self;

@@ -46,6 +46,9 @@ pub enum LoginError {
     /// The account is no more. The password was not looked at.
     #[error("the account has expired")]
     Expired,
+    /// The name is locked after failed logins from elsewhere. The password was not looked at.
+    #[error("the name is locked after too many failed logins")]
+    LockedOut,
     /// Somebody tried to log in as the anonymous user, which is not enabled.
     #[error("anonymous logins are not enabled")]
     AnonymousDisabled,
@@ -65,6 +68,7 @@ impl LoginError {
             | Self::WrongPassword
             | Self::OtherNetwork
             | Self::Expired
+            | Self::LockedOut
             | Self::AnonymousDisabled => true,
             Self::Busy | Self::GivenUp => false,
         }

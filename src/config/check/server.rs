@@ -113,6 +113,7 @@ impl Checker<'_> {
                 sessions: self.count(limits.sessions, most, SESSIONS),
                 sessions_per_ip: self.count(limits.sessions_per_ip, most, SESSIONS_PER_IP),
                 ipv6_prefix: self.ipv6_prefix(limits.ipv6_prefix),
+                connections_per_ip: self.connection_rate(limits.connections_per_ip),
                 sessions_per_user: limits.sessions_per_user.map(|at| self.count(Some(at), most, 1)),
                 deflate_level: self.deflate_level(limits.deflate_level),
                 buffer_memory: self
@@ -123,6 +124,7 @@ impl Checker<'_> {
                     .map_or(BUFFER_MEMORY, |(size, _)| size),
                 spill_directory: limits.spill_directory.and_then(|at| self.spill_directory(at)),
             },
+            lockout: None,
             proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
             sandbox: raw.sandbox.and_then(|at| at.value).unwrap_or(true),

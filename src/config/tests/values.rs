@@ -44,6 +44,7 @@ fn defaults() {
         sessions: 10_000,
         sessions_per_ip: 64,
         ipv6_prefix: 64,
+        connections_per_ip: None,
         sessions_per_user: None,
         deflate_level: 6,
         buffer_memory: 256 << 20,

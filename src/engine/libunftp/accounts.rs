@@ -78,6 +78,7 @@ fn refusal(refused: Refused) -> AuthenticationError {
         Refused::Failed(LoginError::WrongPassword) => AuthenticationError::BadPassword,
         Refused::Failed(cause) => AuthenticationError::new(cause.to_string()),
         Refused::Busy => AuthenticationError::new(LoginError::Busy.to_string()),
+        Refused::LockedOut => AuthenticationError::new("too many logins from this address have failed"),
         Refused::TooManySessions => AuthenticationError::new("the user has as many sessions as it may have"),
         Refused::Displaced => AuthenticationError::new("the session gave way to another one"),
         Refused::Gone => AuthenticationError::new("nobody waits for the answer"),

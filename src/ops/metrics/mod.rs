@@ -41,6 +41,10 @@ pub enum Refusal {
     Limit,
     /// The address has as many sessions as it may have.
     AddressLimit,
+    /// The address is locked after failed logins.
+    LockedOut,
+    /// The address connects too often.
+    AddressRate,
     /// The server is stopping.
     Stopping,
 }
@@ -62,6 +66,8 @@ pub enum Login {
     /// There is no such user, or the password is wrong. Only the log distinguishes the two: people who read metrics must not
     /// find out which names exist.
     Failed,
+    /// The address is locked after failed logins. Of a locked name, logins are counted as failed.
+    LockedOut,
     /// Too many passwords waited for their check.
     Busy,
     /// The client left before its turn, its time was over, or its session gave way to another one.
@@ -75,9 +81,10 @@ pub enum Login {
 }
 
 impl Login {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Success,
         Self::Failed,
+        Self::LockedOut,
         Self::Busy,
         Self::Abandoned,
         Self::TlsRequired,
@@ -89,6 +96,7 @@ impl Login {
         match self {
             Self::Success => "success",
             Self::Failed => "failed",
+            Self::LockedOut => "locked_out",
             Self::Busy => "busy",
             Self::Abandoned => "abandoned",
             Self::TlsRequired => "tls_required",
@@ -99,12 +107,15 @@ impl Login {
 }
 
 impl Refusal {
-    const ALL: [Self; 3] = [Self::Limit, Self::AddressLimit, Self::Stopping];
+    const ALL: [Self; 5] =
+        [Self::Limit, Self::AddressLimit, Self::LockedOut, Self::AddressRate, Self::Stopping];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Limit => "limit",
             Self::AddressLimit => "address_limit",
+            Self::LockedOut => "locked_out",
+            Self::AddressRate => "address_rate",
             Self::Stopping => "stopping",
         }
     }

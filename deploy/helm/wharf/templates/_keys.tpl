@@ -3,11 +3,12 @@
 {{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}
 {{- define "wharf.configKeys" -}}
 server: active active_on_this_machine ascii_size chmod create_parents default_type engine failed_login_delay greeting idle_timeout implicit_tls_listen limits listen listing_time login_timeout passive proxy_protocol remember_logins sandbox shutdown_grace
-server.limits: buffer_memory deflate_level ipv6_prefix sessions sessions_per_ip sessions_per_user spill_directory
+server.limits: buffer_memory connections_per_ip deflate_level ipv6_prefix sessions sessions_per_ip sessions_per_user spill_directory
 server.passive: address address_for ports
 server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
 tls: certificate cipher_suites client_authorities key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
+lockout: always failures for never within
 anonymous: backend enabled mounts path permissions
 anonymous.mounts[]: at backend path permissions
 http: listen

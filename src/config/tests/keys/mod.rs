@@ -46,6 +46,7 @@ impl Definitions {
             ("AddressFor", fields_of::<raw::AddressFor>()),
             ("Anonymous", fields_of::<raw::Anonymous>()),
             ("Http", fields_of::<raw::Http>()),
+            ("Lockout", fields_of::<raw::Lockout>()),
             ("Limits", fields_of::<raw::Limits>()),
             ("Log", fields_of::<raw::Log>()),
             ("Mount", fields_of::<raw::Mount>()),

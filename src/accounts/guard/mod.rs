@@ -1,0 +1,180 @@
+//! Who may not even ask: addresses and names after too many failed logins, and addresses that connect too often.
+//!
+//! The plan. Failures are counted for the network of a client and for the name of a user. A network that is locked gets no session,
+//! and no check of a password in the sessions that it has: a right password is of no use there. A name that is locked is refused as
+//! a wrong password is, and takes as long, because strangers must not find out which names exist; so only names that do are counted.
+//! But a user who is attacked from elsewhere must get in: a network from which the name logged in before is not concerned.
+//!
+//! All of this outlives the accounts of one reading of the configuration, so it belongs to the limits of sessions, with which every
+//! connection begins and every login comes. It is in memory alone, and each table has a bound.
+
+mod known_places;
+mod pace;
+mod record;
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::Instant;
+
+use self::known_places::KnownPlaces;
+use self::pace::Pace;
+use self::record::Record;
+use crate::config;
+use crate::network::Network;
+
+/// Who may not even ask.
+#[derive(Debug)]
+pub struct Guard {
+    lockout: Option<config::Lockout>,
+    ipv6_prefix: u8,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    networks: Record<Network>,
+    names: Record<String>,
+    places: KnownPlaces,
+    pace: Option<Pace>,
+}
+
+/// Why a connection is refused before anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// Its address is locked.
+    Locked,
+    /// Its address connects too often.
+    TooFast,
+}
+
+/// What a failure has locked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NewLocks {
+    pub(super) address: bool,
+    pub(super) name: bool,
+}
+
+/// Something that is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The address, for IPv6 the first one of the network, or the name of the user.
+    pub subject: String,
+    /// Whether that is the name of a user.
+    pub is_name: bool,
+    /// How long it still is.
+    pub left: Duration,
+}
+
+impl Guard {
+    /// Locks by these rules, if there are any, and admits new connections of an address at this rate.
+    pub fn new(
+        lockout: Option<config::Lockout>,
+        connections_per_ip: Option<config::Rate>,
+        ipv6_prefix: u8,
+    ) -> Self {
+        let state = State {
+            networks: Record::default(),
+            names: Record::default(),
+            places: KnownPlaces::default(),
+            pace: connections_per_ip.map(Pace::new),
+        };
+        Self { lockout, ipv6_prefix, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No holder of the lock leaves it half-changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules, if they can lock this address.
+    fn rules(&self, ip: IpAddr) -> Option<&config::Lockout> {
+        self.lockout.as_ref().filter(|rules| !has(&rules.never, ip))
+    }
+
+    /// Whether one more connection from `ip` is refused.
+    pub(super) fn bars(&self, ip: IpAddr, now: Instant) -> Option<Bar> {
+        if self.is_locked(ip, now) {
+            return Some(Bar::Locked);
+        }
+        let network = Network::of(ip, self.ipv6_prefix);
+        let is_too_fast = self.state().pace.as_mut().is_some_and(|pace| !pace.admits(network, now));
+        is_too_fast.then_some(Bar::TooFast)
+    }
+
+    /// Whether this address is locked.
+    pub(super) fn is_locked(&self, ip: IpAddr, now: Instant) -> bool {
+        let Some(rules) = self.rules(ip) else { return false };
+        has(&rules.always, ip) || self.state().networks.is_locked(&Network::of(ip, self.ipv6_prefix), now)
+    }
+
+    /// Whether this name is locked for clients at this address.
+    pub(super) fn is_name_locked(&self, name: &str, ip: IpAddr, now: Instant) -> bool {
+        if self.rules(ip).is_none() {
+            return false;
+        }
+        let state = self.state();
+        state.names.is_locked(name, now) && !state.places.has(name, Network::of(ip, self.ipv6_prefix))
+    }
+
+    /// A login from `ip` failed; `name` is that of a user whose password was wrong.
+    pub(super) fn failed(&self, ip: IpAddr, name: Option<&str>, now: Instant) -> NewLocks {
+        let Some(lockout) = &self.lockout else { return NewLocks::default() };
+        let mut state = self.state();
+        let is_counted = self.rules(ip).is_some();
+        NewLocks {
+            address: is_counted && state.networks.failed(&Network::of(ip, self.ipv6_prefix), lockout, now),
+            name: name.is_some_and(|name| state.names.failed(name, lockout, now)),
+        }
+    }
+
+    /// This user has logged in from `ip`.
+    pub(super) fn succeeded(&self, name: &str, ip: IpAddr) {
+        if self.lockout.is_some() {
+            self.state().places.add(name, Network::of(ip, self.ipv6_prefix));
+        }
+    }
+
+    /// All that is locked now because of failures.
+    pub fn locks(&self) -> Vec<Lock> {
+        let now = Instant::now();
+        let state = self.state();
+        let networks = state.networks.locked(now).map(|(network, left)| Lock {
+            subject: network.address().to_string(),
+            is_name: false,
+            left,
+        });
+        let names =
+            state.names.locked(now).map(|(name, left)| Lock { subject: name.clone(), is_name: true, left });
+        networks.chain(names).collect()
+    }
+
+    /// Lifts the locks of an address, or of a name, and forgets their failures; returns how many locks there were.
+    pub fn lift(&self, subject: &str) -> usize {
+        let now = Instant::now();
+        let mut state = self.state();
+        let address = subject.parse().ok().map(|ip: IpAddr| Network::of(ip, self.ipv6_prefix));
+        let of_address = address.is_some_and(|network| state.networks.forget(&network, now));
+        usize::from(of_address) + usize::from(state.names.forget(subject, now))
+    }
+
+    /// Lifts all locks, and forgets all failures; returns how many locks there were.
+    pub fn lift_all(&self) -> usize {
+        let now = Instant::now();
+        let mut state = self.state();
+        let locks = state.networks.locked(now).count() + state.names.locked(now).count();
+        (state.networks, state.names) = (Record::default(), Record::default());
+        locks
+    }
+}
+
+fn has(networks: &[IpNet], ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    networks.iter().any(|network| network.contains(&ip))
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;
