@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 
 use crate::support::{
     Certificates, Client, Line, Program, Reply, Running, SOON, Setup, assert_bytes, metric, noise, wait_until,
@@ -239,7 +240,9 @@ fn certificates_of_clients_can_be_demanded() {
     client.store("file", b"12345");
     assert_eq!(client.retrieve("file"), b"12345");
     // Without the session of the control connection it takes the certificate again.
-    client.encrypt_data_with(&own.client_config_signed_by(&authority));
+    let mut anew = ClientConfig::clone(&known);
+    anew.resumption = Resumption::disabled();
+    client.encrypt_data_with(&Arc::new(anew));
     assert_eq!(client.retrieve("file"), b"12345");
     client.encrypt_data_with(&own.client_config());
     let mut data = client.open_passive();

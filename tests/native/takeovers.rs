@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 
 use crate::support::{Certificates, Client, Program, Running, Setup, client_script};
 
@@ -207,7 +208,8 @@ fn the_certificate_of_another_client_is_refused() {
     let authority = Certificates::write_to(&folder);
     let server = setup.start();
     let own = server.certificates();
-    let mut victim = login(&server, &own.client_config_signed_by(&authority));
+    let shown = own.client_config_signed_by(&authority);
+    let mut victim = login(&server, &shown);
     let attacker = without_login(&server, &own.client_config_named(&authority, "another"));
     let address = victim.pasv();
     let theirs = attacker.protect(dial(address));
@@ -216,8 +218,14 @@ fn the_certificate_of_another_client_is_refused() {
     assert!(reply.text().contains("certificate"), "{reply:?}");
     assert_eq!(rest(theirs), b"");
     assert_eq!(attack(&mut victim, &attacker), b"");
-    // Its own is taken, without the session and renewed, too.
+    // Another one of the same name may be somebody else's, too.
     victim.encrypt_data_with(&own.client_config_signed_by(&authority));
+    let (content, reply) = victim.try_fetch("RETR file");
+    assert_eq!((content, reply.code), (Vec::new(), 522), "{reply:?}");
+    // Its own is taken without the session.
+    let mut anew = ClientConfig::clone(&shown);
+    anew.resumption = Resumption::disabled();
+    victim.encrypt_data_with(&Arc::new(anew));
     assert_eq!(victim.retrieve("file"), b"12345");
 }
 
