@@ -13,7 +13,7 @@ use wharf::ops::metrics::Metrics;
 use wharf::server::Server;
 use wharf::shutdown::Shutdown;
 use wharf::storages::KINDS;
-use wharf::world::{CurrentWorld, World};
+use wharf::world::{CurrentWorld, Ground, World};
 use wharf::{config, engine};
 use wharf_backends::Buffers;
 
@@ -33,13 +33,11 @@ async fn start(shutdown: Shutdown) -> Result<(SocketAddr, JoinHandle<()>), Failu
     let (engine, limits) = (config.server.engine, config.server.limits.clone());
     let metrics = Metrics::new(engine.word, limits.sessions);
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory);
-    let build = {
-        let metrics = Arc::clone(&metrics);
-        move || World::build(config, &buffers, &metrics)
-    };
+    let ground = Ground::new(buffers, Arc::clone(&metrics))?;
+    let build = move || World::build(config, &ground);
     let world = Arc::new(CurrentWorld::new(spawn_blocking(build).await??));
     let engine = engine::open(engine, Arc::clone(&world), &metrics)?;
-    let server = Server::bind(&world.now().config.server, engine, metrics).await?;
+    let server = Server::bind(world, engine, metrics).await?;
     let address = server.addresses().next().ok_or("the configuration names no address")?;
     Ok((address, tokio::spawn(server.run(shutdown))))
 }

@@ -31,6 +31,7 @@ mod moves;
 mod native;
 mod permissions;
 mod real_clients;
+mod reload;
 mod signals;
 mod stores;
 mod three_users;

@@ -1,4 +1,4 @@
-//! Signals at odd moments, and the one that doesn't end the server.
+//! Signals at odd moments, and the one that doesn't end the server. What it does is in `reload.rs`.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -66,7 +66,7 @@ fn a_hang_up_ends_nothing() {
     let server = setup.start();
     let mut client = server.login();
     server.signal(Signal::HUP);
-    server.log.expect_warning("SIGHUP is ignored: there is no reload yet", &[]);
+    server.log.expect("the configuration was read again", &[]);
     client.expect("NOOP", 200);
     server.terminate();
     client.expect_end();
@@ -92,7 +92,7 @@ def read_until(word):
 read_until(b' listening ')
 os.close(terminal)
 read_until(b'SIGHUP')
-if b'is ignored' in said:
+if b'reading the configuration again' in said:
     os.kill(pid, signal.SIGTERM)
 while more := os.read(log, 65536):
     said += more
@@ -115,7 +115,10 @@ fn the_end_of_its_terminal_is_an_end_in_good_order() {
     for line in ["exec \"$@\" 2>&9", "exec \"$@\" </dev/null 2>&9", "exec \"$@\" </dev/null >/dev/null 2>&9"]
     {
         let (log, status) = in_a_lost_terminal(line);
-        assert!(log.contains("finishing running transfers") && !log.contains("is ignored"), "{line}: {log}");
+        assert!(
+            log.contains("finishing running transfers") && !log.contains("reading the configuration again"),
+            "{line}: {log}"
+        );
         assert_eq!(status, "0", "{line}: {log}");
     }
 }
@@ -181,7 +184,7 @@ print(said.decode())
     let log = Program::new("python3", setup.folder())
         .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_wharf"), "serve", "--config", config.to_str().unwrap()])
         .run();
-    assert!(log.contains("SIGHUP is ignored") && log.contains("signal=\"SIGTERM\""), "{log}");
+    assert!(log.contains("reading the configuration again") && log.contains("signal=\"SIGTERM\""), "{log}");
     assert!(log.contains("stopped"), "{log}");
 }
 
@@ -189,7 +192,7 @@ print(said.decode())
 #[test]
 fn nohup_lets_it_outlive_its_terminal() {
     let (log, status) = in_a_lost_terminal("exec nohup \"$@\" </dev/null >/dev/null 2>&9");
-    assert!(log.contains("SIGHUP is ignored") && log.contains("signal=\"SIGTERM\""), "{log}");
+    assert!(log.contains("reading the configuration again") && log.contains("signal=\"SIGTERM\""), "{log}");
     assert_eq!(status, "0", "{log}");
 }
 

@@ -22,13 +22,25 @@ pub struct Access {
 impl Access {
     /// Why a client at this address may not log in at this time.
     pub(super) fn refuses(&self, from: IpAddr, now: SystemTime) -> Option<LoginError> {
-        let from = from.to_canonical();
         if self.expires.is_some_and(|end| end <= now) {
             return Some(LoginError::Expired);
         }
-        let is_allowed =
-            self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from));
-        (!is_allowed).then_some(LoginError::OtherNetwork)
+        (!self.allows(from)).then_some(LoginError::OtherNetwork)
+    }
+
+    fn allows(&self, from: IpAddr) -> bool {
+        let from = from.to_canonical();
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from))
+    }
+
+    /// Whether a session from this address that ends as it was said before may go on until then.
+    pub(super) fn stands_by(&self, before: &Self, from: IpAddr) -> bool {
+        let ends_in_time = match (self.expires, before.expires) {
+            (None, _) => true,
+            (Some(now), Some(before)) => before <= now,
+            (Some(_), None) => false,
+        };
+        ends_in_time && self.allows(from)
     }
 }
 
@@ -76,6 +88,25 @@ mod tests {
         let access = Access { networks: Vec::new(), expires };
         assert_eq!(refused(&access, "::1", 99), None);
         assert_eq!(refused(&access, "::1", 100), Some(LoginError::Expired));
+    }
+
+    #[test]
+    fn a_session_goes_on_that_ends_no_later_and_may_come_from_there() {
+        let until = |seconds: Option<u64>| Access {
+            networks: vec!["10.0.0.0/8".parse().unwrap()],
+            expires: seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+        };
+        let goes_on = |now: Option<u64>, before: Option<u64>, from: &str| {
+            until(now).stands_by(&until(before), from.parse().unwrap())
+        };
+        for (now, before) in [(None, None), (None, Some(100)), (Some(100), Some(100)), (Some(101), Some(100))]
+        {
+            assert!(goes_on(now, before, "10.1.2.3"), "{now:?} {before:?}");
+            assert!(!goes_on(now, before, "11.1.2.3"), "{now:?} {before:?}");
+        }
+        for (now, before) in [(Some(99), Some(100)), (Some(100), None)] {
+            assert!(!goes_on(now, before, "10.1.2.3"), "{now:?} {before:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
 //! All that is known of one user.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access::Access;
-use crate::config::Password;
-use crate::visit::{Preferences, UserView};
+use crate::config::{self, Password};
+use crate::visit::{Preferences, UnknownBackend, UserView, Views};
 
 /// The names by which the anonymous user logs in (RFC 1635 and the habit of clients), in lower case.
 pub const ANONYMOUS_NAMES: &[&str] = &["anonymous", "ftp"];
@@ -23,14 +24,43 @@ pub struct Account {
     pub is_anonymous: bool,
     /// The hash or text that a password is compared with; `None` if the user has no password.
     pub password: Option<Password>,
-    /// The files that the user sees, and the permissions there.
-    pub view: UserView,
+    /// The directories that the user sees as one tree, and the permissions there.
+    pub tree: config::Account,
+    /// Whether the user's SITE CHMOD has an effect.
+    pub sets_modes: bool,
+    /// Whether the missing directories of a file that the user stores are made.
+    pub creates_parents: bool,
     /// The settings of the user's sessions.
     pub preferences: Arc<Preferences>,
     /// From where, and until when, the account may be used.
     pub access: Access,
     /// The user's limits.
     pub limits: Limits,
+    /// The source that has made this account when the user logged in, by its `identity`;
+    /// `None` if the account is known whether somebody logs in or not.
+    pub made_by: Option<Arc<str>>,
+}
+
+impl Account {
+    /// The files that the user sees. Directories that others were given since count, so it is made anew for each session.
+    ///
+    /// # Errors
+    /// If a backend is not there; the check of the account rules it out.
+    pub fn view(&self, views: &Views) -> Result<UserView, UnknownBackend> {
+        let view = views.of(&self.tree)?;
+        Ok(view.setting_modes(self.sets_modes).creating_parents(self.creates_parents))
+    }
+
+    /// Whether the same credential lets the same user in: otherwise the sessions of one must not go on as those of the other.
+    pub fn has_the_proof_of(&self, other: &Self) -> bool {
+        (self.is_anonymous, &self.password) == (other.is_anonymous, &other.password)
+    }
+
+    /// Whether a session from this address may go on that another reading of the account has let in: the same credential lets the
+    /// same user in, from there, and for no shorter time.
+    pub fn stands_by(&self, before: &Self, from: IpAddr) -> bool {
+        self.has_the_proof_of(before) && self.access.stands_by(&before.access, from)
+    }
 }
 
 /// The limits of one user.

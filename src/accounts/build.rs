@@ -1,12 +1,15 @@
 //! From the configuration to accounts.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access::Access;
 use super::account::{ANONYMOUS_NAMES, Account, Limits};
+use super::sources::{self, Source};
 use crate::charset::Charset;
-use crate::config::{self, Chmod, Config, PasswordHashError};
+use crate::config::{self, Chmod, Config, DefaultType, Password, PasswordHashError};
+use crate::listing_time::ListingTime;
 use crate::storages::Storages;
 use crate::visit::{Preferences, UnknownBackend, Views};
 
@@ -21,74 +24,144 @@ pub enum AccountsError {
     Passwords(#[from] PasswordHashError),
 }
 
-/// The accounts in the configuration file.
-#[derive(Debug, Default)]
+/// Makes accounts of entries of `users`, wherever these stand.
+#[derive(Debug)]
+pub(super) struct Maker {
+    views: Arc<Views>,
+    chmod: Chmod,
+    creates_parents: bool,
+    /// Those of a user who has no settings of their own.
+    usual: Arc<Preferences>,
+    limits: Limits,
+}
+
+impl Maker {
+    pub(super) fn new(config: &Config, storages: &Storages) -> Self {
+        let server = &config.server;
+        let usual = Preferences {
+            charset: Charset::Utf8,
+            default_type: server.default_type,
+            listing_time: server.listing_time.clone(),
+        };
+        Self {
+            views: Arc::new(Views::new(storages)),
+            chmod: server.chmod,
+            creates_parents: server.create_parents,
+            usual: Arc::new(usual),
+            limits: Limits { sessions: server.limits.sessions_per_user },
+        }
+    }
+
+    /// What users see.
+    pub(super) fn views(&self) -> &Arc<Views> {
+        &self.views
+    }
+
+    /// The account of an entry. Its directories are given to it until they are [taken back](Views::take_back).
+    pub(super) fn user(&self, user: &config::User) -> Result<Account, UnknownBackend> {
+        self.views.give(&user.account)?;
+        let chmod = user.chmod.unwrap_or(self.chmod);
+        Ok(Account {
+            name: user.name.clone(),
+            is_anonymous: false,
+            password: user.password.clone(),
+            tree: user.account.clone(),
+            sets_modes: chmod == Chmod::Apply,
+            creates_parents: user.create_parents.unwrap_or(self.creates_parents),
+            preferences: self.preferences(user.charset, user.default_type, user.listing_time.as_ref()),
+            access: Access { networks: user.networks.clone(), expires: user.expires },
+            limits: self.limits,
+            made_by: None,
+        })
+    }
+
+    fn anonymous(&self, anonymous: &config::Anonymous) -> Result<Account, UnknownBackend> {
+        self.views.give(&anonymous.account)?;
+        Ok(Account {
+            name: ANONYMOUS_NAMES[0].to_owned(),
+            is_anonymous: true,
+            password: None,
+            tree: anonymous.account.clone(),
+            sets_modes: self.chmod == Chmod::Apply,
+            creates_parents: self.creates_parents,
+            preferences: Arc::clone(&self.usual),
+            access: Access::default(),
+            limits: self.limits,
+            made_by: None,
+        })
+    }
+
+    fn preferences(
+        &self,
+        charset: Option<Charset>,
+        default_type: Option<DefaultType>,
+        listing_time: Option<&ListingTime>,
+    ) -> Arc<Preferences> {
+        let usual = &self.usual;
+        if charset.is_none() && default_type.is_none() && listing_time.is_none() {
+            return Arc::clone(usual);
+        }
+        Arc::new(Preferences {
+            charset: charset.unwrap_or(usual.charset),
+            default_type: default_type.unwrap_or(usual.default_type),
+            listing_time: listing_time.unwrap_or(&usual.listing_time).clone(),
+        })
+    }
+}
+
+/// The accounts of a configuration, and the sources that know others.
+#[derive(Debug)]
 pub(super) struct Known {
-    /// The accounts of users, by their names.
-    pub(super) users: HashMap<String, Arc<Account>>,
+    /// Makes further ones.
+    pub(super) maker: Arc<Maker>,
+    /// The accounts of users in the configuration file, by their names.
+    users: HashMap<String, Arc<Account>>,
     /// The account of the anonymous user, if there is one.
     pub(super) anonymous: Option<Arc<Account>>,
+    /// Who is asked after these, in this order.
+    pub(super) sources: Vec<Arc<dyn Source>>,
 }
 
 impl Known {
     pub(super) fn of(config: &Config, storages: &Storages) -> Result<Self, UnknownBackend> {
-        let views = Views::new(config, storages);
+        let maker = Arc::new(Maker::new(config, storages));
         let mut users = HashMap::new();
         for user in &config.users {
-            users.insert(user.name.clone(), Arc::new(of_user(config, user, &views)?));
+            users.insert(user.name.clone(), Arc::new(maker.user(user)?));
         }
         let anonymous = match &config.anonymous {
-            Some(anonymous) => Some(Arc::new(of_anonymous(config, anonymous, &views)?)),
+            Some(anonymous) => Some(Arc::new(maker.anonymous(anonymous)?)),
             None => None,
         };
-        Ok(Self { users, anonymous })
+        Ok(Self { sources: sources::open(config, &maker), maker, users, anonymous })
     }
-}
 
-fn of_user(config: &Config, user: &config::User, views: &Views<'_>) -> Result<Account, UnknownBackend> {
-    let server = &config.server;
-    let chmod = user.chmod.unwrap_or(server.chmod);
-    let creates_parents = user.create_parents.unwrap_or(server.create_parents);
-    let view = views.of(&user.account)?;
-    let preferences = Preferences {
-        charset: user.charset.unwrap_or(Charset::Utf8),
-        default_type: user.default_type.unwrap_or(server.default_type),
-        listing_time: user.listing_time.as_ref().unwrap_or(&server.listing_time).clone(),
-    };
-    Ok(Account {
-        name: user.name.clone(),
-        is_anonymous: false,
-        password: Some(user.password.clone()),
-        view: view.setting_modes(chmod == Chmod::Apply).creating_parents(creates_parents),
-        preferences: Arc::new(preferences),
-        access: Access { networks: user.networks.clone(), expires: user.expires },
-        limits: limits(server),
-    })
-}
+    /// The account of the user of this name in the configuration file.
+    pub(super) fn in_file(&self, name: &str) -> Option<Arc<Account>> {
+        self.users.get(name).cloned()
+    }
 
-fn of_anonymous(
-    config: &Config,
-    anonymous: &config::Anonymous,
-    views: &Views<'_>,
-) -> Result<Account, UnknownBackend> {
-    let server = &config.server;
-    let view = views.of(&anonymous.account)?;
-    let preferences = Preferences {
-        charset: Charset::Utf8,
-        default_type: server.default_type,
-        listing_time: server.listing_time.clone(),
-    };
-    Ok(Account {
-        name: ANONYMOUS_NAMES[0].to_owned(),
-        is_anonymous: true,
-        password: None,
-        view: view.setting_modes(server.chmod == Chmod::Apply).creating_parents(server.create_parents),
-        preferences: Arc::new(preferences),
-        access: Access::default(),
-        limits: limits(server),
-    })
-}
+    /// The account of the user of this name, as far as it is known before somebody logs in.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Account>> {
+        self.in_file(name).or_else(|| self.sources.iter().find_map(|source| source.find(name)))
+    }
 
-fn limits(server: &config::Server) -> Limits {
-    Limits { sessions: server.limits.sessions_per_user }
+    /// All passwords that are known, in any order.
+    pub(super) fn for_each_password(&self, mut each: impl FnMut(&Password)) {
+        self.users.values().filter_map(|account| account.password.as_ref()).for_each(&mut each);
+        self.sources.iter().for_each(|source| source.for_each_password(&mut each));
+    }
+
+    /// Whether the session of somebody whom this account has let in from this address may go on.
+    pub(super) fn stands_by(&self, account: &Account, from: IpAddr) -> bool {
+        if account.is_anonymous {
+            return self.anonymous.is_some();
+        }
+        match &account.made_by {
+            Some(maker) => {
+                self.sources.iter().any(|source| source.identity() == &**maker && source.stands_by(account))
+            }
+            None => self.find(&account.name).is_some_and(|now| now.stands_by(account, from)),
+        }
+    }
 }

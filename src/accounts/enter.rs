@@ -10,18 +10,20 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::account::Account;
+use super::account::{Account, is_anonymous};
 use super::build::{AccountsError, Known};
 use super::guard::Guard;
-use super::guesses::Guesses;
+use super::lasting::Lasting;
+use super::present::NoSeat;
 use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
 use crate::config::Config;
 use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
+use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::visit::journal::Journal;
-use crate::visit::{Guest, Layers, Preferences, UserSessions, Visit};
+use crate::visit::{Guest, Layers, Preferences, Visit};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,8 @@ pub struct Origin<'a> {
     pub peer: SocketAddr,
     /// The place of the session among all sessions. It follows the login, and a client that is let in keeps it.
     pub permit: &'a SessionPermit,
+    /// How the session is told to end.
+    pub ending: &'a Shutdown,
 }
 
 impl From<LoginError> for Login {
@@ -44,7 +48,7 @@ impl From<LoginError> for Login {
             | LoginError::Expired
             | LoginError::LockedOut => Self::Failed,
             LoginError::Busy => Self::Busy,
-            LoginError::GivenUp => Self::Error,
+            LoginError::Changed | LoginError::GivenUp => Self::Error,
         }
     }
 }
@@ -74,33 +78,55 @@ struct Failed {
     delay: Duration,
 }
 
+/// What keeps a client out, whatever its credential is.
+#[derive(Debug, Clone, Copy)]
+struct Bar {
+    /// The address of the client.
+    from: IpAddr,
+    /// Whether the name is locked for it.
+    is_locked: bool,
+}
+
+impl Bar {
+    /// Why the client may not use this account here and now.
+    fn of(self, account: &Account) -> Option<LoginError> {
+        let is_locked = self.is_locked.then_some(LoginError::LockedOut);
+        is_locked.or_else(|| account.access.refuses(self.from, SystemTime::now()))
+    }
+}
+
 /// Everybody who may log in.
 #[derive(Debug)]
 pub struct Accounts {
-    known: Known,
+    known: Arc<Known>,
     proofs: Vec<Box<dyn Proof>>,
     ipv6_prefix: u8,
-    guesses: Guesses,
-    sessions: Arc<UserSessions>,
+    failed_login_delay: Duration,
+    lasting: Arc<Lasting>,
     layers: Layers,
     metrics: Arc<Metrics>,
 }
 
 impl Accounts {
-    /// The accounts of a configuration, on these storages.
+    /// The accounts of a configuration, on these storages. What outlives them is in `lasting`.
     ///
     /// Takes tens of milliseconds if there are no users, as it hashes.
     ///
     /// # Errors
     /// [`AccountsError`].
-    pub fn new(config: &Config, storages: &Storages, metrics: Arc<Metrics>) -> Result<Self, AccountsError> {
+    pub fn new(
+        config: &Config,
+        storages: &Storages,
+        metrics: Arc<Metrics>,
+        lasting: Arc<Lasting>,
+    ) -> Result<Self, AccountsError> {
         let known = Known::of(config, storages)?;
         Ok(Self {
-            proofs: proofs::open(config, &known)?,
-            known,
+            proofs: proofs::open(config, &known, &lasting)?,
+            known: Arc::new(known),
             ipv6_prefix: config.server.limits.ipv6_prefix,
-            guesses: Guesses::new(config.server.failed_login_delay),
-            sessions: Arc::default(),
+            failed_login_delay: config.server.failed_login_delay,
+            lasting,
             layers: Layers::new(config, &metrics),
             metrics,
         })
@@ -108,8 +134,31 @@ impl Accounts {
 
     /// The settings of the sessions of the user of this name, if there is one: the name itself may have to be read in the
     /// character set of that user.
-    pub fn preferences_of(&self, name: &str) -> Option<&Preferences> {
-        self.known.users.get(name).map(|account| &*account.preferences)
+    pub fn preferences_of(&self, name: &str) -> Option<Arc<Preferences>> {
+        self.known.find(name).map(|account| Arc::clone(&account.preferences))
+    }
+
+    /// These accounts count from now on, in place of those. Sessions are told to end whose account is gone, or asks for another
+    /// proof; returns what else ends these, if their transfers take too long.
+    pub(crate) fn follow(&self, before: Option<&Self>) -> Vec<Shutdown> {
+        let dismissed = self.lasting.present.follow(&self.known);
+        let is_the_same = |name: &str| {
+            let accounts = before.and_then(|before| before.known.find(name)).zip(self.known.find(name));
+            accounts.is_some_and(|(before, now)| now.has_the_proof_of(&before))
+        };
+        if before.is_some() {
+            self.lasting.passwords.keep(is_the_same);
+        }
+        dismissed
+    }
+
+    /// The accounts of these users have changed in a source, and count from now on. Their sessions are told to end if the account
+    /// is gone, or asks for another proof; returns what else ends these. Blocks for the time that it takes to sort all passwords.
+    pub fn changed(&self, users: &[String]) -> Vec<Shutdown> {
+        let dismissed = self.lasting.present.look_at(users.iter().map(String::as_str), &self.known);
+        users.iter().for_each(|user| self.lasting.passwords.forget(user));
+        self.proofs.iter().for_each(|proof| proof.follow(&self.known));
+        dismissed
     }
 
     /// Lets a client in if its credential is right. `gone` ends when the client is gone: then a check that has not begun is never
@@ -124,7 +173,7 @@ impl Accounts {
         origin: Origin<'_>,
         gone: impl Future<Output = ()>,
     ) -> Result<Visit, Refused> {
-        let Origin { session, peer, permit } = origin;
+        let Origin { session, peer, permit, .. } = origin;
         let journal = Journal { session, user: name, peer };
         if permit.guard().is_locked(peer.ip(), Instant::now()) {
             journal.login_failed("too many logins from this address have failed");
@@ -144,7 +193,7 @@ impl Accounts {
         };
         check.is_over();
         match checked {
-            Ok(account) => self.admit(name, &account, origin),
+            Ok(account) => self.admit(name, &account, origin).await,
             Err(failed) => {
                 if failed.cause.is_wrong() {
                     // Only of a name that there is; nothing is known of the others.
@@ -166,49 +215,90 @@ impl Accounts {
         guard: &Guard,
     ) -> Result<Arc<Account>, Failed> {
         let network = Network::of(from, self.ipv6_prefix);
-        let account = self.known.users.get(name);
-        let attempt = Attempt { name, credential, network, account };
-        self.prove(&attempt, from, guard).await.map_err(|cause| {
-            let delay = if cause.is_wrong() { self.guesses.failed(network, name) } else { Duration::ZERO };
+        let attempt = Attempt { name, credential, network, account: None };
+        let is_locked = guard.is_name_locked(name, from, Instant::now());
+        self.find_and_prove(attempt, Bar { from, is_locked }).await.map_err(|cause| {
+            let most = self.failed_login_delay;
+            let guesses = &self.lasting.guesses;
+            let delay = if cause.is_wrong() { guesses.failed(most, network, name) } else { Duration::ZERO };
             Failed { cause, delay }
         })
     }
 
-    async fn prove(
-        &self,
-        attempt: &Attempt<'_>,
-        from: IpAddr,
-        guard: &Guard,
-    ) -> Result<Arc<Account>, LoginError> {
-        let is_locked = guard.is_name_locked(attempt.name, from, Instant::now());
-        let barred = |account: &Account| account.access.refuses(from, SystemTime::now());
-        let bar = is_locked.then_some(LoginError::LockedOut);
-        let bar = bar.or_else(|| attempt.account.and_then(|account| barred(account)));
-        if bar.is_none() {
+    /// Asks the configuration file and then each source, in their order, whose name it is. The first that knows it decides.
+    async fn find_and_prove(&self, attempt: Attempt<'_>, bar: Bar) -> Result<Arc<Account>, LoginError> {
+        let name = attempt.name;
+        if let Some(account) = self.known.in_file(name) {
+            return self.prove(Attempt { account: Some(&account), ..attempt }, bar).await;
+        }
+        for source in &self.known.sources {
+            if let Some(account) = source.find(name) {
+                return self.prove(Attempt { account: Some(&account), ..attempt }, bar).await;
+            }
+            // The anonymous user's name belongs to nobody, so nobody has to be asked. Of a name that is locked no credential is
+            // looked at.
+            if !is_anonymous(name)
+                && !bar.is_locked
+                && let Verdict::Proven(account) = source.ask(&attempt).await?
+            {
+                return bar.of(&account).map_or(Ok(account), Err);
+            }
+        }
+        self.prove(attempt, bar).await
+    }
+
+    /// Asks the proofs, unless the account may not be used here and now: then they only take their time.
+    async fn prove(&self, attempt: Attempt<'_>, bar: Bar) -> Result<Arc<Account>, LoginError> {
+        let barred = match attempt.account {
+            Some(account) => bar.of(account),
+            None => bar.is_locked.then_some(LoginError::LockedOut),
+        };
+        if barred.is_none() {
             for proof in &self.proofs {
-                match proof.check(attempt).await? {
-                    Verdict::Proven(account) => return barred(&account).map_or(Ok(account), Err),
+                match proof.check(&attempt).await? {
+                    Verdict::Proven(account) => return bar.of(&account).map_or(Ok(account), Err),
                     Verdict::Unknown => {}
                 }
             }
         }
         for proof in &self.proofs {
-            proof.pretend(attempt).await?;
+            proof.pretend(&attempt).await?;
         }
-        Err(bar.unwrap_or(LoginError::UnknownUser))
+        // A wrong password of an account that is known does not get to them.
+        if barred.is_none() || attempt.account.is_none() {
+            for source in &self.known.sources {
+                source.pretend(&attempt).await?;
+            }
+        }
+        Err(barred.unwrap_or(LoginError::UnknownUser))
     }
 
     /// Lets a client in whose credential was right.
-    fn admit(&self, name: &str, account: &Account, origin: Origin<'_>) -> Result<Visit, Refused> {
-        let Origin { session, peer, permit } = origin;
+    async fn admit(&self, name: &str, account: &Arc<Account>, origin: Origin<'_>) -> Result<Visit, Refused> {
+        let Origin { session, peer, permit, ending } = origin;
         // However it is written, it is one user in limits and logs.
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
         let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer };
-        let Some(own) = self.sessions.admit(&guest.name, account.limits.sessions) else {
-            guest.journal().login_failed("the user has as many sessions as it may have");
-            self.metrics.login(Login::SessionLimit);
-            permit.answered();
-            return Err(Refused::TooManySessions);
+        let place = match self.lasting.present.admit(&guest, account, ending) {
+            Ok(place) => place,
+            Err(NoSeat::TooMany) => {
+                guest.journal().login_failed("the user has as many sessions as it may have");
+                self.metrics.login(Login::SessionLimit);
+                permit.answered();
+                return Err(Refused::TooManySessions);
+            }
+            Err(NoSeat::Changed) => {
+                let failed = Failed { cause: LoginError::Changed, delay: Duration::ZERO };
+                return Err(self.refuse(failed, guest.journal(), permit).await);
+            }
+        };
+        let view = match account.view(self.known.maker.views()) {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::error!(session, %peer, user = guest.name, %error, "an account can't be used");
+                let failed = Failed { cause: LoginError::GivenUp, delay: Duration::ZERO };
+                return Err(self.refuse(failed, guest.journal(), permit).await);
+            }
         };
         if !permit.logged_in() {
             return Err(Refused::Displaced);
@@ -218,8 +308,9 @@ impl Accounts {
         }
         guest.journal().logged_in();
         self.metrics.login(Login::Success);
-        let (view, preferences) = (account.view.clone(), Arc::clone(&account.preferences));
-        let visit = Visit::new(guest, view, preferences, self.layers.clone(), Arc::clone(&self.metrics), own);
+        let preferences = Arc::clone(&account.preferences);
+        let (layers, metrics) = (self.layers.clone(), Arc::clone(&self.metrics));
+        let visit = Visit::new(guest, view, preferences, layers, metrics, Box::new(place));
         Ok(visit.until(account.access.expires))
     }
 

@@ -1,10 +1,14 @@
 use std::future::{pending, ready};
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 
 use super::*;
+use crate::accounts::sources::Source;
 use crate::accounts::testing::{configured, storages};
 use crate::accounts::{ANONYMOUS_NAMES, SessionLimits};
-use crate::config::{Anonymous, Password, Secret};
+use crate::config::{Anonymous, Lockout, Password, Secret};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
@@ -30,7 +34,7 @@ fn accounts_with<'a>(users: impl IntoIterator<Item = (&'a str, Password)>, setti
     });
     config.server.limits.sessions_per_user = setting.sessions_per_user;
     config.server.failed_login_delay = setting.failed_login_delay;
-    Accounts::new(&config, &storages(), Metrics::new("native", 16)).unwrap()
+    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap()).unwrap()
 }
 
 fn permit() -> SessionPermit {
@@ -38,7 +42,7 @@ fn permit() -> SessionPermit {
 }
 
 async fn enter(accounts: &Accounts, name: &str, password: &str) -> Result<Visit, Refused> {
-    let origin = Origin { session: 1, peer: PEER, permit: &permit() };
+    let origin = Origin { session: 1, peer: PEER, permit: &permit(), ending: &Shutdown::default() };
     accounts.enter(name, Credential { password }, origin, pending()).await
 }
 
@@ -74,7 +78,7 @@ async fn whoever_shows_the_right_thing_gets_in() {
 fn accounts_of_anna(password: Password, change: impl FnOnce(&mut crate::config::User)) -> Accounts {
     let mut config = configured([("anna", password)]);
     change(&mut config.users[0]);
-    Accounts::new(&config, &storages(), Metrics::new("native", 16)).unwrap()
+    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -91,6 +95,52 @@ async fn a_right_password_is_no_use_from_elsewhere_or_too_late() {
         }
         assert_eq!(counted(&accounts, "failed"), "2");
     }
+}
+
+/// A source that makes the account of one user, whose password is `sesame`.
+#[derive(Debug)]
+struct Maker {
+    account: Arc<Account>,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Source for Maker {
+    fn identity(&self) -> &str {
+        "maker"
+    }
+
+    async fn ask(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match (attempt.name == self.account.name, attempt.credential.password) {
+            (true, "sesame") => Ok(Verdict::Proven(Arc::clone(&self.account))),
+            (true, _) => Err(LoginError::WrongPassword),
+            (false, _) => Ok(Verdict::Unknown),
+        }
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_sources_are_barred_as_others_are() {
+    let mut accounts = accounts(&[], Setting::default());
+    let mut anna = configured([("anna", Password::Plain(Secret::new("")))]).users.remove(0);
+    anna.networks = vec!["10.0.0.0/8".parse().unwrap()];
+    let account = Arc::new(accounts.known.maker.user(&anna).unwrap());
+    let source = Arc::new(Maker { account, asked: AtomicUsize::new(0) });
+    Arc::get_mut(&mut accounts.known).unwrap().sources.push(Arc::clone(&source) as _);
+    for (password, why) in [("sesame", LoginError::OtherNetwork), ("wrong", LoginError::WrongPassword)] {
+        assert_eq!(enter(&accounts, "anna", password).await.unwrap_err(), Refused::Failed(why));
+    }
+    assert_eq!(source.asked.load(Ordering::Relaxed), 2);
+    let hour = Duration::from_secs(3600);
+    let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
+    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(Guard::new(Some(rules), None, 64)));
+    assert!(limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now()).name);
+    let permit = limits.admit(PEER.ip()).unwrap();
+    let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+    let refused = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+    assert_eq!(refused.unwrap_err(), Refused::Failed(LoginError::LockedOut));
+    assert_eq!(source.asked.load(Ordering::Relaxed), 2, "no password of a locked name is shown to anybody");
 }
 
 #[tokio::test]
@@ -164,7 +214,7 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
     let limits = Arc::new(SessionLimits::new(2, 2, 64));
     let crowd = ["10.0.0.2"; 2].map(|from| limits.admit(from.parse().unwrap()).unwrap());
     let _newcomer = limits.admit("10.0.0.1".parse().unwrap()).unwrap();
-    let origin = Origin { session: 1, peer: PEER, permit: &crowd[0] };
+    let origin = Origin { session: 1, peer: PEER, permit: &crowd[0], ending: &Shutdown::default() };
     let credential = Credential { password: "sesame" };
     assert_eq!(accounts.enter("anna", credential, origin, pending()).await.unwrap_err(), Refused::Displaced);
     assert!(enter(&accounts, "anna", "sesame").await.is_ok());
@@ -174,7 +224,7 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
 async fn nobody_is_checked_whose_client_is_gone() {
     let hash = crate::config::PasswordHash::new("sesame").unwrap();
     let accounts = accounts_with([("anna", Password::Hash(hash))], Setting::default());
-    let origin = Origin { session: 1, peer: PEER, permit: &permit() };
+    let origin = Origin { session: 1, peer: PEER, permit: &permit(), ending: &Shutdown::default() };
     let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, ready(())).await;
     assert_eq!(entered.unwrap_err(), Refused::Gone);
     assert_eq!((counted(&accounts, "abandoned"), counted(&accounts, "success")), ("1".into(), "0".into()));

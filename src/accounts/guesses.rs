@@ -27,7 +27,6 @@ const PLACES: usize = 32 * 1024;
 /// Failures, by network and by name.
 #[derive(Debug)]
 pub(super) struct Guesses {
-    most: Duration,
     began: Instant,
     chooser: RandomState,
     counted: Mutex<Vec<Count>>,
@@ -40,22 +39,25 @@ struct Count {
     last: u32,
 }
 
-impl Guesses {
-    /// A table by which no answer waits longer than `most`.
-    pub(super) fn new(most: Duration) -> Self {
-        let counted = if most.is_zero() { Vec::new() } else { vec![Count::default(); PLACES] };
-        Self { most, began: Instant::now(), chooser: RandomState::new(), counted: Mutex::new(counted) }
+impl Default for Guesses {
+    fn default() -> Self {
+        Self { began: Instant::now(), chooser: RandomState::new(), counted: Mutex::default() }
     }
+}
 
-    /// Counts a failure, and returns the delay of its answer.
-    pub(super) fn failed(&self, network: Network, name: &str) -> Duration {
+impl Guesses {
+    /// Counts a failure, and returns the delay of its answer: `most` at most. If that is nothing, nothing is counted.
+    pub(super) fn failed(&self, most: Duration, network: Network, name: &str) -> Duration {
+        if most.is_zero() {
+            return Duration::ZERO;
+        }
         let now = u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX);
         let places = [self.chooser.hash_one(network), self.chooser.hash_one(name)];
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.is_empty() {
-            return Duration::ZERO;
+            *counted = vec![Count::default(); PLACES];
         }
-        let most = places.into_iter().map(|hash| {
+        let failures = places.into_iter().map(|hash| {
             let place = (hash % counted.len() as u64) as usize;
             let count = &mut counted[place];
             let halves = u64::from(now.saturating_sub(count.last)) / HALF_LIFE.as_secs();
@@ -63,8 +65,8 @@ impl Guesses {
             count.last = now;
             count.failures
         });
-        let doublings = most.max().unwrap_or(1).saturating_sub(1).min(20);
-        (FIRST * (1 << doublings)).min(self.most)
+        let doublings = failures.max().unwrap_or(1).saturating_sub(1).min(20);
+        (FIRST * (1 << doublings)).min(most)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! [`Accounts`] has everybody who may log in, and holds the whole scenario of a login ([`Accounts::enter`]), once for every
 //! engine. The proofs (`proofs`) check whether a client is who it says: a file or folder and a row for each way to show it.
+//! Other accounts than those of the configuration file come from sources (`sources`). What has to outlive a reading of the
+//! configuration is in [`Lasting`]: who is here (`present`), failures, and passwords that were right.
 
 mod access;
 mod account;
@@ -9,8 +11,11 @@ mod build;
 mod enter;
 mod guard;
 mod guesses;
+mod lasting;
+mod present;
 mod proofs;
 mod session_limits;
+mod sources;
 #[cfg(test)]
 mod testing;
 
@@ -20,5 +25,6 @@ pub use account::{ANONYMOUS_NAMES, Account, Limits, is_anonymous};
 pub use build::AccountsError;
 pub use enter::{Accounts, Origin, Refused};
 pub use guard::{Guard, Lock};
+pub use lasting::Lasting;
 pub use proofs::{Credential, LoginError};
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};

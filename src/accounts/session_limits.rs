@@ -29,8 +29,6 @@ const YOUNG: Duration = Duration::from_secs(3);
 /// Counts sessions, in all and for each network.
 #[derive(Debug)]
 pub struct SessionLimits {
-    sessions: usize,
-    sessions_per_ip: usize,
     ipv6_prefix: u8,
     guard: Guard,
     open: Mutex<Open>,
@@ -38,6 +36,9 @@ pub struct SessionLimits {
 
 #[derive(Debug, Default)]
 struct Open {
+    /// The most in all, and of one network.
+    most: usize,
+    most_per_ip: usize,
     next: u64,
     total: usize,
     networks: HashMap<Network, Sessions>,
@@ -88,7 +89,8 @@ impl SessionLimits {
     /// Limits on all sessions, and on those of one IPv4 address or IPv6 network; the latter has a prefix of this many bits.
     pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
         let guard = Guard::new(None, None, ipv6_prefix);
-        Self { sessions, sessions_per_ip, ipv6_prefix, guard, open: Mutex::default() }
+        let open = Open { most: sessions, most_per_ip: sessions_per_ip, ..Open::default() };
+        Self { ipv6_prefix, guard, open: Mutex::new(open) }
     }
 
     /// The same, with a guard before them.
@@ -100,6 +102,12 @@ impl SessionLimits {
     /// The guard that every connection and every login passes.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Other limits count from now on. Sessions that are open stay so.
+    pub fn set(&self, sessions: usize, sessions_per_ip: usize) {
+        let mut open = self.open();
+        (open.most, open.most_per_ip) = (sessions, sessions_per_ip);
     }
 
     /// Asks for one more session from `ip`.
@@ -120,12 +128,12 @@ impl SessionLimits {
         let mut open = self.open();
         let sessions = open.networks.get(&network);
         let own = sessions.map_or(0, Sessions::strangers);
-        if sessions.is_some_and(|sessions| sessions.all >= self.sessions_per_ip) {
+        if sessions.is_some_and(|sessions| sessions.all >= open.most_per_ip) {
             let oldest = sessions.and_then(|sessions| sessions.strangers.first_key_value());
             let oldest = oldest.filter(|(_, (_, since))| now.saturating_duration_since(*since) >= YOUNG);
             let oldest = oldest.map(|(number, _)| *number);
             open.displace(network, oldest.ok_or(TooManySessions::FromThisAddress)?);
-        } else if open.total >= self.sessions {
+        } else if open.total >= open.most {
             let busiest = open.strangers.last().filter(|(count, ..)| *count > own);
             let &(_, Reverse(oldest), busiest) = busiest.ok_or(TooManySessions::InAll)?;
             open.displace(busiest, oldest);
@@ -218,13 +226,14 @@ impl SessionPermit {
         if self.displaced.is_cancelled() {
             return;
         }
+        let most = open.most_per_ip.div_ceil(2);
         let mut too_many = None;
         open.change(self.network, |sessions| {
             if let Some(token) = sessions.remove(self.number) {
                 sessions.failed.insert(self.number, token);
             }
             let oldest = sessions.failed.keys().next().copied();
-            too_many = oldest.filter(|_| sessions.failed.len() > self.limits.sessions_per_ip.div_ceil(2));
+            too_many = oldest.filter(|_| sessions.failed.len() > most);
         });
         if let Some(oldest) = too_many {
             open.displace(self.network, oldest);

@@ -36,6 +36,17 @@ fn both_limits_hold_and_are_given_back() {
 }
 
 #[test]
+fn other_limits_count_for_whoever_comes_next() {
+    let limits = limits(1, 1);
+    let _first = log_in(&limits, "10.0.0.1");
+    limits.set(3, 2);
+    let _more = [log_in(&limits, "10.0.0.1"), log_in(&limits, "10.0.0.2")];
+    limits.set(1, 1);
+    assert_eq!(limits.admit(ip("10.0.0.3")).unwrap_err(), TooManySessions::InAll);
+    assert_eq!(limits.open().total, 3, "nobody has to leave");
+}
+
+#[test]
 fn a_network_of_one_machine_is_one_address() {
     let limits = limits(10, 2);
     let _open = [log_in(&limits, "2001:db8::1"), log_in(&limits, "2001:db8::2")];

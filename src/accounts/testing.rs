@@ -21,7 +21,11 @@ pub(super) fn configured<'a>(users: impl IntoIterator<Item = (&'a str, Password)
         Err(problems) => panic!("{problems}"),
     };
     let like = &base.users[0];
-    let user = |(name, password): (&str, Password)| User { name: name.to_owned(), password, ..like.clone() };
+    let user = |(name, password): (&str, Password)| User {
+        name: name.to_owned(),
+        password: Some(password),
+        ..like.clone()
+    };
     Config { users: users.into_iter().map(user).collect(), ..base.clone() }
 }
 

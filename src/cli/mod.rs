@@ -1,8 +1,10 @@
 //! The command line.
 
 mod check;
+mod control;
 mod hash_password;
 mod health;
+mod reload;
 mod schema;
 mod serve;
 
@@ -50,6 +52,7 @@ Examples:
   wharf check --config wharf.yaml --connect
                                            also try to reach each backend
   wharf health                             ask a running server whether it is ready
+  wharf reload                             have a running server read its configuration again
   wharf hash-password                      ask for a password and print its hash
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
@@ -60,6 +63,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Health(health::Health),
+    Reload(reload::Reload),
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
 }
@@ -70,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Health(health) => health.run(),
+        Command::Reload(reload) => reload.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
     }

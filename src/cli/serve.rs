@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use wharf_backends::Buffers;
 use wharf_backends::threads::DiskThreads;
 
@@ -17,14 +19,15 @@ use super::{Outcome, complain, print};
 use crate::config::{Config, LogFormat};
 use crate::engine;
 use crate::ops::http::{HttpServer, Readiness};
-use crate::ops::metrics::Metrics;
+use crate::ops::metrics::{Disks, Metrics};
 use crate::ops::notify::ServiceManager;
+use crate::ops::reload::{self, Reloader};
 use crate::ops::sandbox::Confinement;
-use crate::ops::{logging, memory, open_files, signals::StopSignals, sweep};
+use crate::ops::{control, logging, memory, open_files, signals::StopSignals, sweep};
 use crate::server::Server;
 use crate::shutdown::Shutdown;
 use crate::storages::{StorageError, Storages};
-use crate::world::{CurrentWorld, World};
+use crate::world::{CurrentWorld, Ground, World};
 
 /// How long the end of the program waits for threads that may block.
 const THREADS_WAIT: Duration = Duration::from_secs(2);
@@ -35,7 +38,8 @@ const LONGEST_END: Duration = Duration::from_secs(20);
 /// Run the server.
 ///
 /// Without --config it serves the quick start: on this machine only, with files in the folder `wharf-data` of the
-/// current directory. SIGTERM or SIGINT stops it when running transfers are done, a second signal at once.
+/// current directory. SIGTERM or SIGINT stops it when running transfers are done, a second signal at once. SIGHUP and
+/// `wharf reload` have the configuration read again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -83,7 +87,7 @@ impl Serve {
             Ok(prepared) => prepared,
             Err(outcome) => return outcome,
         };
-        let Prepared { mut config, roots, sandbox } = prepared;
+        let Prepared { mut config, roots, sandbox, control } = prepared;
         // Here there is no other thread, so those that come are all confined.
         let confinement = sandbox.enter();
         confinement.apply(&mut config);
@@ -96,7 +100,7 @@ impl Serve {
         };
         let mut log = None;
         let outcome =
-            runtime.block_on(self.run_until_stopped(config, roots, &confinement, signals, &mut log));
+            runtime.block_on(self.run_until_stopped(config, roots, control, &confinement, signals, &mut log));
         // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
         runtime.shutdown_timeout(THREADS_WAIT);
         // What these threads had to tell is written, too.
@@ -108,11 +112,13 @@ impl Serve {
         self,
         config: Config,
         roots: Result<(), StorageError>,
+        control: Option<Result<control::Bound, String>>,
         confinement: &Confinement,
         signals: StopSignals,
         running_log: &mut Option<logging::Log>,
     ) -> Outcome {
         let shutdown = Shutdown::default();
+        let hung_up = signals.reload();
         tokio::spawn(signals.forward(shutdown.clone()));
         // An empty RUST_LOG is one that is not set.
         let given = self.log.as_deref().filter(|filter| !filter.trim().is_empty());
@@ -134,7 +140,18 @@ impl Serve {
             tracing::error!("{error}");
             return Outcome::Failed;
         }
-        match serve(config, self.config.is_none(), self.notify_socket, shutdown, log).await {
+        // What the command line says counts, whatever a later configuration does.
+        let filter = given.is_none().then(|| log.filter().clone());
+        let start = Start {
+            config,
+            file: self.config,
+            notify_socket: self.notify_socket,
+            control,
+            confinement: confinement.clone(),
+            filter,
+            hung_up,
+        };
+        match serve(start, shutdown, log).await {
             Ok(()) => Outcome::Fine,
             Err(error) => {
                 tracing::error!("{error}");
@@ -144,28 +161,39 @@ impl Serve {
     }
 }
 
-async fn serve(
+/// What the server starts with.
+struct Start {
     config: Config,
-    quick_start: bool,
+    file: Option<PathBuf>,
     notify_socket: Option<OsString>,
-    shutdown: Shutdown,
-    log: &logging::Log,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let manager = ServiceManager::at(notify_socket.as_deref())?;
-    let engine_name = config.server.engine.word;
-    let metrics = Metrics::new(engine_name, config.server.limits.sessions);
+    control: Option<Result<control::Bound, String>>,
+    confinement: Confinement,
+    filter: Option<logging::Filter>,
+    /// SIGHUP came.
+    hung_up: Arc<Notify>,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(), Failure> {
+    let Start { config, file, notify_socket, control, confinement, filter, hung_up } = start;
+    let control = usable(control, &config)?;
+    let manager = Arc::new(ServiceManager::at(notify_socket.as_deref())?);
+    let engine = config.server.engine;
+    let metrics = Metrics::new(engine.word, config.server.limits.sessions);
     metrics.watch_log(log.queue().clone());
     open_files::raise_limit();
     // First of all, so that whoever asks meanwhile hears that it starts.
     let readiness = Readiness::new(Arc::clone(&metrics));
-    let http = HttpServer::bind(&config, engine_name, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
+    let http = HttpServer::bind(&config, engine.word, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
     http.start();
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
+    let ground = Ground::new(buffers, Arc::clone(&metrics))?;
     let build = {
-        let metrics = Arc::clone(&metrics);
-        move || World::build(config, &buffers, &metrics)
+        let ground = ground.clone();
+        move || World::build(config, &ground)
     };
     let world = tokio::select! {
         biased;
@@ -173,37 +201,70 @@ async fn serve(
         () = shutdown.stopping.cancelled() => return Ok(()),
         built = tokio::task::spawn_blocking(build) => built??,
     };
-    let current = Arc::new(CurrentWorld::new(world));
-    let world = current.now();
-    let World { config, storages, .. } = &*world;
-    let disks = storages.iter().filter_map(|(name, storage)| Some((name.clone(), storage.disk()?.clone())));
-    metrics.watch_disks(disks.collect());
-    let engine = engine::open(config.server.engine, current, &metrics)?;
-    let grace = config.server.shutdown_grace;
-    let server = Server::bind(&config.server, engine, metrics).await?;
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        users = config.users.len(),
-        backends = config.backends.len(),
-        "starting"
-    );
-    if quick_start {
+    let (users, backends) = (world.config.users.len(), world.config.backends.len());
+    let world = Arc::new(CurrentWorld::new(world));
+    metrics.watch_disks({
+        let world = Arc::clone(&world);
+        move || disks_of(&world.now().storages)
+    });
+    let engine = engine::open(engine, Arc::clone(&world), &metrics)?;
+    let server = Server::bind(Arc::clone(&world), Arc::clone(&engine), metrics).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), users, backends, "starting");
+    if file.is_none() {
         print_welcome(&server);
     }
-    let sweeping = sweep::start(storages.clone());
+    let sweeping = sweep::start(Arc::clone(&world));
+    let reloader = Reloader::new(reload::Parts {
+        file,
+        world: Arc::clone(&world),
+        ground,
+        engine,
+        limits: Arc::clone(server.limits()),
+        confinement,
+        filter,
+        manager: Arc::clone(&manager),
+    });
+    // They end with the server.
+    let mut tasks = JoinSet::new();
+    if let Some(bound) = control {
+        let desk = Arc::new(control::Desk { reloader: Arc::clone(&reloader) });
+        tasks.spawn(async move { control::serve(bound, desk).await });
+    }
+    tasks.spawn(async move { reloader.serve(&hung_up, "SIGHUP").await });
     // The addresses are bound, so whoever connects from now on is served.
-    readiness.ready(storages.clone());
+    readiness.ready(Arc::clone(&world));
     manager.ready();
     let stopping = shutdown.stopping.clone();
-    tokio::spawn(async move {
-        stopping.cancelled().await;
-        readiness.stopping();
-        manager.stopping(grace.saturating_add(LONGEST_END));
+    tokio::spawn({
+        let world = Arc::clone(&world);
+        async move {
+            stopping.cancelled().await;
+            readiness.stopping();
+            manager.stopping(world.now().config.server.shutdown_grace.saturating_add(LONGEST_END));
+        }
     });
     server.run(shutdown).await;
-    drop(sweeping);
-    wait_for_disks(storages).await;
+    drop((sweeping, tasks));
+    wait_for_disks(&world.now().storages).await;
     Ok(())
+}
+
+/// The control socket, if it could be bound, or nobody has asked for it.
+fn usable(
+    control: Option<Result<control::Bound, String>>,
+    config: &Config,
+) -> Result<Option<control::Bound>, String> {
+    match control.transpose() {
+        Err(cause) if config.server.control.as_ref().is_some_and(|control| control.by_default) => {
+            tracing::warn!(cause, "no `wharf reload`; SIGHUP has the configuration read again");
+            Ok(None)
+        }
+        result => result,
+    }
+}
+
+fn disks_of(storages: &Storages) -> Disks {
+    storages.iter().filter_map(|(name, storage)| Some((name.clone(), storage.disk()?.clone()))).collect()
 }
 
 /// Waits until the threads of disks have finished: they still remove the files of uploads that were given up. It does not wait for

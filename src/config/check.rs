@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 use wharf_backends::StoragePath;
 
 pub(crate) use self::backends::Around;
-pub(super) use self::backends::Check;
+pub(super) use self::backends::{Check, Section};
 use self::dangers::Places;
-use super::checked::{ClientCertificates, Config, Http, Log, LogFormat, Tls, TlsSettings};
+use super::checked::{ClientCertificates, Config, Control, Http, Log, LogFormat, Tls, TlsSettings};
 use super::engines::Engine;
+use super::files::{self, FileError};
 use super::raw;
 use super::read::At;
 use super::source::Source;
@@ -52,15 +53,15 @@ const LEAST_RECORD: usize = 512;
 pub(crate) type Placed<T> = (T, Span);
 
 impl Checker<'_> {
-    /// The whole file, of whose `sections` there is one for each backend. Its `warnings` and `dangers` are left empty.
-    pub(super) fn config(&self, raw: raw::Config, sections: Vec<Option<Check>>, root: Span) -> Config {
+    /// The whole file, of whose `sections` there is one for each backend. Its `warnings`, `dangers` and `files` are left empty.
+    pub(super) fn config(&self, raw: raw::Config, sections: Vec<Section>, root: Span) -> Config {
         let places = Places::of(&raw, root);
         let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         server.lockout = self.lockout(raw.lockout);
         let http = self.http(raw.http, &server);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
-        let backends = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
+        let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
         Config {
             server,
@@ -69,12 +70,14 @@ impl Checker<'_> {
                 .into_iter()
                 .filter_map(|(name, backend)| Some((name, backend.value?)))
                 .collect::<BTreeMap<_, _>>(),
+            stamps,
             users: accounts.users,
             anonymous: accounts.anonymous,
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),
             dangers: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -82,6 +85,11 @@ impl Checker<'_> {
     pub(super) fn http_alone(&self, raw: raw::Config) -> Http {
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         self.http(raw.http, &server)
+    }
+
+    /// Only where the running server is told what to do.
+    pub(super) fn control_alone(&self, raw: raw::Config) -> Option<Control> {
+        self.control(raw.server.and_then(|at| at.value).unwrap_or_default().control)
     }
 
     /// Reports that something is wrong. The message must not repeat a secret.
@@ -151,6 +159,14 @@ impl Checker<'_> {
             return None;
         }
         self.accept(StoragePath::parse(&text).map_err(|error| error.to_string()), field.span)
+    }
+
+    /// The content of another file of at most `limit` bytes: the process has to be able to read it again later.
+    pub(crate) fn read_file(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        self.source.reads(path);
+        let content = files::read_file(path, limit)?;
+        self.source.found(&content);
+        Ok(content)
     }
 
     /// A path of this machine, which starts from the folder of the configuration file.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{Backend, Engine, PasswordHash, Permissions, Problem, Secret};
+use super::{Backend, Engine, PasswordHash, Permissions, Problem, Secret, Stamp};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
 
@@ -23,6 +23,8 @@ pub struct Config {
     pub tls: Tls,
     /// The storages by name. Every name that an [`Account`] or a [`Mount`] holds is in here.
     pub backends: BTreeMap<String, Arc<dyn Backend>>,
+    /// What distinguishes each of these from the one of the same name in another reading.
+    pub stamps: BTreeMap<String, Stamp>,
     /// Who may log in with a password; names are unique.
     pub users: Vec<User>,
     /// What `anonymous` and `ftp` see; `None` if they may not log in.
@@ -35,6 +37,8 @@ pub struct Config {
     pub warnings: Vec<Problem>,
     /// What is allowed and dangerous.
     pub dangers: Vec<Problem>,
+    /// The files that were read, and have to be readable for the next reading: the configuration itself and secrets.
+    pub files: Vec<PathBuf>,
 }
 
 /// How the server listens and what it allows.
@@ -80,8 +84,30 @@ pub struct Server {
     pub greeting: Option<String>,
     /// Whether the process limits itself to what it needs.
     pub sandbox: bool,
+    /// The socket on which the running server is told what to do; `None`: there is none.
+    pub control: Option<Control>,
+    /// When the configuration is read again.
+    pub reload: Reload,
     /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
     pub shutdown_grace: Duration,
+}
+
+/// The socket on which the running server is told what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Where.
+    pub path: PathBuf,
+    /// Nobody has asked for it, so the server runs without it if it can't be there.
+    pub by_default: bool,
+}
+
+/// When the configuration is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// When somebody asks for it.
+    Asked,
+    /// Also when a file has changed.
+    Watch,
 }
 
 /// What SIZE answers in ASCII type: the size that a transfer will have is known only when the text was converted.
@@ -228,13 +254,13 @@ pub struct ClientCertificates {
     pub required: bool,
 }
 
-/// Someone who logs in with a password.
+/// Someone who logs in.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The name; unique, neither `anonymous` nor `ftp`.
     pub name: String,
-    /// What the password is compared with.
-    pub password: Password,
+    /// What the password is compared with; `None` if somebody else checks who it is.
+    pub password: Option<Password>,
     /// The networks of their clients; empty: any.
     pub networks: Vec<IpNet>,
     /// From this moment on they can't log in; `None`: never.
@@ -254,7 +280,7 @@ pub struct User {
 }
 
 /// What a password is compared with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
     /// A hash of it.
     Hash(PasswordHash),

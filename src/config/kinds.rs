@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::backend::Backend;
-use super::check::{Around, Check, Checker};
+use super::check::{self, Around, Check, Checker};
 use super::read::{KIND, Reader};
 use super::source::Source;
+use super::stamp::Stamp;
 use super::tree::{Node, Value};
 
 /// A kind of storage: a row of the table that is handed to [`load`](super::load).
@@ -62,16 +63,16 @@ pub(crate) trait Section: DeserializeOwned + JsonSchema + 'static {
     fn check(self, checker: &Checker<'_>, around: Around) -> Option<Arc<dyn Backend>>;
 }
 
-/// Reads what stands under `backends`, each section as its kind has it; one for each entry there, in their order. `None` is one
-/// that doesn't fit, which has been reported.
-pub(super) fn read_sections(root: &Node, source: &Source<'_>, kinds: &[Kind]) -> Vec<Option<Check>> {
+/// Reads what stands under `backends`, each section as its kind has it; one for each entry there, in their order.
+pub(super) fn read_sections(root: &Node, source: &Source<'_>, kinds: &[Kind]) -> Vec<check::Section> {
     let Value::Map(map) = &root.value else { return Vec::new() };
     let section = map.iter().find(|(key, _)| matches!(&key.value, Value::Text(word) if word == "backends"));
     let Some((_, Node { value: Value::Map(backends), .. })) = section else { return Vec::new() };
     let read = |(key, node): &(Node, Node)| {
         let reader = Reader::new(node, key.span, source);
         let section = kind_of(reader, kinds).and_then(|kind| (kind.read)(reader.of_known_kind()));
-        section.map_err(|misfit| reader.report(misfit)).ok()
+        let check = section.map_err(|misfit| reader.report(misfit)).ok();
+        check::Section { check, stamp: Stamp::of_node(node) }
     };
     backends.iter().map(read).collect()
 }

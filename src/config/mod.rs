@@ -17,8 +17,10 @@ mod permissions;
 mod problem;
 mod raw;
 mod read;
+mod restart;
 mod secret;
 mod source;
+mod stamp;
 mod suggest;
 mod syntax;
 mod tree;
@@ -28,9 +30,9 @@ use std::path::Path;
 
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
-    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, DefaultType, Http, Limits, Lockout,
-    Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Server, Tls, TlsSettings, TlsVersion,
-    User,
+    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, Control, DefaultType, Http, Limits,
+    Lockout, Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Reload, Server, Tls,
+    TlsSettings, TlsVersion, User,
 };
 pub use engines::{Engine, Lack};
 pub(crate) use files::read_file;
@@ -39,11 +41,12 @@ pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
+pub use stamp::Stamp;
 
 /// What a kind of storage reads and checks its section with.
 pub(crate) mod section {
     pub(crate) use super::check::{Around, Checker, Placed};
-    pub(crate) use super::files::{read_file, say};
+    pub(crate) use super::files::say;
     pub(crate) use super::kinds::Section;
     pub(crate) use super::raw::{Named, Scalar, Secret};
     pub(crate) use super::read::At;
@@ -52,7 +55,7 @@ pub(crate) mod section {
     pub(crate) use super::units;
 }
 
-use check::{Check, Checker, Environment};
+use check::{Checker, Environment};
 use source::{Findings, Source};
 use tree::{Span, Value};
 
@@ -66,7 +69,10 @@ const MAX_SIZE: u64 = 1024 * 1024;
 /// [`Problems`]: everything that is wrong with it.
 pub fn load(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Result<Config, Problems> {
     let name = path.display().to_string();
-    parse(&text_of(path, &name)?, &name, path.parent().unwrap_or(Path::new("")), kinds, engines)
+    let base = path.parent().unwrap_or(Path::new(""));
+    let mut config = parse(&text_of(path, &name)?, &name, base, kinds, engines)?;
+    config.files.push(path.to_owned());
+    Ok(config)
 }
 
 /// Reads where a configuration file has health and metrics. What else is wrong with it is of no interest here: neither secrets
@@ -85,6 +91,33 @@ pub fn load_http(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Res
     let Findings { problems, .. } = source.finish();
     match http {
         Some(http) if problems.is_empty() || !http.listen.is_empty() => Ok(http),
+        None if problems.is_empty() => Err(empty(&name)),
+        _ => Err(Problems::new(&name, problems)),
+    }
+}
+
+/// Reads where a configuration file has the socket on which the running server is told what to do. What else is wrong with it is
+/// of no interest here.
+///
+/// # Errors
+/// [`Problems`], if it can't be told.
+pub fn load_control(
+    path: &Path,
+    kinds: &[Kind],
+    engines: &'static [Engine],
+) -> Result<Option<Control>, Problems> {
+    let name = path.display().to_string();
+    let text = text_of(path, &name)?;
+    let source = Source::new(&name, text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let base = path.parent().unwrap_or(Path::new(""));
+    let control = raw(&source, kinds, engines).map(|Written { raw, engine, .. }| {
+        let environment: Environment<'_> = &|variable| std::env::var(variable);
+        Checker { source: &source, base, environment, engine }.control_alone(raw)
+    });
+    let Findings { problems, .. } = source.finish();
+    match control {
+        Some(Some(control)) => Ok(Some(control)),
+        Some(None) if problems.is_empty() => Ok(None),
         None if problems.is_empty() => Err(empty(&name)),
         _ => Err(Problems::new(&name, problems)),
     }
@@ -130,9 +163,9 @@ fn parse_with(
     let config = raw(&source, kinds, engines).map(|Written { raw, sections, root, engine }| {
         Checker { source: &source, base, environment, engine }.config(raw, sections, root)
     });
-    let Findings { problems, warnings, dangers } = source.finish();
+    let Findings { problems, warnings, dangers, files } = source.finish();
     match config {
-        Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, ..config }),
+        Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, files, ..config }),
         None if problems.is_empty() => Err(empty(name)),
         _ => Err(Problems::new(name, problems)),
     }
@@ -142,7 +175,7 @@ fn parse_with(
 struct Written {
     raw: raw::Config,
     /// The section of each backend.
-    sections: Vec<Option<Check>>,
+    sections: Vec<check::Section>,
     root: Span,
     engine: &'static Engine,
 }

@@ -122,10 +122,28 @@ pub(super) struct Server {
     /// Whether the process gives up [all rights that it does not need](#the-sandbox), as far as the kernel can. Default:
     /// `true`. Example: `sandbox: false`.
     pub(super) sandbox: Option<At<bool>>,
+    /// The Unix socket for `wharf reload`, which only the server's own account and root can use; `off`: none. See [changes while
+    /// the server runs](#changes-while-the-server-runs). Default: `/run/wharf/control.sock` if there is a directory
+    /// `/run/wharf`, or else none. Example: `control: /run/ftp/control.sock`.
+    #[schemars(extend("x-type" = "path or `off`"))]
+    pub(super) control: Option<At<String>>,
+    /// When the configuration is [read again](#changes-while-the-server-runs): on SIGHUP and `wharf reload`, or also when the
+    /// file or one that it names has changed. Default: `asked`. Example: `reload: watch`.
+    pub(super) reload: Option<At<Reload>>,
     /// How long transfers may go on after [a request to stop](#signals-and-the-end); `0s` cuts them off. Default: `30s`.
     /// Example: `shutdown_grace: 2m`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
     pub(super) shutdown_grace: Option<At<Scalar>>,
+}
+
+/// When the configuration is read again.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Reload {
+    /// On SIGHUP and `wharf reload`.
+    Asked,
+    /// Also when a file has changed.
+    Watch,
 }
 
 /// The answer to SIZE in ASCII type.

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::problem::{Place, Problem};
+use super::stamp::Stamp;
 use super::suggest::nearest;
 use super::tree::{Node, Span, Value};
 
@@ -24,6 +26,10 @@ pub(super) struct Source<'a> {
     problems: RefCell<Vec<(Span, String)>>,
     warnings: RefCell<Vec<(Span, String)>>,
     dangers: RefCell<Vec<(Span, String)>>,
+    /// What else was read for it.
+    files: RefCell<Vec<PathBuf>>,
+    /// What was in there, and in the environment.
+    contents: RefCell<Vec<Stamp>>,
 }
 
 /// What was found in a file, each in its order.
@@ -31,6 +37,8 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
     pub(super) dangers: Vec<Problem>,
+    /// All other files that were read.
+    pub(super) files: Vec<PathBuf>,
 }
 
 impl<'a> Source<'a> {
@@ -46,6 +54,8 @@ impl<'a> Source<'a> {
             problems: RefCell::default(),
             warnings: RefCell::default(),
             dangers: RefCell::default(),
+            files: RefCell::default(),
+            contents: RefCell::default(),
         }
     }
 
@@ -66,6 +76,26 @@ impl<'a> Source<'a> {
     /// Remembers that something is allowed and dangerous.
     pub(super) fn danger(&self, span: Span, message: impl Into<String>) {
         self.dangers.borrow_mut().push((span, message.into()));
+    }
+
+    /// Remembers that another file was read, or could not be.
+    pub(super) fn reads(&self, file: &Path) {
+        self.files.borrow_mut().push(file.to_owned());
+    }
+
+    /// Remembers what was found outside of the text.
+    pub(super) fn found(&self, content: &[u8]) {
+        self.contents.borrow_mut().push(Stamp::of(content));
+    }
+
+    /// What was found outside of the text so far, behind the first few.
+    pub(super) fn found_since(&self, first: usize) -> Vec<Stamp> {
+        self.contents.borrow().get(first..).unwrap_or_default().to_vec()
+    }
+
+    /// How much was found outside of the text so far.
+    pub(super) fn found_so_far(&self) -> usize {
+        self.contents.borrow().len()
     }
 
     /// Keeps a part of the text from being shown.
@@ -118,6 +148,7 @@ impl<'a> Source<'a> {
             problems: self.render(&self.problems, &secrets),
             warnings: self.render(&self.warnings, &secrets),
             dangers: self.render(&self.dangers, &secrets),
+            files: self.files.borrow().clone(),
         }
     }
 

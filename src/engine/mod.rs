@@ -13,7 +13,7 @@ use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsError;
-use crate::world::CurrentWorld;
+use crate::world::{CurrentWorld, World};
 
 pub use connection::Connection;
 pub use reply_code::ReplyCode;
@@ -22,6 +22,26 @@ pub use reply_code::ReplyCode;
 pub trait Engine: Send + Sync {
     /// Serves one control connection, and returns when the session and its transfers are over.
     fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()>;
+
+    /// Gets ready for sessions of another world, with all that can fail; what it returns is called when that world counts. Blocks.
+    ///
+    /// # Errors
+    /// [`Unready`]: the world can't be served.
+    fn prepare(self: Arc<Self>, world: &World) -> Result<Ready, Unready>;
+}
+
+/// Has an engine serve new sessions as the world wants it that it was prepared for.
+pub type Ready = Box<dyn FnOnce() + Send>;
+
+/// Why an engine can't serve another world.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// The certificate can't be used any more.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// This engine can't change the value of this key.
+    #[error("{0}")]
+    Restart(&'static str),
 }
 
 /// An engine that is ready to serve, unless the certificate can't be used any more.

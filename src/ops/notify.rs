@@ -30,6 +30,18 @@ impl ServiceManager {
         self.tell("READY=1\nSTATUS=Serving sessions.");
     }
 
+    /// The server reads its configuration again, until it says that that is [over](Self::reloaded).
+    pub fn reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32).as_micros();
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=Reading the configuration."));
+    }
+
+    /// The configuration was read again, whatever came of it.
+    pub fn reloaded(&self) {
+        self.ready();
+    }
+
     /// The server is stopping, which may take `longest`: the service manager must not kill it before.
     pub fn stopping(&self, longest: Duration) {
         let longest = longest.as_micros();

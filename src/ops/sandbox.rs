@@ -64,10 +64,10 @@ impl Sandbox {
 }
 
 /// The limits that are in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Confinement(Option<InForce>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct InForce {
     files: Result<&'static str, String>,
     calls: Result<(), String>,
@@ -107,6 +107,15 @@ impl Confinement {
                 "the sandbox does not limit which system calls can be made: that takes seccomp"
             );
         }
+    }
+}
+
+/// Advice for an error that came of something which is new in the configuration.
+pub fn advice_on(error: &str) -> &'static str {
+    if LIMITS_FILES.load(Ordering::Relaxed) && error.to_lowercase().contains("permission denied") {
+        "; it may lie outside of the sandbox, which ends where the files were at the start (a restart helps then)"
+    } else {
+        ""
     }
 }
 

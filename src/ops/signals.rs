@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::shutdown::Shutdown;
 
@@ -12,14 +14,15 @@ use crate::shutdown::Shutdown;
 /// terminal for longer: the signal comes at once, or not at all.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// SIGTERM and SIGINT: the first requests an orderly stop, the second a stop at once. SIGHUP asks daemons for a reload,
-/// which does not exist yet; it stops the server if the terminal in which it was started is gone.
+/// SIGTERM and SIGINT: the first requests an orderly stop, the second a stop at once. SIGHUP has the configuration read again; it
+/// stops the server if the terminal in which it was started is gone.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
     terminals: Terminals,
+    reload: Arc<Notify>,
 }
 
 impl StopSignals {
@@ -35,7 +38,13 @@ impl StopSignals {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             terminals,
+            reload: Arc::default(),
         })
+    }
+
+    /// Tells that the configuration is to be read again; also of a signal that came before anybody waits.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
     }
 
     /// The next signal that stops the server.
@@ -62,9 +71,7 @@ impl StopSignals {
                 self.terminals = Terminals::NONE;
                 return "SIGHUP";
             }
-            tracing::warn!(
-                "SIGHUP is ignored: there is no reload yet; a changed configuration needs a restart"
-            );
+            self.reload.notify_one();
         }
     }
 

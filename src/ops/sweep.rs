@@ -1,35 +1,63 @@
 //! Removes leftovers of unfinished uploads from storages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 use wharf_backends::Storage;
+
+use crate::world::CurrentWorld;
 
 /// The time between two sweeps after the start.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// Sweeps all storages, now and every hour, until the tasks are dropped.
-pub fn start(storages: impl IntoIterator<Item = (String, Arc<dyn Storage>)>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for (backend, storage) in storages {
-        tasks.spawn(async move {
-            loop {
-                // Another sweep that hangs would take another of the disk's threads.
-                if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
-                    tracing::warn!(backend, "did not look for unfinished uploads: the disk hangs");
-                    tokio::time::sleep(EVERY).await;
-                    continue;
+/// The sweeps of one storage.
+struct Sweeping {
+    storage: Weak<dyn Storage>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// Sweeps the storages of the current world, now and every hour, until this is dropped. One that a later world opens is swept at
+/// once, and one that is closed no more.
+pub fn start(world: Arc<CurrentWorld>) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut changes = world.changes();
+        let mut sweeping: Vec<Sweeping> = Vec::new();
+        loop {
+            let now = world.now();
+            let is = |one: &Sweeping, storage: &Arc<dyn Storage>| {
+                std::ptr::addr_eq(one.storage.as_ptr(), Arc::as_ptr(storage))
+            };
+            sweeping.retain(|one| now.storages.values().any(|storage| is(one, storage)));
+            for (backend, storage) in &now.storages {
+                if !sweeping.iter().any(|one| is(one, storage)) {
+                    let storage = Arc::downgrade(storage);
+                    let task = tokio::spawn(sweep(backend.clone(), storage.clone()));
+                    sweeping.push(Sweeping { storage, _task: AbortOnDropHandle::new(task) });
                 }
-                match storage.sweep().await {
-                    Ok(0) => tracing::debug!(backend, "no unfinished uploads to remove"),
-                    Ok(removed) => tracing::info!(backend, removed, "removed unfinished uploads"),
-                    // Some credentials may only store files.
-                    Err(error) => tracing::warn!(backend, %error, "can't look for unfinished uploads"),
-                }
-                tokio::time::sleep(EVERY).await;
             }
-        });
+            drop(now);
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }))
+}
+
+async fn sweep(backend: String, storage: Weak<dyn Storage>) {
+    while let Some(storage) = storage.upgrade() {
+        // Another sweep that hangs would take another of the disk's threads.
+        if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
+            tracing::warn!(backend, "did not look for unfinished uploads: the disk hangs");
+        } else {
+            match storage.sweep().await {
+                Ok(0) => tracing::debug!(backend, "no unfinished uploads to remove"),
+                Ok(removed) => tracing::info!(backend, removed, "removed unfinished uploads"),
+                // Some credentials may only store files.
+                Err(error) => tracing::warn!(backend, %error, "can't look for unfinished uploads"),
+            }
+        }
+        drop(storage);
+        tokio::time::sleep(EVERY).await;
     }
-    tasks
 }

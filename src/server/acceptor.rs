@@ -127,7 +127,7 @@ impl Acceptor {
 
     fn serve(&self, connection: Connection, token: TaskTrackerToken) {
         let Sessions { engine, shutdown, .. } = &self.sessions;
-        let session = Arc::clone(engine).serve(connection, shutdown.clone());
+        let session = Arc::clone(engine).serve(connection, shutdown.of_session());
         let open = self.metrics.session_opened();
         tokio::spawn(async move {
             session.await;

@@ -23,10 +23,10 @@ use tokio_util::task::TaskTracker;
 use self::acceptor::{Acceptor, Sessions};
 use self::front::{Front, ImplicitTls, Plain, Proxied};
 use crate::accounts::{Guard, SessionLimits};
-use crate::config;
 use crate::engine::Engine;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use crate::world::CurrentWorld;
 
 /// How long sessions may take to clean up when they were told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(15);
@@ -36,7 +36,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     engine: Arc<dyn Engine>,
     limits: Arc<SessionLimits>,
-    grace: Duration,
+    world: Arc<CurrentWorld>,
     metrics: Arc<Metrics>,
 }
 
@@ -57,16 +57,18 @@ pub struct BindError {
 }
 
 impl Server {
-    /// Binds all addresses; connections are accepted by [`run`](Self::run).
+    /// Binds all addresses that the first world names; connections are accepted by [`run`](Self::run).
     ///
     /// # Errors
     /// The first address that can't be bound.
     pub async fn bind(
-        config: &config::Server,
+        world: Arc<CurrentWorld>,
         engine: Arc<dyn Engine>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
+        let first = world.now();
+        let config = &first.config.server;
         let proxies: Arc<[IpNet]> = config.proxies.clone().into();
         let plain: Arc<dyn Front> = Arc::new(Proxied::new(Plain, Arc::clone(&proxies)));
         let implicit_tls: Arc<dyn Front> = Arc::new(Proxied::new(ImplicitTls, proxies));
@@ -89,9 +91,14 @@ impl Server {
                     Guard::new(config.lockout.clone(), limits.connections_per_ip, limits.ipv6_prefix),
                 ),
             ),
-            grace: config.shutdown_grace,
+            world,
             metrics,
         })
+    }
+
+    /// The limits on the number of sessions.
+    pub fn limits(&self) -> &Arc<SessionLimits> {
+        &self.limits
     }
 
     /// The addresses, with the real port where the configuration has 0.
@@ -119,10 +126,11 @@ impl Server {
         }
         shutdown.stopping.cancelled().await;
         sessions.close();
-        tracing::info!(sessions = sessions.len(), grace = ?self.grace, "stopping");
+        let grace = self.world.now().config.server.shutdown_grace;
+        tracing::info!(sessions = sessions.len(), ?grace, "stopping");
         tokio::select! {
             () = sessions.wait() => {}
-            () = tokio::time::sleep(self.grace) => {
+            () = tokio::time::sleep(grace) => {
                 tracing::warn!(sessions = sessions.len(), "the grace is over: ending what still runs");
             }
             () = shutdown.now.cancelled() => {

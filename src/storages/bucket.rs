@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wharf_backends::object::{self, Authorities, ContentType, Tuning};
 
-use crate::config::section::{Around, At, Checker, Scalar, quote, read_file, units};
+use crate::config::section::{Around, At, Checker, Scalar, quote, units};
 use crate::config::{Needs, Shared};
 
 /// More than the authorities of a whole system take, in bytes.
@@ -53,7 +53,7 @@ pub(super) fn authorities(
         );
         return None;
     }
-    let pem = read_file(&path, MAX_CA_FILE).map_err(|error| error.to_string());
+    let pem = checker.read_file(&path, MAX_CA_FILE).map_err(|error| error.to_string());
     let read = pem.and_then(|pem| Authorities::from_pem(&pem));
     checker.accept(read.map_err(|reason| format!("ca_file {}: {reason}", path.display())), field.span)
 }

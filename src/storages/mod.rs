@@ -57,7 +57,7 @@ pub fn make_roots(config: &Config) -> Result<(), StorageError> {
 }
 
 /// Sets up all storages of a configuration, which share the memory for transfers; `observers` returns the observers of the
-/// requests of a backend, by its name. Buckets are not contacted yet.
+/// requests of a backend, by its name; `kept` a storage that is open already. Buckets are not contacted yet.
 ///
 /// Blocks while local directories are opened.
 ///
@@ -67,9 +67,14 @@ pub fn open_all(
     config: &Config,
     buffers: &Arc<Buffers>,
     observers: impl Fn(&str) -> Observers,
+    kept: impl Fn(&str) -> Option<Arc<dyn Storage>>,
 ) -> Result<Storages, StorageError> {
     let mut storages = Storages::new();
     for (name, backend) in &config.backends {
+        if let Some(storage) = kept(name) {
+            storages.insert(name.clone(), storage);
+            continue;
+        }
         let storage = open(name, &**backend, buffers, &observers(name))
             .map_err(|cause| StorageError { name: name.clone(), cause })?;
         storages.insert(name.clone(), storage);

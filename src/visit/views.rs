@@ -1,18 +1,19 @@
 //! The view of each user.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use wharf_backends::StoragePath;
 
 use super::{Mount, MountTable, Permissions, UserView};
-use crate::config::{Account, Config};
+use crate::config::Account;
 use crate::storages::Storages;
 
-/// Makes what users see of what a configuration says of them.
-pub struct Views<'a> {
-    storages: &'a Storages,
-    given: Given<'a>,
+/// Makes what users see of what is configured for them.
+pub struct Views {
+    storages: Storages,
+    given: RwLock<Given>,
 }
 
 /// An account names a backend that is not there. The check of a configuration rules it out.
@@ -20,10 +21,29 @@ pub struct Views<'a> {
 #[error("backend {0:?} is not defined")]
 pub struct UnknownBackend(String);
 
-impl<'a> Views<'a> {
-    /// For the accounts of a configuration, on these storages.
-    pub fn new(config: &'a Config, storages: &'a Storages) -> Self {
-        Self { storages, given: Given::of(config) }
+impl Views {
+    /// On these storages, of which nobody was given a directory yet.
+    pub fn new(storages: &Storages) -> Self {
+        Self { storages: storages.clone(), given: RwLock::default() }
+    }
+
+    /// Somebody has this tree from now on.
+    ///
+    /// # Errors
+    /// [`UnknownBackend`]; then nothing is given.
+    pub fn give(&self, account: &Account) -> Result<(), UnknownBackend> {
+        for (backend, _) in directories(account) {
+            self.storage(backend)?;
+        }
+        let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
+        directories(account).for_each(|(backend, path)| given.add(backend, path));
+        Ok(())
+    }
+
+    /// Whoever had this tree has it no more.
+    pub fn take_back(&self, account: &Account) {
+        let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
+        directories(account).for_each(|(backend, path)| given.remove(backend, path));
     }
 
     /// What somebody sees who has this tree.
@@ -39,6 +59,10 @@ impl<'a> Views<'a> {
         Ok(UserView::new(MountTable::new(root, others.collect::<Result<_, _>>()?)))
     }
 
+    fn storage(&self, backend: &str) -> Result<&Arc<dyn wharf_backends::Storage>, UnknownBackend> {
+        self.storages.get(backend).ok_or_else(|| UnknownBackend(backend.to_owned()))
+    }
+
     fn mount(
         &self,
         at: &StoragePath,
@@ -46,34 +70,59 @@ impl<'a> Views<'a> {
         path: &StoragePath,
         permissions: Permissions,
     ) -> Result<Mount, UnknownBackend> {
-        let storage = self.storages.get(backend).ok_or_else(|| UnknownBackend(backend.to_owned()))?;
-        let root = self.given.confined(backend, path);
+        let storage = self.storage(backend)?;
+        let root = self.given.read().unwrap_or_else(PoisonError::into_inner).confined(backend, path);
         Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions })
     }
 }
 
-/// All directories of backends that are given to somebody.
-struct Given<'a>(BTreeSet<(&'a str, &'a StoragePath)>);
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Views").field("backends", &self.storages.keys()).finish_non_exhaustive()
+    }
+}
 
-impl<'a> Given<'a> {
-    fn of(config: &'a Config) -> Self {
-        let accounts = config.users.iter().map(|user| &user.account);
-        let accounts = accounts.chain(config.anonymous.iter().map(|anonymous| &anonymous.account));
-        let of_account = |account: &'a Account| {
-            let mounts = account.mounts.iter().map(|mount| (mount.backend.as_str(), &mount.path));
-            mounts.chain([(account.backend.as_str(), &account.path)])
-        };
-        Self(accounts.flat_map(of_account).collect())
+/// All directories of backends that an account has.
+fn directories(account: &Account) -> impl Iterator<Item = (&str, &StoragePath)> {
+    let mounts = account.mounts.iter().map(|mount| (mount.backend.as_str(), &mount.path));
+    mounts.chain([(account.backend.as_str(), &account.path)])
+}
+
+/// All directories of backends that are given to somebody, and to how many.
+#[derive(Debug, Default)]
+struct Given(HashMap<String, BTreeMap<StoragePath, usize>>);
+
+impl Given {
+    fn add(&mut self, backend: &str, path: &StoragePath) {
+        // Most of the time the backend is there already.
+        if !self.0.contains_key(backend) {
+            self.0.insert(backend.to_owned(), BTreeMap::new());
+        }
+        if let Some(paths) = self.0.get_mut(backend) {
+            *paths.entry(path.clone()).or_default() += 1;
+        }
+    }
+
+    fn remove(&mut self, backend: &str, path: &StoragePath) {
+        let Some(paths) = self.0.get_mut(backend) else { return };
+        if let Some(count) = paths.get_mut(path) {
+            *count -= 1;
+            if *count == 0 {
+                paths.remove(path);
+            }
+        }
     }
 
     /// A directory of a backend, confined to itself and to each given one that it lies in: whoever has that may put a link in
     /// its place, which must lead nowhere that they may not go.
     fn confined(&self, backend: &str, path: &StoragePath) -> StoragePath {
-        let around = self.0.iter().filter(|(other, given)| *other == backend && path.starts_with(given));
-        // By their names, a directory comes before what lies in it.
-        let inside =
-            |outer: StoragePath, (_, given): &(&str, &StoragePath)| (*given).clone().confined_to(&outer);
-        let itself = around.fold(StoragePath::root(), inside);
+        let paths = self.0.get(backend);
+        let is_given =
+            |outer: &StoragePath| outer == path || paths.is_some_and(|paths| paths.contains_key(outer));
+        let around: Vec<_> =
+            std::iter::successors(Some(path.clone()), StoragePath::parent).filter(is_given).collect();
+        let inside = |outer: StoragePath, given: StoragePath| given.confined_to(&outer);
+        let itself = around.into_iter().rev().fold(StoragePath::root(), inside);
         itself.clone().confined_to(&itself)
     }
 }

@@ -13,8 +13,11 @@ use wharf_backends::{
 use super::layers::{Layers, Operation, Tap};
 use super::transfers::{Direction, TransferRecord};
 use super::upload::LayeredUpload;
-use super::{Guest, Permissions, Preferences, UserPermit, UserView};
+use super::{Guest, Permissions, Preferences, UserView};
 use crate::ops::metrics::Metrics;
+
+/// One of the sessions that a user may have; given back when it is dropped.
+pub type Place = Box<dyn std::any::Any + Send + Sync>;
 
 /// What an engine holds of somebody who is logged in: the only way by which it reaches storage. Every operation passes the
 /// [layers](Layers) and the permissions of the [view](UserView), in this order.
@@ -29,7 +32,7 @@ pub struct Visit {
     /// The moment from which the account is no more; in a box, as few accounts have one.
     expires: Option<Box<SystemTime>>,
     /// One of the sessions that this user may have; given back when the visit is over.
-    permit: Mutex<Option<UserPermit>>,
+    place: Mutex<Option<Place>>,
 }
 
 impl Visit {
@@ -40,10 +43,10 @@ impl Visit {
         preferences: Arc<Preferences>,
         layers: Layers,
         metrics: Arc<Metrics>,
-        permit: UserPermit,
+        place: Place,
     ) -> Self {
-        let permit = Mutex::new(Some(permit));
-        Self { guest: Arc::new(guest), view, preferences, layers, metrics, expires: None, permit }
+        let place = Mutex::new(Some(place));
+        Self { guest: Arc::new(guest), view, preferences, layers, metrics, expires: None, place }
     }
 
     /// It ends at this moment, if there is one.
@@ -58,7 +61,7 @@ impl Visit {
 
     /// The session is over, and no longer one of those that the user may have: an engine may hold the visit longer than that.
     pub(crate) fn leave(&self) {
-        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Who it is.

@@ -143,3 +143,37 @@ fn connections_of_an_address_have_a_rate() {
     assert_eq!([20, 20, 40].map(|after| admitted(ATTACKER, after)), [true, false, true]);
     assert_eq!([200; 4].map(|after| admitted(ATTACKER, after)), [true, true, true, false]);
 }
+
+#[test]
+fn other_rules_count_at_once_and_locks_stay() {
+    let (guard, start) = (guard(), Instant::now());
+    for _ in 0..3 {
+        guard.failed(ip(ATTACKER), Some("anna"), start);
+    }
+    guard.failed(ip(HOME), None, start);
+    guard.set(Some(config::Lockout { failures: 2, ..rules() }), None);
+    assert!(guard.is_locked(ip(ATTACKER), start) && guard.is_name_locked("anna", ip(HOME), start));
+    assert!(guard.failed(ip(HOME), None, start).address, "what was counted before counts");
+    guard.set(Some(config::Lockout { never: vec!["10.0.0.0/8".parse().unwrap()], ..rules() }), None);
+    assert!(!guard.is_locked(ip(ATTACKER), start) && !guard.is_name_locked("anna", ip(HOME), start));
+    guard.set(Some(rules()), None);
+    assert!(guard.is_locked(ip(ATTACKER), start));
+    // Without rules nothing locks, and nothing is kept.
+    guard.set(None, None);
+    assert!(!guard.is_locked(ip(ATTACKER), start) && guard.locks().is_empty());
+    guard.set(Some(rules()), None);
+    assert!(!guard.is_locked(ip(ATTACKER), start));
+}
+
+#[test]
+fn another_pace_counts_at_once() {
+    let (guard, start) = (guard(), Instant::now());
+    let slow = Some(config::Rate { count: 1, period: secs(60) });
+    guard.set(None, slow);
+    assert_eq!(guard.bars(ip(HOME), start), None);
+    // The same one has not forgotten.
+    guard.set(None, slow);
+    assert_eq!(guard.bars(ip(HOME), start), Some(Bar::TooFast));
+    guard.set(None, None);
+    assert_eq!(guard.bars(ip(HOME), start), None);
+}

@@ -28,13 +28,13 @@ use crate::network::Network;
 /// Who may not even ask.
 #[derive(Debug)]
 pub struct Guard {
-    lockout: Option<config::Lockout>,
     ipv6_prefix: u8,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    lockout: Option<config::Lockout>,
     networks: Record<Network>,
     names: Record<String>,
     places: KnownPlaces,
@@ -76,22 +76,30 @@ impl Guard {
         ipv6_prefix: u8,
     ) -> Self {
         let state = State {
+            lockout,
             networks: Record::default(),
             names: Record::default(),
             places: KnownPlaces::default(),
             pace: connections_per_ip.map(Pace::new),
         };
-        Self { lockout, ipv6_prefix, state: Mutex::new(state) }
+        Self { ipv6_prefix, state: Mutex::new(state) }
+    }
+
+    /// Other rules count from now on. What is locked stays so for as long as it was said, unless nothing locks any more.
+    pub fn set(&self, lockout: Option<config::Lockout>, connections_per_ip: Option<config::Rate>) {
+        let mut state = self.state();
+        if lockout.is_none() {
+            (state.networks, state.names) = (Record::default(), Record::default());
+        }
+        state.lockout = lockout;
+        if state.pace.as_ref().map(Pace::rate) != connections_per_ip {
+            state.pace = connections_per_ip.map(Pace::new);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No holder of the lock leaves it half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The rules, if they can lock this address.
-    fn rules(&self, ip: IpAddr) -> Option<&config::Lockout> {
-        self.lockout.as_ref().filter(|rules| !has(&rules.never, ip))
     }
 
     /// Whether one more connection from `ip` is refused.
@@ -106,34 +114,37 @@ impl Guard {
 
     /// Whether this address is locked.
     pub(super) fn is_locked(&self, ip: IpAddr, now: Instant) -> bool {
-        let Some(rules) = self.rules(ip) else { return false };
-        has(&rules.always, ip) || self.state().networks.is_locked(&Network::of(ip, self.ipv6_prefix), now)
+        let state = self.state();
+        let Some(rules) = state.rules(ip) else { return false };
+        has(&rules.always, ip) || state.networks.is_locked(&Network::of(ip, self.ipv6_prefix), now)
     }
 
     /// Whether this name is locked for clients at this address.
     pub(super) fn is_name_locked(&self, name: &str, ip: IpAddr, now: Instant) -> bool {
-        if self.rules(ip).is_none() {
-            return false;
-        }
         let state = self.state();
-        state.names.is_locked(name, now) && !state.places.has(name, Network::of(ip, self.ipv6_prefix))
+        state.rules(ip).is_some()
+            && state.names.is_locked(name, now)
+            && !state.places.has(name, Network::of(ip, self.ipv6_prefix))
     }
 
     /// A login from `ip` failed; `name` is that of a user whose password was wrong.
     pub(super) fn failed(&self, ip: IpAddr, name: Option<&str>, now: Instant) -> NewLocks {
-        let Some(lockout) = &self.lockout else { return NewLocks::default() };
         let mut state = self.state();
-        let is_counted = self.rules(ip).is_some();
+        let is_counted = state.rules(ip).is_some();
+        let State { lockout: Some(lockout), networks, names, .. } = &mut *state else {
+            return NewLocks::default();
+        };
         NewLocks {
-            address: is_counted && state.networks.failed(&Network::of(ip, self.ipv6_prefix), lockout, now),
-            name: name.is_some_and(|name| state.names.failed(name, lockout, now)),
+            address: is_counted && networks.failed(&Network::of(ip, self.ipv6_prefix), lockout, now),
+            name: name.is_some_and(|name| names.failed(name, lockout, now)),
         }
     }
 
     /// This user has logged in from `ip`.
     pub(super) fn succeeded(&self, name: &str, ip: IpAddr) {
-        if self.lockout.is_some() {
-            self.state().places.add(name, Network::of(ip, self.ipv6_prefix));
+        let mut state = self.state();
+        if state.lockout.is_some() {
+            state.places.add(name, Network::of(ip, self.ipv6_prefix));
         }
     }
 
@@ -167,6 +178,13 @@ impl Guard {
         let locks = state.networks.locked(now).count() + state.names.locked(now).count();
         (state.networks, state.names) = (Record::default(), Record::default());
         locks
+    }
+}
+
+impl State {
+    /// The rules, if they can lock this address.
+    fn rules(&self, ip: IpAddr) -> Option<&config::Lockout> {
+        self.lockout.as_ref().filter(|rules| !has(&rules.never, ip))
     }
 }
 

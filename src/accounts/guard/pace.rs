@@ -26,6 +26,10 @@ impl Pace {
         Self { rate, used_until: HashMap::new(), tidied: None }
     }
 
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
+    }
+
     /// Whether one more connection is within the rate: so many at once, and then one whenever there is room for it.
     pub(super) fn admits(&mut self, network: Network, now: Instant) -> bool {
         if self.used_until.len() >= MOST && !self.used_until.contains_key(&network) {

@@ -10,18 +10,25 @@ use async_trait::async_trait;
 
 use super::account::Account;
 use super::build::{AccountsError, Known};
+use super::lasting::Lasting;
 use crate::config::Config;
 use crate::network::Network;
 
+pub(super) use passwords::PasswordChecks;
+
 /// Opens a proof; returns `None` if the configuration does not ask for it.
-type Row = fn(&Config, &Known) -> Result<Option<Box<dyn Proof>>, AccountsError>;
+type Row = fn(&Config, &Known, &Lasting) -> Result<Option<Box<dyn Proof>>, AccountsError>;
 
 /// All proofs, in the order in which they are asked. The first one that knows a name decides.
 const ROWS: &[Row] = &[passwords::open, anonymous::open];
 
 /// Opens the proofs of a configuration.
-pub(super) fn open(config: &Config, known: &Known) -> Result<Vec<Box<dyn Proof>>, AccountsError> {
-    ROWS.iter().filter_map(|row| row(config, known).transpose()).collect()
+pub(super) fn open(
+    config: &Config,
+    known: &Known,
+    lasting: &Lasting,
+) -> Result<Vec<Box<dyn Proof>>, AccountsError> {
+    ROWS.iter().filter_map(|row| row(config, known, lasting).transpose()).collect()
 }
 
 /// What a client sends to show that a name is its own.
@@ -55,6 +62,9 @@ pub enum LoginError {
     /// Too many passwords wait for their check.
     #[error("too many logins wait for their turn")]
     Busy,
+    /// The account changed while it was asked.
+    #[error("the account changed during the login")]
+    Changed,
     /// The server is stopping.
     #[error("the check of the password was given up")]
     GivenUp,
@@ -70,7 +80,7 @@ impl LoginError {
             | Self::Expired
             | Self::LockedOut
             | Self::AnonymousDisabled => true,
-            Self::Busy | Self::GivenUp => false,
+            Self::Busy | Self::Changed | Self::GivenUp => false,
         }
     }
 }
@@ -84,7 +94,7 @@ pub(super) struct Attempt<'a> {
     pub(super) credential: Credential<'a>,
     /// The client's address: networks take turns.
     pub(super) network: Network,
-    /// The account of this name in the configuration file, if there is one.
+    /// The account of this name, if one is known before the login.
     pub(super) account: Option<&'a Arc<Account>>,
 }
 
@@ -105,6 +115,11 @@ pub(super) trait Proof: fmt::Debug + Send + Sync {
     /// # Errors
     /// The login is refused, and no other proof is asked.
     async fn check(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError>;
+
+    /// The accounts are others now.
+    fn follow(&self, known: &Known) {
+        let _ = known;
+    }
 
     /// Takes as long as a check that fails. It is called when no proof knows the name, and when its account may not be used here
     /// and now: otherwise a client could find out by the clock which names exist, or whether a password is right.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{Outcome, complain};
-use crate::config::{self, Config, Problems};
+use crate::config::{self, Config, Control, Problems};
 use crate::engine;
+use crate::ops::control;
 use crate::ops::sandbox::Sandbox;
 use crate::ops::signals::StopSignals;
 use crate::ops::umask;
@@ -30,6 +31,8 @@ pub(super) struct Prepared {
     /// Whether the missing roots of backends could be made.
     pub(super) roots: Result<(), StorageError>,
     pub(super) sandbox: Sandbox,
+    /// The control socket: bound before the sandbox, which does not know its directory.
+    pub(super) control: Option<Result<control::Bound, String>>,
 }
 
 impl Prepared {
@@ -44,10 +47,11 @@ impl Prepared {
                 &engine::ENGINES,
             ),
         }?;
+        let control = config.server.control.as_ref().map(bind);
         umask::follow(&config);
         let roots = storages::make_roots(&config);
         let sandbox = Sandbox::prepare(&config, service_manager.as_deref());
-        Ok(Self { config, roots, sandbox })
+        Ok(Self { config, roots, sandbox, control })
     }
 }
 
@@ -83,6 +87,12 @@ pub(super) fn run(
         Err(_) => runtime.shutdown_timeout(THREAD_WAIT),
     }
     outcome
+}
+
+fn bind(control: &Control) -> Result<control::Bound, String> {
+    let path = &control.path;
+    control::bind(path)
+        .map_err(|error| format!("can't listen on {} (`server.control`): {error}", path.display()))
 }
 
 fn cant_start(error: std::io::Error) -> Outcome {

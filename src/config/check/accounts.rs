@@ -127,7 +127,7 @@ impl Checker<'_> {
         // All is looked at: from here on, what is wrong ends it.
         Some(User {
             name: name?.0,
-            password: password??,
+            password: Some(password??),
             networks,
             expires,
             charset: charset.flatten(),

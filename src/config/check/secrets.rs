@@ -1,6 +1,5 @@
 //! Secrets: the one place that looks into the environment and into files of secrets.
 
-use super::super::files::read_file;
 use super::super::secret::Secret;
 use super::super::suggest::quote;
 use super::*;
@@ -27,6 +26,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+        self.source.found(secret.expose().as_bytes());
         if secret.expose().is_empty() {
             self.problem(span, "this secret is empty");
             return None;
@@ -61,7 +61,7 @@ impl Checker<'_> {
         self.secret_file_dangers(&path, at.span);
         let complain =
             |reason: String| self.problem(at.span, format!("secret file {}: {reason}", path.display()));
-        let bytes = read_file(&path, MAX_SIZE).map_err(|error| complain(error.to_string())).ok()?;
+        let bytes = self.read_file(&path, MAX_SIZE).map_err(|error| complain(error.to_string())).ok()?;
         let Ok(mut text) = String::from_utf8(bytes) else {
             complain("it is not valid UTF-8".to_owned());
             return None;

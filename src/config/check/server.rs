@@ -9,7 +9,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use wharf_backends::Buffers;
 
-use super::super::checked::{AsciiSize, Chmod, DefaultType, Limits, Passive, PassiveAddress, Server};
+use super::super::checked::{
+    AsciiSize, Chmod, Control, DefaultType, Limits, Passive, PassiveAddress, Reload, Server,
+};
 use super::super::files::say;
 use super::super::suggest::nearest;
 use super::*;
@@ -33,6 +35,10 @@ const SESSIONS: usize = 10_000;
 const SESSIONS_PER_IP: usize = 64;
 /// As zlib has it by default.
 const DEFLATE_LEVEL: usize = 6;
+/// Where the control socket is if systemd has made that directory.
+const CONTROL: &str = "/run/wharf/control.sock";
+/// What fits into an address of the system, with the NUL behind it.
+const CONTROL_MAX: usize = 107;
 /// A reply of FTP is a line, and some clients have small buffers for lines.
 const GREETING_MAX: usize = 200;
 
@@ -128,10 +134,31 @@ impl Checker<'_> {
             proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
             sandbox: raw.sandbox.and_then(|at| at.value).unwrap_or(true),
+            control: self.control(raw.control),
+            reload: match raw.reload.and_then(|at| at.value) {
+                Some(raw::Reload::Watch) => Reload::Watch,
+                Some(raw::Reload::Asked) | None => Reload::Asked,
+            },
             shutdown_grace: self
                 .parsed(raw.shutdown_grace, units::duration)
                 .map_or(SHUTDOWN_GRACE, |(duration, _)| duration),
         }
+    }
+
+    /// The socket on which the running server is told what to do.
+    pub(super) fn control(&self, field: Option<At<String>>) -> Option<Control> {
+        let Some(At { value, span, .. }) = field else {
+            let path = Path::new(CONTROL);
+            let is_there = path.parent().is_some_and(Path::is_dir);
+            return is_there.then(|| Control { path: path.to_owned(), by_default: true });
+        };
+        let text = value.filter(|text| text != "off")?;
+        let path = self.local_path(&text, span)?;
+        if path.as_os_str().len() > CONTROL_MAX {
+            self.problem(span, format!("the path of a socket has at most {CONTROL_MAX} bytes"));
+            return None;
+        }
+        Some(Control { path, by_default: false })
     }
 
     fn ipv6_prefix(&self, field: Option<At<u64>>) -> u8 {

@@ -25,7 +25,7 @@ fn quickstart() {
     assert_eq!(*root, world.path("wharf-data"));
     assert!(!root.exists(), "reading a configuration makes nothing");
     for user in &config.users {
-        let Password::Hash(hash) = &user.password else { panic!() };
+        let Some(Password::Hash(hash)) = &user.password else { panic!() };
         assert!(hash.verify(&user.name), "the password of {} is its name", user.name);
     }
     assert_eq!(account(&config, "demo").permissions, Permissions::FULL);

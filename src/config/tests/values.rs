@@ -63,7 +63,7 @@ fn defaults() {
     let [
         User {
             name,
-            password: Password::Hash(_),
+            password: Some(Password::Hash(_)),
             networks,
             expires: None,
             charset: None,
@@ -143,7 +143,7 @@ fn a_secret_file_loses_one_line_end() {
         world.file("secret", content);
         let text = with("users: [{ name: a, plain: true, password: { file: secret }, backend: disk }]\n");
         let config = world.parse(&text).unwrap();
-        let Password::Plain(secret) = &config.users[0].password else { panic!() };
+        let Some(Password::Plain(secret)) = &config.users[0].password else { panic!() };
         assert_eq!(secret.expose(), expected);
     }
 }

@@ -13,17 +13,17 @@ use super::error::to_libunftp;
 use super::session::Session;
 use crate::accounts::{Credential, LoginError, Origin, Refused};
 use crate::visit::Visit;
-use crate::world::World;
+use crate::world::CurrentWorld;
 
 /// The accounts, as one session asks for them.
 #[derive(Debug)]
 pub(super) struct SessionAccounts {
-    world: Arc<World>,
+    world: Arc<CurrentWorld>,
     session: Arc<Session>,
 }
 
 impl SessionAccounts {
-    pub(super) fn new(world: &Arc<World>, session: &Arc<Session>) -> Self {
+    pub(super) fn new(world: &Arc<CurrentWorld>, session: &Arc<Session>) -> Self {
         Self { world: Arc::clone(world), session: Arc::clone(session) }
     }
 }
@@ -59,9 +59,14 @@ impl Authenticator for SessionAccounts {
     ) -> Result<Principal, AuthenticationError> {
         let session = &*self.session;
         let credential = Credential { password: credentials.password.as_deref().unwrap_or_default() };
-        let origin = Origin { session: session.id, peer: session.peer, permit: &session.permit };
+        let origin = Origin {
+            session: session.id,
+            peer: session.peer,
+            permit: &session.permit,
+            ending: &session.shutdown,
+        };
         // libunftp asks in a task of its own, and goes on asking when the client is gone or the session is over.
-        let entered = self.world.accounts.enter(name, credential, origin, session.is_over()).await;
+        let entered = self.world.now().accounts.enter(name, credential, origin, session.is_over()).await;
         let visit = entered.map_err(refusal)?;
         let username = visit.name().to_owned();
         session.logged_in(visit);

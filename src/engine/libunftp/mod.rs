@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use libunftp::options::{ActivePassiveMode, FtpsRequired, PassiveHost, SiteMd5};
 use libunftp::{ServerBuilder, ServerError};
@@ -23,7 +24,7 @@ use libunftp::{ServerBuilder, ServerError};
 use self::accounts::SessionUser;
 use self::session::Session;
 use self::storage::SessionStorage;
-use super::{Connection, Engine, Row};
+use super::{Connection, Engine, Ready, Row, Unready};
 use crate::config::{self, PassiveAddress, Tls};
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
@@ -51,11 +52,14 @@ pub(super) const ROW: Row = Row {
     open: |world, metrics| Ok(Arc::new(LibunftpEngine::new(world, metrics)?)),
 };
 
+/// Whether TLS is required for control and for data connections, and how it is done.
+type SessionTls = (bool, bool, Arc<rustls::ServerConfig>);
+
 /// Serves sessions with libunftp.
 pub struct LibunftpEngine {
     world: Arc<CurrentWorld>,
-    /// Whether TLS is required for control and for data connections, and how it is done.
-    tls: Option<(bool, bool, Arc<rustls::ServerConfig>)>,
+    /// None is offered if there is none.
+    tls: ArcSwapOption<SessionTls>,
     greeting: &'static str,
     metrics: Arc<Metrics>,
 }
@@ -79,18 +83,7 @@ impl LibunftpEngine {
             Some(greeting) => Box::leak(greeting.clone().into_boxed_str()),
             None => GREETING,
         };
-        let tls = match tls {
-            Tls::Off => None,
-            Tls::On(settings) => {
-                let mut config = tls::server_config(settings)?;
-                // The server sends tickets right after the handshake. On the data connection of an upload the client
-                // never reads: it writes and closes, and its kernel answers unread bytes with a reset that discards
-                // what is still under way, so the file arrives cut short. libunftp has one configuration for both
-                // connections.
-                config.send_tls13_tickets = 0;
-                Some((settings.required_control, settings.required_data, Arc::new(config)))
-            }
-        };
+        let tls = ArcSwapOption::new(session_tls(tls)?);
         Ok(Self { world, tls, greeting, metrics })
     }
 
@@ -101,7 +94,7 @@ impl LibunftpEngine {
     ) -> Result<libunftp::Server<SessionStorage, SessionUser>, ServerError> {
         let storage_session = Arc::clone(session);
         let storage = Box::new(move || SessionStorage::new(Arc::clone(&storage_session)));
-        let accounts = Arc::new(accounts::SessionAccounts::new(world, session));
+        let accounts = Arc::new(accounts::SessionAccounts::new(&self.world, session));
         let provider: Arc<accounts::SessionAccounts> = Arc::clone(&accounts);
         let settings = &world.config.server;
         let passive_host = match settings.passive.addresses.first() {
@@ -124,7 +117,7 @@ impl LibunftpEngine {
                 .active_passive_mode(mode)
                 // Permissions decide for each user.
                 .sitemd5(SiteMd5::All);
-        if let Some((control, data, server_config)) = &self.tls {
+        if let Some((control, data, server_config)) = self.tls.load_full().as_deref() {
             let required = |required| if required { FtpsRequired::All } else { FtpsRequired::None };
             builder = builder
                 .ftps_manual::<&str>(Arc::clone(server_config))
@@ -139,7 +132,7 @@ impl LibunftpEngine {
     async fn serve_one(&self, connection: Connection, shutdown: Shutdown) {
         let Connection { stream, peer, session: id, permit, .. } = connection;
         let now = shutdown.now.clone();
-        // It is the same to the end of the session.
+        // Settings are the same to the end of the session; who may log in is decided when somebody does.
         let world = self.world.now();
         let session =
             match Session::new(id, peer, &stream, world.config.server.idle_timeout, shutdown, permit) {
@@ -190,6 +183,26 @@ impl Engine for LibunftpEngine {
     fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()> {
         Box::pin(async move { self.serve_one(connection, shutdown).await })
     }
+
+    /// The certificate is read again, which this engine does at no other time.
+    fn prepare(self: Arc<Self>, world: &World) -> Result<Ready, Unready> {
+        if world.config.server.greeting.as_deref().unwrap_or(GREETING) != self.greeting {
+            return Err(Unready::Restart("server.greeting"));
+        }
+        let tls = session_tls(&world.config.tls)?;
+        Ok(Box::new(move || self.tls.store(tls)))
+    }
+}
+
+/// How sessions are encrypted.
+fn session_tls(tls: &Tls) -> Result<Option<Arc<SessionTls>>, TlsError> {
+    let Tls::On(settings) = tls else { return Ok(None) };
+    let mut config = tls::server_config(settings)?;
+    // The server sends tickets right after the handshake. On the data connection of an upload the client never reads: it
+    // writes and closes, and its kernel answers unread bytes with a reset that discards what is still under way, so the
+    // file arrives cut short. libunftp has one configuration for both connections.
+    config.send_tls13_tickets = 0;
+    Ok(Some(Arc::new((settings.required_control, settings.required_data, Arc::new(config)))))
 }
 
 impl fmt::Debug for LibunftpEngine {

@@ -30,7 +30,8 @@ pub(super) struct Session {
     control: Mutex<Option<OwnedFd>>,
     /// How long a data connection may be silent.
     pub(super) stall_timeout: Duration,
-    shutdown: Shutdown,
+    /// How the session is told to end.
+    pub(super) shutdown: Shutdown,
     /// The session is over, or everything is.
     pub(super) ended: CancellationToken,
     transfers: watch::Sender<usize>,

@@ -55,6 +55,11 @@ impl Advertised {
         }
     }
 
+    /// Whether this is what these settings want.
+    pub(super) fn is_of(&self, passive: &Passive) -> bool {
+        (&self.addresses, &self.address_for) == (&passive.addresses, &passive.address_for)
+    }
+
     /// The address for a client; `None`: the one that it reached. Of several configured addresses it is also the one
     /// that the client reached, otherwise one that stays the same for the session.
     pub(super) async fn for_client(

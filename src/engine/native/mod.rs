@@ -41,12 +41,12 @@ use self::control::Control;
 use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
-use super::{Connection, Engine, Row};
+use super::{Connection, Engine, Ready, Row, Unready};
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::TlsError;
-use crate::world::CurrentWorld;
+use crate::world::{CurrentWorld, World};
 
 /// The row of this engine.
 pub(super) const ROW: Row = Row {
@@ -74,7 +74,7 @@ impl Engine for NativeEngine {
     fn serve(self: Arc<Self>, connection: Connection, shutdown: Shutdown) -> BoxFuture<'static, ()> {
         let Connection { stream, peer, local, reached, by_proxy_itself, session: id, implicit_tls, permit } =
             connection;
-        // It is the same to the end of the session.
+        // From the login on it is the same to the end of the session.
         let world = self.shared.world.now();
         let connection = state::Connection {
             control: Control::new(stream, Arc::clone(&self.shared.metrics)),
@@ -84,7 +84,7 @@ impl Engine for NativeEngine {
             reached,
             by_proxy_itself,
             implicit_tls,
-            security: Security::new(self.shared.tls.clone()),
+            security: Security::new(self.shared.tls()),
             idle_timeout: world.config.server.idle_timeout,
             world,
             failures: 0,
@@ -92,9 +92,14 @@ impl Engine for NativeEngine {
             chosen_charset: None,
             extended_only: false,
             shared: Arc::clone(&self.shared),
+            ending: shutdown.clone(),
         };
         let mut session = Session::new(connection);
         Box::pin(carried(Box::pin(async move { session.run(&shutdown).await })))
+    }
+
+    fn prepare(self: Arc<Self>, world: &World) -> Result<Ready, Unready> {
+        Ok(Box::new(self.shared.prepare(world)?))
     }
 }
 

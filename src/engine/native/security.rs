@@ -41,6 +41,13 @@ impl Security {
         Self { tls, resumption: None, private: false, private_in_vain: false, private_at_first: false }
     }
 
+    /// Another TLS is offered, unless the session uses one already.
+    pub(super) fn offer(&mut self, tls: Option<Arc<Tls>>) {
+        if self.resumption.is_none() {
+            self.tls = tls;
+        }
+    }
+
     /// The TLS that the server offers.
     pub(super) fn tls(&self) -> Option<&Arc<Tls>> {
         self.tls.as_ref()

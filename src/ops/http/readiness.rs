@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -16,6 +16,7 @@ use wharf_backends::{ErrorKind, Storage};
 
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
+use crate::world::CurrentWorld;
 
 /// The longest delay of an answer by the checks of storages. Probes of orchestrators give up soon.
 const WAIT: Duration = Duration::from_millis(800);
@@ -32,7 +33,8 @@ const STOPPING: u8 = 2;
 pub struct Readiness {
     state: AtomicU8,
     metrics: Arc<Metrics>,
-    storages: OnceLock<Storages>,
+    /// Once it is served.
+    world: OnceLock<Arc<CurrentWorld>>,
     /// For each disk, the check that still runs or ran last: there is one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
 }
@@ -40,8 +42,15 @@ pub struct Readiness {
 /// The check of a storage.
 #[derive(Debug, Clone)]
 struct Look {
+    of: Weak<dyn Storage>,
     since: Instant,
     ended: watch::Receiver<Option<Result<(), Trouble>>>,
+}
+
+impl Look {
+    fn is_of(&self, storage: &Arc<dyn Storage>) -> bool {
+        std::ptr::addr_eq(self.of.as_ptr(), Arc::as_ptr(storage))
+    }
 }
 
 /// Why a storage is not there.
@@ -104,14 +113,14 @@ impl Readiness {
         Arc::new(Self {
             state: AtomicU8::new(STARTING),
             metrics,
-            storages: OnceLock::new(),
+            world: OnceLock::new(),
             looks: Mutex::default(),
         })
     }
 
-    /// The listeners are up, and these storages are served.
-    pub fn ready(&self, storages: Storages) {
-        let _ = self.storages.set(storages);
+    /// The listeners are up, and the storages of the current world are served.
+    pub fn ready(&self, world: Arc<CurrentWorld>) {
+        let _ = self.world.set(world);
         let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
         self.metrics.set_ready(changed.is_ok());
     }
@@ -135,7 +144,10 @@ impl Readiness {
     /// answers with errors, fails only its own users, and is no reason to send everybody else away: the server is not
     /// ready only if no storage is left.
     async fn answer_of_storages(&self) -> (StatusCode, Cow<'static, str>) {
-        let Some(storages) = self.storages.get() else { return (StatusCode::OK, "ready\n".into()) };
+        let Some(world) = self.world.get() else { return (StatusCode::OK, "ready\n".into()) };
+        let world = world.now();
+        let storages = &world.storages;
+        self.forget_others(storages);
         let looks = storages.iter().map(async |(name, storage)| (name, self.look(name, storage).await));
         let conditions = join_all(looks).await;
         let is_gone = conditions.iter().any(|(_, condition)| matches!(condition, Condition::Gone(_)));
@@ -155,8 +167,14 @@ impl Readiness {
         (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text.into())
     }
 
+    /// Of storages that were closed, nothing is kept.
+    fn forget_others(&self, storages: &Storages) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.retain(|name, look| storages.get(name).is_some_and(|storage| look.is_of(storage)));
+    }
+
     async fn look(&self, name: &str, storage: &Arc<dyn Storage>) -> Condition {
-        let Look { since, mut ended } = self.current_look(name, storage);
+        let Look { since, mut ended, .. } = self.current_look(name, storage);
         let seen = match tokio::time::timeout(WAIT, ended.wait_for(Option::is_some)).await {
             Ok(Ok(seen)) => *seen,
             // The look panicked, which was logged.
@@ -178,14 +196,14 @@ impl Readiness {
     /// The running check, or a new one.
     fn current_look(&self, name: &str, storage: &Arc<dyn Storage>) -> Look {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(look) = looks.get(name)
+        if let Some(look) = looks.get(name).filter(|look| look.is_of(storage))
             && look.ended.borrow().is_none()
             && look.ended.has_changed().is_ok()
         {
             return look.clone();
         }
         let (end, ended) = watch::channel(None);
-        let look = Look { since: Instant::now(), ended };
+        let look = Look { of: Arc::downgrade(storage), since: Instant::now(), ended };
         looks.insert(name.to_owned(), look.clone());
         let storage = Arc::clone(storage);
         tokio::spawn(async move {

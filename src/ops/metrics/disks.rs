@@ -13,13 +13,25 @@ use wharf_backends::threads::{DiskLoad, DiskThreads};
 /// The threads of the disk of each backend that is on a disk, by its name.
 pub type Disks = Vec<(String, DiskThreads)>;
 
-/// Read at each request for metrics, once the disks are known.
+/// Tells which disks there are.
+pub(super) struct Source(pub(super) Box<dyn Fn() -> Disks + Send + Sync>);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+/// Read at each request for metrics, once it is known who tells of disks.
 #[derive(Debug)]
-pub(super) struct DiskMetrics(pub(super) Arc<OnceLock<Disks>>);
+pub(super) struct DiskMetrics(pub(super) Arc<OnceLock<Source>>);
 
 impl Collector for DiskMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Some(disks) = self.0.get().filter(|disks| !disks.is_empty()) else { return Ok(()) };
+        let disks = self.0.get().map(|source| (source.0)()).unwrap_or_default();
+        if disks.is_empty() {
+            return Ok(());
+        }
         let loads: Vec<(&str, DiskLoad)> =
             disks.iter().map(|(backend, threads)| (backend.as_str(), threads.load())).collect();
         let mut gauge = |name: &str, help: &str, value: fn(&DiskLoad) -> usize| {

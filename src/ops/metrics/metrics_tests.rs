@@ -26,7 +26,8 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
     observer.retry(Request::Put);
     metrics.watch_buffers(Buffers::new(64 << 20, None));
-    metrics.watch_disks(vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))]);
+    let disks = vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))];
+    metrics.watch_disks(move || disks.clone());
     (metrics, session)
 }
 

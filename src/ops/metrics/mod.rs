@@ -5,6 +5,7 @@
 mod backends;
 mod disks;
 mod process;
+mod reloads;
 mod transfers;
 
 use std::sync::{Arc, OnceLock};
@@ -21,6 +22,8 @@ use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
 pub use self::disks::Disks;
+pub use self::reloads::Reloaded;
+use self::reloads::Reloads;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
 use crate::ops::logging::Queue;
@@ -149,7 +152,9 @@ pub struct Metrics {
     transfers: Arc<Transfers>,
     backends: Backends,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
-    disks: Arc<OnceLock<Disks>>,
+    disks: Arc<OnceLock<disks::Source>>,
+    session_limit: Gauge,
+    reloads: Reloads,
     log: Arc<OnceLock<Queue>>,
 }
 
@@ -186,6 +191,8 @@ impl Metrics {
             backends: Backends::default(),
             buffers: Arc::default(),
             disks: Arc::default(),
+            session_limit: Gauge::default(),
+            reloads: Reloads::default(),
             log: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
@@ -205,9 +212,10 @@ impl Metrics {
         let build: Family<[(&'static str, &'static str); 2], Gauge> = Family::default();
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION")), ("engine", engine)]).set(1);
         ours.register("build_info", "Version and engine of this server; always 1", build);
-        let limit = Gauge::<i64>::default();
-        limit.set(i64::try_from(session_limit).unwrap_or(i64::MAX));
-        ours.register("sessions_limit", "Limit on open sessions", limit);
+        metrics.set_session_limit(session_limit);
+        ours.register("sessions_limit", "Limit on open sessions", metrics.session_limit.clone());
+        metrics.reloads.started();
+        metrics.reloads.register(ours);
         metrics.register(ours);
         metrics.registry = registry;
         Arc::new(metrics)
@@ -331,9 +339,19 @@ impl Metrics {
         let _ = self.buffers.set(buffers);
     }
 
-    /// Reports the threads of disks from now on. Later calls have no effect.
-    pub fn watch_disks(&self, disks: Disks) {
-        let _ = self.disks.set(disks);
+    /// Reports the threads of disks from now on: those that there are when somebody asks. Later calls have no effect.
+    pub fn watch_disks(&self, disks: impl Fn() -> Disks + Send + Sync + 'static) {
+        let _ = self.disks.set(disks::Source(Box::new(disks)));
+    }
+
+    /// Other numbers of open sessions are allowed.
+    pub fn set_session_limit(&self, sessions: usize) {
+        self.session_limit.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a reading of the configuration.
+    pub fn reloaded(&self, result: Reloaded) {
+        self.reloads.reloaded(result);
     }
 
     /// Reports the lost lines of the log from now on. Later calls have no effect.

@@ -21,7 +21,7 @@ pub(super) struct Need {
 }
 
 /// Files that every server reads, whatever its configuration.
-const ALWAYS: [&str; 5] = [
+const ALWAYS: [&str; 7] = [
     // The metrics of the process; names of open files, through which files without a name get one; the mounts. The
     // kernel reveals nothing about other processes for which the right to trace them is needed.
     "/proc",
@@ -32,6 +32,9 @@ const ALWAYS: [&str; 5] = [
     "/dev/tty",
     // Random numbers of old kernels.
     "/dev/urandom",
+    // Time zones of a configuration that is read again.
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
 ];
 
 /// Files for looking up names of hosts, and the files that links there lead to. They are replaced when the network
@@ -76,6 +79,8 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
         needs.follow([&tls.certificate, &tls.key]);
         needs.follow(tls.clients.iter().map(|clients| &clients.authorities));
     }
+    // They are read again when the configuration is.
+    needs.follow(&config.files);
     needs.change(config.server.limits.spill_directory.iter());
     for backend in config.backends.values() {
         needs.backend(backend.needs());

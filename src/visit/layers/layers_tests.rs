@@ -10,7 +10,7 @@ use super::*;
 use crate::charset::Charset;
 use crate::config::DefaultType;
 use crate::listing_time::ListingTime;
-use crate::visit::{Mount, MountTable, Permissions, Preferences, UserSessions, UserView, Visit};
+use crate::visit::{Mount, MountTable, Permissions, Preferences, UserView, Visit};
 
 fn path(text: &str) -> StoragePath {
     StoragePath::parse(text).unwrap()
@@ -34,10 +34,9 @@ fn visit_of(storage: Arc<dyn Storage>, permissions: Permissions, layer: &Arc<imp
         default_type: DefaultType::Image,
         listing_time: ListingTime::UTC,
     };
-    let permit = Arc::new(UserSessions::default()).admit("anna", None).unwrap();
     let layers = Layers::of([Arc::clone(layer) as Arc<dyn Layer>]);
     let view = UserView::new(MountTable::new(root, Vec::new()));
-    Visit::new(guest, view, Arc::new(preferences), layers, Metrics::new("native", 1), permit)
+    Visit::new(guest, view, Arc::new(preferences), layers, Metrics::new("native", 1), Box::new(()))
 }
 
 async fn store(visit: &Visit, at: &str, content: &'static [u8]) -> Result<()> {

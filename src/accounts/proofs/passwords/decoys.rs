@@ -8,6 +8,7 @@
 
 use aws_lc_rs::{digest, hmac};
 
+use crate::accounts::build::Known;
 use crate::config::{Password, PasswordHash, PasswordHashError};
 
 #[derive(Debug)]
@@ -23,13 +24,13 @@ impl Decoys {
     ///
     /// # Errors
     /// If the system has no random bytes.
-    pub(super) fn of<'a>(passwords: impl Iterator<Item = &'a Password>) -> Result<Self, PasswordHashError> {
-        let mut sorted: Vec<_> = passwords
-            .map(|password| match password {
-                Password::Hash(hash) => Some(hash.clone()),
-                Password::Plain(_) => None,
-            })
-            .collect();
+    pub(super) fn of(known: &Known) -> Result<Self, PasswordHashError> {
+        let mut hashes = Vec::new();
+        known.for_each_password(|password| hashes.push(hash_of(password)));
+        Self::of_hashes(hashes)
+    }
+
+    fn of_hashes(mut sorted: Vec<Option<PasswordHash>>) -> Result<Self, PasswordHashError> {
         if sorted.is_empty() {
             sorted.push(Some(PasswordHash::new("")?));
         }
@@ -51,6 +52,14 @@ impl Decoys {
         start.copy_from_slice(&tag.as_ref()[..8]);
         let index = (u128::from(u64::from_be_bytes(start)) * self.sorted.len() as u128) >> 64;
         self.sorted[index as usize].as_ref()
+    }
+}
+
+/// `None` stands for a password in plain text.
+fn hash_of(password: &Password) -> Option<PasswordHash> {
+    match password {
+        Password::Hash(hash) => Some(hash.clone()),
+        Password::Plain(_) => None,
     }
 }
 

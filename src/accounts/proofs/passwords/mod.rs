@@ -7,6 +7,7 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use subtle::ConstantTimeEq;
 
@@ -15,6 +16,7 @@ use self::remembered::Remembered;
 use self::turns::Turns;
 use super::{Attempt, LoginError, Proof, Verdict};
 use crate::accounts::build::{AccountsError, Known};
+use crate::accounts::lasting::Lasting;
 use crate::config::{Config, Password, PasswordHash, PasswordHashError, Secret};
 
 /// The longest password that is checked, in bytes: hashing a longer one takes longer.
@@ -23,14 +25,46 @@ const MAX_PASSWORD_LENGTH: usize = 1024;
 /// The passwords of all accounts that have one.
 #[derive(Debug)]
 pub(super) struct Passwords {
-    decoys: Decoys,
+    decoys: ArcSwap<Decoys>,
+    checks: PasswordChecks,
+    /// How long a password that was right is accepted again without a check.
+    remember: Duration,
+}
+
+/// What checks of passwords have in common, whichever accounts count: threads that hash, and what was right a moment ago.
+#[derive(Debug, Clone)]
+pub(in crate::accounts) struct PasswordChecks {
     remembered: Arc<Remembered>,
-    turns: Turns,
+    turns: Arc<Turns>,
+}
+
+impl PasswordChecks {
+    /// # Errors
+    /// If the system has no random bytes, or no threads.
+    pub(in crate::accounts) fn new() -> Result<Self, PasswordHashError> {
+        let turns = Turns::new().map_err(|error| PasswordHashError::Hashing(error.to_string()))?;
+        Ok(Self { remembered: Arc::new(Remembered::new()?), turns: Arc::new(turns) })
+    }
+
+    /// Nothing is remembered of this user any more.
+    pub(in crate::accounts) fn forget(&self, name: &str) {
+        self.remembered.forget(name);
+    }
+
+    /// Nothing is remembered any more of users for whom this does not hold.
+    pub(in crate::accounts) fn keep(&self, holds: impl Fn(&str) -> bool) {
+        self.remembered.keep(holds);
+    }
 }
 
 /// This proof is always there, even if nobody has a password: the check of an unknown name has to take its time.
-pub(super) fn open(config: &Config, known: &Known) -> Result<Option<Box<dyn Proof>>, AccountsError> {
-    Ok(Some(Box::new(Passwords::new(known, config.server.remember_logins)?)))
+pub(super) fn open(
+    config: &Config,
+    known: &Known,
+    lasting: &Lasting,
+) -> Result<Option<Box<dyn Proof>>, AccountsError> {
+    let checks = lasting.passwords.clone();
+    Ok(Some(Box::new(Passwords::new(known, checks, config.server.remember_logins)?)))
 }
 
 impl Passwords {
@@ -39,14 +73,9 @@ impl Passwords {
     /// Takes tens of milliseconds if there are none, as it hashes.
     ///
     /// # Errors
-    /// If the system has no random bytes, or no threads.
-    fn new(known: &Known, remember: Duration) -> Result<Self, PasswordHashError> {
-        let passwords = known.users.values().filter_map(|account| account.password.as_ref());
-        Ok(Self {
-            decoys: Decoys::of(passwords)?,
-            remembered: Arc::new(Remembered::new(remember)?),
-            turns: Turns::new().map_err(|error| PasswordHashError::Hashing(error.to_string()))?,
-        })
+    /// If the system has no random bytes.
+    fn new(known: &Known, checks: PasswordChecks, remember: Duration) -> Result<Self, PasswordHashError> {
+        Ok(Self { decoys: ArcSwap::from_pointee(Decoys::of(known)?), checks, remember })
     }
 
     /// Hashes the password when its turn comes, unless it was right a moment ago.
@@ -56,25 +85,26 @@ impl Passwords {
         hash: &PasswordHash,
         given: &Given<'_>,
     ) -> Result<bool, LoginError> {
-        let name = attempt.name;
-        let tag = self.remembered.tag(name, hash, given.text);
-        if self.remembered.knows(name, &tag) && given.may_be_right {
+        let (name, lifetime) = (attempt.name, self.remember);
+        let remembered = Arc::clone(&self.checks.remembered);
+        let tag = remembered.tag(name, hash, given.text);
+        if remembered.knows(name, &tag, lifetime) && given.may_be_right {
             return Ok(true);
         }
         let (name, hash, text) = (name.to_owned(), hash.clone(), Secret::new(given.text));
-        let (remembered, may_be_right) = (Arc::clone(&self.remembered), given.may_be_right);
+        let may_be_right = given.may_be_right;
         let work = move || {
             // Another session of the same user may have been first.
-            if may_be_right && remembered.knows(&name, &tag) {
+            if may_be_right && remembered.knows(&name, &tag, lifetime) {
                 return true;
             }
             let matches = hash.verify(text.expose());
             if matches && may_be_right {
-                remembered.remember(&name, tag);
+                remembered.remember(&name, tag, lifetime);
             }
             matches
         };
-        self.turns.run(attempt.network, work).await
+        self.checks.turns.run(attempt.network, work).await
     }
 }
 
@@ -88,7 +118,7 @@ impl Proof for Passwords {
         };
         let given = Given::of(attempt.credential.password);
         // Only for the time that it takes, as for a name that is unknown.
-        let _ = self.decoys.of_name(attempt.name);
+        let _ = self.decoys.load().of_name(attempt.name);
         let matches = match expected {
             Password::Hash(hash) => self.verify(attempt, hash, &given).await?,
             Password::Plain(expected) => given.text.as_bytes().ct_eq(expected.expose().as_bytes()).into(),
@@ -100,8 +130,16 @@ impl Proof for Passwords {
         }
     }
 
+    fn follow(&self, known: &Known) {
+        match Decoys::of(known) {
+            Ok(decoys) => self.decoys.store(Arc::new(decoys)),
+            Err(error) => tracing::warn!(%error, "checks of names that don't exist take as long as before"),
+        }
+    }
+
     async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
-        let decoy = self.decoys.of_name(attempt.name);
+        let decoys = self.decoys.load_full();
+        let decoy = decoys.of_name(attempt.name);
         // A name that exists takes as long as ever.
         let hash = match attempt.account.and_then(|account| account.password.as_ref()) {
             Some(Password::Hash(hash)) => Some(hash),

@@ -18,7 +18,8 @@ struct Asked {
 impl Asked {
     fn of<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Self {
         let known = Known::of(&configured(users), &storages()).unwrap();
-        let passwords = Passwords::new(&known, Duration::from_secs(600)).unwrap();
+        let passwords =
+            Passwords::new(&known, PasswordChecks::new().unwrap(), Duration::from_secs(600)).unwrap();
         Self { known, passwords }
     }
 
@@ -31,7 +32,8 @@ impl Asked {
     /// Whose these are, as a login has it, where no other proof knows the name either.
     async fn check(&self, name: &str, password: &str) -> Result<String, LoginError> {
         let (credential, network) = (Credential { password }, Network::of(HERE, 64));
-        let attempt = Attempt { name, credential, network, account: self.known.users.get(name) };
+        let account = self.known.find(name);
+        let attempt = Attempt { name, credential, network, account: account.as_ref() };
         match self.passwords.check(&attempt).await? {
             Verdict::Proven(account) => Ok(account.name.clone()),
             Verdict::Unknown => {
@@ -44,7 +46,7 @@ impl Asked {
     /// A name that is not there, and costs a hash.
     fn somebody_hashed(&self) -> String {
         let mut names = (0..).map(|number| format!("nobody{number}"));
-        names.find(|name| self.passwords.decoys.of_name(name).is_some()).unwrap()
+        names.find(|name| self.passwords.decoys.load().of_name(name).is_some()).unwrap()
     }
 
     /// Has all threads that check do nothing until this is dropped.
@@ -58,7 +60,7 @@ impl Asked {
                 held.recv().is_ok()
             };
             // Its answer is of no use, but the work is not dropped once it has begun.
-            let asked = self.passwords.turns.run(Network::of(HERE, 64), work);
+            let asked = self.passwords.checks.turns.run(Network::of(HERE, 64), work);
             tokio::select! {
                 biased;
                 _ = asked => panic!("not held up"),

@@ -25,32 +25,31 @@ pub(super) type Tag = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Remembered {
     key: hmac::Key,
-    lifetime: Duration,
     most: usize,
     entries: Mutex<HashMap<String, Entry>>,
 }
 
 struct Entry {
     tag: Tag,
-    until: Instant,
+    since: Instant,
 }
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("Entry").field("since", &self.since).finish_non_exhaustive()
     }
 }
 
 impl Remembered {
-    /// Remembers each password for this time after its check; none if the time is zero.
+    /// Remembers nothing yet.
     ///
     /// # Errors
     /// If the system has no random bytes.
-    pub(super) fn new(lifetime: Duration) -> Result<Self, PasswordHashError> {
+    pub(super) fn new() -> Result<Self, PasswordHashError> {
         let random = rand::SystemRandom::new();
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &random)
             .map_err(|_| PasswordHashError::Hashing("the system has no random bytes".to_owned()))?;
-        Ok(Self { key, lifetime, most: MOST, entries: Mutex::default() })
+        Ok(Self { key, most: MOST, entries: Mutex::default() })
     }
 
     /// The keyed hash of this password of an account. It is computed for names that don't exist, too, so that they take as long.
@@ -66,35 +65,44 @@ impl Remembered {
         tag
     }
 
-    /// Whether this password was right a moment ago.
-    pub(super) fn knows(&self, name: &str, tag: &Tag) -> bool {
+    /// Whether this password was right a moment ago: no longer ago than `lifetime`.
+    pub(super) fn knows(&self, name: &str, tag: &Tag, lifetime: Duration) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, fresh) = match entries.get(name) {
-            Some(entry) => (entry.tag, Instant::now() < entry.until),
+            Some(entry) => (entry.tag, entry.since.elapsed() < lifetime),
             None => (Tag::default(), false),
         };
         drop(entries);
         bool::from(known.ct_eq(tag)) && fresh
     }
 
-    /// Remembers this password, which was right just now.
-    pub(super) fn remember(&self, name: &str, tag: Tag) {
-        if self.lifetime.is_zero() {
+    /// Remembers this password, which was right just now, for so long; not at all if that is no time.
+    pub(super) fn remember(&self, name: &str, tag: Tag, lifetime: Duration) {
+        if lifetime.is_zero() {
             return;
         }
-        let now = Instant::now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.most && !entries.contains_key(name) {
-            entries.retain(|_, entry| now < entry.until);
+            entries.retain(|_, entry| entry.since.elapsed() < lifetime);
             // It comes in by a check, so it is not often that one is looked for.
             if entries.len() >= self.most
-                && let Some(oldest) = entries.iter().min_by_key(|(_, entry)| entry.until)
+                && let Some(oldest) = entries.iter().min_by_key(|(_, entry)| entry.since)
             {
                 let oldest = oldest.0.clone();
                 entries.remove(&oldest);
             }
         }
-        entries.insert(name.to_owned(), Entry { tag, until: now + self.lifetime });
+        entries.insert(name.to_owned(), Entry { tag, since: Instant::now() });
+    }
+
+    /// Remembers nothing of this user any more.
+    pub(super) fn forget(&self, name: &str) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Remembers nothing any more of users for whom this does not hold.
+    pub(super) fn keep(&self, holds: impl Fn(&str) -> bool) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| holds(name));
     }
 }
 

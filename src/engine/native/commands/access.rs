@@ -9,6 +9,7 @@ use crate::charset::Charset;
 
 /// USER (RFC 959, section 4.1.1).
 pub(super) async fn user(connection: &mut Connection, greeting: &mut Greeting, name: &str) -> Result {
+    connection.follow_world();
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }

@@ -19,13 +19,14 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
     let Some(name) = greeting.name.take() else {
         return refuse(503, "USER comes first.");
     };
+    connection.follow_world();
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         connection.shared.metrics.login(Login::TlsRequired);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     let world = Arc::clone(&connection.world);
-    let permit = Arc::clone(&connection.permit);
-    let origin = Origin { session: connection.id, peer: connection.peer, permit: &permit };
+    let (permit, ending) = (Arc::clone(&connection.permit), connection.ending.clone());
+    let origin = Origin { session: connection.id, peer: connection.peer, permit: &permit, ending: &ending };
     let entered =
         world.accounts.enter(&name, Credential { password }, origin, connection.control.gone()).await;
     let visit = match entered {

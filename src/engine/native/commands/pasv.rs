@@ -15,7 +15,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, _: 
     let reached = connection.reached.ip().to_canonical();
     let client = connection.peer.ip();
     let (shared, session_id) = (&connection.shared, connection.id);
-    let address = match shared.advertised.for_client(client, reached, session_id).await {
+    let address = match shared.advertised().for_client(client, reached, session_id).await {
         Some(Ok(address)) => address,
         Some(Err(cause)) => {
             let (session, peer) = (connection.id, connection.peer);
@@ -45,7 +45,7 @@ pub(super) async fn listen(
     // What is told may be another address of this machine, where the control connection did not come in.
     let local = match told {
         Some(address)
-            if connection.shared.advertised.are_several()
+            if connection.shared.advertised().are_several()
                 && connection.local.ip().to_canonical() != address
                 && is_own(SocketAddr::from((address, 0))) =>
         {

@@ -189,8 +189,14 @@ pub(super) async fn last_words(shutdown: &Shutdown) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-pub(super) fn stopping() -> End {
-    End::Saying(Reply::new(421, "The server is stopping; goodbye."))
+pub(super) fn stopping(shutdown: &Shutdown) -> End {
+    End::Saying(Reply::new(
+        421,
+        match shutdown.dismissed.is_cancelled() {
+            true => "Your account has changed; log in again.",
+            false => "The server is stopping; goodbye.",
+        },
+    ))
 }
 
 pub(super) fn failed() -> Reply {

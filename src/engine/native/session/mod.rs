@@ -155,7 +155,7 @@ impl Session {
             None => deadline,
         };
         if idle && shutdown.stopping.is_cancelled() {
-            return Err(stopping());
+            return Err(stopping(shutdown));
         }
         if idle && let Some(waiting) = self.waiting.pop_front() {
             self.waiting_bytes -= size(&waiting);
@@ -190,7 +190,7 @@ impl Session {
             Event::Received(Err(error)) => self.ended(error),
             Event::Transfer(TransferEvent::Asks) => self.asked().await,
             Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
-            Event::Cut | Event::Stopping => Err(stopping()),
+            Event::Cut | Event::Stopping => Err(stopping(shutdown)),
             Event::Woken if time_left(self.state.expires()).is_some_and(|left| left.is_zero()) => {
                 Err(self.expired())
             }
@@ -302,7 +302,7 @@ impl Session {
         };
         let outcome = tokio::select! {
             outcome = outcome => Some(outcome),
-            () = shutdown.now.cancelled() => return Err(stopping()),
+            () = shutdown.now.cancelled() => return Err(stopping(shutdown)),
             // The wait for the turn of a password, and the delay of a refusal, are a part of the time.
             () = missed => None,
         };
@@ -355,7 +355,7 @@ impl Session {
 
     async fn start_transfer(&mut self, transfer: Transfer, shutdown: &Shutdown) -> Result<(), End> {
         if shutdown.stopping.is_cancelled() {
-            return Err(stopping());
+            return Err(stopping(shutdown));
         }
         // The last data connection has had its time.
         self.linger = None;

@@ -14,6 +14,7 @@ use super::shared::Shared;
 use crate::accounts::SessionPermit;
 use crate::charset::Charset;
 use crate::config;
+use crate::shutdown::Shutdown;
 use crate::visit::journal::Journal;
 use crate::world::World;
 
@@ -26,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What a session has whoever is logged in.
 pub(in super::super) struct Connection {
     pub(in super::super) shared: Arc<Shared>,
-    /// The world in which the session began, which it keeps.
+    /// The world in which its user logged in, which it keeps from then on.
     pub(in super::super) world: Arc<World>,
     pub(in super::super) control: Control,
     /// Unique in the life of the process; in every log line of the session.
@@ -49,6 +50,8 @@ pub(in super::super) struct Connection {
     pub(in super::super) failures: u32,
     /// What OPTS UTF8 asked for: it counts more than the character set of the user.
     pub(in super::super) chosen_charset: Option<Charset>,
+    /// How the session is told to end.
+    pub(in super::super) ending: Shutdown,
     /// EPSV ALL was said (RFC 2428, section 4).
     pub(in super::super) extended_only: bool,
 }
@@ -57,6 +60,17 @@ impl Connection {
     /// The settings of the server.
     pub(in super::super) fn server(&self) -> &config::Server {
         &self.world.config.server
+    }
+
+    /// Somebody is about to log in: what is true now counts, and not what was when the session began. Whatever is encrypted already
+    /// stays as it is.
+    pub(in super::super) fn follow_world(&mut self) {
+        let now = self.shared.world.now();
+        if !Arc::ptr_eq(&now, &self.world) {
+            self.world = now;
+            self.idle_timeout = self.server().idle_timeout;
+            self.security.offer(self.shared.tls());
+        }
     }
 
     /// What the server says first.

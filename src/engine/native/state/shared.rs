@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, ArcSwapOption};
+
 use super::super::advertised::Advertised;
 use super::super::checksums::Checksums;
 use super::super::data::PassivePorts;
@@ -11,20 +13,20 @@ use super::interrupted::Interrupted;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
-use crate::world::CurrentWorld;
+use crate::world::{CurrentWorld, World};
 
 /// What all sessions share.
 pub(in super::super) struct Shared {
     /// The world in which new sessions begin.
     pub(in super::super) world: Arc<CurrentWorld>,
-    pub(in super::super) tls: Option<Arc<tls::Tls>>,
+    tls: ArcSwapOption<tls::Tls>,
     /// Users whose uploads were converted without their asking.
     pub(in super::super) text_uploads: FirstOfUsers,
     /// Uploads that were broken off, which can't be gone on with.
     pub(in super::super) interrupted: Arc<Interrupted>,
     pub(in super::super) checksums: Checksums,
     pub(in super::super) ports: Arc<PassivePorts>,
-    pub(in super::super) advertised: Advertised,
+    advertised: ArcSwap<Advertised>,
     pub(in super::super) metrics: Arc<Metrics>,
 }
 
@@ -35,20 +37,59 @@ impl Shared {
     /// If the certificate can't be used any more.
     pub(in super::super) fn new(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
         let first = world.now();
-        let tls = match &first.config.tls {
-            config::Tls::Off => None,
-            config::Tls::On(settings) => Some(tls::Tls::new(settings.clone(), Arc::clone(&metrics))?),
-        };
+        let tls = tls_of(&first.config.tls, None, &metrics)?;
         let server = &first.config.server;
         Ok(Self {
-            tls,
+            tls: ArcSwapOption::new(tls),
             text_uploads: FirstOfUsers::default(),
             interrupted: Arc::default(),
             checksums: Checksums::new(),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
-            advertised: Advertised::new(&server.passive),
+            advertised: ArcSwap::from_pointee(Advertised::new(&server.passive)),
             world,
             metrics,
         })
+    }
+    /// The TLS of new sessions.
+    pub(in super::super) fn tls(&self) -> Option<Arc<tls::Tls>> {
+        self.tls.load_full()
+    }
+
+    /// What PASV names.
+    pub(in super::super) fn advertised(&self) -> Arc<Advertised> {
+        self.advertised.load_full()
+    }
+
+    /// Gets ready for another world.
+    ///
+    /// # Errors
+    /// If the certificate can't be used any more.
+    pub(in super::super) fn prepare(
+        self: &Arc<Self>,
+        world: &World,
+    ) -> Result<impl FnOnce() + Send + 'static, TlsError> {
+        let tls = tls_of(&world.config.tls, self.tls(), &self.metrics)?;
+        let passive = &world.config.server.passive;
+        let advertised = self.advertised();
+        let advertised =
+            if advertised.is_of(passive) { advertised } else { Arc::new(Advertised::new(passive)) };
+        let shared = Arc::clone(self);
+        Ok(move || {
+            shared.tls.store(tls);
+            shared.advertised.store(advertised);
+        })
+    }
+}
+
+/// The TLS for these settings: the one that is there, if it has them.
+fn tls_of(
+    settings: &config::Tls,
+    before: Option<Arc<tls::Tls>>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<tls::Tls>>, TlsError> {
+    match (settings, before) {
+        (config::Tls::Off, _) => Ok(None),
+        (config::Tls::On(settings), Some(before)) if before.settings() == settings => Ok(Some(before)),
+        (config::Tls::On(settings), _) => Ok(Some(tls::Tls::new(settings.clone(), Arc::clone(metrics))?)),
     }
 }

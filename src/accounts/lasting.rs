@@ -1,0 +1,27 @@
+//! What outlives every world: what was counted of failures, who is here, and which passwords were right a moment ago.
+
+use std::sync::Arc;
+
+use super::build::AccountsError;
+use super::guesses::Guesses;
+use super::present::Present;
+use super::proofs;
+
+/// What accounts of all worlds have in common: a swap of worlds makes nobody forget what was tried, or who is here.
+#[derive(Debug)]
+pub struct Lasting {
+    pub(super) guesses: Guesses,
+    pub(super) present: Arc<Present>,
+    pub(super) passwords: proofs::PasswordChecks,
+}
+
+impl Lasting {
+    /// Nobody is here, and nothing was tried.
+    ///
+    /// # Errors
+    /// If the system has no random bytes, or no threads.
+    pub fn new() -> Result<Arc<Self>, AccountsError> {
+        let (guesses, present) = (Guesses::default(), Arc::default());
+        Ok(Arc::new(Self { guesses, present, passwords: proofs::PasswordChecks::new()? }))
+    }
+}

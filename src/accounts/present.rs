@@ -1,0 +1,133 @@
+//! Who is here: the sessions of each user, how many they may be, and which of them have to go when accounts change.
+//!
+//! It outlives every world: a user has as many sessions as are open, whichever reading of the configuration let them in. The
+//! accounts that count now are known here, too, under the same lock. So a login that was checked by accounts that were replaced
+//! meanwhile is either refused here, or found by the look at all sessions that the replacement takes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::account::Account;
+use super::build::Known;
+use crate::shutdown::Shutdown;
+use crate::visit::Guest;
+
+/// Who is here.
+#[derive(Debug, Default)]
+pub(super) struct Present(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The accounts that count now; none until the first ones do.
+    known: Option<Weak<Known>>,
+    /// The sessions of each user by their numbers.
+    users: HashMap<String, HashMap<u64, Seat>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("users", &self.users.len()).finish_non_exhaustive()
+    }
+}
+
+/// One session of a user.
+struct Seat {
+    account: Arc<Account>,
+    from: IpAddr,
+    ending: Shutdown,
+}
+
+/// Why somebody gets no session whose credential was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSeat {
+    /// The user has as many sessions as it may have.
+    TooMany,
+    /// The account that let them in is there no more, or asks for something else.
+    Changed,
+}
+
+/// The right to one session of a user; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct UserPermit {
+    present: Arc<Present>,
+    user: String,
+    session: u64,
+}
+
+impl Present {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for one more session of a guest whom this account has let in, and which is told to end by `ending`.
+    ///
+    /// # Errors
+    /// [`NoSeat`].
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        guest: &Guest,
+        account: &Arc<Account>,
+        ending: &Shutdown,
+    ) -> Result<UserPermit, NoSeat> {
+        let from = guest.peer.ip();
+        let mut state = self.state();
+        let known = state.known.as_ref().and_then(Weak::upgrade);
+        if known.is_some_and(|known| !known.stands_by(account, from)) {
+            return Err(NoSeat::Changed);
+        }
+        let sessions = state.users.entry(guest.name.clone()).or_default();
+        if account.limits.sessions.is_some_and(|most| sessions.len() >= most) {
+            return Err(NoSeat::TooMany);
+        }
+        let seat = Seat { account: Arc::clone(account), from, ending: ending.clone() };
+        sessions.insert(guest.session, seat);
+        Ok(UserPermit { present: Arc::clone(self), user: guest.name.clone(), session: guest.session })
+    }
+
+    /// These accounts count from now on. Sessions whom they would not have let in are told to end; returns what else ends these.
+    pub(super) fn follow(&self, known: &Arc<Known>) -> Vec<Shutdown> {
+        let mut state = self.state();
+        state.known = Some(Arc::downgrade(known));
+        dismissed(state.users.values().flat_map(HashMap::values), known)
+    }
+
+    /// The accounts of these users have changed. Their sessions are told to end if they have to.
+    pub(super) fn look_at<'a>(
+        &self,
+        users: impl IntoIterator<Item = &'a str>,
+        known: &Arc<Known>,
+    ) -> Vec<Shutdown> {
+        let state = self.state();
+        let sessions = users.into_iter().filter_map(|user| state.users.get(user)).flat_map(HashMap::values);
+        dismissed(sessions, known)
+    }
+}
+
+/// Has those sessions end that the accounts don't stand by.
+fn dismissed<'a>(sessions: impl Iterator<Item = &'a Seat>, known: &Known) -> Vec<Shutdown> {
+    let has_to_go = |seat: &&Seat| !known.stands_by(&seat.account, seat.from);
+    let not_yet = |seat: &&Seat| !seat.ending.dismissed.is_cancelled() && has_to_go(seat);
+    let endings = sessions.filter(not_yet).map(|seat| seat.ending.clone());
+    endings.inspect(Shutdown::dismiss).collect()
+}
+
+impl Drop for UserPermit {
+    fn drop(&mut self) {
+        let mut state = self.present.state();
+        if let Some(sessions) = state.users.get_mut(&self.user) {
+            let seat = sessions.remove(&self.session);
+            if sessions.is_empty() {
+                state.users.remove(&self.user);
+            }
+            drop(state);
+            // It may be the last that holds a world, whose end takes its time.
+            drop(seat);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "present_tests.rs"]
+mod tests;

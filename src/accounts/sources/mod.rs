@@ -1,0 +1,66 @@
+//! Where accounts come from beside the list `users` (`users_from`): a file or folder for each kind, and a row of [`open`].
+//!
+//! There are two kinds of sources. One knows its accounts before anybody logs in, such as a directory of files: it
+//! [finds](Source::find) the account of a name, and the proofs check the credential as they do for an account of the
+//! configuration file. The other has to [ask](Source::ask) somebody at each login, with the credential, and makes the account of
+//! the answer: an entry of `users` without its proof, which `config::Entries::without_proof` reads, and [`Maker::user`] makes an
+//! account of. Such an account says who has [made it](Account::made_by).
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::account::Account;
+use super::build::Maker;
+use super::proofs::{Attempt, LoginError, Verdict};
+use crate::config::{Config, Password};
+
+/// Where accounts come from.
+#[async_trait]
+pub(super) trait Source: fmt::Debug + Send + Sync {
+    /// What distinguishes it from other sources, and is the same after a reload.
+    fn identity(&self) -> &str;
+
+    /// The account of this name, if it is known without asking anybody.
+    fn find(&self, name: &str) -> Option<Arc<Account>> {
+        let _ = name;
+        None
+    }
+
+    /// All passwords that are known without asking anybody, in any order.
+    fn for_each_password(&self, each: &mut dyn FnMut(&Password)) {
+        let _ = each;
+    }
+
+    /// Asks whoever has the accounts. Neither the configuration file nor a source before this one knows the name.
+    ///
+    /// # Errors
+    /// The login is refused, and no other source is asked.
+    async fn ask(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError> {
+        let _ = attempt;
+        Ok(Verdict::Unknown)
+    }
+
+    /// Takes as long as the check of a name that this source knows. It is called after [`ask`](Self::ask) did not know the name, for
+    /// the time that this takes less; and in place of it for a name that is locked.
+    ///
+    /// # Errors
+    /// Those that do not depend on the credential.
+    async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
+        let _ = attempt;
+        Ok(())
+    }
+
+    /// Whether sessions go on that were let in by an account which this source has made at a login.
+    fn stands_by(&self, account: &Account) -> bool {
+        let _ = account;
+        false
+    }
+}
+
+/// Opens the sources of a configuration, in their order.
+pub(super) fn open(config: &Config, maker: &Arc<Maker>) -> Vec<Arc<dyn Source>> {
+    let _ = (config, maker);
+    Vec::new()
+}

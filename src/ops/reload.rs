@@ -1,0 +1,252 @@
+//! Reads the configuration of a running server again.
+//!
+//! The plan. One reading at a time: the file is read and checked as a whole, a world is built of it, and the engine gets ready for
+//! that. All of this can fail, and changes nothing. What follows can't fail: the worlds are swapped, and limits, TLS and the filter
+//! of the log follow. Sessions that are logged in keep the world before, unless their account is gone or asks for another proof
+//! (`docs/decisions/worlds.md`).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify};
+
+use super::logging::Filter;
+use super::metrics::Reloaded;
+use super::notify::ServiceManager;
+use super::sandbox::{self, Confinement};
+use super::umask;
+use crate::accounts::SessionLimits;
+use crate::config::{self, Config, Problem, Problems};
+use crate::engine::{ENGINES, Engine, Unready};
+use crate::shutdown::Shutdown;
+use crate::storages::{self, KINDS};
+use crate::world::{CurrentWorld, Ground, Replaced, World};
+
+/// What a reload needs of the server.
+pub struct Parts {
+    /// The file of the configuration; `None` if the server was started without one.
+    pub file: Option<PathBuf>,
+    /// What is replaced.
+    pub world: Arc<CurrentWorld>,
+    /// What worlds stand on.
+    pub ground: Ground,
+    /// What serves sessions.
+    pub engine: Arc<dyn Engine>,
+    /// The limits on the number of sessions.
+    pub limits: Arc<SessionLimits>,
+    /// The limits of the process.
+    pub confinement: Confinement,
+    /// What is logged; `None` if the command line says so.
+    pub filter: Option<Filter>,
+    /// Who wants to know when the server reads its configuration.
+    pub manager: Arc<ServiceManager>,
+}
+
+/// Reads the configuration of a running server again.
+pub struct Reloader {
+    parts: Parts,
+    /// One at a time.
+    turn: Mutex<()>,
+}
+
+/// What a reading of the configuration has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// How many users the file names.
+    pub users: usize,
+    /// How many backends there are.
+    pub backends: usize,
+    /// How many sessions were told to end.
+    pub ended: usize,
+    /// What looks like a mistake.
+    pub warnings: Vec<Problem>,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { users, backends, ended, .. } = self;
+        write!(
+            f,
+            "the configuration was read again: {users} users, {backends} backends, {ended} sessions ended"
+        )
+    }
+}
+
+/// Why the configuration of before still counts.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The server was started without a file.
+    #[error("the server was started without a configuration file, so there is nothing to read again")]
+    NoFile,
+    /// It is wrong.
+    #[error("{0}")]
+    Problems(Problems),
+    /// It changes what can't change while the server runs.
+    #[error("a change of {} needs a restart; nothing was changed", list(.0))]
+    Restart(Vec<&'static str>),
+    /// Something that it names can't be used.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+fn list(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// All that can fail is done.
+struct Prepared {
+    world: World,
+    ready: crate::engine::Ready,
+}
+
+impl Reloader {
+    /// For a server that runs.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self { parts, turn: Mutex::default() })
+    }
+
+    /// The worlds that are swapped.
+    pub fn world(&self) -> &Arc<CurrentWorld> {
+        &self.parts.world
+    }
+
+    /// Reads the configuration at each of these requests, as long as it is polled.
+    pub async fn serve(&self, asked: &Notify, why: &'static str) {
+        loop {
+            asked.notified().await;
+            // It is logged.
+            let _ = self.reload(why).await;
+        }
+    }
+
+    /// Reads the configuration again, because of `why`, and logs what came of it.
+    ///
+    /// # Errors
+    /// [`Failure`]: the one of before still counts.
+    pub async fn reload(&self, why: &'static str) -> Result<Done, Failure> {
+        let _turn = self.turn.lock().await;
+        tracing::info!(why, "reading the configuration again");
+        self.parts.manager.reloading();
+        let result = self.read_and_swap().await;
+        self.parts.manager.reloaded();
+        let counted = match &result {
+            Ok(done) => {
+                let Done { users, backends, ended, warnings } = done;
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+                tracing::info!(users, backends, ended, "the configuration was read again");
+                Reloaded::Done
+            }
+            Err(failure) => {
+                log(failure);
+                match failure {
+                    Failure::Problems(_) => Reloaded::Problems,
+                    Failure::Restart(_) => Reloaded::Restart,
+                    Failure::NoFile | Failure::Unusable(_) => Reloaded::Failed,
+                }
+            }
+        };
+        self.parts.ground.metrics.reloaded(counted);
+        result
+    }
+
+    async fn read_and_swap(&self) -> Result<Done, Failure> {
+        let Some(file) = self.parts.file.clone() else { return Err(Failure::NoFile) };
+        let work = {
+            let before = self.parts.world.now();
+            let (ground, engine) = (self.parts.ground.clone(), Arc::clone(&self.parts.engine));
+            let confinement = self.parts.confinement.clone();
+            move || {
+                let config = config::load(&file, &KINDS, &ENGINES).map_err(Failure::Problems)?;
+                prepare(config, &before, &ground, engine, &confinement)
+            }
+        };
+        let prepared = tokio::task::spawn_blocking(work).await;
+        let Prepared { world, ready } =
+            prepared.map_err(|error| Failure::Unusable(format!("the reading failed: {error}")))??;
+        let filter = world.config.log.filter.clone();
+        let grace = world.config.server.shutdown_grace;
+        let limits = world.config.server.limits.clone();
+        let lockout = world.config.server.lockout.clone();
+        let done = |ended| Done {
+            users: world.config.users.len(),
+            backends: world.config.backends.len(),
+            ended,
+            warnings: world.config.warnings.clone(),
+        };
+        let mut done = done(0);
+        ready();
+        let Replaced { before, dismissed } = self.parts.world.replace(world);
+        self.parts.limits.set(limits.sessions, limits.sessions_per_ip);
+        self.parts.limits.guard().set(lockout, limits.connections_per_ip);
+        self.parts.ground.metrics.set_session_limit(limits.sessions);
+        if let Some(set) = &self.parts.filter {
+            set.set(filter.as_deref());
+        }
+        // Its end may take its time, and needs no turn of this task.
+        tokio::task::spawn_blocking(move || drop(before));
+        done.ended = dismissed.len();
+        end_later(dismissed, grace);
+        Ok(done)
+    }
+}
+
+/// Has the transfers of sessions that were told to end break off when their time is over.
+pub fn end_later(dismissed: Vec<Shutdown>, grace: Duration) {
+    if dismissed.is_empty() {
+        return;
+    }
+    tokio::spawn(async move {
+        tokio::time::sleep(grace).await;
+        dismissed.iter().for_each(|ending| ending.now.cancel());
+    });
+}
+
+/// Does all that can fail. Blocks.
+fn prepare(
+    mut config: Config,
+    before: &World,
+    ground: &Ground,
+    engine: Arc<dyn Engine>,
+    confinement: &Confinement,
+) -> Result<Prepared, Failure> {
+    let keys = before.config.restart_for(&config);
+    if !keys.is_empty() {
+        return Err(Failure::Restart(keys));
+    }
+    umask::follow(&config);
+    storages::make_roots(&config).map_err(|error| unusable(&error))?;
+    confinement.apply(&mut config);
+    let world = World::build_beside(config, ground, Some(before)).map_err(|error| unusable(&error))?;
+    let ready = engine.prepare(&world).map_err(|unready| match unready {
+        Unready::Restart(key) => Failure::Restart(vec![key]),
+        Unready::Tls(error) => unusable(&error),
+    })?;
+    Ok(Prepared { world, ready })
+}
+
+fn unusable(error: &dyn fmt::Display) -> Failure {
+    Failure::Unusable(format!("{error}{}", sandbox::advice_on(&error.to_string())))
+}
+
+/// Each problem is a line, with its place.
+fn log(failure: &Failure) {
+    if let Failure::Problems(problems) = failure {
+        for Problem { file, place, message } in problems.list() {
+            let (line, column) = place.as_ref().map(|place| (place.line, place.column)).unzip();
+            tracing::error!(file, line, column, "the configuration is wrong: {message}");
+        }
+        tracing::error!(problems = problems.list().len(), "the configuration of before still counts");
+        return;
+    }
+    tracing::error!(cause = %failure, "the configuration of before still counts");
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloader").field("file", &self.parts.file).finish_non_exhaustive()
+    }
+}
