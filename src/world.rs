@@ -87,7 +87,13 @@ impl World {
         };
         let observers = |backend: &str| Observers::new(metrics.observer(backend));
         let storages = storages::open_all(&config, buffers, observers, kept)?;
-        let accounts = Accounts::new(&config, &storages, Arc::clone(metrics), Arc::clone(accounts))?;
+        let accounts = Accounts::new(
+            &config,
+            &storages,
+            Arc::clone(metrics),
+            Arc::clone(accounts),
+            before.map(|before| &before.accounts),
+        )?;
         Ok(Self { config, storages, accounts })
     }
 }

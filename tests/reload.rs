@@ -1,6 +1,9 @@
 //! The configuration is read again while the server runs.
 
+mod directories;
+mod load;
 mod sessions;
+mod watched;
 
 use std::fs;
 use std::process::Output;

@@ -228,11 +228,21 @@ class Chart(unittest.TestCase):
             self.assertEqual(user["expires"], "2099-01-01")
 
     def test_a_secret_that_changes_begins_the_pod_anew(self):
-        def stamp(password):
-            documents = manifests("--set=users[0].name=a,users[0].backend=scratch", f"--set=users[0].password={password}")
-            return one("StatefulSet", documents)["spec"]["template"]["metadata"]["annotations"]["checksum/secrets"]
+        def stamps(secret, password="one", user="a", greeting="hello"):
+            lake = "backends.lake"
+            documents = manifests(
+                f"--set={lake}.kind=s3,{lake}.bucket=lake,{lake}.region=eu-west-1",
+                f"--set={lake}.secrets.access_key_id.value=id,{lake}.secrets.secret_access_key.value={secret}",
+                f"--set=users[0].name={user},users[0].backend=lake,users[0].password={password}",
+                f"--set=config.server.greeting={greeting}",
+            )
+            return one("StatefulSet", documents)["spec"]["template"]["metadata"]["annotations"]
 
-        self.assertNotEqual(stamp("one"), stamp("two"))
+        self.assertNotEqual(stamps("one"), stamps("two"))
+        self.assertNotEqual(stamps("one"), stamps("one", greeting="bye"))
+        # Users are read again while the server runs.
+        self.assertEqual(stamps("one"), stamps("one", password="two"))
+        self.assertEqual(stamps("one"), stamps("one", user="b"))
         # A generated one is another each time without a cluster, and no reason.
         template.cache_clear()
         first = one("StatefulSet", manifests())

@@ -115,7 +115,7 @@ pub(super) struct Known {
     /// Makes further ones.
     pub(super) maker: Arc<Maker>,
     /// The accounts of users in the configuration file, by their names.
-    users: HashMap<String, Arc<Account>>,
+    users: Arc<HashMap<String, Arc<Account>>>,
     /// The account of the anonymous user, if there is one.
     pub(super) anonymous: Option<Arc<Account>>,
     /// Who is asked after these, in this order.
@@ -123,7 +123,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn of(config: &Config, storages: &Storages) -> Result<Self, UnknownBackend> {
+    /// Blocks while files of users are read; of those that are wrong, what was known `before` stays.
+    pub(super) fn of(
+        config: &Config,
+        storages: &Storages,
+        before: Option<&Self>,
+    ) -> Result<Self, UnknownBackend> {
         let maker = Arc::new(Maker::new(config, storages));
         let mut users = HashMap::new();
         for user in &config.users {
@@ -133,7 +138,9 @@ impl Known {
             Some(anonymous) => Some(Arc::new(maker.anonymous(anonymous)?)),
             None => None,
         };
-        Ok(Self { sources: sources::open(config, &maker), maker, users, anonymous })
+        let users = Arc::new(users);
+        let before = before.map(|before| before.sources.as_slice()).unwrap_or_default();
+        Ok(Self { sources: sources::open(config, &maker, &users, before), maker, users, anonymous })
     }
 
     /// The account of the user of this name in the configuration file.
@@ -144,6 +151,11 @@ impl Known {
     /// The account of the user of this name, as far as it is known before somebody logs in.
     pub(super) fn find(&self, name: &str) -> Option<Arc<Account>> {
         self.in_file(name).or_else(|| self.sources.iter().find_map(|source| source.find(name)))
+    }
+
+    /// How many users are known before somebody logs in.
+    pub(super) fn len(&self) -> usize {
+        self.users.len() + self.sources.iter().map(|source| source.users()).sum::<usize>()
     }
 
     /// All passwords that are known, in any order.

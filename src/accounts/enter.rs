@@ -17,6 +17,7 @@ use super::lasting::Lasting;
 use super::present::NoSeat;
 use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
+use super::sources::Look;
 use crate::config::Config;
 use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
@@ -108,7 +109,8 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The accounts of a configuration, on these storages. What outlives them is in `lasting`.
+    /// The accounts of a configuration, on these storages. What outlives them is in `lasting`. Of files of users that are wrong, those
+    /// of the accounts before stay. Blocks while such files are read.
     ///
     /// Takes tens of milliseconds if there are no users, as it hashes.
     ///
@@ -119,8 +121,9 @@ impl Accounts {
         storages: &Storages,
         metrics: Arc<Metrics>,
         lasting: Arc<Lasting>,
+        before: Option<&Self>,
     ) -> Result<Self, AccountsError> {
-        let known = Known::of(config, storages)?;
+        let known = Known::of(config, storages, before.map(|before| &*before.known))?;
         Ok(Self {
             proofs: proofs::open(config, &known, &lasting)?,
             known: Arc::new(known),
@@ -141,6 +144,7 @@ impl Accounts {
     /// These accounts count from now on, in place of those. Sessions are told to end whose account is gone, or asks for another
     /// proof; returns what else ends these, if their transfers take too long.
     pub(crate) fn follow(&self, before: Option<&Self>) -> Vec<Shutdown> {
+        self.metrics.set_wrong_user_files(self.wrong_files());
         let dismissed = self.lasting.present.follow(&self.known);
         let is_the_same = |name: &str| {
             let accounts = before.and_then(|before| before.known.find(name)).zip(self.known.find(name));
@@ -152,12 +156,33 @@ impl Accounts {
         dismissed
     }
 
+    /// Has sources look at what may have changed, one look at a time; whose accounts have, and what ends the sessions that were told
+    /// to end because of that. Blocks.
+    pub fn look(&self, at: &Look) -> (Vec<String>, Vec<Shutdown>) {
+        let changed: Vec<_> = self.known.sources.iter().flat_map(|source| source.look(at)).collect();
+        let dismissed = self.changed(&changed);
+        (changed, dismissed)
+    }
+
+    /// How many files of users can't be used.
+    pub fn wrong_files(&self) -> usize {
+        self.known.sources.iter().map(|source| source.wrong()).sum()
+    }
+
+    /// How many users are known before somebody logs in.
+    pub fn users(&self) -> usize {
+        self.known.len()
+    }
+
     /// The accounts of these users have changed in a source, and count from now on. Their sessions are told to end if the account
     /// is gone, or asks for another proof; returns what else ends these. Blocks for the time that it takes to sort all passwords.
     pub fn changed(&self, users: &[String]) -> Vec<Shutdown> {
+        self.metrics.set_wrong_user_files(self.wrong_files());
         let dismissed = self.lasting.present.look_at(users.iter().map(String::as_str), &self.known);
         users.iter().for_each(|user| self.lasting.passwords.forget(user));
-        self.proofs.iter().for_each(|proof| proof.follow(&self.known));
+        if !users.is_empty() {
+            self.proofs.iter().for_each(|proof| proof.follow(&self.known));
+        }
         dismissed
     }
 

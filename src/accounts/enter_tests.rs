@@ -34,7 +34,7 @@ fn accounts_with<'a>(users: impl IntoIterator<Item = (&'a str, Password)>, setti
     });
     config.server.limits.sessions_per_user = setting.sessions_per_user;
     config.server.failed_login_delay = setting.failed_login_delay;
-    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap()).unwrap()
+    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap(), None).unwrap()
 }
 
 fn permit() -> SessionPermit {
@@ -78,7 +78,7 @@ async fn whoever_shows_the_right_thing_gets_in() {
 fn accounts_of_anna(password: Password, change: impl FnOnce(&mut crate::config::User)) -> Accounts {
     let mut config = configured([("anna", password)]);
     change(&mut config.users[0]);
-    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap()).unwrap()
+    Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap(), None).unwrap()
 }
 
 #[tokio::test]

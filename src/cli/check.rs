@@ -1,5 +1,6 @@
 //! `wharf check`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use wharf_backends::Buffers;
 use wharf_backends::observe::Observers;
 
 use super::{Outcome, complain, print};
-use crate::config::{self, Config};
+use crate::accounts;
+use crate::config::{self, Config, Problem, UsersFrom};
 use crate::engine;
 use crate::ops::umask;
 use crate::storages;
@@ -43,12 +45,51 @@ impl Check {
                 return Outcome::Unusable;
             }
         };
-        for warning in config.warnings.iter().chain(&config.dangers) {
+        let (wrong, others) = look_at_users(&config);
+        for warning in config.warnings.iter().chain(&config.dangers).chain(&others) {
             complain(format_args!("warning: {warning}"));
+        }
+        if wrong > 0 {
+            complain(format_args!("{wrong} problems in files of users"));
+            return Outcome::Unusable;
         }
         print(format_args!("{}: the configuration is good", self.config.display()));
         if self.connect { connect(&config) } else { Outcome::Fine }
     }
+}
+
+/// Complains of what is wrong with users who stand elsewhere; how much that is, and what looks wrong.
+fn look_at_users(config: &Config) -> (usize, Vec<Problem>) {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    let mut names: BTreeMap<String, String> =
+        config.users.iter().map(|user| (user.name.clone(), "the configuration file".to_owned())).collect();
+    for UsersFrom::Directory(path) in &config.users_from {
+        match accounts::files_of_users(path, &config.entries) {
+            Ok(files) => {
+                for (file, found) in files {
+                    problems.extend(found.problems);
+                    warnings.extend(found.warnings.into_iter().chain(found.dangers));
+                    for (user, line, column) in found.users {
+                        if let Some(other) = names.get(&user.name) {
+                            let message = format!(
+                                "line {line}, column {column}: user {:?} is defined in {other}, too, which counts",
+                                user.name
+                            );
+                            problems.push(Problem { file: file.clone(), place: None, message });
+                        } else {
+                            names.insert(user.name, file.clone());
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                let file = path.display().to_string();
+                problems.push(Problem { file, place: None, message: error.to_string() });
+            }
+        }
+    }
+    problems.iter().for_each(complain);
+    (problems.len(), warnings)
 }
 
 fn connect(config: &Config) -> Outcome {

@@ -23,7 +23,7 @@ use crate::ops::metrics::{Disks, Metrics};
 use crate::ops::notify::ServiceManager;
 use crate::ops::reload::{self, Reloader};
 use crate::ops::sandbox::Confinement;
-use crate::ops::{control, logging, memory, open_files, signals::StopSignals, sweep};
+use crate::ops::{control, logging, memory, open_files, signals::StopSignals, sweep, watch};
 use crate::server::Server;
 use crate::shutdown::Shutdown;
 use crate::storages::{StorageError, Storages};
@@ -201,7 +201,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         () = shutdown.stopping.cancelled() => return Ok(()),
         built = tokio::task::spawn_blocking(build) => built??,
     };
-    let (users, backends) = (world.config.users.len(), world.config.backends.len());
+    let (users, backends) = (world.accounts.users(), world.config.backends.len());
     let world = Arc::new(CurrentWorld::new(world));
     metrics.watch_disks({
         let world = Arc::clone(&world);
@@ -230,6 +230,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         let desk = Arc::new(control::Desk { reloader: Arc::clone(&reloader) });
         tasks.spawn(async move { control::serve(bound, desk).await });
     }
+    let watched = Arc::clone(&reloader);
+    tasks.spawn(async move { watch::run(&watched).await });
     tasks.spawn(async move { reloader.serve(&hung_up, "SIGHUP").await });
     // The addresses are bound, so whoever connects from now on is served.
     readiness.ready(Arc::clone(&world));

@@ -10,17 +10,20 @@ mod http;
 mod lockout;
 mod secrets;
 mod server;
+mod users_from;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
+pub(super) use self::accounts::{Users, list_of};
 pub(crate) use self::backends::Around;
 pub(super) use self::backends::{Check, Section};
 use self::dangers::Places;
 use super::checked::{ClientCertificates, Config, Control, Http, Log, LogFormat, Tls, TlsSettings};
 use super::engines::Engine;
+use super::entries::Entries;
 use super::files::{self, FileError};
 use super::raw;
 use super::read::At;
@@ -43,6 +46,8 @@ pub(crate) struct Checker<'a> {
     pub(super) environment: Environment<'a>,
     /// The engine that the file names, whose lacks have been reported.
     pub(super) engine: &'static Engine,
+    /// All that there are.
+    pub(super) engines: &'static [Engine],
 }
 
 /// What a TLS record holds at most (RFC 8446, section 5.1), and the least that a server may be told, in bytes.
@@ -62,7 +67,18 @@ impl Checker<'_> {
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
-        let accounts = self.accounts(raw.users, raw.anonymous, &backends, root);
+        let users_from = self.users_from(raw.users_from);
+        let others = !users_from.is_empty();
+        let accounts = self.accounts(raw.users, raw.anonymous, others, &backends, root);
+        let mut in_order: Vec<_> =
+            backends.iter().map(|(name, backend)| (backend.name.start, name.clone())).collect();
+        in_order.sort_unstable();
+        let entries = Entries {
+            engine: self.engine,
+            engines: self.engines,
+            backends: in_order.into_iter().map(|(_, name)| name).collect(),
+            ftp_is_free: accounts.ftp_is_free,
+        };
         Config {
             server,
             tls,
@@ -72,6 +88,8 @@ impl Checker<'_> {
                 .collect::<BTreeMap<_, _>>(),
             stamps,
             users: accounts.users,
+            users_from,
+            entries,
             anonymous: accounts.anonymous,
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),

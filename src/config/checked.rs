@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{Backend, Engine, PasswordHash, Permissions, Problem, Secret, Stamp};
+use super::{Backend, Engine, Entries, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
 
@@ -27,6 +27,10 @@ pub struct Config {
     pub stamps: BTreeMap<String, Stamp>,
     /// Who may log in with a password; names are unique.
     pub users: Vec<User>,
+    /// Where other users stand, who are asked for after these, in this order.
+    pub users_from: Vec<UsersFrom>,
+    /// Reads entries of users who stand there.
+    pub entries: Entries,
     /// What `anonymous` and `ftp` see; `None` if they may not log in.
     pub anonymous: Option<Anonymous>,
     /// Health and metrics over HTTP.
@@ -38,7 +42,7 @@ pub struct Config {
     /// What is allowed and dangerous.
     pub dangers: Vec<Problem>,
     /// The files that were read, and have to be readable for the next reading: the configuration itself and secrets.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<ReadFile>,
 }
 
 /// How the server listens and what it allows.
@@ -277,6 +281,13 @@ pub struct User {
     pub listing_time: Option<ListingTime>,
     /// What they see.
     pub account: Account,
+}
+
+/// Where other users stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsersFrom {
+    /// In the files of this directory, which exists.
+    Directory(PathBuf),
 }
 
 /// What a password is compared with.

@@ -131,6 +131,15 @@ pub(super) fn read(root: &Node, source: &Source<'_>, engines: &'static [Engine])
     Some(engine)
 }
 
+/// Reports what an engine can't obey of an entry of `users` that stands by itself.
+pub(super) fn report_entry(entry: &Node, source: &Source<'_>, engine: &Engine, engines: &[Engine]) {
+    for lack in engine.lacks {
+        if let ["users", "*", rest @ ..] = lack.path {
+            places(entry, rest).into_iter().for_each(|place| lack.report(source, engine, engines, place));
+        }
+    }
+}
+
 /// The engine that a word names; `None` if nothing stands there.
 fn word(node: &Node, engines: &'static [Engine]) -> Result<Option<&'static Engine>, Misfit> {
     let mut words: Vec<_> = engines.iter().map(|engine| engine.word).collect();

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why a file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,5 +31,49 @@ pub(crate) fn say(error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => "this is a directory".to_owned(),
         io::ErrorKind::NotADirectory => "a part of the path is not a directory".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// Distinguishes one version of a file from the next, also of one that a link leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    inode: (u64, u64),
+}
+
+impl FileStamp {
+    /// Of the file as it is now; `None` if it can't be looked up.
+    pub fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let found = std::fs::metadata(path).ok()?;
+        Some(Self {
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            size: found.len(),
+            inode: (found.dev(), found.ino()),
+        })
+    }
+}
+
+/// A file that was read, as it was before that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// `None` if it was not there.
+    pub stamp: Option<FileStamp>,
+}
+
+impl ReadFile {
+    /// A file that is about to be read.
+    pub fn now(path: &Path) -> Self {
+        Self { path: path.to_owned(), stamp: FileStamp::of(path) }
+    }
+
+    /// Whether it is another one now.
+    pub fn has_changed(&self) -> bool {
+        FileStamp::of(&self.path) != self.stamp
     }
 }

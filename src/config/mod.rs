@@ -8,6 +8,7 @@ mod backend;
 mod check;
 mod checked;
 mod engines;
+mod entries;
 pub mod environment;
 mod files;
 mod help;
@@ -32,10 +33,12 @@ pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, Control, DefaultType, Http, Limits,
     Lockout, Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Reload, Server, Tls,
-    TlsSettings, TlsVersion, User,
+    TlsSettings, TlsVersion, User, UsersFrom,
 };
 pub use engines::{Engine, Lack};
+pub use entries::{Entries, Found};
 pub(crate) use files::read_file;
+pub use files::{FileStamp, ReadFile};
 pub use kinds::Kind;
 pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};
@@ -70,8 +73,10 @@ const MAX_SIZE: u64 = 1024 * 1024;
 pub fn load(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Result<Config, Problems> {
     let name = path.display().to_string();
     let base = path.parent().unwrap_or(Path::new(""));
+    // It may change while it is read.
+    let this = ReadFile::now(path);
     let mut config = parse(&text_of(path, &name)?, &name, base, kinds, engines)?;
-    config.files.push(path.to_owned());
+    config.files.push(this);
     Ok(config)
 }
 
@@ -86,7 +91,7 @@ pub fn load_http(path: &Path, kinds: &[Kind], engines: &'static [Engine]) -> Res
     let source = Source::new(&name, text.strip_prefix('\u{feff}').unwrap_or(&text));
     let http = raw(&source, kinds, engines).map(|Written { raw, engine, .. }| {
         let environment: Environment<'_> = &|variable| std::env::var(variable);
-        Checker { source: &source, base: Path::new(""), environment, engine }.http_alone(raw)
+        Checker { source: &source, base: Path::new(""), environment, engine, engines }.http_alone(raw)
     });
     let Findings { problems, .. } = source.finish();
     match http {
@@ -112,7 +117,7 @@ pub fn load_control(
     let base = path.parent().unwrap_or(Path::new(""));
     let control = raw(&source, kinds, engines).map(|Written { raw, engine, .. }| {
         let environment: Environment<'_> = &|variable| std::env::var(variable);
-        Checker { source: &source, base, environment, engine }.control_alone(raw)
+        Checker { source: &source, base, environment, engine, engines }.control_alone(raw)
     });
     let Findings { problems, .. } = source.finish();
     match control {
@@ -161,13 +166,13 @@ fn parse_with(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(name, text);
     let config = raw(&source, kinds, engines).map(|Written { raw, sections, root, engine }| {
-        Checker { source: &source, base, environment, engine }.config(raw, sections, root)
+        Checker { source: &source, base, environment, engine, engines }.config(raw, sections, root)
     });
     let Findings { problems, warnings, dangers, files } = source.finish();
     match config {
         Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, files, ..config }),
         None if problems.is_empty() => Err(empty(name)),
-        _ => Err(Problems::new(name, problems)),
+        _ => Err(Problems::new(name, problems).after_reading(files)),
     }
 }
 

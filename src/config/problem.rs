@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ReadFile;
+
 /// One thing that is wrong, or that looks wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -45,16 +47,27 @@ impl fmt::Display for Problem {
 pub struct Problems {
     file: String,
     list: Vec<Problem>,
+    files: Vec<ReadFile>,
 }
 
 impl Problems {
     pub(super) fn new(file: &str, list: Vec<Problem>) -> Self {
-        Self { file: file.to_owned(), list }
+        Self { file: file.to_owned(), list, files: Vec::new() }
+    }
+
+    /// These other files were read, or looked for.
+    pub(super) fn after_reading(self, files: Vec<ReadFile>) -> Self {
+        Self { files, ..self }
     }
 
     /// Each of them.
     pub fn list(&self) -> &[Problem] {
         &self.list
+    }
+
+    /// The other files that it names, as they were: once one of them is another, it may be right.
+    pub fn files(&self) -> &[ReadFile] {
+        &self.files
     }
 }
 

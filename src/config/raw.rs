@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::read::At;
-pub(super) use accounts::{Anonymous, Mount, User};
+pub(super) use accounts::{Anonymous, Mount, User, UsersFrom};
 pub(super) use lockout::Lockout;
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
@@ -32,6 +32,8 @@ pub(super) struct Config {
     pub(super) backends: Option<At<Named<Unread<Backend>>>>,
     /// Who may log in with a password.
     pub(super) users: Option<At<Vec<At<User>>>>,
+    /// Where other users stand; asked in their order, after `users`.
+    pub(super) users_from: Option<At<Vec<At<UsersFrom>>>>,
     /// Locks out [addresses and names after failed logins](#lockout). Without this section, failed logins are only delayed.
     pub(super) lockout: Option<At<Lockout>>,
     /// The login without a password.

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::files::ReadFile;
 use super::problem::{Place, Problem};
 use super::stamp::Stamp;
 use super::suggest::nearest;
@@ -27,7 +28,7 @@ pub(super) struct Source<'a> {
     warnings: RefCell<Vec<(Span, String)>>,
     dangers: RefCell<Vec<(Span, String)>>,
     /// What else was read for it.
-    files: RefCell<Vec<PathBuf>>,
+    files: RefCell<Vec<ReadFile>>,
     /// What was in there, and in the environment.
     contents: RefCell<Vec<Stamp>>,
 }
@@ -38,7 +39,7 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<Problem>,
     pub(super) dangers: Vec<Problem>,
     /// All other files that were read.
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Vec<ReadFile>,
 }
 
 impl<'a> Source<'a> {
@@ -78,9 +79,9 @@ impl<'a> Source<'a> {
         self.dangers.borrow_mut().push((span, message.into()));
     }
 
-    /// Remembers that another file was read, or could not be.
+    /// Remembers that another file is about to be read.
     pub(super) fn reads(&self, file: &Path) {
-        self.files.borrow_mut().push(file.to_owned());
+        self.files.borrow_mut().push(ReadFile::now(file));
     }
 
     /// Remembers what was found outside of the text.
@@ -172,6 +173,13 @@ impl<'a> Source<'a> {
     /// The number of the line that holds `offset`, from 1.
     pub(super) fn line_number(&self, offset: usize) -> usize {
         self.lines.partition_point(|start| *start <= offset)
+    }
+
+    /// The line and the column of `offset`, each from 1; columns are characters.
+    pub(super) fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let line = self.line_at(offset.min(self.text.len()));
+        let offset = self.floor(offset.min(line.end));
+        (self.line_number(offset), self.text[line.start..offset].chars().count() + 1)
     }
 
     /// The part of the text from the start of the line that holds `offset` to its end.

@@ -12,3 +12,4 @@ pub mod sandbox;
 pub mod signals;
 pub mod sweep;
 pub mod umask;
+pub mod watch;

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
@@ -17,8 +17,8 @@ use super::metrics::Reloaded;
 use super::notify::ServiceManager;
 use super::sandbox::{self, Confinement};
 use super::umask;
-use crate::accounts::SessionLimits;
-use crate::config::{self, Config, Problem, Problems};
+use crate::accounts::{Look, SessionLimits};
+use crate::config::{self, Config, Problem, Problems, ReadFile};
 use crate::engine::{ENGINES, Engine, Unready};
 use crate::shutdown::Shutdown;
 use crate::storages::{self, KINDS};
@@ -49,12 +49,14 @@ pub struct Reloader {
     parts: Parts,
     /// One at a time.
     turn: Mutex<()>,
+    /// The files of the last reading, as they were then.
+    seen: StdMutex<Vec<ReadFile>>,
 }
 
 /// What a reading of the configuration has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// How many users the file names.
+    /// How many users there are.
     pub users: usize,
     /// How many backends there are.
     pub backends: usize,
@@ -104,7 +106,8 @@ struct Prepared {
 impl Reloader {
     /// For a server that runs.
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts, turn: Mutex::default() })
+        let seen = parts.world.now().config.files.clone();
+        Arc::new(Self { parts, turn: Mutex::default(), seen: StdMutex::new(seen) })
     }
 
     /// The worlds that are swapped.
@@ -153,8 +156,42 @@ impl Reloader {
         result
     }
 
+    /// Reads the configuration again if one of its files has changed since the last reading.
+    pub async fn reload_if_changed(&self) {
+        let seen = self.seen();
+        let has_changed = move || seen.iter().any(ReadFile::has_changed);
+        if tokio::task::spawn_blocking(has_changed).await.unwrap_or(false) {
+            // It is logged.
+            let _ = self.reload("a file changed").await;
+        }
+    }
+
+    /// Has the sources of users look at what may have changed.
+    pub async fn look_at_users(&self, at: Look) {
+        let _turn = self.turn.lock().await;
+        let world = self.parts.world.now();
+        let grace = world.config.server.shutdown_grace;
+        let look = move || world.accounts.look(&at);
+        let Ok((changed, dismissed)) = tokio::task::spawn_blocking(look).await else { return };
+        if !changed.is_empty() {
+            tracing::info!(users = changed.len(), ended = dismissed.len(), "users changed");
+        }
+        end_later(dismissed, grace);
+    }
+
+    fn seen(&self) -> Vec<ReadFile> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has_seen(&self, files: Vec<ReadFile>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files;
+    }
+
     async fn read_and_swap(&self) -> Result<Done, Failure> {
         let Some(file) = self.parts.file.clone() else { return Err(Failure::NoFile) };
+        // What is wrong is not read again before it changes.
+        let again: Vec<_> = self.seen().iter().map(|file| ReadFile::now(&file.path)).collect();
+        self.has_seen(again.clone());
         let work = {
             let before = self.parts.world.now();
             let (ground, engine) = (self.parts.ground.clone(), Arc::clone(&self.parts.engine));
@@ -165,14 +202,21 @@ impl Reloader {
             }
         };
         let prepared = tokio::task::spawn_blocking(work).await;
-        let Prepared { world, ready } =
-            prepared.map_err(|error| Failure::Unusable(format!("the reading failed: {error}")))??;
+        let prepared = prepared.map_err(|error| Failure::Unusable(format!("the reading failed: {error}")))?;
+        if let Err(Failure::Problems(problems)) = &prepared {
+            // A secret may come later than the configuration that names it.
+            let named = problems.files();
+            let others = again.into_iter().filter(|file| !named.iter().any(|other| other.path == file.path));
+            self.has_seen(others.chain(named.iter().cloned()).collect());
+        }
+        let Prepared { world, ready } = prepared?;
+        self.has_seen(world.config.files.clone());
         let filter = world.config.log.filter.clone();
         let grace = world.config.server.shutdown_grace;
         let limits = world.config.server.limits.clone();
         let lockout = world.config.server.lockout.clone();
         let done = |ended| Done {
-            users: world.config.users.len(),
+            users: world.accounts.users(),
             backends: world.config.backends.len(),
             ended,
             warnings: world.config.warnings.clone(),

@@ -6,7 +6,12 @@
 //! the answer: an entry of `users` without its proof, which `config::Entries::without_proof` reads, and [`Maker::user`] makes an
 //! account of. Such an account says who has [made it](Account::made_by).
 
+mod directory;
+
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,7 +19,21 @@ use async_trait::async_trait;
 use super::account::Account;
 use super::build::Maker;
 use super::proofs::{Attempt, LoginError, Verdict};
-use crate::config::{Config, Password};
+use crate::config::{Config, Entries, Found, Password, UsersFrom};
+
+/// What may have changed.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// Anything.
+    All,
+    /// These files of a directory.
+    Files {
+        /// The directory as it is configured.
+        directory: PathBuf,
+        /// The names of the files.
+        names: BTreeSet<String>,
+    },
+}
 
 /// Where accounts come from.
 #[async_trait]
@@ -52,6 +71,28 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Something may have changed. Returns the users whose accounts have. Blocks. There is one look at a time.
+    fn look(&self, at: &Look) -> Vec<String> {
+        let _ = at;
+        Vec::new()
+    }
+
+    /// How many files or entries can't be used; the log says why.
+    fn wrong(&self) -> usize {
+        0
+    }
+
+    /// How many users are known without asking anybody.
+    fn users(&self) -> usize {
+        0
+    }
+
+    /// The accounts that come from this file.
+    fn accounts_of(&self, file: &str) -> Vec<Arc<Account>> {
+        let _ = file;
+        Vec::new()
+    }
+
     /// Whether sessions go on that were let in by an account which this source has made at a login.
     fn stands_by(&self, account: &Account) -> bool {
         let _ = account;
@@ -59,8 +100,30 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     }
 }
 
-/// Opens the sources of a configuration, in their order.
-pub(super) fn open(config: &Config, maker: &Arc<Maker>) -> Vec<Arc<dyn Source>> {
-    let _ = (config, maker);
-    Vec::new()
+/// What is in each file of a directory of users, by the name of the file. Blocks.
+///
+/// # Errors
+/// If the directory can't be read.
+pub fn files_of_users(path: &Path, entries: &Entries) -> io::Result<Vec<(String, Found)>> {
+    directory::contents(path, entries)
+}
+
+/// Opens the sources of a configuration, in their order; `before` are those of the world before. Blocks while files are read.
+pub(super) fn open(
+    config: &Config,
+    maker: &Arc<Maker>,
+    above: &Arc<HashMap<String, Arc<Account>>>,
+    before: &[Arc<dyn Source>],
+) -> Vec<Arc<dyn Source>> {
+    let open = |from: &UsersFrom| -> Arc<dyn Source> {
+        match from {
+            UsersFrom::Directory(path) => {
+                let identity = directory::identity(path);
+                let before = before.iter().find(|source| source.identity() == identity);
+                let before = before.map(|source| &**source);
+                Arc::new(directory::Directory::open(path, &config.entries, maker, above, before))
+            }
+        }
+    };
+    config.users_from.iter().map(open).collect()
 }

@@ -16,6 +16,8 @@ const RESERVED: [&str; 2] = ["anonymous", "ftp"];
 pub(super) struct Accounts {
     pub(super) users: Vec<User>,
     pub(super) anonymous: Option<Anonymous>,
+    /// `ftp` may be the name of a user.
+    pub(super) ftp_is_free: bool,
 }
 
 /// What users and the anonymous login have in common.
@@ -26,12 +28,18 @@ struct RawAccount {
     mounts: Option<At<Vec<At<raw::Mount>>>>,
 }
 
-/// What backends there are, and which of them somebody uses.
-struct Backends<'a> {
-    defined: &'a BTreeMap<String, Defined>,
+/// What a user has to fit in with.
+pub(in crate::config) struct Users {
+    /// The names of users, and where they stand.
+    pub(in crate::config) names: BTreeMap<String, Span>,
+    /// The backends that are defined.
+    pub(in crate::config) backends: BTreeSet<String>,
     /// Their names in the order of the file, as the end of a sentence.
-    list: String,
-    used: BTreeSet<String>,
+    pub(in crate::config) list: String,
+    /// Those that somebody uses.
+    pub(in crate::config) used: BTreeSet<String>,
+    /// `ftp` is no login without a password.
+    pub(in crate::config) ftp_is_free: bool,
 }
 
 impl Checker<'_> {
@@ -39,23 +47,30 @@ impl Checker<'_> {
         &self,
         users: Option<At<Vec<At<raw::User>>>>,
         anonymous: Option<At<raw::Anonymous>>,
+        others: bool,
         defined: &BTreeMap<String, Defined>,
         root: Span,
     ) -> Accounts {
-        let mut backends = Backends { defined, list: list_of(defined), used: BTreeSet::new() };
         let place = users.as_ref().map_or(root, |at| at.key);
         let has_users =
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
-        let mut names = BTreeMap::new();
         let users = users.and_then(|at| at.value).unwrap_or_default();
         let is_enabled =
             |raw: &raw::Anonymous| raw.enabled.as_ref().is_some_and(|at| at.value != Some(false));
         let ftp_is_free = !anonymous.as_ref().and_then(|at| at.value.as_ref()).is_some_and(is_enabled);
-        let user = |at| self.user(at, &mut names, &mut backends, ftp_is_free);
-        let users = users.into_iter().filter_map(user).collect();
+        let mut in_order: Vec<_> = defined.iter().map(|(name, backend)| (backend.name.start, name)).collect();
+        in_order.sort_unstable();
+        let mut known = Users {
+            names: BTreeMap::new(),
+            backends: defined.keys().cloned().collect(),
+            list: list_of(in_order.into_iter().map(|(_, name)| name.as_str())),
+            used: BTreeSet::new(),
+            ftp_is_free,
+        };
+        let users = users.into_iter().filter_map(|at| self.user(at, &mut known)).collect();
         let has_anonymous = anonymous.is_some();
-        let anonymous = anonymous.and_then(|at| self.anonymous(at, &mut backends));
-        if !has_users && anonymous.is_none() {
+        let anonymous = anonymous.and_then(|at| self.anonymous(at, &mut known));
+        if !has_users && anonymous.is_none() && !others {
             let message = if has_anonymous {
                 "there are no users, and no anonymous login"
             } else {
@@ -63,53 +78,78 @@ impl Checker<'_> {
             };
             self.source.warning(place, format!("{message}: nobody can log in"));
         }
-        for (name, backend) in defined.iter().filter(|(name, _)| !backends.used.contains(*name)) {
+        // Users who stand elsewhere may use what nobody uses here.
+        let unused = defined.iter().filter(|(name, _)| !others && !known.used.contains(*name));
+        for (name, backend) in unused {
             self.source.warning(backend.name, format!("backend {} is not used", quote(name)));
         }
-        Accounts { users, anonymous }
+        Accounts { users, anonymous, ftp_is_free }
     }
 
-    fn user(
-        &self,
-        at: At<raw::User>,
-        names: &mut BTreeMap<String, Span>,
-        backends: &mut Backends<'_>,
-        ftp_is_free: bool,
-    ) -> Option<User> {
-        let raw = at.value?;
+    /// A user whose name and proof stand there.
+    pub(in crate::config) fn user(&self, at: At<raw::User>, known: &mut Users) -> Option<User> {
+        let mut raw = at.value?;
         let owner = raw.name.as_ref().map_or(at.span, |name| name.span);
-        let name = self.required(raw.name, "name", owner);
+        let name = self.required(raw.name.take(), "name", owner);
         if let Some((name, span)) = &name
             && self.name(name, *span)
         {
             let is_reserved = RESERVED.contains(&name.to_ascii_lowercase().as_str());
-            if is_reserved && !(ftp_is_free && name.eq_ignore_ascii_case("ftp")) {
+            if is_reserved && !(known.ftp_is_free && name.eq_ignore_ascii_case("ftp")) {
                 let message =
                     format!("{} is no user but the login without a password; see `anonymous`", quote(name));
                 self.problem(*span, message);
             }
-            if let Some(first) = names.get(name) {
+            if let Some(first) = known.names.get(name) {
                 let line = self.source.line_number(first.start);
                 self.problem(*span, format!("user {} is defined twice; first on line {line}", quote(name)));
             } else {
-                names.insert(name.clone(), *span);
+                known.names.insert(name.clone(), *span);
             }
         }
-        let plain = raw.plain.filter(|at| at.value == Some(true)).map(|at| at.span);
+        let plain = raw.plain.take().filter(|at| at.value == Some(true)).map(|at| at.span);
         let is_here = raw.password.as_ref().is_some_and(|at| matches!(at.value, Some(raw::Secret::Text(_))));
         self.password_dangers(plain.filter(|_| is_here));
         let plain = plain.is_some();
-        let password = raw.password.map_or_else(
+        let password = raw.password.take().map_or_else(
             || self.required::<raw::Secret>(None, "password", owner).map(|_| None),
             |at| Some(self.password(at, plain)),
         );
+        let user = self.rest_of_user(raw, owner, known);
+        Some(User { name: name?.0, password: Some(password??), ..user? })
+    }
+
+    /// A user of this name, who has shown to somebody else who it is.
+    pub(in crate::config) fn proven_user(
+        &self,
+        at: At<raw::User>,
+        name: &str,
+        known: &mut Users,
+    ) -> Option<User> {
+        let raw = at.value?;
+        self.name(name, at.span);
+        for (key, place) in [
+            ("name", raw.name.as_ref().map(|at| at.key)),
+            ("password", raw.password.as_ref().map(|at| at.key)),
+            ("plain", raw.plain.as_ref().map(|at| at.key)),
+        ] {
+            if let Some(place) = place {
+                self.problem(place, format!("`{key}` has no use here: somebody else says who the user is"));
+            }
+        }
+        let user = self.rest_of_user(raw, at.span, known)?;
+        Some(User { name: name.to_owned(), ..user })
+    }
+
+    /// All but the name and the proof of a user.
+    fn rest_of_user(&self, raw: raw::User, owner: Span, known: &mut Users) -> Option<User> {
         let account = RawAccount {
             backend: raw.backend,
             path: raw.path,
             permissions: raw.permissions,
             mounts: raw.mounts,
         };
-        let account = self.account(account, Permissions::FULL, owner, backends);
+        let account = self.account(account, Permissions::FULL, owner, known);
         let charset = raw.encoding.and_then(|at| Some((at.value?, at.span))).map(|(label, span)| {
             let charset = Charset::named(&label);
             if charset.is_none() {
@@ -126,8 +166,8 @@ impl Checker<'_> {
         let listing_time = self.listing_time(raw.listing_time);
         // All is looked at: from here on, what is wrong ends it.
         Some(User {
-            name: name?.0,
-            password: Some(password??),
+            name: String::new(),
+            password: None,
             networks,
             expires,
             charset: charset.flatten(),
@@ -161,7 +201,7 @@ impl Checker<'_> {
         Some(Password::Hash(hash))
     }
 
-    fn anonymous(&self, at: At<raw::Anonymous>, backends: &mut Backends<'_>) -> Option<Anonymous> {
+    fn anonymous(&self, at: At<raw::Anonymous>, known: &mut Users) -> Option<Anonymous> {
         let raw = at.value?;
         let enabled = raw.enabled.and_then(|at| at.value).unwrap_or(false);
         if !enabled && raw.backend.is_none() {
@@ -173,7 +213,7 @@ impl Checker<'_> {
             permissions: raw.permissions,
             mounts: raw.mounts,
         };
-        let account = self.account(account, Permissions::READ_ONLY, at.key, backends)?;
+        let account = self.account(account, Permissions::READ_ONLY, at.key, known)?;
         if enabled {
             self.anonymous_dangers(&account, at.key);
         }
@@ -185,15 +225,15 @@ impl Checker<'_> {
         raw: RawAccount,
         default: Permissions,
         owner: Span,
-        backends: &mut Backends<'_>,
+        known: &mut Users,
     ) -> Option<Account> {
-        let backend = self.backend_name(raw.backend, owner, backends);
+        let backend = self.backend_name(raw.backend, owner, known);
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
         let mut places = BTreeMap::new();
         let mounts = raw.mounts.and_then(|at| at.value).unwrap_or_default();
         let mounts =
-            mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, backends)).collect();
+            mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, known)).collect();
         let account = Account { backend: backend?, path: path?, permissions, mounts };
         self.mount_dangers(&account, owner, &places);
         Some(account)
@@ -204,7 +244,7 @@ impl Checker<'_> {
         at: At<raw::Mount>,
         default: Permissions,
         places: &mut BTreeMap<StoragePath, Span>,
-        backends: &mut Backends<'_>,
+        known: &mut Users,
     ) -> Option<Mount> {
         let raw = at.value?;
         let owner = raw.at.as_ref().map_or(at.span, |place| place.span);
@@ -226,24 +266,19 @@ impl Checker<'_> {
                 places.insert(place.clone(), owner);
             }
         }
-        let backend = self.backend_name(raw.backend, owner, backends);
+        let backend = self.backend_name(raw.backend, owner, known);
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
         Some(Mount { at: place?, backend: backend?, path: path?, permissions })
     }
 
-    fn backend_name(
-        &self,
-        field: Option<At<String>>,
-        owner: Span,
-        backends: &mut Backends<'_>,
-    ) -> Option<String> {
+    fn backend_name(&self, field: Option<At<String>>, owner: Span, known: &mut Users) -> Option<String> {
         let (name, span) = self.required(field, "backend", owner)?;
-        if !backends.defined.contains_key(&name) {
-            self.problem(span, format!("backend {} is not defined; {}", quote(&name), backends.list));
+        if !known.backends.contains(&name) {
+            self.problem(span, format!("backend {} is not defined; {}", quote(&name), known.list));
             return None;
         }
-        backends.used.insert(name.clone());
+        known.used.insert(name.clone());
         Some(name)
     }
 
@@ -265,11 +300,11 @@ impl Checker<'_> {
     }
 }
 
-fn list_of(backends: &BTreeMap<String, Defined>) -> String {
-    let mut known: Vec<_> = backends.iter().collect();
-    known.sort_by_key(|(_, backend)| backend.name.start);
-    match known.as_slice() {
-        [] => "there are none".to_owned(),
-        known => format!("defined are: {}", list(known.iter().map(|(name, _)| name.as_str()))),
+/// Names of backends, as the end of a sentence.
+pub(in crate::config) fn list_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names = names.peekable();
+    match names.peek() {
+        None => "there are none".to_owned(),
+        Some(_) => format!("defined are: {}", list(names)),
     }
 }

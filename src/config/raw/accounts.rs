@@ -57,6 +57,16 @@ pub(in crate::config) struct User {
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }
 
+/// Where other users stand: one of these keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct UsersFrom {
+    /// A directory with [a file for each user](#users-in-files-of-their-own); files that are new, changed or removed count within
+    /// seconds. Example: `directory: users.d`.
+    #[schemars(extend("x-type" = "path"))]
+    pub(in crate::config) directory: Option<At<String>>,
+}
+
 /// A directory of a backend at a place of a user's tree.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

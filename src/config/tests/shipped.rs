@@ -46,6 +46,7 @@ pub(super) fn production_world() -> World {
     ] {
         world.file(&format!("secrets/{name}"), content);
     }
+    world.file("users.d/anna.yaml", "");
     world.variable("WHARF_S3_ACCESS_KEY_ID", "AKIAEXAMPLE");
     world.variable("WHARF_PARTNER_PASSWORD", super::HASH);
     world

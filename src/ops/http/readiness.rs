@@ -160,6 +160,11 @@ impl Readiness {
         {
             text.push_str(&format!("backend {name}: {condition}\n"));
         }
+        let wrong = world.accounts.wrong_files();
+        if wrong > 0 {
+            // Without names: files have those of users.
+            text.push_str(&format!("users_from: {wrong} files or users can't be used; the log says why\n"));
+        }
         // The server may have begun to stop meanwhile.
         if self.state.load(Ordering::Acquire) == READY {
             self.metrics.set_ready(is_ready);

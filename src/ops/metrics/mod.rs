@@ -154,6 +154,7 @@ pub struct Metrics {
     buffers: Arc<OnceLock<Arc<Buffers>>>,
     disks: Arc<OnceLock<disks::Source>>,
     session_limit: Gauge,
+    wrong_user_files: Gauge,
     reloads: Reloads,
     log: Arc<OnceLock<Queue>>,
 }
@@ -192,6 +193,7 @@ impl Metrics {
             buffers: Arc::default(),
             disks: Arc::default(),
             session_limit: Gauge::default(),
+            wrong_user_files: Gauge::default(),
             reloads: Reloads::default(),
             log: Arc::default(),
         };
@@ -214,6 +216,11 @@ impl Metrics {
         ours.register("build_info", "Version and engine of this server; always 1", build);
         metrics.set_session_limit(session_limit);
         ours.register("sessions_limit", "Limit on open sessions", metrics.session_limit.clone());
+        ours.register(
+            "users_from_wrong",
+            "Files of users that can't be used",
+            metrics.wrong_user_files.clone(),
+        );
         metrics.reloads.started();
         metrics.reloads.register(ours);
         metrics.register(ours);
@@ -347,6 +354,11 @@ impl Metrics {
     /// Other numbers of open sessions are allowed.
     pub fn set_session_limit(&self, sessions: usize) {
         self.session_limit.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+    }
+
+    /// So many files of users can't be used.
+    pub fn set_wrong_user_files(&self, files: usize) {
+        self.wrong_user_files.set(i64::try_from(files).unwrap_or(i64::MAX));
     }
 
     /// Counts a reading of the configuration.

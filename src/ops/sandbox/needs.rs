@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, PassiveAddress, Tls, environment};
+use crate::config::{self, Config, PassiveAddress, Tls, UsersFrom, environment};
 
 /// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +79,11 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
         needs.follow([&tls.certificate, &tls.key]);
         needs.follow(tls.clients.iter().map(|clients| &clients.authorities));
     }
+    needs.read(config.users_from.iter().filter_map(|from| match from {
+        UsersFrom::Directory(path) => std::path::absolute(path).ok(),
+    }));
     // They are read again when the configuration is.
-    needs.follow(&config.files);
+    needs.follow(config.files.iter().map(|file| &file.path));
     needs.change(config.server.limits.spill_directory.iter());
     for backend in config.backends.values() {
         needs.backend(backend.needs());

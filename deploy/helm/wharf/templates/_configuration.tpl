@@ -39,6 +39,7 @@ an upgrade is under way the configuration may be the one before, and must never 
   "engine" "native"
   "active" false
   "listen" (list (printf "%s:%d" .Values.listenAddress (int .Values.ports.control)))
+  "reload" "watch"
   "shutdown_grace" (printf "%ds" (int .Values.shutdownGraceSeconds))
 -}}
 {{- if gt (int .Values.ports.implicitTls) 0 -}}
@@ -139,8 +140,16 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- end -}}
 
 {{/*
-A stamp of the secrets that the values hold, so that the pod begins anew when they change. Whoever may see pods must not be
-able to guess passwords by it, so it is derived by scrypt. What was generated stays as it is and does not count.
+A stamp of the configuration without its users: the server reads these again by itself, so no pod has to begin anew.
+*/}}
+{{- define "wharf.configStamp" -}}
+{{- omit (include "wharf.config" . | fromYaml) "users" "anonymous" | toYaml | sha256sum -}}
+{{- end -}}
+
+{{/*
+A stamp of the secrets of backends that the values hold, so that the pod begins anew when they change; passwords of users are
+read again while the server runs. Whoever may see pods must not be
+able to guess them by it, so it is derived by scrypt. What was generated stays as it is and does not count.
 */}}
 {{- define "wharf.secretStamp" -}}
 {{- $given := list -}}
@@ -148,9 +157,6 @@ able to guess passwords by it, so it is derived by scrypt. What was generated st
 {{- range $key, $secret := $backend.secrets -}}
 {{- $given = append $given ($secret.value | default "") -}}
 {{- end -}}
-{{- end -}}
-{{- range .Values.users -}}
-{{- $given = append $given (list (.password | default "") (.passwordHash | default "")) -}}
 {{- end -}}
 {{- derivePassword 1 "maximum" ($given | toJson) "wharf" .Release.Name | sha256sum -}}
 {{- end -}}

@@ -17,7 +17,7 @@ struct Asked {
 
 impl Asked {
     fn of<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Self {
-        let known = Known::of(&configured(users), &storages()).unwrap();
+        let known = Known::of(&configured(users), &storages(), None).unwrap();
         let passwords =
             Passwords::new(&known, PasswordChecks::new().unwrap(), Duration::from_secs(600)).unwrap();
         Self { known, passwords }

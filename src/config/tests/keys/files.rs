@@ -41,6 +41,7 @@ fn the_tables_of_the_guide_are_fresh() {
         ("server".to_owned(), definitions.table("Server", "server.", &[])),
         ("tls".to_owned(), definitions.table("Tls", "tls.", &[])),
         ("users".to_owned(), definitions.table("User", "users[].", &[])),
+        ("users_from".to_owned(), definitions.table("UsersFrom", "users_from[].", &[])),
         ("lockout".to_owned(), definitions.table("Lockout", "lockout.", &[])),
         ("mounts".to_owned(), definitions.table("Mount", "mounts[].", &[])),
         ("anonymous".to_owned(), definitions.table("Anonymous", "anonymous.", &[])),

@@ -56,6 +56,7 @@ impl Definitions {
             ("Server", fields_of::<raw::Server>()),
             ("Tls", fields_of::<raw::Tls>()),
             ("User", fields_of::<raw::User>()),
+            ("UsersFrom", fields_of::<raw::UsersFrom>()),
         ]);
         orders.extend(KINDS.iter().map(|kind| (kind.word(), (kind.fields)())));
         Self { schema: annotated_schema(&KINDS, &ENGINES), orders }

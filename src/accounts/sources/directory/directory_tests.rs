@@ -1,0 +1,161 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::accounts::testing::{configured, storages};
+
+/// A directory of users, and what is known of it.
+struct Users {
+    folder: TempDir,
+    maker: Arc<Maker>,
+    entries: Entries,
+    above: Arc<HashMap<String, Arc<Account>>>,
+}
+
+impl Users {
+    fn new() -> Self {
+        let config = configured([]);
+        let maker = Arc::new(Maker::new(&config, &storages()));
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, maker, entries: config.entries.clone(), above: Arc::default() }
+    }
+
+    fn open(&self, before: Option<&dyn Source>) -> Directory {
+        Directory::open(self.folder.path(), &self.entries, &self.maker, &self.above, before)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        // Another file in its place, as a tool would do it: two versions within a tick of the clock differ all the same.
+        let new = self.folder.path().join(".new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.folder.path().join(file)).unwrap();
+    }
+
+    fn user(&self, file: &str, name: &str, password: &str) {
+        self.write(file, &format!("name: {name}\npassword: {password}\nplain: true\nbackend: memory\n"));
+    }
+}
+
+/// The password of a user, if there is one.
+fn password(directory: &Directory, name: &str) -> Option<String> {
+    match directory.find(name)?.password.clone()? {
+        Password::Plain(secret) => Some(secret.expose().to_owned()),
+        Password::Hash(_) => None,
+    }
+}
+
+fn look_at(directory: &Directory, files: &[&str]) -> Vec<String> {
+    let names = files.iter().map(|name| (*name).to_owned()).collect();
+    directory.look(&Look::Files { directory: directory.path.clone(), names })
+}
+
+#[test]
+fn files_come_change_and_go() {
+    let users = Users::new();
+    users.user("anna.yaml", "anna", "a");
+    users.write("more.json", r#"[{"name":"bert","password":"b","plain":true,"backend":"memory"},{"name":"carl","password":"c","plain":true,"backend":"memory"}]"#);
+    users.write("README", "not read");
+    users.write(".hidden.yaml", "not read");
+    let directory = users.open(None);
+    assert_eq!((directory.users(), directory.wrong()), (3, 0));
+    users.user("anna.yaml", "anna", "x");
+    users.user("dora.yaml", "dora", "d");
+    fs::remove_file(users.folder.path().join("more.json")).unwrap();
+    assert_eq!(look_at(&directory, &["anna.yaml"]), ["anna"]);
+    assert_eq!(password(&directory, "anna").as_deref(), Some("x"));
+    assert!(directory.find("dora").is_none(), "nobody looked there");
+    assert_eq!(directory.look(&Look::All), ["bert", "carl", "dora"]);
+    assert_eq!((directory.users(), password(&directory, "bert")), (2, None));
+    assert_eq!(directory.look(&Look::All), Vec::<String>::new());
+}
+
+#[test]
+fn a_wrong_file_changes_nothing_and_nobody_else() {
+    let users = Users::new();
+    users.user("anna.yaml", "anna", "a");
+    users.user("bert.yaml", "bert", "b");
+    let directory = users.open(None);
+    users.write("anna.yaml", "name: anna\npassword: x\nplain: true\nbackend: nowhere\n");
+    users.user("bert.yaml", "bert", "x");
+    users.write("new.yaml", "name: [\n");
+    assert_eq!(directory.look(&Look::All), ["bert"]);
+    assert_eq!(password(&directory, "anna").as_deref(), Some("a"));
+    assert_eq!(directory.wrong(), 2);
+    // The next world keeps what was known of the wrong file.
+    let next = users.open(Some(&directory));
+    assert_eq!((password(&next, "anna").as_deref(), next.wrong()), (Some("a"), 2));
+    assert_eq!(users.open(None).users(), 1, "without it nobody knows");
+    users.user("anna.yaml", "anna", "y");
+    fs::remove_file(users.folder.path().join("new.yaml")).unwrap();
+    next.look(&Look::All);
+    assert_eq!((password(&next, "anna").as_deref(), next.wrong()), (Some("y"), 0));
+}
+
+#[test]
+fn of_several_that_define_a_user_the_first_counts() {
+    let users = Users::new();
+    users.user("b.yaml", "anna", "b");
+    users.user("a.yaml", "anna", "a");
+    let directory = users.open(None);
+    assert_eq!((password(&directory, "anna").as_deref(), directory.wrong()), (Some("a"), 1));
+    fs::remove_file(users.folder.path().join("a.yaml")).unwrap();
+    assert_eq!(look_at(&directory, &["a.yaml"]), ["anna"]);
+    assert_eq!((password(&directory, "anna").as_deref(), directory.wrong()), (Some("b"), 0));
+    users.user("a.yaml", "other", "o");
+    assert_eq!(look_at(&directory, &["a.yaml"]), ["other"]);
+    assert_eq!(directory.users(), 2);
+}
+
+/// As Kubernetes mounts ConfigMaps and Secrets.
+#[test]
+fn all_files_are_swapped_by_one_link() {
+    let users = Users::new();
+    let at = |name: &str| users.folder.path().join(name);
+    for (version, password) in [("..first", "one"), ("..second", "two")] {
+        fs::create_dir(at(version)).unwrap();
+        users.user(&format!("{version}/anna.yaml"), "anna", password);
+    }
+    symlink("..first", at("..data")).unwrap();
+    symlink("..data/anna.yaml", at("anna.yaml")).unwrap();
+    let directory = users.open(None);
+    assert_eq!((password(&directory, "anna").as_deref(), directory.users()), (Some("one"), 1));
+    symlink("..second", at("..data_tmp")).unwrap();
+    fs::rename(at("..data_tmp"), at("..data")).unwrap();
+    assert_eq!(directory.look(&Look::All), ["anna"]);
+    assert_eq!(password(&directory, "anna").as_deref(), Some("two"));
+}
+
+#[test]
+fn a_secret_that_changes_is_read_again() {
+    let users = Users::new();
+    users.write("secret", "first");
+    users.write("anna.yaml", "{ name: anna, password: { file: secret }, plain: true, backend: memory }");
+    let directory = users.open(None);
+    assert_eq!(password(&directory, "anna").as_deref(), Some("first"));
+    users.write("secret", "second");
+    assert_eq!(directory.look(&Look::All), ["anna"]);
+    assert_eq!(password(&directory, "anna").as_deref(), Some("second"));
+}
+
+#[test]
+fn a_directory_that_is_gone_ends_nobody() {
+    let users = Users::new();
+    users.user("anna.yaml", "anna", "a");
+    let directory = users.open(None);
+    let path = users.folder.path().to_owned();
+    drop(users);
+    assert!(!path.exists());
+    assert_eq!(directory.look(&Look::All), Vec::<String>::new());
+    assert_eq!((directory.users(), directory.wrong()), (1, 1));
+}
+
+#[test]
+fn many_files_are_read_by_many_threads() {
+    let users = Users::new();
+    for number in 0..300 {
+        users.user(&format!("{number}.yaml"), &format!("user{number}"), "x");
+    }
+    assert_eq!(users.open(None).users(), 300);
+}
