@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Client, Engine, Running, Setup, metric};
+use crate::support::{Client, Engine, Running, Setup, metric, wharf};
 
 const BACKEND: &str = "
 backends:
@@ -134,6 +134,44 @@ lockout: { failures: 3, within: 1h, for: 1h, never: [127.0.0.9] }\n";
         assert_eq!(attempt(&server, "127.0.0.6", "good", "sesame"), (220, 530));
         let fields = [("cause", "the name is locked after too many failed logins")];
         server.log.expect_warning("login failed", &fields);
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
+    }
+
+    /// `wharf lockouts` with these arguments: its exit status, and what it says.
+    fn lockouts<const N: usize>(setup: &Setup, arguments: [&str; N]) -> (i32, String) {
+        let socket = setup.folder().join("control.sock");
+        let mut command = wharf(["lockouts", "--socket", socket.to_str().unwrap()]);
+        let output = command.args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap().trim_end().to_owned())
+    }
+
+    #[test]
+    fn the_operator_sees_locks_and_lifts_them() {
+        let setup = setup().server("control: '{folder}/control.sock'");
+        let server = setup.start();
+        assert_eq!(lockouts(&setup, []), (0, "nothing is locked".to_owned()));
+        for _ in 0..3 {
+            assert_eq!(attempt(&server, "127.0.0.2", "good", "wrong"), (220, 530));
+        }
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (421, 0));
+        let (status, said) = lockouts(&setup, []);
+        let lines: Vec<_> = said.lines().collect();
+        let [address, user] = lines[..] else { panic!("{said}") };
+        assert!(status == 0 && address.starts_with("address 127.0.0.2 is locked for "), "{said}");
+        assert!(user.starts_with("user good is locked for "), "{said}");
+        assert_eq!(lockouts(&setup, ["--lift", "127.0.0.3"]), (1, "\"127.0.0.3\" is not locked".to_owned()));
+        assert_eq!(lockouts(&setup, ["--lift", "127.0.0.2"]).0, 0);
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 530));
+        assert_eq!(lockouts(&setup, ["--lift", "good"]).0, 0);
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
+        server.log.expect("locks were lifted", &[("subject", "good")]);
+        // The third, after the one with the name that was locked.
+        for _ in 0..2 {
+            assert_eq!(attempt(&server, "127.0.0.2", "nobody", "wrong"), (220, 530));
+        }
+        let said = (0, "nothing is locked any more; there were 1 locks".to_owned());
+        assert_eq!(lockouts(&setup, ["--lift-all"]), said);
         assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
     }
 

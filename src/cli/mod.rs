@@ -4,6 +4,7 @@ mod check;
 mod control;
 mod hash_password;
 mod health;
+mod lockouts;
 mod reload;
 mod schema;
 mod serve;
@@ -53,6 +54,7 @@ Examples:
                                            also try to reach each backend
   wharf health                             ask a running server whether it is ready
   wharf reload                             have a running server read its configuration again
+  wharf lockouts                           show who is locked out after failed logins
   wharf hash-password                      ask for a password and print its hash
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
@@ -64,6 +66,7 @@ enum Command {
     Check(check::Check),
     Health(health::Health),
     Reload(reload::Reload),
+    Lockouts(lockouts::Lockouts),
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
 }
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Health(health) => health.run(),
         Command::Reload(reload) => reload.run(),
+        Command::Lockouts(lockouts) => lockouts.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
     }

@@ -227,7 +227,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     // They end with the server.
     let mut tasks = JoinSet::new();
     if let Some(bound) = control {
-        let desk = Arc::new(control::Desk { reloader: Arc::clone(&reloader) });
+        let desk = control::Desk { reloader: Arc::clone(&reloader), limits: Arc::clone(server.limits()) };
+        let desk = Arc::new(desk);
         tasks.spawn(async move { control::serve(bound, desk).await });
     }
     let watched = Arc::clone(&reloader);

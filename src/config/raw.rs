@@ -124,8 +124,8 @@ pub(super) struct Server {
     /// Whether the process gives up [all rights that it does not need](#the-sandbox), as far as the kernel can. Default:
     /// `true`. Example: `sandbox: false`.
     pub(super) sandbox: Option<At<bool>>,
-    /// The Unix socket for `wharf reload`, which only the server's own account and root can use; `off`: none. See [changes while
-    /// the server runs](#changes-while-the-server-runs). Default: `/run/wharf/control.sock` if there is a directory
+    /// The Unix socket for `wharf reload` and `wharf lockouts`, which only the server's own account and root can use; `off`: none.
+    /// See [changes while the server runs](#changes-while-the-server-runs). Default: `/run/wharf/control.sock` if there is a directory
     /// `/run/wharf`, or else none. Example: `control: /run/ftp/control.sock`.
     #[schemars(extend("x-type" = "path or `off`"))]
     pub(super) control: Option<At<String>>,

@@ -11,6 +11,7 @@
 //! `status` is the exit status of the program that asked, `text` what it prints, and `data` is for programs.
 
 pub mod client;
+mod lockouts;
 mod reload;
 mod socket;
 
@@ -24,8 +25,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+pub use self::lockouts::{LIFT, LIFT_ALL};
 pub use self::socket::{Bound, bind};
 use super::reload::Reloader;
+use crate::accounts::SessionLimits;
 
 /// The longest request, in bytes.
 const REQUEST_SIZE: u64 = 64 * 1024;
@@ -43,13 +46,15 @@ struct Row {
 }
 
 /// All commands.
-const ROWS: &[Row] = &[reload::ROW];
+const ROWS: &[Row] = &[reload::ROW, lockouts::ROW];
 
 /// What commands work with.
 #[derive(Debug)]
 pub struct Desk {
     /// Reads the configuration, and knows the current world.
     pub reloader: Arc<Reloader>,
+    /// Who is locked out.
+    pub limits: Arc<SessionLimits>,
 }
 
 /// A request.
