@@ -140,7 +140,7 @@ class Pod:
         places = "|".join(map(re.escape, self.mounts))
         return re.sub(rf" ({places})(?=[/\s])", lambda found: f" {self.mounts[found[1]]}", text)
 
-    def check(self):
+    def check(self, check=True):
         """`wharf check` of it."""
         moved = self.folder / "moved.yaml"
         moved.write_text(self.configuration())
@@ -150,7 +150,7 @@ class Pod:
             environment[variable["name"]] = (
                 self.content("Secret", reference["name"])[reference["key"]] if reference else variable["value"]
             )
-        return run(wharf(), "check", "--config", moved, env=environment)
+        return run(wharf(), "check", "--config", moved, env=environment, check=check)
 
     def inside(self, path):
         for mount, place in self.mounts.items():

@@ -227,6 +227,24 @@ class Chart(unittest.TestCase):
             self.assertEqual(user["networks"], ["192.0.2.0/24"])
             self.assertEqual(user["expires"], "2099-01-01")
 
+    def test_users_come_from_files_and_guessers_are_locked_out_as_the_readme_says(self):
+        readme = (CHART / "README.md").read_text()
+        values = re.search(r"## Users in files.*?```yaml\n(.*?)```", readme, re.S)[1]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "values.yaml"
+            path.write_text(values)
+            user = lambda backend: {"anna.yaml": f"{{ name: anna, password: {HASH!r}, backend: {backend} }}"}
+            documents = manifests("--values", str(path))
+            for given, is_good in ((user("scratch"), True), (user("nowhere"), False)):
+                with tempfile.TemporaryDirectory() as inside:
+                    pod = Pod(documents, inside, {"ftp-users": given})
+                    config = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())
+                    self.assertEqual(config["lockout"], yaml.safe_load(values)["config"]["lockout"])
+                    self.assertEqual(config["server"]["control"], "/tmp/control.sock")
+                    checked = pod.check(check=False)
+                    self.assertEqual(checked.returncode == 0, is_good, checked.stderr)
+                    self.assertEqual("anna.yaml:1:" in checked.stderr, not is_good, checked.stderr)
+
     def test_a_secret_that_changes_begins_the_pod_anew(self):
         def stamps(secret, password="one", user="a", greeting="hello"):
             lake = "backends.lake"

@@ -154,7 +154,9 @@ SENTENCES = {
     "config.server.limits=5": "config.server.limits: that is a section, with keys of its own.",
     "config.server.limits[0].sessions=5": "config.server.limits: that is a section, with keys of its own.",
     "config.server.Passive.ports=5-6": "config.server.Passive: there is no such key; there are active, active_on_this_machine, ascii_size,",
-    "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, deflate_level, ipv6_prefix, sessions,",
+    "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, connections_per_ip, deflate_level,",
+    "config.lockout.failure=5": "config.lockout.failure: there is no such key; there are always, failures, for, never, within.",
+    "config.users_from[0].folder=a": "config.users_from.folder: there is no such key; there are directory.",
     "config.server.passive.address_for[0].client=a": "config.server.passive.address_for.client: there is no such key; there",
     "config.server.passive.address_for=a": "config.server.passive.address_for: that is a list of sections.",
     "config.anonymous.password=a": "config.anonymous.password: there is no such key; there are backend, enabled, mounts,",
@@ -246,6 +248,7 @@ class Wrong(unittest.TestCase):
             f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=http://[::1]:9000",
             "config.server.passive.address_for[0].clients=10.0.0.0/8,config.server.passive.address_for[0].address=10.1.2.3",
             "config.server.limits.sessions=5,config.log.filter=debug",
+            "config.lockout.failures=5,config.users_from[0].directory=/etc/wharf/users.d",
             f"{DEMO},users[0].mounts[0].at=/a,users[0].mounts[0].backend=scratch,users[0].permissions[0]=list",
             "users=null,config.anonymous.enabled=true,config.anonymous.backend=scratch",
             "hostNetwork=true,httpListenAddress=127.0.0.1,passive.ports=61000-64999",
@@ -358,6 +361,7 @@ class Schema(unittest.TestCase):
         here = set(user) - {"passwordHash", "existingSecret"}
         self.assertEqual(here, set(CONFIGURATION["definitions"]["User"]["properties"]) - {"plain"})
         self.assertEqual(set(user["mounts"]["items"]["properties"]), set(CONFIGURATION["definitions"]["Mount"]["properties"]))
+        self.assertEqual(set(SCHEMA["properties"]["config"]["properties"]), set(CONFIGURATION["properties"]))
         words = CONFIGURATION["definitions"]["Permissions"]["anyOf"][0]["enum"]
         helpers = (CHART / "templates/_helpers.tpl").read_text()
         self.assertIn(f'{{{{- define "wharf.permissionWords" -}}}}\n{" ".join(words)}\n', helpers)

@@ -35,9 +35,11 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{/* The configuration, as YAML. */}}
 {{- define "wharf.config" -}}
 {{- $folder := include "wharf.secretsFolder" . -}}
+{{- /* No socket by itself: /run/wharf, where the server would make one, can't be written. */ -}}
 {{- $server := dict
   "engine" "native"
   "active" false
+  "control" "off"
   "listen" (list (printf "%s:%d" .Values.listenAddress (int .Values.ports.control)))
   "reload" "watch"
   "shutdown_grace" (printf "%ds" (int .Values.shutdownGraceSeconds))
@@ -147,9 +149,9 @@ A stamp of the configuration without its users: the server reads these again by 
 {{- end -}}
 
 {{/*
-A stamp of the secrets of backends that the values hold, so that the pod begins anew when they change; passwords of users are
-read again while the server runs. Whoever may see pods must not be
-able to guess them by it, so it is derived by scrypt. What was generated stays as it is and does not count.
+A stamp of the secrets of backends that the values hold, so that the pod begins anew when they change; passwords of users
+are read again while the server runs. Whoever may see pods must not be able to guess secrets by it, so it is derived by
+scrypt.
 */}}
 {{- define "wharf.secretStamp" -}}
 {{- $given := list -}}

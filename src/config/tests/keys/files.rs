@@ -139,7 +139,9 @@ fn the_lists_of_the_chart_are_fresh() {
     for section in
         definitions.keys_of("").iter().filter(|key| !["backends", "users"].contains(&key.name.as_str()))
     {
-        definitions.sections(section.below.as_deref().unwrap(), &section.name, &mut sections);
+        let list = if section.is_list { "[]" } else { "" };
+        let place = format!("{}{list}", section.name);
+        definitions.sections(section.below.as_deref().unwrap(), &place, &mut sections);
     }
     // The image's build has no backends of libunftp.
     let mut kinds: Vec<_> =
