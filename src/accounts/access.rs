@@ -33,6 +33,11 @@ impl Access {
         self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from))
     }
 
+    /// Whether the operator has named the client's network as one of the user's.
+    pub(super) fn names(&self, from: IpAddr) -> bool {
+        !self.networks.is_empty() && self.allows(from)
+    }
+
     /// Whether a session from this address that ends as it was said before may go on until then.
     pub(super) fn stands_by(&self, before: &Self, from: IpAddr) -> bool {
         let ends_in_time = match (self.expires, before.expires) {

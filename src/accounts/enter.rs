@@ -91,7 +91,8 @@ struct Bar {
 impl Bar {
     /// Why the client may not use this account here and now.
     fn of(self, account: &Account) -> Option<LoginError> {
-        let is_locked = self.is_locked.then_some(LoginError::LockedOut);
+        let is_locked = self.is_locked && !account.access.names(self.from);
+        let is_locked = is_locked.then_some(LoginError::LockedOut);
         is_locked.or_else(|| account.access.refuses(self.from, SystemTime::now()))
     }
 }
@@ -201,9 +202,7 @@ impl Accounts {
         let Origin { session, peer, permit, .. } = origin;
         let journal = Journal { session, user: name, peer };
         if permit.guard().is_locked(peer.ip(), Instant::now()) {
-            journal.login_failed("too many logins from this address have failed");
-            self.metrics.login(Login::LockedOut);
-            return Err(Refused::LockedOut);
+            return Err(self.locked_out(journal));
         }
         let check = self.metrics.login_begins();
         permit.asked();
@@ -217,6 +216,11 @@ impl Accounts {
             }
         };
         check.is_over();
+        // Others may have failed meanwhile: many checks at once are no more guesses than one after the other.
+        if permit.guard().is_locked(peer.ip(), Instant::now()) {
+            permit.answered();
+            return Err(self.locked_out(journal));
+        }
         match checked {
             Ok(account) => self.admit(name, &account, origin).await,
             Err(failed) => {
@@ -231,6 +235,12 @@ impl Accounts {
         }
     }
 
+    fn locked_out(&self, journal: Journal<'_>) -> Refused {
+        journal.login_failed("too many logins from this address have failed");
+        self.metrics.login(Login::LockedOut);
+        Refused::LockedOut
+    }
+
     /// The account that the name and the credential belong to. It waits for the turn of the client's network.
     async fn authenticate(
         &self,
@@ -241,8 +251,11 @@ impl Accounts {
     ) -> Result<Arc<Account>, Failed> {
         let network = Network::of(from, self.ipv6_prefix);
         let attempt = Attempt { name, credential, network, account: None };
-        let is_locked = guard.is_name_locked(name, from, Instant::now());
-        self.find_and_prove(attempt, Bar { from, is_locked }).await.map_err(|cause| {
+        let bar = || Bar { from, is_locked: guard.is_name_locked(name, from, Instant::now()) };
+        let proven = self.find_and_prove(attempt, bar()).await;
+        // It may have been locked while the credential was looked at.
+        let proven = proven.and_then(|account| bar().of(&account).map_or(Ok(account), Err));
+        proven.map_err(|cause| {
             let most = self.failed_login_delay;
             let guesses = &self.lasting.guesses;
             let delay = if cause.is_wrong() { guesses.failed(most, network, name) } else { Duration::ZERO };
@@ -266,7 +279,7 @@ impl Accounts {
                 && !bar.is_locked
                 && let Verdict::Proven(account) = source.ask(&attempt).await?
             {
-                return bar.of(&account).map_or(Ok(account), Err);
+                return Ok(account);
             }
         }
         self.prove(attempt, bar).await
@@ -281,7 +294,7 @@ impl Accounts {
         if barred.is_none() {
             for proof in &self.proofs {
                 match proof.check(&attempt).await? {
-                    Verdict::Proven(account) => return bar.of(&account).map_or(Ok(account), Err),
+                    Verdict::Proven(account) => return Ok(account),
                     Verdict::Unknown => {}
                 }
             }

@@ -143,6 +143,68 @@ async fn accounts_of_sources_are_barred_as_others_are() {
     assert_eq!(source.asked.load(Ordering::Relaxed), 2, "no password of a locked name is shown to anybody");
 }
 
+fn strict() -> Guard {
+    let hour = Duration::from_secs(3600);
+    let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
+    Guard::new(Some(rules), None, 64)
+}
+
+/// A source where somebody else fails at an address while it is asked.
+#[derive(Debug)]
+struct Meanwhile {
+    account: Arc<Account>,
+    limits: Arc<SessionLimits>,
+    elsewhere: IpAddr,
+}
+
+#[async_trait]
+impl Source for Meanwhile {
+    fn identity(&self) -> &str {
+        "meanwhile"
+    }
+
+    async fn ask(&self, _: &Attempt<'_>) -> Result<Verdict, LoginError> {
+        self.limits.guard().failed(self.elsewhere, Some("anna"), Instant::now());
+        Ok(Verdict::Proven(Arc::clone(&self.account)))
+    }
+}
+
+/// Many passwords that are sent at once are no more guesses than one after the other.
+#[tokio::test]
+async fn a_lock_that_begins_during_a_check_counts() {
+    for (elsewhere, refused) in [
+        (PEER.ip(), Refused::LockedOut),
+        ("10.0.0.1".parse().unwrap(), Refused::Failed(LoginError::LockedOut)),
+    ] {
+        let mut accounts = accounts(&[], Setting::default());
+        let anna = configured([("anna", Password::Plain(Secret::new("")))]).users.remove(0);
+        let account = Arc::new(accounts.known.maker.user(&anna).unwrap());
+        let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
+        let source = Arc::new(Meanwhile { account, limits: Arc::clone(&limits), elsewhere });
+        Arc::get_mut(&mut accounts.known).unwrap().sources.push(source);
+        let permit = limits.admit(PEER.ip()).unwrap();
+        let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+        let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+        assert_eq!(entered.unwrap_err(), refused);
+    }
+}
+
+#[tokio::test]
+async fn nobody_keeps_a_user_out_of_its_own_networks() {
+    let plain = || Password::Plain(Secret::new("sesame"));
+    let networks = |network: &str| vec![network.parse().unwrap()];
+    let named = accounts_of_anna(plain(), |anna| anna.networks = networks("127.0.0.0/8"));
+    let any = accounts_of_anna(plain(), |_| {});
+    for (accounts, is_let_in) in [(named, true), (any, false)] {
+        let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
+        limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now());
+        let permit = limits.admit(PEER.ip()).unwrap();
+        let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+        let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+        assert_eq!(entered.is_ok(), is_let_in);
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_is_refused_is_remembered() {
     let hash = Password::Hash(crate::config::PasswordHash::new("sesame").unwrap());

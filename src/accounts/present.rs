@@ -22,8 +22,10 @@ pub(super) struct Present(Mutex<State>);
 struct State {
     /// The accounts that count now; none until the first ones do.
     known: Option<Weak<Known>>,
-    /// The sessions of each user by their numbers.
+    /// The sessions of each user, by a number of their own: one control connection can ask for several logins at once.
     users: HashMap<String, HashMap<u64, Seat>>,
+    /// The number of the next one.
+    next: u64,
 }
 
 impl fmt::Debug for State {
@@ -53,7 +55,7 @@ pub(super) enum NoSeat {
 pub(super) struct UserPermit {
     present: Arc<Present>,
     user: String,
-    session: u64,
+    seat: u64,
 }
 
 impl Present {
@@ -77,13 +79,15 @@ impl Present {
         if known.is_some_and(|known| !known.stands_by(account, from)) {
             return Err(NoSeat::Changed);
         }
+        let number = state.next;
+        state.next += 1;
         let sessions = state.users.entry(guest.name.clone()).or_default();
         if account.limits.sessions.is_some_and(|most| sessions.len() >= most) {
             return Err(NoSeat::TooMany);
         }
         let seat = Seat { account: Arc::clone(account), from, ending: ending.clone() };
-        sessions.insert(guest.session, seat);
-        Ok(UserPermit { present: Arc::clone(self), user: guest.name.clone(), session: guest.session })
+        sessions.insert(number, seat);
+        Ok(UserPermit { present: Arc::clone(self), user: guest.name.clone(), seat: number })
     }
 
     /// These accounts count from now on. Sessions whom they would not have let in are told to end; returns what else ends these.
@@ -117,7 +121,7 @@ impl Drop for UserPermit {
     fn drop(&mut self) {
         let mut state = self.present.state();
         if let Some(sessions) = state.users.get_mut(&self.user) {
-            let seat = sessions.remove(&self.session);
+            let seat = sessions.remove(&self.seat);
             if sessions.is_empty() {
                 state.users.remove(&self.user);
             }

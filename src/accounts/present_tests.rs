@@ -104,3 +104,16 @@ fn of_users_that_changed_alone_the_sessions_are_looked_at() {
     assert_eq!(present.look_at(["anna", "nobody"], &after).len(), 1);
     assert!(anna.dismissed.is_cancelled() && !bert.dismissed.is_cancelled());
 }
+
+/// A control connection that asks twice has two seats, so that the end of one does not hide the other.
+#[test]
+fn each_login_has_a_seat_of_its_own() {
+    let before = known(&[("anna", "a")], Some(2));
+    let present = Arc::<Present>::default();
+    let (_first, ending) = come_in(&present, &before, "anna", 1).unwrap();
+    let second = come_in(&present, &before, "anna", 1).unwrap();
+    assert_eq!(come_in(&present, &before, "anna", 1).unwrap_err(), NoSeat::TooMany);
+    drop(second);
+    assert_eq!(present.follow(&known(&[], None)).len(), 1);
+    assert!(ending.stopping.is_cancelled());
+}

@@ -91,20 +91,22 @@ impl Passwords {
         if remembered.knows(name, &tag, lifetime) && given.may_be_right {
             return Ok(true);
         }
-        let (name, hash, text) = (name.to_owned(), hash.clone(), Secret::new(given.text));
+        let (user, hash, text) = (name.to_owned(), hash.clone(), Secret::new(given.text));
         let may_be_right = given.may_be_right;
-        let work = move || {
-            // Another session of the same user may have been first.
-            if may_be_right && remembered.knows(&name, &tag, lifetime) {
-                return true;
+        let work = {
+            let remembered = Arc::clone(&remembered);
+            move || {
+                // Another session of the same user may have been first.
+                (may_be_right && remembered.knows(&user, &tag, lifetime)) || hash.verify(text.expose())
             }
-            let matches = hash.verify(text.expose());
-            if matches && may_be_right {
-                remembered.remember(&name, tag, lifetime);
-            }
-            matches
         };
-        self.checks.turns.run(attempt.network, work).await
+        let matches = self.checks.turns.run(attempt.network, work).await?;
+        // Not by the thread that hashes: whoever has hung up meanwhile must not learn by a second try that the password is right,
+        // as no failure was counted.
+        if matches && may_be_right {
+            remembered.remember(name, tag, lifetime);
+        }
+        Ok(matches)
     }
 }
 

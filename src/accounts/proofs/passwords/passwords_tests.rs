@@ -152,3 +152,19 @@ async fn nul_is_in_no_password() {
     }
     assert_eq!(asked.check("p", "sesame\0").await, Err(LoginError::WrongPassword));
 }
+
+/// Whoever hangs up before the answer is not counted as having failed, and learns nothing by a second try.
+#[tokio::test]
+async fn nothing_is_remembered_for_whoever_is_gone() {
+    use std::task::{Context, Waker};
+    let asked = Asked::two();
+    let hold = asked.hold_up().await;
+    let mut gone = Box::pin(asked.check("hashed", "correct horse"));
+    assert!(gone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(hold);
+    // When all threads are held up again, the check is done.
+    let hold = asked.hold_up().await;
+    drop(gone);
+    assert_eq!(now(asked.check("hashed", "correct horse")), None);
+    drop(hold);
+}
