@@ -1,7 +1,9 @@
 //! From the configuration to accounts.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::access::Access;
@@ -22,6 +24,14 @@ pub enum AccountsError {
     /// The system has no random bytes, or no threads, for the check of passwords.
     #[error(transparent)]
     Passwords(#[from] PasswordHashError),
+    /// A directory of users can't be read.
+    #[error("the users of {} can't be read: {cause}", directory.display())]
+    Directory {
+        /// Where it is.
+        directory: PathBuf,
+        /// Why not.
+        cause: io::Error,
+    },
 }
 
 /// Makes accounts of entries of `users`, wherever these stand.
@@ -128,7 +138,7 @@ impl Known {
         config: &Config,
         storages: &Storages,
         before: Option<&Self>,
-    ) -> Result<Self, UnknownBackend> {
+    ) -> Result<Self, AccountsError> {
         let maker = Arc::new(Maker::new(config, storages));
         let mut users = HashMap::new();
         for user in &config.users {
@@ -140,7 +150,7 @@ impl Known {
         };
         let users = Arc::new(users);
         let before = before.map(|before| before.sources.as_slice()).unwrap_or_default();
-        Ok(Self { sources: sources::open(config, &maker, &users, before), maker, users, anonymous })
+        Ok(Self { sources: sources::open(config, &maker, &users, before)?, maker, users, anonymous })
     }
 
     /// The account of the user of this name in the configuration file.

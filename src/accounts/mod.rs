@@ -28,4 +28,4 @@ pub use guard::{Guard, Lock};
 pub use lasting::Lasting;
 pub use proofs::{Credential, LoginError};
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
-pub use sources::{Look, files_of_users};
+pub use sources::{Look, files_of_users, is_file_of_users};

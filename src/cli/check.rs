@@ -100,7 +100,7 @@ fn connect(config: &Config) -> Outcome {
             return Outcome::Failed;
         }
     };
-    umask::follow(config);
+    umask::follow([config]);
     let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     let mut outcome = Outcome::Fine;
     for (name, backend) in &config.backends {

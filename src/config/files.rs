@@ -1,8 +1,11 @@
 //! Files that the configuration names, read with a limit and complained about in plain words.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// Why a file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +14,28 @@ pub(crate) enum FileError {
     Io(#[from] io::Error),
     #[error("the file is larger than {0} bytes")]
     TooLarge(u64),
+    #[error("this is a pipe, not a file")]
+    Pipe,
 }
 
-/// The content of a file of at most `limit` bytes.
+/// The content of a file of at most `limit` bytes. A pipe is refused: whoever opens one may wait for ever.
 pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        return Err(FileError::Pipe);
+    }
+    content_of(file, limit)
+}
+
+/// The content of a file, or what comes out of a pipe until its end.
+pub(crate) fn read_file_or_pipe(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    content_of(File::open(path)?, limit)
+}
+
+fn content_of(file: File, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut content = Vec::new();
-    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) > limit {
         return Err(FileError::TooLarge(limit));
     }
@@ -36,24 +55,36 @@ pub(crate) fn say(error: &io::Error) -> String {
 
 /// Distinguishes one version of a file from the next, also of one that a link leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStamp {
-    modified: (i64, i64),
-    changed: (i64, i64),
-    size: u64,
-    inode: (u64, u64),
+pub enum FileStamp {
+    /// Of a file that was looked at.
+    Version {
+        /// When its content changed.
+        modified: (i64, i64),
+        /// When its content, or something else of it, changed.
+        changed: (i64, i64),
+        /// Its size.
+        size: u64,
+        /// Its disk and number.
+        inode: (u64, u64),
+    },
+    /// Of a file that may be there and can't be looked at.
+    Unknown,
 }
 
 impl FileStamp {
-    /// Of the file as it is now; `None` if it can't be looked up.
+    /// Of the file as it is now; `None` if it is not there.
     pub fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let found = std::fs::metadata(path).ok()?;
-        Some(Self {
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-            size: found.len(),
-            inode: (found.dev(), found.ino()),
-        })
+        match std::fs::metadata(path) {
+            Ok(found) => Some(Self::Version {
+                modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+                size: found.len(),
+                inode: (found.dev(), found.ino()),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // A disk that is gone for a moment, or a folder that nobody may look into, says nothing about the file.
+            Err(_) => Some(Self::Unknown),
+        }
     }
 }
 

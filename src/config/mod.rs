@@ -38,6 +38,7 @@ pub use checked::{
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found};
 pub(crate) use files::read_file;
+use files::read_file_or_pipe;
 pub use files::{FileStamp, ReadFile};
 pub use kinds::Kind;
 pub use password_hash::{PasswordHash, PasswordHashError};
@@ -129,7 +130,7 @@ pub fn load_control(
 }
 
 fn text_of(path: &Path, name: &str) -> Result<String, Problems> {
-    let bytes = read_file(path, MAX_SIZE).map_err(|error| whole_file(name, error.to_string()))?;
+    let bytes = read_file_or_pipe(path, MAX_SIZE).map_err(|error| whole_file(name, error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -6,6 +6,8 @@
 //! (`docs/decisions/worlds.md`).
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +25,9 @@ use crate::engine::{ENGINES, Engine, Unready};
 use crate::shutdown::Shutdown;
 use crate::storages::{self, KINDS};
 use crate::world::{CurrentWorld, Ground, Replaced, World};
+
+/// Whoever reads a pipe again may wait for ever.
+const PIPE: &str = "the configuration came out of a pipe, so it can't be read again";
 
 /// What a reload needs of the server.
 pub struct Parts {
@@ -189,20 +194,26 @@ impl Reloader {
 
     async fn read_and_swap(&self) -> Result<Done, Failure> {
         let Some(file) = self.parts.file.clone() else { return Err(Failure::NoFile) };
-        // What is wrong is not read again before it changes.
-        let again: Vec<_> = self.seen().iter().map(|file| ReadFile::now(&file.path)).collect();
-        self.has_seen(again.clone());
+        let seen = self.seen();
         let work = {
             let before = self.parts.world.now();
             let (ground, engine) = (self.parts.ground.clone(), Arc::clone(&self.parts.engine));
             let confinement = self.parts.confinement.clone();
             move || {
-                let config = config::load(&file, &KINDS, &ENGINES).map_err(Failure::Problems)?;
-                prepare(config, &before, &ground, engine, &confinement)
+                if fs::metadata(&file).is_ok_and(|found| found.file_type().is_fifo()) {
+                    return (seen, Err(Failure::Unusable(PIPE.to_owned())));
+                }
+                // As they are before they are read.
+                let again: Vec<_> = seen.iter().map(|file| ReadFile::now(&file.path)).collect();
+                let config = config::load(&file, &KINDS, &ENGINES).map_err(Failure::Problems);
+                (again, config.and_then(|config| prepare(config, &before, &ground, engine, &confinement)))
             }
         };
         let prepared = tokio::task::spawn_blocking(work).await;
-        let prepared = prepared.map_err(|error| Failure::Unusable(format!("the reading failed: {error}")))?;
+        let (again, prepared) =
+            prepared.map_err(|error| Failure::Unusable(format!("the reading failed: {error}")))?;
+        // What is wrong is not read again before it changes.
+        self.has_seen(again.clone());
         if let Err(Failure::Problems(problems)) = &prepared {
             // A secret may come later than the configuration that names it.
             let named = problems.files();
@@ -261,7 +272,8 @@ fn prepare(
     if !keys.is_empty() {
         return Err(Failure::Restart(keys));
     }
-    umask::follow(&config);
+    // Should the rest fail, files are made with the modes of before; and so they are by sessions that go on.
+    umask::follow([&before.config, &config]);
     storages::make_roots(&config).map_err(|error| unusable(&error))?;
     confinement.apply(&mut config);
     let world = World::build_beside(config, ground, Some(before)).map_err(|error| unusable(&error))?;

@@ -19,7 +19,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::MissedTickBehavior;
 
 use super::reload::Reloader;
-use crate::accounts::Look;
+use crate::accounts::{Look, is_file_of_users};
 use crate::config::{Config, ReadFile, Reload, UsersFrom};
 
 /// How long to wait for the rest of a burst of changes.
@@ -38,18 +38,34 @@ const CHANGES: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF);
 
+/// What is told of a directory that is not where it was.
+const MOVED: ReadFlags =
+    ReadFlags::DELETE_SELF.union(ReadFlags::MOVE_SELF).union(ReadFlags::IGNORED).union(ReadFlags::UNMOUNT);
+
 /// Watches as long as it is polled.
 pub async fn run(reloader: &Arc<Reloader>) {
     let mut worlds = reloader.world().changes();
     let mut places = Places::of(&reloader.world().now().config);
-    let mut watch = Watch::on(&places);
+    let mut watch = Watch::on(&places).await;
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is at once: files may have changed since they were read.
     loop {
         let changes = tokio::select! {
-            changes = watch.burst() => changes,
-            _ = tick.tick() => places.all(),
+            changes = watch.burst() => match changes {
+                Some(changes) => changes,
+                // Another directory may stand in the place of one of them.
+                None => {
+                    watch = Watch::on(&places).await;
+                    places.all()
+                }
+            },
+            _ = tick.tick() => {
+                if watch.lacks_some {
+                    watch = Watch::on(&places).await;
+                }
+                places.all()
+            }
             changed = worlds.changed() => {
                 if changed.is_err() {
                     return;
@@ -59,7 +75,7 @@ pub async fn run(reloader: &Arc<Reloader>) {
                     continue;
                 }
                 places = now;
-                watch = Watch::on(&places);
+                watch = Watch::on(&places).await;
                 // They may have changed before they were watched.
                 places.all()
             }
@@ -116,6 +132,9 @@ struct Watch {
     /// `None` if the system does not tell, or there is nothing to be told of.
     inotify: Option<AsyncFd<OwnedFd>>,
     directories: HashMap<i32, PathBuf>,
+    /// Some directories are not watched, so another attempt is made each minute.
+    lacks_some: bool,
+    users: BTreeSet<PathBuf>,
 }
 
 #[allow(
@@ -127,57 +146,56 @@ fn registered(inotify: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 impl Watch {
-    fn on(places: &Places) -> Self {
-        let mut watch = Self { inotify: None, directories: HashMap::new() };
-        let directories: BTreeSet<_> = places.users.union(&places.configuration).collect();
+    async fn on(places: &Places) -> Self {
+        let users = places.users.clone();
+        let mut watch = Self { inotify: None, directories: HashMap::new(), lacks_some: false, users };
+        let directories: BTreeSet<_> = places.users.union(&places.configuration).cloned().collect();
         if directories.is_empty() {
             return watch;
         }
-        let begun = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(io::Error::from);
-        let inotify = match begun.and_then(registered) {
-            Ok(inotify) => inotify,
-            Err(error) => {
-                tracing::warn!(%error, "changes of files are found only by a look each minute");
-                return watch;
+        // A disk on a network may be away.
+        let added = tokio::task::spawn_blocking(move || add(directories)).await;
+        let begun = match added {
+            Ok(Ok((inotify, added, lacks_some))) => {
+                (watch.directories, watch.lacks_some) = (added, lacks_some);
+                registered(inotify)
             }
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(io::Error::other(error)),
         };
-        for directory in directories {
-            match inotify::add_watch(inotify.get_ref(), directory.as_path(), CHANGES) {
-                Ok(number) => _ = watch.directories.insert(number, directory.clone()),
-                Err(error) => {
-                    let directory = directory.display();
-                    tracing::warn!(%directory, %error, "changes there are found only by a look each minute");
-                }
-            }
+        match begun {
+            Ok(inotify) => watch.inotify = Some(inotify),
+            Err(error) => tracing::warn!(%error, "changes of files are found only by a look each minute"),
         }
-        watch.inotify = Some(inotify);
         watch
     }
 
-    /// Waits for changes, and for those that come right behind them.
-    async fn burst(&self) -> BTreeMap<PathBuf, Names> {
+    /// Waits for changes, and for those that come right behind them; `None` if a directory is not where it was.
+    async fn burst(&self) -> Option<BTreeMap<PathBuf, Names>> {
         let Some(inotify) = &self.inotify else { return std::future::pending().await };
         loop {
             let Ok(mut ready) = inotify.readable().await else { return std::future::pending().await };
             tokio::time::sleep(BURST).await;
             let changes = self.read(inotify.get_ref());
             ready.clear_ready();
-            if !changes.is_empty() {
+            if changes.as_ref().is_none_or(|changes| !changes.is_empty()) {
                 return changes;
             }
         }
     }
 
-    fn read(&self, inotify: &OwnedFd) -> BTreeMap<PathBuf, Names> {
+    fn read(&self, inotify: &OwnedFd) -> Option<BTreeMap<PathBuf, Names>> {
         let mut buffer = [MaybeUninit::<u8>::uninit(); 16 * 1024];
         let mut reader = inotify::Reader::new(inotify, &mut buffer);
         let mut changes = BTreeMap::new();
+        let mut is_moved = false;
         loop {
             let event = match reader.next() {
                 Ok(event) => event,
                 Err(Errno::INTR) => continue,
-                Err(_) => return changes,
+                Err(_) => return (!is_moved).then_some(changes),
             };
+            is_moved |= event.events().intersects(MOVED);
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 changes.extend(self.directories.values().map(|directory| (directory.clone(), Names::All)));
                 continue;
@@ -185,12 +203,36 @@ impl Watch {
             let Some(directory) = self.directories.get(&event.wd()) else { continue };
             let names = changes.entry(directory.clone()).or_insert_with(|| Names::Some(BTreeSet::new()));
             match (names, event.file_name().map(|name| name.to_str())) {
-                // A link like `..data` stands for many files.
-                (Names::Some(names), Some(Ok(name))) if !name.starts_with("..") => {
-                    _ = names.insert(name.to_owned())
+                (Names::Some(names), Some(Ok(name))) if !self.stands_for_others(directory, name) => {
+                    _ = names.insert(name.to_owned());
                 }
                 (names, _) => *names = Names::All,
             }
         }
     }
+
+    /// Whether a change of this name may be one of other files: a link like `..data` is their folder, and what is no file of users
+    /// among them can be a secret that they name.
+    fn stands_for_others(&self, directory: &Path, name: &str) -> bool {
+        let is_secret =
+            || self.users.contains(directory) && !name.starts_with('.') && !is_file_of_users(name);
+        name.starts_with("..") || is_secret()
+    }
+}
+
+/// Has the system tell of changes in these directories; whether it does not for some. Blocks.
+fn add(directories: BTreeSet<PathBuf>) -> io::Result<(OwnedFd, HashMap<i32, PathBuf>, bool)> {
+    let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+    let (mut added, mut lacks_some) = (HashMap::new(), false);
+    for directory in directories {
+        match inotify::add_watch(&inotify, directory.as_path(), CHANGES) {
+            Ok(number) => _ = added.insert(number, directory),
+            Err(error) => {
+                lacks_some = true;
+                let directory = directory.display();
+                tracing::warn!(%directory, %error, "changes there are found only by a look each minute");
+            }
+        }
+    }
+    Ok((inotify, added, lacks_some))
 }

@@ -142,3 +142,31 @@ fn a_reload_can_add_a_directory() {
     fs::write(setup.folder().join("more/dora.yaml"), user("dora", "date")).unwrap();
     wait_until("a new user may log in", || may_log_in(&server, "dora", "date"));
 }
+
+#[test]
+fn another_directory_in_its_place_is_watched() {
+    let setup = setup();
+    put(&setup, "bert.yaml", &user("bert", "berry"));
+    let server = setup.start();
+    let folder = setup.folder().join("users.d");
+    fs::create_dir(setup.folder().join("new.d")).unwrap();
+    fs::write(setup.folder().join("new.d/carl.yaml"), user("carl", "cherry")).unwrap();
+    fs::rename(&folder, setup.folder().join("old.d")).unwrap();
+    fs::rename(setup.folder().join("new.d"), &folder).unwrap();
+    wait_until("the others count", || may_log_in(&server, "carl", "cherry"));
+    assert!(!may_log_in(&server, "bert", "berry"));
+    put(&setup, "dora.yaml", &user("dora", "date"));
+    wait_until("it is watched", || may_log_in(&server, "dora", "date"));
+}
+
+#[test]
+fn a_secret_beside_the_files_is_watched() {
+    let setup = setup();
+    put(&setup, "bert.secret", "berry");
+    put(&setup, "bert.yaml", &user("bert", "{ file: bert.secret }"));
+    let server = setup.start();
+    let mut bert = server.login_as("bert", "berry");
+    put(&setup, "bert.secret", "banana");
+    expect_dismissal(&mut bert);
+    assert!(may_log_in(&server, "bert", "banana"));
+}

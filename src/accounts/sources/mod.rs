@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::account::Account;
-use super::build::Maker;
+use super::build::{AccountsError, Maker};
 use super::proofs::{Attempt, LoginError, Verdict};
 use crate::config::{Config, Entries, Found, Password, UsersFrom};
 
@@ -100,6 +100,11 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     }
 }
 
+/// Whether a file of this name in a directory of users is one of theirs.
+pub fn is_file_of_users(name: &str) -> bool {
+    directory::is_file_of_users(name)
+}
+
 /// What is in each file of a directory of users, by the name of the file. Blocks.
 ///
 /// # Errors
@@ -109,21 +114,28 @@ pub fn files_of_users(path: &Path, entries: &Entries) -> io::Result<Vec<(String,
 }
 
 /// Opens the sources of a configuration, in their order; `before` are those of the world before. Blocks while files are read.
+///
+/// # Errors
+/// If nobody can know who is in one of them.
 pub(super) fn open(
     config: &Config,
     maker: &Arc<Maker>,
     above: &Arc<HashMap<String, Arc<Account>>>,
     before: &[Arc<dyn Source>],
-) -> Vec<Arc<dyn Source>> {
-    let open = |from: &UsersFrom| -> Arc<dyn Source> {
-        match from {
+) -> Result<Vec<Arc<dyn Source>>, AccountsError> {
+    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    for from in &config.users_from {
+        let source: Arc<dyn Source> = match from {
             UsersFrom::Directory(path) => {
                 let identity = directory::identity(path);
                 let before = before.iter().find(|source| source.identity() == identity);
                 let before = before.map(|source| &**source);
-                Arc::new(directory::Directory::open(path, &config.entries, maker, above, before))
+                let opened =
+                    directory::Directory::open(path, &config.entries, maker, above, &sources, before);
+                Arc::new(opened.map_err(|cause| AccountsError::Directory { directory: path.clone(), cause })?)
             }
-        }
-    };
-    config.users_from.iter().map(open).collect()
+        };
+        sources.push(source);
+    }
+    Ok(sources)
 }

@@ -48,7 +48,7 @@ impl Prepared {
             ),
         }?;
         let control = config.server.control.as_ref().map(bind);
-        umask::follow(&config);
+        umask::follow([&config]);
         let roots = storages::make_roots(&config);
         let sandbox = Sandbox::prepare(&config, service_manager.as_deref());
         Ok(Self { config, roots, sandbox, control })

@@ -1,5 +1,7 @@
 //! The section `users_from`: each item names one source.
 
+use std::io;
+
 use super::super::checked::UsersFrom;
 use super::super::files::say;
 use super::*;
@@ -31,9 +33,11 @@ impl Checker<'_> {
 
     fn users_directory(&self, at: At<String>) -> Option<UsersFrom> {
         let path = self.local_path(&at.value?, at.span)?;
-        match std::fs::metadata(&path) {
-            Ok(found) if found.is_dir() => return Some(UsersFrom::Directory(path)),
-            Ok(_) => self.problem(at.span, format!("{}: this is not a directory", path.display())),
+        match std::fs::read_dir(&path) {
+            Ok(_) => return Some(UsersFrom::Directory(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                self.problem(at.span, format!("{}: this is not a directory", path.display()));
+            }
             Err(error) => self.problem(at.span, format!("{}: {}", path.display(), say(&error))),
         }
         None

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Mode;
+use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
 
 /// A socket on which nobody is answered yet.
@@ -33,6 +33,13 @@ impl Bound {
 /// # Errors
 /// Those of the system; [`io::ErrorKind::AddrInUse`] if another server listens there, or something else stands there.
 pub fn bind(path: &Path) -> io::Result<Bound> {
+    // Of two servers that find what another one has left, the second would remove the socket of the first.
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = fs::File::open(folder)?;
+    flock(&folder, FlockOperation::LockExclusive)?;
     match UnixStream::connect(path) {
         Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
         // Nobody listens there any more.

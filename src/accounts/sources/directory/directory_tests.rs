@@ -23,7 +23,11 @@ impl Users {
     }
 
     fn open(&self, before: Option<&dyn Source>) -> Directory {
-        Directory::open(self.folder.path(), &self.entries, &self.maker, &self.above, before)
+        self.try_open(before).unwrap()
+    }
+
+    fn try_open(&self, before: Option<&dyn Source>) -> io::Result<Directory> {
+        Directory::open(self.folder.path(), &self.entries, &self.maker, &self.above, &[], before)
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -158,4 +162,55 @@ fn many_files_are_read_by_many_threads() {
         users.user(&format!("{number}.yaml"), &format!("user{number}"), "x");
     }
     assert_eq!(users.open(None).users(), 300);
+}
+
+/// Whoever may not look into a directory, or at its files, knows nothing of them: they are not gone.
+#[test]
+fn what_cannot_be_looked_at_is_not_gone() {
+    use std::os::unix::fs::PermissionsExt;
+    if rustix::process::geteuid().is_root() {
+        // Root may look everywhere; a link in a circle can't be followed by anybody.
+        let users = Users::new();
+        users.user("anna.yaml", "anna", "a");
+        let directory = users.open(None);
+        let link = users.folder.path().join("anna.yaml");
+        fs::remove_file(&link).unwrap();
+        symlink(&link, &link).unwrap();
+        assert_eq!(directory.look(&Look::All), Vec::<String>::new());
+        assert_eq!((password(&directory, "anna").as_deref(), directory.wrong()), (Some("a"), 1));
+        let after = users.open(Some(&directory));
+        assert_eq!((password(&after, "anna").as_deref(), after.wrong()), (Some("a"), 1));
+        fs::remove_file(&link).unwrap();
+        assert_eq!(after.look(&Look::All), ["anna"]);
+        assert_eq!((after.users(), after.wrong()), (0, 0));
+        return;
+    }
+    let users = Users::new();
+    users.user("anna.yaml", "anna", "a");
+    let directory = users.open(None);
+    let set = |mode| fs::set_permissions(users.folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    set(0o600);
+    assert_eq!(directory.look(&Look::All), Vec::<String>::new());
+    assert_eq!((password(&directory, "anna").as_deref(), directory.wrong()), (Some("a"), 1));
+    set(0o000);
+    assert!(users.try_open(Some(&directory)).is_err(), "nobody knows who is there");
+    set(0o700);
+}
+
+#[test]
+fn a_directory_that_is_gone_can_not_be_opened() {
+    let users = Users::new();
+    users.user("anna.yaml", "anna", "a");
+    let directory = users.open(None);
+    fs::remove_dir_all(users.folder.path()).unwrap();
+    assert!(users.try_open(Some(&directory)).is_err(), "an empty reading would end the sessions of all");
+    fs::create_dir(users.folder.path()).unwrap();
+}
+
+#[test]
+fn a_pipe_is_wrong_and_nobody_waits_for_it() {
+    let users = Users::new();
+    let pipe = users.folder.path().join("pipe.yaml");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    assert_eq!(users.open(None).wrong(), 1);
 }

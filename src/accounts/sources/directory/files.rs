@@ -29,7 +29,7 @@ pub(super) struct Look {
 
 /// Whether a file of this name is read. Those that begin with a dot are those of editors, and the folders that Kubernetes keeps
 /// behind its links.
-fn counts(name: &str) -> bool {
+pub(super) fn counts(name: &str) -> bool {
     !name.starts_with('.') && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 

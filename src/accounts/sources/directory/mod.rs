@@ -30,28 +30,43 @@ pub(super) struct Directory {
     maker: Arc<Maker>,
     /// The users of the configuration file, who count more.
     above: Arc<HashMap<String, Arc<Account>>>,
+    /// The sources that are asked before this one.
+    earlier: Vec<Arc<dyn Source>>,
     state: RwLock<State>,
 }
 
 impl Directory {
     /// Reads all files. Of those that are wrong, the users of an earlier reading stay, if there is one. Blocks.
+    ///
+    /// # Errors
+    /// If the directory can't be read: then nobody knows whom it still has.
     pub(super) fn open(
         path: &Path,
         entries: &Entries,
         maker: &Arc<Maker>,
         above: &Arc<HashMap<String, Arc<Account>>>,
+        earlier: &[Arc<dyn Source>],
         before: Option<&dyn Source>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let directory = Self {
             path: path.to_owned(),
             identity: identity(path),
             entries: entries.clone(),
             maker: Arc::clone(maker),
             above: Arc::clone(above),
+            earlier: earlier.to_vec(),
             state: RwLock::default(),
         };
-        directory.look_at_files(None, before);
-        directory
+        directory.take(files::all(path)?, before);
+        Ok(directory)
+    }
+
+    /// Where else a user is defined, so that the file of this directory does not count.
+    fn shadow(&self, user: &str) -> Option<&str> {
+        if self.above.contains_key(user) {
+            return Some("the configuration file");
+        }
+        self.earlier.iter().find(|source| source.find(user).is_some()).map(|source| source.identity())
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -59,20 +74,24 @@ impl Directory {
     }
 
     /// Looks at these files, or at all. Returns whose accounts may have changed.
-    fn look_at_files(&self, names: Option<&BTreeSet<String>>, before: Option<&dyn Source>) -> Vec<String> {
-        let seen = match names {
-            Some(names) => files::named(&self.path, names),
+    fn look_at_files(&self, names: Option<&BTreeSet<String>>) -> Vec<String> {
+        match names {
+            Some(names) => self.take(files::named(&self.path, names), None),
             None => match files::all(&self.path) {
-                Ok(seen) => seen,
+                Ok(seen) => self.take(seen, None),
                 Err(error) => {
                     // Whoever was known stays so: a disk that is gone for a moment must not end all sessions.
                     let path = self.path.display();
                     tracing::error!(%path, %error, "can't look for users in this directory: they stay as they are");
                     self.state.write().unwrap_or_else(PoisonError::into_inner).unreadable = true;
-                    return Vec::new();
+                    Vec::new()
                 }
             },
-        };
+        }
+    }
+
+    /// Takes over what a look has seen. Returns whose accounts may have changed.
+    fn take(&self, seen: files::Look, before: Option<&dyn Source>) -> Vec<String> {
         let (mut stale, mut gone) = (Vec::new(), Vec::new());
         {
             let state = self.state();
@@ -92,7 +111,7 @@ impl Directory {
         let readings = files::read(&self.path, stale, &self.entries);
         let mut changed = BTreeSet::new();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if names.is_none() {
+        if seen.all.is_some() {
             state.unreadable = false;
         }
         for name in gone {
@@ -102,7 +121,10 @@ impl Directory {
             let kept = before.map(|before| before.accounts_of(&name)).unwrap_or_default();
             state.put(&name, stamp, found, kept, &self.maker, &mut changed);
         }
-        state.report_twice(&changed, &self.above, &self.path);
+        if !changed.is_empty() {
+            state.set_shadowed(|user| self.shadow(user).is_some());
+        }
+        state.report_twice(&changed, |user| self.shadow(user), &self.path);
         changed.into_iter().collect()
     }
 }
@@ -113,6 +135,11 @@ pub(super) fn contents(path: &Path, entries: &Entries) -> io::Result<Vec<(String
     let files = files.filter_map(|Seen { name, stamp }| Some((name, stamp?))).collect();
     let readings = files::read(path, files, entries).into_iter();
     Ok(readings.map(|reading| (path.join(&reading.name).display().to_string(), reading.found)).collect())
+}
+
+/// Whether a file of this name in a directory of users is one of theirs.
+pub(super) fn is_file_of_users(name: &str) -> bool {
+    files::counts(name)
 }
 
 /// It distinguishes this source from others.
@@ -135,10 +162,8 @@ impl Source for Directory {
 
     fn look(&self, at: &Look) -> Vec<String> {
         match at {
-            Look::All => self.look_at_files(None, None),
-            Look::Files { directory, names } if *directory == self.path => {
-                self.look_at_files(Some(names), None)
-            }
+            Look::All => self.look_at_files(None),
+            Look::Files { directory, names } if *directory == self.path => self.look_at_files(Some(names)),
             Look::Files { .. } => Vec::new(),
         }
     }

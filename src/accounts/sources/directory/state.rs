@@ -15,9 +15,10 @@ pub(super) struct State {
     files: BTreeMap<Arc<str>, File>,
     /// For each user the files that define it, sorted by their names: the first one counts.
     users: HashMap<String, Vec<Claim>>,
-    /// How many files are wrong, and how many users are defined more than once.
+    /// How many files are wrong, how many users are defined more than once, and how many somewhere else, which counts more.
     wrong: usize,
     twice: usize,
+    shadowed: usize,
     /// The last look at the directory failed.
     pub(super) unreadable: bool,
 }
@@ -57,7 +58,12 @@ impl State {
 
     /// How much of what is there does not count.
     pub(super) fn wrong(&self) -> usize {
-        self.wrong + self.twice + usize::from(self.unreadable)
+        self.wrong + self.twice + self.shadowed + usize::from(self.unreadable)
+    }
+
+    /// Counts the users of whom this holds: that they are defined somewhere else, which counts more.
+    pub(super) fn set_shadowed(&mut self, is_shadowed: impl Fn(&str) -> bool) {
+        self.shadowed = self.users.keys().filter(|user| is_shadowed(user)).count();
     }
 
     /// Whether the file, and the secrets that it names, are as they were when they were read.
@@ -172,11 +178,12 @@ impl State {
         self.files.insert(name, file);
     }
 
-    /// Reports users that are defined more than once, of those that changed.
-    pub(super) fn report_twice(
+    /// Reports users that are defined more than once, of those that changed. `shadow` says where else a user is defined, which counts
+    /// more than this directory.
+    pub(super) fn report_twice<'a>(
         &self,
         changed: &BTreeSet<String>,
-        above: &HashMap<String, Arc<Account>>,
+        shadow: impl Fn(&str) -> Option<&'a str>,
         directory: &Path,
     ) {
         for user in changed {
@@ -191,11 +198,12 @@ impl State {
                     line,
                     column,
                     user,
-                    "this user is defined in {other}, too, which counts"
+                    other,
+                    "this user is defined elsewhere, too, which counts"
                 );
             };
-            if above.contains_key(user) {
-                report(first, "the configuration file");
+            if let Some(other) = shadow(user) {
+                report(first, other);
             }
             others.iter().for_each(|claim| report(claim, &first.file));
         }
