@@ -136,6 +136,29 @@ fn the_client_of_an_upload_may_come_last_in_plain_text() {
     }
 }
 
+/// Whoever looks at a connection takes the news of its reset away; then it must not seem to have ended well.
+#[test]
+fn several_connections_that_are_reset_are_no_empty_file() {
+    let setup = Setup::local();
+    fs::write(setup.files().join("file"), b"old").unwrap();
+    let server = setup.start();
+    let mut victim = server.login();
+    let address = victim.pasv();
+    let silent = [dial(address), dial(address)];
+    victim.expect("STOR file", 150);
+    server.log.expect_warning("several connections came where one data connection is expected", &[]);
+    for connection in silent {
+        rustix::net::sockopt::set_socket_linger(&connection, Some(std::time::Duration::ZERO)).unwrap();
+        drop(connection);
+    }
+    server.log.expect("was closed at once", &[("level", "INFO"), ("data_peer", "…")]);
+    let mut own = dial(address);
+    own.write_all(b"12345").unwrap();
+    drop(own);
+    victim.expect_reply(226);
+    assert_eq!(victim.retrieve("file"), b"12345");
+}
+
 /// What ends without a byte may as well be an empty file.
 #[test]
 fn empty_files_are_stored() {

@@ -128,7 +128,10 @@ pub(super) async fn in_plain_text(
                 others.extend(std::iter::from_fn(|| lease.take()));
                 if !others.is_empty() {
                     others.insert(0, silent);
-                    return Ok(choose(others, toward, session).await);
+                    if let Some(chosen) = choose(others, toward, session).await {
+                        return Ok(chosen);
+                    }
+                    continue;
                 }
                 match silent.standing() {
                     Standing::Ended => {
@@ -139,7 +142,11 @@ pub(super) async fn in_plain_text(
                     Standing::Speaks | Standing::Silent => return Ok(silent),
                 }
             }
-            _ => return Ok(choose(open, toward, session).await),
+            _ => {
+                if let Some(chosen) = choose(open, toward, session).await {
+                    return Ok(chosen);
+                }
+            }
         }
     }
 }
@@ -148,20 +155,33 @@ fn closed_at_once(session: u64, data_peer: SocketAddr) {
     tracing::info!(session, %data_peer, "a data connection was closed at once: waiting for another");
 }
 
-/// Chooses one of several connections. A receiver can't be distinguished from the client; a sender can.
-async fn choose(mut open: Vec<Arrived>, toward: Toward, session: u64) -> Arrived {
+/// Chooses one of several connections; `None` if all of them were reset. A receiver can't be distinguished from the client; a
+/// sender can.
+async fn choose(mut open: Vec<Arrived>, toward: Toward, session: u64) -> Option<Arrived> {
     let data_peers: Vec<_> = open.iter().map(|arrived| arrived.peer).collect();
     tracing::warn!(session, ?data_peers, "several connections came where one data connection is expected");
     let deadline = Instant::now() + SECOND_CHANCE;
-    while toward == Toward::Server && Instant::now() < deadline {
-        if let Some(at) = open.iter().position(|arrived| arrived.standing() == Standing::Speaks) {
-            return open.swap_remove(at);
+    let mut ended = None;
+    loop {
+        // A look takes the news of a reset away: at the next one, the connection would seem to have ended well, as that of an empty
+        // file.
+        let mut at = 0;
+        while let Some(arrived) = open.get(at) {
+            match arrived.standing() {
+                Standing::Speaks if toward == Toward::Server => return Some(open.swap_remove(at)),
+                Standing::Speaks | Standing::Silent => at += 1,
+                Standing::Ended => {
+                    let arrived = open.remove(at);
+                    ended.get_or_insert(arrived);
+                }
+                Standing::Reset => closed_at_once(session, open.remove(at).peer),
+            }
+        }
+        if toward == Toward::Client || open.is_empty() || Instant::now() >= deadline {
+            return open.into_iter().next().or(ended);
         }
         tokio::time::sleep(PAUSE).await;
     }
-    let is_open = |arrived: &Arrived| matches!(arrived.standing(), Standing::Speaks | Standing::Silent);
-    let at = open.iter().position(is_open).unwrap_or_default();
-    open.swap_remove(at)
 }
 
 /// Waits until a connection sends something. The client may be silent until its transfer has begun, and then not for
