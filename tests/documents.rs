@@ -111,6 +111,7 @@ mod keys {
             "Tls" => "tls.",
             "User" => "users[].",
             "UsersFrom" => "users_from[].",
+            "UserLimits" => "users[].limits.",
             "Mount" => "mounts[].",
             "Lockout" => "lockout.",
             "Anonymous" => "anonymous.",

@@ -36,3 +36,4 @@ mod signals;
 mod stores;
 mod three_users;
 mod transfers;
+mod user_limits;

@@ -19,6 +19,7 @@ mod facts;
 mod hung_disks;
 mod interrupted;
 mod leftovers;
+mod limits;
 mod listings;
 mod object_types;
 mod sandbox;

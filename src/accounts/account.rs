@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access::Access;
-use crate::config::{self, Password};
+use crate::config::{self, Password, UserLimits};
 use crate::visit::{Preferences, UnknownBackend, UserView, Views};
 
 /// The names by which the anonymous user logs in (RFC 1635 and the habit of clients), in lower case.
@@ -35,7 +35,7 @@ pub struct Account {
     /// From where, and until when, the account may be used.
     pub access: Access,
     /// The user's limits.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// The source that has made this account when the user logged in, by its `identity`;
     /// `None` if the account is known whether somebody logs in or not.
     pub made_by: Option<Arc<str>>,
@@ -64,8 +64,10 @@ impl Account {
 }
 
 /// The limits of one user.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     /// The most sessions at once; `None`: any number.
     pub sessions: Option<usize>,
+    /// What the user may use up who is logged in.
+    pub own: Arc<UserLimits>,
 }

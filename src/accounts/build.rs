@@ -42,7 +42,8 @@ pub(super) struct Maker {
     creates_parents: bool,
     /// Those of a user who has no settings of their own.
     usual: Arc<Preferences>,
-    limits: Limits,
+    /// Those of a user who has none of their own.
+    limits: Arc<Limits>,
 }
 
 impl Maker {
@@ -58,7 +59,10 @@ impl Maker {
             chmod: server.chmod,
             creates_parents: server.create_parents,
             usual: Arc::new(usual),
-            limits: Limits { sessions: server.limits.sessions_per_user },
+            limits: Arc::new(Limits {
+                sessions: server.limits.sessions_per_user,
+                own: Arc::new(config::UserLimits::default()),
+            }),
         }
     }
 
@@ -80,7 +84,7 @@ impl Maker {
             creates_parents: user.create_parents.unwrap_or(self.creates_parents),
             preferences: self.preferences(user.charset, user.default_type, user.listing_time.as_ref()),
             access: Access { networks: user.networks.clone(), expires: user.expires },
-            limits: self.limits,
+            limits: self.limits(&user.limits),
             made_by: None,
         })
     }
@@ -96,9 +100,16 @@ impl Maker {
             creates_parents: self.creates_parents,
             preferences: Arc::clone(&self.usual),
             access: Access::default(),
-            limits: self.limits,
+            limits: Arc::clone(&self.limits),
             made_by: None,
         })
+    }
+
+    fn limits(&self, own: &config::UserLimits) -> Arc<Limits> {
+        if *own == config::UserLimits::default() {
+            return Arc::clone(&self.limits);
+        }
+        Arc::new(Limits { sessions: own.sessions.or(self.limits.sessions), own: Arc::new(own.clone()) })
     }
 
     fn preferences(

@@ -18,13 +18,13 @@ use super::present::NoSeat;
 use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
 use super::sources::Look;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
 use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::visit::journal::Journal;
-use crate::visit::{Guest, Layers, Preferences, Visit};
+use crate::visit::{Guest, Layers, Preferences, Visit, VisitLimits};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +105,7 @@ pub struct Accounts {
     ipv6_prefix: u8,
     failed_login_delay: Duration,
     lasting: Arc<Lasting>,
+    server: Limits,
     layers: Layers,
     metrics: Arc<Metrics>,
 }
@@ -131,6 +132,7 @@ impl Accounts {
             ipv6_prefix: config.server.limits.ipv6_prefix,
             failed_login_delay: config.server.failed_login_delay,
             lasting,
+            server: config.server.limits.clone(),
             layers: Layers::new(config, &metrics),
             metrics,
         })
@@ -348,8 +350,9 @@ impl Accounts {
         self.metrics.login(Login::Success);
         let preferences = Arc::clone(&account.preferences);
         let (layers, metrics) = (self.layers.clone(), Arc::clone(&self.metrics));
+        let limits = VisitLimits::new(&self.lasting.counts, &guest, &account.limits.own, &self.server);
         let visit = Visit::new(guest, view, preferences, layers, metrics, Box::new(place));
-        Ok(visit.until(account.access.expires))
+        Ok(visit.limited(limits).until(account.access.expires))
     }
 
     async fn refuse(&self, failed: Failed, journal: Journal<'_>, permit: &SessionPermit) -> Refused {

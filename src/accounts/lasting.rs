@@ -1,4 +1,5 @@
-//! What outlives every world: what was counted of failures, who is here, and which passwords were right a moment ago.
+//! What outlives every world: what was counted of failures, who is here, which passwords were right a moment ago, and what was
+//! used up.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use super::build::AccountsError;
 use super::guesses::Guesses;
 use super::present::Present;
 use super::proofs;
+use crate::visit::Counts;
 
 /// What accounts of all worlds have in common: a swap of worlds makes nobody forget what was tried, or who is here.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Lasting {
     pub(super) guesses: Guesses,
     pub(super) present: Arc<Present>,
     pub(super) passwords: proofs::PasswordChecks,
+    /// What users, addresses and the server have used up.
+    pub(super) counts: Counts,
 }
 
 impl Lasting {
@@ -22,6 +26,7 @@ impl Lasting {
     /// If the system has no random bytes, or no threads.
     pub fn new() -> Result<Arc<Self>, AccountsError> {
         let (guesses, present) = (Guesses::default(), Arc::default());
-        Ok(Arc::new(Self { guesses, present, passwords: proofs::PasswordChecks::new()? }))
+        let passwords = proofs::PasswordChecks::new()?;
+        Ok(Arc::new(Self { guesses, present, passwords, counts: Counts::default() }))
     }
 }

@@ -7,6 +7,7 @@ mod backends;
 mod dangers;
 mod encryption;
 mod http;
+mod limits;
 mod lockout;
 mod secrets;
 mod server;

@@ -161,7 +161,7 @@ pub enum PassiveAddress {
     Name(String),
 }
 
-/// How many sessions may be open at once, each at least 1; and how much memory they may take together.
+/// How many sessions may be open at once, each at least 1; and how much bandwidth and memory they may take together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// In the whole server.
@@ -174,6 +174,10 @@ pub struct Limits {
     pub connections_per_ip: Option<Rate>,
     /// Of one user; `None`: any number.
     pub sessions_per_user: Option<usize>,
+    /// The bandwidth of all transfers.
+    pub bandwidth: Bandwidth,
+    /// The bandwidth of all transfers of one such address or network.
+    pub bandwidth_per_ip: Bandwidth,
     /// The highest level at which MODE Z compresses, from 1 to 9.
     pub deflate_level: u32,
     /// What transfers to and from object stores share, in bytes; at least 32 MiB.
@@ -204,6 +208,34 @@ pub struct Lockout {
     pub never: Vec<IpNet>,
     /// Whose clients always are.
     pub always: Vec<IpNet>,
+}
+
+/// How many bytes may move in a second, all transfers together; at least 8 KiB each, `None`: any number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// From clients.
+    pub upload: Option<u64>,
+    /// To clients.
+    pub download: Option<u64>,
+}
+
+/// What one user may use up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserLimits {
+    /// Sessions at once; `None`: what the server says.
+    pub sessions: Option<usize>,
+    /// Uploads and downloads at once; `None`: any number.
+    pub transfers: Option<usize>,
+    /// The bandwidth of all transfers in all sessions of the user.
+    pub bandwidth: Bandwidth,
+    /// The largest size of a file, in bytes; `None`: any.
+    pub file_size: Option<u64>,
+    /// Names that they give to nothing, in lower case.
+    pub refuse_names: Vec<glob::Pattern>,
+    /// How long a session may be idle; `None`: what the server says.
+    pub idle: Option<Duration>,
+    /// Commands in a second, in all sessions; `None`: any number.
+    pub commands: Option<usize>,
 }
 
 /// Encryption of control and data connections.
@@ -279,6 +311,8 @@ pub struct User {
     pub create_parents: Option<bool>,
     /// The time zone of their LIST and STAT; `None`: that of the server.
     pub listing_time: Option<ListingTime>,
+    /// What they may use up.
+    pub limits: UserLimits,
     /// What they see.
     pub account: Account,
 }

@@ -31,9 +31,9 @@ use std::path::Path;
 
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
-    Account, Anonymous, AsciiSize, Chmod, ClientCertificates, Config, Control, DefaultType, Http, Limits,
-    Lockout, Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Reload, Server, Tls,
-    TlsSettings, TlsVersion, User, UsersFrom,
+    Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType, Http,
+    Limits, Lockout, Log, LogFormat, Mount, Passive, PassiveAddress, Password, Rate, Reload, Server, Tls,
+    TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found};

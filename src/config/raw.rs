@@ -4,6 +4,7 @@
 //! marked for the schema.
 
 mod accounts;
+mod limits;
 mod lockout;
 mod unread;
 mod values;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use accounts::{Anonymous, Mount, User, UsersFrom};
+pub(super) use limits::UserLimits;
 pub(super) use lockout::Lockout;
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
@@ -114,7 +116,7 @@ pub(super) struct Server {
     /// Whether clients whose address is one of the server's own, such as loopback, may use active mode, too (504 otherwise).
     /// They can then reach other services of these addresses through the server. Default: `false`. Example: `active_on_this_machine: true`.
     pub(super) active_on_this_machine: Option<At<bool>>,
-    /// How many sessions may be open at once, and how much memory transfers may take.
+    /// How many sessions may be open at once, and how much bandwidth and memory transfers may take.
     pub(super) limits: Option<At<Limits>>,
     /// Load balancers that say who the client is. Default: none.
     pub(super) proxy_protocol: Option<At<ProxyProtocol>>,
@@ -210,7 +212,7 @@ pub(super) struct AddressFor {
     pub(super) address: Option<At<String>>,
 }
 
-/// How many sessions may be open at once.
+/// How many sessions may be open at once, and what they may use up.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
@@ -233,6 +235,19 @@ pub(super) struct Limits {
     /// Sessions of one user; more get 530. Default: none. Example: `sessions_per_user: 16`.
     #[schemars(range(min = 1))]
     pub(super) sessions_per_user: Option<At<u64>>,
+    /// The bandwidth of all uploads to the server together, in bytes a second, from `8KiB/s`. The
+    /// [limits of a user](#limits-of-a-user) count as well. Default: none. Example: `upload: 100MiB/s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "rate"))]
+    pub(super) upload: Option<At<Scalar>>,
+    /// The same for all downloads and listings. Default: none. Example: `download: 100MiB/s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "rate"))]
+    pub(super) download: Option<At<Scalar>>,
+    /// The same for the uploads from one address, counted like sessions. Default: none. Example: `upload_per_ip: 20MiB/s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "rate"))]
+    pub(super) upload_per_ip: Option<At<Scalar>>,
+    /// The same for the downloads and listings of one address. Default: none. Example: `download_per_ip: 20MiB/s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "rate"))]
+    pub(super) download_per_ip: Option<At<Scalar>>,
     /// The highest level of compression in MODE Z: a client that asks for a higher one gets this one. Default: `6`. Example:
     /// `deflate_level: 1`.
     #[schemars(extend("x-type" = "number from 1 to 9"))]

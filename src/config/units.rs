@@ -11,6 +11,8 @@ use super::checked::{PassiveAddress, Rate};
 
 /// The longest duration that is accepted. Larger ones overflow the clocks that they are added to.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// The lowest bandwidth, in bytes a second: transfers move a few KiB at a time.
+const LEAST_RATE: u64 = 8 << 10;
 const UNITS: [(&str, u64); 10] = [
     ("", 1),
     ("b", 1),
@@ -60,6 +62,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         return Err("this duration is too long; at most a year is allowed".to_owned());
     }
     Ok(duration)
+}
+
+/// A number of bytes in a second: `10MiB/s`. Less than [`LEAST_RATE`] can't be kept well.
+pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
+    let wrong = || "expected bytes in a second, such as 10MiB/s".to_owned();
+    let (bytes, time) = text.rsplit_once('/').ok_or_else(wrong)?;
+    if !time.trim().eq_ignore_ascii_case("s") {
+        return Err(wrong());
+    }
+    match size(bytes.trim()).map_err(|_| wrong())? {
+        rate if rate < LEAST_RATE => Err("at least 8KiB/s are needed".to_owned()),
+        rate => Ok(rate),
+    }
 }
 
 /// A moment: `2027-01-01`, which is its first one in UTC, or `2027-01-01T18:00:00+01:00` (RFC 3339).

@@ -36,6 +36,20 @@ fn sizes() {
 }
 
 #[test]
+fn byte_rates() {
+    for (text, rate) in [("10MiB/s", 10 << 20), ("8 KiB / S", 8 << 10), ("1000000/s", 1_000_000)] {
+        assert_eq!(byte_rate(text), Ok(rate), "{text}");
+    }
+    let wrong = "expected bytes in a second, such as 10MiB/s";
+    for text in ["", "/s", "10MiB", "10MiB/", "10MiB/min", "10Mbit/s", "1/1/s", "-1/s"] {
+        assert_eq!(byte_rate(text), Err(wrong.to_owned()), "{text}");
+    }
+    for text in ["0/s", "8191/s", "7KiB/s"] {
+        assert_eq!(byte_rate(text), Err("at least 8KiB/s are needed".to_owned()), "{text}");
+    }
+}
+
+#[test]
 fn durations() {
     assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
     assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));

@@ -99,6 +99,14 @@ impl Journal<'_> {
         }
     }
 
+    /// The user has as many transfers as it may have.
+    pub(crate) fn too_many_transfers(&self) {
+        let Self { session, user, peer } = *self;
+        if rate::REFUSALS.admits(peer.ip()) {
+            tracing::info!(session, user, %peer, "refused a transfer: the user has as many as it may have");
+        }
+    }
+
     /// A command has changed what is stored.
     pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
         let Self { session, user, peer } = *self;

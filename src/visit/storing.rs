@@ -61,6 +61,28 @@ impl UserView {
         }
     }
 
+    /// How many bytes of what stands there are a part of the file that an upload makes.
+    ///
+    /// # Errors
+    /// As [`wharf_backends::Storage::stat`], and [`ErrorKind::PermissionDenied`] for who may store nothing there.
+    pub(super) async fn stays(&self, path: &StoragePath, mode: CreateMode) -> Result<u64> {
+        match mode {
+            CreateMode::New | CreateMode::Replace => Ok(0),
+            CreateMode::Resume(offset) => Ok(offset),
+            CreateMode::Append => {
+                let place = self.authorize(path, Permissions::empty())?;
+                if !place.may(Permissions::UPLOAD) && !place.may(Permissions::OVERWRITE) {
+                    self.authorize(path, Permissions::UPLOAD)?;
+                }
+                match place.storage().stat(&place.path).await {
+                    Ok(found) => Ok(found.size),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+                    Err(error) => Err(error.at(path)),
+                }
+            }
+        }
+    }
+
     /// The mode of a user who may make files but not change them.
     fn create_only(&self, path: &StoragePath, mode: CreateMode) -> Result<CreateMode> {
         match mode {

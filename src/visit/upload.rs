@@ -10,7 +10,7 @@ use wharf_backends::{
 
 use super::layers::{Layers, Operation, Tap};
 use super::view::denied;
-use super::{Guest, changes};
+use super::{Guest, Room, changes};
 
 /// An upload whose errors name the path that the user knows.
 pub(super) struct ViewUpload {
@@ -47,14 +47,15 @@ impl Upload for ViewUpload {
     }
 }
 
-/// An upload that passes the layers of a visit.
-pub(super) struct LayeredUpload {
+/// An upload that passes the limits and the layers of a visit.
+pub struct LayeredUpload {
     upload: Box<dyn Upload>,
     guest: Arc<Guest>,
     layers: Layers,
     path: StoragePath,
     mode: CreateMode,
     taps: Vec<Box<dyn Tap>>,
+    room: Room,
 }
 
 impl LayeredUpload {
@@ -64,15 +65,22 @@ impl LayeredUpload {
         layers: Layers,
         path: StoragePath,
         mode: CreateMode,
+        room: Room,
     ) -> Self {
         let taps = layers.taps(&guest, Operation::Store(&path, mode));
-        Self { upload, guest, layers, path, mode, taps }
+        Self { upload, guest, layers, path, mode, taps, room }
+    }
+
+    /// The room for its bytes: whoever puts some straight into a file takes it first. What is written has its room.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 }
 
 #[async_trait]
 impl Upload for LayeredUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.room.take(bytes.len(), &self.path)?;
         for tap in &mut self.taps {
             tap.bytes(&bytes).await?;
         }
@@ -86,7 +94,7 @@ impl Upload for LayeredUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, guest, layers, path, mode, taps } = *self;
+        let Self { upload, guest, layers, path, mode, taps, .. } = *self;
         let finished = match complete(taps).await {
             Ok(()) => upload.finish().await,
             Err(refusal) => {

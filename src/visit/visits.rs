@@ -1,19 +1,20 @@
 //! One account that logged in, over one session.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
 use wharf_backends::{
     Body, ByteRange, Content, CreateMode, DigestAlgorithm, EntryStream, Error, Metadata, Result, StoragePath,
-    Upload,
 };
 
 use super::layers::{Layers, Operation, Tap};
 use super::transfers::{Direction, TransferRecord};
 use super::upload::LayeredUpload;
-use super::{Guest, Permissions, Preferences, UserView};
+use super::{Guest, Pace, Permissions, Preferences, Room, TransferPlace, UserView, VisitLimits};
 use crate::ops::metrics::Metrics;
 
 /// One of the sessions that a user may have; given back when it is dropped.
@@ -29,10 +30,18 @@ pub struct Visit {
     preferences: Arc<Preferences>,
     layers: Layers,
     metrics: Arc<Metrics>,
-    /// The moment from which the account is no more; in a box, as few accounts have one.
-    expires: Option<Box<SystemTime>>,
+    /// In a box, as few accounts have any.
+    bounds: Option<Box<Bounds>>,
     /// One of the sessions that this user may have; given back when the visit is over.
     place: Mutex<Option<Place>>,
+}
+
+/// What bounds a visit.
+#[derive(Debug, Default)]
+struct Bounds {
+    /// The moment from which the account is no more.
+    expires: Option<SystemTime>,
+    limits: Option<VisitLimits>,
 }
 
 impl Visit {
@@ -46,17 +55,37 @@ impl Visit {
         place: Place,
     ) -> Self {
         let place = Mutex::new(Some(place));
-        Self { guest: Arc::new(guest), view, preferences, layers, metrics, expires: None, place }
+        Self { guest: Arc::new(guest), view, preferences, layers, metrics, bounds: None, place }
     }
 
     /// It ends at this moment, if there is one.
-    pub(crate) fn until(self, expires: Option<SystemTime>) -> Self {
-        Self { expires: expires.map(Box::new), ..self }
+    pub(crate) fn until(mut self, expires: Option<SystemTime>) -> Self {
+        if expires.is_some() {
+            self.bounds.get_or_insert_default().expires = expires;
+        }
+        self
+    }
+
+    /// It may use up no more than this, if there are limits.
+    pub(crate) fn limited(mut self, limits: Option<VisitLimits>) -> Self {
+        if limits.is_some() {
+            self.bounds.get_or_insert_default().limits = limits;
+        }
+        self
     }
 
     /// The moment at which it has to end, if there is one.
     pub(crate) fn expires(&self) -> Option<SystemTime> {
-        self.expires.as_deref().copied()
+        self.bounds.as_ref()?.expires
+    }
+
+    fn limits(&self) -> Option<&VisitLimits> {
+        self.bounds.as_ref()?.limits.as_ref()
+    }
+
+    /// Whether the limits allow an operation.
+    fn check(&self, operation: Operation<'_>) -> Result<()> {
+        self.limits().map_or(Ok(()), |limits| limits.check(operation))
     }
 
     /// The session is over, and no longer one of those that the user may have: an engine may hold the visit longer than that.
@@ -80,6 +109,10 @@ impl Visit {
     }
 
     async fn pass<T>(&self, operation: Operation<'_>, done: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = async {
+            self.check(operation)?;
+            done.await
+        };
         self.layers.pass(&self.guest, operation, done).await
     }
 
@@ -91,6 +124,32 @@ impl Visit {
     /// A transfer begins: counts it until it [ends](TransferRecord::end), with a log line.
     pub(crate) fn begin_transfer(&self, direction: Direction, path: &str, offset: u64) -> TransferRecord {
         TransferRecord::begin(Arc::clone(&self.guest), &self.metrics, direction, path, offset)
+    }
+
+    /// How long the session may be idle, if that is not what the server says.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.limits()?.idle()
+    }
+
+    /// A command came: when the next one of this session is due, if the user's commands are limited.
+    pub(crate) fn command(&self) -> Option<Instant> {
+        self.limits()?.command()
+    }
+
+    /// The right to one more transfer of a file; `None` if the user has as many as it may have, which is counted and logged.
+    pub(crate) fn place_for_transfer(&self) -> Option<TransferPlace> {
+        let Some(limits) = self.limits() else { return Some(TransferPlace::free()) };
+        let place = limits.place();
+        if place.is_none() {
+            self.metrics.too_many_transfers();
+            self.guest.journal().too_many_transfers();
+        }
+        place
+    }
+
+    /// The bandwidth of a transfer that counts its bytes there; `None` if nothing limits it.
+    pub(crate) fn pace(&self, direction: Direction, moved: &Arc<AtomicU64>) -> Option<Pace> {
+        self.limits()?.pace(direction, moved)
     }
 
     /// As [`UserView::permissions`].
@@ -190,20 +249,30 @@ impl Visit {
         self.pass(Operation::Digest(path, range), self.view.digest(path, algorithm, range)).await
     }
 
-    /// As [`UserView::create`]. The operation is done when the upload is finished.
+    /// As [`UserView::create`]. The client has announced so many bytes. The operation is done when the upload is finished.
     ///
     /// # Errors
     /// Those.
-    pub async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+    pub async fn create(
+        &self,
+        path: &StoragePath,
+        mode: CreateMode,
+        announced: u64,
+    ) -> Result<Box<LayeredUpload>> {
         let operation = Operation::Store(path, mode);
-        let created = match self.layers.before(&self.guest, operation).await {
-            Ok(()) => self.view.create(path, mode).await,
-            Err(refusal) => Err(refusal),
+        let created = async {
+            self.layers.before(&self.guest, operation).await?;
+            self.check(operation)?;
+            let room = match self.limits().filter(|limits| limits.has_file_size()) {
+                Some(limits) => limits.room(self.view.stays(path, mode).await?, announced, path)?,
+                None => Room::default(),
+            };
+            Ok((self.view.create(path, mode).await?, room))
         };
-        match created {
-            Ok(upload) => {
+        match created.await {
+            Ok((upload, room)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
-                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode)))
+                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode, room)))
             }
             Err(error) => {
                 self.layers.after(&self.guest, operation, Err(&error));

@@ -164,6 +164,7 @@ impl Checker<'_> {
         let networks = self.client_networks(raw.networks);
         let expires = self.expires(raw.expires);
         let listing_time = self.listing_time(raw.listing_time);
+        let limits = self.user_limits(raw.limits);
         // All is looked at: from here on, what is wrong ends it.
         Some(User {
             name: String::new(),
@@ -175,6 +176,7 @@ impl Checker<'_> {
             chmod: raw.chmod.and_then(|at| at.value).map(Into::into),
             create_parents: raw.create_parents.and_then(|at| at.value),
             listing_time,
+            limits,
             account: account?,
         })
     }

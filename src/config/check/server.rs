@@ -60,6 +60,14 @@ impl From<raw::Chmod> for Chmod {
     }
 }
 
+/// How long somebody may be silent.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    match units::duration(text)? {
+        duration if duration < Duration::from_secs(1) => Err("at least one second is needed".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn server(&self, raw: raw::Server) -> Server {
         let implicit = raw.implicit_tls_listen.as_ref().and_then(|at| at.value.as_ref());
@@ -75,10 +83,6 @@ impl Checker<'_> {
         };
         let implicit_tls_listen =
             raw.implicit_tls_listen.map_or_else(Vec::new, |at| self.addresses(at, &mut taken));
-        let timeout = |text: &str| match units::duration(text)? {
-            duration if duration < Duration::from_secs(1) => Err("at least one second is needed".to_owned()),
-            duration => Ok(duration),
-        };
         let idle_timeout = self.parsed(raw.idle_timeout, timeout);
         let login_timeout = self.parsed(raw.login_timeout, timeout);
         let limits = raw.limits.and_then(|at| at.value).unwrap_or_default();
@@ -121,6 +125,8 @@ impl Checker<'_> {
                 ipv6_prefix: self.ipv6_prefix(limits.ipv6_prefix),
                 connections_per_ip: self.connection_rate(limits.connections_per_ip),
                 sessions_per_user: limits.sessions_per_user.map(|at| self.count(Some(at), most, 1)),
+                bandwidth: self.bandwidth(limits.upload, limits.download),
+                bandwidth_per_ip: self.bandwidth(limits.upload_per_ip, limits.download_per_ip),
                 deflate_level: self.deflate_level(limits.deflate_level),
                 buffer_memory: self
                     .parsed(limits.buffer_memory, |text| match units::size(text)? {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Chmod, DefaultType, PermissionWords, Secret};
+use super::{Chmod, DefaultType, PermissionWords, Secret, UserLimits};
 use crate::config::read::At;
 
 /// A user who may log in.
@@ -45,6 +45,8 @@ pub(in crate::config) struct User {
     /// America/New_York`.
     #[schemars(extend("x-type" = "`utc`, `local` or a zone"))]
     pub(in crate::config) listing_time: Option<At<String>>,
+    /// What the user [may use up](#limits-of-a-user). Default: no limits but those of the server.
+    pub(in crate::config) limits: Option<At<UserLimits>>,
     /// The backend that is shown at `/`. Example: `backend: disk`.
     #[schemars(required, extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,

@@ -46,6 +46,8 @@ fn defaults() {
         ipv6_prefix: 64,
         connections_per_ip: None,
         sessions_per_user: None,
+        bandwidth: Bandwidth::default(),
+        bandwidth_per_ip: Bandwidth::default(),
         deflate_level: 6,
         buffer_memory: 256 << 20,
         spill_directory: None,
@@ -71,6 +73,7 @@ fn defaults() {
             chmod: None,
             create_parents: None,
             listing_time: None,
+            limits,
             account,
         },
     ] = config.users.as_slice()
@@ -78,6 +81,7 @@ fn defaults() {
         panic!()
     };
     assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));
+    assert_eq!(*limits, UserLimits::default());
     assert!(networks.is_empty() && account.path.is_root() && account.mounts.is_empty());
     assert_eq!(account.permissions, Permissions::FULL);
 }

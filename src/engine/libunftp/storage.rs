@@ -62,7 +62,7 @@ impl SessionStorage {
                 CreateMode::Resume(offset)
             }
         };
-        let upload = user.visit.create(&path, mode).await?;
+        let upload = user.visit.create(&path, mode, 0).await?;
         transfer::receive(&self.session, input, upload, moved).await
     }
 

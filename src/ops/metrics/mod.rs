@@ -150,6 +150,7 @@ pub struct Metrics {
     replies: Family<[(&'static str, u16); 1], Counter>,
     command_failures: Family<Labels, Counter>,
     transfers: Arc<Transfers>,
+    too_many_transfers: Counter,
     backends: Backends,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
     disks: Arc<OnceLock<disks::Source>>,
@@ -189,6 +190,7 @@ impl Metrics {
             replies: Family::default(),
             command_failures: Family::default(),
             transfers: Arc::default(),
+            too_many_transfers: Counter::default(),
             backends: Backends::default(),
             buffers: Arc::default(),
             disks: Arc::default(),
@@ -262,6 +264,11 @@ impl Metrics {
             self.command_failures.clone(),
         );
         Transfers::register(&self.transfers, ours);
+        ours.register(
+            "transfers_over_limit",
+            "Transfers that were refused because their user had as many as it may have",
+            self.too_many_transfers.clone(),
+        );
         self.backends.register(ours);
         ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
         ours.register_collector(Box::new(disks::DiskMetrics(Arc::clone(&self.disks))));
@@ -329,6 +336,11 @@ impl Metrics {
     pub fn command_failed(&self, cause: &'static str) {
         debug_assert!(transfers::STORAGE_CAUSES.contains(&cause), "{cause}");
         self.command_failures.get_or_create(&[("cause", cause)]).inc();
+    }
+
+    /// Counts a transfer that was refused because the user has as many as it may have.
+    pub fn too_many_transfers(&self) {
+        self.too_many_transfers.inc();
     }
 
     /// Counts a transfer that begins.

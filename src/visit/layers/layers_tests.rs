@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::TryStreamExt;
 use wharf_backends::local::{LocalOptions, LocalStorage};
 use wharf_backends::memory::MemoryStorage;
-use wharf_backends::{Content, ErrorKind, Intake, Storage, Supply};
+use wharf_backends::{Content, ErrorKind, Intake, Storage, Supply, Upload as _};
 
 use super::*;
 use crate::charset::Charset;
@@ -40,7 +40,7 @@ fn visit_of(storage: Arc<dyn Storage>, permissions: Permissions, layer: &Arc<imp
 }
 
 async fn store(visit: &Visit, at: &str, content: &'static [u8]) -> Result<()> {
-    let mut upload = visit.create(&path(at), CreateMode::Replace).await?;
+    let mut upload = visit.create(&path(at), CreateMode::Replace, 0).await?;
     upload.write(Bytes::from_static(content)).await?;
     upload.finish().await.map(drop)
 }
@@ -92,7 +92,7 @@ async fn every_operation_is_heard_of_with_its_end() {
         ]
     );
     // What is given up has no end.
-    visit.create(&path("/h"), CreateMode::New).await.unwrap().abort().await.unwrap();
+    visit.create(&path("/h"), CreateMode::New, 0).await.unwrap().abort().await.unwrap();
     assert_eq!(heard.take(), [""; 0]);
     // Nothing is set where files have no modes.
     assert!(!visit.set_mode(&path("/g"), 0o600).await.unwrap());
@@ -193,7 +193,7 @@ async fn only_files_that_are_seen_leave_the_kernel() {
     // What is short is read when it is opened.
     let content = Bytes::from(vec![7; 4 * 1024 * 1024]);
     for (name, is_seen) in [("/counted/f", true), ("/f", false)] {
-        let mut upload = visit.create(&path(name), CreateMode::Replace).await.unwrap();
+        let mut upload = visit.create(&path(name), CreateMode::Replace, 0).await.unwrap();
         let intake = upload.intake(Supply::File).await.unwrap();
         assert_eq!(matches!(intake, Intake::File(_)), !is_seen, "{name}: {intake:?}");
         upload.write(content.clone()).await.unwrap();

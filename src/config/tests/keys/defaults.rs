@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 14] = [
+const SECTIONS: [(&str, &str, &str); 15] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -21,6 +21,7 @@ const SECTIONS: [(&str, &str, &str); 14] = [
     ("Log", "log", "log: { KEY }\n"),
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
+    ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
     ("local", "local", "backends: { disk: { kind: local, root: data, KEY } }\n"),
     ("memory", "memory", "backends: { disk: { kind: memory, KEY } }\n"),
     ("s3", "s3", "backends: { disk: { kind: s3, bucket: b, region: us-east-1, PROOF, KEY } }\n"),

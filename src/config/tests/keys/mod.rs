@@ -57,6 +57,7 @@ impl Definitions {
             ("Tls", fields_of::<raw::Tls>()),
             ("User", fields_of::<raw::User>()),
             ("UsersFrom", fields_of::<raw::UsersFrom>()),
+            ("UserLimits", fields_of::<raw::UserLimits>()),
         ]);
         orders.extend(KINDS.iter().map(|kind| (kind.word(), (kind.fields)())));
         Self { schema: annotated_schema(&KINDS, &ENGINES), orders }

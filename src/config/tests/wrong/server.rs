@@ -121,7 +121,7 @@ fn what_libunftp_lacks() {
   default_type: image
   chmod: ignore
   listing_time: utc
-  limits: { deflate_level: 3 }
+  limits: { deflate_level: 3, upload_per_ip: 1MiB/s }
 users:
   - { name: demo, password: demo, plain: true, backend: disk, encoding: windows-1252 }
   - { name: two, password: two, plain: true, backend: disk, default_type: ascii, chmod: apply }
@@ -145,8 +145,11 @@ wharf.yaml:7:17: the engine `libunftp` has no `listing_time`; the engine `native
     7 |   listing_time: utc
       |                 ^^^
 wharf.yaml:8:28: the engine `libunftp` has no `deflate_level`; the engine `native` has
-    8 |   limits: { deflate_level: 3 }
+    8 |   limits: { deflate_level: 3, upload_per_ip: 1MiB/s }
       |                            ^
+wharf.yaml:8:46: the engine `libunftp` has no `upload_per_ip`; the engine `native` has
+    8 |   limits: { deflate_level: 3, upload_per_ip: 1MiB/s }
+      |                                              ^^^^^^
 wharf.yaml:10:73: the engine `libunftp` has no `encoding`; the engine `native` has
    10 |   - { name: demo, password: ***, plain: true, backend: disk, encoding: windows-1252 }
       |                                                                        ^^^^^^^^^^^^
@@ -159,7 +162,7 @@ wharf.yaml:11:89: the engine `libunftp` has no `chmod`; the engine `native` has
 wharf.yaml:12:79: the engine `libunftp` has no `listing_time`; the engine `native` has
    12 |   - { name: three, password: ***, plain: true, backend: disk, listing_time: local }
       |                                                                             ^^^^^
-10 problems in wharf.yaml"#,
+11 problems in wharf.yaml"#,
     );
 }
 

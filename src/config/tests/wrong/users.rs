@@ -187,6 +187,64 @@ wharf.yaml:5:151: expected a date such as 2027-01-01, or a time with its zone su
 }
 
 #[test]
+fn limits() {
+    check(
+        "users:
+  - name: a
+    password: HASH
+    backend: disk
+    limits:
+      upload: 5MiB
+      download: 1KiB/s
+      uploads: 3
+      file_size: huge
+      transfers: 0
+      refuse_names: ['', a/b, '[a', '**x', '*.exe']
+      idle: 10ms
+      commands: fast
+server: { limits: { download_per_ip: fast } }
+",
+        r#"wharf.yaml:6:15: expected bytes in a second, such as 10MiB/s
+    6 |       upload: 5MiB
+      |               ^^^^
+wharf.yaml:7:17: at least 8KiB/s are needed
+    7 |       download: 1KiB/s
+      |                 ^^^^^^
+wharf.yaml:8:7: unknown key "uploads"; did you mean "upload"?
+    8 |       uploads: 3
+      |       ^^^^^^^
+wharf.yaml:9:18: expected a size such as 64MiB, 10MB or 1048576
+    9 |       file_size: huge
+      |                  ^^^^
+wharf.yaml:10:18: at least 1 is needed
+   10 |       transfers: 0
+      |                  ^
+wharf.yaml:11:22: this pattern is empty
+   11 |       refuse_names: ['', a/b, '[a', '**x', '*.exe']
+      |                      ^^
+wharf.yaml:11:26: a pattern is for the last name of a path, which has no `/`
+   11 |       refuse_names: ['', a/b, '[a', '**x', '*.exe']
+      |                          ^^^
+wharf.yaml:11:31: no pattern: invalid range pattern
+   11 |       refuse_names: ['', a/b, '[a', '**x', '*.exe']
+      |                               ^^^^
+wharf.yaml:11:37: no pattern: recursive wildcards must form a single path component
+   11 |       refuse_names: ['', a/b, '[a', '**x', '*.exe']
+      |                                     ^^^^^
+wharf.yaml:12:13: at least one second is needed
+   12 |       idle: 10ms
+      |             ^^^^
+wharf.yaml:13:17: expected a whole number, found text
+   13 |       commands: fast
+      |                 ^^^^
+wharf.yaml:14:38: expected bytes in a second, such as 10MiB/s
+   14 | server: { limits: { download_per_ip: fast } }
+      |                                      ^^^^
+12 problems in wharf.yaml"#,
+    );
+}
+
+#[test]
 fn all_of_one_user_at_once() {
     check(
         "users:
@@ -196,6 +254,7 @@ fn all_of_one_user_at_once() {
     networks: [nowhere]
     expires: tomorrow
     listing_time: Atlantis
+    limits: { upload: much }
 ",
         r#"wharf.yaml:3:15: this is not a password hash; make one with `wharf hash-password` (or say `plain: true` if it is the password itself)
     3 |     password: ***
@@ -209,6 +268,9 @@ wharf.yaml:6:14: expected a date such as 2027-01-01, or a time with its zone suc
 wharf.yaml:7:19: "Atlantis" is no time zone; it is `utc`, `local`, or a name of the IANA database, such as `Europe/Berlin`
     7 |     listing_time: Atlantis
       |                   ^^^^^^^^
-4 problems in wharf.yaml"#,
+wharf.yaml:8:23: expected bytes in a second, such as 10MiB/s
+    8 |     limits: { upload: much }
+      |                       ^^^^
+5 problems in wharf.yaml"#,
     );
 }

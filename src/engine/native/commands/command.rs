@@ -58,8 +58,10 @@ pub(in super::super) enum Run {
     Login(for<'a> fn(&'a mut Connection, &'a mut Greeting, &'a str) -> Handled<'a>),
     /// Needs a user.
     LoggedIn(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, &'a str) -> Handled<'a>),
-    /// Needs a user and a data connection.
+    /// Needs a user and a data connection, and counts as one of the transfers that the user may have at once.
     Transfer(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, Prepared, &'a str) -> Handled<'a>),
+    /// Needs a user and a data connection.
+    Listing(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, Prepared, &'a str) -> Handled<'a>),
     /// Needs a user, and gets what RNFR named right before.
     Rename(for<'a> fn(&'a mut Connection, &'a mut LoggedIn, Option<StoragePath>, &'a str) -> Handled<'a>),
     /// Is known, and refused with this.

@@ -35,6 +35,7 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
     };
     let guest = visit.guest();
     connection.security.logged_in(&guest.name, !guest.is_anonymous);
+    connection.idle_timeout = visit.idle().unwrap_or(connection.server().idle_timeout);
     connection.control.charset = connection.chosen_charset.unwrap_or(visit.preferences().charset);
     // Whoever comes by that name is somebody else.
     let address = guest.is_anonymous.then(|| guest.peer.ip());

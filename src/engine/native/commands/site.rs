@@ -30,7 +30,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
             Ok(Outcome::Reply(Reply::lines(214, "Commands of this server:", lines, "End.")))
         }
         "CHMOD" => chmod(session, argument).await,
-        "IDLE" => idle(connection, argument),
+        "IDLE" => idle(connection, session, argument),
         "MD5" if argument.is_empty() => refuse(501, "Syntax: SITE MD5 <file>"),
         "MD5" => {
             let path = session.path(argument).await?;
@@ -65,12 +65,12 @@ async fn chmod(session: &LoggedIn, argument: &str) -> Result {
     }
 }
 
-fn idle(connection: &mut Connection, argument: &str) -> Result {
+fn idle(connection: &mut Connection, session: &LoggedIn, argument: &str) -> Result {
     let argument = argument.trim();
     if !argument.is_empty() {
         let asked = argument.parse().ok().map(Duration::from_secs);
         // The operator's limit is the most that there is.
-        let most = connection.server().idle_timeout;
+        let most = session.visit.idle().unwrap_or(connection.server().idle_timeout);
         match asked.filter(|asked| (Duration::from_secs(1)..=most).contains(asked)) {
             Some(asked) => connection.idle_timeout = asked,
             None => return refuse(501, format!("Between 1 and {} seconds are possible.", most.as_secs())),

@@ -8,7 +8,7 @@ use super::super::data::{Channel, DataConnection, Toward, TransferError, receive
 use super::super::reply::Reply;
 use super::super::state::{Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
-use crate::visit::Direction;
+use crate::visit::{Direction, LayeredUpload};
 
 /// What a client is told that wants to go on with an upload of which nothing was kept.
 pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kept; send the file whole.";
@@ -19,7 +19,7 @@ const CLEANING: Duration = Duration::from_secs(2);
 pub(super) async fn run(
     connection: &mut Connection,
     session: &mut LoggedIn,
-    Prepared { channel, asked: NextTransfer { restart, .. } }: Prepared,
+    Prepared { channel, asked: NextTransfer { restart, announced } }: Prepared,
     argument: &str,
 ) -> Result {
     let path = session.path(argument).await?;
@@ -31,7 +31,7 @@ pub(super) async fn run(
         refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
-    let create = session.visit.create(&path, mode);
+    let create = session.visit.create(&path, mode, announced);
     let upload = match restart {
         0 => create.await?,
         // What is kept of the file may have to be copied, which takes long.
@@ -60,7 +60,7 @@ pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -
 pub(super) fn receiving(
     session: &LoggedIn,
     channel: Channel,
-    mut upload: Box<dyn Upload>,
+    mut upload: Box<LayeredUpload>,
     path: StoragePath,
     offset: u64,
     direction: Direction,
@@ -75,7 +75,8 @@ pub(super) fn receiving(
             Ok(connection) => connection,
             Err(error) => return abort(upload, &at, error, None).await,
         };
-        let receive = receive::receive(&mut connection, &mut *upload, form, &context.flow);
+        let room = upload.room().clone();
+        let receive = receive::receive(&mut connection, &mut *upload, form, &room, &context.flow);
         let received = async {
             let end = context.interruptible(receive).await?;
             // The client may be gone: the data of one that was killed ends like that of one which is done.
@@ -102,7 +103,7 @@ pub(super) fn receiving(
 /// Gives an upload up. The client is told when what was stored of it is removed; a storage that takes long for that goes on
 /// with it while the client is told.
 async fn abort(
-    upload: Box<dyn Upload>,
+    upload: Box<LayeredUpload>,
     path: &StoragePath,
     error: TransferError,
     connection: Option<DataConnection>,

@@ -36,6 +36,9 @@ macro_rules! row {
     ($name:literal, $argument:expr, $during:expr, Transfer($run:path), $features:expr, $help:literal) => {
         row!(@ $name, $argument, $during, Transfer, $run, $features, $help)
     };
+    ($name:literal, $argument:expr, $during:expr, Listing($run:path), $features:expr, $help:literal) => {
+        row!(@ $name, $argument, $during, Listing, $run, $features, $help)
+    };
     (@ $name:literal, $argument:expr, $during:expr, $needs:ident, $run:path, $features:expr, $help:literal) => {
         Command {
             name: $name,
@@ -97,9 +100,9 @@ pub(in super::super) static COMMANDS: &[Command] = &[
     row!("STOR", Required("<file>"), Wait, Transfer(stor::run), NoFeature, "Stores a file, or replaces it."),
     row!("STOU", Optional("<name>"), Wait, Transfer(transfers::stou), NoFeature, "Stores a file under a name that is not taken."),
     row!("APPE", Required("<file>"), Wait, Transfer(transfers::appe), NoFeature, "Appends to a file, or stores a new one."),
-    row!("LIST", Optional("<path>"), Wait, Transfer(list::list), NoFeature, "Lists a directory or a file in the format of ls -l."),
-    row!("NLST", Optional("<path>"), Wait, Transfer(list::nlst), NoFeature, "Lists the names in a directory."),
-    row!("MLSD", Optional("<directory>"), Wait, Transfer(list::mlsd), NoFeature, "Lists a directory in a format for programs."),
+    row!("LIST", Optional("<path>"), Wait, Listing(list::list), NoFeature, "Lists a directory or a file in the format of ls -l."),
+    row!("NLST", Optional("<path>"), Wait, Listing(list::nlst), NoFeature, "Lists the names in a directory."),
+    row!("MLSD", Optional("<directory>"), Wait, Listing(list::mlsd), NoFeature, "Lists a directory in a format for programs."),
     row!("ALLO", Required("<bytes>"), Wait, LoggedIn(transfers::allo), NoFeature, "Accepted without effect: space is allocated while a file arrives."),
     row!("REST", Required("<offset>"), Wait, LoggedIn(transfers::rest), Lines(&["REST STREAM"]), "Sets the offset at which the next transfer starts."),
     row!("ABOR", Nothing, Abort, LoggedIn(transfers::abor), NoFeature, "Aborts the running transfer."),

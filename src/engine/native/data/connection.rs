@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -80,17 +80,18 @@ impl DataConnection {
         Self::Tls { stream: Box::new(stream), lenient }
     }
 
-    /// Reads available bytes into the room of the buffer; 0 at the end of the data.
-    pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> Result<usize, TransferError> {
+    /// Reads available bytes into the room of the buffer, at most so many; 0 at the end of the data.
+    pub(super) async fn read(&mut self, buffer: &mut BytesMut, most: usize) -> Result<usize, TransferError> {
+        let mut buffer = buffer.limit(most);
         match self {
             Self::Plain(stream) => loop {
                 stream.readable().await.map_err(TransferError::DataConnection)?;
-                match stream.try_read_buf(buffer) {
+                match stream.try_read_buf(&mut buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     read => return read.map_err(TransferError::DataConnection),
                 }
             },
-            Self::Tls { stream, lenient } => match stream.read_buf(buffer).await {
+            Self::Tls { stream, lenient } => match stream.read_buf(&mut buffer).await {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && *lenient => Ok(0),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(TransferError::NotClosed),
                 read => read.map_err(TransferError::DataConnection),

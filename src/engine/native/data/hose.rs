@@ -35,18 +35,20 @@ impl Hose {
         Self::Buffer(vec![0; BUFFER])
     }
 
-    /// Takes bytes that have arrived, without waiting; 0 at the end. They have to be poured out before more are taken.
-    pub(super) fn fill(&mut self, socket: impl AsFd) -> Result<usize, Errno> {
+    /// Takes bytes that have arrived, at most so many, without waiting; 0 at the end. They have to be poured out before more are taken.
+    pub(super) fn fill(&mut self, socket: impl AsFd, most: u64) -> Result<usize, Errno> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         match self {
             Self::Pipe { inlet, .. } => {
-                match splice(&socket, None, inlet, None, PIECE, SpliceFlags::NONBLOCK) {
+                match splice(&socket, None, inlet, None, most.min(PIECE), SpliceFlags::NONBLOCK) {
                     Err(error) if is_refusal(error) => *self = Self::buffer(),
                     filled => return filled,
                 }
-                self.fill(socket)
+                self.fill(socket, most as u64)
             }
             Self::Buffer(buffer) => {
-                rustix::net::recv(socket, buffer.as_mut_slice(), RecvFlags::DONTWAIT).map(|(count, _)| count)
+                let room = &mut buffer[..most.min(BUFFER)];
+                rustix::net::recv(socket, room, RecvFlags::DONTWAIT).map(|(count, _)| count)
             }
         }
     }

@@ -24,7 +24,7 @@ fn sent(content: &[u8]) -> TcpStream {
 /// Stores all that comes.
 fn store(hose: &mut Hose, socket: &TcpStream, file: &File) -> io::Result<()> {
     loop {
-        match hose.fill(socket) {
+        match hose.fill(socket, u64::MAX) {
             Ok(0) => return Ok(()),
             Ok(count) => hose.pour(count, file)?,
             Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(socket, PollFlags::IN)], None)?),

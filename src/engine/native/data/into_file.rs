@@ -17,6 +17,7 @@ use super::TransferError;
 use super::hose::Hose;
 use super::receive::EndOfData;
 use super::send::Flow;
+use crate::visit::Room;
 
 /// How long a thread of the disk works for one transfer at a time, so that these threads serve all, however slow the
 /// disk is.
@@ -31,7 +32,7 @@ const WORTH_A_WAIT: u64 = 64 * 1024;
 pub(super) enum Stopped {
     /// The data has ended.
     End(EndOfData),
-    /// No more bytes have arrived yet, or other transfers have their turn.
+    /// No more bytes have arrived yet, none may move yet, or other transfers have their turn.
     Pause,
 }
 
@@ -42,17 +43,19 @@ pub(super) async fn store_burst(
     stream: &Arc<TcpStream>,
     file: OfDisk<File>,
     already: Bytes,
+    room: &Room,
     flow: &Flow,
 ) -> Result<Stopped, TransferError> {
-    let (socket, moved) = (Arc::clone(stream), Arc::clone(&flow.moved));
+    let (socket, moved, room) = (Arc::clone(stream), Arc::clone(&flow.moved), room.clone());
     let wanted = Arc::new(());
     let is_wanted = Arc::downgrade(&wanted);
+    let most = flow.rest_of_turn();
     let is_wanted = move || is_wanted.strong_count() > 0;
     let threads = file.threads().clone();
     let burst = threads.run(Operation::Write, move || {
         let written = (&*file).write_all(&already);
         written.map_err(|error| Error::from_io(&StoragePath::root(), error))?;
-        burst(&socket, &file, already.len() as u64, &moved, is_wanted)
+        burst(&socket, &file, already.len() as u64, most, &room, &moved, is_wanted)
     });
     // An aborted upload drops this, and the thread ends, too.
     let _wanted = wanted;
@@ -70,21 +73,25 @@ fn burst(
     socket: &TcpStream,
     file: &File,
     already: u64,
+    mut most: u64,
+    room: &Room,
     moved: &AtomicU64,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Stopped, TransferError> {
     let mut hose = Hose::new();
     let begun = Instant::now();
     let (mut last_byte, mut since_wait) = (begun, already);
-    while last_byte - begun < BURST && is_wanted() {
+    while last_byte - begun < BURST && most > 0 && is_wanted() {
         step();
-        match hose.fill(socket) {
+        match hose.fill(socket, most) {
             Ok(0) => return Ok(Stopped::End(EndOfData::now(last_byte))),
             Ok(count) => {
                 last_byte = Instant::now();
+                room.take(count, &StoragePath::root())?;
                 hose.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;
                 moved.fetch_add(count as u64, Ordering::Relaxed);
                 since_wait += count as u64;
+                most -= count as u64;
             }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if since_wait < WORTH_A_WAIT => break,

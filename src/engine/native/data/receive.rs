@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
-use wharf_backends::{CHUNK_SIZE, Intake, Supply, Upload};
+use wharf_backends::{CHUNK_SIZE, Intake, StoragePath, Supply, Upload};
 
 use super::convert::{Form, Incoming, STEP};
 use super::into_file::{self, Stopped};
 use super::send::Flow;
 use super::{DataConnection, TransferError};
+use crate::visit::Room;
 
 /// The first room for arriving bytes: most files are small, and most clients slow.
 const FIRST_ROOM: usize = 16 * 1024;
@@ -46,6 +47,7 @@ pub(in super::super) async fn receive(
     connection: &mut DataConnection,
     upload: &mut dyn Upload,
     form: Form,
+    room_of_file: &Room,
     flow: &Flow,
 ) -> Result<EndOfData, TransferError> {
     let mut incoming = Incoming::new(form);
@@ -74,7 +76,8 @@ pub(in super::super) async fn receive(
             match upload.intake(Supply::File).await? {
                 Intake::File(file) => {
                     let already = std::mem::take(&mut chunk);
-                    match into_file::store_burst(stream, file, already, flow).await? {
+                    room_of_file.take(already.len(), &StoragePath::root())?;
+                    match into_file::store_burst(stream, file, already, room_of_file, flow).await? {
                         Stopped::End(end) => break end,
                         Stopped::Pause => {}
                     }
@@ -156,7 +159,8 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
     let mut ended = None;
     let large_until = (begun + FAST * u32::try_from(room / CHUNK_SIZE).unwrap_or(u32::MAX)).into();
     while buffer.len() < room {
-        let read = flow.step(connection.read(&mut buffer));
+        let most = flow.turn(room - buffer.len()).await;
+        let read = flow.step(connection.read(&mut buffer, most));
         let count = match room > CHUNK_SIZE {
             false => read.await?,
             // A client that has become slow leaves its large room to others.

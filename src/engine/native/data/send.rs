@@ -19,6 +19,7 @@ use super::compressing::compress;
 use super::convert::{Form, Outgoing, STEP};
 use super::from_file::FromFile;
 use super::{DataConnection, TransferError};
+use crate::visit::Pace;
 
 /// How much a thread of the disk sends at a time, so that ABOR takes effect.
 const BURST: u64 = 32 * 1024 * 1024;
@@ -43,6 +44,8 @@ const WORTH_A_WAIT: u64 = 64 * 1024;
 pub(in super::super) struct Flow {
     /// How long a transfer may stand still.
     pub(in super::super) stall_timeout: Duration,
+    /// What limits its bandwidth; most have nothing.
+    pub(in super::super) pace: Option<Arc<Pace>>,
     /// Bytes that went over the data connection.
     pub(in super::super) moved: Arc<AtomicU64>,
     /// Whether line ends of received data were converted.
@@ -69,6 +72,19 @@ impl Flow {
             Ok(done) => done,
             Err(_) => Err(TransferError::Stalled(self.stall_timeout)),
         }
+    }
+
+    /// Waits until bytes may move, and says how many of so many. It is no step: whoever waits here is not stalled.
+    pub(super) async fn turn(&self, wanted: usize) -> usize {
+        match &self.pace {
+            None => wanted,
+            Some(pace) => usize::try_from(pace.next().await).unwrap_or(wanted).min(wanted),
+        }
+    }
+
+    /// How many bytes may move at once, after a turn.
+    pub(super) fn rest_of_turn(&self) -> u64 {
+        self.pace.as_ref().map_or(u64::MAX, |pace| pace.now())
     }
 
     pub(super) fn count(&self, bytes: usize) {
@@ -212,7 +228,8 @@ async fn send_pieces(
             return Ok(());
         }
         while !piece.is_empty() {
-            let written = flow.step(connection.write(piece)).await?;
+            let most = flow.turn(piece.len()).await;
+            let written = flow.step(connection.write(&piece[..most])).await?;
             flow.count(written);
             turn.sent(written).await;
             piece = &piece[written..];
@@ -227,7 +244,8 @@ pub(super) async fn send_all(
     flow: &Flow,
 ) -> Result<(), TransferError> {
     while !bytes.is_empty() {
-        let written = flow.step(connection.write(&bytes)).await?;
+        let most = flow.turn(bytes.len()).await;
+        let written = flow.step(connection.write(&bytes[..most])).await?;
         flow.count(written);
         bytes.advance(written);
     }
@@ -244,9 +262,10 @@ async fn send_file(
     let FileSlice { mut file, mut offset, mut length } = slice;
     let _one_of_them = Crowd::join();
     while length > 0 {
+        let most = flow.turn(usize::try_from(length.min(BURST)).unwrap_or(usize::MAX)).await as u64;
         let (socket, threads) = (Arc::clone(stream), file.threads().clone());
         // The last burst closes the file, before the client reads the final reply and may remove the file.
-        let burst = move || match burst(&socket, &file, (offset, length.min(BURST)), TURN, Crowd::is_there) {
+        let burst = move || match burst(&socket, &file, (offset, most), TURN, Crowd::is_there) {
             Ok(sent) if sent == length => Burst::Last(sent),
             Ok(sent) => Burst::Sent(sent, file),
             Err(BurstError::Unsupported) => Burst::Unsupported(file),

@@ -63,6 +63,7 @@ async fn a_quick_download_lets_other_tasks_have_their_turn() {
     let stream: ByteStream = futures_util::stream::iter(chunks).boxed();
     let flow = Flow {
         stall_timeout: Duration::from_secs(60),
+        pace: None,
         moved: Arc::default(),
         converted: Arc::default(),
         data_peer: Arc::default(),

@@ -8,7 +8,7 @@ use super::super::codec::Line;
 use super::super::commands::{COMMANDS, Command, Prepared, Run};
 use super::super::data::Channel;
 use super::super::reply::Reply;
-use super::super::state::{Connection, Failure, Greeting, NextTransfer, Result, State};
+use super::super::state::{Connection, Failure, Greeting, NextTransfer, Outcome, Result, State};
 use crate::charset::Charset;
 
 /// What is for one command alone.
@@ -28,14 +28,14 @@ pub(super) fn take_once(state: &mut State, command: Option<&Command>) -> Once {
     let State::LoggedIn(session) = state else { return Once::default() };
     let rename_from = session.rename_from.take();
     match command.map(|command| command.run) {
-        Some(Run::Transfer(_)) => Once {
-            next_transfer: std::mem::take(&mut session.next_transfer),
+        Some(Run::Transfer(_) | Run::Listing(_)) => Once {
+            next_transfer: *session.next_transfer.take().unwrap_or_default(),
             channel: session.channel.take(),
             rename_from,
         },
         Some(_) => Once { rename_from, ..Once::default() },
         None => {
-            session.next_transfer = NextTransfer::default();
+            session.next_transfer = None;
             Once { rename_from, ..Once::default() }
         }
     }
@@ -76,21 +76,41 @@ pub(super) async fn dispatch(
         }
         (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
         (Run::Transfer(run), State::LoggedIn(session)) => {
-            let Once { next_transfer: asked, channel, .. } = once;
-            let Some(channel) = channel else {
-                return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
+            let prepared = prepared(connection, once)?;
+            let Some(place) = session.visit.place_for_transfer() else {
+                let text = "This user has as many transfers as it may have; try again later.";
+                return Err(Reply::new(450, text).into());
             };
-            if channel.is_private() != connection.security.protection()?.is_private() {
-                return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
-            }
-            run(connection, session, Prepared { channel, asked }, argument).await
+            let outcome = run(connection, session, prepared, argument).await?;
+            Ok(match outcome {
+                Outcome::Transfer(transfer) => Outcome::Transfer(Box::new(transfer.at(place))),
+                outcome => outcome,
+            })
+        }
+        (Run::Listing(run), State::LoggedIn(session)) => {
+            let prepared = prepared(connection, once)?;
+            run(connection, session, prepared, argument).await
         }
         (Run::Rename(run), State::LoggedIn(session)) => {
             run(connection, session, once.rename_from, argument).await
         }
-        (Run::LoggedIn(_) | Run::Transfer(_) | Run::Rename(_), State::Greeting(_)) => Err(not_logged_in()),
+        (Run::LoggedIn(_) | Run::Transfer(_) | Run::Listing(_) | Run::Rename(_), State::Greeting(_)) => {
+            Err(not_logged_in())
+        }
         (Run::Refused(code, reason), _) => Err(Reply::new(code, reason).into()),
     }
+}
+
+/// What was prepared for a transfer, if it still fits.
+fn prepared(connection: &Connection, once: Once) -> Result<Prepared> {
+    let Once { next_transfer: asked, channel, .. } = once;
+    let Some(channel) = channel else {
+        return Err(Reply::new(425, "Use PASV, EPSV, PORT or EPRT first.").into());
+    };
+    if channel.is_private() != connection.security.protection()?.is_private() {
+        return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
+    }
+    Ok(Prepared { channel, asked })
 }
 
 /// What the client is told of a command that failed; what the operator is told stands in the log.

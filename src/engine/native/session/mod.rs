@@ -47,6 +47,8 @@ pub(super) struct Session {
     moved: Moved,
     started: Instant,
     active: Instant,
+    /// When the next command may be read, if the user's commands are limited. Until then it waits where it is.
+    next_command: Option<Instant>,
 }
 
 enum Event {
@@ -75,6 +77,7 @@ impl Session {
             moved: Moved::default(),
             started: now,
             active: now,
+            next_command: None,
         }
     }
 
@@ -122,7 +125,9 @@ impl Session {
 
     /// When the client has been silent, or not logged in, for too long.
     fn deadline(&self) -> Instant {
-        let silent = self.active + self.connection.idle_timeout;
+        // Whoever has to wait is not silent.
+        let active = self.next_command.map_or(self.active, |due| due.max(self.active));
+        let silent = active + self.connection.idle_timeout;
         self.login_deadline().map_or(silent, |deadline| deadline.min(silent))
     }
 
@@ -154,6 +159,8 @@ impl Session {
             Some(left) => Instant::now() + left,
             None => deadline,
         };
+        let held = self.next_command.filter(|due| *due > Instant::now());
+        let (is_held, alarm) = (held.is_some(), held.map_or(alarm, |due| due.min(alarm)));
         if idle && shutdown.stopping.is_cancelled() {
             return Err(stopping(shutdown));
         }
@@ -166,9 +173,9 @@ impl Session {
             // keep the others from their turn.
             () = shutdown.now.cancelled() => Event::Cut,
             () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
-            () = tokio::time::sleep_until(alarm), if idle || self.state.expires().is_some() => Event::Woken,
+            () = tokio::time::sleep_until(alarm), if idle || is_held || self.state.expires().is_some() => Event::Woken,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
-            received = self.connection.control.next(), if !self.gone => Event::Received(received),
+            received = self.connection.control.next(), if !self.gone && !is_held => Event::Received(received),
         })
     }
 
@@ -180,6 +187,7 @@ impl Session {
             }
             Event::Received(Ok(Some(received))) => {
                 self.active = Instant::now();
+                self.next_command = self.state.command();
                 if self.transfer.is_some() {
                     self.meanwhile(received).await
                 } else {
@@ -233,7 +241,8 @@ impl Session {
 
     /// The transfer is over: the last reply.
     async fn conclude(&mut self, mut ended: Ended) -> Result<(), End> {
-        let Some(transfer) = self.transfer.take() else { return Ok(()) };
+        let Some(mut transfer) = self.transfer.take() else { return Ok(()) };
+        transfer.leave();
         self.active = Instant::now();
         self.asking = false;
         self.linger = ended.linger.take();

@@ -56,7 +56,7 @@ pub(in super::super) struct LoggedIn {
     pub(in super::super) visit: Visit,
     pub(in super::super) working_directory: StoragePath,
     /// What was asked of the next transfer, until that takes it.
-    pub(in super::super) next_transfer: NextTransfer,
+    pub(in super::super) next_transfer: Option<Box<NextTransfer>>,
     /// What RNFR named, until RNTO takes it.
     pub(in super::super) rename_from: Option<StoragePath>,
     /// What PASV or PORT prepared, until a transfer takes it.
@@ -81,7 +81,7 @@ impl LoggedIn {
         Self {
             visit,
             working_directory: StoragePath::root(),
-            next_transfer: NextTransfer::default(),
+            next_transfer: None,
             rename_from: None,
             channel: None,
             representation,

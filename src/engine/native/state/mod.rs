@@ -8,6 +8,8 @@
 
 use std::time::SystemTime;
 
+use tokio::time::Instant;
+
 mod connection;
 mod greeting;
 mod interrupted;
@@ -38,6 +40,14 @@ impl State {
         match self {
             Self::Greeting(_) => "",
             Self::LoggedIn(session) => session.visit.name(),
+        }
+    }
+
+    /// A command came: when the next one is due, if that is not at once.
+    pub(super) fn command(&self) -> Option<Instant> {
+        match self {
+            Self::Greeting(_) => None,
+            Self::LoggedIn(session) => session.visit.command(),
         }
     }
 

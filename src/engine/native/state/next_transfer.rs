@@ -7,4 +7,6 @@
 pub(in super::super) struct NextTransfer {
     /// Where it begins (REST).
     pub(in super::super) restart: u64,
+    /// How many bytes it will have (ALLO); 0 if that was not said.
+    pub(in super::super) announced: u64,
 }

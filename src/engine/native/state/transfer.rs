@@ -19,7 +19,7 @@ use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
 use crate::visit::journal::Moved;
-use crate::visit::{Direction, TransferRecord, Visit};
+use crate::visit::{Direction, TransferPlace, TransferRecord, Visit};
 
 /// How a transfer ended, and the data connection, if that is not closed yet.
 pub(in super::super) struct Ended {
@@ -43,6 +43,8 @@ pub(in super::super) struct Transfer {
     pub(in super::super) path: StoragePath,
     pub(in super::super) offset: u64,
     work: Work,
+    /// One of the transfers that the user may have at once; none for a listing.
+    place: Option<TransferPlace>,
 }
 
 impl Transfer {
@@ -56,19 +58,28 @@ impl Transfer {
     where
         F: Future<Output = Ended> + Send + 'static,
     {
-        Self { opening, direction, path, offset, work: Box::new(move |context| Box::pin(work(context))) }
+        let work: Work = Box::new(move |context| Box::pin(work(context)));
+        Self { opening, direction, path, offset, work, place: None }
+    }
+
+    /// It has this place among the transfers of its user.
+    #[must_use]
+    pub(in super::super) fn at(self, place: TransferPlace) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     pub(in super::super) fn start(self, visit: &Visit, stall_timeout: Duration) -> Running {
-        let Self { direction, path, offset, work, .. } = self;
+        let Self { direction, path, offset, work, place, .. } = self;
         let record = visit.begin_transfer(direction, path.as_str(), offset);
         let (cancel, cancelled) = watch::channel(None);
         let question = Arc::<Question>::default();
         let converted = Arc::default();
         let finishing = Arc::default();
         let data_peer = Arc::default();
+        let pace = visit.pace(direction, record.moved()).map(Arc::new);
         let flow = Flow {
             stall_timeout,
+            pace,
             moved: Arc::clone(record.moved()),
             converted: Arc::clone(&converted),
             data_peer: Arc::clone(&data_peer),
@@ -88,6 +99,7 @@ impl Transfer {
             question,
             work: Box::pin(work.map(|ended| ended.unwrap_or_else(|_| TransferError::Panicked.into()))),
             ended: None,
+            place,
         }
     }
 }
@@ -254,6 +266,7 @@ pub(in super::super) struct Running {
     work: BoxFuture<'static, Ended>,
     /// How it ended, until the session hears of it.
     ended: Option<Ended>,
+    place: Option<TransferPlace>,
 }
 
 /// What a transfer has to say to its session.
@@ -322,6 +335,11 @@ impl Running {
     /// What is known of it so far, for STAT.
     pub(in super::super) fn status(&self) -> String {
         self.record.status()
+    }
+
+    /// It is none of the transfers of its user any more: whoever reads the last reply may begin another one.
+    pub(in super::super) fn leave(&mut self) {
+        self.place = None;
     }
 
     /// The last reply, and the log line.

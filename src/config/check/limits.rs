@@ -1,0 +1,50 @@
+//! What users, addresses and the server may use up.
+
+use glob::Pattern;
+
+use super::super::checked::{Bandwidth, UserLimits};
+use super::server::timeout;
+use super::*;
+
+impl Checker<'_> {
+    /// The limits of a user, as far as the user has any of their own.
+    pub(super) fn user_limits(&self, field: Option<At<raw::UserLimits>>) -> UserLimits {
+        let raw = field.and_then(|at| at.value).unwrap_or_default();
+        let count = |field: Option<At<u64>>| field.map(|at| self.count(Some(at), u64::from(u32::MAX), 1));
+        UserLimits {
+            sessions: count(raw.sessions),
+            transfers: count(raw.transfers),
+            bandwidth: self.bandwidth(raw.upload, raw.download),
+            file_size: self.parsed(raw.file_size, units::size).map(|(size, _)| size),
+            refuse_names: self.patterns(raw.refuse_names),
+            idle: self.parsed(raw.idle, timeout).map(|(idle, _)| idle),
+            commands: count(raw.commands),
+        }
+    }
+
+    /// Patterns of names, in lower case.
+    fn patterns(&self, field: Option<At<Vec<At<String>>>>) -> Vec<Pattern> {
+        let list = field.and_then(|at| at.value).unwrap_or_default();
+        let pattern = |at: At<String>| self.accept(pattern(&at.value?), at.span);
+        list.into_iter().filter_map(pattern).collect()
+    }
+
+    pub(super) fn bandwidth(
+        &self,
+        upload: Option<At<raw::Scalar>>,
+        download: Option<At<raw::Scalar>>,
+    ) -> Bandwidth {
+        let rate = |field| self.parsed(field, units::byte_rate).map(|(rate, _)| rate);
+        Bandwidth { upload: rate(upload), download: rate(download) }
+    }
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    match text {
+        "" => Err("this pattern is empty".to_owned()),
+        text if text.contains('/') => {
+            Err("a pattern is for the last name of a path, which has no `/`".to_owned())
+        }
+        text => Pattern::new(&text.to_lowercase()).map_err(|error| format!("no pattern: {}", error.msg)),
+    }
+}

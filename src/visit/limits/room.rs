@@ -1,0 +1,66 @@
+//! The largest size that a file of a user may have.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wharf_backends::{Error, ErrorKind, Result, StoragePath};
+
+/// How many more bytes an upload may store. Whoever stores some of them takes them from here first.
+#[derive(Debug, Clone, Default)]
+pub struct Room(Option<Arc<Left>>);
+
+#[derive(Debug)]
+struct Left {
+    /// The largest size.
+    most: u64,
+    bytes: AtomicU64,
+}
+
+impl Room {
+    /// Room for an upload behind so many bytes that stay, of which so many are announced.
+    ///
+    /// # Errors
+    /// [`ErrorKind::QuotaExceeded`] if it is known by now that the file gets too large.
+    pub(super) fn new(most: Option<u64>, stays: u64, announced: u64, path: &StoragePath) -> Result<Self> {
+        let Some(most) = most else { return Ok(Self::default()) };
+        if stays.saturating_add(announced) > most {
+            return Err(too_large(most, path));
+        }
+        Ok(Self(Some(Arc::new(Left { most, bytes: AtomicU64::new(most - stays) }))))
+    }
+
+    /// Takes room for bytes that are about to be stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::QuotaExceeded`] if there is not so much room.
+    pub(crate) fn take(&self, bytes: usize, path: &StoragePath) -> Result<()> {
+        let Some(left) = &self.0 else { return Ok(()) };
+        let less = |room: u64| room.checked_sub(bytes as u64);
+        let taken = left.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        taken.map(drop).map_err(|_| too_large(left.most, path))
+    }
+}
+
+fn too_large(most: u64, path: &StoragePath) -> Error {
+    let reason = format!("the user's files may have at most {most} bytes");
+    Error::with_source(ErrorKind::QuotaExceeded, path, reason.clone()).advising(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_byte_more_than_there_is_room_for() {
+        let path = StoragePath::root();
+        let new = |stays, announced| Room::new(Some(10), stays, announced, &path);
+        let room = new(4, 6).unwrap();
+        room.take(2, &path).unwrap();
+        assert_eq!(room.clone().take(5, &path).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        room.take(4, &path).unwrap();
+        room.take(0, &path).unwrap();
+        assert!(room.take(1, &path).is_err());
+        assert!(new(11, 0).is_err() && new(5, 6).is_err() && new(u64::MAX, u64::MAX).is_err());
+        Room::default().take(usize::MAX, &path).unwrap();
+    }
+}
