@@ -12,6 +12,7 @@ use super::sources::{self, Source};
 use crate::charset::Charset;
 use crate::config::{self, Chmod, Config, DefaultType, Password, PasswordHashError};
 use crate::listing_time::ListingTime;
+use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 use crate::visit::{Preferences, UnknownBackend, Views};
 
@@ -148,6 +149,7 @@ impl Known {
     pub(super) fn of(
         config: &Config,
         storages: &Storages,
+        metrics: &Arc<Metrics>,
         before: Option<&Self>,
     ) -> Result<Self, AccountsError> {
         let maker = Arc::new(Maker::new(config, storages));
@@ -161,7 +163,8 @@ impl Known {
         };
         let users = Arc::new(users);
         let before = before.map(|before| before.sources.as_slice()).unwrap_or_default();
-        Ok(Self { sources: sources::open(config, &maker, &users, before)?, maker, users, anonymous })
+        let sources = sources::open(config, &maker, &users, metrics, before)?;
+        Ok(Self { sources, maker, users, anonymous })
     }
 
     /// The account of the user of this name in the configuration file.

@@ -5,7 +5,7 @@
 //! delayed. A client that is let in takes one of the sessions of its account, and keeps its place among all sessions from then on.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use super::build::{AccountsError, Known};
 use super::guard::Guard;
 use super::lasting::Lasting;
 use super::present::NoSeat;
-use super::proofs::{self, Attempt, Credential, LoginError, Proof, Verdict};
+use super::proofs::{self, Attempt, Channel, Client, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
 use super::sources::Look;
 use crate::config::{Config, Limits};
@@ -33,6 +33,8 @@ pub struct Origin<'a> {
     pub session: u64,
     /// The address of the client.
     pub peer: SocketAddr,
+    /// The control connection.
+    pub channel: Channel<'a>,
     /// The place of the session among all sessions. It follows the login, and a client that is let in keeps it.
     pub permit: &'a SessionPermit,
     /// How the session is told to end.
@@ -45,10 +47,12 @@ impl From<LoginError> for Login {
             LoginError::UnknownUser
             | LoginError::AnonymousDisabled
             | LoginError::WrongPassword
+            | LoginError::Refused
             | LoginError::OtherNetwork
             | LoginError::Expired
             | LoginError::LockedOut => Self::Failed,
             LoginError::Busy => Self::Busy,
+            LoginError::Unavailable => Self::Unavailable,
             LoginError::Changed | LoginError::GivenUp => Self::Error,
         }
     }
@@ -63,6 +67,8 @@ pub enum Refused {
     Failed(LoginError),
     /// Try again later: the address is locked after too many failed logins. No password was looked at.
     LockedOut,
+    /// Try again later: whoever has to be asked gives no answer. The password may be right.
+    Unavailable,
     /// Try again later: too many passwords wait for their check.
     Busy,
     /// Try again later: the credential is right, but the user has as many sessions as allowed.
@@ -72,11 +78,20 @@ pub enum Refused {
 }
 
 /// A login that the proofs refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct Failed {
     cause: LoginError,
+    /// What the log says beside the cause.
+    reason: Option<String>,
     /// The delay of the reply. The log does not wait.
     delay: Duration,
+}
+
+impl Failed {
+    /// Not for a wrong password.
+    fn of(cause: LoginError) -> Self {
+        Self { cause, reason: None, delay: Duration::ZERO }
+    }
 }
 
 /// What keeps a client out, whatever its credential is.
@@ -125,7 +140,7 @@ impl Accounts {
         lasting: Arc<Lasting>,
         before: Option<&Self>,
     ) -> Result<Self, AccountsError> {
-        let known = Known::of(config, storages, before.map(|before| &*before.known))?;
+        let known = Known::of(config, storages, &metrics, before.map(|before| &*before.known))?;
         Ok(Self {
             proofs: proofs::open(config, &known, &lasting)?,
             known: Arc::new(known),
@@ -201,7 +216,7 @@ impl Accounts {
         origin: Origin<'_>,
         gone: impl Future<Output = ()>,
     ) -> Result<Visit, Refused> {
-        let Origin { session, peer, permit, .. } = origin;
+        let Origin { session, peer, channel, permit, .. } = origin;
         let journal = Journal { session, user: name, peer };
         if permit.guard().is_locked(peer.ip(), Instant::now()) {
             return Err(self.locked_out(journal));
@@ -211,7 +226,7 @@ impl Accounts {
         let checked = tokio::select! {
             // Who says PASS and closes its side at once is answered, if that takes no time.
             biased;
-            checked = self.authenticate(name, credential, peer.ip(), permit.guard()) => checked,
+            checked = self.authenticate(name, credential, (peer.ip(), channel), permit.guard()) => checked,
             () = gone => {
                 journal.login_abandoned();
                 return Err(Refused::Gone);
@@ -228,7 +243,8 @@ impl Accounts {
             Err(failed) => {
                 if failed.cause.is_wrong() {
                     // Only of a name that there is; nothing is known of the others.
-                    let name = (failed.cause == LoginError::WrongPassword).then_some(name);
+                    let is_known = matches!(failed.cause, LoginError::WrongPassword | LoginError::Refused);
+                    let name = is_known.then_some(name);
                     let locks = permit.guard().failed(peer.ip(), name, Instant::now());
                     journal.locked_out(locks.address, locks.name);
                 }
@@ -248,20 +264,23 @@ impl Accounts {
         &self,
         name: &str,
         credential: Credential<'_>,
-        from: IpAddr,
+        (from, channel): (IpAddr, Channel<'_>),
         guard: &Guard,
     ) -> Result<Arc<Account>, Failed> {
         let network = Network::of(from, self.ipv6_prefix);
-        let attempt = Attempt { name, credential, network, account: None };
         let bar = || Bar { from, is_locked: guard.is_name_locked(name, from, Instant::now()) };
-        let proven = self.find_and_prove(attempt, bar()).await;
+        let before = bar();
+        let reason = OnceLock::new();
+        let client = Client { address: from, channel, reason: &reason };
+        let attempt = Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
+        let proven = self.find_and_prove(attempt, before).await;
         // It may have been locked while the credential was looked at.
         let proven = proven.and_then(|account| bar().of(&account).map_or(Ok(account), Err));
         proven.map_err(|cause| {
             let most = self.failed_login_delay;
             let guesses = &self.lasting.guesses;
             let delay = if cause.is_wrong() { guesses.failed(most, network, name) } else { Duration::ZERO };
-            Failed { cause, delay }
+            Failed { cause, reason: reason.into_inner(), delay }
         })
     }
 
@@ -277,11 +296,21 @@ impl Accounts {
             }
             // The anonymous user's name belongs to nobody, so nobody has to be asked. Of a name that is locked no credential is
             // looked at.
-            if !is_anonymous(name)
-                && !bar.is_locked
-                && let Verdict::Proven(account) = source.ask(&attempt).await?
-            {
-                return Ok(account);
+            if is_anonymous(name) || bar.is_locked {
+                continue;
+            }
+            match source.ask(&attempt).await {
+                Ok(Verdict::Proven(account)) => return Ok(account),
+                Ok(Verdict::Unknown) => {}
+                Err(refused) => {
+                    // A name that nobody knows takes this time, too.
+                    if refused.is_wrong() {
+                        for proof in &self.proofs {
+                            proof.pretend(&attempt).await?;
+                        }
+                    }
+                    return Err(refused);
+                }
             }
         }
         self.prove(attempt, bar).await
@@ -315,7 +344,7 @@ impl Accounts {
 
     /// Lets a client in whose credential was right.
     async fn admit(&self, name: &str, account: &Arc<Account>, origin: Origin<'_>) -> Result<Visit, Refused> {
-        let Origin { session, peer, permit, ending } = origin;
+        let Origin { session, peer, permit, ending, .. } = origin;
         // However it is written, it is one user in limits and logs.
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
         let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer };
@@ -328,7 +357,7 @@ impl Accounts {
                 return Err(Refused::TooManySessions);
             }
             Err(NoSeat::Changed) => {
-                let failed = Failed { cause: LoginError::Changed, delay: Duration::ZERO };
+                let failed = Failed::of(LoginError::Changed);
                 return Err(self.refuse(failed, guest.journal(), permit).await);
             }
         };
@@ -336,7 +365,7 @@ impl Accounts {
             Ok(view) => view,
             Err(error) => {
                 tracing::error!(session, %peer, user = guest.name, %error, "an account can't be used");
-                let failed = Failed { cause: LoginError::GivenUp, delay: Duration::ZERO };
+                let failed = Failed::of(LoginError::GivenUp);
                 return Err(self.refuse(failed, guest.journal(), permit).await);
             }
         };
@@ -356,12 +385,20 @@ impl Accounts {
     }
 
     async fn refuse(&self, failed: Failed, journal: Journal<'_>, permit: &SessionPermit) -> Refused {
-        let Failed { cause, delay } = failed;
-        journal.login_failed(&cause.to_string());
+        let Failed { cause, reason, delay } = failed;
+        let said = reason.map_or_else(|| cause.to_string(), |reason| format!("{cause}: {reason}"));
+        journal.login_failed(&said);
         self.metrics.login(cause.into());
-        if cause == LoginError::Busy {
-            permit.answered();
-            return Refused::Busy;
+        match cause {
+            LoginError::Busy => {
+                permit.answered();
+                return Refused::Busy;
+            }
+            LoginError::Unavailable => {
+                permit.answered();
+                return Refused::Unavailable;
+            }
+            _ => {}
         }
         // Whoever hangs up meanwhile keeps its place among the sessions, or connecting anew would be faster than waiting.
         permit.failed();

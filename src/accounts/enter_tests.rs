@@ -42,7 +42,13 @@ fn permit() -> SessionPermit {
 }
 
 async fn enter(accounts: &Accounts, name: &str, password: &str) -> Result<Visit, Refused> {
-    let origin = Origin { session: 1, peer: PEER, permit: &permit(), ending: &Shutdown::default() };
+    let origin = Origin {
+        session: 1,
+        peer: PEER,
+        channel: Channel::default(),
+        permit: &permit(),
+        ending: &Shutdown::default(),
+    };
     accounts.enter(name, Credential { password }, origin, pending()).await
 }
 
@@ -137,7 +143,13 @@ async fn accounts_of_sources_are_barred_as_others_are() {
     let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(Guard::new(Some(rules), None, 64)));
     assert!(limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now()).name);
     let permit = limits.admit(PEER.ip()).unwrap();
-    let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+    let origin = Origin {
+        session: 1,
+        peer: PEER,
+        channel: Channel::default(),
+        permit: &permit,
+        ending: &Shutdown::default(),
+    };
     let refused = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
     assert_eq!(refused.unwrap_err(), Refused::Failed(LoginError::LockedOut));
     assert_eq!(source.asked.load(Ordering::Relaxed), 2, "no password of a locked name is shown to anybody");
@@ -276,7 +288,13 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
     let limits = Arc::new(SessionLimits::new(2, 2, 64));
     let crowd = ["10.0.0.2"; 2].map(|from| limits.admit(from.parse().unwrap()).unwrap());
     let _newcomer = limits.admit("10.0.0.1".parse().unwrap()).unwrap();
-    let origin = Origin { session: 1, peer: PEER, permit: &crowd[0], ending: &Shutdown::default() };
+    let origin = Origin {
+        session: 1,
+        peer: PEER,
+        channel: Channel::default(),
+        permit: &crowd[0],
+        ending: &Shutdown::default(),
+    };
     let credential = Credential { password: "sesame" };
     assert_eq!(accounts.enter("anna", credential, origin, pending()).await.unwrap_err(), Refused::Displaced);
     assert!(enter(&accounts, "anna", "sesame").await.is_ok());
@@ -286,7 +304,13 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
 async fn nobody_is_checked_whose_client_is_gone() {
     let hash = crate::config::PasswordHash::new("sesame").unwrap();
     let accounts = accounts_with([("anna", Password::Hash(hash))], Setting::default());
-    let origin = Origin { session: 1, peer: PEER, permit: &permit(), ending: &Shutdown::default() };
+    let origin = Origin {
+        session: 1,
+        peer: PEER,
+        channel: Channel::default(),
+        permit: &permit(),
+        ending: &Shutdown::default(),
+    };
     let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, ready(())).await;
     assert_eq!(entered.unwrap_err(), Refused::Gone);
     assert_eq!((counted(&accounts, "abandoned"), counted(&accounts, "success")), ("1".into(), "0".into()));

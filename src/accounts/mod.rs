@@ -26,6 +26,6 @@ pub use build::AccountsError;
 pub use enter::{Accounts, Origin, Refused};
 pub use guard::{Guard, Lock};
 pub use lasting::Lasting;
-pub use proofs::{Credential, LoginError};
+pub use proofs::{Channel, Credential, LoginError};
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
 pub use sources::{Look, files_of_users, is_file_of_users};

@@ -63,7 +63,8 @@ fn look_at_users(config: &Config) -> (usize, Vec<Problem>) {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let mut names: BTreeMap<String, String> =
         config.users.iter().map(|user| (user.name.clone(), "the configuration file".to_owned())).collect();
-    for UsersFrom::Directory(path) in &config.users_from {
+    for from in &config.users_from {
+        let UsersFrom::Directory(path) = from else { continue };
         match accounts::files_of_users(path, &config.entries) {
             Ok(files) => {
                 for (file, found) in files {

@@ -51,6 +51,19 @@ pub(crate) struct Checker<'a> {
     pub(super) engines: &'static [Engine],
 }
 
+/// Why nobody, and no backend, can have this name; `None`: somebody can.
+pub(super) fn why_not_a_name(name: &str) -> Option<&'static str> {
+    match name {
+        "" => Some("a name can't be empty"),
+        name if name.len() > 64 => Some("a name has at most 64 bytes"),
+        name if name.chars().any(|c| c.is_whitespace() || c.is_control()) => {
+            Some("a name can't contain spaces or control characters")
+        }
+        name if name.contains(['/', '\\']) => Some("a name can't contain slashes"),
+        _ => None,
+    }
+}
+
 /// What a TLS record holds at most (RFC 8446, section 5.1), and the least that a server may be told, in bytes.
 const MAX_RECORD: usize = 16 * 1024;
 const LEAST_RECORD: usize = 512;
@@ -203,17 +216,13 @@ impl Checker<'_> {
 
     /// A name of a user or backend: it appears in logs, metrics and messages.
     fn name(&self, name: &str, span: Span) -> bool {
-        let reason = match name {
-            "" => "a name can't be empty",
-            name if name.len() > 64 => "a name has at most 64 bytes",
-            name if name.chars().any(|c| c.is_whitespace() || c.is_control()) => {
-                "a name can't contain spaces or control characters"
+        match why_not_a_name(name) {
+            None => true,
+            Some(reason) => {
+                self.problem(span, reason);
+                false
             }
-            name if name.contains(['/', '\\']) => "a name can't contain slashes",
-            _ => return true,
-        };
-        self.problem(span, reason);
-        false
+        }
     }
 
     fn tls(&self, at: At<raw::Tls>) -> Tls {

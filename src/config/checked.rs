@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
-use super::{Backend, Engine, Entries, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp};
+use super::{
+    Backend, Engine, Entries, HttpService, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp,
+};
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
 
@@ -322,6 +324,8 @@ pub struct User {
 pub enum UsersFrom {
     /// In the files of this directory, which exists.
     Directory(PathBuf),
+    /// A service that is asked at each login.
+    Http(Box<HttpService>),
 }
 
 /// What a password is compared with.

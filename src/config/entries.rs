@@ -25,6 +25,11 @@ pub struct Entries {
     pub(super) ftp_is_free: bool,
 }
 
+/// Whether a user can have this name.
+pub fn can_be_a_name(name: &str) -> bool {
+    super::check::why_not_a_name(name).is_none()
+}
+
 /// What was found in one place.
 #[derive(Debug, Default)]
 pub struct Found {

@@ -12,6 +12,7 @@ mod entries;
 pub mod environment;
 mod files;
 mod help;
+mod http_service;
 mod kinds;
 mod password_hash;
 mod permissions;
@@ -36,10 +37,11 @@ pub use checked::{
     TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
-pub use entries::{Entries, Found};
+pub use entries::{Entries, Found, can_be_a_name};
 pub(crate) use files::read_file;
 use files::read_file_or_pipe;
 pub use files::{FileStamp, ReadFile};
+pub use http_service::HttpService;
 pub use kinds::Kind;
 pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};

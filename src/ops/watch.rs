@@ -104,7 +104,10 @@ struct Places {
 
 impl Places {
     fn of(config: &Config) -> Self {
-        let users = config.users_from.iter().map(|UsersFrom::Directory(path)| path.clone());
+        let users = config.users_from.iter().filter_map(|from| match from {
+            UsersFrom::Directory(path) => Some(path.clone()),
+            UsersFrom::Http(_) => None,
+        });
         let files = config.files.iter().filter(|_| config.server.reload == Reload::Watch);
         let above = |file: &ReadFile| match file.path.parent() {
             Some(above) if above.as_os_str().is_empty() => Some(PathBuf::from(".")),

@@ -4,7 +4,8 @@ mod anonymous;
 mod passwords;
 
 use std::fmt;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
@@ -14,7 +15,7 @@ use super::lasting::Lasting;
 use crate::config::Config;
 use crate::network::Network;
 
-pub(super) use passwords::PasswordChecks;
+pub(super) use passwords::{MAX_PASSWORD_LENGTH, PasswordChecks};
 
 /// Opens a proof; returns `None` if the configuration does not ask for it.
 type Row = fn(&Config, &Known, &Lasting) -> Result<Option<Box<dyn Proof>>, AccountsError>;
@@ -47,6 +48,9 @@ pub enum LoginError {
     /// The user exists, and the password is wrong.
     #[error("wrong password")]
     WrongPassword,
+    /// Somebody who was asked knows the user, and refuses the login.
+    #[error("refused by the service that was asked")]
+    Refused,
     /// The user may not log in from the client's address. The password was not looked at.
     #[error("the user may not log in from this address")]
     OtherNetwork,
@@ -62,6 +66,9 @@ pub enum LoginError {
     /// Too many passwords wait for their check.
     #[error("too many logins wait for their turn")]
     Busy,
+    /// Whoever has to be asked gives no answer that is of use.
+    #[error("the service with the users gave no answer")]
+    Unavailable,
     /// The account changed while it was asked.
     #[error("the account changed during the login")]
     Changed,
@@ -76,13 +83,34 @@ impl LoginError {
         match self {
             Self::UnknownUser
             | Self::WrongPassword
+            | Self::Refused
             | Self::OtherNetwork
             | Self::Expired
             | Self::LockedOut
             | Self::AnonymousDisabled => true,
-            Self::Busy | Self::Changed | Self::GivenUp => false,
+            Self::Busy | Self::Unavailable | Self::Changed | Self::GivenUp => false,
         }
     }
+}
+
+/// What is known of a client beside its name and credential.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// Its control connection.
+    pub(super) channel: Channel<'a>,
+    /// For what the log has to say about a refusal.
+    pub(super) reason: &'a OnceLock<String>,
+}
+
+/// The control connection that a credential came by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Channel<'a> {
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The certificate of the client (DER), if it has shown one.
+    pub certificate: Option<&'a [u8]>,
 }
 
 /// An attempt to log in.
@@ -94,6 +122,10 @@ pub(super) struct Attempt<'a> {
     pub(super) credential: Credential<'a>,
     /// The client's address: networks take turns.
     pub(super) network: Network,
+    /// Where the client is, and how it has come.
+    pub(super) client: Client<'a>,
+    /// No credential of this name is looked at just now.
+    pub(super) is_locked: bool,
     /// The account of this name, if one is known before the login.
     pub(super) account: Option<&'a Arc<Account>>,
 }

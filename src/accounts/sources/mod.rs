@@ -7,7 +7,9 @@
 //! account of. Such an account says who has [made it](Account::made_by).
 
 mod directory;
+mod http;
 
+use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
@@ -20,6 +22,7 @@ use super::account::Account;
 use super::build::{AccountsError, Maker};
 use super::proofs::{Attempt, LoginError, Verdict};
 use crate::config::{Config, Entries, Found, Password, UsersFrom};
+use crate::ops::metrics::Metrics;
 
 /// What may have changed.
 #[derive(Debug, Clone)]
@@ -40,6 +43,11 @@ pub enum Look {
 pub(super) trait Source: fmt::Debug + Send + Sync {
     /// What distinguishes it from other sources, and is the same after a reload.
     fn identity(&self) -> &str;
+
+    /// Itself, for the source of the same kind that takes its place after a reload.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
 
     /// The account of this name, if it is known without asking anybody.
     fn find(&self, name: &str) -> Option<Arc<Account>> {
@@ -121,18 +129,24 @@ pub(super) fn open(
     config: &Config,
     maker: &Arc<Maker>,
     above: &Arc<HashMap<String, Arc<Account>>>,
+    metrics: &Arc<Metrics>,
     before: &[Arc<dyn Source>],
 ) -> Result<Vec<Arc<dyn Source>>, AccountsError> {
+    let was = |identity: &str| -> Option<&dyn Source> {
+        before.iter().find(|source| source.identity() == identity).map(|source| &**source)
+    };
+    let entries = &config.entries;
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for from in &config.users_from {
         let source: Arc<dyn Source> = match from {
             UsersFrom::Directory(path) => {
-                let identity = directory::identity(path);
-                let before = before.iter().find(|source| source.identity() == identity);
-                let before = before.map(|source| &**source);
-                let opened =
-                    directory::Directory::open(path, &config.entries, maker, above, &sources, before);
+                let before = was(&directory::identity(path));
+                let opened = directory::Directory::open(path, entries, maker, above, &sources, before);
                 Arc::new(opened.map_err(|cause| AccountsError::Directory { directory: path.clone(), cause })?)
+            }
+            UsersFrom::Http(service) => {
+                let before = was(&http::identity(service));
+                Arc::new(http::Http::open(service, entries, maker, metrics, before))
             }
         };
         sources.push(source);

@@ -1,28 +1,48 @@
 //! The section `users_from`: each item names one source.
 
 use std::io;
+use std::time::Duration;
+
+use wharf_backends::object::{self, Authorities};
 
 use super::super::checked::UsersFrom;
 use super::super::files::say;
+use super::super::{HttpService, Secret};
 use super::*;
+
+/// How long a question may take altogether, unless something else is said.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT_LEAST: Duration = Duration::from_millis(100);
+const TIMEOUT_MOST: Duration = Duration::from_secs(60);
+/// How long an answer is known at most.
+const CACHE_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+/// More than the authorities of a whole system take, in bytes.
+const MAX_CA_FILE: u64 = 4 << 20;
 
 impl Checker<'_> {
     /// Where other users stand.
     pub(super) fn users_from(&self, field: Option<At<Vec<At<raw::UsersFrom>>>>) -> Vec<UsersFrom> {
-        let mut sources = Vec::new();
+        let mut sources: Vec<UsersFrom> = Vec::new();
         for at in field.and_then(|at| at.value).unwrap_or_default() {
-            let Some(raw) = at.value else { continue };
+            let Some(mut raw) = at.value else { continue };
             // Each kind of source is a key of its own.
             let mut kinds = Vec::new();
-            kinds.extend(raw.directory.map(|at| (at.key, self.users_directory(at))));
+            let http = raw.http.take();
+            if http.is_none() {
+                self.belongs_to_http(&raw);
+            }
+            kinds.extend(raw.directory.take().map(|at| (at.key, self.users_directory(at))));
+            kinds.extend(http.map(|at| (at.key, self.users_service(at, raw))));
             match kinds.len() {
-                0 => self.problem(at.span, "say where these users stand: { directory: PATH }"),
+                0 => {
+                    self.problem(at.span, "say where these users stand: { directory: PATH } or { http: URL }")
+                }
                 1 => {}
                 _ => self.problem(at.span, "each source is an item of its own"),
             }
             for (place, source) in kinds {
                 let Some(source) = source else { continue };
-                if sources.contains(&source) {
+                if sources.iter().any(|other| other.is_same_place(&source)) {
                     self.problem(place, "this source is listed twice");
                 }
                 sources.push(source);
@@ -41,5 +61,91 @@ impl Checker<'_> {
             Err(error) => self.problem(at.span, format!("{}: {}", path.display(), say(&error))),
         }
         None
+    }
+
+    /// Reports keys that have no use in a source of another kind.
+    fn belongs_to_http(&self, raw: &raw::UsersFrom) {
+        let keys = [
+            ("token", raw.token.as_ref().map(|at| at.key)),
+            ("timeout", raw.timeout.as_ref().map(|at| at.key)),
+            ("cache", raw.cache.as_ref().map(|at| at.key)),
+            ("ca_file", raw.ca_file.as_ref().map(|at| at.key)),
+        ];
+        for (key, place) in keys {
+            if let Some(place) = place {
+                self.problem(place, format!("`{key}` has no use here: it belongs to `http`"));
+            }
+        }
+    }
+
+    fn users_service(&self, at: At<String>, rest: raw::UsersFrom) -> Option<UsersFrom> {
+        let url = at.value.and_then(|text| {
+            // A user and password before the host, or a key behind it.
+            if text.contains(['@', '?', '#']) {
+                self.hide(at.span);
+            }
+            // Unlike with a store, a slash at the end makes another path.
+            let checked = object::parse_endpoint(&text).map(|_| text.clone());
+            self.accept(checked.map_err(|error| error.to_string()), at.span)
+        });
+        if url.as_deref().is_some_and(object::is_exposed) {
+            let message = "names and passwords go there in plain text, and whoever is on the way can let anybody in: use https://";
+            self.source.danger(at.span, message);
+        }
+        let token = rest.token.map(|at| self.bearer_token(at));
+        let timeout = self.parsed(rest.timeout, |text| match units::duration(text)? {
+            duration if (TIMEOUT_LEAST..=TIMEOUT_MOST).contains(&duration) => Ok(duration),
+            _ => Err("from 100ms to 1m is possible".to_owned()),
+        });
+        let cache = self.parsed(rest.cache, |text| match units::duration(text)? {
+            duration if duration <= CACHE_MOST => Ok(duration),
+            _ => Err("at most a day is possible".to_owned()),
+        });
+        let authorities = rest.ca_file.map(|at| self.authorities_of_users(at, url.as_deref()));
+        let duration = |given: Option<Placed<Duration>>, usual| given.map_or(usual, |(duration, _)| duration);
+        let service = HttpService {
+            url: url?,
+            token: match token {
+                Some(token) => Some(token?),
+                None => None,
+            },
+            timeout: duration(timeout, TIMEOUT),
+            cache: duration(cache, Duration::ZERO),
+            authorities: match authorities {
+                Some(authorities) => Some(authorities?),
+                None => None,
+            },
+        };
+        Some(UsersFrom::Http(Box::new(service)))
+    }
+
+    fn bearer_token(&self, at: At<raw::Secret>) -> Option<Secret> {
+        let (token, span) = self.secret(at)?;
+        if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
+            self.problem(span, "a token has no spaces, and only letters, digits and signs of ASCII");
+            return None;
+        }
+        Some(token)
+    }
+
+    fn authorities_of_users(&self, at: At<String>, url: Option<&str>) -> Option<Authorities> {
+        let path = self.local_path(&at.value?, at.span)?;
+        if url.is_some_and(|url| url.starts_with("http://")) {
+            self.problem(at.key, "`ca_file` has no use here: the URL is http://, which has no certificates");
+            return None;
+        }
+        let pem = self.read_file(&path, MAX_CA_FILE).map_err(|error| error.to_string());
+        let read = pem.and_then(|pem| Authorities::from_pem(&pem));
+        self.accept(read.map_err(|reason| format!("ca_file {}: {reason}", path.display())), at.span)
+    }
+}
+
+impl UsersFrom {
+    fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Directory(one), Self::Directory(other)) => one == other,
+            (Self::Http(one), Self::Http(other)) => one.url == other.url,
+            _ => false,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Chmod, DefaultType, PermissionWords, Secret, UserLimits};
+use super::{Chmod, DefaultType, PermissionWords, Scalar, Secret, UserLimits};
 use crate::config::read::At;
 
 /// A user who may log in.
@@ -59,7 +59,7 @@ pub(in crate::config) struct User {
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }
 
-/// Where other users stand: one of these keys.
+/// Where other users stand: `directory` or `http`; the other keys belong to `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct UsersFrom {
@@ -67,6 +67,22 @@ pub(in crate::config) struct UsersFrom {
     /// seconds. Example: `directory: users.d`.
     #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) directory: Option<At<String>>,
+    /// A URL that [is asked at each login](#users-of-a-service-that-is-asked). Example: `http: "https://idp.example.com/ftp"`.
+    #[schemars(extend("x-type" = "URL"))]
+    pub(in crate::config) http: Option<At<String>>,
+    /// The bearer token by which the service there knows Wharf. Default: none. Example: `token: { file: secrets/idp }`.
+    pub(in crate::config) token: Option<At<Secret>>,
+    /// How long a question may take, with a second attempt, from 100ms to 1m. Default: `5s`. Example: `timeout: 2s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
+    pub(in crate::config) timeout: Option<At<Scalar>>,
+    /// How long an answer that lets a user in is known at most, if it says for how long it holds; at most a day.
+    /// Default: `0s`. Example: `cache: 1m`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
+    pub(in crate::config) cache: Option<At<Scalar>>,
+    /// A file of PEM certificates that are trusted in place of the system's authorities: that of the service's authority, or its own.
+    /// Default: those of the system. Example: `ca_file: idp.crt`.
+    #[schemars(extend("x-type" = "path"))]
+    pub(in crate::config) ca_file: Option<At<String>>,
 }
 
 /// A directory of a backend at a place of a user's tree.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use unftp_core::auth::{
-    AuthenticationError, Authenticator, Credentials, Principal, UserDetail, UserDetailError,
-    UserDetailProvider,
+    AuthenticationError, Authenticator, ChannelEncryptionState, Credentials, Principal, UserDetail,
+    UserDetailError, UserDetailProvider,
 };
 
 use super::error::to_libunftp;
 use super::session::Session;
-use crate::accounts::{Credential, LoginError, Origin, Refused};
+use crate::accounts::{Channel, Credential, LoginError, Origin, Refused};
 use crate::visit::Visit;
 use crate::world::CurrentWorld;
 
@@ -59,9 +59,15 @@ impl Authenticator for SessionAccounts {
     ) -> Result<Principal, AuthenticationError> {
         let session = &*self.session;
         let credential = Credential { password: credentials.password.as_deref().unwrap_or_default() };
+        let certificates = credentials.certificate_chain.as_ref();
+        let channel = Channel {
+            encrypted: matches!(credentials.command_channel_security, ChannelEncryptionState::Tls),
+            certificate: certificates.and_then(|chain| chain.first()).map(|certificate| &*certificate.0),
+        };
         let origin = Origin {
             session: session.id,
             peer: session.peer,
+            channel,
             permit: &session.permit,
             ending: &session.shutdown,
         };
@@ -82,6 +88,7 @@ fn refusal(refused: Refused) -> AuthenticationError {
         }
         Refused::Failed(LoginError::WrongPassword) => AuthenticationError::BadPassword,
         Refused::Failed(cause) => AuthenticationError::new(cause.to_string()),
+        Refused::Unavailable => AuthenticationError::new(LoginError::Unavailable.to_string()),
         Refused::Busy => AuthenticationError::new(LoginError::Busy.to_string()),
         Refused::LockedOut => AuthenticationError::new("too many logins from this address have failed"),
         Refused::TooManySessions => AuthenticationError::new("the user has as many sessions as it may have"),

@@ -5,11 +5,12 @@
 mod backends;
 mod disks;
 mod process;
+mod questions;
 mod reloads;
 mod transfers;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
@@ -22,6 +23,8 @@ use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
 pub use self::disks::Disks;
+pub use self::questions::Question;
+use self::questions::Questions;
 pub use self::reloads::Reloaded;
 use self::reloads::Reloads;
 use self::transfers::Transfers;
@@ -73,6 +76,8 @@ pub enum Login {
     LockedOut,
     /// Too many passwords waited for their check.
     Busy,
+    /// Whoever has to be asked gave no answer.
+    Unavailable,
     /// The client left before its turn, its time was over, or its session gave way to another one.
     Abandoned,
     /// The client has to use TLS first.
@@ -84,11 +89,12 @@ pub enum Login {
 }
 
 impl Login {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Success,
         Self::Failed,
         Self::LockedOut,
         Self::Busy,
+        Self::Unavailable,
         Self::Abandoned,
         Self::TlsRequired,
         Self::SessionLimit,
@@ -101,6 +107,7 @@ impl Login {
             Self::Failed => "failed",
             Self::LockedOut => "locked_out",
             Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
             Self::Abandoned => "abandoned",
             Self::TlsRequired => "tls_required",
             Self::SessionLimit => "session_limit",
@@ -156,6 +163,7 @@ pub struct Metrics {
     disks: Arc<OnceLock<disks::Source>>,
     session_limit: Gauge,
     wrong_user_files: Gauge,
+    questions: Questions,
     reloads: Reloads,
     log: Arc<OnceLock<Queue>>,
 }
@@ -196,6 +204,7 @@ impl Metrics {
             disks: Arc::default(),
             session_limit: Gauge::default(),
             wrong_user_files: Gauge::default(),
+            questions: Questions::default(),
             reloads: Reloads::default(),
             log: Arc::default(),
         };
@@ -223,6 +232,7 @@ impl Metrics {
             "Files of users that can't be used",
             metrics.wrong_user_files.clone(),
         );
+        metrics.questions.register(ours);
         metrics.reloads.started();
         metrics.reloads.register(ours);
         metrics.register(ours);
@@ -371,6 +381,11 @@ impl Metrics {
     /// So many files of users can't be used.
     pub fn set_wrong_user_files(&self, files: usize) {
         self.wrong_user_files.set(i64::try_from(files).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a question to a service that knows users, and the time that it took, if somebody was asked.
+    pub fn question(&self, outcome: Question, took: Option<Duration>) {
+        self.questions.count(outcome, took);
     }
 
     /// Counts a reading of the configuration.

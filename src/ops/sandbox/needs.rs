@@ -81,7 +81,11 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     }
     needs.read(config.users_from.iter().filter_map(|from| match from {
         UsersFrom::Directory(path) => std::path::absolute(path).ok(),
+        UsersFrom::Http(_) => None,
     }));
+    if config.users_from.iter().any(|from| matches!(from, UsersFrom::Http(_))) {
+        needs.network();
+    }
     // They are read again when the configuration is.
     needs.follow(config.files.iter().map(|file| &file.path));
     needs.change(config.server.limits.spill_directory.iter());
@@ -128,9 +132,13 @@ impl Needs {
     fn backend(&mut self, backend: config::Needs) {
         self.change(backend.directories);
         self.follow(backend.files);
-        if !backend.network {
-            return;
+        if backend.network {
+            self.network();
         }
+    }
+
+    /// Servers elsewhere are asked, over TLS.
+    fn network(&mut self) {
         self.resolver();
         self.read(AUTHORITIES);
         self.follow(AUTHORITIES_FILES);

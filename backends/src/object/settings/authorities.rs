@@ -55,8 +55,11 @@ impl Authorities {
         Ok(roots)
     }
 
-    /// The configuration of TLS connections.
-    pub(crate) fn tls(&self) -> Result<ClientConfig, SettingsError> {
+    /// The configuration of TLS connections to a server that these certificates vouch for.
+    ///
+    /// # Errors
+    /// If one of them can't be used after all.
+    pub fn tls(&self) -> Result<ClientConfig, SettingsError> {
         let failed = |reason: String| SettingsError::invalid("authorities", reason);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = Arc::new(self.roots().map_err(failed)?);

@@ -20,7 +20,7 @@ use crate::accounts::lasting::Lasting;
 use crate::config::{Config, Password, PasswordHash, PasswordHashError, Secret};
 
 /// The longest password that is checked, in bytes: hashing a longer one takes longer.
-const MAX_PASSWORD_LENGTH: usize = 1024;
+pub(in crate::accounts) const MAX_PASSWORD_LENGTH: usize = 1024;
 
 /// The passwords of all accounts that have one.
 #[derive(Debug)]

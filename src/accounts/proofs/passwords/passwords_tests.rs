@@ -1,9 +1,11 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::accounts::Credential;
+use crate::accounts::proofs::Client;
 use crate::accounts::testing::{configured, storages};
+use crate::accounts::{Channel, Credential};
 use crate::network::Network;
+use crate::ops::metrics::Metrics;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -17,7 +19,7 @@ struct Asked {
 
 impl Asked {
     fn of<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Self {
-        let known = Known::of(&configured(users), &storages(), None).unwrap();
+        let known = Known::of(&configured(users), &storages(), &Metrics::new("native", 1), None).unwrap();
         let passwords =
             Passwords::new(&known, PasswordChecks::new().unwrap(), Duration::from_secs(600)).unwrap();
         Self { known, passwords }
@@ -33,7 +35,10 @@ impl Asked {
     async fn check(&self, name: &str, password: &str) -> Result<String, LoginError> {
         let (credential, network) = (Credential { password }, Network::of(HERE, 64));
         let account = self.known.find(name);
-        let attempt = Attempt { name, credential, network, account: account.as_ref() };
+        let (channel, reason) = (Channel::default(), std::sync::OnceLock::new());
+        let client = Client { address: HERE, channel, reason: &reason };
+        let attempt =
+            Attempt { name, credential, network, client, is_locked: false, account: account.as_ref() };
         match self.passwords.check(&attempt).await? {
             Verdict::Proven(account) => Ok(account.name.clone()),
             Verdict::Unknown => {

@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 15] = [
+const SECTIONS: [(&str, &str, &str); 16] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -22,6 +22,7 @@ const SECTIONS: [(&str, &str, &str); 15] = [
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
+    ("UsersFrom", "users_from", "users_from: [{ http: \"http://127.0.0.1/\", KEY }]\n"),
     ("local", "local", "backends: { disk: { kind: local, root: data, KEY } }\n"),
     ("memory", "memory", "backends: { disk: { kind: memory, KEY } }\n"),
     ("s3", "s3", "backends: { disk: { kind: s3, bucket: b, region: us-east-1, PROOF, KEY } }\n"),
@@ -50,7 +51,8 @@ fn are_those_that_count() {
             let of = |key: &str| {
                 let text = with(&section.replace("KEY", key));
                 let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-                format!("{:?}", (config.server, config.tls, config.backends, config.users, config.anonymous))
+                let accounts = (config.users, config.users_from, config.anonymous);
+                format!("{:?}", (config.server, config.tls, config.backends, accounts))
             };
             let given = of(&format!("{}: {value}", key.name));
             assert_eq!(given, of(""), "{place}.{} is not {value} where it is left out", key.name);

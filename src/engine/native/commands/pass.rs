@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::reply::Reply;
 use super::super::state::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
-use crate::accounts::{Credential, Origin, Refused};
+use crate::accounts::{Channel, Credential, Origin, Refused};
 use crate::ops::metrics::Login;
 
 /// How MODE Z compresses unless the client chooses: as zlib does by default.
@@ -26,7 +26,12 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
     }
     let world = Arc::clone(&connection.world);
     let (permit, ending) = (Arc::clone(&connection.permit), connection.ending.clone());
-    let origin = Origin { session: connection.id, peer: connection.peer, permit: &permit, ending: &ending };
+    let channel = Channel {
+        encrypted: connection.control.is_encrypted(),
+        certificate: connection.security.client_certificate(),
+    };
+    let origin =
+        Origin { session: connection.id, peer: connection.peer, channel, permit: &permit, ending: &ending };
     let entered =
         world.accounts.enter(&name, Credential { password }, origin, connection.control.gone()).await;
     let visit = match entered {
@@ -57,6 +62,8 @@ fn refusal(connection: &mut Connection, refused: Refused) -> Result {
         Refused::TooManySessions => {
             refuse(530, "This user has as many sessions as it may have; try again later.")
         }
+        // Not one of the failures after which a client has to connect again: its password may be right.
+        Refused::Unavailable => refuse(430, "Logins are not possible for the moment; try again later."),
         Refused::Failed(_) => {
             connection.failures += 1;
             if connection.failures >= MAX_FAILURES {

@@ -267,6 +267,11 @@ impl Resumption {
         }
     }
 
+    /// The client's certificate on the control connection (DER).
+    pub(in super::super) fn client_certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
+    }
+
     /// A user has logged in, identified by `user`; `None` if many may share the name, or if a data connection has to
     /// resume this very control connection.
     pub(in super::super) fn logged_in(&self, user: Option<u64>) {
