@@ -37,3 +37,4 @@ mod stores;
 mod three_users;
 mod transfers;
 mod user_limits;
+mod users_from_http;

@@ -31,7 +31,7 @@ fn setup_of(rest: &str) -> Setup {
 
 /// Replaces a part of the configuration file.
 #[track_caller]
-fn change(setup: &Setup, part: &str, other: &str) {
+pub(crate) fn change(setup: &Setup, part: &str, other: &str) {
     let path = setup.folder().join("wharf.yaml");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(part), "{part} is not in\n{text}");
@@ -46,7 +46,7 @@ fn reload(setup: &Setup) -> Output {
 
 /// `wharf reload`, after which the new configuration counts; what it says.
 #[track_caller]
-fn reload_well(setup: &Setup) -> String {
+pub(crate) fn reload_well(setup: &Setup) -> String {
     let output = reload(setup);
     let said = String::from_utf8(output.stdout).unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
@@ -71,7 +71,7 @@ fn may_log_in(server: &Running<'_>, user: &str, password: &str) -> bool {
 
 /// The session was told to end; libunftp says nothing before it does.
 #[track_caller]
-fn expect_dismissal(client: &mut Client) {
+pub(crate) fn expect_dismissal(client: &mut Client) {
     if Engine::current() == Engine::Native {
         let reply = client.expect_reply(421);
         assert!(format!("{reply:?}").contains("Your account has changed"), "{reply:?}");

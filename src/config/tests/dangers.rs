@@ -104,6 +104,24 @@ fn a_hash_that_is_soon_broken() {
 }
 
 #[test]
+fn passwords_on_their_way_to_a_service() {
+    for (url, warned) in [
+        ("http://idp.example.com/", true),
+        ("http://192.0.2.7:8080/", true),
+        ("http://127.0.0.1:8080/", false),
+        ("http://[::1]/", false),
+        ("http://localhost/", false),
+        ("https://idp.example.com/", false),
+    ] {
+        let text =
+            format!("server:\n  listen: [\"127.0.0.1:2121\"]\nusers_from:\n  - {{ http: \"{url}\" }}\n");
+        let found = dangers(&World::new(), &super::with(&text));
+        let own = found.iter().filter(|danger| danger.starts_with("4: names and passwords go there"));
+        assert_eq!(own.count(), usize::from(warned), "{url}: {found:?}");
+    }
+}
+
+#[test]
 fn active_mode_to_what_else_is_on_this_machine() {
     let world = World::new();
     for (value, warned) in [("true", true), ("false", false)] {

@@ -1,1 +1,180 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+use wharf_testing::played::{Played, answer};
+
+use super::*;
+use crate::accounts::proofs::Client;
+use crate::accounts::testing::{configured, storages};
+use crate::accounts::{Channel, Credential};
+use crate::config::Secret;
+use crate::network::Network;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn json_of(document: &Value) -> wharf_testing::played::Answer {
+    answer(200, &[("content-type", "application/json")], document.to_string())
+}
+
+fn source(url: &str, cache: Duration, before: Option<&Http>) -> Http {
+    let config = configured([]);
+    let service = HttpService {
+        url: format!("{url}/"),
+        token: Some(Secret::new("hunter2")),
+        timeout: Duration::from_secs(60),
+        cache,
+        authorities: None,
+    };
+    let maker = Arc::new(Maker::new(&config, &storages()));
+    let metrics = Metrics::new("native", 1);
+    Http::open(&service, &config.entries, &maker, &metrics, before.map(|before| before as &dyn Source))
+}
+
+/// What the source says of this user, and its reason.
+async fn ask(source: &Http, name: &str, password: &str) -> (Result<Option<String>, LoginError>, String) {
+    let reason = OnceLock::new();
+    let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
+    let credential = Credential { password };
+    let network = Network::of(HERE, 64);
+    let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
+    let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
+        Verdict::Proven(account) => Some(account.name.clone()),
+        Verdict::Unknown => None,
+    });
+    (verdict, reason.into_inner().unwrap_or_default())
+}
+
+#[test]
+fn nothing_shows_the_token() {
+    let source = source("http://127.0.0.1:1", Duration::ZERO, None);
+    assert!(!format!("{source:?}").contains("hunter2"), "{source:?}");
+}
+
+#[test]
+fn a_question_has_all_that_is_known() {
+    let reason = OnceLock::new();
+    let channel = Channel { encrypted: true, certificate: Some(b"abc") };
+    let client = Client { address: "::ffff:192.0.2.7".parse().unwrap(), channel, reason: &reason };
+    let credential = Credential { password: "a\"b\\\u{7f}ü" };
+    let network = Network::of(HERE, 64);
+    let attempt = Attempt { name: "an\"na", credential, network, client, is_locked: false, account: None };
+    let question: Value = serde_json::from_str(&Question::of(&attempt).text()).unwrap();
+    let expected = json!({
+        "name": "an\"na",
+        "password": "a\"b\\\u{7f}ü",
+        "address": "192.0.2.7",
+        "tls": true,
+        "certificate": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    });
+    assert_eq!(question, expected);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_what_no_user_can_have() {
+    let played = Played::always(json_of(&json!({ "user": { "backend": "memory" } }))).await;
+    let source = source(&played.url, Duration::ZERO, None);
+    for (name, password) in [
+        ("", "x"),
+        ("a b", "x"),
+        ("a/b", "x"),
+        ("a\nb", "x"),
+        (&*"a".repeat(65), "x"),
+        ("anna", "nul\0"),
+        ("anna", &*"x".repeat(1025)),
+    ] {
+        assert_eq!(ask(&source, name, password).await.0, Ok(None), "{name:?}");
+    }
+    assert_eq!(played.asked(), [""; 0]);
+    assert_eq!(ask(&source, "anna", &"x".repeat(1024)).await.0, Ok(Some("anna".into())));
+    assert_eq!(played.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_known_outlives_a_reading_that_changes_nothing() {
+    let played = Played::always(json_of(&json!({ "user": { "backend": "memory" }, "cache": "1h" }))).await;
+    let anna = Ok(Some("anna".to_owned()));
+    let hour = Duration::from_secs(3600);
+    let first = source(&played.url, hour, None);
+    assert_eq!(ask(&first, "anna", "x").await.0, anna);
+    let second = source(&played.url, hour, Some(&first));
+    assert_eq!(ask(&second, "anna", "x").await.0, anna);
+    assert_eq!(played.asked().len(), 1);
+    assert_eq!(ask(&second, "anna", "y").await.0, anna);
+    assert_eq!(played.asked().len(), 2);
+    let third = source(&played.url, hour / 2, Some(&second));
+    assert_eq!(ask(&third, "anna", "x").await.0, anna);
+    assert_eq!(played.asked().len(), 3);
+    // Not longer than the configuration lets it, and not at all if it doesn't.
+    let fourth = source(&played.url, Duration::ZERO, Some(&third));
+    for _ in 0..2 {
+        assert_eq!(ask(&fourth, "anna", "x").await.0, anna);
+    }
+    assert_eq!(played.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn a_second_attempt_helps_if_the_first_was_not_seen() {
+    let mut number = 0;
+    let played = Played::new(move |_| {
+        number += 1;
+        match number {
+            1 => Some(answer(503, &[], "")),
+            2 => Some(json_of(&json!({ "unknown": true }))),
+            3 | 4 => Some(answer(502, &[], "")),
+            5 => Some(answer(500, &[], "")),
+            _ => None,
+        }
+    })
+    .await;
+    let source = source(&played.url, Duration::ZERO, None);
+    let failed = |reason: &str| (Err(LoginError::Unavailable), reason.to_owned());
+    for (asked, expected) in
+        [(2, (Ok(None), String::new())), (4, failed("status 502")), (5, failed("status 500, and not 200"))]
+    {
+        assert_eq!(ask(&source, "anna", "x").await, expected);
+        assert_eq!(played.asked().len(), asked);
+    }
+    assert_eq!(ask(&source, "anna", "x").await.0, Err(LoginError::Unavailable));
+    assert_eq!(played.asked().len(), 6, "it may have been seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_name_takes_the_time_of_an_answer() {
+    let source = source("http://127.0.0.1:1", Duration::ZERO, None);
+    let reason = OnceLock::new();
+    let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
+    let (credential, network) = (Credential { password: "x" }, Network::of(HERE, 64));
+    let attempt = Attempt { name: "anna", credential, network, client, is_locked: true, account: None };
+    source.service.took(Duration::from_secs(2));
+    for (is_locked, name, expected) in
+        [(true, "anna", 2), (false, "anna", 0), (true, "ftp", 0), (true, "a/b", 0)]
+    {
+        let began = tokio::time::Instant::now();
+        source.pretend(&Attempt { is_locked, name, ..attempt }).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), expected, "{is_locked} {name}");
+    }
+}
+
+/// A link that a user has made there must lead nowhere else, also while the user is away.
+#[tokio::test]
+async fn directories_stay_given() {
+    let given = |source: &Http| {
+        let mut given: Vec<_> = source
+            .given
+            .trees()
+            .iter()
+            .map(|(name, tree)| format!("{name} {}", tree.path.as_str()))
+            .collect();
+        given.sort();
+        given
+    };
+    let first = source("http://127.0.0.1:1", Duration::ZERO, None);
+    for (name, path) in [("anna", "one"), ("bert", "two"), ("anna", "one"), ("bert", "three")] {
+        first.account(name, &format!("{{ backend: memory, path: {path} }}")).unwrap();
+    }
+    assert_eq!(given(&first), ["anna /one", "bert /three"]);
+    let second = source("http://127.0.0.1:1", Duration::from_secs(1), Some(&first));
+    assert_eq!(given(&second), given(&first));
+}

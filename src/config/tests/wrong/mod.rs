@@ -4,6 +4,7 @@ mod backends;
 mod encryption;
 mod server;
 mod users;
+mod users_from;
 mod whole;
 
 use super::{HASH, World, with};

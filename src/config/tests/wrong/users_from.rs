@@ -1,0 +1,94 @@
+//! The section `users_from`.
+
+use std::time::Duration;
+
+use super::super::super::{HttpService, UsersFrom};
+use super::{World, with};
+
+/// Each complaint: its line, and its sentence.
+fn complaints(items: &str) -> Vec<String> {
+    let world = World::new();
+    world.file("empty", "\n");
+    world.file("token", "two words\n");
+    world.file("not.pem", "hello");
+    let said = world.complaints(&with(&format!("users_from:\n{items}")));
+    let lines = said.lines().filter_map(|line| line.strip_prefix("wharf.yaml:"));
+    let parts = lines.filter_map(|line| {
+        let (place, sentence) = line.split_once(": ")?;
+        Some(format!("{} {sentence}", place.split(':').next()?))
+    });
+    assert!(!said.contains("hunter2"), "{said}");
+    parts.collect()
+}
+
+#[test]
+fn everything_about_services() {
+    let found = complaints(
+        "  - { http: https://anna:hunter2@idp.example.com/ }
+  - { http: \"https://idp.example.com/ftp?code=hunter2\" }
+  - { http: ftp://idp.example.com/ }
+  - { http: idp.example.com }
+  - { http: https://a.example.com/, timeout: 5 }
+  - { http: https://b.example.com/, timeout: 99ms }
+  - { http: https://c.example.com/, timeout: 61s, cache: 25h }
+  - { http: https://d.example.com/, token: \"hunter2 hunter2\" }
+  - { http: https://e.example.com/, token: { file: token } }
+  - { http: https://f.example.com/, token: { file: empty } }
+  - { http: https://g.example.com/, ca_file: nowhere.pem }
+  - { http: https://h.example.com/, ca_file: not.pem }
+  - { http: http://127.0.0.1/, ca_file: tls.crt }
+  - { http: https://i.example.com/, directory: data }
+  - { directory: data, token: hunter2, timeout: 5s }
+  - { token: hunter2 }
+  - { http: https://j.example.com/ }
+  - { http: https://j.example.com/, cache: 1m }
+  - { htp: https://k.example.com/ }
+",
+    );
+    let expected = [
+        "2 the URL can't hold a user or a password",
+        "3 the URL can't have a query or a fragment",
+        "4 the URL has to start with http:// or https://",
+        "5 expected a URL such as https://storage.example.com:9000",
+        "6 this duration has no unit; write it such as 30s, 5m or 1h30m",
+        "7 from 100ms to 1m is possible",
+        "8 from 100ms to 1m is possible",
+        "8 at most a day is possible",
+        "9 a token has no spaces, and only letters, digits and signs of ASCII",
+        "10 a token has no spaces, and only letters, digits and signs of ASCII",
+        "11 this secret is empty",
+        "12 ca_file DIR/nowhere.pem: there is no such file or directory",
+        "13 ca_file DIR/not.pem: there is no certificate in it; a block begins with -----BEGIN CERTIFICATE-----",
+        "14 `ca_file` has no use here: the URL is http://, which has no certificates",
+        "15 each source is an item of its own",
+        "16 `token` has no use here: it belongs to `http`",
+        "16 `timeout` has no use here: it belongs to `http`",
+        "17 say where these users stand: { directory: PATH } or { http: URL }",
+        "17 `token` has no use here: it belongs to `http`",
+        "19 this source is listed twice",
+        "20 unknown key \"htp\"; did you mean \"http\"?",
+        "20 say where these users stand: { directory: PATH } or { http: URL }",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_good_one_is_as_it_is_written() {
+    let world = World::new();
+    world.file("token", "abc-123\n");
+    let text = "users_from: [{ http: https://idp.example.com/ftp/, token: { file: token }, timeout: 1s, cache: 1m, ca_file: tls.crt }, { http: \"http://[::1]:8080\" }]\n";
+    let config = world.parse(&with(text)).unwrap_or_else(|problems| panic!("{problems}"));
+    let services: Vec<&HttpService> = config
+        .users_from
+        .iter()
+        .map(|from| match from {
+            UsersFrom::Http(service) => &**service,
+            UsersFrom::Directory(_) => panic!(),
+        })
+        .collect();
+    assert_eq!(services[0].url, "https://idp.example.com/ftp/");
+    assert_eq!(services[0].token.as_ref().unwrap().expose(), "abc-123");
+    assert_eq!((services[0].timeout, services[0].cache), (Duration::from_secs(1), Duration::from_secs(60)));
+    assert!(services[0].authorities.is_some() && services[1].authorities.is_none());
+    assert_eq!((services[1].timeout, services[1].cache), (Duration::from_secs(5), Duration::ZERO));
+}
