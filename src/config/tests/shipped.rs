@@ -43,6 +43,7 @@ pub(super) fn production_world() -> World {
         ("gcs.json", r#"{ "client_email": "a@b.example", "private_key": "-----BEGIN" }"#),
         ("azure", "c2VjcmV0a2V5\n"),
         ("scanner", super::HASH),
+        ("idp", "VGhlIHRva2Vu\n"),
     ] {
         world.file(&format!("secrets/{name}"), content);
     }

@@ -44,6 +44,15 @@ fn a_bucket_needs_names_and_authorities() {
 }
 
 #[test]
+fn a_service_with_users_needs_names_and_authorities() {
+    let folder = tempfile::tempdir().unwrap();
+    let needs = needs_of(folder.path(), " }\nusers_from: [{ http: https://idp.example.com/ }]");
+    for path in ["/etc", "/etc/ssl"] {
+        assert!(needs.contains(&read(path)), "{path:?}: {needs:?}");
+    }
+}
+
+#[test]
 fn names_for_passive_mode_are_looked_up() {
     let folder = tempfile::tempdir().unwrap();
     let needs = needs_of(folder.path(), " }\nserver: { passive: { address: ftp.example.com } }");

@@ -8,12 +8,17 @@ server.passive: address address_for ports
 server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
 tls: certificate cipher_suites client_authorities key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
-users_from[]: directory
+users_from[]: ca_file cache directory http timeout token
 lockout: always failures for never within
 anonymous: backend enabled mounts path permissions
 anonymous.mounts[]: at backend path permissions
 http: listen
 log: filter format
+{{- end -}}
+
+{{/* Those of them that are secrets. */}}
+{{- define "wharf.configSecrets" -}}
+users_from[].token
 {{- end -}}
 
 {{/* The kinds of backends that the image has. */}}

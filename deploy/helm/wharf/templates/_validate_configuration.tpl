@@ -49,7 +49,12 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- $given := index . 2 -}}
 {{- $sections := include "wharf.configKeys" . | fromYaml -}}
 {{- $each := printf "%s[]" $section -}}
-{{- if hasKey $sections $section -}}
+{{- if and $section (has $section (splitList " " (include "wharf.configSecrets" . | trim))) -}}
+{{- $named := and (kindIs "map" $given) (eq (len (keys (kindIs "map" $given | ternary $given dict))) 1) -}}
+{{- if not (and $named (or (hasKey $given "env") (hasKey $given "file"))) -}}
+{{- fail (printf "%s: a secret would end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $where) -}}
+{{- end -}}
+{{- else if hasKey $sections $section -}}
 {{- if not (kindIs "map" $given) -}}
 {{- fail (printf "%s: that is a section, with keys of its own." $where) -}}
 {{- end -}}

@@ -26,7 +26,7 @@ impl Given {
         Self { views: Arc::clone(views), trees: Mutex::new(still.collect()) }
     }
 
-    fn trees(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+    pub(super) fn trees(&self) -> MutexGuard<'_, HashMap<String, Account>> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -119,7 +119,7 @@ impl Service {
     }
 
     /// Moves the usual time a part of the way.
-    fn took(&self, time: Duration) {
+    pub(super) fn took(&self, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let move_to = |usual: u64| Some(if usual == 0 { time } else { usual - usual / 8 + time / 8 });
         let _ = self.usual.fetch_update(Ordering::Relaxed, Ordering::Relaxed, move_to);

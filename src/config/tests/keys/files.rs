@@ -135,13 +135,13 @@ impl Key {
 #[test]
 fn the_lists_of_the_chart_are_fresh() {
     let definitions = Definitions::new();
-    let mut sections = String::new();
+    let (mut sections, mut kept) = (String::new(), Vec::new());
     for section in
         definitions.keys_of("").iter().filter(|key| !["backends", "users"].contains(&key.name.as_str()))
     {
         let list = if section.is_list { "[]" } else { "" };
         let place = format!("{}{list}", section.name);
-        definitions.sections(section.below.as_deref().unwrap(), &place, &mut sections);
+        definitions.sections(section.below.as_deref().unwrap(), &place, &mut sections, &mut kept);
     }
     // The image's build has no backends of libunftp.
     let mut kinds: Vec<_> =
@@ -158,13 +158,18 @@ fn the_lists_of_the_chart_are_fresh() {
         writeln!(keys, "{kind}: {}", names.join(" ")).unwrap();
         secrets.extend(own.into_iter().map(|key| key.name));
     }
-    let (kinds, secrets) = (kinds.join(" "), secrets.join(" "));
+    let (kinds, secrets, kept) = (kinds.join(" "), secrets.join(" "), kept.join(" "));
     let expected = format!(
         r#"{{{{/* The keys of the configuration. They are defined in src/config/raw and src/storages, and written here by WHARF_TEST_WRITE_TABLE=1. */}}}}
 
 {{{{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}}}
 {{{{- define "wharf.configKeys" -}}}}
 {sections}{{{{- end -}}}}
+
+{{{{/* Those of them that are secrets. */}}}}
+{{{{- define "wharf.configSecrets" -}}}}
+{kept}
+{{{{- end -}}}}
 
 {{{{/* The kinds of backends that the image has. */}}}}
 {{{{- define "wharf.backendKinds" -}}}}
@@ -189,8 +194,10 @@ fn the_lists_of_the_chart_are_fresh() {
 }
 
 impl Definitions {
-    fn sections(&self, name: &str, place: &str, text: &mut String) {
+    fn sections(&self, name: &str, place: &str, text: &mut String, secrets: &mut Vec<String>) {
         let keys = self.keys_of(name);
+        let own = keys.iter().filter(|key| key.is_secret);
+        secrets.extend(own.map(|key| format!("{place}.{}", key.name)));
         let mut names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
         names.sort_unstable();
         writeln!(text, "{place}: {}", names.join(" ")).unwrap();
@@ -199,7 +206,7 @@ impl Definitions {
         below.sort_unstable();
         for (key, definition, is_list) in below {
             let list = if is_list { "[]" } else { "" };
-            self.sections(definition, &format!("{place}.{key}{list}"), text);
+            self.sections(definition, &format!("{place}.{key}{list}"), text, secrets);
         }
     }
 }

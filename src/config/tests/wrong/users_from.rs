@@ -61,6 +61,7 @@ fn everything_about_services() {
         "13 ca_file DIR/not.pem: there is no certificate in it; a block begins with -----BEGIN CERTIFICATE-----",
         "14 `ca_file` has no use here: the URL is http://, which has no certificates",
         "15 each source is an item of its own",
+        "16 this source is listed twice",
         "16 `token` has no use here: it belongs to `http`",
         "16 `timeout` has no use here: it belongs to `http`",
         "17 say where these users stand: { directory: PATH } or { http: URL }",
