@@ -382,9 +382,13 @@ class Schema(unittest.TestCase):
         text = (CHART / "templates/_keys.tpl").read_text()
         known = yaml.safe_load(re.search(r'define "wharf.configKeys" -}}\n(.*?){{- end', text, re.S)[1])
         schema = json.loads(run(wharf(), "schema").stdout)
-        found = {}
+        secrets = re.search(r'define "wharf.configSecrets" -}}\n(.*?)\n{{- end', text, re.S)[1]
+        found, kept = {}, set()
 
         def look(node, place):
+            if node.get("$ref") == "#/definitions/Secret":
+                kept.add(place)
+                return
             if "$ref" in node:
                 node = schema["definitions"][node["$ref"].split("/")[-1]]
             for option in node.get("anyOf", []) + node.get("oneOf", []):
@@ -400,6 +404,7 @@ class Schema(unittest.TestCase):
         for section in set(schema["properties"]) - {"backends", "users"}:
             look(schema["properties"][section], section)
         self.assertEqual({section: set(keys.split()) for section, keys in known.items()}, found)
+        self.assertEqual(set(secrets.split()), kept)
 
     def test_knows_every_secret_of_backends(self):
         def is_secret(property):

@@ -272,7 +272,8 @@ impl Accounts {
         let before = bar();
         let reason = OnceLock::new();
         let client = Client { address: from, channel, reason: &reason };
-        let attempt = Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
+        let attempt =
+            Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
         let proven = self.find_and_prove(attempt, before).await;
         // It may have been locked while the credential was looked at.
         let proven = proven.and_then(|account| bar().of(&account).map_or(Ok(account), Err));
@@ -303,10 +304,10 @@ impl Accounts {
                 Ok(Verdict::Proven(account)) => return Ok(account),
                 Ok(Verdict::Unknown) => {}
                 Err(refused) => {
-                    // A name that nobody knows takes this time, too.
+                    // A name that nobody knows takes this time, too. The guess counts even if there is no time.
                     if refused.is_wrong() {
                         for proof in &self.proofs {
-                            proof.pretend(&attempt).await?;
+                            let _ = proof.pretend(&attempt).await;
                         }
                     }
                     return Err(refused);

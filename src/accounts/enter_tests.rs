@@ -195,7 +195,13 @@ async fn a_lock_that_begins_during_a_check_counts() {
         let source = Arc::new(Meanwhile { account, limits: Arc::clone(&limits), elsewhere });
         Arc::get_mut(&mut accounts.known).unwrap().sources.push(source);
         let permit = limits.admit(PEER.ip()).unwrap();
-        let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+        let origin = Origin {
+            session: 1,
+            peer: PEER,
+            channel: Channel::default(),
+            permit: &permit,
+            ending: &Shutdown::default(),
+        };
         let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
         assert_eq!(entered.unwrap_err(), refused);
     }
@@ -211,10 +217,57 @@ async fn nobody_keeps_a_user_out_of_its_own_networks() {
         let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
         limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now());
         let permit = limits.admit(PEER.ip()).unwrap();
-        let origin = Origin { session: 1, peer: PEER, permit: &permit, ending: &Shutdown::default() };
+        let origin = Origin {
+            session: 1,
+            peer: PEER,
+            channel: Channel::default(),
+            permit: &permit,
+            ending: &Shutdown::default(),
+        };
         let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
         assert_eq!(entered.is_ok(), is_let_in);
     }
+}
+
+/// A source whose service refuses `anna`, and is down for others.
+#[derive(Debug)]
+struct Refuser;
+
+#[async_trait]
+impl Source for Refuser {
+    fn identity(&self) -> &str {
+        "refuser"
+    }
+
+    async fn ask(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError> {
+        if attempt.name != "anna" {
+            return Err(LoginError::Unavailable);
+        }
+        let _ = attempt.client.reason.set("disabled".to_owned());
+        Err(LoginError::Refused)
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_guess_and_no_answer_is_none() {
+    let mut accounts = accounts(&[], Setting::default());
+    Arc::get_mut(&mut accounts.known).unwrap().sources.push(Arc::new(Refuser));
+    let hour = Duration::from_secs(3600);
+    let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
+    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(Guard::new(Some(rules), None, 64)));
+    let permit = limits.admit(PEER.ip()).unwrap();
+    let ending = Shutdown::default();
+    let enter = async |name| {
+        let origin =
+            Origin { session: 1, peer: PEER, channel: Channel::default(), permit: &permit, ending: &ending };
+        accounts.enter(name, Credential { password: "x" }, origin, pending()).await.unwrap_err()
+    };
+    for _ in 0..3 {
+        assert_eq!(enter("bert").await, Refused::Unavailable);
+    }
+    assert_eq!(enter("anna").await, Refused::Failed(LoginError::Refused));
+    assert_eq!(enter("bert").await, Refused::LockedOut);
+    assert_eq!((counted(&accounts, "unavailable"), counted(&accounts, "failed")), ("3".into(), "1".into()));
 }
 
 #[tokio::test]

@@ -41,8 +41,7 @@ impl Answer {
     /// # Errors
     /// A sentence for the log.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        let document: Document = serde_json::from_slice(body)
-            .map_err(|error| format!("the answer is not as it has to be: {error}"))?;
+        let document: Document = serde_json::from_slice(body).map_err(|error| wrong(&error))?;
         match document {
             Document { user: Some(user), cache, unknown: None, refused: None } => {
                 let holds = cache.map_or(Ok(Duration::ZERO), |text| units::duration(&text));
@@ -59,6 +58,17 @@ impl Answer {
                 .to_owned()),
         }
     }
+}
+
+/// Why a document is none. A value that does not fit is not repeated: it may be anything.
+fn wrong(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let (line, column) = (error.line(), error.column());
+    let said = match said.starts_with("invalid") && error.is_data() {
+        true => format!("a value is of a wrong type at line {line} column {column}"),
+        false => said,
+    };
+    format!("the answer is not as it has to be: {said}")
 }
 
 /// One line that is not too long, of a text from outside.

@@ -37,14 +37,14 @@ fn nothing_else_is_one() {
         (r#"{ "user": {} } {}"#, "trailing characters"),
         (r#"{ "user": {}, "user": {} }"#, "duplicate field `user`"),
         (r#"{ "user": {}, "ok": true }"#, "unknown field `ok`"),
-        (r#"{ "user": [] }"#, "invalid type"),
-        (r#"{ "user": "anna" }"#, "invalid type"),
-        (r#"{ "user": {}, "cache": 60 }"#, "invalid type"),
+        (r#"{ "user": [] }"#, "a value is of a wrong type at line 1"),
+        (r#"{ "user": "anna" }"#, "a value is of a wrong type at line 1"),
+        (r#"{ "user": {}, "cache": 60 }"#, "a value is of a wrong type at line 1"),
         (r#"{ "user": {}, "cache": "60" }"#, "`cache` of the answer: this duration has no unit"),
         (r#"{ "user": {}, "cache": "-1s" }"#, "`cache` of the answer"),
     ] {
         let error = parsed(text).unwrap_err();
-        assert!(error.contains(reason), "{text}: {error}");
+        assert!(error.contains(reason) && !error.contains("anna"), "{text}: {error}");
     }
     assert!(Answer::parse(b"{ \"refused\": \"\xff\" }").is_err());
     // Brackets without end are refused before they fill the stack.

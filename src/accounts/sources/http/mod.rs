@@ -3,8 +3,8 @@
 //! The plan. The question has all that is known of the client, and the answer is an entry of `users` without its proof, a refusal,
 //! or that nobody has this name. Anything else is no answer: then nobody is refused for good, and nothing counts as a guess. What
 //! an answer holds is read by the rules of the configuration file, and no file is opened for it. An answer that lets somebody in
-//! is known again for the time that it names, if the operator allows that. A reading of the configuration that leaves this source as
-//! it is keeps its connections and what is known.
+//! is known again for the time that it names, if the operator allows that. A reading of the configuration that leaves this source
+//! as it is keeps its connections and what is known.
 //!
 //! `docs/users-from-http.openapi.yaml` is the protocol.
 

@@ -20,8 +20,8 @@ const AT_ONCE: usize = 64;
 const MOST_BYTES: usize = 64 * 1024;
 /// How long to wait before the second attempt.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a connection is kept that nobody uses: a server that closes it just when a question is sent leaves the question without an
-/// answer.
+/// How long a connection is kept that nobody uses: a server that closes it just when a question is sent leaves the question
+/// without an answer.
 const KEPT: Duration = Duration::from_secs(1);
 const JSON: &str = "application/json";
 
