@@ -67,8 +67,8 @@ fn everything_about_services() {
         "17 say where these users stand: { directory: PATH } or { http: URL }",
         "17 `token` has no use here: it belongs to `http`",
         "19 this source is listed twice",
-        "20 unknown key \"htp\"; did you mean \"http\"?",
         "20 say where these users stand: { directory: PATH } or { http: URL }",
+        "20 unknown key \"htp\"; did you mean \"http\"?",
     ];
     assert_eq!(found, expected);
 }
