@@ -77,7 +77,10 @@ fn the_document_of_the_protocol_is_what_is_spoken() {
         assert!(keys.remove(proof), "{proof}");
     }
     assert_eq!(names(&document["components"]["schemas"]["User"]), keys);
-    assert_eq!(names(&document["components"]["schemas"]["Mount"]), names(&schema["definitions"]["Mount"]));
+    for (described, defined) in [("Mount", "Mount"), ("Limits", "UserLimits")] {
+        let described = names(&document["components"]["schemas"][described]);
+        assert_eq!(described, names(&schema["definitions"][defined]), "{defined}");
+    }
 }
 
 #[test]

@@ -234,7 +234,11 @@ fn the_chart_lets_users_and_mounts_have_every_key() {
     let user = &schema["properties"]["users"]["items"]["properties"];
     let definitions = Definitions::new();
     // The chart says by `existingSecret` whether a password is plain.
-    for (definition, known) in [("User", user), ("Mount", &user["mounts"]["items"]["properties"])] {
+    for (definition, known) in [
+        ("User", user),
+        ("Mount", &user["mounts"]["items"]["properties"]),
+        ("UserLimits", &user["limits"]["properties"]),
+    ] {
         for key in definitions.keys_of(definition).iter().filter(|key| key.name != "plain") {
             assert!(known.get(&key.name).is_some(), "{definition}: {}", key.name);
         }
