@@ -1,12 +1,20 @@
 //! TLS of control and data connections: from PEM files to a configuration of rustls.
 
+mod der;
+mod names;
+mod revocations;
+mod shown;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
 use rustls::server::WebPkiClientVerifier;
 
+pub use self::names::DistinguishedName;
+pub use self::shown::{Fingerprint, ShownCertificate};
 use crate::config::{ClientCertificates, TlsSettings, TlsVersion};
 
 /// Larger than any certificate chain or key; it keeps a wrong path from filling the memory.
@@ -43,6 +51,14 @@ pub enum TlsError {
         /// The problem.
         reason: String,
     },
+    /// A file of revocation lists can't be used.
+    #[error("revocation lists {path}: {reason}", path = path.display())]
+    Revocations {
+        /// The file.
+        path: PathBuf,
+        /// The problem.
+        reason: String,
+    },
     /// No handshake could succeed.
     #[error("{0}")]
     CipherSuites(String),
@@ -60,7 +76,7 @@ pub enum TlsError {
 }
 
 /// The configuration of a server with these files: a certificate (PEM: its own certificate first, then those of the
-/// authorities in between), its key (PEM), and the authorities of clients, if clients have to show certificates.
+/// authorities in between), its key (PEM), and the authorities of clients with their revocation lists, if clients show certificates.
 ///
 /// # Errors
 /// [`TlsError`] names the file and the problem.
@@ -138,23 +154,60 @@ pub(crate) fn ticketer() -> Result<Arc<dyn rustls::server::ProducesTickets>, Tls
 }
 
 /// The verifier of clients' certificates.
+///
+/// With revocation lists, a certificate counts only if each authority in its chain has a list. A list that should have been replaced
+/// still counts: otherwise one night without a new list would shut out everybody. Whoever runs the server is warned.
 fn client_verifier(
     clients: &ClientCertificates,
     provider: &Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
     let path = &clients.authorities;
     let blame = |reason| TlsError::Authorities { path: path.clone(), reason };
-    let authorities = certificates(path).map_err(|error| match error {
-        TlsError::Certificate { reason, .. } => blame(reason),
-        other => other,
-    })?;
     let mut roots = rustls::RootCertStore::empty();
-    for authority in authorities {
+    for authority in authorities(clients)? {
         roots.add(authority).map_err(|error| blame(say(&error)))?;
     }
+    let mut lists = Vec::new();
+    for path in &clients.revocations {
+        lists.extend(revocations::read(path)?);
+    }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let builder = builder.with_crls(lists);
     let builder = if clients.required { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|error| blame(error.to_string()))
+}
+
+fn authorities(clients: &ClientCertificates) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(&clients.authorities).map_err(|error| match error {
+        TlsError::Certificate { path, reason } => TlsError::Authorities { path, reason },
+        other => other,
+    })
+}
+
+/// When the first of the revocation lists is to be replaced, and its file; `None` if there are none, or if [`server_config`] refuses
+/// them.
+pub(crate) fn next_update(clients: &ClientCertificates) -> Option<(SystemTime, &Path)> {
+    let of_file = |path: &PathBuf| revocations::read(path).unwrap_or_default();
+    let lists =
+        clients.revocations.iter().flat_map(|path| of_file(path).into_iter().map(move |list| (list, path)));
+    lists.filter_map(|(list, path)| Some((revocations::next_update(&list)?, path.as_path()))).min()
+}
+
+/// The authorities of clients that have no revocation list, so that all certificates that they signed are refused.
+pub(crate) fn without_list(clients: &ClientCertificates) -> Vec<String> {
+    if clients.revocations.is_empty() {
+        return Vec::new();
+    }
+    let lists = clients.revocations.iter().flat_map(|path| revocations::read(path).unwrap_or_default());
+    let issuers: Vec<_> = lists.filter_map(|list| revocations::issuer(&list)).collect();
+    let mut names = Vec::new();
+    for authority in authorities(clients).unwrap_or_default() {
+        let Ok(read) = webpki::EndEntityCert::try_from(&authority) else { continue };
+        if !issuers.iter().any(|issuer| issuer == read.subject()) {
+            names.extend(DistinguishedName::of_der(read.subject()).map(|name| name.to_string()));
+        }
+    }
+    names
 }
 
 /// Whether the key in `path` can be used, whatever its certificate.
@@ -167,6 +220,11 @@ pub(crate) fn check_key(path: &Path) -> Result<(), TlsError> {
 pub(crate) fn validity_warning(path: &Path) -> Option<String> {
     let chain = certificates(path).ok()?;
     let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
+    out_of_time(&certificate).map(str::to_owned)
+}
+
+/// What is wrong with the dates of a certificate.
+fn out_of_time(certificate: &webpki::EndEntityCert<'_>) -> Option<&'static str> {
     // Without anchors no chain can be built, but the dates are checked before that.
     let outcome = certificate.verify_for_usage(
         webpki::ALL_VERIFICATION_ALGS,
@@ -178,8 +236,8 @@ pub(crate) fn validity_warning(path: &Path) -> Option<String> {
         None,
     );
     match outcome.err()? {
-        webpki::Error::CertExpired { .. } => Some("this certificate has expired".to_owned()),
-        webpki::Error::CertNotValidYet { .. } => Some("this certificate is not valid yet".to_owned()),
+        webpki::Error::CertExpired { .. } => Some("this certificate has expired"),
+        webpki::Error::CertNotValidYet { .. } => Some("this certificate is not valid yet"),
         _ => None,
     }
 }

@@ -110,6 +110,7 @@ mod keys {
             "ProxyProtocol" => "server.proxy_protocol.",
             "Tls" => "tls.",
             "User" => "users[].",
+            "Certificate" => "users[].certificate.",
             "UsersFrom" => "users_from[].",
             "UserLimits" => "users[].limits.",
             "Mount" => "mounts[].",

@@ -7,6 +7,7 @@ mod attack;
 mod attributes;
 mod balancers;
 mod buckets;
+mod certificates;
 mod checksums;
 mod commands;
 mod data_connections;

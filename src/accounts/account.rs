@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access::Access;
-use crate::config::{self, Password, UserLimits};
+use crate::config::{self, OwnCertificate, Password, UserLimits};
 use crate::visit::{Preferences, UnknownBackend, UserView, Views};
 
 /// The names by which the anonymous user logs in (RFC 1635 and the habit of clients), in lower case.
@@ -24,6 +24,8 @@ pub struct Account {
     pub is_anonymous: bool,
     /// The hash or text that a password is compared with; `None` if the user has no password.
     pub password: Option<Password>,
+    /// The certificate that the user's client has to show; `None` if none is asked for.
+    pub certificate: Option<OwnCertificate>,
     /// The directories that the user sees as one tree, and the permissions there.
     pub tree: config::Account,
     /// Whether the user's SITE CHMOD has an effect.
@@ -53,7 +55,8 @@ impl Account {
 
     /// Whether the same credential lets the same user in: otherwise the sessions of one must not go on as those of the other.
     pub fn has_the_proof_of(&self, other: &Self) -> bool {
-        (self.is_anonymous, &self.password) == (other.is_anonymous, &other.password)
+        (self.is_anonymous, &self.password, &self.certificate)
+            == (other.is_anonymous, &other.password, &other.certificate)
     }
 
     /// Whether a session from this address may go on that another reading of the account has let in: the same credential lets the

@@ -23,6 +23,7 @@ use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
 use crate::shutdown::Shutdown;
 use crate::storages::Storages;
+use crate::tls::ShownCertificate;
 use crate::visit::journal::Journal;
 use crate::visit::{Guest, Layers, Preferences, Visit, VisitLimits};
 
@@ -48,6 +49,9 @@ impl From<LoginError> for Login {
             | LoginError::AnonymousDisabled
             | LoginError::WrongPassword
             | LoginError::Refused
+            | LoginError::NoCertificate
+            | LoginError::OtherCertificate
+            | LoginError::CertificateExpired
             | LoginError::OtherNetwork
             | LoginError::Expired
             | LoginError::LockedOut => Self::Failed,
@@ -204,6 +208,21 @@ impl Accounts {
         dismissed
     }
 
+    /// Whether the certificate of the client is all that the user of this name has to show, and lets it in from there: then no password is asked
+    /// for. Nothing is logged or counted.
+    pub fn suffices(&self, name: &str, origin: Origin<'_>) -> bool {
+        let Some(certificate) = origin.channel.certificate else { return false };
+        // Read in any case: the time that it takes must not tell whether there is such a user.
+        let shown = ShownCertificate::of(certificate);
+        let from = origin.peer.ip();
+        let bar = Bar { from, is_locked: origin.permit.guard().is_name_locked(name, from, Instant::now()) };
+        self.known.find(name).is_some_and(|account| {
+            let own = account.certificate.as_ref().filter(|_| account.password.is_none());
+            own.is_some_and(|own| proofs::check_certificate(own, Some(&shown)).is_ok())
+                && bar.of(&account).is_none()
+        })
+    }
+
     /// Lets a client in if its credential is right. `gone` ends when the client is gone: then a check that has not begun is never
     /// done.
     ///
@@ -223,6 +242,7 @@ impl Accounts {
         }
         let check = self.metrics.login_begins();
         permit.asked();
+        let certificate = channel.certificate;
         let checked = tokio::select! {
             // Who says PASS and closes its side at once is answered, if that takes no time.
             biased;
@@ -243,10 +263,13 @@ impl Accounts {
             Err(failed) => {
                 if failed.cause.is_wrong() {
                     // Only of a name that there is; nothing is known of the others.
-                    let is_known = matches!(failed.cause, LoginError::WrongPassword | LoginError::Refused);
-                    let name = is_known.then_some(name);
+                    let name = failed.cause.is_of_user().then_some(name);
                     let locks = permit.guard().failed(peer.ip(), name, Instant::now());
                     journal.locked_out(locks.address, locks.name);
+                }
+                if let (LoginError::OtherCertificate, Some(certificate)) = (failed.cause, certificate) {
+                    let shown = ShownCertificate::of(certificate);
+                    journal.other_certificate(shown.subject.as_ref(), &shown.sha256);
                 }
                 Err(self.refuse(failed, journal, permit).await)
             }
@@ -302,6 +325,7 @@ impl Accounts {
             }
             match source.ask(&attempt).await {
                 Ok(Verdict::Proven(account)) => return Ok(account),
+                Ok(Verdict::Wrong(cause)) => return Err(cause),
                 Ok(Verdict::Unknown) => {}
                 Err(refused) => {
                     // A name that nobody knows takes this time, too. The guess counts even if there is no time.
@@ -319,7 +343,7 @@ impl Accounts {
 
     /// Asks the proofs, unless the account may not be used here and now: then they only take their time.
     async fn prove(&self, attempt: Attempt<'_>, bar: Bar) -> Result<Arc<Account>, LoginError> {
-        let barred = match attempt.account {
+        let mut barred = match attempt.account {
             Some(account) => bar.of(account),
             None => bar.is_locked.then_some(LoginError::LockedOut),
         };
@@ -328,6 +352,10 @@ impl Accounts {
                 match proof.check(&attempt).await? {
                     Verdict::Proven(account) => return Ok(account),
                     Verdict::Unknown => {}
+                    Verdict::Wrong(cause) => {
+                        barred = Some(cause);
+                        break;
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod backends;
+mod certificates;
 mod dangers;
 mod encryption;
 mod http;
@@ -18,11 +19,12 @@ use std::path::{Path, PathBuf};
 
 use wharf_backends::StoragePath;
 
+use self::accounts::Elsewhere;
 pub(super) use self::accounts::{Users, list_of};
 pub(crate) use self::backends::Around;
 pub(super) use self::backends::{Check, Section};
 use self::dangers::Places;
-use super::checked::{ClientCertificates, Config, Control, Http, Log, LogFormat, Tls, TlsSettings};
+use super::checked::{Config, Control, Http, Log, LogFormat, Tls, TlsSettings};
 use super::engines::Engine;
 use super::entries::Entries;
 use super::files::{self, FileError};
@@ -78,12 +80,13 @@ impl Checker<'_> {
         let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         server.lockout = self.lockout(raw.lockout);
         let http = self.http(raw.http, &server);
+        let client_authorities = raw.tls.as_ref().is_some_and(certificates::has_authorities);
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let users_from = self.users_from(raw.users_from);
-        let others = !users_from.is_empty();
-        let accounts = self.accounts(raw.users, raw.anonymous, others, &backends, root);
+        let elsewhere = Elsewhere { others: !users_from.is_empty(), client_authorities };
+        let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
         let mut in_order: Vec<_> =
             backends.iter().map(|(name, backend)| (backend.name.start, name.clone())).collect();
         in_order.sort_unstable();
@@ -92,6 +95,7 @@ impl Checker<'_> {
             engines: self.engines,
             backends: in_order.into_iter().map(|(_, name)| name).collect(),
             ftp_is_free: accounts.ftp_is_free,
+            client_authorities,
         };
         Config {
             server,
@@ -244,19 +248,10 @@ impl Checker<'_> {
         if let Some(warning) = tls::validity_warning(&certificate) {
             self.source.warning(certificate_span, warning);
         }
-        let authorities = raw.client_authorities.and_then(|at| Some((at.value?, at.span)));
-        let (clients, clients_span) = match authorities {
-            Some((text, span)) => {
-                let Some(authorities) = self.local_path(&text, span) else { return Tls::Off };
-                let required = raw.require_client_certificate.and_then(|at| at.value).unwrap_or(true);
-                (Some(ClientCertificates { authorities, required }), span)
-            }
-            None => {
-                if let Some(At { value: Some(true), span, .. }) = raw.require_client_certificate {
-                    self.problem(span, "`client_authorities` is missing: who signs these certificates?");
-                }
-                (None, mode_span)
-            }
+        let Some(clients) =
+            self.client_certificates(raw.client_authorities, raw.require_client_certificate, raw.client_crl)
+        else {
+            return Tls::Off;
         };
         let max_record = self.parsed(raw.max_record, |text| match usize::try_from(units::size(text)?) {
             Ok(size) if (LEAST_RECORD..=MAX_RECORD).contains(&size) => Ok(size),
@@ -271,18 +266,22 @@ impl Checker<'_> {
             required_data: matches!(mode, raw::Mode::Required | raw::Mode::RequiredData),
             certificate,
             key,
-            clients,
+            clients: clients.value,
             require_session_reuse: raw.require_session_reuse.and_then(|at| at.value).unwrap_or(false),
             require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
             max_record: max_record.map_or(MAX_RECORD, |(size, _)| size),
         };
         match tls::server_config(&settings) {
-            Ok(_) => Tls::On(settings),
+            Ok(_) => {
+                self.client_certificate_dangers(settings.clients.as_ref(), clients.lists);
+                Tls::On(settings)
+            }
             Err(error) => {
                 let span = match error {
                     TlsError::Certificate { .. } => certificate_span,
                     TlsError::Key { .. } | TlsError::Mismatch { .. } => key_span,
-                    TlsError::Authorities { .. } => clients_span,
+                    TlsError::Authorities { .. } => clients.authorities.unwrap_or(mode_span),
+                    TlsError::Revocations { .. } => clients.lists.unwrap_or(mode_span),
                     TlsError::CipherSuites(_) => suites_span,
                     TlsError::Tickets(_) => mode_span,
                 };

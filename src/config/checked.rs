@@ -15,6 +15,7 @@ use super::{
 };
 use crate::charset::Charset;
 use crate::listing_time::ListingTime;
+use crate::tls::{DistinguishedName, Fingerprint};
 
 /// A whole configuration file.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Config {
     pub backends: BTreeMap<String, Arc<dyn Backend>>,
     /// What distinguishes each of these from the one of the same name in another reading.
     pub stamps: BTreeMap<String, Stamp>,
-    /// Who may log in with a password; names are unique.
+    /// Who may log in with a password or a certificate; names are unique.
     pub users: Vec<User>,
     /// Where other users stand, who are asked for after these, in this order.
     pub users_from: Vec<UsersFrom>,
@@ -290,6 +291,8 @@ pub struct ClientCertificates {
     pub authorities: PathBuf,
     /// Whether a client without one is refused.
     pub required: bool,
+    /// Files with lists of those that were revoked, as PEM or DER; they could be read.
+    pub revocations: Vec<PathBuf>,
 }
 
 /// Someone who logs in.
@@ -297,8 +300,10 @@ pub struct ClientCertificates {
 pub struct User {
     /// The name; unique, neither `anonymous` nor `ftp`.
     pub name: String,
-    /// What the password is compared with; `None` if somebody else checks who it is.
+    /// What the password is compared with; `None` if a login takes none, or if somebody else checks who it is.
     pub password: Option<Password>,
+    /// The certificate that a login takes; `None` if it takes none.
+    pub certificate: Option<OwnCertificate>,
     /// The networks of their clients; empty: any.
     pub networks: Vec<IpNet>,
     /// From this moment on they can't log in; `None`: never.
@@ -326,6 +331,15 @@ pub enum UsersFrom {
     Directory(PathBuf),
     /// A service that is asked at each login.
     Http(Box<HttpService>),
+}
+
+/// The certificate of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnCertificate {
+    /// One of those with these fingerprints.
+    Sha256(Vec<Fingerprint>),
+    /// Any of this subject.
+    Subject(DistinguishedName),
 }
 
 /// What a password is compared with.

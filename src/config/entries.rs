@@ -23,6 +23,8 @@ pub struct Entries {
     pub(super) backends: Vec<String>,
     /// `ftp` may be the name of a user.
     pub(super) ftp_is_free: bool,
+    /// There are authorities of clients.
+    pub(super) client_authorities: bool,
 }
 
 /// Whether a user can have this name.
@@ -120,6 +122,7 @@ impl Entries {
             list: super::check::list_of(self.backends.iter().map(String::as_str)),
             used: BTreeSet::new(),
             ftp_is_free: self.ftp_is_free,
+            client_authorities: self.client_authorities,
         };
         let mut users = Vec::new();
         for node in nodes {

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::read::At;
-pub(super) use accounts::{Anonymous, Mount, User, UsersFrom};
+pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
 pub(super) use limits::UserLimits;
 pub(super) use lockout::Lockout;
 pub(super) use unread::{Backend, Engine, Unread};
@@ -32,7 +32,7 @@ pub(super) struct Config {
     /// The storages, each under a name of your choice; at least one.
     #[schemars(required, extend("x-type" = "section"))]
     pub(super) backends: Option<At<Named<Unread<Backend>>>>,
-    /// Who may log in with a password.
+    /// Who may log in, with a password or a certificate.
     pub(super) users: Option<At<Vec<At<User>>>>,
     /// Where other users stand; asked in their order, after `users`.
     pub(super) users_from: Option<At<Vec<At<UsersFrom>>>>,
@@ -296,6 +296,10 @@ pub(super) struct Tls {
     /// Whether a client without a certificate is refused; `false` only refuses wrong ones. Needs `client_authorities`.
     /// Default: `true`. Example: `require_client_certificate: false`.
     pub(super) require_client_certificate: Option<At<bool>>,
+    /// PEM or DER files: the lists of certificates that these authorities have revoked. Each authority needs a list, or its clients are
+    /// refused. Lists are [read again](#certificates-of-clients) when they change. Default: none. Example: `client_crl: [tls/clients.crl]`.
+    #[schemars(extend("x-type" = "path, or a list of these"))]
+    pub(super) client_crl: Option<At<Texts>>,
     /// Refuse data connections (522) that do not resume the TLS session of their control connection: they may be somebody
     /// else's. [Some clients can't](clients.md#what-holds-for-all). Without it, they are refused only if the client has
     /// shown that it always resumes. Default: `false`. Example: `require_session_reuse: true`.

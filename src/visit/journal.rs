@@ -8,6 +8,7 @@ use wharf_backends::{Error, StoragePath};
 use super::failure::{is_trouble, label};
 use crate::ops::logging::rate;
 use crate::ops::metrics::Metrics;
+use crate::tls::DistinguishedName;
 
 /// How much of a name that anybody may have made up is shown.
 const SHOWN: usize = 128;
@@ -63,6 +64,15 @@ impl Journal<'_> {
         let Self { session, user, peer } = *self;
         if rate::FAILED_LOGINS.admits(peer.ip()) {
             tracing::warn!(session, user = shown(user), %peer, cause, "login failed");
+        }
+    }
+
+    /// A login failed with a certificate of somebody else: this is what the configuration would have to say.
+    pub(crate) fn other_certificate(&self, subject: Option<&DistinguishedName>, sha256: &[u8]) {
+        let Self { session, user, peer } = *self;
+        if rate::FAILED_LOGINS.admits(peer.ip()) {
+            let (subject, sha256) = (subject.map(ToString::to_string), hex::encode(sha256));
+            tracing::info!(session, user = shown(user), %peer, subject, sha256, "the client has shown this certificate");
         }
     }
 

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    DnType, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
@@ -17,12 +20,35 @@ pub struct Certificates {
     ca: CertifiedIssuer<'static, KeyPair>,
 }
 
+/// A certificate of a client, with its files.
+pub struct ClientCertificate {
+    /// The certificate in PEM.
+    pub certificate_file: PathBuf,
+    /// Its key in PEM.
+    pub key_file: PathBuf,
+    number: u64,
+    certificate: Certificate,
+    key: KeyPair,
+}
+
+impl ClientCertificate {
+    /// The certificate in DER.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        self.certificate.der()
+    }
+}
+
 impl Certificates {
     /// Writes `ca.crt`, `server.crt` and `server.key` for localhost and 127.0.0.1.
     pub fn write_to(folder: &Path) -> Self {
+        Self::write_named(folder, "Wharf test authority")
+    }
+
+    /// The same for an authority of this name.
+    pub fn write_named(folder: &Path, name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "Wharf test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let ca_file = folder.join("ca.crt");
         fs::write(&ca_file, ca.pem()).unwrap();
@@ -47,6 +73,55 @@ impl Certificates {
             CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         (params.signed_by(&key, &self.ca).unwrap(), key)
+    }
+
+    /// A certificate of a client with this name and organization, whose files are written to a folder. Numbers are unique among those
+    /// of the authority.
+    pub fn issue(&self, folder: &Path, name: &str, number: u64) -> ClientCertificate {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.serial_number = Some(SerialNumber::from(number));
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "ACME");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.ca).unwrap();
+        let file = |kind: &str| folder.join(format!("{name}-{number}.{kind}"));
+        let (certificate_file, key_file) = (file("crt"), file("key"));
+        fs::write(&certificate_file, certificate.pem()).unwrap();
+        fs::write(&key_file, key.serialize_pem()).unwrap();
+        ClientCertificate { certificate_file, key_file, number, certificate, key }
+    }
+
+    /// Replaces a file, at once, by a list of these certificates, which counts until the first day of a year.
+    pub fn revoke(&self, file: &Path, revoked: &[&ClientCertificate], until: i32) {
+        let revoked = revoked.iter().map(|certificate| RevokedCertParams {
+            serial_number: SerialNumber::from(certificate.number),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.ca).unwrap();
+        let next = file.with_extension("next");
+        match file.extension().is_some_and(|extension| extension == "der") {
+            true => fs::write(&next, list.der()).unwrap(),
+            false => fs::write(&next, list.pem().unwrap()).unwrap(),
+        }
+        fs::rename(next, file).unwrap();
+    }
+
+    /// A client that trusts this authority and shows a certificate.
+    pub fn client_config_with(&self, client: &ClientCertificate) -> Arc<ClientConfig> {
+        let key = PrivateKeyDer::Pkcs8(client.key.serialize_der().into());
+        let config = self.builder(rustls::ALL_VERSIONS);
+        Arc::new(config.with_client_auth_cert(vec![client.der().clone()], key).unwrap())
     }
 
     /// A client that trusts the authority; one value for both connections, so that sessions are resumed.

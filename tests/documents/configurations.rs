@@ -73,7 +73,8 @@ fn prepare(folder: &Path, yaml: &str) -> BTreeMap<String, String> {
             Certificates::write_to(scratch.path());
             fs::copy(scratch.path().join("server.crt"), file(value_at(&line[at + 9..]))).unwrap();
         }
-        if let Some((_, name)) = line.split_once("certificate: ") {
+        // Not the one of a user, which is no file.
+        if let Some((_, name)) = line.split_once("certificate: ").filter(|(_, rest)| !rest.starts_with('{')) {
             let scratch = tempfile::tempdir().unwrap();
             Certificates::write_to(scratch.path());
             fs::copy(scratch.path().join("server.crt"), file(value_at(name))).unwrap();

@@ -1,6 +1,7 @@
 //! Ways to show who one is: a file or folder and a row of [`ROWS`] each.
 
 mod anonymous;
+mod certificates;
 mod passwords;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use rustls::pki_types::CertificateDer;
 
 use super::account::Account;
 use super::build::{AccountsError, Known};
@@ -15,13 +17,14 @@ use super::lasting::Lasting;
 use crate::config::Config;
 use crate::network::Network;
 
+pub(super) use certificates::check as check_certificate;
 pub(super) use passwords::{MAX_PASSWORD_LENGTH, PasswordChecks};
 
 /// Opens a proof; returns `None` if the configuration does not ask for it.
 type Row = fn(&Config, &Known, &Lasting) -> Result<Option<Box<dyn Proof>>, AccountsError>;
 
 /// All proofs, in the order in which they are asked. The first one that knows a name decides.
-const ROWS: &[Row] = &[passwords::open, anonymous::open];
+const ROWS: &[Row] = &[certificates::open, passwords::open, anonymous::open];
 
 /// Opens the proofs of a configuration.
 pub(super) fn open(
@@ -51,6 +54,15 @@ pub enum LoginError {
     /// Somebody who was asked knows the user, and refuses the login.
     #[error("refused by the service that was asked")]
     Refused,
+    /// The user has a certificate, and the client has shown none.
+    #[error("the client has shown no certificate")]
+    NoCertificate,
+    /// The user has another certificate.
+    #[error("the certificate is not one of this user")]
+    OtherCertificate,
+    /// The certificate has expired since it was verified.
+    #[error("the certificate has expired")]
+    CertificateExpired,
     /// The user may not log in from the client's address. The password was not looked at.
     #[error("the user may not log in from this address")]
     OtherNetwork,
@@ -78,12 +90,35 @@ pub enum LoginError {
 }
 
 impl LoginError {
+    /// Whether the name belongs to a user, and what was shown for it is wrong.
+    pub(super) fn is_of_user(self) -> bool {
+        match self {
+            Self::WrongPassword
+            | Self::Refused
+            | Self::NoCertificate
+            | Self::OtherCertificate
+            | Self::CertificateExpired => true,
+            Self::UnknownUser
+            | Self::OtherNetwork
+            | Self::Expired
+            | Self::LockedOut
+            | Self::AnonymousDisabled
+            | Self::Busy
+            | Self::Changed
+            | Self::Unavailable
+            | Self::GivenUp => false,
+        }
+    }
+
     /// Whether the password may have been a guess.
     pub(super) fn is_wrong(self) -> bool {
         match self {
             Self::UnknownUser
             | Self::WrongPassword
             | Self::Refused
+            | Self::NoCertificate
+            | Self::OtherCertificate
+            | Self::CertificateExpired
             | Self::OtherNetwork
             | Self::Expired
             | Self::LockedOut
@@ -110,7 +145,7 @@ pub struct Channel<'a> {
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// The certificate of the client (DER), if it has shown one.
-    pub certificate: Option<&'a [u8]>,
+    pub certificate: Option<&'a CertificateDer<'static>>,
 }
 
 /// An attempt to log in.
@@ -135,8 +170,10 @@ pub(super) struct Attempt<'a> {
 pub(super) enum Verdict {
     /// The attempt is right for this account: one of the file, or one that the proof has made.
     Proven(Arc<Account>),
-    /// This proof does not know the name, so the next proof is asked.
+    /// This proof does not know the name, or has nothing against it, so the next proof is asked.
     Unknown,
+    /// The login is refused, and takes as long as one with a wrong password.
+    Wrong(LoginError),
 }
 
 /// A way to show who one is.

@@ -28,6 +28,15 @@ struct RawAccount {
     mounts: Option<At<Vec<At<raw::Mount>>>>,
 }
 
+/// What the rest of the file says about users.
+#[derive(Clone, Copy)]
+pub(super) struct Elsewhere {
+    /// There are users who stand elsewhere.
+    pub(super) others: bool,
+    /// There are authorities of clients.
+    pub(super) client_authorities: bool,
+}
+
 /// What a user has to fit in with.
 pub(in crate::config) struct Users {
     /// The names of users, and where they stand.
@@ -40,6 +49,8 @@ pub(in crate::config) struct Users {
     pub(in crate::config) used: BTreeSet<String>,
     /// `ftp` is no login without a password.
     pub(in crate::config) ftp_is_free: bool,
+    /// There are authorities of clients.
+    pub(in crate::config) client_authorities: bool,
 }
 
 impl Checker<'_> {
@@ -47,10 +58,11 @@ impl Checker<'_> {
         &self,
         users: Option<At<Vec<At<raw::User>>>>,
         anonymous: Option<At<raw::Anonymous>>,
-        others: bool,
+        elsewhere: Elsewhere,
         defined: &BTreeMap<String, Defined>,
         root: Span,
     ) -> Accounts {
+        let Elsewhere { others, client_authorities } = elsewhere;
         let place = users.as_ref().map_or(root, |at| at.key);
         let has_users =
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
@@ -66,6 +78,7 @@ impl Checker<'_> {
             list: list_of(in_order.into_iter().map(|(_, name)| name.as_str())),
             used: BTreeSet::new(),
             ftp_is_free,
+            client_authorities,
         };
         let users = users.into_iter().filter_map(|at| self.user(at, &mut known)).collect();
         let has_anonymous = anonymous.is_some();
@@ -111,12 +124,12 @@ impl Checker<'_> {
         let is_here = raw.password.as_ref().is_some_and(|at| matches!(at.value, Some(raw::Secret::Text(_))));
         self.password_dangers(plain.filter(|_| is_here));
         let plain = plain.is_some();
-        let password = raw.password.take().map_or_else(
-            || self.required::<raw::Secret>(None, "password", owner).map(|_| None),
-            |at| Some(self.password(at, plain)),
-        );
+        let password = raw.password.take().map(|at| (at.key, self.password(at, plain)));
+        let certificate = raw.certificate.take().map(|at| (at.key, self.own_certificate(at, known)));
+        let proofs = self.proofs(password, certificate, raw.login.take(), owner);
         let user = self.rest_of_user(raw, owner, known);
-        Some(User { name: name?.0, password: Some(password??), ..user? })
+        let (password, certificate) = proofs?;
+        Some(User { name: name?.0, password, certificate, ..user? })
     }
 
     /// A user of this name, who has shown to somebody else who it is.
@@ -132,6 +145,8 @@ impl Checker<'_> {
             ("name", raw.name.as_ref().map(|at| at.key)),
             ("password", raw.password.as_ref().map(|at| at.key)),
             ("plain", raw.plain.as_ref().map(|at| at.key)),
+            ("certificate", raw.certificate.as_ref().map(|at| at.key)),
+            ("login", raw.login.as_ref().map(|at| at.key)),
         ] {
             if let Some(place) = place {
                 self.problem(place, format!("`{key}` has no use here: somebody else says who the user is"));
@@ -169,6 +184,7 @@ impl Checker<'_> {
         Some(User {
             name: String::new(),
             password: None,
+            certificate: None,
             networks,
             expires,
             charset: charset.flatten(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Chmod, DefaultType, PermissionWords, Scalar, Secret, UserLimits};
+use super::{Chmod, DefaultType, PermissionWords, Scalar, Secret, Texts, UserLimits};
 use crate::config::read::At;
 
 /// A user who may log in.
@@ -14,13 +14,17 @@ pub(in crate::config) struct User {
     /// set. Example: `name: partner`.
     #[schemars(required)]
     pub(in crate::config) name: Option<At<String>>,
-    /// The [hash of the password](#passwords), as `wharf hash-password` prints it. Example: `password: { file:
-    /// secrets/partner }`.
-    #[schemars(required)]
+    /// The [hash of the password](#passwords), as `wharf hash-password` prints it. Needed unless `login` is `certificate`. Example:
+    /// `password: { file: secrets/partner }`.
     pub(in crate::config) password: Option<At<Secret>>,
     /// `password` is the password itself. If it looks like a hash, there is a warning: everybody who has seen the hash could
     /// log in with it. Default: `false`. Example: `plain: true`.
     pub(in crate::config) plain: Option<At<bool>>,
+    /// The [certificate](#certificates-of-clients) that the user's clients show. Needs `tls.client_authorities`. Default: none.
+    pub(in crate::config) certificate: Option<At<Certificate>>,
+    /// The proofs that a login takes: the password, the certificate, or both. Default: what there is of `password` and `certificate`.
+    /// Example: `login: certificate`.
+    pub(in crate::config) login: Option<At<Login>>,
     /// The networks from which the user may log in; from elsewhere a login fails, as with a wrong password, and the log has the reason.
     /// Default: any. Example: `networks: [10.0.0.0/8, 192.0.2.7]`.
     #[schemars(extend("x-type" = "list of networks"))]
@@ -57,6 +61,33 @@ pub(in crate::config) struct User {
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
     /// Other backends inside of the tree. Default: none.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
+}
+
+/// The certificate of a user's clients: one of these keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct Certificate {
+    /// The SHA-256 fingerprint of the certificate, or a list of several: 64 hexadecimal digits, with colons or without. Example:
+    /// `sha256: "3f:9c:…"`.
+    #[schemars(extend("x-type" = "fingerprint, or a list of these"))]
+    pub(in crate::config) sha256: Option<At<Texts>>,
+    /// The whole subject of the certificate in the form of RFC 4514, its last field first. Example: `subject:
+    /// "CN=scanner-7,O=ACME"`.
+    #[schemars(extend("x-type" = "name"))]
+    pub(in crate::config) subject: Option<At<String>>,
+}
+
+/// The proofs that a login takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Login {
+    /// The password alone.
+    Password,
+    /// The certificate alone: the reply to USER is 232, and no password is needed.
+    Certificate,
+    /// Both.
+    Both,
 }
 
 /// Where other users stand: `directory` or `http`; the other keys belong to `http`.

@@ -66,6 +66,7 @@ fn defaults() {
         User {
             name,
             password: Some(Password::Hash(_)),
+            certificate: None,
             networks,
             expires: None,
             charset: None,

@@ -11,6 +11,8 @@ use unftp_core::auth::{
 
 use super::error::to_libunftp;
 use super::session::Session;
+use rustls::pki_types::CertificateDer;
+
 use crate::accounts::{Channel, Credential, LoginError, Origin, Refused};
 use crate::visit::Visit;
 use crate::world::CurrentWorld;
@@ -60,9 +62,11 @@ impl Authenticator for SessionAccounts {
         let session = &*self.session;
         let credential = Credential { password: credentials.password.as_deref().unwrap_or_default() };
         let certificates = credentials.certificate_chain.as_ref();
+        let certificate = certificates.and_then(|chain| chain.first());
+        let certificate = certificate.map(|certificate| CertificateDer::from(certificate.0.clone()));
         let channel = Channel {
             encrypted: matches!(credentials.command_channel_security, ChannelEncryptionState::Tls),
-            certificate: certificates.and_then(|chain| chain.first()).map(|certificate| &*certificate.0),
+            certificate: certificate.as_ref(),
         };
         let origin = Origin {
             session: session.id,

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
+
 use super::reply::Reply;
 use super::tls::{Resumption, Tls};
 
@@ -68,6 +70,13 @@ impl Security {
         let mut hasher = DefaultHasher::new();
         user.hash(&mut hasher);
         resumption.logged_in((is_one && !has_to_be_this).then(|| hasher.finish()));
+    }
+
+    /// The certificate that the client has shown on the control connection, if it was verified by what counts `now`.
+    pub(super) fn certificate(&self, now: Option<&Arc<Tls>>) -> Option<CertificateDer<'static>> {
+        let clients = |tls: Option<&Arc<Tls>>| tls.map(|tls| tls.settings().clients.clone());
+        let certificate = self.resumption.as_ref().and_then(|resumption| resumption.certificate());
+        certificate.filter(|_| clients(self.tls.as_ref()) == clients(now)).cloned()
     }
 
     /// Whether the control connection has been encrypted, even if it no longer is.

@@ -6,9 +6,9 @@ mod resumption;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -62,17 +62,38 @@ pub(super) struct Tls {
 struct Configs {
     control: Arc<ServerConfig>,
     data: Arc<ServerConfig>,
+    /// When they were looked at last, whether they could be used or not.
     files: Stamps,
+    /// Those that say which certificates of clients are good, as they are in use.
+    clients: Vec<Stamp>,
+    /// When there should be a newer revocation list; `None` if that was said already, or if there are none.
+    due: Mutex<Option<SystemTime>>,
 }
 
 /// Distinguishes one version of the files from the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamps([Option<(SystemTime, u64, u64)>; 3]);
+struct Stamps {
+    own: Vec<Stamp>,
+    /// Those that say which certificates of clients are good.
+    clients: Vec<Stamp>,
+}
+
+type Stamp = Option<(SystemTime, u64, u64)>;
 
 /// All files that are read again.
 fn files_of(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
-    let authorities = settings.clients.iter().map(|clients| clients.authorities.as_path());
-    [settings.certificate.as_path(), settings.key.as_path()].into_iter().chain(authorities)
+    own_files(settings).into_iter().chain(files_of_clients(settings))
+}
+
+fn own_files(settings: &config::TlsSettings) -> [&Path; 2] {
+    [&settings.certificate, &settings.key]
+}
+
+fn files_of_clients(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
+    let clients = settings.clients.iter();
+    clients
+        .flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations))
+        .map(PathBuf::as_path)
 }
 
 impl Stamps {
@@ -82,23 +103,35 @@ impl Stamps {
             use std::os::unix::fs::MetadataExt;
             Some((found.modified().ok()?, found.len(), found.ino()))
         };
-        let authorities = settings.clients.as_ref().and_then(|clients| stamp(&clients.authorities));
-        Self([stamp(&settings.certificate), stamp(&settings.key), authorities])
+        Self {
+            own: own_files(settings).into_iter().map(stamp).collect(),
+            clients: files_of_clients(settings).map(stamp).collect(),
+        }
     }
 }
 
 impl Configs {
+    /// The same, but that the files were looked at again.
+    fn looked_at(&self, files: Stamps) -> Self {
+        let (control, data) = (Arc::clone(&self.control), Arc::clone(&self.data));
+        Self { control, data, files, clients: self.clients.clone(), due: Mutex::new(*self.due()) }
+    }
+
+    fn due(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn load(settings: &config::TlsSettings, before: Option<&Self>) -> Result<Self, TlsError> {
         let files = Stamps::of(settings);
         let mut control = tls::server_config(settings)?;
         // Sessions survive a new certificate.
         match before {
-            Some(before) if before.files.0[2] == files.0[2] => {
+            Some(before) if before.clients == files.clients => {
                 control.ticketer = Arc::clone(&before.control.ticketer);
                 control.session_storage = Arc::clone(&before.control.session_storage);
             }
             // Without a ticketer, a TLS 1.3 session could be resumed only once, and each transfer resumes it. Clients
-            // whose authority is no longer trusted must not resume their sessions.
+            // whose authority is no longer trusted, or whose certificate is revoked, must not resume their sessions.
             _ => control.ticketer = tls::ticketer()?,
         }
         // Each data connection decides about its tickets.
@@ -106,7 +139,14 @@ impl Configs {
         data.send_tls13_tickets = 0;
         control.send_tls13_tickets =
             if settings.require_session_reuse { TICKETS_WHERE_NEEDED } else { TICKETS };
-        Ok(Self { control: Arc::new(control), data: Arc::new(data), files })
+        let due = settings.clients.as_ref().and_then(tls::next_update).map(|(due, _)| due);
+        Ok(Self {
+            control: Arc::new(control),
+            data: Arc::new(data),
+            clients: files.clients.clone(),
+            files,
+            due: Mutex::new(due),
+        })
     }
 }
 
@@ -127,6 +167,7 @@ impl Tls {
         let (following, ended) = sync_channel(0);
         let tls = Self { settings, current, _following: following, metrics, owners: Arc::default() };
         let tls = Arc::new(tls);
+        tls.loaded(&tls.configs());
         let followed = Arc::downgrade(&tls);
         let thread = thread::Builder::new().name("wharf-files".to_owned());
         if let Err(error) = thread.spawn(move || Self::follow_files(&followed, &ended)) {
@@ -162,25 +203,66 @@ impl Tls {
     /// Uses new files, if there are any. If they can't be used, the earlier ones stay in use. Blocks.
     fn look(&self) {
         let current = self.configs();
+        self.warn_of_old_lists(&current);
         let files = Stamps::of(&self.settings);
         if files == current.files {
             return;
         }
+        let is_own = files.own != current.files.own;
         let certificate = self.settings.certificate.display();
-        let new = match Configs::load(&self.settings, Some(&current)) {
+        match Configs::load(&self.settings, Some(&current)) {
             Ok(configs) => {
-                tracing::info!(%certificate, "the certificate changed: new connections get the new one");
-                configs
+                let is_of_clients = configs.clients != current.clients;
+                self.loaded(&configs);
+                self.put(configs);
+                if is_own {
+                    tracing::info!(%certificate, "the certificate changed: new connections get the new one");
+                }
+                if is_of_clients {
+                    tracing::info!(
+                        "the authorities of clients or their revocation lists changed: the new ones count for new connections"
+                    );
+                }
             }
             Err(cause) => {
-                let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
-                tracing::warn!(%certificate, cause, "the certificate changed and can't be used: the old one stays");
                 // Logged once for each change.
-                let (control, data) = (Arc::clone(&current.control), Arc::clone(&current.data));
-                Configs { control, data, files }
+                self.put(current.looked_at(files));
+                self.metrics.tls_files_are_wrong();
+                let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
+                match is_own {
+                    true => tracing::warn!(
+                        %certificate, cause, "the certificate changed and can't be used: the old one stays"
+                    ),
+                    false => tracing::warn!(
+                        cause,
+                        "the authorities of clients or their revocation lists changed and can't be used: the old ones stay"
+                    ),
+                }
             }
-        };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        }
+    }
+
+    fn put(&self, configs: Configs) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(configs);
+    }
+
+    /// New files are in use.
+    fn loaded(&self, configs: &Configs) {
+        self.metrics.tls_files_are_in_use(*configs.due());
+    }
+
+    /// Says once that there should be a newer revocation list.
+    fn warn_of_old_lists(&self, configs: &Configs) {
+        let now = SystemTime::now();
+        if configs.due().take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        if let Some((_, path)) = self.settings.clients.as_ref().and_then(tls::next_update) {
+            tracing::warn!(
+                file = %path.display(),
+                "there should be a newer revocation list: certificates that were revoked since are let in"
+            );
+        }
     }
 
     /// The handshake of a control connection.

@@ -7,10 +7,11 @@ mod disks;
 mod process;
 mod questions;
 mod reloads;
+mod tls_files;
 mod transfers;
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
@@ -27,6 +28,7 @@ pub use self::questions::Question;
 use self::questions::Questions;
 pub use self::reloads::Reloaded;
 use self::reloads::Reloads;
+use self::tls_files::TlsFiles;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
 use crate::ops::logging::Queue;
@@ -165,6 +167,7 @@ pub struct Metrics {
     wrong_user_files: Gauge,
     questions: Questions,
     reloads: Reloads,
+    tls_files: TlsFiles,
     log: Arc<OnceLock<Queue>>,
 }
 
@@ -206,6 +209,7 @@ impl Metrics {
             wrong_user_files: Gauge::default(),
             questions: Questions::default(),
             reloads: Reloads::default(),
+            tls_files: TlsFiles::default(),
             log: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
@@ -235,6 +239,7 @@ impl Metrics {
         metrics.questions.register(ours);
         metrics.reloads.started();
         metrics.reloads.register(ours);
+        metrics.tls_files.register(ours);
         metrics.register(ours);
         metrics.registry = registry;
         Arc::new(metrics)
@@ -391,6 +396,16 @@ impl Metrics {
     /// Counts a reading of the configuration.
     pub fn reloaded(&self, result: Reloaded) {
         self.reloads.reloaded(result);
+    }
+
+    /// The files of TLS that are on disk now are in use; `next_update` is when the first revocation list is to be replaced.
+    pub fn tls_files_are_in_use(&self, next_update: Option<SystemTime>) {
+        self.tls_files.are_in_use(next_update);
+    }
+
+    /// The files of TLS that are on disk now can't be used.
+    pub fn tls_files_are_wrong(&self) {
+        self.tls_files.are_wrong();
     }
 
     /// Reports the lost lines of the log from now on. Later calls have no effect.

@@ -77,7 +77,10 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     needs.read(std::env::current_exe());
     if let Tls::On(tls) = &config.tls {
         needs.follow([&tls.certificate, &tls.key]);
-        needs.follow(tls.clients.iter().map(|clients| &clients.authorities));
+        let clients = tls.clients.iter();
+        needs.follow(
+            clients.flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations)),
+        );
     }
     needs.read(config.users_from.iter().filter_map(|from| match from {
         UsersFrom::Directory(path) => std::path::absolute(path).ok(),

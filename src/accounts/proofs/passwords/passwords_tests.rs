@@ -41,6 +41,7 @@ impl Asked {
             Attempt { name, credential, network, client, is_locked: false, account: account.as_ref() };
         match self.passwords.check(&attempt).await? {
             Verdict::Proven(account) => Ok(account.name.clone()),
+            Verdict::Wrong(cause) => Err(cause),
             Verdict::Unknown => {
                 self.passwords.pretend(&attempt).await?;
                 Err(LoginError::UnknownUser)

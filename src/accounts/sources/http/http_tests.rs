@@ -41,7 +41,7 @@ async fn ask(source: &Http, name: &str, password: &str) -> (Result<Option<String
     let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
     let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
         Verdict::Proven(account) => Some(account.name.clone()),
-        Verdict::Unknown => None,
+        Verdict::Unknown | Verdict::Wrong(_) => None,
     });
     (verdict, reason.into_inner().unwrap_or_default())
 }
@@ -55,7 +55,8 @@ fn nothing_shows_the_token() {
 #[test]
 fn a_question_has_all_that_is_known() {
     let reason = OnceLock::new();
-    let channel = Channel { encrypted: true, certificate: Some(b"abc") };
+    let certificate = rustls::pki_types::CertificateDer::from(b"abc".to_vec());
+    let channel = Channel { encrypted: true, certificate: Some(&certificate) };
     let client = Client { address: "::ffff:192.0.2.7".parse().unwrap(), channel, reason: &reason };
     let credential = Credential { password: "a\"b\\\u{7f}ü" };
     let network = Network::of(HERE, 64);

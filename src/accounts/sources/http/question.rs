@@ -33,7 +33,7 @@ impl<'a> Question<'a> {
             password: attempt.credential.password,
             address: attempt.client.address.to_canonical(),
             tls: attempt.client.channel.encrypted,
-            certificate: attempt.client.channel.certificate.map(fingerprint),
+            certificate: attempt.client.channel.certificate.map(|certificate| fingerprint(certificate)),
         }
     }
 

@@ -53,6 +53,7 @@ impl Definitions {
             ("Passive", fields_of::<raw::Passive>()),
             ("ProxyProtocol", fields_of::<raw::ProxyProtocol>()),
             ("SecretSource", fields_of::<raw::SecretSource>()),
+            ("Certificate", fields_of::<raw::Certificate>()),
             ("Server", fields_of::<raw::Server>()),
             ("Tls", fields_of::<raw::Tls>()),
             ("User", fields_of::<raw::User>()),

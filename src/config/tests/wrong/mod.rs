@@ -1,6 +1,7 @@
 //! What is wrong, and the very words in which it is said.
 
 mod backends;
+mod certificates;
 mod encryption;
 mod server;
 mod users;

@@ -4,7 +4,7 @@ use wharf_backends::StoragePath;
 
 use super::super::reply::Reply;
 use super::super::state::{Connection, Greeting, LoggedIn, State};
-use super::{Outcome, Result, refuse, reply};
+use super::{Outcome, Result, pass, refuse, reply};
 use crate::charset::Charset;
 
 /// USER (RFC 959, section 4.1.1).
@@ -14,8 +14,12 @@ pub(super) async fn user(connection: &mut Connection, greeting: &mut Greeting, n
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     // No name has blanks.
-    greeting.name = Some(name.trim_matches(' ').to_owned());
-    // The same for names that are not known.
+    let name = name.trim_matches(' ');
+    greeting.name = Some(name.to_owned());
+    if pass::certificate_suffices(connection, name) {
+        return pass::by_certificate(connection, greeting).await;
+    }
+    // The same for names that are not known, and for those that take another certificate.
     reply(331, "Now the password.")
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
+
 use super::super::reply::Reply;
 use super::super::state::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
@@ -15,21 +17,60 @@ const DEFLATE_LEVEL: u32 = 6;
 const MAX_FAILURES: u32 = 3;
 
 pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, password: &str) -> Result {
+    connection.follow_world();
+    log_in(connection, greeting, password, Reply::new(230, "Logged in.")).await
+}
+
+/// USER of a client whose certificate is all that this user has to show (RFC 2228, section 5.5; RFC 4217, section 10.1).
+pub(super) async fn by_certificate(connection: &mut Connection, greeting: &mut Greeting) -> Result {
+    let reply = Reply::new(232, "Logged in by the certificate.");
+    let mut outcome = log_in(connection, greeting, "", reply).await?;
+    if let Outcome::LoggedIn(session, _) = &mut outcome {
+        session.may_send_password = true;
+    }
+    Ok(outcome)
+}
+
+/// Whether the certificate of the connection is all that the user of this name has to show.
+pub(super) fn certificate_suffices(connection: &Connection, name: &str) -> bool {
+    let Some(certificate) = certificate(connection) else { return false };
+    let channel = Channel { encrypted: true, certificate: Some(&certificate) };
+    let origin = Origin {
+        session: connection.id,
+        peer: connection.peer,
+        channel,
+        permit: &connection.permit,
+        ending: &connection.ending,
+    };
+    connection.world.accounts.suffices(name, origin)
+}
+
+/// The certificate that the client has shown. In plain text anybody on the way could log in with it.
+fn certificate(connection: &Connection) -> Option<CertificateDer<'static>> {
+    let now = connection.shared.tls();
+    connection.security.certificate(now.as_ref()).filter(|_| connection.control.is_encrypted())
+}
+
+/// Logs in the user whom USER named, and says this.
+async fn log_in(
+    connection: &mut Connection,
+    greeting: &mut Greeting,
+    password: &str,
+    success: Reply,
+) -> Result {
     // The name is used up, whatever becomes of it.
     let Some(name) = greeting.name.take() else {
         return refuse(503, "USER comes first.");
     };
-    connection.follow_world();
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         connection.shared.metrics.login(Login::TlsRequired);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     let world = Arc::clone(&connection.world);
     let (permit, ending) = (Arc::clone(&connection.permit), connection.ending.clone());
-    let channel = Channel {
-        encrypted: connection.control.is_encrypted(),
-        certificate: connection.security.client_certificate(),
-    };
+    let certificate = certificate(connection);
+    let channel =
+        Channel { encrypted: connection.control.is_encrypted(), certificate: certificate.as_ref() };
     let origin =
         Origin { session: connection.id, peer: connection.peer, channel, permit: &permit, ending: &ending };
     let entered =
@@ -47,8 +88,7 @@ pub(super) async fn run(connection: &mut Connection, greeting: &mut Greeting, pa
     let interrupted =
         OwnInterrupted::new(Arc::clone(&connection.shared.interrupted), guest.name.clone(), address);
     let level = world.config.server.limits.deflate_level.min(DEFLATE_LEVEL);
-    let session = LoggedIn::new(visit, interrupted, level);
-    Ok(Outcome::LoggedIn(Box::new(session), Reply::new(230, "Logged in.")))
+    Ok(Outcome::LoggedIn(Box::new(LoggedIn::new(visit, interrupted, level)), success))
 }
 
 /// What the client is told.

@@ -71,6 +71,10 @@ pub(super) async fn dispatch(
         (Run::Anytime(run), state) => run(connection, state, argument).await,
         (Run::OfTable(run), state) => run(COMMANDS, connection, state, argument).await,
         (Run::Login(run), State::Greeting(greeting)) => run(connection, greeting, argument).await,
+        // Some clients send it whatever the reply to USER was.
+        (Run::Login(_), State::LoggedIn(session)) if command.name == "PASS" && session.may_send_password => {
+            Ok(Outcome::Reply(Reply::new(230, "Logged in already, by the certificate.")))
+        }
         (Run::Login(_), State::LoggedIn(_)) => {
             Err(Reply::new(503, "You are logged in; REIN makes room for another user.").into())
         }

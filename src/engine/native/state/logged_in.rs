@@ -73,6 +73,8 @@ pub(in super::super) struct LoggedIn {
     /// Uploads of this user that were broken off.
     pub(in super::super) interrupted: OwnInterrupted,
     recent: Option<Box<Recent>>,
+    /// The login took no password; a client may send one all the same.
+    pub(in super::super) may_send_password: bool,
 }
 
 impl LoggedIn {
@@ -93,6 +95,7 @@ impl LoggedIn {
             hash: DigestAlgorithm::Sha256,
             interrupted,
             recent: None,
+            may_send_password: false,
         }
     }
 

@@ -267,9 +267,9 @@ impl Resumption {
         }
     }
 
-    /// The client's certificate on the control connection (DER).
-    pub(in super::super) fn client_certificate(&self) -> Option<&[u8]> {
-        self.certificate.as_deref()
+    /// The certificate that the client has shown on the control connection.
+    pub(in super::super) fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.certificate.as_ref()
     }
 
     /// A user has logged in, identified by `user`; `None` if many may share the name, or if a data connection has to
