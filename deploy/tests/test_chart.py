@@ -227,6 +227,28 @@ class Chart(unittest.TestCase):
             self.assertEqual(user["networks"], ["192.0.2.0/24"])
             self.assertEqual(user["expires"], "2099-01-01")
 
+    def test_who_logs_in_by_a_certificate_needs_no_password(self):
+        with tempfile.TemporaryDirectory() as folder:
+            values = pathlib.Path(folder) / "values.yaml"
+            subject = "certificate: { subject: CN=a }, backend: scratch"
+            values.write_text(
+                f"""users:
+  - {{ name: alone, {subject} }}
+  - {{ name: said, {subject}, login: certificate, password: unused }}
+  - {{ name: beside, {subject}, password: given }}
+  - {{ name: both, {subject}, login: both }}
+  - {{ name: other, backend: scratch }}
+"""
+            )
+            documents = manifests("--values", str(values))
+            pod = Pod(documents, folder)
+            users = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())["users"]
+            self.assertEqual([user["name"] for user in users if "password" in user], ["beside", "both", "other"])
+            self.assertEqual(users[0], {"name": "alone", "certificate": {"subject": "CN=a"}, "backend": "scratch"})
+            keys = {"user.beside", "generated.both", "generated.other"}
+            self.assertEqual(set(one("Secret", documents)["data"]), keys)
+            self.assertNotIn("unused", yaml.safe_dump_all(documents))
+
     def test_users_come_from_files_and_guessers_are_locked_out_as_the_readme_says(self):
         readme = (CHART / "README.md").read_text()
         values = re.search(r"## Users in files.*?```yaml\n(.*?)```", readme, re.S)[1]

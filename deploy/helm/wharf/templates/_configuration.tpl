@@ -27,6 +27,13 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- printf "%s.%s" $kind (include "wharf.key" .name) -}}
 {{- end -}}
 
+{{/* Whether a user's login takes a password: as the server decides, but that a password may be generated. Empty if it doesn't. */}}
+{{- define "wharf.hasPassword" -}}
+{{- $given := or .password .passwordHash (.existingSecret | default dict).name -}}
+{{- $login := .login | default (ternary "certificate" "password" (and (not (empty .certificate)) (empty $given))) -}}
+{{- if ne $login "certificate" -}}true{{- end -}}
+{{- end -}}
+
 {{/* The key of a backend's secret: of the backend's name and the secret's. */}}
 {{- define "wharf.backendKey" -}}
 {{- printf "backend.%s.%s" (include "wharf.key" (index . 0)) (index . 1) -}}
@@ -66,10 +73,12 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $users := list -}}
 {{- range .Values.users -}}
 {{- $user := omit . "password" "passwordHash" "existingSecret" -}}
+{{- if include "wharf.hasPassword" . -}}
 {{- $_ := set $user "password" (dict "file" (printf "%s/%s" $folder (include "wharf.passwordKey" .))) -}}
 {{- $secret := .existingSecret | default dict -}}
 {{- if and (not .passwordHash) (or (not $secret.name) $secret.plain) -}}
 {{- $_ := set $user "plain" true -}}
+{{- end -}}
 {{- end -}}
 {{- $users = append $users $user -}}
 {{- end -}}
@@ -104,7 +113,8 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- end -}}
 {{- range .Values.users -}}
 {{- $key := include "wharf.passwordKey" . -}}
-{{- if .passwordHash -}}
+{{- if not (include "wharf.hasPassword" .) -}}
+{{- else if .passwordHash -}}
 {{- $_ := set $data $key (.passwordHash | b64enc) -}}
 {{- else if .password -}}
 {{- $_ := set $data $key (.password | b64enc) -}}
@@ -132,7 +142,7 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- end -}}
 {{- end -}}
 {{- range $user := .Values.users -}}
-{{- with (.existingSecret | default dict).name -}}
+{{- with and (include "wharf.hasPassword" .) (.existingSecret | default dict).name -}}
 {{- $item := dict "key" $user.existingSecret.key "path" (include "wharf.passwordKey" $user) -}}
 {{- $sources = append $sources (dict "secret" (dict "name" . "items" (list $item))) -}}
 {{- end -}}
@@ -180,6 +190,8 @@ one. Rather somebody who may store, fetch and remove a file.
 {{- $secret := .existingSecret | default dict -}}
 {{- $found := dict "name" .name "may" (include "wharf.may" .permissions | fromJson) -}}
 {{- if and $test.user (ne $test.user .name) -}}
+{{- /* The test has no certificate that anybody knows. */ -}}
+{{- else if and .certificate (ne (toString .login) "password") -}}
 {{- else if $given.name -}}
 {{- $known = append $known (merge $found (dict "secret" $given.name "key" $given.key)) -}}
 {{- else if and $secret.name $secret.plain -}}
