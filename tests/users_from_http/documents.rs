@@ -73,7 +73,7 @@ fn the_document_of_the_protocol_is_what_is_spoken() {
     let text = fs::read_to_string(root().join("config/wharf.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
     let mut keys = names(&schema["definitions"]["User"]);
-    for proof in ["name", "password", "plain"] {
+    for proof in ["name", "password", "plain", "certificate", "login"] {
         assert!(keys.remove(proof), "{proof}");
     }
     assert_eq!(names(&document["components"]["schemas"]["User"]), keys);

@@ -84,11 +84,6 @@ impl Security {
         self.resumption.is_some()
     }
 
-    /// The certificate by which the client has shown who it is (DER), if it has.
-    pub(super) fn client_certificate(&self) -> Option<&[u8]> {
-        self.resumption.as_ref().and_then(|resumption| resumption.client_certificate())
-    }
-
     /// Whether a user may log in over a connection that is encrypted or not.
     pub(super) fn may_log_in(&self, encrypted: bool) -> bool {
         encrypted || !self.tls.as_ref().is_some_and(|tls| tls.settings().required_control)

@@ -238,6 +238,7 @@ fn the_chart_lets_users_and_mounts_have_every_key() {
         ("User", user),
         ("Mount", &user["mounts"]["items"]["properties"]),
         ("UserLimits", &user["limits"]["properties"]),
+        ("Certificate", &user["certificate"]["properties"]),
     ] {
         for key in definitions.keys_of(definition).iter().filter(|key| key.name != "plain") {
             assert!(known.get(&key.name).is_some(), "{definition}: {}", key.name);

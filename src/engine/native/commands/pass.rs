@@ -69,8 +69,7 @@ async fn log_in(
     let world = Arc::clone(&connection.world);
     let (permit, ending) = (Arc::clone(&connection.permit), connection.ending.clone());
     let certificate = certificate(connection);
-    let channel =
-        Channel { encrypted: connection.control.is_encrypted(), certificate: certificate.as_ref() };
+    let channel = Channel { encrypted: connection.control.is_encrypted(), certificate: certificate.as_ref() };
     let origin =
         Origin { session: connection.id, peer: connection.peer, channel, permit: &permit, ending: &ending };
     let entered =
