@@ -197,7 +197,12 @@ impl Known {
         }
         match &account.made_by {
             Some(maker) => {
-                self.sources.iter().any(|source| source.identity() == &**maker && source.stands_by(account))
+                // Whoever is defined elsewhere now is no user of that source.
+                self.find(&account.name).is_none()
+                    && self
+                        .sources
+                        .iter()
+                        .any(|source| source.identity() == &**maker && source.stands_by(account))
             }
             None => self.find(&account.name).is_some_and(|now| now.stands_by(account, from)),
         }

@@ -264,7 +264,15 @@ impl Visit {
             self.layers.before(&self.guest, operation).await?;
             self.check(operation)?;
             let room = match self.limits().filter(|limits| limits.has_file_size()) {
-                Some(limits) => limits.room(self.view.stays(path, mode).await?, announced, path)?,
+                Some(limits) => {
+                    let stays = self.view.stays(path, mode).await?;
+                    // Clients that resume may announce the whole file, or what is left of it.
+                    let whole = match mode {
+                        CreateMode::Append => stays.saturating_add(announced),
+                        CreateMode::New | CreateMode::Replace | CreateMode::Resume(_) => announced,
+                    };
+                    limits.room(stays, whole, path)?
+                }
                 None => Room::default(),
             };
             Ok((self.view.create(path, mode).await?, room))

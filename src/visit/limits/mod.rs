@@ -89,9 +89,9 @@ impl VisitLimits {
         self.own.file_size.is_some()
     }
 
-    /// Room for an upload behind so many bytes that stay, of which so many are announced.
-    pub(super) fn room(&self, stays: u64, announced: u64, path: &StoragePath) -> Result<Room> {
-        Room::new(self.own.file_size, stays, announced, path)
+    /// Room for an upload behind so many bytes that stay, which is to make the file so long.
+    pub(super) fn room(&self, stays: u64, whole: u64, path: &StoragePath) -> Result<Room> {
+        Room::new(self.own.file_size, stays, whole, path)
     }
 
     /// The bandwidth of a transfer that counts its bytes there; `None` if it has any.

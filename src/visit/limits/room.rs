@@ -17,13 +17,13 @@ struct Left {
 }
 
 impl Room {
-    /// Room for an upload behind so many bytes that stay, of which so many are announced.
+    /// Room for an upload behind so many bytes that stay, which is to make the file so long.
     ///
     /// # Errors
     /// [`ErrorKind::QuotaExceeded`] if it is known by now that the file gets too large.
-    pub(super) fn new(most: Option<u64>, stays: u64, announced: u64, path: &StoragePath) -> Result<Self> {
+    pub(super) fn new(most: Option<u64>, stays: u64, whole: u64, path: &StoragePath) -> Result<Self> {
         let Some(most) = most else { return Ok(Self::default()) };
-        if stays.saturating_add(announced) > most {
+        if stays.max(whole) > most {
             return Err(too_large(most, path));
         }
         Ok(Self(Some(Arc::new(Left { most, bytes: AtomicU64::new(most - stays) }))))
@@ -53,14 +53,14 @@ mod tests {
     #[test]
     fn no_byte_more_than_there_is_room_for() {
         let path = StoragePath::root();
-        let new = |stays, announced| Room::new(Some(10), stays, announced, &path);
-        let room = new(4, 6).unwrap();
+        let new = |stays, whole| Room::new(Some(10), stays, whole, &path);
+        let room = new(4, 10).unwrap();
         room.take(2, &path).unwrap();
         assert_eq!(room.clone().take(5, &path).unwrap_err().kind(), ErrorKind::QuotaExceeded);
         room.take(4, &path).unwrap();
         room.take(0, &path).unwrap();
         assert!(room.take(1, &path).is_err());
-        assert!(new(11, 0).is_err() && new(5, 6).is_err() && new(u64::MAX, u64::MAX).is_err());
+        assert!(new(11, 0).is_err() && new(5, 11).is_err() && new(u64::MAX, u64::MAX).is_err());
         Room::default().take(usize::MAX, &path).unwrap();
     }
 }

@@ -33,6 +33,28 @@ fn those_that_come_too_soon_wait() {
     first.expect("QUIT", 221);
 }
 
+/// Those that come behind an upload are read when its data has ended.
+#[test]
+fn what_is_sent_with_an_upload_waits_too() {
+    let setup = limited(MEMORY, "commands: 4");
+    let server = setup.start();
+    let mut client = server.login();
+    let mut data = std::net::TcpStream::connect(client.pasv()).unwrap();
+    let began = Instant::now();
+    let mut commands = b"STOR file\r\n".to_vec();
+    commands.extend(b"PWD\r\n".repeat(8));
+    client.send_raw(&commands);
+    data.write_all(b"content").unwrap();
+    drop(data);
+    client.expect_reply(150);
+    client.expect_reply(226);
+    for _ in 0..8 {
+        client.expect_reply(257);
+    }
+    let expected = Duration::from_secs_f64((9.0 - 1.0 - 0.4) / 4.0);
+    assert!(began.elapsed() >= expected.mul_f64(0.9), "{:?}", began.elapsed());
+}
+
 /// It waits for its commands for longer than it may be idle.
 #[test]
 fn who_waits_is_not_idle() {

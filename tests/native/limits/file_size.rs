@@ -31,8 +31,12 @@ fn is_kept(setup: &Setup, is_private: bool) {
     client.expect("ALLO 261145", 202);
     assert_eq!(client.try_transfer("APPE small").err().unwrap().code, 552);
     client.expect("REST 1000", 350);
-    client.expect("ALLO 261145", 202);
+    client.expect(too_much, 202);
     assert_eq!(client.try_transfer("STOR small").err().unwrap().code, 552);
+    // The whole file is announced, not what is left of it.
+    client.expect("REST 1000", 350);
+    client.expect("ALLO 262144", 202);
+    assert_eq!(client.try_store("STOR small", b"").code, 226);
     // And what is not.
     assert_eq!(client.try_store("APPE small", &whole[..255 * KIB + 25]).code, 552);
     client.expect("REST 1000", 350);

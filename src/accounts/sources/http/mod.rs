@@ -158,7 +158,7 @@ impl Source for Http {
             return Ok(Verdict::Proven(account));
         }
         let began = Instant::now();
-        let (outcome, taken) = match self.service.ask(question).await {
+        let (outcome, taken) = match self.service.ask(question, attempt.network).await {
             Ok(answer) => self.take(answer, attempt, tag),
             Err(failure) => {
                 let _ = attempt.client.reason.set(cut(&failure.to_string()));

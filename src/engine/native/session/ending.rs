@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::super::codec::Decoded;
 use super::super::reply::Reply;
 use super::super::state::{Cancel, Running, State, TransferEvent};
-use super::Session;
+use super::{Session, Waiting};
 use crate::shutdown::Shutdown;
 use crate::visit::journal::Journal;
 
@@ -142,7 +142,7 @@ impl Session {
                 heard => heard,
             };
             match heard {
-                Some(Ok(Some(received))) => self.meanwhile(received).await?,
+                Some(Ok(Some(received))) => self.meanwhile(received, false).await?,
                 Some(Ok(None)) => return self.ended(io::ErrorKind::UnexpectedEof.into()),
                 Some(Err(error)) => return self.ended(error),
                 // The end is still to be read.
@@ -171,7 +171,8 @@ impl Session {
     /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
     /// simple wait for no reply. One that has not is gone, and what it sent may be cut short.
     pub(super) fn ended(&mut self, error: io::Error) -> Result<(), End> {
-        let quits = |waiting: &Decoded| matches!(waiting, Decoded::Line(line) if line.verb == "QUIT");
+        let quits =
+            |waiting: &Waiting| matches!(&waiting.command, Decoded::Line(line) if line.verb == "QUIT");
         if self.transfer.is_none() || !self.waiting.iter().any(quits) {
             return Err(End::Lost(error));
         }

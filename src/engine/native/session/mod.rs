@@ -35,7 +35,7 @@ pub(super) struct Session {
     /// In a box of its own: most sessions have none most of the time.
     transfer: Option<Box<Running>>,
     /// What came during the transfer.
-    waiting: VecDeque<Decoded>,
+    waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     /// The transfer asks whether the client is still there, and what that said last is still to be read.
     asking: bool,
@@ -59,7 +59,7 @@ enum Event {
     Transfer(TransferEvent),
     Received(io::Result<Option<Decoded>>),
     /// What came during the last transfer is next.
-    Waited(Decoded),
+    Waited(Waiting),
 }
 
 impl Session {
@@ -164,8 +164,11 @@ impl Session {
         if idle && shutdown.stopping.is_cancelled() {
             return Err(stopping(shutdown));
         }
-        if idle && let Some(waiting) = self.waiting.pop_front() {
-            self.waiting_bytes -= size(&waiting);
+        if idle
+            && !is_held
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            self.waiting_bytes -= size(&waiting.command);
             return Ok(Event::Waited(waiting));
         }
         Ok(tokio::select! {
@@ -175,13 +178,18 @@ impl Session {
             () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
             () = tokio::time::sleep_until(alarm), if idle || is_held || self.state.expires().is_some() => Event::Woken,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
-            received = self.connection.control.next(), if !self.gone && !is_held => Event::Received(received),
+            received = next_command(&mut self.connection.control, is_held), if !self.gone => Event::Received(received),
         })
     }
 
     async fn react(&mut self, event: Event, shutdown: &Shutdown) -> Result<(), End> {
         match event {
-            Event::Waited(command) => self.carry_out(command, shutdown).await,
+            Event::Waited(Waiting { command, is_counted }) => {
+                if !is_counted {
+                    self.next_command = self.state.command();
+                }
+                self.carry_out(command, shutdown).await
+            }
             Event::Received(Ok(Some(Decoded::Endless))) => {
                 Err(End::Saying(Reply::new(500, "The command line does not end; goodbye.")))
             }
@@ -189,7 +197,7 @@ impl Session {
                 self.active = Instant::now();
                 self.next_command = self.state.command();
                 if self.transfer.is_some() {
-                    self.meanwhile(received).await
+                    self.meanwhile(received, true).await
                 } else {
                     self.carry_out(received, shutdown).await
                 }
@@ -210,7 +218,8 @@ impl Session {
     }
 
     /// What comes during a transfer: some of it is answered at once, the rest waits.
-    async fn meanwhile(&mut self, received: Decoded) -> Result<(), End> {
+    /// `is_counted`: among the commands of its user, if these are limited.
+    async fn meanwhile(&mut self, received: Decoded, is_counted: bool) -> Result<(), End> {
         let Some(transfer) = &mut self.transfer else { return Ok(()) };
         if let Decoded::Line(line) = &received {
             // Replies come in the order of commands.
@@ -232,7 +241,7 @@ impl Session {
             }
         }
         self.waiting_bytes += size(&received);
-        self.waiting.push_back(received);
+        self.waiting.push_back(Waiting { command: received, is_counted });
         if self.waiting_bytes > WAITING_BYTES || self.waiting.len() > WAITING {
             return Err(End::Saying(Reply::new(421, "Too many commands during a transfer; goodbye.")));
         }
@@ -346,6 +355,8 @@ impl Session {
             }
             Outcome::LoggedIn(session, reply) => {
                 self.state = State::LoggedIn(session);
+                // Nobody gets around a limit of commands by a login for each.
+                self.next_command = self.state.command();
                 Ok(self.connection.control.send(&reply).await?)
             }
             Outcome::LoggedOut(reply) => {
@@ -376,6 +387,21 @@ impl Session {
         self.transfer = Some(Box::new(transfer.start(&session.visit, self.connection.idle_timeout)));
         Ok(())
     }
+}
+
+/// A command that came during a transfer.
+struct Waiting {
+    command: Decoded,
+    is_counted: bool,
+}
+
+/// The next command; while that `is_held`, only the end of the connection, so that nobody who is gone keeps its place.
+async fn next_command(control: &mut super::Control, is_held: bool) -> io::Result<Option<Decoded>> {
+    if is_held {
+        control.gone().await;
+        return Ok(None);
+    }
+    control.next().await
 }
 
 /// How much room something takes that waits.
