@@ -167,9 +167,20 @@ fn client_verifier(
     for authority in authorities(clients)? {
         roots.add(authority).map_err(|error| blame(say(&error)))?;
     }
-    let mut lists = Vec::new();
+    let (mut lists, mut issuers) = (Vec::new(), Vec::new());
     for path in &clients.revocations {
-        lists.extend(revocations::read(path)?);
+        for list in revocations::read(path)? {
+            // The library looks at the first list of an issuer and at no other, so what the second revokes would be let in.
+            let issuer = revocations::issuer(&list);
+            if issuers.contains(&issuer) {
+                let name = issuer.as_deref().and_then(DistinguishedName::of_der);
+                let name = name.map(|name| name.to_string()).unwrap_or_default();
+                let reason = format!("there is another list of \"{name}\", and only one of them would count");
+                return Err(TlsError::Revocations { path: path.clone(), reason });
+            }
+            issuers.push(issuer);
+            lists.push(list);
+        }
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let builder = builder.with_crls(lists);

@@ -177,7 +177,7 @@ mod links {
     fn to_tests_name_some() {
         let (_, prose) = parse("docs/trust.md");
         let mut sources = String::new();
-        for folder in ["tests", "tests/native", "tests/reload"] {
+        for folder in ["tests", "tests/native", "tests/native/certificates", "tests/reload"] {
             for entry in fs::read_dir(root().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_some_and(|extension| extension == "rs") {

@@ -179,6 +179,15 @@ impl Known {
         self.in_file(name).or_else(|| self.sources.iter().find_map(|source| source.find(name)))
     }
 
+    /// The account that decides about a login of this name, if nobody has to be asked for it.
+    pub(super) fn decides(&self, name: &str) -> Option<Arc<Account>> {
+        if let Some(account) = self.in_file(name) {
+            return Some(account);
+        }
+        let unasked = self.sources.iter().take_while(|source| !source.asks());
+        unasked.into_iter().find_map(|source| source.find(name))
+    }
+
     /// How many users are known before somebody logs in.
     pub(super) fn len(&self) -> usize {
         self.users.len() + self.sources.iter().map(|source| source.users()).sum::<usize>()

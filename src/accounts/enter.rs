@@ -216,7 +216,7 @@ impl Accounts {
         let shown = ShownCertificate::of(certificate);
         let from = origin.peer.ip();
         let bar = Bar { from, is_locked: origin.permit.guard().is_name_locked(name, from, Instant::now()) };
-        self.known.find(name).is_some_and(|account| {
+        self.known.decides(name).is_some_and(|account| {
             let own = account.certificate.as_ref().filter(|_| account.password.is_none());
             own.is_some_and(|own| proofs::check_certificate(own, Some(&shown)).is_ok())
                 && bar.of(&account).is_none()

@@ -192,8 +192,9 @@ fn networks_expiry_and_limits_count() {
     second.expect("USER one", 530);
 }
 
+/// Nobody can guess a certificate: whoever has none is locked out, and not its owner.
 #[test]
-fn wrong_certificates_lock_out() {
+fn wrong_certificates_lock_out_the_address_and_not_the_name() {
     let issued = Clients::new(["scanner", "other"]);
     let users = format!("{SCANNER}lockout: {{ failures: 2, within: 1h, for: 1h }}\n");
     let setup = issued.setup(&users, "required", "");
@@ -205,18 +206,15 @@ fn wrong_certificates_lock_out() {
         client.try_start_tls(config).unwrap();
         client
     };
-    for place in ["127.0.0.2", "127.0.0.3"] {
+    for place in ["127.0.0.2", "127.0.0.3", "127.0.0.2"] {
         let mut client = from(place, &config);
         client.expect("USER scanner", 331);
         client.expect("PASS", 530);
     }
-    server.log.expect_warning("a user is locked out", &[("user", "scanner")]);
-    // The right one is of no use now, and nobody is told.
+    server.log.expect_warning("an address is locked out", &[("peer", "127.0.0.2:…")]);
+    Client::connect_from("127.0.0.2", server.address).expect_reply(421);
     let right = server.certificates().client_config_with(&issued[0]);
-    let mut client = from("127.0.0.4", &right);
-    client.expect("USER scanner", 331);
-    client.expect("PASS", 530);
-    from("127.0.0.5", &right).expect("USER named", 232);
+    from("127.0.0.4", &right).expect("USER scanner", 232);
 }
 
 #[test]
@@ -259,79 +257,7 @@ fn resumes_or_is_let_in(server: &Running<'_>, config: &Arc<ClientConfig>) -> boo
     client.encrypt(config).is_ok() && client.try_command("USER named").is_ok_and(|reply| reply.code == 232)
 }
 
-const NAMED: &str =
-    "users: [{ name: named, certificate: { subject: 'CN=scanner,O=ACME' }, backend: disk }]\n";
-
-#[test]
-fn revoked_certificates_are_refused_as_soon_as_the_list_says_so() {
-    for file in ["list.pem", "list.der"] {
-        let issued = Clients::new(["scanner", "scanner"]);
-        let list = issued.path(file);
-        issued.authority.revoke(&list, &[&issued[1]], 2100);
-        let setup = issued.setup(NAMED, "required", &format!(", client_crl: ['{}']", list.display())).http();
-        let server = setup.start();
-        assert!(is_let_in(&server, &issued[0]) && !is_let_in(&server, &issued[1]));
-        let line = server.log.expect("TLS handshake failed", &[]);
-        assert!(line.field("cause").unwrap().contains("Revoked"), "{line:?}");
-        assert_eq!(metric(&server, "wharf_tls_crl_next_update_timestamp_seconds"), Some(4_102_444_800.0));
-        // A session that goes on, and one that could be resumed.
-        let config = server.certificates().client_config_with(&issued[0]);
-        let mut before = connect(&server, &config);
-        before.expect("USER named", 232);
-        before.store("file", b"12345");
-        assert!(resumes_or_is_let_in(&server, &config));
-        // What is no list changes nothing.
-        fs::write(issued.path("next"), "no list").unwrap();
-        fs::rename(issued.path("next"), &list).unwrap();
-        let wrong = "the authorities of clients or their revocation lists changed and can't be used: the old ones stay";
-        let warning = server.log.expect_warning(wrong, &[]);
-        assert!(warning.field("cause").unwrap().contains("there is no revocation list in it"), "{warning:?}");
-        assert_eq!(metric(&server, "wharf_tls_last_load_successful"), Some(0.0));
-        assert!(is_let_in(&server, &issued[0]) && !is_let_in(&server, &issued[1]));
-        issued.authority.revoke(&list, &[&issued[0]], 2100);
-        let said = "the authorities of clients or their revocation lists changed: the new ones count for new connections";
-        server.log.expect(said, &[]);
-        assert_eq!(metric(&server, "wharf_tls_last_load_successful"), Some(1.0));
-        assert!(!is_let_in(&server, &issued[0]) && is_let_in(&server, &issued[1]));
-        // Nor with a session of TLS from before; but what runs goes on, with data connections that belong to it.
-        assert!(!resumes_or_is_let_in(&server, &config));
-        assert_eq!(before.retrieve("file"), b"12345");
-        let mut anew = ClientConfig::clone(&config);
-        anew.resumption = Resumption::disabled();
-        before.encrypt_data_with(&Arc::new(anew));
-        before.send("PASV");
-        assert_eq!(before.reply().code, 227);
-    }
-}
-
-/// A night without a new list must not shut out everybody.
-#[test]
-fn an_old_list_still_counts_and_is_warned_of() {
-    let issued = Clients::new(["scanner", "scanner"]);
-    let list = issued.path("list.pem");
-    issued.authority.revoke(&list, &[&issued[1]], 2021);
-    let setup = issued.setup(NAMED, "required", &format!(", client_crl: '{}'", list.display()));
-    let server = setup.start();
-    server.log.expect_warning("there should be a newer revocation list", &[("file", list.to_str().unwrap())]);
-    assert!(is_let_in(&server, &issued[0]) && !is_let_in(&server, &issued[1]));
-    let check = wharf(["check", "--config", setup.write().to_str().unwrap()]).output().unwrap();
-    let said = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
-    assert!(said.contains("there should be a newer list since 2021-01-01T00:00:00Z"), "{said}");
-}
-
-/// Whose authority has no list might be revoked.
-#[test]
-fn each_authority_needs_a_list() {
-    let issued = Clients::new(["scanner"]);
-    let other = issued.path("other");
-    fs::create_dir(&other).unwrap();
-    let list = issued.path("list.pem");
-    Certificates::write_named(&other, "Another authority").revoke(&list, &[], 2100);
-    let setup = issued.setup(NAMED, "required", &format!(", client_crl: ['{}']", list.display()));
-    let server = setup.start();
-    assert!(!is_let_in(&server, &issued[0]));
-    server.log.expect_warning("there is no list of \"CN=Wharf test authority\"", &[]);
-}
+mod revocations;
 
 mod clients {
     use super::*;

@@ -93,12 +93,12 @@ impl LoginError {
     /// Whether the name belongs to a user, and what was shown for it is wrong.
     pub(super) fn is_of_user(self) -> bool {
         match self {
-            Self::WrongPassword
-            | Self::Refused
-            | Self::NoCertificate
+            Self::WrongPassword | Self::Refused => true,
+            // Nobody can guess a certificate, so nobody who has none may lock out its owner.
+            Self::NoCertificate
             | Self::OtherCertificate
-            | Self::CertificateExpired => true,
-            Self::UnknownUser
+            | Self::CertificateExpired
+            | Self::UnknownUser
             | Self::OtherNetwork
             | Self::Expired
             | Self::LockedOut

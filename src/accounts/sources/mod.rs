@@ -55,6 +55,11 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether somebody has to be asked who is in it.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// All passwords that are known without asking anybody, in any order.
     fn for_each_password(&self, each: &mut dyn FnMut(&Password)) {
         let _ = each;

@@ -47,6 +47,9 @@ impl Checker<'_> {
         for (text, span) in lists.into_iter().flat_map(|(lists, span)| texts(lists, span)) {
             revocations.push(self.local_path(&text, span)?);
         }
+        if let Some(span) = lists_span.filter(|_| revocations.is_empty()) {
+            self.problem(span, "at least one list is needed");
+        }
         let required = required.and_then(|at| at.value).unwrap_or(true);
         let value = ClientCertificates { authorities, required, revocations };
         Some(Clients { value: Some(value), authorities: Some(span), lists: lists_span })

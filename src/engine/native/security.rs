@@ -75,8 +75,11 @@ impl Security {
     /// The certificate that the client has shown on the control connection, if it was verified by what counts `now`.
     pub(super) fn certificate(&self, now: Option<&Arc<Tls>>) -> Option<CertificateDer<'static>> {
         let clients = |tls: Option<&Arc<Tls>>| tls.map(|tls| tls.settings().clients.clone());
-        let certificate = self.resumption.as_ref().and_then(|resumption| resumption.certificate());
-        certificate.filter(|_| clients(self.tls.as_ref()) == clients(now)).cloned()
+        let resumption = self.resumption.as_ref()?;
+        // It may have been revoked since.
+        let stands = now.is_some_and(|now| now.stands_by(resumption.verifiers()));
+        let is_good = stands && clients(self.tls.as_ref()) == clients(now);
+        resumption.certificate().filter(|_| is_good).cloned()
     }
 
     /// Whether the control connection has been encrypted, even if it no longer is.

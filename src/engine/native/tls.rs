@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{ServerConfig, SupportedCipherSuite};
@@ -31,6 +31,9 @@ use crate::tls::{self, TlsError};
 
 /// How often the files are checked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long until files that could not be used are tried again, although they have not changed: the disk may have been away.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The size of reads from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
 /// several calls for each record.
@@ -68,6 +71,8 @@ struct Configs {
     clients: Vec<Stamp>,
     /// When there should be a newer revocation list; `None` if that was said already, or if there are none.
     due: Mutex<Option<SystemTime>>,
+    /// When the files could not be used: another attempt may succeed although none of them has changed.
+    failed: Option<Instant>,
 }
 
 /// Distinguishes one version of the files from the next.
@@ -78,7 +83,8 @@ struct Stamps {
     clients: Vec<Stamp>,
 }
 
-type Stamp = Option<(SystemTime, u64, u64)>;
+/// The times of the last changes of the content and of anything, the size, and the number.
+type Stamp = Option<(SystemTime, (i64, i64), u64, u64)>;
 
 /// All files that are read again.
 fn files_of(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
@@ -101,7 +107,7 @@ impl Stamps {
         let stamp = |path: &Path| {
             let found = std::fs::metadata(path).ok()?;
             use std::os::unix::fs::MetadataExt;
-            Some((found.modified().ok()?, found.len(), found.ino()))
+            Some((found.modified().ok()?, (found.ctime(), found.ctime_nsec()), found.len(), found.ino()))
         };
         Self {
             own: own_files(settings).into_iter().map(stamp).collect(),
@@ -111,10 +117,11 @@ impl Stamps {
 }
 
 impl Configs {
-    /// The same, but that the files were looked at again.
+    /// The same, but that the files were looked at again, and can't be used.
     fn looked_at(&self, files: Stamps) -> Self {
         let (control, data) = (Arc::clone(&self.control), Arc::clone(&self.data));
-        Self { control, data, files, clients: self.clients.clone(), due: Mutex::new(*self.due()) }
+        let (clients, due) = (self.clients.clone(), Mutex::new(*self.due()));
+        Self { control, data, files, clients, due, failed: Some(Instant::now()) }
     }
 
     fn due(&self) -> MutexGuard<'_, Option<SystemTime>> {
@@ -146,6 +153,7 @@ impl Configs {
             clients: files.clients.clone(),
             files,
             due: Mutex::new(due),
+            failed: None,
         })
     }
 }
@@ -184,6 +192,11 @@ impl Tls {
         &self.settings
     }
 
+    /// Whether certificates of clients that were verified by these files are good still.
+    pub(super) fn stands_by(&self, clients: &[Stamp]) -> bool {
+        self.configs().clients == clients
+    }
+
     /// The configurations for new connections.
     fn configs(&self) -> Arc<Configs> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
@@ -196,16 +209,18 @@ impl Tls {
             && let Some(tls) = tls.upgrade()
         {
             // A panic is logged, and the earlier configuration stays in use.
-            let _ = catch_unwind(AssertUnwindSafe(|| tls.look()));
+            let _ = catch_unwind(AssertUnwindSafe(|| tls.look(TRY_AGAIN)));
         }
     }
 
     /// Uses new files, if there are any. If they can't be used, the earlier ones stay in use. Blocks.
-    fn look(&self) {
+    /// Files that could not be used are tried again after so long.
+    pub(super) fn look(&self, again: Duration) {
         let current = self.configs();
         self.warn_of_old_lists(&current);
         let files = Stamps::of(&self.settings);
-        if files == current.files {
+        let is_new = files != current.files;
+        if !is_new && current.failed.is_none_or(|at| at.elapsed() < again) {
             return;
         }
         let is_own = files.own != current.files.own;
@@ -229,6 +244,10 @@ impl Tls {
                 self.put(current.looked_at(files));
                 self.metrics.tls_files_are_wrong();
                 let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
+                if !is_new {
+                    tracing::debug!(cause, "files of TLS still can't be used");
+                    return;
+                }
                 match is_own {
                     true => tracing::warn!(
                         %certificate, cause, "the certificate changed and can't be used: the old one stays"
@@ -278,7 +297,7 @@ impl Tls {
         let config = Arc::new(marks.configure(&configs.control));
         let stream = start.into_stream_with(config, |connection| marks.read_hello(connection)).await?;
         let resumption = Resumption::new(&marks, own, stream.get_ref().1, Arc::clone(&self.owners));
-        Ok((stream, resumption))
+        Ok((stream, resumption.verified_by(configs.clients.clone())))
     }
 
     /// The handshake of a data connection. `client_reads` returns, as soon as the client begins the handshake, whether

@@ -52,10 +52,19 @@ fn nothing_shows_the_token() {
     assert!(!format!("{source:?}").contains("hunter2"), "{source:?}");
 }
 
+/// A certificate that is valid until the first day of a year.
+fn certificate(until: i32) -> rustls::pki_types::CertificateDer<'static> {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2000, 1, 1), rcgen::date_time_ymd(until, 1, 1));
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+}
+
 #[test]
 fn a_question_has_all_that_is_known() {
     let reason = OnceLock::new();
-    let certificate = rustls::pki_types::CertificateDer::from(b"abc".to_vec());
+    let certificate = certificate(2100);
+    let fingerprint = hex::encode(crate::tls::ShownCertificate::of(&certificate).sha256);
     let channel = Channel { encrypted: true, certificate: Some(&certificate) };
     let client = Client { address: "::ffff:192.0.2.7".parse().unwrap(), channel, reason: &reason };
     let credential = Credential { password: "a\"b\\\u{7f}ü" };
@@ -67,9 +76,15 @@ fn a_question_has_all_that_is_known() {
         "password": "a\"b\\\u{7f}ü",
         "address": "192.0.2.7",
         "tls": true,
-        "certificate": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "certificate": format!("sha256:{fingerprint}"),
     });
     assert_eq!(question, expected);
+    // One whose time is over shows nothing, even if a session of TLS from before is resumed.
+    let late = self::certificate(2001);
+    let channel = Channel { encrypted: true, certificate: Some(&late) };
+    let attempt = Attempt { client: Client { channel, ..client }, ..attempt };
+    let question: Value = serde_json::from_str(&Question::of(&attempt).text()).unwrap();
+    assert_eq!(question.get("certificate"), None);
 }
 
 #[tokio::test]

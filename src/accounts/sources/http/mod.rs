@@ -137,6 +137,10 @@ impl Source for Http {
         &self.identity
     }
 
+    fn asks(&self) -> bool {
+        true
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         Some(self)
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Attempt;
+use crate::tls::ShownCertificate;
 
 /// Who wants to log in.
 #[derive(Serialize)]
@@ -33,7 +34,13 @@ impl<'a> Question<'a> {
             password: attempt.credential.password,
             address: attempt.client.address.to_canonical(),
             tls: attempt.client.channel.encrypted,
-            certificate: attempt.client.channel.certificate.map(|certificate| fingerprint(certificate)),
+            // A session of TLS can be resumed when the time of the certificate is over.
+            certificate: attempt
+                .client
+                .channel
+                .certificate
+                .filter(|certificate| ShownCertificate::of(certificate).is_in_time)
+                .map(|certificate| fingerprint(certificate)),
         }
     }
 

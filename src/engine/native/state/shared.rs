@@ -1,6 +1,7 @@
 //! What all sessions share, in whichever world they began.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -89,7 +90,10 @@ fn tls_of(
 ) -> Result<Option<Arc<tls::Tls>>, TlsError> {
     match (settings, before) {
         (config::Tls::Off, _) => Ok(None),
-        (config::Tls::On(settings), Some(before)) if before.settings() == settings => Ok(Some(before)),
+        (config::Tls::On(settings), Some(before)) if before.settings() == settings => {
+            before.look(Duration::ZERO);
+            Ok(Some(before))
+        }
         (config::Tls::On(settings), _) => Ok(Some(tls::Tls::new(settings.clone(), Arc::clone(metrics))?)),
     }
 }

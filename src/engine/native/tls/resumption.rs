@@ -16,6 +16,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
+use super::Stamp;
 use super::family::Family;
 use super::owners::Owners;
 
@@ -229,6 +230,8 @@ pub(in super::super) struct Resumption {
     by_id: Option<(Vec<u8>, Vec<u8>)>,
     /// The client's certificate on the control connection.
     certificate: Option<CertificateDer<'static>>,
+    /// The files by which it was verified.
+    verified_by: Vec<Stamp>,
     since: Instant,
     history: Mutex<History>,
     owners: Arc<Owners>,
@@ -260,11 +263,22 @@ impl Resumption {
             families,
             by_id: marks.seen().by_id.clone(),
             certificate: certificate(connection),
+            verified_by: Vec::new(),
             since: Instant::now(),
             history: Mutex::new(History { habit: Habit::Unknown, shown: VecDeque::new() }),
             owners,
             user: Mutex::default(),
         }
+    }
+
+    /// The client's certificate was verified by these files.
+    pub(super) fn verified_by(self, files: Vec<Stamp>) -> Self {
+        Self { verified_by: files, ..self }
+    }
+
+    /// The files by which the client's certificate was verified.
+    pub(in super::super) fn verifiers(&self) -> &[Stamp] {
+        &self.verified_by
     }
 
     /// The certificate that the client has shown on the control connection.

@@ -22,6 +22,7 @@ fn resumption(config: &ServerConfig, families: Vec<Family>) -> Resumption {
         families,
         by_id: None,
         certificate: None,
+        verified_by: Vec::new(),
         since: Instant::now(),
         history: Mutex::new(History { habit: Habit::Unknown, shown: VecDeque::new() }),
         owners: Arc::default(),
