@@ -37,19 +37,16 @@ fn accounts_with<'a>(users: impl IntoIterator<Item = (&'a str, Password)>, setti
     Accounts::new(&config, &storages(), Metrics::new("native", 16), Lasting::new().unwrap(), None).unwrap()
 }
 
+fn origin<'a>(permit: &'a SessionPermit, ending: &'a Shutdown) -> Origin<'a> {
+    Origin { session: 1, peer: PEER, channel: Channel::default(), permit, ending }
+}
+
 fn permit() -> SessionPermit {
     Arc::new(SessionLimits::new(1, 1, 64)).admit(PEER.ip()).unwrap()
 }
 
 async fn enter(accounts: &Accounts, name: &str, password: &str) -> Result<Visit, Refused> {
-    let origin = Origin {
-        session: 1,
-        peer: PEER,
-        channel: Channel::default(),
-        permit: &permit(),
-        ending: &Shutdown::default(),
-    };
-    accounts.enter(name, Credential { password }, origin, pending()).await
+    accounts.enter(name, Credential { password }, origin(&permit(), &Shutdown::default()), pending()).await
 }
 
 /// The name of whoever came in.
@@ -138,23 +135,17 @@ async fn accounts_of_sources_are_barred_as_others_are() {
         assert_eq!(enter(&accounts, "anna", password).await.unwrap_err(), Refused::Failed(why));
     }
     assert_eq!(source.asked.load(Ordering::Relaxed), 2);
-    let hour = Duration::from_secs(3600);
-    let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
-    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(Guard::new(Some(rules), None, 64)));
+    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
     assert!(limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now()).name);
     let permit = limits.admit(PEER.ip()).unwrap();
-    let origin = Origin {
-        session: 1,
-        peer: PEER,
-        channel: Channel::default(),
-        permit: &permit,
-        ending: &Shutdown::default(),
-    };
-    let refused = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+    let refused = accounts
+        .enter("anna", Credential { password: "sesame" }, origin(&permit, &Shutdown::default()), pending())
+        .await;
     assert_eq!(refused.unwrap_err(), Refused::Failed(LoginError::LockedOut));
     assert_eq!(source.asked.load(Ordering::Relaxed), 2, "no password of a locked name is shown to anybody");
 }
 
+/// Locks an address and a name after one failure.
 fn strict() -> Guard {
     let hour = Duration::from_secs(3600);
     let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
@@ -195,14 +186,14 @@ async fn a_lock_that_begins_during_a_check_counts() {
         let source = Arc::new(Meanwhile { account, limits: Arc::clone(&limits), elsewhere });
         Arc::get_mut(&mut accounts.known).unwrap().sources.push(source);
         let permit = limits.admit(PEER.ip()).unwrap();
-        let origin = Origin {
-            session: 1,
-            peer: PEER,
-            channel: Channel::default(),
-            permit: &permit,
-            ending: &Shutdown::default(),
-        };
-        let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+        let entered = accounts
+            .enter(
+                "anna",
+                Credential { password: "sesame" },
+                origin(&permit, &Shutdown::default()),
+                pending(),
+            )
+            .await;
         assert_eq!(entered.unwrap_err(), refused);
     }
 }
@@ -217,14 +208,14 @@ async fn nobody_keeps_a_user_out_of_its_own_networks() {
         let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
         limits.guard().failed("10.0.0.1".parse().unwrap(), Some("anna"), Instant::now());
         let permit = limits.admit(PEER.ip()).unwrap();
-        let origin = Origin {
-            session: 1,
-            peer: PEER,
-            channel: Channel::default(),
-            permit: &permit,
-            ending: &Shutdown::default(),
-        };
-        let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, pending()).await;
+        let entered = accounts
+            .enter(
+                "anna",
+                Credential { password: "sesame" },
+                origin(&permit, &Shutdown::default()),
+                pending(),
+            )
+            .await;
         assert_eq!(entered.is_ok(), is_let_in);
     }
 }
@@ -252,15 +243,14 @@ impl Source for Refuser {
 async fn a_refusal_is_a_guess_and_no_answer_is_none() {
     let mut accounts = accounts(&[], Setting::default());
     Arc::get_mut(&mut accounts.known).unwrap().sources.push(Arc::new(Refuser));
-    let hour = Duration::from_secs(3600);
-    let rules = Lockout { failures: 1, within: hour, lasting: hour, never: Vec::new(), always: Vec::new() };
-    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(Guard::new(Some(rules), None, 64)));
+    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
     let permit = limits.admit(PEER.ip()).unwrap();
     let ending = Shutdown::default();
     let enter = async |name| {
-        let origin =
-            Origin { session: 1, peer: PEER, channel: Channel::default(), permit: &permit, ending: &ending };
-        accounts.enter(name, Credential { password: "x" }, origin, pending()).await.unwrap_err()
+        accounts
+            .enter(name, Credential { password: "x" }, origin(&permit, &ending), pending())
+            .await
+            .unwrap_err()
     };
     for _ in 0..3 {
         assert_eq!(enter("bert").await, Refused::Unavailable);
@@ -341,15 +331,14 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
     let limits = Arc::new(SessionLimits::new(2, 2, 64));
     let crowd = ["10.0.0.2"; 2].map(|from| limits.admit(from.parse().unwrap()).unwrap());
     let _newcomer = limits.admit("10.0.0.1".parse().unwrap()).unwrap();
-    let origin = Origin {
-        session: 1,
-        peer: PEER,
-        channel: Channel::default(),
-        permit: &crowd[0],
-        ending: &Shutdown::default(),
-    };
     let credential = Credential { password: "sesame" };
-    assert_eq!(accounts.enter("anna", credential, origin, pending()).await.unwrap_err(), Refused::Displaced);
+    assert_eq!(
+        accounts
+            .enter("anna", credential, origin(&crowd[0], &Shutdown::default()), pending())
+            .await
+            .unwrap_err(),
+        Refused::Displaced
+    );
     assert!(enter(&accounts, "anna", "sesame").await.is_ok());
 }
 
@@ -357,14 +346,9 @@ async fn a_session_that_gave_way_takes_nothing_of_its_user() {
 async fn nobody_is_checked_whose_client_is_gone() {
     let hash = crate::config::PasswordHash::new("sesame").unwrap();
     let accounts = accounts_with([("anna", Password::Hash(hash))], Setting::default());
-    let origin = Origin {
-        session: 1,
-        peer: PEER,
-        channel: Channel::default(),
-        permit: &permit(),
-        ending: &Shutdown::default(),
-    };
-    let entered = accounts.enter("anna", Credential { password: "sesame" }, origin, ready(())).await;
+    let entered = accounts
+        .enter("anna", Credential { password: "sesame" }, origin(&permit(), &Shutdown::default()), ready(()))
+        .await;
     assert_eq!(entered.unwrap_err(), Refused::Gone);
     assert_eq!((counted(&accounts, "abandoned"), counted(&accounts, "success")), ("1".into(), "0".into()));
 }
