@@ -6,6 +6,7 @@
 //! the answer: an entry of `users` without its proof, which `config::Entries::without_proof` reads, and [`Maker::user`] makes an
 //! account of. Such an account says who has [made it](Account::made_by).
 
+mod asked;
 mod directory;
 mod http;
 
@@ -150,8 +151,8 @@ pub(super) fn open(
                 Arc::new(opened.map_err(|cause| AccountsError::Directory { directory: path.clone(), cause })?)
             }
             UsersFrom::Http(service) => {
-                let before = was(&http::identity(service));
-                Arc::new(http::Http::open(service, entries, maker, metrics, before))
+                let service = http::Http::new(service);
+                Arc::new(asked::Asked::open(service, entries, maker, metrics, before))
             }
         };
         sources.push(source);

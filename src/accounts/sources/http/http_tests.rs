@@ -1,16 +1,21 @@
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use wharf_testing::played::{Played, answer};
 
+use super::question::Question;
 use super::*;
+use crate::accounts::build::Maker;
 use crate::accounts::proofs::Client;
+use crate::accounts::sources::asked::Asked;
+use crate::accounts::sources::{Attempt, LoginError, Source, Verdict};
 use crate::accounts::testing::{configured, storages};
 use crate::accounts::{Channel, Credential};
-use crate::config::Secret;
+use crate::config::{HttpService, Secret};
 use crate::network::Network;
+use crate::ops::metrics::Metrics;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -18,7 +23,7 @@ fn json_of(document: &Value) -> wharf_testing::played::Answer {
     answer(200, &[("content-type", "application/json")], document.to_string())
 }
 
-fn source(url: &str, cache: Duration, before: Option<&Http>) -> Http {
+fn source(url: &str, cache: Duration, before: Option<&Arc<Asked<Http>>>) -> Arc<Asked<Http>> {
     let config = configured([]);
     let service = HttpService {
         url: format!("{url}/"),
@@ -29,11 +34,16 @@ fn source(url: &str, cache: Duration, before: Option<&Http>) -> Http {
     };
     let maker = Arc::new(Maker::new(&config, &storages()));
     let metrics = Metrics::new("native", 1);
-    Http::open(&service, &config.entries, &maker, &metrics, before.map(|before| before as &dyn Source))
+    let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
+    Arc::new(Asked::open(Http::new(&service), &config.entries, &maker, &metrics, &before))
 }
 
 /// What the source says of this user, and its reason.
-async fn ask(source: &Http, name: &str, password: &str) -> (Result<Option<String>, LoginError>, String) {
+async fn ask(
+    source: &Asked<Http>,
+    name: &str,
+    password: &str,
+) -> (Result<Option<String>, LoginError>, String) {
     let reason = OnceLock::new();
     let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
     let credential = Credential { password };
@@ -163,7 +173,7 @@ async fn a_locked_name_takes_the_time_of_an_answer() {
     let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
     let (credential, network) = (Credential { password: "x" }, Network::of(HERE, 64));
     let attempt = Attempt { name: "anna", credential, network, client, is_locked: true, account: None };
-    source.service.took(Duration::from_secs(2));
+    source.desk().took(Duration::from_secs(2));
     for (is_locked, name, expected) in
         [(true, "anna", 2), (false, "anna", 0), (true, "ftp", 0), (true, "a/b", 0)]
     {
@@ -176,9 +186,9 @@ async fn a_locked_name_takes_the_time_of_an_answer() {
 /// A link that a user has made there must lead nowhere else, also while the user is away.
 #[tokio::test]
 async fn directories_stay_given() {
-    let given = |source: &Http| {
+    let given = |source: &Asked<Http>| {
         let mut given: Vec<_> = source
-            .given
+            .given()
             .trees()
             .iter()
             .map(|(name, tree)| format!("{name} {}", tree.path.as_str()))

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Attempt;
+use crate::accounts::sources::Attempt;
 use crate::tls::ShownCertificate;
 
 /// Who wants to log in.

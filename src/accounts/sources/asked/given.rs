@@ -13,7 +13,7 @@ use crate::visit::Views;
 const MOST: usize = 64 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Given {
+pub(in crate::accounts::sources) struct Given {
     views: Arc<Views>,
     trees: Mutex<HashMap<String, Account>>,
 }
@@ -26,7 +26,7 @@ impl Given {
         Self { views: Arc::clone(views), trees: Mutex::new(still.collect()) }
     }
 
-    pub(super) fn trees(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+    pub(in crate::accounts::sources) fn trees(&self) -> MutexGuard<'_, HashMap<String, Account>> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
