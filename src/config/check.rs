@@ -84,8 +84,9 @@ impl Checker<'_> {
         let tls = raw.tls.map_or(Tls::Off, |at| self.tls(at));
         self.server_dangers(&places, &server, &tls);
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
-        let users_from = self.users_from(raw.users_from);
-        let elsewhere = Elsewhere { others: !users_from.is_empty(), client_authorities };
+        let others =
+            raw.users_from.as_ref().and_then(|at| at.value.as_ref()).is_some_and(|list| !list.is_empty());
+        let elsewhere = Elsewhere { others, client_authorities };
         let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
         let mut in_order: Vec<_> =
             backends.iter().map(|(name, backend)| (backend.name.start, name.clone())).collect();
@@ -97,6 +98,7 @@ impl Checker<'_> {
             ftp_is_free: accounts.ftp_is_free,
             client_authorities,
         };
+        let users_from = self.users_from(raw.users_from, &entries);
         Config {
             server,
             tls,

@@ -25,6 +25,7 @@ mod source;
 mod stamp;
 mod suggest;
 mod syntax;
+mod template;
 mod tree;
 pub(crate) mod units;
 
@@ -48,6 +49,7 @@ pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 pub use stamp::Stamp;
+pub use template::EntryTemplate;
 
 /// What a kind of storage reads and checks its section with.
 pub(crate) mod section {

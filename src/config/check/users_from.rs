@@ -3,11 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use wharf_backends::object::{self, Authorities};
 
 use super::super::checked::UsersFrom;
 use super::super::files::say;
-use super::super::{HttpService, Secret};
+use super::super::template::EntryTemplate;
+use super::super::{HttpService, Problem, Secret};
 use super::*;
 
 /// How long a question may take altogether, unless something else is said.
@@ -21,11 +23,20 @@ const MAX_CA_FILE: u64 = 4 << 20;
 
 impl Checker<'_> {
     /// Where other users stand.
-    pub(super) fn users_from(&self, field: Option<At<Vec<At<raw::UsersFrom>>>>) -> Vec<UsersFrom> {
+    pub(super) fn users_from(
+        &self,
+        field: Option<At<Vec<At<raw::UsersFrom>>>>,
+        entries: &Entries,
+    ) -> Vec<UsersFrom> {
         let mut sources: Vec<UsersFrom> = Vec::new();
         for at in field.and_then(|at| at.value).unwrap_or_default() {
             let Some(mut raw) = at.value else { continue };
             // Each kind of source is a key of its own.
+            if let Some(at) = raw.defaults.take() {
+                let place = at.key;
+                self.defaults(at, &|_| Ok(()), entries);
+                self.problem(place, "`defaults` has no use here: the entries of these users are whole");
+            }
             let mut kinds = Vec::new();
             let http = raw.http.take();
             if http.is_none() {
@@ -76,6 +87,27 @@ impl Checker<'_> {
                 self.problem(place, format!("`{key}` has no use here: it belongs to `http`"));
             }
         }
+    }
+
+    /// What the entries of a source have in common. `place` refuses the names of places with which the source can do nothing.
+    fn defaults(
+        &self,
+        at: At<Map<String, Value>>,
+        place: &dyn Fn(&str) -> Result<(), String>,
+        entries: &Entries,
+    ) -> Option<EntryTemplate> {
+        let template = self.accept(EntryTemplate::new(at.value?), at.span)?;
+        for name in template.places() {
+            self.accept(place(&name), at.span)?;
+        }
+        let backend = entries.backends.first().map_or("", String::as_str);
+        let Err(problems) = entries.without_proof("x", &template.sample(backend), "defaults") else {
+            return Some(template);
+        };
+        for Problem { message, .. } in problems {
+            self.problem(at.span, format!("`defaults`: {message}"));
+        }
+        None
     }
 
     fn users_service(&self, at: At<String>, rest: raw::UsersFrom) -> Option<UsersFrom> {

@@ -1,5 +1,7 @@
 //! Users as written.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -114,6 +116,11 @@ pub(in crate::config) struct UsersFrom {
     /// Default: those of the system. Example: `ca_file: idp.crt`.
     #[schemars(extend("x-type" = "path"))]
     pub(in crate::config) ca_file: Option<At<String>>,
+    /// The keys that the entries of these users have in common, as in an entry of `users` without its name and proof. In its texts,
+    /// `{name}` stands for the user's name; a brace itself is written twice. Default: none. Example: `defaults: { backend: lake, path:
+    /// "homes/{name}" }`.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>", extend("x-type" = "section"))]
+    pub(in crate::config) defaults: Option<At<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// A directory of a backend at a place of a user's tree.

@@ -8,7 +8,7 @@ server.passive: address address_for ports
 server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
 tls: certificate cipher_suites client_authorities client_crl key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
-users_from[]: ca_file cache directory http timeout token
+users_from[]: ca_file cache defaults directory http timeout token
 lockout: always failures for never within
 anonymous: backend enabled mounts path permissions
 anonymous.mounts[]: at backend path permissions

@@ -43,6 +43,8 @@ fn everything_about_services() {
   - { http: https://j.example.com/ }
   - { http: https://j.example.com/, cache: 1m }
   - { htp: https://k.example.com/ }
+  - { directory: data, defaults: { backend: nowhere, path: \"{name\" } }
+  - { http: https://l.example.com/, defaults: { backend: nowhere, path: \"{name}\" } }
 ",
     );
     let expected = [
@@ -69,6 +71,11 @@ fn everything_about_services() {
         "19 this source is listed twice",
         "20 say where these users stand: { directory: PATH } or { http: URL }",
         "20 unknown key \"htp\"; did you mean \"http\"?",
+        "21 this source is listed twice",
+        "21 `defaults` has no use here: the entries of these users are whole",
+        "21 a brace of \"{name\" is not closed; {{ is one brace",
+        "22 `defaults` has no use here: the entries of these users are whole",
+        "22 `defaults`: backend \"nowhere\" is not defined; defined are: disk",
     ];
     assert_eq!(found, expected);
 }
