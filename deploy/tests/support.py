@@ -87,7 +87,7 @@ class Pod:
         self.folder = pathlib.Path(folder)
         self.given = given or {}
         self.pod = one("StatefulSet", documents)["spec"]["template"]["spec"]
-        [self.container] = self.pod["containers"]
+        [self.container] = [container for container in self.pod["containers"] if container["name"] == "wharf"]
         self.mounts, self.temporary = {}, {}
         volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
         statefulset = one("StatefulSet", documents)["spec"]

@@ -25,6 +25,13 @@ EXPLAINED = {
 }
 EXPLAINED_IN = {
     "host-network": {("CKV_K8S_19", "StatefulSet"): "the example is about the node's network"},
+    "users-from-secrets": {
+        ("CKV_K8S_8", "StatefulSet"): "the container that collects users has an older image's settings, which know no probes",
+        ("CKV_K8S_9", "StatefulSet"): "the server is ready without the container that collects users",
+        ("CKV_K8S_15", "StatefulSet"): "the image that collects users has a version; nodes without a registry have to be able to run it",
+        ("CKV_K8S_43", "StatefulSet"): "the image that collects users is a value",
+        ("CKV2_K8S_5", "RoleBinding"): "Kubernetes can't grant access by label: told in the README",
+    },
     "own-configuration": {("CKV_K8S_35", "StatefulSet"): "the example shows a secret from the environment"},
 }
 
@@ -46,6 +53,7 @@ def given():
         "wharf-tls": tls,
         "lake": {"id": "wharf", "secret": "secret"},
         "wharf-configuration": {"wharf.yaml": OWN_CONFIGURATION},
+        "ftp-users-of-ours": {"anna.yaml": f"{{ name: anna, password: {HASH!r}, backend: scratch }}"},
     }
 
 
@@ -148,7 +156,7 @@ class Chart(unittest.TestCase):
                 for document, pod in pods(manifests(*values(example))):
                     allowed = example is not None and example.stem == "host-network" and document["kind"] == "StatefulSet"
                     self.assertEqual(pod.get("hostNetwork", False), allowed)
-                    for key in ("hostPID", "hostIPC", "ephemeralContainers", "initContainers"):
+                    for key in ("hostPID", "hostIPC", "ephemeralContainers"):
                         self.assertNotIn(key, pod)
                     self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
                     self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
@@ -157,7 +165,7 @@ class Chart(unittest.TestCase):
                         self.assertLessEqual(
                             set(volume) - {"name"}, {"configMap", "secret", "projected", "emptyDir", "persistentVolumeClaim"}
                         )
-                    for container in pod["containers"]:
+                    for container in [*pod["containers"], *pod.get("initContainers", [])]:
                         context = container["securityContext"]
                         self.assertIs(context["allowPrivilegeEscalation"], False)
                         self.assertIs(context["readOnlyRootFilesystem"], True)
@@ -251,7 +259,7 @@ class Chart(unittest.TestCase):
 
     def test_users_come_from_files_and_guessers_are_locked_out_as_the_readme_says(self):
         readme = (CHART / "README.md").read_text()
-        values = re.search(r"## Users in files.*?```yaml\n(.*?)```", readme, re.S)[1]
+        values = re.search(r"## Other sources of users.*?```yaml\n(.*?)```", readme, re.S)[1]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "values.yaml"
             path.write_text(values)
@@ -266,6 +274,36 @@ class Chart(unittest.TestCase):
                     checked = pod.check(check=False)
                     self.assertEqual(checked.returncode == 0, is_good, checked.stderr)
                     self.assertEqual("anna.yaml:1:" in checked.stderr, not is_good, checked.stderr)
+
+    def test_users_are_collected_by_a_container_that_may_do_no_more(self):
+        [example] = [example for example in EXAMPLES if example.stem == "users-from-secrets"]
+        for resource, readable in (("secret", ["secrets"]), ("configmap", ["configmaps"]), ("both", ["secrets", "configmaps"])):
+            documents = manifests("--values", str(example), f"--set=usersFrom.sidecar.resource={resource}")
+            [rule] = one("Role", documents)["rules"]
+            self.assertEqual(rule, {"apiGroups": [""], "resources": readable, "verbs": ["get", "list", "watch"]})
+            [subject] = one("RoleBinding", documents)["subjects"]
+            pod = one("StatefulSet", documents)["spec"]["template"]["spec"]
+            self.assertEqual(subject["name"], pod["serviceAccountName"])
+            self.assertEqual(one("RoleBinding", documents)["roleRef"]["name"], one("Role", documents)["metadata"]["name"])
+        server, collector = pod["containers"]
+        [first] = pod["initContainers"]
+        methods = [next(v["value"] for v in each["env"] if v["name"] == "METHOD") for each in (first, collector)]
+        self.assertEqual(methods, ["LIST", "WATCH"])
+        # The server can neither ask the cluster nor change a file of users.
+        mounts = {mount["name"]: mount for mount in server["volumeMounts"]}
+        self.assertNotIn("users-token", mounts)
+        self.assertIs(mounts["users-collected"]["readOnly"], True)
+        with tempfile.TemporaryDirectory() as inside:
+            pod = Pod(documents, inside, given())
+            config = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())
+            places = [source["directory"] for source in config["users_from"]]
+            self.assertEqual(places, ["/run/wharf/users/secret", "/run/wharf/users/collected"])
+            # As the container names what it finds.
+            (pod.mounts["/run/wharf/users/collected"] / "namespace_default.secret_ftp-anna.bert.yaml").write_text("{ name: bert, backend: nowhere }")
+            checked = pod.check(check=False)
+            self.assertNotEqual(checked.returncode, 0)
+            self.assertIn("bert.yaml:1:", checked.stderr)
+            self.assertNotIn("anna.yaml:1:", checked.stderr)
 
     def test_a_secret_that_changes_begins_the_pod_anew(self):
         def stamps(secret, password="one", user="a", greeting="hello"):

@@ -96,7 +96,11 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $tls := dict "mode" $mode "certificate" "/etc/wharf/tls/tls.crt" "key" "/etc/wharf/tls/tls.key" -}}
 {{- $_ := set $config "tls" (mergeOverwrite $tls (deepCopy .Values.tls.settings)) -}}
 {{- end -}}
-{{- mergeOverwrite $config (deepCopy (.Values.config | default dict)) | toYaml -}}
+{{- $config = mergeOverwrite $config (deepCopy (.Values.config | default dict)) -}}
+{{- with include "wharf.usersFolders" . | fromJsonArray -}}
+{{- $_ := set $config "users_from" (concat . ($config.users_from | default list)) -}}
+{{- end -}}
+{{- $config | toYaml -}}
 {{- end -}}
 
 {{/* What this release's own Secret holds: keys to values in base64, as JSON. A password that was generated is kept. */}}

@@ -24,6 +24,7 @@ anything is made of the values. The schema of the values says no more than what 
 {{- define "wharf.validate.words" -}}
 {{- range list
   (list "image.pullPolicy" .Values.image.pullPolicy (list "IfNotPresent" "Always" "Never"))
+  (list "usersFrom.sidecar.resource" .Values.usersFrom.sidecar.resource (list "secret" "configmap" "both"))
   (list "tls.mode" (include "wharf.tlsMode" .) (list "off" "optional" "required" "required-control" "required-data"))
   (list "service.type" .Values.service.type (list "ClusterIP" "NodePort" "LoadBalancer"))
   (list "service.sessionAffinity" .Values.service.sessionAffinity (list "None" "ClientIP"))
@@ -56,6 +57,8 @@ anything is made of the values. The schema of the values says no more than what 
   (list "temporarySize" .Values.temporarySize $size "is a size such as 1Gi")
   (list "serviceMonitor.interval" .Values.serviceMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
   (list "test.image" .Values.test.image "^\\S+$" "is the name of an image")
+  (list "usersFrom.sidecar.image" .Values.usersFrom.sidecar.image "^\\S+$" "is the name of an image")
+  (list "usersFrom.sidecar.label" .Values.usersFrom.sidecar.label "^([-.a-z0-9]+/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$" "is a label such as wharf/users")
 -}}
 {{- range .Values.proxyProtocol.trusted -}}
 {{- $checks = append $checks (list "proxyProtocol.trusted" . $network "is a network such as 10.0.0.0/8") -}}
@@ -203,12 +206,18 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 
 {{- define "wharf.validate.volumes" -}}
+{{- if and .Values.usersFrom.sidecar.enabled (eq (include "wharf.serviceAccount" .) "default") -}}
+{{- fail "usersFrom.sidecar: every pod with the account `default` could read the Secrets of the namespace; serviceAccount.create makes one for this pod alone, or serviceAccount.name names one." -}}
+{{- end -}}
 {{- $mounts := dict "/etc/wharf/config" "the configuration" "/tmp" "temporary files" -}}
 {{- if include "wharf.secretSources" . | fromJsonArray -}}
 {{- $_ := set $mounts (include "wharf.secretsFolder" .) "secrets" -}}
 {{- end -}}
 {{- if include "wharf.tlsSecret" . -}}
 {{- $_ := set $mounts "/etc/wharf/tls" "the certificate" -}}
+{{- end -}}
+{{- range include "wharf.usersFolders" . | fromJsonArray -}}
+{{- $_ := set $mounts .directory "files of users" -}}
 {{- end -}}
 {{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
 {{- $_ := set $mounts (clean .Values.persistence.mountPath) "persistence" -}}
@@ -231,6 +240,9 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 {{- if include "wharf.tlsSecret" . -}}
 {{- $closed = append $closed "/etc/wharf/tls" -}}
+{{- end -}}
+{{- range include "wharf.usersFolders" . | fromJsonArray -}}
+{{- $closed = append $closed .directory -}}
 {{- end -}}
 {{- range append $closed "/tmp" -}}
 {{- if include "wharf.isWithin" (list . $path) -}}

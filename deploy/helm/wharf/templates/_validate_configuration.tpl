@@ -180,7 +180,7 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- if not (hasPrefix "/" $root) -}}
 {{- fail (printf "backends.%s.root: a directory is missing, such as %s/files." $name $.Values.persistence.mountPath) -}}
 {{- end -}}
-{{- range list "/etc/wharf/config" "/etc/wharf/tls" (include "wharf.secretsFolder" .) "/proc" -}}
+{{- range list "/etc/wharf/config" "/etc/wharf/tls" (include "wharf.secretsFolder" .) (include "wharf.usersFolder" .) "/proc" -}}
 {{- if or (include "wharf.isWithin" (list $root .)) (include "wharf.isWithin" (list . $root)) -}}
 {{- fail (printf "backends.%s.root: %s is or holds %s, which is the server's own: configuration, secrets, processes." $name $root .) -}}
 {{- end -}}
