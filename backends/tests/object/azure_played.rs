@@ -164,9 +164,9 @@ impl State {
         let list = String::from_utf8_lossy(&asked.body).into_owned();
         let ids = list.split("<Uncommitted>").skip(1).map(|text| text.split('<').next().unwrap().to_owned());
         let blocks: Vec<String> = ids.collect();
-        let content: Option<Vec<&Bytes>> = blocks.iter().map(|id| self.blocks.get(id)).collect();
+        let content: Option<Vec<&[u8]>> = blocks.iter().map(|id| self.blocks.get(id).map(|b| &**b)).collect();
         let Some(content) = content else { return refused(400, "InvalidBlockList") };
-        let content = Bytes::from(content.into_iter().flatten().copied().collect::<Vec<u8>>());
+        let content = Bytes::from(content.concat());
         self.blocks.clear();
         let metadata = asked.metadata("x-ms-meta-");
         self.put(key, Blob { content, metadata, blocks, lacks_digest: true, ..Blob::default() });

@@ -227,7 +227,7 @@ impl Bucket {
             return refusal(400, "InvalidPart", "there are parts that are not listed");
         }
         let Upload { headers, parts } = self.uploads.remove(upload).unwrap();
-        let content = listed.iter().flat_map(|number| parts[number].clone()).collect();
+        let content = listed.iter().map(|number| &*parts[number]).collect::<Vec<_>>().concat().into();
         let tag = Some(e_tag_of_parts(listed.iter().map(|number| &parts[number])));
         self.objects.insert(key, Stored { content, headers, tag });
         answer(200, &[], "<CompleteMultipartUploadResult/>")

@@ -194,7 +194,7 @@ impl State {
             return answer(200, &[("etag", &format!("\"{digits}\""))], "");
         }
         let metadata = std::mem::take(metadata);
-        let content: Vec<u8> = std::mem::take(parts).into_values().flatten().collect();
+        let content = std::mem::take(parts).into_values().collect::<Vec<_>>().concat();
         self.upload = None;
         if asked.method == "POST" {
             let name = decoded(asked.path.strip_prefix("/bucket/").unwrap());
