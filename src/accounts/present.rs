@@ -112,7 +112,7 @@ impl Present {
 /// Has those sessions end that the accounts don't stand by.
 fn dismissed<'a>(sessions: impl Iterator<Item = &'a Seat>, known: &Known) -> Vec<Shutdown> {
     let has_to_go = |seat: &&Seat| !known.stands_by(&seat.account, seat.from);
-    let not_yet = |seat: &&Seat| !seat.ending.dismissed.is_cancelled() && has_to_go(seat);
+    let not_yet = |seat: &&Seat| !seat.ending.is_dismissed() && has_to_go(seat);
     let endings = sessions.filter(not_yet).map(|seat| seat.ending.clone());
     endings.inspect(Shutdown::dismiss).collect()
 }

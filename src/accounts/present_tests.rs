@@ -80,7 +80,7 @@ fn who_may_come_from_elsewhere_alone_or_for_less_time_has_to_go() {
         present.follow(&before);
         let (_permit, ending) = session();
         present.follow(&after);
-        assert_eq!(ending.dismissed.is_cancelled(), !goes_on, "{after:?}");
+        assert_eq!(ending.is_dismissed(), !goes_on, "{after:?}");
     }
 }
 
@@ -103,7 +103,7 @@ fn of_users_that_changed_alone_the_sessions_are_looked_at() {
     let (_bert, bert) = come_in(&present, &before, "bert", 2).unwrap();
     let after = known(&[], None);
     assert_eq!(present.look_at(["anna", "nobody"], &after).len(), 1);
-    assert!(anna.dismissed.is_cancelled() && !bert.dismissed.is_cancelled());
+    assert!(anna.is_dismissed() && !bert.is_dismissed());
 }
 
 /// A control connection that asks twice has two seats, so that the end of one does not hide the other.

@@ -256,7 +256,7 @@ pub fn end_later(dismissed: Vec<Shutdown>, grace: Duration) {
     }
     tokio::spawn(async move {
         tokio::time::sleep(grace).await;
-        dismissed.iter().for_each(|ending| ending.now.cancel());
+        dismissed.iter().for_each(|ending| ending.end_now());
     });
 }
 

@@ -81,7 +81,7 @@ impl StopSignals {
         shutdown.stopping.cancel();
         tracing::info!(signal, "finishing running transfers; a second signal ends them");
         let signal = self.next().await;
-        shutdown.now.cancel();
+        shutdown.end_now();
         tracing::info!(signal, "ending now");
         // SIGHUP must still not kill the process.
         loop {

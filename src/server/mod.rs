@@ -137,7 +137,7 @@ impl Server {
                 tracing::warn!(sessions = sessions.len(), "told to end what still runs");
             }
         }
-        shutdown.now.cancel();
+        shutdown.end_now();
         if tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_err() {
             tracing::warn!(sessions = sessions.len(), "sessions did not end in time");
         }

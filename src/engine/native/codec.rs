@@ -48,6 +48,13 @@ impl Decoder {
         &mut self.buffer
     }
 
+    /// Gives an empty buffer back: thousands of sessions wait for their next command at a time.
+    pub(super) fn rest(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// How many bytes have not become a line.
     pub(super) fn waiting(&self) -> usize {
         self.buffer.len()

@@ -84,3 +84,14 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn who_waits_for_a_command_has_no_buffer() {
+    let mut decoder = Decoder::default();
+    assert_eq!(decode_all(&mut decoder, b"NOOP\r\n"), [line("NOOP", b"")]);
+    decoder.rest();
+    assert_eq!(decoder.buffer.capacity(), 0);
+    assert_eq!(decode_all(&mut decoder, b"NO"), []);
+    decoder.rest();
+    assert_eq!(decode_all(&mut decoder, b"OP\r\n"), [line("NOOP", b"")]);
+}

@@ -91,6 +91,7 @@ impl Control {
         match &mut self.stream {
             Stream::Plain(socket) => loop {
                 // An idle session has no buffer.
+                decoder.rest();
                 socket.readable().await?;
                 match socket.try_read_buf(decoder.buffer()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

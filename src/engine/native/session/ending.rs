@@ -34,10 +34,16 @@ pub(super) enum End {
     Lost(io::Error),
     /// All is said.
     Closed,
-    /// This is still to be said.
-    Saying(Reply),
+    /// This is still to be said. In a box: all that an idle session waits with has room for an end.
+    Saying(Box<Reply>),
     /// Somebody else gets its place.
     Displaced,
+}
+
+impl End {
+    pub(super) fn saying(reply: Reply) -> Self {
+        Self::Saying(Box::new(reply))
+    }
 }
 
 impl From<io::Error> for End {
@@ -127,7 +133,7 @@ impl Session {
         };
         let (session, peer) = (self.connection.id, self.connection.peer);
         tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
-        End::Saying(Reply::new(421, reply))
+        End::saying(Reply::new(421, reply))
     }
 
     /// A transfer that has received all asks whether its client is still there. The transfer and this are one task, so what
@@ -165,7 +171,7 @@ impl Session {
     /// The account is no more, whatever the session does.
     pub(super) fn expired(&self) -> End {
         self.connection.journal(self.state.user()).expired();
-        End::Saying(Reply::new(421, "This account has expired; goodbye."))
+        End::saying(Reply::new(421, "This account has expired; goodbye."))
     }
 
     /// The control connection is over. A client that has said QUIT before means its transfer to be finished: many that are
@@ -187,13 +193,14 @@ impl Session {
 /// Waits until everything was told to end, and a moment more.
 pub(super) async fn last_words(shutdown: &Shutdown) {
     shutdown.now.cancelled().await;
-    tokio::time::sleep(LAST_WORDS).await;
+    // Idle sessions need no room for it.
+    Box::pin(tokio::time::sleep(LAST_WORDS)).await;
 }
 
 pub(super) fn stopping(shutdown: &Shutdown) -> End {
-    End::Saying(Reply::new(
+    End::saying(Reply::new(
         421,
-        match shutdown.dismissed.is_cancelled() {
+        match shutdown.is_dismissed() {
             true => "Your account has changed; log in again.",
             false => "The server is stopping; goodbye.",
         },

@@ -52,8 +52,8 @@ pub(super) struct Session {
 }
 
 enum Event {
-    Cut,
-    Stopping,
+    /// It is told to end, or its transfer is.
+    Told,
     /// It has been silent for too long, or the account may be no more.
     Woken,
     Transfer(TransferEvent),
@@ -171,11 +171,12 @@ impl Session {
             self.waiting_bytes -= size(&waiting.command);
             return Ok(Event::Waited(waiting));
         }
+        // Whoever ends everything at once has stopped the idle sessions before.
+        let told = if idle { &shutdown.stopping } else { &shutdown.now };
         Ok(tokio::select! {
             // In any order: a client or a transfer that always has work uses up the time that this task has, and must not
             // keep the others from their turn.
-            () = shutdown.now.cancelled() => Event::Cut,
-            () = shutdown.stopping.cancelled(), if idle => Event::Stopping,
+            () = told.cancelled() => Event::Told,
             () = tokio::time::sleep_until(alarm), if idle || is_held || self.state.expires().is_some() => Event::Woken,
             event = next_event(&mut self.transfer) => Event::Transfer(event),
             received = next_command(&mut self.connection.control, is_held), if !self.gone => Event::Received(received),
@@ -191,7 +192,7 @@ impl Session {
                 self.carry_out(command, shutdown).await
             }
             Event::Received(Ok(Some(Decoded::Endless))) => {
-                Err(End::Saying(Reply::new(500, "The command line does not end; goodbye.")))
+                Err(End::saying(Reply::new(500, "The command line does not end; goodbye.")))
             }
             Event::Received(Ok(Some(received))) => {
                 self.active = Instant::now();
@@ -206,7 +207,7 @@ impl Session {
             Event::Received(Err(error)) => self.ended(error),
             Event::Transfer(TransferEvent::Asks) => self.asked().await,
             Event::Transfer(TransferEvent::Ended(ended)) => self.conclude(ended).await,
-            Event::Cut | Event::Stopping => Err(stopping(shutdown)),
+            Event::Told => Err(stopping(shutdown)),
             Event::Woken if time_left(self.state.expires()).is_some_and(|left| left.is_zero()) => {
                 Err(self.expired())
             }
@@ -243,7 +244,7 @@ impl Session {
         self.waiting_bytes += size(&received);
         self.waiting.push_back(Waiting { command: received, is_counted });
         if self.waiting_bytes > WAITING_BYTES || self.waiting.len() > WAITING {
-            return Err(End::Saying(Reply::new(421, "Too many commands during a transfer; goodbye.")));
+            return Err(End::saying(Reply::new(421, "Too many commands during a transfer; goodbye.")));
         }
         Ok(())
     }
@@ -264,7 +265,7 @@ impl Session {
             return Err(End::Closed);
         }
         if matches!(ended.result, Err(TransferError::Panicked)) {
-            return Err(End::Saying(failed()));
+            return Err(End::saying(failed()));
         }
         Ok(self.connection.control.send(&reply).await?)
     }
@@ -327,7 +328,7 @@ impl Session {
         let Some(outcome) = outcome else { return Err(self.silent()) };
         self.active = Instant::now();
         match outcome {
-            Err(_panic) => Err(End::Saying(failed())),
+            Err(_panic) => Err(End::saying(failed())),
             Ok(Err(failure)) => {
                 let reply = dispatch::refusal(&self.connection, &self.state, command, failure);
                 Ok(self.connection.control.send(&reply).await?)
@@ -340,7 +341,7 @@ impl Session {
         match outcome {
             Outcome::Reply(reply) => Ok(self.connection.control.send(&reply).await?),
             Outcome::Said => Ok(()),
-            Outcome::Quit(reply) => Err(End::Saying(reply)),
+            Outcome::Quit(reply) => Err(End::saying(reply)),
             Outcome::StartTls { reply, data_is_private } => {
                 self.connection.control.send(&reply).await?;
                 Box::pin(self.start_tls(data_is_private, shutdown)).await

@@ -15,6 +15,6 @@ fn an_idle_session_takes_little_memory() {
     let waits =
         size_returned(|session: &'static mut Session, shutdown: &'static Shutdown| session.run(shutdown));
     assert!(size_of::<Session>() <= 512, "what a session knows: {}", size_of::<Session>());
-    assert!(waits <= 1024, "what a session waits with: {waits}");
+    assert!(waits <= 896, "what a session waits with: {waits}");
     assert!(size_of::<LoggedIn>() <= 384, "what is known behind the login: {}", size_of::<LoggedIn>());
 }
