@@ -59,10 +59,16 @@ impl Certificates {
 
     /// Replaces `server.crt` and `server.key`, each at once, as tools that renew certificates do; the certificate.
     pub fn renew(&self) -> CertificateDer<'static> {
-        let (certificate, key) = self.sign("localhost", &["localhost", "127.0.0.1"]);
-        for (name, content) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
+        self.serve("server", &["localhost", "127.0.0.1"])
+    }
+
+    /// Replaces `NAME.crt` and `NAME.key` by a certificate of a server with these names and addresses, of which there is one at least;
+    /// the certificate.
+    pub fn serve(&self, name: &str, hosts: &[&str]) -> CertificateDer<'static> {
+        let (certificate, key) = self.sign(hosts[0], hosts);
+        for (kind, content) in [("crt", certificate.pem()), ("key", key.serialize_pem())] {
             fs::write(self.folder.join("next"), content).unwrap();
-            fs::rename(self.folder.join("next"), self.folder.join(name)).unwrap();
+            fs::rename(self.folder.join("next"), self.folder.join(format!("{name}.{kind}"))).unwrap();
         }
         certificate.der().clone()
     }

@@ -17,6 +17,8 @@ pub struct Client {
     control: Control,
     transcript: Vec<String>,
     tls: Option<Arc<ClientConfig>>,
+    /// What the client takes the server for.
+    host: String,
     private_data: bool,
 }
 
@@ -36,7 +38,8 @@ impl Client {
     }
 
     fn over(stream: Stream) -> Self {
-        Self { control: Control::over(stream), transcript: Vec::new(), tls: None, private_data: false }
+        let (control, host) = (Control::over(stream), "localhost".to_owned());
+        Self { control, transcript: Vec::new(), tls: None, host, private_data: false }
     }
 
     /// Connects from another address of this machine.
@@ -52,9 +55,25 @@ impl Client {
         Self::over(Stream::Plain(stream))
     }
 
+    /// Takes the server for this host, in TLS.
+    #[must_use]
+    pub fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
     /// Connects with a TLS handshake as the first thing.
     pub fn connect_implicit(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        let mut client = Self::over(Stream::encrypt(open(address)?, config)?);
+        Self::connect_implicit_at(address, config, "localhost")
+    }
+
+    /// The same to a server that it takes for this host.
+    pub fn connect_implicit_at(
+        address: SocketAddr,
+        config: &Arc<ClientConfig>,
+        host: &str,
+    ) -> io::Result<Self> {
+        let mut client = Self::over(Stream::encrypt_at(open(address)?, config, host)?).at(host);
         client.tls = Some(Arc::clone(config));
         client.private_data = true;
         Ok(client)
@@ -182,7 +201,7 @@ impl Client {
 
     /// The handshake alone.
     pub fn encrypt(&mut self, config: &Arc<ClientConfig>) -> io::Result<()> {
-        self.control.encrypt(config)?;
+        self.control.encrypt_at(config, &self.host)?;
         self.tls = Some(Arc::clone(config));
         Ok(())
     }
@@ -243,7 +262,7 @@ impl Client {
     pub fn protect(&self, tcp: TcpStream) -> Stream {
         match &self.tls {
             Some(config) if self.private_data => {
-                Stream::encrypt(tcp, config).expect("a TLS handshake for data")
+                Stream::encrypt_at(tcp, config, &self.host).expect("a TLS handshake for data")
             }
             _ => Stream::Plain(tcp),
         }

@@ -147,6 +147,11 @@ users:
         self
     }
 
+    /// The authority, of a setup with TLS.
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("a setup with TLS")
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -236,7 +241,7 @@ impl Running<'_> {
     }
 
     pub fn certificates(&self) -> &Certificates {
-        self.setup.certificates.as_ref().expect("a setup with TLS")
+        self.setup.certificates()
     }
 
     /// The address in a log line that says where the server listens.

@@ -45,13 +45,21 @@ impl Control {
         Reply::read(&mut self.stream, heard)
     }
 
-    /// Shakes hands, after the reply to AUTH.
+    /// Shakes hands, after the reply to AUTH, with a server that is called `localhost`.
     ///
     /// # Errors
     /// Why it failed; the connection is lost then.
     pub fn encrypt(&mut self, config: &Arc<ClientConfig>) -> io::Result<()> {
+        self.encrypt_at(config, "localhost")
+    }
+
+    /// The same with a server of this name.
+    ///
+    /// # Errors
+    /// Why it failed; the connection is lost then.
+    pub fn encrypt_at(&mut self, config: &Arc<ClientConfig>, host: &str) -> io::Result<()> {
         let Stream::Plain(tcp) = self.take() else { return Err(io::Error::other("encrypted already")) };
-        *self.stream.get_mut() = Stream::encrypt(tcp, config)?;
+        *self.stream.get_mut() = Stream::encrypt_at(tcp, config, host)?;
         Ok(())
     }
 

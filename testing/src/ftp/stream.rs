@@ -37,7 +37,15 @@ impl Stream {
     /// # Errors
     /// Why it failed.
     pub fn encrypt(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        Ok(Self::Tls(Box::new(Tls::start(tcp, config)?)))
+        Self::encrypt_at(tcp, config, "localhost")
+    }
+
+    /// The same with a server of this name.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn encrypt_at(tcp: TcpStream, config: &Arc<ClientConfig>, host: &str) -> io::Result<Self> {
+        Ok(Self::Tls(Box::new(Tls::start(tcp, config, host)?)))
     }
 
     /// The socket below.

@@ -63,12 +63,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Shakes hands, with a server that is called `localhost`.
+    /// Shakes hands, with a server of this name.
     ///
     /// # Errors
     /// Why it failed.
-    pub fn start(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    pub fn start(tcp: TcpStream, config: &Arc<ClientConfig>, host: &str) -> io::Result<Self> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let connection =
             UnbufferedClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
         let mut tls = Self {
