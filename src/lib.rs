@@ -5,6 +5,7 @@ pub mod charset;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod host;
 pub mod listing_time;
 pub mod network;
 pub mod ops;

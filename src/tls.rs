@@ -1,6 +1,8 @@
 //! TLS of control and data connections: from PEM files to a configuration of rustls.
 
+mod dates;
 mod der;
+mod hosts;
 mod names;
 mod revocations;
 mod shown;
@@ -13,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
 use rustls::server::WebPkiClientVerifier;
 
+pub(crate) use self::hosts::{Choice, HostCertificates, covers, host_certificate};
 pub use self::names::DistinguishedName;
 pub use self::shown::{Fingerprint, ShownCertificate};
 use crate::config::{ClientCertificates, TlsSettings, TlsVersion};
@@ -59,6 +62,14 @@ pub enum TlsError {
         /// The problem.
         reason: String,
     },
+    /// The certificate of some hosts can't be used.
+    #[error("hosts {hosts}: {cause}")]
+    Hosts {
+        /// Their names.
+        hosts: String,
+        /// The problem.
+        cause: Box<TlsError>,
+    },
     /// No handshake could succeed.
     #[error("{0}")]
     CipherSuites(String),
@@ -77,22 +88,52 @@ pub enum TlsError {
 
 /// The configuration of a server with these files: a certificate (PEM: its own certificate first, then those of the
 /// authorities in between), its key (PEM), and the authorities of clients with their revocation lists, if clients show certificates.
+/// The certificates of hosts are `HostCertificates`.
 ///
 /// # Errors
 /// [`TlsError`] names the file and the problem.
 pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, TlsError> {
-    let TlsSettings { certificate, key, .. } = settings;
-    let chain = certificates(certificate)?;
-    let secret = private_key(key)?;
-    let blame_certificate =
-        |error| TlsError::Certificate { path: certificate.to_owned(), reason: say(&error) };
+    let provider = provider(settings);
+    let certified = certified(&settings.certificate, &settings.key, &provider)?;
+    // A version without a suite would be offered in vain.
+    let speaks = |version: &&'static rustls::SupportedProtocolVersion| {
+        provider.cipher_suites.iter().any(|suite| suite.version().version == version.version)
+    };
+    let versions: Vec<_> = rustls::ALL_VERSIONS.iter().copied().filter(speaks).collect();
+    let verifier = match &settings.clients {
+        Some(clients) => client_verifier(clients, &provider)?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
+        .map_err(|error| TlsError::Certificate { path: settings.certificate.clone(), reason: say(&error) })?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+    // The library counts the header as a part of the fragment, and refuses larger values than a record can have.
+    config.max_fragment_size =
+        (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
+    Ok(config)
+}
+
+/// The algorithms of a server with these settings.
+fn provider(settings: &TlsSettings) -> Arc<rustls::crypto::CryptoProvider> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
     let named = &settings.cipher_suites;
     provider.cipher_suites.retain(|suite| named.is_empty() || named.contains(&suite.suite()));
     if settings.min_version == TlsVersion::Tls13 {
         provider.cipher_suites.retain(|suite| suite.tls13().is_some());
     }
-    let provider = Arc::new(provider);
+    Arc::new(provider)
+}
+
+/// A certificate with its key, from their files.
+fn certified(
+    certificate: &Path,
+    key: &Path,
+    provider: &rustls::crypto::CryptoProvider,
+) -> Result<rustls::sign::CertifiedKey, TlsError> {
+    let chain = certificates(certificate)?;
+    let secret = private_key(key)?;
     let signing_key = provider
         .key_provider
         .load_private_key(secret)
@@ -103,32 +144,17 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
             "none of these suites works with a certificate whose key is {algorithm:?}"
         )));
     }
-    // A version without a suite would be offered in vain.
-    let speaks = |version: &&'static rustls::SupportedProtocolVersion| {
-        provider.cipher_suites.iter().any(|suite| suite.version().version == version.version)
-    };
-    let versions: Vec<_> = rustls::ALL_VERSIONS.iter().copied().filter(speaks).collect();
     let certified = rustls::sign::CertifiedKey::new(chain, signing_key);
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
             return Err(TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() });
         }
-        Err(error) => return Err(blame_certificate(error)),
+        Err(error) => {
+            return Err(TlsError::Certificate { path: certificate.to_owned(), reason: say(&error) });
+        }
     }
-    let verifier = match &settings.clients {
-        Some(clients) => client_verifier(clients, &provider)?,
-        None => WebPkiClientVerifier::no_client_auth(),
-    };
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&versions)
-        .map_err(blame_certificate)?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    // The library counts the header as a part of the fragment, and refuses larger values than a record can have.
-    config.max_fragment_size =
-        (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
-    Ok(config)
+    Ok(certified)
 }
 
 /// All available cipher suites.
@@ -232,6 +258,11 @@ pub(crate) fn validity_warning(path: &Path) -> Option<String> {
     let chain = certificates(path).ok()?;
     let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
     out_of_time(&certificate).map(str::to_owned)
+}
+
+/// When the first certificate in `path` ends; `None` if that can't be read.
+pub(crate) fn not_after(path: &Path) -> Option<SystemTime> {
+    dates::not_after(certificates(path).ok()?.first()?)
 }
 
 /// What is wrong with the dates of a certificate.

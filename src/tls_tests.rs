@@ -33,6 +33,7 @@ impl Files {
             required_data: false,
             certificate: self.path(certificate),
             key: self.path(key),
+            certificates: Vec::new(),
             clients: None,
             require_session_reuse: false,
             require_close_notify: true,

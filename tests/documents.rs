@@ -109,6 +109,7 @@ mod keys {
             "Limits" => "server.limits.",
             "ProxyProtocol" => "server.proxy_protocol.",
             "Tls" => "tls.",
+            "HostCertificate" => "tls.certificates[].",
             "User" => "users[].",
             "Certificate" => "users[].certificate.",
             "UsersFrom" => "users_from[].",

@@ -30,4 +30,5 @@ mod strangers;
 mod takeovers;
 mod undecided;
 mod versions;
+mod virtual_hosts;
 mod wording;

@@ -1,4 +1,4 @@
-//! From where, and until when, an account may be used.
+//! From where, at which hosts, and until when, an account may be used.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -6,26 +6,36 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 
 use super::proofs::LoginError;
+use crate::host::{Host, HostPattern};
 
 /// The longest sleep before the clock is asked again: it may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// From where, and until when, an account may be used.
+/// From where, at which hosts, and until when, an account may be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// The networks of the clients; empty: any.
     pub networks: Vec<IpNet>,
+    /// The hosts that the client has to name; empty: any, or none.
+    pub hosts: Vec<HostPattern>,
     /// From this moment on the account is no more; `None`: never.
     pub expires: Option<SystemTime>,
 }
 
 impl Access {
-    /// Why a client at this address may not log in at this time.
-    pub(super) fn refuses(&self, from: IpAddr, now: SystemTime) -> Option<LoginError> {
+    /// Why a client at this address, which has named this host or none, may not log in at this time.
+    pub(super) fn refuses(&self, from: IpAddr, at: Option<&Host>, now: SystemTime) -> Option<LoginError> {
         if self.expires.is_some_and(|end| end <= now) {
             return Some(LoginError::Expired);
         }
+        if !self.is_of(at) {
+            return Some(LoginError::OtherHost);
+        }
         (!self.allows(from)).then_some(LoginError::OtherNetwork)
+    }
+
+    fn is_of(&self, host: Option<&Host>) -> bool {
+        self.hosts.is_empty() || host.is_some_and(|host| self.hosts.iter().any(|own| own.has(host)))
     }
 
     fn allows(&self, from: IpAddr) -> bool {
@@ -38,14 +48,14 @@ impl Access {
         !self.networks.is_empty() && self.allows(from)
     }
 
-    /// Whether a session from this address that ends as it was said before may go on until then.
-    pub(super) fn stands_by(&self, before: &Self, from: IpAddr) -> bool {
+    /// Whether a session from this address, at this host, that ends as it was said before may go on until then.
+    pub(super) fn stands_by(&self, before: &Self, from: IpAddr, at: Option<&Host>) -> bool {
         let ends_in_time = match (self.expires, before.expires) {
             (None, _) => true,
             (Some(now), Some(before)) => before <= now,
             (Some(_), None) => false,
         };
-        ends_in_time && self.allows(from)
+        ends_in_time && self.allows(from) && self.is_of(at)
     }
 }
 
@@ -71,13 +81,13 @@ mod tests {
     use super::*;
 
     fn refused(access: &Access, from: &str, now: u64) -> Option<LoginError> {
-        access.refuses(from.parse().unwrap(), SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+        access.refuses(from.parse().unwrap(), None, SystemTime::UNIX_EPOCH + Duration::from_secs(now))
     }
 
     #[test]
     fn networks_are_those_of_the_client() {
         let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|network| network.parse().unwrap());
-        let access = Access { networks: networks.to_vec(), expires: None };
+        let access = Access { networks: networks.to_vec(), ..Access::default() };
         for inside in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1::1"] {
             assert_eq!(refused(&access, inside, 0), None, "{inside}");
         }
@@ -90,7 +100,7 @@ mod tests {
     #[test]
     fn the_end_is_a_moment() {
         let expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100));
-        let access = Access { networks: Vec::new(), expires };
+        let access = Access { expires, ..Access::default() };
         assert_eq!(refused(&access, "::1", 99), None);
         assert_eq!(refused(&access, "::1", 100), Some(LoginError::Expired));
     }
@@ -100,9 +110,10 @@ mod tests {
         let until = |seconds: Option<u64>| Access {
             networks: vec!["10.0.0.0/8".parse().unwrap()],
             expires: seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+            ..Access::default()
         };
         let goes_on = |now: Option<u64>, before: Option<u64>, from: &str| {
-            until(now).stands_by(&until(before), from.parse().unwrap())
+            until(now).stands_by(&until(before), from.parse().unwrap(), None)
         };
         for (now, before) in [(None, None), (None, Some(100)), (Some(100), Some(100)), (Some(101), Some(100))]
         {
@@ -111,6 +122,24 @@ mod tests {
         }
         for (now, before) in [(Some(99), Some(100)), (Some(100), None)] {
             assert!(!goes_on(now, before, "10.1.2.3"), "{now:?} {before:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_those_that_the_client_names() {
+        let hosts = ["a.example", "*.b.example"].map(|host| HostPattern::parse(host).unwrap());
+        let own = Access { hosts: hosts.to_vec(), ..Access::default() };
+        let from = "192.0.2.7".parse().unwrap();
+        let named = |host: &str| Host::parse(host);
+        for host in ["A.example.", "x.b.example"].map(named) {
+            assert_eq!(own.refuses(from, host.as_ref(), SystemTime::now()), None, "{host:?}");
+            assert!(own.stands_by(&own, from, host.as_ref()), "{host:?}");
+        }
+        for host in [None, named("b.example"), named("x.a.example"), named("192.0.2.7")] {
+            let refused = own.refuses(from, host.as_ref(), SystemTime::now());
+            assert_eq!(refused, Some(LoginError::OtherHost), "{host:?}");
+            assert!(!own.stands_by(&own, from, host.as_ref()), "{host:?}");
+            assert_eq!(Access::default().refuses(from, host.as_ref(), SystemTime::now()), None, "{host:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::access::Access;
 use crate::config::{self, OwnCertificate, Password, UserLimits};
+use crate::host::Host;
 use crate::visit::{Preferences, UnknownBackend, UserView, Views};
 
 /// The names by which the anonymous user logs in (RFC 1635 and the habit of clients), in lower case.
@@ -34,7 +35,7 @@ pub struct Account {
     pub creates_parents: bool,
     /// The settings of the user's sessions.
     pub preferences: Arc<Preferences>,
-    /// From where, and until when, the account may be used.
+    /// From where, at which hosts, and until when, the account may be used.
     pub access: Access,
     /// The user's limits.
     pub limits: Arc<Limits>,
@@ -59,10 +60,10 @@ impl Account {
             == (other.is_anonymous, &other.password, &other.certificate)
     }
 
-    /// Whether a session from this address may go on that another reading of the account has let in: the same credential lets the
+    /// Whether a session from this address, at this host, may go on that another reading of the account has let in: the same credential lets the
     /// same user in, from there, and for no shorter time.
-    pub fn stands_by(&self, before: &Self, from: IpAddr) -> bool {
-        self.has_the_proof_of(before) && self.access.stands_by(&before.access, from)
+    pub fn stands_by(&self, before: &Self, from: IpAddr, at: Option<&Host>) -> bool {
+        self.has_the_proof_of(before) && self.access.stands_by(&before.access, from, at)
     }
 }
 

@@ -11,6 +11,7 @@ use super::account::{ANONYMOUS_NAMES, Account, Limits};
 use super::sources::{self, Source};
 use crate::charset::Charset;
 use crate::config::{self, Chmod, Config, DefaultType, Password, PasswordHashError};
+use crate::host::{Host, HostMap};
 use crate::listing_time::ListingTime;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
@@ -85,7 +86,11 @@ impl Maker {
             sets_modes: chmod == Chmod::Apply,
             creates_parents: user.create_parents.unwrap_or(self.creates_parents),
             preferences: self.preferences(user.charset, user.default_type, user.listing_time.as_ref()),
-            access: Access { networks: user.networks.clone(), expires: user.expires },
+            access: Access {
+                networks: user.networks.clone(),
+                hosts: user.hosts.clone(),
+                expires: user.expires,
+            },
             limits: self.limits(&user.limits),
             made_by: None,
         })
@@ -140,6 +145,8 @@ pub(super) struct Known {
     pub(super) maker: Arc<Maker>,
     /// The accounts of users in the configuration file, by their names.
     users: Arc<HashMap<String, Arc<Account>>>,
+    /// The hosts that some of these belong to.
+    hosts: HostMap<usize>,
     /// The account of the anonymous user, if there is one.
     pub(super) anonymous: Option<Arc<Account>>,
     /// Who is asked after these, in this order.
@@ -163,10 +170,12 @@ impl Known {
             Some(anonymous) => Some(Arc::new(maker.anonymous(anonymous)?)),
             None => None,
         };
+        let mut hosts = HostMap::default();
+        config.users.iter().flat_map(|user| &user.hosts).for_each(|host| hosts.count(host));
         let users = Arc::new(users);
         let before = before.map(|before| before.sources.as_slice()).unwrap_or_default();
         let sources = sources::open(config, &maker, &users, metrics, before)?;
-        Ok(Self { sources, maker, users, anonymous })
+        Ok(Self { sources, maker, users, hosts, anonymous })
     }
 
     /// The account of the user of this name in the configuration file.
@@ -188,6 +197,16 @@ impl Known {
         unasked.into_iter().find_map(|source| source.find(name))
     }
 
+    /// Whether some users that are known before somebody logs in belong to some hosts alone.
+    pub(super) fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty() || self.sources.iter().any(|source| source.has_hosts())
+    }
+
+    /// Whether one of these belongs to this host.
+    pub(super) fn knows_host(&self, host: &Host) -> bool {
+        self.hosts.get(host).is_some() || self.sources.iter().any(|source| source.knows_host(host))
+    }
+
     /// How many users are known before somebody logs in.
     pub(super) fn len(&self) -> usize {
         self.users.len() + self.sources.iter().map(|source| source.users()).sum::<usize>()
@@ -199,8 +218,8 @@ impl Known {
         self.sources.iter().for_each(|source| source.for_each_password(&mut each));
     }
 
-    /// Whether the session of somebody whom this account has let in from this address may go on.
-    pub(super) fn stands_by(&self, account: &Account, from: IpAddr) -> bool {
+    /// Whether the session of somebody whom this account has let in from this address, at this host, may go on.
+    pub(super) fn stands_by(&self, account: &Account, from: IpAddr, at: Option<&Host>) -> bool {
         if account.is_anonymous {
             return self.anonymous.is_some();
         }
@@ -213,7 +232,7 @@ impl Known {
                         .iter()
                         .any(|source| source.identity() == &**maker && source.stands_by(account))
             }
-            None => self.find(&account.name).is_some_and(|now| now.stands_by(account, from)),
+            None => self.find(&account.name).is_some_and(|now| now.stands_by(account, from, at)),
         }
     }
 }

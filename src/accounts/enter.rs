@@ -4,21 +4,22 @@
 //! networks take turns meanwhile, so that nobody has to wait for a flood of others. A failure is logged at once, and its answer is
 //! delayed. A client that is let in takes one of the sessions of its account, and keeps its place among all sessions from then on.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::account::{Account, is_anonymous};
+use super::bar::Bar;
 use super::build::{AccountsError, Known};
-use super::guard::Guard;
 use super::lasting::Lasting;
 use super::present::NoSeat;
 use super::proofs::{self, Attempt, Channel, Client, Credential, LoginError, Proof, Verdict};
 use super::session_limits::SessionPermit;
 use super::sources::Look;
 use crate::config::{Config, Limits};
+use crate::host::Host;
 use crate::network::Network;
 use crate::ops::metrics::{Login, Metrics};
 use crate::shutdown::Shutdown;
@@ -34,6 +35,8 @@ pub struct Origin<'a> {
     pub session: u64,
     /// The address of the client.
     pub peer: SocketAddr,
+    /// The host that the client has named.
+    pub host: Option<&'a Arc<Host>>,
     /// The control connection.
     pub channel: Channel<'a>,
     /// The place of the session among all sessions. It follows the login, and a client that is let in keeps it.
@@ -53,6 +56,7 @@ impl From<LoginError> for Login {
             | LoginError::OtherCertificate
             | LoginError::CertificateExpired
             | LoginError::OtherNetwork
+            | LoginError::OtherHost
             | LoginError::Expired
             | LoginError::LockedOut => Self::Failed,
             LoginError::Busy => Self::Busy,
@@ -95,24 +99,6 @@ impl Failed {
     /// Not for a wrong password.
     fn of(cause: LoginError) -> Self {
         Self { cause, reason: None, delay: Duration::ZERO }
-    }
-}
-
-/// What keeps a client out, whatever its credential is.
-#[derive(Debug, Clone, Copy)]
-struct Bar {
-    /// The address of the client.
-    from: IpAddr,
-    /// Whether the name is locked for it.
-    is_locked: bool,
-}
-
-impl Bar {
-    /// Why the client may not use this account here and now.
-    fn of(self, account: &Account) -> Option<LoginError> {
-        let is_locked = self.is_locked && !account.access.names(self.from);
-        let is_locked = is_locked.then_some(LoginError::LockedOut);
-        is_locked.or_else(|| account.access.refuses(self.from, SystemTime::now()))
     }
 }
 
@@ -191,6 +177,16 @@ impl Accounts {
         self.known.sources.iter().map(|source| source.wrong()).sum()
     }
 
+    /// Whether some users belong to some hosts alone.
+    pub fn has_hosts(&self) -> bool {
+        self.known.has_hosts()
+    }
+
+    /// Whether a user belongs to this host.
+    pub fn knows_host(&self, host: &Host) -> bool {
+        self.known.knows_host(host)
+    }
+
     /// How many users are known before somebody logs in.
     pub fn users(&self) -> usize {
         self.known.len()
@@ -215,7 +211,8 @@ impl Accounts {
         // Read in any case: the time that it takes must not tell whether there is such a user.
         let shown = ShownCertificate::of(certificate);
         let from = origin.peer.ip();
-        let bar = Bar { from, is_locked: origin.permit.guard().is_name_locked(name, from, Instant::now()) };
+        let is_locked = origin.permit.guard().is_name_locked(name, from, Instant::now());
+        let bar = Bar { from, at: origin.host.map(|host| &**host), is_locked };
         self.known.decides(name).is_some_and(|account| {
             let own = account.certificate.as_ref().filter(|_| account.password.is_none());
             own.is_some_and(|own| proofs::check_certificate(own, Some(&shown)).is_ok())
@@ -246,7 +243,7 @@ impl Accounts {
         let checked = tokio::select! {
             // Who says PASS and closes its side at once is answered, if that takes no time.
             biased;
-            checked = self.authenticate(name, credential, (peer.ip(), channel), permit.guard()) => checked,
+            checked = self.authenticate(name, credential, origin) => checked,
             () = gone => {
                 journal.login_abandoned();
                 return Err(Refused::Gone);
@@ -287,20 +284,26 @@ impl Accounts {
         &self,
         name: &str,
         credential: Credential<'_>,
-        (from, channel): (IpAddr, Channel<'_>),
-        guard: &Guard,
+        origin: Origin<'_>,
     ) -> Result<Arc<Account>, Failed> {
+        let Origin { channel, permit, .. } = origin;
+        let (from, at) = (origin.peer.ip(), origin.host.map(|host| &**host));
         let network = Network::of(from, self.ipv6_prefix);
-        let bar = || Bar { from, is_locked: guard.is_name_locked(name, from, Instant::now()) };
+        let is_locked = || permit.guard().is_name_locked(name, from, Instant::now());
+        let bar = || Bar { from, at, is_locked: is_locked() };
         let before = bar();
         let reason = OnceLock::new();
-        let client = Client { address: from, channel, reason: &reason };
+        let client = Client { address: from, channel, host: at, reason: &reason };
         let attempt =
             Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
         let proven = self.find_and_prove(attempt, before).await;
         // It may have been locked while the credential was looked at.
         let proven = proven.and_then(|account| bar().of(&account).map_or(Ok(account), Err));
         proven.map_err(|cause| {
+            if cause == LoginError::OtherHost {
+                let _ = reason
+                    .set(at.map_or_else(|| "the client has named none".to_owned(), ToString::to_string));
+            }
             let most = self.failed_login_delay;
             let guesses = &self.lasting.guesses;
             let delay = if cause.is_wrong() { guesses.failed(most, network, name) } else { Duration::ZERO };
@@ -309,7 +312,7 @@ impl Accounts {
     }
 
     /// Asks the configuration file and then each source, in their order, whose name it is. The first that knows it decides.
-    async fn find_and_prove(&self, attempt: Attempt<'_>, bar: Bar) -> Result<Arc<Account>, LoginError> {
+    async fn find_and_prove(&self, attempt: Attempt<'_>, bar: Bar<'_>) -> Result<Arc<Account>, LoginError> {
         let name = attempt.name;
         if let Some(account) = self.known.in_file(name) {
             return self.prove(Attempt { account: Some(&account), ..attempt }, bar).await;
@@ -342,7 +345,7 @@ impl Accounts {
     }
 
     /// Asks the proofs, unless the account may not be used here and now: then they only take their time.
-    async fn prove(&self, attempt: Attempt<'_>, bar: Bar) -> Result<Arc<Account>, LoginError> {
+    async fn prove(&self, attempt: Attempt<'_>, bar: Bar<'_>) -> Result<Arc<Account>, LoginError> {
         let mut barred = match attempt.account {
             Some(account) => bar.of(account),
             None => bar.is_locked.then_some(LoginError::LockedOut),
@@ -373,11 +376,11 @@ impl Accounts {
 
     /// Lets a client in whose credential was right.
     async fn admit(&self, name: &str, account: &Arc<Account>, origin: Origin<'_>) -> Result<Visit, Refused> {
-        let Origin { session, peer, permit, ending, .. } = origin;
+        let Origin { session, peer, host, permit, ending, .. } = origin;
         // However it is written, it is one user in limits and logs.
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
         let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer };
-        let place = match self.lasting.present.admit(&guest, account, ending) {
+        let place = match self.lasting.present.admit(&guest, account, host, ending) {
             Ok(place) => place,
             Err(NoSeat::TooMany) => {
                 guest.journal().login_failed("the user has as many sessions as it may have");
@@ -404,7 +407,7 @@ impl Accounts {
         if !account.is_anonymous {
             permit.guard().succeeded(&guest.name, peer.ip());
         }
-        guest.journal().logged_in();
+        guest.journal().logged_in(host.map(|host| &**host));
         self.metrics.login(Login::Success);
         let preferences = Arc::clone(&account.preferences);
         let (layers, metrics) = (self.layers.clone(), Arc::clone(&self.metrics));

@@ -1,14 +1,17 @@
 use std::future::{pending, ready};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
 use super::*;
+use crate::accounts::guard::Guard;
 use crate::accounts::sources::Source;
 use crate::accounts::testing::{configured, storages};
 use crate::accounts::{ANONYMOUS_NAMES, SessionLimits};
 use crate::config::{Anonymous, Lockout, Password, Secret};
+use crate::host::HostPattern;
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
@@ -38,7 +41,7 @@ fn accounts_with<'a>(users: impl IntoIterator<Item = (&'a str, Password)>, setti
 }
 
 fn origin<'a>(permit: &'a SessionPermit, ending: &'a Shutdown) -> Origin<'a> {
-    Origin { session: 1, peer: PEER, channel: Channel::default(), permit, ending }
+    Origin { session: 1, peer: PEER, host: None, channel: Channel::default(), permit, ending }
 }
 
 fn permit() -> SessionPermit {
@@ -91,7 +94,13 @@ async fn a_right_password_is_no_use_from_elsewhere_or_too_late() {
     assert!(enter(&here, "anna", "sesame").await.is_ok());
     let elsewhere = accounts_of_anna(plain(), |anna| anna.networks = vec!["10.0.0.0/8".parse().unwrap()]);
     let late = accounts_of_anna(plain(), |anna| anna.expires = Some(SystemTime::now()));
-    for (accounts, why) in [(elsewhere, LoginError::OtherNetwork), (late, LoginError::Expired)] {
+    let at_a_host =
+        accounts_of_anna(plain(), |anna| anna.hosts = vec![HostPattern::parse("a.example").unwrap()]);
+    for (accounts, why) in [
+        (elsewhere, LoginError::OtherNetwork),
+        (late, LoginError::Expired),
+        (at_a_host, LoginError::OtherHost),
+    ] {
         for password in ["sesame", "wrong"] {
             let refused = enter(&accounts, "anna", password).await.unwrap_err();
             assert_eq!(refused, Refused::Failed(why), "{password}");

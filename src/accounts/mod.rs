@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod bar;
 mod build;
 mod enter;
 mod guard;

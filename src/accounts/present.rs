@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::account::Account;
 use super::build::Known;
+use crate::host::Host;
 use crate::shutdown::Shutdown;
 use crate::visit::Guest;
 
@@ -38,6 +39,8 @@ impl fmt::Debug for State {
 struct Seat {
     account: Arc<Account>,
     from: IpAddr,
+    /// The host that the client has named.
+    at: Option<Arc<Host>>,
     ending: Shutdown,
 }
 
@@ -63,7 +66,7 @@ impl Present {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for one more session of a guest whom this account has let in, and which is told to end by `ending`.
+    /// Asks for one more session of a guest whom this account has let in `at` this host, and which is told to end by `ending`.
     ///
     /// # Errors
     /// [`NoSeat`].
@@ -71,12 +74,13 @@ impl Present {
         self: &Arc<Self>,
         guest: &Guest,
         account: &Arc<Account>,
+        at: Option<&Arc<Host>>,
         ending: &Shutdown,
     ) -> Result<UserPermit, NoSeat> {
         let from = guest.peer.ip();
         let mut state = self.state();
         let known = state.known.as_ref().and_then(Weak::upgrade);
-        if known.is_some_and(|known| !known.stands_by(account, from)) {
+        if known.is_some_and(|known| !known.stands_by(account, from, at.map(|at| &**at))) {
             return Err(NoSeat::Changed);
         }
         let number = state.next;
@@ -85,7 +89,7 @@ impl Present {
         if account.limits.sessions.is_some_and(|most| sessions.len() >= most) {
             return Err(NoSeat::TooMany);
         }
-        let seat = Seat { account: Arc::clone(account), from, ending: ending.clone() };
+        let seat = Seat { account: Arc::clone(account), from, at: at.cloned(), ending: ending.clone() };
         sessions.insert(number, seat);
         Ok(UserPermit { present: Arc::clone(self), user: guest.name.clone(), seat: number })
     }
@@ -111,7 +115,7 @@ impl Present {
 
 /// Has those sessions end that the accounts don't stand by.
 fn dismissed<'a>(sessions: impl Iterator<Item = &'a Seat>, known: &Known) -> Vec<Shutdown> {
-    let has_to_go = |seat: &&Seat| !known.stands_by(&seat.account, seat.from);
+    let has_to_go = |seat: &&Seat| !known.stands_by(&seat.account, seat.from, seat.at.as_deref());
     let not_yet = |seat: &&Seat| !seat.ending.is_dismissed() && has_to_go(seat);
     let endings = sessions.filter(not_yet).map(|seat| seat.ending.clone());
     endings.inspect(Shutdown::dismiss).collect()

@@ -25,7 +25,7 @@ fn come_in(
     session: u64,
 ) -> Result<(UserPermit, Shutdown), NoSeat> {
     let ending = Shutdown::default();
-    let permit = present.admit(&guest(name, session), &known.find(name).unwrap(), &ending)?;
+    let permit = present.admit(&guest(name, session), &known.find(name).unwrap(), None, &ending)?;
     Ok((permit, ending))
 }
 

@@ -7,6 +7,7 @@ mod backends;
 mod certificates;
 mod dangers;
 mod encryption;
+mod hosts;
 mod http;
 mod limits;
 mod lockout;
@@ -259,6 +260,7 @@ impl Checker<'_> {
             Ok(size) if (LEAST_RECORD..=MAX_RECORD).contains(&size) => Ok(size),
             _ => Err("a TLS record holds from 512B to 16KiB".to_owned()),
         });
+        let (certificates, places) = self.host_certificates(raw.certificates);
         let suites_span = raw.cipher_suites.as_ref().map_or(mode_span, |at| at.span);
         let min_version = self.min_version(raw.min_version);
         let settings = TlsSettings {
@@ -268,6 +270,7 @@ impl Checker<'_> {
             required_data: matches!(mode, raw::Mode::Required | raw::Mode::RequiredData),
             certificate,
             key,
+            certificates,
             clients: clients.value,
             require_session_reuse: raw.require_session_reuse.and_then(|at| at.value).unwrap_or(false),
             require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
@@ -275,6 +278,7 @@ impl Checker<'_> {
         };
         match tls::server_config(&settings) {
             Ok(_) => {
+                self.host_certificates_fit(&settings, &places);
                 self.client_certificate_dangers(settings.clients.as_ref(), clients.lists);
                 Tls::On(settings)
             }
@@ -285,7 +289,7 @@ impl Checker<'_> {
                     TlsError::Authorities { .. } => clients.authorities.unwrap_or(mode_span),
                     TlsError::Revocations { .. } => clients.lists.unwrap_or(mode_span),
                     TlsError::CipherSuites(_) => suites_span,
-                    TlsError::Tickets(_) => mode_span,
+                    TlsError::Hosts { .. } | TlsError::Tickets(_) => mode_span,
                 };
                 self.problem(span, error.to_string());
                 // Each file is wrong or right by itself, and both are to be heard of.

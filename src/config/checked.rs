@@ -14,6 +14,7 @@ use super::{
     Backend, Engine, Entries, HttpService, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp,
 };
 use crate::charset::Charset;
+use crate::host::HostPattern;
 use crate::listing_time::ListingTime;
 use crate::tls::{DistinguishedName, Fingerprint};
 
@@ -261,6 +262,8 @@ pub struct TlsSettings {
     pub certificate: PathBuf,
     /// Its key, as PEM; it could be read and belongs to the certificate.
     pub key: PathBuf,
+    /// What is shown to clients of some hosts instead; no host is named twice.
+    pub certificates: Vec<HostCertificate>,
     /// Certificates that clients show.
     pub clients: Option<ClientCertificates>,
     /// Whether a data connection has to resume the TLS session of its control connection.
@@ -273,6 +276,17 @@ pub struct TlsSettings {
     pub cipher_suites: Vec<rustls::CipherSuite>,
     /// How many bytes one TLS record that is sent holds at most: from 512 to 16 KiB.
     pub max_record: usize,
+}
+
+/// A certificate for clients of some hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCertificate {
+    /// The hosts; empty: those that the certificate names.
+    pub hosts: Vec<HostPattern>,
+    /// The certificate and those that lead to its authority, as PEM.
+    pub certificate: PathBuf,
+    /// Its key, as PEM.
+    pub key: PathBuf,
 }
 
 /// A version of TLS.
@@ -306,6 +320,8 @@ pub struct User {
     pub certificate: Option<OwnCertificate>,
     /// The networks of their clients; empty: any.
     pub networks: Vec<IpNet>,
+    /// The hosts that their clients have to name; empty: any, or none.
+    pub hosts: Vec<HostPattern>,
     /// From this moment on they can't log in; `None`: never.
     pub expires: Option<SystemTime>,
     /// How their clients write names, if not in UTF-8.

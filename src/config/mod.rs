@@ -33,9 +33,9 @@ use std::path::Path;
 
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
-    Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType, Http,
-    Limits, Lockout, Log, LogFormat, Mount, OwnCertificate, Passive, PassiveAddress, Password, Rate, Reload,
-    Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
+    Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType,
+    HostCertificate, Http, Limits, Lockout, Log, LogFormat, Mount, OwnCertificate, Passive, PassiveAddress,
+    Password, Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found, can_be_a_name};

@@ -289,6 +289,8 @@ pub(super) struct Tls {
     /// Example: `key: tls/tls.key`.
     #[schemars(extend("x-type" = "path"))]
     pub(super) key: Option<At<String>>,
+    /// Certificates that are shown to clients of [some hosts](#virtual-hosts); all others see `certificate`. Default: none.
+    pub(super) certificates: Option<At<Vec<At<HostCertificate>>>>,
     /// PEM file: the authorities that sign the certificates of clients. With it, clients have to show a certificate. Default: none. Example:
     /// `client_authorities: tls/clients.crt`.
     #[schemars(extend("x-type" = "path"))]
@@ -322,6 +324,22 @@ pub(super) struct Tls {
     /// Default: `16KiB`. Example: `max_record: 4KiB`.
     #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(super) max_record: Option<At<Scalar>>,
+}
+
+/// A certificate for clients of some hosts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HostCertificate {
+    /// The hosts: names of the DNS, addresses, or names with `*` as their first label. Default: the names that the certificate has.
+    /// Example: `hosts: [ftp.a.example, "*.b.example"]`.
+    #[schemars(extend("x-type" = "list of hosts"))]
+    pub(super) hosts: Option<At<Vec<At<String>>>>,
+    /// PEM file, as `tls.certificate`. Example: `certificate: tls/a.crt`.
+    #[schemars(required, extend("x-type" = "path"))]
+    pub(super) certificate: Option<At<String>>,
+    /// PEM file of the private key of the certificate, as `tls.key`. Example: `key: tls/a.key`.
+    #[schemars(required, extend("x-type" = "path"))]
+    pub(super) key: Option<At<String>>,
 }
 
 /// Whether clients encrypt.

@@ -1,11 +1,12 @@
 //! Lists of revoked certificates of clients (RFC 5280, section 5).
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::dates::moment;
 use super::{TlsError, contains, der, say_pem};
 
 /// Much longer than lists are: hundreds of thousands of certificates.
@@ -55,42 +56,4 @@ pub(super) fn next_update(list: &[u8]) -> Option<SystemTime> {
     der::take_tagged(&mut fields, der::SEQUENCE)?;
     der::take(&mut fields)?;
     moment(der::take(&mut fields)?)
-}
-
-/// A time of RFC 5280 (section 4.1.2.5): always in UTC, and with seconds.
-fn moment(element: der::Element<'_>) -> Option<SystemTime> {
-    let text = std::str::from_utf8(element.content).ok()?;
-    let text = match (element.tag, text.get(..2)?.parse::<u8>().ok()?) {
-        // UTCTime
-        (0x17, ..50) => format!("20{text}"),
-        (0x17, _) => format!("19{text}"),
-        // GeneralizedTime
-        (0x18, _) => text.to_owned(),
-        _ => return None,
-    };
-    let moment = chrono::NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?;
-    let seconds = u64::try_from(moment.and_utc().timestamp()).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seconds(tag: u8, text: &str) -> Option<u64> {
-        let moment = moment(der::Element { tag, content: text.as_bytes(), whole: &[] })?;
-        Some(moment.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
-    }
-
-    #[test]
-    fn times_are_read() {
-        assert_eq!(seconds(0x17, "250101000000Z"), Some(1_735_689_600));
-        assert_eq!(seconds(0x17, "700101000001Z"), Some(1));
-        assert_eq!(seconds(0x18, "20500101000000Z"), Some(2_524_608_000));
-        for (tag, damaged) in
-            [(0x17, "2501010000Z"), (0x18, "20500101000000"), (0x18, ""), (0x13, "250101000000Z")]
-        {
-            assert_eq!(seconds(tag, damaged), None, "{damaged}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wharf_backends::{Error, StoragePath};
 
 use super::failure::{is_trouble, label};
+use crate::host::Host;
 use crate::ops::logging::rate;
 use crate::ops::metrics::Metrics;
 use crate::tls::DistinguishedName;
@@ -46,10 +47,11 @@ impl Journal<'_> {
         }
     }
 
-    /// Somebody has logged in.
-    pub(crate) fn logged_in(&self) {
+    /// Somebody has logged in, maybe at a host that the client has named.
+    pub(crate) fn logged_in(&self, host: Option<&Host>) {
         let Self { session, user, peer } = *self;
-        tracing::info!(session, user, %peer, "logged in");
+        let host = host.map(tracing::field::display);
+        tracing::info!(session, user, %peer, host, "logged in");
     }
 
     /// Somebody makes room for another user (REIN).

@@ -57,7 +57,7 @@ fn the_document_of_the_protocol_is_what_is_spoken() {
         &[("cause", "refused by the service that was asked: the account is disabled")],
     );
     assert_eq!(service.asked().len(), 3, "the answer says how long it holds");
-    // A question has what its schema says, and the certificate if there is one.
+    // A question has what its schema says, and the host and the certificate if there are any.
     let question = json_of(&post["requestBody"]);
     let schema = resolved(&document, &question["schema"]);
     let asked = service.asked().remove(0);
@@ -65,7 +65,7 @@ fn the_document_of_the_protocol_is_what_is_spoken() {
     let required: BTreeSet<&str> =
         schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert_eq!(sent, required);
-    assert_eq!(names(schema), required.into_iter().chain(["certificate"]).collect());
+    assert_eq!(names(schema), required.into_iter().chain(["host", "certificate"]).collect());
     let example: BTreeSet<&str> =
         question["example"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(example, names(schema));

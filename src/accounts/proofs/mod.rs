@@ -15,6 +15,7 @@ use super::account::Account;
 use super::build::{AccountsError, Known};
 use super::lasting::Lasting;
 use crate::config::Config;
+use crate::host::Host;
 use crate::network::Network;
 
 pub(super) use certificates::check as check_certificate;
@@ -66,6 +67,9 @@ pub enum LoginError {
     /// The user may not log in from the client's address. The password was not looked at.
     #[error("the user may not log in from this address")]
     OtherNetwork,
+    /// The user may not log in at the host that the client has named. The password was not looked at.
+    #[error("the user may not log in at this host")]
+    OtherHost,
     /// The account is no more. The password was not looked at.
     #[error("the account has expired")]
     Expired,
@@ -100,6 +104,7 @@ impl LoginError {
             | Self::CertificateExpired
             | Self::UnknownUser
             | Self::OtherNetwork
+            | Self::OtherHost
             | Self::Expired
             | Self::LockedOut
             | Self::AnonymousDisabled
@@ -120,6 +125,7 @@ impl LoginError {
             | Self::OtherCertificate
             | Self::CertificateExpired
             | Self::OtherNetwork
+            | Self::OtherHost
             | Self::Expired
             | Self::LockedOut
             | Self::AnonymousDisabled => true,
@@ -135,6 +141,8 @@ pub(super) struct Client<'a> {
     pub(super) address: IpAddr,
     /// Its control connection.
     pub(super) channel: Channel<'a>,
+    /// The host that it has named.
+    pub(super) host: Option<&'a Host>,
     /// For what the log has to say about a refusal.
     pub(super) reason: &'a OnceLock<String>,
 }

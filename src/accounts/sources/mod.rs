@@ -23,6 +23,7 @@ use super::account::Account;
 use super::build::{AccountsError, Maker};
 use super::proofs::{Attempt, LoginError, Verdict};
 use crate::config::{Config, Entries, Found, Password, UsersFrom};
+use crate::host::Host;
 use crate::ops::metrics::Metrics;
 
 /// What may have changed.
@@ -89,6 +90,17 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     fn look(&self, at: &Look) -> Vec<String> {
         let _ = at;
         Vec::new()
+    }
+
+    /// Whether some users that are known without asking anybody belong to some hosts alone.
+    fn has_hosts(&self) -> bool {
+        false
+    }
+
+    /// Whether one of these belongs to this host.
+    fn knows_host(&self, host: &Host) -> bool {
+        let _ = host;
+        false
     }
 
     /// How many files or entries can't be used; the log says why.

@@ -177,6 +177,7 @@ impl Checker<'_> {
             charset
         });
         let networks = self.client_networks(raw.networks);
+        let hosts = self.hosts(raw.hosts, "any is good");
         let expires = self.expires(raw.expires);
         let listing_time = self.listing_time(raw.listing_time);
         let limits = self.user_limits(raw.limits);
@@ -186,6 +187,7 @@ impl Checker<'_> {
             password: None,
             certificate: None,
             networks,
+            hosts: hosts.into_iter().map(|(host, _)| host).collect(),
             expires,
             charset: charset.flatten(),
             default_type: raw.default_type.and_then(|at| at.value).map(Into::into),

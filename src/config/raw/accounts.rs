@@ -31,6 +31,10 @@ pub(in crate::config) struct User {
     /// Default: any. Example: `networks: [10.0.0.0/8, 192.0.2.7]`.
     #[schemars(extend("x-type" = "list of networks"))]
     pub(in crate::config) networks: Option<At<Vec<At<String>>>>,
+    /// The [hosts](#virtual-hosts) at which the user may log in, by HOST or the server name of TLS; at others, or if the client names
+    /// none, a login fails, as with a wrong password, and the log has the reason. Default: any. Example: `hosts: [ftp.a.example]`.
+    #[schemars(extend("x-type" = "list of hosts"))]
+    pub(in crate::config) hosts: Option<At<Vec<At<String>>>>,
     /// The end of the account: from this date (its first moment in UTC) or time on, logins fail, as with a wrong password, and
     /// sessions are closed with 421. Default: never. Example: `expires: 2027-01-01T18:00:00+01:00`.
     #[schemars(extend("x-type" = "date or time"))]

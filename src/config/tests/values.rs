@@ -68,6 +68,7 @@ fn defaults() {
             password: Some(Password::Hash(_)),
             certificate: None,
             networks,
+            hosts,
             expires: None,
             charset: None,
             default_type: None,
@@ -83,7 +84,7 @@ fn defaults() {
     };
     assert_eq!((name.as_str(), account.backend.as_str()), ("demo", "disk"));
     assert_eq!(*limits, UserLimits::default());
-    assert!(networks.is_empty() && account.path.is_root() && account.mounts.is_empty());
+    assert!(networks.is_empty() && hosts.is_empty() && account.path.is_root() && account.mounts.is_empty());
     assert_eq!(account.permissions, Permissions::FULL);
 }
 
@@ -226,4 +227,22 @@ fn an_account_that_has_ended_is_warned_of() {
     };
     assert_eq!(warnings(&text("2020-01-01")), ["1: this is in the past: the user can't log in"]);
     assert_eq!(warnings(&text("2999-01-01T00:00:00Z")), [""; 0]);
+}
+
+#[test]
+fn certificates_of_hosts() {
+    let tls = |hosts: &str| {
+        format!(
+            "tls: {{ mode: required, certificate: tls.crt, key: tls.key, certificates: [{{ {hosts}certificate: tls.crt, key: tls.key }}] }}\n"
+        )
+    };
+    assert_eq!(warnings(&tls("")), [""; 0]);
+    assert_eq!(warnings(&tls("hosts: [LOCALHOST.], ")), [""; 0]);
+    let found = warnings(&tls("hosts: [localhost, '*.localhost', 192.0.2.7], "));
+    assert_eq!(
+        found,
+        ["*.localhost", "192.0.2.7"].map(|host| {
+            format!("1: the certificate is not one of {host}: clients that check it will refuse it")
+        })
+    );
 }

@@ -71,6 +71,8 @@ impl Authenticator for SessionAccounts {
         let origin = Origin {
             session: session.id,
             peer: session.peer,
+            // It knows no HOST, and does not tell the server name of TLS.
+            host: None,
             channel,
             permit: &session.permit,
             ending: &session.shutdown,

@@ -85,6 +85,7 @@ impl Engine for NativeEngine {
             by_proxy_itself,
             implicit_tls,
             security: Security::new(self.shared.tls()),
+            named: state::Named::default(),
             idle_timeout: world.config.server.idle_timeout,
             world,
             failures: 0,

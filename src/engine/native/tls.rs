@@ -25,9 +25,10 @@ use self::resumption::Marks;
 pub(super) use self::resumption::{Resumption, Unproven};
 use super::socket::Socket;
 use crate::config;
+use crate::host::Host;
 use crate::ops::metrics::Metrics;
 use crate::ops::sandbox;
-use crate::tls::{self, TlsError};
+use crate::tls::{self, HostCertificates, TlsError};
 
 /// How often the files are checked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -65,6 +66,8 @@ pub(super) struct Tls {
 struct Configs {
     control: Arc<ServerConfig>,
     data: Arc<ServerConfig>,
+    /// What is shown to clients of some hosts.
+    hosts: Arc<HostCertificates>,
     /// When they were looked at last, whether they could be used or not.
     files: Stamps,
     /// Those that say which certificates of clients are good, as they are in use.
@@ -88,11 +91,17 @@ type Stamp = Option<(SystemTime, (i64, i64), u64, u64)>;
 
 /// All files that are read again.
 fn files_of(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
-    own_files(settings).into_iter().chain(files_of_clients(settings))
+    own_files(settings).chain(files_of_clients(settings))
 }
 
-fn own_files(settings: &config::TlsSettings) -> [&Path; 2] {
-    [&settings.certificate, &settings.key]
+/// Those of the server's certificates, each before its key.
+fn own_files(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
+    own_pairs(settings).flat_map(|(certificate, key)| [certificate, key])
+}
+
+fn own_pairs(settings: &config::TlsSettings) -> impl Iterator<Item = (&Path, &Path)> {
+    let hosts = settings.certificates.iter().map(|item| (&*item.certificate, &*item.key));
+    std::iter::once((&*settings.certificate, &*settings.key)).chain(hosts)
 }
 
 fn files_of_clients(settings: &config::TlsSettings) -> impl Iterator<Item = &Path> {
@@ -110,9 +119,19 @@ impl Stamps {
             Some((found.modified().ok()?, (found.ctime(), found.ctime_nsec()), found.len(), found.ino()))
         };
         Self {
-            own: own_files(settings).into_iter().map(stamp).collect(),
+            own: own_files(settings).map(stamp).collect(),
             clients: files_of_clients(settings).map(stamp).collect(),
         }
+    }
+}
+
+impl Stamps {
+    /// The certificates whose own file or key differs, for the log.
+    fn changed(&self, before: &Self, settings: &config::TlsSettings) -> String {
+        let pairs = self.own.chunks(2).zip(before.own.chunks(2)).zip(own_pairs(settings));
+        let changed = pairs.filter(|((now, before), _)| now != before);
+        let changed: Vec<_> = changed.map(|(_, (path, _))| path.display().to_string()).collect();
+        changed.join(", ")
     }
 }
 
@@ -121,7 +140,8 @@ impl Configs {
     fn looked_at(&self, files: Stamps) -> Self {
         let (control, data) = (Arc::clone(&self.control), Arc::clone(&self.data));
         let (clients, due) = (self.clients.clone(), Mutex::new(*self.due()));
-        Self { control, data, files, clients, due, failed: Some(Instant::now()) }
+        let hosts = Arc::clone(&self.hosts);
+        Self { control, data, hosts, files, clients, due, failed: Some(Instant::now()) }
     }
 
     fn due(&self) -> MutexGuard<'_, Option<SystemTime>> {
@@ -131,6 +151,7 @@ impl Configs {
     fn load(settings: &config::TlsSettings, before: Option<&Self>) -> Result<Self, TlsError> {
         let files = Stamps::of(settings);
         let mut control = tls::server_config(settings)?;
+        let hosts = Arc::new(HostCertificates::load(settings)?);
         // Sessions survive a new certificate.
         match before {
             Some(before) if before.clients == files.clients => {
@@ -150,6 +171,7 @@ impl Configs {
         Ok(Self {
             control: Arc::new(control),
             data: Arc::new(data),
+            hosts,
             clients: files.clients.clone(),
             files,
             due: Mutex::new(due),
@@ -192,6 +214,16 @@ impl Tls {
         &self.settings
     }
 
+    /// Whether some hosts have certificates of their own.
+    pub(super) fn has_hosts(&self) -> bool {
+        !self.settings.certificates.is_empty()
+    }
+
+    /// Whether one of the certificates is that of this host.
+    pub(super) fn knows_host(&self, host: &Host) -> bool {
+        self.configs().hosts.knows(host)
+    }
+
     /// Whether certificates of clients that were verified by these files are good still.
     pub(super) fn stands_by(&self, clients: &[Stamp]) -> bool {
         self.configs().clients == clients
@@ -224,14 +256,14 @@ impl Tls {
             return;
         }
         let is_own = files.own != current.files.own;
-        let certificate = self.settings.certificate.display();
+        let certificate = files.changed(&current.files, &self.settings);
         match Configs::load(&self.settings, Some(&current)) {
             Ok(configs) => {
                 let is_of_clients = configs.clients != current.clients;
                 self.loaded(&configs);
                 self.put(configs);
                 if is_own {
-                    tracing::info!(%certificate, "the certificate changed: new connections get the new one");
+                    tracing::info!(certificate, "the certificate changed: new connections get the new one");
                 }
                 if is_of_clients {
                     tracing::info!(
@@ -250,7 +282,9 @@ impl Tls {
                 }
                 match is_own {
                     true => tracing::warn!(
-                        %certificate, cause, "the certificate changed and can't be used: the old one stays"
+                        certificate,
+                        cause,
+                        "the certificate changed and can't be used: the old one stays"
                     ),
                     false => tracing::warn!(
                         cause,
@@ -267,7 +301,8 @@ impl Tls {
 
     /// New files are in use.
     fn loaded(&self, configs: &Configs) {
-        self.metrics.tls_files_are_in_use(*configs.due());
+        let certificates = own_pairs(&self.settings).map(|(path, _)| path);
+        self.metrics.tls_files_are_in_use(*configs.due(), certificates);
     }
 
     /// Says once that there should be a newer revocation list.
@@ -284,20 +319,24 @@ impl Tls {
         }
     }
 
-    /// The handshake of a control connection.
+    /// The handshake of a control connection, whose client may have `said` its host before. Returns the host that the
+    /// client names by TLS, too.
     pub(super) async fn accept_control(
         self: &Arc<Self>,
         stream: Socket,
         session: u64,
-    ) -> io::Result<(TlsStream<Socket>, Resumption)> {
+        said: Option<&Arc<Host>>,
+    ) -> io::Result<(TlsStream<Socket>, Resumption, Option<Host>)> {
         let configs = self.configs();
         let own = Family::of_session(session);
-        let marks = Marks::of_control(&configs.control, own);
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        let config = Arc::new(marks.configure(&configs.control));
+        let server_name = start.client_hello().server_name().and_then(Host::name);
+        let choice = configs.hosts.choose(server_name.as_ref().or(said.map(|said| &**said)));
+        let marks = Marks::of_control(&configs.control, own, choice);
+        let config = Arc::new(marks.configure(&configs.control, &configs.hosts));
         let stream = start.into_stream_with(config, |connection| marks.read_hello(connection)).await?;
         let resumption = Resumption::new(&marks, own, stream.get_ref().1, Arc::clone(&self.owners));
-        Ok((stream, resumption.verified_by(configs.clients.clone())))
+        Ok((stream, resumption.verified_by(configs.clients.clone()), server_name))
     }
 
     /// The handshake of a data connection. `client_reads` returns, as soon as the client begins the handshake, whether
@@ -319,7 +358,7 @@ impl Tls {
         let stream = BufReader::with_capacity(WIRE_BUFFER, stream);
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let marks = Marks::of_data(resumption, will_be_tls13(&configs.data, &start.client_hello()));
-        let mut config = marks.configure(&configs.data);
+        let mut config = marks.configure(&configs.data, &configs.hosts);
         // A client that keeps its tickets needs no others.
         if client_reads() && !resumption.has_to_resume() {
             config.send_tls13_tickets = TICKETS_OF_DATA;

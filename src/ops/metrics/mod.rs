@@ -10,6 +10,7 @@ mod reloads;
 mod tls_files;
 mod transfers;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -399,8 +400,12 @@ impl Metrics {
     }
 
     /// The files of TLS that are on disk now are in use; `next_update` is when the first revocation list is to be replaced.
-    pub fn tls_files_are_in_use(&self, next_update: Option<SystemTime>) {
-        self.tls_files.are_in_use(next_update);
+    pub fn tls_files_are_in_use<'a>(
+        &self,
+        next_update: Option<SystemTime>,
+        certificates: impl Iterator<Item = &'a Path>,
+    ) {
+        self.tls_files.are_in_use(next_update, certificates);
     }
 
     /// The files of TLS that are on disk now can't be used.

@@ -1,7 +1,9 @@
 //! Metrics of the files of TLS that are read again while the server runs.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -9,6 +11,8 @@ use prometheus_client::registry::Registry;
 pub(super) struct TlsFiles {
     is_good: Gauge,
     next_update: Gauge,
+    /// By the file.
+    ends: Family<[(&'static str, String); 1], Gauge>,
 }
 
 impl TlsFiles {
@@ -24,16 +28,34 @@ impl TlsFiles {
             "When the first of the revocation lists of clients is to be replaced; 0 if there are none",
             self.next_update.clone(),
         );
+        registry.register(
+            "tls_certificate_not_after_timestamp_seconds",
+            "When a certificate of the server ends, by its file; 0 if that can't be read",
+            self.ends.clone(),
+        );
     }
 
-    pub(super) fn are_in_use(&self, next_update: Option<SystemTime>) {
+    pub(super) fn are_in_use<'a>(
+        &self,
+        next_update: Option<SystemTime>,
+        certificates: impl Iterator<Item = &'a Path>,
+    ) {
         self.is_good.set(1);
-        let seconds =
-            next_update.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        self.next_update.set(i64::try_from(seconds.as_secs()).unwrap_or(i64::MAX));
+        self.next_update.set(seconds(next_update));
+        // Those of an earlier configuration are gone.
+        self.ends.clear();
+        for path in certificates {
+            let labels = [("certificate", path.display().to_string())];
+            self.ends.get_or_create(&labels).set(seconds(crate::tls::not_after(path)));
+        }
     }
 
     pub(super) fn are_wrong(&self) {
         self.is_good.set(0);
     }
+}
+
+fn seconds(moment: Option<SystemTime>) -> i64 {
+    let seconds = moment.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    i64::try_from(seconds.as_secs()).unwrap_or(i64::MAX)
 }

@@ -77,6 +77,7 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     needs.read(std::env::current_exe());
     if let Tls::On(tls) = &config.tls {
         needs.follow([&tls.certificate, &tls.key]);
+        needs.follow(tls.certificates.iter().flat_map(|item| [&item.certificate, &item.key]));
         let clients = tls.clients.iter();
         needs.follow(
             clients.flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations)),

@@ -7,7 +7,8 @@ server.limits: buffer_memory connections_per_ip deflate_level download download_
 server.passive: address address_for ports
 server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
-tls: certificate cipher_suites client_authorities client_crl key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
+tls: certificate certificates cipher_suites client_authorities client_crl key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
+tls.certificates[]: certificate hosts key
 users_from[]: ca_file cache defaults directory http timeout token
 lockout: always failures for never within
 anonymous: backend enabled mounts path permissions

@@ -36,7 +36,7 @@ impl Asked {
         let (credential, network) = (Credential { password }, Network::of(HERE, 64));
         let account = self.known.find(name);
         let (channel, reason) = (Channel::default(), std::sync::OnceLock::new());
-        let client = Client { address: HERE, channel, reason: &reason };
+        let client = Client { address: HERE, channel, host: None, reason: &reason };
         let attempt =
             Attempt { name, credential, network, client, is_locked: false, account: account.as_ref() };
         match self.passwords.check(&attempt).await? {

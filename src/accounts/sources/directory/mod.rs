@@ -20,6 +20,7 @@ use self::state::State;
 use super::{Account, Look, Source};
 use crate::accounts::build::Maker;
 use crate::config::{Entries, Found, Password};
+use crate::host::Host;
 
 /// Accounts of a directory.
 #[derive(Debug)]
@@ -158,6 +159,14 @@ impl Source for Directory {
 
     fn for_each_password(&self, each: &mut dyn FnMut(&Password)) {
         self.state().accounts().filter_map(|account| account.password.as_ref()).for_each(each);
+    }
+
+    fn has_hosts(&self) -> bool {
+        !self.state().hosts.is_empty()
+    }
+
+    fn knows_host(&self, host: &Host) -> bool {
+        self.state().hosts.get(host).is_some()
     }
 
     fn look(&self, at: &Look) -> Vec<String> {

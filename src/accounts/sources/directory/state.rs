@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Account;
 use crate::accounts::build::Maker;
 use crate::config::{FileStamp, Found, Problem, ReadFile};
+use crate::host::HostMap;
 use crate::visit::Views;
 
 /// What is known.
@@ -15,6 +16,8 @@ pub(super) struct State {
     files: BTreeMap<Arc<str>, File>,
     /// For each user the files that define it, sorted by their names: the first one counts.
     users: HashMap<String, Vec<Claim>>,
+    /// The hosts that some of these belong to.
+    pub(super) hosts: HostMap<usize>,
     /// How many files are wrong, how many users are defined more than once, and how many somewhere else, which counts more.
     wrong: usize,
     twice: usize,
@@ -96,6 +99,7 @@ impl State {
                 let stays = &*claim.file != file;
                 if !stays {
                     views.take_back(&claim.account.tree);
+                    claim.account.access.hosts.iter().for_each(|host| self.hosts.discount(host));
                 }
                 stays
             });
@@ -168,6 +172,7 @@ impl State {
             let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             file.users.push(account.name.clone());
             changed.insert(account.name.clone());
+            account.access.hosts.iter().for_each(|host| self.hosts.count(host));
             let claims = self.users.entry(account.name.clone()).or_default();
             self.twice += usize::from(claims.len() == 1);
             let at = claims.partition_point(|claim| claim.file < name);

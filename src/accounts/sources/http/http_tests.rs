@@ -45,7 +45,7 @@ async fn ask(
     password: &str,
 ) -> (Result<Option<String>, LoginError>, String) {
     let reason = OnceLock::new();
-    let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
+    let client = Client { address: HERE, channel: Channel::default(), host: None, reason: &reason };
     let credential = Credential { password };
     let network = Network::of(HERE, 64);
     let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
@@ -74,9 +74,11 @@ fn certificate(until: i32) -> rustls::pki_types::CertificateDer<'static> {
 fn a_question_has_all_that_is_known() {
     let reason = OnceLock::new();
     let certificate = certificate(2100);
+    let host = crate::host::Host::parse("FTP.a.example.").unwrap();
     let fingerprint = hex::encode(crate::tls::ShownCertificate::of(&certificate).sha256);
     let channel = Channel { encrypted: true, certificate: Some(&certificate) };
-    let client = Client { address: "::ffff:192.0.2.7".parse().unwrap(), channel, reason: &reason };
+    let client =
+        Client { address: "::ffff:192.0.2.7".parse().unwrap(), channel, host: Some(&host), reason: &reason };
     let credential = Credential { password: "a\"b\\\u{7f}ü" };
     let network = Network::of(HERE, 64);
     let attempt = Attempt { name: "an\"na", credential, network, client, is_locked: false, account: None };
@@ -86,6 +88,7 @@ fn a_question_has_all_that_is_known() {
         "password": "a\"b\\\u{7f}ü",
         "address": "192.0.2.7",
         "tls": true,
+        "host": "ftp.a.example",
         "certificate": format!("sha256:{fingerprint}"),
     });
     assert_eq!(question, expected);
@@ -170,7 +173,7 @@ async fn a_second_attempt_helps_if_the_first_was_not_seen() {
 async fn a_locked_name_takes_the_time_of_an_answer() {
     let source = source("http://127.0.0.1:1", Duration::ZERO, None);
     let reason = OnceLock::new();
-    let client = Client { address: HERE, channel: Channel::default(), reason: &reason };
+    let client = Client { address: HERE, channel: Channel::default(), host: None, reason: &reason };
     let (credential, network) = (Credential { password: "x" }, Network::of(HERE, 64));
     let attempt = Attempt { name: "anna", credential, network, client, is_locked: true, account: None };
     source.desk().took(Duration::from_secs(2));

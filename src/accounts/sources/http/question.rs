@@ -18,6 +18,9 @@ pub(super) struct Question<'a> {
     address: IpAddr,
     /// Whether its control connection is encrypted.
     tls: bool,
+    /// The host that it has named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
     /// The fingerprint of the certificate by which it has shown who it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
@@ -34,6 +37,7 @@ impl<'a> Question<'a> {
             password: attempt.credential.password,
             address: attempt.client.address.to_canonical(),
             tls: attempt.client.channel.encrypted,
+            host: attempt.client.host.map(ToString::to_string),
             // A session of TLS can be resumed when the time of the certificate is over.
             certificate: attempt
                 .client

@@ -45,6 +45,7 @@ impl Definitions {
             ("", fields_of::<raw::Config>()),
             ("AddressFor", fields_of::<raw::AddressFor>()),
             ("Anonymous", fields_of::<raw::Anonymous>()),
+            ("HostCertificate", fields_of::<raw::HostCertificate>()),
             ("Http", fields_of::<raw::Http>()),
             ("Lockout", fields_of::<raw::Lockout>()),
             ("Limits", fields_of::<raw::Limits>()),

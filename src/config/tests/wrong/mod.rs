@@ -3,6 +3,7 @@
 mod backends;
 mod certificates;
 mod encryption;
+mod hosts;
 mod server;
 mod users;
 mod users_from;

@@ -53,6 +53,7 @@ pub(super) async fn cdup(_: &mut Connection, session: &mut LoggedIn, _: &str) ->
 /// REIN (RFC 959, section 4.1.1). A control connection that is encrypted stays so.
 pub(super) async fn rein(connection: &mut Connection, _: &mut State, _: &str) -> Result {
     connection.security.reset();
+    connection.named.reset();
     connection.control.charset = Charset::Utf8;
     connection.chosen_charset = None;
     connection.extended_only = false;

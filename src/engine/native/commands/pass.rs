@@ -39,6 +39,7 @@ pub(super) fn certificate_suffices(connection: &Connection, name: &str) -> bool 
         session: connection.id,
         peer: connection.peer,
         channel,
+        host: connection.named.host(),
         permit: &connection.permit,
         ending: &connection.ending,
     };
@@ -70,8 +71,14 @@ async fn log_in(
     let (permit, ending) = (Arc::clone(&connection.permit), connection.ending.clone());
     let certificate = certificate(connection);
     let channel = Channel { encrypted: connection.control.is_encrypted(), certificate: certificate.as_ref() };
-    let origin =
-        Origin { session: connection.id, peer: connection.peer, channel, permit: &permit, ending: &ending };
+    let origin = Origin {
+        session: connection.id,
+        peer: connection.peer,
+        host: connection.named.host(),
+        channel,
+        permit: &permit,
+        ending: &ending,
+    };
     let entered =
         world.accounts.enter(&name, Credential { password }, origin, connection.control.gone()).await;
     let visit = match entered {

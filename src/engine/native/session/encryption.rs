@@ -31,14 +31,18 @@ impl Session {
         let connection = &mut self.connection;
         let Some(tls) = connection.security.tls().cloned() else { return Err(End::Closed) };
         let stream = connection.control.take_plain()?;
-        let handshake = tokio::time::timeout_at(deadline, tls.accept_control(stream, connection.id));
+        let handshake = tokio::time::timeout_at(
+            deadline,
+            tls.accept_control(stream, connection.id, connection.named.host()),
+        );
         let handshake = tokio::select! {
             handshake = handshake => handshake,
             () = shutdown.stopping.cancelled() => return Err(End::Closed),
         };
         connection.shared.metrics.handshake(Handshake::Control, matches!(handshake, Ok(Ok(_))));
         let failure = match handshake {
-            Ok(Ok((stream, resumption))) => {
+            Ok(Ok((stream, resumption, server_name))) => {
+                connection.named.tls(server_name);
                 connection.control.put_tls(stream);
                 connection.security.control_is_encrypted(resumption, data_is_private);
                 return Ok(());

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use super::super::control::Control;
 use super::super::reply::Reply;
 use super::super::security::Security;
+use super::named::Named;
 use super::shared::Shared;
 use crate::accounts::SessionPermit;
 use crate::charset::Charset;
@@ -42,6 +43,8 @@ pub(in super::super) struct Connection {
     /// It starts with a TLS handshake.
     pub(in super::super) implicit_tls: bool,
     pub(in super::super) security: Security,
+    /// The host that the client has named.
+    pub(in super::super) named: Named,
     /// How long it may be silent (SITE IDLE).
     pub(in super::super) idle_timeout: Duration,
     /// The place among all sessions.

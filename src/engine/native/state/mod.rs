@@ -2,6 +2,7 @@
 //!
 //! - `connection`: what a session has, logged in or not; `shared`: what all sessions have;
 //! - `greeting`, `logged_in`: what is known before the login, and behind it;
+//! - `named`: the host that the client has named;
 //! - `next_transfer`: what was asked of the next transfer;
 //! - `transfer`: a transfer that may begin, and one that runs; `interrupted`: uploads that were broken off;
 //! - `outcome`: what becomes of a command.
@@ -14,6 +15,7 @@ mod connection;
 mod greeting;
 mod interrupted;
 mod logged_in;
+mod named;
 mod next_transfer;
 mod outcome;
 mod shared;
@@ -23,6 +25,7 @@ pub(super) use connection::Connection;
 pub(super) use greeting::Greeting;
 pub(super) use interrupted::OwnInterrupted;
 pub(super) use logged_in::{LoggedIn, Mode, Type};
+pub(super) use named::Named;
 pub(super) use next_transfer::NextTransfer;
 pub(super) use outcome::{Failure, Outcome, Result};
 pub(super) use shared::Shared;

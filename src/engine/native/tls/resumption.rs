@@ -6,6 +6,9 @@
 //! client that resumes there is the same client, in both versions. A control connection that resumes another one joins
 //! its family: only one client knows the secrets of both, and clients have one store for all connections. Only
 //! connections that have earned a mark get one: a data connection that resumed nothing gets none.
+//!
+//! The mark has the certificate, too, that the client was shown: a client that resumes is shown none, and must not take the
+//! server for another host. (By the server name of TLS the library tells hosts apart; a host may be named by HOST.)
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,6 +22,7 @@ use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use super::Stamp;
 use super::family::Family;
 use super::owners::Owners;
+use crate::tls::{Choice, HostCertificates};
 
 /// How long tickets can certainly be opened: after this time the library forgets the keys of the oldest.
 const TICKETS_LIVE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -77,18 +81,21 @@ pub(super) struct Marks {
     welcome: Option<Welcome>,
     /// The mark for a client that resumed nothing.
     fresh: Option<Family>,
+    /// The certificate that is shown.
+    choice: Choice,
     gives_tickets: bool,
     seen: Mutex<Seen>,
 }
 
 impl Marks {
     /// For a control connection.
-    pub(super) fn of_control(config: &ServerConfig, fresh: Family) -> Arc<Self> {
+    pub(super) fn of_control(config: &ServerConfig, fresh: Family, choice: Choice) -> Arc<Self> {
         Arc::new(Self {
             sealing: Arc::clone(&config.ticketer),
             store: Some(Arc::clone(&config.session_storage)),
             welcome: None,
             fresh: Some(fresh),
+            choice,
             gives_tickets: true,
             seen: Mutex::new(Seen { phase: Phase::Hello, opened: None, by_id: None }),
         })
@@ -104,16 +111,20 @@ impl Marks {
             store: None,
             welcome: Some(Welcome { families: resumption.families.clone(), user }),
             fresh: None,
+            choice: resumption.choice,
             gives_tickets,
             seen: Mutex::new(Seen { phase: Phase::Hello, opened: None, by_id: resumption.by_id.clone() }),
         })
     }
 
     /// The configuration of the connection.
-    pub(super) fn configure(self: &Arc<Self>, base: &ServerConfig) -> ServerConfig {
+    pub(super) fn configure(self: &Arc<Self>, base: &ServerConfig, hosts: &HostCertificates) -> ServerConfig {
         let mut config = base.clone();
         config.ticketer = Arc::clone(self) as _;
         config.session_storage = Arc::clone(self) as _;
+        if let Some(shown) = hosts.shown(self.choice) {
+            config.cert_resolver = shown;
+        }
         config
     }
 
@@ -147,8 +158,14 @@ impl Marks {
         }
     }
 
+    /// A text with its mark; `None` for a client that gets none.
+    fn mark(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        Some(self.family()?.mark(&[&self.choice.bytes(), plain].concat()))
+    }
+
     fn open(&self, name: &[u8], marked: &[u8]) -> Option<Vec<u8>> {
-        let (family, plain) = Family::marked(marked)?;
+        let (family, rest) = Family::marked(marked)?;
+        let plain = rest.strip_prefix(&self.choice.bytes())?;
         if self.welcome.as_ref().is_some_and(|welcome| !welcome.has(family)) {
             return None;
         }
@@ -169,7 +186,7 @@ impl ProducesTickets for Marks {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.sealing.encrypt(&self.family()?.mark(plain))
+        self.sealing.encrypt(&self.mark(plain)?)
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
@@ -179,8 +196,7 @@ impl ProducesTickets for Marks {
 
 impl StoresServerSessions for Marks {
     fn put(&self, id: Vec<u8>, session: Vec<u8>) -> bool {
-        let (Some(store), Some(family)) = (&self.store, self.family()) else { return false };
-        let marked = family.mark(&session);
+        let (Some(store), Some(marked)) = (&self.store, self.mark(&session)) else { return false };
         self.seen().by_id = Some((id.clone(), marked.clone()));
         store.put(id, marked)
     }
@@ -228,6 +244,8 @@ pub(in super::super) struct Resumption {
     sealing: Arc<dyn ProducesTickets>,
     families: Vec<Family>,
     by_id: Option<(Vec<u8>, Vec<u8>)>,
+    /// The certificate that the control connection has shown.
+    choice: Choice,
     /// The client's certificate on the control connection.
     certificate: Option<CertificateDer<'static>>,
     /// The files by which it was verified.
@@ -262,6 +280,7 @@ impl Resumption {
             sealing: Arc::clone(&marks.sealing),
             families,
             by_id: marks.seen().by_id.clone(),
+            choice: marks.choice,
             certificate: certificate(connection),
             verified_by: Vec::new(),
             since: Instant::now(),

@@ -21,6 +21,7 @@ fn resumption(config: &ServerConfig, families: Vec<Family>) -> Resumption {
         sealing: Arc::clone(&config.ticketer),
         families,
         by_id: None,
+        choice: Choice::default(),
         certificate: None,
         verified_by: Vec::new(),
         since: Instant::now(),
@@ -32,7 +33,7 @@ fn resumption(config: &ServerConfig, families: Vec<Family>) -> Resumption {
 
 /// What a client gets after a full handshake.
 fn ticket(config: &ServerConfig, family: Family) -> Vec<u8> {
-    let marks = Marks::of_control(config, family);
+    let marks = Marks::of_control(config, family, Choice::default());
     marks.seen().phase = Phase::Full;
     marks.encrypt(b"secret").unwrap()
 }
@@ -52,7 +53,7 @@ fn tickets_of_other_families_open_nothing() {
 fn whoever_copies_a_ticket_and_resumes_nothing_joins_no_family() {
     let config = config();
     let copied = ticket(&config, VICTIM);
-    let marks = Marks::of_control(&config, ATTACKER);
+    let marks = Marks::of_control(&config, ATTACKER, Choice::default());
     assert!(marks.decrypt(&copied).is_some());
     marks.seen().phase = Phase::Full;
     let theirs = marks.encrypt(b"theirs").unwrap();
@@ -69,12 +70,32 @@ fn whoever_copies_a_ticket_and_resumes_nothing_joins_no_family() {
 #[test]
 fn a_control_connection_that_resumes_another_joins_its_family() {
     let config = config();
-    let marks = Marks::of_control(&config, Family(3));
+    let marks = Marks::of_control(&config, Family(3), Choice::default());
     assert!(marks.decrypt(&ticket(&config, VICTIM)).is_some());
     marks.seen().phase = Phase::Resumed;
     let next = marks.encrypt(b"next").unwrap();
     let of_first = Marks::of_data(&resumption(&config, vec![VICTIM]), true);
     assert_eq!(of_first.decrypt(&next).as_deref(), Some(&b"next"[..]));
+}
+
+/// A client without SNI may name its host by HOST: nobody must see the certificate of one host and be at another.
+#[test]
+fn what_another_certificate_was_shown_for_opens_nothing() {
+    let config = config();
+    let other = Choice::of(1);
+    let theirs = {
+        let marks = Marks::of_control(&config, VICTIM, other);
+        marks.seen().phase = Phase::Full;
+        marks.encrypt(b"secret").unwrap()
+    };
+    let own = ticket(&config, VICTIM);
+    for (choice, opened, refused) in [(other, &theirs, &own), (Choice::default(), &own, &theirs)] {
+        let of_data = Resumption { choice, ..resumption(&config, vec![VICTIM]) };
+        for marks in [Marks::of_control(&config, Family(3), choice), Marks::of_data(&of_data, true)] {
+            assert_eq!(marks.decrypt(refused), None);
+            assert_eq!(marks.decrypt(opened).as_deref(), Some(&b"secret"[..]));
+        }
+    }
 }
 
 /// The keys of tickets are forgotten after some hours, and a session can last longer.
