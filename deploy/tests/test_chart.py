@@ -390,6 +390,21 @@ class Chart(unittest.TestCase):
             self.assertNotIn("/etc/wharf/tls", pod.mounts)
             pod.check()
 
+    def test_hosts_have_certificates_that_come_by_volumes(self):
+        item = {"hosts": ["ftp.partner.example"], "certificate": "/run/own/tls.crt", "key": "/run/own/tls.key"}
+        values = {
+            "tls": {"mode": "required", "existingSecret": "wharf-tls", "settings": {"certificates": [item]}},
+            "extraVolumes": [{"name": "own", "secret": {"secretName": "ftp-certificate"}}],
+            "extraVolumeMounts": [{"name": "own", "mountPath": "/run/own", "readOnly": True}],
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "values.yaml"
+            path.write_text(yaml.safe_dump(values))
+            pod = Pod(manifests("--values", str(path)), folder, given())
+            config = yaml.safe_load(pod.inside("/etc/wharf/config/wharf.yaml").read_text())
+            self.assertEqual(config["tls"]["certificates"], [item])
+            pod.check()
+
     def test_addresses_in_certificates_are_no_names(self):
         manager = "--set=tls.mode=required,tls.certManager.enabled=true,tls.certManager.issuerRef.name=a"
 

@@ -24,6 +24,7 @@ ON_DISK = "users[0].name=demo,users[0].backend=disk"
 S3 = "backends.lake.kind=s3,backends.lake.bucket=b"
 MOUNT = "extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath"
 INNER = "extraVolumes[1].name=b,extraVolumeMounts[1].name=b,extraVolumeMounts[1].mountPath"
+HOST = "tls.settings.certificates[0]"
 OWN_KEY = "tls.mode=required,tls.settings.certificate=/run/public/c,tls.settings.key=/run/own/k"
 
 SENTENCES = {
@@ -39,6 +40,8 @@ SENTENCES = {
     "tls.mode=required": "tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key,",
     "tls.mode=required,tls.settings.certificate=/run/a/tls.crt": "so a certificate is needed",
     "tls.mode=required,tls.settings.certificate=/a,tls.settings.key=-----BEGIN": "tls.settings.key: that is the whole path",
+    f"tls.mode=required,tls.existingSecret=a,{HOST}.certificate=/a,{HOST}.key=-----BEGIN": "certificates[0].key: the whole path",
+    f"tls.mode=required,tls.existingSecret=a,{HOST}.key=/a": "certificates[0].certificate: the whole path of a file",
     "tls.mode=off,tls.settings.key=-----BEGIN": "tls.settings.key: that is the whole path of a file",
     "tls.settings.certificate=-----BEGIN": "tls.settings.certificate: that is the whole path of a file",
     "tls.mode=required,tls.certManager.enabled=true": "issuerRef.name is missing",
@@ -113,6 +116,7 @@ SENTENCES = {
     "backends.disk.kind=local,backends.disk.root=/": "backends.disk.root: / is or holds /etc/wharf/config",
     "backends.disk.kind=local,backends.disk.root=/run/wharf//secrets": "holds /run/wharf/secrets, which is the server's own",
     f"backends.disk.kind=local,backends.disk.root=/run/own,{OWN_KEY}": "/run/own is or holds the file of tls.settings.key, which",
+    f"backends.disk.kind=local,backends.disk.root=/run/own,tls.mode=required,tls.existingSecret=a,{HOST}.certificate=/a,{HOST}.key=/run/own/k": "/run/own is or holds the file of tls.settings.certificates[0].key, which",
     f"backends.disk.kind=local,backends.disk.root=/run//own/k/,{OWN_KEY}": "holds the file of tls.settings.key, which is the server's",
     f"backends.disk.kind=local,backends.disk.root=/run/public,{OWN_KEY}": "holds the file of tls.settings.certificate, which is",
     f"{S3},{LOCAL},backends.lake.access_key_id.file=/srv/ftp/files/k,{DEMO}": "holds the file of backends.lake.access_key_id, which",
@@ -171,7 +175,7 @@ SENTENCES = {
     "config.http.token=a": "config.http.token: there is no such key; there are listen.",
     "config.log.filter.a=b": "config.log.filter: that has no keys of its own.",
     "tls.mode=required,tls.existingSecret=a,config.tls.key_pem=a": "config.tls.key_pem: there is no such key; there are cert",
-    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, cipher_suites, client_authorities,",
+    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, certificates, cipher_suites,",
     f"{S3},backends.lake.prefix.password=a": "backends.lake.prefix: that has no keys of its own.",
     "config.server.passive.ports=false": "that is the value `passive.ports`",
     "config.log.filter=debug,existingConfigMap.name=mine": "config: the ConfigMap of existingConfigMap has the whole",

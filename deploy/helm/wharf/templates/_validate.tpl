@@ -188,6 +188,13 @@ anything is made of the values. The schema of the values says no more than what 
 {{- fail (printf "tls.settings.%s: that is the whole path of a file, such as /run/wharf/certificate/tls.%s; what is in the file ends in a ConfigMap here." . (eq . "key" | ternary "key" "crt")) -}}
 {{- end -}}
 {{- end -}}
+{{- range $index, $item := $settings.certificates -}}
+{{- range list "certificate" "key" -}}
+{{- if not (regexMatch "^/[^\\n]+$" (toString (get $item .))) -}}
+{{- fail (printf "tls.settings.certificates[%d].%s: the whole path of a file is needed, such as /run/own/partner.%s; what is in the file ends in a ConfigMap here." $index . (eq . "key" | ternary "key" "crt")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and $manager.enabled (not $manager.issuerRef.name) -}}
 {{- fail "tls.certManager.issuerRef.name is missing: who signs the certificate?" -}}
 {{- end -}}

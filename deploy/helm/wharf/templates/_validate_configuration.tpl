@@ -164,6 +164,11 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- range $key, $path := pick (include "wharf.tlsSettings" . | fromJson) "certificate" "key" -}}
 {{- $_ := set $own (printf "tls.settings.%s" $key) $path -}}
 {{- end -}}
+{{- range $index, $item := (include "wharf.tlsSettings" . | fromJson).certificates -}}
+{{- range $key, $path := pick $item "certificate" "key" -}}
+{{- $_ := set $own (printf "tls.settings.certificates[%d].%s" $index $key) $path -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- range $key := splitList " " (include "wharf.secretKeys" $) -}}
 {{- with index $backend $key -}}
