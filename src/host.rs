@@ -157,9 +157,13 @@ impl<T> HostMap<T> {
         self.0.get(hosts)
     }
 
-    /// Adds what is not there yet; what is there stays.
-    pub fn add(&mut self, hosts: HostPattern, value: T) {
-        self.0.entry(hosts).or_insert(value);
+    /// Adds what is not there yet; what is there stays. Returns whether it was added.
+    pub fn add(&mut self, hosts: HostPattern, value: T) -> bool {
+        let is_new = !self.0.contains_key(&hosts);
+        if is_new {
+            self.0.insert(hosts, value);
+        }
+        is_new
     }
 }
 

@@ -45,27 +45,6 @@ pub struct Origin<'a> {
     pub ending: &'a Shutdown,
 }
 
-impl From<LoginError> for Login {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::UnknownUser
-            | LoginError::AnonymousDisabled
-            | LoginError::WrongPassword
-            | LoginError::Refused
-            | LoginError::NoCertificate
-            | LoginError::OtherCertificate
-            | LoginError::CertificateExpired
-            | LoginError::OtherNetwork
-            | LoginError::OtherHost
-            | LoginError::Expired
-            | LoginError::LockedOut => Self::Failed,
-            LoginError::Busy => Self::Busy,
-            LoginError::Unavailable => Self::Unavailable,
-            LoginError::Changed | LoginError::GivenUp => Self::Error,
-        }
-    }
-}
-
 /// The refusal of a login, by the reply that the client gets. The reason is logged already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -296,9 +275,19 @@ impl Accounts {
         let client = Client { address: from, channel, host: at, reason: &reason };
         let attempt =
             Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
-        let proven = self.find_and_prove(attempt, before).await;
+        let mut proven = self.find_and_prove(attempt, before).await;
         // It may have been locked while the credential was looked at.
-        let proven = proven.and_then(|account| bar().of(&account).map_or(Ok(account), Err));
+        if let Ok(account) = &proven
+            && let Some(cause) = bar().of(account)
+        {
+            // What a source has made is known only now, and a wrong password takes this time, too.
+            if account.made_by.is_some() {
+                for proof in &self.proofs {
+                    let _ = proof.pretend(&attempt).await;
+                }
+            }
+            proven = Err(cause);
+        }
         proven.map_err(|cause| {
             if cause == LoginError::OtherHost {
                 let _ = reason

@@ -238,6 +238,7 @@ impl Checker<'_> {
         if mode == raw::Mode::Off {
             return Tls::Off;
         }
+        let (certificates, places) = self.host_certificates(raw.certificates);
         let certificate = self.required(raw.certificate, "certificate", mode_span);
         let key = self.required(raw.key, "key", mode_span);
         let path = |file: Option<Placed<String>>| {
@@ -260,7 +261,6 @@ impl Checker<'_> {
             Ok(size) if (LEAST_RECORD..=MAX_RECORD).contains(&size) => Ok(size),
             _ => Err("a TLS record holds from 512B to 16KiB".to_owned()),
         });
-        let (certificates, places) = self.host_certificates(raw.certificates);
         let suites_span = raw.cipher_suites.as_ref().map_or(mode_span, |at| at.span);
         let min_version = self.min_version(raw.min_version);
         let settings = TlsSettings {
@@ -276,9 +276,13 @@ impl Checker<'_> {
             require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
             max_record: max_record.map_or(MAX_RECORD, |(size, _)| size),
         };
-        match tls::server_config(&settings) {
+        let checked = tls::server_config(&settings);
+        // With wrong suites, every certificate would be wrong.
+        if !matches!(checked, Err(TlsError::CipherSuites(_))) {
+            self.host_certificates_fit(&settings, &places);
+        }
+        match checked {
             Ok(_) => {
-                self.host_certificates_fit(&settings, &places);
                 self.client_certificate_dangers(settings.clients.as_ref(), clients.lists);
                 Tls::On(settings)
             }

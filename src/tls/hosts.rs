@@ -46,11 +46,23 @@ impl HostCertificates {
     /// # Errors
     /// [`TlsError`].
     pub(crate) fn load(settings: &TlsSettings) -> Result<Self, TlsError> {
-        let (mut by_host, mut shown) = (HostMap::default(), Vec::new());
+        let (mut by_host, mut shown, mut named) = (HostMap::default(), Vec::new(), Vec::new());
         for (number, item) in (0..).zip(&settings.certificates) {
             let (hosts, certified) = host_certificate(settings, item).map_err(|cause| blame(item, cause))?;
-            hosts.into_iter().for_each(|host| by_host.add(host, number));
             shown.push(Arc::new(SingleCertAndKey::from(certified)) as _);
+            match item.hosts.is_empty() {
+                true => named.push((number, item, hosts)),
+                false => hosts.into_iter().for_each(|host| _ = by_host.add(host, number)),
+            }
+        }
+        // A renewed certificate that names more than before takes no host away from an item that says whose it is.
+        for (number, item, hosts) in named {
+            for host in hosts {
+                if !by_host.add(host.clone(), number) {
+                    let certificate = item.certificate.display();
+                    tracing::warn!(%host, %certificate, "another certificate is shown to the clients of a host that this one names, too");
+                }
+            }
         }
         let usual = super::certificates(&settings.certificate)?.into_iter().next();
         Ok(Self { by_host, shown, usual })
@@ -80,7 +92,12 @@ pub(crate) fn host_certificate(
     settings: &TlsSettings,
     item: &HostCertificate,
 ) -> Result<(Vec<HostPattern>, CertifiedKey), TlsError> {
-    let certified = super::certified(&item.certificate, &item.key, &super::provider(settings))?;
+    let certified = super::certified(&item.certificate, &item.key, &super::provider(settings));
+    let certified = certified.map_err(|error| match error {
+        // Of several certificates, an error has to say which.
+        TlsError::CipherSuites(reason) => TlsError::Certificate { path: item.certificate.clone(), reason },
+        other => other,
+    })?;
     let hosts = match item.hosts.is_empty() {
         true => names(certified.cert.first()),
         false => item.hosts.clone(),

@@ -363,6 +363,9 @@ ftp.connect("127.0.0.1", port)
 assert ftp.sendcmd("HOST ftp.a.example").startswith("220")
 ftp.host = "ftp.a.example"
 ftp.auth()
+if not by_tls:
+    # What was said in plain text is forgotten.
+    assert ftp.sendcmd("HOST ftp.a.example").startswith("220")
 ftp.login("anna", "apple")
 ftp.prot_p()
 ftp.storbinary("STOR file", io.BytesIO(b"12345"))

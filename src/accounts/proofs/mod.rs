@@ -17,6 +17,7 @@ use super::lasting::Lasting;
 use crate::config::Config;
 use crate::host::Host;
 use crate::network::Network;
+use crate::ops::metrics::Login;
 
 pub(super) use certificates::check as check_certificate;
 pub(super) use passwords::{MAX_PASSWORD_LENGTH, PasswordChecks};
@@ -130,6 +131,27 @@ impl LoginError {
             | Self::LockedOut
             | Self::AnonymousDisabled => true,
             Self::Busy | Self::Unavailable | Self::Changed | Self::GivenUp => false,
+        }
+    }
+}
+
+impl From<LoginError> for Login {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::UnknownUser
+            | LoginError::AnonymousDisabled
+            | LoginError::WrongPassword
+            | LoginError::Refused
+            | LoginError::NoCertificate
+            | LoginError::OtherCertificate
+            | LoginError::CertificateExpired
+            | LoginError::OtherNetwork
+            | LoginError::OtherHost
+            | LoginError::Expired
+            | LoginError::LockedOut => Self::Failed,
+            LoginError::Busy => Self::Busy,
+            LoginError::Unavailable => Self::Unavailable,
+            LoginError::Changed | LoginError::GivenUp => Self::Error,
         }
     }
 }

@@ -7,6 +7,7 @@ mod resumption;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::thread;
@@ -58,6 +59,8 @@ pub(super) struct Tls {
     _following: SyncSender<()>,
     metrics: Arc<Metrics>,
     owners: Arc<Owners>,
+    /// New connections get it.
+    is_current: AtomicBool,
 }
 
 /// Both kinds of connections show the same certificate and share their sessions, so that a data connection can resume
@@ -68,6 +71,8 @@ struct Configs {
     data: Arc<ServerConfig>,
     /// What is shown to clients of some hosts.
     hosts: Arc<HostCertificates>,
+    /// The end of each certificate, by its file, if it can be read.
+    ends: Arc<[(PathBuf, Option<SystemTime>)]>,
     /// When they were looked at last, whether they could be used or not.
     files: Stamps,
     /// Those that say which certificates of clients are good, as they are in use.
@@ -140,8 +145,8 @@ impl Configs {
     fn looked_at(&self, files: Stamps) -> Self {
         let (control, data) = (Arc::clone(&self.control), Arc::clone(&self.data));
         let (clients, due) = (self.clients.clone(), Mutex::new(*self.due()));
-        let hosts = Arc::clone(&self.hosts);
-        Self { control, data, hosts, files, clients, due, failed: Some(Instant::now()) }
+        let (hosts, ends) = (Arc::clone(&self.hosts), Arc::clone(&self.ends));
+        Self { control, data, hosts, ends, files, clients, due, failed: Some(Instant::now()) }
     }
 
     fn due(&self) -> MutexGuard<'_, Option<SystemTime>> {
@@ -172,6 +177,7 @@ impl Configs {
             control: Arc::new(control),
             data: Arc::new(data),
             hosts,
+            ends: own_pairs(settings).map(|(path, _)| (path.to_owned(), tls::not_after(path))).collect(),
             clients: files.clients.clone(),
             files,
             due: Mutex::new(due),
@@ -195,15 +201,41 @@ impl Tls {
     pub(super) fn new(settings: config::TlsSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, TlsError> {
         let current = RwLock::new(Arc::new(Configs::load(&settings, None)?));
         let (following, ended) = sync_channel(0);
-        let tls = Self { settings, current, _following: following, metrics, owners: Arc::default() };
+        let tls = Self {
+            settings,
+            current,
+            _following: following,
+            metrics,
+            owners: Arc::default(),
+            is_current: AtomicBool::new(false),
+        };
         let tls = Arc::new(tls);
-        tls.loaded(&tls.configs());
         let followed = Arc::downgrade(&tls);
         let thread = thread::Builder::new().name("wharf-files".to_owned());
         if let Err(error) = thread.spawn(move || Self::follow_files(&followed, &ended)) {
             tracing::warn!(%error, "no thread looks for new certificates: those of now stay in use");
         }
         Ok(tls)
+    }
+
+    /// It takes the place of the one before, which reports no more: that goes on for as long as a session has it.
+    pub(super) fn follows(&self, before: Option<&Self>) {
+        if let Some(before) = before {
+            before.is_current.store(false, Ordering::Release);
+        }
+        self.is_current.store(true, Ordering::Release);
+        self.loaded(&self.configs());
+    }
+
+    /// No other one takes its place.
+    pub(super) fn is_over(&self) {
+        self.is_current.store(false, Ordering::Release);
+        self.metrics.tls_files_are_in_use(None, &[]);
+    }
+
+    /// Whether new connections get it. Metrics and lines of the log are about that one alone.
+    fn is_current(&self) -> bool {
+        self.is_current.load(Ordering::Acquire)
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -262,10 +294,10 @@ impl Tls {
                 let is_of_clients = configs.clients != current.clients;
                 self.loaded(&configs);
                 self.put(configs);
-                if is_own {
+                if is_own && self.is_current() {
                     tracing::info!(certificate, "the certificate changed: new connections get the new one");
                 }
-                if is_of_clients {
+                if is_of_clients && self.is_current() {
                     tracing::info!(
                         "the authorities of clients or their revocation lists changed: the new ones count for new connections"
                     );
@@ -274,6 +306,9 @@ impl Tls {
             Err(cause) => {
                 // Logged once for each change.
                 self.put(current.looked_at(files));
+                if !self.is_current() {
+                    return;
+                }
                 self.metrics.tls_files_are_wrong();
                 let cause = format!("{cause}{}", sandbox::advice(files_of(&self.settings)));
                 if !is_new {
@@ -301,14 +336,16 @@ impl Tls {
 
     /// New files are in use.
     fn loaded(&self, configs: &Configs) {
-        let certificates = own_pairs(&self.settings).map(|(path, _)| path);
-        self.metrics.tls_files_are_in_use(*configs.due(), certificates);
+        if !self.is_current() {
+            return;
+        }
+        self.metrics.tls_files_are_in_use(*configs.due(), &configs.ends);
     }
 
     /// Says once that there should be a newer revocation list.
     fn warn_of_old_lists(&self, configs: &Configs) {
         let now = SystemTime::now();
-        if configs.due().take_if(|due| *due <= now).is_none() {
+        if configs.due().take_if(|due| *due <= now).is_none() || !self.is_current() {
             return;
         }
         if let Some((_, path)) = self.settings.clients.as_ref().and_then(tls::next_update) {

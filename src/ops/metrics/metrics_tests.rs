@@ -25,7 +25,7 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     let observer = metrics.observer("lake\"\n");
     observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
     observer.retry(Request::Put);
-    metrics.tls_files_are_in_use(None, std::iter::once(Path::new("tls.crt")));
+    metrics.tls_files_are_in_use(None, &[("tls.crt".into(), None)]);
     metrics.watch_buffers(Buffers::new(64 << 20, None));
     let disks = vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))];
     metrics.watch_disks(move || disks.clone());

@@ -10,7 +10,7 @@ mod reloads;
 mod tls_files;
 mod transfers;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -399,11 +399,12 @@ impl Metrics {
         self.reloads.reloaded(result);
     }
 
-    /// The files of TLS that are on disk now are in use; `next_update` is when the first revocation list is to be replaced.
-    pub fn tls_files_are_in_use<'a>(
+    /// The files of TLS that are on disk now are in use; `next_update` is when the first revocation list is to be replaced, and
+    /// `certificates` are those of the server with the end of each.
+    pub fn tls_files_are_in_use(
         &self,
         next_update: Option<SystemTime>,
-        certificates: impl Iterator<Item = &'a Path>,
+        certificates: &[(PathBuf, Option<SystemTime>)],
     ) {
         self.tls_files.are_in_use(next_update, certificates);
     }

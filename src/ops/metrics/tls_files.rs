@@ -1,6 +1,6 @@
 //! Metrics of the files of TLS that are read again while the server runs.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::family::Family;
@@ -35,18 +35,18 @@ impl TlsFiles {
         );
     }
 
-    pub(super) fn are_in_use<'a>(
+    pub(super) fn are_in_use(
         &self,
         next_update: Option<SystemTime>,
-        certificates: impl Iterator<Item = &'a Path>,
+        certificates: &[(PathBuf, Option<SystemTime>)],
     ) {
         self.is_good.set(1);
         self.next_update.set(seconds(next_update));
         // Those of an earlier configuration are gone.
         self.ends.clear();
-        for path in certificates {
+        for (path, end) in certificates {
             let labels = [("certificate", path.display().to_string())];
-            self.ends.get_or_create(&labels).set(seconds(crate::tls::not_after(path)));
+            self.ends.get_or_create(&labels).set(seconds(*end));
         }
     }
 

@@ -62,9 +62,6 @@ wharf.yaml:8:7: `key` is missing
 wharf.yaml:9:28: host localhost is named twice; first on line 9
     9 |     - { hosts: [localhost, localhost.], certificate: other.crt, key: other.key }
       |                            ^^^^^^^^^^
-wharf.yaml:10:22: host localhost is named twice; first on line 9
-   10 |     - { certificate: other.crt, key: other.key }
-      |                      ^^^^^^^^^
-5 problems in wharf.yaml"#,
+4 problems in wharf.yaml"#,
     );
 }

@@ -1,7 +1,8 @@
 //! The host that a client names: by HOST (RFC 7151), or by the server name of TLS.
 //!
-//! There is one host at a time. TLS protects its name, and the certificate was shown for it; so HOST before TLS gives way to it, and
-//! HOST behind it has to say the same.
+//! There is one host at a time. TLS protects its name, and the certificate was shown for it; so HOST behind it has to say the same.
+//! HOST in plain text chooses the certificate and is then forgotten, as a name of USER is: whoever is on the way could have said it,
+//! and the certificate may be one of several hosts.
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ impl Named {
 
     /// A handshake with this server name.
     pub(in super::super) fn tls(&mut self, server_name: Option<Host>) {
+        self.by_command = None;
         self.by_tls = server_name.map(Arc::new);
     }
 
@@ -77,11 +79,11 @@ mod tests {
         assert!(named.say(host("B.example."), true));
         named.reset();
         assert_eq!(counts(&named).as_deref(), Some("b.example"));
-        // A handshake that names nothing leaves it to the command.
+        // A handshake that names nothing leaves it to the commands behind it.
         let mut named = Named::default();
         assert!(named.say(host("a.example"), true));
         named.tls(None);
-        assert_eq!(counts(&named).as_deref(), Some("a.example"));
+        assert_eq!(counts(&named), None);
         assert!(named.say(host("b.example"), true));
     }
 }

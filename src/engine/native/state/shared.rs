@@ -39,6 +39,9 @@ impl Shared {
     pub(in super::super) fn new(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
         let first = world.now();
         let tls = tls_of(&first.config.tls, None, &metrics)?;
+        if let Some(tls) = &tls {
+            tls.follows(None);
+        }
         let server = &first.config.server;
         Ok(Self {
             tls: ArcSwapOption::new(tls),
@@ -76,7 +79,14 @@ impl Shared {
             if advertised.is_of(passive) { advertised } else { Arc::new(Advertised::new(passive)) };
         let shared = Arc::clone(self);
         Ok(move || {
-            shared.tls.store(tls);
+            let before = shared.tls.swap(tls.clone());
+            match (tls, before) {
+                (Some(tls), before) if !before.as_ref().is_some_and(|before| Arc::ptr_eq(before, &tls)) => {
+                    tls.follows(before.as_deref());
+                }
+                (None, Some(before)) => before.is_over(),
+                _ => {}
+            }
             shared.advertised.store(advertised);
         })
     }
