@@ -35,7 +35,7 @@ pub fn measure(row: Row, server: &Server, sizes: &Sizes, block: &[u8]) -> Result
         }),
         Row::AppendSmall => appends(server, sizes, until, block, sizes.log),
         Row::AppendBig => appends(server, sizes, until, block, sizes.big),
-        Row::Logins | Row::LoginsHashed => logins(server, sizes, until),
+        Row::Logins | Row::LoginsHashed | Row::LoginsRemembered => logins(server, sizes, until),
         Row::Sessions => sessions(server, sizes, block, until),
         Row::List => Ok(list(server, sizes, until)?.all),
         Row::ListFirst => Ok(list(server, sizes, until)?.first * 1000.0),

@@ -26,8 +26,8 @@ wharf-bench [OPTION...]
   --servers NAME,...   only these: wharf-native, wharf-libunftp, vsftpd, proftpd, pure-ftpd, rclone, pyftpdlib,
                        sftpgo; with an object store: wharf-native, rclone, sftpgo, curl
   --rows NAME,...      only these: retr, retr-tls, stor, stor-synced, stor-tls, up, up-synced, down, append,
-                       append-big, logins, logins-hashed, sessions, list, list-first, idle; object-stor, object-retr, object-up, object-down,
-                       object-clients-up, object-clients-down, object-list; uploads, listing;
+                       append-big, logins, logins-hashed, logins-remembered, sessions, list, list-first, idle; object-stor,
+                       object-retr, object-up, object-down, object-clients-up, object-clients-down, object-list; uploads, listing;
                        far-stor, far-retr, far-up, far-down, far-sessions-up, far-sessions-down, far-list,
                        far-list-many, far-rename, far-delete, far-mirror-up, far-mirror-down; growth-sessions,
                        growth-transfers, growth-directory, growth-file, growth-users, growth-bucket

@@ -17,6 +17,7 @@ pub enum Row {
     AppendBig,
     Logins,
     LoginsHashed,
+    LoginsRemembered,
     Sessions,
     List,
     ListFirst,
@@ -48,7 +49,7 @@ impl Better {
 }
 
 impl Row {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Retr,
         Self::RetrTls,
         Self::Stor,
@@ -61,6 +62,7 @@ impl Row {
         Self::AppendBig,
         Self::Logins,
         Self::LoginsHashed,
+        Self::LoginsRemembered,
         Self::Sessions,
         Self::List,
         Self::ListFirst,
@@ -82,6 +84,7 @@ impl Row {
             Self::AppendBig => "append-big",
             Self::Logins => "logins",
             Self::LoginsHashed => "logins-hashed",
+            Self::LoginsRemembered => "logins-remembered",
             Self::Sessions => "sessions",
             Self::List => "list",
             Self::ListFirst => "list-first",
@@ -106,6 +109,9 @@ impl Row {
             Self::Logins => format!("logins/s, {} at once", sizes.login_connections),
             Self::LoginsHashed => {
                 format!("logins/s, {} at once, password checked by argon2id", sizes.login_connections)
+            }
+            Self::LoginsRemembered => {
+                format!("logins/s, {} at once, password remembered after a check", sizes.login_connections)
             }
             Self::Sessions => format!(
                 "{} sessions, each {} files of {} up and down, MB/s",
@@ -134,22 +140,24 @@ impl Row {
         Variant {
             tls: matches!(self, Self::RetrTls | Self::StorTls),
             sync: matches!(self, Self::StorSynced | Self::UpSynced),
-            password: self == Self::LoginsHashed,
+            password: matches!(self, Self::LoginsHashed | Self::LoginsRemembered),
+            remembers: self != Self::LoginsHashed,
         }
     }
 
     pub fn can_be_done_by(self, kind: Kind) -> bool {
-        let Variant { tls, sync, password } = self.variant();
-        (kind.is_wharf() || !(sync || password)) && (kind.has_explicit_tls() || !tls)
+        let Variant { tls, sync, password, .. } = self.variant();
+        (kind.is_wharf() || !sync)
+            && (kind.knows_argon2id() || !password)
+            && (kind.has_explicit_tls() || !tls)
     }
 
-    /// The row that holds what the others did: none of them waits for the disk, and none of their hashes is as
-    /// expensive.
+    /// The row that holds what the others did: none of them waits for the disk, and few of their hashes are as expensive.
     pub fn compared_with(self) -> Self {
         match self {
             Self::StorSynced => Self::Stor,
             Self::UpSynced => Self::Up,
-            Self::LoginsHashed => Self::Logins,
+            Self::LoginsHashed | Self::LoginsRemembered => Self::Logins,
             other => other,
         }
     }

@@ -40,6 +40,20 @@ fn without_vsftpd_there_are_no_ratios() {
 }
 
 #[test]
+fn rows_that_few_can_do_are_theirs() {
+    let who =
+        |row: Row| -> Vec<Kind> { Kind::ALL.into_iter().filter(|kind| row.can_be_done_by(*kind)).collect() };
+    let wharf = [Kind::WharfNative, Kind::WharfLibunftp];
+    assert_eq!(who(Row::UpSynced), wharf);
+    let and_sftpgo = [wharf.as_slice(), &[Kind::Sftpgo]].concat();
+    assert_eq!(who(Row::LoginsHashed), and_sftpgo);
+    assert_eq!(who(Row::LoginsRemembered), and_sftpgo);
+    assert_eq!(who(Row::Logins), Kind::ALL);
+    // Only one of both checks each time.
+    assert!(!Row::LoginsHashed.variant().remembers && Row::LoginsRemembered.variant().remembers);
+}
+
+#[test]
 fn figures_have_as_many_digits_as_mean_something() {
     assert_eq!([0.123, 9.994, 9.996, 99.96, 1234.5].map(rounded), ["0.12", "9.99", "10.0", "100", "1234"]);
 }

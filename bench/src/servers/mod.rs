@@ -66,8 +66,10 @@ pub struct Variant {
     pub tls: bool,
     /// Wharf alone can wait for the disk; the others always leave that to the system.
     pub sync: bool,
-    /// Wharf checks a password as it is meant to be checked: against an expensive hash.
+    /// A password is checked as it is meant to be checked: against an expensive hash.
     pub password: bool,
+    /// A password that was right is accepted again without a check, which is the default of those who can do it.
+    pub remembers: bool,
 }
 
 /// The settings of a server.
@@ -121,6 +123,11 @@ impl Kind {
 
     pub fn is_wharf(self) -> bool {
         matches!(self, Self::WharfNative | Self::WharfLibunftp)
+    }
+
+    /// Whether it checks passwords against hashes by argon2id.
+    pub fn knows_argon2id(self) -> bool {
+        self.is_wharf() || self == Self::Sftpgo
     }
 
     /// rclone encrypts from the first byte on (implicit TLS) or not at all.

@@ -6,18 +6,24 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{BENCH, Kind, PASSIVE, Site};
+use super::{BENCH, HASHED, Kind, PASSIVE, Site, wharf};
 use crate::place::secret;
 
 /// The password `bench`. MD5 is the cheapest hash that it knows.
-const HASH: &str = "{MD5}1d28d258250876fb7dde22a17436ef9c";
+const MD5: &str = "{MD5}1d28d258250876fb7dde22a17436ef9c";
 
 pub(super) fn arguments(site: &Site<'_>, command: &mut Command) -> io::Result<()> {
     let certificate = site.variant.tls.then(|| (site.place.certificate_file(), site.place.key_file()));
     let (certificate, key) = certificate.unwrap_or_default();
     let tls = json!({ "certificate_file": certificate, "certificate_key_file": key });
     let disk = json!({ "provider": 0 });
-    serve(&site.folder, &site.place.data(), disk, tls, site.port, command)?;
+    let (account, hash) = match site.variant.password {
+        true => (HASHED, wharf::hash(&site.tools.wharf, HASHED.password)?),
+        false => (BENCH, MD5.to_owned()),
+    };
+    let user = User { name: account.user, hash: &hash, home: &site.place.data(), filesystem: disk };
+    serve(&site.folder, user, tls, site.port, command)?;
+    command.env("SFTPGO_DATA_PROVIDER__PASSWORD_CACHING", site.variant.remembers.to_string());
     templates(&Kind::Sftpgo.program(site.tools), command);
     Ok(())
 }
@@ -42,7 +48,9 @@ pub fn serve_bucket(
             "access_secret": { "status": "Plain", "payload": secret_key },
         },
     });
-    serve(folder, &folder.join("home"), store, json!({}), port, command)
+    let home = folder.join("home");
+    let user = User { name: BENCH.user, hash: MD5, home: &home, filesystem: store };
+    serve(folder, user, json!({}), port, command)
 }
 
 /// It doesn't start without the texts of its mails, which come with it, in a folder beside the program.
@@ -50,24 +58,25 @@ pub fn templates(program: &Path, command: &mut Command) {
     command.env("SFTPGO_SMTP__TEMPLATES_PATH", program.with_file_name("templates"));
 }
 
-/// Nothing but FTP is served, and nothing of it is on that would connect to another machine.
-fn serve(
-    folder: &Path,
-    home: &Path,
+/// The one user.
+struct User<'a> {
+    name: &'a str,
+    hash: &'a str,
+    home: &'a Path,
     filesystem: Value,
-    tls: Value,
-    port: u16,
-    command: &mut Command,
-) -> io::Result<()> {
+}
+
+/// Nothing but FTP is served, and nothing of it is on that would connect to another machine.
+fn serve(folder: &Path, user: User<'_>, tls: Value, port: u16, command: &mut Command) -> io::Result<()> {
     let users = json!({
         "version": 17,
         "users": [{
-            "username": BENCH.user,
-            "password": HASH,
+            "username": user.name,
+            "password": user.hash,
             "status": 1,
-            "home_dir": home,
+            "home_dir": user.home,
             "permissions": { "/": ["*"] },
-            "filesystem": filesystem,
+            "filesystem": user.filesystem,
         }],
     });
     secret(&folder.join("users.json"), &users.to_string())?;

@@ -1,5 +1,5 @@
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{BENCH, HASHED, PASSIVE, Site, succeeds};
@@ -34,10 +34,11 @@ fn configuration(site: &Site<'_>, engine: &str) -> io::Result<PathBuf> {
         true => format!(
             "  - {{ name: {}, password: '{}', backend: disk, permissions: full }}\n",
             HASHED.user,
-            hash(site, HASHED.password)?
+            hash(&site.tools.wharf, HASHED.password)?
         ),
         false => String::new(),
     };
+    let remembers = if variant.remembers { "" } else { "  remember_logins: 0s\n" };
     // The default of 64 sessions from one address is less than what is measured.
     let text = format!(
         "server:
@@ -45,7 +46,7 @@ fn configuration(site: &Site<'_>, engine: &str) -> io::Result<PathBuf> {
   listen: [\"127.0.0.1:{port}\"]
   limits: {{ sessions: 20000, sessions_per_ip: 20000 }}
   passive: {{ ports: {}-{} }}
-{tls}backends:
+{remembers}{tls}backends:
   disk: {{ kind: local, root: '{root}', sync: {sync} }}
 users:
   - {{ name: {user}, password: {password}, plain: true, backend: disk, permissions: full }}
@@ -63,8 +64,8 @@ users:
 }
 
 /// The hash that Wharf makes of a password by default.
-fn hash(site: &Site<'_>, password: &str) -> io::Result<String> {
-    let mut child = Command::new(&site.tools.wharf)
+pub(super) fn hash(wharf: &Path, password: &str) -> io::Result<String> {
+    let mut child = Command::new(wharf)
         .arg("hash-password")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
