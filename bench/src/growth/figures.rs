@@ -118,7 +118,7 @@ impl Figures {
 
     fn sentence(&self, number: usize, measure: &Measure) -> Option<String> {
         let (shape, noise) = measure.shape?;
-        let (mut all, mut well, mut between) = (Vec::new(), true, String::new());
+        let (mut all, mut well) = (Vec::new(), true);
         for (line, name) in self.lines.iter().enumerate() {
             let points: Vec<&Point> = self.of_line(line).collect();
             let [.., before, last] = points[..] else { continue };
@@ -130,12 +130,20 @@ impl Figures {
             };
             well &= if shape == Shape::Holds { ratio * TOLERANCE >= 1.0 } else { ratio <= TOLERANCE };
             let name = if self.lines.len() > 1 { format!("{name} ") } else { String::new() };
-            all.push(format!("{name}{}×", rounded(ratio)));
-            between = format!("from {} to {}", before.label, last.label);
+            let between = format!("from {} to {}", before.label, last.label);
+            all.push((between, format!("{name}{}×", rounded(ratio))));
         }
-        if all.is_empty() {
-            return None;
-        }
+        let first = all.first()?.0.clone();
+        let said = match all.iter().all(|(between, _)| *between == first) {
+            true => {
+                let ratios: Vec<_> = all.into_iter().map(|(_, ratio)| ratio).collect();
+                format!("{first}: {}", ratios.join(", "))
+            }
+            // One line has points that another has not.
+            false => {
+                all.iter().map(|(between, ratio)| format!("{ratio} {between}")).collect::<Vec<_>>().join(", ")
+            }
+        };
         let (word, of) = match (shape, well) {
             (Shape::Flat, true) => ("flat", ""),
             (Shape::Flat, false) => ("**not flat**", ""),
@@ -144,7 +152,7 @@ impl Figures {
             (Shape::Holds, true) => ("holds", ""),
             (Shape::Holds, false) => ("**falls**", ""),
         };
-        Some(format!("{}: {word} ({between}: {}{of}).", measure.title, all.join(", ")))
+        Some(format!("{}: {word} ({said}{of}).", measure.title))
     }
 
     pub fn picture(&self, title: &str) -> String {

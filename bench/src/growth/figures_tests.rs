@@ -70,6 +70,21 @@ fn one_line_that_grows_too_much_is_enough() {
 }
 
 #[test]
+fn lines_that_end_at_different_points_say_at_which() {
+    let mut figures =
+        Figures::new("users", &["one file", "many files"]).growing("time, s", Shape::Linear, 0.0);
+    for (line, x, label, time) in
+        [(0, 1.0, "1", 1.0), (0, 2.0, "2", 2.0), (1, 2.0, "2", 1.0), (1, 4.0, "4", 3.0)]
+    {
+        figures.add(line, x, label, vec![time]);
+    }
+    assert_eq!(
+        figures.sentences(),
+        ["time, s: linear or less (one file 1.00× from 1 to 2, many files 1.50× from 2 to 4 for each)."]
+    );
+}
+
+#[test]
 fn one_point_says_nothing() {
     let mut figures = Figures::new("entries", &[""]).growing("time, s", Shape::Flat, 0.0);
     assert!(figures.is_empty());

@@ -20,8 +20,17 @@ pub struct Prepared {
     tls: Option<Arc<ClientConfig>>,
 }
 
-/// Writes a configuration with this number of users, of whom the last one measures.
-pub fn prepare(bench: &Bench<'_>, users: usize, tls: Option<&Arc<ClientConfig>>) -> Result<Prepared> {
+/// So many users, of whom the last one measures.
+#[derive(Debug, Clone, Copy)]
+pub enum Users {
+    /// In the configuration file.
+    Within(usize),
+    /// Each in a file of its own.
+    Apart(usize),
+}
+
+/// Writes a configuration with these users.
+pub fn prepare(bench: &Bench<'_>, users: Users, tls: Option<&Arc<ClientConfig>>) -> Result<Prepared> {
     let place = bench.place;
     let (folder, port) = (place.folder_of(Kind::WharfNative.id())?, free_port()?);
     let encryption = match tls {
@@ -40,18 +49,35 @@ pub fn prepare(bench: &Bench<'_>, users: usize, tls: Option<&Arc<ClientConfig>>)
 http: {{ listen: [] }}
 {encryption}backends:
   disk: {{ kind: local, root: '{}', sync: false }}
-users:
 ",
         PASSIVE.0,
         PASSIVE.1,
         place.data().display(),
     );
-    for number in 1..users {
-        // As short as it can be: there is a limit on the size of the file.
-        writeln!(text, "- {{name: u{number}, password: p{number}, plain: true, backend: disk}}").ok();
+    // As short as it can be: there is a limit on the size of the file.
+    let user = |name: &str, password: &str| {
+        format!("{{name: {name}, password: {password}, plain: true, backend: disk}}\n")
+    };
+    let others = |number: usize| (1..number).map(|one| user(&format!("u{one}"), &format!("p{one}")));
+    let last = user(BENCH.user, BENCH.password);
+    match users {
+        Users::Within(number) => {
+            text.push_str("users:\n");
+            others(number).chain([last]).for_each(|user| _ = write!(text, "- {user}"));
+        }
+        Users::Apart(number) => {
+            let directory = folder.join("users.d");
+            writeln!(text, "users_from:\n- {{ directory: '{}' }}", directory.display()).ok();
+            std::fs::create_dir(&directory)
+                .and_then(|()| {
+                    let mut files = others(number).chain([last]).enumerate();
+                    files.try_for_each(|(one, user)| {
+                        std::fs::write(directory.join(format!("user-{one:06}.yaml")), user)
+                    })
+                })
+                .doing(|| format!("writing users to {}", directory.display()))?;
+        }
     }
-    writeln!(text, "- {{name: {}, password: {}, plain: true, backend: disk}}", BENCH.user, BENCH.password)
-        .ok();
     let file = folder.join("wharf.yaml");
     secret(&file, &text).doing(|| format!("writing {}", file.display()))?;
     Ok(Prepared { folder, file, port, tls: tls.map(Arc::clone) })
@@ -84,7 +110,7 @@ impl Prepared {
 
 /// With one user and nothing encrypted.
 pub fn plain(bench: &Bench<'_>) -> Result<Server> {
-    prepare(bench, 1, None)?.start(bench)
+    prepare(bench, Users::Within(1), None)?.start(bench)
 }
 
 /// Adds what the server said last.

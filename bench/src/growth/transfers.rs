@@ -1,7 +1,9 @@
 //! Transfers of a disk at once, all as fast as they can.
 //!
 //! Each session transfers for as long as all do. Only bytes within one span count, which begins when all have begun: then what
-//! lies in the buffers of connections is the same at both ends of the span, and no session is alone.
+//! lies in the buffers of connections is the same at both ends of the span, and no session is alone. An upload fits into
+//! these buffers, so its bytes leave the client at once, and the server takes them when it can: they count as spread over the
+//! time from the command to its reply.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +14,8 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 
 use super::figures::{Figures, Shape};
-use super::{Bench, MEBIBYTE, start};
+use super::start::{self, Users};
+use super::{Bench, MEBIBYTE};
 use crate::client::Session;
 use crate::limits::watch::watched;
 use crate::measure::{BUFFER, log_in, megabytes, on_threads};
@@ -90,7 +93,7 @@ pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
 }
 
 fn point(bench: &mut Bench<'_>, number: usize, work: Work, client: &Arc<ClientConfig>) -> Result<Vec<f64>> {
-    let server = start::prepare(bench, 1, work.tls.then_some(client))?.start(bench)?;
+    let server = start::prepare(bench, Users::Within(1), work.tls.then_some(client))?.start(bench)?;
     let until = bench.until();
     let sessions = log_in(&server, number, THREADS.min(number), until)?;
     bench.settle();
@@ -124,6 +127,12 @@ struct Span {
 impl Span {
     fn holds(self, now: Instant) -> bool {
         self.begin <= now && now < self.end
+    }
+
+    /// The part of so many bytes that count, if they moved from one moment to another, all at one speed.
+    fn part(self, bytes: u64, since: Instant, until: Instant) -> f64 {
+        let within = until.min(self.end).saturating_duration_since(since.max(self.begin));
+        bytes as f64 * within.as_secs_f64() / (until - since).as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
     fn is_over(self) -> bool {
@@ -176,16 +185,31 @@ fn download(mut session: Session, span: Span) -> Result<u64> {
 }
 
 fn upload(bench: &Bench<'_>, mut session: Session, one: usize, span: Span) -> Result<u64> {
-    let block = &bench.block[..UPLOAD_BLOCK];
-    let (path, mut moved) = (format!("{UPLOADS}/session-{one}"), 0);
+    let (path, mut moved) = (format!("{UPLOADS}/session-{one}"), 0.0);
     while !span.is_over() {
-        let mut first = true;
-        session.store_in_steps(&path, block, UPLOAD, &mut || {
-            // Each step but the first comes after a block.
-            if !std::mem::take(&mut first) && span.holds(Instant::now()) {
-                moved += UPLOAD_BLOCK as u64;
-            }
-        })?;
+        let begun = Instant::now();
+        session.store(&path, &bench.block[..UPLOAD_BLOCK], UPLOAD)?;
+        moved += span.part(UPLOAD, begun, Instant::now());
     }
-    Ok(moved)
+    Ok(moved as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_counts_as_far_as_it_lies_within_the_span() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let span = Span { begin: at(10), end: at(14) };
+        let part = |since, until| span.part(800, at(since), at(until));
+        assert_eq!(part(11, 13), 800.0);
+        assert_eq!(part(9, 11), 400.0);
+        assert_eq!(part(13, 17), 200.0);
+        assert_eq!(part(8, 16), 400.0);
+        assert_eq!(part(5, 9), 0.0);
+        assert_eq!(part(14, 15), 0.0);
+        assert_eq!(part(12, 12), 0.0);
+    }
 }

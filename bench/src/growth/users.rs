@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::figures::{Figures, Shape};
-use super::{Bench, MEBIBYTE, start};
+use super::start::{self, Users};
+use super::{Bench, MEBIBYTE};
 use crate::measure::resting;
 use crate::problem::Result;
 use crate::progress;
@@ -14,32 +15,37 @@ const STARTS: usize = 3;
 /// Of so many logins the median counts.
 const LOGINS: usize = 200;
 
+const LINES: [&str; 2] = ["in the configuration file", "in files of their own"];
+const WAYS: [fn(usize) -> Users; 2] = [Users::Within, Users::Apart];
+
 pub fn measure(bench: &mut Bench<'_>) -> Result<Figures> {
-    let mut figures = Figures::new("users", &[""])
+    let mut figures = Figures::new("users", &LINES)
         // The server starts threads and limits itself, too.
         .growing("start until it answers, ms", Shape::Linear, 30.0)
         .growing("memory of the idle server, MiB", Shape::Linear, 0.0)
         .growing("a login with a plain password, µs", Shape::Flat, 50.0);
-    for number in bench.sizes.users {
-        let name = format!("{} users", count(*number));
-        let values = bench.point(&name, |bench| point(bench, *number)).flatten();
-        if let Some(values) = values {
-            progress(&format!("{name}: {values:.3?}"));
-            figures.add(0, *number as f64, count(*number), values);
+    for (line, way) in WAYS.into_iter().enumerate() {
+        for number in bench.sizes.users {
+            let name = format!("{} users {}", count(*number), LINES[line]);
+            let values = bench.point(&name, |bench| point(bench, &name, way(*number))).flatten();
+            if let Some(values) = values {
+                progress(&format!("{name}: {values:.3?}"));
+                figures.add(line, *number as f64, count(*number), values);
+            }
         }
     }
     bench.notes.push(
-        "It answers when it has logged one in and delivered 64 KiB; the user who logs in is the last of the file."
+        "It answers when it has logged one in and delivered 64 KiB; the user who logs in is the last one."
             .to_owned(),
     );
     Ok(figures)
 }
 
 /// None if Wharf does not take so many.
-fn point(bench: &mut Bench<'_>, number: usize) -> Result<Option<Vec<f64>>> {
-    let prepared = start::prepare(bench, number, None)?;
+fn point(bench: &mut Bench<'_>, name: &str, users: Users) -> Result<Option<Vec<f64>>> {
+    let prepared = start::prepare(bench, users, None)?;
     if let Some(why) = prepared.refused(bench)? {
-        let note = format!("{} users are left out, because Wharf refuses them: {why}.", count(number));
+        let note = format!("{name} are left out, because Wharf refuses them: {why}.");
         progress(&note);
         bench.notes.push(note);
         return Ok(None);
