@@ -56,6 +56,22 @@ fn look_at(directory: &Directory, files: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn all_files_count_however_many_there_are() {
+    let users = Users::new();
+    for number in 0..PART {
+        users.user(&format!("{number:06}.yaml"), &format!("user-{number}"), "p");
+    }
+    // The first one by its name counts.
+    users.user("last.yaml", "user-0", "another");
+    users.user("zoe.yaml", "zoe", "z");
+    let directory = users.open(None);
+    assert_eq!((directory.users(), directory.wrong()), (PART + 1, 1));
+    assert_eq!(password(&directory, "user-0").as_deref(), Some("p"));
+    assert_eq!(password(&directory, "zoe").as_deref(), Some("z"));
+    assert_eq!(directory.look(&Look::All), Vec::<String>::new());
+}
+
+#[test]
 fn files_come_change_and_go() {
     let users = Users::new();
     users.user("anna.yaml", "anna", "a");

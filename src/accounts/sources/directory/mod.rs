@@ -22,6 +22,10 @@ use crate::accounts::build::Maker;
 use crate::config::{Entries, Found, Password};
 use crate::host::Host;
 
+/// How many files are read together when the world is built. What is in a file takes more memory than the account that is made
+/// of it, and nobody sees the state between two parts.
+const PART: usize = 2048;
+
 /// Accounts of a directory.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -58,8 +62,14 @@ impl Directory {
             earlier: earlier.to_vec(),
             state: RwLock::default(),
         };
-        directory.take(files::all(path)?, before);
-        Ok(directory)
+        let mut seen = files::all(path)?.files.into_iter();
+        loop {
+            let part: Vec<_> = seen.by_ref().take(PART).collect();
+            if part.is_empty() {
+                return Ok(directory);
+            }
+            directory.take(files::Look { files: part, all: None }, before);
+        }
     }
 
     /// Where else a user is defined, so that the file of this directory does not count.
