@@ -224,8 +224,8 @@ impl Bench<'_> {
         if servers.contains(&Kind::Vsftpd) {
             lines.push(
                 "In brackets: how many times as good as vsftpd in the same run; above 1 is better than vsftpd, also \
-                 where less is better. The rows that only Wharf has figures in are compared with vsftpd's figure in \
-                 the row above."
+                 where less is better. The rows in which vsftpd has no figure are compared with its figure in the row \
+                 above them."
                     .to_owned(),
             );
         }

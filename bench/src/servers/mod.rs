@@ -160,7 +160,8 @@ impl Kind {
             }
             Self::Pyftpdlib => "one process, one thread; the password stands in the program",
             Self::Sftpgo => {
-                "one process with threads; users in its memory, the cheapest hash that it knows (MD5); no quotas"
+                "one process with threads; users in its memory, the cheapest hash that it knows (MD5), except in the rows that \
+                 say otherwise; no quotas"
             }
         }
     }
