@@ -166,6 +166,7 @@ SENTENCES = {
     "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, connections_per_ip, deflate_level,",
     "config.lockout.failure=5": "config.lockout.failure: there is no such key; there are always, failures, for, never, within.",
     "config.users_from[0].folder=a": "config.users_from.folder: there is no such key; there are ca_file, cache, defaults, directory, http, timeout, token.",
+    "config.users_from[0].defaults=a": "config.users_from.defaults: that is a section, with keys of its own.",
     "config.users_from[0].token=a": "config.users_from.token: a secret would end in a ConfigMap; here it is",
     "config.users_from[0].token.value=a": "config.users_from.token: a secret would end in a ConfigMap; here it is",
     "config.server.passive.address_for[0].client=a": "config.server.passive.address_for.client: there is no such key; there",

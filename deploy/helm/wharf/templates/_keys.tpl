@@ -22,6 +22,11 @@ log: filter format
 users_from[].token
 {{- end -}}
 
+{{/* Sections whose keys are not listed above. */}}
+{{- define "wharf.configFree" -}}
+users_from[].defaults
+{{- end -}}
+
 {{/* The kinds of backends that the image has. */}}
 {{- define "wharf.backendKinds" -}}
 local memory s3 gcs azure

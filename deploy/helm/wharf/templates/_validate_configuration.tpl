@@ -54,6 +54,10 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- if not (and $named (or (hasKey $given "env") (hasKey $given "file"))) -}}
 {{- fail (printf "%s: a secret would end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $where) -}}
 {{- end -}}
+{{- else if and $section (has $section (splitList " " (include "wharf.configFree" . | trim))) -}}
+{{- if not (kindIs "map" $given) -}}
+{{- fail (printf "%s: that is a section, with keys of its own." $where) -}}
+{{- end -}}
 {{- else if hasKey $sections $section -}}
 {{- if not (kindIs "map" $given) -}}
 {{- fail (printf "%s: that is a section, with keys of its own." $where) -}}

@@ -135,13 +135,13 @@ impl Key {
 #[test]
 fn the_lists_of_the_chart_are_fresh() {
     let definitions = Definitions::new();
-    let (mut sections, mut kept) = (String::new(), Vec::new());
+    let mut sections = Sections::default();
     for section in
         definitions.keys_of("").iter().filter(|key| !["backends", "users"].contains(&key.name.as_str()))
     {
         let list = if section.is_list { "[]" } else { "" };
         let place = format!("{}{list}", section.name);
-        definitions.sections(section.below.as_deref().unwrap(), &place, &mut sections, &mut kept);
+        definitions.sections(section.below.as_deref().unwrap(), &place, &mut sections);
     }
     // The image's build has no backends of libunftp.
     let mut kinds: Vec<_> =
@@ -158,7 +158,9 @@ fn the_lists_of_the_chart_are_fresh() {
         writeln!(keys, "{kind}: {}", names.join(" ")).unwrap();
         secrets.extend(own.into_iter().map(|key| key.name));
     }
-    let (kinds, secrets, kept) = (kinds.join(" "), secrets.join(" "), kept.join(" "));
+    let (kinds, secrets) = (kinds.join(" "), secrets.join(" "));
+    let Sections { text: sections, secrets: kept, free } = sections;
+    let (kept, free) = (kept.join(" "), free.join(" "));
     let expected = format!(
         r#"{{{{/* The keys of the configuration. They are defined in src/config/raw and src/storages, and written here by WHARF_TEST_WRITE_TABLE=1. */}}}}
 
@@ -169,6 +171,11 @@ fn the_lists_of_the_chart_are_fresh() {
 {{{{/* Those of them that are secrets. */}}}}
 {{{{- define "wharf.configSecrets" -}}}}
 {kept}
+{{{{- end -}}}}
+
+{{{{/* Sections whose keys are not listed above. */}}}}
+{{{{- define "wharf.configFree" -}}}}
+{free}
 {{{{- end -}}}}
 
 {{{{/* The kinds of backends that the image has. */}}}}
@@ -193,20 +200,32 @@ fn the_lists_of_the_chart_are_fresh() {
     is_fresh("deploy/helm/wharf/templates/_keys.tpl", &expected);
 }
 
+/// The sections of the configuration, as the chart has them.
+#[derive(Default)]
+struct Sections {
+    /// The keys of each.
+    text: String,
+    /// Those of them that are secrets.
+    secrets: Vec<String>,
+    /// Those whose keys are not listed.
+    free: Vec<String>,
+}
+
 impl Definitions {
-    fn sections(&self, name: &str, place: &str, text: &mut String, secrets: &mut Vec<String>) {
+    fn sections(&self, name: &str, place: &str, sections: &mut Sections) {
         let keys = self.keys_of(name);
-        let own = keys.iter().filter(|key| key.is_secret);
-        secrets.extend(own.map(|key| format!("{place}.{}", key.name)));
+        let whole = |key: &Key| format!("{place}.{}", key.name);
+        sections.secrets.extend(keys.iter().filter(|key| key.is_secret).map(whole));
+        sections.free.extend(keys.iter().filter(|key| key.is_free).map(whole));
         let mut names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
         names.sort_unstable();
-        writeln!(text, "{place}: {}", names.join(" ")).unwrap();
+        writeln!(sections.text, "{place}: {}", names.join(" ")).unwrap();
         let mut below: Vec<_> =
             keys.iter().filter_map(|key| Some((&key.name, key.below.as_deref()?, key.is_list))).collect();
         below.sort_unstable();
         for (key, definition, is_list) in below {
             let list = if is_list { "[]" } else { "" };
-            self.sections(definition, &format!("{place}.{key}{list}"), text, secrets);
+            self.sections(definition, &format!("{place}.{key}{list}"), sections);
         }
     }
 }

@@ -30,6 +30,8 @@ struct Key {
     /// The definition of its value, or of the items of the list that it is.
     below: Option<String>,
     is_list: bool,
+    /// A section whose keys are not those of a definition.
+    is_free: bool,
 }
 
 /// All that is defined.
@@ -100,6 +102,7 @@ impl Definitions {
             help: Help::parse(description),
             below: below.filter(has_keys).map(str::to_owned),
             is_list: schema.get("items").is_some(),
+            is_free: schema.get("additionalProperties").is_some(),
         }
     }
 
