@@ -9,6 +9,7 @@
 mod asked;
 mod directory;
 mod http;
+mod web;
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};

@@ -1,11 +1,9 @@
 //! The service, and how it is asked.
 
-use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use zeroize::Zeroizing;
 
@@ -13,13 +11,11 @@ use super::document;
 use super::question::Question;
 use crate::accounts::sources::Attempt;
 use crate::accounts::sources::asked::{Answer, Failure, Service, Unanswered};
+use crate::accounts::sources::web::{self, Unread};
 use crate::config::HttpService;
 
 /// The most bytes of an answer.
 const MOST_BYTES: usize = 64 * 1024;
-/// How long a connection is kept that nobody uses: a server that closes it just when a question is sent leaves the question
-/// without an answer.
-const KEPT: Duration = Duration::from_secs(1);
 const JSON: &str = "application/json";
 
 /// A service at a URL.
@@ -67,20 +63,13 @@ impl Service for Http {
         let request = client.post(&self.settings.url).body(question.to_owned());
         let mut response = request.send().await.map_err(|error| {
             let may_be_repeated = error.is_connect();
-            Unanswered { may_be_repeated, ..Unanswered::broken(said(error)) }
+            Unanswered { may_be_repeated, ..Unanswered::broken(web::said(error)) }
         })?;
         check(&response)?;
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= MOST_BYTES => body.extend_from_slice(&chunk),
-                Ok(Some(_)) => return Err(Unanswered::wrong("the answer is longer than 64 KiB")),
-                Ok(None) => break,
-                Err(error) => {
-                    return Err(Unanswered::broken(format!("the answer breaks off: {}", said(error))));
-                }
-            }
-        }
+        let body = web::body(&mut response, MOST_BYTES).await.map_err(|failure| match failure {
+            Unread::TooLong => Unanswered::wrong("the answer is longer than 64 KiB"),
+            Unread::Broken(reason) => Unanswered::broken(format!("the answer breaks off: {reason}")),
+        })?;
         document::parse(&body).map_err(Unanswered::wrong)
     }
 }
@@ -103,18 +92,6 @@ fn check(response: &Response) -> Result<(), Unanswered> {
     Ok(())
 }
 
-/// An error and its causes; the address is known.
-fn said(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// A client that goes to the URL and nowhere else.
 fn client(settings: &HttpService) -> Result<Client, String> {
     let mut headers = HeaderMap::new();
@@ -126,19 +103,5 @@ fn client(settings: &HttpService) -> Result<Client, String> {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
-    let mut builder = Client::builder()
-        .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .redirect(Policy::none())
-        .no_proxy()
-        .https_only(!settings.url.starts_with("http://"))
-        .http1_only()
-        .pool_idle_timeout(KEPT)
-        // Half of the time is left for another address.
-        .connect_timeout(settings.timeout / 2);
-    if let Some(authorities) = &settings.authorities {
-        let tls = authorities.tls().map_err(|error| error.to_string())?;
-        builder = builder.tls_backend_preconfigured(tls);
-    }
-    builder.build().map_err(said)
+    web::client(&settings.url, settings.authorities.as_ref(), settings.timeout, headers)
 }
