@@ -10,6 +10,8 @@ pub mod listing_time;
 pub mod network;
 pub mod ops;
 pub mod proxy_protocol;
+#[cfg(feature = "jwt")]
+mod public_keys;
 pub mod server;
 pub mod shutdown;
 pub mod storages;

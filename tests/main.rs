@@ -38,3 +38,5 @@ mod three_users;
 mod transfers;
 mod user_limits;
 mod users_from_http;
+#[cfg(feature = "jwt")]
+mod users_from_jwt;

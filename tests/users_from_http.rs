@@ -4,7 +4,7 @@ mod documents;
 mod encrypted;
 mod failing;
 mod reloaded;
-mod service;
+pub mod service;
 
 use serde_json::{Value, json};
 

@@ -26,6 +26,9 @@ pub enum AccountsError {
     /// The system has no random bytes, or no threads, for the check of passwords.
     #[error(transparent)]
     Passwords(#[from] PasswordHashError),
+    /// A source of users needs a feature that this build lacks. The check of a configuration rules it out.
+    #[error("this build of Wharf lacks the feature `{0}`, which `users_from` needs")]
+    Feature(&'static str),
     /// A directory of users can't be read.
     #[error("the users of {} can't be read: {cause}", directory.display())]
     Directory {

@@ -13,6 +13,7 @@ mod limits;
 mod lockout;
 mod secrets;
 mod server;
+mod tokens;
 mod users_from;
 
 use std::collections::BTreeMap;

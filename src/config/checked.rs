@@ -12,6 +12,7 @@ use wharf_backends::StoragePath;
 
 use super::{
     Backend, Engine, Entries, HttpService, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp,
+    TokenIssuer,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -347,6 +348,8 @@ pub enum UsersFrom {
     Directory(PathBuf),
     /// A service that is asked at each login.
     Http(Box<HttpService>),
+    /// Somebody who signs tokens. Only a build with the feature `jwt` has it.
+    Jwt(Box<TokenIssuer>),
 }
 
 /// The certificate of a user.

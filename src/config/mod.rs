@@ -26,6 +26,7 @@ mod stamp;
 mod suggest;
 mod syntax;
 mod template;
+mod token_issuer;
 mod tree;
 pub(crate) mod units;
 
@@ -49,7 +50,8 @@ pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 pub use stamp::Stamp;
-pub use template::EntryTemplate;
+pub use template::{EntryTemplate, TextTemplate};
+pub use token_issuer::{Bearer, Claim, KeysUrl, Mapped, TokenIssuer, TokenKeys};
 
 /// What a kind of storage reads and checks its section with.
 pub(crate) mod section {
@@ -69,6 +71,8 @@ use tree::{Span, Value};
 
 /// The largest file that is read, in bytes. Some thousand users fit.
 const MAX_SIZE: u64 = 1024 * 1024;
+/// The most that a file of a secret holds, in bytes.
+const MAX_SECRET: u64 = 64 * 1024;
 
 /// Reads a configuration file, whose backends are of these `kinds`, for one of these `engines`. Relative paths in it start from
 /// its folder.

@@ -6,6 +6,7 @@
 mod accounts;
 mod limits;
 mod lockout;
+mod tokens;
 mod unread;
 mod values;
 
@@ -16,6 +17,7 @@ use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
 pub(super) use limits::UserLimits;
 pub(super) use lockout::Lockout;
+pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
 pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};

@@ -13,6 +13,37 @@ const PATHS: [&str; 2] = ["path", "at"];
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EntryTemplate(Map<String, Value>);
 
+/// A text with places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextTemplate(String);
+
+impl TextTemplate {
+    /// This text; `{{` and `}}` mean one brace.
+    ///
+    /// # Errors
+    /// A sentence about braces that do not belong together.
+    pub fn new(text: &str) -> Result<Self, String> {
+        pieces(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// The names of its places.
+    pub fn places(&self) -> Vec<&str> {
+        let place = |piece| match piece {
+            Piece::Place(name) => Some(name),
+            Piece::Text(_) => None,
+        };
+        pieces(&self.0).unwrap_or_default().into_iter().filter_map(place).collect()
+    }
+
+    /// The text; `part` has the text for a place.
+    ///
+    /// # Errors
+    /// A sentence about a place for which there is nothing, or nothing that can stand there.
+    pub fn fill(&self, part: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+        filled_text(&self.0, "name", part)
+    }
+}
+
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Piece<'a> {

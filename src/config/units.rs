@@ -78,7 +78,7 @@ pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
 }
 
 /// A moment: `2027-01-01`, which is its first one in UTC, or `2027-01-01T18:00:00+01:00` (RFC 3339).
-pub(super) fn moment(text: &str) -> Result<SystemTime, String> {
+pub(crate) fn moment(text: &str) -> Result<SystemTime, String> {
     let time = match text.len() {
         10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN).and_utc()),
         _ => DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()),

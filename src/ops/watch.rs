@@ -106,7 +106,7 @@ impl Places {
     fn of(config: &Config) -> Self {
         let users = config.users_from.iter().filter_map(|from| match from {
             UsersFrom::Directory(path) => Some(path.clone()),
-            UsersFrom::Http(_) => None,
+            _ => None,
         });
         let files = config.files.iter().filter(|_| config.server.reload == Reload::Watch);
         let above = |file: &ReadFile| match file.path.parent() {

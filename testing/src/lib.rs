@@ -4,11 +4,12 @@
 //! |---|---|
 //! | [`ftp`] | a control connection that speaks FTP line by line, plain or over TLS; replies; data connections |
 //! | [`certificates`] | an authority for one test, and clients that trust it |
+//! | [`tokens`] | somebody who signs tokens, and the public keys |
 //! | [`proxy`] | stands between a backend and a store, counts requests and breaks those that a test names |
 //! | [`played`] | stores that a test plays: each request is answered by a function |
 //! | [`raw`] | the same with answers that are no good HTTP |
 //!
-//! The last three need the feature `stores`. They are asynchronous; a test without a runtime calls them by
+//! [`proxy`], [`played`] and [`raw`] need the feature `stores`. They are asynchronous; a test without a runtime calls them by
 //! [`block_on`].
 
 #![allow(
@@ -31,6 +32,7 @@ pub mod proxy;
 pub mod raw;
 #[cfg(feature = "stores")]
 mod runtime;
+pub mod tokens;
 
 pub use noise::noise;
 #[cfg(feature = "stores")]

@@ -56,6 +56,9 @@ pub enum LoginError {
     /// Somebody who was asked knows the user, and refuses the login.
     #[error("refused by the service that was asked")]
     Refused,
+    /// The password is a token of somebody who is trusted, and lets this user not in.
+    #[error("the token does not let the user in")]
+    WrongToken,
     /// The user has a certificate, and the client has shown none.
     #[error("the client has shown no certificate")]
     NoCertificate,
@@ -99,8 +102,9 @@ impl LoginError {
     pub(super) fn is_of_user(self) -> bool {
         match self {
             Self::WrongPassword | Self::Refused => true,
-            // Nobody can guess a certificate, so nobody who has none may lock out its owner.
+            // Nobody can guess a certificate or a token, so nobody who has none may lock out its owner.
             Self::NoCertificate
+            | Self::WrongToken
             | Self::OtherCertificate
             | Self::CertificateExpired
             | Self::UnknownUser
@@ -122,6 +126,7 @@ impl LoginError {
             Self::UnknownUser
             | Self::WrongPassword
             | Self::Refused
+            | Self::WrongToken
             | Self::NoCertificate
             | Self::OtherCertificate
             | Self::CertificateExpired
@@ -142,6 +147,7 @@ impl From<LoginError> for Login {
             | LoginError::AnonymousDisabled
             | LoginError::WrongPassword
             | LoginError::Refused
+            | LoginError::WrongToken
             | LoginError::NoCertificate
             | LoginError::OtherCertificate
             | LoginError::CertificateExpired

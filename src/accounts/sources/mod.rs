@@ -9,6 +9,8 @@
 mod asked;
 mod directory;
 mod http;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod web;
 
 use std::any::Any;
@@ -167,6 +169,13 @@ pub(super) fn open(
                 let service = http::Http::new(service);
                 Arc::new(asked::Asked::open(service, entries, maker, metrics, before))
             }
+            #[cfg(feature = "jwt")]
+            UsersFrom::Jwt(issuer) => {
+                let service = jwt::Tokens::new(issuer);
+                Arc::new(asked::Asked::open(service, entries, maker, metrics, before))
+            }
+            #[cfg(not(feature = "jwt"))]
+            UsersFrom::Jwt(_) => return Err(AccountsError::Feature("jwt")),
         };
         sources.push(source);
     }

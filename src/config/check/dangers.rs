@@ -21,6 +21,8 @@ pub(super) struct Places {
     listen: Span,
     active: Option<Span>,
     active_on_this_machine: Option<Span>,
+    /// Of issuers of tokens.
+    tokens: Vec<Span>,
 }
 
 impl Places {
@@ -30,10 +32,13 @@ impl Places {
         let listen = keys.and_then(|keys| keys.listen.as_ref()).map(|at| at.span);
         let active = keys.and_then(|keys| keys.active.as_ref()).filter(|at| at.value == Some(true));
         let own = keys.and_then(|keys| keys.active_on_this_machine.as_ref());
+        let sources = raw.users_from.as_ref().and_then(|at| at.value.as_ref());
+        let issuers = sources.into_iter().flatten().filter_map(|at| at.value.as_ref()?.jwt.as_ref());
         Self {
             listen: listen.or(server.map(|at| at.key)).unwrap_or(root),
             active: active.map(|at| at.span),
             active_on_this_machine: own.filter(|at| at.value == Some(true)).map(|at| at.span),
+            tokens: issuers.map(|at| at.key).collect(),
         }
     }
 }
@@ -52,6 +57,12 @@ impl Checker<'_> {
         if is_open && matches!(tls, Tls::Off) {
             let message = "without `tls`, passwords and files can be read and changed by anybody between here and the clients";
             self.source.danger(places.listen, message);
+        }
+        let is_encrypted = matches!(tls, Tls::On(settings) if settings.required_control);
+        for span in places.tokens.iter().filter(|_| is_open && !is_encrypted) {
+            let message = "without `tls.mode: required`, a token may be sent in plain text, and until it ends it lets in whoever has \
+                           read it on its way";
+            self.source.danger(*span, message);
         }
         if let Some(span) = places.active_on_this_machine {
             let message = "with `active_on_this_machine: true` whoever connects from this machine, or through a proxy on it, reaches all \

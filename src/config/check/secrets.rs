@@ -1,11 +1,9 @@
 //! Secrets: the one place that looks into the environment and into files of secrets.
 
+use super::super::MAX_SECRET;
 use super::super::secret::Secret;
 use super::super::suggest::quote;
 use super::*;
-
-/// The most that a file of a secret holds, in bytes.
-const MAX_SIZE: u64 = 64 * 1024;
 
 impl Checker<'_> {
     /// The secret's text. `None` if it can't be had; that has been reported.
@@ -61,7 +59,7 @@ impl Checker<'_> {
         self.secret_file_dangers(&path, at.span);
         let complain =
             |reason: String| self.problem(at.span, format!("secret file {}: {reason}", path.display()));
-        let bytes = self.read_file(&path, MAX_SIZE).map_err(|error| complain(error.to_string())).ok()?;
+        let bytes = self.read_file(&path, MAX_SECRET).map_err(|error| complain(error.to_string())).ok()?;
         let Ok(mut text) = String::from_utf8(bytes) else {
             complain("it is not valid UTF-8".to_owned());
             return None;

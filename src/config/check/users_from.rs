@@ -13,9 +13,9 @@ use super::super::{HttpService, Problem, Secret};
 use super::*;
 
 /// How long a question may take altogether, unless something else is said.
-const TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT_LEAST: Duration = Duration::from_millis(100);
-const TIMEOUT_MOST: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT_LEAST: Duration = Duration::from_millis(100);
+pub(super) const TIMEOUT_MOST: Duration = Duration::from_secs(60);
 /// How long an answer is known at most.
 const CACHE_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 /// More than the authorities of a whole system take, in bytes.
@@ -32,7 +32,11 @@ impl Checker<'_> {
         for at in field.and_then(|at| at.value).unwrap_or_default() {
             let Some(mut raw) = at.value else { continue };
             // Each kind of source is a key of its own.
-            if let Some(at) = raw.defaults.take() {
+            let jwt = raw.jwt.take();
+            let defaults = raw.defaults.take();
+            if jwt.is_none()
+                && let Some(at) = defaults.clone()
+            {
                 let place = at.key;
                 self.defaults(at, &|_| Ok(()), entries);
                 self.problem(place, "`defaults` has no use here: the entries of these users are whole");
@@ -44,10 +48,12 @@ impl Checker<'_> {
             }
             kinds.extend(raw.directory.take().map(|at| (at.key, self.users_directory(at))));
             kinds.extend(http.map(|at| (at.key, self.users_service(at, raw))));
+            kinds.extend(jwt.map(|at| (at.key, self.token_issuer(at, defaults, entries))));
             match kinds.len() {
-                0 => {
-                    self.problem(at.span, "say where these users stand: { directory: PATH } or { http: URL }")
-                }
+                0 => self.problem(
+                    at.span,
+                    "say where these users stand: { directory: PATH }, { http: URL } or { jwt: { … } }",
+                ),
                 1 => {}
                 _ => self.problem(at.span, "each source is an item of its own"),
             }
@@ -90,9 +96,20 @@ impl Checker<'_> {
     }
 
     /// What the entries of a source have in common. `place` refuses the names of places with which the source can do nothing.
-    fn defaults(
+    pub(super) fn defaults(
         &self,
         at: At<Map<String, Value>>,
+        place: &dyn Fn(&str) -> Result<(), String>,
+        entries: &Entries,
+    ) -> Option<EntryTemplate> {
+        self.entry_template(at, "defaults", place, entries)
+    }
+
+    /// The same under this key.
+    pub(super) fn entry_template(
+        &self,
+        at: At<Map<String, Value>>,
+        key: &str,
         place: &dyn Fn(&str) -> Result<(), String>,
         entries: &Entries,
     ) -> Option<EntryTemplate> {
@@ -101,11 +118,11 @@ impl Checker<'_> {
             self.accept(place(&name), at.span)?;
         }
         let backend = entries.backends.first().map_or("", String::as_str);
-        let Err(problems) = entries.without_proof("x", &template.sample(backend), "defaults") else {
+        let Err(problems) = entries.without_proof("x", &template.sample(backend), key) else {
             return Some(template);
         };
         for Problem { message, .. } in problems {
-            self.problem(at.span, format!("`defaults`: {message}"));
+            self.problem(at.span, format!("`{key}`: {message}"));
         }
         None
     }
@@ -151,7 +168,7 @@ impl Checker<'_> {
         Some(UsersFrom::Http(Box::new(service)))
     }
 
-    fn bearer_token(&self, at: At<raw::Secret>) -> Option<Secret> {
+    pub(super) fn bearer_token(&self, at: At<raw::Secret>) -> Option<Secret> {
         let (token, span) = self.secret(at)?;
         if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             self.problem(span, "a token has no spaces, and only letters, digits and signs of ASCII");
@@ -160,7 +177,7 @@ impl Checker<'_> {
         Some(token)
     }
 
-    fn authorities_of_users(&self, at: At<String>, url: Option<&str>) -> Option<Authorities> {
+    pub(super) fn authorities_of_users(&self, at: At<String>, url: Option<&str>) -> Option<Authorities> {
         let path = self.local_path(&at.value?, at.span)?;
         if url.is_some_and(|url| url.starts_with("http://")) {
             self.problem(at.key, "`ca_file` has no use here: the URL is http://, which has no certificates");
@@ -177,6 +194,7 @@ impl UsersFrom {
         match (self, other) {
             (Self::Directory(one), Self::Directory(other)) => one == other,
             (Self::Http(one), Self::Http(other)) => one.url == other.url,
+            (Self::Jwt(one), Self::Jwt(other)) => one.issuer == other.issuer,
             _ => false,
         }
     }

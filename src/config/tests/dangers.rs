@@ -122,6 +122,36 @@ fn passwords_on_their_way_to_a_service() {
 }
 
 #[test]
+#[cfg(feature = "jwt")]
+fn tokens_and_their_keys_on_their_way() {
+    let world = World::new();
+    fs::set_permissions(world.path("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let tls = |mode: &str| format!("tls: {{ mode: {mode}, certificate: tls.crt, key: tls.key }}");
+    for (listen, tls, url, warned) in [
+        ("0.0.0.0:21", tls("required"), "https://idp.example.com/", ""),
+        ("0.0.0.0:21", tls("required-control"), "https://idp.example.com/", ""),
+        ("0.0.0.0:21", tls("required-data"), "https://idp.example.com/", "without `tls.mode: required`"),
+        ("0.0.0.0:21", tls("optional"), "https://idp.example.com/", "without `tls.mode: required`"),
+        ("0.0.0.0:21", String::new(), "https://idp.example.com/", "without `tls.mode: required`"),
+        ("127.0.0.1:21", String::new(), "https://idp.example.com/", ""),
+        ("127.0.0.1:21", String::new(), "http://127.0.0.1/", ""),
+        ("127.0.0.1:21", String::new(), "http://idp.example.com/", "whoever is on the way there can"),
+    ] {
+        let text = format!(
+            "server: {{ listen: [\"{listen}\"] }}
+users_from:
+  - {{ jwt: {{ issuer: i, audience: a, keys: {{ url: \"{url}\" }} }}, defaults: {{ backend: disk }} }}
+{tls}
+"
+        );
+        let found = dangers(&world, &super::with(&text));
+        let own: Vec<_> = found.iter().filter_map(|danger| danger.strip_prefix("3: ")).collect();
+        assert_eq!(own.len(), usize::from(!warned.is_empty()), "{text}: {found:?}");
+        assert!(own.iter().all(|danger| danger.starts_with(warned)), "{found:?}");
+    }
+}
+
+#[test]
 fn active_mode_to_what_else_is_on_this_machine() {
     let world = World::new();
     for (value, warned) in [("true", true), ("false", false)] {

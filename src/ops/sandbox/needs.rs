@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, PassiveAddress, Tls, UsersFrom, environment};
+use crate::config::{self, Config, PassiveAddress, Tls, TokenKeys, UsersFrom, environment};
 
 /// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,9 +85,14 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     }
     needs.read(config.users_from.iter().filter_map(|from| match from {
         UsersFrom::Directory(path) => std::path::absolute(path).ok(),
-        UsersFrom::Http(_) => None,
+        _ => None,
     }));
-    if config.users_from.iter().any(|from| matches!(from, UsersFrom::Http(_))) {
+    let asks = |from: &UsersFrom| match from {
+        UsersFrom::Directory(_) => false,
+        UsersFrom::Http(_) => true,
+        UsersFrom::Jwt(issuer) => matches!(issuer.keys, TokenKeys::At(_)),
+    };
+    if config.users_from.iter().any(asks) {
         needs.network();
     }
     // They are read again when the configuration is.

@@ -53,6 +53,22 @@ fn a_service_with_users_needs_names_and_authorities() {
 }
 
 #[test]
+#[cfg(feature = "jwt")]
+fn keys_of_tokens_need_the_same_if_they_are_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("keys.pem"), wharf_testing::tokens::Signer::p256("k").pem()).unwrap();
+    for (keys, elsewhere) in [("url: https://idp.example.com/", true), ("file: keys.pem", false)] {
+        let sources = format!(
+            " }}\nusers_from: [{{ jwt: {{ issuer: i, audience: a, keys: {{ {keys} }} }}, defaults: {{ backend: disk }} }}]"
+        );
+        let needs = needs_of(folder.path(), &sources);
+        assert_eq!(needs.contains(&read("/etc/ssl")), elsewhere, "{keys}: {needs:?}");
+        // A file is read again when the configuration is.
+        assert_eq!(needs.contains(&read(folder.path())), !elsewhere, "{keys}: {needs:?}");
+    }
+}
+
+#[test]
 fn names_for_passive_mode_are_looked_up() {
     let folder = tempfile::tempdir().unwrap();
     let needs = needs_of(folder.path(), " }\nserver: { passive: { address: ftp.example.com } }");

@@ -48,6 +48,21 @@ pub(super) trait Service: fmt::Debug + Send + Sync + 'static {
     /// Whether the other one has the same settings: then it can go on in place of this one.
     fn is_like(&self, other: &Self) -> bool;
 
+    /// This one takes the place of the other, which has other settings.
+    fn follow(&self, before: &Self) {
+        let _ = before;
+    }
+
+    /// Whether somebody may have this password there. If not, the service is not asked.
+    fn may_be_a_password(&self, password: &str) -> bool {
+        password.len() <= MAX_PASSWORD_LENGTH
+    }
+
+    /// What a refusal is.
+    fn refusal(&self) -> LoginError {
+        LoginError::Refused
+    }
+
     /// All that the answer depends on, as text. It holds secrets.
     fn question(&self, attempt: &Attempt<'_>) -> Zeroizing<String>;
 
@@ -83,7 +98,11 @@ impl<S: Service> Asked<S> {
         let before = before.and_then(|source| source.as_any()).and_then(<dyn Any>::downcast_ref::<Self>);
         let desk = match before {
             Some(before) if before.desk.service().is_like(&service) => Arc::clone(&before.desk),
-            _ => Arc::new(Desk::new(service)),
+            Some(before) => {
+                service.follow(before.desk.service());
+                Arc::new(Desk::new(service))
+            }
+            None => Arc::new(Desk::new(service)),
         };
         let given = Given::new(maker.views(), before.map(|before| &before.given));
         Self {
@@ -125,7 +144,7 @@ impl<S: Service> Asked<S> {
             Answer::Unknown => (Outcome::Unknown, Ok(Verdict::Unknown)),
             Answer::Refused(reason) => {
                 let _ = attempt.client.reason.set(reason);
-                (Outcome::Refused, Err(LoginError::Refused))
+                (Outcome::Refused, Err(self.desk.service().refusal()))
             }
             Answer::User { entry, holds } => match self.account(attempt.name, &entry) {
                 Ok(account) => {
@@ -183,10 +202,10 @@ impl<S: Service> Source for Asked<S> {
     async fn ask(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError> {
         let (name, password) = (attempt.name, attempt.credential.password);
         // Nobody has such a name or such a password, whatever a service says.
-        if !can_be_a_name(name) || password.len() > MAX_PASSWORD_LENGTH || password.contains('\0') {
+        let service = self.desk.service();
+        if !can_be_a_name(name) || !service.may_be_a_password(password) || password.contains('\0') {
             return Ok(Verdict::Unknown);
         }
-        let service = self.desk.service();
         let question = service.question(attempt);
         let cache = self.desk.cache();
         let tag = if service.cache().is_zero() { None } else { cache.tag(&question) };

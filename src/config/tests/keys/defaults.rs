@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 16] = [
+const SECTIONS: [(&str, &str, &str); 18] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -23,6 +23,16 @@ const SECTIONS: [(&str, &str, &str); 16] = [
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
     ("UsersFrom", "users_from", "users_from: [{ http: \"http://127.0.0.1/\", KEY }]\n"),
+    (
+        "Jwt",
+        "users_from.jwt",
+        "users_from: [{ jwt: { issuer: i, audience: a, keys: { url: \"http://127.0.0.1/\" }, KEY }, defaults: { backend: disk } }]\n",
+    ),
+    (
+        "JwtKeys",
+        "users_from.jwt.keys",
+        "users_from: [{ jwt: { issuer: i, audience: a, keys: { url: \"http://127.0.0.1/\", KEY } }, defaults: { backend: disk } }]\n",
+    ),
     ("local", "local", "backends: { disk: { kind: local, root: data, KEY } }\n"),
     ("memory", "memory", "backends: { disk: { kind: memory, KEY } }\n"),
     ("s3", "s3", "backends: { disk: { kind: s3, bucket: b, region: us-east-1, PROOF, KEY } }\n"),

@@ -5,6 +5,8 @@ mod certificates;
 mod encryption;
 mod hosts;
 mod server;
+#[cfg(feature = "jwt")]
+mod tokens;
 mod users;
 mod users_from;
 mod whole;

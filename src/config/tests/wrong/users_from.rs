@@ -66,10 +66,10 @@ fn everything_about_services() {
         "16 this source is listed twice",
         "16 `token` has no use here: it belongs to `http`",
         "16 `timeout` has no use here: it belongs to `http`",
-        "17 say where these users stand: { directory: PATH } or { http: URL }",
+        "17 say where these users stand: { directory: PATH }, { http: URL } or { jwt: { … } }",
         "17 `token` has no use here: it belongs to `http`",
         "19 this source is listed twice",
-        "20 say where these users stand: { directory: PATH } or { http: URL }",
+        "20 say where these users stand: { directory: PATH }, { http: URL } or { jwt: { … } }",
         "20 unknown key \"htp\"; did you mean \"http\"?",
         "21 this source is listed twice",
         "21 `defaults` has no use here: the entries of these users are whole",
@@ -91,7 +91,7 @@ fn a_good_one_is_as_it_is_written() {
         .iter()
         .map(|from| match from {
             UsersFrom::Http(service) => &**service,
-            UsersFrom::Directory(_) => panic!(),
+            _ => panic!(),
         })
         .collect();
     assert_eq!(services[0].url, "https://idp.example.com/ftp/");
