@@ -40,3 +40,5 @@ mod user_limits;
 mod users_from_http;
 #[cfg(feature = "jwt")]
 mod users_from_jwt;
+#[cfg(feature = "ldap")]
+mod users_from_ldap;

@@ -9,6 +9,7 @@ mod dangers;
 mod encryption;
 mod hosts;
 mod http;
+mod ldap;
 mod limits;
 mod lockout;
 mod secrets;

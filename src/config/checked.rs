@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{
-    Backend, Engine, Entries, HttpService, PasswordHash, Permissions, Problem, ReadFile, Secret, Stamp,
-    TokenIssuer,
+    Backend, Engine, Entries, HttpService, LdapService, PasswordHash, Permissions, Problem, ReadFile, Secret,
+    Stamp, TokenIssuer,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -350,6 +350,8 @@ pub enum UsersFrom {
     Http(Box<HttpService>),
     /// Somebody who signs tokens. Only a build with the feature `jwt` has it.
     Jwt(Box<TokenIssuer>),
+    /// A directory service that is asked at each login.
+    Ldap(Box<LdapService>),
 }
 
 /// The certificate of a user.

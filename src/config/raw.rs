@@ -4,6 +4,7 @@
 //! marked for the schema.
 
 mod accounts;
+mod ldap;
 mod limits;
 mod lockout;
 mod tokens;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
+pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::UserLimits;
 pub(super) use lockout::Lockout;
 pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};

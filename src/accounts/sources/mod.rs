@@ -11,6 +11,8 @@ mod directory;
 mod http;
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod web;
 
 use std::any::Any;
@@ -176,6 +178,13 @@ pub(super) fn open(
             }
             #[cfg(not(feature = "jwt"))]
             UsersFrom::Jwt(_) => return Err(AccountsError::Feature("jwt")),
+            #[cfg(feature = "ldap")]
+            UsersFrom::Ldap(service) => {
+                let service = ldap::Ldap::new(service);
+                Arc::new(asked::Asked::open(service, entries, maker, metrics, before))
+            }
+            #[cfg(not(feature = "ldap"))]
+            UsersFrom::Ldap(_) => return Err(AccountsError::Feature("ldap")),
         };
         sources.push(source);
     }

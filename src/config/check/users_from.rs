@@ -17,7 +17,10 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const TIMEOUT_LEAST: Duration = Duration::from_millis(100);
 pub(super) const TIMEOUT_MOST: Duration = Duration::from_secs(60);
 /// How long an answer is known at most.
-const CACHE_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const CACHE_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+/// For an item that names no source.
+const WHERE: &str =
+    "say where these users stand: { directory: PATH }, { http: URL }, { ldap: { … } } or { jwt: { … } }";
 /// More than the authorities of a whole system take, in bytes.
 const MAX_CA_FILE: u64 = 4 << 20;
 
@@ -32,9 +35,9 @@ impl Checker<'_> {
         for at in field.and_then(|at| at.value).unwrap_or_default() {
             let Some(mut raw) = at.value else { continue };
             // Each kind of source is a key of its own.
-            let jwt = raw.jwt.take();
-            let defaults = raw.defaults.take();
+            let (jwt, ldap, defaults) = (raw.jwt.take(), raw.ldap.take(), raw.defaults.take());
             if jwt.is_none()
+                && ldap.is_none()
                 && let Some(at) = defaults.clone()
             {
                 let place = at.key;
@@ -46,14 +49,12 @@ impl Checker<'_> {
             if http.is_none() {
                 self.belongs_to_http(&raw);
             }
+            kinds.extend(ldap.map(|at| (at.key, self.ldap(at, defaults.clone(), entries))));
             kinds.extend(raw.directory.take().map(|at| (at.key, self.users_directory(at))));
             kinds.extend(http.map(|at| (at.key, self.users_service(at, raw))));
             kinds.extend(jwt.map(|at| (at.key, self.token_issuer(at, defaults, entries))));
             match kinds.len() {
-                0 => self.problem(
-                    at.span,
-                    "say where these users stand: { directory: PATH }, { http: URL } or { jwt: { … } }",
-                ),
+                0 => self.problem(at.span, WHERE),
                 1 => {}
                 _ => self.problem(at.span, "each source is an item of its own"),
             }
@@ -195,6 +196,7 @@ impl UsersFrom {
             (Self::Directory(one), Self::Directory(other)) => one == other,
             (Self::Http(one), Self::Http(other)) => one.url == other.url,
             (Self::Jwt(one), Self::Jwt(other)) => one.issuer == other.issuer,
+            (Self::Ldap(one), Self::Ldap(other)) => (&one.url, &one.lookup) == (&other.url, &other.lookup),
             _ => false,
         }
     }

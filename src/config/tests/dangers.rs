@@ -152,6 +152,26 @@ users_from:
 }
 
 #[test]
+#[cfg(feature = "ldap")]
+fn passwords_on_their_way_to_a_directory() {
+    for (keys, warned) in [
+        ("url: \"ldap://ldap.example.com\"", true),
+        ("url: \"ldap://192.0.2.7:3389\"", true),
+        ("url: \"ldap://ldap.example.com\", start_tls: true", false),
+        ("url: \"ldaps://ldap.example.com\"", false),
+        ("url: \"ldap://127.0.0.1\"", false),
+        ("url: \"ldap://[::1]\"", false),
+    ] {
+        let text = format!(
+            "server:\n  listen: [\"127.0.0.1:2121\"]\nusers_from:\n  - ldap: {{ {keys}, user_dn: \"uid={{name}},dc=x\" }}\n    defaults: {{ backend: disk }}\n"
+        );
+        let found = dangers(&World::new(), &super::with(&text));
+        let own = found.iter().filter(|danger| danger.starts_with("4: names and passwords go there"));
+        assert_eq!(own.count(), usize::from(warned), "{keys}: {found:?}");
+    }
+}
+
+#[test]
 fn active_mode_to_what_else_is_on_this_machine() {
     let world = World::new();
     for (value, warned) in [("true", true), ("false", false)] {

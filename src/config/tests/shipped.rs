@@ -44,6 +44,7 @@ pub(super) fn production_world() -> World {
         ("azure", "c2VjcmV0a2V5\n"),
         ("scanner", super::HASH),
         ("idp", "VGhlIHRva2Vu\n"),
+        ("ldap", "bGRhcCBzZWNyZXQ\n"),
     ] {
         world.file(&format!("secrets/{name}"), content);
     }

@@ -89,7 +89,7 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     }));
     let asks = |from: &UsersFrom| match from {
         UsersFrom::Directory(_) => false,
-        UsersFrom::Http(_) => true,
+        UsersFrom::Http(_) | UsersFrom::Ldap(_) => true,
         UsersFrom::Jwt(issuer) => matches!(issuer.keys, TokenKeys::At(_)),
     };
     if config.users_from.iter().any(asks) {

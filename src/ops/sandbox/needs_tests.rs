@@ -69,6 +69,17 @@ fn keys_of_tokens_need_the_same_if_they_are_elsewhere() {
 }
 
 #[test]
+#[cfg(feature = "ldap")]
+fn a_directory_with_users_needs_them_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let ldap = "ldap: { url: ldaps://a, user_dn: \"uid={name},dc=x\" }, defaults: { backend: disk }";
+    let needs = needs_of(folder.path(), &format!(" }}\nusers_from: [{{ {ldap} }}]"));
+    for path in ["/etc", "/etc/ssl"] {
+        assert!(needs.contains(&read(path)), "{path:?}: {needs:?}");
+    }
+}
+
+#[test]
 fn names_for_passive_mode_are_looked_up() {
     let folder = tempfile::tempdir().unwrap();
     let needs = needs_of(folder.path(), " }\nserver: { passive: { address: ftp.example.com } }");

@@ -19,6 +19,9 @@ pub(in crate::accounts::sources) enum Answer {
     Unknown,
     /// The user may not come in, for this reason.
     Refused(String),
+    /// The user could come in, but what is known of this one makes no entry: the operator has to know why.
+    #[cfg_attr(not(feature = "ldap"), allow(dead_code))]
+    Unusable(String),
 }
 
 /// Why there is no answer.

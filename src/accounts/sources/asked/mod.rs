@@ -146,6 +146,11 @@ impl<S: Service> Asked<S> {
                 let _ = attempt.client.reason.set(reason);
                 (Outcome::Refused, Err(self.desk.service().refusal()))
             }
+            Answer::Unusable(message) => {
+                let file = self.desk.service().origin().to_owned();
+                self.report(attempt, &[Problem { file, place: None, message: cut(&message) }]);
+                (Outcome::Wrong, Err(LoginError::Unavailable))
+            }
             Answer::User { entry, holds } => match self.account(attempt.name, &entry) {
                 Ok(account) => {
                     if let Some(tag) = tag {

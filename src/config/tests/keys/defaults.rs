@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 18] = [
+const SECTIONS: [(&str, &str, &str); 20] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -33,6 +33,16 @@ const SECTIONS: [(&str, &str, &str); 18] = [
         "users_from.jwt.keys",
         "users_from: [{ jwt: { issuer: i, audience: a, keys: { url: \"http://127.0.0.1/\", KEY } }, defaults: { backend: disk } }]\n",
     ),
+    (
+        "Ldap",
+        "users_from.ldap",
+        "users_from: [{ ldap: { url: \"ldap://127.0.0.1\", user_dn: \"uid={name},dc=x\", KEY }, defaults: { backend: disk } }]\n",
+    ),
+    (
+        "LdapGroups",
+        "users_from.ldap.groups",
+        "users_from: [{ ldap: { url: \"ldap://127.0.0.1\", user_dn: \"uid={name},dc=x\", groups: { base: dc=x, KEY }, map: [{ group: a }] }, defaults: { backend: disk } }]\n",
+    ),
     ("local", "local", "backends: { disk: { kind: local, root: data, KEY } }\n"),
     ("memory", "memory", "backends: { disk: { kind: memory, KEY } }\n"),
     ("s3", "s3", "backends: { disk: { kind: s3, bucket: b, region: us-east-1, PROOF, KEY } }\n"),
@@ -47,7 +57,9 @@ fn are_those_that_count() {
     let world = World::new();
     let mut compared = 0;
     for (definition, place, section) in SECTIONS {
-        if definition.starts_with("unftp") && !cfg!(feature = "unftp-backends") {
+        if (definition.starts_with("unftp") && !cfg!(feature = "unftp-backends"))
+            || (definition.starts_with("Ldap") && !cfg!(feature = "ldap"))
+        {
             continue;
         }
         for key in definitions.keys_of(definition) {

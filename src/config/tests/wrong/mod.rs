@@ -9,6 +9,8 @@ mod server;
 mod tokens;
 mod users;
 mod users_from;
+#[cfg(feature = "ldap")]
+mod users_from_ldap;
 mod whole;
 
 use super::{HASH, World, with};
