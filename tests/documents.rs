@@ -11,6 +11,7 @@
 //! | `console run` | a session: commands behind `$ `, then what they print (`…` stands for anything) |
 //! | `console run tls` | the same; the server wants TLS and `ca.crt` is its authority |
 //! | `python run`, `python run tls` | a script that ends with status 0 |
+//! | `sql` | tables of a database: a test of `users_from_sql::guide` fills them |
 //! | `log` | lines of the log: the code logs such messages, with these targets |
 //!
 //! Sessions run in one folder for each document, with the quick start on a free port behind 127.0.0.1:2121 (and
@@ -119,6 +120,7 @@ mod keys {
             "Ldap" => "users_from[].ldap.",
             "LdapGroups" => "users_from[].ldap.groups.",
             "LdapEntry" => "users_from[].ldap.map[].",
+            "Sql" => "users_from[].sql.",
             "UserLimits" => "users[].limits.",
             "Mount" => "mounts[].",
             "Lockout" => "lockout.",

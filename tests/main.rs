@@ -42,3 +42,5 @@ mod users_from_http;
 mod users_from_jwt;
 #[cfg(feature = "ldap")]
 mod users_from_ldap;
+#[cfg(feature = "sql")]
+mod users_from_sql;

@@ -317,14 +317,15 @@ impl Accounts {
             }
             match source.ask(&attempt).await {
                 Ok(Verdict::Proven(account)) => return Ok(account),
+                Ok(Verdict::Found(account)) => {
+                    return self.prove(Attempt { account: Some(&account), ..attempt }, bar).await;
+                }
                 Ok(Verdict::Wrong(cause)) => return Err(cause),
                 Ok(Verdict::Unknown) => {}
                 Err(refused) => {
                     // A name that nobody knows takes this time, too. The guess counts even if there is no time.
                     if refused.is_wrong() {
-                        for proof in &self.proofs {
-                            let _ = proof.pretend(&attempt).await;
-                        }
+                        let _ = self.pretend(&attempt).await;
                     }
                     return Err(refused);
                 }
@@ -343,7 +344,7 @@ impl Accounts {
             for proof in &self.proofs {
                 match proof.check(&attempt).await? {
                     Verdict::Proven(account) => return Ok(account),
-                    Verdict::Unknown => {}
+                    Verdict::Unknown | Verdict::Found(_) => {}
                     Verdict::Wrong(cause) => {
                         barred = Some(cause);
                         break;
@@ -351,9 +352,7 @@ impl Accounts {
                 }
             }
         }
-        for proof in &self.proofs {
-            proof.pretend(&attempt).await?;
-        }
+        self.pretend(&attempt).await?;
         // A wrong password of an account that is known does not get to them.
         if barred.is_none() || attempt.account.is_none() {
             for source in &self.known.sources {
@@ -361,6 +360,20 @@ impl Accounts {
             }
         }
         Err(barred.unwrap_or(LoginError::UnknownUser))
+    }
+
+    /// Takes as long as a check that fails. Of an unknown name it takes as long as for most users of a source that has passwords of its
+    /// own and has found some.
+    async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
+        let decoy = match attempt.account {
+            Some(_) => None,
+            None => self.known.sources.iter().find_map(|source| source.decoy()),
+        };
+        let attempt = Attempt { account: attempt.account.or(decoy.as_ref()), ..*attempt };
+        for proof in &self.proofs {
+            proof.pretend(&attempt).await?;
+        }
+        Ok(())
     }
 
     /// Lets a client in whose credential was right.

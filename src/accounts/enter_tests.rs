@@ -154,6 +154,59 @@ async fn accounts_of_sources_are_barred_as_others_are() {
     assert_eq!(source.asked.load(Ordering::Relaxed), 2, "no password of a locked name is shown to anybody");
 }
 
+/// A source that finds the account of one user, whose password is its own.
+#[derive(Debug)]
+struct Finder {
+    account: Arc<Account>,
+    decoys: AtomicUsize,
+}
+
+#[async_trait]
+impl Source for Finder {
+    fn identity(&self) -> &str {
+        "finder"
+    }
+
+    async fn ask(&self, attempt: &Attempt<'_>) -> Result<Verdict, LoginError> {
+        Ok(match attempt.name == self.account.name {
+            true => Verdict::Found(Arc::clone(&self.account)),
+            false => Verdict::Unknown,
+        })
+    }
+
+    fn decoy(&self) -> Option<Arc<Account>> {
+        self.decoys.fetch_add(1, Ordering::Relaxed);
+        Some(Arc::clone(&self.account))
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_a_source_has_found_is_checked_as_others_are() {
+    let mut accounts = accounts(&[], Setting::default());
+    let hash = Password::Hash(crate::config::PasswordHash::new("sesame").unwrap());
+    let mut anna = configured([("anna", hash)]).users.remove(0);
+    let maker = Arc::clone(&accounts.known.maker);
+    let finder = |user: &crate::config::User| {
+        Arc::new(Finder { account: Arc::new(maker.user(user).unwrap()), decoys: AtomicUsize::new(0) })
+    };
+    let source = finder(&anna);
+    Arc::get_mut(&mut accounts.known).unwrap().sources.push(Arc::clone(&source) as _);
+    assert_eq!(name(&accounts, "anna", "sesame").await, Ok("anna".to_owned()));
+    let wrong = enter(&accounts, "anna", "wrong").await.unwrap_err();
+    assert_eq!(wrong, Refused::Failed(LoginError::WrongPassword));
+    assert_eq!(source.decoys.load(Ordering::Relaxed), 0);
+    // A name that nobody knows takes the time of its passwords.
+    let unknown = enter(&accounts, "nobody", "sesame").await.unwrap_err();
+    assert_eq!(unknown, Refused::Failed(LoginError::UnknownUser));
+    assert_eq!(source.decoys.load(Ordering::Relaxed), 1);
+    anna.networks = vec!["10.0.0.0/8".parse().unwrap()];
+    Arc::get_mut(&mut accounts.known).unwrap().sources = vec![finder(&anna)];
+    for password in ["sesame", "wrong"] {
+        let refused = enter(&accounts, "anna", password).await.unwrap_err();
+        assert_eq!(refused, Refused::Failed(LoginError::OtherNetwork), "{password}");
+    }
+}
+
 /// Locks an address and a name after one failure.
 fn strict() -> Guard {
     let hour = Duration::from_secs(3600);

@@ -12,7 +12,7 @@ use wharf_backends::StoragePath;
 
 use super::{
     Backend, Engine, Entries, HttpService, LdapService, PasswordHash, Permissions, Problem, ReadFile, Secret,
-    Stamp, TokenIssuer,
+    SqlService, Stamp, TokenIssuer,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -352,6 +352,8 @@ pub enum UsersFrom {
     Jwt(Box<TokenIssuer>),
     /// A directory service that is asked at each login.
     Ldap(Box<LdapService>),
+    /// A database that is asked at each login.
+    Sql(Box<SqlService>),
 }
 
 /// The certificate of a user.

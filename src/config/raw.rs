@@ -7,6 +7,7 @@ mod accounts;
 mod ldap;
 mod limits;
 mod lockout;
+mod sql;
 mod tokens;
 mod unread;
 mod values;
@@ -19,6 +20,7 @@ pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom}
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::UserLimits;
 pub(super) use lockout::Lockout;
+pub(super) use sql::Sql;
 pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};

@@ -179,6 +179,11 @@ fn no_block_is_of_an_unknown_kind() {
                 "" | "sh" | "text" | "log" | "json" => {
                     assert!(block.words.is_empty(), "{place}: {:?}", block.words);
                 }
+                "sql" => {
+                    let guide = read("tests/users_from_sql/guide.rs");
+                    let heading = block.text.lines().next().unwrap_or_default().trim_start_matches("-- ");
+                    assert!(guide.contains(&format!("{heading:?}")), "{place}: {heading}");
+                }
                 "yaml" => assert!(
                     block.words.iter().all(|word| word == "fragment" || word.starts_with("name=")),
                     "{place}: {:?}",

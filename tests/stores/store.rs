@@ -1,13 +1,11 @@
 //! The stores, and a place on one that no other test uses.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use wharf_backends::StoragePath;
 use wharf_backends::object::{AzureSettings, GcsSettings, ObjectStorage, S3Settings, Tuning};
 
-use crate::support::{Setup, fresh_prefix, installed};
+use crate::support::{Setup, fresh_prefix, installed, on_demand};
 
 /// Azurite's built-in account and its key, the same everywhere and documented by it.
 const AZURE_ACCOUNT: &str = "devstoreaccount1";
@@ -96,18 +94,9 @@ impl Access {
         }
     }
 
-    /// Asks `scripts/with-servers`, which starts the store now if it does not run yet, and answers in any case.
     #[track_caller]
     fn on_demand(name: &str) -> Self {
-        let mut asked = UnixStream::connect(variable("WHARF_TEST_STORES")).unwrap();
-        writeln!(asked, "{name}").unwrap();
-        let mut answer = String::new();
-        asked.read_to_string(&mut answer).unwrap();
-        let lines: Vec<&str> = answer.lines().collect();
-        let ["ready", url, access_key, secret_key, bucket] = lines[..] else {
-            panic!("the store {name} is not there: {answer}");
-        };
-        let [url, access_key, secret_key, bucket] = [url, access_key, secret_key, bucket].map(str::to_owned);
+        let [url, access_key, secret_key, bucket] = on_demand(name);
         Self { url, access_key, secret_key, bucket }
     }
 }

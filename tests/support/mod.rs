@@ -18,7 +18,7 @@ pub use log::{Line, Log};
 pub use permitted::{skipped, unshare};
 pub use programs::{Program, Started, Way, client_script, curl, installed, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, unless_defective, wharf};
-pub use storage::{S3, closed_port, fresh_prefix, s3_backend};
+pub use storage::{S3, closed_port, fresh_prefix, on_demand, s3_backend};
 pub use transcript::perform;
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
 

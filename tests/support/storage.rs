@@ -1,7 +1,9 @@
 //! The storage servers that `scripts/with-servers` starts.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
@@ -51,6 +53,21 @@ pub fn s3_backend(endpoint: &str, prefix: &str) -> String {
         variable("WHARF_TEST_S3_ACCESS_KEY"),
         variable("WHARF_TEST_S3_SECRET_KEY"),
     )
+}
+
+/// Asks `scripts/with-servers`, which starts this server now if it does not run yet, and answers in any case: its address, and
+/// what else there is to know of it.
+#[track_caller]
+pub fn on_demand(name: &str) -> [String; 4] {
+    let mut asked = UnixStream::connect(variable("WHARF_TEST_STORES")).unwrap();
+    writeln!(asked, "{name}").unwrap();
+    let mut answer = String::new();
+    asked.read_to_string(&mut answer).unwrap();
+    let lines: Vec<&str> = answer.lines().collect();
+    let ["ready", address, one, two, three] = lines[..] else {
+        panic!("{name} is not there: {answer}");
+    };
+    [address, one, two, three].map(str::to_owned)
 }
 
 #[track_caller]

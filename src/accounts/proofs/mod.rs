@@ -140,6 +140,7 @@ impl LoginError {
     }
 }
 
+/// What the metrics call it.
 impl From<LoginError> for Login {
     fn from(error: LoginError) -> Self {
         match error {
@@ -206,6 +207,8 @@ pub(super) struct Attempt<'a> {
 pub(super) enum Verdict {
     /// The attempt is right for this account: one of the file, or one that the proof has made.
     Proven(Arc<Account>),
+    /// The name belongs to this account, whose own proof was not looked at yet.
+    Found(Arc<Account>),
     /// This proof does not know the name, or has nothing against it, so the next proof is asked.
     Unknown,
     /// The login is refused, and takes as long as one with a wrong password.

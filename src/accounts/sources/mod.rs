@@ -4,7 +4,8 @@
 //! [finds](Source::find) the account of a name, and the proofs check the credential as they do for an account of the
 //! configuration file. The other has to [ask](Source::ask) somebody at each login, with the credential, and makes the account of
 //! the answer: an entry of `users` without its proof, which `config::Entries::without_proof` reads, and [`Maker::user`] makes an
-//! account of. Such an account says who has [made it](Account::made_by).
+//! account of. Such an account says who has [made it](Account::made_by). If the answer holds the hash of a password, such as one of a
+//! database, the account was found and not proven: then the proofs check the credential, too.
 
 mod asked;
 mod directory;
@@ -13,6 +14,8 @@ mod http;
 mod jwt;
 #[cfg(feature = "ldap")]
 mod ldap;
+#[cfg(feature = "sql")]
+mod sql;
 mod web;
 
 use std::any::Any;
@@ -89,6 +92,12 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     async fn pretend(&self, attempt: &Attempt<'_>) -> Result<(), LoginError> {
         let _ = attempt;
         Ok(())
+    }
+
+    /// An account of this source whose password costs as much to check as those of most of its users, as far as it has found any. Of a
+    /// name that nobody knows, the check takes the time of that.
+    fn decoy(&self) -> Option<Arc<Account>> {
+        None
     }
 
     /// Something may have changed. Returns the users whose accounts have. Blocks. There is one look at a time.
@@ -185,6 +194,13 @@ pub(super) fn open(
             }
             #[cfg(not(feature = "ldap"))]
             UsersFrom::Ldap(_) => return Err(AccountsError::Feature("ldap")),
+            #[cfg(feature = "sql")]
+            UsersFrom::Sql(service) => {
+                let service = sql::Sql::new(service);
+                Arc::new(asked::Asked::open(service, entries, maker, metrics, before))
+            }
+            #[cfg(not(feature = "sql"))]
+            UsersFrom::Sql(_) => return Err(AccountsError::Feature("sql")),
         };
         sources.push(source);
     }

@@ -1,5 +1,7 @@
 //! The section `users_from`: each item names one source.
 
+mod sql;
+
 use std::io;
 use std::time::Duration;
 
@@ -19,8 +21,7 @@ pub(super) const TIMEOUT_MOST: Duration = Duration::from_secs(60);
 /// How long an answer is known at most.
 pub(super) const CACHE_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 /// For an item that names no source.
-const WHERE: &str =
-    "say where these users stand: { directory: PATH }, { http: URL }, { ldap: { … } } or { jwt: { … } }";
+const WHERE: &str = "say where these users stand: { directory: PATH }, { http: URL }, { ldap: { … } }, { sql: { … } } or { jwt: { … } }";
 /// More than the authorities of a whole system take, in bytes.
 const MAX_CA_FILE: u64 = 4 << 20;
 
@@ -35,9 +36,11 @@ impl Checker<'_> {
         for at in field.and_then(|at| at.value).unwrap_or_default() {
             let Some(mut raw) = at.value else { continue };
             // Each kind of source is a key of its own.
-            let (jwt, ldap, defaults) = (raw.jwt.take(), raw.ldap.take(), raw.defaults.take());
+            let (jwt, ldap, sql) = (raw.jwt.take(), raw.ldap.take(), raw.sql.take());
+            let defaults = raw.defaults.take();
             if jwt.is_none()
                 && ldap.is_none()
+                && sql.is_none()
                 && let Some(at) = defaults.clone()
             {
                 let place = at.key;
@@ -52,6 +55,7 @@ impl Checker<'_> {
             kinds.extend(ldap.map(|at| (at.key, self.ldap(at, defaults.clone(), entries))));
             kinds.extend(raw.directory.take().map(|at| (at.key, self.users_directory(at))));
             kinds.extend(http.map(|at| (at.key, self.users_service(at, raw))));
+            kinds.extend(sql.map(|at| (at.key, self.users_database(at, defaults.clone(), entries))));
             kinds.extend(jwt.map(|at| (at.key, self.token_issuer(at, defaults, entries))));
             match kinds.len() {
                 0 => self.problem(at.span, WHERE),
@@ -197,6 +201,7 @@ impl UsersFrom {
             (Self::Http(one), Self::Http(other)) => one.url == other.url,
             (Self::Jwt(one), Self::Jwt(other)) => one.issuer == other.issuer,
             (Self::Ldap(one), Self::Ldap(other)) => (&one.url, &one.lookup) == (&other.url, &other.lookup),
+            (Self::Sql(one), Self::Sql(other)) => one.identity() == other.identity(),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Chmod, DefaultType, Jwt, Ldap, PermissionWords, Scalar, Secret, Texts, UserLimits};
+use super::{Chmod, DefaultType, Jwt, Ldap, PermissionWords, Scalar, Secret, Sql, Texts, UserLimits};
 use crate::config::read::At;
 
 /// A user who may log in.
@@ -96,7 +96,7 @@ pub(in crate::config) enum Login {
     Both,
 }
 
-/// Where other users stand: `directory`, `http`, `ldap` or `jwt`; the other keys belong to one of these.
+/// Where other users stand: `directory`, `http`, `ldap`, `sql` or `jwt`; the other keys belong to one of these.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct UsersFrom {
@@ -111,6 +111,8 @@ pub(in crate::config) struct UsersFrom {
     pub(in crate::config) jwt: Option<At<Jwt>>,
     /// A directory service that [is asked at each login](#users-of-a-directory-service).
     pub(in crate::config) ldap: Option<At<Ldap>>,
+    /// A database that [is asked at each login](#users-of-a-database).
+    pub(in crate::config) sql: Option<At<Sql>>,
     /// The bearer token by which the service there knows Wharf. Default: none. Example: `token: { file: secrets/idp }`.
     pub(in crate::config) token: Option<At<Secret>>,
     /// How long a question may take, with a second attempt, from 100ms to 1m. Default: `5s`. Example: `timeout: 2s`.

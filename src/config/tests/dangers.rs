@@ -121,6 +121,28 @@ fn passwords_on_their_way_to_a_service() {
     }
 }
 
+#[cfg(feature = "sql")]
+#[test]
+fn the_way_to_a_database() {
+    for (url, warned) in [
+        ("postgres://a@db.example.com/", None),
+        ("postgres://a@db.example.com/?sslmode=verify-ca", None),
+        ("postgres://a@db.example.com/?sslmode=require", Some("4: nobody looks whether it is this database")),
+        ("mysql://a@192.0.2.7/?ssl-mode=PREFERRED", Some("4: hashes of passwords may come from there in pl")),
+        ("mysql://a@192.0.2.7/?ssl-mode=DISABLED", Some("4: hashes of passwords may come from there in pl")),
+        ("postgres://a@127.0.0.1/?sslmode=disable", None),
+        ("postgres://a@%2Frun%2Fpostgresql/", None),
+    ] {
+        let text = format!(
+            "server:\n  listen: [\"127.0.0.1:2121\"]\nusers_from:\n  - {{ sql: {{ url: \"{url}\", query: \"$1 ?\" }} }}\n"
+        );
+        let found = dangers(&World::new(), &super::with(&text));
+        let own: Vec<_> = found.iter().filter(|danger| danger.starts_with("4: ")).collect();
+        assert_eq!(own.len(), usize::from(warned.is_some()), "{url}: {own:?}");
+        assert!(own.iter().all(|danger| warned.unwrap().starts_with(&danger[..20])), "{url}: {own:?}");
+    }
+}
+
 #[test]
 #[cfg(feature = "jwt")]
 fn tokens_and_their_keys_on_their_way() {

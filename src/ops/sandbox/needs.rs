@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, PassiveAddress, Tls, TokenKeys, UsersFrom, environment};
+use crate::config::{
+    self, Config, Database, DatabaseHost, PassiveAddress, SqlService, Tls, TokenKeys, UsersFrom, environment,
+};
 
 /// The use of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,10 +90,15 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
         _ => None,
     }));
     let asks = |from: &UsersFrom| match from {
-        UsersFrom::Directory(_) => false,
+        UsersFrom::Directory(_) | UsersFrom::Sql(_) => false,
         UsersFrom::Http(_) | UsersFrom::Ldap(_) => true,
         UsersFrom::Jwt(issuer) => matches!(issuer.keys, TokenKeys::At(_)),
     };
+    for from in &config.users_from {
+        if let UsersFrom::Sql(service) = from {
+            needs.database(service);
+        }
+    }
     if config.users_from.iter().any(asks) {
         needs.network();
     }
@@ -143,6 +150,15 @@ impl Needs {
         self.follow(backend.files);
         if backend.network {
             self.network();
+        }
+    }
+
+    fn database(&mut self, SqlService { database, .. }: &SqlService) {
+        match (database, database.server().map(|server| &server.host)) {
+            // Beside the file are its journals.
+            (Database::Sqlite(path), _) => self.follow([path]),
+            (_, Some(DatabaseHost::Socket(path))) => self.follow([path]),
+            _ => self.network(),
         }
     }
 

@@ -52,6 +52,24 @@ fn a_service_with_users_needs_names_and_authorities() {
     }
 }
 
+#[cfg(feature = "sql")]
+#[test]
+fn a_database_needs_names_and_authorities_or_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("users")).unwrap();
+    fs::write(folder.path().join("users/users.db"), "").unwrap();
+    let of = |url: &str| {
+        let item = format!(" }}\nusers_from: [{{ sql: {{ url: '{url}', query: '$1 ?' }} }}]");
+        needs_of(folder.path(), &item)
+    };
+    for path in ["/etc", "/etc/ssl"] {
+        assert!(of("postgres://a@b.example.com").contains(&read(path)), "{path:?}");
+        assert!(!of("sqlite:users/users.db").contains(&read(path)), "{path:?}");
+    }
+    assert!(of("sqlite:users/users.db").contains(&read(folder.path().join("users"))));
+    assert!(of("mysql://a@%2Frun%2Fmysqld%2Fmysqld.sock").contains(&read("/run/mysqld")));
+}
+
 #[test]
 #[cfg(feature = "jwt")]
 fn keys_of_tokens_need_the_same_if_they_are_elsewhere() {

@@ -9,13 +9,14 @@ server.passive.address_for[]: address clients
 server.proxy_protocol: trusted
 tls: certificate certificates cipher_suites client_authorities client_crl key max_record min_version mode require_client_certificate require_close_notify require_session_reuse
 tls.certificates[]: certificate hosts key
-users_from[]: ca_file cache defaults directory http jwt ldap timeout token
+users_from[]: ca_file cache defaults directory http jwt ldap sql timeout token
 users_from[].jwt: algorithms audience entry_claim issuer keys leeway map name require
 users_from[].jwt.keys: ca_file file timeout token url
 users_from[].jwt.map[]: claim entry has
 users_from[].ldap: anonymous base bind_dn bind_password ca_file cache filter groups map require_group start_tls timeout url user_dn
 users_from[].ldap.groups: attribute base filter
 users_from[].ldap.map[]: entry group
+users_from[].sql: ca_file cache connections plain query timeout url
 lockout: always failures for never within
 anonymous: backend enabled mounts path permissions
 anonymous.mounts[]: at backend path permissions
@@ -25,7 +26,7 @@ log: filter format
 
 {{/* Those of them that are secrets. */}}
 {{- define "wharf.configSecrets" -}}
-users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password
+users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url
 {{- end -}}
 
 {{/* Sections whose keys are not listed above. */}}

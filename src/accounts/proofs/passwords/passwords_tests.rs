@@ -42,7 +42,7 @@ impl Asked {
         match self.passwords.check(&attempt).await? {
             Verdict::Proven(account) => Ok(account.name.clone()),
             Verdict::Wrong(cause) => Err(cause),
-            Verdict::Unknown => {
+            Verdict::Unknown | Verdict::Found(_) => {
                 self.passwords.pretend(&attempt).await?;
                 Err(LoginError::UnknownUser)
             }

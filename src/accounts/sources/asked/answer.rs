@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::Password;
+
 /// As much of a reason is logged, in characters.
 const SHOWN: usize = 300;
 
@@ -12,6 +14,15 @@ pub(in crate::accounts::sources) enum Answer {
     User {
         /// The entry of `users` without its proof, as text.
         entry: String,
+        /// How long the same question has this answer.
+        holds: Duration,
+    },
+    /// The user may come in who shows this password.
+    #[cfg_attr(not(feature = "sql"), allow(dead_code))]
+    WithPassword {
+        /// The entry of `users` without its proof, as text.
+        entry: String,
+        password: Password,
         /// How long the same question has this answer.
         holds: Duration,
     },

@@ -10,9 +10,31 @@ use std::time::Duration;
 use aws_lc_rs::{hmac, rand};
 use tokio::time::Instant;
 
+use crate::config::Password;
+
 /// The most answers, and the most bytes of them.
 const MOST: usize = 16 * 1024;
 const MOST_BYTES: usize = 16 << 20;
+
+/// What is known of a user.
+#[derive(Debug, Clone)]
+pub(super) struct Fact {
+    /// The entry of `users` without its proof.
+    pub(super) entry: String,
+    /// What the password has to be, if that was a part of the answer.
+    pub(super) password: Option<Password>,
+}
+
+impl Fact {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let password = self.password.as_ref().map_or(0, |password| match password {
+            Password::Hash(hash) => hash.as_str().len(),
+            Password::Plain(secret) => secret.expose().len(),
+        });
+        self.entry.len() + password
+    }
+}
 
 /// The keyed digest of a question.
 pub(super) type Tag = [u8; 32];
@@ -34,7 +56,7 @@ struct Kept {
 
 #[derive(Debug)]
 struct Entry {
-    text: String,
+    fact: Fact,
     until: Instant,
 }
 
@@ -56,45 +78,46 @@ impl Cache {
     }
 
     /// The answer to the question, if it still holds.
-    pub(super) fn find(&self, tag: &Tag) -> Option<String> {
+    pub(super) fn find(&self, tag: &Tag) -> Option<Fact> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = kept.answers.get(tag)?;
         if entry.until > Instant::now() {
-            return Some(entry.text.clone());
+            return Some(entry.fact.clone());
         }
         kept.remove(tag);
         None
     }
 
     /// Keeps an answer for so long, in place of those that end first if there is no room.
-    pub(super) fn keep(&self, tag: Tag, text: String, holds: Duration) {
+    pub(super) fn keep(&self, tag: Tag, fact: Fact, holds: Duration) {
+        let size = fact.size();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(&tag);
-        if holds.is_zero() || text.len() > self.most_bytes {
+        if holds.is_zero() || size > self.most_bytes {
             return;
         }
         let now = Instant::now();
-        if kept.answers.len() >= self.most || kept.bytes + text.len() > self.most_bytes {
+        if kept.answers.len() >= self.most || kept.bytes + size > self.most_bytes {
             let over: Vec<Tag> =
                 kept.answers.iter().filter(|(_, entry)| entry.until <= now).map(|(tag, _)| *tag).collect();
             over.iter().for_each(|tag| kept.remove(tag));
         }
-        while kept.answers.len() >= self.most || kept.bytes + text.len() > self.most_bytes {
+        while kept.answers.len() >= self.most || kept.bytes + size > self.most_bytes {
             let Some(first) = kept.answers.iter().min_by_key(|(_, entry)| entry.until).map(|(tag, _)| *tag)
             else {
                 break;
             };
             kept.remove(&first);
         }
-        kept.bytes += text.len();
-        kept.answers.insert(tag, Entry { text, until: now + holds });
+        kept.bytes += size;
+        kept.answers.insert(tag, Entry { fact, until: now + holds });
     }
 }
 
 impl Kept {
     fn remove(&mut self, tag: &Tag) {
         if let Some(entry) = self.answers.remove(tag) {
-            self.bytes -= entry.text.len();
+            self.bytes -= entry.fact.size();
         }
     }
 }

@@ -3,11 +3,12 @@ use super::*;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn keep(cache: &Cache, question: &str, answer: &str, holds: Duration) {
-    cache.keep(cache.tag(question).unwrap(), answer.to_owned(), holds);
+    let fact = Fact { entry: answer.to_owned(), password: None };
+    cache.keep(cache.tag(question).unwrap(), fact, holds);
 }
 
 fn find(cache: &Cache, question: &str) -> Option<String> {
-    cache.find(&cache.tag(question).unwrap())
+    cache.find(&cache.tag(question).unwrap()).map(|fact| fact.entry)
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod answer;
 mod cache;
 mod desk;
 mod given;
+mod usual;
 
 use std::any::Any;
 use std::fmt;
@@ -20,8 +21,10 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 pub(super) use self::answer::{Answer, Failure, Unanswered, cut};
+use self::cache::Fact;
 use self::desk::Desk;
 use self::given::Given;
+use self::usual::Usual;
 use super::{Account, Attempt, LoginError, Source, Verdict};
 use crate::accounts::account::is_anonymous;
 use crate::accounts::build::Maker;
@@ -81,6 +84,7 @@ pub(super) struct Asked<S> {
     entries: Entries,
     maker: Arc<Maker>,
     given: Given,
+    usual: Arc<Usual>,
     metrics: Arc<Metrics>,
 }
 
@@ -105,12 +109,14 @@ impl<S: Service> Asked<S> {
             None => Arc::new(Desk::new(service)),
         };
         let given = Given::new(maker.views(), before.map(|before| &before.given));
+        let usual = before.map(|before| Arc::clone(&before.usual)).unwrap_or_default();
         Self {
             identity,
             desk,
             entries: entries.clone(),
             maker: Arc::clone(maker),
             given,
+            usual,
             metrics: Arc::clone(metrics),
         }
     }
@@ -128,14 +134,30 @@ impl<S: Service> Asked<S> {
     }
 
     /// The account that an entry makes.
+    #[cfg(test)]
     pub(super) fn account(&self, name: &str, entry: &str) -> Result<Arc<Account>, Vec<Problem>> {
+        self.account_of(name, &Fact { entry: entry.to_owned(), password: None })
+    }
+
+    /// The account of a user of whom this is known.
+    fn account_of(&self, name: &str, Fact { entry, password }: &Fact) -> Result<Arc<Account>, Vec<Problem>> {
         let origin = self.desk.service().origin();
         let user = self.entries.without_proof(name, entry, origin)?;
         let made = self.maker.user(&user).map_err(|error| {
             vec![Problem { file: origin.to_owned(), place: None, message: error.to_string() }]
         })?;
         self.given.note(name, &made.tree);
-        Ok(Arc::new(Account { made_by: Some(Arc::clone(&self.identity)), ..made }))
+        let made_by = Some(Arc::clone(&self.identity));
+        Ok(Arc::new(Account { made_by, password: password.clone(), ..made }))
+    }
+
+    /// What is said of an account that a fact has made.
+    fn verdict(&self, account: Arc<Account>) -> Verdict {
+        if account.password.is_none() {
+            return Verdict::Proven(account);
+        }
+        self.usual.note(&account);
+        Verdict::Found(account)
     }
 
     /// What becomes of an answer; `tag` is the question, if it is to be known again.
@@ -151,18 +173,33 @@ impl<S: Service> Asked<S> {
                 self.report(attempt, &[Problem { file, place: None, message: cut(&message) }]);
                 (Outcome::Wrong, Err(LoginError::Unavailable))
             }
-            Answer::User { entry, holds } => match self.account(attempt.name, &entry) {
-                Ok(account) => {
-                    if let Some(tag) = tag {
-                        self.desk.cache().keep(tag, entry, holds.min(self.desk.service().cache()));
-                    }
-                    (Outcome::User, Ok(Verdict::Proven(account)))
+            Answer::User { entry, holds } => {
+                self.take_user(Fact { entry, password: None }, holds, attempt, tag)
+            }
+            Answer::WithPassword { entry, password, holds } => {
+                self.take_user(Fact { entry, password: Some(password) }, holds, attempt, tag)
+            }
+        }
+    }
+
+    fn take_user(
+        &self,
+        fact: Fact,
+        holds: Duration,
+        attempt: &Attempt<'_>,
+        tag: Option<cache::Tag>,
+    ) -> (Outcome, Taken) {
+        match self.account_of(attempt.name, &fact) {
+            Ok(account) => {
+                if let Some(tag) = tag {
+                    self.desk.cache().keep(tag, fact, holds.min(self.desk.service().cache()));
                 }
-                Err(problems) => {
-                    self.report(attempt, &problems);
-                    (Outcome::Wrong, Err(LoginError::Unavailable))
-                }
-            },
+                (Outcome::User, Ok(self.verdict(account)))
+            }
+            Err(problems) => {
+                self.report(attempt, &problems);
+                (Outcome::Wrong, Err(LoginError::Unavailable))
+            }
         }
     }
 
@@ -215,11 +252,11 @@ impl<S: Service> Source for Asked<S> {
         let cache = self.desk.cache();
         let tag = if service.cache().is_zero() { None } else { cache.tag(&question) };
         // An entry that does not fit this configuration any more may be another one by now.
-        if let Some(entry) = tag.and_then(|tag| cache.find(&tag))
-            && let Ok(account) = self.account(name, &entry)
+        if let Some(fact) = tag.and_then(|tag| cache.find(&tag))
+            && let Ok(account) = self.account_of(name, &fact)
         {
             self.metrics.question(Outcome::Cached, None);
-            return Ok(Verdict::Proven(account));
+            return Ok(self.verdict(account));
         }
         let began = Instant::now();
         let (outcome, taken) = match self.desk.ask(&question, attempt).await {
@@ -244,6 +281,10 @@ impl<S: Service> Source for Asked<S> {
             tokio::time::sleep(self.desk.usual_time()).await;
         }
         Ok(())
+    }
+
+    fn decoy(&self) -> Option<Arc<Account>> {
+        self.usual.account()
     }
 
     /// Sessions go on, whether the service answers or not: it is asked at logins.

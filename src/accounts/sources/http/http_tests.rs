@@ -51,7 +51,7 @@ async fn ask(
     let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
     let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
         Verdict::Proven(account) => Some(account.name.clone()),
-        Verdict::Unknown | Verdict::Wrong(_) => None,
+        Verdict::Found(_) | Verdict::Unknown | Verdict::Wrong(_) => None,
     });
     (verdict, reason.into_inner().unwrap_or_default())
 }

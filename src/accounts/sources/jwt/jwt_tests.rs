@@ -71,7 +71,7 @@ async fn ask(
     let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
     let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
         Verdict::Proven(account) => Some(account),
-        Verdict::Unknown | Verdict::Wrong(_) => None,
+        Verdict::Unknown | Verdict::Wrong(_) | Verdict::Found(_) => None,
     });
     (verdict, reason.into_inner().unwrap_or_default())
 }

@@ -64,6 +64,7 @@ impl Definitions {
             ("SecretSource", fields_of::<raw::SecretSource>()),
             ("Certificate", fields_of::<raw::Certificate>()),
             ("Server", fields_of::<raw::Server>()),
+            ("Sql", fields_of::<raw::Sql>()),
             ("Tls", fields_of::<raw::Tls>()),
             ("User", fields_of::<raw::User>()),
             ("UsersFrom", fields_of::<raw::UsersFrom>()),
