@@ -123,6 +123,7 @@ mod keys {
             "Sql" => "users_from[].sql.",
             "UserLimits" => "users[].limits.",
             "Mount" => "mounts[].",
+            "Quota" => "users[].quota.",
             "Lockout" => "lockout.",
             "Anonymous" => "anonymous.",
             "Http" => "http.",

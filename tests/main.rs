@@ -30,6 +30,7 @@ mod mounts;
 mod moves;
 mod native;
 mod permissions;
+mod quotas;
 mod real_clients;
 mod reload;
 mod signals;

@@ -67,8 +67,10 @@
 //! | [`memory`] | a tree in memory with a limit |
 //! | [`tree`] | the names of a tree with the rules of the contract, for backends that keep names in memory |
 //! | [`observe`] | observers of the requests to a store |
+//! | [`turns`] | tasks that work on one thing, one after the other |
 //! | [`Buffers`] | memory and a disk for what is on its way to a store |
 
+mod below;
 mod buffers;
 mod digest;
 mod entry;
@@ -78,7 +80,7 @@ mod storage;
 mod stream;
 pub mod threads;
 pub mod tree;
-mod turns;
+pub mod turns;
 
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -94,5 +96,7 @@ pub use digest::{Digest, DigestAlgorithm};
 pub use entry::{Entry, EntryKind, EntryStream, Metadata};
 pub use error::{Error, ErrorKind, Result};
 pub use path::{PathError, StoragePath};
-pub use storage::{Body, ByteRange, Capabilities, Content, CreateMode, Intake, Storage, Supply, Upload};
+pub use storage::{
+    Body, ByteRange, Capabilities, Content, CreateMode, EachFile, Intake, Storage, Supply, Upload,
+};
 pub use stream::{ByteStream, CHUNK_SIZE, FileSlice};

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 
+use crate::below;
 use crate::threads::{DiskThreads, OfDisk};
 use crate::{
     ByteStream, Digest, DigestAlgorithm, EntryKind, EntryStream, Error, ErrorKind, FileSlice, Metadata,
@@ -236,6 +237,9 @@ impl Capabilities {
     };
 }
 
+/// Is told of files, each with its path and its size.
+pub type EachFile<'a> = &'a mut (dyn FnMut(&StoragePath, u64) + Send);
+
 /// A storage: a tree of files and directories.
 ///
 /// Operations on the root never fail because the root is missing. All methods can be called from any
@@ -283,6 +287,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`ErrorKind::NotFound`], [`ErrorKind::NotADirectory`]: at once, not as an item of the stream.
     async fn list(&self, path: &StoragePath) -> Result<EntryStream>;
+
+    /// Tells of every file below a directory with its size, in no particular order, as they are found: none of them is kept in
+    /// memory. Links are neither followed nor told of.
+    ///
+    /// # Errors
+    /// As for [`list`](Self::list), and then not all were told of; where directories are implicit, an empty one may be
+    /// [`ErrorKind::NotFound`], too.
+    async fn files_below(&self, directory: &StoragePath, each: EachFile<'_>) -> Result<()> {
+        below::walk(self, directory, each).await
+    }
 
     /// Opens a file for reading.
     ///

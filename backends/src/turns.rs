@@ -10,12 +10,12 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 const TIDY_AT: usize = 64;
 
 /// A turn at one thing. It ends when this is dropped.
-pub(crate) type Turn = OwnedMutexGuard<()>;
+pub type Turn = OwnedMutexGuard<()>;
 
 /// The queues of all things: one for each key, in the order of arrival. Their number is bounded by twice the number of
 /// tasks that have a turn or wait for one.
 #[derive(Debug)]
-pub(crate) struct Turns<K> {
+pub struct Turns<K> {
     queues: Mutex<Queues<K>>,
 }
 
@@ -33,12 +33,12 @@ impl<K: Eq + Hash> Default for Turns<K> {
 
 impl<K: Eq + Hash> Turns<K> {
     /// Waits until all earlier tasks are done with `key`.
-    pub(crate) async fn take(&self, key: K) -> Turn {
+    pub async fn take(&self, key: K) -> Turn {
         self.queue(key).lock_owned().await
     }
 
     /// The turn at `key`, if no other task has it.
-    pub(crate) fn try_take(&self, key: K) -> Option<Turn> {
+    pub fn try_take(&self, key: K) -> Option<Turn> {
         self.queue(key).try_lock_owned().ok()
     }
 

@@ -15,7 +15,7 @@ use crate::host::{Host, HostMap};
 use crate::listing_time::ListingTime;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
-use crate::visit::{Preferences, UnknownBackend, Views};
+use crate::visit::{Preferences, Quotas, UnknownBackend, Views};
 
 /// Why there are no accounts.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    pub(super) fn new(config: &Config, storages: &Storages) -> Self {
+    pub(super) fn new(config: &Config, storages: &Storages, quotas: &Arc<Quotas>) -> Self {
         let server = &config.server;
         let usual = Preferences {
             charset: Charset::Utf8,
@@ -60,7 +60,7 @@ impl Maker {
             listing_time: server.listing_time.clone(),
         };
         Self {
-            views: Arc::new(Views::new(storages)),
+            views: Arc::new(Views::new(storages, quotas)),
             chmod: server.chmod,
             creates_parents: server.create_parents,
             usual: Arc::new(usual),
@@ -161,10 +161,11 @@ impl Known {
     pub(super) fn of(
         config: &Config,
         storages: &Storages,
+        quotas: &Arc<Quotas>,
         metrics: &Arc<Metrics>,
         before: Option<&Self>,
     ) -> Result<Self, AccountsError> {
-        let maker = Arc::new(Maker::new(config, storages));
+        let maker = Arc::new(Maker::new(config, storages, quotas));
         let mut users = HashMap::new();
         for user in &config.users {
             users.insert(user.name.clone(), Arc::new(maker.user(user)?));

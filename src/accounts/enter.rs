@@ -26,7 +26,7 @@ use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::tls::ShownCertificate;
 use crate::visit::journal::Journal;
-use crate::visit::{Guest, Layers, Preferences, Visit, VisitLimits};
+use crate::visit::{Guest, Layers, Preferences, Quotas, Visit, VisitLimits};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +109,9 @@ impl Accounts {
         lasting: Arc<Lasting>,
         before: Option<&Self>,
     ) -> Result<Self, AccountsError> {
-        let known = Known::of(config, storages, &metrics, before.map(|before| &*before.known))?;
+        lasting.quotas.start(config.server.state_directory.as_deref(), metrics.quotas());
+        let known =
+            Known::of(config, storages, &lasting.quotas, &metrics, before.map(|before| &*before.known))?;
         Ok(Self {
             proofs: proofs::open(config, &known, &lasting)?,
             known: Arc::new(known),
@@ -132,6 +134,7 @@ impl Accounts {
     /// proof; returns what else ends these, if their transfers take too long.
     pub(crate) fn follow(&self, before: Option<&Self>) -> Vec<Shutdown> {
         self.metrics.set_wrong_user_files(self.wrong_files());
+        self.known.maker.views().follow();
         let dismissed = self.lasting.present.follow(&self.known);
         let is_the_same = |name: &str| {
             let accounts = before.and_then(|before| before.known.find(name)).zip(self.known.find(name));
@@ -149,6 +152,11 @@ impl Accounts {
         let changed: Vec<_> = self.known.sources.iter().flat_map(|source| source.look(at)).collect();
         let dismissed = self.changed(&changed);
         (changed, dismissed)
+    }
+
+    /// What is stored where there are quotas.
+    pub(crate) fn quotas(&self) -> &Arc<Quotas> {
+        &self.lasting.quotas
     }
 
     /// How many files of users can't be used.

@@ -7,7 +7,7 @@ use super::build::AccountsError;
 use super::guesses::Guesses;
 use super::present::Present;
 use super::proofs;
-use crate::visit::Counts;
+use crate::visit::{Counts, Quotas};
 
 /// What accounts of all worlds have in common: a swap of worlds makes nobody forget what was tried, or who is here.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Lasting {
     pub(super) passwords: proofs::PasswordChecks,
     /// What users, addresses and the server have used up.
     pub(super) counts: Counts,
+    /// What is stored where there are quotas.
+    pub(super) quotas: Arc<Quotas>,
 }
 
 impl Lasting {
@@ -27,6 +29,7 @@ impl Lasting {
     pub fn new() -> Result<Arc<Self>, AccountsError> {
         let (guesses, present) = (Guesses::default(), Arc::default());
         let passwords = proofs::PasswordChecks::new()?;
-        Ok(Arc::new(Self { guesses, present, passwords, counts: Counts::default() }))
+        let (counts, quotas) = (Counts::default(), Arc::default());
+        Ok(Arc::new(Self { guesses, present, passwords, counts, quotas }))
     }
 }

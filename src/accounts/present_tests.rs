@@ -10,7 +10,7 @@ fn known(users: &[(&str, &str)], sessions: Option<usize>) -> Arc<Known> {
     let mut config =
         configured(users.iter().map(|(name, password)| (*name, Password::Plain(Secret::new(*password)))));
     config.server.limits.sessions_per_user = sessions;
-    Arc::new(Known::of(&config, &storages(), &Metrics::new("native", 1), None).unwrap())
+    Arc::new(Known::of(&config, &storages(), &Arc::default(), &Metrics::new("native", 1), None).unwrap())
 }
 
 fn guest(name: &str, session: u64) -> Guest {
@@ -64,7 +64,7 @@ fn who_may_come_from_elsewhere_alone_or_for_less_time_has_to_go() {
     let known = |change: Change| {
         let mut config = configured([("anna", Password::Plain(Secret::new("a")))]);
         change(&mut config.users[0]);
-        Arc::new(Known::of(&config, &storages(), &Metrics::new("native", 1), None).unwrap())
+        Arc::new(Known::of(&config, &storages(), &Arc::default(), &Metrics::new("native", 1), None).unwrap())
     };
     let present = Arc::<Present>::default();
     let before = known(|_| ());

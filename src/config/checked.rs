@@ -97,6 +97,8 @@ pub struct Server {
     pub control: Option<Control>,
     /// When the configuration is read again.
     pub reload: Reload,
+    /// An existing directory for what the server knows of quotas.
+    pub state_directory: Option<PathBuf>,
     /// How long sessions may finish their transfers after a stop was asked for; zero cuts them at once.
     pub shutdown_grace: Duration,
 }
@@ -390,6 +392,8 @@ pub struct Account {
     pub path: StoragePath,
     /// What may be done there.
     pub permissions: Permissions,
+    /// How much may be stored there; `None`: any amount.
+    pub quota: Option<Quota>,
     /// What stands elsewhere; places are unique and none is `/`. They may be nested: the longest that fits wins.
     pub mounts: Vec<Mount>,
 }
@@ -405,6 +409,17 @@ pub struct Mount {
     pub path: StoragePath,
     /// What may be done there.
     pub permissions: Permissions,
+    /// How much may be stored there; `None`: any amount.
+    pub quota: Option<Quota>,
+}
+
+/// How much may be stored in a directory of a backend; one of these is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// The bytes of all files.
+    pub bytes: Option<u64>,
+    /// The number of files.
+    pub files: Option<u64>,
 }
 
 /// Health and metrics over HTTP.

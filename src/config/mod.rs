@@ -39,7 +39,7 @@ pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType,
     HostCertificate, Http, Limits, Lockout, Log, LogFormat, Mount, OwnCertificate, Passive, PassiveAddress,
-    Password, Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
+    Password, Quota, Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found, can_be_a_name};

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
-pub(super) use limits::UserLimits;
+pub(super) use limits::{Quota, UserLimits};
 pub(super) use lockout::Lockout;
 pub(super) use sql::Sql;
 pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};
@@ -140,6 +140,10 @@ pub(super) struct Server {
     /// When the configuration is [read again](#changes-while-the-server-runs): on SIGHUP and `wharf reload`, or also when the
     /// file or one that it names has changed. Default: `asked`. Example: `reload: watch`.
     pub(super) reload: Option<At<Reload>>,
+    /// An existing directory in which the server writes down what it knows of [quotas](#quotas), so that a restart does not count
+    /// anew. No other server may use it. Default: none. Example: `state_directory: /var/lib/wharf`.
+    #[schemars(extend("x-type" = "directory"))]
+    pub(super) state_directory: Option<At<String>>,
     /// How long transfers may go on after [a request to stop](#signals-and-the-end); `0s` cuts them off. Default: `30s`.
     /// Example: `shutdown_grace: 2m`.
     #[schemars(with = "Option<String>", extend("x-type" = "duration"))]

@@ -17,6 +17,7 @@ const ROWS: &[Row] = &[
     ("server.limits.spill_directory", |a, b| {
         a.server.limits.spill_directory == b.server.limits.spill_directory
     }),
+    ("server.state_directory", |a, b| a.server.state_directory == b.server.state_directory),
     ("server.sandbox", |a, b| a.server.sandbox == b.server.sandbox),
     ("server.control", |a, b| a.server.control == b.server.control),
     ("server.reload", |a, b| a.server.reload == b.server.reload),

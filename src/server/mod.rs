@@ -18,7 +18,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::acceptor::{Acceptor, Sessions};
 use self::front::{Front, ImplicitTls, Plain, Proxied};
@@ -124,6 +124,11 @@ impl Server {
             }
             tokio::spawn(Arc::clone(&acceptor).accept(listener, front));
         }
+        let quotas = Arc::clone(self.world.now().accounts.quotas());
+        let keeping = AbortOnDropHandle::new(tokio::spawn({
+            let quotas = Arc::clone(&quotas);
+            async move { quotas.keep().await }
+        }));
         shutdown.stopping.cancelled().await;
         sessions.close();
         let grace = self.world.now().config.server.shutdown_grace;
@@ -138,9 +143,12 @@ impl Server {
             }
         }
         shutdown.end_now();
-        if tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_err() {
+        let in_time = tokio::time::timeout(LAST_WAIT, sessions.wait()).await.is_ok();
+        if !in_time {
             tracing::warn!(sessions = sessions.len(), "sessions did not end in time");
         }
+        drop(keeping);
+        quotas.write(in_time).await;
         closed.cancel();
         tracing::info!("stopped");
     }

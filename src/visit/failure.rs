@@ -2,12 +2,15 @@
 
 use wharf_backends::{Error, ErrorKind};
 
+use super::quota;
 use crate::ops::metrics::Ending;
 
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
 /// not allowed.
 pub(crate) fn is_trouble(error: &Error) -> bool {
     match error.kind() {
+        // What the operator wants to be refused is none.
+        ErrorKind::QuotaExceeded if quota::is_refusal(error) => false,
         ErrorKind::Unavailable
         | ErrorKind::Other
         | ErrorKind::NoSpace

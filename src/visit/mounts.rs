@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wharf_backends::{Error, Storage, StoragePath};
 
 use super::Permissions;
+use super::quota::Counted;
 
 /// A directory of a backend at a path of a user's tree.
 #[derive(Clone)]
@@ -19,9 +20,22 @@ pub struct Mount {
     pub root: StoragePath,
     /// What the user may do below it.
     pub permissions: Permissions,
+    /// The storage for what changes it.
+    pub(super) counted: Counted,
 }
 
 impl Mount {
+    /// A directory of a storage, whose changes nobody counts.
+    pub fn new(
+        at: StoragePath,
+        storage: Arc<dyn Storage>,
+        root: StoragePath,
+        permissions: Permissions,
+    ) -> Self {
+        let counted = Counted::new(&storage, None, None);
+        Self { at, storage, root, permissions, counted }
+    }
+
     /// The path in the storage for a path of the user's tree that lies in this mount.
     pub(super) fn backend_path(&self, path: &StoragePath) -> Result<StoragePath, Error> {
         // Not a `join` of the rest: that may be empty, and must never be taken for an absolute path.
@@ -78,6 +92,11 @@ impl MountTable {
     /// The mount that `path` lies in: the one with the longest path.
     pub fn resolve(&self, path: &StoragePath) -> &Mount {
         self.others.iter().find(|mount| path.starts_with(&mount.at)).unwrap_or(&self.root)
+    }
+
+    /// All of them, what stands at `/` first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Mount> {
+        std::iter::once(&self.root).chain(self.others.iter().rev())
     }
 
     /// Whether `path` is a directory whatever the storage says: a mount point, or the way to one.

@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, Upload};
 
+use super::quota::Hold;
 use super::upload::{ViewUpload, upload_error};
 use super::view::{Place, UserView};
 use super::{Permissions, copy};
 
 impl UserView {
-    /// Starts an upload. Needs `upload` for a new file and `overwrite` to change one that exists.
+    /// Starts an upload, of which a client has announced so many bytes, or 0. Needs `upload` for a new file and `overwrite` to change
+    /// one that exists. What is not written by [`Upload::write`] alone is taken from the hold before it is stored, if there is one.
     ///
     /// # Errors
-    /// As [`wharf_backends::Storage::create`], and [`ErrorKind::PermissionDenied`].
-    pub async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
+    /// As [`wharf_backends::Storage::create`], and [`ErrorKind::PermissionDenied`]; [`ErrorKind::QuotaExceeded`].
+    pub(crate) async fn create(
+        &self,
+        path: &StoragePath,
+        mode: CreateMode,
+        announced: u64,
+    ) -> Result<(Box<dyn Upload>, Option<Hold>)> {
         let place = self.authorize(path, Permissions::empty())?;
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
@@ -39,6 +46,8 @@ impl UserView {
         };
         // A resume needs a file that is there.
         let is_whole = !matches!(mode, CreateMode::Resume(1..));
+        let expected = place.mount.counted.expect(&place.path, mode, announced).await;
+        let expected = expected.map_err(|error| error.at(path))?;
         let created = match place.storage().create(&place.path, mode).await {
             Err(error)
                 if error.kind() == ErrorKind::NotFound
@@ -49,16 +58,19 @@ impl UserView {
             created => created,
         };
         let only_new = !place.may(Permissions::OVERWRITE);
-        match created {
-            Ok(upload) => Ok(Box::new(ViewUpload {
-                upload,
-                path: path.clone(),
-                only_new,
-                storage: Arc::clone(&place.mount.storage),
-                stored_at: place.path,
-            })),
-            Err(error) => Err(upload_error(error, path, only_new)),
-        }
+        let upload = created.map_err(|error| upload_error(error, path, only_new))?;
+        let hold = expected.as_ref().and_then(|incoming| incoming.hold().cloned());
+        let upload = ViewUpload {
+            upload: match expected {
+                Some(incoming) => incoming.follow(upload),
+                None => upload,
+            },
+            path: path.clone(),
+            only_new,
+            storage: Arc::clone(&place.mount.storage),
+            stored_at: place.path,
+        };
+        Ok((Box::new(upload), hold))
     }
 
     /// How many bytes of what stands there are a part of the file that an upload makes.

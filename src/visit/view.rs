@@ -12,7 +12,7 @@ use wharf_backends::{
 
 use super::entries::{merged, with_link};
 use super::mounts::{Mount, MountTable};
-use super::{Permissions, changes, copy};
+use super::{Permissions, QuotaState, changes, copy};
 
 /// What one user may see and do. An engine reaches it by a [`Visit`](super::Visit) alone.
 ///
@@ -37,6 +37,11 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     pub(super) fn storage(&self) -> &dyn Storage {
         &*self.mount.storage
+    }
+
+    /// The storage for what changes what is stored there, except for directories and properties of files.
+    pub(super) fn counted(&self) -> &dyn Storage {
+        &self.mount.counted
     }
 
     /// Notes that something was written here, or may have been.
@@ -154,7 +159,21 @@ impl UserView {
     /// As [`Storage::available`], and [`ErrorKind::PermissionDenied`].
     pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
         let place = self.authorize(path, Permissions::LIST)?;
-        place.storage().available().await.map_err(|error| error.at(path))
+        let available = place.storage().available().await.map_err(|error| error.at(path))?;
+        let left = place.mount.counted.state(&place.mount.at).await.and_then(|state| state.bytes_left());
+        Ok(match (available, left) {
+            (Some(available), Some(left)) => Some(available.min(left)),
+            (available, left) => available.or(left),
+        })
+    }
+
+    /// What is used of the quotas of this user.
+    pub(super) async fn quotas(&self) -> Vec<QuotaState> {
+        let mut states = Vec::new();
+        for mount in self.mounts.all() {
+            states.extend(mount.counted.state(&mount.at).await);
+        }
+        states
     }
 
     /// Whether a path is a directory that can be the working directory. Any permission will do: a user
@@ -244,7 +263,7 @@ impl UserView {
     /// As [`Storage::remove_file`], and [`ErrorKind::PermissionDenied`].
     pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::DELETE)?;
-        let done = place.storage().remove_file(&place.path).await;
+        let done = place.counted().remove_file(&place.path).await;
         place.changed();
         done.map_err(|error| error.at(path))
     }
@@ -318,7 +337,8 @@ impl UserView {
         if same_storage
             && (allowed.make_directories || !source.storage().stat(&source.path).await?.is_directory())
         {
-            let rename = || source.storage().rename(&source.path, &target.path, allowed.replace);
+            // What counts is the quota of where it goes to.
+            let rename = || target.counted().rename(&source.path, &target.path, allowed.replace);
             let renamed = match rename().await {
                 Err(error)
                     if error.kind() == ErrorKind::NotFound && self.make_parent(target, to, false).await? =>
@@ -334,8 +354,8 @@ impl UserView {
             }
         }
         self.make_parent(target, to, false).await?;
-        let from = copy::Side { storage: source.storage(), path: &source.path };
-        let to = copy::Side { storage: target.storage(), path: &target.path };
+        let from = copy::Side { storage: source.counted(), path: &source.path };
+        let to = copy::Side { storage: target.counted(), path: &target.path };
         copy::move_between(from, to, allowed).await
     }
 

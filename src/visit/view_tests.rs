@@ -19,11 +19,8 @@ struct World {
 fn world(permissions: Permissions, in_archive: Permissions) -> World {
     let disk: Arc<dyn Storage> = Arc::new(MemoryStorage::new(64 << 20));
     let archive: Arc<dyn Storage> = Arc::new(MemoryStorage::new(64 << 20));
-    let mount = |at: &str, storage: &Arc<dyn Storage>, root: &str, permissions| Mount {
-        at: path(at),
-        storage: Arc::clone(storage),
-        root: path(root),
-        permissions,
+    let mount = |at: &str, storage: &Arc<dyn Storage>, root: &str, permissions| {
+        Mount::new(path(at), Arc::clone(storage), path(root), permissions)
     };
     let table = MountTable::new(
         mount("/", &disk, "/base", permissions),
@@ -40,7 +37,7 @@ async fn names(view: &UserView, at: &str) -> Vec<String> {
 }
 
 async fn store(view: &UserView, at: &str, content: &'static [u8], mode: CreateMode) -> Result<()> {
-    let mut upload = view.create(&path(at), mode).await?;
+    let (mut upload, _) = view.create(&path(at), mode, 0).await?;
     upload.write(content.into()).await?;
     upload.finish().await.map(drop)
 }
@@ -63,7 +60,7 @@ async fn mounts_and_the_way_to_them_are_always_there() {
         assert!(view.stat(&path(at)).await.unwrap().is_directory(), "{at}");
         view.enter(&path(at)).await.unwrap();
         refused(view.create_directory(&path(at)).await, ErrorKind::AlreadyExists);
-        refused(view.create(&path(at), CreateMode::Replace).await.map(drop), ErrorKind::IsADirectory);
+        refused(view.create(&path(at), CreateMode::Replace, 0).await.map(drop), ErrorKind::IsADirectory);
         refused(view.open(&path(at), ByteRange::ALL).await, ErrorKind::IsADirectory);
         refused(view.remove_directory(&path(at)).await, ErrorKind::PermissionDenied);
         refused(view.rename(&path(at), &path("/x")).await, ErrorKind::PermissionDenied);

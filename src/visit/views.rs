@@ -6,14 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wharf_backends::StoragePath;
 
-use super::{Mount, MountTable, Permissions, UserView};
-use crate::config::Account;
+use super::quota::{Counted, Limit};
+use super::{Mount, MountTable, Permissions, Quotas, UserView};
+use crate::config::{Account, Quota};
 use crate::storages::Storages;
 
 /// Makes what users see of what is configured for them.
 pub struct Views {
     storages: Storages,
     given: RwLock<Given>,
+    quotas: Arc<Quotas>,
 }
 
 /// An account names a backend that is not there. The check of a configuration rules it out.
@@ -23,8 +25,13 @@ pub struct UnknownBackend(String);
 
 impl Views {
     /// On these storages, of which nobody was given a directory yet.
-    pub fn new(storages: &Storages) -> Self {
-        Self { storages: storages.clone(), given: RwLock::default() }
+    pub(crate) fn new(storages: &Storages, quotas: &Arc<Quotas>) -> Self {
+        Self { storages: storages.clone(), given: RwLock::default(), quotas: Arc::clone(quotas) }
+    }
+
+    /// These storages are the ones in use from now on.
+    pub(crate) fn follow(&self) {
+        self.quotas.follow(&self.storages);
     }
 
     /// Somebody has this tree from now on.
@@ -37,6 +44,11 @@ impl Views {
         }
         let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
         directories(account).for_each(|(backend, path)| given.add(backend, path));
+        drop(given);
+        // What they hold is counted before somebody comes.
+        for (backend, path, _) in places(account).filter(|(.., quota)| quota.is_some()) {
+            self.quotas.place(&self.quotas.of(backend, self.storage(backend)?), path);
+        }
         Ok(())
     }
 
@@ -51,11 +63,11 @@ impl Views {
     /// # Errors
     /// [`UnknownBackend`].
     pub fn of(&self, account: &Account) -> Result<UserView, UnknownBackend> {
-        let root = self.mount(&StoragePath::root(), &account.backend, &account.path, account.permissions)?;
-        let others = account
-            .mounts
-            .iter()
-            .map(|mount| self.mount(&mount.at, &mount.backend, &mount.path, mount.permissions));
+        let own = (&*account.backend, &account.path, account.quota);
+        let root = self.mount(&StoragePath::root(), own, account.permissions)?;
+        let others = account.mounts.iter().map(|mount| {
+            self.mount(&mount.at, (&*mount.backend, &mount.path, mount.quota), mount.permissions)
+        });
         Ok(UserView::new(MountTable::new(root, others.collect::<Result<_, _>>()?)))
     }
 
@@ -66,13 +78,15 @@ impl Views {
     fn mount(
         &self,
         at: &StoragePath,
-        backend: &str,
-        path: &StoragePath,
+        (backend, path, quota): (&str, &StoragePath, Option<Quota>),
         permissions: Permissions,
     ) -> Result<Mount, UnknownBackend> {
         let storage = self.storage(backend)?;
         let root = self.given.read().unwrap_or_else(PoisonError::into_inner).confined(backend, path);
-        Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions })
+        let books = self.quotas.of(backend, storage);
+        let limit = quota.map(|quota| Limit { ledger: self.quotas.place(&books, path), quota });
+        let counted = Counted::new(storage, Some(books), limit);
+        Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions, counted })
     }
 }
 
@@ -84,8 +98,13 @@ impl fmt::Debug for Views {
 
 /// All directories of backends that an account has.
 fn directories(account: &Account) -> impl Iterator<Item = (&str, &StoragePath)> {
-    let mounts = account.mounts.iter().map(|mount| (mount.backend.as_str(), &mount.path));
-    mounts.chain([(account.backend.as_str(), &account.path)])
+    places(account).map(|(backend, path, _)| (backend, path))
+}
+
+/// The same, with their quotas.
+fn places(account: &Account) -> impl Iterator<Item = (&str, &StoragePath, Option<Quota>)> {
+    let mounts = account.mounts.iter().map(|mount| (mount.backend.as_str(), &mount.path, mount.quota));
+    mounts.chain([(account.backend.as_str(), &account.path, account.quota)])
 }
 
 /// All directories of backends that are given to somebody, and to how many.

@@ -14,7 +14,7 @@ use wharf_backends::{
 use super::layers::{Layers, Operation, Tap};
 use super::transfers::{Direction, TransferRecord};
 use super::upload::LayeredUpload;
-use super::{Guest, Pace, Permissions, Preferences, Room, TransferPlace, UserView, VisitLimits};
+use super::{Guest, Pace, Permissions, Preferences, QuotaState, Room, TransferPlace, UserView, VisitLimits};
 use crate::ops::metrics::Metrics;
 
 /// One of the sessions that a user may have; given back when it is dropped.
@@ -217,6 +217,11 @@ impl Visit {
         self.pass(Operation::Look(path), self.view.available(path)).await
     }
 
+    /// What is used of the quotas of this user.
+    pub(crate) async fn quotas(&self) -> Vec<QuotaState> {
+        self.view.quotas().await
+    }
+
     /// As [`UserView::list`].
     ///
     /// # Errors
@@ -249,7 +254,7 @@ impl Visit {
         self.pass(Operation::Digest(path, range), self.view.digest(path, algorithm, range)).await
     }
 
-    /// As [`UserView::create`]. The client has announced so many bytes. The operation is done when the upload is finished.
+    /// Starts an upload, of which the client has announced so many bytes. The operation is done when the upload is finished.
     ///
     /// # Errors
     /// Those.
@@ -275,7 +280,8 @@ impl Visit {
                 }
                 None => Room::default(),
             };
-            Ok((self.view.create(path, mode).await?, room))
+            let (upload, hold) = self.view.create(path, mode, announced).await?;
+            Ok((upload, room.within(hold)))
         };
         match created.await {
             Ok((upload, room)) => {

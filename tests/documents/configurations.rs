@@ -58,6 +58,9 @@ fn prepare(folder: &Path, yaml: &str) -> BTreeMap<String, String> {
         for (at, _) in line.match_indices("{ directory: ") {
             fs::create_dir_all(folder.join(value_at(&line[at + 13..]))).unwrap();
         }
+        for (at, _) in line.match_indices("state_directory: ") {
+            fs::create_dir_all(folder.join(value_at(&line[at + 17..]))).unwrap();
+        }
         for (at, _) in line.match_indices("{ env: ") {
             environment.insert(value_at(&line[at + 7..]).to_owned(), secret(line, at).to_owned());
         }

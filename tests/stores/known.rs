@@ -82,6 +82,7 @@ pub const LIMITS: &[Limit] = &[
             "directories_are_made_listed_and_removed",
             "directories_are_not_files",
             "digests_are_those_of_the_content",
+            "every_file_below_is_told_of_once",
             "missing_things_are_not_found",
             "what_exists_is_not_made_again",
             "what_is_listed_can_be_entered_and_removed",

@@ -35,6 +35,27 @@ pub async fn directories_are_made_listed_and_removed(fixture: Fixture) {
     assert_eq!(names_in(storage, "/").await, [""; 0]);
 }
 
+pub async fn every_file_below_is_told_of_once(fixture: Fixture) {
+    let storage = &*fixture.storage;
+    for at in ["/d", "/d/e", "/d/empty", "/de"] {
+        directory(storage, at).await;
+    }
+    for (at, content) in
+        [("/top", "1"), ("/d/f", "22"), ("/d/e/g", "333"), ("/d/e/none", ""), ("/de/h", "4444")]
+    {
+        stored(storage, at, content.as_bytes()).await;
+    }
+    let below = async |at: &str| {
+        let mut files = Vec::new();
+        ok(storage.files_below(&path(at), &mut |path, size| files.push(format!("{path} {size}"))).await);
+        files.sort();
+        files
+    };
+    assert_eq!(below("/").await, ["/d/e/g 3", "/d/e/none 0", "/d/f 2", "/de/h 4", "/top 1"]);
+    assert_eq!(below("/d").await, ["/d/e/g 3", "/d/e/none 0", "/d/f 2"]);
+    refused(storage.files_below(&path("/missing"), &mut |_, _| ()).await, ErrorKind::NotFound);
+}
+
 pub async fn what_exists_is_not_made_again(fixture: Fixture) {
     let storage = &*fixture.storage;
     directory(storage, "/d").await;

@@ -100,6 +100,7 @@ macro_rules! each_contract_case {
             4, names, long_names_are_kept_or_refused;
             5, directories, the_root_is_an_empty_directory_at_first;
             5, directories, directories_are_made_listed_and_removed;
+            5, directories, every_file_below_is_told_of_once;
             5, directories, what_exists_is_not_made_again;
             5, directories, a_full_directory_is_not_removed;
             5, directories, an_empty_directory_stays_when_its_last_file_goes;

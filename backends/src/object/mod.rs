@@ -73,7 +73,8 @@ pub use wire::endpoint::{EndpointError, can_be_a_name, is_exposed, parse_endpoin
 use self::bucket::Bucket;
 use self::store::{Opened, Sweep};
 use crate::{
-    Body, ByteRange, Capabilities, CreateMode, EntryStream, Metadata, Result, Storage, StoragePath, Upload,
+    Body, ByteRange, Capabilities, CreateMode, EachFile, EntryStream, Metadata, Result, Storage, StoragePath,
+    Upload,
 };
 
 /// A bucket as a storage. Cloning it shares the connections.
@@ -146,6 +147,10 @@ impl Storage for ObjectStorage {
 
     async fn list(&self, path: &StoragePath) -> Result<EntryStream> {
         list::list(&self.bucket, path).await
+    }
+
+    async fn files_below(&self, directory: &StoragePath, each: EachFile<'_>) -> Result<()> {
+        list::flat::files(&self.bucket, directory, each).await
     }
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {

@@ -25,6 +25,7 @@ struct RawAccount {
     backend: Option<At<String>>,
     path: Option<At<String>>,
     permissions: Option<At<raw::PermissionWords>>,
+    quota: Option<At<raw::Quota>>,
     mounts: Option<At<Vec<At<raw::Mount>>>>,
 }
 
@@ -162,6 +163,7 @@ impl Checker<'_> {
             backend: raw.backend,
             path: raw.path,
             permissions: raw.permissions,
+            quota: raw.quota,
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::FULL, owner, known);
@@ -231,6 +233,7 @@ impl Checker<'_> {
             backend: raw.backend,
             path: raw.path,
             permissions: raw.permissions,
+            quota: raw.quota,
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::READ_ONLY, at.key, known)?;
@@ -250,11 +253,12 @@ impl Checker<'_> {
         let backend = self.backend_name(raw.backend, owner, known);
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
+        let quota = self.quota(raw.quota);
         let mut places = BTreeMap::new();
         let mounts = raw.mounts.and_then(|at| at.value).unwrap_or_default();
         let mounts =
             mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, known)).collect();
-        let account = Account { backend: backend?, path: path?, permissions, mounts };
+        let account = Account { backend: backend?, path: path?, permissions, quota, mounts };
         self.mount_dangers(&account, owner, &places);
         Some(account)
     }
@@ -289,7 +293,8 @@ impl Checker<'_> {
         let backend = self.backend_name(raw.backend, owner, known);
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
-        Some(Mount { at: place?, backend: backend?, path: path?, permissions })
+        let quota = self.quota(raw.quota);
+        Some(Mount { at: place?, backend: backend?, path: path?, permissions, quota })
     }
 
     fn backend_name(&self, field: Option<At<String>>, owner: Span, known: &mut Users) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use glob::Pattern;
 
-use super::super::checked::{Bandwidth, UserLimits};
+use super::super::checked::{Bandwidth, Quota, UserLimits};
 use super::server::timeout;
 use super::*;
 
@@ -20,6 +20,18 @@ impl Checker<'_> {
             idle: self.parsed(raw.idle, timeout).map(|(idle, _)| idle),
             commands: count(raw.commands),
         }
+    }
+
+    /// How much may be stored, if that is limited.
+    pub(super) fn quota(&self, field: Option<At<raw::Quota>>) -> Option<Quota> {
+        let At { value: Some(raw), span, .. } = field? else { return None };
+        if raw.bytes.is_none() && raw.files.is_none() {
+            self.problem(span, "a quota has `bytes`, `files` or both");
+            return None;
+        }
+        let bytes = self.parsed(raw.bytes, units::size).map(|(size, _)| size);
+        let files = raw.files.map(|at| self.count(Some(at), u64::MAX, 1));
+        Some(Quota { bytes, files: files.map(|files| files as u64) })
     }
 
     /// Patterns of names, in lower case.

@@ -134,13 +134,14 @@ impl Checker<'_> {
                         size => Ok(size),
                     })
                     .map_or(BUFFER_MEMORY, |(size, _)| size),
-                spill_directory: limits.spill_directory.and_then(|at| self.spill_directory(at)),
+                spill_directory: limits.spill_directory.and_then(|at| self.own_directory(at)),
             },
             lockout: None,
             proxies: self.proxies(raw.proxy_protocol),
             greeting: raw.greeting.and_then(|at| self.greeting(at)),
             sandbox: raw.sandbox.and_then(|at| at.value).unwrap_or(true),
             control: self.control(raw.control),
+            state_directory: raw.state_directory.and_then(|at| self.own_directory(at)),
             reload: match raw.reload.and_then(|at| at.value) {
                 Some(raw::Reload::Watch) => Reload::Watch,
                 Some(raw::Reload::Asked) | None => Reload::Asked,
@@ -206,7 +207,7 @@ impl Checker<'_> {
     }
 
     /// A directory in which files can be made.
-    fn spill_directory(&self, at: At<String>) -> Option<PathBuf> {
+    fn own_directory(&self, at: At<String>) -> Option<PathBuf> {
         let directory = self.local_path(&at.value?, at.span)?;
         match std::fs::metadata(&directory) {
             Ok(metadata) if metadata.is_dir() => return Some(directory),

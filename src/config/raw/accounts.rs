@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Chmod, DefaultType, Jwt, Ldap, PermissionWords, Scalar, Secret, Sql, Texts, UserLimits};
+use super::{Chmod, DefaultType, Jwt, Ldap, PermissionWords, Quota, Scalar, Secret, Sql, Texts, UserLimits};
 use crate::config::read::At;
 
 /// A user who may log in.
@@ -65,6 +65,9 @@ pub(in crate::config) struct User {
     pub(in crate::config) path: Option<At<String>>,
     /// The user's [permissions](#permissions). Default: `full`. Example: `permissions: [list, download]`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
+    /// How much [may be stored](#quotas) in this directory of the backend, whoever stores it. Default: no quota. Example:
+    /// `quota: { bytes: 10GiB, files: 100000 }`.
+    pub(in crate::config) quota: Option<At<Quota>>,
     /// Other backends inside of the tree. Default: none.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }
@@ -148,6 +151,9 @@ pub(in crate::config) struct Mount {
     pub(in crate::config) path: Option<At<String>>,
     /// The permissions there. Default: those of the user. Example: `permissions: read-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
+    /// How much [may be stored](#quotas) there; that of the user does not count there. Default: no quota. Example: `quota: { bytes:
+    /// 1GiB }`.
+    pub(in crate::config) quota: Option<At<Quota>>,
 }
 
 /// The login without a password.
@@ -165,6 +171,8 @@ pub(in crate::config) struct Anonymous {
     pub(in crate::config) path: Option<At<String>>,
     /// The permissions of everybody who logs in so. Default: `read-only`. Example: `permissions: upload-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
+    /// How much [may be stored](#quotas) in this directory. Default: no quota. Example: `quota: { bytes: 1GiB }`.
+    pub(in crate::config) quota: Option<At<Quota>>,
     /// Other backends at other places of the tree. Default: none. Example: `mounts: []`.
     pub(in crate::config) mounts: Option<At<Vec<At<Mount>>>>,
 }

@@ -41,3 +41,17 @@ pub(in crate::config) struct UserLimits {
     #[schemars(range(min = 1))]
     pub(in crate::config) commands: Option<At<u64>>,
 }
+
+/// How much may be stored in a directory of a backend: one of these keys, or both.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(in crate::config) struct Quota {
+    /// The bytes of all files together. An upload with which there would be more is refused (552). Default: any. Example: `bytes:
+    /// 10GiB`.
+    #[schemars(with = "Option<String>", extend("x-type" = "size"))]
+    pub(in crate::config) bytes: Option<At<Scalar>>,
+    /// The number of files; directories don't count. Default: any. Example: `files: 100000`.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) files: Option<At<u64>>,
+}

@@ -6,6 +6,7 @@ mod backends;
 mod disks;
 mod process;
 mod questions;
+mod quotas;
 mod reloads;
 mod tls_files;
 mod transfers;
@@ -27,6 +28,7 @@ use self::backends::Backends;
 pub use self::disks::Disks;
 pub use self::questions::Question;
 use self::questions::Questions;
+pub use self::quotas::QuotaMeter;
 pub use self::reloads::Reloaded;
 use self::reloads::Reloads;
 use self::tls_files::TlsFiles;
@@ -167,6 +169,7 @@ pub struct Metrics {
     session_limit: Gauge,
     wrong_user_files: Gauge,
     questions: Questions,
+    quotas: QuotaMeter,
     reloads: Reloads,
     tls_files: TlsFiles,
     log: Arc<OnceLock<Queue>>,
@@ -209,6 +212,7 @@ impl Metrics {
             session_limit: Gauge::default(),
             wrong_user_files: Gauge::default(),
             questions: Questions::default(),
+            quotas: QuotaMeter::default(),
             reloads: Reloads::default(),
             tls_files: TlsFiles::default(),
             log: Arc::default(),
@@ -238,6 +242,7 @@ impl Metrics {
             metrics.wrong_user_files.clone(),
         );
         metrics.questions.register(ours);
+        metrics.quotas.register(ours);
         metrics.reloads.started();
         metrics.reloads.register(ours);
         metrics.tls_files.register(ours);

@@ -105,6 +105,7 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     // They are read again when the configuration is.
     needs.follow(config.files.iter().map(|file| &file.path));
     needs.change(config.server.limits.spill_directory.iter());
+    needs.change(config.server.state_directory.iter());
     for backend in config.backends.values() {
         needs.backend(backend.needs());
     }

@@ -22,7 +22,7 @@ fn visit(permissions: Permissions, layer: &Arc<impl Layer + 'static>) -> Visit {
 }
 
 fn visit_of(storage: Arc<dyn Storage>, permissions: Permissions, layer: &Arc<impl Layer + 'static>) -> Visit {
-    let root = Mount { at: StoragePath::root(), storage, root: StoragePath::root(), permissions };
+    let root = Mount::new(StoragePath::root(), storage, StoragePath::root(), permissions);
     let guest = Guest {
         name: "anna".to_owned(),
         is_anonymous: false,

@@ -1,13 +1,18 @@
-//! The largest size that a file of a user may have.
+//! Room for the bytes of an upload: the largest size that a file of a user may have, and the user's quota.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wharf_backends::{Error, ErrorKind, Result, StoragePath};
 
+use crate::visit::quota::Hold;
+
 /// How many more bytes an upload may store. Whoever stores some of them takes them from here first.
 #[derive(Debug, Clone, Default)]
-pub struct Room(Option<Arc<Left>>);
+pub struct Room {
+    size: Option<Arc<Left>>,
+    quota: Option<Hold>,
+}
 
 #[derive(Debug)]
 struct Left {
@@ -26,7 +31,13 @@ impl Room {
         if stays.max(whole) > most {
             return Err(too_large(most, path));
         }
-        Ok(Self(Some(Arc::new(Left { most, bytes: AtomicU64::new(most - stays) }))))
+        let left = Left { most, bytes: AtomicU64::new(most - stays) };
+        Ok(Self { size: Some(Arc::new(left)), quota: None })
+    }
+
+    /// The same within a quota, if there is one.
+    pub(in crate::visit) fn within(self, quota: Option<Hold>) -> Self {
+        Self { quota, ..self }
     }
 
     /// Takes room for bytes that are about to be stored.
@@ -34,10 +45,12 @@ impl Room {
     /// # Errors
     /// [`ErrorKind::QuotaExceeded`] if there is not so much room.
     pub(crate) fn take(&self, bytes: usize, path: &StoragePath) -> Result<()> {
-        let Some(left) = &self.0 else { return Ok(()) };
-        let less = |room: u64| room.checked_sub(bytes as u64);
-        let taken = left.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        taken.map(drop).map_err(|_| too_large(left.most, path))
+        if let Some(left) = &self.size {
+            let less = |room: u64| room.checked_sub(bytes as u64);
+            let taken = left.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            taken.map_err(|_| too_large(left.most, path))?;
+        }
+        self.quota.as_ref().map_or(Ok(()), |quota| quota.take(bytes, path))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Listing a directory page by page.
 
+pub(crate) mod flat;
 pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

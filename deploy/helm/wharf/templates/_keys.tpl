@@ -2,7 +2,7 @@
 
 {{/* The keys of each section of the configuration, and of each element ([]) of a list, as YAML. */}}
 {{- define "wharf.configKeys" -}}
-server: active active_on_this_machine ascii_size chmod control create_parents default_type engine failed_login_delay greeting idle_timeout implicit_tls_listen limits listen listing_time login_timeout passive proxy_protocol reload remember_logins sandbox shutdown_grace
+server: active active_on_this_machine ascii_size chmod control create_parents default_type engine failed_login_delay greeting idle_timeout implicit_tls_listen limits listen listing_time login_timeout passive proxy_protocol reload remember_logins sandbox shutdown_grace state_directory
 server.limits: buffer_memory connections_per_ip deflate_level download download_per_ip ipv6_prefix sessions sessions_per_ip sessions_per_user spill_directory upload upload_per_ip
 server.passive: address address_for ports
 server.passive.address_for[]: address clients
@@ -18,8 +18,10 @@ users_from[].ldap.groups: attribute base filter
 users_from[].ldap.map[]: entry group
 users_from[].sql: ca_file cache connections plain query timeout url
 lockout: always failures for never within
-anonymous: backend enabled mounts path permissions
-anonymous.mounts[]: at backend path permissions
+anonymous: backend enabled mounts path permissions quota
+anonymous.mounts[]: at backend path permissions quota
+anonymous.mounts[].quota: bytes files
+anonymous.quota: bytes files
 http: listen
 log: filter format
 {{- end -}}

@@ -19,7 +19,9 @@ struct Asked {
 
 impl Asked {
     fn of<'a>(users: impl IntoIterator<Item = (&'a str, Password)>) -> Self {
-        let known = Known::of(&configured(users), &storages(), &Metrics::new("native", 1), None).unwrap();
+        let known =
+            Known::of(&configured(users), &storages(), &Arc::default(), &Metrics::new("native", 1), None)
+                .unwrap();
         let passwords =
             Passwords::new(&known, PasswordChecks::new().unwrap(), Duration::from_secs(600)).unwrap();
         Self { known, passwords }

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_cost_of_most_counts() {
         let config = configured([]);
-        let maker = Maker::new(&config, &storages());
+        let maker = Maker::new(&config, &storages(), &Arc::default());
         let account = |password: Password| {
             let user = config.entries.without_proof("anna", "{ backend: memory }", "test").unwrap();
             Arc::new(Account { password: Some(password), ..maker.user(&user).unwrap() })

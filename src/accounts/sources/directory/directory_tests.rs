@@ -17,7 +17,7 @@ struct Users {
 impl Users {
     fn new() -> Self {
         let config = configured([]);
-        let maker = Arc::new(Maker::new(&config, &storages()));
+        let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
         let folder = tempfile::tempdir().unwrap();
         Self { folder, maker, entries: config.entries.clone(), above: Arc::default() }
     }

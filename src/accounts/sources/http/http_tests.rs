@@ -32,7 +32,7 @@ fn source(url: &str, cache: Duration, before: Option<&Arc<Asked<Http>>>) -> Arc<
         cache,
         authorities: None,
     };
-    let maker = Arc::new(Maker::new(&config, &storages()));
+    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
     let metrics = Metrics::new("native", 1);
     let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
     Arc::new(Asked::open(Http::new(&service), &config.entries, &maker, &metrics, &before))

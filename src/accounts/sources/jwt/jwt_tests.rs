@@ -53,7 +53,7 @@ fn here(signers: &[&Signer]) -> TokenIssuer {
 
 fn source(issuer: &TokenIssuer, before: Option<&Arc<Asked<Tokens>>>) -> Arc<Asked<Tokens>> {
     let config = configured([]);
-    let maker = Arc::new(Maker::new(&config, &storages()));
+    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
     let metrics = Metrics::new("native", 1);
     let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
     Arc::new(Asked::open(Tokens::new(issuer), &config.entries, &maker, &metrics, &before))

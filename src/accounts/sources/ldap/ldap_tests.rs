@@ -40,7 +40,7 @@ fn settings(port: u16) -> LdapService {
 
 fn source(settings: &LdapService, before: Option<&Arc<Asked<Ldap>>>) -> Arc<Asked<Ldap>> {
     let config = configured([]);
-    let maker = Arc::new(Maker::new(&config, &storages()));
+    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
     let metrics = Metrics::new("native", 1);
     let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
     Arc::new(Asked::open(Ldap::new(settings), &config.entries, &maker, &metrics, &before))

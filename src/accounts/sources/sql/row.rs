@@ -46,19 +46,21 @@ enum Holds {
 }
 
 /// The keys of an entry that a column can have the name of.
-const KEYS: [(&str, Holds); 12] = [
+const KEYS: [(&str, Holds); 14] = [
     ("backend", Holds::Text),
     ("chmod", Holds::Text),
     ("create_parents", Holds::Truth),
     ("default_type", Holds::Text),
     ("encoding", Holds::Text),
     ("expires", Holds::Text),
+    ("hosts", Holds::Words),
     ("limits", Holds::Sections),
     ("listing_time", Holds::Text),
     ("mounts", Holds::Sections),
     ("networks", Holds::Words),
     ("path", Holds::Text),
     ("permissions", Holds::Words),
+    ("quota", Holds::Sections),
 ];
 
 /// Makes an answer of the row for this name. Sentences never repeat what is in a column: it may be a secret in the wrong one.

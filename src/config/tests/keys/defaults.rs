@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 21] = [
+const SECTIONS: [(&str, &str, &str); 22] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -22,6 +22,11 @@ const SECTIONS: [(&str, &str, &str); 21] = [
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
+    (
+        "Quota",
+        "users.quota",
+        "users: [{ name: a, password: HASH, backend: disk, quota: { bytes: 1, KEY } }]\n",
+    ),
     ("UsersFrom", "users_from", "users_from: [{ http: \"http://127.0.0.1/\", KEY }]\n"),
     (
         "Jwt",

@@ -105,10 +105,13 @@ impl Definitions {
                 None => {}
             }
             rows.push(row);
-            // Users, mounts and backends have tables of their own.
-            if let (Some(below), false) =
-                (&key.below, name.is_empty() || key.below.as_deref() == Some("Mount"))
-            {
+            // Users, mounts and backends have tables of their own; a quota is explained once.
+            let is_elsewhere = match key.below.as_deref() {
+                Some("Mount") => true,
+                Some("Quota") => name != "User",
+                _ => name.is_empty(),
+            };
+            if let (Some(below), false) = (&key.below, is_elsewhere) {
                 let list = if key.is_list { "[]" } else { "" };
                 self.rows(below, &format!("{place}{list}."), rows);
             }

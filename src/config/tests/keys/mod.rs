@@ -60,6 +60,7 @@ impl Definitions {
             ("Log", fields_of::<raw::Log>()),
             ("Mount", fields_of::<raw::Mount>()),
             ("Passive", fields_of::<raw::Passive>()),
+            ("Quota", fields_of::<raw::Quota>()),
             ("ProxyProtocol", fields_of::<raw::ProxyProtocol>()),
             ("SecretSource", fields_of::<raw::SecretSource>()),
             ("Certificate", fields_of::<raw::Certificate>()),

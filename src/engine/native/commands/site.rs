@@ -7,6 +7,7 @@ use wharf_backends::{ByteRange, DigestAlgorithm};
 use super::super::reply::Reply;
 use super::super::state::{Connection, LoggedIn};
 use super::{Outcome, Result, hash, mfmt, refuse, reply};
+use crate::visit::QuotaState;
 
 pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let argument = argument.trim_start();
@@ -23,6 +24,8 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
                 "    SITE IDLE [<seconds>]: reports or sets how long the session may be idle",
                 "MD5",
                 "    SITE MD5 <file>: reports the MD5 checksum of a file",
+                "QUOTA",
+                "    SITE QUOTA: reports how much may be stored, and how much is",
                 "UTIME",
                 "    SITE UTIME <YYYYMMDDHHMMSS> <file>: sets the modification time of a file",
             ];
@@ -38,6 +41,7 @@ pub(super) async fn run(connection: &mut Connection, session: &mut LoggedIn, arg
                 hash::digest(connection, session, &path, DigestAlgorithm::Md5, ByteRange::ALL).await?;
             reply(213, format!("{digest} {path}"))
         }
+        "QUOTA" => Ok(quota(session).await),
         "UTIME" => utime(session, argument).await,
         _ => refuse(504, "That is not known; SITE HELP lists what is."),
     }
@@ -77,6 +81,15 @@ fn idle(connection: &mut Connection, session: &LoggedIn, argument: &str) -> Resu
         }
     }
     reply(200, format!("The session may be silent for {} seconds.", connection.idle_timeout.as_secs()))
+}
+
+async fn quota(session: &LoggedIn) -> Outcome {
+    let quotas = session.visit.quotas().await;
+    if quotas.is_empty() {
+        return Outcome::Reply(Reply::new(200, "There is no quota."));
+    }
+    let lines = quotas.iter().flat_map(QuotaState::lines).collect();
+    Outcome::Reply(Reply::lines(200, "Quotas:", lines, "End."))
 }
 
 /// `SITE UTIME <time> <file>`, or `SITE UTIME <file> <atime> <mtime> <ctime> UTC` as older clients have it.

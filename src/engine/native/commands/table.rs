@@ -129,7 +129,7 @@ pub(in super::super) static COMMANDS: &[Command] = &[
     row!("XSHA256", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(xcrc::sha256), Lines(&["XSHA256"]), "Reports the SHA-256 checksum of a file or a part of it."),
     row!("XSHA512", Required("<file> [<start> [<end>]]"), Wait, LoggedIn(xcrc::sha512), Lines(&["XSHA512"]), "Reports the SHA-512 checksum of a file or a part of it."),
     row!("AVBL", Optional("<directory>"), Wait, LoggedIn(files::avbl), Lines(&["AVBL"]), "Reports the space available in a directory, if the storage knows it."),
-    row!("SITE", Required("<command>"), Wait, LoggedIn(site::run), Lines(&["SITE CHMOD", "SITE IDLE", "SITE MD5", "SITE UTIME"]), "Runs a command of this server; SITE HELP lists them."),
+    row!("SITE", Required("<command>"), Wait, LoggedIn(site::run), Lines(&["SITE CHMOD", "SITE IDLE", "SITE MD5", "SITE QUOTA", "SITE UTIME"]), "Runs a command of this server; SITE HELP lists them."),
     // Information (RFC 959, section 4.1.3; RFC 2389; RFC 2640).
     row!("SYST", Nothing, Wait, Anytime(information::syst), NoFeature, "Reports the type of the operating system."),
     row!("STAT", Optional("<path>"), Status, LoggedIn(stat::run), NoFeature, "Reports the state of the session; with a path, lists it on the control connection."),

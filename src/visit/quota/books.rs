@@ -1,0 +1,302 @@
+//! The places of all backends that quotas are for, and whose turn it is to be looked at.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::runtime::Handle;
+use wharf_backends::turns::{Turn, Turns};
+use wharf_backends::{ErrorKind, Storage, StoragePath};
+
+use super::kept::{File, Place};
+use super::ledger::{Kept, Ledger};
+use crate::ops::metrics::QuotaMeter;
+
+/// The time between two looks at what is due, after which is written what is known.
+const TICK: Duration = Duration::from_secs(5 * 60);
+
+/// By so much sooner than others some places are looked at.
+const SPREAD: Duration = Duration::from_secs(4 * 60 * 60);
+
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// What a path is known by while its place is looked at.
+pub(super) fn hash(path: &StoragePath) -> u64 {
+    HASHER.hash_one(path.as_str())
+}
+
+/// The places of all backends that quotas are for. It outlives every world: a reload makes nobody count anew.
+#[derive(Debug, Default)]
+pub(crate) struct Quotas {
+    backends: RwLock<HashMap<String, Arc<Books>>>,
+    start: OnceLock<Start>,
+}
+
+/// What the server starts with.
+#[derive(Debug)]
+struct Start {
+    meter: QuotaMeter,
+    file: Option<File>,
+    /// What was known of places when the server before ended; whether that is all.
+    kept: HashMap<Place, Kept>,
+    is_sure: bool,
+}
+
+/// The places of one backend.
+#[derive(Debug)]
+pub(in crate::visit) struct Books {
+    backend: String,
+    storage: Mutex<Arc<dyn Storage>>,
+    ledgers: RwLock<HashMap<String, Arc<Ledger>>>,
+    /// Changes of one path wait for each other: each has to know what was there before.
+    turns: Turns<String>,
+    queue: Mutex<Queue>,
+}
+
+/// Places that wait to be looked at; one at a time, so that a backend has time for its users.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Ledger>>,
+    is_worked_on: bool,
+}
+
+impl Quotas {
+    /// The server starts, and keeps what is known in this directory. Later calls have no effect. Blocks.
+    pub(crate) fn start(&self, directory: Option<&Path>, meter: &QuotaMeter) {
+        self.start.get_or_init(|| {
+            let file = directory.map(File::of);
+            let (kept, is_sure) = file.as_ref().map(File::open).unwrap_or_default();
+            Start { meter: meter.clone(), file, kept, is_sure }
+        });
+    }
+
+    /// The places of the backend of this name.
+    pub(in crate::visit) fn of(&self, backend: &str, storage: &Arc<dyn Storage>) -> Arc<Books> {
+        if let Some(books) = self.backends.read().unwrap_or_else(PoisonError::into_inner).get(backend) {
+            return Arc::clone(books);
+        }
+        let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
+        let books = || Arc::new(Books::new(backend, storage));
+        Arc::clone(backends.entry(backend.to_owned()).or_insert_with(books))
+    }
+
+    /// A place that a quota is for. It is counted if it is a new one.
+    pub(in crate::visit) fn place(&self, books: &Arc<Books>, root: &StoragePath) -> Arc<Ledger> {
+        if let Some(ledger) = books.ledger(root) {
+            books.work();
+            return ledger;
+        }
+        let ledger = {
+            let mut ledgers = books.ledgers.write().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(self.new_ledger(&books.backend, root));
+            Arc::clone(ledgers.entry(root.as_str().to_owned()).or_insert_with(new))
+        };
+        books.look_soon(&ledger);
+        ledger
+    }
+
+    fn new_ledger(&self, backend: &str, root: &StoragePath) -> Ledger {
+        let root = root.clone().confined_to(root);
+        let Some(Start { meter, kept, is_sure, .. }) = self.start.get() else {
+            return Ledger::new(&root, None, QuotaMeter::default());
+        };
+        let kept = kept.get(&(backend.to_owned(), root.as_str().to_owned()));
+        Ledger::new(&root, kept.map(|kept| (*kept, *is_sure)), meter.clone())
+    }
+
+    /// These storages count from now on. What was counted on another one is forgotten.
+    pub(in crate::visit) fn follow(&self, storages: &crate::storages::Storages) {
+        for books in self.all() {
+            if let Some(storage) = storages.get(&books.backend) {
+                books.follow(storage);
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Books>> {
+        self.backends.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Has places looked at when it is time, and what is known written down, for as long as it is polled.
+    pub(crate) async fn keep(&self) {
+        loop {
+            tokio::time::sleep(TICK).await;
+            let now = SystemTime::now();
+            for books in self.all() {
+                books.look_at_what_is_due(now);
+            }
+            self.write(false).await;
+        }
+    }
+
+    /// Writes down what is known, as the last word of this server if it has ended in good order.
+    pub(crate) async fn write(&self, is_the_end: bool) {
+        let Some(Start { file: Some(file), kept, .. }) = self.start.get() else { return };
+        // What nobody needed this time may be needed the next time, but nobody knows what became of it.
+        let unknown = |kept: &Kept| Kept { looked_at: SystemTime::UNIX_EPOCH, ..*kept };
+        let mut places: HashMap<_, _> =
+            kept.iter().map(|(place, kept)| (place.clone(), unknown(kept))).collect();
+        for books in self.all() {
+            for ledger in books.all() {
+                let place = (books.backend.clone(), ledger.root.as_str().to_owned());
+                match ledger.kept() {
+                    Some(kept) => places.insert(place, kept),
+                    None => places.remove(&place),
+                };
+            }
+        }
+        let file = file.clone();
+        let write = move || file.write(&places, is_the_end);
+        if let Err(cause) = tokio::task::spawn_blocking(write).await {
+            tracing::warn!(%cause, "can't write what is known of quotas");
+        }
+    }
+}
+
+impl Books {
+    fn new(backend: &str, storage: &Arc<dyn Storage>) -> Self {
+        Self {
+            backend: backend.to_owned(),
+            storage: Mutex::new(Arc::clone(storage)),
+            ledgers: RwLock::default(),
+            turns: Turns::default(),
+            queue: Mutex::default(),
+        }
+    }
+
+    fn ledger(&self, root: &StoragePath) -> Option<Arc<Ledger>> {
+        self.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(root.as_str()).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Ledger>> {
+        self.ledgers.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether there is no quota on the whole backend.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ledgers.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The places that a path lies in.
+    pub(super) fn around(&self, path: &StoragePath) -> Vec<Arc<Ledger>> {
+        let ledgers = self.ledgers.read().unwrap_or_else(PoisonError::into_inner);
+        if ledgers.is_empty() {
+            return Vec::new();
+        }
+        let (mut around, mut path) = (Vec::new(), path.as_str());
+        loop {
+            around.extend(ledgers.get(path).cloned());
+            path = match path.rfind('/') {
+                _ if path == "/" => return around,
+                Some(0) | None => "/",
+                Some(end) => &path[..end],
+            };
+        }
+    }
+
+    /// The places in a directory.
+    pub(super) fn below(&self, path: &StoragePath) -> Vec<Arc<Ledger>> {
+        self.all().into_iter().filter(|ledger| ledger.root.starts_with(path)).collect()
+    }
+
+    /// The turn to change what is at a path.
+    pub(super) async fn turn(&self, path: &StoragePath) -> Turn {
+        self.turns.take(path.as_str().to_owned()).await
+    }
+
+    fn follow(self: &Arc<Self>, storage: &Arc<dyn Storage>) {
+        let before = {
+            let mut current = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(storage))
+        };
+        if !Arc::ptr_eq(&before, storage) {
+            for ledger in self.all() {
+                ledger.forget();
+                self.look_soon(&ledger);
+            }
+        }
+    }
+
+    /// Has a place looked at, if it is due.
+    fn look_soon(self: &Arc<Self>, ledger: &Arc<Ledger>) {
+        if ledger.is_due(SystemTime::now(), Duration::ZERO) {
+            self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.push_back(Arc::clone(ledger));
+        }
+        self.work();
+    }
+
+    fn look_at_what_is_due(self: &Arc<Self>, now: SystemTime) {
+        let spread = |ledger: &Ledger| SPREAD.mul_f64((hash(&ledger.root) % 1000) as f64 / 1000.0);
+        let due: Vec<_> =
+            self.all().into_iter().filter(|ledger| ledger.is_due(now, spread(ledger))).collect();
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.extend(due);
+        self.work();
+    }
+
+    /// Looks at what waits for it, unless somebody does so already.
+    fn work(self: &Arc<Self>) {
+        // Whoever builds a world before there is a runtime has it done by the first session.
+        let Ok(runtime) = Handle::try_current() else { return };
+        {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if queue.is_worked_on || queue.waiting.is_empty() {
+                return;
+            }
+            queue.is_worked_on = true;
+        }
+        let books = Arc::clone(self);
+        runtime.spawn(async move {
+            while let Some(ledger) = books.next() {
+                if books.look_at(&ledger).await {
+                    books.look_soon(&ledger);
+                }
+            }
+        });
+    }
+
+    fn next(&self) -> Option<Arc<Ledger>> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = queue.waiting.pop_front();
+        queue.is_worked_on = next.is_some();
+        next
+    }
+
+    /// Looks at all of a place. Says whether that was in vain: another storage has come in its place.
+    async fn look_at(&self, ledger: &Ledger) -> bool {
+        let storage = Arc::clone(&self.storage.lock().unwrap_or_else(PoisonError::into_inner));
+        let (begun, was_known) = (Instant::now(), ledger.used().1);
+        ledger.begin_look();
+        let running = ledger.meter.look_begins();
+        let each = &mut |path: &StoragePath, size| ledger.come_to(hash(path), size);
+        let looked = match storage.files_below(&ledger.root, each).await {
+            // Nobody has stored anything there.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            looked => looked,
+        };
+        let found = ledger.end_look(looked.is_ok(), SystemTime::now());
+        running.ends(looked.is_ok());
+        let in_vain = looked.is_ok() && found.is_none();
+        let (backend, path, seconds) = (&*self.backend, ledger.root.as_str(), begun.elapsed().as_secs_f64());
+        match (looked, found) {
+            (Err(cause), _) => {
+                tracing::warn!(
+                    backend,
+                    path,
+                    seconds,
+                    cause = cause.to_string(),
+                    "can't count what a quota is for"
+                );
+            }
+            (Ok(()), Some(found)) if !was_known => {
+                let (bytes, files) = (found.bytes, found.files);
+                tracing::info!(backend, path, bytes, files, seconds, "counted what a quota is for");
+            }
+            (Ok(()), found) => {
+                tracing::debug!(backend, path, ?found, seconds, "looked at what a quota is for");
+            }
+        }
+        in_vain
+    }
+}

@@ -1,0 +1,311 @@
+//! A storage whose changes are counted, and kept within the quota of whoever makes them.
+//!
+//! The plan. Each change of a path waits for its turn, looks at what is there (unless that is known), has the looks that are
+//! under way know of it, is made, and is counted in every place that the path lies in. What fails leaves the counts as they were. Where
+//! nobody knows what became of it (the store gave no answer, or the task is gone), the places are looked at anew.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_backends::{
+    CreateMode, EntryKind, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
+};
+
+use super::books::{Books, hash};
+use super::ledger::Ledger;
+use super::{Hold, QuotaState, Usage};
+use crate::config::Quota;
+use crate::visit::changes;
+
+/// A quota, and the place that it is for.
+#[derive(Debug, Clone)]
+pub(in crate::visit) struct Limit {
+    pub(in crate::visit) ledger: Arc<Ledger>,
+    pub(in crate::visit) quota: Quota,
+}
+
+/// A storage as somebody changes it who may have a quota.
+#[derive(Debug, Clone)]
+pub(in crate::visit) struct Counted {
+    pub(super) storage: Arc<dyn Storage>,
+    /// The places of the backend; `None`: there are none, and never will be.
+    books: Option<Arc<Books>>,
+    pub(super) limit: Option<Limit>,
+}
+
+/// What is known of an upload before it begins.
+#[derive(Debug)]
+pub(in crate::visit) struct Incoming {
+    storage: Arc<dyn Storage>,
+    books: Arc<Books>,
+    path: StoragePath,
+    /// What was there, and the state of the path then.
+    old: Option<(Option<Metadata>, u64)>,
+    hold: Option<Hold>,
+}
+
+/// Has places looked at anew unless it is told that nothing is in doubt.
+pub(super) struct Doubt(pub(super) Vec<Arc<Ledger>>);
+
+impl Doubt {
+    pub(super) fn is_over(&mut self) {
+        self.0.clear();
+    }
+
+    /// After a failure: whether what was there is still there is known, unless there was no answer.
+    pub(super) fn is_over_after(&mut self, error: &Error) {
+        if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Other) {
+            self.is_over();
+        }
+    }
+}
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|ledger| ledger.doubt());
+    }
+}
+
+/// The size of what counts as a file.
+pub(super) fn size_of(found: Option<&Metadata>) -> Option<u64> {
+    found.filter(|found| found.kind == EntryKind::File && !found.is_link).map(|found| found.size)
+}
+
+/// What stands at a path, if anything does.
+pub(super) async fn look(storage: &dyn Storage, path: &StoragePath) -> Result<Option<Metadata>> {
+    match storage.stat(path).await {
+        Ok(found) => Ok(Some(found)),
+        // Whoever goes on hears of what is wrong with the path.
+        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+impl Counted {
+    pub(in crate::visit) fn new(
+        storage: &Arc<dyn Storage>,
+        books: Option<Arc<Books>>,
+        limit: Option<Limit>,
+    ) -> Self {
+        Self { storage: Arc::clone(storage), books, limit }
+    }
+
+    /// The places that anything changes in, unless there are none.
+    pub(super) fn books(&self) -> Option<&Arc<Books>> {
+        self.books.as_ref().filter(|books| !books.is_empty())
+    }
+
+    /// An upload is about to begin, of which a client has announced so many bytes, or 0; `None` if nobody counts it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::QuotaExceeded`] if it is known by now that it passes the quota; those of a look at what is there.
+    pub(in crate::visit) async fn expect(
+        &self,
+        path: &StoragePath,
+        mode: CreateMode,
+        announced: u64,
+    ) -> Result<Option<Incoming>> {
+        let Some(books) = self.books() else { return Ok(None) };
+        if books.around(path).is_empty() {
+            return Ok(None);
+        }
+        let (mut old, mut hold) = (None, None);
+        if let Some(Limit { ledger, quota }) = &self.limit {
+            ledger.wait().await;
+            let stamp = changes::stamp(&self.storage, path);
+            let found = look(&*self.storage, path).await?;
+            // What a link leads to is what an upload by that name replaces.
+            let size = found.as_ref().filter(|found| found.kind == EntryKind::File).map(|found| found.size);
+            old = Some((found, stamp));
+            hold = Some(Hold::new(Arc::clone(ledger), *quota, (mode, size), announced, path)?);
+        }
+        let (storage, books) = (Arc::clone(&self.storage), Arc::clone(books));
+        Ok(Some(Incoming { storage, books, path: path.clone(), old, hold }))
+    }
+
+    /// What is used of the quota, if there is one. It waits for the first count, for a while.
+    pub(in crate::visit) async fn state(&self, at: &StoragePath) -> Option<QuotaState> {
+        let Limit { ledger, quota } = self.limit.as_ref()?;
+        ledger.wait().await;
+        let (used, is_counted) = ledger.used();
+        Some(QuotaState { at: at.clone(), quota: *quota, used, is_counted })
+    }
+
+    /// A whole directory gets another name.
+    pub(super) async fn rename_directory(
+        &self,
+        books: &Arc<Books>,
+        from: &StoragePath,
+        to: &StoragePath,
+        replace: bool,
+    ) -> Result<()> {
+        let (sources, targets) = (books.around(from), books.around(to));
+        let others = |these: &[Arc<Ledger>], those: &[Arc<Ledger>]| -> Vec<_> {
+            let is_in = |ledger: &Arc<Ledger>| those.iter().any(|other| Arc::ptr_eq(other, ledger));
+            these.iter().filter(|ledger| !is_in(ledger)).cloned().collect()
+        };
+        let (left, entered) = (others(&sources, &targets), others(&targets, &sources));
+        let mut moved = Usage::default();
+        if !left.is_empty() || !entered.is_empty() {
+            let each = &mut |_: &StoragePath, size| moved = moved.plus(Usage::of(Some(size)));
+            self.storage.files_below(from, each).await?;
+        }
+        let _held = match &self.limit {
+            Some(Limit { ledger, quota }) if entered.iter().any(|other| Arc::ptr_eq(other, ledger)) => {
+                ledger.wait().await;
+                Some(Moved::new(ledger, *quota, moved, to)?)
+            }
+            _ => None,
+        };
+        let mut doubt = Doubt([sources.clone(), targets.clone()].concat());
+        // Places inside are left behind, or found by what comes.
+        let mut inside = Doubt([books.below(from), books.below(to)].concat());
+        sources.iter().chain(&targets).for_each(|ledger| ledger.disturb());
+        let renamed = self.storage.rename(from, to, replace).await;
+        changes::note_all();
+        match &renamed {
+            Ok(()) => {
+                entered.iter().for_each(|ledger| ledger.change(Usage::default(), moved, Usage::default()));
+                left.iter().for_each(|ledger| ledger.change(moved, Usage::default(), Usage::default()));
+                doubt.is_over();
+            }
+            // A bucket may have moved some of it.
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => {
+                doubt.is_over_after(error);
+                inside.is_over_after(error);
+            }
+        }
+        renamed
+    }
+}
+
+/// What a move holds of a quota while it is under way.
+pub(super) struct Moved<'a> {
+    ledger: &'a Ledger,
+    usage: Usage,
+}
+
+impl<'a> Moved<'a> {
+    pub(super) fn new(ledger: &'a Ledger, quota: Quota, usage: Usage, path: &StoragePath) -> Result<Self> {
+        ledger.hold(quota, usage, path)?;
+        Ok(Self { ledger, usage })
+    }
+}
+
+impl Drop for Moved<'_> {
+    fn drop(&mut self) {
+        self.ledger.release(self.usage);
+    }
+}
+
+impl Incoming {
+    /// What whoever stores bytes takes them from, if there is a quota.
+    pub(in crate::visit) fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+
+    /// The same upload, counted when it is finished. What is written by others than the upload's [`write`](Upload::write) is taken from the
+    /// hold by them.
+    pub(in crate::visit) fn follow(self, upload: Box<dyn Upload>) -> Box<dyn Upload> {
+        Box::new(CountedUpload { upload, incoming: self, takes: false })
+    }
+
+    /// What is there now, at the turn of this upload.
+    async fn now(&mut self) -> Result<Option<Metadata>> {
+        match self.old.take() {
+            // Each look at a bucket is a request.
+            Some((old, stamp))
+                if self.storage.capabilities().remote
+                    && changes::stamp(&self.storage, &self.path) == stamp =>
+            {
+                Ok(old)
+            }
+            _ => look(&*self.storage, &self.path).await,
+        }
+    }
+
+    async fn finish(mut self, upload: Box<dyn Upload>) -> Result<Metadata> {
+        let books = Arc::clone(&self.books);
+        let _turn = books.turn(&self.path).await;
+        let fits = async {
+            let old = self.now().await?;
+            let file = old.as_ref().filter(|old| old.kind == EntryKind::File).map(|old| old.size);
+            if let Some(hold) = &self.hold {
+                hold.replaces(file, &self.path)?;
+            }
+            Ok::<_, Error>(file)
+        };
+        let old = match fits.await {
+            Ok(old) => old,
+            Err(refusal) => {
+                if let Err(cause) = upload.abort().await {
+                    let (path, cause) = (self.path.as_str(), cause.to_string());
+                    tracing::warn!(path, cause, "can't clean up after an upload that was refused");
+                }
+                return Err(refusal);
+            }
+        };
+        let (ledgers, path) = (books.around(&self.path), hash(&self.path));
+        let mut doubt = Doubt(ledgers.clone());
+        ledgers.iter().for_each(|ledger| ledger.touch(path, old));
+        let finished = upload.finish().await;
+        changes::note(&self.storage, &self.path);
+        match &finished {
+            Ok(now) => {
+                for ledger in &ledgers {
+                    let held = self.hold.as_ref().filter(|hold| hold.is_of(ledger));
+                    let held = held.map(Hold::hand_over).unwrap_or_default();
+                    ledger.change(Usage::of(old), Usage::of(Some(now.size)), held);
+                }
+                doubt.is_over();
+            }
+            Err(error) => doubt.is_over_after(error),
+        }
+        finished
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(hold) = &self.hold {
+            hold.end();
+        }
+    }
+}
+
+/// An upload that is counted.
+pub(super) struct CountedUpload {
+    pub(super) upload: Box<dyn Upload>,
+    pub(super) incoming: Incoming,
+    /// It takes what is written from the hold: nobody else does.
+    pub(super) takes: bool,
+}
+
+#[async_trait]
+impl Upload for CountedUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        if let Some(hold) = self.incoming.hold().filter(|_| self.takes) {
+            hold.take(bytes.len(), &self.incoming.path)?;
+        }
+        self.upload.write(bytes).await
+    }
+
+    async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        let supply = if self.takes { Supply::Bytes } else { supply };
+        self.upload.intake(supply).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Metadata> {
+        self.incoming.finish(self.upload).await
+    }
+
+    async fn abort(self: Box<Self>) -> Result<()> {
+        self.upload.abort().await
+    }
+}
+
+#[cfg(test)]
+#[path = "counted_tests.rs"]
+mod tests;

@@ -1,0 +1,54 @@
+//! Quotas of storage: how many bytes and files a place of a backend may hold.
+//!
+//! A place is a directory of a backend. What it holds is counted (`ledger`), whoever changes it: each change that passes this
+//! server is added (`counted`), and a look at all files (`look`) says what was there before, and from time to time what others
+//! have changed. The limit is that of whoever stores: an upload [holds](Hold) what it needs before its bytes are taken, and so
+//! two at once can't pass the limit together.
+//!
+//! - `books`: the places of each backend, and whose turn it is to be looked at;
+//! - `storage`: the rest of a storage, as `counted` has it;
+//! - `kept`: what is known when the server starts again;
+//! - `words`: what users are told.
+
+mod books;
+mod counted;
+mod hold;
+mod kept;
+mod ledger;
+mod look;
+mod storage;
+mod words;
+
+pub(crate) use self::books::Quotas;
+pub(super) use self::counted::{Counted, Limit};
+pub(crate) use self::hold::Hold;
+pub(super) use self::ledger::Ledger;
+pub(crate) use self::words::QuotaState;
+pub(super) use self::words::is_refusal;
+
+/// What a place holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) bytes: u64,
+    pub(crate) files: u64,
+}
+
+impl Usage {
+    /// That of a file of this size, or of none.
+    fn of(size: Option<u64>) -> Self {
+        size.map_or_else(Self::default, |bytes| Self { bytes, files: 1 })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { bytes: self.bytes.saturating_add(other.bytes), files: self.files.saturating_add(other.files) }
+    }
+
+    /// Without something; nothing is less than nothing.
+    fn minus(self, other: Self) -> Self {
+        Self { bytes: self.bytes.saturating_sub(other.bytes), files: self.files.saturating_sub(other.files) }
+    }
+
+    fn most(self, other: Self) -> Self {
+        Self { bytes: self.bytes.max(other.bytes), files: self.files.max(other.files) }
+    }
+}
