@@ -16,6 +16,7 @@ use super::build::{AccountsError, Known};
 use super::lasting::Lasting;
 use super::present::NoSeat;
 use super::proofs::{self, Attempt, Channel, Client, Credential, LoginError, Proof, Verdict};
+use super::refused::{Failed, Refused};
 use super::session_limits::SessionPermit;
 use super::sources::Look;
 use crate::config::{Config, Limits};
@@ -43,42 +44,6 @@ pub struct Origin<'a> {
     pub permit: &'a SessionPermit,
     /// How the session is told to end.
     pub ending: &'a Shutdown,
-}
-
-/// The refusal of a login, by the reply that the client gets. The reason is logged already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// No reply: the client is gone.
-    Gone,
-    /// The login failed. The reply says no more: clients must not find out which names exist. Its delay is over.
-    Failed(LoginError),
-    /// Try again later: the address is locked after too many failed logins. No password was looked at.
-    LockedOut,
-    /// Try again later: whoever has to be asked gives no answer. The password may be right.
-    Unavailable,
-    /// Try again later: too many passwords wait for their check.
-    Busy,
-    /// Try again later: the credential is right, but the user has as many sessions as allowed.
-    TooManySessions,
-    /// Try again later: the session had to give way to another one.
-    Displaced,
-}
-
-/// A login that the proofs refused.
-#[derive(Debug)]
-struct Failed {
-    cause: LoginError,
-    /// What the log says beside the cause.
-    reason: Option<String>,
-    /// The delay of the reply. The log does not wait.
-    delay: Duration,
-}
-
-impl Failed {
-    /// Not for a wrong password.
-    fn of(cause: LoginError) -> Self {
-        Self { cause, reason: None, delay: Duration::ZERO }
-    }
 }
 
 /// Everybody who may log in.

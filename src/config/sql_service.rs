@@ -160,7 +160,8 @@ fn server(url: &Url, port: u16) -> Result<DatabaseServer, String> {
     for (key, value) in url.query_pairs() {
         match &*key {
             "sslmode" | "ssl-mode" => encryption = Some(mode(&value)?),
-            _ => return Err(format!("the URL can't have the parameter {key:?}; sslmode is possible")),
+            // It may be a part of a password.
+            _ => return Err("the URL can have the parameter sslmode and no other".to_owned()),
         }
     }
     if url.username().is_empty() {

@@ -86,7 +86,7 @@ impl EntryTemplate {
         places
     }
 
-    /// The entry as text (JSON): `part` has the text for a place, and `more` are keys that stand in place of those of the template.
+    /// The entry as text (JSON): `part` has the text for a place, and `more` are keys that stand in place of those of the template; those that are null do not.
     ///
     /// # Errors
     /// A sentence about a place for which there is nothing, or nothing that can stand there.
@@ -96,6 +96,12 @@ impl EntryTemplate {
         more: Map<String, Value>,
     ) -> Result<String, String> {
         let mut entry = Map::new();
+        let mut more = more;
+        // What is nothing takes nobody's place: a user without a path would see the whole backend.
+        more.retain(|_, value| !value.is_null());
+        if let Some((key, _)) = more.iter().find(|(_, value)| has_null(value)) {
+            return Err(format!("something in `{key}` is null"));
+        }
         for (key, value) in &self.0 {
             if !more.contains_key(key) {
                 entry.insert(key.clone(), filled(value, key, part)?);
@@ -116,6 +122,15 @@ impl EntryTemplate {
         let filled = keys.iter().map(|(key, value)| Some((key.clone(), filled(value, key, &part).ok()?)));
         let entry: Map<String, Value> = filled.flatten().collect();
         serde_json::to_string_pretty(&entry).unwrap_or_default()
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.iter().any(has_null),
+        Value::Object(map) => map.values().any(has_null),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -69,6 +69,21 @@ fn what_is_known_otherwise_needs_no_place() {
     assert_eq!(entry, json!({ "backend": "lake", "path": "{x}" }));
 }
 
+/// Without its path, a user would see the whole backend.
+#[test]
+fn what_is_null_takes_nobodys_place() {
+    let template = template(json!({ "backend": "lake", "path": "homes", "networks": ["10.0.0.0/8"] }));
+    let more = |more: Value| {
+        let Value::Object(more) = more else { panic!() };
+        template.fill(&|_| None, more).map(|text| serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let expected =
+        json!({ "backend": "lake", "path": "homes", "networks": ["10.0.0.0/8"], "chmod": "ignore" });
+    assert_eq!(more(json!({ "path": null, "networks": null, "chmod": "ignore" })), Ok(expected));
+    let mount = json!({ "mounts": [{ "at": "/a", "backend": "lake", "path": null }] });
+    assert_eq!(more(mount), Err("something in `mounts` is null".to_owned()));
+}
+
 #[test]
 fn what_is_no_template() {
     for (keys, reason) in [

@@ -4,6 +4,7 @@
 
 mod backends;
 mod disks;
+mod logins;
 mod process;
 mod questions;
 mod quotas;
@@ -422,23 +423,6 @@ impl Metrics {
     /// Reports the lost lines of the log from now on. Later calls have no effect.
     pub fn watch_log(&self, log: Queue) {
         let _ = self.log.set(log);
-    }
-}
-
-impl LoginCheck {
-    /// Ends the check. [`Metrics::login`] counts the result of the login.
-    pub fn is_over(mut self) {
-        self.is_over = true;
-        self.metrics.login_seconds.observe(self.began.elapsed().as_secs_f64());
-    }
-}
-
-impl Drop for LoginCheck {
-    fn drop(&mut self) {
-        self.metrics.logins_waiting.dec();
-        if !self.is_over {
-            self.metrics.login(Login::Abandoned);
-        }
     }
 }
 

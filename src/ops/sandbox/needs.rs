@@ -158,6 +158,8 @@ impl Needs {
         match (database, database.server().map(|server| &server.host)) {
             // Beside the file are its journals.
             (Database::Sqlite(path), _) => self.follow([path]),
+            // For PostgreSQL the host is the directory of the socket.
+            (Database::Postgres(_), Some(DatabaseHost::Socket(path))) => self.read([path]),
             (_, Some(DatabaseHost::Socket(path))) => self.follow([path]),
             _ => self.network(),
         }

@@ -42,7 +42,8 @@ pub(super) fn of_claims(from: &TokenIssuer, name: &str, claims: &Value) -> Resul
     let earlier = match entry.get(EXPIRES) {
         Some(Value::String(text)) => units::moment(text).is_ok_and(|moment| moment <= end),
         // Something else is reported when the entry is read.
-        other => other.is_some(),
+        None | Some(Value::Null) => false,
+        Some(_) => true,
     };
     if !earlier {
         entry.insert(EXPIRES.to_owned(), humantime::format_rfc3339_seconds(end).to_string().into());

@@ -99,10 +99,10 @@ impl Store {
         self.state().keys.clone().ok_or_else(|| "there are no keys".to_owned())
     }
 
-    /// Keys that are newer than these, in which one was missing; `None` if it is too early to ask again.
+    /// Keys that are newer than these, in which one was missing.
     ///
     /// # Errors
-    /// There is no answer; a sentence.
+    /// There is no answer, or it is too early to ask again; a sentence.
     pub(super) async fn newer(
         self: &Arc<Self>,
         than: &Arc<PublicKeys>,
@@ -112,11 +112,11 @@ impl Store {
             if let Some(keys) = state.keys.as_ref().filter(|keys| !Arc::ptr_eq(keys, than)) {
                 return Ok(Some(Arc::clone(keys)));
             }
-            if !state.may_seek() {
-                return match &state.failed {
-                    Some((_, reason)) => Err(reason.clone()),
-                    None => Ok(None),
-                };
+            // Whoever comes while a request runs waits for that one.
+            let runs = state.running.as_ref().is_some_and(|running| running.has_changed().is_ok());
+            if !runs && !state.may_seek() {
+                let reason = state.failed.as_ref().map(|(_, reason)| reason.clone());
+                return Err(reason.unwrap_or_else(|| "it is too early to ask for keys again".to_owned()));
             }
         }
         self.renew().await?;

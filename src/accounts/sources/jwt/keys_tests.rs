@@ -61,7 +61,7 @@ async fn a_key_that_is_not_known_leads_to_a_few_requests() {
         assert!(names(&keys, &format!("key-{round}")));
     }
     for _ in 0..100 {
-        assert!(store.newer(&keys).await.unwrap().is_none());
+        assert_eq!(store.newer(&keys).await.unwrap_err(), "it is too early to ask for keys again");
     }
     assert_eq!(number.load(Ordering::SeqCst), SOUGHT + 1);
     // Whoever has older ones than those that are known by now need not ask.

@@ -64,6 +64,8 @@ pub(super) struct Found {
     pub(super) are_more: bool,
     /// The entry below which it should have looked is not there.
     pub(super) has_no_base: bool,
+    /// Other directories may have more.
+    pub(super) is_elsewhere: bool,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -131,11 +133,11 @@ impl Connection {
         }
         match outcome.code {
             code::SUCCESS => Ok(Bound::Proven),
-            code::INVALID_CREDENTIALS
-            | code::INAPPROPRIATE
-            | code::CONSTRAINT
-            | code::UNWILLING
-            | code::NO_SUCH_OBJECT => Ok(Bound::Refused(outcome)),
+            code::INVALID_CREDENTIALS | code::INAPPROPRIATE | code::CONSTRAINT | code::NO_SUCH_OBJECT => {
+                Ok(Bound::Refused(outcome))
+            }
+            // A directory that takes no passwords at all says the same as one that takes none of a disabled user.
+            code::UNWILLING if outcome.is_of_the_account() => Ok(Bound::Refused(outcome)),
             code::BUSY | code::UNAVAILABLE => Err(Trouble::Later(outcome.describe())),
             _ => Err(wrong(format!("the directory answers a bind with: {}", outcome.describe()))),
         }
@@ -160,8 +162,7 @@ impl Connection {
                     }
                     found.entries.push(entry);
                 }
-                // What may be in other directories is not here.
-                FOUND_ELSEWHERE => {}
+                FOUND_ELSEWHERE => found.is_elsewhere = true,
                 SEARCHED => {
                     let outcome = Outcome::parse(answer.content).ok_or_else(no_message)?;
                     match outcome.code {
@@ -216,7 +217,7 @@ async fn read_message(
         _ => return Err(no_message()),
     };
     *left = left
-        .checked_sub(length + head.len())
+        .checked_sub(length.saturating_add(head.len()))
         .ok_or_else(|| wrong(format!("the directory answers with more than {} KiB", MOST_BYTES / 1024)))?;
     let mut content = vec![0; length];
     stream.read_exact(&mut content).await.map_err(gone)?;

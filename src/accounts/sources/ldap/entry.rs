@@ -37,20 +37,63 @@ impl Entry {
     }
 }
 
-/// The name of an entry in a form in which the same one mostly reads the same: without capital letters, and without blanks around
-/// commas.
+/// A piece of the name of an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// `,`, `+`, or the `=` behind the name of an attribute.
+    Between(u8),
+    /// A blank that nothing makes a part of a value.
+    Blank,
+    Of(u8),
+}
+
+/// The name of an entry (RFC 4514) in a form in which the same one mostly reads the same: without capital letters, without blanks
+/// around what stands between values, and with each sign written in one way.
 pub(super) fn comparable_dn(dn: &str) -> String {
-    let mut comparable = String::new();
-    for part in dn.split(',') {
-        if !comparable.is_empty() {
-            comparable.push(',');
-        }
-        // A blank behind a backslash is part of the value.
-        let part = part.trim_start_matches(' ');
-        let trimmed = part.trim_end_matches(' ');
-        comparable.push_str(if trimmed.ends_with('\\') { part } else { trimmed });
+    let (mut pieces, mut rest, mut in_value) = (Vec::new(), dn.as_bytes(), false);
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        let piece = match (first, behind) {
+            (b'\\', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = behind;
+                let digit = |digit: u8| (digit as char).to_digit(16).unwrap_or_default() as u8;
+                Piece::Of(digit(*high) * 16 + digit(*low))
+            }
+            (b'\\', [sign, behind @ ..]) => {
+                rest = behind;
+                Piece::Of(*sign)
+            }
+            (b',' | b'+', _) => {
+                in_value = false;
+                Piece::Between(*first)
+            }
+            (b'=', _) if !in_value => {
+                in_value = true;
+                Piece::Between(b'=')
+            }
+            (b' ', _) => Piece::Blank,
+            _ => Piece::Of(*first),
+        };
+        pieces.push(piece);
     }
-    comparable.to_lowercase()
+    let mut bytes = Vec::new();
+    for part in pieces.split_inclusive(|piece| matches!(piece, Piece::Between(_))) {
+        let (part, between) = match part {
+            [part @ .., Piece::Between(between)] => (part, Some(*between)),
+            part => (part, None),
+        };
+        let begin = part.iter().position(|piece| *piece != Piece::Blank).unwrap_or(part.len());
+        let end = part.iter().rposition(|piece| *piece != Piece::Blank).map_or(begin, |last| last + 1);
+        for piece in &part[begin..end] {
+            match piece {
+                Piece::Of(sign @ (b',' | b'+' | b'=' | b'\\')) => bytes.extend([b'\\', *sign]),
+                Piece::Of(sign) => bytes.push(*sign),
+                Piece::Blank | Piece::Between(_) => bytes.push(b' '),
+            }
+        }
+        bytes.extend(between);
+    }
+    String::from_utf8_lossy(&bytes).to_lowercase()
 }
 
 #[cfg(test)]
@@ -61,7 +104,19 @@ mod tests {
     fn names_of_groups_are_compared_without_capital_letters() {
         let name = comparable_dn("CN=Partners, OU=Groups ,DC=example,DC=com");
         assert_eq!(name, "cn=partners,ou=groups,dc=example,dc=com");
-        assert_eq!(comparable_dn(r"cn=a\ ,dc=b"), r"cn=a\ ,dc=b");
+        assert_eq!(comparable_dn("cn = Partners,ou=Groups, dc=example,dc=com"), name);
+        // A blank behind a backslash is a part of the value, and so is a comma.
+        assert_eq!(comparable_dn(r"cn=a\ ,dc=b"), "cn=a ,dc=b");
+        assert_ne!(comparable_dn(r"cn=a\ ,dc=b"), comparable_dn("cn=a ,dc=b"));
+        assert_ne!(comparable_dn(r"cn=a\, b,dc=c"), comparable_dn(r"cn=a\,b,dc=c"));
+        assert_ne!(comparable_dn(r"cn=a\,dc=c"), comparable_dn("cn=a,dc=c"));
+        for same in [r"cn=a\2C b,dc=c", r"cn=a\2c b, dc=c", r"CN=A\, B,dc=c"] {
+            assert_eq!(comparable_dn(same), comparable_dn(r"cn=a\, b,dc=c"), "{same}");
+        }
+        assert_eq!(comparable_dn(r"cn=M\C3\BCller"), comparable_dn("cn=müller"));
+        for broken in ["", "\\", "=", ",,", "cn=a\\2", " "] {
+            comparable_dn(broken);
+        }
         assert_ne!(comparable_dn("cn=partners,ou=other,dc=example,dc=com"), name);
     }
 

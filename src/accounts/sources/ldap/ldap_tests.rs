@@ -199,12 +199,14 @@ async fn what_is_no_answer_lets_nobody_in_and_refuses_nobody_for_good() {
                 let elsewhere = asks.answer(FOUND_ELSEWHERE, b"\x04\x08ldap://x");
                 [elsewhere, found("uid=anna,dc=x", "anna"), done].concat()
             }
+            () if starts("away") => [asks.answer(FOUND_ELSEWHERE, b"\x04\x08ldap://x"), done].concat(),
             () => return None,
         })
     })
     .await;
     let source = source(&settings(played.port), None);
     for (name, expected) in [
+        ("away", "the directory refers to others for what is below \"dc=x\": name a base below its own"),
         ("huge", "the directory answers with more than 256 KiB"),
         ("large", "the directory answers with more than 256 KiB"),
         ("endless", "what the directory sent is no answer"),

@@ -24,6 +24,8 @@ const BIND: u8 = 0x60;
 const UNBIND: u8 = 0x42;
 const SEARCH: u8 = 0x63;
 const EXTENDED: u8 = 0x77;
+/// As long is the name of an entry at most: it becomes a part of the filter that searches groups.
+const MOST_OF_A_NAME: usize = 4 * 1024;
 /// The name of StartTLS (RFC 4511, section 4.14).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 pub(super) const BOUND: u8 = 0x61;
@@ -129,6 +131,12 @@ impl Outcome {
         Some(Self { code, text: String::from_utf8_lossy(text).into_owned() })
     }
 
+    /// Whether the directory says that the account is not to be used, as 389 Directory Server does of one that is disabled.
+    pub(super) fn is_of_the_account(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        ["inactiv", "disabled", "locked", "expired"].iter().any(|word| text.contains(word))
+    }
+
     /// For the log.
     pub(super) fn describe(&self) -> String {
         let word = match self.code {
@@ -162,7 +170,8 @@ impl Outcome {
 /// The name of an entry and its attributes.
 pub(super) fn entry(content: &[u8]) -> Option<super::entry::Entry> {
     let mut reader = Reader(content);
-    let dn = String::from_utf8(reader.expect(OCTETS)?.to_vec()).ok()?;
+    let dn = reader.expect(OCTETS).filter(|dn| dn.len() <= MOST_OF_A_NAME)?;
+    let dn = String::from_utf8(dn.to_vec()).ok()?;
     let mut list = Reader(reader.expect(SEQUENCE)?);
     let mut attributes = Vec::new();
     while !list.is_at_end() {

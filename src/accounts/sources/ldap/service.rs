@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde_json::Map;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::connection::{Bound, Connection, Found, Trouble};
@@ -58,14 +59,15 @@ impl Ldap {
     /// Searches as whoever is configured, on a connection that is there, or else on a new one.
     async fn search(&self, search: &Search<'_>) -> Result<Found, Trouble> {
         if let Some(mut connection) = self.idle.take() {
-            match connection.search(search).await {
-                Ok(found) => {
+            // Time is left for another one, if the directory went away without a word.
+            match timeout(self.settings.timeout / 4, connection.search(search)).await {
+                Ok(Ok(found)) => {
                     self.idle.keep(connection);
                     return Ok(found);
                 }
                 // It was closed while nobody needed it.
-                Err(Trouble::Gone(_)) => self.idle.forget(),
-                Err(trouble) => return Err(trouble),
+                Ok(Err(Trouble::Gone(_))) | Err(_) => self.idle.forget(),
+                Ok(Err(trouble)) => return Err(trouble),
             }
         }
         let mut connection = self.connect().await?;
@@ -87,10 +89,11 @@ impl Ldap {
         }
         let began = Instant::now();
         let mut connection = self.connect().await?;
-        match connection.bind(dn, password).await? {
+        let bound = connection.bind(dn, password).await?;
+        self.binds.took(began.elapsed());
+        match bound {
             Bound::Proven => Ok(Ok(connection)),
             Bound::Refused(outcome) => {
-                self.binds.took(began.elapsed());
                 connection.close().await;
                 Ok(Err(Answer::Refused(cut(&reason(&outcome)))))
             }
@@ -117,6 +120,7 @@ impl Ldap {
         let mut entries = found.entries.into_iter();
         let entry = match (entries.next(), entries.next(), found.are_more) {
             (Some(entry), None, false) => entry,
+            (None, None, false) if found.is_elsewhere => return Err(elsewhere(base)),
             (None, None, false) => {
                 self.binds.wait().await;
                 return Ok(Err(Answer::Unknown));
@@ -148,10 +152,12 @@ impl Ldap {
         let search = self.request(&dn, Scope::Base, "(objectClass=*)", &self.attributes, 1)?;
         let found = connection.search(&search).await?;
         let Some(entry) = found.entries.into_iter().next() else {
-            return self.refuse("the directory does not show the user its own entry").await;
+            let reason = "the directory does not show the user its own entry";
+            return Ok(Err(Answer::Refused(reason.to_owned())));
         };
+        // The password was right: no further wait, which would tell so.
         if !entry.texts(attribute).any(|own| own == name) {
-            return self.refuse(&other_name(&entry, std::iter::once(attribute.as_str()))).await;
+            return Ok(Err(Answer::Refused(other_name(&entry, std::iter::once(attribute.as_str())))));
         }
         Ok(Ok((entry, Some(connection))))
     }
@@ -180,6 +186,9 @@ impl Ldap {
                     Some(own) => own.search(&search).await?,
                     None => self.search(&search).await?,
                 };
+                if found.is_elsewhere {
+                    return Err(elsewhere(base));
+                }
                 if found.are_more {
                     let reason = "the user is in more groups than the directory shows";
                     return Ok(Err(Answer::Unusable(reason.to_owned())));
@@ -262,8 +271,9 @@ impl Service for Ldap {
         self.settings.cache
     }
 
+    /// Without TLS, another attempt to get ready may succeed.
     fn is_like(&self, other: &Self) -> bool {
-        self.settings == other.settings
+        self.settings == other.settings && self.tls.is_ok()
     }
 
     /// Neither has a control character in it, or this one.
@@ -284,6 +294,13 @@ fn identity_of(lookup: &LdapLookup) -> String {
         LdapLookup::Search { base, filter, .. } => format!("{base} {}", filter.filled(|_| "{name}")),
         LdapLookup::Direct { before, behind, .. } => format!("{before}{{name}}{behind}"),
     }
+}
+
+/// What was looked for may be in another directory, which is not asked.
+fn elsewhere(base: &str) -> Unanswered {
+    Unanswered::wrong(format!(
+        "the directory refers to others for what is below {base:?}: name a base below its own"
+    ))
 }
 
 /// A filter as it is sent.

@@ -118,11 +118,12 @@ impl Connections {
                 Ok(rows)
             }
             Err(error) => {
-                if was_kept {
+                let unanswered = unanswered(&error, was_kept);
+                if unanswered.may_be_repeated {
                     // The server may have been restarted: the others are no better.
                     drop(locked(&self.kept, |kept| std::mem::take(&mut kept.idle)));
                 }
-                Err(unanswered(&error, was_kept))
+                Err(unanswered)
             }
         }
     }
@@ -182,7 +183,8 @@ async fn watch(kept: Weak<Mutex<Kept>>) {
     }
 }
 
-/// What an error of a question means. A question that a connection was kept for may be repeated: it only reads.
+/// What an error of a question means. A question that a connection was kept for may be repeated if the connection is to blame: it
+/// only reads.
 fn unanswered(error: &sqlx::Error, was_kept: bool) -> Unanswered {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default(),
@@ -200,12 +202,21 @@ fn unanswered(error: &sqlx::Error, was_kept: bool) -> Unanswered {
         }
         _ => Failure::Wrong(said(error)),
     };
-    Unanswered { failure, may_be_repeated: was_kept }
+    // PostgreSQL: a table that was changed makes prepared statements useless.
+    let is_of_connection = matches!(failure, Failure::Unreachable(_)) || code == "0A000";
+    Unanswered { failure, may_be_repeated: was_kept && is_of_connection }
 }
 
 /// The error in words; the address is known.
 fn said(error: &sqlx::Error) -> String {
     match error {
+        // A value that does not fit is repeated there, and it may be anything.
+        sqlx::Error::Database(error) if error.code().is_some_and(|code| code.starts_with("22")) => {
+            format!(
+                "the database reports the state {}: a value does not fit",
+                error.code().unwrap_or_default()
+            )
+        }
         sqlx::Error::Database(error) => format!("the database reports: {}", error.message()),
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Tls(error) => format!("no encrypted connection: {error}"),

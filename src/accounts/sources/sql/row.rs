@@ -1,9 +1,11 @@
 //! What a row of the query says of a user.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::accounts::sources::asked::Answer;
-use crate::config::{Password, PasswordHash, Secret, SqlService};
+use crate::config::{Password, PasswordHash, PasswordHashError, Secret, SqlService};
 
 /// The most bytes of a value.
 const MOST_BYTES: usize = 64 * 1024;
@@ -69,9 +71,13 @@ const KEYS: [(&str, Holds); 14] = [
 /// A sentence for the log.
 pub(super) fn answer(row: Row, name: &str, settings: &SqlService) -> Result<Answer, String> {
     let (mut found, mut password, mut entry, mut keys) = (None, None, Map::new(), Map::new());
-    let mut without_path = false;
+    let (mut without_path, mut seen) = (false, BTreeSet::new());
     for (column, cell) in row {
         let wrong = |reason: String| format!("column {column:?}: {reason}");
+        // A join has the columns of both tables: nobody knows whose password that is.
+        if !seen.insert(column.clone()) {
+            return Err(wrong("the query has two of this name".to_owned()));
+        }
         match (&*column, cell) {
             ("name", Cell::Text(text)) => found = Some(text),
             ("password", Cell::Null) => password = Some(None),
@@ -102,11 +108,16 @@ pub(super) fn answer(row: Row, name: &str, settings: &SqlService) -> Result<Answ
         if password.is_empty() {
             return Err("column \"password\": this is empty".to_owned());
         }
+        // Whoever has read the table could log in with it, and the user could not.
+        if !matches!(PasswordHash::parse(&password), Err(PasswordHashError::NotAHash)) {
+            return Err("column \"password\": this is a hash, and `plain` is true".to_owned());
+        }
         Password::Plain(Secret::new(password))
     } else {
         let hash = PasswordHash::parse(&password);
         Password::Hash(hash.map_err(|error| format!("column \"password\": {error}"))?)
     };
+    without_path |= entry.get("path").is_some_and(Value::is_null);
     entry.extend(keys);
     let part = |place: &str| (place == "name").then(|| name.to_owned());
     let entry = settings.defaults.fill(&part, entry)?;
@@ -118,7 +129,8 @@ pub(super) fn answer(row: Row, name: &str, settings: &SqlService) -> Result<Answ
 }
 
 fn has_path(entry: &str) -> bool {
-    serde_json::from_str::<Value>(entry).is_ok_and(|entry| entry.get("path").is_some())
+    serde_json::from_str::<Value>(entry)
+        .is_ok_and(|entry| entry.get("path").is_some_and(|path| !path.is_null()))
 }
 
 /// An entry as JSON.

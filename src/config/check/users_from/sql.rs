@@ -51,6 +51,15 @@ impl Checker<'_> {
             None => EntryTemplate::default(),
         };
         let mut database = database?;
+        if let Database::Postgres(_) = &database {
+            for variable in ["PGOPTIONS", "PGSSLCERT", "PGSSLKEY"] {
+                if self.variable(variable).is_some() {
+                    let message =
+                        format!("the variable {variable} is set, and would change what is asked: unset it");
+                    self.problem(url_key, message);
+                }
+            }
+        }
         if let Database::Postgres(server) | Database::MySql(server) = &mut database {
             server.authorities = authorities;
             self.way_to_database(server, url_key);
