@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 
-use crate::{EachFile, EntryKind, EntryStream, Error, ErrorKind, Result, Storage, StoragePath};
+use crate::{EachFile, EntryKind, EntryStream, ErrorKind, Result, Storage, StoragePath};
 
 /// How many directories are open at once, each in the one before. Deeper trees are nobody's, and each level takes memory
 /// and a file descriptor.
@@ -22,6 +22,7 @@ pub(crate) async fn walk<S: Storage + ?Sized>(
     each: EachFile<'_>,
 ) -> Result<()> {
     let mut levels = vec![Level { path: directory.clone(), entries: storage.list(directory).await? }];
+    let mut is_told = false;
     while let Some(level) = levels.last_mut() {
         let Some(entry) = level.entries.next().await else {
             levels.pop();
@@ -33,9 +34,15 @@ pub(crate) async fn walk<S: Storage + ?Sized>(
             _ if entry.metadata.is_link => {}
             EntryKind::File => each(&path, entry.metadata.size),
             EntryKind::Other => {}
+            // One such tree must not keep everything else from being found.
             EntryKind::Directory if levels.len() == DEEPEST => {
-                let reason = format!("more than {DEEPEST} directories inside of each other");
-                return Err(Error::with_source(ErrorKind::Unsupported, &path, reason));
+                if !std::mem::replace(&mut is_told, true) {
+                    let path = path.as_str();
+                    tracing::warn!(
+                        path,
+                        "more than {DEEPEST} directories inside of each other: what is below is left out"
+                    );
+                }
             }
             EntryKind::Directory => match storage.list(&path).await {
                 Ok(entries) => levels.push(Level { path, entries }),
@@ -96,14 +103,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_tree_without_a_floor_is_refused() {
+    async fn what_is_too_deep_is_left_out() {
         let storage = MemoryStorage::new(1 << 20);
+        store(&storage, "/top", 3).await;
         let mut at = StoragePath::root();
         for _ in 0..DEEPEST {
             at = at.child("d").unwrap();
             storage.create_directory(&at).await.unwrap();
         }
-        assert_eq!(below(&storage, "/").await.unwrap_err().kind(), ErrorKind::Unsupported);
-        assert_eq!(below(&storage, "/d").await.unwrap(), []);
+        store(&storage, &format!("{at}/deep"), 5).await;
+        assert_eq!(below(&storage, "/").await.unwrap(), [("/top".to_owned(), 3)]);
+        assert_eq!(below(&storage, "/d").await.unwrap(), [(format!("{at}/deep"), 5)]);
     }
 }

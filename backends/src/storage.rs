@@ -289,7 +289,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     async fn list(&self, path: &StoragePath) -> Result<EntryStream>;
 
     /// Tells of every file below a directory with its size, in no particular order, as they are found: none of them is kept in
-    /// memory. Links are neither followed nor told of.
+    /// memory. Links are neither followed nor told of. What lies more than 128 directories deep may be left out.
     ///
     /// # Errors
     /// As for [`list`](Self::list), and then not all were told of; where directories are implicit, an empty one may be
