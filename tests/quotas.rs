@@ -260,6 +260,18 @@ mod restarts {
 }
 
 #[test]
+fn what_goes_with_the_server_counts_no_more() {
+    let setup = with_quota(MEMORY, "bytes: 1000").server("state_directory: '{folder}/state'");
+    fs::create_dir(setup.folder().join("state")).unwrap();
+    let server = setup.start();
+    server.login().store("f", &[b'x'; 900]);
+    server.terminate();
+    assert!(server.wait().success());
+    let server = setup.start();
+    server.login().store("g", &[b'x'; 1000]);
+}
+
+#[test]
 fn the_configuration_is_checked() {
     for (quota, sentence) in [
         ("", "a quota has `bytes`, `files` or both"),

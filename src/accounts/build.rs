@@ -60,7 +60,7 @@ impl Maker {
             listing_time: server.listing_time.clone(),
         };
         Self {
-            views: Arc::new(Views::new(storages, quotas)),
+            views: Arc::new(Views::new(&config.backends, storages, quotas)),
             chmod: server.chmod,
             creates_parents: server.create_parents,
             usual: Arc::new(usual),

@@ -19,6 +19,12 @@ pub trait Backend: Any + fmt::Debug + Send + Sync {
     /// A sentence for the operator.
     fn open(&self, name: &str, shared: &Shared) -> Result<Arc<dyn Storage>, OpenError>;
 
+    /// Where it keeps what it stores, so that two of one kind have one location only if each finds what the other has stored.
+    /// `None`: what is stored is gone when the storage is.
+    fn location(&self) -> Option<String> {
+        None
+    }
+
     /// Makes the directory that it begins at, if that is to be made. May block.
     ///
     /// # Errors

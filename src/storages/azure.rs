@@ -193,6 +193,11 @@ impl Backend for Container {
         Ok(Arc::new(ObjectStorage::azure(settings)?))
     }
 
+    fn location(&self) -> Option<String> {
+        let AzureSettings { endpoint, account, container, prefix, .. } = &self.settings;
+        Some(format!("{:?}", (endpoint, account, container, prefix)))
+    }
+
     fn needs(&self) -> Needs {
         bucket::needs(matches!(self.credentials, Credentials::Ambient), [])
     }

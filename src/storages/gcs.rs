@@ -165,6 +165,11 @@ impl Backend for Bucket {
         Ok(Arc::new(ObjectStorage::gcs(settings)?))
     }
 
+    fn location(&self) -> Option<String> {
+        let GcsSettings { endpoint, bucket, prefix, .. } = &self.settings;
+        Some(format!("{:?}", (endpoint, bucket, prefix)))
+    }
+
     fn needs(&self) -> Needs {
         bucket::needs(matches!(self.credentials, Credentials::Ambient), [])
     }

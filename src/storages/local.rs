@@ -134,6 +134,10 @@ impl Backend for Directory {
         made.map_err(|error| format!("can't make the directory {}: {error}", self.root.display()).into())
     }
 
+    fn location(&self) -> Option<String> {
+        Some(self.root.display().to_string())
+    }
+
     fn needs(&self) -> Needs {
         Needs { directories: vec![self.root.clone()], ..Needs::default() }
     }

@@ -233,6 +233,11 @@ impl Backend for Bucket {
         Ok(Arc::new(ObjectStorage::s3(settings)?))
     }
 
+    fn location(&self) -> Option<String> {
+        let S3Settings { endpoint, region, bucket, prefix, .. } = &self.settings;
+        Some(format!("{:?}", (endpoint, region, bucket, prefix)))
+    }
+
     fn needs(&self) -> Needs {
         let file = match &self.credentials {
             Credentials::Profile(profile) => Some(profile.file.clone()),

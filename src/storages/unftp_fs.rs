@@ -65,6 +65,10 @@ impl Backend for Directory {
         Ok(Arc::new(UnftpStorage::new(Filesystem::new(&self.root)?, disk)))
     }
 
+    fn location(&self) -> Option<String> {
+        Some(self.root.display().to_string())
+    }
+
     fn needs(&self) -> Needs {
         Needs { directories: vec![self.root.clone()], ..Needs::default() }
     }

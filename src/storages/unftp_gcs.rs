@@ -89,6 +89,10 @@ impl Backend for Bucket {
         Ok(Arc::new(UnftpStorage::new(storage, bucket)))
     }
 
+    fn location(&self) -> Option<String> {
+        Some(format!("{:?}", (&self.name, &self.prefix)))
+    }
+
     fn needs(&self) -> Needs {
         bucket::needs(matches!(self.credentials, Credentials::Ambient), [])
     }

@@ -32,7 +32,7 @@ impl Mount {
         root: StoragePath,
         permissions: Permissions,
     ) -> Self {
-        let counted = Counted::new(&storage, None, None);
+        let counted = Counted::free(&storage);
         Self { at, storage, root, permissions, counted }
     }
 

@@ -6,14 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use wharf_backends::StoragePath;
 
-use super::quota::{Counted, Limit};
+use super::quota::{Counted, Limit, Origin};
 use super::{Mount, MountTable, Permissions, Quotas, UserView};
-use crate::config::{Account, Quota};
+use crate::config::{Account, Backend, Quota};
 use crate::storages::Storages;
 
 /// Makes what users see of what is configured for them.
 pub struct Views {
     storages: Storages,
+    /// Where each backend keeps what it stores, if that outlives it.
+    locations: HashMap<String, Arc<str>>,
     given: RwLock<Given>,
     quotas: Arc<Quotas>,
 }
@@ -25,13 +27,26 @@ pub struct UnknownBackend(String);
 
 impl Views {
     /// On these storages, of which nobody was given a directory yet.
-    pub(crate) fn new(storages: &Storages, quotas: &Arc<Quotas>) -> Self {
-        Self { storages: storages.clone(), given: RwLock::default(), quotas: Arc::clone(quotas) }
+    pub(crate) fn new(
+        backends: &BTreeMap<String, Arc<dyn Backend>>,
+        storages: &Storages,
+        quotas: &Arc<Quotas>,
+    ) -> Self {
+        let location = |(name, backend): (&String, &Arc<dyn Backend>)| {
+            let location = backend.location()?;
+            Some((name.clone(), format!("{} {location}", backend.kind()).into()))
+        };
+        Self {
+            storages: storages.clone(),
+            locations: backends.iter().filter_map(location).collect(),
+            given: RwLock::default(),
+            quotas: Arc::clone(quotas),
+        }
     }
 
     /// These storages are the ones in use from now on.
     pub(crate) fn follow(&self) {
-        self.quotas.follow(&self.storages);
+        self.quotas.follow(|backend| self.origin(backend).ok());
     }
 
     /// Somebody has this tree from now on.
@@ -47,7 +62,7 @@ impl Views {
         drop(given);
         // What they hold is counted before somebody comes.
         for (backend, path, _) in places(account).filter(|(.., quota)| quota.is_some()) {
-            self.quotas.place(&self.quotas.of(backend, self.storage(backend)?), path);
+            self.quotas.place(&self.quotas.of(backend, &self.origin(backend)?), path);
         }
         Ok(())
     }
@@ -75,6 +90,11 @@ impl Views {
         self.storages.get(backend).ok_or_else(|| UnknownBackend(backend.to_owned()))
     }
 
+    fn origin(&self, backend: &str) -> Result<Origin, UnknownBackend> {
+        let storage = Arc::clone(self.storage(backend)?);
+        Ok(Origin { storage, location: self.locations.get(backend).cloned() })
+    }
+
     fn mount(
         &self,
         at: &StoragePath,
@@ -83,9 +103,10 @@ impl Views {
     ) -> Result<Mount, UnknownBackend> {
         let storage = self.storage(backend)?;
         let root = self.given.read().unwrap_or_else(PoisonError::into_inner).confined(backend, path);
-        let books = self.quotas.of(backend, storage);
+        let origin = self.origin(backend)?;
+        let books = self.quotas.of(backend, &origin);
         let limit = quota.map(|quota| Limit { ledger: self.quotas.place(&books, path), quota });
-        let counted = Counted::new(storage, Some(books), limit);
+        let counted = Counted::new(origin, books, limit);
         Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions, counted })
     }
 }

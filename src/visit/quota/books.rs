@@ -3,13 +3,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use wharf_backends::turns::{Turn, Turns};
-use wharf_backends::{ErrorKind, Storage, StoragePath};
+use wharf_backends::{ErrorKind, StoragePath};
 
+use super::Origin;
 use super::kept::{File, Place};
 use super::ledger::{Kept, Ledger};
 use crate::ops::metrics::QuotaMeter;
@@ -48,11 +51,27 @@ struct Start {
 #[derive(Debug)]
 pub(in crate::visit) struct Books {
     backend: String,
-    storage: Mutex<Arc<dyn Storage>>,
+    current: Mutex<Current>,
+    /// What was known when the server started is of another place: the backend was replaced since.
+    is_elsewhere: AtomicBool,
     ledgers: RwLock<HashMap<String, Arc<Ledger>>>,
     /// Changes of one path wait for each other: each has to know what was there before.
     turns: Turns<String>,
     queue: Mutex<Queue>,
+}
+
+/// What is counted now.
+#[derive(Debug)]
+struct Current {
+    origin: Origin,
+    /// Another one has taken its place: looks at it are given up.
+    is_over: CancellationToken,
+}
+
+impl Current {
+    fn new(origin: &Origin) -> Self {
+        Self { origin: origin.clone(), is_over: CancellationToken::new() }
+    }
 }
 
 /// Places that wait to be looked at; one at a time, so that a backend has time for its users.
@@ -73,12 +92,12 @@ impl Quotas {
     }
 
     /// The places of the backend of this name.
-    pub(in crate::visit) fn of(&self, backend: &str, storage: &Arc<dyn Storage>) -> Arc<Books> {
+    pub(in crate::visit) fn of(&self, backend: &str, origin: &Origin) -> Arc<Books> {
         if let Some(books) = self.backends.read().unwrap_or_else(PoisonError::into_inner).get(backend) {
             return Arc::clone(books);
         }
         let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
-        let books = || Arc::new(Books::new(backend, storage));
+        let books = || Arc::new(Books::new(backend, origin));
         Arc::clone(backends.entry(backend.to_owned()).or_insert_with(books))
     }
 
@@ -90,27 +109,28 @@ impl Quotas {
         }
         let ledger = {
             let mut ledgers = books.ledgers.write().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(self.new_ledger(&books.backend, root));
+            let new = || Arc::new(self.new_ledger(books, root));
             Arc::clone(ledgers.entry(root.as_str().to_owned()).or_insert_with(new))
         };
         books.look_soon(&ledger);
         ledger
     }
 
-    fn new_ledger(&self, backend: &str, root: &StoragePath) -> Ledger {
+    fn new_ledger(&self, books: &Books, root: &StoragePath) -> Ledger {
         let root = root.clone().confined_to(root);
         let Some(Start { meter, kept, is_sure, .. }) = self.start.get() else {
             return Ledger::new(&root, None, QuotaMeter::default());
         };
-        let kept = kept.get(&(backend.to_owned(), root.as_str().to_owned()));
+        let place = || (books.backend.clone(), root.as_str().to_owned());
+        let kept = books.keeps_what_was_known().then(|| kept.get(&place())).flatten();
         Ledger::new(&root, kept.map(|kept| (*kept, *is_sure)), meter.clone())
     }
 
-    /// These storages count from now on. What was counted on another one is forgotten.
-    pub(in crate::visit) fn follow(&self, storages: &crate::storages::Storages) {
+    /// Of the backends of these names, these storages count from now on. What was counted elsewhere is forgotten.
+    pub(in crate::visit) fn follow(&self, origin: impl Fn(&str) -> Option<Origin>) {
         for books in self.all() {
-            if let Some(storage) = storages.get(&books.backend) {
-                books.follow(storage);
+            if let Some(origin) = origin(&books.backend) {
+                books.follow(&origin);
             }
         }
     }
@@ -139,6 +159,13 @@ impl Quotas {
         let mut places: HashMap<_, _> =
             kept.iter().map(|(place, kept)| (place.clone(), unknown(kept))).collect();
         for books in self.all() {
+            if !books.keeps_what_was_known() {
+                places.retain(|(backend, _), _| *backend != books.backend);
+            }
+            // What goes with the storage is of no use to the next server.
+            if books.current().origin.location.is_none() {
+                continue;
+            }
             for ledger in books.all() {
                 let place = (books.backend.clone(), ledger.root.as_str().to_owned());
                 match ledger.kept() {
@@ -156,14 +183,33 @@ impl Quotas {
 }
 
 impl Books {
-    fn new(backend: &str, storage: &Arc<dyn Storage>) -> Self {
+    fn new(backend: &str, origin: &Origin) -> Self {
         Self {
             backend: backend.to_owned(),
-            storage: Mutex::new(Arc::clone(storage)),
+            current: Mutex::new(Current::new(origin)),
+            is_elsewhere: AtomicBool::new(false),
             ledgers: RwLock::default(),
             turns: Turns::default(),
             queue: Mutex::default(),
         }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what is stored there is counted here.
+    pub(super) fn are_of(&self, origin: &Origin) -> bool {
+        self.current().origin.is_where(origin)
+    }
+
+    /// Whether what the server before knew is of this place, which has outlived it.
+    fn keeps_what_was_known(&self) -> bool {
+        !self.is_elsewhere.load(Ordering::SeqCst) && self.current().origin.location.is_some()
     }
 
     fn ledger(&self, root: &StoragePath) -> Option<Arc<Ledger>> {
@@ -206,23 +252,45 @@ impl Books {
         self.turns.take(path.as_str().to_owned()).await
     }
 
-    fn follow(self: &Arc<Self>, storage: &Arc<dyn Storage>) {
+    fn follow(self: &Arc<Self>, origin: &Origin) {
         let before = {
-            let mut current = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, Arc::clone(storage))
+            let mut current = self.current();
+            if Arc::ptr_eq(&current.origin.storage, &origin.storage) {
+                return;
+            }
+            std::mem::replace(&mut *current, Current::new(origin))
         };
-        if !Arc::ptr_eq(&before, storage) {
-            for ledger in self.all() {
-                ledger.forget();
-                self.look_soon(&ledger);
+        let is_elsewhere = !before.origin.is_where(origin);
+        if is_elsewhere {
+            self.is_elsewhere.store(true, Ordering::SeqCst);
+        }
+        before.is_over.cancel();
+        for ledger in self.all() {
+            match is_elsewhere {
+                true => ledger.forget(),
+                // Where a name leads to may have changed all the same.
+                false => ledger.doubt(),
+            }
+            self.look_soon(&ledger);
+        }
+    }
+
+    /// Has somebody waited for a place: it is the next one to be looked at.
+    pub(super) fn hurry(self: &Arc<Self>, ledger: &Arc<Ledger>) {
+        {
+            let waiting = &mut self.queue().waiting;
+            let place = waiting.iter().position(|waiting| Arc::ptr_eq(waiting, ledger));
+            if let Some(ledger) = place.and_then(|place| waiting.remove(place)) {
+                waiting.push_front(ledger);
             }
         }
+        self.work();
     }
 
     /// Has a place looked at, if it is due.
     fn look_soon(self: &Arc<Self>, ledger: &Arc<Ledger>) {
         if ledger.is_due(SystemTime::now(), Duration::ZERO) {
-            self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.push_back(Arc::clone(ledger));
+            self.queue().waiting.push_back(Arc::clone(ledger));
         }
         self.work();
     }
@@ -231,7 +299,7 @@ impl Books {
         let spread = |ledger: &Ledger| SPREAD.mul_f64((hash(&ledger.root) % 1000) as f64 / 1000.0);
         let due: Vec<_> =
             self.all().into_iter().filter(|ledger| ledger.is_due(now, spread(ledger))).collect();
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).waiting.extend(due);
+        self.queue().waiting.extend(due);
         self.work();
     }
 
@@ -240,24 +308,18 @@ impl Books {
         // Whoever builds a world before there is a runtime has it done by the first session.
         let Ok(runtime) = Handle::try_current() else { return };
         {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.queue();
             if queue.is_worked_on || queue.waiting.is_empty() {
                 return;
             }
             queue.is_worked_on = true;
         }
-        let books = Arc::clone(self);
-        runtime.spawn(async move {
-            while let Some(ledger) = books.next() {
-                if books.look_at(&ledger).await {
-                    books.look_soon(&ledger);
-                }
-            }
-        });
+        let worker = Worker { books: Arc::clone(self), ledger: None };
+        runtime.spawn(worker.work());
     }
 
     fn next(&self) -> Option<Arc<Ledger>> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         let next = queue.waiting.pop_front();
         queue.is_worked_on = next.is_some();
         next
@@ -265,15 +327,23 @@ impl Books {
 
     /// Looks at all of a place. Says whether that was in vain: another storage has come in its place.
     async fn look_at(&self, ledger: &Ledger) -> bool {
-        let storage = Arc::clone(&self.storage.lock().unwrap_or_else(PoisonError::into_inner));
+        let (storage, is_over) = {
+            let Current { origin, is_over } = &*self.current();
+            (Arc::clone(&origin.storage), is_over.clone())
+        };
         let (begun, was_known) = (Instant::now(), ledger.used().1);
         ledger.begin_look();
         let running = ledger.meter.look_begins();
         let each = &mut |path: &StoragePath, size| ledger.come_to(hash(path), size);
-        let looked = match storage.files_below(&ledger.root, each).await {
+        let looked = match is_over.run_until_cancelled(storage.files_below(&ledger.root, each)).await {
+            // The storage may never answer.
+            None => {
+                ledger.break_off_look();
+                return true;
+            }
             // Nobody has stored anything there.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            looked => looked,
+            Some(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Some(looked) => looked,
         };
         let found = ledger.end_look(looked.is_ok(), SystemTime::now());
         running.ends(looked.is_ok());
@@ -300,3 +370,35 @@ impl Books {
         in_vain
     }
 }
+
+/// Whoever looks at what waits for it.
+struct Worker {
+    books: Arc<Books>,
+    ledger: Option<Arc<Ledger>>,
+}
+
+impl Worker {
+    async fn work(mut self) {
+        loop {
+            self.ledger = self.books.next();
+            let Some(ledger) = &self.ledger else { return };
+            if self.books.look_at(ledger).await {
+                self.books.look_soon(ledger);
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// It was torn from its work: the next one begins anew.
+    fn drop(&mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            ledger.break_off_look();
+            self.books.queue().is_worked_on = false;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "books_tests.rs"]
+mod tests;

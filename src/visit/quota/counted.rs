@@ -9,11 +9,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_backends::{
-    CreateMode, EntryKind, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
+    CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
 };
 
-use super::books::{Books, hash};
+use super::books::Books;
+use super::change::{Change, Move, is_of_nothing, look, size_behind};
 use super::ledger::Ledger;
+use super::origin::Origin;
 use super::{Hold, QuotaState, Usage};
 use crate::config::Quota;
 use crate::visit::changes;
@@ -29,6 +31,7 @@ pub(in crate::visit) struct Limit {
 #[derive(Debug, Clone)]
 pub(in crate::visit) struct Counted {
     pub(super) storage: Arc<dyn Storage>,
+    origin: Origin,
     /// The places of the backend; `None`: there are none, and never will be.
     books: Option<Arc<Books>>,
     pub(super) limit: Option<Limit>,
@@ -37,7 +40,7 @@ pub(in crate::visit) struct Counted {
 /// What is known of an upload before it begins.
 #[derive(Debug)]
 pub(in crate::visit) struct Incoming {
-    storage: Arc<dyn Storage>,
+    origin: Origin,
     books: Arc<Books>,
     path: StoragePath,
     /// What was there, and the state of the path then.
@@ -45,55 +48,28 @@ pub(in crate::visit) struct Incoming {
     hold: Option<Hold>,
 }
 
-/// Has places looked at anew unless it is told that nothing is in doubt.
-pub(super) struct Doubt(pub(super) Vec<Arc<Ledger>>);
-
-impl Doubt {
-    pub(super) fn is_over(&mut self) {
-        self.0.clear();
-    }
-
-    /// After a failure: whether what was there is still there is known, unless there was no answer.
-    pub(super) fn is_over_after(&mut self, error: &Error) {
-        if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Other) {
-            self.is_over();
-        }
-    }
-}
-
-impl Drop for Doubt {
-    fn drop(&mut self) {
-        self.0.iter().for_each(|ledger| ledger.doubt());
-    }
-}
-
-/// The size of what counts as a file.
-pub(super) fn size_of(found: Option<&Metadata>) -> Option<u64> {
-    found.filter(|found| found.kind == EntryKind::File && !found.is_link).map(|found| found.size)
-}
-
-/// What stands at a path, if anything does.
-pub(super) async fn look(storage: &dyn Storage, path: &StoragePath) -> Result<Option<Metadata>> {
-    match storage.stat(path).await {
-        Ok(found) => Ok(Some(found)),
-        // Whoever goes on hears of what is wrong with the path.
-        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
-        Err(_) => Ok(None),
-    }
-}
-
 impl Counted {
-    pub(in crate::visit) fn new(
-        storage: &Arc<dyn Storage>,
-        books: Option<Arc<Books>>,
-        limit: Option<Limit>,
-    ) -> Self {
-        Self { storage: Arc::clone(storage), books, limit }
+    /// Nothing is counted there.
+    pub(in crate::visit) fn free(storage: &Arc<dyn Storage>) -> Self {
+        let origin = Origin { storage: Arc::clone(storage), location: None };
+        Self { storage: Arc::clone(storage), origin, books: None, limit: None }
     }
 
-    /// The places that anything changes in, unless there are none.
+    pub(in crate::visit) fn new(origin: Origin, books: Arc<Books>, limit: Option<Limit>) -> Self {
+        Self { storage: Arc::clone(&origin.storage), origin, books: Some(books), limit }
+    }
+
+    /// The places that anything changes in, unless there are none. A session whose backend was replaced changes none.
     pub(super) fn books(&self) -> Option<&Arc<Books>> {
-        self.books.as_ref().filter(|books| !books.is_empty())
+        self.books.as_ref().filter(|books| !books.is_empty() && books.are_of(&self.origin))
+    }
+
+    /// Waits for the first count of a place, which is now the next to be counted.
+    pub(super) async fn wait(&self, ledger: &Arc<Ledger>) {
+        if let Some(books) = self.books.as_ref().filter(|_| !ledger.is_known()) {
+            books.hurry(ledger);
+        }
+        ledger.wait().await;
     }
 
     /// An upload is about to begin, of which a client has announced so many bytes, or 0; `None` if nobody counts it.
@@ -112,22 +88,22 @@ impl Counted {
         }
         let (mut old, mut hold) = (None, None);
         if let Some(Limit { ledger, quota }) = &self.limit {
-            ledger.wait().await;
+            self.wait(ledger).await;
             let stamp = changes::stamp(&self.storage, path);
             let found = look(&*self.storage, path).await?;
             // What a link leads to is what an upload by that name replaces.
-            let size = found.as_ref().filter(|found| found.kind == EntryKind::File).map(|found| found.size);
+            let size = size_behind(found.as_ref());
             old = Some((found, stamp));
             hold = Some(Hold::new(Arc::clone(ledger), *quota, (mode, size), announced, path)?);
         }
-        let (storage, books) = (Arc::clone(&self.storage), Arc::clone(books));
-        Ok(Some(Incoming { storage, books, path: path.clone(), old, hold }))
+        let (origin, books) = (self.origin.clone(), Arc::clone(books));
+        Ok(Some(Incoming { origin, books, path: path.clone(), old, hold }))
     }
 
     /// What is used of the quota, if there is one. It waits for the first count, for a while.
     pub(in crate::visit) async fn state(&self, at: &StoragePath) -> Option<QuotaState> {
         let Limit { ledger, quota } = self.limit.as_ref()?;
-        ledger.wait().await;
+        self.wait(ledger).await;
         let (used, is_counted) = ledger.used();
         Some(QuotaState { at: at.clone(), quota: *quota, used, is_counted })
     }
@@ -153,31 +129,47 @@ impl Counted {
         }
         let _held = match &self.limit {
             Some(Limit { ledger, quota }) if entered.iter().any(|other| Arc::ptr_eq(other, ledger)) => {
-                ledger.wait().await;
+                self.wait(ledger).await;
                 Some(Moved::new(ledger, *quota, moved, to)?)
             }
             _ => None,
         };
-        let mut doubt = Doubt([sources.clone(), targets.clone()].concat());
         // Places inside are left behind, or found by what comes.
-        let mut inside = Doubt([books.below(from), books.below(to)].concat());
-        sources.iter().chain(&targets).for_each(|ledger| ledger.disturb());
+        let inside = [books.below(from), books.below(to)].concat();
+        let mut moving = Move::begin([&*sources, &targets, &inside].concat());
         let renamed = self.storage.rename(from, to, replace).await;
         changes::note_all();
+        let is_in = |ledger: &Arc<Ledger>, these: &[Arc<Ledger>]| {
+            these.iter().any(|other| Arc::ptr_eq(other, ledger))
+        };
+        let nothing = Usage::default();
         match &renamed {
-            Ok(()) => {
-                entered.iter().for_each(|ledger| ledger.change(Usage::default(), moved, Usage::default()));
-                left.iter().for_each(|ledger| ledger.change(moved, Usage::default(), Usage::default()));
-                doubt.is_over();
-            }
-            // A bucket may have moved some of it.
-            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            // What was in it may have changed since it was counted.
+            Ok(()) => moving.ends(|ledger| match () {
+                () if is_in(ledger, &entered) => (nothing, moved, false),
+                () if is_in(ledger, &left) => (moved, nothing, false),
+                () => (nothing, nothing, !is_in(ledger, &inside)),
+            }),
+            Err(error) if self.is_of_no_move(error) => moving.ends(|_| (nothing, nothing, true)),
             Err(error) => {
-                doubt.is_over_after(error);
-                inside.is_over_after(error);
+                // A bucket may have copied some of it, which counts at once: until the places are looked at, there may be more.
+                let mut came = Usage::default();
+                if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Other) {
+                    let each = &mut |_: &StoragePath, size| came = came.plus(Usage::of(Some(size)));
+                    if let Err(cause) = self.storage.files_below(to, each).await {
+                        tracing::debug!(%cause, "can't count what a move has left behind");
+                    }
+                }
+                moving.ends(|ledger| (nothing, if is_in(ledger, &targets) { came } else { nothing }, false));
             }
         }
         renamed
+    }
+
+    /// Whether a failure proves that nothing of a directory was moved. In a bucket one of its files may be missing.
+    fn is_of_no_move(&self, error: &Error) -> bool {
+        let is_missing = error.kind() == ErrorKind::NotFound;
+        is_of_nothing(error.kind()) && !(is_missing && self.storage.capabilities().remote)
     }
 }
 
@@ -217,12 +209,12 @@ impl Incoming {
         match self.old.take() {
             // Each look at a bucket is a request.
             Some((old, stamp))
-                if self.storage.capabilities().remote
-                    && changes::stamp(&self.storage, &self.path) == stamp =>
+                if self.origin.storage.capabilities().remote
+                    && changes::stamp(&self.origin.storage, &self.path) == stamp =>
             {
                 Ok(old)
             }
-            _ => look(&*self.storage, &self.path).await,
+            _ => look(&*self.origin.storage, &self.path).await,
         }
     }
 
@@ -231,7 +223,7 @@ impl Incoming {
         let _turn = books.turn(&self.path).await;
         let fits = async {
             let old = self.now().await?;
-            let file = old.as_ref().filter(|old| old.kind == EntryKind::File).map(|old| old.size);
+            let file = size_behind(old.as_ref());
             if let Some(hold) = &self.hold {
                 hold.replaces(file, &self.path)?;
             }
@@ -247,21 +239,19 @@ impl Incoming {
                 return Err(refusal);
             }
         };
-        let (ledgers, path) = (books.around(&self.path), hash(&self.path));
-        let mut doubt = Doubt(ledgers.clone());
-        ledgers.iter().for_each(|ledger| ledger.touch(path, old));
+        // The backend may have been replaced meanwhile.
+        let ledgers = if books.are_of(&self.origin) { books.around(&self.path) } else { Vec::new() };
+        let mut change = Change::begin(ledgers, &self.path, old);
         let finished = upload.finish().await;
-        changes::note(&self.storage, &self.path);
+        let storage = &self.origin.storage;
+        changes::note(storage, &self.path);
         match &finished {
-            Ok(now) => {
-                for ledger in &ledgers {
-                    let held = self.hold.as_ref().filter(|hold| hold.is_of(ledger));
-                    let held = held.map(Hold::hand_over).unwrap_or_default();
-                    ledger.change(Usage::of(old), Usage::of(Some(now.size)), held);
-                }
-                doubt.is_over();
-            }
-            Err(error) => doubt.is_over_after(error),
+            Ok(now) => change.ends(Some(now.size), |ledger| {
+                let held = self.hold.as_ref().filter(|hold| hold.is_of(ledger));
+                held.map(Hold::hand_over).unwrap_or_default()
+            }),
+            // A part of what was to be added may be there.
+            Err(error) => change.fails(error, &**storage, &self.path, size_behind).await,
         }
         finished
     }

@@ -15,20 +15,41 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { quotas: Arc::default(), storage: Arc::new(MemoryStorage::new(1 << 20)) }
+        Self::on(Arc::new(MemoryStorage::new(1 << 20)))
+    }
+
+    fn on(storage: Arc<dyn Storage>) -> Self {
+        Self { quotas: Arc::default(), storage }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { storage: Arc::clone(&self.storage), location: None }
     }
 
     /// The storage as somebody changes it whose place has this quota.
     async fn limited(&self, root: &str, bytes: u64, files: u64) -> Counted {
-        let books = self.quotas.of("store", &self.storage);
+        self.limited_on(self.origin(), root, bytes, files).await
+    }
+
+    async fn limited_on(&self, origin: Origin, root: &str, bytes: u64, files: u64) -> Counted {
+        let books = self.quotas.of("store", &origin);
         let ledger = self.quotas.place(&books, &path(root));
         ledger.wait().await;
         let quota = Quota { bytes: Some(bytes), files: Some(files) };
-        Counted::new(&self.storage, Some(books), Some(Limit { ledger, quota }))
+        Counted::new(origin, books, Some(Limit { ledger, quota }))
     }
 
     fn free(&self) -> Counted {
-        Counted::new(&self.storage, Some(self.quotas.of("store", &self.storage)), None)
+        let origin = self.origin();
+        let books = self.quotas.of("store", &origin);
+        Counted::new(origin, books, None)
+    }
+
+    /// Another storage takes the place of this one.
+    fn follow(&self, storage: &Arc<dyn Storage>, location: Option<&str>) {
+        let origin =
+            |_: &str| Some(Origin { storage: Arc::clone(storage), location: location.map(Into::into) });
+        self.quotas.follow(origin);
     }
 }
 
@@ -130,11 +151,63 @@ async fn a_storage_that_takes_the_place_of_another_is_counted_anew() {
     let world = World::new();
     let mine = world.limited("/", 100, 9).await;
     store(&mine, "/f", 40, CreateMode::New).await.unwrap();
+    let mut under_way = mine.create(&path("/h"), CreateMode::New).await.unwrap();
+    under_way.write(Bytes::from_static(b"0123456789")).await.unwrap();
     let other: Arc<dyn Storage> = Arc::new(MemoryStorage::new(1 << 20));
     store(&*other, "/g", 7, CreateMode::New).await.unwrap();
-    world.quotas.follow(&[("store".to_owned(), Arc::clone(&other))].into_iter().collect());
+    world.follow(&other, None);
+    // Whoever still has the old one changes nothing of what is counted.
+    under_way.finish().await.unwrap();
+    assert_eq!(used(&mine).await, (7, 1));
+    mine.remove_file(&path("/f")).await.unwrap();
+    store(&mine, "/f", 9, CreateMode::New).await.unwrap();
     assert_eq!(used(&mine).await, (7, 1));
 }
+
+#[tokio::test]
+async fn what_is_opened_anew_in_the_same_place_is_still_counted() {
+    let world = World::new();
+    let origin = || Origin { location: Some("local /srv".into()), ..world.origin() };
+    let mine = world.limited_on(origin(), "/", 100, 9).await;
+    store(&mine, "/f", 40, CreateMode::New).await.unwrap();
+    // It is empty, so that whatever is known is from before.
+    let other: Arc<dyn Storage> = Arc::new(MemoryStorage::new(1 << 20));
+    world.follow(&other, Some("local /srv"));
+    assert_eq!(used(&mine).await, (40, 1));
+    store(&mine, "/g", 5, CreateMode::New).await.unwrap();
+    assert_eq!(used(&mine).await, (45, 2), "sessions with the old key store in the same place");
+    world.follow(&other, Some("local /srv/other"));
+    assert_eq!(used(&mine).await, (45, 2), "the same storage");
+    let third: Arc<dyn Storage> = Arc::new(MemoryStorage::new(1 << 20));
+    world.follow(&third, Some("local /srv/other"));
+    assert_eq!(used(&mine).await, (0, 0));
+}
+
+#[tokio::test]
+async fn only_what_outlives_the_server_is_known_to_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    for (location, known) in [(None, 0), (Some("local /srv"), 40)] {
+        let world = World::new();
+        world.quotas.start(Some(directory.path()), &crate::ops::metrics::QuotaMeter::default());
+        let origin = Origin { location: location.map(Into::into), ..world.origin() };
+        let mine = world.limited_on(origin, "/", 100, 9).await;
+        store(&mine, "/f", 40, CreateMode::New).await.unwrap();
+        world.quotas.write(true).await;
+        let next = World::new();
+        next.quotas.start(Some(directory.path()), &crate::ops::metrics::QuotaMeter::default());
+        let origin = Origin { location: location.map(Into::into), ..next.origin() };
+        let mine = next.limited_on(origin, "/", 100, 9).await;
+        assert_eq!(used(&mine).await.0, known, "{location:?}");
+        next.quotas.write(true).await;
+    }
+    // What was written for a disk is not that of the memory which has its name now.
+    let world = World::new();
+    world.quotas.start(Some(directory.path()), &crate::ops::metrics::QuotaMeter::default());
+    assert_eq!(used(&world.limited("/", 100, 9).await).await, (0, 0));
+}
+
+#[path = "odd_tests.rs"]
+mod odd;
 
 /// A storage that is counted is a storage.
 mod contract {
@@ -142,7 +215,7 @@ mod contract {
 
     async fn fixture() -> Fixture {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new(256 << 20));
-        let world = World { quotas: Arc::default(), storage };
+        let world = World::on(storage);
         Fixture { in_memory: true, ..Fixture::new(world.limited("/", 1 << 30, 1 << 20).await) }
     }
 

@@ -1,5 +1,7 @@
 //! What one place holds.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -12,15 +14,21 @@ use super::{Usage, words};
 use crate::config::Quota;
 use crate::ops::metrics::QuotaMeter;
 
-/// How long uploads wait for the first count of a place, from the moment in which the place is first needed. After that they are
+/// How long uploads wait for the first count of a place, from the moment in which the first of them does. After that they are
 /// let in, and the quota counts for what is known.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time between two looks at a place.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time between two looks if something is in doubt: a look at a large bucket is not to be had for a rename.
 const IN_DOUBT: Duration = Duration::from_secs(60 * 60);
+
+/// The time until the second attempt to count a place for the first time; each further attempt takes twice as long to come.
+const SECOND_ATTEMPT: Duration = Duration::from_secs(5 * 60);
+
+/// How often that time is doubled: up to more than five hours.
+const MOST_DOUBLINGS: u32 = 6;
 
 /// What one place holds, and what uploads under way hold of it.
 #[derive(Debug)]
@@ -29,7 +37,8 @@ pub(in crate::visit) struct Ledger {
     pub(super) root: StoragePath,
     account: Mutex<Account>,
     is_known: watch::Sender<bool>,
-    wait_until: Mutex<Instant>,
+    /// Whoever waited first has set it.
+    wait_until: Mutex<Option<Instant>>,
     pub(super) meter: QuotaMeter,
 }
 
@@ -41,10 +50,19 @@ struct Account {
     /// All of it was counted at least once.
     is_known: bool,
     look: Option<Look>,
+    /// Something was in doubt before the look under way.
+    was_doubtful: bool,
+    /// Paths that are being changed: by how many, and the size of what was there. A look that begins meanwhile has to know.
+    touched: HashMap<u64, (usize, Option<u64>)>,
+    /// How many directories are on their way into the place, out of it or within.
+    moving: usize,
     /// It waits for a look, or is looked at.
     is_queued: bool,
-    /// The last look came to its end then.
+    /// The last look that counted came to its end then.
     looked_at: Option<SystemTime>,
+    /// The last look came to an end then, whatever it was worth; and how many since one that counted.
+    attempted_at: Option<SystemTime>,
+    in_vain: u32,
     /// Something may have changed that was not seen.
     is_doubtful: bool,
 }
@@ -63,6 +81,27 @@ impl Account {
         if let Some(look) = &mut self.look {
             look.change(less, more);
         }
+    }
+
+    /// The change of a path is over; `false` if nobody knows of it: the place was forgotten meanwhile.
+    fn untouch(&mut self, path: u64) -> bool {
+        let Entry::Occupied(mut entry) = self.touched.entry(path) else { return false };
+        entry.get_mut().0 -= 1;
+        if entry.get().0 == 0 {
+            entry.remove();
+        }
+        true
+    }
+
+    fn disturb(&mut self) {
+        if let Some(look) = &mut self.look {
+            look.disturb();
+        }
+    }
+
+    fn doubt(&mut self) {
+        self.is_doubtful = true;
+        self.disturb();
     }
 }
 
@@ -86,8 +125,13 @@ impl Ledger {
             },
         };
         let is_known = watch::Sender::new(account.is_known);
-        let wait_until = Mutex::new(Instant::now() + PATIENCE);
-        Self { root: root.clone(), account: Mutex::new(account), is_known, wait_until, meter }
+        Self {
+            root: root.clone(),
+            account: Mutex::new(account),
+            is_known,
+            wait_until: Mutex::default(),
+            meter,
+        }
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {
@@ -97,8 +141,19 @@ impl Ledger {
     /// Waits for the first count, for a while.
     pub(super) async fn wait(&self) {
         let mut is_known = self.is_known.subscribe();
-        let wait_until = *self.wait_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_known.borrow() {
+            return;
+        }
+        let wait_until = {
+            let mut wait_until = self.wait_until.lock().unwrap_or_else(PoisonError::into_inner);
+            *wait_until.get_or_insert_with(|| Instant::now() + PATIENCE)
+        };
         let _ = timeout_at(wait_until, is_known.wait_for(|is_known| *is_known)).await;
+    }
+
+    /// Whether all of it was counted.
+    pub(super) fn is_known(&self) -> bool {
+        *self.is_known.borrow()
     }
 
     /// What is used of it, with what uploads under way hold; and whether all of it was counted.
@@ -139,34 +194,51 @@ impl Ledger {
         account.held = account.held.minus(less);
     }
 
-    /// What is at a path is about to change: a file of the old size, or nothing.
+    /// What is at a path is about to change: a file of the old size, or nothing. A [`change`](Self::change), or that there is
+    /// [none](Self::untouch), follows.
     pub(super) fn touch(&self, path: u64, old: Option<u64>) {
-        if let Some(look) = &mut self.account().look {
+        let mut account = self.account();
+        account.touched.entry(path).or_insert((0, old)).0 += 1;
+        if let Some(look) = &mut account.look {
             look.touch(path, old);
         }
     }
 
-    /// Something has changed. What was held for it is held no more.
-    pub(super) fn change(&self, less: Usage, more: Usage, held: Usage) {
+    /// Something has changed at a path that was touched. What was held for it is held no more.
+    pub(super) fn change(&self, path: u64, less: Usage, more: Usage, held: Usage) {
         let mut account = self.account();
-        account.change(less, more);
         account.held = account.held.minus(held);
+        if account.untouch(path) {
+            account.change(less, more);
+        }
     }
 
-    /// A whole directory has changed its place inside.
-    pub(super) fn disturb(&self) {
-        if let Some(look) = &mut self.account().look {
-            look.disturb();
+    /// A path that was touched is as it was, or nobody knows what it is like.
+    pub(super) fn untouch(&self, path: u64) {
+        self.account().untouch(path);
+    }
+
+    /// A whole directory is about to change its place. An [end](Self::end_move) follows.
+    pub(super) fn begin_move(&self) {
+        let mut account = self.account();
+        account.moving += 1;
+        account.disturb();
+    }
+
+    /// The move of a directory is over, and has made this difference, as far as that is known.
+    pub(super) fn end_move(&self, less: Usage, more: Usage) {
+        let mut account = self.account();
+        // The place may have been forgotten meanwhile.
+        if account.moving > 0 {
+            account.moving -= 1;
+            account.change(less, more);
+            account.disturb();
         }
     }
 
     /// What has changed is not known: it is looked at soon.
     pub(super) fn doubt(&self) {
-        let mut account = self.account();
-        account.is_doubtful = true;
-        if let Some(look) = &mut account.look {
-            look.disturb();
-        }
+        self.account().doubt();
     }
 
     /// The storage is another one, of which nothing is known.
@@ -174,7 +246,7 @@ impl Ledger {
         let mut account = self.account();
         let (held, is_queued) = (account.held, account.is_queued);
         *account = Account { held, is_queued, ..Account::default() };
-        *self.wait_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + PATIENCE;
+        *self.wait_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.is_known.send_replace(false);
     }
 
@@ -183,18 +255,37 @@ impl Ledger {
     pub(super) fn is_due(&self, now: SystemTime, spread: Duration) -> bool {
         let mut account = self.account();
         let between = if account.is_doubtful { IN_DOUBT } else { BETWEEN_LOOKS.saturating_sub(spread) };
+        let doublings = account.in_vain.saturating_sub(1).min(MOST_DOUBLINGS);
+        let pause = match account.in_vain {
+            0 => Duration::ZERO,
+            _ if account.is_known => IN_DOUBT.max(SECOND_ATTEMPT * (1 << doublings)),
+            _ => SECOND_ATTEMPT * (1 << doublings),
+        };
         // A clock that was set back says nothing.
-        let is_old = |at| now.duration_since(at).map_or(true, |since| since >= between);
-        let is_due = !account.is_queued && (!account.is_known || account.looked_at.is_none_or(is_old));
+        let is_past = |at: SystemTime, time| now.duration_since(at).map_or(true, |since| since >= time);
+        let may_be = account.attempted_at.is_none_or(|at| is_past(at, pause));
+        let is_old = account.looked_at.is_none_or(|at| is_past(at, between));
+        let is_due = !account.is_queued && may_be && (!account.is_known || is_old);
         account.is_queued |= is_due;
         is_due
     }
 
-    /// A look begins.
+    /// A look begins. What is being changed is found by it or not, and is told of as if it were to change now.
     pub(super) fn begin_look(&self) {
         let mut account = self.account();
-        account.is_doubtful = false;
-        account.look = Some(Look::new());
+        account.was_doubtful = std::mem::take(&mut account.is_doubtful);
+        let mut look = Look::new();
+        for (path, (changes, old)) in &account.touched {
+            look.touch(*path, *old);
+            // Turns rule that out.
+            if *changes > 1 {
+                look.disturb();
+            }
+        }
+        if account.moving > 0 {
+            look.disturb();
+        }
+        account.look = Some(look);
     }
 
     /// The look has come to a file.
@@ -204,37 +295,61 @@ impl Ledger {
         }
     }
 
-    /// The look is over; what it has found, if it came to its end.
+    /// The look is over; what the place holds by it, if it came to its end.
     pub(super) fn end_look(&self, is_whole: bool, now: SystemTime) -> Option<Usage> {
         let mut account = self.account();
         account.is_queued = false;
         // The place may have been forgotten meanwhile.
         let look = account.look.take()?;
         let found = look.total();
+        account.attempted_at = Some(now);
         if !is_whole {
             // What it has come to is there.
             if !account.is_known {
                 account.used = account.used.most(found);
             }
             account.is_doubtful = true;
+            account.in_vain = account.in_vain.saturating_add(1);
             return None;
+        }
+        if account.is_known && look.is_disturbed() {
+            // What was known is more to be trusted, unless there was a doubt; then the worse of both counts.
+            if account.was_doubtful {
+                account.used = account.used.most(found);
+            }
+            account.is_doubtful = true;
+            account.in_vain = account.in_vain.saturating_add(1);
+            return Some(account.used);
         }
         account.used = found;
         account.is_known = true;
         account.looked_at = Some(now);
+        account.in_vain = 0;
         account.is_doubtful |= look.is_disturbed();
         drop(account);
         self.is_known.send_replace(true);
         Some(found)
     }
 
+    /// The look is given up, for a reason that says nothing of the place: it may be looked at again at once.
+    pub(super) fn break_off_look(&self) {
+        let mut account = self.account();
+        account.is_queued = false;
+        if account.look.take().is_some() {
+            account.is_doubtful = true;
+        }
+    }
+
     /// What is to be kept of it.
     pub(super) fn kept(&self) -> Option<Kept> {
         let account = self.account();
         let Account { used, looked_at, is_known: true, .. } = *account else { return None };
-        // What is in doubt is looked at again.
-        let looked_at = looked_at.filter(|_| !account.is_doubtful).unwrap_or(SystemTime::UNIX_EPOCH);
-        Some(Kept { used, looked_at })
+        // What is in doubt is looked at again. A look under way may have been for a doubt.
+        let is_sure = !account.is_doubtful
+            && account.look.is_none()
+            && account.touched.is_empty()
+            && account.moving == 0;
+        Some(Kept { used, looked_at: looked_at.filter(|_| is_sure).unwrap_or(SystemTime::UNIX_EPOCH) })
     }
 }
 

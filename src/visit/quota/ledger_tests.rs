@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -13,6 +14,12 @@ fn ledger(used: Usage) -> Arc<Ledger> {
 
 fn usage(bytes: u64, files: u64) -> Usage {
     Usage { bytes, files }
+}
+
+/// Something changes at a path.
+fn change(ledger: &Ledger, less: Usage, more: Usage, held: Usage) {
+    ledger.touch(7, (less.files > 0).then_some(less.bytes));
+    ledger.change(7, less, more, held);
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +57,7 @@ proptest! {
                         if ledger.hold(quota, usage(size, 1), &path).is_err() {
                             continue;
                         }
-                        ledger.change(usage(0, 0), usage(size, 1), usage(size, 1));
+                        change(&ledger, usage(0, 0), usage(size, 1), usage(size, 1));
                     }
                     if let Ok(hold) =
                         Hold::new(Arc::clone(&ledger), quota, (CreateMode::Replace, old), announced, &path)
@@ -67,7 +74,7 @@ proptest! {
                 Step::End(which, stored) if which < uploads.len() => {
                     let (hold, old, size) = uploads.swap_remove(which);
                     if stored && hold.replaces(old, &path).is_ok() {
-                        ledger.change(Usage::of(old), usage(size, 1), hold.hand_over());
+                        change(&ledger, Usage::of(old), usage(size, 1), hold.hand_over());
                     }
                 }
                 Step::Take(..) | Step::End(..) => {}
@@ -125,7 +132,7 @@ fn what_is_replaced_makes_room() {
     hold.take(100, &path).unwrap();
     assert_eq!(ledger.used().0, usage(100, 1));
     // Somebody has removed the file meanwhile, and stored another one.
-    ledger.change(usage(90, 1), usage(40, 1), usage(0, 0));
+    change(&ledger, usage(90, 1), usage(40, 1), usage(0, 0));
     assert_eq!(kind(hold.replaces(None, &path).map(|()| hold)), refused);
     assert_eq!(ledger.used().0, usage(40, 1));
 }
@@ -135,7 +142,9 @@ async fn the_first_count_is_waited_for_and_not_for_ever() {
     let ledger = Ledger::new(&StoragePath::root(), None, QuotaMeter::default());
     ledger.begin_look();
     ledger.come_to(1, 30);
-    ledger.change(usage(0, 0), usage(5, 1), usage(0, 0));
+    change(&ledger, usage(0, 0), usage(5, 1), usage(0, 0));
+    // What passes before somebody waits is none of the time for that.
+    tokio::time::sleep(PATIENCE).await;
     let begun = Instant::now();
     ledger.wait().await;
     assert_eq!(begun.elapsed(), PATIENCE);
@@ -154,12 +163,209 @@ fn a_look_that_fails_takes_nothing_away() {
     let place = Ledger::new(&StoragePath::root(), None, QuotaMeter::default());
     place.begin_look();
     place.come_to(1, 30);
-    assert_eq!(place.end_look(false, SystemTime::now()), None);
+    let now = SystemTime::now();
+    assert_eq!(place.end_look(false, now), None);
     assert_eq!(place.used(), (usage(30, 1), false));
-    assert!(place.is_due(SystemTime::now(), Duration::ZERO) && place.kept().is_none());
+    assert!(place.kept().is_none());
     let known = ledger(usage(50, 2));
     known.begin_look();
     assert_eq!(known.end_look(false, SystemTime::now()), None);
     assert_eq!(known.used(), (usage(50, 2), true));
     assert_eq!(known.kept().unwrap().looked_at, SystemTime::UNIX_EPOCH);
+}
+
+#[test]
+fn a_look_that_fails_is_tried_again_less_and_less_often() {
+    let place = Ledger::new(&StoragePath::root(), None, QuotaMeter::default());
+    let mut now = SystemTime::now();
+    let mut pauses = Vec::new();
+    assert!(place.is_due(now, Duration::ZERO));
+    for _ in 0..9 {
+        place.begin_look();
+        place.end_look(false, now);
+        let pause =
+            (1..).find(|minutes| place.is_due(now + Duration::from_secs(60 * minutes), Duration::ZERO));
+        now += Duration::from_secs(60 * pause.unwrap());
+        pauses.extend(pause);
+    }
+    assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 320, 320]);
+    // What is known is not worth that much.
+    let known = ledger(usage(50, 2));
+    known.begin_look();
+    known.end_look(false, now);
+    assert!(!known.is_due(now + IN_DOUBT / 2, Duration::ZERO));
+    assert!(known.is_due(now + IN_DOUBT, Duration::ZERO));
+}
+
+#[test]
+fn a_look_that_is_disturbed_takes_nothing_away_and_adds_nothing() {
+    let place = ledger(usage(50, 2));
+    let now = SystemTime::now();
+    // A directory was moved from where the look had not been to where it had.
+    place.begin_look();
+    place.begin_move();
+    place.end_move(Usage::default(), Usage::default());
+    assert_eq!(place.end_look(true, now), Some(usage(50, 2)));
+    assert_eq!(place.used(), (usage(50, 2), true));
+    assert!(!place.is_due(now, Duration::ZERO) && place.is_due(now + IN_DOUBT, Duration::ZERO));
+    // The doubt is over by a look that was not disturbed.
+    place.begin_look();
+    place.come_to(1, 30);
+    assert_eq!(place.end_look(true, now + IN_DOUBT), Some(usage(30, 1)));
+    assert!(!place.is_due(now + IN_DOUBT * 3, Duration::ZERO));
+    // If there was a doubt before, neither of the two is to be trusted.
+    place.doubt();
+    place.begin_look();
+    place.come_to(1, 90);
+    place.doubt();
+    assert_eq!(place.end_look(true, now), Some(usage(90, 1)));
+}
+
+#[test]
+fn a_look_that_begins_in_the_middle_of_a_move_is_disturbed() {
+    let place = ledger(usage(50, 2));
+    place.begin_move();
+    place.begin_look();
+    place.come_to(1, 50);
+    place.come_to(2, 50);
+    place.end_move(Usage::default(), Usage::default());
+    assert_eq!(place.end_look(true, SystemTime::now()), Some(usage(50, 2)));
+}
+
+#[test]
+fn a_stop_loses_no_doubt() {
+    let sure = |place: &Ledger| place.kept().unwrap().looked_at > SystemTime::UNIX_EPOCH;
+    let place = ledger(usage(50, 2));
+    assert!(sure(&place));
+    place.touch(1, Some(30));
+    assert!(!sure(&place), "it is being changed");
+    place.untouch(1);
+    assert!(sure(&place));
+    place.doubt();
+    assert!(!sure(&place));
+    place.begin_look();
+    assert!(!sure(&place), "the doubt is looked at");
+    place.end_look(true, SystemTime::now());
+    assert!(sure(&place));
+}
+
+#[test]
+fn what_began_before_a_place_was_forgotten_is_not_counted() {
+    let place = ledger(usage(50, 2));
+    place.touch(1, None);
+    place.begin_move();
+    place.forget();
+    place.change(1, Usage::default(), usage(7, 1), Usage::default());
+    place.end_move(Usage::default(), usage(9, 1));
+    assert_eq!(place.used(), (Usage::default(), false));
+}
+
+/// What becomes of a file, one thing after another, while looks come and go.
+#[derive(Debug, Clone)]
+enum Event {
+    /// It is about to be stored with this size, or removed.
+    Touch(u8, Option<u64>),
+    /// That is done.
+    Apply(u8),
+    /// It is known to be done, or not to have been done.
+    End(u8),
+    BeginLook,
+    /// The look comes to the next file.
+    Come,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (0..12u8, prop::option::of(0..1000u64)).prop_map(|(file, new)| Event::Touch(file, new)),
+        4 => (0..12u8).prop_map(Event::Apply),
+        4 => (0..12u8).prop_map(Event::End),
+        1 => Just(Event::BeginLook),
+        6 => Just(Event::Come),
+    ]
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    old: Option<u64>,
+    new: Option<u64>,
+    is_applied: bool,
+}
+
+fn end(place: &Ledger, file: u8, pending: Pending) {
+    match pending {
+        Pending { old, new, is_applied: true } => {
+            place.change(path_of(file), Usage::of(old), Usage::of(new), Usage::default());
+        }
+        Pending { is_applied: false, .. } => place.untouch(path_of(file)),
+    }
+}
+
+fn path_of(file: u8) -> u64 {
+    u64::from(file + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+proptest! {
+    /// Wherever a look begins, also in the middle of a change: in the end each file is counted once.
+    #[test]
+    fn a_look_may_begin_in_the_middle_of_changes(
+        before in prop::collection::btree_map(0..12u8, 0..1000u64, 0..12),
+        order in Just((0..12u8).collect::<Vec<_>>()).prop_shuffle(),
+        events in prop::collection::vec(event(), 0..120),
+    ) {
+        let mut files = before;
+        let used = |files: &BTreeMap<u8, u64>| usage(files.values().sum(), files.len() as u64);
+        let place = ledger(used(&files));
+        let mut pending = BTreeMap::<u8, Pending>::new();
+        let mut ahead: Option<std::vec::IntoIter<u8>> = None;
+        let come = |file: u8, files: &BTreeMap<u8, u64>| {
+            if let Some(size) = files.get(&file) {
+                place.come_to(path_of(file), *size);
+            }
+        };
+        for event in events {
+            match event {
+                Event::Touch(file, new) if !pending.contains_key(&file) => {
+                    let old = files.get(&file).copied();
+                    place.touch(path_of(file), old);
+                    pending.insert(file, Pending { old, new, is_applied: false });
+                }
+                Event::Apply(file) => {
+                    if let Some(pending) = pending.get_mut(&file) {
+                        pending.is_applied = true;
+                        match pending.new {
+                            Some(size) => files.insert(file, size),
+                            None => files.remove(&file),
+                        };
+                    }
+                }
+                Event::End(file) => {
+                    if let Some(pending) = pending.remove(&file) {
+                        end(&place, file, pending);
+                    }
+                }
+                Event::BeginLook if ahead.is_none() => {
+                    place.begin_look();
+                    ahead = Some(order.clone().into_iter());
+                }
+                Event::Come => match ahead.as_mut().map(Iterator::next) {
+                    Some(Some(file)) => come(file, &files),
+                    Some(None) => {
+                        place.end_look(true, SystemTime::now());
+                        ahead = None;
+                    }
+                    None => {}
+                },
+                Event::Touch(..) | Event::BeginLook => {}
+            }
+        }
+        if let Some(ahead) = ahead {
+            ahead.for_each(|file| come(file, &files));
+            place.end_look(true, SystemTime::now());
+        }
+        for (file, pending) in pending {
+            end(&place, file, pending);
+        }
+        prop_assert_eq!(place.used(), (used(&files), true));
+        prop_assert!(!place.account().is_doubtful && place.account().touched.is_empty());
+    }
 }

@@ -6,16 +6,20 @@
 //! two at once can't pass the limit together.
 //!
 //! - `books`: the places of each backend, and whose turn it is to be looked at;
+//! - `change`: what is told of a change before it is made, and after;
+//! - `origin`: where a backend keeps what it stores, and whether another one finds it there;
 //! - `storage`: the rest of a storage, as `counted` has it;
 //! - `kept`: what is known when the server starts again;
 //! - `words`: what users are told.
 
 mod books;
+mod change;
 mod counted;
 mod hold;
 mod kept;
 mod ledger;
 mod look;
+mod origin;
 mod storage;
 mod words;
 
@@ -23,6 +27,7 @@ pub(crate) use self::books::Quotas;
 pub(super) use self::counted::{Counted, Limit};
 pub(crate) use self::hold::Hold;
 pub(super) use self::ledger::Ledger;
+pub(super) use self::origin::Origin;
 pub(crate) use self::words::QuotaState;
 pub(super) use self::words::is_refusal;
 

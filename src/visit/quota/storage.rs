@@ -10,8 +10,8 @@ use wharf_backends::{
 };
 
 use super::Usage;
-use super::books::hash;
-use super::counted::{Counted, CountedUpload, Doubt, Moved, look, size_of};
+use super::change::{Change, look, may_be_one, size_of};
+use super::counted::{Counted, CountedUpload, Moved};
 use crate::visit::changes;
 
 #[async_trait]
@@ -63,18 +63,12 @@ impl Storage for Counted {
         };
         let _turn = books.turn(path).await;
         let found = look(&*self.storage, path).await?;
-        let (size, path_hash) = (size_of(found.as_ref()), hash(path));
-        let mut doubt = Doubt(ledgers.clone());
-        ledgers.iter().for_each(|ledger| ledger.touch(path_hash, size));
+        let mut change = Change::begin(ledgers, path, size_of(found.as_ref()));
         let removed = self.storage.remove_file(path).await;
         changes::note(&self.storage, path);
         match &removed {
-            Ok(()) => {
-                let less = Usage::of(size);
-                ledgers.iter().for_each(|ledger| ledger.change(less, Usage::default(), Usage::default()));
-                doubt.is_over();
-            }
-            Err(error) => doubt.is_over_after(error),
+            Ok(()) => change.ends(None, |_| Usage::default()),
+            Err(error) => change.fails(error, &*self.storage, path, size_of).await,
         }
         removed
     }
@@ -107,27 +101,31 @@ impl Storage for Counted {
         let (moved, replaced) = (size_of(source.as_ref()), size_of(target.as_ref()));
         let _held = match &self.limit {
             Some(limit) if !sources.iter().any(|ledger| std::sync::Arc::ptr_eq(ledger, &limit.ledger)) => {
-                limit.ledger.wait().await;
+                self.wait(&limit.ledger).await;
                 let more = Usage::of(moved).minus(Usage::of(replaced));
                 Some(Moved::new(&limit.ledger, limit.quota, more, to)?)
             }
             _ => None,
         };
-        let mut doubt = Doubt([sources.clone(), targets.clone()].concat());
-        sources.iter().for_each(|ledger| ledger.touch(hash(from), moved));
-        targets.iter().for_each(|ledger| ledger.touch(hash(to), replaced));
+        let is_doubtful = may_be_one((from, source.as_ref()), (to, target.as_ref()));
+        let mut goes = Change::begin(sources, from, moved);
+        let mut comes = Change::begin(targets, to, replaced);
         let renamed = self.storage.rename(from, to, replace).await;
         changes::note(&self.storage, from);
         changes::note(&self.storage, to);
         match &renamed {
+            // Both are the names of one file, of which nothing was removed: that is not counted, but looked at.
+            Ok(()) if is_doubtful && !matches!(look(&*self.storage, from).await, Ok(None)) => {}
+            // What comes first: there is never less than there is.
             Ok(()) => {
-                // What comes first: there is never less than there is.
-                let (moved, replaced) = (Usage::of(moved), Usage::of(replaced));
-                targets.iter().for_each(|ledger| ledger.change(replaced, moved, Usage::default()));
-                sources.iter().for_each(|ledger| ledger.change(moved, Usage::default(), Usage::default()));
-                doubt.is_over();
+                comes.ends(moved, |_| Usage::default());
+                goes.ends(None, |_| Usage::default());
             }
-            Err(error) => doubt.is_over_after(error),
+            // A copy may be there, and what was copied, too.
+            Err(error) => {
+                comes.fails(error, &*self.storage, to, size_of).await;
+                goes.fails(error, &*self.storage, from, size_of).await;
+            }
         }
         renamed
     }

@@ -1,0 +1,36 @@
+use wharf_backends::memory::MemoryStorage;
+
+use super::*;
+
+fn books() -> (Quotas, Arc<Books>) {
+    let quotas = Quotas::default();
+    let origin = Origin { storage: Arc::new(MemoryStorage::new(1 << 20)), location: None };
+    let books = quotas.of("store", &origin);
+    (quotas, books)
+}
+
+fn place(quotas: &Quotas, books: &Arc<Books>, root: &str) -> Arc<Ledger> {
+    quotas.place(books, &StoragePath::parse(root).unwrap())
+}
+
+/// There is no runtime: nobody looks at what waits.
+#[test]
+fn what_somebody_waits_for_is_next() {
+    let (quotas, books) = books();
+    let places = ["/a", "/b", "/c"].map(|root| place(&quotas, &books, root));
+    books.hurry(&places[2]);
+    let order: Vec<_> = std::iter::from_fn(|| books.next()).map(|ledger| ledger.root.to_string()).collect();
+    assert_eq!(order, ["/c", "/a", "/b"]);
+}
+
+#[tokio::test]
+async fn whoever_is_torn_from_work_leaves_it_to_the_next() {
+    let (quotas, books) = books();
+    // Where there is no runtime, it waits.
+    let place = std::thread::scope(|scope| scope.spawn(|| place(&quotas, &books, "/a")).join().unwrap());
+    assert!(books.next().is_some() && books.queue().is_worked_on);
+    drop(Worker { books: Arc::clone(&books), ledger: Some(Arc::clone(&place)) });
+    books.look_soon(&place);
+    tokio::time::timeout(Duration::from_secs(60), place.wait()).await.unwrap();
+    assert!(place.is_known());
+}
