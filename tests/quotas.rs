@@ -245,6 +245,23 @@ fn a_restart_counts_nothing_anew(backend: &str) {
     assert!(server.wait().success());
 }
 
+#[test]
+fn other_settings_of_a_backend_make_nobody_count_anew() {
+    let setup = with_quota("{ kind: local, root: '{folder}/files', timeout: 40s }", "bytes: 1000")
+        .server("control: '{folder}/control.sock'")
+        .http();
+    let server = setup.start();
+    let mut before = server.login();
+    before.store("f", &[b'x'; 600]);
+    assert_eq!(counts(&server), Some(1.0));
+    change(&setup, "timeout: 40s", "timeout: 50s");
+    reload_well(&setup);
+    // It was counted a moment ago. Whoever still has the old settings stores in the same place.
+    before.store("g", &[b'x'; 300]);
+    assert_eq!(server.login().try_store("STOR h", &[b'x'; 200]).code, 552);
+    assert_eq!(counts(&server), Some(1.0));
+}
+
 mod restarts {
     use super::*;
 

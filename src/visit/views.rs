@@ -1,15 +1,19 @@
 //! The view of each user.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use wharf_backends::StoragePath;
 
-use super::quota::{Counted, Limit, Origin};
+use super::quota::{Counted, Ledger, Limit, Origin};
 use super::{Mount, MountTable, Permissions, Quotas, UserView};
 use crate::config::{Account, Backend, Quota};
 use crate::storages::Storages;
+
+/// The name of a backend, and a directory there.
+type Place = (String, StoragePath);
 
 /// Makes what users see of what is configured for them.
 pub struct Views {
@@ -17,6 +21,8 @@ pub struct Views {
     /// Where each backend keeps what it stores, if that outlives it.
     locations: HashMap<String, Arc<str>>,
     given: RwLock<Given>,
+    /// The places with quotas that are given to somebody, and to how many: they are counted for as long.
+    limited: Mutex<HashMap<Place, (usize, Arc<Ledger>)>>,
     quotas: Arc<Quotas>,
 }
 
@@ -40,6 +46,7 @@ impl Views {
             storages: storages.clone(),
             locations: backends.iter().filter_map(location).collect(),
             given: RwLock::default(),
+            limited: Mutex::default(),
             quotas: Arc::clone(quotas),
         }
     }
@@ -62,7 +69,9 @@ impl Views {
         drop(given);
         // What they hold is counted before somebody comes.
         for (backend, path, _) in places(account).filter(|(.., quota)| quota.is_some()) {
-            self.quotas.place(&self.quotas.of(backend, &self.origin(backend)?), path);
+            let ledger = self.quotas.place(&self.quotas.of(backend, &self.origin(backend)?), path);
+            let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+            limited.entry((backend.to_owned(), path.clone())).or_insert((0, ledger)).0 += 1;
         }
         Ok(())
     }
@@ -71,6 +80,17 @@ impl Views {
     pub fn take_back(&self, account: &Account) {
         let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
         directories(account).for_each(|(backend, path)| given.remove(backend, path));
+        drop(given);
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        for (backend, path, _) in places(account).filter(|(.., quota)| quota.is_some()) {
+            let Entry::Occupied(mut entry) = limited.entry((backend.to_owned(), path.clone())) else {
+                continue;
+            };
+            entry.get_mut().0 -= 1;
+            if entry.get().0 == 0 {
+                entry.remove();
+            }
+        }
     }
 
     /// What somebody sees who has this tree.

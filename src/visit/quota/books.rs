@@ -23,6 +23,9 @@ const TICK: Duration = Duration::from_secs(5 * 60);
 /// By so much sooner than others some places are looked at.
 const SPREAD: Duration = Duration::from_secs(4 * 60 * 60);
 
+/// For so long is kept what is known of a place in which nobody has a quota.
+const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// What a path is known by while its place is looked at.
@@ -42,8 +45,8 @@ pub(crate) struct Quotas {
 struct Start {
     meter: QuotaMeter,
     file: Option<File>,
-    /// What was known of places when the server before ended; whether that is all.
-    kept: HashMap<Place, Kept>,
+    /// What was known of places when the server before ended, or when nobody had a quota there any more; whether that is all.
+    kept: Mutex<HashMap<Place, Kept>>,
     is_sure: bool,
 }
 
@@ -87,7 +90,7 @@ impl Quotas {
         self.start.get_or_init(|| {
             let file = directory.map(File::of);
             let (kept, is_sure) = file.as_ref().map(File::open).unwrap_or_default();
-            Start { meter: meter.clone(), file, kept, is_sure }
+            Start { meter: meter.clone(), file, kept: Mutex::new(kept), is_sure }
         });
     }
 
@@ -122,8 +125,9 @@ impl Quotas {
             return Ledger::new(&root, None, QuotaMeter::default());
         };
         let place = || (books.backend.clone(), root.as_str().to_owned());
-        let kept = books.keeps_what_was_known().then(|| kept.get(&place())).flatten();
-        Ledger::new(&root, kept.map(|kept| (*kept, *is_sure)), meter.clone())
+        let kept = || kept.lock().unwrap_or_else(PoisonError::into_inner).get(&place()).copied();
+        let kept = books.keeps_what_was_known().then(kept).flatten();
+        Ledger::new(&root, kept.map(|kept| (kept, *is_sure)), meter.clone())
     }
 
     /// Of the backends of these names, these storages count from now on. What was counted elsewhere is forgotten.
@@ -144,10 +148,27 @@ impl Quotas {
         loop {
             tokio::time::sleep(TICK).await;
             let now = SystemTime::now();
+            self.drop_what_is_idle(now);
             for books in self.all() {
                 books.look_at_what_is_due(now);
             }
             self.write(false).await;
+        }
+    }
+
+    /// Forgets places in which nobody has had a quota for a day. What is known of them is kept in the file, if there is one.
+    fn drop_what_is_idle(&self, now: SystemTime) {
+        for books in self.all() {
+            let idle = books.take_what_is_idle(now);
+            let Some(Start { file: Some(_), kept, .. }) = self.start.get() else { continue };
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            for ledger in idle {
+                let place = (books.backend.clone(), ledger.root.as_str().to_owned());
+                match ledger.kept().filter(|_| books.keeps_what_was_known()) {
+                    Some(known) => kept.insert(place, Kept { looked_at: SystemTime::UNIX_EPOCH, ..known }),
+                    None => kept.remove(&place),
+                };
+            }
         }
     }
 
@@ -156,8 +177,12 @@ impl Quotas {
         let Some(Start { file: Some(file), kept, .. }) = self.start.get() else { return };
         // What nobody needed this time may be needed the next time, but nobody knows what became of it.
         let unknown = |kept: &Kept| Kept { looked_at: SystemTime::UNIX_EPOCH, ..*kept };
-        let mut places: HashMap<_, _> =
-            kept.iter().map(|(place, kept)| (place.clone(), unknown(kept))).collect();
+        let now = SystemTime::now();
+        let mut places: HashMap<_, _> = {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.retain(|_, kept| now.duration_since(kept.needed_at).map_or(true, |idle| idle < KEPT_FOR));
+            kept.iter().map(|(place, kept)| (place.clone(), unknown(kept))).collect()
+        };
         for books in self.all() {
             if !books.keeps_what_was_known() {
                 places.retain(|(backend, _), _| *backend != books.backend);
@@ -266,10 +291,11 @@ impl Books {
         }
         before.is_over.cancel();
         for ledger in self.all() {
-            match is_elsewhere {
-                true => ledger.forget(),
+            if is_elsewhere {
+                ledger.forget();
+            } else {
                 // Where a name leads to may have changed all the same.
-                false => ledger.doubt(),
+                ledger.doubt();
             }
             self.look_soon(&ledger);
         }
@@ -295,10 +321,25 @@ impl Books {
         self.work();
     }
 
+    /// Takes out the places in which nobody has had a quota for a while: neither an account nor a session, and no upload.
+    fn take_what_is_idle(&self, now: SystemTime) -> Vec<Arc<Ledger>> {
+        let mut ledgers = self.ledgers.write().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |ledger: &Arc<Ledger>| match Arc::strong_count(ledger) {
+            1 => ledger.is_idle(now),
+            _ => {
+                ledger.is_needed();
+                false
+            }
+        };
+        ledgers.extract_if(|_, ledger| is_idle(ledger)).map(|(_, ledger)| ledger).collect()
+    }
+
     fn look_at_what_is_due(self: &Arc<Self>, now: SystemTime) {
         let spread = |ledger: &Ledger| SPREAD.mul_f64((hash(&ledger.root) % 1000) as f64 / 1000.0);
-        let due: Vec<_> =
-            self.all().into_iter().filter(|ledger| ledger.is_due(now, spread(ledger))).collect();
+        // Two have each: the books, and this list.
+        let is_due =
+            |ledger: &Arc<Ledger>| Arc::strong_count(ledger) > 2 && ledger.is_due(now, spread(ledger));
+        let due: Vec<_> = self.all().into_iter().filter(is_due).collect();
         self.queue().waiting.extend(due);
         self.work();
     }

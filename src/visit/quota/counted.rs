@@ -145,10 +145,14 @@ impl Counted {
         let nothing = Usage::default();
         match &renamed {
             // What was in it may have changed since it was counted.
-            Ok(()) => moving.ends(|ledger| match () {
-                () if is_in(ledger, &entered) => (nothing, moved, false),
-                () if is_in(ledger, &left) => (moved, nothing, false),
-                () => (nothing, nothing, !is_in(ledger, &inside)),
+            Ok(()) => moving.ends(|ledger| {
+                if is_in(ledger, &entered) {
+                    (nothing, moved, false)
+                } else if is_in(ledger, &left) {
+                    (moved, nothing, false)
+                } else {
+                    (nothing, nothing, !is_in(ledger, &inside))
+                }
             }),
             Err(error) if self.is_of_no_move(error) => moving.ends(|_| (nothing, nothing, true)),
             Err(error) => {

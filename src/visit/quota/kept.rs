@@ -36,6 +36,9 @@ struct Entry {
     files: u64,
     /// When all of it was looked at, in seconds since 1970.
     looked_at: u64,
+    /// When somebody had a quota there last.
+    #[serde(default)]
+    needed_at: u64,
 }
 
 /// The file.
@@ -66,9 +69,11 @@ impl File {
             return (HashMap::new(), true);
         }
         let kept = |entry: Entry| {
-            let Entry { backend, path, bytes, files, looked_at } = entry;
-            let looked_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(looked_at));
-            let kept = Kept { used: Usage { bytes, files }, looked_at: looked_at? };
+            let Entry { backend, path, bytes, files, looked_at, needed_at } = entry;
+            let time = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+            // Whoever wrote no time is to be thought of as somebody of today.
+            let needed_at = if needed_at == 0 { SystemTime::now() } else { time(needed_at)? };
+            let kept = Kept { used: Usage { bytes, files }, looked_at: time(looked_at)?, needed_at };
             Some(((backend, path), kept))
         };
         (content.places.into_iter().filter_map(kept).collect(), is_complete)
@@ -89,12 +94,15 @@ impl File {
 
     /// Writes what is known now. Blocks.
     pub(super) fn write(&self, places: &HashMap<Place, Kept>, complete: bool) {
+        let seconds =
+            |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let entry = |((backend, path), kept): (&Place, &Kept)| Entry {
             backend: backend.clone(),
             path: path.clone(),
             bytes: kept.used.bytes,
             files: kept.used.files,
-            looked_at: kept.looked_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+            looked_at: seconds(kept.looked_at),
+            needed_at: seconds(kept.needed_at),
         };
         let mut places: Vec<_> = places.iter().map(entry).collect();
         places.sort_unstable_by(|a, b| (&a.backend, &a.path).cmp(&(&b.backend, &b.path)));
@@ -129,7 +137,7 @@ mod tests {
         let file = File::of(directory.path());
         assert_eq!(file.open(), (HashMap::new(), true));
         let looked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-        let kept = Kept { used: Usage { bytes: 12, files: 3 }, looked_at };
+        let kept = Kept { used: Usage { bytes: 12, files: 3 }, looked_at, needed_at: looked_at };
         let places = HashMap::from([(("lake".to_owned(), "/in".to_owned()), kept)]);
         file.write(&places, true);
         assert_eq!(file.open(), (places.clone(), true));

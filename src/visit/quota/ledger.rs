@@ -19,7 +19,7 @@ use crate::ops::metrics::QuotaMeter;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time between two looks at a place.
-pub(super) const BETWEEN_LOOKS: Duration = Duration::from_secs(24 * 60 * 60);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time between two looks if something is in doubt: a look at a large bucket is not to be had for a rename.
 const IN_DOUBT: Duration = Duration::from_secs(60 * 60);
@@ -65,6 +65,8 @@ struct Account {
     in_vain: u32,
     /// Something may have changed that was not seen.
     is_doubtful: bool,
+    /// Since then nobody has a quota here.
+    idle_since: Option<SystemTime>,
 }
 
 impl Account {
@@ -110,6 +112,8 @@ impl Account {
 pub(super) struct Kept {
     pub(super) used: Usage,
     pub(super) looked_at: SystemTime,
+    /// Somebody had a quota there then.
+    pub(super) needed_at: SystemTime,
 }
 
 impl Ledger {
@@ -250,6 +254,17 @@ impl Ledger {
         self.is_known.send_replace(false);
     }
 
+    /// Somebody has a quota here.
+    pub(super) fn is_needed(&self) {
+        self.account().idle_since = None;
+    }
+
+    /// Nobody has a quota here now. Says whether that is so for a day.
+    pub(super) fn is_idle(&self, now: SystemTime) -> bool {
+        let since = *self.account().idle_since.get_or_insert(now);
+        now.duration_since(since).is_ok_and(|idle| idle >= BETWEEN_LOOKS)
+    }
+
     /// Whether it has to be looked at and nobody knows that by now; then it is noted that somebody does. `spread` is a part of
     /// the time between two looks, so that places which were first looked at together are not looked at together for ever.
     pub(super) fn is_due(&self, now: SystemTime, spread: Duration) -> bool {
@@ -349,7 +364,8 @@ impl Ledger {
             && account.look.is_none()
             && account.touched.is_empty()
             && account.moving == 0;
-        Some(Kept { used, looked_at: looked_at.filter(|_| is_sure).unwrap_or(SystemTime::UNIX_EPOCH) })
+        let looked_at = looked_at.filter(|_| is_sure).unwrap_or(SystemTime::UNIX_EPOCH);
+        Some(Kept { used, looked_at, needed_at: SystemTime::now() })
     }
 }
 

@@ -8,7 +8,8 @@ use super::*;
 use crate::visit::quota::Hold;
 
 fn ledger(used: Usage) -> Arc<Ledger> {
-    let kept = Kept { used, looked_at: SystemTime::now() };
+    let now = SystemTime::now();
+    let kept = Kept { used, looked_at: now, needed_at: now };
     Arc::new(Ledger::new(&StoragePath::root(), Some((kept, true)), QuotaMeter::default()))
 }
 

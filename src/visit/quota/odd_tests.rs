@@ -25,7 +25,7 @@ enum Way {
 struct Odd(Way, MemoryStorage);
 
 impl Odd {
-    fn new(way: Way) -> Arc<dyn Storage> {
+    fn that(way: Way) -> Arc<dyn Storage> {
         Arc::new(Self(way, MemoryStorage::new(1 << 20)))
     }
 
@@ -109,7 +109,7 @@ impl Storage for Odd {
 
 #[tokio::test]
 async fn a_copy_that_a_rename_leaves_behind_counts() {
-    let world = World::on(Odd::new(Way::KeepsAll));
+    let world = World::on(Odd::that(Way::KeepsAll));
     let mine = world.limited("/", 100, 9).await;
     store(&mine, "/f", 40, CreateMode::New).await.unwrap();
     store(&mine, "/old", 10, CreateMode::New).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_copy_that_a_rename_leaves_behind_counts() {
 
 #[tokio::test]
 async fn another_spelling_is_no_other_file() {
-    let world = World::on(Odd::new(Way::OneCase));
+    let world = World::on(Odd::that(Way::OneCase));
     let mine = world.limited("/", 100, 9).await;
     store(&mine, "/f", 40, CreateMode::New).await.unwrap();
     store(&mine, "/g", 30, CreateMode::New).await.unwrap();
@@ -147,7 +147,7 @@ async fn another_spelling_is_no_other_file() {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_that_hangs_ends_with_its_storage() {
-    let world = World::on(Odd::new(Way::NeverEnds));
+    let world = World::on(Odd::that(Way::NeverEnds));
     let mine = world.limited("/", 100, 9).await;
     assert!(!mine.state(&StoragePath::root()).await.unwrap().is_counted, "it would take for ever");
     let other = World::new();
