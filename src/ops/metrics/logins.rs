@@ -3,7 +3,7 @@
 use super::{Login, LoginCheck};
 
 impl LoginCheck {
-    /// Ends the check. [`Metrics::login`] counts the result of the login.
+    /// Ends the check. [`Metrics::login`](super::Metrics::login) counts the result of the login.
     pub fn is_over(mut self) {
         self.is_over = true;
         self.metrics.login_seconds.observe(self.began.elapsed().as_secs_f64());
