@@ -91,7 +91,7 @@ impl<S: Service> Desk<S> {
                     tracing::warn!(
                         url,
                         cause,
-                        "the service with the users gives no answer: until it does, logins that need one are refused"
+                        "the service with the users gives no answer that can be used: logins that need one are refused"
                     );
                 }
             }
