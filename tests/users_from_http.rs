@@ -66,6 +66,23 @@ fn questions(server: &Running<'_>, outcome: &str) -> Option<f64> {
     metric(server, &format!("wharf_users_from_questions_total{{outcome=\"{outcome}\"}}"))
 }
 
+/// The sources are asked in their order, and the first that knows a name decides.
+#[test]
+fn a_file_behind_the_service_keeps_nobody_out() {
+    let service = Service::new(anna);
+    let setup = setup_with(&service, "", "  - { directory: users.d }\n");
+    let directory = setup.folder().join("users.d");
+    std::fs::create_dir(&directory).unwrap();
+    for (name, password) in [("anna", "pear"), ("bert", "berry")] {
+        let user = format!("{{ name: {name}, password: {password}, plain: true, backend: scratch }}");
+        std::fs::write(directory.join(format!("{name}.yaml")), user).unwrap();
+    }
+    let server = setup.start();
+    assert_eq!(login(&server, "anna", "apple"), 230);
+    assert_eq!(login(&server, "anna", "pear"), 530);
+    assert_eq!(login(&server, "bert", "berry"), 230);
+}
+
 #[test]
 fn whoever_the_service_knows_gets_in() {
     let service = Service::new(|asked| match asked.text("name") {

@@ -288,7 +288,7 @@ class Chart(unittest.TestCase):
         server, collector = pod["containers"]
         [first] = pod["initContainers"]
         methods = [next(v["value"] for v in each["env"] if v["name"] == "METHOD") for each in (first, collector)]
-        self.assertEqual(methods, ["LIST", "WATCH"])
+        self.assertEqual(methods, ["LIST", "SLEEP"])
         # The server can neither ask the cluster nor change a file of users.
         mounts = {mount["name"]: mount for mount in server["volumeMounts"]}
         self.assertNotIn("users-token", mounts)

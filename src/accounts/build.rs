@@ -229,12 +229,12 @@ impl Known {
         }
         match &account.made_by {
             Some(maker) => {
-                // Whoever is defined elsewhere now is no user of that source.
-                self.find(&account.name).is_none()
-                    && self
-                        .sources
-                        .iter()
-                        .any(|source| source.identity() == &**maker && source.stands_by(account))
+                let is_its = |source: &&Arc<dyn Source>| source.identity() == &**maker;
+                // Whoever is defined before that source now is no user of it; the sources behind it have no say.
+                let mut earlier = self.sources.iter().take_while(|source| !is_its(source));
+                self.in_file(&account.name).is_none()
+                    && earlier.all(|source| source.find(&account.name).is_none())
+                    && self.sources.iter().any(|source| is_its(&source) && source.stands_by(account))
             }
             None => self.find(&account.name).is_some_and(|now| now.stands_by(account, from, at)),
         }

@@ -283,10 +283,16 @@ impl Accounts {
             if let Some(account) = source.find(name) {
                 return self.prove(Attempt { account: Some(&account), ..attempt }, bar).await;
             }
-            // The anonymous user's name belongs to nobody, so nobody has to be asked. Of a name that is locked no credential is
-            // looked at.
-            if is_anonymous(name) || bar.is_locked {
+            // The anonymous user's name belongs to nobody, so nobody has to be asked.
+            if is_anonymous(name) {
                 continue;
+            }
+            // Of a name that is locked no credential is looked at; and whether it is one of the sources behind this one, only
+            // this one could say.
+            match (bar.is_locked, source.asks()) {
+                (true, true) => break,
+                (true, false) => continue,
+                (false, _) => {}
             }
             match source.ask(&attempt).await {
                 Ok(Verdict::Proven(account)) => return Ok(account),

@@ -56,7 +56,7 @@ impl Checker<'_> {
 
     /// Whether these certificates can be shown, each to the clients of its own hosts.
     pub(super) fn host_certificates_fit(&self, settings: &TlsSettings, places: &[ItemPlaces]) {
-        let mut known: HostMap<(Span, bool)> = HostMap::default();
+        let mut known: [HostMap<Span>; 2] = Default::default();
         for (item, places) in settings.certificates.iter().zip(places) {
             self.secret_file_dangers(&item.key, places.key);
             if let Some(warning) = tls::validity_warning(&item.certificate) {
@@ -89,15 +89,12 @@ impl Checker<'_> {
                     self.source.warning(span, message);
                 }
                 // What an item says counts more than what another certificate names.
-                let is_said = !item.hosts.is_empty();
-                match known.exactly(&host) {
-                    Some((first, was_said)) if *was_said == is_said => {
-                        let line = self.source.line_number(first.start);
-                        self.problem(span, format!("host {host} is named twice; first on line {line}"));
-                    }
-                    _ => {}
+                let known = &mut known[usize::from(!item.hosts.is_empty())];
+                if let Some(first) = known.exactly(&host) {
+                    let line = self.source.line_number(first.start);
+                    self.problem(span, format!("host {host} is named twice; first on line {line}"));
                 }
-                known.add(host, (span, is_said));
+                known.add(host, span);
             }
         }
     }

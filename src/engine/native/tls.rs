@@ -292,8 +292,8 @@ impl Tls {
         match Configs::load(&self.settings, Some(&current)) {
             Ok(configs) => {
                 let is_of_clients = configs.clients != current.clients;
-                self.loaded(&configs);
                 self.put(configs);
+                self.loaded(&self.configs());
                 if is_own && self.is_current() {
                     tracing::info!(certificate, "the certificate changed: new connections get the new one");
                 }

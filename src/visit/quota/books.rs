@@ -15,6 +15,7 @@ use wharf_backends::{ErrorKind, StoragePath};
 use super::Origin;
 use super::kept::{File, Place};
 use super::ledger::{Kept, Ledger};
+use super::worker::Worker;
 use crate::ops::metrics::QuotaMeter;
 
 /// The time between two looks at what is due, after which is written what is known.
@@ -57,6 +58,8 @@ pub(in crate::visit) struct Books {
     current: Mutex<Current>,
     /// What was known when the server started is of another place: the backend was replaced since.
     is_elsewhere: AtomicBool,
+    /// The backend is there no more: nothing is looked at.
+    is_gone: AtomicBool,
     ledgers: RwLock<HashMap<String, Arc<Ledger>>>,
     /// Changes of one path wait for each other: each has to know what was there before.
     turns: Turns<String>,
@@ -133,9 +136,34 @@ impl Quotas {
     /// Of the backends of these names, these storages count from now on. What was counted elsewhere is forgotten.
     pub(in crate::visit) fn follow(&self, origin: impl Fn(&str) -> Option<Origin>) {
         for books in self.all() {
-            if let Some(origin) = origin(&books.backend) {
-                books.follow(&origin);
+            match origin(&books.backend) {
+                Some(origin) => books.follow(&origin),
+                None => self.let_go(&books),
             }
+        }
+    }
+
+    /// A backend is there no more: nothing here holds its storage any longer than its sessions do.
+    fn let_go(&self, books: &Arc<Books>) {
+        books.end();
+        let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
+        if backends.get(&books.backend).is_some_and(|now| Arc::ptr_eq(now, books)) {
+            backends.remove(&books.backend);
+        }
+        drop(backends);
+        self.keep_for_later(books, books.all());
+    }
+
+    /// What is known of these places may be needed again, but nobody knows what becomes of them until then.
+    fn keep_for_later(&self, books: &Books, ledgers: Vec<Arc<Ledger>>) {
+        let Some(Start { file: Some(_), kept, .. }) = self.start.get() else { return };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for ledger in ledgers {
+            let place = (books.backend.clone(), ledger.root.as_str().to_owned());
+            match ledger.kept().filter(|_| books.keeps_what_was_known()) {
+                Some(known) => kept.insert(place, Kept { looked_at: SystemTime::UNIX_EPOCH, ..known }),
+                None => kept.remove(&place),
+            };
         }
     }
 
@@ -160,15 +188,7 @@ impl Quotas {
     fn drop_what_is_idle(&self, now: SystemTime) {
         for books in self.all() {
             let idle = books.take_what_is_idle(now);
-            let Some(Start { file: Some(_), kept, .. }) = self.start.get() else { continue };
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            for ledger in idle {
-                let place = (books.backend.clone(), ledger.root.as_str().to_owned());
-                match ledger.kept().filter(|_| books.keeps_what_was_known()) {
-                    Some(known) => kept.insert(place, Kept { looked_at: SystemTime::UNIX_EPOCH, ..known }),
-                    None => kept.remove(&place),
-                };
-            }
+            self.keep_for_later(&books, idle);
         }
     }
 
@@ -213,6 +233,7 @@ impl Books {
             backend: backend.to_owned(),
             current: Mutex::new(Current::new(origin)),
             is_elsewhere: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
             ledgers: RwLock::default(),
             turns: Turns::default(),
             queue: Mutex::default(),
@@ -221,6 +242,11 @@ impl Books {
 
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody looks at what waits.
+    pub(super) fn is_left(&self) {
+        self.queue().is_worked_on = false;
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -301,6 +327,13 @@ impl Books {
         }
     }
 
+    /// Looks at nothing any more.
+    fn end(&self) {
+        self.is_gone.store(true, Ordering::SeqCst);
+        self.current().is_over.cancel();
+        self.queue().waiting.clear();
+    }
+
     /// Has somebody waited for a place: it is the next one to be looked at.
     pub(super) fn hurry(self: &Arc<Self>, ledger: &Arc<Ledger>) {
         {
@@ -314,8 +347,8 @@ impl Books {
     }
 
     /// Has a place looked at, if it is due.
-    fn look_soon(self: &Arc<Self>, ledger: &Arc<Ledger>) {
-        if ledger.is_due(SystemTime::now(), Duration::ZERO) {
+    pub(super) fn look_soon(self: &Arc<Self>, ledger: &Arc<Ledger>) {
+        if !self.is_gone.load(Ordering::SeqCst) && ledger.is_due(SystemTime::now(), Duration::ZERO) {
             self.queue().waiting.push_back(Arc::clone(ledger));
         }
         self.work();
@@ -355,11 +388,10 @@ impl Books {
             }
             queue.is_worked_on = true;
         }
-        let worker = Worker { books: Arc::clone(self), ledger: None };
-        runtime.spawn(worker.work());
+        runtime.spawn(Worker::of(Arc::clone(self)).work());
     }
 
-    fn next(&self) -> Option<Arc<Ledger>> {
+    pub(super) fn next(&self) -> Option<Arc<Ledger>> {
         let mut queue = self.queue();
         let next = queue.waiting.pop_front();
         queue.is_worked_on = next.is_some();
@@ -367,7 +399,7 @@ impl Books {
     }
 
     /// Looks at all of a place. Says whether that was in vain: another storage has come in its place.
-    async fn look_at(&self, ledger: &Ledger) -> bool {
+    pub(super) async fn look_at(&self, ledger: &Ledger) -> bool {
         let (storage, is_over) = {
             let Current { origin, is_over } = &*self.current();
             (Arc::clone(&origin.storage), is_over.clone())
@@ -409,34 +441,6 @@ impl Books {
             }
         }
         in_vain
-    }
-}
-
-/// Whoever looks at what waits for it.
-struct Worker {
-    books: Arc<Books>,
-    ledger: Option<Arc<Ledger>>,
-}
-
-impl Worker {
-    async fn work(mut self) {
-        loop {
-            self.ledger = self.books.next();
-            let Some(ledger) = &self.ledger else { return };
-            if self.books.look_at(ledger).await {
-                self.books.look_soon(ledger);
-            }
-        }
-    }
-}
-
-impl Drop for Worker {
-    /// It was torn from its work: the next one begins anew.
-    fn drop(&mut self) {
-        if let Some(ledger) = self.ledger.take() {
-            ledger.break_off_look();
-            self.books.queue().is_worked_on = false;
-        }
     }
 }
 

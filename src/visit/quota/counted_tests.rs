@@ -221,3 +221,21 @@ mod contract {
 
     wharf_backends::contract_tests!(fixture);
 }
+
+/// A backend that is taken away takes its memory along.
+#[tokio::test]
+async fn a_backend_that_is_gone_is_let_go() {
+    let World { quotas, storage } = {
+        let world = World::new();
+        drop(world.limited("/", 100, 9).await);
+        world
+    };
+    quotas.follow(|_: &str| None);
+    let left = Arc::downgrade(&storage);
+    drop(storage);
+    // Whoever looked at its places has to see that it is over.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(left.upgrade().is_none());
+}

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -43,16 +44,20 @@ struct Entry {
 
 /// The file.
 #[derive(Debug, Clone)]
-pub(super) struct File(PathBuf);
+pub(super) struct File {
+    path: PathBuf,
+    /// One write after the other: the last word must not be overtaken by one that is under way.
+    turn: Arc<Mutex<()>>,
+}
 
 impl File {
     pub(super) fn of(directory: &Path) -> Self {
-        Self(directory.join(NAME))
+        Self { path: directory.join(NAME), turn: Arc::default() }
     }
 
     /// What is known of places, and whether the server that knew it has ended in good order. From now on it has not. Blocks.
     pub(super) fn open(&self) -> (HashMap<Place, Kept>, bool) {
-        let path = self.0.display();
+        let path = self.path.display();
         let content = match self.read() {
             Ok(Some(content)) => content,
             Ok(None) => return (HashMap::new(), true),
@@ -80,7 +85,7 @@ impl File {
     }
 
     fn read(&self) -> io::Result<Option<Content>> {
-        let text = match fs::read(&self.0) {
+        let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -107,20 +112,21 @@ impl File {
         let mut places: Vec<_> = places.iter().map(entry).collect();
         places.sort_unstable_by(|a, b| (&a.backend, &a.path).cmp(&(&b.backend, &b.path)));
         if let Err(cause) = self.replace(&Content { version: VERSION, complete, places }) {
-            let path = self.0.display();
+            let path = self.path.display();
             tracing::warn!(%path, %cause, "can't write what is known of quotas");
         }
     }
 
     /// The old content or the new one is there, whatever happens.
     fn replace(&self, content: &Content) -> io::Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let text = serde_json::to_vec_pretty(content)?;
-        let new = self.0.with_extension("json.new");
+        let new = self.path.with_extension("json.new");
         let mut file = fs::File::create(&new)?;
         file.write_all(&text)?;
         file.sync_all()?;
-        fs::rename(&new, &self.0)?;
-        if let Some(directory) = self.0.parent() {
+        fs::rename(&new, &self.path)?;
+        if let Some(directory) = self.path.parent() {
             fs::File::open(directory)?.sync_all()?;
         }
         Ok(())

@@ -22,6 +22,7 @@ mod look;
 mod origin;
 mod storage;
 mod words;
+mod worker;
 
 pub(crate) use self::books::Quotas;
 pub(super) use self::counted::{Counted, Limit};

@@ -89,6 +89,9 @@
   env:
     - name: METHOD
       value: {{ index . 2 }}
+    # Between two looks, in seconds. A watch would miss what is removed while it is begun anew.
+    - name: SLEEP_TIME
+      value: "10"
     - name: RESOURCE
       value: {{ $sidecar.resource | quote }}
     - name: LABEL

@@ -48,6 +48,7 @@ fn certificates_of_hosts_that_there_are_not() {
     - {{ hosts: [localhost], certificate: other.crt }}
     - {{ hosts: [localhost, localhost.], certificate: other.crt, key: other.key }}
     - {{ certificate: other.crt, key: other.key }}
+    - {{ hosts: [localhost], certificate: other.crt, key: other.key }}
 "
         ),
         r#"wharf.yaml:6:42: certificate DIR/nowhere: there is no such file or directory
@@ -62,6 +63,9 @@ wharf.yaml:8:7: `key` is missing
 wharf.yaml:9:28: host localhost is named twice; first on line 9
     9 |     - { hosts: [localhost, localhost.], certificate: other.crt, key: other.key }
       |                            ^^^^^^^^^^
-4 problems in wharf.yaml"#,
+wharf.yaml:11:17: host localhost is named twice; first on line 9
+   11 |     - { hosts: [localhost], certificate: other.crt, key: other.key }
+      |                 ^^^^^^^^^
+5 problems in wharf.yaml"#,
     );
 }
