@@ -50,7 +50,6 @@ impl Section for UnftpGcs {
 
 /// A bucket and the directory of it that is shown as `/`.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "unftp-backends"), expect(dead_code, reason = "nothing opens it in this build"))]
 struct Bucket {
     name: String,
     prefix: StoragePath,
