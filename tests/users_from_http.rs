@@ -9,7 +9,7 @@ pub mod service;
 use serde_json::{Value, json};
 
 use self::service::{Asked, Play, Service, json};
-use crate::support::{Client, Engine, Running, Setup, metric};
+use crate::support::{Running, Setup, login, login_from, metric, not_now};
 
 /// A user in the configuration, and others of a service.
 fn setup(service: &Service, more: &str) -> Setup {
@@ -43,23 +43,6 @@ fn anna(asked: &Asked) -> Play {
         ("anna", _) => json!({ "refused": "this password is wrong" }),
         _ => json!({ "unknown": true }),
     })
-}
-
-/// The code of a reply to a login that may go well later.
-fn not_now() -> u16 {
-    if Engine::current() == Engine::Native { 430 } else { 530 }
-}
-
-/// The reply to a login.
-fn login(server: &Running<'_>, user: &str, password: &str) -> u16 {
-    login_from(server, "127.0.0.1", user, password)
-}
-
-fn login_from(server: &Running<'_>, from: &str, user: &str, password: &str) -> u16 {
-    let mut client = Client::connect_from(from, server.address);
-    client.expect_reply(220);
-    client.expect(&format!("USER {user}"), 331);
-    client.command(&format!("PASS {password}")).code
 }
 
 fn questions(server: &Running<'_>, outcome: &str) -> Option<f64> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wharf_testing::tokens::{Signer, jwks};
 
 use crate::reload::{change, reload_well};
-use crate::support::{Client, Engine, Program, Running, Setup, metric};
+use crate::support::{Client, Engine, Program, Running, Setup, login, metric, not_now};
 use crate::users_from_http::service::{Play, Service, page};
 
 const ISSUER: &str = "https://idp.example.com/realms/ftp";
@@ -60,18 +60,6 @@ fn claims(user: &str) -> Value {
 
 fn token(signer: &Signer, user: &str) -> String {
     signer.token(&claims(user).to_string())
-}
-
-/// The reply to a login.
-fn login(server: &Running<'_>, user: &str, password: &str) -> u16 {
-    let mut client = server.connect();
-    client.expect(&format!("USER {user}"), 331);
-    client.command(&format!("PASS {password}")).code
-}
-
-/// The code of a reply to a login that may go well later.
-fn not_now() -> u16 {
-    if Engine::current() == Engine::Native { 430 } else { 530 }
 }
 
 fn outcome(server: &Running<'_>, outcome: &str) -> Option<f64> {

@@ -6,7 +6,7 @@ use std::fs;
 
 use self::slapd::{SERVICE, SERVICE_PASSWORD, Slapd};
 use crate::reload::{change, reload_well};
-use crate::support::{Client, Engine, Running, Setup, metric};
+use crate::support::{Running, Setup, login, metric, not_now};
 
 const SEARCH: &str = "base: \"dc=example,dc=com\", filter: \"(&(uid={name})(!(employeeType=disabled)))\"";
 const DEFAULTS: &str = "{ backend: scratch, path: \"{name}\" }";
@@ -38,19 +38,6 @@ users_from:
 
 fn plain(slapd: &Slapd) -> String {
     format!("ldap://{}", slapd.plain)
-}
-
-/// The reply to a login.
-fn login(server: &Running<'_>, user: &str, password: &str) -> u16 {
-    let mut client = Client::connect_from("127.0.0.1", server.address);
-    client.expect_reply(220);
-    client.expect(&format!("USER {user}"), 331);
-    client.command(&format!("PASS {password}")).code
-}
-
-/// The code of a reply to a login that may go well later.
-fn not_now() -> u16 {
-    if Engine::current() == Engine::Native { 430 } else { 530 }
 }
 
 fn questions(server: &Running<'_>, outcome: &str) -> f64 {

@@ -6,7 +6,7 @@ mod files;
 mod guide;
 mod servers;
 
-use crate::support::{Client, Engine, Running, Setup, metric};
+use crate::support::{Running, Setup, login, login_from, metric, not_now};
 
 /// A hash of `apple`, which is soon checked.
 const APPLE: &str = "$2b$04$abcdefghijklmnopqrstuuLwBkRtDQcZ4ReAFDyf0hFnrZ7TUmPeu";
@@ -33,23 +33,6 @@ users_from:
     .server("control: '{folder}/control.sock'")
     .server("failed_login_delay: 0s")
     .http()
-}
-
-/// The code of a reply to a login that may go well later.
-fn not_now() -> u16 {
-    if Engine::current() == Engine::Native { 430 } else { 530 }
-}
-
-/// The reply to a login.
-fn login(server: &Running<'_>, user: &str, password: &str) -> u16 {
-    login_from(server, "127.0.0.1", user, password)
-}
-
-fn login_from(server: &Running<'_>, from: &str, user: &str, password: &str) -> u16 {
-    let mut client = Client::connect_from(from, server.address);
-    client.expect_reply(220);
-    client.expect(&format!("USER {user}"), 331);
-    client.command(&format!("PASS {password}")).code
 }
 
 fn questions(server: &Running<'_>, outcome: &str) -> Option<f64> {

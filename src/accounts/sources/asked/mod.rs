@@ -10,6 +10,8 @@ mod answer;
 mod cache;
 mod desk;
 mod given;
+#[cfg(test)]
+pub(super) mod testing;
 mod usual;
 
 use std::any::Any;

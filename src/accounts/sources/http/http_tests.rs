@@ -1,4 +1,3 @@
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,24 +6,19 @@ use wharf_testing::played::{Played, answer};
 
 use super::question::Question;
 use super::*;
-use crate::accounts::build::Maker;
 use crate::accounts::proofs::Client;
 use crate::accounts::sources::asked::Asked;
-use crate::accounts::sources::{Attempt, LoginError, Source, Verdict};
-use crate::accounts::testing::{configured, storages};
+use crate::accounts::sources::asked::testing::{HERE, ask, opened};
+use crate::accounts::sources::{Attempt, LoginError, Source};
 use crate::accounts::{Channel, Credential};
 use crate::config::{HttpService, Secret};
 use crate::network::Network;
-use crate::ops::metrics::Metrics;
-
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn json_of(document: &Value) -> wharf_testing::played::Answer {
     answer(200, &[("content-type", "application/json")], document.to_string())
 }
 
 fn source(url: &str, cache: Duration, before: Option<&Arc<Asked<Http>>>) -> Arc<Asked<Http>> {
-    let config = configured([]);
     let service = HttpService {
         url: format!("{url}/"),
         token: Some(Secret::new("hunter2")),
@@ -32,28 +26,7 @@ fn source(url: &str, cache: Duration, before: Option<&Arc<Asked<Http>>>) -> Arc<
         cache,
         authorities: None,
     };
-    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
-    let metrics = Metrics::new("native", 1);
-    let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
-    Arc::new(Asked::open(Http::new(&service), &config.entries, &maker, &metrics, &before))
-}
-
-/// What the source says of this user, and its reason.
-async fn ask(
-    source: &Asked<Http>,
-    name: &str,
-    password: &str,
-) -> (Result<Option<String>, LoginError>, String) {
-    let reason = OnceLock::new();
-    let client = Client { address: HERE, channel: Channel::default(), host: None, reason: &reason };
-    let credential = Credential { password };
-    let network = Network::of(HERE, 64);
-    let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
-    let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
-        Verdict::Proven(account) => Some(account.name.clone()),
-        Verdict::Found(_) | Verdict::Unknown | Verdict::Wrong(_) => None,
-    });
-    (verdict, reason.into_inner().unwrap_or_default())
+    opened(Http::new(&service), before)
 }
 
 #[test]

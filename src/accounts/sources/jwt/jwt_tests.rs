@@ -1,5 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::hmac;
@@ -11,20 +10,14 @@ use wharf_testing::tokens::{Signer, base64url, jwks};
 use super::token::{MAX_LENGTH, Token};
 use super::*;
 use crate::accounts::account::Account;
-use crate::accounts::build::Maker;
-use crate::accounts::proofs::Client;
+use crate::accounts::sources::LoginError;
 use crate::accounts::sources::asked::Asked;
-use crate::accounts::sources::{Attempt, LoginError, Source, Verdict};
-use crate::accounts::testing::{configured, storages};
-use crate::accounts::{Channel, Credential};
+use crate::accounts::sources::asked::testing::{account_of as ask, opened};
 use crate::config::{
     Claim, EntryTemplate, KeysUrl, Mapped, Permissions, TextTemplate, TokenIssuer, TokenKeys,
 };
-use crate::network::Network;
-use crate::ops::metrics::Metrics;
 use crate::public_keys::PublicKeys;
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 fn template(keys: Value) -> EntryTemplate {
@@ -52,28 +45,7 @@ fn here(signers: &[&Signer]) -> TokenIssuer {
 }
 
 fn source(issuer: &TokenIssuer, before: Option<&Arc<Asked<Tokens>>>) -> Arc<Asked<Tokens>> {
-    let config = configured([]);
-    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
-    let metrics = Metrics::new("native", 1);
-    let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
-    Arc::new(Asked::open(Tokens::new(issuer), &config.entries, &maker, &metrics, &before))
-}
-
-/// What becomes of a token as the password of this user, and what the log says of it.
-async fn ask(
-    source: &Asked<Tokens>,
-    name: &str,
-    password: &str,
-) -> (Result<Option<Arc<Account>>, LoginError>, String) {
-    let reason = OnceLock::new();
-    let client = Client { address: HERE, channel: Channel::default(), host: None, reason: &reason };
-    let (credential, network) = (Credential { password }, Network::of(HERE, 64));
-    let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
-    let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
-        Verdict::Proven(account) => Some(account),
-        Verdict::Unknown | Verdict::Wrong(_) | Verdict::Found(_) => None,
-    });
-    (verdict, reason.into_inner().unwrap_or_default())
+    opened(Tokens::new(issuer), before)
 }
 
 async fn account(issuer: &TokenIssuer, name: &str, token: &str) -> Arc<Account> {

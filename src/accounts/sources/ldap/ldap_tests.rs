@@ -1,21 +1,16 @@
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::ber::SEQUENCE;
 use super::messages::{BOUND, FOUND, FOUND_ELSEWHERE, SEARCHED, STARTED};
-use super::played::{Asks, BIND, HERE, Played, SEARCH, SERVICE, entry, message, outcome};
+use super::played::{Asks, BIND, Played, SEARCH, SERVICE, entry, message, outcome};
 use super::*;
-use crate::accounts::build::Maker;
-use crate::accounts::proofs::Client;
+use crate::accounts::sources::LoginError;
 use crate::accounts::sources::asked::Asked;
-use crate::accounts::sources::{Attempt, LoginError, Source, Verdict};
-use crate::accounts::testing::{configured, storages};
-use crate::accounts::{Channel, Credential};
+use crate::accounts::sources::asked::testing::{ask, opened};
 use crate::config::{EntryTemplate, LdapEncryption, LdapFilter, LdapLookup, LdapService, Secret};
-use crate::network::Network;
-use crate::ops::metrics::Metrics;
 
 fn settings(port: u16) -> LdapService {
     let keys = json!({ "backend": "memory" }).as_object().unwrap().clone();
@@ -39,29 +34,7 @@ fn settings(port: u16) -> LdapService {
 }
 
 fn source(settings: &LdapService, before: Option<&Arc<Asked<Ldap>>>) -> Arc<Asked<Ldap>> {
-    let config = configured([]);
-    let maker = Arc::new(Maker::new(&config, &storages(), &Arc::default()));
-    let metrics = Metrics::new("native", 1);
-    let before: Vec<Arc<dyn Source>> = before.into_iter().map(|before| Arc::clone(before) as _).collect();
-    Arc::new(Asked::open(Ldap::new(settings), &config.entries, &maker, &metrics, &before))
-}
-
-/// What the source says of this user, and its reason.
-async fn ask(
-    source: &Asked<Ldap>,
-    name: &str,
-    password: &str,
-) -> (Result<Option<String>, LoginError>, String) {
-    let reason = OnceLock::new();
-    let client = Client { address: HERE, channel: Channel::default(), host: None, reason: &reason };
-    let credential = Credential { password };
-    let network = Network::of(HERE, 64);
-    let attempt = Attempt { name, credential, network, client, is_locked: false, account: None };
-    let verdict = source.ask(&attempt).await.map(|verdict| match verdict {
-        Verdict::Proven(account) => Some(account.name.clone()),
-        Verdict::Unknown | Verdict::Wrong(_) | Verdict::Found(_) => None,
-    });
-    (verdict, reason.into_inner().unwrap_or_default())
+    opened(Ldap::new(settings), before)
 }
 
 fn is_in() -> (Result<Option<String>, LoginError>, String) {

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::ber::{ENUMERATED, INTEGER, OCTETS, Reader, SEQUENCE, SET, element, put, put_number};
 use super::messages::{self, BOUND, FOUND, SEARCHED};
 
-pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(super) const BIND: u8 = 0x60;
 pub(super) const SEARCH: u8 = 0x63;
 /// As whom Wharf searches.
