@@ -52,7 +52,7 @@ impl<S: Service> Desk<S> {
         }
     }
 
-    pub(super) fn service(&self) -> &S {
+    pub(in crate::accounts::sources) fn service(&self) -> &S {
         &self.service
     }
 

@@ -299,3 +299,17 @@ async fn an_unknown_name_takes_the_time_of_a_bind() {
     let waited = began.elapsed().as_millis();
     assert!((79..=82).contains(&waited), "{waited}");
 }
+
+/// By the clock of the machine, as a directory is asked: it can take longer, and never less.
+#[tokio::test]
+async fn whoever_is_refused_without_a_bind_waits_for_one() {
+    let played = Played::new(Asks::usual).await;
+    let source = source(&settings(played.port), None);
+    let bind = Duration::from_millis(200);
+    source.desk().service().binds.took(bind);
+    for (name, password) in [("nobody", "apple"), ("anna", "")] {
+        let began = std::time::Instant::now();
+        assert_ne!(ask(&source, name, password).await, is_in());
+        assert!(began.elapsed() >= bind, "{name}");
+    }
+}

@@ -33,7 +33,7 @@ pub(in crate::accounts::sources) struct Ldap {
     tls: Result<Option<Arc<ClientConfig>>, String>,
     /// Connections that search.
     idle: Idle,
-    binds: Steady,
+    pub(super) binds: Steady,
 }
 
 /// What becomes of a step: it goes on with this, or that is the answer.
