@@ -26,7 +26,7 @@ use crate::ops::metrics::{Login, Metrics};
 use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::tls::ShownCertificate;
-use crate::visit::journal::Journal;
+use crate::visit::facts::{Facts, Journal, Who};
 use crate::visit::{Guest, Layers, Preferences, Quotas, Visit, VisitLimits};
 
 /// Where a login comes from.
@@ -124,6 +124,11 @@ impl Accounts {
         &self.lasting.quotas
     }
 
+    /// Who hears of what happens.
+    pub(crate) fn facts(&self) -> &Arc<Facts> {
+        &self.lasting.facts
+    }
+
     /// How many files of users can't be used.
     pub fn wrong_files(&self) -> usize {
         self.known.sources.iter().map(|source| source.wrong()).sum()
@@ -185,7 +190,7 @@ impl Accounts {
         gone: impl Future<Output = ()>,
     ) -> Result<Visit, Refused> {
         let Origin { session, peer, channel, permit, .. } = origin;
-        let journal = Journal { session, user: name, peer };
+        let journal = Journal { facts: &self.lasting.facts, who: Who { session, user: name, peer } };
         if permit.guard().is_locked(peer.ip(), Instant::now()) {
             return Err(self.locked_out(journal));
         }
@@ -360,7 +365,8 @@ impl Accounts {
         let Origin { session, peer, host, permit, ending, .. } = origin;
         // However it is written, it is one user in limits and logs.
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
-        let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer };
+        let facts = Arc::clone(&self.lasting.facts);
+        let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer, facts };
         let place = match self.lasting.present.admit(&guest, account, host, ending) {
             Ok(place) => place,
             Err(NoSeat::TooMany) => {

@@ -7,6 +7,7 @@ use super::build::AccountsError;
 use super::guesses::Guesses;
 use super::present::Present;
 use super::proofs;
+use crate::visit::facts::Facts;
 use crate::visit::{Counts, Quotas};
 
 /// What accounts of all worlds have in common: a swap of worlds makes nobody forget what was tried, or who is here.
@@ -19,6 +20,8 @@ pub struct Lasting {
     pub(super) counts: Counts,
     /// What is stored where there are quotas.
     pub(super) quotas: Arc<Quotas>,
+    /// Who hears of what happens.
+    pub(super) facts: Arc<Facts>,
 }
 
 impl Lasting {
@@ -29,7 +32,7 @@ impl Lasting {
     pub fn new() -> Result<Arc<Self>, AccountsError> {
         let (guesses, present) = (Guesses::default(), Arc::default());
         let passwords = proofs::PasswordChecks::new()?;
-        let (counts, quotas) = (Counts::default(), Arc::default());
-        Ok(Arc::new(Self { guesses, present, passwords, counts, quotas }))
+        let (counts, quotas, facts) = (Counts::default(), Arc::default(), Arc::default());
+        Ok(Arc::new(Self { guesses, present, passwords, counts, quotas, facts }))
     }
 }

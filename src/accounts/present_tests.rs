@@ -14,7 +14,8 @@ fn known(users: &[(&str, &str)], sessions: Option<usize>) -> Arc<Known> {
 }
 
 fn guest(name: &str, session: u64) -> Guest {
-    Guest { name: name.to_owned(), is_anonymous: false, session, peer: "127.0.0.1:1".parse().unwrap() }
+    let peer = "127.0.0.1:1".parse().unwrap();
+    Guest { name: name.to_owned(), is_anonymous: false, session, peer, facts: Arc::default() }
 }
 
 /// A session of a user by the account there.

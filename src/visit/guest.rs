@@ -1,11 +1,12 @@
 //! Who is here.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::journal::Journal;
+use super::facts::{Facts, Journal, Who};
 
 /// Somebody who is logged in: what is logged, counted and told to others of whatever they do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Guest {
     /// The name of the user. However the anonymous user writes theirs, it is in lower case.
     pub name: String,
@@ -15,11 +16,18 @@ pub struct Guest {
     pub session: u64,
     /// The address of the client.
     pub peer: SocketAddr,
+    /// Who hears of it.
+    pub(crate) facts: Arc<Facts>,
 }
 
 impl Guest {
-    /// The log lines of this one.
+    /// The session, for whoever hears of it.
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who { session: self.session, user: &self.name, peer: self.peer }
+    }
+
+    /// Tells what this one does.
     pub(crate) fn journal(&self) -> Journal<'_> {
-        Journal { session: self.session, user: &self.name, peer: self.peer }
+        Journal { facts: &self.facts, who: self.who() }
     }
 }

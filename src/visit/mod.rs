@@ -6,9 +6,9 @@
 mod changes;
 mod copy;
 mod entries;
+pub(crate) mod facts;
 pub(crate) mod failure;
 mod guest;
-pub(crate) mod journal;
 mod layers;
 mod limits;
 mod mounts;

@@ -1,16 +1,14 @@
-//! What is counted and logged of a transfer, the same in both engines.
+//! What is counted and told of a transfer, the same in both engines.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use wharf_backends::Error;
 
 use super::Guest;
-use super::failure::is_trouble;
-use super::journal::Moved;
-use crate::ops::logging::rate;
+use super::facts::{Moved, Transfer, TransferEnd, What};
 use crate::ops::metrics::{Ending, Metrics, TransferMeter};
 
 /// What moves where.
@@ -51,9 +49,7 @@ pub(crate) trait TransferFailure: fmt::Display {
 #[derive(Debug)]
 pub(crate) struct TransferRecord {
     guest: Arc<Guest>,
-    direction: Direction,
-    path: String,
-    offset: u64,
+    transfer: Transfer,
     meter: TransferMeter,
 }
 
@@ -66,7 +62,10 @@ impl TransferRecord {
         offset: u64,
     ) -> Self {
         let meter = metrics.transfer_started(direction.operation());
-        Self { guest, direction, path: path.to_owned(), offset, meter }
+        let transfer =
+            Transfer { direction, path: path.to_owned(), offset, moved: Arc::clone(meter.moved()) };
+        guest.facts.tell(guest.who(), What::TransferBegan { transfer: &transfer });
+        Self { guest, transfer, meter }
     }
 
     /// Where its bytes are counted.
@@ -75,16 +74,16 @@ impl TransferRecord {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.moved().load(Ordering::Relaxed)
+        self.transfer.bytes()
     }
 
     pub(crate) fn direction(&self) -> Direction {
-        self.direction
+        self.transfer.direction
     }
 
     /// Counts what it moved of files.
     pub(crate) fn add_to(&self, moved: &mut Moved) {
-        match self.direction {
+        match self.direction() {
             Direction::Listing => {}
             Direction::Download => moved.sent += self.bytes(),
             Direction::Upload | Direction::Append => moved.received += self.bytes(),
@@ -93,43 +92,19 @@ impl TransferRecord {
 
     /// What is known of it so far, in words.
     pub(crate) fn status(&self) -> String {
-        format!("{} of {}: {} bytes so far", self.direction.operation(), self.path, self.bytes())
+        format!("{} of {}: {} bytes so far", self.direction().operation(), self.transfer.path, self.bytes())
     }
 
-    /// It is over: counts it, and writes the log line. `data_peer` is the other end of the data connection, where that is
-    /// known.
+    /// It is over: counts it, and tells it. `data_peer` is the other end of the data connection, where that is known.
     pub(crate) fn end<E: TransferFailure>(&self, data_peer: Option<SocketAddr>, result: &Result<(), E>) {
         let seconds = self.meter.elapsed().as_secs_f64();
         self.meter.end(match result {
             Ok(()) => Ending::Complete,
             Err(error) => error.ending(),
         });
-        let (Guest { session, name: user, peer, .. }, bytes) = (&*self.guest, self.bytes());
-        let (operation, offset, path) = (self.direction.operation(), self.offset, &*self.path);
-        let data_peer = data_peer.map(tracing::field::display);
-        let error = match result {
-            Ok(()) if self.direction == Direction::Listing => {
-                return tracing::debug!(
-                    session, user, %peer, data_peer, operation, path, bytes, seconds, "transfer complete"
-                );
-            }
-            Ok(()) => {
-                return tracing::info!(
-                    session, user, %peer, data_peer, operation, path, offset, bytes, seconds, "transfer complete"
-                );
-            }
-            Err(error) => error,
-        };
-        if !rate::REFUSALS.admits(peer.ip()) {
-            return;
-        }
-        let cause = error.to_string();
-        if error.of_storage().is_some_and(|error| !is_trouble(error)) {
-            tracing::info!(session, user, %peer, data_peer, operation, path, offset, cause, "transfer refused");
-        } else {
-            tracing::warn!(
-                session, user, %peer, data_peer, operation, path, offset, bytes, seconds, cause, "transfer failed"
-            );
-        }
+        let failure = result.as_ref().err().map(|error| error as &dyn TransferFailure);
+        let (guest, transfer) = (&*self.guest, &self.transfer);
+        let end = TransferEnd { seconds, data_peer, failure };
+        guest.facts.tell(guest.who(), What::TransferEnded { transfer, end });
     }
 }

@@ -134,14 +134,14 @@ impl LibunftpEngine {
         let now = shutdown.now.clone();
         // Settings are the same to the end of the session; who may log in is decided when somebody does.
         let world = self.world.now();
-        let session =
-            match Session::new(id, peer, &stream, world.config.server.idle_timeout, shutdown, permit) {
-                Ok(session) => Arc::new(session),
-                Err(error) => {
-                    tracing::warn!(session = id, %peer, %error, "can't serve a connection");
-                    return;
-                }
-            };
+        let (idle, facts) = (world.config.server.idle_timeout, Arc::clone(world.accounts.facts()));
+        let session = match Session::new(id, peer, &stream, idle, shutdown, permit, facts) {
+            Ok(session) => Arc::new(session),
+            Err(error) => {
+                tracing::warn!(session = id, %peer, %error, "can't serve a connection");
+                return;
+            }
+        };
         let server = match self.build(&session, &world) {
             Ok(server) => server,
             Err(error) => {
@@ -150,7 +150,7 @@ impl LibunftpEngine {
             }
         };
         let opened = Instant::now();
-        session.journal().opened();
+        session.journal().opened(&session.shutdown);
         let mut served = Box::pin(server.service(stream));
         tokio::select! {
             _ = &mut served => {}

@@ -17,7 +17,7 @@ use wharf_backends::StoragePath;
 use crate::accounts::{SessionPermit, expired};
 use crate::shutdown::Shutdown;
 use crate::visit::Visit;
-use crate::visit::journal::{Journal, Moved};
+use crate::visit::facts::{Facts, Journal, Moved, Who};
 
 pub(super) struct Session {
     pub(super) id: u64,
@@ -45,6 +45,8 @@ pub(super) struct Session {
     moved: Mutex<Moved>,
     /// The place among all sessions.
     pub(super) permit: SessionPermit,
+    /// Who hears of what it does.
+    facts: Arc<Facts>,
 }
 
 /// How often a session is looked at whose client may be gone, and how often in a row it has to be.
@@ -65,6 +67,7 @@ impl Session {
         stall_timeout: Duration,
         shutdown: Shutdown,
         permit: SessionPermit,
+        facts: Arc<Facts>,
     ) -> io::Result<Self> {
         let control = Mutex::new(Some(stream.as_fd().try_clone_to_owned()?));
         let ended = shutdown.now.child_token();
@@ -83,6 +86,7 @@ impl Session {
             last_asked: Mutex::new(None),
             moved: Mutex::default(),
             permit,
+            facts,
         })
     }
 
@@ -108,9 +112,9 @@ impl Session {
         self.visit.get().map_or("", |visit| visit.name())
     }
 
-    /// The log lines of the session.
+    /// Tells what the session does.
     pub(super) fn journal(&self) -> Journal<'_> {
-        Journal { session: self.id, user: self.user(), peer: self.peer }
+        Journal { facts: &self.facts, who: Who { session: self.id, user: self.user(), peer: self.peer } }
     }
 
     /// What its complete transfers moved.

@@ -28,6 +28,7 @@ fn visit_of(storage: Arc<dyn Storage>, permissions: Permissions, layer: &Arc<imp
         is_anonymous: false,
         session: 7,
         peer: "127.0.0.1:1".parse().unwrap(),
+        facts: Arc::default(),
     };
     let preferences = Preferences {
         charset: Charset::Utf8,

@@ -11,7 +11,6 @@ use super::super::reply::Reply;
 use super::super::state::{Cancel, Running, State, TransferEvent};
 use super::{Session, Waiting};
 use crate::shutdown::Shutdown;
-use crate::visit::journal::Journal;
 
 /// How long a transfer that was told to end may take to clean up.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
@@ -99,7 +98,7 @@ impl Session {
                 () = shutdown.now.cancelled() => {}
             }
         }
-        Journal { session: id, user: state.user(), peer }.closed(std::mem::take(moved), opened.elapsed());
+        connection.journal(state.user()).closed(std::mem::take(moved), opened.elapsed());
     }
 
     /// Waits for the end of a file of which all was received: nobody can tell any more that it is not there. Stores have a limit

@@ -22,7 +22,7 @@ use super::state::{Cancel, Connection, Ended, Greeting, Outcome, Running, State,
 use crate::accounts::time_left;
 use crate::charset::Charset;
 use crate::shutdown::Shutdown;
-use crate::visit::journal::Moved;
+use crate::visit::facts::Moved;
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -87,7 +87,7 @@ impl Session {
     /// two waits for the client has a box of its own, which is gone when it is done; a test limits the rest.
     pub(super) async fn run(&mut self, shutdown: &Shutdown) {
         let opened = Instant::now();
-        self.connection.journal("").opened();
+        self.connection.journal("").opened(&self.connection.ending);
         let permit = Arc::clone(&self.connection.permit);
         let end = tokio::select! {
             end = self.serve(shutdown) => end,

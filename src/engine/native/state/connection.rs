@@ -16,7 +16,7 @@ use crate::accounts::SessionPermit;
 use crate::charset::Charset;
 use crate::config;
 use crate::shutdown::Shutdown;
-use crate::visit::journal::Journal;
+use crate::visit::facts::{Journal, Who};
 use crate::world::World;
 
 /// The greeting of a server that was given none.
@@ -81,9 +81,9 @@ impl Connection {
         self.server().greeting.as_deref().unwrap_or(GREETING).to_owned()
     }
 
-    /// The log lines of the session, as those of this user.
-    pub(in super::super) fn journal<'a>(&self, user: &'a str) -> Journal<'a> {
-        Journal { session: self.id, user, peer: self.peer }
+    /// Tells what the session does, as this user.
+    pub(in super::super) fn journal<'a>(&'a self, user: &'a str) -> Journal<'a> {
+        Journal { facts: &self.shared.facts, who: Who { session: self.id, user, peer: self.peer } }
     }
 
     /// Waits for work that takes long, unless the client goes: then nobody needs it.

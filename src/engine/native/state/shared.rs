@@ -14,6 +14,7 @@ use super::interrupted::Interrupted;
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
+use crate::visit::facts::Facts;
 use crate::world::{CurrentWorld, World};
 
 /// What all sessions share.
@@ -29,6 +30,8 @@ pub(in super::super) struct Shared {
     pub(in super::super) ports: Arc<PassivePorts>,
     advertised: ArcSwap<Advertised>,
     pub(in super::super) metrics: Arc<Metrics>,
+    /// Who hears of what sessions do.
+    pub(in super::super) facts: Arc<Facts>,
 }
 
 impl Shared {
@@ -50,6 +53,7 @@ impl Shared {
             checksums: Checksums::new(),
             ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
             advertised: ArcSwap::from_pointee(Advertised::new(&server.passive)),
+            facts: Arc::clone(first.accounts.facts()),
             world,
             metrics,
         })

@@ -18,7 +18,7 @@ use super::super::data::receive::EndOfData;
 use super::super::data::send::Flow;
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
-use crate::visit::journal::Moved;
+use crate::visit::facts::Moved;
 use crate::visit::{Direction, TransferPlace, TransferRecord, Visit};
 
 /// How a transfer ended, and the data connection, if that is not closed yet.

@@ -1,0 +1,38 @@
+use std::sync::Mutex;
+
+use super::*;
+
+const ANNA: Who<'_> = Who { session: 7, user: "anna", peer: SocketAddr::V4(PEER) };
+const PEER: std::net::SocketAddrV4 = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Reader for Heard {
+    fn hears(&self, fact: &Fact<'_>) {
+        self.0.lock().unwrap().push(format!("{} {:?}", fact.who.user, fact.what));
+    }
+}
+
+#[test]
+fn every_reader_hears_of_what_happens_from_when_it_came() {
+    let (facts, first, second) = (Facts::default(), Arc::new(Heard::default()), Arc::new(Heard::default()));
+    facts.tell(ANNA, What::LoginAbandoned);
+    facts.add(Arc::clone(&first) as Arc<dyn Reader>);
+    facts.tell(ANNA, What::LoggedIn { host: None });
+    facts.add(Arc::clone(&second) as Arc<dyn Reader>);
+    facts.tell(ANNA, What::TooManyTransfers);
+    assert_eq!(*first.0.lock().unwrap(), ["anna LoggedIn { host: None }", "anna TooManyTransfers"]);
+    assert_eq!(*second.0.lock().unwrap(), ["anna TooManyTransfers"]);
+}
+
+/// The log leaves lines out when there are too many of them. Others have to hear of everything.
+#[test]
+fn what_the_log_leaves_out_is_told_to_readers() {
+    let (facts, heard) = (Facts::default(), Arc::new(Heard::default()));
+    facts.add(Arc::clone(&heard) as Arc<dyn Reader>);
+    for _ in 0..1000 {
+        facts.tell(ANNA, What::LoginFailed { cause: "wrong password" });
+    }
+    assert_eq!(heard.0.lock().unwrap().len(), 1000);
+}

@@ -1,0 +1,96 @@
+//! What sessions do, as engines and logins tell it: the same in both engines.
+
+use std::time::Duration;
+
+use wharf_backends::{Error, StoragePath};
+
+use super::{Facts, Moved, What, Who};
+use crate::host::Host;
+use crate::ops::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use crate::tls::DistinguishedName;
+use crate::visit::failure::label;
+
+/// Tells what a session does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Journal<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) who: Who<'a>,
+}
+
+impl Journal<'_> {
+    fn tell(&self, what: What<'_>) {
+        self.facts.tell(self.who, what);
+    }
+
+    /// A client has connected; this is how its session is told to end.
+    pub(crate) fn opened(&self, ending: &Shutdown) {
+        self.tell(What::SessionOpened { ending });
+    }
+
+    /// It is gone, or was sent away.
+    pub(crate) fn closed(&self, moved: Moved, lasted: Duration) {
+        self.tell(What::SessionClosed { moved, lasted });
+    }
+
+    /// Somebody has logged in, maybe at a host that the client has named.
+    pub(crate) fn logged_in(&self, host: Option<&Host>) {
+        self.tell(What::LoggedIn { host });
+    }
+
+    /// Somebody makes room for another user (REIN).
+    pub(crate) fn logged_out(&self, moved: Moved) {
+        self.tell(What::LoggedOut { moved });
+    }
+
+    /// Somebody has not logged in, for this reason.
+    pub(crate) fn login_failed(&self, cause: &str) {
+        self.tell(What::LoginFailed { cause });
+    }
+
+    /// A login failed with a certificate of somebody else: this is what the configuration would have to say.
+    pub(crate) fn other_certificate(&self, subject: Option<&DistinguishedName>, sha256: &[u8]) {
+        self.tell(What::OtherCertificate { subject, sha256 });
+    }
+
+    /// A failure has locked the address or the name.
+    pub(crate) fn locked_out(&self, address: bool, name: bool) {
+        if address {
+            self.tell(What::AddressLockedOut);
+        }
+        if name {
+            self.tell(What::NameLockedOut);
+        }
+    }
+
+    /// The client left before it was the turn of its password.
+    pub(crate) fn login_abandoned(&self) {
+        self.tell(What::LoginAbandoned);
+    }
+
+    /// The account is no more, and the session ends.
+    pub(crate) fn expired(&self) {
+        self.tell(What::AccountExpired);
+    }
+
+    /// The session had not logged in, and its place is needed.
+    pub(crate) fn displaced(&self) {
+        self.tell(What::SessionDisplaced);
+    }
+
+    /// The user has as many transfers as it may have.
+    pub(crate) fn too_many_transfers(&self) {
+        self.tell(What::TooManyTransfers);
+    }
+
+    /// A command has changed what is stored.
+    pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
+        self.tell(What::Changed { operation, path, to });
+    }
+
+    /// A command failed in the storage, or was refused by it: it is counted, too.
+    pub(crate) fn command_failed(&self, metrics: &Metrics, operation: &str, error: &Error) {
+        metrics.command_failed(label(error));
+        self.tell(What::CommandFailed { operation, error });
+    }
+}
