@@ -27,7 +27,7 @@ use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::tls::ShownCertificate;
 use crate::visit::facts::{Facts, Journal, Who};
-use crate::visit::{Guest, Layers, Preferences, Quotas, Visit, VisitLimits};
+use crate::visit::{Guest, Layers, Opening, Preferences, Quotas, Visit, VisitLimits};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,7 @@ impl Accounts {
         lasting.quotas.start(config.server.state_directory.as_deref(), metrics.quotas());
         let known =
             Known::of(config, storages, &lasting.quotas, &metrics, before.map(|before| &*before.known))?;
+        let layers = Layers::new(Opening { config, storages, metrics: &metrics, facts: &lasting.facts });
         Ok(Self {
             proofs: proofs::open(config, &known, &lasting)?,
             known: Arc::new(known),
@@ -84,7 +85,7 @@ impl Accounts {
             failed_login_delay: config.server.failed_login_delay,
             lasting,
             server: config.server.limits.clone(),
-            layers: Layers::new(config, &metrics),
+            layers,
             metrics,
         })
     }

@@ -23,6 +23,7 @@ mod visits;
 
 pub use crate::config::Permissions;
 pub use guest::Guest;
+pub(crate) use layers::Opening;
 pub use layers::{Layer, Layers, Operation, Tap};
 pub use limits::{Counts, VisitLimits};
 pub(crate) use limits::{Pace, Room, TransferPlace};

@@ -17,12 +17,28 @@ use self::changed::Changed;
 use super::Guest;
 use crate::config::Config;
 use crate::ops::metrics::Metrics;
+use crate::storages::Storages;
+use crate::visit::facts::Facts;
+
+/// What layers are opened with.
+#[expect(dead_code, reason = "the only layer needs nothing")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening<'a> {
+    /// The settings.
+    pub(crate) config: &'a Config,
+    /// The backends, open.
+    pub(crate) storages: &'a Storages,
+    /// Where layers count.
+    pub(crate) metrics: &'a Arc<Metrics>,
+    /// Who hears of what layers find.
+    pub(crate) facts: &'a Arc<Facts>,
+}
 
 /// What opens a layer: `None` where the configuration does not ask for it.
-type Row = fn(&Config, &Arc<Metrics>) -> Option<Arc<dyn Layer>>;
+type Row = fn(Opening<'_>) -> Option<Arc<dyn Layer>>;
 
 /// All layers. What is done passes them from the first to the last.
-const ROWS: &[Row] = &[|_, _| Some(Arc::new(Changed))];
+const ROWS: &[Row] = &[|_| Some(Arc::new(Changed))];
 
 /// What a guest is about to do, or has done. Paths are those of the guest's tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +124,8 @@ pub struct Layers(Arc<[Arc<dyn Layer>]>);
 
 impl Layers {
     /// Those that a configuration asks for.
-    pub fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
-        Self::of(ROWS.iter().filter_map(|row| row(config, metrics)))
+    pub(crate) fn new(opening: Opening<'_>) -> Self {
+        Self::of(ROWS.iter().filter_map(|row| row(opening)))
     }
 
     /// These.
