@@ -33,6 +33,7 @@ mod permissions;
 mod quotas;
 mod real_clients;
 mod reload;
+mod scanning;
 mod signals;
 mod stores;
 mod three_users;

@@ -165,6 +165,7 @@ SENTENCES = {
     "config.server.Passive.ports=5-6": "config.server.Passive: there is no such key; there are active, active_on_this_machine, ascii_size,",
     "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, connections_per_ip, deflate_level,",
     "config.lockout.failure=5": "config.lockout.failure: there is no such key; there are always, failures, for, never, within.",
+    "config.scan.clam=a": "config.scan.clam: there is no such key; there are clamd, connections, icap, over, paths, quarantine, timeout, unavailable.",
     "config.users_from[0].folder=a": "config.users_from.folder: there is no such key; there are ca_file, cache, defaults, directory, http, jwt, ldap, sql, timeout, token.",
     "config.users_from[0].defaults=a": "config.users_from.defaults: that is a section, with keys of its own.",
     "config.users_from[0].jwt.map[0].group=a": "config.users_from.jwt.map.group: there is no such key; there are claim, entry, has.",

@@ -12,12 +12,15 @@ import traceback
 from .ceph import ceph_rgw
 from .common import BUCKET, Problem
 from .databases import mariadb, postgresql
+from .scanners import c_icap, clamd
 from .small import rclone, s3s_fs
 from .swift import swift
 
 STORES = {"ceph-rgw": ceph_rgw, "swift": swift, "rclone": rclone, "s3s-fs": s3s_fs}
 # Databases with users are asked for in the same way; in the place of keys are a client and an authority.
 STORES |= {"postgresql": postgresql, "mariadb": mariadb}
+# So are scanners of uploads, each by three addresses.
+STORES |= {"clamd": clamd, "c-icap": c_icap}
 
 
 class Store:

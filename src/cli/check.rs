@@ -14,7 +14,7 @@ use crate::accounts;
 use crate::config::{self, Config, Problem, UsersFrom};
 use crate::engine;
 use crate::ops::umask;
-use crate::storages;
+use crate::{storages, visit};
 
 /// How long a backend may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,12 +26,12 @@ Examples:
   wharf check --config wharf.yaml
   wharf check --config wharf.yaml --connect
 
-Exit status: 0 success, 1 a backend can't be reached, 2 the configuration is wrong.")]
+Exit status: 0 success, 1 a backend or the scanner can't be used, 2 the configuration is wrong.")]
 pub(super) struct Check {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
     config: PathBuf,
-    /// Also try to reach each backend with its credentials.
+    /// Also try to reach each backend with its credentials, and whether the scanner finds a test file.
     #[arg(long)]
     connect: bool,
 }
@@ -110,6 +110,15 @@ fn connect(config: &Config) -> Outcome {
             Ok(()) => print(format_args!("backend {name} ({kind}): reached")),
             Err(cause) => {
                 complain(format_args!("backend {name} ({kind}): {cause}"));
+                outcome = Outcome::Failed;
+            }
+        }
+    }
+    if let Some(scan) = &config.scan {
+        match runtime.block_on(visit::try_scanner(scan)) {
+            Ok(finding) => print(format_args!("scanner {}: finds {finding} in a test file", scan.scanner)),
+            Err(cause) => {
+                complain(format_args!("scanner {}: {cause}", scan.scanner));
                 outcome = Outcome::Failed;
             }
         }

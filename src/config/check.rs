@@ -12,6 +12,7 @@ mod http;
 mod ldap;
 mod limits;
 mod lockout;
+mod scan;
 mod secrets;
 mod server;
 mod tokens;
@@ -27,10 +28,11 @@ pub(super) use self::accounts::{Users, list_of};
 pub(crate) use self::backends::Around;
 pub(super) use self::backends::{Check, Section};
 use self::dangers::Places;
-use super::checked::{Config, Control, Http, Log, LogFormat, Tls, TlsSettings};
+use super::checked::{Config, Control, Http, Tls, TlsSettings};
 use super::engines::Engine;
 use super::entries::Entries;
 use super::files::{self, FileError};
+use super::log_settings::{Log, LogFormat};
 use super::raw;
 use super::read::At;
 use super::source::Source;
@@ -80,6 +82,7 @@ impl Checker<'_> {
     /// The whole file, of whose `sections` there is one for each backend. Its `warnings`, `dangers` and `files` are left empty.
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Section>, root: Span) -> Config {
         let places = Places::of(&raw, root);
+        let quarantine = scan::quarantine_of(&raw);
         let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         server.lockout = self.lockout(raw.lockout);
         let http = self.http(raw.http, &server);
@@ -89,8 +92,9 @@ impl Checker<'_> {
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let others =
             raw.users_from.as_ref().and_then(|at| at.value.as_ref()).is_some_and(|list| !list.is_empty());
-        let elsewhere = Elsewhere { others, client_authorities };
+        let elsewhere = Elsewhere { others, client_authorities, quarantine };
         let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
+        let scan = self.scan(raw.scan, &backends, &accounts);
         let mut in_order: Vec<_> =
             backends.iter().map(|(name, backend)| (backend.name.start, name.clone())).collect();
         in_order.sort_unstable();
@@ -114,6 +118,7 @@ impl Checker<'_> {
             users_from,
             entries,
             anonymous: accounts.anonymous,
+            scan,
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             warnings: Vec::new(),

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{
-    Backend, Engine, Entries, HttpService, LdapService, PasswordHash, Permissions, Problem, ReadFile, Secret,
-    SqlService, Stamp, TokenIssuer,
+    Backend, Engine, Entries, HttpService, LdapService, Log, PasswordHash, Permissions, Problem, ReadFile,
+    Scan, Secret, SqlService, Stamp, TokenIssuer,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -38,6 +38,8 @@ pub struct Config {
     pub entries: Entries,
     /// What `anonymous` and `ftp` see; `None` if they may not log in.
     pub anonymous: Option<Anonymous>,
+    /// How uploads are scanned; `None`: they are not.
+    pub scan: Option<Scan>,
     /// Health and metrics over HTTP.
     pub http: Http,
     /// Logging, as far as the command line does not say otherwise.
@@ -429,22 +431,4 @@ pub struct Http {
     pub listen: Vec<SocketAddr>,
     /// Nobody has asked for these addresses, so the server runs without one that is taken.
     pub by_default: bool,
-}
-
-/// Logging; `None` leaves the choice to the command line's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Log {
-    /// A filter as in `RUST_LOG`; known to parse.
-    pub filter: Option<String>,
-    /// How lines are written.
-    pub format: Option<LogFormat>,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For programs: a JSON object on each line.
-    Json,
 }

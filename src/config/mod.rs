@@ -16,12 +16,14 @@ mod http_service;
 mod kinds;
 mod ldap_filter;
 mod ldap_service;
+mod log_settings;
 mod password_hash;
 mod permissions;
 mod problem;
 mod raw;
 mod read;
 mod restart;
+mod scanner;
 mod secret;
 mod source;
 mod sql_service;
@@ -38,8 +40,8 @@ use std::path::Path;
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType,
-    HostCertificate, Http, Limits, Lockout, Log, LogFormat, Mount, OwnCertificate, Passive, PassiveAddress,
-    Password, Quota, Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
+    HostCertificate, Http, Limits, Lockout, Mount, OwnCertificate, Passive, PassiveAddress, Password, Quota,
+    Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found, can_be_a_name};
@@ -50,9 +52,11 @@ pub use http_service::HttpService;
 pub use kinds::Kind;
 pub use ldap_filter::LdapFilter;
 pub use ldap_service::{LdapEncryption, LdapGroups, LdapLookup, LdapService};
+pub use log_settings::{Log, LogFormat};
 pub use password_hash::{PasswordHash, PasswordHashError};
 pub use permissions::{Permissions, UnknownPermission};
 pub use problem::{Place, Problem, Problems};
+pub use scanner::{Quarantine, Scan, Scanner, ScannerAddress, Unscanned};
 pub use secret::Secret;
 pub use sql_service::{Database, DatabaseHost, DatabaseServer, Encryption, SqlService};
 pub use stamp::Stamp;

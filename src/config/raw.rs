@@ -7,6 +7,7 @@ mod accounts;
 mod ldap;
 mod limits;
 mod lockout;
+mod scan;
 mod sql;
 mod tokens;
 mod unread;
@@ -20,6 +21,7 @@ pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom}
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::{Quota, UserLimits};
 pub(super) use lockout::Lockout;
+pub(super) use scan::{Scan, ScanOver, ScanQuarantine, Unscanned};
 pub(super) use sql::Sql;
 pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};
 pub(super) use unread::{Backend, Engine, Unread};
@@ -44,6 +46,8 @@ pub(super) struct Config {
     pub(super) users_from: Option<At<Vec<At<UsersFrom>>>>,
     /// Locks out [addresses and names after failed logins](#lockout). Without this section, failed logins are only delayed.
     pub(super) lockout: Option<At<Lockout>>,
+    /// Has uploads [scanned](scanning.md) before they become visible. Without this section, nothing is scanned.
+    pub(super) scan: Option<At<Scan>>,
     /// The login without a password.
     pub(super) anonymous: Option<At<Anonymous>>,
     /// Where health and metrics are.

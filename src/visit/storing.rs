@@ -5,13 +5,23 @@ use std::sync::Arc;
 use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, Upload};
 
 use super::quota::Hold;
+use super::standing::Standing;
 use super::upload::{ViewUpload, upload_error};
 use super::view::{Place, UserView};
 use super::{Permissions, copy};
 
+/// An upload that was begun.
+pub(crate) struct Begun {
+    pub(crate) upload: Box<dyn Upload>,
+    pub(crate) hold: Option<Hold>,
+    /// What it goes on with, if that was asked for.
+    pub(crate) standing: Option<Standing>,
+}
+
 impl UserView {
     /// Starts an upload, of which a client has announced so many bytes, or 0. Needs `upload` for a new file and `overwrite` to change
     /// one that exists. What is not written by [`Upload::write`] alone is taken from the hold before it is stored, if there is one.
+    /// If somebody has to see the whole file, it tells what stands there already.
     ///
     /// # Errors
     /// As [`wharf_backends::Storage::create`], and [`ErrorKind::PermissionDenied`]; [`ErrorKind::QuotaExceeded`].
@@ -20,7 +30,8 @@ impl UserView {
         path: &StoragePath,
         mode: CreateMode,
         announced: u64,
-    ) -> Result<(Box<dyn Upload>, Option<Hold>)> {
+        shows_whole: bool,
+    ) -> Result<Begun> {
         let place = self.authorize(path, Permissions::empty())?;
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
@@ -43,6 +54,14 @@ impl UserView {
                 self.authorize(path, Permissions::UPLOAD)?;
                 mode
             }
+        };
+        let appends = shows_whole && mode == CreateMode::Append;
+        let (standing, mode) = match shows_whole {
+            true => {
+                let (standing, mode) = Standing::of(&place.mount.storage, &place.path, path, mode).await?;
+                (Some(standing), mode)
+            }
+            false => (None, mode),
         };
         // A resume needs a file that is there.
         let is_whole = !matches!(mode, CreateMode::Resume(1..));
@@ -67,10 +86,11 @@ impl UserView {
             },
             path: path.clone(),
             only_new,
+            appends,
             storage: Arc::clone(&place.mount.storage),
             stored_at: place.path,
         };
-        Ok((Box::new(upload), hold))
+        Ok(Begun { upload: Box::new(upload), hold, standing })
     }
 
     /// How many bytes of what stands there are a part of the file that an upload makes.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future;
 use wharf_backends::{
     CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
 };
 
 use super::layers::{Layers, Operation, Tap};
+use super::standing::{self, Standing};
 use super::view::denied;
 use super::{Guest, Room, changes};
 
@@ -18,6 +20,8 @@ pub(super) struct ViewUpload {
     pub(super) path: StoragePath,
     /// The user may not overwrite.
     pub(super) only_new: bool,
+    /// It was to be an append, and is an upload that goes on from what stood there.
+    pub(super) appends: bool,
     /// Where it goes to, and what it is called there.
     pub(super) storage: Arc<dyn Storage>,
     pub(super) stored_at: StoragePath,
@@ -35,10 +39,13 @@ impl Upload for ViewUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, path, only_new, storage, stored_at } = *self;
+        let Self { upload, path, only_new, appends, storage, stored_at } = *self;
         let finished = upload.finish().await;
         changes::note(&storage, &stored_at);
-        finished.map_err(|error| upload_error(error, &path, only_new))
+        finished.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::Conflict if appends => standing::changed(&path),
+            _ => upload_error(error, &path, only_new),
+        })
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
@@ -55,6 +62,8 @@ pub struct LayeredUpload {
     path: StoragePath,
     mode: CreateMode,
     taps: Vec<Box<dyn Tap>>,
+    /// What it goes on with, if a layer has to see that, too.
+    standing: Option<Standing>,
     room: Room,
 }
 
@@ -65,10 +74,14 @@ impl LayeredUpload {
         layers: Layers,
         path: StoragePath,
         mode: CreateMode,
+        standing: Option<Standing>,
         room: Room,
     ) -> Self {
-        let taps = layers.taps(&guest, Operation::Store(&path, mode));
-        Self { upload, guest, layers, path, mode, taps, room }
+        let mut taps = layers.taps(&guest, Operation::Store(&path, mode));
+        if let Some(standing) = &standing {
+            taps.iter_mut().for_each(|tap| tap.stands(standing));
+        }
+        Self { upload, guest, layers, path, mode, taps, standing, room }
     }
 
     /// The room for its bytes: whoever puts some straight into a file takes it first. What is written has its room.
@@ -81,10 +94,19 @@ impl LayeredUpload {
 impl Upload for LayeredUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.room.take(bytes.len(), &self.path)?;
-        for tap in &mut self.taps {
-            tap.bytes(&bytes).await?;
+        if self.taps.is_empty() {
+            return self.upload.write(bytes).await;
         }
-        self.upload.write(bytes).await
+        // Neither waits for the other: what is stored of a file that a tap refuses is never visible.
+        let Self { upload, taps, .. } = self;
+        let seen = async {
+            for tap in taps {
+                tap.bytes(&bytes).await?;
+            }
+            Ok(())
+        };
+        let (seen, written) = future::join(seen, upload.write(bytes.clone())).await;
+        seen.and(written)
     }
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
@@ -94,8 +116,15 @@ impl Upload for LayeredUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, guest, layers, path, mode, taps, .. } = *self;
-        let finished = match complete(taps).await {
+        let Self { upload, guest, layers, path, mode, taps, standing, .. } = *self;
+        let completed = async {
+            complete(taps).await?;
+            match &standing {
+                Some(standing) => standing.is_as_it_was().await,
+                None => Ok(()),
+            }
+        };
+        let finished = match completed.await {
             Ok(()) => upload.finish().await,
             Err(refusal) => {
                 give_up(upload, &path).await;

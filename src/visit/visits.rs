@@ -12,6 +12,7 @@ use wharf_backends::{
 };
 
 use super::layers::{Layers, Operation, Tap};
+use super::storing::Begun;
 use super::transfers::{Direction, TransferRecord};
 use super::upload::LayeredUpload;
 use super::{Guest, Pace, Permissions, Preferences, QuotaState, Room, TransferPlace, UserView, VisitLimits};
@@ -280,13 +281,15 @@ impl Visit {
                 }
                 None => Room::default(),
             };
-            let (upload, hold) = self.view.create(path, mode, announced).await?;
-            Ok((upload, room.within(hold)))
+            let shows_whole = self.layers.want_whole(&self.guest, operation);
+            let Begun { upload, hold, standing } =
+                self.view.create(path, mode, announced, shows_whole).await?;
+            Ok((upload, standing, room.within(hold)))
         };
         match created.await {
-            Ok((upload, room)) => {
+            Ok((upload, standing, room)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
-                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode, room)))
+                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode, standing, room)))
             }
             Err(error) => {
                 self.layers.after(&self.guest, operation, Err(&error));

@@ -30,12 +30,13 @@ struct RawAccount {
 }
 
 /// What the rest of the file says about users.
-#[derive(Clone, Copy)]
 pub(super) struct Elsewhere {
     /// There are users who stand elsewhere.
     pub(super) others: bool,
     /// There are authorities of clients.
     pub(super) client_authorities: bool,
+    /// The backend of infected files.
+    pub(super) quarantine: Option<String>,
 }
 
 /// What a user has to fit in with.
@@ -63,7 +64,7 @@ impl Checker<'_> {
         defined: &BTreeMap<String, Defined>,
         root: Span,
     ) -> Accounts {
-        let Elsewhere { others, client_authorities } = elsewhere;
+        let Elsewhere { others, client_authorities, quarantine } = elsewhere;
         let place = users.as_ref().map_or(root, |at| at.key);
         let has_users =
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
@@ -77,7 +78,7 @@ impl Checker<'_> {
             names: BTreeMap::new(),
             backends: defined.keys().cloned().collect(),
             list: list_of(in_order.into_iter().map(|(_, name)| name.as_str())),
-            used: BTreeSet::new(),
+            used: quarantine.into_iter().collect(),
             ftp_is_free,
             client_authorities,
         };

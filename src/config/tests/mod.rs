@@ -4,6 +4,7 @@ mod dangers;
 mod hostile;
 mod http;
 pub(super) mod keys;
+mod scan;
 mod schema;
 mod secrecy;
 mod shipped;

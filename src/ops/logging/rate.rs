@@ -21,8 +21,10 @@ pub static FAILED_HANDSHAKES: LineRate =
     LineRate::new("TLS handshake failed", Few { burst: 20, each: secs(5) });
 /// Commands and transfers that were refused or failed.
 pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 200, each: millis(100) });
+/// Uploads of which the scanner said nothing.
+pub static UNSCANNED: LineRate = LineRate::new("not scanned", Few { burst: 20, each: secs(5) });
 
-static ALL: [&LineRate; 4] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS];
+static ALL: [&LineRate; 5] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS, &UNSCANNED];
 
 /// How many times the lines of one address all addresses together may cause.
 const TOGETHER: u32 = 10;

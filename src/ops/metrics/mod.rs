@@ -9,6 +9,7 @@ mod process;
 mod questions;
 mod quotas;
 mod reloads;
+mod scans;
 mod tls_files;
 mod transfers;
 
@@ -32,6 +33,7 @@ use self::questions::Questions;
 pub use self::quotas::QuotaMeter;
 pub use self::reloads::Reloaded;
 use self::reloads::Reloads;
+pub use self::scans::{ScanMeter, Scanned};
 use self::tls_files::TlsFiles;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
@@ -172,6 +174,7 @@ pub struct Metrics {
     questions: Questions,
     quotas: QuotaMeter,
     reloads: Reloads,
+    scans: ScanMeter,
     tls_files: TlsFiles,
     log: Arc<OnceLock<Queue>>,
 }
@@ -215,6 +218,7 @@ impl Metrics {
             questions: Questions::default(),
             quotas: QuotaMeter::default(),
             reloads: Reloads::default(),
+            scans: ScanMeter::default(),
             tls_files: TlsFiles::default(),
             log: Arc::default(),
         };
@@ -246,6 +250,7 @@ impl Metrics {
         metrics.quotas.register(ours);
         metrics.reloads.started();
         metrics.reloads.register(ours);
+        metrics.scans.register(ours);
         metrics.tls_files.register(ours);
         metrics.register(ours);
         metrics.registry = registry;

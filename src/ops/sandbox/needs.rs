@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    self, Config, Database, DatabaseHost, PassiveAddress, SqlService, Tls, TokenKeys, UsersFrom, environment,
+    self, Config, Database, DatabaseHost, PassiveAddress, Scanner, ScannerAddress, SqlService, Tls,
+    TokenKeys, UsersFrom, environment,
 };
 
 /// The use of a file or directory.
@@ -101,6 +102,11 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     }
     if config.users_from.iter().any(asks) {
         needs.network();
+    }
+    match config.scan.as_ref().map(|scan| &scan.scanner) {
+        Some(Scanner::Clamd(ScannerAddress::Unix(socket))) => needs.follow([socket]),
+        Some(Scanner::Clamd(_) | Scanner::Icap { .. }) => needs.resolver(),
+        None => {}
     }
     // They are read again when the configuration is.
     needs.follow(config.files.iter().map(|file| &file.path));

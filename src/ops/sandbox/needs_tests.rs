@@ -98,6 +98,17 @@ fn a_directory_with_users_needs_them_too() {
 }
 
 #[test]
+fn a_scanner_needs_names_or_its_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |scanner: &str| needs_of(folder.path(), &format!(" }}\nscan: {{ {scanner} }}"));
+    for scanner in ["clamd: 'tcp://scanner'", "icap: 'icap://scanner/a'"] {
+        assert!(of(scanner).contains(&read("/etc")), "{scanner}");
+    }
+    let needs = of("clamd: 'unix:/run/clamav/clamd.ctl'");
+    assert!(needs.contains(&read("/run/clamav")) && !needs.contains(&read("/etc")), "{needs:?}");
+}
+
+#[test]
 fn names_for_passive_mode_are_looked_up() {
     let folder = tempfile::tempdir().unwrap();
     let needs = needs_of(folder.path(), " }\nserver: { passive: { address: ftp.example.com } }");

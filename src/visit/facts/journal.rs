@@ -88,6 +88,22 @@ impl Journal<'_> {
         self.tell(What::Changed { operation, path, to });
     }
 
+    /// The scanner has found something in an upload; where a copy is kept, if one is.
+    pub(crate) fn scan_found(
+        &self,
+        path: &StoragePath,
+        finding: &str,
+        scanner: &str,
+        quarantined: Option<&str>,
+    ) {
+        self.tell(What::ScanFound { path, finding, scanner, quarantined });
+    }
+
+    /// There is no verdict about an upload: whether it is stored in spite of that.
+    pub(crate) fn scan_unavailable(&self, path: &StoragePath, scanner: &str, cause: &str, passed: bool) {
+        self.tell(What::ScanUnavailable { path, scanner, cause, passed });
+    }
+
     /// A command failed in the storage, or was refused by it: it is counted, too.
     pub(crate) fn command_failed(&self, metrics: &Metrics, operation: &str, error: &Error) {
         metrics.command_failed(label(error));

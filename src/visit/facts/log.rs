@@ -60,6 +60,21 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             tracing::info!(session, user, %peer, operation, path, to, "changed");
         }
+        What::ScanFound { path, finding, scanner, quarantined } if rate::REFUSALS.admits(peer.ip()) => {
+            let path = path.as_str();
+            tracing::warn!(session, user, %peer, path, finding, scanner, quarantined, "infected upload refused");
+        }
+        What::ScanUnavailable { path, scanner, cause, passed } if rate::UNSCANNED.admits(peer.ip()) => {
+            let path = path.as_str();
+            match passed {
+                true => {
+                    tracing::warn!(session, user, %peer, path, scanner, cause, "upload passed without a verdict")
+                }
+                false => {
+                    tracing::warn!(session, user, %peer, path, scanner, cause, "upload refused without a verdict")
+                }
+            }
+        }
         What::CommandFailed { operation, error } if rate::REFUSALS.admits(peer.ip()) => {
             let (path, cause) = (error.path().map(StoragePath::as_str), error.to_string());
             // Only if the storage is in trouble has the operator to do something.
@@ -77,6 +92,8 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
         | What::NameLockedOut
         | What::LoginAbandoned
         | What::TooManyTransfers
+        | What::ScanFound { .. }
+        | What::ScanUnavailable { .. }
         | What::CommandFailed { .. } => {}
     }
 }

@@ -79,6 +79,10 @@ pub(crate) enum What<'a> {
     TransferEnded { transfer: &'a Transfer, end: TransferEnd<'a> },
     /// A command has changed what is stored, but for the bytes of files.
     Changed { operation: &'a str, path: &'a StoragePath, to: Option<&'a StoragePath> },
+    /// The scanner has found something in an upload, which is refused; where a copy is kept, if one is.
+    ScanFound { path: &'a StoragePath, finding: &'a str, scanner: &'a str, quarantined: Option<&'a str> },
+    /// There is no verdict about an upload, or none about the whole of it: whether it is stored in spite of that.
+    ScanUnavailable { path: &'a StoragePath, scanner: &'a str, cause: &'a str, passed: bool },
     /// A command failed in the storage, or was refused by it.
     CommandFailed { operation: &'a str, error: &'a Error },
 }

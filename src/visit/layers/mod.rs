@@ -5,6 +5,7 @@
 //! asks for bytes, files move by the kernel as if there were no layers.
 
 mod changed;
+mod scan;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,14 +15,17 @@ use bytes::Bytes;
 use wharf_backends::{ByteRange, CreateMode, Error, Result, StoragePath};
 
 use self::changed::Changed;
+use self::scan::Scan;
+pub(crate) use self::scan::try_scanner;
 use super::Guest;
+use super::standing::Standing;
 use crate::config::Config;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 use crate::visit::facts::Facts;
 
 /// What layers are opened with.
-#[expect(dead_code, reason = "the only layer needs nothing")]
+#[expect(dead_code, reason = "no layer tells of anything but by its guest")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening<'a> {
     /// The settings.
@@ -38,7 +42,7 @@ pub(crate) struct Opening<'a> {
 type Row = fn(Opening<'_>) -> Option<Arc<dyn Layer>>;
 
 /// All layers. What is done passes them from the first to the last.
-const ROWS: &[Row] = &[|_| Some(Arc::new(Changed))];
+const ROWS: &[Row] = &[|_| Some(Arc::new(Changed)), Scan::open];
 
 /// What a guest is about to do, or has done. Paths are those of the guest's tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +96,13 @@ pub trait Layer: fmt::Debug + Send + Sync {
         let _ = (guest, operation, result);
     }
 
+    /// Whether it has to see the whole file that [`Operation::Store`] makes, of which an append or a resumed upload moves the end
+    /// alone: its [`Tap`] is told [what stands there](Tap::stands) then, and such an upload fails if that changes meanwhile.
+    fn wants_whole(&self, guest: &Guest, operation: Operation<'_>) -> bool {
+        let _ = (guest, operation);
+        false
+    }
+
     /// Who gets the bytes that [`Operation::Read`] or [`Operation::Store`] moves; `None` if this layer need not see them.
     /// Somebody who does costs that file its way through the kernel.
     fn tap(&self, guest: &Guest, operation: Operation<'_>) -> Option<Box<dyn Tap>> {
@@ -103,6 +114,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
 /// Sees the bytes of one file, in their order. It is dropped when no more of them come.
 #[async_trait]
 pub trait Tap: Send {
+    /// What stands there already, and is the beginning of the file whose other bytes come now. Only if some layer
+    /// [wants the whole file](Layer::wants_whole).
+    fn stands(&mut self, standing: &Standing) {
+        let _ = standing;
+    }
+
     /// The next bytes. What they are on their way to waits meanwhile.
     ///
     /// # Errors
@@ -164,6 +181,10 @@ impl Layers {
         for layer in &*self.0 {
             layer.after(guest, operation, result);
         }
+    }
+
+    pub(super) fn want_whole(&self, guest: &Guest, operation: Operation<'_>) -> bool {
+        self.0.iter().any(|layer| layer.wants_whole(guest, operation))
     }
 
     pub(super) fn taps(&self, guest: &Guest, operation: Operation<'_>) -> Vec<Box<dyn Tap>> {

@@ -18,6 +18,9 @@ users_from[].ldap.groups: attribute base filter
 users_from[].ldap.map[]: entry group
 users_from[].sql: ca_file cache connections plain query timeout url
 lockout: always failures for never within
+scan: clamd connections icap over paths quarantine timeout unavailable
+scan.over: size then
+scan.quarantine: backend path
 anonymous: backend enabled mounts path permissions quota
 anonymous.mounts[]: at backend path permissions quota
 anonymous.mounts[].quota: bytes files

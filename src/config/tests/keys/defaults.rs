@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 22] = [
+const SECTIONS: [(&str, &str, &str); 25] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -19,6 +19,13 @@ const SECTIONS: [(&str, &str, &str); 22] = [
     ),
     ("Http", "http", "http: { KEY }\n"),
     ("Log", "log", "log: { KEY }\n"),
+    ("Scan", "scan", "scan: { clamd: \"unix:/s\", KEY }\n"),
+    ("ScanOver", "scan.over", "scan: { clamd: \"unix:/s\", over: { KEY } }\n"),
+    (
+        "ScanQuarantine",
+        "scan.quarantine",
+        "scan: { clamd: \"unix:/s\", quarantine: { backend: disk, KEY } }\n",
+    ),
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
@@ -82,7 +89,7 @@ fn are_those_that_count() {
             let of = |key: &str| {
                 let text = with(&section.replace("KEY", key));
                 let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-                let accounts = (config.users, config.users_from, config.anonymous);
+                let accounts = (config.users, config.users_from, config.anonymous, config.scan);
                 format!("{:?}", (config.server, config.tls, config.backends, accounts))
             };
             let given = of(&format!("{}: {value}", key.name));

@@ -43,6 +43,7 @@ fn the_tables_of_the_guide_are_fresh() {
         ("users".to_owned(), definitions.table("User", "users[].", &[])),
         ("users_from".to_owned(), definitions.table("UsersFrom", "users_from[].", &[])),
         ("lockout".to_owned(), definitions.table("Lockout", "lockout.", &[])),
+        ("scan".to_owned(), definitions.table("Scan", "scan.", &[])),
         ("mounts".to_owned(), definitions.table("Mount", "mounts[].", &[])),
         ("anonymous".to_owned(), definitions.table("Anonymous", "anonymous.", &[])),
         ("http".to_owned(), definitions.table("Http", "http.", &[])),

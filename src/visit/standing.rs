@@ -1,0 +1,108 @@
+//! What stands at the place of an upload before it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wharf_backends::{
+    ByteRange, ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, Storage, StoragePath,
+};
+
+use super::copy;
+
+/// The beginning of a file that an upload goes on with, for whoever has to see the whole file. It can be read whatever the user may
+/// read.
+#[derive(Clone)]
+pub struct Standing {
+    storage: Arc<dyn Storage>,
+    at: StoragePath,
+    /// The path that the user knows.
+    path: StoragePath,
+    bytes: u64,
+    /// What is known of it, if there is anything.
+    before: Option<Metadata>,
+}
+
+impl Standing {
+    /// What an upload of this mode goes on with, and the mode in which it sees all of the file: an append, which adds to whatever is
+    /// there in the end, becomes an upload that goes on from what is there now, and fails if that changes.
+    pub(super) async fn of(
+        storage: &Arc<dyn Storage>,
+        at: &StoragePath,
+        path: &StoragePath,
+        mode: CreateMode,
+    ) -> Result<(Self, CreateMode)> {
+        let before = match mode {
+            CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => None,
+            CreateMode::Resume(_) | CreateMode::Append => match storage.stat(at).await {
+                Ok(found) => Some(found),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error.at(path)),
+            },
+        };
+        let (bytes, mode) = match (mode, &before) {
+            (CreateMode::Resume(offset), _) => (offset, mode),
+            (CreateMode::Append, Some(found)) if found.size > 0 => {
+                (found.size, CreateMode::Resume(found.size))
+            }
+            // Of an empty file nothing is gone on with, so whoever else begins it is looked for in the end.
+            (CreateMode::Append, Some(_)) => (0, CreateMode::Replace),
+            (CreateMode::Append, None) => (0, CreateMode::New),
+            (CreateMode::New | CreateMode::Replace, _) => (0, mode),
+        };
+        let standing =
+            Self { storage: Arc::clone(storage), at: at.clone(), path: path.clone(), bytes, before };
+        Ok((standing, mode))
+    }
+
+    /// How many bytes of it stay.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// These bytes.
+    ///
+    /// # Errors
+    /// Those of the storage; [`ErrorKind::Conflict`] if something else stands there by now.
+    pub async fn open(&self) -> Result<ByteStream> {
+        let range = ByteRange { offset: 0, length: Some(self.bytes) };
+        let body = self.storage.open(&self.at, range).await.map_err(|error| error.at(&self.path))?;
+        self.is(&body.metadata)?;
+        Ok(body.into_stream())
+    }
+
+    /// It still stands there. The storage looks for itself whether it is what the upload went on from when it began; here it has
+    /// to be what was read, too: somebody may put another file there for just as long as it is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`], and those of the storage.
+    pub(super) async fn is_as_it_was(&self) -> Result<()> {
+        if self.before.is_none() {
+            return Ok(());
+        }
+        match self.storage.stat(&self.at).await {
+            Ok(found) => self.is(&found),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(changed(&self.path)),
+            Err(error) => Err(error.at(&self.path)),
+        }
+    }
+
+    fn is(&self, found: &Metadata) -> Result<()> {
+        match &self.before {
+            Some(before) if !copy::is_same(before, found) => Err(changed(&self.path)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Somebody else was faster.
+pub(super) fn changed(path: &StoragePath) -> Error {
+    let reason = "somebody else changed it meanwhile";
+    Error::with_source(ErrorKind::Conflict, path, reason)
+        .advising("somebody else changed it meanwhile; try again")
+}
+
+impl fmt::Debug for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standing").field("at", &self.at).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
