@@ -15,6 +15,7 @@ use wharf_backends::observe::Observers;
 use crate::accounts::{Accounts, AccountsError, Lasting};
 use crate::config::Config;
 use crate::ops::metrics::Metrics;
+use crate::ops::traces::Traces;
 use crate::shutdown::Shutdown;
 use crate::storages::{self, StorageError, Storages};
 
@@ -27,6 +28,8 @@ pub struct Ground {
     pub metrics: Arc<Metrics>,
     /// Who is here, and who has tried to be.
     pub accounts: Arc<Lasting>,
+    /// What becomes of traces; none, unless this is set.
+    pub traces: Traces,
 }
 
 impl Ground {
@@ -35,7 +38,7 @@ impl Ground {
     /// # Errors
     /// If the system has no random bytes, or no threads.
     pub fn new(buffers: Arc<Buffers>, metrics: Arc<Metrics>) -> Result<Self, AccountsError> {
-        Ok(Self { buffers, metrics, accounts: Lasting::new()? })
+        Ok(Self { buffers, metrics, accounts: Lasting::new()?, traces: Traces::default() })
     }
 }
 
@@ -47,6 +50,8 @@ pub struct World {
     pub storages: Storages,
     /// Who may log in, and what they see.
     pub accounts: Accounts,
+    /// What becomes of traces.
+    pub traces: Traces,
 }
 
 /// A world can't be built.
@@ -79,7 +84,7 @@ impl World {
     /// # Errors
     /// [`WorldError`]. Nothing has changed then.
     pub fn build_beside(config: Config, ground: &Ground, before: Option<&Self>) -> Result<Self, WorldError> {
-        let Ground { buffers, metrics, accounts } = ground;
+        let Ground { buffers, metrics, accounts, traces } = ground;
         let kept = |name: &str| {
             let before = before?;
             let stamp = config.stamps.get(name)?;
@@ -94,7 +99,7 @@ impl World {
             Arc::clone(accounts),
             before.map(|before| &before.accounts),
         )?;
-        Ok(Self { config, storages, accounts })
+        Ok(Self { config, storages, accounts, traces: traces.clone() })
     }
 }
 

@@ -131,6 +131,8 @@ mod keys {
             "Anonymous" => "anonymous.",
             "Http" => "http.",
             "Log" => "log.",
+            "Traces" => "traces.",
+            "Header" => "traces.headers[].",
             "SecretSource" => "secret.",
             other => panic!("the guide has no name for the definition {other} of the schema"),
         }

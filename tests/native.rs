@@ -10,6 +10,7 @@ mod buckets;
 mod certificates;
 mod checksums;
 mod commands;
+mod dashboard;
 mod data_connections;
 mod deflate;
 mod elsewhere;
@@ -28,6 +29,8 @@ mod scanners;
 mod session_reuse;
 mod strangers;
 mod takeovers;
+#[cfg(feature = "traces")]
+mod traces;
 mod undecided;
 mod versions;
 mod virtual_hosts;

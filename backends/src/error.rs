@@ -45,6 +45,48 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 15] = [
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::NotADirectory,
+        Self::IsADirectory,
+        Self::NotEmpty,
+        Self::PermissionDenied,
+        Self::NoSpace,
+        Self::QuotaExceeded,
+        Self::InvalidName,
+        Self::InvalidRange,
+        Self::InvalidTime,
+        Self::Unsupported,
+        Self::Conflict,
+        Self::Unavailable,
+        Self::Other,
+    ];
+
+    /// A word for labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::NotADirectory => "not_a_directory",
+            Self::IsADirectory => "is_a_directory",
+            Self::NotEmpty => "not_empty",
+            Self::PermissionDenied => "permission_denied",
+            Self::NoSpace => "no_space",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::InvalidName => "invalid_name",
+            Self::InvalidRange => "invalid_range",
+            Self::InvalidTime => "invalid_time",
+            Self::Unsupported => "unsupported",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -13,7 +13,7 @@ from cluster import Cluster
 from support import CHART, EXAMPLES, HASH, HELMS, ROOT, TOOLS, Pod, certificate, helm, manifests, one, run, template
 
 # Kinds that Kubernetes itself doesn't have.
-FOREIGN = {"Certificate", "ServiceMonitor"}
+FOREIGN = {"Certificate", "PrometheusRule", "ServiceMonitor"}
 
 # What checkov finds and why it stays, by check and kind of resource.
 EXPLAINED = {
@@ -429,6 +429,26 @@ class Chart(unittest.TestCase):
         [container] = one("StatefulSet", documents)["spec"]["template"]["spec"]["containers"]
         [http] = [port["containerPort"] for port in container["ports"] if port["name"] == "http"]
         self.assertEqual(check, {"protocol": "http", "port": str(http), "path": container["readinessProbe"]["httpGet"]["path"]})
+
+    def test_rules_and_dashboard_are_those_of_the_files(self):
+        self.assertFalse({"PrometheusRule"} & {document["kind"] for document in manifests()})
+        files = {name: yaml.safe_load((CHART / f"files/{name}.yaml").read_text())["groups"] for name in ("alerts", "recording")}
+        for values, groups in (
+            ("prometheusRule.enabled=true", files["alerts"] + files["recording"]),
+            ("prometheusRule.enabled=true,prometheusRule.records=false", files["alerts"]),
+            ("prometheusRule.enabled=true,prometheusRule.alerts=false", files["recording"]),
+        ):
+            rule = one("PrometheusRule", manifests(f"--set={values},prometheusRule.labels.release=kube"))
+            self.assertEqual(rule["spec"]["groups"], groups)
+            self.assertEqual(rule["metadata"]["labels"]["release"], "kube")
+        made = manifests("--set=dashboard.enabled=true,dashboard.namespace=grafana,dashboard.annotations.grafana_folder=Files")
+        shown = one("ConfigMap", made, "-dashboard")
+        self.assertEqual((shown["metadata"]["namespace"], shown["metadata"]["labels"]["grafana_dashboard"]), ("grafana", "1"))
+        self.assertEqual(shown["metadata"]["annotations"], {"grafana_folder": "Files"})
+        self.assertEqual(json.loads(shown["data"]["wharf.json"]), json.loads((CHART / "files/dashboard.json").read_text()))
+
+    def test_dashboard_is_current(self):
+        run(ROOT / "scripts/dashboard", "--check")
 
     def test_readme_is_current(self):
         run(ROOT / "scripts/chart-readme", "--check")

@@ -228,7 +228,7 @@ class Served(unittest.TestCase):
     def assert_metrics_are_clean(self):
         metrics = self.curl("http://127.0.0.1:9121/metrics").stdout
         self.assertIn('wharf_transfers_total{operation="upload",result="complete"}', metrics)
-        promtool = TOOLS / "promtool/promtool"
+        promtool = TOOLS / "prometheus/promtool"
         ran = run(promtool if promtool.exists() else "promtool", "check", "metrics", input=metrics)
         self.assertEqual(ran.stdout + ran.stderr, "")
 

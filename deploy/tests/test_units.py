@@ -11,13 +11,13 @@ import unittest
 import yaml
 
 from containers import Network, need_root, popen
-from support import HASH, ROOT, SOON, TOOLS, manifests, one, run, wait_until, wharf
+from support import CHART, HASH, ROOT, SOON, TOOLS, manifests, one, run, wait_until, wharf
 
 UNIT = ROOT / "deploy/systemd/wharf.service"
 
 
 def promtool(*arguments, **options):
-    tool = TOOLS / "promtool/promtool"
+    tool = TOOLS / "prometheus/promtool"
     return run(tool if tool.exists() else "promtool", *arguments, **options)
 
 
@@ -62,17 +62,15 @@ class Files(unittest.TestCase):
             self.assertNotEqual(ran.returncode, 0)
 
     def test_alerts(self):
-        alerts = ROOT / "deploy/prometheus/alerts.yaml"
-        self.assertIn("SUCCESS", promtool("check", "rules", alerts).stdout)
-        described = set(re.findall(r"wharf_\w+", (ROOT / "docs/metrics.md").read_text()))
-        self.assertLessEqual(set(re.findall(r"wharf_\w+", alerts.read_text())), described)
+        for rules in (CHART / "files/alerts.yaml", CHART / "files/recording.yaml"):
+            self.assertIn("SUCCESS", promtool("check", "rules", rules).stdout)
 
     def test_alerts_fire(self):
         promtool("test", "rules", ROOT / "deploy/tests/alerts.yaml")
 
     def test_alerts_ask_for_the_job_that_there_is(self):
         """That of the guide, and the one that the Prometheus Operator makes of the chart's ServiceMonitor."""
-        jobs = set(re.findall(r'job="(.*?)"', (ROOT / "deploy/prometheus/alerts.yaml").read_text()))
+        jobs = set(re.findall(r'job="(.*?)"', (CHART / "files/alerts.yaml").read_text()))
         sample = re.search(r"```text\n(scrape_configs:.*?)```", (ROOT / "docs/metrics.md").read_text(), re.S)[1]
         self.assertEqual({job["job_name"] for job in yaml.safe_load(sample)["scrape_configs"]}, jobs)
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

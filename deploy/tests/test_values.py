@@ -461,6 +461,7 @@ class Quoted(unittest.TestCase):
         "networkPolicy": {"enabled": True, "clients": [{"podSelector": {"matchLabels": {"b": "off"}}}]},
         "podDisruptionBudget": {"enabled": True},
         "serviceMonitor": {"enabled": True},
+        "dashboard": {"enabled": True, "namespace": "7", "annotations": {"a": "on"}},
     }
     # What may be a number or a truth in the manifests that the chart makes.
     TYPED = {

@@ -23,6 +23,7 @@ use crate::ops::metrics::{Disks, Metrics};
 use crate::ops::notify::ServiceManager;
 use crate::ops::reload::{self, Reloader};
 use crate::ops::sandbox::Confinement;
+use crate::ops::traces::Traces;
 use crate::ops::{control, logging, memory, open_files, signals::StopSignals, sweep, watch};
 use crate::server::Server;
 use crate::shutdown::Shutdown;
@@ -190,7 +191,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
-    let ground = Ground::new(buffers, Arc::clone(&metrics))?;
+    let (traces, spans) = Traces::start(config.traces.as_ref(), &metrics)?;
+    let ground = Ground { traces, ..Ground::new(buffers, Arc::clone(&metrics))? };
     let build = {
         let ground = ground.clone();
         move || World::build(config, &ground)
@@ -248,7 +250,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     });
     server.run(shutdown).await;
     drop((sweeping, tasks));
-    wait_for_disks(&world.now().storages).await;
+    let last = world.now();
+    tokio::join!(wait_for_disks(&last.storages), spans.finish());
     Ok(())
 }
 

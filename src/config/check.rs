@@ -16,6 +16,7 @@ mod scan;
 mod secrets;
 mod server;
 mod tokens;
+mod traces;
 mod users_from;
 
 use std::collections::BTreeMap;
@@ -121,6 +122,7 @@ impl Checker<'_> {
             scan,
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
+            traces: self.traces(raw.traces),
             warnings: Vec::new(),
             dangers: Vec::new(),
             files: Vec::new(),

@@ -12,7 +12,7 @@ use wharf_backends::StoragePath;
 
 use super::{
     Backend, Engine, Entries, HttpService, LdapService, Log, PasswordHash, Permissions, Problem, ReadFile,
-    Scan, Secret, SqlService, Stamp, TokenIssuer,
+    Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -44,6 +44,8 @@ pub struct Config {
     pub http: Http,
     /// Logging, as far as the command line does not say otherwise.
     pub log: Log,
+    /// Where traces go; `None`: there are none.
+    pub traces: Option<Traces>,
     /// What is probably a mistake but does not keep the server from running, in the order of the file.
     pub warnings: Vec<Problem>,
     /// What is allowed and dangerous.

@@ -32,6 +32,7 @@ mod suggest;
 mod syntax;
 mod template;
 mod token_issuer;
+mod traces;
 mod tree;
 pub(crate) mod units;
 
@@ -62,6 +63,7 @@ pub use sql_service::{Database, DatabaseHost, DatabaseServer, Encryption, SqlSer
 pub use stamp::Stamp;
 pub use template::{EntryTemplate, TextTemplate};
 pub use token_issuer::{Bearer, Claim, KeysUrl, Mapped, TokenIssuer, TokenKeys};
+pub use traces::Traces;
 
 /// What a kind of storage reads and checks its section with.
 pub(crate) mod section {

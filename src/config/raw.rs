@@ -10,6 +10,7 @@ mod lockout;
 mod scan;
 mod sql;
 mod tokens;
+mod traces;
 mod unread;
 mod values;
 
@@ -24,6 +25,7 @@ pub(super) use lockout::Lockout;
 pub(super) use scan::{Scan, ScanOver, ScanQuarantine, Unscanned};
 pub(super) use sql::Sql;
 pub(super) use tokens::{Jwt, JwtEntry, JwtKeys};
+pub(super) use traces::{Header, Share, Traces};
 pub(super) use unread::{Backend, Engine, Unread};
 pub(crate) use values::{Named, Scalar, Secret};
 pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
@@ -54,6 +56,8 @@ pub(super) struct Config {
     pub(super) http: Option<At<Http>>,
     /// Which lines are logged, and how.
     pub(super) log: Option<At<Log>>,
+    /// Where [traces](metrics.md#traces) go. Without this section there are none.
+    pub(super) traces: Option<At<Traces>>,
 }
 
 /// Health and metrics over HTTP, for monitoring and orchestration: `/livez`, `/readyz`, `/metrics` and `/version`.

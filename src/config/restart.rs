@@ -22,6 +22,7 @@ const ROWS: &[Row] = &[
     ("server.control", |a, b| a.server.control == b.server.control),
     ("server.reload", |a, b| a.server.reload == b.server.reload),
     ("http.listen", |a, b| a.http.listen == b.http.listen),
+    ("traces", |a, b| a.traces == b.traces),
     ("log.format", |a, b| a.log.format == b.log.format),
     // A connection that comes in begins with a handshake, whatever this reading says.
     ("tls.mode", |a, b| {

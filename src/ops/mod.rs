@@ -11,5 +11,6 @@ pub mod reload;
 pub mod sandbox;
 pub mod signals;
 pub mod sweep;
+pub mod traces;
 pub mod umask;
 pub mod watch;

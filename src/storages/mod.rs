@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wharf_backends::observe::Observers;
+use wharf_backends::observe::{Observed, Observers};
 use wharf_backends::{Buffers, Storage};
 
 use crate::config::{Backend, Config, Kind, OpenError, Shared};
@@ -92,7 +92,8 @@ pub fn open(
     buffers: &Arc<Buffers>,
     observers: &Observers,
 ) -> Result<Arc<dyn Storage>, OpenError> {
-    backend.open(name, &Shared { buffers: Arc::clone(buffers), observers: observers.clone() })
+    let shared = Shared { buffers: Arc::clone(buffers), observers: observers.clone() };
+    Ok(Observed::by(observers, backend.open(name, &shared)?))
 }
 
 #[cfg(test)]

@@ -39,21 +39,5 @@ pub(crate) fn ending(error: &Error) -> Ending {
 
 /// A word for what happened, made for labels.
 pub(super) fn label(error: &Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::AlreadyExists => "already_exists",
-        ErrorKind::NotADirectory => "not_a_directory",
-        ErrorKind::IsADirectory => "is_a_directory",
-        ErrorKind::NotEmpty => "not_empty",
-        ErrorKind::PermissionDenied => "permission_denied",
-        ErrorKind::NoSpace => "no_space",
-        ErrorKind::QuotaExceeded => "quota_exceeded",
-        ErrorKind::InvalidName => "invalid_name",
-        ErrorKind::InvalidRange => "invalid_range",
-        ErrorKind::InvalidTime => "invalid_time",
-        ErrorKind::Unsupported => "unsupported",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::Unavailable => "unavailable",
-        _ => "other",
-    }
+    error.kind().as_str()
 }

@@ -16,7 +16,7 @@ mod jwt;
 mod ldap;
 #[cfg(feature = "sql")]
 mod sql;
-mod web;
+pub(crate) mod web;
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};

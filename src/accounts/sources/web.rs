@@ -16,7 +16,7 @@ const KEPT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn client(
+pub(crate) fn client(
     url: &str,
     authorities: Option<&Authorities>,
     timeout: Duration,
@@ -40,7 +40,7 @@ pub(super) fn client(
 }
 
 /// Why the content of an answer can't be had.
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// There is more of it than anybody needs.
     TooLong,
     /// The connection broke.
@@ -51,7 +51,7 @@ pub(super) enum Unread {
 ///
 /// # Errors
 /// [`Unread`].
-pub(super) async fn body(response: &mut Response, most: usize) -> Result<Vec<u8>, Unread> {
+pub(crate) async fn body(response: &mut Response, most: usize) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -64,7 +64,7 @@ pub(super) async fn body(response: &mut Response, most: usize) -> Result<Vec<u8>
 }
 
 /// An error and its causes; the address is known.
-pub(super) fn said(error: reqwest::Error) -> String {
+pub(crate) fn said(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

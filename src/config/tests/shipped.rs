@@ -45,6 +45,7 @@ pub(super) fn production_world() -> World {
         ("scanner", super::HASH),
         ("idp", "VGhlIHRva2Vu\n"),
         ("ldap", "bGRhcCBzZWNyZXQ\n"),
+        ("collector", "Y29sbGVjdG9y\n"),
     ] {
         world.file(&format!("secrets/{name}"), content);
     }

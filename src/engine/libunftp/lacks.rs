@@ -13,6 +13,7 @@ pub(super) const LACKS: &[Lack] = &[
     Lack::of(&["server", "active_on_this_machine"]),
     Lack::of(&["server", "chmod"]),
     Lack::of(&["server", "listing_time"]),
+    Lack::of_section(&["traces"]),
     Lack::of_section(&["server", "proxy_protocol"]),
     Lack::of(&["server", "limits", "upload"]),
     Lack::of(&["server", "limits", "download"]),

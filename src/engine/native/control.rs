@@ -42,6 +42,8 @@ pub(super) struct Control {
     decoder: Decoder,
     pub(super) charset: Charset,
     pub(super) metrics: Arc<Metrics>,
+    /// The code of the last reply.
+    pub(super) replied: u16,
 }
 
 impl Control {
@@ -55,6 +57,7 @@ impl Control {
             decoder: Decoder::default(),
             charset: Charset::Utf8,
             metrics,
+            replied: 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl Control {
         let mut bytes = Vec::with_capacity(128);
         reply.encode(self.charset, &mut bytes);
         self.metrics.reply(reply.code);
+        self.replied = reply.code;
         self.send_bytes(&bytes).await
     }
 

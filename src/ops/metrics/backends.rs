@@ -1,4 +1,4 @@
-//! Metrics of the requests to stores, and of the memory of transfers.
+//! Metrics of what is done in storages, of the requests to stores, and of the memory of transfers.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use wharf_backends::Buffers;
-use wharf_backends::observe::{Answer, Observer, Request};
+use wharf_backends::observe::{Answer, Observer, Operation, Outcome, Request};
+
+use super::operations::{OfBackend, Operations};
 
 /// Upper bounds of seconds: from a store next door to one that is about to be given up.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
@@ -34,6 +36,7 @@ pub(super) struct Backends {
     requests: Family<Labels<3>, Counter>,
     seconds: Family<Labels<2>, Histogram, Durations>,
     retries: Family<Labels<2>, Counter>,
+    operations: Operations,
 }
 
 impl Default for Backends {
@@ -42,6 +45,7 @@ impl Default for Backends {
             requests: Family::default(),
             seconds: Family::new_with_constructor(Durations),
             retries: Family::default(),
+            operations: Operations::default(),
         }
     }
 }
@@ -59,10 +63,13 @@ impl Backends {
             self.seconds.clone(),
         );
         registry.register("backend_retries", "Requests to stores that were sent again", self.retries.clone());
+        registry.register_collector(Box::new(self.operations.clone()));
     }
 
     pub(super) fn observer(&self, backend: &str) -> Arc<dyn Observer> {
-        Arc::new(BackendObserver { backend: backend.into(), backends: self.clone() })
+        let backend = Arc::from(backend);
+        let operations = self.operations.of(&backend);
+        Arc::new(BackendObserver { backend, backends: self.clone(), operations })
     }
 }
 
@@ -70,9 +77,18 @@ impl Backends {
 struct BackendObserver {
     backend: Arc<str>,
     backends: Backends,
+    operations: Arc<OfBackend>,
 }
 
 impl Observer for BackendObserver {
+    fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    fn operation(&self, operation: Operation, outcome: Outcome, elapsed: Duration) {
+        self.operations.count(operation, outcome, elapsed);
+    }
+
     fn request(&self, request: Request, answer: Answer, elapsed: Duration) {
         let backend = ("backend", Arc::clone(&self.backend));
         let kind = ("request", Arc::from(request.as_str()));

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use wharf_backends::observe::{Answer, Request};
+use wharf_backends::ErrorKind;
+use wharf_backends::observe::{Answer, Outcome, Request};
 use wharf_backends::threads::{DiskThreads, Operation};
 
 use super::*;
@@ -25,6 +26,7 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     let observer = metrics.observer("lake\"\n");
     observer.request(Request::Put, Answer::Done, Duration::from_millis(30));
     observer.retry(Request::Put);
+    observer.operation(Operation::Finish, Outcome::Done, Duration::from_micros(30));
     metrics.tls_files_are_in_use(None, &[("tls.crt".into(), None)]);
     metrics.watch_buffers(Buffers::new(64 << 20, None));
     let disks = vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))];
@@ -57,6 +59,33 @@ fn names_of_backends_are_escaped() {
         "{text}"
     );
     assert!(text.contains("wharf_buffer_memory_limit_bytes 67108864\n"), "{text}");
+}
+
+#[test]
+fn operations_are_counted_by_what_became_of_them_and_by_their_time() {
+    let metrics = Metrics::new("native", 100);
+    let observer = metrics.observer("disk");
+    observer.operation(Operation::Finish, Outcome::Done, Duration::from_micros(30));
+    observer.operation(Operation::Finish, Outcome::Failed(ErrorKind::NoSpace), Duration::from_secs(2));
+    // The backend is opened again, as a reload does.
+    metrics.observer("disk").operation(Operation::Finish, Outcome::Abandoned, Duration::from_secs(100));
+    let text = metrics.text();
+    let ours: Vec<&str> = text.lines().filter(|line| line.starts_with("wharf_backend_operation")).collect();
+    let expected = [
+        r#"s_total{backend="disk",operation="finish",result="done"} 1"#,
+        r#"s_total{backend="disk",operation="finish",result="abandoned"} 1"#,
+        r#"s_total{backend="disk",operation="finish",result="no_space"} 1"#,
+        r#"s_total{backend="disk",operation="finish",result="unavailable"} 0"#,
+        r#"_duration_seconds_sum{backend="disk",operation="finish"} 102.00003"#,
+        r#"_duration_seconds_count{backend="disk",operation="finish"} 3"#,
+    ];
+    let bounds = [("2.5e-05", 0), ("0.0001", 1), ("1", 1), ("5", 2), ("60", 2), ("+Inf", 3)];
+    let buckets = bounds.map(|(bound, count)| {
+        format!(r#"_duration_seconds_bucket{{backend="disk",operation="finish",le="{bound}"}} {count}"#)
+    });
+    for line in expected.into_iter().chain(buckets.iter().map(String::as_str)) {
+        assert!(ours.contains(&&*format!("wharf_backend_operation{line}")), "{line} in\n{ours:#?}");
+    }
 }
 
 #[test]

@@ -5,12 +5,14 @@
 mod backends;
 mod disks;
 mod logins;
+mod operations;
 mod process;
 mod questions;
 mod quotas;
 mod reloads;
 mod scans;
 mod tls_files;
+mod traces;
 mod transfers;
 
 use std::path::PathBuf;
@@ -176,6 +178,7 @@ pub struct Metrics {
     reloads: Reloads,
     scans: ScanMeter,
     tls_files: TlsFiles,
+    spans: traces::Spans,
     log: Arc<OnceLock<Queue>>,
 }
 
@@ -220,6 +223,7 @@ impl Metrics {
             reloads: Reloads::default(),
             scans: ScanMeter::default(),
             tls_files: TlsFiles::default(),
+            spans: traces::Spans::default(),
             log: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
@@ -252,6 +256,7 @@ impl Metrics {
         metrics.reloads.register(ours);
         metrics.scans.register(ours);
         metrics.tls_files.register(ours);
+        metrics.spans.register(ours);
         metrics.register(ours);
         metrics.registry = registry;
         Arc::new(metrics)

@@ -108,6 +108,9 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
         Some(Scanner::Clamd(_) | Scanner::Icap { .. }) => needs.resolver(),
         None => {}
     }
+    if config.traces.is_some() {
+        needs.network();
+    }
     // They are read again when the configuration is.
     needs.follow(config.files.iter().map(|file| &file.path));
     needs.change(config.server.limits.spill_directory.iter());

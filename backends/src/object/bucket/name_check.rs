@@ -16,7 +16,7 @@ use super::free_names::Question;
 use super::known::parents;
 use super::lookup::{Found, PARENTS_AT_ONCE};
 use crate::object::store::Marker;
-use crate::{Error, ErrorKind, Result, StoragePath};
+use crate::{Error, ErrorKind, Result, StoragePath, observe};
 
 /// The most pages, of a thousand names each, that are read of a directory to spare a request for each name.
 const PAGES_OF_NAMES: usize = 4;
@@ -32,7 +32,7 @@ impl NameCheck {
         let mut asked = JoinSet::new();
         if bucket.tuning.check_names {
             let (bucket, path) = (Arc::clone(bucket), path.clone());
-            asked.spawn(async move { bucket.check_name(&path).await });
+            asked.spawn(observe::carry(async move { bucket.check_name(&path).await }));
         }
         Self { path: path.clone(), asked }
     }

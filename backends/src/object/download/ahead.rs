@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Reader;
 use super::pace::{Pace, Way};
 use crate::buffers::{ReadsAhead, Share};
-use crate::{ByteStream, Error, ErrorKind, Result};
+use crate::{ByteStream, Error, ErrorKind, Result, observe};
 
 /// A download that may read ahead. What is read and not taken yet counts as memory of the server's
 /// [buffers](crate::Buffers), and where these have no room, nothing is read ahead.
@@ -128,13 +128,13 @@ impl Ahead {
     fn fetch(&self, begin: u64, end: u64) -> JoinSet<Result<VecDeque<Bytes>>> {
         let mut part = self.rest.part(begin, end);
         let mut bytes = JoinSet::new();
-        bytes.spawn(async move {
+        bytes.spawn(observe::carry(async move {
             let mut all = VecDeque::new();
             while let Some(some) = part.next().await? {
                 all.push_back(some);
             }
             Ok(all)
-        });
+        }));
         bytes
     }
 }

@@ -14,7 +14,7 @@ use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::MARKER_CONTENT;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Next as NextPage, Object, Page};
-use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath};
+use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath, observe};
 
 /// A listing that is under way.
 struct Listing {
@@ -94,7 +94,7 @@ impl Listing {
     fn ask(&mut self, next: Option<NextPage>) {
         let (bucket, prefix) = (Arc::clone(&self.bucket), self.prefix.clone());
         let mut asked = JoinSet::new();
-        asked.spawn(async move { bucket.page(&prefix, next, false, None).await });
+        asked.spawn(observe::carry(async move { bucket.page(&prefix, next, false, None).await }));
         self.next = Next::Page(asked, Instant::now());
     }
 

@@ -14,7 +14,7 @@ use crate::buffers::Share;
 use crate::object::bucket::Bucket;
 use crate::object::store::marks::is_marked;
 use crate::object::store::object::Object;
-use crate::{Error, ErrorKind, Result, StoragePath};
+use crate::{Error, ErrorKind, Result, StoragePath, observe};
 
 /// How many uploads may be kept from the sweep because it is not known what became of them.
 const MOST_UNDECIDED: usize = 10_000;
@@ -66,7 +66,7 @@ impl Multipart {
             path: path.clone(),
             key: key.to_owned(),
             headers,
-            id: Id::Asked(tokio::spawn(asked)),
+            id: Id::Asked(tokio::spawn(observe::carry(asked))),
             sending: JoinSet::new(),
             arrived: BTreeMap::new(),
             sent: BTreeSet::new(),
@@ -144,11 +144,11 @@ impl Multipart {
         if let Some(crc) = &mut self.crc {
             part.iter().for_each(|bytes| crc.update(bytes));
         }
-        self.sending.spawn(async move {
+        self.sending.spawn(observe::carry(async move {
             let sent = bucket.store.put_part(&key, &id, number, part).await;
             drop(share);
             Ok(vec![(number, sent.map_err(|failure| failure.at(&path))?)])
-        });
+        }));
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl Multipart {
         let id = self.id().await?;
         let (bucket, path, key) = (Arc::clone(&self.bucket), self.path.clone(), self.key.clone());
         self.sent.extend(first..first + pieces.len());
-        self.sending.spawn(async move {
+        self.sending.spawn(observe::carry(async move {
             match copy_pieces(&*bucket.store, &from, pieces, &key, &id, first).await {
                 Ok(tags) => Ok((first..).zip(tags).collect()),
                 Err(failure) if failure.is_precondition() || failure.code() == Some("NoSuchKey") => {
@@ -177,7 +177,7 @@ impl Multipart {
                 }
                 Err(failure) => Err(failure.at(&path)),
             }
-        });
+        }));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
@@ -12,7 +12,7 @@ use object_store::{ClientConfigKey, ClientOptions};
 
 use super::connector::{self, Limits};
 use crate::object::settings::{Authorities, Tuning};
-use crate::observe::{Answer, Observers, Request};
+use crate::observe::{self, Answer, Note, Observers, Request, Span, SpanKind};
 
 /// Makes clients for a store that the library builds, and keeps the client of the bucket for our requests.
 ///
@@ -57,6 +57,10 @@ impl HttpConnector for Connections {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind(pub(crate) Request);
 
+/// Marks a request that is sent again with how often it was sent before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again(pub(crate) usize);
+
 /// A client that reports its requests.
 #[derive(Debug)]
 struct Counted {
@@ -66,8 +70,10 @@ struct Counted {
 
 #[async_trait]
 impl HttpService for Counted {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let kind = request.extensions().get::<Kind>().map_or(Request::Credentials, |kind| kind.0);
+        let piece = observe::begin(kind.as_str(), SpanKind::Request);
+        piece.tell(|span| describe(span, &mut request));
         let started = Instant::now();
         let response = self.inner.execute(request).await;
         let answer = match &response {
@@ -81,7 +87,35 @@ impl HttpService for Counted {
             },
         };
         self.observers.request(kind, answer, started.elapsed());
+        piece.tell(|span| match &response {
+            Ok(response) => {
+                span.note("http.response.status_code", Note::Number(response.status().as_u16().into()));
+                // To ask for what is not there is no failure of the request.
+                if !matches!(answer, Answer::Done | Answer::NotFound) {
+                    span.fail(answer.as_str());
+                }
+            }
+            Err(error) => {
+                span.note("error.type", Note::Text(answer.as_str()));
+                span.fail(&error.to_string());
+            }
+        });
         response
+    }
+}
+
+/// What is known of a request before it is sent; the store may be told of the span.
+fn describe(span: &dyn Span, request: &mut HttpRequest) {
+    span.note("http.request.method", Note::Text(request.method().as_str()));
+    span.note("server.address", Note::Text(request.uri().host().unwrap_or_default()));
+    // Without the query, which may hold a signature.
+    span.note("url.path", Note::Text(request.uri().path()));
+    if let Some(Again(before)) = request.extensions().get::<Again>().filter(|again| again.0 > 0) {
+        span.note("http.request.resend_count", Note::Number(i64::try_from(*before).unwrap_or(i64::MAX)));
+    }
+    // No signature is about this header.
+    if let Some(value) = span.traceparent().and_then(|value| HeaderValue::from_str(&value).ok()) {
+        request.headers_mut().insert("traceparent", value);
     }
 }
 

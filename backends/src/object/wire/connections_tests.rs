@@ -17,7 +17,7 @@ impl HttpService for Empty {
 #[derive(Debug, Default)]
 struct Heard(Mutex<Vec<(Request, Answer)>>);
 
-impl crate::observe::Observer for Heard {
+impl observe::Observer for Heard {
     fn request(&self, request: Request, answer: Answer, _: std::time::Duration) {
         self.0.lock().unwrap().push((request, answer));
     }
@@ -28,7 +28,7 @@ impl crate::observe::Observer for Heard {
 #[tokio::test]
 async fn a_request_counts_as_what_it_says_and_the_library_asks_for_credentials() {
     let heard = Arc::new(Heard::default());
-    let observers = Observers::new(Arc::clone(&heard) as Arc<dyn crate::observe::Observer>);
+    let observers = Observers::new(Arc::clone(&heard) as Arc<dyn observe::Observer>);
     let counted = Counted { inner: HttpClient::new(Empty), observers };
     let request = |kind: Option<Request>| {
         let mut request = HttpRequest::new(HttpRequestBody::empty());

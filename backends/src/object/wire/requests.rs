@@ -15,7 +15,7 @@ use object_store::client::{HttpClient, HttpRequest, HttpRequestBody, HttpRespons
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
-use super::connections::Kind;
+use super::connections::{Again, Kind};
 use super::xml::{self, Document};
 use crate::object::settings::Tuning;
 use crate::object::settings::options::Added;
@@ -184,7 +184,7 @@ impl Requests {
         url
     }
 
-    async fn signed(&self, request: &Request) -> Result<HttpRequest, Failure> {
+    async fn signed(&self, request: &Request, before: usize) -> Result<HttpRequest, Failure> {
         let mut builder = http::Request::builder().method(request.method.clone()).uri(self.url(request));
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
@@ -204,6 +204,7 @@ impl Requests {
         };
         let mut signed = builder
             .extension(Kind(request.kind))
+            .extension(Again(before))
             .body(body)
             .map_err(|error| Failure::Malformed(format!("a request can't be made: {error}")))?;
         if let Some(signer) = &self.signer {
@@ -217,15 +218,16 @@ impl Requests {
     pub(crate) async fn send(&self, request: Request) -> Result<HttpResponse, Failure> {
         let mut retries = Retries::new(self, &request);
         loop {
-            match self.attempt(&request).await {
+            match self.attempt(&request, retries.attempts).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => retries.pause(failure).await?,
             }
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<HttpResponse, Failure> {
-        let signed = self.signed(request).await?;
+    /// Sends it, after so many attempts before.
+    async fn attempt(&self, request: &Request, before: usize) -> Result<HttpResponse, Failure> {
+        let signed = self.signed(request, before).await?;
         let http = if request.patience.is_some() { &self.patient } else { &self.http };
         let answered = async {
             let response = http.execute(signed).await.map_err(Failure::Transport)?;
@@ -250,7 +252,7 @@ impl Requests {
     ) -> Result<T, Failure> {
         let mut retries = Retries::new(self, &request);
         loop {
-            let answered = async { parse(&self.attempt_whole(&request).await?) };
+            let answered = async { parse(&self.attempt_whole(&request, retries.attempts).await?) };
             match answered.await {
                 Ok(document) => return Ok(document),
                 Err(failure) => retries.pause(failure).await?,
@@ -258,8 +260,8 @@ impl Requests {
         }
     }
 
-    async fn attempt_whole(&self, request: &Request) -> Result<Vec<u8>, Failure> {
-        let response = self.attempt(request).await?;
+    async fn attempt_whole(&self, request: &Request, before: usize) -> Result<Vec<u8>, Failure> {
+        let response = self.attempt(request, before).await?;
         match request.patience {
             None => read(request, response, &self.tuning).await,
             Some(patience) => tokio::time::timeout(patience, read(request, response, &self.tuning))

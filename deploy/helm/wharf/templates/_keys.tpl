@@ -27,11 +27,13 @@ anonymous.mounts[].quota: bytes files
 anonymous.quota: bytes files
 http: listen
 log: filter format
+traces: ca_file headers otlp sample timeout to_stores
+traces.headers[]: name value
 {{- end -}}
 
 {{/* Those of them that are secrets. */}}
 {{- define "wharf.configSecrets" -}}
-users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url
+users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url traces.headers[].value
 {{- end -}}
 
 {{/* Sections whose keys are not listed above. */}}

@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 25] = [
+const SECTIONS: [(&str, &str, &str); 26] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -26,6 +26,7 @@ const SECTIONS: [(&str, &str, &str); 25] = [
         "scan.quarantine",
         "scan: { clamd: \"unix:/s\", quarantine: { backend: disk, KEY } }\n",
     ),
+    ("Traces", "traces", "traces: { otlp: \"http://127.0.0.1:4318\", KEY }\n"),
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),
@@ -75,7 +76,9 @@ fn are_those_that_count() {
         {
             continue;
         }
-        if definition == "Sql" && !cfg!(feature = "sql") {
+        if (definition == "Sql" && !cfg!(feature = "sql"))
+            || (definition == "Traces" && !cfg!(feature = "traces"))
+        {
             continue;
         }
         for key in definitions.keys_of(definition) {
@@ -90,7 +93,7 @@ fn are_those_that_count() {
                 let text = with(&section.replace("KEY", key));
                 let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
                 let accounts = (config.users, config.users_from, config.anonymous, config.scan);
-                format!("{:?}", (config.server, config.tls, config.backends, accounts))
+                format!("{:?}", (config.server, config.tls, config.backends, accounts, config.traces))
             };
             let given = of(&format!("{}: {value}", key.name));
             assert_eq!(given, of(""), "{place}.{} is not {value} where it is left out", key.name);

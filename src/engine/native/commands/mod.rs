@@ -39,7 +39,7 @@ mod xcrc;
 use super::reply::Reply;
 use super::state::{Failure, Outcome, Result};
 
-pub(super) use command::{Command, During, Prepared, Run};
+pub(super) use command::{Argument, Command, During, Prepared, Run};
 pub(super) use information::reply_to_noop;
 pub(super) use stat::status_of_transfer;
 pub(super) use table::{COMMANDS, find};

@@ -1,8 +1,10 @@
 //! From a command line to whoever carries it out, and from what became of it to the words for it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use wharf_backends::StoragePath;
+use wharf_backends::observe::{Span, within};
 
 use super::super::codec::Line;
 use super::super::commands::{COMMANDS, Command, Prepared, Run};
@@ -55,22 +57,25 @@ pub(super) fn argument<'a>(connection: &Connection, state: &State, line: &'a Lin
     connection.control.charset.decode(&line.argument).or_else(of_user)
 }
 
-/// Has a command done by whatever does it, if the state of the session allows it.
+/// Has a command done by whatever does it, if the state of the session allows it: inside of this span, if it is traced.
 pub(super) async fn dispatch(
     connection: &mut Connection,
     state: &mut State,
     command: &Command,
     once: Once,
     argument: &str,
+    span: Option<Arc<dyn Span>>,
 ) -> Result {
     if command.argument.is_missing(argument) {
         return Err(Reply::new(501, format!("Syntax: {}", command.syntax())).into());
     }
     let not_logged_in = || Failure::from(Reply::new(530, "Log in first, with USER and PASS."));
     match (command.run, state) {
-        (Run::Anytime(run), state) => run(connection, state, argument).await,
-        (Run::OfTable(run), state) => run(COMMANDS, connection, state, argument).await,
-        (Run::Login(run), State::Greeting(greeting)) => run(connection, greeting, argument).await,
+        (Run::Anytime(run), state) => within(span, run(connection, state, argument)).await,
+        (Run::OfTable(run), state) => within(span, run(COMMANDS, connection, state, argument)).await,
+        (Run::Login(run), State::Greeting(greeting)) => {
+            within(span, run(connection, greeting, argument)).await
+        }
         // Some clients send it whatever the reply to USER was.
         (Run::Login(_), State::LoggedIn(session)) if command.name == "PASS" && session.may_send_password => {
             Ok(Outcome::Reply(Reply::new(230, "Logged in already, by the certificate.")))
@@ -78,14 +83,16 @@ pub(super) async fn dispatch(
         (Run::Login(_), State::LoggedIn(_)) => {
             Err(Reply::new(503, "You are logged in; REIN makes room for another user.").into())
         }
-        (Run::LoggedIn(run), State::LoggedIn(session)) => run(connection, session, argument).await,
+        (Run::LoggedIn(run), State::LoggedIn(session)) => {
+            within(span, run(connection, session, argument)).await
+        }
         (Run::Transfer(run), State::LoggedIn(session)) => {
             let prepared = prepared(connection, once)?;
             let Some(place) = session.visit.place_for_transfer() else {
                 let text = "This user has as many transfers as it may have; try again later.";
                 return Err(Reply::new(450, text).into());
             };
-            let outcome = run(connection, session, prepared, argument).await?;
+            let outcome = within(span, run(connection, session, prepared, argument)).await?;
             Ok(match outcome {
                 Outcome::Transfer(transfer) => Outcome::Transfer(Box::new(transfer.at(place))),
                 outcome => outcome,
@@ -93,10 +100,10 @@ pub(super) async fn dispatch(
         }
         (Run::Listing(run), State::LoggedIn(session)) => {
             let prepared = prepared(connection, once)?;
-            run(connection, session, prepared, argument).await
+            within(span, run(connection, session, prepared, argument)).await
         }
         (Run::Rename(run), State::LoggedIn(session)) => {
-            run(connection, session, once.rename_from, argument).await
+            within(span, run(connection, session, once.rename_from, argument)).await
         }
         (Run::LoggedIn(_) | Run::Transfer(_) | Run::Listing(_) | Run::Rename(_), State::Greeting(_)) => {
             Err(not_logged_in())

@@ -3,6 +3,7 @@
 mod dispatch;
 mod encryption;
 mod ending;
+mod traced;
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use wharf_backends::observe::Span;
 use wharf_backends::threads::waited_for_by;
 
 use self::ending::{End, failed, last_words, stopping};
@@ -43,6 +45,8 @@ pub(super) struct Session {
     gone: bool,
     /// The data connection of the last transfer, if that is not closed yet.
     linger: Option<Linger>,
+    /// That of the command that is carried out, if it is traced.
+    span: Option<Arc<dyn Span>>,
     /// In all transfers so far.
     moved: Moved,
     started: Instant,
@@ -74,6 +78,7 @@ impl Session {
             asking: false,
             gone: false,
             linger: None,
+            span: None,
             moved: Moved::default(),
             started: now,
             active: now,
@@ -139,7 +144,12 @@ impl Session {
 
     async fn turn(&mut self, shutdown: &Shutdown) -> Result<(), End> {
         let event = self.event(shutdown).await?;
-        Box::pin(self.react(event, shutdown)).await
+        let done = Box::pin(self.react(event, shutdown)).await;
+        // A transfer that has begun has taken it.
+        if let Some(span) = self.span.take() {
+            traced::end(&*span, &self.connection, &self.state);
+        }
+        done
     }
 
     /// Waits for the next event.
@@ -257,6 +267,7 @@ impl Session {
         self.asking = false;
         self.linger = ended.linger.take();
         let reply = transfer.conclude(&ended.result);
+        transfer.span().inspect(|span| traced::replied(&***span, reply.code));
         transfer.add_to(&mut self.moved);
         if let State::LoggedIn(session) = &mut self.state {
             session.transfer_ended(&self.connection, &transfer, &ended);
@@ -301,6 +312,7 @@ impl Session {
             return Ok(self.connection.control.send(&reply).await?);
         };
         tracing::trace!(session = self.connection.id, command = command.name, "command");
+        self.span = traced::begin(&self.connection, command, &argument);
         let login_deadline = self.login_deadline();
         let missed = async {
             match login_deadline {
@@ -311,8 +323,15 @@ impl Session {
         let (connection, state) = (&mut self.connection, &mut self.state);
         let watch = connection.control.watch();
         // A defect in a command ends this session, and no other one.
-        let outcome =
-            AssertUnwindSafe(dispatch::dispatch(connection, state, command, once, &argument)).catch_unwind();
+        let outcome = AssertUnwindSafe(dispatch::dispatch(
+            connection,
+            state,
+            command,
+            once,
+            &argument,
+            self.span.clone(),
+        ))
+        .catch_unwind();
         let outcome = async {
             match watch {
                 Some(watch) => waited_for_by(Arc::new(watch), outcome).await,
@@ -385,7 +404,8 @@ impl Session {
         self.connection.control.send(&opening).await?;
         // Nobody but a user has a transfer.
         let State::LoggedIn(session) = &self.state else { return Ok(()) };
-        self.transfer = Some(Box::new(transfer.start(&session.visit, self.connection.idle_timeout)));
+        let running = transfer.start(&session.visit, self.connection.idle_timeout, self.span.take());
+        self.transfer = Some(Box::new(running));
         Ok(())
     }
 }

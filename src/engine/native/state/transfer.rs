@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use wharf_backends::StoragePath;
+use wharf_backends::observe::{Note, Span, within};
 use wharf_backends::threads::is_carried;
 
 use super::super::data::receive::EndOfData;
@@ -68,7 +69,13 @@ impl Transfer {
         Self { place: Some(place), ..self }
     }
 
-    pub(in super::super) fn start(self, visit: &Visit, stall_timeout: Duration) -> Running {
+    /// Begins it, inside of the span of its command if that is traced.
+    pub(in super::super) fn start(
+        self,
+        visit: &Visit,
+        stall_timeout: Duration,
+        span: Option<Arc<dyn Span>>,
+    ) -> Running {
         let Self { direction, path, offset, work, place, .. } = self;
         let record = visit.begin_transfer(direction, path.as_str(), offset);
         let (cancel, cancelled) = watch::channel(None);
@@ -86,7 +93,14 @@ impl Transfer {
         };
         let context =
             Context { flow, finishing: Arc::clone(&finishing), cancelled, question: Arc::clone(&question) };
-        let work = work(context);
+        let work = match &span {
+            Some(span) => {
+                span.note("file.path", Note::Text(path.as_str()));
+                span.note("user.name", Note::Text(visit.name()));
+                Box::pin(within(Some(Arc::clone(span)), work(context)))
+            }
+            None => work(context),
+        };
         // A defect in a transfer ends its session with a word.
         let work = AssertUnwindSafe(work).catch_unwind();
         Running {
@@ -100,6 +114,7 @@ impl Transfer {
             work: Box::pin(work.map(|ended| ended.unwrap_or_else(|_| TransferError::Panicked.into()))),
             ended: None,
             place,
+            span,
         }
     }
 }
@@ -267,6 +282,7 @@ pub(in super::super) struct Running {
     /// How it ended, until the session hears of it.
     ended: Option<Ended>,
     place: Option<TransferPlace>,
+    span: Option<Arc<dyn Span>>,
 }
 
 /// What a transfer has to say to its session.
@@ -327,6 +343,11 @@ impl Running {
         self.converted.load(Ordering::Relaxed)
     }
 
+    /// The span of its command, if that is traced.
+    pub(in super::super) fn span(&self) -> Option<&Arc<dyn Span>> {
+        self.span.as_ref()
+    }
+
     /// Counts what was moved of files.
     pub(in super::super) fn add_to(&self, moved: &mut Moved) {
         self.record.add_to(moved);
@@ -345,6 +366,15 @@ impl Running {
     /// The last reply, and the log line.
     pub(in super::super) fn conclude(&self, result: &Result<(), TransferError>) -> Reply {
         self.record.end(self.data_peer.get().copied(), result);
+        if let Some(span) = &self.span {
+            span.note(
+                "ftp.transfer_bytes",
+                Note::Number(i64::try_from(self.record.bytes()).unwrap_or(i64::MAX)),
+            );
+            if let Err(error) = result {
+                span.fail(&error.to_string());
+            }
+        }
         match result {
             Ok(()) if self.record.direction() == Direction::Listing => Reply::new(226, "Listing complete."),
             Ok(()) => Reply::new(226, format!("Transfer complete: {} bytes.", self.record.bytes())),

@@ -1,8 +1,18 @@
-//! The requests that a backend sends to its store, reported to an observer. Metrics implement the observer.
+//! What is done in a storage, reported to an observer: its operations, and the requests that a backend sends to its store. Metrics
+//! implement the observer. Where a piece of work has a [`Span`], both are pieces of it.
+
+mod observed;
+mod span;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use self::observed::Observed;
+pub use self::span::{Note, Span, SpanKind, Within, within};
+pub(crate) use self::span::{begin, carry};
+use crate::ErrorKind;
+pub use crate::threads::Operation;
 
 /// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,8 +119,29 @@ impl Answer {
     }
 }
 
-/// Receives the requests of one backend.
+/// What became of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It failed, or was refused.
+    Failed(ErrorKind),
+    /// Nobody waits for it any more.
+    Abandoned,
+}
+
+/// Receives the operations and the requests of one backend.
 pub trait Observer: fmt::Debug + Send + Sync {
+    /// The operator's name of the backend, for spans.
+    fn backend(&self) -> &str {
+        ""
+    }
+
+    /// An operation of the storage is over.
+    fn operation(&self, operation: Operation, outcome: Outcome, elapsed: Duration) {
+        let _ = (operation, outcome, elapsed);
+    }
+
     /// A request has its answer, or will never have one. Every attempt counts.
     fn request(&self, request: Request, answer: Answer, elapsed: Duration);
 
@@ -118,7 +149,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn retry(&self, request: Request);
 }
 
-/// The observer of a storage's requests, if there is one.
+/// The observer of a storage, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct Observers(Option<Arc<dyn Observer>>);
 
@@ -126,6 +157,16 @@ impl Observers {
     /// With this observer.
     pub fn new(observer: Arc<dyn Observer>) -> Self {
         Self(Some(observer))
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.0.as_ref().map(|observer| observer.backend()).filter(|name| !name.is_empty())
+    }
+
+    fn operation(&self, operation: Operation, outcome: Outcome, elapsed: Duration) {
+        if let Some(observer) = &self.0 {
+            observer.operation(operation, outcome, elapsed);
+        }
     }
 
     pub(crate) fn request(&self, request: Request, answer: Answer, elapsed: Duration) {
