@@ -96,9 +96,7 @@ impl Standing {
 
 /// Somebody else was faster.
 pub(super) fn changed(path: &StoragePath) -> Error {
-    let reason = "somebody else changed it meanwhile";
-    Error::with_source(ErrorKind::Conflict, path, reason)
-        .advising("somebody else changed it meanwhile; try again")
+    Error::with_source(ErrorKind::Conflict, path, "what stood there was scanned, and is not there any more")
 }
 
 impl fmt::Debug for Standing {
