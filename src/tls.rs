@@ -2,6 +2,7 @@
 
 mod dates;
 mod der;
+mod described;
 mod hosts;
 mod names;
 mod revocations;
@@ -15,6 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
 use rustls::server::WebPkiClientVerifier;
 
+pub(crate) use self::described::{Age, Described};
 pub(crate) use self::hosts::{Choice, HostCertificates, covers, host_certificate};
 pub use self::names::DistinguishedName;
 pub use self::shown::{Fingerprint, ShownCertificate};

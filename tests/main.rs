@@ -18,6 +18,7 @@ mod appends;
 mod bad_input;
 mod command_line;
 mod crowds;
+mod doctor;
 mod documents;
 mod draining;
 mod engine_defects;

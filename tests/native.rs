@@ -18,6 +18,7 @@ mod encoding;
 mod encryption;
 mod endings;
 mod facts;
+mod gateways;
 mod hung_disks;
 mod interrupted;
 mod leftovers;

@@ -31,6 +31,5 @@ pub use lasting::Lasting;
 pub use proofs::{Channel, Credential, LoginError};
 pub use refused::Refused;
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
-#[cfg(feature = "traces")]
 pub(crate) use sources::web;
 pub use sources::{Look, files_of_users, is_file_of_users};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use wharf_backends::Buffers;
 use wharf_backends::observe::Observers;
+use wharf_backends::{Buffers, Storage};
 
 use super::{Outcome, complain, print};
 use crate::accounts;
@@ -45,7 +45,9 @@ impl Check {
                 return Outcome::Unusable;
             }
         };
-        let (wrong, others) = look_at_users(&config);
+        let (problems, others) = of_users(&config);
+        problems.iter().for_each(complain);
+        let wrong = problems.len();
         for warning in config.warnings.iter().chain(&config.dangers).chain(&others) {
             complain(format_args!("warning: {warning}"));
         }
@@ -58,8 +60,8 @@ impl Check {
     }
 }
 
-/// Complains of what is wrong with users who stand elsewhere; how much that is, and what looks wrong.
-fn look_at_users(config: &Config) -> (usize, Vec<Problem>) {
+/// What is wrong with users who stand elsewhere, and what looks wrong.
+pub(super) fn of_users(config: &Config) -> (Vec<Problem>, Vec<Problem>) {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let mut names: BTreeMap<String, String> =
         config.users.iter().map(|user| (user.name.clone(), "the configuration file".to_owned())).collect();
@@ -89,8 +91,7 @@ fn look_at_users(config: &Config) -> (usize, Vec<Problem>) {
             }
         }
     }
-    problems.iter().for_each(complain);
-    (problems.len(), warnings)
+    (problems, warnings)
 }
 
 fn connect(config: &Config) -> Outcome {
@@ -106,8 +107,8 @@ fn connect(config: &Config) -> Outcome {
     let mut outcome = Outcome::Fine;
     for (name, backend) in &config.backends {
         let kind = backend.kind();
-        match runtime.block_on(try_backend(name, backend, &buffers)) {
-            Ok(()) => print(format_args!("backend {name} ({kind}): reached")),
+        match runtime.block_on(reach(name, backend, &buffers, PATIENCE)) {
+            Ok(_) => print(format_args!("backend {name} ({kind}): reached")),
             Err(cause) => {
                 complain(format_args!("backend {name} ({kind}): {cause}"));
                 outcome = Outcome::Failed;
@@ -128,19 +129,25 @@ fn connect(config: &Config) -> Outcome {
     outcome
 }
 
-async fn try_backend(
+/// Opens a backend, and tries whether it answers.
+///
+/// # Errors
+/// A sentence.
+pub(super) async fn reach(
     name: &str,
     backend: &Arc<dyn config::Backend>,
     buffers: &Arc<Buffers>,
-) -> Result<(), String> {
+    patience: Duration,
+) -> Result<Arc<dyn Storage>, String> {
     let (name, backend, buffers) = (name.to_owned(), Arc::clone(backend), Arc::clone(buffers));
     let open = move || {
         storages::open(&name, &*backend, &buffers, &Observers::default()).map_err(|cause| cause.to_string())
     };
     let reach = async {
         let storage = tokio::task::spawn_blocking(open).await.map_err(|panic| panic.to_string())??;
-        storage.check().await.map_err(|error| error.to_string())
+        storage.check().await.map_err(|error| error.to_string())?;
+        Ok(storage)
     };
-    let reached = tokio::time::timeout(PATIENCE, reach).await;
-    reached.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")))
+    let reached = tokio::time::timeout(patience, reach).await;
+    reached.unwrap_or_else(|_| Err(format!("no answer within {patience:?}")))
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod control;
+mod doctor;
 mod hash_password;
 mod health;
 mod lockouts;
@@ -52,6 +53,8 @@ Examples:
   wharf check --config wharf.yaml          report every problem in a configuration
   wharf check --config wharf.yaml --connect
                                            also try to reach each backend
+  wharf doctor ftp://user@ftp.example.com  find out what keeps clients from working
+  wharf doctor --config wharf.yaml         the same from inside: ports, certificates, backends
   wharf health                             ask a running server whether it is ready
   wharf reload                             have a running server read its configuration again
   wharf lockouts                           show who is locked out after failed logins
@@ -64,6 +67,7 @@ Exit status: 0 success, 1 failure while running, 2 bad configuration or usage.";
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Health(health::Health),
     Reload(reload::Reload),
     Lockouts(lockouts::Lockouts),
@@ -76,6 +80,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Health(health) => health.run(),
         Command::Reload(reload) => reload.run(),
         Command::Lockouts(lockouts) => lockouts.run(),

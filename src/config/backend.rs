@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use wharf_backends::object::Authorities;
 use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
@@ -22,6 +23,12 @@ pub trait Backend: Any + fmt::Debug + Send + Sync {
     /// Where it keeps what it stores, so that two of one kind have one location only if each finds what the other has stored.
     /// `None`: what is stored is gone when the storage is.
     fn location(&self) -> Option<String> {
+        None
+    }
+
+    /// The URL at which the store answers anybody, and the authorities for its certificate, if they are not the system's; `None` if
+    /// it is not reached over HTTP, or nobody knows where.
+    fn web(&self) -> Option<(String, Option<Authorities>)> {
         None
     }
 

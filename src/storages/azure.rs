@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wharf_backends::Storage;
-use wharf_backends::object::{AzureSettings, ObjectOptions, ObjectStorage};
+use wharf_backends::object::{Authorities, AzureSettings, ObjectOptions, ObjectStorage};
 
 use super::bucket::{self, Uploads};
 use super::proof::{Way, Ways};
@@ -196,6 +196,12 @@ impl Backend for Container {
     fn location(&self) -> Option<String> {
         let AzureSettings { endpoint, account, container, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, account, container, prefix)))
+    }
+
+    fn web(&self) -> Option<(String, Option<Authorities>)> {
+        let AzureSettings { endpoint, account, tuning, .. } = &self.settings;
+        let azure = || format!("https://{account}.blob.core.windows.net");
+        Some((endpoint.clone().unwrap_or_else(azure), tuning.authorities.clone()))
     }
 
     fn needs(&self) -> Needs {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wharf_backends::Storage;
-use wharf_backends::object::{GcsSettings, ObjectOptions, ObjectStorage};
+use wharf_backends::object::{Authorities, GcsSettings, ObjectOptions, ObjectStorage};
 
 use super::bucket::{self, Uploads};
 use super::proof::{Way, Ways};
@@ -168,6 +168,12 @@ impl Backend for Bucket {
     fn location(&self) -> Option<String> {
         let GcsSettings { endpoint, bucket, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, bucket, prefix)))
+    }
+
+    fn web(&self) -> Option<(String, Option<Authorities>)> {
+        let GcsSettings { endpoint, tuning, .. } = &self.settings;
+        let google = || "https://storage.googleapis.com".to_owned();
+        Some((endpoint.clone().unwrap_or_else(google), tuning.authorities.clone()))
     }
 
     fn needs(&self) -> Needs {

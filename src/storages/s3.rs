@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::{Host, Url};
 use wharf_backends::Storage;
-use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
+use wharf_backends::object::{Authorities, ObjectStorage, S3Settings, Tuning};
 
 pub(crate) use self::credentials::Credentials;
 use super::bucket::{self, Uploads};
@@ -236,6 +236,12 @@ impl Backend for Bucket {
     fn location(&self) -> Option<String> {
         let S3Settings { endpoint, region, bucket, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, region, bucket, prefix)))
+    }
+
+    fn web(&self) -> Option<(String, Option<Authorities>)> {
+        let S3Settings { endpoint, region, tuning, .. } = &self.settings;
+        let amazon = || Some(format!("https://s3.{}.amazonaws.com", region.as_ref()?));
+        Some((endpoint.clone().or_else(amazon)?, tuning.authorities.clone()))
     }
 
     fn needs(&self) -> Needs {

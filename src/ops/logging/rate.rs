@@ -24,6 +24,11 @@ pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 
 /// Uploads of which the scanner said nothing.
 pub static UNSCANNED: LineRate = LineRate::new("not scanned", Few { burst: 20, each: secs(5) });
 
+/// Transfers that a connection from another address than the client's ended before their time. Whoever looks for open
+/// ports may be such an address, so these are few; later ones end when their time is over.
+pub static EARLY_ENDS: LineRate =
+    LineRate::new("data connection from elsewhere", Few { burst: 10, each: secs(10) });
+
 static ALL: [&LineRate; 5] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS, &UNSCANNED];
 
 /// How many times the lines of one address all addresses together may cause.

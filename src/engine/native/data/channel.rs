@@ -9,7 +9,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::super::security::Protection;
 use super::claims::{self, CONNECT_TIMEOUT, Claim, Toward};
-use super::passive::{Arrived, Lease};
+use super::elsewhere;
+use super::passive::{Arrived, Lease, Strays};
 use super::send::Flow;
 use super::{DataConnection, TransferError, pacing};
 
@@ -20,6 +21,7 @@ pub(in super::super) struct Channel {
     /// The direction of the transfer. Until a transfer sets it, the client is not known to read.
     toward: Toward,
     session: u64,
+    strays: Option<Strays>,
 }
 
 enum Way {
@@ -41,15 +43,19 @@ impl Channel {
     /// The client connects to the port of the lease.
     pub(in super::super) fn passive(lease: Lease, protection: Protection, session: u64) -> Self {
         let is_private = protection.is_private();
+        let strays = Some(lease.strays());
         let way = match protection.into_tls() {
             None => Way::Passive(lease),
             Some(tls) => {
                 let (begin, begun) = watch::channel(None);
-                let coming = tokio::spawn(claims::over_tls(lease, tls, begun, session));
+                let strays = lease.strays();
+                let stray = elsewhere::over_tls(strays, tls.clone(), begun.clone());
+                let own = claims::over_tls(lease, tls, begun, session);
+                let coming = tokio::spawn(elsewhere::unless(stray, own));
                 Way::PassiveTls { begin, coming: AbortOnDropHandle::new(coming) }
             }
         };
-        Self { way, is_private, toward: Toward::Server, session }
+        Self { way, is_private, toward: Toward::Server, session, strays }
     }
 
     /// The server connects, from the address that the client knows.
@@ -60,7 +66,8 @@ impl Channel {
         session: u64,
     ) -> Self {
         let is_private = protection.is_private();
-        Self { way: Way::Active { from, to, protection }, is_private, toward: Toward::Server, session }
+        let way = Way::Active { from, to, protection };
+        Self { way, is_private, toward: Toward::Server, session, strays: None }
     }
 
     /// Whether it will be protected by TLS.
@@ -80,11 +87,13 @@ impl Channel {
 
     /// The connection, once it is established.
     pub(in super::super) async fn open(self, flow: &Flow) -> Result<DataConnection, TransferError> {
-        let Self { way, session, toward, .. } = self;
+        let Self { way, session, toward, strays, .. } = self;
         let open = async {
             match way {
                 Way::Passive(lease) => {
-                    let arrived = claims::in_plain_text(lease, toward, session).await?;
+                    let stray = elsewhere::in_plain_text(lease.strays());
+                    let own = claims::in_plain_text(lease, toward, session);
+                    let arrived = elsewhere::unless(stray, own).await?;
                     flow.opened(arrived.peer);
                     Ok(DataConnection::plain(arrived.stream))
                 }
@@ -105,9 +114,11 @@ impl Channel {
                 }
             }
         };
-        tokio::time::timeout(CONNECT_TIMEOUT, open)
-            .await
-            .unwrap_or(Err(TransferError::NoConnection(CONNECT_TIMEOUT)))
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, open).await;
+        opened.unwrap_or_else(|_| {
+            let elsewhere = strays.as_ref().and_then(elsewhere::told);
+            Err(elsewhere.unwrap_or(TransferError::NoConnection(CONNECT_TIMEOUT)))
+        })
     }
 }
 

@@ -34,7 +34,7 @@ const ATTEMPTS: usize = 4096;
 
 /// How long a connection may be silent after the transfer has begun, and how long the rest of its handshake may take;
 /// then it makes room.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long another plain-text connection may still take after one has ended without a byte, which may be an empty
 /// file.
@@ -62,7 +62,7 @@ pub(super) struct Claim {
     pub(super) connection: DataConnection,
     pub(super) peer: SocketAddr,
     /// Whether it has proven to be the session's.
-    proven: Result<bool, Unproven>,
+    pub(super) proven: Result<bool, Unproven>,
 }
 
 impl Claim {
@@ -298,7 +298,7 @@ fn refused_one(session: u64, data_peer: SocketAddr, cause: &dyn std::error::Erro
 }
 
 /// The handshake of a data connection, and its proof.
-async fn shake_hands(
+pub(super) async fn shake_hands(
     Arrived { stream, peer }: Arrived,
     tls: &Arc<Tls>,
     resumption: &Resumption,

@@ -1,6 +1,7 @@
 //! Why a transfer failed, and the reply that the client gets.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::reply::Reply;
@@ -17,6 +18,10 @@ pub(in super::super) enum TransferError {
     NoConnection(Duration),
     #[error("no data connection came about: {0}")]
     Connect(#[source] io::Error),
+    #[error(
+        "the data connection came from {data} and the control connection from {control}: both have to come from one address"
+    )]
+    Elsewhere { control: IpAddr, data: IpAddr },
     #[error("TLS handshake of the data connection: {0}")]
     Handshake(#[source] io::Error),
     #[error("the data connection may be somebody else's: {0}")]
@@ -56,6 +61,13 @@ impl TransferError {
             Self::Connect(error) => {
                 Reply::new(425, format!("Can't open the data connection: {}.", error.kind()))
             }
+            Self::Elsewhere { control, data } => Reply::new(
+                425,
+                format!(
+                    "The data connection came from {data}, the control connection from {control}: \
+                     both have to come from one address."
+                ),
+            ),
             Self::Unproven(Unproven::NotResumed) => Reply::new(
                 522,
                 "The data connection has to resume the TLS session of the control connection.",
@@ -86,7 +98,7 @@ impl TransferFailure for TransferError {
     fn ending(&self) -> Ending {
         Ending::Failed(match self {
             Self::Storage(error) => return failure::ending(error),
-            Self::NoConnection(_) | Self::Connect(_) => "no_data_connection",
+            Self::NoConnection(_) | Self::Connect(_) | Self::Elsewhere { .. } => "no_data_connection",
             Self::Handshake(_) | Self::Unproven(_) => "tls_handshake",
             Self::DataConnection(_) => "data_connection",
             Self::NotClosed => "no_close_notify",

@@ -5,6 +5,7 @@ mod claims;
 mod compressing;
 pub(super) mod connection;
 pub(super) mod convert;
+mod elsewhere;
 pub(super) mod error;
 mod from_file;
 pub(super) mod hose;

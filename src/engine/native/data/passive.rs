@@ -29,6 +29,7 @@ use self::arrivals::Arrivals;
 pub(super) use self::arrivals::{Arrived, Standing};
 use self::host::Host;
 pub(in super::super) use self::lease::Lease;
+pub(super) use self::lease::Strays;
 use self::open::OpenPorts;
 use crate::proxy_protocol;
 
@@ -167,7 +168,7 @@ impl PassivePorts {
             }
         }
         let key = Key { local, port, client };
-        let arrivals = Arc::<Arrivals>::default();
+        let arrivals = Arrivals::of(first_is_right);
         let expectation = Expectation {
             session: Some(Arc::clone(&arrivals)),
             first_is_right,
@@ -178,8 +179,8 @@ impl PassivePorts {
         if let Some(session) = previous.and_then(|expectation| expectation.session) {
             session.close();
         }
-        table.open.lease(self, local, port);
-        Ok(Lease { key, arrivals, ports: Arc::clone(self) })
+        table.open.lease(self, local, port, &arrivals);
+        Ok(Lease { key, arrivals, ports: Arc::clone(self), since: now })
     }
 
     /// A random port of the range on which this client has no connection. The port is then open.
@@ -269,8 +270,12 @@ fn hand_over(table: &mut Table, local: Host, port: u16, arrived: Arrived) -> boo
         table.expected.get_mut(&key)
     else {
         // If no session wants it any more, its entry is free again.
-        table.expected.remove(&key);
-        tracing::debug!(%peer, port, "closed a data connection that nobody expects");
+        let was_expected = table.expected.remove(&key).is_some();
+        match table.open.only_session(local, port) {
+            // Or its client comes from another address than its control connection.
+            Some(session) if !was_expected => session.put_stray(arrived),
+            _ => tracing::debug!(%peer, port, "closed a data connection that nobody expects"),
+        }
         return true;
     };
     if !session.put(arrived) {
@@ -292,4 +297,4 @@ fn random_below(count: usize) -> usize {
 
 #[cfg(test)]
 #[path = "passive_tests.rs"]
-mod tests;
+pub(super) mod tests;

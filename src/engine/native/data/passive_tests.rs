@@ -5,12 +5,12 @@ use tokio::net::TcpStream;
 
 use super::*;
 
-fn at(address: &str) -> SocketAddr {
+pub(in super::super) fn at(address: &str) -> SocketAddr {
     SocketAddr::new(address.parse().unwrap(), 0)
 }
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const HERE_0: SocketAddr = SocketAddr::new(HERE, 0);
+pub(in super::super) const HERE_0: SocketAddr = SocketAddr::new(HERE, 0);
 
 impl PassivePorts {
     /// For a session in plain text.
@@ -26,7 +26,7 @@ impl Lease {
 }
 
 /// A range of free ports, which nobody is kept from taking: most often nobody does.
-fn free_ports(count: u16) -> RangeInclusive<u16> {
+pub(in super::super) fn free_ports(count: u16) -> RangeInclusive<u16> {
     free_ports_at(HERE, count)
 }
 
@@ -41,7 +41,7 @@ fn free_ports_at(address: IpAddr, count: u16) -> RangeInclusive<u16> {
     panic!("no {count} ports in a row are free");
 }
 
-async fn connect_from(source: &str, port: u16) -> TcpStream {
+pub(in super::super) async fn connect_from(source: &str, port: u16) -> TcpStream {
     connect_to(HERE, source, port).await
 }
 

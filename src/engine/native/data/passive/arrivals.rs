@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
@@ -48,6 +48,17 @@ struct Waiting {
     /// Another session now expects connections in its place.
     closed: bool,
     had_some: bool,
+    strays: Strays,
+}
+
+/// Connections from other addresses than the client's, at a port where no other session expects one.
+#[derive(Debug, Default)]
+struct Strays {
+    /// The last of them that can still prove to be the client's, if nobody has examined it yet.
+    last: Option<Arrived>,
+    /// Where they come from: the first address.
+    from: Option<IpAddr>,
+    are_of_several: bool,
 }
 
 /// Connections that have arrived and were not examined yet.
@@ -55,6 +66,8 @@ struct Waiting {
 pub(super) struct Arrivals {
     waiting: Mutex<Waiting>,
     changed: Notify,
+    strayed: Notify,
+    first_is_right: bool,
 }
 
 impl Arrivals {
@@ -74,6 +87,54 @@ impl Arrivals {
         drop(waiting);
         self.changed.notify_one();
         true
+    }
+
+    /// For connections of which nothing can be proven, so that the first is the right one; or for others.
+    pub(super) fn of(first_is_right: bool) -> Arc<Self> {
+        Arc::new(Self { first_is_right, ..Self::default() })
+    }
+
+    /// Notes a connection from another address. It is kept only if it can prove to be the client's; then a later one from
+    /// there takes its place, and none is kept if several addresses show up: then somebody looks for open ports.
+    pub(super) fn put_stray(&self, arrived: Arrived) {
+        let mut waiting = self.waiting();
+        if waiting.closed || waiting.had_some {
+            return;
+        }
+        let strays = &mut waiting.strays;
+        let ip = arrived.peer.ip().to_canonical();
+        strays.are_of_several |= *strays.from.get_or_insert(ip) != ip;
+        strays.last = (!strays.are_of_several && !self.first_is_right).then_some(arrived);
+        drop(waiting);
+        self.strayed.notify_one();
+    }
+
+    /// Waits for the first connection from another address. Cancel safe.
+    pub(super) async fn has_stray(&self) {
+        loop {
+            let strayed = self.strayed.notified();
+            if self.waiting().strays.from.is_some() {
+                return;
+            }
+            strayed.await;
+        }
+    }
+
+    /// The next connection from another address that was kept. Cancel safe.
+    pub(super) async fn stray(&self) -> Arrived {
+        loop {
+            let strayed = self.strayed.notified();
+            if let Some(arrived) = self.waiting().strays.last.take() {
+                return arrived;
+            }
+            strayed.await;
+        }
+    }
+
+    /// The only address that connections have come from, if that is not the client's.
+    pub(super) fn only_stray(&self) -> Option<IpAddr> {
+        let waiting = self.waiting();
+        waiting.strays.from.filter(|_| !waiting.strays.are_of_several && !waiting.had_some)
     }
 
     /// No more connections will arrive.

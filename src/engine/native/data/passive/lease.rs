@@ -1,6 +1,7 @@
 //! A port, for as long as a session may get its connection there.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -14,11 +15,55 @@ pub(in super::super::super) struct Lease {
     pub(super) key: Key,
     pub(super) arrivals: Arc<Arrivals>,
     pub(super) ports: Arc<PassivePorts>,
+    /// When the client was told.
+    pub(super) since: Instant,
+}
+
+/// Connections at the port of a lease that come from another address than the client's.
+#[derive(Debug)]
+pub(in super::super) struct Strays {
+    key: Key,
+    arrivals: Arc<Arrivals>,
+    ports: Arc<PassivePorts>,
+    since: Instant,
+}
+
+impl Strays {
+    /// Waits for the first of them. Cancel safe.
+    pub(in super::super) async fn first(&self) {
+        self.arrivals.has_stray().await;
+    }
+
+    /// The next of them that may prove to be the client's. Cancel safe.
+    pub(in super::super) async fn next(&self) -> Arrived {
+        self.arrivals.stray().await
+    }
+
+    /// The only address that connections have come from, if that is not the client's.
+    pub(in super::super) fn only_address(&self) -> Option<IpAddr> {
+        self.ports.accept_pending(self.key.local, self.key.port);
+        self.arrivals.only_stray()
+    }
+
+    /// The address of the client.
+    pub(in super::super) fn client(&self) -> IpAddr {
+        self.key.client.ip
+    }
+
+    /// When the client was told of the port.
+    pub(in super::super) fn since(&self) -> Instant {
+        self.since
+    }
 }
 
 impl Lease {
     pub(in super::super::super) fn port(&self) -> u16 {
         self.key.port
+    }
+
+    pub(in super::super) fn strays(&self) -> Strays {
+        let Self { key, arrivals, ports, since } = self;
+        Strays { key: *key, arrivals: Arc::clone(arrivals), ports: Arc::clone(ports), since: *since }
     }
 
     /// Waits for the next connection. Cancel safe: no connection is lost.
@@ -85,7 +130,7 @@ impl Drop for Lease {
                 }
             }
         }
-        table.open.give_back(local, port);
+        table.open.give_back(local, port, &self.arrivals);
         drop(table);
         self.ports.freed.notify_waiters();
     }

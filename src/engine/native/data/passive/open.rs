@@ -19,7 +19,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::time::Instant;
 
 use super::PassivePorts;
-use super::arrivals::Arrived;
+use super::arrivals::{Arrivals, Arrived};
 use super::host::Host;
 use super::listening::{self, Listening};
 
@@ -35,12 +35,17 @@ const KEPT: Duration = Duration::from_secs(5);
 const MOST_KEPT: usize = 4096;
 const PART_KEPT: u64 = 8;
 
+/// Of a port that more sessions were told of, it is not known whose a connection from an unexpected address may be.
+const MOST_TOLD: usize = 4;
+
 /// An open port.
 #[derive(Debug)]
 struct Open {
     listening: Listening,
     /// How many sessions were told of it.
     leases: usize,
+    /// Some of these sessions.
+    told: Vec<Weak<Arrivals>>,
     /// When it was last leased, or given back by the last session.
     since: Instant,
 }
@@ -91,28 +96,46 @@ impl OpenPorts {
             }
             listening => listening?,
         };
-        self.open.insert((local, port), Open { listening, leases: 0, since: Instant::now() });
+        self.open
+            .insert((local, port), Open { listening, leases: 0, told: Vec::new(), since: Instant::now() });
         self.kept += 1;
         Ok(())
     }
 
     /// Counts one more session that is told of the port.
-    pub(super) fn lease(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16) {
+    pub(super) fn lease(
+        &mut self,
+        ports: &Arc<PassivePorts>,
+        local: Host,
+        port: u16,
+        arrivals: &Arc<Arrivals>,
+    ) {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         if open.leases == 0 {
             self.kept -= 1;
             open.since = Instant::now();
         }
         open.leases += 1;
+        if open.told.len() < MOST_TOLD {
+            open.told.push(Arc::downgrade(arrivals));
+        }
         if !self.is_looked_after {
             self.is_looked_after = true;
             tokio::spawn(look_after(Arc::downgrade(ports)));
         }
     }
 
-    pub(super) fn give_back(&mut self, local: Host, port: u16) {
+    /// The session that waits for a connection at this port, if it is the only one.
+    pub(super) fn only_session(&self, local: Host, port: u16) -> Option<Arc<Arrivals>> {
+        let open = self.open.get(&(local, port)).filter(|open| open.told.len() == open.leases)?;
+        let mut waiting = open.told.iter().filter_map(Weak::upgrade).filter(|session| !session.had_some());
+        waiting.next().filter(|_| waiting.next().is_none())
+    }
+
+    pub(super) fn give_back(&mut self, local: Host, port: u16, arrivals: &Arc<Arrivals>) {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         open.leases -= 1;
+        open.told.retain(|told| !std::ptr::eq(told.as_ptr(), Arc::as_ptr(arrivals)));
         if open.leases == 0 {
             open.since = Instant::now();
         }

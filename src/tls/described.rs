@@ -1,0 +1,128 @@
+//! What a certificate says, in words.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::CertificateDer;
+
+use super::names::DistinguishedName;
+
+/// How long before its end a certificate should have been renewed, and how long before it is late.
+const RENEWED: Duration = Duration::from_secs(21 * 24 * 60 * 60);
+const LATE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many names are named.
+const NAMED: usize = 5;
+
+/// A certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct Described {
+    /// The names of the DNS that it is of.
+    pub(crate) names: Vec<String>,
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) end: Option<SystemTime>,
+    /// What is wrong with its dates.
+    pub(crate) out_of_time: Option<&'static str>,
+}
+
+/// How near the end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    Good,
+    /// It should be renewed soon.
+    Old,
+    /// It ends any day.
+    Late,
+}
+
+impl Described {
+    /// `None` if it can't be read.
+    pub(crate) fn of(der: &CertificateDer<'_>) -> Option<Self> {
+        let read = webpki::EndEntityCert::try_from(der).ok()?;
+        let name =
+            |der: &[u8]| DistinguishedName::of_der(der).map(|name| name.to_string()).unwrap_or_default();
+        Some(Self {
+            names: read.valid_dns_names().map(str::to_owned).collect(),
+            subject: name(read.subject()),
+            issuer: name(read.issuer()),
+            end: super::dates::not_after(der),
+            out_of_time: super::out_of_time(&read),
+        })
+    }
+
+    /// The certificates in a file that can be read.
+    pub(crate) fn all_in(path: &Path) -> Vec<Self> {
+        let chain = super::certificates(path).unwrap_or_default();
+        chain.iter().filter_map(Self::of).collect()
+    }
+
+    /// Whether it is signed by itself.
+    pub(crate) fn is_own_issuer(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// How near its end is.
+    pub(crate) fn age(&self, now: SystemTime) -> Age {
+        match self.end.map(|end| end.duration_since(now).unwrap_or_default()) {
+            Some(left) if left < LATE => Age::Late,
+            Some(left) if left < RENEWED => Age::Old,
+            _ => Age::Good,
+        }
+    }
+
+    /// Whom it is of, who signed it, and when it ends.
+    pub(crate) fn sentence(&self, now: SystemTime) -> String {
+        let whom = match self.names.as_slice() {
+            [] if self.subject.is_empty() => "nobody that can be named".to_owned(),
+            [] => self.subject.clone(),
+            names if names.len() > NAMED => {
+                format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED)
+            }
+            names => names.join(", "),
+        };
+        let issuer = match self.is_own_issuer() {
+            true => "itself".to_owned(),
+            false => self.issuer.clone(),
+        };
+        let end = self.end.map_or_else(|| "whose end can't be read".to_owned(), |end| ends(end, now));
+        format!("a certificate of {whom}, signed by {issuer}, which {end}")
+    }
+}
+
+/// When something ends, by day and by the days that are left.
+fn ends(end: SystemTime, now: SystemTime) -> String {
+    let day = chrono::DateTime::<chrono::Utc>::from(end).format("%Y-%m-%d");
+    let days = |time: Duration| time.as_secs() / (24 * 60 * 60);
+    match end.duration_since(now) {
+        Ok(left) => format!("ends on {day} ({} days left)", days(left)),
+        Err(past) => format!("ended on {day} ({} days ago)", days(past.duration())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_described() {
+        let mut parameters = rcgen::CertificateParams::new(["ftp.example.com".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(2030, 1, 31);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        let described = Described::of(certificate.der()).unwrap();
+        let at = |days: u64| {
+            described.end.unwrap() - Duration::from_secs(days * 24 * 60 * 60) - Duration::from_secs(60)
+        };
+        assert_eq!(
+            described.sentence(at(30)),
+            "a certificate of ftp.example.com, signed by itself, which ends on 2030-01-31 (30 days left)"
+        );
+        for (days, age) in [(30, Age::Good), (20, Age::Old), (6, Age::Late)] {
+            assert_eq!(described.age(at(days)), age, "{days}");
+        }
+        let after = described.end.unwrap() + Duration::from_secs(25 * 60 * 60);
+        assert!(described.sentence(after).ends_with("which ended on 2030-01-31 (1 days ago)"));
+        assert_eq!(described.age(after), Age::Late);
+    }
+}

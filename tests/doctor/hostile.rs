@@ -1,0 +1,206 @@
+//! Servers, and what stands before them, that are broken or mean harm: the doctor ends, and says what it is.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+use super::Examined;
+use super::played::{Act, pasv, play, say, usual};
+
+fn examine(address: SocketAddr, more: &[&str]) -> Examined {
+    let url = format!("ftp://demo@{address}");
+    Examined::new(Some("hunter2hunter2"), &[&[&*url, "--timeout", "2s"], more].concat())
+}
+
+#[test]
+fn whatever_answers_the_doctor_ends() {
+    let long = "x".repeat(1 << 20);
+    type Answer = Box<dyn Fn(&str) -> Act + Send + Sync>;
+    let all: Vec<(&str, &[&str], Answer)> = vec![
+        ("greeting", &["closed"], Box::new(|_| Act::Close)),
+        ("greeting", &["says nothing", "ftps://"], Box::new(|_| Act::Hang)),
+        ("greeting", &["longer than any"], Box::new(move |_| say(format!("220 {long}")))),
+        (
+            "greeting",
+            &["longer than any"],
+            Box::new(|_| Act::Bytes("220-and\r\n".repeat(100_000).into_bytes())),
+        ),
+        ("greeting", &["not FTP"], Box::new(|_| say("HTTP/1.1 400 Bad Request"))),
+        ("greeting", &["SSH"], Box::new(|_| say("SSH-2.0-OpenSSH_9.2"))),
+        ("greeting", &["421", "too many"], Box::new(|_| say("421 too many"))),
+        ("greeting", &["500"], Box::new(|_| say("500 no"))),
+        (
+            "login",
+            &["in time"],
+            Box::new(|line| if line.starts_with("PASS") { Act::Hang } else { usual(line) }),
+        ),
+        (
+            "login",
+            &["closed"],
+            Box::new(|line| if line.starts_with("USER") { Act::Close } else { usual(line) }),
+        ),
+        (
+            "login",
+            &["account"],
+            Box::new(|line| if line.starts_with("PASS") { say("332 account?") } else { usual(line) }),
+        ),
+        (
+            "passive",
+            &["neither"],
+            Box::new(|line| if line == "PASV" { say("227 (1,2,3)") } else { usual(line) }),
+        ),
+        (
+            "passive",
+            &["neither"],
+            Box::new(|line| if line == "PASV" { say("227 (1,2,3,4,0,0)") } else { usual(line) }),
+        ),
+        // A door for somebody who puts commands in.
+        (
+            "tls",
+            &["more plain text"],
+            Box::new(|line| if line == "AUTH TLS" { say("234 go\r\n230 you are in") } else { usual(line) }),
+        ),
+        (
+            "tls",
+            &["handshake failed"],
+            Box::new(|line| {
+                if line == "AUTH TLS" {
+                    say("234 go")
+                } else if line.contains('\u{16}') {
+                    Act::Close
+                } else {
+                    usual(line)
+                }
+            }),
+        ),
+    ];
+    for (check, words, answer) in all {
+        let address = play(answer);
+        let examined = examine(address, &[]);
+        examined.expect("problem", check, words);
+        assert_eq!(examined.status, Some(1));
+    }
+}
+
+/// Escape sequences, and texts without an end, get no further than the doctor.
+#[test]
+fn what_servers_say_is_no_terminals_business() {
+    let address = play(|line| match line {
+        "" => say("220 \u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}hello"),
+        line if line.starts_with("PASS") => say(format!("530 \u{1b}[31m{}", "no ".repeat(2000))),
+        line => usual(line),
+    });
+    let examined = examine(address, &[]);
+    examined.expect("problem", "login", &["530"]);
+    let url = format!("ftp://demo@{address}");
+    let mut command = crate::support::wharf(["doctor", &url]);
+    let output = command.env(super::VARIABLE, "x").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("hello"), "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+    assert!(text.lines().all(|line| line.chars().count() < 500), "{text}");
+}
+
+/// The doctor connects to nobody else, wherever a server sends it.
+#[test]
+fn an_address_of_somebody_else_is_told_and_not_connected_to() {
+    let elsewhere = TcpListener::bind("127.0.0.9:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    for (host, level, words) in [
+        ("127.0.0.9", "problem", "each client's own machine"),
+        ("10.1.2.3", "problem", "a private address"),
+        ("0.0.0.0", "problem", "nobody's address"),
+        ("192.0.2.7", "warning", "another host"),
+    ] {
+        let address = play(move |line| if line == "PASV" { pasv(host, port) } else { usual(line) });
+        let examined = examine(address, &[]);
+        examined.expect(level, "pasv", &[host, words, "server.passive.address"]);
+    }
+    assert!(elsewhere.accept().is_err(), "the doctor came");
+}
+
+/// A port that takes no connection and refuses none, as behind a firewall: its queue is full.
+struct Blocked {
+    port: u16,
+    _listener: rustix::fd::OwnedFd,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Blocked {
+    fn new() -> Self {
+        let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&listener, &"127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
+        listen(&listener, 0).unwrap();
+        let address = SocketAddr::try_from(rustix::net::getsockname(&listener).unwrap()).unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100, "the queue is never full");
+        }
+        Self { port: address.port(), _listener: listener, _waiting: waiting }
+    }
+}
+
+#[test]
+fn a_firewall_that_opens_a_part_of_the_ports_is_told() {
+    let blocked = Blocked::new();
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ports = [open.local_addr().unwrap().port(), blocked.port];
+    let asked = AtomicUsize::new(0);
+    let address = play(move |line| match line {
+        "PASV" => pasv("127.0.0.1", ports[asked.fetch_add(1, Ordering::Relaxed) % 2]),
+        line if line.starts_with("LIST") => say("425 no"),
+        line => usual(line),
+    });
+    let range = format!("{}-{}", blocked.port, blocked.port);
+    let examined = examine(address, &["--ports", &range]);
+    let port = blocked.port.to_string();
+    examined.expect(
+        "problem",
+        "passive-ports",
+        &[&format!("{port} did not answer"), "took a connection", "only a part"],
+    );
+    examined.expect("problem", "ports", &["1 did not answer", &port]);
+}
+
+#[test]
+fn ports_that_nothing_forwards_are_told() {
+    let (_kept, closed) = crate::support::closed_port();
+    let closed = closed.port();
+    let address = play(move |line| if line == "PASV" { pasv("127.0.0.1", closed) } else { usual(line) });
+    let examined = examine(address, &[]);
+    examined.expect("problem", "listing", &["refused", "forward"]);
+    examined.expect("problem", "passive-ports", &[&format!("{closed} refused it"), "forward"]);
+}
+
+/// A balancer that drops connections on which nothing moves.
+#[test]
+fn a_connection_that_is_forgotten_is_told() {
+    for is_closed in [true, false] {
+        let address = play(move |line| match line {
+            "NOOP" if is_closed => Act::Close,
+            "NOOP" => Act::Hang,
+            line => usual(line),
+        });
+        let examined = examine(address, &["--idle", "10ms"]);
+        examined.expect("problem", "idle", &["did not survive 10ms", "idle timeout"]);
+    }
+}
+
+/// Without TLS, only the greeting and the name of the user would be known to somebody who reads along.
+#[test]
+fn no_password_is_sent_where_tls_is_not_trusted() {
+    let heard = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&heard);
+    let address = play(move |line| {
+        seen.lock().unwrap().push(line.to_owned());
+        if line == "AUTH TLS" { say("234 go\r\n200 more") } else { usual(line) }
+    });
+    examine(address, &[]).expect("problem", "tls", &[]);
+    let heard = heard.lock().unwrap();
+    assert!(heard.iter().any(|line| line == "AUTH TLS"), "{heard:?}");
+    assert!(!heard.iter().any(|line| line.starts_with("PASS")), "{heard:?}");
+}
