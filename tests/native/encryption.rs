@@ -311,6 +311,29 @@ fn an_upload_without_close_notify_is_refused() {
     assert_eq!(fs::read_dir(setup.files()).unwrap().count(), 1);
 }
 
+/// Whoever stores the bytes changes with the speed at which they come.
+#[test]
+fn an_upload_with_pauses_is_stored_whole() {
+    let setup = Setup::local().tls("required");
+    let server = setup.start();
+    let mut client = server.connect_tls();
+    client.login("demo", "demo");
+    let content = noise(2 << 20, 3);
+    let mut data = client.start_transfer("STOR file");
+    let mut sent = 0;
+    for piece in content.chunks(300_001) {
+        data.write_all(piece).unwrap();
+        data.flush().unwrap();
+        sent += piece.len();
+        let so_far = format!(": {sent} bytes so far");
+        wait_until("all of it has arrived", || client.expect("STAT", 211).text().contains(&so_far));
+    }
+    data.finish().unwrap();
+    drop(data);
+    client.expect_reply(226);
+    assert_bytes(&client.retrieve("file"), &content);
+}
+
 /// For clients that never send it.
 #[test]
 fn an_upload_without_close_notify_can_be_allowed() {

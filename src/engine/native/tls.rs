@@ -15,7 +15,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{ServerConfig, SupportedCipherSuite};
-use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,6 +23,7 @@ use self::family::Family;
 use self::owners::Owners;
 use self::resumption::Marks;
 pub(super) use self::resumption::{Resumption, Unproven};
+use super::data::Wire;
 use super::socket::Socket;
 use crate::config;
 use crate::host::Host;
@@ -36,10 +36,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long until files that could not be used are tried again, although they have not changed: the disk may have been away.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
-
-/// The size of reads from a data connection, in bytes. The library asks for four kilobytes at a time, which would be
-/// several calls for each record.
-const WIRE_BUFFER: usize = 64 * 1024;
 
 /// How many tickets of TLS 1.3 a client gets on its control connection. If each data connection has to resume, a client
 /// that uses each ticket once, as RFC 8446 advises (appendix C.4), can make this many uploads; clients that keep
@@ -188,7 +184,7 @@ impl Configs {
 
 /// A data connection after its handshake.
 pub(super) struct Accepted {
-    pub(super) stream: TlsStream<BufReader<TcpStream>>,
+    pub(super) stream: TlsStream<Wire>,
     /// Whether it has proven to belong to the session of its control connection; otherwise it may be anybody's.
     pub(super) proven: Result<bool, Unproven>,
 }
@@ -392,8 +388,7 @@ impl Tls {
         client_reads: impl Fn() -> bool,
     ) -> io::Result<Accepted> {
         let configs = self.configs();
-        let stream = BufReader::with_capacity(WIRE_BUFFER, stream);
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let start = LazyConfigAcceptor::new(Acceptor::default(), Wire::new(stream)).await?;
         let marks = Marks::of_data(resumption, will_be_tls13(&configs.data, &start.client_hello()));
         let mut config = marks.configure(&configs.data, &configs.hosts);
         // A client that keeps its tickets needs no others.

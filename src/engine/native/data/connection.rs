@@ -1,17 +1,19 @@
 //! An open data connection.
 
 use std::io;
+use std::net::TcpStream as StdStream;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::TransferError;
+use super::wire::Wire;
 
 /// How long the client may take to end a connection whose transfer is over, before it is closed regardless.
 const LINGER: Duration = Duration::from_secs(5);
@@ -26,10 +28,29 @@ const DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 pub(in super::super) enum DataConnection {
     Plain(Plain),
     Tls {
-        stream: Box<TlsStream<BufReader<TcpStream>>>,
+        stream: Box<TlsStream<Wire>>,
         /// Whether the end of TCP alone is taken for the end of the data.
         lenient: bool,
     },
+    /// A thread of a disk has it.
+    Lent(Lent),
+}
+
+/// The socket of a connection that is lent; dropping this closes the connection.
+pub(in super::super) struct Lent(Option<Arc<StdStream>>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.take() {
+            let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
+        }
+    }
+}
+
+/// What a thread of a disk gets of a connection whose bytes it stores.
+pub(super) enum Loan {
+    Plain(Arc<TcpStream>),
+    Tls { stream: Box<TlsStream<Wire>>, lenient: bool },
 }
 
 /// A data connection in plain text, shared with the thread that sends or stores a file.
@@ -76,8 +97,35 @@ impl DataConnection {
         Self::Plain(Plain(Arc::new(stream)))
     }
 
-    pub(super) fn tls(stream: TlsStream<BufReader<TcpStream>>, lenient: bool) -> Self {
+    pub(super) fn tls(stream: TlsStream<Wire>, lenient: bool) -> Self {
         Self::Tls { stream: Box::new(stream), lenient }
+    }
+
+    /// Lends it to a thread of a disk.
+    pub(super) fn lend(&mut self) -> Result<Loan, TransferError> {
+        let lent = match self {
+            Self::Plain(stream) => return Ok(Loan::Plain(Arc::clone(stream))),
+            Self::Tls { stream, .. } => {
+                Lent(Some(stream.get_mut().0.give_to_thread().map_err(TransferError::DataConnection)?))
+            }
+            Self::Lent(_) => return Err(is_lent()),
+        };
+        match std::mem::replace(self, Self::Lent(lent)) {
+            Self::Tls { stream, lenient } => Ok(Loan::Tls { stream, lenient }),
+            Self::Plain(_) | Self::Lent(_) => Err(is_lent()),
+        }
+    }
+
+    /// Takes it back.
+    pub(super) fn take_back(&mut self, loan: Loan) -> Result<(), TransferError> {
+        if let Loan::Tls { mut stream, lenient } = loan {
+            if let Self::Lent(lent) = self {
+                lent.0 = None;
+            }
+            stream.get_mut().0.give_to_runtime().map_err(TransferError::DataConnection)?;
+            *self = Self::Tls { stream, lenient };
+        }
+        Ok(())
     }
 
     /// Reads available bytes into the room of the buffer, at most so many; 0 at the end of the data.
@@ -96,6 +144,7 @@ impl DataConnection {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(TransferError::NotClosed),
                 read => read.map_err(TransferError::DataConnection),
             },
+            Self::Lent(_) => Err(is_lent()),
         }
     }
 
@@ -110,6 +159,7 @@ impl DataConnection {
                 }
             },
             Self::Tls { stream, .. } => stream.write(bytes).await,
+            Self::Lent(_) => return Err(is_lent()),
         };
         match written {
             Ok(0) => Err(TransferError::DataConnection(io::ErrorKind::WriteZero.into())),
@@ -127,6 +177,7 @@ impl DataConnection {
                 Ok(Some(error)) | Err(error) => Err(TransferError::DataConnection(error)),
             },
             Self::Tls { stream, .. } => stream.shutdown().await.map_err(TransferError::DataConnection),
+            Self::Lent(_) => Err(is_lent()),
         }
     }
 
@@ -156,13 +207,28 @@ impl DataConnection {
             Self::Tls { stream, .. } => tokio::spawn(async move {
                 let _ = tokio::time::timeout(LINGER, discard(stream, most)).await;
             }),
+            Self::Lent(_) if wanted => return None,
+            // The disk hangs, and its thread has the connection: what the client still sends is thrown away as it comes.
+            Self::Lent(mut lent) => {
+                let socket = lent.0.take()?;
+                let stream = socket.try_clone().and_then(TcpStream::from_std).ok()?;
+                tokio::spawn(async move {
+                    let stream = Plain(Arc::new(stream));
+                    let _ = tokio::time::timeout(LINGER, stream.discard(most)).await;
+                    let _ = rustix::net::connect_unspec(&*socket);
+                })
+            }
         };
         Some(Linger(AbortOnDropHandle::new(linger)))
     }
 }
 
+fn is_lent() -> TransferError {
+    TransferError::DataConnection(io::Error::other("a thread of the disk has it"))
+}
+
 /// Discards up to `left` received bytes.
-async fn discard(mut stream: Box<TlsStream<BufReader<TcpStream>>>, mut left: usize) {
+async fn discard(mut stream: Box<TlsStream<Wire>>, mut left: usize) {
     let mut waste = vec![0; 16 * 1024];
     while let Ok(count) = stream.read(&mut waste).await
         && count > 0

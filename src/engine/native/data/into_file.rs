@@ -1,7 +1,8 @@
-//! From a plain data connection straight into a file.
+//! From a data connection straight into a file.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,10 +14,12 @@ use tokio::net::TcpStream;
 use wharf_backends::threads::{OfDisk, Operation, step};
 use wharf_backends::{Error, StoragePath};
 
-use super::TransferError;
+use super::connection::Loan;
 use super::hose::Hose;
 use super::receive::EndOfData;
 use super::send::Flow;
+use super::tls_source::TlsSource;
+use super::{DataConnection, TransferError};
 use crate::visit::Room;
 
 /// How long a thread of the disk works for one transfer at a time, so that these threads serve all, however slow the
@@ -36,41 +39,96 @@ pub(super) enum Stopped {
     Pause,
 }
 
+/// Where a thread of the disk takes bytes from.
+pub(super) trait Source {
+    fn socket(&self) -> io::Result<BorrowedFd<'_>>;
+
+    /// Takes bytes that have arrived, at most so many, without waiting: `None` if there are none, 0 at the end. They have
+    /// to be poured out before more are taken.
+    fn fill(&mut self, most: u64) -> Result<Option<usize>, TransferError>;
+
+    /// Writes `count` bytes that were taken.
+    fn pour(&mut self, count: usize, file: &File) -> io::Result<()>;
+}
+
+/// A connection in plain text.
+struct PlainSource {
+    socket: Arc<TcpStream>,
+    hose: Hose,
+}
+
+impl Source for PlainSource {
+    fn socket(&self) -> io::Result<BorrowedFd<'_>> {
+        Ok(self.socket.as_fd())
+    }
+
+    fn fill(&mut self, most: u64) -> Result<Option<usize>, TransferError> {
+        loop {
+            match self.hose.fill(&*self.socket, most) {
+                Ok(count) => return Ok(Some(count)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(error) => return Err(TransferError::DataConnection(error.into())),
+            }
+        }
+    }
+
+    fn pour(&mut self, count: usize, file: &File) -> io::Result<()> {
+        self.hose.pour(count, file)
+    }
+}
+
 /// Stores what the client sends as long as it is fast, behind the bytes that it has `already` sent.
 ///
 /// The thread that reads the socket writes the file, so that nothing is handed from one thread to another.
 pub(super) async fn store_burst(
-    stream: &Arc<TcpStream>,
+    connection: &mut DataConnection,
     file: OfDisk<File>,
     already: Bytes,
     room: &Room,
     flow: &Flow,
 ) -> Result<Stopped, TransferError> {
-    let (socket, moved, room) = (Arc::clone(stream), Arc::clone(&flow.moved), room.clone());
+    let loan = connection.lend()?;
+    let (moved, room) = (Arc::clone(&flow.moved), room.clone());
     let wanted = Arc::new(());
     let is_wanted = Arc::downgrade(&wanted);
     let most = flow.rest_of_turn();
     let is_wanted = move || is_wanted.strong_count() > 0;
     let threads = file.threads().clone();
     let burst = threads.run(Operation::Write, move || {
-        let written = (&*file).write_all(&already);
-        written.map_err(|error| Error::from_io(&StoragePath::root(), error))?;
-        burst(&socket, &file, already.len() as u64, most, &room, &moved, is_wanted)
+        if let Err(error) = (&*file).write_all(&already) {
+            return (loan, Err(Error::from_io(&StoragePath::root(), error).into()));
+        }
+        let already = already.len() as u64;
+        match loan {
+            Loan::Plain(socket) => {
+                let mut source = PlainSource { socket, hose: Hose::new() };
+                let stopped = burst(&mut source, &file, already, most, &room, &moved, is_wanted);
+                (Loan::Plain(source.socket), stopped)
+            }
+            Loan::Tls { stream, lenient } => {
+                let mut source = TlsSource::new(stream, lenient);
+                let stopped = burst(&mut source, &file, already, most, &room, &moved, is_wanted);
+                (Loan::Tls { stream: source.stream, lenient }, stopped)
+            }
+        }
     });
     // An aborted upload drops this, and the thread ends, too.
     let _wanted = wanted;
-    burst.await?
+    let (loan, stopped) = burst.await?;
+    connection.take_back(loan)?;
+    stopped
 }
 
 /// Waits for bytes to read or an error, for at most `wait`.
-fn has_data(socket: &TcpStream, wait: Duration) -> io::Result<bool> {
-    let mut fds = [PollFd::new(socket, PollFlags::IN)];
+fn has_data(source: &impl Source, wait: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::from_borrowed_fd(source.socket()?, PollFlags::IN)];
     let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
     Ok(poll(&mut fds, Some(&wait))? > 0)
 }
 
 fn burst(
-    socket: &TcpStream,
+    source: &mut impl Source,
     file: &File,
     already: u64,
     mut most: u64,
@@ -78,26 +136,23 @@ fn burst(
     moved: &AtomicU64,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Stopped, TransferError> {
-    let mut hose = Hose::new();
     let begun = Instant::now();
     let (mut last_byte, mut since_wait) = (begun, already);
     while last_byte - begun < BURST && most > 0 && is_wanted() {
         step();
-        match hose.fill(socket, most) {
-            Ok(0) => return Ok(Stopped::End(EndOfData::now(last_byte))),
-            Ok(count) => {
+        match source.fill(most)? {
+            Some(0) => return Ok(Stopped::End(EndOfData::now(last_byte))),
+            Some(count) => {
                 last_byte = Instant::now();
                 room.take(count, &StoragePath::root())?;
-                hose.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;
+                source.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;
                 moved.fetch_add(count as u64, Ordering::Relaxed);
                 since_wait += count as u64;
                 most -= count as u64;
             }
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) if since_wait < WORTH_A_WAIT => break,
-            Err(Errno::AGAIN) if !has_data(socket, DATA_WAIT).unwrap_or(true) => break,
-            Err(Errno::AGAIN) => since_wait = 0,
-            Err(error) => return Err(TransferError::DataConnection(error.into())),
+            None if since_wait < WORTH_A_WAIT => break,
+            None if !has_data(source, DATA_WAIT).unwrap_or(true) => break,
+            None => since_wait = 0,
         }
     }
     Ok(Stopped::Pause)

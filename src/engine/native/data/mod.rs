@@ -16,9 +16,12 @@ mod pacing;
 pub(super) mod passive;
 pub(super) mod receive;
 pub(super) mod send;
+mod tls_source;
+pub(super) mod wire;
 
 pub(super) use channel::Channel;
 pub(super) use claims::Toward;
 pub(super) use connection::{DataConnection, Linger};
 pub(super) use error::TransferError;
 pub(super) use passive::PassivePorts;
+pub(super) use wire::Wire;

@@ -68,16 +68,12 @@ pub(in super::super) async fn receive(
         }
         room = next_room(room, next.bytes.len(), large.is_some());
         let Filled { bytes: mut chunk, ended, .. } = next;
-        if ended.is_none()
-            && into_file
-            && matches!(intake, Intake::Bytes)
-            && let DataConnection::Plain(stream) = &*connection
-        {
+        if ended.is_none() && into_file && matches!(intake, Intake::Bytes) {
             match upload.intake(Supply::File).await? {
                 Intake::File(file) => {
                     let already = std::mem::take(&mut chunk);
                     room_of_file.take(already.len(), &StoragePath::root())?;
-                    match into_file::store_burst(stream, file, already, room_of_file, flow).await? {
+                    match into_file::store_burst(connection, file, already, room_of_file, flow).await? {
                         Stopped::End(end) => break end,
                         Stopped::Pause => {}
                     }

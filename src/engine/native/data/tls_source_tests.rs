@@ -1,0 +1,191 @@
+use std::io::Read as _;
+use std::net::TcpStream as Client;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion,
+};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::super::DataConnection;
+use super::*;
+
+type Tls = StreamOwned<ClientConnection, Client>;
+
+fn configs(version: &'static SupportedProtocolVersion) -> (ServerConfig, ClientConfig) {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = identity.cert.der().clone();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate],
+            PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    // As for every upload: its client reads nothing, and would reset the connection.
+    server.send_tls13_tickets = 0;
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (server, client)
+}
+
+/// A connection whose client does this when the handshake is done.
+async fn connected<T: Send + 'static>(
+    version: &'static SupportedProtocolVersion,
+    act: impl FnOnce(Tls) -> T + Send + 'static,
+) -> (Box<TlsStream<Wire>>, JoinHandle<T>) {
+    let (server, client) = configs(version);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = std::thread::spawn(move || {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut tls = StreamOwned::new(connection, Client::connect(address).unwrap());
+        tls.conn.complete_io(&mut tls.sock).unwrap();
+        act(tls)
+    });
+    let (socket, _) = listener.accept().await.unwrap();
+    let stream = TlsAcceptor::from(Arc::new(server)).accept(Wire::new(socket)).await.unwrap();
+    (Box::new(stream), client)
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n % 251) as u8).collect()
+}
+
+fn send_and_end(content: Vec<u8>) -> impl FnOnce(Tls) + Send + 'static {
+    move |mut tls| {
+        tls.write_all(&content).unwrap();
+        tls.conn.send_close_notify();
+        tls.flush().unwrap();
+    }
+}
+
+/// Everything up to the end, and what the end was.
+async fn all(source: &mut TlsSource) -> (Vec<u8>, Result<(), TransferError>) {
+    let file = tempfile::tempfile().unwrap();
+    let end = loop {
+        match source.fill(u64::MAX) {
+            Ok(Some(0)) => break Ok(()),
+            Ok(Some(count)) => source.pour(count, &file).unwrap(),
+            Ok(None) => tokio::task::yield_now().await,
+            Err(error) => break Err(error),
+        }
+    };
+    (content_of(file), end)
+}
+
+fn content_of(mut file: File) -> Vec<u8> {
+    use std::io::Seek;
+    let mut content = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut content).unwrap();
+    content
+}
+
+#[tokio::test]
+async fn all_that_comes_is_stored_over_both_versions() {
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let content = pattern(3 * PIECE + 17);
+        let (stream, client) = connected(version, send_and_end(content.clone())).await;
+        let (stored, end) = all(&mut TlsSource::new(stream, false)).await;
+        assert!(end.is_ok() && stored == content, "{version:?}: {end:?} after {} bytes", stored.len());
+        client.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_runtime_goes_on_where_a_thread_stopped() {
+    let content = pattern(PIECE);
+    let (mut stream, client) = connected(&rustls::version::TLS13, send_and_end(content.clone())).await;
+    let mut received = Vec::new();
+    // The last ones end within a record, of which the rest was read and decrypted.
+    for most in [16 * 1024, 40_000, 1] {
+        // The bytes of a whole number of records are there, some of them read by the runtime.
+        received.push(stream.read_u8().await.unwrap());
+        let mut source = TlsSource::new(stream, false);
+        let count = loop {
+            match source.fill(most).unwrap() {
+                Some(count) => break count,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert!(count as u64 <= most);
+        let file = tempfile::tempfile().unwrap();
+        source.pour(count, &file).unwrap();
+        received.extend(content_of(file));
+        stream = source.stream;
+    }
+    stream.read_to_end(&mut received).await.unwrap();
+    assert!(received == content, "{} bytes", received.len());
+    client.join().unwrap();
+}
+
+#[tokio::test]
+async fn the_end_of_tcp_alone_is_an_end_only_where_it_is_allowed() {
+    for lenient in [false, true] {
+        let content = pattern(100_000);
+        let sent = content.clone();
+        let (stream, client) = connected(&rustls::version::TLS13, move |mut tls| {
+            tls.write_all(&sent).unwrap();
+            tls.flush().unwrap();
+        })
+        .await;
+        let (stored, end) = all(&mut TlsSource::new(stream, lenient)).await;
+        assert!(stored == content, "{} bytes", stored.len());
+        assert!(if lenient { end.is_ok() } else { matches!(end, Err(TransferError::NotClosed)) });
+        client.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_changed_is_refused_and_its_sender_told() {
+    let (stream, client) = connected(&rustls::version::TLS13, |mut tls| {
+        tls.sock.write_all(&[&[23, 3, 3, 0, 64][..], &[7; 64]].concat()).unwrap();
+        let mut answer = [0; 1];
+        // An alert, or else the end of the connection.
+        tls.read(&mut answer).unwrap_err().kind()
+    })
+    .await;
+    let mut source = TlsSource::new(stream, true);
+    let (stored, end) = all(&mut source).await;
+    assert!(stored.is_empty() && matches!(end, Err(TransferError::DataConnection(_))), "{end:?}");
+    assert_eq!(client.join().unwrap(), io::ErrorKind::InvalidData);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lent_ends_when_nobody_waits_for_it() {
+    let (stream, client) = connected(&rustls::version::TLS13, |mut tls| tls.sock.read(&mut [0; 512])).await;
+    let mut connection = DataConnection::tls(*stream, false);
+    let lent = connection.lend();
+    assert!(lent.is_ok() && connection.lend().is_err());
+    drop(connection);
+    // The thread that has it would keep it open.
+    assert_eq!(client.join().unwrap().unwrap(), 0);
+    drop(lent);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_given_back_goes_on() {
+    let content = pattern(10);
+    let (stream, client) = connected(&rustls::version::TLS13, send_and_end(content.clone())).await;
+    let mut connection = DataConnection::tls(*stream, false);
+    let loan = connection.lend().unwrap();
+    connection.take_back(loan).unwrap();
+    let mut received = bytes::BytesMut::with_capacity(64);
+    while connection.read(&mut received, 64).await.unwrap() > 0 {}
+    assert_eq!(received, content);
+    client.join().unwrap();
+}
