@@ -9,8 +9,6 @@ use std::thread;
 pub enum Act {
     Say(String),
     Bytes(Vec<u8>),
-    /// It says nothing, and waits for the next command.
-    Nothing,
     Hang,
     Close,
 }
@@ -41,7 +39,6 @@ fn serve(connection: &TcpStream, answer: &dyn Fn(&str) -> Act) {
         let said = match answer(&line) {
             Act::Say(text) => out.write_all(format!("{text}\r\n").as_bytes()),
             Act::Bytes(bytes) => out.write_all(&bytes),
-            Act::Nothing => Ok(()),
             Act::Close => return,
             Act::Hang => {
                 // Until the other side gives up.
