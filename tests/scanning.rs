@@ -77,7 +77,7 @@ fn all_below(directory: &Path) -> Vec<String> {
 fn refuses(client: &mut Client, finding: &str) {
     client.store("old", b"wharf-finds-");
     let infected = |reply: wharf_testing::ftp::Reply| {
-        // libunftp has words of its own, and refuses to go on from an offset after any failure.
+        // libunftp has words of its own.
         assert!(reply.code >= 400, "{reply:?}");
         if Engine::current() == Engine::Native {
             assert_eq!(reply.code, 550, "{reply:?}");
@@ -88,8 +88,6 @@ fn refuses(client: &mut Client, finding: &str) {
     infected(client.try_store("STOR kept", MARK));
     assert_eq!(client.retrieve("kept"), b"kept");
     infected(client.try_store("APPE old", b"this-mark"));
-    client.expect("REST 12", 350);
-    infected(client.try_store("STOR old", b"this-mark"));
     infected(client.try_store("APPE new", MARK));
     infected(client.try_store("STOR new", &[&noise(2_000_000, 7)[..], MARK, b"end"].concat()));
     assert_eq!(client.retrieve("old"), b"wharf-finds-");
@@ -100,6 +98,13 @@ fn refuses(client: &mut Client, finding: &str) {
     client.store("large", &noise(2_000_000, 8));
     assert_eq!(client.retrieve("old"), b"wharf-finds-nothing");
     assert_eq!(client.retrieve("large"), noise(2_000_000, 8));
+    client.store("part", b"wharf-finds-");
+    client.expect("REST 12", 350);
+    infected(client.try_store("STOR part", b"this-mark"));
+    // libunftp applies an offset of a transfer that failed to the next one.
+    if Engine::current() == Engine::Native {
+        assert_eq!(client.retrieve("part"), b"wharf-finds-");
+    }
 }
 
 #[test]
@@ -108,17 +113,17 @@ fn clamd_keeps_malware_out_of_a_disk() {
         let setup = scanned(DISK, &scanner);
         let server = start(&setup);
         let mut client = server.login();
-        refuses(&mut client, "Wharf.Test.Mark.UNOFFICIAL");
         assert_eq!(client.try_store("STOR eicar.com", &eicar()).code / 100, 5);
+        refuses(&mut client, "Wharf.Test.Mark.UNOFFICIAL");
         let finding = ("finding", "Wharf.Test.Eicar.UNOFFICIAL");
         server
             .log
             .expect_warning("infected upload refused", &[("user", "demo"), ("path", "/eicar.com"), finding]);
         if Engine::current() == Engine::Native {
-            assert_eq!((scans(&server, "infected"), scans(&server, "clean")), (6.0, 6.0));
+            assert_eq!((scans(&server, "infected"), scans(&server, "clean")), (6.0, 7.0));
         }
         // Neither in a listing nor anywhere else is anything left of it.
-        assert_eq!(all_below(&setup.files()), ["empty", "home", "kept", "large", "new", "old"]);
+        assert_eq!(all_below(&setup.files()), ["empty", "home", "kept", "large", "new", "old", "part"]);
     }
 }
 
