@@ -189,3 +189,19 @@ users_from: [ {{ http: '{url}' }} ]
     .passive("ports: 20000-20009");
     examine(&setup.write(), &[]).expect("problem", "users", &[&url, "430"]);
 }
+
+#[test]
+fn a_scanner_that_is_gone_is_a_problem() {
+    let (_kept, closed) = closed_port();
+    let setup = Setup::new(format!(
+        "
+backends:
+  scratch: {{ kind: memory, capacity: 1MiB }}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: scratch, permissions: full }}
+scan: {{ clamd: 'tcp://{closed}' }}
+"
+    ))
+    .passive("ports: 20000-20009");
+    examine(&setup.write(), &[]).expect("problem", "scanner", &[&closed.to_string(), "can't be used"]);
+}

@@ -19,7 +19,7 @@ use crate::cli::{Outcome, check, complain};
 use crate::config::{self, Config, Problem};
 use crate::engine;
 use crate::ops::umask;
-use crate::storages;
+use crate::{storages, visit};
 
 /// Examines the configuration and this machine. `write`: in each backend a file is stored and removed, below this directory.
 pub(super) fn examine(file: &Path, timeout: Duration, write: Option<&str>, mut report: Report) -> Outcome {
@@ -47,6 +47,7 @@ pub(super) fn examine(file: &Path, timeout: Duration, write: Option<&str>, mut r
     runtime.block_on(async {
         users::examine(&config, timeout, &mut report).await;
         backends::examine(&config, timeout, write, &mut report).await;
+        scanner(&config, timeout, &mut report).await;
         clock::examine(&config, timeout, &mut report).await;
     });
     // A disk that does not answer must not hold up the end.
@@ -67,5 +68,20 @@ fn configuration(config: &Config, report: &mut Report) {
     }
     for warning in config.warnings.iter().chain(&config.dangers).chain(&others) {
         report.add(Level::Warning, "configuration", sentence(warning), None);
+    }
+}
+
+/// Whether the scanner finds what it has to find.
+async fn scanner(config: &Config, timeout: Duration, report: &mut Report) {
+    let Some(scan) = &config.scan else { return };
+    let name = &scan.scanner;
+    match tokio::time::timeout(timeout, visit::try_scanner(scan)).await {
+        Ok(Ok(finding)) => report.ok("scanner", format!("{name} finds {finding} in a test file")),
+        Ok(Err(cause)) => report.problem(
+            "scanner",
+            format!("{name} can't be used: {cause}"),
+            "start it, or look at its address: without it uploads are refused, or pass unseen, as `scan.unavailable` says",
+        ),
+        Err(_) => report.problem("scanner", format!("{name} did not answer within {timeout:?}"), "look at its load, and its log"),
     }
 }
