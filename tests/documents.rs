@@ -9,6 +9,7 @@
 //! | `yaml fragment` | some sections of one: good together with some backends in memory |
 //! | `yaml name=FILE` | written to FILE, for the session that follows |
 //! | `console run` | a session: commands behind `$ `, then what they print (`…` stands for anything) |
+//! | `console task` | the same, on the server of `docs/everyday-tasks.md` |
 //! | `console run tls` | the same; the server wants TLS and `ca.crt` is its authority |
 //! | `python run`, `python run tls` | a script that ends with status 0 |
 //! | `sql` | tables of a database: a test of `users_from_sql::guide` fills them |
@@ -18,6 +19,7 @@
 //! `ftp.example.com:2121`).
 
 mod configurations;
+mod everyday;
 mod rules;
 mod sessions;
 

@@ -288,3 +288,67 @@ mod of_what_users_do {
         }
     }
 }
+
+/// The filter for fail2ban that ships, with its `<ADDR>` as fail2ban reads it.
+mod fail2ban {
+    use std::process::Command;
+
+    use super::*;
+
+    const SCRIPT: &str = r#"
+import re, sys
+text = open(sys.argv[1]).read().split("[Definition]")[1]
+body = text.split("failregex = ")[1].split("\nignoreregex")[0]
+address = r"(?P<addr>[0-9A-Fa-f:.]*[0-9A-Fa-f])"
+rules = [re.compile(rule.strip().replace("<ADDR>", address)) for rule in body.splitlines()]
+for line in sys.stdin:
+    for rule in rules:
+        found = rule.search(line)
+        if found:
+            print(found.group("addr"))
+            break
+"#;
+
+    #[track_caller]
+    fn assert_finds(setup: &Setup) {
+        let server = setup.start();
+        let liar = r#"x" peer=192.0.2.1:5 cause="#;
+        let liar_in_json = r#"x","peer":"192.0.2.1:5"#;
+        for name in [
+            "nobody",
+            liar,
+            liar_in_json,
+            "WARN wharf::visit::facts::log: login failed session=1 user=\"a\" peer=192.0.2.1:5 cause=",
+        ] {
+            let mut client = server.connect();
+            client.command(&format!("USER {name}"));
+            client.command("PASS guess");
+        }
+        let mut client = server.login();
+        client.command(&format!("CWD {liar}"));
+        drop(client);
+        server.terminate();
+        let log = server.log.clone();
+        assert_eq!(server.wait().code(), Some(0));
+        let folder = setup.folder();
+        std::fs::write(folder.join("log"), log.raw_at_the_end()).unwrap();
+        let output = Command::new("python3")
+            .args(["-c", SCRIPT, concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/fail2ban/wharf.conf")])
+            .stdin(std::fs::File::open(folder.join("log")).unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(
+            said.lines().collect::<Vec<_>>(),
+            ["127.0.0.1"; 4],
+            "{output:?}\n{}",
+            log.raw_at_the_end()
+        );
+    }
+
+    #[test]
+    fn finds_who_fails_to_log_in_and_nobody_else() {
+        assert_finds(&Setup::local());
+        assert_finds(&Setup::local().text_log());
+    }
+}

@@ -15,6 +15,7 @@ mod support;
 mod access;
 mod accounts;
 mod appends;
+mod audit;
 mod bad_input;
 mod command_line;
 mod crowds;

@@ -24,6 +24,7 @@ mod interrupted;
 mod leftovers;
 mod limits;
 mod listings;
+mod mistakes;
 mod object_types;
 mod sandbox;
 mod scanners;

@@ -1,6 +1,7 @@
 //! What real clients do that a careful reading of the RFCs does not show: each finding with the client that showed it.
 
 mod commons_net;
+mod curl_numbers;
 mod filezilla;
 mod without_encryption;
 

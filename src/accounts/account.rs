@@ -54,6 +54,18 @@ impl Account {
         Ok(view.setting_modes(self.sets_modes).creating_parents(self.creates_parents))
     }
 
+    /// By what its user has shown who they are, in words.
+    pub fn proof(&self) -> &'static str {
+        match (self.is_anonymous, &self.certificate, &self.password) {
+            (true, ..) => "anonymous",
+            (false, Some(_), Some(_)) => "certificate and password",
+            (false, Some(_), None) => "certificate",
+            (false, None, Some(_)) => "password",
+            // Whoever was asked for the account has looked at the credential.
+            (false, None, None) => "source",
+        }
+    }
+
     /// Whether the same credential lets the same user in: otherwise the sessions of one must not go on as those of the other.
     pub fn has_the_proof_of(&self, other: &Self) -> bool {
         (self.is_anonymous, &self.password, &self.certificate)

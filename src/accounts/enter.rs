@@ -195,6 +195,11 @@ impl Accounts {
         if permit.guard().is_locked(peer.ip(), Instant::now()) {
             return Err(self.locked_out(journal));
         }
+        if !self.lasting.facts.can_be_told().await {
+            journal.login_failed("the audit can't be written");
+            self.metrics.login(Login::Unavailable);
+            return Err(Refused::Unavailable);
+        }
         let check = self.metrics.login_begins();
         permit.asked();
         let certificate = channel.certificate;
@@ -363,7 +368,7 @@ impl Accounts {
 
     /// Lets a client in whose credential was right.
     async fn admit(&self, name: &str, account: &Arc<Account>, origin: Origin<'_>) -> Result<Visit, Refused> {
-        let Origin { session, peer, host, permit, ending, .. } = origin;
+        let Origin { session, peer, host, permit, ending, channel } = origin;
         // However it is written, it is one user in limits and logs.
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
         let facts = Arc::clone(&self.lasting.facts);
@@ -395,7 +400,7 @@ impl Accounts {
         if !account.is_anonymous {
             permit.guard().succeeded(&guest.name, peer.ip());
         }
-        guest.journal().logged_in(host.map(|host| &**host));
+        guest.journal().logged_in(host.map(|host| &**host), account.proof(), channel.encrypted);
         self.metrics.login(Login::Success);
         let preferences = Arc::clone(&account.preferences);
         let (layers, metrics) = (self.layers.clone(), Arc::clone(&self.metrics));

@@ -1,5 +1,7 @@
 //! `wharf check`.
 
+mod service_user;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 Examples:
   wharf check --config wharf.yaml
   wharf check --config wharf.yaml --connect
+  sudo wharf check --config /etc/wharf/wharf.yaml --as-user wharf
 
 Exit status: 0 success, 1 a backend or the scanner can't be used, 2 the configuration is wrong.")]
 pub(super) struct Check {
@@ -34,6 +37,10 @@ pub(super) struct Check {
     /// Also try to reach each backend with its credentials, and whether the scanner finds a test file.
     #[arg(long)]
     connect: bool,
+    /// Warn of files that this account of the machine may not read. By default, if root asks: the owner of
+    /// `server.state_directory`, or else `wharf`, if there is such an account.
+    #[arg(long, value_name = "NAME")]
+    as_user: Option<String>,
 }
 
 impl Check {
@@ -48,6 +55,16 @@ impl Check {
         let (problems, others) = of_users(&config);
         problems.iter().for_each(complain);
         let wrong = problems.len();
+        let unreadable = match service_user::look(&config, &self.config, self.as_user.as_deref()) {
+            Ok(unreadable) => unreadable,
+            Err(error) => {
+                complain(format_args!("wharf: {error}"));
+                return Outcome::Unusable;
+            }
+        };
+        for warning in unreadable {
+            complain(format_args!("warning: {warning}"));
+        }
         for warning in config.warnings.iter().chain(&config.dangers).chain(&others) {
             complain(format_args!("warning: {warning}"));
         }

@@ -18,6 +18,7 @@ use self::preparation::Prepared;
 use super::{Outcome, complain, print};
 use crate::config::{Config, LogFormat};
 use crate::engine;
+use crate::ops::audit::Audit;
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::metrics::{Disks, Metrics};
 use crate::ops::notify::ServiceManager;
@@ -28,6 +29,7 @@ use crate::ops::{control, logging, memory, open_files, signals::StopSignals, swe
 use crate::server::Server;
 use crate::shutdown::Shutdown;
 use crate::storages::{StorageError, Storages};
+use crate::visit::facts::Act;
 use crate::world::{CurrentWorld, Ground, World};
 
 /// How long the end of the program waits for threads that may block.
@@ -193,6 +195,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     metrics.watch_buffers(Arc::clone(&buffers));
     let (traces, spans) = Traces::start(config.traces.as_ref(), &metrics)?;
     let ground = Ground { traces, ..Ground::new(buffers, Arc::clone(&metrics))? };
+    let audit = Audit::start(&config.audit, &config.server.listing_time)?;
     let build = {
         let ground = ground.clone();
         move || World::build(config, &ground)
@@ -203,6 +206,11 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         () = shutdown.stopping.cancelled() => return Ok(()),
         built = tokio::task::spawn_blocking(build) => built??,
     };
+    let facts = Arc::clone(world.accounts.facts());
+    if let Some(audit) = &audit {
+        metrics.watch_audit(Arc::clone(audit));
+        facts.add(Arc::clone(audit) as _);
+    }
     let (users, backends) = (world.accounts.users(), world.config.backends.len());
     let world = Arc::new(CurrentWorld::new(world));
     metrics.watch_disks({
@@ -212,6 +220,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let engine = engine::open(engine, Arc::clone(&world), &metrics)?;
     let server = Server::bind(Arc::clone(&world), Arc::clone(&engine), metrics).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), users, backends, "starting");
+    let version = env!("CARGO_PKG_VERSION");
+    facts.acted(Act { by: "wharf serve", action: "start", detail: version, outcome: Ok(()) });
     if file.is_none() {
         print_welcome(&server);
     }
@@ -252,6 +262,10 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     drop((sweeping, tasks));
     let last = world.now();
     tokio::join!(wait_for_disks(&last.storages), spans.finish());
+    facts.acted(Act { by: "signal", action: "stop", detail: "", outcome: Ok(()) });
+    if let Some(audit) = audit {
+        tokio::task::spawn_blocking(move || audit.end()).await?;
+    }
     Ok(())
 }
 

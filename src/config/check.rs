@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod audit;
 mod backends;
 mod certificates;
 mod dangers;
@@ -120,6 +121,7 @@ impl Checker<'_> {
             entries,
             anonymous: accounts.anonymous,
             scan,
+            audit: self.audit(raw.audit),
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             traces: self.traces(raw.traces),

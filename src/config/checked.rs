@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{
-    Backend, Engine, Entries, HttpService, LdapService, Log, PasswordHash, Permissions, Problem, ReadFile,
-    Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
+    AuditSink, Backend, Engine, Entries, HttpService, LdapService, Log, PasswordHash, Permissions, Problem,
+    ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -40,6 +40,8 @@ pub struct Config {
     pub anonymous: Option<Anonymous>,
     /// How uploads are scanned; `None`: they are not.
     pub scan: Option<Scan>,
+    /// Where the record of who did what goes; no two are the same.
+    pub audit: Vec<AuditSink>,
     /// Health and metrics over HTTP.
     pub http: Http,
     /// Logging, as far as the command line does not say otherwise.

@@ -4,6 +4,7 @@
 //! which every value knows where it stands, the tree becomes the types of `raw`, which also make the JSON Schema, and
 //! the checks make the [`Config`] of these.
 
+mod audit_sink;
 mod backend;
 mod check;
 mod checked;
@@ -38,6 +39,7 @@ pub(crate) mod units;
 
 use std::path::Path;
 
+pub use audit_sink::{AuditFormat, AuditSink, AuditTo, Rotation, SyslogAddress};
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType,

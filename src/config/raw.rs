@@ -4,6 +4,7 @@
 //! marked for the schema.
 
 mod accounts;
+mod audit;
 mod ldap;
 mod limits;
 mod lockout;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
+pub(super) use audit::{Audit, AuditFormat, AuditPlace, AuditTo, Rotate};
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::{Quota, UserLimits};
 pub(super) use lockout::Lockout;
@@ -52,6 +54,9 @@ pub(super) struct Config {
     pub(super) scan: Option<At<Scan>>,
     /// The login without a password.
     pub(super) anonymous: Option<At<Anonymous>>,
+    /// Where [the record of who did what](audit.md) goes: each item is one more place. Without this section there is no such record, but
+    /// for the log.
+    pub(super) audit: Option<At<Vec<At<Audit>>>>,
     /// Where health and metrics are.
     pub(super) http: Option<At<Http>>,
     /// Which lines are logged, and how.

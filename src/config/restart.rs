@@ -21,6 +21,7 @@ const ROWS: &[Row] = &[
     ("server.sandbox", |a, b| a.server.sandbox == b.server.sandbox),
     ("server.control", |a, b| a.server.control == b.server.control),
     ("server.reload", |a, b| a.server.reload == b.server.reload),
+    ("audit", |a, b| a.audit == b.audit),
     ("http.listen", |a, b| a.http.listen == b.http.listen),
     ("traces", |a, b| a.traces == b.traces),
     ("log.format", |a, b| a.log.format == b.log.format),

@@ -1,5 +1,6 @@
 //! Operation of the server: logs, health, metrics, the sandbox, shutdown, and cleaning up.
 
+pub mod audit;
 pub mod control;
 pub mod http;
 pub mod logging;

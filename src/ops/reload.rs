@@ -24,6 +24,7 @@ use crate::config::{self, Config, Problem, Problems, ReadFile};
 use crate::engine::{ENGINES, Engine, Unready};
 use crate::shutdown::Shutdown;
 use crate::storages::{self, KINDS};
+use crate::visit::facts::{Act, Facts};
 use crate::world::{CurrentWorld, Ground, Replaced, World};
 
 /// Whoever reads a pipe again may wait for ever.
@@ -120,6 +121,11 @@ impl Reloader {
         &self.parts.world
     }
 
+    /// Who hears of what operators do.
+    pub(crate) fn facts(&self) -> Arc<Facts> {
+        Arc::clone(self.parts.world.now().accounts.facts())
+    }
+
     /// Reads the configuration at each of these requests, as long as it is polled.
     pub async fn serve(&self, asked: &Notify, why: &'static str) {
         loop {
@@ -158,6 +164,17 @@ impl Reloader {
             }
         };
         self.parts.ground.metrics.reloaded(counted);
+        let (outcome, detail) = match &result {
+            Ok(done) => (Ok(()), done.to_string()),
+            // Each of them is a line of the log.
+            Err(Failure::Problems(problems)) => {
+                let problems = problems.list().len();
+                (Err(format!("the configuration is wrong: {problems} problems")), String::new())
+            }
+            Err(failure) => (Err(failure.to_string()), String::new()),
+        };
+        let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
+        self.facts().acted(Act { by: why, action: "reload", detail: &detail, outcome });
         result
     }
 

@@ -1,8 +1,8 @@
 //! From a connection to a session.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +17,7 @@ use crate::accounts::SessionLimits;
 use crate::engine::{Connection, Engine};
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use crate::visit::facts::{Facts, What, Who};
 
 /// How long to wait when the system has no means for one more connection, before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -31,6 +32,9 @@ pub(super) struct Acceptor {
     /// Nobody is told anything any more.
     pub(super) closed: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) facts: Arc<Facts>,
+    /// When transfers that still run are broken off, once the server is stopping.
+    pub(super) ends: OnceLock<Instant>,
 }
 
 /// The sessions of a server.
@@ -92,7 +96,10 @@ impl Acceptor {
         let token = self.sessions.running.token();
         let Arrival { peer, .. } = arrival;
         let permit = match self.sessions.shutdown.stopping.is_cancelled() {
-            true => Err(Refusal::Stopping),
+            true => {
+                let end = self.ends.get().copied().unwrap_or_else(Instant::now);
+                Err(Refusal::Stopping(end.saturating_duration_since(Instant::now())))
+            }
             false => self.limits.admit(peer.ip()).map_err(Refusal::TooMany),
         };
         let permit = match permit {
@@ -100,6 +107,8 @@ impl Acceptor {
             Err(refusal) => {
                 refusal.log(peer);
                 self.metrics.session_refused(refusal.counted());
+                let who = Who { session: 0, user: "", peer };
+                self.facts.tell(who, What::SessionRefused { cause: refusal.counted() });
                 front.refuse(stream, &refusal);
                 return;
             }

@@ -12,8 +12,8 @@ mod socket;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use tokio::net::TcpListener;
@@ -116,6 +116,8 @@ impl Server {
             limits: self.limits,
             closed: closed.clone(),
             metrics: self.metrics,
+            facts: Arc::clone(self.world.now().accounts.facts()),
+            ends: OnceLock::new(),
         });
         for Listener { listener, address, front } in self.listeners {
             match front.begins_with_tls() {
@@ -132,6 +134,7 @@ impl Server {
         shutdown.stopping.cancelled().await;
         sessions.close();
         let grace = self.world.now().config.server.shutdown_grace;
+        let _ = acceptor.ends.set(Instant::now() + grace);
         tracing::info!(sessions = sessions.len(), ?grace, "stopping");
         tokio::select! {
             () = sessions.wait() => {}

@@ -1,6 +1,7 @@
 //! Why a connection gets no session, in words.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::accounts::TooManySessions;
 use crate::ops::logging::rate;
@@ -9,8 +10,8 @@ use crate::ops::metrics;
 /// Why a connection gets no session.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The server is stopping.
-    Stopping,
+    /// The server is stopping, for so long at most.
+    Stopping(Duration),
     /// There are too many sessions.
     TooMany(TooManySessions),
 }
@@ -19,7 +20,10 @@ impl Refusal {
     /// What the client is told, with the end of the line.
     pub(super) fn reply(&self) -> String {
         match self {
-            Self::Stopping => "421 The server is stopping; try again later.\r\n".to_owned(),
+            // It may be there again sooner; whoever waits for so long has not come in vain.
+            Self::Stopping(left) => {
+                format!("421 The server is stopping; try again in {} seconds.\r\n", left.as_secs() + 1)
+            }
             Self::TooMany(cause) => format!("421 Try again later: {cause}.\r\n"),
         }
     }
@@ -27,7 +31,7 @@ impl Refusal {
     /// What the operator is told.
     pub(super) fn log(&self, peer: SocketAddr) {
         match self {
-            Self::Stopping => tracing::debug!(%peer, "refused a session: the server is stopping"),
+            Self::Stopping(_) => tracing::debug!(%peer, "refused a session: the server is stopping"),
             Self::TooMany(cause) => {
                 if rate::REFUSED_SESSIONS.admits(peer.ip()) {
                     tracing::warn!(%peer, %cause, "refused a session");
@@ -39,7 +43,7 @@ impl Refusal {
     /// As what it is counted.
     pub(super) fn counted(&self) -> metrics::Refusal {
         match self {
-            Self::Stopping => metrics::Refusal::Stopping,
+            Self::Stopping(_) => metrics::Refusal::Stopping,
             Self::TooMany(TooManySessions::InAll) => metrics::Refusal::Limit,
             Self::TooMany(TooManySessions::FromThisAddress) => metrics::Refusal::AddressLimit,
             Self::TooMany(TooManySessions::LockedOut) => metrics::Refusal::LockedOut,

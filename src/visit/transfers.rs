@@ -1,14 +1,13 @@
 //! What is counted and told of a transfer, the same in both engines.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use wharf_backends::Error;
 
 use super::Guest;
-use super::facts::{Moved, Transfer, TransferEnd, What};
+use super::facts::{Moved, Transfer, TransferEnd, What, Wire};
 use crate::ops::metrics::{Ending, Metrics, TransferMeter};
 
 /// What moves where.
@@ -95,8 +94,8 @@ impl TransferRecord {
         format!("{} of {}: {} bytes so far", self.direction().operation(), self.transfer.path, self.bytes())
     }
 
-    /// It is over: counts it, and tells it. `data_peer` is the other end of the data connection, where that is known.
-    pub(crate) fn end<E: TransferFailure>(&self, data_peer: Option<SocketAddr>, result: &Result<(), E>) {
+    /// It is over: counts it, and tells it with how its bytes went.
+    pub(crate) fn end<E: TransferFailure>(&self, wire: Wire, result: &Result<(), E>) {
         let seconds = self.meter.elapsed().as_secs_f64();
         self.meter.end(match result {
             Ok(()) => Ending::Complete,
@@ -104,7 +103,7 @@ impl TransferRecord {
         });
         let failure = result.as_ref().err().map(|error| error as &dyn TransferFailure);
         let (guest, transfer) = (&*self.guest, &self.transfer);
-        let end = TransferEnd { seconds, data_peer, failure };
+        let end = TransferEnd { seconds, data_peer: wire.peer, wire, failure };
         guest.facts.tell(guest.who(), What::TransferEnded { transfer, end });
     }
 }

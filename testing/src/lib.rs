@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ftp`] | a control connection that speaks FTP line by line, plain or over TLS; replies; data connections |
 //! | [`certificates`] | an authority for one test, and clients that trust it |
+//! | [`json_schema`] | whether a value fits a JSON Schema |
 //! | [`tokens`] | somebody who signs tokens, and the public keys |
 //! | [`proxy`] | stands between a backend and a store, counts requests and breaks those that a test names |
 //! | [`played`] | stores that a test plays: each request is answered by a function |
@@ -23,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub mod certificates;
 pub mod ftp;
+pub mod json_schema;
 mod noise;
 #[cfg(feature = "stores")]
 pub mod played;

@@ -88,7 +88,7 @@ fn patterns_match_what_they_say() {
     assert!(!matches("a…b", "ab c"));
 }
 
-fn run_session(place: &str, text: &str, folder: &Path, server: &Running<'_>) {
+pub(super) fn run_session(place: &str, text: &str, folder: &Path, server: &Running<'_>) {
     let steps = steps(text);
     let mut script = String::from("s=0\n");
     for (step, _) in &steps {

@@ -15,6 +15,7 @@ use super::accounts::SessionUser;
 use super::listing::{self, SessionMetadata};
 use super::session::Session;
 use super::transfer::{self, TransferError};
+use crate::visit::facts::Wire;
 use crate::visit::{Direction, TransferRecord};
 
 /// The storage of one session.
@@ -39,7 +40,7 @@ impl SessionStorage {
         if result.is_ok() {
             self.session.add_to_moved(|moved| transfer.add_to(moved));
         }
-        transfer.end(None, &result);
+        transfer.end(Wire::default(), &result);
         result.map(|()| transfer.bytes()).map_err(Into::into)
     }
 

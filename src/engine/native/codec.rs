@@ -5,6 +5,9 @@ use bytes::{Buf, BytesMut};
 /// The longest command line, in bytes with its end.
 pub(super) const MAX_LINE: usize = 8 * 1024;
 
+/// How a client that begins TLS does (RFC 8446, section 5.1): a handshake, of any version. No command begins with such a byte.
+const CLIENT_HELLO: [u8; 2] = [22, 3];
+
 /// How much more of a line that is too long is discarded, before the session ends.
 const MAX_DISCARDED: usize = 64 * 1024;
 
@@ -26,6 +29,8 @@ pub(super) enum Decoded {
     TooLong,
     /// A line without an end: the session ends.
     Endless,
+    /// The first message of TLS, where commands are expected: the session ends.
+    Tls,
 }
 
 /// Collects bytes until they form a line.
@@ -67,6 +72,10 @@ impl Decoder {
 
     /// The next line; `None` if more bytes are needed.
     pub(super) fn decode(&mut self) -> Option<Decoded> {
+        if self.discarded == 0 && self.buffer.starts_with(&CLIENT_HELLO) {
+            self.clear();
+            return Some(Decoded::Tls);
+        }
         loop {
             match self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
                 Some(_) if self.overlong => {

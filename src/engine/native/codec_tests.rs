@@ -95,3 +95,11 @@ fn who_waits_for_a_command_has_no_buffer() {
     decoder.rest();
     assert_eq!(decode_all(&mut decoder, b"OP\r\n"), [line("NOOP", b"")]);
 }
+
+#[test]
+fn the_first_message_of_tls_is_no_command() {
+    let mut decoder = Decoder::default();
+    assert_eq!(decode_all(&mut decoder, &[22]), []);
+    assert_eq!(decode_all(&mut decoder, &[3, 1, 2, 0, b'\n', 1]), [Decoded::Tls]);
+    assert_eq!(decode_all(&mut decoder, b"NOOP\r\n"), [line("NOOP", b"")]);
+}

@@ -23,7 +23,7 @@ pub fn control_lines(pieces: &[Vec<u8>]) {
                     assert!(!line.argument.contains(&b'\n'));
                 }
                 Decoded::TooLong => {}
-                Decoded::Endless => return,
+                Decoded::Endless | Decoded::Tls => return,
             }
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Desk, Request, Row};
 use crate::accounts::Lock;
+use crate::visit::facts::Act;
 
 /// The address or name whose locks are lifted; by default none are.
 pub const LIFT: &str = "lift";
@@ -20,18 +21,26 @@ pub(super) const ROW: Row =
 fn answer(desk: &Desk, request: &Request) -> Answer {
     let guard = desk.limits.guard();
     let arguments = &request.arguments;
+    let acted = |detail: &str, outcome| {
+        desk.reloader.facts().acted(Act { by: "wharf lockouts", action: "lift", detail, outcome });
+    };
     match (arguments.get(LIFT), arguments.get(LIFT_ALL)) {
         (None, None) => list(guard.locks()),
         (Some(Value::String(subject)), None) => match guard.lift(subject) {
-            0 => Answer::failed(format!("{subject:?} is not locked")),
+            0 => {
+                acted(subject, Err("not locked"));
+                Answer::failed(format!("{subject:?} is not locked"))
+            }
             locks => {
                 tracing::info!(subject, locks, "locks were lifted");
+                acted(subject, Ok(()));
                 Answer::fine(format!("{subject:?} is not locked any more"))
             }
         },
         (None, Some(Value::Bool(true))) => {
             let locks = guard.lift_all();
             tracing::info!(locks, "all locks were lifted");
+            acted("all", Ok(()));
             Answer::fine(format!("nothing is locked any more; there were {locks} locks"))
         }
         _ => Answer::unusable("either the locks of one are lifted, or all"),

@@ -29,7 +29,21 @@ pub static UNSCANNED: LineRate = LineRate::new("not scanned", Few { burst: 20, e
 pub static EARLY_ENDS: LineRate =
     LineRate::new("data connection from elsewhere", Few { burst: 10, each: secs(10) });
 
-static ALL: [&LineRate; 5] = [&REFUSED_SESSIONS, &FAILED_LOGINS, &FAILED_HANDSHAKES, &REFUSALS, &UNSCANNED];
+/// Refused sessions in the record of who did what: whoever floods the server must not fill the disk with them.
+pub static AUDITED_REFUSALS: LineRate =
+    LineRate::new("audit: refused a session", Few { burst: 20, each: secs(5) });
+/// What clients do wrong before or beside their commands, such as TLS where none is spoken.
+pub static MISTAKES: LineRate = LineRate::new("mistakes of clients", Few { burst: 20, each: secs(5) });
+
+static ALL: [&LineRate; 7] = [
+    &REFUSED_SESSIONS,
+    &FAILED_LOGINS,
+    &FAILED_HANDSHAKES,
+    &REFUSALS,
+    &AUDITED_REFUSALS,
+    &MISTAKES,
+    &UNSCANNED,
+];
 
 /// How many times the lines of one address all addresses together may cause.
 const TOGETHER: u32 = 10;

@@ -7,6 +7,8 @@ use wharf_backends::observe::{Answer, Outcome, Request};
 use wharf_backends::threads::{DiskThreads, Operation};
 
 use super::*;
+use crate::config::{AuditFormat, AuditSink, AuditTo};
+use crate::listing_time::ListingTime;
 
 /// One of each.
 fn full() -> (Arc<Metrics>, OpenSession) {
@@ -31,6 +33,9 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     metrics.watch_buffers(Buffers::new(64 << 20, None));
     let disks = vec![("disk".to_owned(), DiskThreads::new("disk", Duration::from_secs(60)))];
     metrics.watch_disks(move || disks.clone());
+    let (to, format) = (AuditTo::Stdout, AuditFormat::Json);
+    let sink = AuditSink { to, format, rotation: None, required: false, sha256: false };
+    metrics.watch_audit(Audit::start(&[sink], &ListingTime::UTC).unwrap().unwrap());
     (metrics, session)
 }
 

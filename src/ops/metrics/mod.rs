@@ -2,6 +2,7 @@
 //!
 //! `docs/metrics.md` describes each metric; a test compares the names.
 
+mod audit;
 mod backends;
 mod disks;
 mod logins;
@@ -39,6 +40,7 @@ pub use self::scans::{ScanMeter, Scanned};
 use self::tls_files::TlsFiles;
 use self::transfers::Transfers;
 pub use self::transfers::{Ending, TransferMeter};
+use crate::ops::audit::Audit;
 use crate::ops::logging::Queue;
 
 /// The format that [`Metrics::text`] has.
@@ -130,7 +132,8 @@ impl Refusal {
     const ALL: [Self; 5] =
         [Self::Limit, Self::AddressLimit, Self::LockedOut, Self::AddressRate, Self::Stopping];
 
-    fn as_str(self) -> &'static str {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Limit => "limit",
             Self::AddressLimit => "address_limit",
@@ -180,6 +183,7 @@ pub struct Metrics {
     tls_files: TlsFiles,
     spans: traces::Spans,
     log: Arc<OnceLock<Queue>>,
+    audit: Arc<OnceLock<Arc<Audit>>>,
 }
 
 /// A session that is counted as open until this is dropped.
@@ -225,6 +229,7 @@ impl Metrics {
             tls_files: TlsFiles::default(),
             spans: traces::Spans::default(),
             log: Arc::default(),
+            audit: Arc::default(),
         };
         // What a rate is taken of has to be there before it first happens.
         for refusal in Refusal::ALL {
@@ -305,6 +310,7 @@ impl Metrics {
         ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
         ours.register_collector(Box::new(disks::DiskMetrics(Arc::clone(&self.disks))));
         ours.register_collector(Box::new(process::LostLines(Arc::clone(&self.log))));
+        ours.register_collector(Box::new(audit::AuditMetrics(Arc::clone(&self.audit))));
     }
 
     /// All metrics in the text format of Prometheus.

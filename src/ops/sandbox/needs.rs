@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    self, Config, Database, DatabaseHost, PassiveAddress, Scanner, ScannerAddress, SqlService, Tls,
-    TokenKeys, UsersFrom, environment,
+    self, AuditTo, Config, Database, DatabaseHost, PassiveAddress, Scanner, ScannerAddress, SqlService,
+    SyslogAddress, Tls, TokenKeys, UsersFrom, environment,
 };
 
 /// The use of a file or directory.
@@ -115,6 +115,9 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     needs.follow(config.files.iter().map(|file| &file.path));
     needs.change(config.server.limits.spill_directory.iter());
     needs.change(config.server.state_directory.iter());
+    for sink in &config.audit {
+        needs.audit(&sink.to);
+    }
     for backend in config.backends.values() {
         needs.backend(backend.needs());
     }
@@ -160,6 +163,19 @@ impl Needs {
         self.follow(backend.files);
         if backend.network {
             self.network();
+        }
+    }
+
+    /// A file is given other names in its directory.
+    fn audit(&mut self, to: &AuditTo) {
+        match to {
+            AuditTo::Stdout => {}
+            AuditTo::File(path) => {
+                let path = std::path::absolute(path).ok();
+                self.change(path.iter().filter_map(|path| path.parent()));
+            }
+            AuditTo::Syslog(SyslogAddress::Unix(path)) => self.follow([path]),
+            AuditTo::Syslog(SyslogAddress::Udp(_) | SyslogAddress::Tcp(_)) => self.resolver(),
         }
     }
 

@@ -52,6 +52,19 @@ fn a_service_with_users_needs_names_and_authorities() {
     }
 }
 
+/// A file is given other names in its directory, and one whose name is only known to the resolver is looked up.
+#[test]
+fn an_audit_needs_the_directory_of_its_file_or_the_way_to_its_collector() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("log")).unwrap();
+    let rest = " }\naudit: [{ to: { file: log/audit } }, { to: { syslog: 'unix:run/log' } }, { to: { syslog: 'tcp://a:6514' } }]";
+    let needs = needs_of(folder.path(), rest);
+    let change = Need { path: folder.path().join("log"), purpose: Use::Change };
+    for need in [&change, &read(folder.path().join("run")), &read("/etc")] {
+        assert!(needs.contains(need), "{need:?}: {needs:?}");
+    }
+}
+
 #[cfg(feature = "sql")]
 #[test]
 fn a_database_needs_names_and_authorities_or_its_file() {

@@ -12,6 +12,11 @@ impl Reader for Heard {
     fn hears(&self, fact: &Fact<'_>) {
         self.0.lock().unwrap().push(format!("{} {:?}", fact.who.user, fact.what));
     }
+
+    fn hears_act(&self, _: SystemTime, act: &Act<'_>) {
+        let Act { by, action, detail, outcome } = act;
+        self.0.lock().unwrap().push(format!("{by}: {action} {detail} {outcome:?}"));
+    }
 }
 
 #[test]
@@ -19,11 +24,24 @@ fn every_reader_hears_of_what_happens_from_when_it_came() {
     let (facts, first, second) = (Facts::default(), Arc::new(Heard::default()), Arc::new(Heard::default()));
     facts.tell(ANNA, What::LoginAbandoned);
     facts.add(Arc::clone(&first) as Arc<dyn Reader>);
-    facts.tell(ANNA, What::LoggedIn { host: None });
+    facts.tell(ANNA, What::LoggedIn { host: None, proof: "password", encrypted: true });
     facts.add(Arc::clone(&second) as Arc<dyn Reader>);
     facts.tell(ANNA, What::TooManyTransfers);
-    assert_eq!(*first.0.lock().unwrap(), ["anna LoggedIn { host: None }", "anna TooManyTransfers"]);
+    assert_eq!(
+        *first.0.lock().unwrap(),
+        [r#"anna LoggedIn { host: None, proof: "password", encrypted: true }"#, "anna TooManyTransfers"]
+    );
     assert_eq!(*second.0.lock().unwrap(), ["anna TooManyTransfers"]);
+}
+
+#[test]
+fn what_operators_do_is_told_to_readers() {
+    let (facts, heard) = (Facts::default(), Arc::new(Heard::default()));
+    facts.add(Arc::clone(&heard) as Arc<dyn Reader>);
+    facts.acted(Act { by: "SIGHUP", action: "reload", detail: "", outcome: Ok(()) });
+    facts.acted(Act { by: "wharf lockouts", action: "lift", detail: "anna", outcome: Err("not locked") });
+    let heard = heard.0.lock().unwrap();
+    assert_eq!(*heard, ["SIGHUP: reload  Ok(())", r#"wharf lockouts: lift anna Err("not locked")"#]);
 }
 
 /// The log leaves lines out when there are too many of them. Others have to hear of everything.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wharf_backends::{Error, StoragePath};
 
-use super::{Facts, Moved, What, Who};
+use super::{Facts, Mistake, Moved, What, Who};
 use crate::host::Host;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
@@ -33,9 +33,9 @@ impl Journal<'_> {
         self.tell(What::SessionClosed { moved, lasted });
     }
 
-    /// Somebody has logged in, maybe at a host that the client has named.
-    pub(crate) fn logged_in(&self, host: Option<&Host>) {
-        self.tell(What::LoggedIn { host });
+    /// Somebody has logged in by this proof, maybe at a host that the client has named.
+    pub(crate) fn logged_in(&self, host: Option<&Host>, proof: &'static str, encrypted: bool) {
+        self.tell(What::LoggedIn { host, proof, encrypted });
     }
 
     /// Somebody makes room for another user (REIN).
@@ -81,6 +81,11 @@ impl Journal<'_> {
     /// The user has as many transfers as it may have.
     pub(crate) fn too_many_transfers(&self) {
         self.tell(What::TooManyTransfers);
+    }
+
+    /// The client does what this server can't serve.
+    pub(crate) fn mistaken(&self, mistake: Mistake) {
+        self.tell(What::Mistaken { mistake });
     }
 
     /// A command has changed what is stored.

@@ -29,7 +29,7 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
         What::AccountExpired => {
             tracing::info!(session, user, %peer, "the account has expired: ending its session");
         }
-        What::LoggedIn { host } => {
+        What::LoggedIn { host, .. } => {
             let host = host.map(tracing::field::display);
             tracing::info!(session, user, %peer, host, "logged in");
         }
@@ -84,7 +84,15 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
                 tracing::info!(session, user, %peer, operation, path, cause, "command refused");
             }
         }
+        What::Mistaken { mistake } if rate::MISTAKES.admits(peer.ip()) => {
+            let (user, cause) = (shown(user), mistake.words());
+            tracing::info!(session, user, %peer, cause, "the client is mistaken");
+        }
+        // The acceptor has a line for it.
+        What::SessionRefused { .. } => {}
         What::TransferBegan { .. }
+        | What::Digested { .. }
+        | What::Mistaken { .. }
         | What::SessionDisplaced
         | What::LoginFailed { .. }
         | What::OtherCertificate { .. }
@@ -100,7 +108,7 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
 
 fn transfer_ended(who: Who<'_>, transfer: &Transfer, end: TransferEnd<'_>) {
     let Who { session, user, peer } = who;
-    let TransferEnd { seconds, data_peer, failure } = end;
+    let TransferEnd { seconds, data_peer, failure, .. } = end;
     let (operation, offset, bytes) = (transfer.direction.operation(), transfer.offset, transfer.bytes());
     let (path, data_peer) = (&*transfer.path, data_peer.map(tracing::field::display));
     let Some(failure) = failure else {
@@ -127,7 +135,7 @@ fn transfer_ended(who: Who<'_>, transfer: &Transfer, end: TransferEnd<'_>) {
 }
 
 /// The beginning of a name.
-fn shown(name: &str) -> &str {
+pub(crate) fn shown(name: &str) -> &str {
     name.char_indices().nth(SHOWN).map_or(name, |(end, _)| &name[..end])
 }
 

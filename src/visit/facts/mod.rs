@@ -4,8 +4,6 @@
 //! move, the same for both engines. [`Facts::tell`] gives it to the log and to each [`Reader`] at once. To add a fact is a variant
 //! of [`What`], the method that tells it, and its line in `log.rs`.
 
-#![expect(dead_code, reason = "the log alone reads it so far")]
-
 mod journal;
 mod log;
 
@@ -16,11 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 use wharf_backends::{Error, StoragePath};
 
 pub(crate) use self::journal::Journal;
+pub(crate) use self::log::shown;
 use super::transfers::{Direction, TransferFailure};
 use crate::host::Host;
+use crate::ops::metrics::Refusal;
 use crate::shutdown::Shutdown;
 use crate::tls::DistinguishedName;
 
@@ -49,7 +50,10 @@ pub(crate) struct Who<'a> {
 /// What can happen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum What<'a> {
+    /// A connection got no session, and so none has this number.
+    SessionRefused { cause: Refusal },
     /// A client has connected.
+    #[allow(dead_code, reason = "for who ends sessions")]
     SessionOpened { ending: &'a Shutdown },
     /// It is gone, or was sent away.
     SessionClosed { moved: Moved, lasted: Duration },
@@ -58,7 +62,7 @@ pub(crate) enum What<'a> {
     /// The account is no more, and the session ends.
     AccountExpired,
     /// Somebody has logged in, maybe at a host that the client has named.
-    LoggedIn { host: Option<&'a Host> },
+    LoggedIn { host: Option<&'a Host>, proof: &'static str, encrypted: bool },
     /// Somebody makes room for another user (REIN).
     LoggedOut { moved: Moved },
     /// Somebody has not logged in, for this reason.
@@ -73,10 +77,15 @@ pub(crate) enum What<'a> {
     NameLockedOut,
     /// The user has as many transfers as it may have.
     TooManyTransfers,
+    /// A client is not doing what this server needs of it, and most often does not say so to its people.
+    Mistaken { mistake: Mistake },
     /// A transfer begins.
+    #[allow(dead_code, reason = "for who watches transfers")]
     TransferBegan { transfer: &'a Transfer },
     /// A transfer is over.
     TransferEnded { transfer: &'a Transfer, end: TransferEnd<'a> },
+    /// All bytes of a file that a layer wanted to see have passed: this is their SHA-256.
+    Digested { sha256: &'a [u8] },
     /// A command has changed what is stored, but for the bytes of files.
     Changed { operation: &'a str, path: &'a StoragePath, to: Option<&'a StoragePath> },
     /// The scanner has found something in an upload, which is refused; where a copy is kept, if one is.
@@ -85,6 +94,61 @@ pub(crate) enum What<'a> {
     ScanUnavailable { path: &'a StoragePath, scanner: &'a str, cause: &'a str, passed: bool },
     /// A command failed in the storage, or was refused by it.
     CommandFailed { operation: &'a str, error: &'a Error },
+}
+
+/// What clients do that this server can't serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// It wants to log in without TLS where that is required (534).
+    LoginWithoutTls,
+    /// It wants data connections, or the rest of its session, without TLS where that is required (534).
+    DataWithoutTls,
+    /// It has sent a name that is not in its character set (553).
+    OtherCharset,
+    /// It was silent for too long (421).
+    Silent,
+    /// It has not logged in in time (421).
+    NotLoggedIn,
+    /// It begins with TLS at a port where that begins later.
+    TlsTooEarly,
+    /// It speaks FTP in plain text at a port whose connections begin with TLS.
+    NoTls,
+}
+
+impl Mistake {
+    /// What it did, and what would be right, in words for the log.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::LoginWithoutTls => {
+                "a login without TLS, which `tls.mode` requires: let the client use explicit TLS"
+            }
+            Self::DataWithoutTls => {
+                "data without TLS, which `tls.mode` requires: let the client protect data, too"
+            }
+            Self::OtherCharset => "a name that is not in its character set: the user may need an `encoding`",
+            Self::Silent => "silent for too long: its session was closed",
+            Self::NotLoggedIn => "nobody logged in in time: its session was closed",
+            Self::TlsTooEarly => {
+                "TLS at a port that begins in plain text: let the client use explicit TLS, or a port of `implicit_tls_listen`"
+            }
+            Self::NoTls => {
+                "silence or plain text at a port that begins with TLS: let the client use implicit TLS, or a port of `listen`"
+            }
+        }
+    }
+}
+
+/// What an operator did, or had the server do: with a signal, a command, or over HTTP. Log lines are up to whoever carries it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Act<'a> {
+    /// Who or what asked for it: `SIGHUP`, `wharf lockouts`, the name of a token with the address that it came from. Never a secret.
+    pub(crate) by: &'a str,
+    /// What was asked for, in a word: `reload`, `lift`, `kick`.
+    pub(crate) action: &'a str,
+    /// To what or whom, and how much; empty if there is no more to say.
+    pub(crate) detail: &'a str,
+    /// Why it was not done, if it was not.
+    pub(crate) outcome: Result<(), &'a str>,
 }
 
 /// A transfer, as it began.
@@ -114,17 +178,35 @@ pub(crate) struct TransferEnd<'a> {
     pub(crate) seconds: f64,
     /// The other end of the data connection, where that is known.
     pub(crate) data_peer: Option<SocketAddr>,
+    /// How the bytes went, as far as the engine knows.
+    pub(crate) wire: Wire,
     /// Why it failed, if it did.
     pub(crate) failure: Option<&'a dyn TransferFailure>,
 }
 
+/// How the bytes of a transfer go over the wire, as far as an engine knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wire {
+    /// The other end of the data connection.
+    pub(crate) peer: Option<SocketAddr>,
+    /// Whether the server has opened it (PORT, EPRT).
+    pub(crate) active: Option<bool>,
+    /// The version of TLS that protects it, if any does.
+    pub(crate) tls: Option<Option<&'static str>>,
+    /// Whether the line ends of text are converted (TYPE A).
+    pub(crate) ascii: Option<bool>,
+    /// Whether the bytes are compressed (MODE Z).
+    pub(crate) compressed: Option<bool>,
+}
+
 impl fmt::Debug for TransferEnd<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seconds, data_peer, failure } = self;
+        let Self { seconds, data_peer, wire, failure } = self;
         let failure = failure.map(ToString::to_string);
         f.debug_struct("TransferEnd")
             .field("seconds", seconds)
             .field("data_peer", data_peer)
+            .field("wire", wire)
             .field("failure", &failure)
             .finish()
     }
@@ -140,7 +222,35 @@ pub(crate) struct Moved {
 /// Hears of everything that happens. What happens waits meanwhile, so this must neither block nor take long.
 pub(crate) trait Reader: fmt::Debug + Send + Sync {
     fn hears(&self, fact: &Fact<'_>);
+
+    /// Whether it has room for what happens next. While one of them has none, or can't do its work, nothing is to happen that it
+    /// would have to hear of.
+    fn standing(&self) -> Standing {
+        Standing::Ready
+    }
+
+    /// Hears of what operators do, too.
+    fn hears_act(&self, time: SystemTime, act: &Act<'_>) {
+        let _ = (time, act);
+    }
 }
+
+/// Whether somebody can hear of more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Yes.
+    Ready,
+    /// In a moment.
+    Busy,
+    /// Not before somebody does something about it.
+    Failing,
+}
+
+/// How long those who have no room are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often they are asked meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Everybody who hears of what happens. It outlives every world.
 #[derive(Default)]
@@ -168,6 +278,27 @@ impl Facts {
         let fact = Fact { time: SystemTime::now(), who, what };
         for reader in readers.iter() {
             reader.hears(&fact);
+        }
+    }
+
+    /// Whether everybody can hear of what happens next; those who are busy are waited for, for a while.
+    pub(crate) async fn can_be_told(&self) -> bool {
+        let standing = || self.readers.load().iter().map(|reader| reader.standing()).max();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match standing() {
+                None | Some(Standing::Ready) => return true,
+                Some(Standing::Busy) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
+                Some(_) => return false,
+            }
+        }
+    }
+
+    /// Tells everybody what an operator just did.
+    pub(crate) fn acted(&self, act: Act<'_>) {
+        let time = SystemTime::now();
+        for reader in self.readers.load().iter() {
+            reader.hears_act(time, &act);
         }
     }
 }

@@ -4,7 +4,9 @@
 //! what became of it; and where it has to see the bytes of a file, it says so for that operation and gets them. Where no layer
 //! asks for bytes, files move by the kernel as if there were no layers.
 
+mod accounted;
 mod changed;
+mod digested;
 mod scan;
 
 use std::fmt;
@@ -14,7 +16,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_backends::{ByteRange, CreateMode, Error, Result, StoragePath};
 
+use self::accounted::Accounted;
 use self::changed::Changed;
+use self::digested::Digested;
 use self::scan::Scan;
 pub(crate) use self::scan::try_scanner;
 use super::Guest;
@@ -42,7 +46,12 @@ pub(crate) struct Opening<'a> {
 type Row = fn(Opening<'_>) -> Option<Arc<dyn Layer>>;
 
 /// All layers. What is done passes them from the first to the last.
-const ROWS: &[Row] = &[|_| Some(Arc::new(Changed)), Scan::open];
+const ROWS: &[Row] = &[
+    |with| with.config.audit.iter().any(|sink| sink.required).then(|| Arc::new(Accounted) as _),
+    |with| with.config.audit.iter().any(|sink| sink.sha256).then(|| Arc::new(Digested) as _),
+    |_| Some(Arc::new(Changed)),
+    Scan::open,
+];
 
 /// What a guest is about to do, or has done. Paths are those of the guest's tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,6 +25,8 @@ anonymous: backend enabled mounts path permissions quota
 anonymous.mounts[]: at backend path permissions quota
 anonymous.mounts[].quota: bytes files
 anonymous.quota: bytes files
+audit[]: format required rotate sha256 to
+audit[].rotate: keep size
 http: listen
 log: filter format
 traces: ca_file headers otlp sample timeout to_stores

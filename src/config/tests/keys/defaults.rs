@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 26] = [
+const SECTIONS: [(&str, &str, &str); 28] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -17,6 +17,8 @@ const SECTIONS: [(&str, &str, &str); 26] = [
         "tls",
         "tls: { mode: required, certificate: tls.crt, key: tls.key, client_authorities: tls.crt, KEY }\n",
     ),
+    ("Audit", "audit", "audit: [{ to: stdout, KEY }]\n"),
+    ("Rotate", "audit.rotate", "audit: [{ to: { file: audit.jsonl }, rotate: { size: 1MiB, KEY } }]\n"),
     ("Http", "http", "http: { KEY }\n"),
     ("Log", "log", "log: { KEY }\n"),
     ("Scan", "scan", "scan: { clamd: \"unix:/s\", KEY }\n"),
@@ -93,7 +95,8 @@ fn are_those_that_count() {
                 let text = with(&section.replace("KEY", key));
                 let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
                 let accounts = (config.users, config.users_from, config.anonymous, config.scan);
-                format!("{:?}", (config.server, config.tls, config.backends, accounts, config.traces))
+                let others = (config.audit, config.traces);
+                format!("{:?}", (config.server, config.tls, config.backends, accounts, others))
             };
             let given = of(&format!("{}: {value}", key.name));
             assert_eq!(given, of(""), "{place}.{} is not {value} where it is left out", key.name);

@@ -44,6 +44,7 @@ fn the_tables_of_the_guide_are_fresh() {
         ("users_from".to_owned(), definitions.table("UsersFrom", "users_from[].", &[])),
         ("lockout".to_owned(), definitions.table("Lockout", "lockout.", &[])),
         ("scan".to_owned(), definitions.table("Scan", "scan.", &[])),
+        ("audit".to_owned(), definitions.table("Audit", "audit[].", &[])),
         ("mounts".to_owned(), definitions.table("Mount", "mounts[].", &[])),
         ("anonymous".to_owned(), definitions.table("Anonymous", "anonymous.", &[])),
         ("http".to_owned(), definitions.table("Http", "http.", &[])),

@@ -6,11 +6,13 @@ use super::super::reply::Reply;
 use super::super::state::{Connection, Greeting, LoggedIn, State};
 use super::{Outcome, Result, pass, refuse, reply};
 use crate::charset::Charset;
+use crate::visit::facts::Mistake;
 
 /// USER (RFC 959, section 4.1.1).
 pub(super) async fn user(connection: &mut Connection, greeting: &mut Greeting, name: &str) -> Result {
     connection.follow_world();
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
+        connection.journal(name).mistaken(Mistake::LoginWithoutTls);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     // No name has blanks.

@@ -199,7 +199,7 @@ fn transfer(connection: &Connection, session: &LoggedIn, prepared: Prepared, ope
         }
         Ended { result: Ok(()), linger }
     };
-    Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Listing, path, 0, work)))
+    Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Listing, path, 0, form, work)))
 }
 
 #[cfg(fuzzing)]

@@ -9,6 +9,7 @@ use super::super::state::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
 use crate::accounts::{Channel, Credential, Origin, Refused};
 use crate::ops::metrics::Login;
+use crate::visit::facts::Mistake;
 
 /// How MODE Z compresses unless the client chooses: as zlib does by default.
 const DEFLATE_LEVEL: u32 = 6;
@@ -65,6 +66,7 @@ async fn log_in(
     };
     if !connection.security.may_log_in(connection.control.is_encrypted()) {
         connection.shared.metrics.login(Login::TlsRequired);
+        connection.journal(&name).mistaken(Mistake::LoginWithoutTls);
         return refuse(534, "TLS is required: send AUTH TLS first.");
     }
     let world = Arc::clone(&connection.world);

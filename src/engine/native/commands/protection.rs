@@ -3,6 +3,7 @@
 use super::super::reply::Reply;
 use super::super::state::{Connection, LoggedIn, State};
 use super::{Outcome, Result, refuse, reply};
+use crate::visit::facts::Mistake;
 
 /// AUTH (RFC 2228, section 3; RFC 4217, section 4).
 pub(super) async fn auth(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
@@ -50,7 +51,7 @@ pub(super) fn pbsz_features(connection: &Connection, _: &State) -> Vec<String> {
 }
 
 /// PROT (RFC 2228, section 3; RFC 4217, section 9).
-pub(super) async fn prot(connection: &mut Connection, _: &mut State, argument: &str) -> Result {
+pub(super) async fn prot(connection: &mut Connection, state: &mut State, argument: &str) -> Result {
     // The only size that TLS has is 0, so a client that leaves PBSZ out means that.
     if !connection.security.is_established() {
         connection.security.asked_before_tls(argument.trim().eq_ignore_ascii_case("P"));
@@ -58,7 +59,10 @@ pub(super) async fn prot(connection: &mut Connection, _: &mut State, argument: &
     }
     match argument.trim().to_ascii_uppercase().as_str() {
         "C" => {
-            connection.security.protect_data(false)?;
+            if let Err(refusal) = connection.security.protect_data(false) {
+                connection.journal(state.user()).mistaken(Mistake::DataWithoutTls);
+                return Err(refusal.into());
+            }
             reply(200, "Data connections are in plain text.")
         }
         "P" => {
@@ -75,11 +79,12 @@ pub(super) fn prot_features(connection: &Connection, _: &State) -> Vec<String> {
 }
 
 /// CCC (RFC 2228, section 3; RFC 4217, section 12.3).
-pub(super) async fn ccc(connection: &mut Connection, _: &mut LoggedIn, _: &str) -> Result {
+pub(super) async fn ccc(connection: &mut Connection, session: &mut LoggedIn, _: &str) -> Result {
     if !connection.control.is_encrypted() {
         return refuse(533, "The connection is not encrypted.");
     }
     if !connection.security.may_clear_control() {
+        connection.journal(session.visit.name()).mistaken(Mistake::DataWithoutTls);
         return refuse(534, "The control connection has to stay encrypted.");
     }
     Ok(Outcome::EndTls(Reply::new(200, "End TLS.")))

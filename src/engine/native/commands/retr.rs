@@ -44,5 +44,5 @@ pub(super) async fn run(
             Err(error) => error.into(),
         }
     };
-    Ok(Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Download, path, restart, work))))
+    Ok(Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Download, path, restart, form, work))))
 }

@@ -97,7 +97,7 @@ pub(super) fn receiving(
             Err(error) => TransferError::from(error).into(),
         }
     };
-    Outcome::Transfer(Box::new(Transfer::new(opening, direction, path, offset, work)))
+    Outcome::Transfer(Box::new(Transfer::new(opening, direction, path, offset, form, work)))
 }
 
 /// Gives an upload up. The client is told when what was stored of it is removed; a storage that takes long for that goes on

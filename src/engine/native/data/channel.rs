@@ -11,7 +11,7 @@ use super::super::security::Protection;
 use super::claims::{self, CONNECT_TIMEOUT, Claim, Toward};
 use super::elsewhere;
 use super::passive::{Arrived, Lease, Strays};
-use super::send::Flow;
+use super::send::{Flow, Opened};
 use super::{DataConnection, TransferError, pacing};
 
 /// A future data connection.
@@ -88,6 +88,7 @@ impl Channel {
     /// The connection, once it is established.
     pub(in super::super) async fn open(self, flow: &Flow) -> Result<DataConnection, TransferError> {
         let Self { way, session, toward, strays, .. } = self;
+        let active = matches!(way, Way::Active { .. });
         let open = async {
             match way {
                 Way::Passive(lease) => {
@@ -115,10 +116,12 @@ impl Channel {
             }
         };
         let opened = tokio::time::timeout(CONNECT_TIMEOUT, open).await;
-        opened.unwrap_or_else(|_| {
+        let opened = opened.unwrap_or_else(|_| {
             let elsewhere = strays.as_ref().and_then(elsewhere::told);
             Err(elsewhere.unwrap_or(TransferError::NoConnection(CONNECT_TIMEOUT)))
-        })
+        })?;
+        let _ = flow.opened.set(Opened { active, tls: opened.tls_version() });
+        Ok(opened)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -93,6 +94,18 @@ impl Drop for Plain {
 }
 
 impl DataConnection {
+    /// The version of TLS that protects it, if any does.
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        match self {
+            // A connection is lent later than this is asked.
+            Self::Plain(_) | Self::Lent(_) => None,
+            Self::Tls { stream, .. } => stream.get_ref().1.protocol_version().map(|version| match version {
+                ProtocolVersion::TLSv1_3 => "1.3",
+                _ => "1.2",
+            }),
+        }
+    }
+
     pub(super) fn plain(stream: TcpStream) -> Self {
         Self::Plain(Plain(Arc::new(stream)))
     }

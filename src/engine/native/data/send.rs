@@ -52,6 +52,17 @@ pub(in super::super) struct Flow {
     pub(in super::super) converted: Arc<AtomicBool>,
     /// The address at the other end of the data connection.
     pub(in super::super) data_peer: Arc<OnceLock<SocketAddr>>,
+    /// What else is known of it, once it is open.
+    pub(in super::super) opened: Arc<OnceLock<Opened>>,
+}
+
+/// What is known of an open data connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Opened {
+    /// Whether the server has opened it.
+    pub(in super::super) active: bool,
+    /// The version of TLS, if it has any.
+    pub(in super::super) tls: Option<&'static str>,
 }
 
 impl Flow {

@@ -67,6 +67,7 @@ async fn a_quick_download_lets_other_tasks_have_their_turn() {
         moved: Arc::default(),
         converted: Arc::default(),
         data_peer: Arc::default(),
+        opened: Arc::default(),
     };
 
     let turns = Rc::new(Cell::new(0));

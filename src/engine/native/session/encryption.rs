@@ -6,6 +6,7 @@ use super::{End, Session};
 use crate::ops::logging::rate;
 use crate::ops::metrics::Handshake;
 use crate::shutdown::Shutdown;
+use crate::visit::facts::Mistake;
 
 impl Session {
     /// Waits for the first byte; `false` if the client closes the connection instead.
@@ -51,6 +52,11 @@ impl Session {
             Err(_) => io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"),
         };
         let (session, peer) = (connection.id, connection.peer);
+        // Whoever speaks plain text waits for the greeting most often.
+        if connection.implicit_tls && (is_plain_text(&failure) || failure.kind() == io::ErrorKind::TimedOut) {
+            connection.journal("").mistaken(Mistake::NoTls);
+            return Err(End::Lost(failure));
+        }
         if !rate::FAILED_HANDSHAKES.admits(peer.ip()) {
             return Err(End::Lost(failure));
         }
@@ -65,6 +71,13 @@ impl Session {
         }
         Err(End::Lost(failure))
     }
+}
+
+/// Whether what came is no record of TLS.
+fn is_plain_text(failure: &io::Error) -> bool {
+    use rustls::{Error, InvalidMessage};
+    let error = failure.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    matches!(error, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
 }
 
 fn names_no_host(failure: &io::Error) -> bool {

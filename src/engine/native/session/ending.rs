@@ -11,6 +11,7 @@ use super::super::reply::Reply;
 use super::super::state::{Cancel, Running, State, TransferEvent};
 use super::{Session, Waiting};
 use crate::shutdown::Shutdown;
+use crate::visit::facts::Mistake;
 
 /// How long a transfer that was told to end may take to clean up.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(10);
@@ -126,12 +127,11 @@ impl Session {
     }
 
     pub(super) fn silent(&self) -> End {
-        let reply = match self.state {
-            State::Greeting(_) => "Nobody logged in in time; goodbye.",
-            State::LoggedIn(_) => "Silent for too long; goodbye.",
+        let (mistake, reply) = match self.state {
+            State::Greeting(_) => (Mistake::NotLoggedIn, "Nobody logged in in time; goodbye."),
+            State::LoggedIn(_) => (Mistake::Silent, "Silent for too long; goodbye."),
         };
-        let (session, peer) = (self.connection.id, self.connection.peer);
-        tracing::debug!(session, %peer, user = self.state.user(), "{reply}");
+        self.connection.journal(self.state.user()).mistaken(mistake);
         End::saying(Reply::new(421, reply))
     }
 

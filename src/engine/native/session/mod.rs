@@ -24,7 +24,7 @@ use super::state::{Cancel, Connection, Ended, Greeting, Outcome, Running, State,
 use crate::accounts::time_left;
 use crate::charset::Charset;
 use crate::shutdown::Shutdown;
-use crate::visit::facts::Moved;
+use crate::visit::facts::{Mistake, Moved};
 
 /// How much of commands may wait for the end of a transfer, in bytes and in number. A client that sends more is mistaken.
 const WAITING_BYTES: usize = 64 * 1024;
@@ -285,6 +285,11 @@ impl Session {
     async fn carry_out(&mut self, received: Decoded, shutdown: &Shutdown) -> Result<(), End> {
         let line = match received {
             Decoded::Line(line) => line,
+            Decoded::Tls => {
+                self.connection.journal(self.state.user()).mistaken(Mistake::TlsTooEarly);
+                let text = "This connection begins in plain text: AUTH TLS comes before TLS.";
+                return Err(End::saying(Reply::new(500, text)));
+            }
             Decoded::TooLong | Decoded::Endless => {
                 dispatch::take_once(&mut self.state, None);
                 let reply = Reply::new(500, "The command line is too long.");
@@ -303,6 +308,7 @@ impl Session {
             return Ok(self.connection.control.send(&reply).await?);
         };
         let Some(argument) = dispatch::argument(&self.connection, &self.state, &line) else {
+            self.connection.journal(self.state.user()).mistaken(Mistake::OtherCharset);
             let reply = match self.connection.control.charset {
                 Charset::Utf8 => Reply::new(553, "The argument is not UTF-8."),
                 Charset::Legacy(_) => {
@@ -429,7 +435,7 @@ async fn next_command(control: &mut super::Control, is_held: bool) -> io::Result
 fn size(waiting: &Decoded) -> usize {
     match waiting {
         Decoded::Line(line) => line.verb.len() + line.argument.len(),
-        Decoded::TooLong | Decoded::Endless => 0,
+        Decoded::TooLong | Decoded::Endless | Decoded::Tls => 0,
     }
 }
 

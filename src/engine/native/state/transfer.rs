@@ -15,11 +15,12 @@ use wharf_backends::StoragePath;
 use wharf_backends::observe::{Note, Span, within};
 use wharf_backends::threads::is_carried;
 
+use super::super::data::convert::Form;
 use super::super::data::receive::EndOfData;
-use super::super::data::send::Flow;
+use super::super::data::send::{Flow, Opened};
 use super::super::data::{Linger, TransferError};
 use super::super::reply::Reply;
-use crate::visit::facts::Moved;
+use crate::visit::facts::{Moved, Wire};
 use crate::visit::{Direction, TransferPlace, TransferRecord, Visit};
 
 /// How a transfer ended, and the data connection, if that is not closed yet.
@@ -43,6 +44,7 @@ pub(in super::super) struct Transfer {
     pub(in super::super) direction: Direction,
     pub(in super::super) path: StoragePath,
     pub(in super::super) offset: u64,
+    form: Form,
     work: Work,
     /// One of the transfers that the user may have at once; none for a listing.
     place: Option<TransferPlace>,
@@ -54,13 +56,14 @@ impl Transfer {
         direction: Direction,
         path: StoragePath,
         offset: u64,
+        form: Form,
         work: impl FnOnce(Context) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Ended> + Send + 'static,
     {
         let work: Work = Box::new(move |context| Box::pin(work(context)));
-        Self { opening, direction, path, offset, work, place: None }
+        Self { opening, direction, path, offset, form, work, place: None }
     }
 
     /// It has this place among the transfers of its user.
@@ -76,13 +79,14 @@ impl Transfer {
         stall_timeout: Duration,
         span: Option<Arc<dyn Span>>,
     ) -> Running {
-        let Self { direction, path, offset, work, place, .. } = self;
+        let Self { direction, path, offset, form, work, place, .. } = self;
         let record = visit.begin_transfer(direction, path.as_str(), offset);
         let (cancel, cancelled) = watch::channel(None);
         let question = Arc::<Question>::default();
         let converted = Arc::default();
         let finishing = Arc::default();
         let data_peer = Arc::default();
+        let opened = Arc::default();
         let pace = visit.pace(direction, record.moved()).map(Arc::new);
         let flow = Flow {
             stall_timeout,
@@ -90,6 +94,7 @@ impl Transfer {
             moved: Arc::clone(record.moved()),
             converted: Arc::clone(&converted),
             data_peer: Arc::clone(&data_peer),
+            opened: Arc::clone(&opened),
         };
         let context =
             Context { flow, finishing: Arc::clone(&finishing), cancelled, question: Arc::clone(&question) };
@@ -108,6 +113,8 @@ impl Transfer {
             record,
             converted,
             data_peer,
+            opened,
+            form,
             finishing,
             cancel,
             question,
@@ -275,6 +282,8 @@ pub(in super::super) struct Running {
     record: TransferRecord,
     converted: Arc<AtomicBool>,
     data_peer: Arc<OnceLock<SocketAddr>>,
+    opened: Arc<OnceLock<Opened>>,
+    form: Form,
     finishing: Arc<AtomicBool>,
     cancel: watch::Sender<Option<Cancel>>,
     question: Arc<Question>,
@@ -363,9 +372,20 @@ impl Running {
         self.place = None;
     }
 
+    fn wire(&self) -> Wire {
+        let opened = self.opened.get();
+        Wire {
+            peer: self.data_peer.get().copied(),
+            active: opened.map(|opened| opened.active),
+            tls: opened.map(|opened| opened.tls),
+            ascii: Some(self.form.ascii),
+            compressed: Some(self.form.deflate.is_some()),
+        }
+    }
+
     /// The last reply, and the log line.
     pub(in super::super) fn conclude(&self, result: &Result<(), TransferError>) -> Reply {
-        self.record.end(self.data_peer.get().copied(), result);
+        self.record.end(self.wire(), result);
         if let Some(span) = &self.span {
             span.note(
                 "ftp.transfer_bytes",

@@ -1,0 +1,122 @@
+use std::sync::mpsc;
+
+use super::*;
+
+/// Fails as often as the test says, and then takes what it gets.
+struct Played {
+    /// Each word is the answer to one block: how many lines are taken before it fails.
+    answers: mpsc::Receiver<Option<usize>>,
+    taken: mpsc::Sender<String>,
+}
+
+impl Output for Played {
+    fn write(&mut self, lines: &[Vec<u8>]) -> Written {
+        let answer = self.answers.recv().ok().flatten();
+        let count = answer.unwrap_or(lines.len()).min(lines.len());
+        for line in &lines[..count] {
+            let _ = self.taken.send(String::from_utf8(line.clone()).unwrap());
+        }
+        let failure = answer.map(|_| io::ErrorKind::StorageFull.into());
+        Written { lines: count, lost: 0, failure }
+    }
+}
+
+fn played(required: bool) -> (Sink, mpsc::Sender<Option<usize>>, mpsc::Receiver<String>) {
+    let ((answer, answers), (sender, taken)) = (mpsc::channel(), mpsc::channel());
+    let output = Box::new(Played { answers, taken: sender });
+    (Sink::start("played".to_owned(), required, output).unwrap(), answer, taken)
+}
+
+fn put(sink: &Sink, text: &str) {
+    sink.put(|lost| format!("{text} {lost}\n").into_bytes());
+}
+
+#[test]
+fn what_fails_is_written_again_in_order_and_nothing_is_lost() {
+    let (sink, answer, taken) = played(false);
+    for number in 0..100 {
+        put(&sink, &number.to_string());
+    }
+    for taken in [Some(0), Some(3), Some(0)] {
+        answer.send(taken).unwrap();
+    }
+    drop(answer);
+    sink.end();
+    sink.wait();
+    let lines: Vec<String> = taken.try_iter().collect();
+    let expected: Vec<String> = (0..100).map(|number| format!("{number} 0\n")).collect();
+    assert_eq!(lines, expected);
+    let Load { written, lost, waiting, is_failing } = sink.load();
+    assert_eq!((written, lost, waiting, is_failing), (100, 0, 0, false));
+}
+
+#[test]
+fn whoever_tells_waits_for_nobody_and_the_next_line_says_what_was_lost() {
+    let (sink, answer, taken) = played(false);
+    let long = "x".repeat(64 * 1024);
+    let most = 2 * ROOM / long.len();
+    for _ in 0..most {
+        put(&sink, &long);
+    }
+    let lost = sink.load().lost;
+    // One block may be with the thread.
+    assert!((most as u64 / 2 - 1..=most as u64 / 2 + 2).contains(&lost), "{lost} of {most}");
+    drop(answer);
+    // There is room again when the first of them are written.
+    let first = taken.recv().unwrap();
+    assert!(first.ends_with(" 0\n"));
+    while sink.load().waiting > 0 {
+        std::thread::yield_now();
+    }
+    put(&sink, "next");
+    put(&sink, "one more");
+    sink.end();
+    sink.wait();
+    let lines: Vec<String> = taken.try_iter().filter(|line| line.len() < 100).collect();
+    assert_eq!(lines, [format!("next {lost}\n"), "one more 0\n".to_owned()]);
+}
+
+#[test]
+fn only_what_is_required_keeps_anything_from_happening() {
+    for (required, failing) in [(true, Standing::Failing), (false, Standing::Ready)] {
+        let (sink, answer, taken) = played(required);
+        assert_eq!(sink.standing(), Standing::Ready);
+        answer.send(Some(0)).unwrap();
+        put(&sink, "line");
+        while !sink.load().is_failing {
+            std::thread::yield_now();
+        }
+        assert_eq!(sink.standing(), failing);
+        drop(answer);
+        assert_eq!(taken.recv().unwrap(), "line 0\n");
+        while sink.load().is_failing {
+            std::thread::yield_now();
+        }
+        assert_eq!(sink.standing(), Standing::Ready);
+    }
+}
+
+#[test]
+fn half_of_the_room_is_for_what_is_under_way() {
+    let (sink, answer, _taken) = played(true);
+    let long = "x".repeat(64 * 1024);
+    for _ in 0..=ROOM / 2 / long.len() + 2 {
+        put(&sink, &long);
+    }
+    assert_eq!((sink.standing(), sink.load().lost), (Standing::Busy, 0));
+    drop(answer);
+}
+
+#[test]
+fn the_end_does_not_wait_for_ever() {
+    let (sink, answer, taken) = played(false);
+    for _ in 0..200 {
+        answer.send(Some(0)).unwrap();
+    }
+    put(&sink, "line");
+    let began = Instant::now();
+    sink.end();
+    sink.wait();
+    assert!(began.elapsed() >= LAST_LINES);
+    assert_eq!((taken.try_iter().count(), sink.load().lost), (0, 1));
+}
