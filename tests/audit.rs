@@ -92,10 +92,7 @@ fn a_session_can_be_read_from_its_beginning_to_its_end() {
         "{text}"
     );
     assert_eq!((&records[0]["action"], &records[11]["action"]), (&json!("start"), &json!("stop")));
-    assert_eq!(
-        (&records[1]["user"], &records[1]["cause"]),
-        (&json!("hunter2"), &json!("there is no such user"))
-    );
+    assert_eq!((&records[1]["user"], &records[1]["cause"]), (&json!("hunter2"), &json!("unknown user")));
     assert_eq!((&records[2]["proof"], &records[2]["encrypted"]), (&json!("password"), &json!(true)));
     // sha256sum of 12345.
     let sha256 = "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5";

@@ -190,7 +190,7 @@ fn no_block_is_of_an_unknown_kind() {
                     block.words
                 ),
                 "console" | "python" => {
-                    let known = matches!(&block.words[..], [run] if run == "run")
+                    let known = matches!(&block.words[..], [run] if run == "run" || run == "task")
                         || matches!(&block.words[..], [run, tls] if run == "run" && tls == "tls");
                     assert!(known, "{place}: {:?}", block.words);
                 }
