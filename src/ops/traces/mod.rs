@@ -18,7 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wharf_backends::observe::{Note, Span};
+#[cfg(feature = "traces")]
+use wharf_backends::observe::Note;
+use wharf_backends::observe::Span;
 
 use super::metrics::Metrics;
 use crate::config;

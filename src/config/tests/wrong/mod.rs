@@ -7,6 +7,8 @@ mod hosts;
 mod server;
 #[cfg(feature = "jwt")]
 mod tokens;
+#[cfg(feature = "traces")]
+mod traces;
 mod users;
 mod users_from;
 #[cfg(feature = "ldap")]
