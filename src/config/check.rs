@@ -41,7 +41,6 @@ use super::source::Source;
 use super::suggest::quote;
 use super::tree::Span;
 use super::units;
-use super::{Log, LogFormat};
 use crate::tls::{self, TlsError};
 
 /// Looks up an environment variable.

@@ -173,7 +173,7 @@ impl Reloader {
             }
             Err(failure) => (Err(failure.to_string()), String::new()),
         };
-        let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
+        let outcome = outcome.as_ref().copied().map_err(String::as_str);
         self.facts().acted(Act { by: why, action: "reload", detail: &detail, outcome });
         result
     }
