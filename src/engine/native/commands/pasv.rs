@@ -62,6 +62,6 @@ pub(super) async fn listen(
         Failure::from(Reply::new(425, "No port for a data connection is free; try again later."))
     })?;
     let port = lease.port();
-    session.channel = Some(Channel::passive(lease, protection, connection.id));
+    session.channel = Some(Box::new(Channel::passive(lease, protection, connection.id)));
     Ok(port)
 }

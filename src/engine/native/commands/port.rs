@@ -67,7 +67,7 @@ pub(super) fn prepare(connection: &mut Connection, session: &mut LoggedIn, to: S
     // A client knows its interface by another number than this machine.
     let mut client = connection.peer;
     client.set_port(to.port());
-    session.channel = Some(Channel::active(connection.local, client, protection, connection.id));
+    session.channel = Some(Box::new(Channel::active(connection.local, client, protection, connection.id)));
     reply(200, "The server will connect.")
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Once {
     /// What was asked of a transfer.
     pub(super) next_transfer: NextTransfer,
     /// How its data connection comes about.
-    pub(super) channel: Option<Channel>,
+    pub(super) channel: Option<Box<Channel>>,
     /// What RNTO gives another name.
     pub(super) rename_from: Option<StoragePath>,
 }
@@ -121,7 +121,7 @@ fn prepared(connection: &Connection, once: Once) -> Result<Prepared> {
     if channel.is_private() != connection.security.protection()?.is_private() {
         return Err(Reply::new(425, "PROT changed since; use PASV, EPSV, PORT or EPRT again.").into());
     }
-    Ok(Prepared { channel, asked })
+    Ok(Prepared { channel: *channel, asked })
 }
 
 /// What the client is told of a command that failed; what the operator is told stands in the log.

@@ -4,6 +4,7 @@ mod dispatch;
 mod encryption;
 mod ending;
 mod traced;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,6 +17,7 @@ use wharf_backends::observe::Span;
 use wharf_backends::threads::waited_for_by;
 
 use self::ending::{End, failed, last_words, stopping};
+use self::waiting::{Waiting, next_command, size};
 use super::codec::Decoded;
 use super::commands::{self, During};
 use super::data::{Linger, TransferError};
@@ -413,29 +415,6 @@ impl Session {
         let running = transfer.start(&session.visit, self.connection.idle_timeout, self.span.take());
         self.transfer = Some(Box::new(running));
         Ok(())
-    }
-}
-
-/// A command that came during a transfer.
-struct Waiting {
-    command: Decoded,
-    is_counted: bool,
-}
-
-/// The next command; while that `is_held`, only the end of the connection, so that nobody who is gone keeps its place.
-async fn next_command(control: &mut super::Control, is_held: bool) -> io::Result<Option<Decoded>> {
-    if is_held {
-        control.gone().await;
-        return Ok(None);
-    }
-    control.next().await
-}
-
-/// How much room something takes that waits.
-fn size(waiting: &Decoded) -> usize {
-    match waiting {
-        Decoded::Line(line) => line.verb.len() + line.argument.len(),
-        Decoded::TooLong | Decoded::Endless | Decoded::Tls => 0,
     }
 }
 

@@ -60,7 +60,8 @@ pub(in super::super) struct LoggedIn {
     /// What RNFR named, until RNTO takes it.
     pub(in super::super) rename_from: Option<StoragePath>,
     /// What PASV or PORT prepared, until a transfer takes it.
-    pub(in super::super) channel: Option<Channel>,
+    /// In a box: most sessions have none most of the time.
+    pub(in super::super) channel: Option<Box<Channel>>,
     pub(in super::super) representation: Type,
     /// TYPE was never said, so the representation is what the configuration has for this user.
     unasked_type: bool,
