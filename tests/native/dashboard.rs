@@ -292,6 +292,7 @@ users:
   - {{ name: busy, password: demo, plain: true, backend: busy }}
   - {{ name: lake, password: demo, plain: true, backend: lake }}
   - {{ name: small, password: demo, plain: true, backend: disk, path: small, quota: {{ bytes: 1000 }} }}
+audit: [{{ to: {{ file: '{{folder}}/audit.jsonl' }} }}]
 users_from:
   - {{ http: 'http://{nobody}/', timeout: 100ms }}
 "

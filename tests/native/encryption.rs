@@ -131,7 +131,7 @@ fn plain_text_gets_nowhere_on_a_port_of_implicit_tls() {
     let mut client = Client::connect(server.implicit_address());
     client.send("USER demo");
     assert!(client.reply_within(SOON).is_none(), "{}", client.transcript());
-    server.log.expect("TLS handshake failed", &[("cause", "…")]);
+    server.log.expect("the client is mistaken", &[("cause", "…")]);
     server.login();
 }
 
