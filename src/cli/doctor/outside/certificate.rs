@@ -7,7 +7,7 @@ use rustls::{CertificateError, Error};
 use super::super::findings::quoted;
 use super::encryption::Shown;
 use super::session::{Session, words};
-use super::target::is_anonymous;
+use super::target::Passage;
 use super::{Examination, Step};
 use crate::tls::{Age, Described};
 
@@ -68,7 +68,7 @@ impl Examination<'_> {
                 let (says, cure) = distrust(error, &shown, &own, &self.target.host);
                 self.report.problem("certificate", format!("{sentence}; {says}"), cure);
                 // A password is for the server that was named, and for nobody in its place.
-                if !self.wishes.insecure && !is_anonymous(&self.target.user) {
+                if !self.wishes.password.may_go(Passage::Untrusted, self.wishes.consent) {
                     self.report.advise(
                         "login",
                         "not tried: the certificate can't be trusted, and the password could get to somebody else",

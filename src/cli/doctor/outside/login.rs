@@ -1,7 +1,7 @@
 //! Explicit TLS, the login, and the protection of data.
 
 use super::session::Session;
-use super::target::is_anonymous;
+use super::target::Passage;
 use super::{Encryption, Examination, Step};
 
 impl Examination<'_> {
@@ -17,7 +17,7 @@ impl Examination<'_> {
                 true => self.report.advise("tls", says, cure),
                 false => self.report.warning("tls", says, cure),
             }
-            if is_here || self.wishes.plain_text || is_anonymous(&self.target.user) {
+            if self.wishes.password.may_go(Passage::Unencrypted { is_here }, self.wishes.consent) {
                 return Ok(());
             }
             self.report.advise(
@@ -58,7 +58,7 @@ impl Examination<'_> {
         let reply = session.command(&format!("USER {}", self.target.user));
         let mut reply = self.heard("login", reply)?;
         if matches!(reply.code, 331) {
-            let pass = zeroize::Zeroizing::new(format!("PASS {}", self.wishes.password.expose()));
+            let pass = zeroize::Zeroizing::new(format!("PASS {}", self.wishes.password.secret.expose()));
             let answer = session.command(&pass);
             reply = self.heard("login", answer)?;
         }

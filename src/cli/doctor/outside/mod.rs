@@ -30,10 +30,10 @@ pub(super) use self::ports::ranges;
 use self::reply::{NoReply, Reply};
 use self::session::{Encryption, Session, words};
 pub(super) use self::target::Target;
+use self::target::{Consent, Password};
 use self::wire::Wire;
 use super::findings::{Report, quoted, visible};
 use super::{Doctor, Outcome};
-use crate::config::Secret;
 
 /// A greeting that takes longer makes clients give up, or people wonder.
 const SLOW_GREETING: Duration = Duration::from_secs(2);
@@ -41,11 +41,10 @@ const SLOW_GREETING: Duration = Duration::from_secs(2);
 /// What was asked for.
 #[derive(Debug)]
 pub(super) struct Wishes {
-    password: Secret,
+    password: Password,
     witness: Arc<Witness>,
     timeout: Duration,
-    insecure: bool,
-    plain_text: bool,
+    consent: Consent,
     ports: Option<RangeInclusive<u16>>,
     active: bool,
     write: Option<String>,
@@ -64,8 +63,7 @@ impl Wishes {
             witness: Witness::new(doctor.authorities.as_deref())?,
             password: target.password(doctor)?,
             timeout: doctor.timeout,
-            insecure: doctor.insecure,
-            plain_text: doctor.plain_text,
+            consent: Consent { plain_text: doctor.plain_text, insecure: doctor.insecure },
             ports: doctor.ports.clone(),
             active: doctor.active,
             write,

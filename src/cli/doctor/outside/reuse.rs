@@ -52,7 +52,7 @@ impl Examination<'_> {
         }
         let mut reply = session.command(&format!("USER {}", self.target.user))?;
         if reply.code == 331 {
-            let pass = zeroize::Zeroizing::new(format!("PASS {}", self.wishes.password.expose()));
+            let pass = zeroize::Zeroizing::new(format!("PASS {}", self.wishes.password.secret.expose()));
             reply = session.command(&pass)?;
         }
         if !reply.is_fine() {

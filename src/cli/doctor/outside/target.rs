@@ -11,6 +11,43 @@ use crate::config::{Secret, read_file};
 /// The longest password, as `wharf hash-password` has it.
 const LONGEST_PASSWORD: usize = 8 * 1024;
 
+/// What a login shows.
+#[derive(Debug)]
+pub(super) struct Password {
+    pub(super) secret: Secret,
+    /// It is nobody's: the one that everybody sends without an account.
+    pub(super) is_nobodys: bool,
+}
+
+/// How a password would get to the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Passage {
+    Unencrypted {
+        /// To this machine.
+        is_here: bool,
+    },
+    /// To whoever shows a certificate that can't be trusted.
+    Untrusted,
+}
+
+/// Consent of whoever asks, given on the command line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Consent {
+    pub(super) plain_text: bool,
+    pub(super) insecure: bool,
+}
+
+impl Password {
+    /// Whether it may go this way. Only the password itself counts: somebody called `ftp` may have a secret one.
+    pub(super) fn may_go(&self, passage: Passage, consent: Consent) -> bool {
+        let is_allowed = match passage {
+            Passage::Unencrypted { is_here } => is_here || consent.plain_text,
+            Passage::Untrusted => consent.insecure,
+        };
+        is_allowed || self.is_nobodys
+    }
+}
+
 /// An FTP server, as a URL names it.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Target {
@@ -70,12 +107,14 @@ impl Target {
     }
 
     /// The password, from where there is one first.
-    pub(super) fn password(&self, doctor: &Doctor) -> Result<Secret, String> {
-        let password = if let Some(file) = &doctor.password_file {
+    pub(super) fn password(&self, doctor: &Doctor) -> Result<Password, String> {
+        let mut is_nobodys = false;
+        let secret = if let Some(file) = &doctor.password_file {
             first_line(file)?
         } else if let Some(password) = self.password.as_ref().or(doctor.password.as_ref()) {
             password.clone()
         } else if is_anonymous(&self.user) {
+            is_nobodys = true;
             Secret::new("doctor@example.com")
         } else if std::io::stdin().is_terminal() {
             let prompt = format!("Password of {}: ", super::visible(&self.user));
@@ -84,15 +123,15 @@ impl Target {
             return Err("there is no password: --password-file FILE, or the variable WHARF_DOCTOR_PASSWORD"
                 .to_owned());
         };
-        match password.expose() {
+        match secret.expose() {
             text if text.len() > LONGEST_PASSWORD => Err("the password is too long".to_owned()),
             text if breaks_lines(text) => Err("the password has a line end, which FTP can't send".to_owned()),
-            _ => Ok(password),
+            _ => Ok(Password { secret, is_nobodys }),
         }
     }
 }
 
-pub(super) fn is_anonymous(user: &str) -> bool {
+fn is_anonymous(user: &str) -> bool {
     user.eq_ignore_ascii_case("anonymous") || user.eq_ignore_ascii_case("ftp")
 }
 

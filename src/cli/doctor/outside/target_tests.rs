@@ -1,4 +1,54 @@
+use clap::Parser;
+
 use super::*;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    doctor: Doctor,
+}
+
+fn password(url: &str, more: &[&str]) -> Password {
+    let line = ["doctor", url].into_iter().chain(more.iter().copied());
+    let doctor = Line::try_parse_from(line).unwrap().doctor;
+    Target::parse(url).unwrap().password(&doctor).unwrap()
+}
+
+#[test]
+fn only_the_password_of_everybody_is_nobodys() {
+    for url in ["ftp://host.example", "ftp://ftp@host.example", "ftp://Anonymous@host.example"] {
+        assert!(password(url, &[]).is_nobodys, "{url}");
+        let given = password(url, &["--password", "hunter2"]);
+        assert!(!given.is_nobodys && given.secret.expose() == "hunter2", "{url}");
+    }
+    assert!(!password("ftp://ftp:hunter2@host.example", &[]).is_nobodys);
+    assert!(!password("ftp://anonymous:hunter2@host.example", &[]).is_nobodys);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, b"hunter2\n").unwrap();
+    let given = password("ftp://ftp@host.example", &["--password-file", file.path().to_str().unwrap()]);
+    assert!(!given.is_nobodys && given.secret.expose() == "hunter2");
+}
+
+#[test]
+fn a_secret_password_goes_only_where_nobody_reads_it_unless_that_is_allowed() {
+    const NONE: Consent = Consent { plain_text: false, insecure: false };
+    const PLAIN: Consent = Consent { plain_text: true, insecure: false };
+    const INSECURE: Consent = Consent { plain_text: false, insecure: true };
+    let (here, away) = (Passage::Unencrypted { is_here: true }, Passage::Unencrypted { is_here: false });
+    for (passage, consent, expected) in [
+        (here, NONE, true),
+        (away, NONE, false),
+        (away, INSECURE, false),
+        (away, PLAIN, true),
+        (Passage::Untrusted, NONE, false),
+        (Passage::Untrusted, PLAIN, false),
+        (Passage::Untrusted, INSECURE, true),
+    ] {
+        let password = |is_nobodys| Password { secret: Secret::new("x"), is_nobodys };
+        assert_eq!(password(false).may_go(passage, consent), expected, "{passage:?} {consent:?}");
+        assert!(password(true).may_go(passage, consent));
+    }
+}
 
 #[test]
 fn urls_are_read() {
