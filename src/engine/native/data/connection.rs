@@ -222,10 +222,12 @@ impl DataConnection {
             }),
             Self::Lent(_) if wanted => return None,
             // The disk hangs, and its thread has the connection: what the client still sends is thrown away as it comes.
-            Self::Lent(mut lent) => {
-                let socket = lent.0.take()?;
+            // However this ends, also before it has begun, the guard ends the connection, which the thread would keep open.
+            Self::Lent(lent) => {
+                let socket = Arc::clone(lent.0.as_ref()?);
                 let stream = socket.try_clone().and_then(TcpStream::from_std).ok()?;
                 tokio::spawn(async move {
+                    let _ends = lent;
                     let stream = Plain(Arc::new(stream));
                     let _ = tokio::time::timeout(LINGER, stream.discard(most)).await;
                     let _ = rustix::net::connect_unspec(&*socket);

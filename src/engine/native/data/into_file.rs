@@ -39,13 +39,23 @@ pub(super) enum Stopped {
     Pause,
 }
 
+/// What a source has given.
+pub(super) enum Taken {
+    Bytes(usize),
+    /// No bytes have arrived.
+    Nothing,
+    /// Something has arrived that came to no bytes, and there may be more of it.
+    NotYet,
+    End,
+}
+
 /// Where a thread of the disk takes bytes from.
 pub(super) trait Source {
     fn socket(&self) -> io::Result<BorrowedFd<'_>>;
 
-    /// Takes bytes that have arrived, at most so many, without waiting: `None` if there are none, 0 at the end. They have
-    /// to be poured out before more are taken.
-    fn fill(&mut self, most: u64) -> Result<Option<usize>, TransferError>;
+    /// Takes bytes that have arrived, at most so many, without waiting and without working for long. They have to be poured
+    /// out before more are taken.
+    fn fill(&mut self, most: u64) -> Result<Taken, TransferError>;
 
     /// Writes `count` bytes that were taken.
     fn pour(&mut self, count: usize, file: &File) -> io::Result<()>;
@@ -62,12 +72,13 @@ impl Source for PlainSource {
         Ok(self.socket.as_fd())
     }
 
-    fn fill(&mut self, most: u64) -> Result<Option<usize>, TransferError> {
+    fn fill(&mut self, most: u64) -> Result<Taken, TransferError> {
         loop {
             match self.hose.fill(&*self.socket, most) {
-                Ok(count) => return Ok(Some(count)),
+                Ok(0) => return Ok(Taken::End),
+                Ok(count) => return Ok(Taken::Bytes(count)),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::AGAIN) => return Ok(Taken::Nothing),
                 Err(error) => return Err(TransferError::DataConnection(error.into())),
             }
         }
@@ -99,16 +110,21 @@ pub(super) async fn store_burst(
         if let Err(error) = (&*file).write_all(&already) {
             return (loan, Err(Error::from_io(&StoragePath::root(), error).into()));
         }
-        let already = already.len() as u64;
+        let stored = already.len() as u64;
+        // It is a lot of memory for as long as a burst.
+        drop(already);
+        if most == 0 {
+            return (loan, Ok(Stopped::Pause));
+        }
         match loan {
             Loan::Plain(socket) => {
                 let mut source = PlainSource { socket, hose: Hose::new() };
-                let stopped = burst(&mut source, &file, already, most, &room, &moved, is_wanted);
+                let stopped = burst(&mut source, &file, stored, most, &room, &moved, is_wanted);
                 (Loan::Plain(source.socket), stopped)
             }
             Loan::Tls { stream, lenient } => {
                 let mut source = TlsSource::new(stream, lenient);
-                let stopped = burst(&mut source, &file, already, most, &room, &moved, is_wanted);
+                let stopped = burst(&mut source, &file, stored, most, &room, &moved, is_wanted);
                 (Loan::Tls { stream: source.stream, lenient }, stopped)
             }
         }
@@ -138,11 +154,12 @@ fn burst(
 ) -> Result<Stopped, TransferError> {
     let begun = Instant::now();
     let (mut last_byte, mut since_wait) = (begun, already);
-    while last_byte - begun < BURST && most > 0 && is_wanted() {
+    while begun.elapsed() < BURST && most > 0 && is_wanted() {
         step();
         match source.fill(most)? {
-            Some(0) => return Ok(Stopped::End(EndOfData::now(last_byte))),
-            Some(count) => {
+            Taken::End => return Ok(Stopped::End(EndOfData::now(last_byte))),
+            Taken::NotYet => {}
+            Taken::Bytes(count) => {
                 last_byte = Instant::now();
                 room.take(count, &StoragePath::root())?;
                 source.pour(count, file).map_err(|error| Error::from_io(&StoragePath::root(), error))?;
@@ -150,9 +167,9 @@ fn burst(
                 since_wait += count as u64;
                 most -= count as u64;
             }
-            None if since_wait < WORTH_A_WAIT => break,
-            None if !has_data(source, DATA_WAIT).unwrap_or(true) => break,
-            None => since_wait = 0,
+            Taken::Nothing if since_wait < WORTH_A_WAIT => break,
+            Taken::Nothing if !has_data(source, DATA_WAIT).unwrap_or(true) => break,
+            Taken::Nothing => since_wait = 0,
         }
     }
     Ok(Stopped::Pause)

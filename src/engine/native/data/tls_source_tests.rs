@@ -78,9 +78,9 @@ async fn all(source: &mut TlsSource) -> (Vec<u8>, Result<(), TransferError>) {
     let file = tempfile::tempfile().unwrap();
     let end = loop {
         match source.fill(u64::MAX) {
-            Ok(Some(0)) => break Ok(()),
-            Ok(Some(count)) => source.pour(count, &file).unwrap(),
-            Ok(None) => tokio::task::yield_now().await,
+            Ok(Taken::End) => break Ok(()),
+            Ok(Taken::Bytes(count)) => source.pour(count, &file).unwrap(),
+            Ok(Taken::Nothing | Taken::NotYet) => tokio::task::yield_now().await,
             Err(error) => break Err(error),
         }
     };
@@ -118,8 +118,9 @@ async fn the_runtime_goes_on_where_a_thread_stopped() {
         let mut source = TlsSource::new(stream, false);
         let count = loop {
             match source.fill(most).unwrap() {
-                Some(count) => break count,
-                None => tokio::task::yield_now().await,
+                Taken::Bytes(count) => break count,
+                Taken::End => panic!("the end"),
+                Taken::Nothing | Taken::NotYet => tokio::task::yield_now().await,
             }
         };
         assert!(count as u64 <= most);
@@ -131,6 +132,66 @@ async fn the_runtime_goes_on_where_a_thread_stopped() {
     stream.read_to_end(&mut received).await.unwrap();
     assert!(received == content, "{} bytes", received.len());
     client.join().unwrap();
+}
+
+/// A thread must not be held by records that have next to nothing in them.
+#[tokio::test]
+async fn one_fill_is_little_work() {
+    const RECORDS: usize = 2000;
+    let (sent, is_sent) = std::sync::mpsc::channel();
+    let (stream, client) = connected(&rustls::version::TLS13, move |mut tls| {
+        for byte in pattern(RECORDS) {
+            tls.write_all(&[byte]).unwrap();
+        }
+        tls.flush().unwrap();
+        sent.send(()).unwrap();
+        tls.sock.read(&mut [0; 1])
+    })
+    .await;
+    is_sent.recv().unwrap();
+    let mut source = TlsSource::new(stream, false);
+    source.calls = 2;
+    let file = tempfile::tempfile().unwrap();
+    let mut stored = 0;
+    while stored < RECORDS {
+        match source.fill(u64::MAX).unwrap() {
+            Taken::Bytes(count) => {
+                assert!(count < RECORDS / 2, "{count}");
+                source.pour(count, &file).unwrap();
+                stored += count;
+            }
+            Taken::End => panic!("the end"),
+            Taken::Nothing | Taken::NotYet => tokio::task::yield_now().await,
+        }
+    }
+    assert!(content_of(file) == pattern(RECORDS));
+    drop(source);
+    let _closed = client.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_fill_that_has_worked_for_nothing_says_so() {
+    let (sent, is_sent) = std::sync::mpsc::channel();
+    let (stream, client) = connected(&rustls::version::TLS13, move |mut tls| {
+        tls.write_all(&pattern(16_000)).unwrap();
+        tls.flush().unwrap();
+        sent.send(()).unwrap();
+        tls.sock.read(&mut [0; 1])
+    })
+    .await;
+    is_sent.recv().unwrap();
+    let mut source = TlsSource::new(stream, false);
+    source.calls = 1;
+    // It has arrived, sooner or later, and is more than one call takes.
+    loop {
+        match source.fill(u64::MAX).unwrap() {
+            Taken::Nothing => tokio::task::yield_now().await,
+            Taken::NotYet => break,
+            _ => panic!("one call has taken the whole record"),
+        }
+    }
+    drop(source);
+    let _closed = client.join().unwrap();
 }
 
 #[tokio::test]
@@ -175,6 +236,31 @@ async fn a_connection_that_is_lent_ends_when_nobody_waits_for_it() {
     // The thread that has it would keep it open.
     assert_eq!(client.join().unwrap().unwrap(), 0);
     drop(lent);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lent_ends_with_its_linger() {
+    for has_begun in [false, true] {
+        let (stream, client) = connected(&rustls::version::TLS13, |mut tls| {
+            tls.sock.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+            tls.sock.read(&mut [0; 512])
+        })
+        .await;
+        let mut connection = DataConnection::tls(*stream, false);
+        let lent = connection.lend().unwrap();
+        let linger = connection.linger(false).unwrap();
+        if has_begun {
+            tokio::task::yield_now().await;
+        }
+        drop(linger);
+        // An aborted task is dropped by the runtime.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        // The thread still has it.
+        assert_eq!(client.join().unwrap().unwrap(), 0, "{has_begun}");
+        drop(lent);
+    }
 }
 
 #[tokio::test]
