@@ -146,7 +146,7 @@ fn connect(config: &Config) -> Outcome {
     outcome
 }
 
-/// Opens a backend, and tries whether it answers.
+/// Opens a backend, and tries whether it answers. What uploads have left behind stays: it is the server's to remove.
 ///
 /// # Errors
 /// A sentence.
@@ -156,7 +156,8 @@ pub(super) async fn reach(
     buffers: &Arc<Buffers>,
     patience: Duration,
 ) -> Result<Arc<dyn Storage>, String> {
-    let (name, backend, buffers) = (name.to_owned(), Arc::clone(backend), Arc::clone(buffers));
+    let backend = backend.without_sweep().unwrap_or_else(|| Arc::clone(backend));
+    let (name, buffers) = (name.to_owned(), Arc::clone(buffers));
     let open = move || {
         storages::open(&name, &*backend, &buffers, &Observers::default()).map_err(|cause| cause.to_string())
     };

@@ -55,6 +55,12 @@ pub trait Backend: Any + fmt::Debug + Send + Sync {
     fn with_fixed_root(&self) -> Option<Arc<dyn Backend>> {
         None
     }
+
+    /// The same backend for somebody who only looks: opening it removes nothing that uploads have left behind. `None` if that
+    /// makes no difference.
+    fn without_sweep(&self) -> Option<Arc<dyn Backend>> {
+        None
+    }
 }
 
 /// Why a storage can't be opened: a sentence for the operator.

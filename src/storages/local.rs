@@ -54,6 +54,7 @@ impl Section for Local {
             file_mode: mode(checker, self.file_mode, 0o600, LocalOptions::FILE_MODE),
             directory_mode: mode(checker, self.directory_mode, 0o700, LocalOptions::DIRECTORY_MODE),
             fixed_root: false,
+            sweep: true,
             timeout: timeout(checker, self.timeout),
         };
         let root = checked_root(checker, root, create_root)?;
@@ -148,5 +149,9 @@ impl Backend for Directory {
 
     fn with_fixed_root(&self) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self { options: LocalOptions { fixed_root: true, ..self.options }, ..self.clone() }))
+    }
+
+    fn without_sweep(&self) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { options: LocalOptions { sweep: false, ..self.options }, ..self.clone() }))
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
@@ -65,7 +66,16 @@ impl Certificates {
     /// Replaces `NAME.crt` and `NAME.key` by a certificate of a server with these names and addresses, of which there is one at least;
     /// the certificate.
     pub fn serve(&self, name: &str, hosts: &[&str]) -> CertificateDer<'static> {
-        let (certificate, key) = self.sign(hosts[0], hosts);
+        self.write(name, self.sign(hosts[0], hosts))
+    }
+
+    /// The same with a certificate that ends then.
+    pub fn serve_until(&self, name: &str, hosts: &[&str], end: SystemTime) -> CertificateDer<'static> {
+        let end = date_time_ymd(1970, 1, 1) + end.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        self.write(name, self.sign_with(hosts[0], hosts, |params| params.not_after = end))
+    }
+
+    fn write(&self, name: &str, (certificate, key): (Certificate, KeyPair)) -> CertificateDer<'static> {
         for (kind, content) in [("crt", certificate.pem()), ("key", key.serialize_pem())] {
             fs::write(self.folder.join("next"), content).unwrap();
             fs::rename(self.folder.join("next"), self.folder.join(format!("{name}.{kind}"))).unwrap();
@@ -74,10 +84,20 @@ impl Certificates {
     }
 
     fn sign(&self, name: &str, hosts: &[&str]) -> (Certificate, KeyPair) {
+        self.sign_with(name, hosts, |_| {})
+    }
+
+    fn sign_with(
+        &self,
+        name: &str,
+        hosts: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params =
             CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         (params.signed_by(&key, &self.ca).unwrap(), key)
     }
 

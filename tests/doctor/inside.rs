@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use wharf_testing::block_on;
 use wharf_testing::played::{Played, answer};
 
 use super::Examined;
-use crate::support::{S3, Setup, closed_port};
+use crate::support::{S3, Setup, closed_port, wharf};
 
 fn examine(config: &Path, more: &[&str]) -> Examined {
     Examined::new(None, &[&["--config", config.to_str().unwrap()], more].concat())
@@ -169,9 +170,38 @@ users:
 
 #[test]
 fn a_certificate_that_ends_is_told() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let setup = setup(5).tls("required");
-    let examined = examine(&setup.write(), &[]);
+    let config = setup.write();
+    let examined = examine(&config, &[]);
     examined.expect("note", "certificate", &["no certificate between"]);
+    examined.expect("ok", "certificate", &["server.crt"]);
+    let now = SystemTime::now();
+    for (end, level, word) in [
+        (now + 15 * DAY, "warning", "renew"),
+        (now + 3 * DAY, "problem", "renew"),
+        (now - DAY, "problem", "has expired"),
+    ] {
+        setup.certificates().serve_until("server", &["localhost"], end);
+        let examined = examine(&config, &[]);
+        examined.expect(level, "certificate", &["server.crt", word]);
+        examined.expect_none("ok", "certificate");
+    }
+}
+
+/// It is the server's to remove, which may run at the same time.
+#[test]
+fn what_uploads_have_left_behind_stays() {
+    let setup = setup(7);
+    let config = setup.write();
+    let folder = setup.files().join(".wharf-uploads");
+    fs::create_dir_all(&folder).unwrap();
+    let left = folder.join(".wharf-upload-1");
+    fs::write(&left, "half a file").unwrap();
+    examine(&config, &[]).expect("ok", "backend", &["listed"]);
+    assert!(left.exists(), "the doctor has removed it");
+    let checked = wharf(["check", "--connect", "--config", config.to_str().unwrap()]).output().unwrap();
+    assert!(checked.status.success() && left.exists(), "{checked:?}");
 }
 
 #[test]

@@ -79,6 +79,8 @@ pub struct LocalOptions {
     /// The process can reach no other directory than the one that is opened first. If the path leads to another one
     /// later, every operation is refused until it leads back; without `fixed_root`, the other directory is opened.
     pub fixed_root: bool,
+    /// Remove what uploads of a process that was killed have left behind, when the root is opened. Who only looks does not.
+    pub sweep: bool,
     /// How long the disk may take for one step of an operation.
     pub timeout: Duration,
 }
@@ -101,6 +103,7 @@ impl Default for LocalOptions {
             directory_mode: Self::DIRECTORY_MODE,
             follow_links: true,
             fixed_root: false,
+            sweep: true,
             timeout: Self::TIMEOUT,
         }
     }
@@ -117,7 +120,7 @@ pub struct LocalStorage {
 }
 
 impl LocalStorage {
-    /// Opens a directory, and removes temporary files of a process that was killed.
+    /// Opens a directory, and removes temporary files of a process that was killed, unless the options say otherwise.
     ///
     /// # Errors
     /// Errors of the system: the directory is missing, is not a directory, or may not be entered.
@@ -132,7 +135,9 @@ impl LocalStorage {
     pub fn open_as(name: &str, root: &Path, options: LocalOptions) -> io::Result<Self> {
         Self::make_root(root, options)?;
         let root = Root::open(root, options)?;
-        if let Ok(opened) = root.current() {
+        if options.sweep
+            && let Ok(opened) = root.current()
+        {
             sweep_and_log(&opened);
         }
         let threads = DiskThreads::new(name, options.timeout);

@@ -30,15 +30,16 @@ pub(super) struct Root {
     path: PathBuf,
     follow_links: bool,
     fixed: bool,
+    sweep: bool,
     state: RwLock<State>,
 }
 
 impl Root {
     pub(super) fn open(path: &Path, options: LocalOptions) -> io::Result<Self> {
-        let LocalOptions { follow_links, fixed_root: fixed, .. } = options;
+        let LocalOptions { follow_links, fixed_root: fixed, sweep, .. } = options;
         let path = std::path::absolute(path)?;
         let opened = Arc::new(OpenRoot::open(&path, follow_links)?);
-        Ok(Self { path, follow_links, fixed, state: RwLock::new(State { opened, trouble: None }) })
+        Ok(Self { path, follow_links, fixed, sweep, state: RwLock::new(State { opened, trouble: None }) })
     }
 
     /// The directory that the path leads to. Blocks.
@@ -72,7 +73,9 @@ impl Root {
             Ok(_) => match OpenRoot::open(&self.path, self.follow_links) {
                 Ok(opened) => {
                     tracing::warn!(%path, "the root of a storage is another directory now; opened it again");
-                    sweep_and_log(&opened);
+                    if self.sweep {
+                        sweep_and_log(&opened);
+                    }
                     Arc::new(opened)
                 }
                 Err(error) => return Err(self.lost(state, error.to_string())),
