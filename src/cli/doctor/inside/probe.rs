@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use wharf_backends::{ByteRange, CHUNK_SIZE, CreateMode, Error, ErrorKind, Result, Storage, StoragePath};
+use wharf_backends::{
+    ByteRange, CHUNK_SIZE, CreateMode, Error, ErrorKind, Result, Storage, StoragePath, Upload,
+};
 
 use super::super::findings::Report;
 use super::backends::cure_of;
@@ -15,8 +18,10 @@ use super::backends::cure_of;
 /// What is stored.
 const CONTENT: &[u8] = b"wharf doctor was here, and removes this file again\n";
 
-/// More than fits into two parts of the usual size.
+/// More than fits into two parts of the usual size; and what may be under way at the end, each of which may take as long as
+/// an answer: these parts, and that they become one file.
 const LARGE: usize = 17 << 20;
+const UNDER_WAY: u32 = 4;
 
 /// The most that is read back.
 const MOST: usize = 1 << 20;
@@ -61,7 +66,7 @@ pub(super) async fn examine(
         );
     };
     let mut probe = Probe { name, storage, patience, report };
-    if probe.tried(STORE, async { put(storage, &small, CreateMode::New, CONTENT.to_vec()).await }).await {
+    if probe.store(STORE, &small, CreateMode::New, CONTENT.to_vec(), 1).await {
         probe.tried(READ, async { same(storage, &small).await }).await;
         probe.conditional(&small, &other).await;
         probe
@@ -71,9 +76,7 @@ pub(super) async fn examine(
             })
             .await;
         if storage.capabilities().remote {
-            probe
-                .tried(PARTS, async { put(storage, &large, CreateMode::Replace, vec![b'x'; LARGE]).await })
-                .await;
+            probe.store(PARTS, &large, CreateMode::Replace, vec![b'x'; LARGE], UNDER_WAY).await;
         }
         probe.tried(REMOVE, async { storage.remove_file(&small).await }).await;
     }
@@ -95,9 +98,33 @@ struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    async fn tried(&mut self, Tried { what, rights }: Tried, work: impl Future<Output = Result<()>>) -> bool {
+    async fn tried(&mut self, tried: Tried, work: impl Future<Output = Result<()>>) -> bool {
+        let outcome = timeout(self.patience, work).await;
+        self.told(tried, outcome)
+    }
+
+    async fn store(
+        &mut self,
+        tried: Tried,
+        path: &StoragePath,
+        mode: CreateMode,
+        content: Vec<u8>,
+        under_way: u32,
+    ) -> bool {
+        let put = put(self.storage.create(path, mode), content, self.patience, under_way).await;
+        if !put.is_clean {
+            self.report.warning(
+                "backend",
+                format!("{}: parts of {path} may still be there", self.name),
+                "the server removes them when it looks for leftovers, or a rule of the bucket does",
+            );
+        }
+        self.told(tried, put.outcome)
+    }
+
+    fn told(&mut self, Tried { what, rights }: Tried, outcome: Outcome) -> bool {
         let name = self.name;
-        match timeout(self.patience, work).await {
+        match outcome {
             Ok(Ok(())) => {
                 self.report.ok("backend", format!("{name}: files can be {what}"));
                 true
@@ -153,19 +180,49 @@ impl Probe<'_> {
     }
 }
 
+/// What came of something within the time.
+type Outcome = std::result::Result<Result<()>, Elapsed>;
+
+/// What came of storing a file.
+struct Put {
+    outcome: Outcome,
+    /// Nothing stayed that is no file.
+    is_clean: bool,
+}
+
+/// Stores a file. Each step may take as long as `patience`; the end as often as that, as so many are under way then.
 async fn put(
-    storage: &Arc<dyn Storage>,
-    path: &StoragePath,
-    mode: CreateMode,
+    create: impl Future<Output = Result<Box<dyn Upload>>>,
     content: Vec<u8>,
-) -> Result<()> {
-    let mut upload = storage.create(path, mode).await?;
+    patience: Duration,
+    under_way: u32,
+) -> Put {
+    let clean = |outcome| Put { outcome, is_clean: true };
+    let mut upload = match timeout(patience, create).await {
+        Ok(Ok(upload)) => upload,
+        Ok(Err(error)) => return clean(Ok(Err(error))),
+        Err(late) => return clean(Err(late)),
+    };
+    let written = write(&mut *upload, content, patience).await;
+    if matches!(written, Ok(Ok(()))) {
+        let outcome = timeout(patience * under_way, upload.finish()).await;
+        return Put { is_clean: outcome.is_ok(), outcome: outcome.map(|finished| finished.map(drop)) };
+    }
+    // This process ends soon: what is not removed by then stays.
+    let aborted = timeout(patience, upload.abort()).await;
+    Put { outcome: written, is_clean: matches!(aborted, Ok(Ok(()))) }
+}
+
+async fn write(upload: &mut dyn Upload, content: Vec<u8>, patience: Duration) -> Outcome {
     let mut content = Bytes::from(content);
     while !content.is_empty() {
         let chunk = content.split_to(content.len().min(CHUNK_SIZE));
-        upload.write(chunk).await?;
+        match timeout(patience, upload.write(chunk)).await {
+            Ok(Ok(())) => {}
+            failed => return failed,
+        }
     }
-    upload.finish().await.map(drop)
+    Ok(Ok(()))
 }
 
 async fn same(storage: &Arc<dyn Storage>, path: &StoragePath) -> Result<()> {
@@ -182,3 +239,7 @@ async fn same(storage: &Arc<dyn Storage>, path: &StoragePath) -> Result<()> {
         false => Err(Error::new(ErrorKind::Conflict, path)),
     }
 }
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;
