@@ -176,6 +176,59 @@ fn ports_that_nothing_forwards_are_told() {
     examined.expect("problem", "passive-ports", &[&format!("{closed} refused it"), "forward"]);
 }
 
+/// A port at which each data connection gets this, and its end if there is one.
+fn data_port(content: Vec<u8>, has_end: bool) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut connection in listener.incoming().flatten() {
+            // A client that has seen enough hangs up.
+            let _cut = std::io::Write::write_all(&mut connection, &content);
+            if !has_end {
+                kept.push(connection);
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn a_listing_that_is_longer_than_needed_is_no_problem() {
+    for end in ["226 done", "426 you hung up", "451 you hung up"] {
+        let port = data_port(b"a line\r\n".repeat(1 << 18), true);
+        let address = play(move |line| match line {
+            "PASV" => pasv("127.0.0.1", port),
+            "LIST" => say(format!("150 go\r\n{end}")),
+            line => usual(line),
+        });
+        examine(address, &[]).expect("ok", "listing", &["cut after 1 MiB"]);
+    }
+}
+
+#[test]
+fn a_listing_that_stops_is_no_matter_of_ports() {
+    let port = data_port(b"a line\r\n".to_vec(), false);
+    let address = play(move |line| match line {
+        "PASV" => pasv("127.0.0.1", port),
+        "LIST" => say("150 go\r\n426 you hung up"),
+        line => usual(line),
+    });
+    examine(address, &[]).expect("problem", "listing", &["in time", "the ports are open", "--timeout"]);
+}
+
+#[test]
+fn a_failed_active_mode_does_not_answer_for_what_comes_later() {
+    let address = play(|line| match line.split(' ').next().unwrap_or_default() {
+        "LIST" => say("150 go\r\n425 nobody there"),
+        "NOOP" => say("200 still here"),
+        _ => usual(line),
+    });
+    let examined = examine(address, &["--active", "--idle", "10ms"]);
+    examined.expect("warning", "active", &["in time"]);
+    examined.expect("ok", "idle", &["still there"]);
+}
+
 /// A balancer that drops connections on which nothing moves.
 #[test]
 fn a_connection_that_is_forgotten_is_told() {
@@ -190,9 +243,9 @@ fn a_connection_that_is_forgotten_is_told() {
     }
 }
 
-/// Without TLS, only the greeting and the name of the user would be known to somebody who reads along.
+/// Whoever can put in text before TLS begins may be the one who answers.
 #[test]
-fn no_password_is_sent_where_tls_is_not_trusted() {
+fn no_password_is_sent_where_text_was_put_in_before_tls() {
     let heard = std::sync::Arc::new(Mutex::new(Vec::new()));
     let seen = std::sync::Arc::clone(&heard);
     let address = play(move |line| {

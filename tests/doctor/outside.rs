@@ -138,6 +138,10 @@ mod native_only {
         examined.expect("problem", "certificate", &["is not known here", "tls.certificate"]);
         examined.expect("note", "login", &["not tried", "--insecure"]);
         examined.expect_none("ok", "login");
+        // Whatever the user is called: only the password that everybody sends is no secret.
+        let named = format!("ftp://ftp@{}", server.address);
+        let examined = Examined::new(Some("hunter2hunter2"), &[&named]);
+        examined.expect("note", "login", &["not tried", "--insecure"]);
         let examined = Examined::new(Some("demo"), &[&url(&server), "--insecure"]);
         examined.expect("problem", "certificate", &[]);
         examined.expect("ok", "listing", &[]);

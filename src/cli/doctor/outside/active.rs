@@ -54,7 +54,16 @@ impl Examination<'_> {
         if !reply.has_begun() {
             return Err(Failure::Refused(reply));
         }
-        let (stream, peer) = accept(&listener, server, self.wishes.timeout).map_err(data)?;
+        let accepted = accept(&listener, server, self.wishes.timeout);
+        drop(listener);
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // It belongs to no later command. If none comes, the session is lost.
+                let _that_it_failed = session.reply();
+                return Err(data(error));
+            }
+        };
         session.through(Wire::over(stream, self.wishes.timeout), Move::Receive)?;
         Ok(peer.ip().to_canonical())
     }

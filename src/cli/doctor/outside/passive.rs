@@ -1,11 +1,12 @@
 //! Passive mode: the address that PASV names, EPSV, and a first listing.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use super::super::findings::counted;
 use super::features::Offered;
-use super::session::{Failure, Move, Session};
+use super::session::{Failure, Move, Session, is_late};
 use super::{Examination, took};
 
 /// The way to a data connection that works, as far as replies say.
@@ -169,10 +170,11 @@ impl Examination<'_> {
                     Some(false) => "encrypted, by a handshake of its own",
                 };
                 let time = took(began);
+                let cut = if moved.is_cut { ", cut after 1 MiB" } else { "" };
                 self.report.ok(
                     "listing",
                     format!(
-                        "{command} came over a data connection ({how}): {} after {time}",
+                        "{command} came over a data connection ({how}): {}{cut}, after {time}",
                         counted(lines, "line")
                     ),
                 );
@@ -202,13 +204,20 @@ impl Examination<'_> {
 /// What helps against a transfer that failed.
 pub(super) fn cure_of(error: &Failure) -> &'static str {
     match error {
-        Failure::Data(text) if text.contains("in time") => {
+        Failure::Unreached { error, .. } if is_late(error) => {
             "open the passive ports (`server.passive.ports`) in the firewall, and forward the same numbers"
         }
-        Failure::Data(text) if text.contains("refused") => {
+        Failure::Unreached { error, .. } if error.kind() == io::ErrorKind::ConnectionRefused => {
             "forward the passive ports (`server.passive.ports`) to the server, with the same numbers"
         }
-        Failure::Data(_) => "the server's log says why its side ended the data connection",
+        Failure::Unreached { .. } => "look at the route to the server, and at firewalls",
+        Failure::Broken(error) if is_late(error) => {
+            "the connection was made, so the ports are open: look at the load of the server, and of its store and its line; or \
+             give it more time: --timeout"
+        }
+        Failure::Broken(_) | Failure::Data(_) => {
+            "the server's log says why its side ended the data connection"
+        }
         Failure::Refused(reply) => match reply.code {
             425 if reply.said().contains("both have to come from one address") => {
                 "let the gateway or balancer send both connections of a client from one address"

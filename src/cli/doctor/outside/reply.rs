@@ -124,6 +124,11 @@ impl Reply {
         self.code / 100 == 2
     }
 
+    /// The transfer did not come to its end.
+    pub(super) fn is_broken_off(&self) -> bool {
+        matches!(self.code, 426 | 451)
+    }
+
     /// 1xx.
     pub(super) fn has_begun(&self) -> bool {
         self.code / 100 == 1

@@ -13,7 +13,7 @@ use super::reply::{Lines, NoReply, Reply};
 use super::wire::Wire;
 
 /// The most bytes of a listing or file that are looked at.
-pub(super) const MOST: u64 = 1 << 20;
+pub(super) const MOST: usize = 1 << 20;
 
 /// How long to look for a reply that nobody has asked for.
 const UNASKED: Duration = Duration::from_millis(50);
@@ -48,6 +48,8 @@ pub(super) enum Move<'a> {
 #[derive(Debug)]
 pub(super) struct Moved {
     pub(super) bytes: Vec<u8>,
+    /// There was more than [`MOST`].
+    pub(super) is_cut: bool,
     /// Whether the data connection resumed a TLS session; `None` without TLS.
     pub(super) resumed: Option<bool>,
     /// The certificate that was shown, if one was.
@@ -61,6 +63,12 @@ pub(super) enum Failure {
     Control(#[from] NoReply),
     #[error("the server answered {}", .0.said())]
     Refused(Reply),
+    /// The data connection was not made.
+    #[error("no connection to {address}: {}", words(.error))]
+    Unreached { address: SocketAddr, error: io::Error },
+    /// It was made, and then failed.
+    #[error("the data connection failed: {}", words(.0))]
+    Broken(io::Error),
     #[error("{0}")]
     Data(String),
 }
@@ -153,8 +161,8 @@ impl Session {
         command: &str,
         what: Move<'_>,
     ) -> Result<Moved, Failure> {
-        let wire = Wire::connect(address, self.timeout)
-            .map_err(|error| Failure::Data(format!("no connection to {address}: {}", words(&error))))?;
+        let wire =
+            Wire::connect(address, self.timeout).map_err(|error| Failure::Unreached { address, error })?;
         self.send(command)?;
         let begun = self.reply()?;
         if !begun.has_begun() {
@@ -167,7 +175,7 @@ impl Session {
     pub(super) fn through(&mut self, mut wire: Wire, what: Move<'_>) -> Result<Moved, Failure> {
         let timeout = self.timeout;
         let encryption = self.data.clone();
-        let mut moved = || -> io::Result<Vec<u8>> {
+        let mut moved = || -> io::Result<(Vec<u8>, bool)> {
             wire.within(timeout);
             if let Some(Encryption { config, name }) = &encryption {
                 wire.encrypt(config, name)?;
@@ -178,7 +186,7 @@ impl Session {
                     wire.write_all(bytes)?;
                     wire.flush()?;
                     wire.finish()?;
-                    Ok(Vec::new())
+                    Ok((Vec::new(), false))
                 }
             }
         };
@@ -193,17 +201,22 @@ impl Session {
         drop(wire);
         // The reply says more than the end of the data connection.
         match (self.reply(), moved) {
-            (Ok(reply), Ok(bytes)) if reply.is_fine() => Ok(Moved { bytes, resumed, certificate }),
-            (Ok(reply), Err(error)) if reply.is_fine() => {
-                Err(Failure::Data(format!("the data connection failed: {}", words(&error))))
+            (Ok(reply), Ok((bytes, is_cut))) if reply.is_fine() || (is_cut && reply.is_broken_off()) => {
+                Ok(Moved { bytes, is_cut, resumed, certificate })
+            }
+            // The doctor gave up, so the reply says no more than that.
+            (Ok(reply), Err(error)) if reply.is_fine() || (is_late(&error) && reply.is_broken_off()) => {
+                Err(Failure::Broken(error))
             }
             (Ok(reply), _) => Err(Failure::Refused(reply)),
-            (Err(_), Err(error)) => {
-                Err(Failure::Data(format!("the data connection failed: {}", words(&error))))
-            }
+            (Err(_), Err(error)) => Err(Failure::Broken(error)),
             (Err(error), Ok(_)) => Err(error.into()),
         }
     }
+}
+
+pub(super) fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
 /// A failure of a connection, in words.

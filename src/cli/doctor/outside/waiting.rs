@@ -12,8 +12,12 @@ impl Examination<'_> {
         };
         let time = humantime::format_duration(idle);
         std::thread::sleep(idle);
-        let unasked = session.unasked();
-        match unasked.unwrap_or_else(|| session.command("NOOP")) {
+        let answer = match session.unasked() {
+            Some(Ok(reply)) if reply.code != 421 => session.command("NOOP"),
+            Some(end) => end,
+            None => session.command("NOOP"),
+        };
+        match answer {
             Ok(reply) if reply.is_fine() => {
                 self.report
                     .ok("idle", format!("the control connection is still there after {time} of silence"));

@@ -145,14 +145,19 @@ impl Wire {
         }
     }
 
-    /// What comes until the end, or until there is more of it than anybody needs.
-    pub(super) fn rest(&mut self, most: u64) -> io::Result<Vec<u8>> {
+    /// What comes until the end, or until there is more of it than anybody needs; and whether there is.
+    pub(super) fn rest(&mut self, most: usize) -> io::Result<(Vec<u8>, bool)> {
         let mut bytes = Vec::new();
-        match self.take(most).read_to_end(&mut bytes) {
+        match self.take(most as u64 + 1).read_to_end(&mut bytes) {
             // Many servers end TLS without a word.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(bytes),
-            read => read.map(|_| bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            read => {
+                read?;
+            }
         }
+        let is_cut = bytes.len() > most;
+        bytes.truncate(most);
+        Ok((bytes, is_cut))
     }
 }
 
