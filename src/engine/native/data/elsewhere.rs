@@ -3,10 +3,11 @@
 //!
 //! The plan. A gateway with several addresses, or a balancer, may send both connections of a client on different ways. Its
 //! data connection is not taken then: whoever finds the port could take it. But whoever connects to every port must not end
-//! the transfers of others either. So a connection from another address (a stray) ends a transfer before its time only if
-//! - it has resumed the TLS session of the control connection: then it is the client, or
+//! the transfers of others either. So a connection from another address (a stray) ends a transfer before its time only if its
+//! network has not ended many, and
+//! - it has resumed a TLS session of the same user: then it is the client, or another of this user's, or
 //! - nobody else has come to the port, from the client's address or from a third one, for a while after both the command and
-//!   the stray; it has shaken hands, if the transfer is to be protected; and its network has not ended many transfers.
+//!   the stray; and it has shaken hands, if the transfer is to be protected.
 //!
 //! `docs/decisions/data-connections-from-elsewhere.md` has the reasons.
 
@@ -92,7 +93,7 @@ pub(super) async fn over_tls(
         if !is_proven {
             sleep_until(end.max(came + GRACE)).await;
         }
-        if let Some(error) = told(&strays).filter(|_| is_proven || may_end(&strays)) {
+        if let Some(error) = told(&strays).filter(|_| may_end(&strays)) {
             return error;
         }
     }
