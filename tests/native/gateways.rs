@@ -71,6 +71,35 @@ fn a_client_that_resumes_its_session_from_elsewhere_is_told_at_once() {
     }
 }
 
+/// Each session of a user has tickets that count, and many people may be one user.
+#[test]
+fn whoever_resumes_a_session_ends_few_transfers_from_elsewhere() {
+    /// When an address that has ended its transfers may end another.
+    const NEXT: Duration = Duration::from_secs(10);
+    let setup = encrypted("");
+    let server = setup.start();
+    let mut client = login(&server, &server.certificates().client_config());
+    let first = Instant::now();
+    for _ in 0..10 {
+        let data = dial_from(OTHER, client.pasv());
+        let began = Instant::now();
+        client.expect("RETR file", 150);
+        let data = client.protect(data);
+        assert_told(&client.reply(), began);
+        assert_eq!(rest(data), b"");
+    }
+    let address = client.pasv();
+    let data = dial_from(OTHER, address);
+    client.expect("RETR file", 150);
+    let data = client.protect(data);
+    assert_eq!(rest(data), b"");
+    // On a machine that takes so long, nothing can be said.
+    if first.elapsed() < NEXT {
+        assert_eq!(rest(client.protect(dial(address))), b"12345");
+        client.expect_reply(226);
+    }
+}
+
 /// The stranger is there first, and stays.
 #[test]
 fn a_stranger_from_elsewhere_harms_nobody() {
