@@ -170,11 +170,11 @@ impl Examination<'_> {
                     Some(false) => "encrypted, by a handshake of its own",
                 };
                 let time = took(began);
-                let cut = if moved.is_cut { ", cut after 1 MiB" } else { "" };
+                let cut = if moved.is_cut { ", cut after 1 MiB," } else { "" };
                 self.report.ok(
                     "listing",
                     format!(
-                        "{command} came over a data connection ({how}): {}{cut}, after {time}",
+                        "{command} came over a data connection ({how}): {}{cut} after {time}",
                         counted(lines, "line")
                     ),
                 );
