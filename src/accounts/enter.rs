@@ -196,7 +196,7 @@ impl Accounts {
             return Err(self.locked_out(journal));
         }
         if !self.lasting.facts.can_be_told().await {
-            journal.login_failed("the audit can't be written");
+            journal.login_untold();
             self.metrics.login(Login::Unavailable);
             return Err(Refused::Unavailable);
         }
@@ -395,6 +395,7 @@ impl Accounts {
             }
         };
         if !permit.logged_in() {
+            guest.journal().login_failed("the session had to give way to another one");
             return Err(Refused::Displaced);
         }
         if !account.is_anonymous {

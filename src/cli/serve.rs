@@ -36,7 +36,7 @@ use crate::world::{CurrentWorld, Ground, World};
 const THREADS_WAIT: Duration = Duration::from_secs(2);
 
 /// The longest time that the end of the program takes, after the grace for transfers.
-const LONGEST_END: Duration = Duration::from_secs(20);
+const LONGEST_END: Duration = Duration::from_secs(25);
 
 /// Run the server.
 ///

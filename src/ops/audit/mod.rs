@@ -19,7 +19,7 @@ use std::time::SystemTime;
 use self::file::Lines;
 use self::record::Record;
 pub use self::sink::Load;
-use self::sink::{Output, Sink};
+use self::sink::{Output, ROOM, ROOM_OF_REFUSALS, Sink};
 use self::stdout::Stdout;
 use self::syslog::{Header, Syslog};
 use crate::config::{AuditFormat, AuditSink, AuditTo, SyslogAddress};
@@ -81,8 +81,9 @@ impl Audit {
 
     /// Writes the lines that wait, for a bounded time. Blocks.
     pub fn end(&self) {
+        let deadline = Sink::deadline();
         self.places.iter().for_each(|place| place.sink.end());
-        self.places.iter().for_each(|place| place.sink.wait());
+        self.places.iter().for_each(|place| place.sink.wait(deadline));
     }
 
     fn digests(&self) -> MutexGuard<'_, HashMap<u64, Vec<u8>>> {
@@ -119,6 +120,7 @@ impl Audit {
     ) {
         let text = record.map(Record::text);
         let longer = with_sha256.map(Record::text);
+        let room = if record.is_some_and(Record::says_of_a_refusal_only) { ROOM_OF_REFUSALS } else { ROOM };
         for place in &self.places {
             let json = if place.sha256 { longer.as_deref().or(text.as_deref()) } else { text.as_deref() };
             let text = match place.format {
@@ -126,7 +128,7 @@ impl Audit {
                 AuditFormat::Xferlog => xferlog,
             };
             let Some(text) = text else { continue };
-            place.sink.put(|lost| {
+            place.sink.put(room, |lost| {
                 let mut text = text.to_owned();
                 if lost > 0 && place.format == AuditFormat::Json {
                     text.pop();

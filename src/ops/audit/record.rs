@@ -16,6 +16,9 @@ use crate::visit::failure::is_trouble;
 /// The version of what the records say.
 const SCHEMA: u8 = 1;
 
+/// How many bytes of what a client made up a line has, if that was refused: it may have asked for anything, of any length.
+const SHOWN: usize = 1024;
+
 /// A record, of which each kind has some of these fields.
 #[derive(Debug, Serialize)]
 pub(super) struct Record<'a> {
@@ -120,9 +123,10 @@ impl<'a> Record<'a> {
                 ("login", Body { host, proof: Some(proof), encrypted: Some(encrypted), ..user() })
             }
             // Names that were tried may be passwords that somebody typed in the wrong place, or anything else of any length.
-            What::LoginFailed { cause } => {
-                ("login.failed", with_cause(Body { user: Some(shown(who.user)), ..user() }, cause.to_owned()))
-            }
+            What::LoginFailed { cause } => (
+                "login.failed",
+                with_cause(Body { user: Some(shown(who.user)), ..user() }, cut(cause).to_owned()),
+            ),
             What::OtherCertificate { subject, sha256 } => {
                 let (subject, fingerprint) = (subject.map(ToString::to_string), Some(hex::encode(sha256)));
                 let user = Some(shown(who.user));
@@ -140,7 +144,7 @@ impl<'a> Record<'a> {
                 let seconds = Some(lasted.as_secs_f64());
                 ("session.end", Body { seconds, ..of_moved(user(), moved) })
             }
-            What::TooManyTransfers => {
+            What::TooManyTransfers if rate::AUDITED_COMMANDS.admits(who.peer.ip()) => {
                 let cause = "the user has as many transfers as it may have".to_owned();
                 ("transfer.refused", with_cause(user(), cause))
             }
@@ -151,10 +155,11 @@ impl<'a> Record<'a> {
                 let (path, to) = (Some(path.as_str()), to.map(StoragePath::as_str));
                 ("change", Body { operation: Some(operation), path, to, ..user() })
             }
-            What::CommandFailed { operation, error } => {
+            What::CommandFailed { operation, error } if rate::AUDITED_COMMANDS.admits(who.peer.ip()) => {
                 let event = if is_trouble(error) { "command.failed" } else { "command.refused" };
-                let path = error.path().map(StoragePath::as_str);
-                (event, with_cause(Body { operation: Some(operation), path, ..user() }, error.to_string()))
+                let path = error.path().map(|path| cut(path.as_str()));
+                let cause = cut(&error.to_string()).to_owned();
+                (event, with_cause(Body { operation: Some(operation), path, ..user() }, cause))
             }
             What::ScanFound { path, finding, scanner, quarantined } => {
                 let (finding, scanner) = (Some(finding), Some(scanner));
@@ -166,6 +171,8 @@ impl<'a> Record<'a> {
                 ("scan.unavailable", with_cause(body, cause.to_owned()))
             }
             What::SessionRefused { .. }
+            | What::TooManyTransfers
+            | What::CommandFailed { .. }
             | What::SessionOpened { .. }
             | What::SessionClosed { .. }
             | What::SessionDisplaced
@@ -191,6 +198,20 @@ impl<'a> Record<'a> {
         Self { schema: SCHEMA, time, event: "act", body }
     }
 
+    /// Whether all that it says is that a client got nothing: anybody can cause as many of these as there is time for.
+    pub(super) fn says_of_a_refusal_only(&self) -> bool {
+        matches!(
+            self.event,
+            "session.refused"
+                | "login.failed"
+                | "login.certificate"
+                | "login.abandoned"
+                | "transfer.refused"
+                | "command.refused"
+                | "command.failed"
+        )
+    }
+
     /// Whether something was refused, or failed.
     pub(super) fn is_refusal(&self) -> bool {
         self.body.cause.is_some()
@@ -201,6 +222,11 @@ impl<'a> Record<'a> {
         // Nothing in it can't be written.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// The beginning of a text that may be long.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(SHOWN)]
 }
 
 fn of_moved(body: Body<'_>, Moved { received, sent }: Moved) -> Body<'_> {
@@ -233,7 +259,7 @@ fn of_transfer<'a>(
         mode: wire.compressed.map(|compressed| if compressed { 'Z' } else { 'S' }),
         sha256: sha256.map(hex::encode),
         result: Some(result),
-        cause: failure.map(ToString::to_string),
+        cause: failure.map(|failure| cut(&failure.to_string()).to_owned()),
         ..user
     }
 }

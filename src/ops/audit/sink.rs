@@ -17,6 +17,10 @@ use crate::visit::facts::Standing;
 /// How many bytes of lines may wait.
 pub(super) const ROOM: usize = 8 * 1024 * 1024;
 
+/// How many may wait for one more to get in that says of a client only that it was refused something. Whoever causes these has no
+/// reason to stop, and what has happened must find room in spite of them.
+pub(super) const ROOM_OF_REFUSALS: usize = ROOM / 4 * 3;
+
 /// How many bytes are written at a time, unless one line is longer.
 const BLOCK: usize = 64 * 1024;
 
@@ -71,6 +75,8 @@ pub(super) trait Output: Send {
 struct Waiting {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
+    /// Lines that the thread has taken and not yet written.
+    in_hand: usize,
     /// Lines that were lost since one got in.
     lost: u64,
     /// Since when the thread tries to write some.
@@ -139,11 +145,12 @@ impl Sink {
         &self.name
     }
 
-    /// Has a line written, or counts it as lost. The line is made of the number of those that were lost before it.
-    pub(super) fn put(&self, line: impl FnOnce(u64) -> Vec<u8>) {
+    /// Has a line written, or counts it as lost if more bytes than `room` would wait with it. The line is made of the number of those
+    /// that were lost before it.
+    pub(super) fn put(&self, room: usize, line: impl FnOnce(u64) -> Vec<u8>) {
         let mut waiting = self.shared.waiting();
         let line = line(waiting.lost);
-        if waiting.bytes + line.len() > ROOM || waiting.is_done {
+        if waiting.bytes + line.len() > room || waiting.is_done {
             waiting.lost += 1;
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -194,24 +201,36 @@ impl Sink {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until the last line is written, for a bounded time. Blocks.
-    pub(super) fn wait(&self) {
+    /// Until when the end of the process may wait for the last lines, of all places together.
+    pub(super) fn deadline() -> Instant {
+        Instant::now() + LAST_LINES + FIRST_PAUSE
+    }
+
+    /// Waits until the last line is written, or it is too late. Blocks.
+    pub(super) fn wait(&self, deadline: Instant) {
         let waiting = self.shared.waiting();
-        let limit = LAST_LINES + FIRST_PAUSE;
+        let limit = deadline.saturating_duration_since(Instant::now());
         let (waiting, _) = self
             .shared
             .changed
             .wait_timeout_while(waiting, limit, |waiting| !waiting.is_done)
             .unwrap_or_else(PoisonError::into_inner);
-        if !waiting.is_done && !waiting.lines.is_empty() {
-            let (sink, lines) = (&*self.name, waiting.lines.len());
+        let (sink, lines, in_hand) = (&*self.name, waiting.lines.len(), waiting.in_hand);
+        if !waiting.is_done && lines + in_hand > 0 {
+            // Of what is being written at this moment some may arrive.
             tracing::error!(
                 sink,
                 lines,
+                in_hand,
                 "lines of the audit are lost, as they could not be written before the end"
             );
         }
     }
+}
+
+/// Whether more lines are waited for before the next block: not behind a large one, when others wait already, nor at the end.
+fn is_worth_gathering(bytes: usize, is_ending: bool) -> bool {
+    bytes <= BLOCK / 2 && !is_ending
 }
 
 /// The thread of a sink.
@@ -231,16 +250,18 @@ impl Writer {
             if batch.is_empty() && !self.take(&mut batch) {
                 break;
             }
+            let bytes = batch.iter().map(Vec::len).sum();
             let written = self.output.write(&batch);
             batch.drain(..written.lines);
             let (lost, done) = (written.lost as u64, written.lines as u64);
             self.shared.written.fetch_add(done - lost, Ordering::Relaxed);
             self.shared.lost.fetch_add(lost, Ordering::Relaxed);
-            self.note(written.failure.as_ref(), &mut told);
+            let is_ending = self.note(written.failure.as_ref(), batch.len(), &mut told);
             self.report_lost(&mut reported);
             if written.failure.is_none() {
                 pause = FIRST_PAUSE;
-                if self.gather && idle_since.elapsed() < GATHER {
+                let is_busy = idle_since.elapsed() < GATHER;
+                if self.gather && is_busy && is_worth_gathering(bytes, is_ending) {
                     std::thread::sleep(GATHER);
                 }
             } else if self.rest(pause) {
@@ -281,19 +302,21 @@ impl Writer {
             batch.extend(waiting.lines.pop_front());
         }
         waiting.bytes -= bytes;
+        waiting.in_hand = batch.len();
         waiting.since = Some(Instant::now());
         true
     }
 
-    /// Notes how the last try went, for those who ask and for the log.
-    fn note(&self, failure: Option<&io::Error>, told: &mut Option<Instant>) {
+    /// Notes how the last try went, for those who ask and for the log, and how many lines it has left; whether the end has come.
+    fn note(&self, failure: Option<&io::Error>, in_hand: usize, told: &mut Option<Instant>) -> bool {
         let sink = &*self.name;
         let mut waiting = self.shared.waiting();
         waiting.failure = failure.map(ToString::to_string);
         if failure.is_none() {
             waiting.since = None;
         }
-        let lines = waiting.lines.len();
+        waiting.in_hand = in_hand;
+        let (lines, is_ending) = (waiting.lines.len() + in_hand, waiting.ends.is_some());
         drop(waiting);
         match failure {
             Some(error) if told.is_none_or(|told| told.elapsed() > REPEAT) => {
@@ -303,6 +326,7 @@ impl Writer {
             None if told.take().is_some() => tracing::info!(sink, "the audit is written again"),
             _ => {}
         }
+        is_ending
     }
 
     fn report_lost(&self, reported: &mut u64) {
@@ -341,7 +365,7 @@ impl Writer {
         let mut waiting = self.shared.waiting();
         let lines = taken + waiting.lines.len();
         waiting.lines.clear();
-        waiting.bytes = 0;
+        (waiting.bytes, waiting.in_hand) = (0, 0);
         drop(waiting);
         self.shared.lost.fetch_add(lines as u64, Ordering::Relaxed);
         let sink = &*self.name;

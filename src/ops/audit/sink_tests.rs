@@ -28,7 +28,7 @@ fn played(required: bool) -> (Sink, mpsc::Sender<Option<usize>>, mpsc::Receiver<
 }
 
 fn put(sink: &Sink, text: &str) {
-    sink.put(|lost| format!("{text} {lost}\n").into_bytes());
+    sink.put(ROOM, |lost| format!("{text} {lost}\n").into_bytes());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_fails_is_written_again_in_order_and_nothing_is_lost() {
     }
     drop(answer);
     sink.end();
-    sink.wait();
+    sink.wait(Sink::deadline());
     let lines: Vec<String> = taken.try_iter().collect();
     let expected: Vec<String> = (0..100).map(|number| format!("{number} 0\n")).collect();
     assert_eq!(lines, expected);
@@ -68,7 +68,7 @@ fn whoever_tells_waits_for_nobody_and_the_next_line_says_what_was_lost() {
     put(&sink, "next");
     put(&sink, "one more");
     sink.end();
-    sink.wait();
+    sink.wait(Sink::deadline());
     let lines: Vec<String> = taken.try_iter().collect();
     // Some may have got in when the thread had taken the first block.
     let numbers: Vec<u64> =
@@ -118,7 +118,46 @@ fn the_end_does_not_wait_for_ever() {
     put(&sink, "line");
     let began = Instant::now();
     sink.end();
-    sink.wait();
+    sink.wait(Sink::deadline());
     assert!(began.elapsed() >= LAST_LINES);
     assert_eq!((taken.try_iter().count(), sink.load().lost), (0, 1));
+}
+
+#[test]
+fn what_only_says_of_refusals_leaves_room_for_the_rest() {
+    let (sink, answer, _taken) = played(true);
+    let long = vec![b'x'; 64 * 1024];
+    for _ in 0..2 * ROOM / long.len() {
+        sink.put(ROOM_OF_REFUSALS, |_| long.clone());
+    }
+    let lost = sink.load().lost;
+    assert!(lost > 0);
+    for _ in 0..(ROOM - ROOM_OF_REFUSALS) / long.len() {
+        sink.put(ROOM, |_| long.clone());
+    }
+    assert_eq!(sink.load().lost, lost);
+    drop(answer);
+}
+
+#[test]
+fn nobody_waits_for_more_lines_when_enough_are_there_or_none_come() {
+    assert!(is_worth_gathering(BLOCK / 2, false));
+    assert!(!is_worth_gathering(BLOCK / 2 + 1, false));
+    assert!(!is_worth_gathering(1, true));
+}
+
+/// An output that hangs has lines in its hand that are in no queue any more.
+#[test]
+fn what_is_being_written_counts_among_what_waits() {
+    let (sink, answer, _taken) = played(false);
+    put(&sink, "line");
+    while sink.shared.waiting().in_hand == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(sink.load().waiting, 0);
+    sink.end();
+    sink.wait(Instant::now());
+    drop(answer);
+    sink.wait(Sink::deadline());
+    assert_eq!(sink.shared.waiting().in_hand, 0);
 }

@@ -32,15 +32,19 @@ pub static EARLY_ENDS: LineRate =
 /// Refused sessions in the record of who did what: whoever floods the server must not fill the disk with them.
 pub static AUDITED_REFUSALS: LineRate =
     LineRate::new("audit: refused a session", Few { burst: 20, each: secs(5) });
+/// Commands and transfers that were refused or failed, in the same record: a client that asks for what it can't have, over and over.
+pub static AUDITED_COMMANDS: LineRate =
+    LineRate::new("audit: refused or failed", Few { burst: 200, each: millis(100) });
 /// What clients do wrong before or beside their commands, such as TLS where none is spoken.
 pub static MISTAKES: LineRate = LineRate::new("mistakes of clients", Few { burst: 20, each: secs(5) });
 
-static ALL: [&LineRate; 7] = [
+static ALL: [&LineRate; 8] = [
     &REFUSED_SESSIONS,
     &FAILED_LOGINS,
     &FAILED_HANDSHAKES,
     &REFUSALS,
     &AUDITED_REFUSALS,
+    &AUDITED_COMMANDS,
     &MISTAKES,
     &UNSCANNED,
 ];

@@ -54,3 +54,21 @@ fn what_the_log_leaves_out_is_told_to_readers() {
     }
     assert_eq!(heard.0.lock().unwrap().len(), 1000);
 }
+
+/// Whoever has no room for more must not be given what was refused because of that.
+#[test]
+fn refusals_for_want_of_room_are_told_to_nobody() {
+    let (facts, heard) = (Facts::default(), Arc::new(Heard::default()));
+    facts.add(Arc::clone(&heard) as Arc<dyn Reader>);
+    let (journal, metrics) =
+        (Journal { facts: &facts, who: ANNA }, crate::ops::metrics::Metrics::new("native", 1));
+    let path = StoragePath::parse("/a").unwrap();
+    let error = |source: Box<dyn std::error::Error + Send + Sync>| {
+        Error::with_source(wharf_backends::ErrorKind::Unavailable, &path, source)
+    };
+    journal.login_untold();
+    journal.command_failed(&metrics, "DELE", &error(Untold.into()));
+    assert_eq!(heard.0.lock().unwrap().len(), 0);
+    journal.command_failed(&metrics, "DELE", &error("the disk is gone".into()));
+    assert_eq!(heard.0.lock().unwrap().len(), 1);
+}

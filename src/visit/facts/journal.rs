@@ -1,10 +1,11 @@
 //! What sessions do, as engines and logins tell it: the same in both engines.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use wharf_backends::{Error, StoragePath};
 
-use super::{Facts, Mistake, Moved, What, Who};
+use super::{Facts, Mistake, Moved, Untold, What, Who};
 use crate::host::Host;
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
@@ -51,6 +52,11 @@ impl Journal<'_> {
     /// A login failed with a certificate of somebody else: this is what the configuration would have to say.
     pub(crate) fn other_certificate(&self, subject: Option<&DistinguishedName>, sha256: &[u8]) {
         self.tell(What::OtherCertificate { subject, sha256 });
+    }
+
+    /// Somebody has not logged in, as that could not be told.
+    pub(crate) fn login_untold(&self) {
+        self.facts.log_only(self.who, What::LoginFailed { cause: &Untold.to_string() });
     }
 
     /// A failure has locked the address or the name.
@@ -112,6 +118,11 @@ impl Journal<'_> {
     /// A command failed in the storage, or was refused by it: it is counted, too.
     pub(crate) fn command_failed(&self, metrics: &Metrics, operation: &str, error: &Error) {
         metrics.command_failed(label(error));
-        self.tell(What::CommandFailed { operation, error });
+        let what = What::CommandFailed { operation, error };
+        if error.source().is_some_and(<dyn std::error::Error>::is::<Untold>) {
+            self.facts.log_only(self.who, what);
+        } else {
+            self.tell(what);
+        }
     }
 }

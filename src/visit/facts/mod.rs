@@ -246,6 +246,11 @@ pub(crate) enum Standing {
     Failing,
 }
 
+/// Something was refused, as it could not be told to a reader who has to hear of it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the audit can't be written")]
+pub(crate) struct Untold;
+
 /// How long those who have no room are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -279,6 +284,12 @@ impl Facts {
         for reader in readers.iter() {
             reader.hears(&fact);
         }
+    }
+
+    /// Has only the log say what just happened: that something was refused because readers can't hear of more. They would have to
+    /// keep it, and whoever asks again and again would fill what room they have.
+    fn log_only(&self, who: Who<'_>, what: What<'_>) {
+        log::write(who, what);
     }
 
     /// Whether everybody can hear of what happens next; those who are busy are waited for, for a while.

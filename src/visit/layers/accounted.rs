@@ -5,6 +5,7 @@ use wharf_backends::{Error, ErrorKind, Result};
 
 use super::{Layer, Operation};
 use crate::visit::Guest;
+use crate::visit::facts::Untold;
 
 /// Refuses what would have to be told while it can't be.
 #[derive(Debug)]
@@ -27,6 +28,6 @@ impl Layer for Accounted {
         if guest.facts.can_be_told().await {
             return Ok(());
         }
-        Err(Error::with_source(ErrorKind::Unavailable, path, "the audit can't be written"))
+        Err(Error::with_source(ErrorKind::Unavailable, path, Untold))
     }
 }
