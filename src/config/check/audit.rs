@@ -44,19 +44,18 @@ impl Checker<'_> {
         if let (true, AuditTo::Syslog(SyslogAddress::Udp(_)), Some(field)) = (required, &to, &raw.required) {
             self.problem(
                 field.span,
-                "nobody hears whether a line that was sent by UDP has arrived: use `tcp://` or a file",
+                "nobody hears whether a line that was sent by UDP has arrived: use a file, or `tcp://`, which does not confirm each line either, but tells within seconds that the other end is gone",
             );
         }
-        let sink = AuditSink {
-            to,
-            format: match raw.format.and_then(|at| at.value) {
-                Some(raw::AuditFormat::Xferlog) => AuditFormat::Xferlog,
-                Some(raw::AuditFormat::Json) | None => AuditFormat::Json,
-            },
-            rotation,
-            required,
-            sha256: raw.sha256.and_then(|at| at.value).unwrap_or(false),
+        let format = match raw.format.and_then(|at| at.value) {
+            Some(raw::AuditFormat::Xferlog) => AuditFormat::Xferlog,
+            Some(raw::AuditFormat::Json) | None => AuditFormat::Json,
         };
+        let sha256 = raw.sha256.as_ref().and_then(|at| at.value).unwrap_or(false);
+        if let (true, AuditFormat::Xferlog, Some(field)) = (sha256, format, &raw.sha256) {
+            self.problem(field.span, "lines of an `xferlog` have no place for it: only those of JSON have");
+        }
+        let sink = AuditSink { to, format, rotation, required, sha256 };
         Some((sink, at))
     }
 

@@ -1,9 +1,10 @@
 //! The record of who did what: a reader of facts, which makes lines of them and gives these to each place that the configuration names.
 //!
-//! - `record`: what a line of JSON says; `xferlog`: a line as wu-ftpd wrote it;
+//! - `record`: what a line of JSON says, and `json` how; `xferlog`: a line as wu-ftpd wrote it;
 //! - `sink`: a place with its queue and its thread; `file`, `syslog` and `stdout`: where its lines go.
 
 mod file;
+mod json;
 mod record;
 mod sink;
 mod stdout;
@@ -43,6 +44,7 @@ pub struct Audit {
     /// The zone of lines that don't say theirs.
     zone: ListingTime,
     has_json: bool,
+    has_xferlog: bool,
     /// The checksums of files whose transfer is not over, by session.
     digests: Mutex<HashMap<u64, Vec<u8>>>,
 }
@@ -70,8 +72,10 @@ impl Audit {
             open(sink, name.clone()).map_err(|error| AuditError { place: name, error })
         });
         let places = places.collect::<Result<Vec<_>, _>>()?;
-        let has_json = places.iter().any(|place| place.format == AuditFormat::Json);
-        Ok(Some(Arc::new(Self { places, zone: zone.clone(), has_json, digests: Mutex::default() })))
+        let has = |format| places.iter().any(|place| place.format == format);
+        let (has_json, has_xferlog) = (has(AuditFormat::Json), has(AuditFormat::Xferlog));
+        let (zone, digests) = (zone.clone(), Mutex::default());
+        Ok(Some(Arc::new(Self { places, zone, has_json, has_xferlog, digests })))
     }
 
     /// Each place by its name.
@@ -135,9 +139,11 @@ impl Audit {
                     let _ = write!(text, ",\"lost\":{lost}}}");
                 }
                 if let Some(header) = &place.header {
-                    let id = record.map_or("transfer", |record| record.event);
-                    let is_refusal = record.is_some_and(Record::is_refusal);
-                    text = header.message(time, id, is_refusal, &text);
+                    let (id, is_warning) = match (place.format, record) {
+                        (AuditFormat::Json, Some(record)) => (record.event, record.is_warning()),
+                        _ => ("transfer", xferlog::is_incomplete(&text)),
+                    };
+                    text = header.message(time, id, is_warning, &text);
                 }
                 text.push('\n');
                 text.into_bytes()
@@ -152,7 +158,7 @@ impl Reader for Audit {
         let record = if self.has_json { Record::of(fact, None) } else { None };
         let with_sha256 =
             digest.as_deref().filter(|_| self.has_json).and_then(|sha256| Record::of(fact, Some(sha256)));
-        let xferlog = xferlog::line(fact, &self.zone);
+        let xferlog = if self.has_xferlog { xferlog::line(fact, &self.zone) } else { None };
         self.put(fact.time, record.as_ref(), with_sha256.as_ref(), xferlog.as_deref());
     }
 

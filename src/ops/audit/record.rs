@@ -8,9 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use wharf_backends::StoragePath;
 
+use super::json;
 use crate::ops::logging::rate;
 use crate::visit::Direction;
-use crate::visit::facts::{Act, Fact, Moved, Transfer, TransferEnd, What, shown};
+use crate::visit::facts::{Act, Fact, Mistake, Moved, Transfer, TransferEnd, What, shown};
 use crate::visit::failure::is_trouble;
 
 /// The version of what the records say.
@@ -127,6 +128,13 @@ impl<'a> Record<'a> {
                 "login.failed",
                 with_cause(Body { user: Some(shown(who.user)), ..user() }, cut(cause).to_owned()),
             ),
+            // Whoever sees no line of this user looks for one here.
+            What::Mistaken { mistake: Mistake::LoginWithoutTls }
+                if rate::AUDITED_COMMANDS.admits(who.peer.ip()) =>
+            {
+                let user = Body { user: Some(shown(who.user)), ..session() };
+                ("login.failed", with_cause(user, "TLS is required for a login".to_owned()))
+            }
             What::OtherCertificate { subject, sha256 } => {
                 let (subject, fingerprint) = (subject.map(ToString::to_string), Some(hex::encode(sha256)));
                 let user = Some(shown(who.user));
@@ -212,15 +220,19 @@ impl<'a> Record<'a> {
         )
     }
 
-    /// Whether something was refused, or failed.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.body.cause.is_some()
+    /// Whether somebody may want to look at it: something was refused, failed, or found.
+    pub(super) fn is_warning(&self) -> bool {
+        match self.event {
+            "session.refused" | "login.failed" | "lockout" => true,
+            "transfer.refused" | "command.refused" | "command.failed" => true,
+            "scan.found" | "scan.unavailable" => true,
+            _ => matches!(self.body.result, Some("refused" | "failed")),
+        }
     }
 
     /// The text of the line, without its end.
     pub(super) fn text(&self) -> String {
-        // Nothing in it can't be written.
-        serde_json::to_string(self).unwrap_or_default()
+        json::text(self)
     }
 }
 

@@ -12,7 +12,7 @@ use super::record;
 use super::sink::{Output, Written};
 use crate::config::SyslogAddress;
 
-/// How long a connection may take to come about, and a message to be taken.
+/// How long a connection may take to come about, a message to be taken, and the other machine to confirm that it has it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Security messages that are for few eyes (`authpriv`).
@@ -33,9 +33,9 @@ impl Header {
     }
 
     /// A message that says this.
-    pub(super) fn message(&self, time: SystemTime, id: &str, is_refusal: bool, text: &str) -> String {
+    pub(super) fn message(&self, time: SystemTime, id: &str, is_warning: bool, text: &str) -> String {
         // Warning, or informational.
-        let priority = FACILITY * 8 + if is_refusal { 4 } else { 6 };
+        let priority = FACILITY * 8 + if is_warning { 4 } else { 6 };
         let (time, Self { host, process }) = (record::at(time), self);
         format!("<{priority}>1 {time} {host} wharf {process} {id} - {text}")
     }
@@ -76,6 +76,10 @@ impl Syslog {
                 let stream = TcpStream::connect_timeout(&resolve(place)?, PATIENCE)?;
                 stream.set_write_timeout(Some(PATIENCE))?;
                 stream.set_nodelay(true)?;
+                // A machine that is gone says nothing: without this, what is sent to it would wait for a quarter of an hour before it is
+                // an error, and with it what was sent meanwhile is lost.
+                let patience = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+                rustix::net::sockopt::set_tcp_user_timeout(&stream, patience)?;
                 Ok(Link::Tcp(stream))
             }
         }

@@ -43,6 +43,11 @@ pub(super) fn line(fact: &Fact<'_>, zone: &ListingTime) -> Option<String> {
     ))
 }
 
+/// Whether a line says that a transfer was not completed.
+pub(super) fn is_incomplete(line: &str) -> bool {
+    line.ends_with(" i")
+}
+
 /// The same without what would end the field, or the line.
 fn one_word(text: &str) -> String {
     text.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect()

@@ -1,5 +1,6 @@
 //! What is wrong, and the very words in which it is said.
 
+mod audit;
 mod backends;
 mod certificates;
 mod encryption;
