@@ -19,17 +19,20 @@ pub(super) struct Lines {
     rotation: Option<Rotation>,
     /// It could not be given another name, which was told.
     is_stuck: bool,
+    /// The bytes of the first line that stand in the file already: something failed, and they could not be removed.
+    begun: usize,
 }
 
 impl Lines {
     /// # Errors
     /// Those of the system, and of a place where something else than a file stands.
     pub(super) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
-        Ok(Self { file: open(path)?, path: path.to_owned(), rotation, is_stuck: false })
+        Ok(Self { file: open(path)?, path: path.to_owned(), rotation, is_stuck: false, begun: 0 })
     }
 
     fn reopen(&mut self) -> io::Result<()> {
         self.file = open(&self.path)?;
+        self.begun = 0;
         Ok(())
     }
 
@@ -38,14 +41,20 @@ impl Lines {
         fs::metadata(&self.path).map_or(true, |now| (now.dev(), now.ino()) != (own.dev(), own.ino()))
     }
 
-    /// Gives the file the name with `.1` at its end, and those that have such a name the next one.
+    /// Gives the file the name with `.1` at its end, and those that have such a name the next one, up to the first number that is free: if
+    /// the file itself can't get another name, no attempt but the first moves any of them, and none is lost.
     fn rotate(&mut self, rotation: Rotation) -> io::Result<()> {
         let numbered = |number: usize| {
             let mut path = self.path.clone().into_os_string();
             path.push(format!(".{number}"));
             PathBuf::from(path)
         };
-        for number in (1..rotation.keep).rev() {
+        let is_free = |number: &usize| {
+            fs::symlink_metadata(numbered(*number))
+                .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let free = (1..rotation.keep).find(is_free).unwrap_or(rotation.keep);
+        for number in (1..free).rev() {
             match fs::rename(numbered(number), numbered(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -62,16 +71,18 @@ impl Lines {
             self.reopen()?;
             before = self.file.metadata()?.len();
         }
+        // The beginning of the line has gone with the rest.
+        if before < self.begun as u64 {
+            self.begun = 0;
+        }
         let block = lines.concat();
         if let Some(rotation) = self.rotation
             && before > 0
+            && self.begun == 0
             && before + block.len() as u64 > rotation.size
         {
             match self.rotate(rotation) {
-                Ok(()) => {
-                    before = self.file.metadata()?.len();
-                    self.is_stuck = false;
-                }
+                Ok(()) => self.is_stuck = false,
                 // Better a long file than none.
                 Err(error) if !self.is_stuck => {
                     let path = self.path.display();
@@ -81,30 +92,43 @@ impl Lines {
                 Err(_) => {}
             }
         }
-        let mut rest = &*block;
+        let mut done = self.begun;
         let failure = loop {
-            match self.file.write(rest) {
+            match self.file.write(&block[done..]) {
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
-                Ok(count) => rest = &rest[count..],
+                Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Some(error),
             }
-            if rest.is_empty() {
+            if done == block.len() {
                 break None;
             }
         };
-        let Some(failure) = failure else { return Ok(Written::all(lines)) };
-        // A line of which a part was written is written again as a whole.
-        let (mut whole, mut count) = (0, 0);
+        let mut count = 0;
         for line in lines {
-            if whole + line.len() > block.len() - rest.len() {
+            if line.len() > done {
                 break;
             }
-            whole += line.len();
+            done -= line.len();
             count += 1;
         }
-        let _ = self.file.set_len(before + whole as u64);
-        Ok(Written { lines: count, lost: 0, failure: Some(failure) })
+        self.begun = self.take_back(done);
+        Ok(Written { lines: count, lost: 0, failure })
+    }
+
+    /// Removes the last bytes, of a line of which only a part was written, so that it can be written again as a whole. Returns how many
+    /// of it are still there.
+    fn take_back(&self, part: usize) -> usize {
+        if part == 0 {
+            return 0;
+        }
+        let Ok(own) = self.file.metadata() else { return part };
+        match own.len().checked_sub(part as u64) {
+            // A file may be one that only grows.
+            Some(before) => self.file.set_len(before).map_or(part, |()| 0),
+            // Somebody has emptied it meanwhile.
+            None => 0,
+        }
     }
 }
 
@@ -130,3 +154,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -53,10 +53,6 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn all(lines: &[Vec<u8>]) -> Self {
-        Self { lines: lines.len(), ..Self::default() }
-    }
-
     pub(super) fn failed(error: io::Error) -> Self {
         Self { failure: Some(error), ..Self::default() }
     }
