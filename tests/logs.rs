@@ -300,7 +300,8 @@ import re, sys
 text = open(sys.argv[1]).read().split("[Definition]")[1]
 body = text.split("failregex = ")[1].split("\nignoreregex")[0]
 address = r"(?P<addr>[0-9A-Fa-f:.]*[0-9A-Fa-f])"
-rules = [re.compile(rule.strip().replace("<ADDR>", address)) for rule in body.splitlines()]
+wrong = text.split("_wrong = ")[1].split("\n")[0]
+rules = [re.compile(rule.strip().replace("%(_wrong)s", wrong).replace("<ADDR>", address)) for rule in body.splitlines()]
 for line in sys.stdin:
     for rule in rules:
         found = rule.search(line)
@@ -326,7 +327,11 @@ for line in sys.stdin:
         }
         let mut client = server.login();
         client.command(&format!("CWD {liar}"));
-        drop(client);
+        // The password is right.
+        let mut second = server.connect();
+        second.command("USER demo");
+        assert_eq!(second.command("PASS demo").code, 530);
+        drop((client, second));
         server.terminate();
         let log = server.log.clone();
         assert_eq!(server.wait().code(), Some(0));
@@ -348,7 +353,8 @@ for line in sys.stdin:
 
     #[test]
     fn finds_who_fails_to_log_in_and_nobody_else() {
-        assert_finds(&Setup::local());
-        assert_finds(&Setup::local().text_log());
+        let setup = || Setup::local().server("limits: { sessions_per_user: 1 }");
+        assert_finds(&setup());
+        assert_finds(&setup().text_log());
     }
 }

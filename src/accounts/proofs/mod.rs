@@ -239,3 +239,38 @@ pub(super) trait Proof: fmt::Debug + Send + Sync {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LoginError::*;
+
+    /// Others are no fault of the client, and nobody may be banned for them.
+    #[test]
+    fn the_filter_of_fail2ban_has_the_words_of_what_may_be_a_guess() {
+        let text = include_str!("../../../deploy/fail2ban/wharf.conf");
+        let words = text.split_once("_wrong = (?:").unwrap().1.split_once(")\n").unwrap().0;
+        let causes = [
+            UnknownUser,
+            WrongPassword,
+            Refused,
+            WrongToken,
+            NoCertificate,
+            OtherCertificate,
+            CertificateExpired,
+            OtherNetwork,
+            OtherHost,
+            Expired,
+            LockedOut,
+            AnonymousDisabled,
+            Busy,
+            Unavailable,
+            Changed,
+            GivenUp,
+        ];
+        for cause in causes {
+            let is_there = words.split('|').any(|word| word == cause.to_string());
+            assert_eq!(is_there, cause.is_wrong(), "{cause}");
+        }
+        assert_eq!(words.split('|').count(), causes.iter().filter(|cause| cause.is_wrong()).count());
+    }
+}
