@@ -132,7 +132,7 @@ fn what_only_says_of_refusals_leaves_room_for_the_rest() {
     }
     let lost = sink.load().lost;
     assert!(lost > 0);
-    for _ in 0..(ROOM - ROOM_OF_REFUSALS) / long.len() {
+    for _ in 0..ROOM / 4 / long.len() {
         sink.put(ROOM, |_| long.clone());
     }
     assert_eq!(sink.load().lost, lost);
