@@ -444,6 +444,12 @@ class Chart(unittest.TestCase):
         made = manifests("--set=dashboard.enabled=true,dashboard.namespace=grafana,dashboard.annotations.grafana_folder=Files")
         shown = one("ConfigMap", made, "-dashboard")
         self.assertEqual((shown["metadata"]["namespace"], shown["metadata"]["labels"]["grafana_dashboard"]), ("grafana", "1"))
+        # Another namespace may have a release of the same name.
+        names = set()
+        for namespace in ("one", "two"):
+            made = manifests("--set=dashboard.enabled=true,dashboard.namespace=grafana", f"--namespace={namespace}")
+            names.add(one("ConfigMap", made, "-dashboard")["metadata"]["name"])
+        self.assertEqual(len(names), 2)
         self.assertEqual(shown["metadata"]["annotations"], {"grafana_folder": "Files"})
         self.assertEqual(json.loads(shown["data"]["wharf.json"]), json.loads((CHART / "files/dashboard.json").read_text()))
 
