@@ -21,6 +21,8 @@ pub static FAILED_HANDSHAKES: LineRate =
     LineRate::new("TLS handshake failed", Few { burst: 20, each: secs(5) });
 /// Commands and transfers that were refused or failed.
 pub static REFUSALS: LineRate = LineRate::new("refused or failed", Few { burst: 200, each: millis(100) });
+/// Uploads in which the scanner found something. Whoever causes lines of other kinds does not hide these.
+pub static INFECTED: LineRate = LineRate::new("infected", Few { burst: 200, each: millis(100) });
 /// Uploads of which the scanner said nothing.
 pub static UNSCANNED: LineRate = LineRate::new("not scanned", Few { burst: 20, each: secs(5) });
 
@@ -38,7 +40,7 @@ pub static AUDITED_COMMANDS: LineRate =
 /// What clients do wrong before or beside their commands, such as TLS where none is spoken.
 pub static MISTAKES: LineRate = LineRate::new("mistakes of clients", Few { burst: 20, each: secs(5) });
 
-static ALL: [&LineRate; 8] = [
+static ALL: [&LineRate; 10] = [
     &REFUSED_SESSIONS,
     &FAILED_LOGINS,
     &FAILED_HANDSHAKES,
@@ -47,6 +49,8 @@ static ALL: [&LineRate; 8] = [
     &AUDITED_COMMANDS,
     &MISTAKES,
     &UNSCANNED,
+    &INFECTED,
+    &EARLY_ENDS,
 ];
 
 /// How many times the lines of one address all addresses together may cause.

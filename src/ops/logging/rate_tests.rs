@@ -47,3 +47,13 @@ fn the_memory_of_addresses_ends() {
     let state = rate.state();
     assert!(state.as_ref().is_some_and(|state| state.by_network.len() <= ADDRESSES));
 }
+
+/// What is left out of a kind that is not among them is reported nowhere.
+#[test]
+fn all_kinds_are_reported() {
+    let declared = include_str!("rate.rs").matches("pub static ").count();
+    assert_eq!(ALL.len(), declared);
+    for (at, one) in ALL.iter().enumerate() {
+        assert!(ALL.iter().skip(at + 1).all(|other| !std::ptr::eq(*one, *other)), "{}", one.kind);
+    }
+}

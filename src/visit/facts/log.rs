@@ -60,7 +60,7 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             tracing::info!(session, user, %peer, operation, path, to, "changed");
         }
-        What::ScanFound { path, finding, scanner, quarantined } if rate::REFUSALS.admits(peer.ip()) => {
+        What::ScanFound { path, finding, scanner, quarantined } if rate::INFECTED.admits(peer.ip()) => {
             let path = path.as_str();
             tracing::warn!(session, user, %peer, path, finding, scanner, quarantined, "infected upload refused");
         }
