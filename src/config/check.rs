@@ -85,6 +85,7 @@ impl Checker<'_> {
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Section>, root: Span) -> Config {
         let places = Places::of(&raw, root);
         let quarantine = scan::quarantine_of(&raw);
+        let strangers = scan::Elsewhere::of(&raw);
         let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         server.lockout = self.lockout(raw.lockout);
         let http = self.http(raw.http, &server);
@@ -96,7 +97,7 @@ impl Checker<'_> {
             raw.users_from.as_ref().and_then(|at| at.value.as_ref()).is_some_and(|list| !list.is_empty());
         let elsewhere = Elsewhere { others, client_authorities, quarantine };
         let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
-        let scan = self.scan(raw.scan, &backends, &accounts);
+        let scan = self.scan(raw.scan, &backends, &accounts, &strangers);
         let mut in_order: Vec<_> =
             backends.iter().map(|(name, backend)| (backend.name.start, name.clone())).collect();
         in_order.sort_unstable();

@@ -1,8 +1,10 @@
 //! The section `scan`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::{Host, Url};
 use wharf_backends::object;
 
@@ -28,6 +30,44 @@ pub(super) fn quarantine_of(raw: &raw::Config) -> Option<String> {
     scan.quarantine.as_ref()?.value.as_ref()?.backend.as_ref()?.value.clone()
 }
 
+/// What is known of users who stand elsewhere.
+pub(super) struct Elsewhere {
+    /// There are some.
+    any: bool,
+    /// The backends that they have unless their entries say something else.
+    backends: BTreeSet<String>,
+}
+
+impl Elsewhere {
+    pub(super) fn of(raw: &raw::Config) -> Self {
+        let sources = raw.users_from.as_ref().and_then(|at| at.value.as_deref()).unwrap_or_default();
+        let defaults = sources.iter().filter_map(|at| at.value.as_ref()?.defaults.as_ref()?.value.as_ref());
+        let mut backends = BTreeSet::new();
+        for entry in defaults {
+            let mounts = entry.get("mounts").and_then(Value::as_array).into_iter().flatten();
+            let named = mounts.map(|mount| mount.get("backend")).chain([entry.get("backend")]);
+            backends.extend(named.filter_map(|name| name?.as_str()).map(str::to_owned));
+        }
+        Self { any: !sources.is_empty(), backends }
+    }
+
+    /// Whether one of them may well have a part of this backend: others have, or there is no other one. Only the entries themselves
+    /// say which directories they are.
+    fn may_have(
+        &self,
+        backend: &str,
+        all: &BTreeMap<String, backends::Defined>,
+        accounts: &Accounts,
+    ) -> bool {
+        let users = accounts.users.iter().map(|user| &user.account);
+        let mut known = users.chain(accounts.anonymous.iter().map(|login| &login.account));
+        self.any
+            && (all.len() == 1
+                || self.backends.contains(backend)
+                || known.any(|account| places(account).any(|(name, _)| name == backend)))
+    }
+}
+
 impl From<raw::Unscanned> for Unscanned {
     fn from(word: raw::Unscanned) -> Self {
         match word {
@@ -44,6 +84,7 @@ impl Checker<'_> {
         field: Option<At<raw::Scan>>,
         backends: &BTreeMap<String, backends::Defined>,
         accounts: &Accounts,
+        elsewhere: &Elsewhere,
     ) -> Option<Scan> {
         let at = field?;
         let owner = at.key;
@@ -90,7 +131,7 @@ impl Checker<'_> {
                 list.into_iter().map(|item| self.storage_path(Some(item))).collect()
             }
         };
-        let quarantine = raw.quarantine.map(|at| self.quarantine(at, backends, accounts));
+        let quarantine = raw.quarantine.map(|at| self.quarantine(at, backends, accounts, elsewhere));
         Some(Scan {
             scanner: scanner?,
             timeout: timeout.map_or(TIMEOUT, |(timeout, _)| timeout),
@@ -176,6 +217,7 @@ impl Checker<'_> {
         at: At<raw::ScanQuarantine>,
         backends: &BTreeMap<String, backends::Defined>,
         accounts: &Accounts,
+        elsewhere: &Elsewhere,
     ) -> Option<Quarantine> {
         let raw = at.value.unwrap_or_default();
         let path = self.storage_path(raw.path);
@@ -203,6 +245,10 @@ impl Checker<'_> {
                 "{first}{others} sees this directory, and may fetch what is infected: a backend of its own is safer"
             );
             self.source.danger(span, message);
+        } else if elsewhere.may_have(&quarantine.backend, backends, accounts) {
+            let message = "users of `users_from` may have a part of this backend that has this directory in it, and fetch what is infected: \
+                           a backend of its own is safer";
+            self.source.danger(span, message);
         }
         Some(quarantine)
     }
@@ -210,13 +256,16 @@ impl Checker<'_> {
 
 /// Whether somebody has a part of the quarantine, or more than that.
 fn sees(account: &Account, quarantine: &Quarantine) -> bool {
-    let own = (&account.backend, &account.path);
-    let mut places =
-        account.mounts.iter().map(|mount| (&mount.backend, &mount.path)).chain(std::iter::once(own));
-    places.any(|(backend, path)| {
+    places(account).any(|(backend, path)| {
         *backend == quarantine.backend
             && (quarantine.path.starts_with(path) || path.starts_with(&quarantine.path))
     })
+}
+
+/// The directories that somebody has, and their backends.
+fn places(account: &Account) -> impl Iterator<Item = (&String, &StoragePath)> {
+    let own = (&account.backend, &account.path);
+    account.mounts.iter().map(|mount| (&mount.backend, &mount.path)).chain(std::iter::once(own))
 }
 
 /// The host and the port of `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`.

@@ -126,3 +126,29 @@ scan: {{ {keys} }}\n"
         assert_eq!(unused, !keys.contains("backend: q"), "{keys}");
     }
 }
+
+/// Only their entries say what they see, so a backend that others have is enough for a warning.
+#[test]
+fn users_who_stand_elsewhere_may_see_the_quarantine() {
+    for (users, source, backend, is_told) in [
+        ("disk", "directory: more", "disk", true),
+        ("disk", "directory: more", "q", false),
+        ("disk", "http: \"http://127.0.0.1/u\"", "disk", true),
+        ("q", "http: \"http://127.0.0.1/u\"", "disk", false),
+    ] {
+        let text = format!(
+            "server: {{ listen: [\"127.0.0.1:2121\"] }}
+backends: {{ disk: {{ kind: local, root: data }}, q: {{ kind: memory }} }}
+users:
+  - {{ name: anna, password: {HASH:?}, backend: {users}, path: homes/anna }}
+users_from: [{{ {source} }}]
+scan: {{ clamd: \"unix:/a\", quarantine: {{ backend: {backend}, path: infected }} }}\n"
+        );
+        let world = World::new();
+        std::fs::create_dir(world.path("more")).unwrap();
+        let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let told =
+            config.dangers.iter().any(|danger| danger.message.starts_with("users of `users_from` may"));
+        assert_eq!(told, is_told, "{users} {source} {backend}: {:?}", config.dangers);
+    }
+}
