@@ -1,8 +1,10 @@
 //! What stands at the place of an upload before it.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
+use tokio::sync::OwnedMutexGuard;
 use wharf_backends::{
     ByteRange, ByteStream, CreateMode, Error, ErrorKind, Metadata, Result, Storage, StoragePath,
 };
@@ -20,7 +22,17 @@ pub struct Standing {
     bytes: u64,
     /// What is known of it, if there is anything.
     before: Option<Metadata>,
+    /// It was to be an append, and there was nothing to append to: the storage is asked for what it can't decide by itself, to
+    /// replace an empty file if that is empty still.
+    begins: bool,
 }
+
+/// Those of this server that begin the same file, one after the other: by the storage and the path.
+static BEGINNINGS: LazyLock<Mutex<Beginnings>> = LazyLock::new(Mutex::default);
+
+type Beginnings = HashMap<(usize, StoragePath), Weak<Turns>>;
+
+type Turns = tokio::sync::Mutex<()>;
 
 impl Standing {
     /// What an upload of this mode goes on with, and the mode in which it sees all of the file: an append, which adds to whatever is
@@ -35,10 +47,12 @@ impl Standing {
             CreateMode::New | CreateMode::Replace | CreateMode::Resume(0) => None,
             CreateMode::Resume(_) | CreateMode::Append => match storage.stat(at).await {
                 Ok(found) => Some(found),
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                // Whatever comes there after this look, a resume does not go on from it.
+                Err(error) if error.kind() == ErrorKind::NotFound && mode == CreateMode::Append => None,
                 Err(error) => return Err(error.at(path)),
             },
         };
+        let appends = mode == CreateMode::Append;
         let (bytes, mode) = match (mode, &before) {
             (CreateMode::Resume(offset), _) => (offset, mode),
             (CreateMode::Append, Some(found)) if found.size > 0 => {
@@ -49,8 +63,9 @@ impl Standing {
             (CreateMode::Append, None) => (0, CreateMode::New),
             (CreateMode::New | CreateMode::Replace, _) => (0, mode),
         };
+        let begins = appends && bytes == 0;
         let standing =
-            Self { storage: Arc::clone(storage), at: at.clone(), path: path.clone(), bytes, before };
+            Self { storage: Arc::clone(storage), at: at.clone(), path: path.clone(), bytes, before, begins };
         Ok((standing, mode))
     }
 
@@ -70,13 +85,33 @@ impl Standing {
         Ok(body.into_stream())
     }
 
+    /// The turn to look whether it is as it was, and to finish: of two that begin one file at once, the second has to see what the
+    /// first has made of it. `None` if the storage looks to that.
+    pub(super) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        if !self.begins {
+            return None;
+        }
+        let key = (Arc::as_ptr(&self.storage).cast::<()>().addr(), self.at.clone());
+        let turns = {
+            let mut all = BEGINNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, turns| turns.strong_count() > 0);
+            let known = all.get(&key).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let turns = Arc::default();
+                all.insert(key, Arc::downgrade(&turns));
+                turns
+            })
+        };
+        Some(turns.lock_owned().await)
+    }
+
     /// It still stands there. The storage looks for itself whether it is what the upload went on from when it began; here it has
     /// to be what was read, too: somebody may put another file there for just as long as it is read.
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`], and those of the storage.
     pub(super) async fn is_as_it_was(&self) -> Result<()> {
-        if self.before.is_none() {
+        if self.before.is_none() && self.bytes == 0 {
             return Ok(());
         }
         match self.storage.stat(&self.at).await {
@@ -88,8 +123,10 @@ impl Standing {
 
     fn is(&self, found: &Metadata) -> Result<()> {
         match &self.before {
-            Some(before) if !copy::is_same(before, found) => Err(changed(&self.path)),
-            _ => Ok(()),
+            Some(before) if copy::is_same(before, found) => Ok(()),
+            None if self.bytes == 0 => Ok(()),
+            // Of bytes that nobody has looked at nothing is known.
+            _ => Err(changed(&self.path)),
         }
     }
 }

@@ -119,13 +119,13 @@ impl Upload for LayeredUpload {
         let Self { upload, guest, layers, path, mode, taps, standing, .. } = *self;
         let completed = async {
             complete(taps).await?;
-            match &standing {
-                Some(standing) => standing.is_as_it_was().await,
-                None => Ok(()),
-            }
+            let Some(standing) = &standing else { return Ok(None) };
+            let turn = standing.turn().await;
+            standing.is_as_it_was().await?;
+            Ok(turn)
         };
         let finished = match completed.await {
-            Ok(()) => upload.finish().await,
+            Ok(_turn) => upload.finish().await,
             Err(refusal) => {
                 give_up(upload, &path).await;
                 Err(refusal)
