@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::observed::Observed;
-pub use self::span::{Note, Span, SpanKind, Within, within};
-pub(crate) use self::span::{begin, carry};
+pub(crate) use self::span::begin;
+pub use self::span::{Note, Span, SpanKind, Within, carry, within};
 use crate::ErrorKind;
 pub use crate::threads::Operation;
 

@@ -63,7 +63,7 @@ pub fn within<F: Future>(span: Option<Arc<dyn Span>>, work: F) -> Within<F> {
 }
 
 /// Does work of another task inside of the span of the task that calls this.
-pub(crate) fn carry<F: Future>(work: F) -> Within<F> {
+pub fn carry<F: Future>(work: F) -> Within<F> {
     within(CURRENT.try_with(Arc::clone).ok(), work)
 }
 

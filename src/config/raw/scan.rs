@@ -47,8 +47,9 @@ pub(in crate::config) struct ScanOver {
     /// large](scanning.md#large-files). Default: `100MiB`. Example: `size: 1GiB`.
     #[schemars(with = "Option<String>", extend("x-type" = "size"))]
     pub(in crate::config) size: Option<At<Scalar>>,
-    /// What becomes of a file that is larger, or larger than the scanner itself takes: it is refused with 550, or it passes once its
-    /// first bytes were scanned. Default: `refuse`. Example: `then: pass`.
+    /// What becomes of a file that is larger: it is refused with 550, or it passes if its first bytes are clean. If it is larger than
+    /// what the scanner itself takes, not even these have a verdict, and it passes only if `unavailable` says so, too. Default:
+    /// `refuse`. Example: `then: pass`.
     pub(in crate::config) then: Option<At<Unscanned>>,
 }
 

@@ -20,7 +20,9 @@ pub enum Scanned {
     Clean,
     /// The scanner found something.
     Infected,
-    /// It went on without a verdict, or with one about its first bytes, as the configuration says.
+    /// It is larger than what is scanned, and its first bytes are clean; it went on, as the configuration says.
+    Partly,
+    /// It went on without a verdict, as the configuration says.
     Passed,
     /// It is larger than what is scanned.
     Refused,
@@ -29,12 +31,14 @@ pub enum Scanned {
 }
 
 impl Scanned {
-    const ALL: [Self; 5] = [Self::Clean, Self::Infected, Self::Passed, Self::Refused, Self::Unavailable];
+    const ALL: [Self; 6] =
+        [Self::Clean, Self::Infected, Self::Partly, Self::Passed, Self::Refused, Self::Unavailable];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Clean => "clean",
             Self::Infected => "infected",
+            Self::Partly => "partly",
             Self::Passed => "passed",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",

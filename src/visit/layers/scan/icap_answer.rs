@@ -110,8 +110,10 @@ pub(super) async fn verdict(answer: &Answer, line: &mut Line) -> Result<Verdict,
             Some(page) if page.status >= 400 => {
                 Ok(Verdict::Infected(format!("something, so the service says {}", page.line)))
             }
-            Some(_) => Err(Trouble::silent(
-                "the service sends the file back, and does not say whether it is clean (of c-icap's virus_scan, `avscan` does say)",
+            // That it may leave a clean file alone was said to it.
+            Some(_) => Err(Trouble::Replaced(
+                "the service sends something in the place of the file, and does not say why (of c-icap's virus_scan, `avscan` does say)"
+                    .to_owned(),
             )),
             None => Err(Trouble::silent("the service sends something back that is not HTTP")),
         },

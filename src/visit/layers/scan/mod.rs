@@ -7,8 +7,11 @@
 //! One upload keeps no bytes here but those of a preview. A scanner that does not read keeps its client waiting, up to a limit.
 
 mod clamd;
+mod found;
 mod icap;
 mod icap_answer;
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 mod played;
 mod quarantine;
@@ -136,7 +139,7 @@ pub(crate) async fn try_scanner(scan: &config::Scan) -> std::result::Result<Stri
         Ok(Ok(Verdict::Clean)) => {
             Err("it finds nothing in the test file of EICAR, so it finds nothing in anything".to_owned())
         }
-        Ok(Err(Trouble::TooLarge(cause) | Trouble::Silent(cause))) => Err(cause),
+        Ok(Err(Trouble::TooLarge(cause) | Trouble::Replaced(cause) | Trouble::Silent(cause))) => Err(cause),
         Err(_) => Err(format!("no answer within {:?}", scan.timeout)),
     }
 }

@@ -73,6 +73,37 @@ async fn appends_at_once_are_one_at_a_time() {
     left(&played).await;
 }
 
+/// Both look before either of them has finished.
+#[tokio::test]
+async fn appends_to_an_empty_file_that_end_at_once_lose_nothing() {
+    let played = Played::new(Play::Honest).await;
+    let odd = Arc::new(Odd::new(Way::PausesBehindLooks));
+    let world = World::of(&scan_by(played.port), Permissions::FULL, odd, memory());
+    world.replace("/f", b"").await.unwrap();
+    let mut one = world.visit.create(&path("/f"), CreateMode::Append, 0).await.unwrap();
+    let mut two = world.visit.create(&path("/f"), CreateMode::Append, 0).await.unwrap();
+    one.write(Bytes::from_static(b"one")).await.unwrap();
+    two.write(Bytes::from_static(b"two")).await.unwrap();
+    let (one, two) = tokio::join!(one.finish(), two.finish());
+    let (kept, refused) = match (one, two) {
+        (Ok(_), Err(refused)) => (b"one", refused),
+        (Err(refused), Ok(_)) => (b"two", refused),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
+    assert_eq!(world.content("/f").await.unwrap(), kept);
+}
+
+/// Nobody has looked at what a resume would go on from.
+#[tokio::test]
+async fn a_resume_goes_on_from_nothing_that_comes_behind_the_look() {
+    let played = Played::new(Play::Honest).await;
+    let odd = Arc::new(Odd::new(Way::ComesBehindLooks(b"0123456789")));
+    let world = World::of(&scan_by(played.port), Permissions::FULL, odd, memory());
+    let error = world.store("/f", CreateMode::Resume(10), b"more").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
 /// What is put in its place for as long as it is read is not what it goes on from.
 #[tokio::test]
 async fn what_is_read_is_what_it_goes_on_from() {

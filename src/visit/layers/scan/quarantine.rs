@@ -13,13 +13,17 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use tokio::time::timeout;
 use wharf_backends::{
-    ByteRange, CreateMode, DigestAlgorithm, Error, ErrorKind, Result, Storage, StoragePath, Supply, Upload,
+    ByteRange, CreateMode, DigestAlgorithm, Error, ErrorKind, Intake, Result, Storage, StoragePath, Supply,
+    Upload,
 };
 
 use crate::visit::{Guest, copy};
 
 /// The longest part of a name that is a user, or a finding.
 const LONGEST: usize = 48;
+/// The longest wait for room in memory. The upload itself has taken room of the same memory, and keeps it while it waits for its copy:
+/// if many do, none of them would ever go on.
+const ROOM: Duration = Duration::from_secs(10);
 
 /// A directory for infected files.
 #[derive(Debug)]
@@ -85,11 +89,16 @@ impl Quarantine {
     /// # Errors
     /// Those of the storage.
     pub(super) async fn write(&self, spool: &mut Spool, bytes: &Bytes) -> Result<()> {
-        self.within(async {
-            spool.upload.intake(Supply::Bytes).await?;
-            spool.upload.write(bytes.clone()).await
-        })
-        .await
+        let mut bytes = bytes.clone();
+        while !bytes.is_empty() {
+            let intake = within(self.patience.min(ROOM), &self.directory, spool.upload.intake(Supply::Bytes));
+            let room = match intake.await? {
+                Intake::Reserved(room) => room.clamp(1, bytes.len()),
+                Intake::Bytes | Intake::File(_) => bytes.len(),
+            };
+            self.within(spool.upload.write(bytes.split_to(room))).await?;
+        }
+        Ok(())
     }
 
     /// Keeps a copy; the path at which it is.
@@ -128,10 +137,18 @@ impl Quarantine {
     }
 
     async fn within<T>(&self, done: impl Future<Output = Result<T>>) -> Result<T> {
-        timeout(self.patience, done).await.unwrap_or_else(|_| {
-            Err(Error::with_source(ErrorKind::Unavailable, &self.directory, "it takes too long"))
-        })
+        within(self.patience, &self.directory, done).await
     }
+}
+
+async fn within<T>(
+    patience: Duration,
+    directory: &StoragePath,
+    done: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(patience, done)
+        .await
+        .unwrap_or_else(|_| Err(Error::with_source(ErrorKind::Unavailable, directory, "it takes too long")))
 }
 
 impl Spool {

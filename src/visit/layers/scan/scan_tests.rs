@@ -3,6 +3,7 @@ use futures_util::TryStreamExt;
 use wharf_backends::memory::MemoryStorage;
 use wharf_backends::{ByteRange, CreateMode, Storage, Upload as _};
 
+use super::odd::{Odd, Way};
 use super::played::{MARK, Play, Played};
 use super::*;
 use crate::charset::Charset;
@@ -52,6 +53,15 @@ impl World {
     }
 
     fn with(scan: &config::Scan, permissions: Permissions, quarantine: Arc<dyn Storage>) -> Self {
+        Self::of(scan, permissions, memory(), quarantine)
+    }
+
+    fn of(
+        scan: &config::Scan,
+        permissions: Permissions,
+        store: Arc<dyn Storage>,
+        quarantine: Arc<dyn Storage>,
+    ) -> Self {
         let metrics = Metrics::new("native", 1);
         let kept = scan
             .quarantine
@@ -70,7 +80,7 @@ impl World {
             default_type: DefaultType::Image,
             listing_time: ListingTime::UTC,
         };
-        let root = Mount::new(StoragePath::root(), memory(), StoragePath::root(), permissions);
+        let root = Mount::new(StoragePath::root(), store, StoragePath::root(), permissions);
         let view = UserView::new(MountTable::new(root, Vec::new()));
         let layers = Layers::of([layer]);
         let visit =
@@ -222,7 +232,7 @@ async fn large_files_are_refused_or_scanned_as_far_as_that_goes() {
     assert_eq!(played.files().last().unwrap().len(), most);
     let error = world.replace("/h", &with_mark(most - MARK.len(), most)).await.unwrap_err();
     assert_eq!(error.advice(), Some("the scanner found Wharf.Mark in it"));
-    assert_eq!((world.count("passed"), world.count("infected")), (1, 1));
+    assert_eq!(["partly", "passed", "infected"].map(|result| world.count(result)), [1, 0, 1]);
 }
 
 /// The limit of the daemon is lower than ours.
@@ -236,7 +246,12 @@ async fn what_the_scanner_does_not_take_is_not_clean() {
     // What is said of a scanner that is down does not count here.
     scan.unavailable = Unscanned::Pass;
     World::new(&scan).replace("/f", &[b'a'; 700_000]).await.unwrap_err();
+    // Nor is anything known of its first bytes.
     (scan.unavailable, scan.over) = (Unscanned::Refuse, Unscanned::Pass);
+    let world = World::new(&scan);
+    world.replace("/f", &[b'a'; 700_000]).await.unwrap_err();
+    assert_eq!((world.content("/f").await, world.count("refused")), (None, 1));
+    scan.unavailable = Unscanned::Pass;
     let world = World::new(&scan);
     world.replace("/f", &[b'a'; 700_000]).await.unwrap();
     assert_eq!(world.count("passed"), 1);
@@ -314,6 +329,38 @@ mod quarantine {
             assert_eq!(record[key], value, "{key}");
         }
         assert_eq!((&record["bytes"], &record["whole"]), (&30.into(), &true.into()));
+        assert!(world.metrics.text().contains("wharf_scan_quarantined_total{result=\"kept\"} 1"));
+    }
+
+    /// What the scanner has found is kept and told of, whether the client waits for the end or not.
+    #[tokio::test]
+    async fn keeps_what_a_client_has_sent_who_leaves_at_the_end() {
+        let played = Played::new(Play::Honest).await;
+        let odd = Arc::new(Odd::new(Way::RenamesWhenTold(Semaphore::new(0))));
+        let world = World::with(&scan(played.port), Permissions::FULL, Arc::clone(&odd) as _);
+        let mut upload = world.visit.create(&path("/f"), CreateMode::Replace, 0).await.unwrap();
+        upload.write(Bytes::from_static(MARK)).await.unwrap();
+        let mut renames = odd.renames.subscribe();
+        tokio::select! {
+            done = upload.finish() => panic!("{done:?}"),
+            renames = renames.wait_for(|renames| *renames == 1) => drop(renames.unwrap()),
+        }
+        let Way::RenamesWhenTold(told) = &odd.way else { unreachable!() };
+        told.add_permits(1);
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        let names = world.kept().await;
+        assert!(names.len() == 2 && names.iter().all(|name| !name.ends_with(".scanning")), "{names:?}");
+        assert!(world.metrics.text().contains("wharf_scan_quarantined_total{result=\"kept\"} 1"));
+    }
+
+    #[tokio::test]
+    async fn takes_as_much_as_it_has_room_for() {
+        let played = Played::new(Play::Honest).await;
+        let odd = Arc::new(Odd::new(Way::Narrow(1000)));
+        let world = World::with(&scan(played.port), Permissions::FULL, odd);
+        world.replace("/bad", &with_mark(2500, 0)).await.unwrap_err();
         assert!(world.metrics.text().contains("wharf_scan_quarantined_total{result=\"kept\"} 1"));
     }
 

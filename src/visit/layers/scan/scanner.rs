@@ -28,6 +28,8 @@ pub(super) enum Verdict {
 pub(super) enum Trouble {
     /// The file is larger than what the scanner takes.
     TooLarge(String),
+    /// The service sends something in the place of the file: what it makes of a file that it does not want, for all anybody knows.
+    Replaced(String),
     /// Anything else.
     Silent(String),
 }

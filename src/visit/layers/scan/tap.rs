@@ -7,17 +7,20 @@ use bytes::Bytes;
 use futures_util::{TryStreamExt, future};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
-use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath};
+use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, observe};
 
 use super::Settings;
-use super::quarantine::{Record, Spool};
+use super::found::{Found, quarantine_failed};
+use super::quarantine::Spool;
 use super::scanner::{Inquiry, Trouble, Verdict};
 use crate::config::Unscanned;
-use crate::ops::logging::rate;
 use crate::ops::metrics::Scanned;
 use crate::visit::Guest;
 use crate::visit::layers::Tap;
 use crate::visit::standing::Standing;
+
+/// What a client is told of a file that is too large.
+const TOO_LARGE: &str = "it is larger than what can be scanned";
 
 /// The scan of one upload. Dropping it ends the scan, and leaves no copy behind.
 pub(super) struct Scanning {
@@ -55,7 +58,7 @@ impl Scanning {
         let settings = Arc::clone(&self.settings);
         let kept = self.standing.as_ref().map_or(0, Standing::bytes);
         if kept > settings.most && settings.over == Unscanned::Refuse {
-            return Err(self.too_large());
+            return Err(self.too_large(TOO_LARGE));
         }
         let begun = async {
             let turn = Arc::clone(&settings.turns).acquire_owned();
@@ -98,7 +101,7 @@ impl Scanning {
         let room = usize::try_from(settings.most - self.bytes.min(settings.most)).unwrap_or(usize::MAX);
         let is_over = bytes.len() > room;
         if is_over && settings.over == Unscanned::Refuse {
-            return Err(self.too_large());
+            return Err(self.too_large(TOO_LARGE));
         }
         let bytes = bytes.slice(..bytes.len().min(room));
         let given = bytes.len() as u64;
@@ -118,7 +121,7 @@ impl Scanning {
         match heard {
             Ok(None) if is_over => self.first_bytes().await,
             Ok(None) => Ok(()),
-            Ok(Some(verdict)) => self.decided(verdict, Scanned::Clean, false).await,
+            Ok(Some(verdict)) => self.decided(verdict, false).await,
             Err(trouble) => self.no_verdict(trouble),
         }
     }
@@ -130,19 +133,19 @@ impl Scanning {
             Ok(Verdict::Clean) => {
                 let cause =
                     format!("it is larger than {} bytes, and its first bytes are clean", self.settings.most);
-                self.passes(&cause);
+                self.passes(&cause, Scanned::Partly);
                 Ok(())
             }
-            Ok(verdict) => self.decided(verdict, Scanned::Passed, false).await,
+            Ok(verdict) => self.decided(verdict, false).await,
             Err(trouble) => self.no_verdict(trouble),
         }
     }
 
     /// The scanner has said what it thinks.
-    async fn decided(&mut self, verdict: Verdict, clean: Scanned, is_whole: bool) -> Result<()> {
+    async fn decided(&mut self, verdict: Verdict, is_whole: bool) -> Result<()> {
         let finding = match verdict {
             Verdict::Clean => {
-                self.settings.meter.count(clean);
+                self.settings.meter.count(Scanned::Clean);
                 self.ends(State::Behind);
                 return Ok(());
             }
@@ -151,84 +154,71 @@ impl Scanning {
         self.settings.meter.count(Scanned::Infected);
         // The scanner has nothing more to do.
         self.state = State::Refused;
-        let kept = self.keep(&finding, is_whole).await;
-        self.guest.journal().scan_found(&self.path, &finding, &self.settings.place, kept.as_deref());
+        let found = Found {
+            settings: Arc::clone(&self.settings),
+            guest: self.guest.clone(),
+            path: self.path.clone(),
+            finding: finding.clone(),
+            bytes: self.bytes,
+            is_whole,
+        };
+        let spool = self.spool.take();
+        // A client that hangs up now ends this upload, and neither the copy half-way nor what there is to tell.
+        if let Err(broken) = tokio::spawn(observe::carry(found.told(spool))).await {
+            tracing::error!(cause = broken.to_string(), "what the scanner found could not be told");
+        }
         let reason = format!("the scanner found {finding} in it");
         Err(Error::with_source(ErrorKind::PermissionDenied, &self.path, reason.clone()).advising(reason))
     }
 
-    /// Keeps the copy, if one was asked for; where it is.
-    async fn keep(&mut self, finding: &str, is_whole: bool) -> Option<String> {
-        let settings = Arc::clone(&self.settings);
-        let quarantine = settings.quarantine.as_ref()?;
-        let record = Record {
-            guest: &self.guest,
-            path: &self.path,
-            finding,
-            scanner: &settings.place,
-            bytes: self.bytes,
-            is_whole,
-        };
-        let kept = match self.spool.take() {
-            Some(spool) => quarantine.keep(spool, &record).await,
-            // Why there is none was told when it ended.
-            None => {
-                settings.meter.quarantined(false);
-                return None;
+    /// There is no verdict: the configuration decides.
+    fn no_verdict(&mut self, trouble: Trouble) -> Result<()> {
+        let may_pass = self.settings.unavailable == Unscanned::Pass;
+        match trouble {
+            Trouble::Silent(cause) if may_pass => {
+                self.passes(&cause, Scanned::Passed);
+                Ok(())
             }
-        };
-        settings.meter.quarantined(kept.is_ok());
-        match kept {
-            Ok(path) => Some(path.as_str().to_owned()),
-            Err(error) => {
-                self.quarantine_failed(&error);
-                None
+            // Nothing of it was scanned, not even the first bytes.
+            Trouble::TooLarge(cause) if may_pass && self.settings.over == Unscanned::Pass => {
+                self.passes(&cause, Scanned::Passed);
+                Ok(())
+            }
+            Trouble::TooLarge(cause) => Err(self.too_large(cause)),
+            Trouble::Silent(cause) => {
+                let advice = "it can't be scanned now, and is not stored; try again later";
+                Err(self.refuse(ErrorKind::Unavailable, &cause, advice))
+            }
+            Trouble::Replaced(cause) => {
+                let advice = "the scanner wants something else in its place, so it is not stored";
+                Err(self.refuse(ErrorKind::PermissionDenied, &cause, advice))
             }
         }
     }
 
-    /// There is no verdict: the configuration decides.
-    fn no_verdict(&mut self, trouble: Trouble) -> Result<()> {
-        let cause = match trouble {
-            Trouble::TooLarge(_) if self.settings.over == Unscanned::Refuse => return Err(self.too_large()),
-            Trouble::Silent(cause) if self.settings.unavailable == Unscanned::Refuse => cause,
-            Trouble::TooLarge(cause) | Trouble::Silent(cause) => {
-                self.passes(&cause);
-                return Ok(());
-            }
-        };
+    fn refuse(&mut self, kind: ErrorKind, cause: &str, advice: &'static str) -> Error {
         self.settings.meter.count(Scanned::Unavailable);
         self.ends(State::Refused);
-        self.guest.journal().scan_unavailable(&self.path, &self.settings.place, &cause, false);
+        self.guest.journal().scan_unavailable(&self.path, &self.settings.place, cause, false);
         let reason = format!("the scanner gives no verdict: {cause}");
-        let advice = "it can't be scanned now, and is not stored; try again later";
-        Err(Error::with_source(ErrorKind::Unavailable, &self.path, reason).advising(advice))
+        Error::with_source(kind, &self.path, reason).advising(advice)
     }
 
-    fn passes(&mut self, cause: &str) {
-        self.settings.meter.count(Scanned::Passed);
+    fn passes(&mut self, cause: &str, as_what: Scanned) {
+        self.settings.meter.count(as_what);
         self.ends(State::Behind);
         self.guest.journal().scan_unavailable(&self.path, &self.settings.place, cause, true);
     }
 
-    fn too_large(&mut self) -> Error {
+    fn too_large(&mut self, cause: impl Into<String>) -> Error {
         self.settings.meter.count(Scanned::Refused);
         self.ends(State::Refused);
-        let reason = "it is larger than what can be scanned";
-        Error::with_source(ErrorKind::PermissionDenied, &self.path, reason).advising(reason)
+        Error::with_source(ErrorKind::PermissionDenied, &self.path, cause.into()).advising(TOO_LARGE)
     }
 
     fn no_copy(&mut self, error: &Error) {
         self.spool = None;
-        self.quarantine_failed(error);
-    }
-
-    fn quarantine_failed(&self, error: &Error) {
-        let Guest { session, name: user, peer, .. } = &self.guest;
-        if rate::UNSCANNED.admits(peer.ip()) {
-            let (path, cause) = (self.path.as_str(), error.to_string());
-            tracing::warn!(session, user, %peer, path, cause, "the quarantine takes no copy of an upload");
-        }
+        quarantine_failed(&self.guest, &self.path, error);
     }
 
     /// The scanner is left, and its copy given up.
@@ -278,7 +268,7 @@ impl Tap for Scanning {
         let verdict = within(&self.settings, inquiry.verdict()).await;
         self.settings.meter.waited(asked.elapsed());
         match verdict {
-            Ok(verdict) => self.decided(verdict, Scanned::Clean, true).await,
+            Ok(verdict) => self.decided(verdict, true).await,
             Err(trouble) => self.no_verdict(trouble),
         }
     }
