@@ -135,6 +135,8 @@ mod keys {
             "AuditPlace" => "audit[].to.",
             "Rotate" => "audit[].rotate.",
             "Http" => "http.",
+            "Admin" => "http.admin.",
+            "AdminTls" => "http.admin.tls.",
             "Log" => "log.",
             "Traces" => "traces.",
             "Header" => "traces.headers[].",
@@ -197,7 +199,9 @@ mod links {
     fn to_tests_name_some() {
         let (_, prose) = parse("docs/trust.md");
         let mut sources = String::new();
-        for folder in ["tests", "tests/native", "tests/native/certificates", "tests/reload"] {
+        for folder in
+            ["tests", "tests/native", "tests/native/certificates", "tests/native/live_page", "tests/reload"]
+        {
             for entry in fs::read_dir(root().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_some_and(|extension| extension == "rs") {

@@ -14,6 +14,7 @@ mod support;
 
 mod access;
 mod accounts;
+mod admin;
 mod appends;
 mod audit;
 mod bad_input;

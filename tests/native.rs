@@ -24,6 +24,7 @@ mod interrupted;
 mod leftovers;
 mod limits;
 mod listings;
+mod live_page;
 mod mistakes;
 mod object_types;
 mod sandbox;

@@ -182,6 +182,11 @@ impl Known {
         Ok(Self { sources, maker, users, hosts, anonymous })
     }
 
+    /// The accounts of users in the configuration file, in any order.
+    pub(super) fn of_file(&self) -> impl Iterator<Item = Arc<Account>> {
+        self.users.values().cloned()
+    }
+
     /// The account of the user of this name in the configuration file.
     pub(super) fn in_file(&self, name: &str) -> Option<Arc<Account>> {
         self.users.get(name).cloned()

@@ -49,7 +49,7 @@ pub struct Origin<'a> {
 /// Everybody who may log in.
 #[derive(Debug)]
 pub struct Accounts {
-    known: Arc<Known>,
+    pub(super) known: Arc<Known>,
     proofs: Vec<Box<dyn Proof>>,
     ipv6_prefix: u8,
     failed_login_delay: Duration,
@@ -199,6 +199,11 @@ impl Accounts {
             journal.login_untold();
             self.metrics.login(Login::Unavailable);
             return Err(Refused::Unavailable);
+        }
+        if permit.is_draining() {
+            journal.login_failed("the server takes no new logins");
+            self.metrics.login(Login::Error);
+            return Err(Refused::Draining);
         }
         let check = self.metrics.login_begins();
         permit.asked();

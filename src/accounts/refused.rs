@@ -19,6 +19,8 @@ pub enum Refused {
     Busy,
     /// Try again later: the credential is right, but the user has as many sessions as allowed.
     TooManySessions,
+    /// Try again later: an operator wants no new logins. No password was looked at.
+    Draining,
     /// Try again later: the session had to give way to another one.
     Displaced,
 }

@@ -14,6 +14,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const YOUNG: Duration = Duration::from_secs(3);
 pub struct SessionLimits {
     ipv6_prefix: u8,
     guard: Guard,
+    /// No new sessions and no new logins.
+    is_draining: AtomicBool,
     open: Mutex<Open>,
 }
 
@@ -74,6 +77,9 @@ pub enum TooManySessions {
     /// This address, or its network, connects more often than it may.
     #[error("this address connects too often")]
     TooFast,
+    /// An operator wants no new sessions.
+    #[error("the server takes no new sessions for now")]
+    Draining,
 }
 
 /// The place of one session; given back when it is dropped, or when a new session takes it.
@@ -90,7 +96,7 @@ impl SessionLimits {
     pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
         let guard = Guard::new(None, None, ipv6_prefix);
         let open = Open { most: sessions, most_per_ip: sessions_per_ip, ..Open::default() };
-        Self { ipv6_prefix, guard, open: Mutex::new(open) }
+        Self { ipv6_prefix, guard, is_draining: AtomicBool::new(false), open: Mutex::new(open) }
     }
 
     /// The same, with a guard before them.
@@ -110,6 +116,16 @@ impl SessionLimits {
         (open.most, open.most_per_ip) = (sessions, sessions_per_ip);
     }
 
+    /// Takes no new sessions and no new logins, or takes them again. Those that are logged in go on.
+    pub fn drain(&self, is_draining: bool) {
+        self.is_draining.store(is_draining, Ordering::Release);
+    }
+
+    /// Whether there are no new sessions and no new logins.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
     /// Asks for one more session from `ip`.
     ///
     /// # Errors
@@ -119,6 +135,9 @@ impl SessionLimits {
     }
 
     fn admit_at(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Result<SessionPermit, TooManySessions> {
+        if self.is_draining() {
+            return Err(TooManySessions::Draining);
+        }
         match self.guard.bars(ip, now) {
             None => {}
             Some(Bar::Locked) => return Err(TooManySessions::LockedOut),
@@ -248,6 +267,11 @@ impl SessionPermit {
                 sessions.strangers.insert(self.number, (token, since));
             }
         });
+    }
+
+    /// Whether there are no new logins.
+    pub(super) fn is_draining(&self) -> bool {
+        self.limits.is_draining()
     }
 
     /// The guard that every login passes.

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Outcome, complain, print};
 use crate::config;
-use crate::ops::control::{Request, client};
+use crate::ops::control::{Answer, Request, client};
 
 /// Where a server listens that nobody has named.
 const DEFAULT: &str = "/run/wharf/control.sock";
@@ -29,22 +29,43 @@ pub(super) struct Reach {
 impl Reach {
     /// Asks the server, and prints its answer.
     pub(super) fn ask(&self, request: &Request) -> Outcome {
-        let socket = match self.socket() {
-            Ok(socket) => socket,
-            Err(outcome) => return outcome,
-        };
-        match client::ask(&socket, request, self.timeout.max(Duration::from_millis(1))) {
-            Ok(answer) if answer.status == 0 => {
+        match self.answer(request) {
+            Ok(answer) => {
                 print(answer.text);
                 Outcome::Fine
             }
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// If it can't be asked, or can't do what is asked for; that was told.
+    pub(super) fn answer(&self, request: &Request) -> Result<Answer, Outcome> {
+        self.try_answer(request).map_err(|(outcome, complaint)| {
+            if !complaint.is_empty() {
+                complain(complaint);
+            }
+            outcome
+        })
+    }
+
+    /// The same, and what there is to tell.
+    ///
+    /// # Errors
+    /// Those.
+    pub(super) fn try_answer(&self, request: &Request) -> Result<Answer, (Outcome, String)> {
+        let socket = self.socket().map_err(|outcome| (outcome, String::new()))?;
+        match client::ask(&socket, request, self.timeout.max(Duration::from_millis(1))) {
+            Ok(answer) if answer.status == 0 => Ok(answer),
             Ok(answer) => {
-                complain(answer.text);
-                if answer.status == 2 { Outcome::Unusable } else { Outcome::Failed }
+                let outcome = if answer.status == 2 { Outcome::Unusable } else { Outcome::Failed };
+                Err((outcome, answer.text))
             }
             Err(error) => {
-                complain(format_args!("wharf: the server can't be asked at {}: {error}", socket.display()));
-                Outcome::Failed
+                let complaint = format!("wharf: the server can't be asked at {}: {error}", socket.display());
+                Err((Outcome::Failed, complaint))
             }
         }
     }

@@ -1,14 +1,20 @@
 //! The command line.
 
 mod check;
+mod completions;
 mod control;
 mod doctor;
+mod drain;
 mod hash_password;
 mod health;
+mod kick;
 mod lockouts;
+mod ps;
 mod reload;
 mod schema;
 mod serve;
+mod sessions;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,7 +63,11 @@ Examples:
   wharf doctor --config wharf.yaml         the same from inside: ports, certificates, backends
   wharf health                             ask a running server whether it is ready
   wharf reload                             have a running server read its configuration again
+  wharf ps                                 show who is connected, and what moves
+  wharf top                                the same once a second
+  wharf kick 17                            end a session
   wharf lockouts                           show who is locked out after failed logins
+  wharf drain                              take no new sessions
   wharf hash-password                      ask for a password and print its hash
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
@@ -70,9 +80,14 @@ enum Command {
     Doctor(doctor::Doctor),
     Health(health::Health),
     Reload(reload::Reload),
+    Ps(ps::Ps),
+    Top(top::Top),
+    Kick(kick::Kick),
     Lockouts(lockouts::Lockouts),
+    Drain(drain::Drain),
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
+    Completions(completions::Completions),
 }
 
 /// Runs the program: parses the command line and carries it out.
@@ -83,9 +98,14 @@ pub fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(),
         Command::Health(health) => health.run(),
         Command::Reload(reload) => reload.run(),
+        Command::Ps(ps) => ps.run(),
+        Command::Top(top) => top.run(),
+        Command::Kick(kick) => kick.run(),
         Command::Lockouts(lockouts) => lockouts.run(),
+        Command::Drain(drain) => drain.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Completions(completions) => completions.run(),
     }
     .into()
 }

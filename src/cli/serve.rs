@@ -18,8 +18,10 @@ use self::preparation::Prepared;
 use super::{Outcome, complain, print};
 use crate::config::{Config, LogFormat};
 use crate::engine;
+use crate::ops::admin::Desk;
 use crate::ops::audit::Audit;
 use crate::ops::http::{HttpServer, Readiness};
+use crate::ops::live::Live;
 use crate::ops::metrics::{Disks, Metrics};
 use crate::ops::notify::ServiceManager;
 use crate::ops::reload::{self, Reloader};
@@ -183,13 +185,16 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let control = usable(control, &config)?;
     let manager = Arc::new(ServiceManager::at(notify_socket.as_deref())?);
     let engine = config.server.engine;
+    let engine_name = engine.word;
     let metrics = Metrics::new(engine.word, config.server.limits.sessions);
     metrics.watch_log(log.queue().clone());
     open_files::raise_limit();
     // First of all, so that whoever asks meanwhile hears that it starts.
     let readiness = Readiness::new(Arc::clone(&metrics));
     let http = HttpServer::bind(&config, engine.word, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
+    let desk_of_http = http.desk();
     http.start();
+    let live = Live::new(config.http.admin.is_some());
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
@@ -212,13 +217,14 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         facts.add(Arc::clone(audit) as _);
     }
     let (users, backends) = (world.accounts.users(), world.config.backends.len());
+    live.read(&facts);
     let world = Arc::new(CurrentWorld::new(world));
     metrics.watch_disks({
         let world = Arc::clone(&world);
         move || disks_of(&world.now().storages)
     });
     let engine = engine::open(engine, Arc::clone(&world), &metrics)?;
-    let server = Server::bind(Arc::clone(&world), Arc::clone(&engine), metrics).await?;
+    let server = Server::bind(Arc::clone(&world), Arc::clone(&engine), Arc::clone(&metrics)).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), users, backends, "starting");
     let version = env!("CARGO_PKG_VERSION");
     facts.acted(Act { by: "wharf serve", action: "start", detail: version, outcome: Ok(()) });
@@ -226,6 +232,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         print_welcome(&server);
     }
     let sweeping = sweep::start(Arc::clone(&world));
+    let buffers = Arc::clone(&ground.buffers);
     let reloader = Reloader::new(reload::Parts {
         file,
         world: Arc::clone(&world),
@@ -238,9 +245,20 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     });
     // They end with the server.
     let mut tasks = JoinSet::new();
+    let desk = Arc::new(Desk {
+        reloader: Arc::clone(&reloader),
+        limits: Arc::clone(server.limits()),
+        readiness: Arc::clone(&readiness),
+        metrics,
+        buffers,
+        shutdown: shutdown.clone(),
+        engine: engine_name,
+        live: Arc::clone(&live),
+        facts: Arc::clone(&facts),
+    });
+    let _ = desk_of_http.set(Arc::clone(&desk));
+    tasks.spawn(async move { live.look().await });
     if let Some(bound) = control {
-        let desk = control::Desk { reloader: Arc::clone(&reloader), limits: Arc::clone(server.limits()) };
-        let desk = Arc::new(desk);
         tasks.spawn(async move { control::serve(bound, desk).await });
     }
     let watched = Arc::clone(&reloader);

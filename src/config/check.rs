@@ -30,7 +30,8 @@ pub(super) use self::accounts::{Users, list_of};
 pub(crate) use self::backends::Around;
 pub(super) use self::backends::{Check, Section};
 use self::dangers::Places;
-use super::checked::{Config, Control, Http, Tls, TlsSettings};
+use super::Http;
+use super::checked::{Config, Control, Tls, TlsSettings};
 use super::engines::Engine;
 use super::entries::Entries;
 use super::files::{self, FileError};
@@ -135,7 +136,10 @@ impl Checker<'_> {
     /// Only where health and metrics are.
     pub(super) fn http_alone(&self, raw: raw::Config) -> Http {
         let server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
-        self.http(raw.http, &server)
+        // Its secrets are for the server alone.
+        let http =
+            raw.http.map(|at| At { value: at.value.map(|http| raw::Http { admin: None, ..http }), ..at });
+        self.http(http, &server)
     }
 
     /// Only where the running server is told what to do.

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
 use super::{
-    AuditSink, Backend, Engine, Entries, HttpService, LdapService, Log, PasswordHash, Permissions, Problem,
-    ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
+    AuditSink, Backend, Engine, Entries, Http, HttpService, LdapService, Log, PasswordHash, Permissions,
+    Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -426,13 +426,4 @@ pub struct Quota {
     pub bytes: Option<u64>,
     /// The number of files.
     pub files: Option<u64>,
-}
-
-/// Health and metrics over HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Http {
-    /// Where; empty: nowhere. None of these is an address of the FTP server or a port of passive mode.
-    pub listen: Vec<SocketAddr>,
-    /// Nobody has asked for these addresses, so the server runs without one that is taken.
-    pub by_default: bool,
 }

@@ -14,6 +14,7 @@ pub mod environment;
 mod files;
 mod help;
 mod http_service;
+mod http_settings;
 mod kinds;
 mod ldap_filter;
 mod ldap_service;
@@ -43,8 +44,8 @@ pub use audit_sink::{AuditFormat, AuditSink, AuditTo, Rotation, SyslogAddress};
 pub use backend::{Backend, Needs, OpenError, Shared};
 pub use checked::{
     Account, Anonymous, AsciiSize, Bandwidth, Chmod, ClientCertificates, Config, Control, DefaultType,
-    HostCertificate, Http, Limits, Lockout, Mount, OwnCertificate, Passive, PassiveAddress, Password, Quota,
-    Rate, Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
+    HostCertificate, Limits, Lockout, Mount, OwnCertificate, Passive, PassiveAddress, Password, Quota, Rate,
+    Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found, can_be_a_name};
@@ -52,6 +53,7 @@ pub(crate) use files::read_file;
 use files::read_file_or_pipe;
 pub use files::{FileStamp, ReadFile};
 pub use http_service::HttpService;
+pub use http_settings::{Admin, Http};
 pub use kinds::Kind;
 pub use ldap_filter::LdapFilter;
 pub use ldap_service::{LdapEncryption, LdapGroups, LdapLookup, LdapService};

@@ -4,6 +4,7 @@
 //! marked for the schema.
 
 mod accounts;
+mod admin;
 mod audit;
 mod ldap;
 mod limits;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
+pub(super) use admin::{Admin, AdminTls};
 pub(super) use audit::{Audit, AuditFormat, AuditPlace, AuditTo, Rotate};
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::{Quota, UserLimits};
@@ -73,6 +75,8 @@ pub(super) struct Http {
     /// Example: `listen: ["0.0.0.0:9121"]`.
     #[schemars(with = "Option<Vec<String>>", extend("x-type" = "list of addresses"))]
     pub(super) listen: Option<At<Vec<At<Scalar>>>>,
+    /// The admin interface. Default: none.
+    pub(super) admin: Option<At<Admin>>,
 }
 
 /// How the server listens and what it allows.

@@ -24,6 +24,15 @@ const ROWS: &[Row] = &[
     ("audit", |a, b| a.audit == b.audit),
     ("http.listen", |a, b| a.http.listen == b.http.listen),
     ("traces", |a, b| a.traces == b.traces),
+    ("http.admin", |a, b| a.http.admin.is_some() == b.http.admin.is_some()),
+    ("http.admin.listen", |a, b| {
+        let listen = |config: &Config| config.http.admin.as_ref().map(|admin| admin.listen.clone());
+        a.http.admin.is_none() || b.http.admin.is_none() || listen(a) == listen(b)
+    }),
+    ("http.admin.tls", |a, b| {
+        let tls = |config: &Config| config.http.admin.as_ref().and_then(|admin| admin.tls.clone());
+        a.http.admin.is_none() || b.http.admin.is_none() || tls(a) == tls(b)
+    }),
     ("log.format", |a, b| a.log.format == b.log.format),
     // A connection that comes in begins with a handshake, whatever this reading says.
     ("tls.mode", |a, b| {

@@ -1,45 +1,54 @@
-//! Health and metrics over HTTP, for monitoring and orchestration.
+//! Health and metrics over HTTP, for monitoring and orchestration, and the admin interface.
 //!
-//! Every client that can connect may ask, so nothing here is secret and no request changes anything. Each connection is
-//! for one request, which has to arrive soon.
+//! Every client that can connect may ask for health and metrics, so nothing there is secret and no request changes anything. The admin
+//! interface (`api`) asks for a token. Each connection is for one request, which has to arrive soon.
 
+mod api;
+mod page;
 mod places;
 mod readiness;
+mod site;
+mod stay;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, SERVER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
+use self::api::Api;
 use self::places::{Place, Places};
 pub use self::readiness::Readiness;
+use self::site::{Site, SiteTls};
+use self::stay::Stay;
+use super::admin::Desk;
 use super::metrics::{self, Metrics};
 use crate::config;
 use crate::proxy_protocol;
+use crate::tls::TlsError;
 
 /// The name in the header `Server`.
 pub const NAME: &str = "wharf";
 
-/// The most connections at a time.
+/// The most connections at a time, for health and metrics and for an admin interface of its own.
 const CONNECTIONS: usize = 256;
 
 /// How long the head of a request may take to arrive.
 const HEADER_TIME: Duration = Duration::from_secs(3);
-
-/// How long the whole connection may take.
-const TIME: Duration = Duration::from_secs(15);
 
 /// The largest size of the head of a request, and the most lines in it.
 const HEADER_SIZE: usize = 16 * 1024;
@@ -47,6 +56,9 @@ const HEADERS: usize = 64;
 
 /// How long to wait when the system lacks the resources for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is answered.
+type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The sources of the answers.
 struct Answers {
@@ -57,20 +69,28 @@ struct Answers {
 
 /// An HTTP server that is bound to its addresses.
 pub struct HttpServer {
-    listeners: Vec<TcpListener>,
-    answers: Arc<Answers>,
+    listeners: Vec<(TcpListener, Site)>,
     /// Load balancers, whose connections may begin with a PROXY header.
     proxies: Arc<[IpNet]>,
+    desk: Arc<OnceLock<Arc<Desk>>>,
 }
 
-/// An address can't be listened on.
+/// Why there is no HTTP.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address} for HTTP (`http.listen`): {error}")]
-pub struct BindError {
-    /// The configured address.
-    pub address: SocketAddr,
-    /// What the system says.
-    pub error: io::Error,
+pub enum BindError {
+    /// An address can't be listened on.
+    #[error("can't listen on {address} for HTTP (`{key}`): {error}")]
+    Address {
+        /// The configured address.
+        address: SocketAddr,
+        /// The key that names it.
+        key: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The files of TLS can't be used.
+    #[error("`http.admin.tls`: {0}")]
+    Tls(#[from] TlsError),
 }
 
 impl HttpServer {
@@ -86,43 +106,73 @@ impl HttpServer {
     ) -> Result<Self, BindError> {
         let mut listeners = Vec::new();
         let http = &config.http;
+        let version =
+            serde_json::json!({ "name": "wharf", "version": env!("CARGO_PKG_VERSION"), "engine": engine });
+        let desk = Arc::new(OnceLock::new());
+        let api = http.admin.as_ref().map(|_| Api::new(Arc::clone(&desk), Arc::clone(&metrics)));
+        let answers = Arc::new(Answers { readiness, metrics, version: format!("{version}\n") });
+        let is_beside = http.admin.as_ref().is_some_and(|admin| admin.listen.is_empty());
+        let site = Site { answers: Some(answers), api: api.clone().filter(|_| is_beside), tls: None };
         for address in http.listen.iter().copied() {
             match TcpListener::bind(address).await {
-                Ok(listener) => listeners.push(listener),
+                Ok(listener) => listeners.push((listener, site.clone())),
                 Err(error) if http.by_default => tracing::warn!(
                     %address, %error,
                     "no health and metrics over HTTP: the default address can't be used; `http.listen` names another"
                 ),
-                Err(error) => return Err(BindError { address, error }),
+                Err(error) => return Err(BindError::Address { address, key: "http.listen", error }),
             }
         }
-        let version =
-            serde_json::json!({ "name": "wharf", "version": env!("CARGO_PKG_VERSION"), "engine": engine });
-        let answers = Answers { readiness, metrics, version: format!("{version}\n") };
+        if let Some(admin) = &http.admin {
+            let tls = admin.tls.as_deref().map(SiteTls::new).transpose()?;
+            let site = Site { answers: None, api, tls };
+            for address in admin.listen.iter().copied() {
+                let failed = |error| BindError::Address { address, key: "http.admin.listen", error };
+                listeners.push((TcpListener::bind(address).await.map_err(failed)?, site.clone()));
+            }
+        }
         let proxies = config.server.proxies.clone().into();
-        Ok(Self { listeners, answers: Arc::new(answers), proxies })
+        Ok(Self { listeners, proxies, desk })
+    }
+
+    /// Where operators work from now on: until then the admin interface is unavailable.
+    pub fn desk(&self) -> Arc<OnceLock<Arc<Desk>>> {
+        Arc::clone(&self.desk)
     }
 
     /// Serves in separate tasks until the runtime ends, so that it can report that the server stops.
     pub fn start(self) {
-        let places = Places::new(CONNECTIONS);
-        for listener in self.listeners {
+        let (places, of_admin) = (Places::new(CONNECTIONS), Places::new(CONNECTIONS));
+        let mut follows = None;
+        for (listener, site) in self.listeners {
+            let is_local =
+                listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
             if let Ok(address) = listener.local_addr() {
-                tracing::info!(%address, "health and metrics over HTTP");
+                let admin = site.api.is_some();
+                let what = if site.answers.is_some() {
+                    "health and metrics over HTTP"
+                } else {
+                    "admin interface over HTTP"
+                };
+                tracing::info!(%address, admin, tls = site.tls.is_some(), "{what}");
             }
+            if let Some(tls) = site.tls.as_ref().filter(|_| follows.is_none()) {
+                follows = Some(tokio::spawn(Arc::clone(tls).follow()));
+            }
+            let places = Arc::clone(if site.answers.is_some() { &places } else { &of_admin });
             let proxies = Arc::clone(&self.proxies);
-            tokio::spawn(accept(listener, Arc::clone(&self.answers), Arc::clone(&places), proxies));
+            tokio::spawn(accept(listener, Arc::new((site, is_local)), places, proxies));
         }
     }
 }
 
-async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places>, proxies: Arc<[IpNet]>) {
+async fn accept(listener: TcpListener, site: Arc<(Site, bool)>, places: Arc<Places>, proxies: Arc<[IpNet]>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let place = places.take(peer.ip()).await;
                 let by_proxy = proxy_protocol::is_trusted(&proxies, peer.ip());
-                tokio::spawn(serve(stream, Arc::clone(&answers), place, by_proxy));
+                tokio::spawn(serve(stream, peer, Arc::clone(&site), place, by_proxy));
             }
             Err(error) => {
                 tracing::debug!(%error, "can't accept a connection for HTTP");
@@ -132,24 +182,64 @@ async fn accept(listener: TcpListener, answers: Arc<Answers>, places: Arc<Places
     }
 }
 
-async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_proxy: bool) {
-    // The client's address makes no difference: everybody gets the same answers.
+async fn serve(
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
+    site: Arc<(Site, bool)>,
+    place: Place,
+    by_proxy: bool,
+) {
+    // For health and metrics the client's address makes no difference: everybody gets the same answers.
     if by_proxy {
         let header = tokio::select! {
             header = tokio::time::timeout(HEADER_TIME, proxy_protocol::accept_if_any(&mut stream)) => header,
             () = place.is_needed() => {
-                let _ = stream.set_zero_linger();
+                stream.leave_nothing();
                 return;
             }
         };
-        if !matches!(header, Ok(Ok(_))) {
-            return;
+        match header {
+            Ok(Ok(route)) => peer = route.map_or(peer, |route| route.client),
+            _ => return,
         }
     }
+    let Some(tls) = &site.0.tls else { return converse(stream, peer, &site, &place).await };
+    let accepted = tokio::select! {
+        accepted = tls.accept(stream, peer) => accepted,
+        () = place.is_needed() => return,
+    };
+    if let Ok(stream) = accepted {
+        converse(stream, peer, &site, &place).await;
+    }
+}
+
+/// What a connection is.
+trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// It leaves nothing behind in the system, which a flood of them would fill up.
+    fn leave_nothing(&self);
+}
+
+impl Wire for TcpStream {
+    fn leave_nothing(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn leave_nothing(&self) {
+        let _ = self.get_ref().0.set_zero_linger();
+    }
+}
+
+async fn converse<W: Wire>(stream: W, peer: SocketAddr, site: &Arc<(Site, bool)>, place: &Place) {
+    let stay = Arc::new(Stay::new());
     let service = service_fn(|request: Request<Incoming>| {
         place.asked();
-        let answers = Arc::clone(&answers);
-        async move { Ok::<_, Infallible>(answers.to(request.method(), request.uri().path()).await) }
+        let (site, stay) = (Arc::clone(site), Arc::clone(&stay));
+        async move {
+            let (site, is_local) = &*site;
+            Ok::<_, Infallible>(site.answer(request, peer, *is_local, &stay).await)
+        }
     });
     let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -158,27 +248,59 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, place: Place, by_pr
         .max_buf_size(HEADER_SIZE)
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
+    // Whoever reads along has shown a token, and there are few of them: their places are for nobody else.
+    let needed = async {
+        place.is_needed().await;
+        if stay.is_stream() {
+            std::future::pending().await
+        }
+    };
     tokio::select! {
         // A client that has asked by now gets its answer, even if the place is needed.
         biased;
         // A client that sends a bad request or disconnects affects no other.
-        _ = tokio::time::timeout(TIME, &mut connection) => {}
-        () = place.is_needed() => {
-            // The connection leaves nothing behind in the system, which a flood of them would fill up.
-            let _ = connection.into_parts().io.into_inner().set_zero_linger();
-        }
+        _ = &mut connection => {}
+        () = stay.is_over() => {}
+        () = needed => connection.into_parts().io.into_inner().leave_nothing(),
     }
 }
 
-impl Answers {
-    async fn to(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+impl Site {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        is_local: bool,
+        stay: &Arc<Stay>,
+    ) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(api) = &self.api
+            && path.strip_prefix(api::BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        {
+            return api.answer(request, peer, is_local, stay).await;
+        }
         const TEXT: &str = "text/plain; charset=utf-8";
-        if !matches!(*method, Method::GET | Method::HEAD) {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD only\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        match path {
+        let answer = match &self.answers {
+            Some(answers) => answers.to(path).await,
+            None => None,
+        };
+        let answer = answer.or_else(|| {
+            let has_page = self.api.as_ref().is_some_and(|api| api.has_page());
+            page::answer(path, request.headers().get(IF_NONE_MATCH)).filter(|_| has_page)
+        });
+        answer.unwrap_or_else(|| respond(StatusCode::NOT_FOUND, TEXT, self.hint()))
+    }
+}
+
+impl Answers {
+    async fn to(&self, path: &str) -> Option<Response<Body>> {
+        const TEXT: &str = "text/plain; charset=utf-8";
+        Some(match path {
             "/livez" => respond(StatusCode::OK, TEXT, "alive\n"),
             "/readyz" => {
                 let (status, text) = self.readiness.answer().await;
@@ -190,21 +312,22 @@ impl Answers {
                 respond(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text())
             }
             "/version" => respond(StatusCode::OK, "application/json", self.version.clone()),
-            _ => respond(StatusCode::NOT_FOUND, TEXT, "There are /livez, /readyz, /metrics and /version.\n"),
-        }
+            _ => return None,
+        })
     }
 }
 
-fn respond(
-    status: StatusCode,
-    kind: &'static str,
-    body: impl Into<Cow<'static, str>>,
-) -> Response<Full<Bytes>> {
+/// A body that is there as a whole.
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).boxed_unsync()
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: impl Into<Cow<'static, str>>) -> Response<Body> {
     let body = match body.into() {
         Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
         Cow::Owned(text) => Bytes::from(text),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(whole(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));

@@ -1,8 +1,10 @@
 //! Operation of the server: logs, health, metrics, the sandbox, shutdown, and cleaning up.
 
+pub mod admin;
 pub mod audit;
 pub mod control;
 pub mod http;
+pub(crate) mod live;
 pub mod logging;
 pub mod memory;
 pub mod metrics;

@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Mutex, Notify};
 
@@ -57,6 +57,19 @@ pub struct Reloader {
     turn: Mutex<()>,
     /// The files of the last reading, as they were then.
     seen: StdMutex<Vec<ReadFile>>,
+    /// What became of the last reading.
+    last: StdMutex<Option<Arc<LastReload>>>,
+}
+
+/// What became of a reading of the configuration.
+#[derive(Debug)]
+pub struct LastReload {
+    /// When.
+    pub at: SystemTime,
+    /// Who or what wanted it.
+    pub why: String,
+    /// What it has changed, or why it has not.
+    pub result: Result<Done, Failure>,
 }
 
 /// What a reading of the configuration has changed.
@@ -83,7 +96,7 @@ impl fmt::Display for Done {
 }
 
 /// Why the configuration of before still counts.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// The server was started without a file.
     #[error("the server was started without a configuration file, so there is nothing to read again")]
@@ -113,7 +126,7 @@ impl Reloader {
     /// For a server that runs.
     pub fn new(parts: Parts) -> Arc<Self> {
         let seen = parts.world.now().config.files.clone();
-        Arc::new(Self { parts, turn: Mutex::default(), seen: StdMutex::new(seen) })
+        Arc::new(Self { parts, turn: Mutex::default(), seen: StdMutex::new(seen), last: StdMutex::default() })
     }
 
     /// The worlds that are swapped.
@@ -124,6 +137,11 @@ impl Reloader {
     /// Who hears of what operators do.
     pub(crate) fn facts(&self) -> Arc<Facts> {
         Arc::clone(self.parts.world.now().accounts.facts())
+    }
+
+    /// What became of the last reading of the configuration, but for the one at the start.
+    pub fn last(&self) -> Option<Arc<LastReload>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the configuration at each of these requests, as long as it is polled.
@@ -139,7 +157,7 @@ impl Reloader {
     ///
     /// # Errors
     /// [`Failure`]: the one of before still counts.
-    pub async fn reload(&self, why: &'static str) -> Result<Done, Failure> {
+    pub async fn reload(&self, why: &str) -> Result<Done, Failure> {
         let _turn = self.turn.lock().await;
         tracing::info!(why, "reading the configuration again");
         self.parts.manager.reloading();
@@ -164,6 +182,8 @@ impl Reloader {
             }
         };
         self.parts.ground.metrics.reloaded(counted);
+        let last = LastReload { at: SystemTime::now(), why: why.to_owned(), result: result.clone() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(last));
         let (outcome, detail) = match &result {
             Ok(done) => (Ok(()), done.to_string()),
             // Each of them is a line of the log.

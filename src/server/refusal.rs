@@ -32,6 +32,9 @@ impl Refusal {
     pub(super) fn log(&self, peer: SocketAddr) {
         match self {
             Self::Stopping(_) => tracing::debug!(%peer, "refused a session: the server is stopping"),
+            Self::TooMany(cause @ TooManySessions::Draining) => {
+                tracing::debug!(%peer, %cause, "refused a session");
+            }
             Self::TooMany(cause) => {
                 if rate::REFUSED_SESSIONS.admits(peer.ip()) {
                     tracing::warn!(%peer, %cause, "refused a session");
@@ -43,7 +46,7 @@ impl Refusal {
     /// As what it is counted.
     pub(super) fn counted(&self) -> metrics::Refusal {
         match self {
-            Self::Stopping(_) => metrics::Refusal::Stopping,
+            Self::Stopping(_) | Self::TooMany(TooManySessions::Draining) => metrics::Refusal::Stopping,
             Self::TooMany(TooManySessions::InAll) => metrics::Refusal::Limit,
             Self::TooMany(TooManySessions::FromThisAddress) => metrics::Refusal::AddressLimit,
             Self::TooMany(TooManySessions::LockedOut) => metrics::Refusal::LockedOut,

@@ -38,6 +38,6 @@ pub(crate) fn ending(error: &Error) -> Ending {
 }
 
 /// A word for what happened, made for labels.
-pub(super) fn label(error: &Error) -> &'static str {
+pub(crate) fn label(error: &Error) -> &'static str {
     error.kind().as_str()
 }

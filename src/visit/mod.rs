@@ -30,7 +30,7 @@ pub use limits::{Counts, VisitLimits};
 pub(crate) use limits::{Pace, Room, TransferPlace};
 pub use mounts::{Mount, MountTable};
 pub use preferences::Preferences;
-pub(crate) use quota::{QuotaState, Quotas};
+pub(crate) use quota::{QuotaState, Quotas, Usage};
 pub use standing::Standing;
 pub use transfers::Direction;
 pub(crate) use transfers::{TransferFailure, TransferRecord};

@@ -94,6 +94,14 @@ impl MountTable {
         self.others.iter().find(|mount| path.starts_with(&mount.at)).unwrap_or(&self.root)
     }
 
+    /// As [`resolve`](Self::resolve), of a path as it was written.
+    pub(super) fn of_text(&self, path: &str) -> &Mount {
+        match self.others.is_empty() {
+            true => &self.root,
+            false => StoragePath::parse(path).map_or(&self.root, |path| self.resolve(&path)),
+        }
+    }
+
     /// All of them, what stands at `/` first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Mount> {
         std::iter::once(&self.root).chain(self.others.iter().rev())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use wharf_backends::Error;
 
@@ -24,6 +25,16 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Whether bytes come from the client.
+    pub(crate) fn is_upload(self) -> bool {
+        matches!(self, Self::Upload | Self::Append)
+    }
+
+    /// Whether it is no file that moves.
+    pub(crate) fn is_listing(self) -> bool {
+        self == Self::Listing
+    }
+
     /// The word for it in logs and metrics.
     pub(crate) fn operation(self) -> &'static str {
         match self {
@@ -48,7 +59,7 @@ pub(crate) trait TransferFailure: fmt::Display {
 #[derive(Debug)]
 pub(crate) struct TransferRecord {
     guest: Arc<Guest>,
-    transfer: Transfer,
+    transfer: Arc<Transfer>,
     meter: TransferMeter,
 }
 
@@ -57,12 +68,12 @@ impl TransferRecord {
         guest: Arc<Guest>,
         metrics: &Metrics,
         direction: Direction,
-        path: &str,
-        offset: u64,
+        (backend, path): (String, &str),
+        (offset, size): (u64, Option<u64>),
     ) -> Self {
         let meter = metrics.transfer_started(direction.operation());
-        let transfer =
-            Transfer { direction, path: path.to_owned(), offset, moved: Arc::clone(meter.moved()) };
+        let (path, began, moved) = (path.to_owned(), Instant::now(), Arc::clone(meter.moved()));
+        let transfer = Arc::new(Transfer { direction, path, backend, offset, size, began, moved });
         guest.facts.tell(guest.who(), What::TransferBegan { transfer: &transfer });
         Self { guest, transfer, meter }
     }
@@ -102,7 +113,7 @@ impl TransferRecord {
             Err(error) => error.ending(),
         });
         let failure = result.as_ref().err().map(|error| error as &dyn TransferFailure);
-        let (guest, transfer) = (&*self.guest, &self.transfer);
+        let (guest, transfer) = (&*self.guest, &*self.transfer);
         let end = TransferEnd { seconds, data_peer: wire.peer, wire, failure };
         guest.facts.tell(guest.who(), What::TransferEnded { transfer, end });
     }

@@ -167,8 +167,13 @@ impl UserView {
         })
     }
 
+    /// The name of the backend that a path lies in; empty where nobody knows it.
+    pub(super) fn backend_of(&self, path: &str) -> &str {
+        self.mounts.of_text(path).counted.backend()
+    }
+
     /// What is used of the quotas of this user.
-    pub(super) async fn quotas(&self) -> Vec<QuotaState> {
+    pub(crate) async fn quotas(&self) -> Vec<QuotaState> {
         let mut states = Vec::new();
         for mount in self.mounts.all() {
             states.extend(mount.counted.state(&mount.at).await);

@@ -122,9 +122,17 @@ impl Visit {
         self.guest.journal().command_failed(&self.metrics, command, error);
     }
 
-    /// A transfer begins: counts it until it [ends](TransferRecord::end), with a log line.
-    pub(crate) fn begin_transfer(&self, direction: Direction, path: &str, offset: u64) -> TransferRecord {
-        TransferRecord::begin(Arc::clone(&self.guest), &self.metrics, direction, path, offset)
+    /// A transfer begins: counts it until it [ends](TransferRecord::end), with a log line. `size` is that of the whole file, if it is
+    /// known.
+    pub(crate) fn begin_transfer(
+        &self,
+        direction: Direction,
+        path: &str,
+        offset: u64,
+        size: Option<u64>,
+    ) -> TransferRecord {
+        let place = (self.view.backend_of(path).to_owned(), path);
+        TransferRecord::begin(Arc::clone(&self.guest), &self.metrics, direction, place, (offset, size))
     }
 
     /// How long the session may be idle, if that is not what the server says.

@@ -33,6 +33,8 @@ fn secret(line: &str, at: usize) -> &'static str {
         (" access_key:", "a2V5"),
         ("sse_customer_key:", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
         ("url:", "postgres://wharf:secret@db.example.com/ftp"),
+        (" token:", "a-token-that-nobody-guesses"),
+        ("read_only_token:", "another-that-nobody-guesses"),
         ("sas_token:", "sv=2025-01-05&sig=c2ln"),
     ];
     let nearest = kinds.iter().filter_map(|(key, value)| Some((last_key(key)?, *value))).max();

@@ -14,7 +14,7 @@ mod trees;
 
 pub use client::{Client, Reply, Stream, port_command};
 pub use defects::{Engine, known_defect, retry_handshake};
-pub use http::{metric, metrics, request};
+pub use http::{ADMIN, Api, READ_ONLY, metric, metrics, request};
 pub use log::{Line, Log};
 pub use logins::{login, login_from, not_now};
 pub use permitted::{skipped, unshare};

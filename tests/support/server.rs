@@ -109,6 +109,28 @@ users:
         self
     }
 
+    /// The admin interface beside health and metrics, with the tokens [`ADMIN`](super::ADMIN) and [`READ_ONLY`](super::READ_ONLY).
+    #[must_use]
+    pub fn admin(self) -> Self {
+        let admin = format!("token: {}, read_only_token: {}", super::ADMIN, super::READ_ONLY);
+        self.admin_with(&admin)
+    }
+
+    /// The same with these keys.
+    #[must_use]
+    pub fn admin_with(mut self, admin: &str) -> Self {
+        self.http = format!("listen: [\"127.0.0.1:0\"], admin: {{ {admin} }}");
+        self
+    }
+
+    /// The admin interface with these tokens at this address.
+    #[must_use]
+    pub fn admin_at(mut self, address: SocketAddr) -> Self {
+        self = self.admin();
+        self.http = self.http.replace("127.0.0.1:0", &address.to_string());
+        self
+    }
+
     /// Makes a certificate and offers TLS in this mode.
     #[must_use]
     pub fn tls(self, mode: &str) -> Self {

@@ -125,7 +125,12 @@ async fn locks_are_listed_and_lifted() {
     for _ in 0..3 {
         guard.failed(ip(ATTACKER), Some("anna"), now);
     }
-    let lock = |subject: &str, is_name| Lock { subject: subject.to_owned(), is_name, left: secs(1800) };
+    let lock = |subject: &str, is_name| Lock {
+        subject: subject.to_owned(),
+        is_name,
+        left: secs(1800),
+        by_hand: false,
+    };
     assert_eq!(guard.locks(), [lock(ATTACKER, false), lock("anna", true)]);
     assert_eq!((guard.lift("bert"), guard.lift("anna"), guard.lift("anna")), (0, 1, 0));
     assert!(!guard.is_name_locked("anna", ip(HOME), now) && guard.is_locked(ip(ATTACKER), now));

@@ -8,6 +8,7 @@
 //! All of this outlives the accounts of one reading of the configuration, so it belongs to the limits of sessions, with which every
 //! connection begins and every login comes. It is in memory alone, and each table has a bound.
 
+mod bans;
 mod known_places;
 mod pace;
 mod record;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::time::Instant;
 
+use self::bans::Bans;
+pub use self::bans::{Subject, TooManyBans};
 use self::known_places::KnownPlaces;
 use self::pace::Pace;
 use self::record::Record;
@@ -35,6 +38,8 @@ pub struct Guard {
 #[derive(Debug)]
 struct State {
     lockout: Option<config::Lockout>,
+    /// What operators have locked, whatever the rules are.
+    bans: Bans,
     networks: Record<Network>,
     names: Record<String>,
     places: KnownPlaces,
@@ -66,6 +71,8 @@ pub struct Lock {
     pub is_name: bool,
     /// How long it still is.
     pub left: Duration,
+    /// Whether an operator has locked it.
+    pub by_hand: bool,
 }
 
 impl Guard {
@@ -77,6 +84,7 @@ impl Guard {
     ) -> Self {
         let state = State {
             lockout,
+            bans: Bans::default(),
             networks: Record::default(),
             names: Record::default(),
             places: KnownPlaces::default(),
@@ -115,6 +123,9 @@ impl Guard {
     /// Whether this address is locked.
     pub(super) fn is_locked(&self, ip: IpAddr, now: Instant) -> bool {
         let state = self.state();
+        if state.bans.has(ip, now) {
+            return true;
+        }
         let Some(rules) = state.rules(ip) else { return false };
         has(&rules.always, ip) || state.networks.is_locked(&Network::of(ip, self.ipv6_prefix), now)
     }
@@ -122,6 +133,9 @@ impl Guard {
     /// Whether this name is locked for clients at this address.
     pub(super) fn is_name_locked(&self, name: &str, ip: IpAddr, now: Instant) -> bool {
         let state = self.state();
+        if state.bans.has_name(name, now) {
+            return true;
+        }
         state.rules(ip).is_some()
             && state.names.is_locked(name, now)
             && !state.places.has(name, Network::of(ip, self.ipv6_prefix))
@@ -148,7 +162,16 @@ impl Guard {
         }
     }
 
-    /// All that is locked now because of failures.
+    /// Locks an address, a network or a name for this time, as an operator wants it: neither `lockout.never` nor where the user was before
+    /// makes a difference.
+    ///
+    /// # Errors
+    /// [`TooManyBans`].
+    pub fn ban(&self, subject: Subject, lasting: Duration) -> Result<(), TooManyBans> {
+        self.state().bans.add(subject, Instant::now(), lasting)
+    }
+
+    /// All that is locked now because of failures, or because an operator wants it.
     pub fn locks(&self) -> Vec<Lock> {
         let now = Instant::now();
         let state = self.state();
@@ -156,10 +179,15 @@ impl Guard {
             subject: network.address().to_string(),
             is_name: false,
             left,
+            by_hand: false,
         });
-        let names =
-            state.names.locked(now).map(|(name, left)| Lock { subject: name.clone(), is_name: true, left });
-        networks.chain(names).collect()
+        let names = state.names.locked(now).map(|(name, left)| Lock {
+            subject: name.clone(),
+            is_name: true,
+            left,
+            by_hand: false,
+        });
+        networks.chain(names).chain(state.bans.locks(now)).collect()
     }
 
     /// Lifts the locks of an address, or of a name, and forgets their failures; returns how many locks there were.
@@ -168,14 +196,18 @@ impl Guard {
         let mut state = self.state();
         let address = subject.parse().ok().map(|ip: IpAddr| Network::of(ip, self.ipv6_prefix));
         let of_address = address.is_some_and(|network| state.networks.forget(&network, now));
-        usize::from(of_address) + usize::from(state.names.forget(subject, now))
+        let by_hand = state.bans.lift(&Subject::parse(subject), now);
+        usize::from(of_address) + usize::from(state.names.forget(subject, now)) + usize::from(by_hand)
     }
 
     /// Lifts all locks, and forgets all failures; returns how many locks there were.
     pub fn lift_all(&self) -> usize {
         let now = Instant::now();
         let mut state = self.state();
-        let locks = state.networks.locked(now).count() + state.names.locked(now).count();
+        let locks = state.networks.locked(now).count()
+            + state.names.locked(now).count()
+            + state.bans.locks(now).count();
+        state.bans = Bans::default();
         (state.networks, state.names) = (Record::default(), Record::default());
         locks
     }

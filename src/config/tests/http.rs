@@ -14,10 +14,10 @@ fn complaint(sections: &str) -> String {
 
 #[test]
 fn is_there_for_this_machine_unless_something_else_is_said() {
-    let default = Http { listen: vec!["127.0.0.1:9121".parse().unwrap()], by_default: true };
+    let default = Http { listen: vec!["127.0.0.1:9121".parse().unwrap()], by_default: true, admin: None };
     assert_eq!(http(""), default);
     assert_eq!(http("http: {}\n"), default);
-    assert_eq!(http("http: { listen: [] }\n"), Http { listen: Vec::new(), by_default: false });
+    assert_eq!(http("http: { listen: [] }\n"), Http { listen: Vec::new(), by_default: false, admin: None });
     let two = http("http: { listen: [\"0.0.0.0:9121\", \"[::1]:0\"] }\n");
     assert_eq!(two.listen, ["0.0.0.0:9121".parse().unwrap(), "[::1]:0".parse().unwrap()]);
 }
@@ -64,4 +64,42 @@ fn other_ports_are_not_taken_away() {
     assert!(twice.contains("twice"), "{twice}");
     let nonsense = complaint("http: { listen: [\"nonsense\"] }\n");
     assert!(nonsense.contains("nonsense"), "{nonsense}");
+}
+
+const TOKEN: &str = "0123456789abcdef";
+
+#[test]
+fn the_admin_interface_needs_a_token_that_nobody_guesses() {
+    let admin = http(&format!("http: {{ admin: {{ token: {TOKEN} }} }}\n")).admin.unwrap();
+    assert_eq!((admin.token.unwrap().expose(), admin.listen.len(), admin.tls), (TOKEN, 0, None));
+    for (admin, message) in [
+        ("{}", "`token` or `read_only_token` is missing"),
+        ("{ token: short }", "at least 16 characters"),
+        ("{ token: \"0123456789 abcdef\" }", "no spaces"),
+        ("{ token: TOKEN, read_only_token: TOKEN }", "are the same"),
+        ("{ token: TOKEN, listen: [] }", "at least one address"),
+        ("{ token: TOKEN, listen: [\"127.0.0.1:9121\"] }", "health and metrics are at 127.0.0.1:9121"),
+        ("{ token: TOKEN, tls: { certificate: a, key: b } }", "`listen` is missing"),
+        ("{ token: TOKEN, listen: [\"127.0.0.1:0\"], tls: { certificate: a } }", "`key` is missing"),
+        ("{ token: TOKEN, listen: [\"127.0.0.1:0\"], tls: { certificate: a, key: b } }", "certificate"),
+        ("{ token: { file: nowhere } }", "nowhere"),
+    ] {
+        let found = complaint(&format!("http: {{ admin: {} }}\n", admin.replace("TOKEN", TOKEN)));
+        assert!(found.contains(message), "{admin}: {found}");
+        assert!(!found.contains(TOKEN), "{found}");
+    }
+    let nowhere = complaint(&format!("http: {{ listen: [], admin: {{ token: {TOKEN} }} }}\n"));
+    assert!(nowhere.contains("`http.listen` has no address"), "{nowhere}");
+}
+
+#[test]
+fn a_token_on_an_open_network_is_a_danger() {
+    let dangers = |sections: &str| {
+        let config = World::new().parse(&with(&sections.replace("TOKEN", TOKEN))).unwrap();
+        config.dangers.iter().filter(|danger| danger.to_string().contains("admin interface")).count()
+    };
+    assert_eq!(dangers("http: { admin: { token: TOKEN } }\n"), 0);
+    assert_eq!(dangers("http: { listen: [\"0.0.0.0:9121\"], admin: { token: TOKEN } }\n"), 1);
+    assert_eq!(dangers("http: { listen: [\"0.0.0.0:9121\"] }\n"), 0);
+    assert_eq!(dangers("http: { admin: { token: TOKEN, listen: [\"0.0.0.0:9122\"] } }\n"), 1);
 }

@@ -204,7 +204,7 @@ impl StorageBackend<SessionUser> for SessionStorage {
         P: AsRef<Path> + Send + Debug,
     {
         let name = path.as_ref().to_string_lossy();
-        let transfer = user.visit.begin_transfer(Direction::Download, &name, start_pos);
+        let transfer = user.visit.begin_transfer(Direction::Download, &name, start_pos, None);
         let result = self.download(user, path.as_ref(), start_pos, output, transfer.moved()).await;
         self.transferred(&transfer, start_pos, result)
     }
@@ -228,7 +228,7 @@ impl StorageBackend<SessionUser> for SessionStorage {
         let direction = if append { Direction::Append } else { Direction::Upload };
         // The offset of an APPE is libunftp's own idea, and not kept by it.
         let offset = if append { 0 } else { start_pos };
-        let transfer = user.visit.begin_transfer(direction, &path.as_ref().to_string_lossy(), offset);
+        let transfer = user.visit.begin_transfer(direction, &path.as_ref().to_string_lossy(), offset, None);
         let result = self.upload(user, input, path.as_ref(), offset, append, transfer.moved()).await;
         self.transferred(&transfer, offset, result)
     }

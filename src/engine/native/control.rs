@@ -1,6 +1,7 @@
 //! The control connection.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::reply::Reply;
 use super::socket::Socket;
 use crate::charset::Charset;
 use crate::ops::metrics::Metrics;
+use crate::visit::facts::{Facts, What, Who};
 
 /// How long a client may take to read a reply: its session must not wait for ever.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,10 +46,26 @@ pub(super) struct Control {
     pub(super) metrics: Arc<Metrics>,
     /// The code of the last reply.
     pub(super) replied: u16,
+    /// Who hears of each reply, if somebody wants to.
+    echo: Option<Box<Echo>>,
+}
+
+/// Whoever hears of the replies of a session.
+pub(super) struct Echo {
+    pub(super) facts: Arc<Facts>,
+    pub(super) session: u64,
+    pub(super) peer: SocketAddr,
+}
+
+impl Echo {
+    fn hears(&self, reply: &Reply) {
+        let who = Who { session: self.session, user: "", peer: self.peer };
+        self.facts.tell(who, What::Reply { code: reply.code, text: reply.first() });
+    }
 }
 
 impl Control {
-    pub(super) fn new(stream: TcpStream, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(stream: TcpStream, metrics: Arc<Metrics>, echo: Option<Echo>) -> Self {
         // Telnet's Synch is an out-of-band byte; read in order among the others it does no harm (RFC 1123, 4.1.2.10).
         if let Err(error) = rustix::net::sockopt::set_socket_oobinline(&stream, true) {
             tracing::debug!(%error, "can't set SO_OOBINLINE");
@@ -58,6 +76,7 @@ impl Control {
             charset: Charset::Utf8,
             metrics,
             replied: 0,
+            echo: echo.map(Box::new),
         }
     }
 
@@ -116,6 +135,9 @@ impl Control {
         reply.encode(self.charset, &mut bytes);
         self.metrics.reply(reply.code);
         self.replied = reply.code;
+        if let Some(echo) = &self.echo {
+            echo.hears(reply);
+        }
         self.send_bytes(&bytes).await
     }
 

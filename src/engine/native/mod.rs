@@ -37,7 +37,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use wharf_backends::threads::carried;
 
-use self::control::Control;
+use self::control::{Control, Echo};
 use self::security::Security;
 use self::session::Session;
 use self::state::Shared;
@@ -76,8 +76,10 @@ impl Engine for NativeEngine {
             connection;
         // From the login on it is the same to the end of the session.
         let world = self.shared.world.now();
+        let facts = &self.shared.facts;
+        let echo = facts.wants_replies().then(|| Echo { facts: Arc::clone(facts), session: id, peer });
         let connection = state::Connection {
-            control: Control::new(stream, Arc::clone(&self.shared.metrics)),
+            control: Control::new(stream, Arc::clone(&self.shared.metrics), echo),
             id,
             peer,
             local,

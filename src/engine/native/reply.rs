@@ -38,6 +38,11 @@ impl Reply {
         Self { code, first: first.into(), lines, last: Some(last) }
     }
 
+    /// Its text, or the first line of it.
+    pub(super) fn first(&self) -> &str {
+        &self.first
+    }
+
     /// The reply to a failure. The location of the storage and its message are only for the operator, in the log.
     pub(super) fn failure(error: &Error) -> Self {
         let code = ReplyCode::from(error.kind()) as u16;

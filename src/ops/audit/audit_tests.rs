@@ -45,9 +45,17 @@ fn tell(audit: &Audit, user: &str, what: What<'_>) {
     audit.hears(&Fact { time: UNIX_EPOCH + TIME, who: who(user), what });
 }
 
-fn transfer(direction: Direction, path: &str, bytes: u64) -> Transfer {
+fn transfer(direction: Direction, path: &str, bytes: u64) -> Arc<Transfer> {
     let moved = Arc::new(std::sync::atomic::AtomicU64::new(bytes));
-    Transfer { direction, path: path.to_owned(), offset: 0, moved }
+    Arc::new(Transfer {
+        direction,
+        path: path.to_owned(),
+        backend: "disk".to_owned(),
+        offset: 0,
+        size: None,
+        began: std::time::Instant::now(),
+        moved,
+    })
 }
 
 const TLS: Wire = Wire {

@@ -187,6 +187,9 @@ impl<'a> Record<'a> {
             | What::TransferBegan { .. }
             | What::Mistaken { .. }
             | What::TransferEnded { .. }
+            | What::Encrypted { .. }
+            | What::Command { .. }
+            | What::Reply { .. }
             | What::Digested { .. } => return None,
         };
         Some(Self { schema: SCHEMA, time: fact.time, event, body })

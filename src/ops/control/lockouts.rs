@@ -1,12 +1,11 @@
-//! Shows what is locked out after failed logins, or lifts locks.
+//! Shows what is locked out after failed logins or by hand, locks, or lifts locks.
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
+use humantime::format_duration;
+use serde_json::Value;
 
 use super::{Answer, Desk, Request, Row};
 use crate::accounts::Lock;
-use crate::visit::facts::Act;
+use crate::ops::admin::seconds;
 
 /// The address or name whose locks are lifted; by default none are.
 pub const LIFT: &str = "lift";
@@ -14,57 +13,66 @@ pub const LIFT: &str = "lift";
 /// Whether all locks are lifted.
 pub const LIFT_ALL: &str = "lift_all";
 
+/// The address, network or name that is locked.
+pub const LOCK: &str = "lock";
+
+/// For how long.
+pub const FOR: &str = "for";
+
+/// Whether its sessions are ended.
+pub const END_SESSIONS: &str = "end_sessions";
+
+/// Who acts.
+const BY: &str = "wharf lockouts";
+
 /// The row of this command.
 pub(super) const ROW: Row =
     Row { name: "lockouts", run: |desk, request| Box::pin(async move { answer(&desk, &request) }) };
 
 fn answer(desk: &Desk, request: &Request) -> Answer {
-    let guard = desk.limits.guard();
     let arguments = &request.arguments;
-    let acted = |detail: &str, outcome| {
-        desk.reloader.facts().acted(Act { by: "wharf lockouts", action: "lift", detail, outcome });
-    };
-    match (arguments.get(LIFT), arguments.get(LIFT_ALL)) {
-        (None, None) => list(guard.locks()),
-        (Some(Value::String(subject)), None) => match guard.lift(subject) {
-            0 => {
-                acted(subject, Err("not locked"));
-                Answer::failed(format!("{subject:?} is not locked"))
-            }
-            locks => {
-                tracing::info!(subject, locks, "locks were lifted");
-                acted(subject, Ok(()));
-                Answer::fine(format!("{subject:?} is not locked any more"))
-            }
+    match (arguments.get(LIFT), arguments.get(LIFT_ALL), arguments.get(LOCK)) {
+        (None, None, None) => list(desk),
+        (Some(Value::String(subject)), None, None) => match desk.lift(BY, subject) {
+            Ok(_) => Answer::fine(format!("{subject:?} is not locked any more")),
+            Err(trouble) => trouble.into(),
         },
-        (None, Some(Value::Bool(true))) => {
-            let locks = guard.lift_all();
-            tracing::info!(locks, "all locks were lifted");
-            acted("all", Ok(()));
+        (None, Some(Value::Bool(true)), None) => {
+            let locks = desk.lift_all(BY);
             Answer::fine(format!("nothing is locked any more; there were {locks} locks"))
         }
-        _ => Answer::unusable("either the locks of one are lifted, or all"),
+        (None, None, Some(Value::String(subject))) => lock(desk, subject, request),
+        _ => Answer::unusable("either the locks of one are lifted, or all, or one is locked"),
+    }
+}
+
+fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
+    let lasting = request.arguments.get(FOR).and_then(Value::as_str);
+    let Some(lasting) = lasting.and_then(|text| humantime::parse_duration(text).ok()) else {
+        return Answer::unusable("for how long is it locked?");
+    };
+    let ends_sessions = request.arguments.get(END_SESSIONS) == Some(&Value::Bool(true));
+    match desk.lock(BY, subject, lasting, ends_sessions) {
+        Ok(locked) => {
+            let text = format!("{subject:?} is locked for {}", format_duration(lasting));
+            Answer { data: locked, ..Answer::fine(text) }
+        }
+        Err(trouble) => trouble.into(),
     }
 }
 
 /// A line for each lock: addresses first, those that hold longest last.
-fn list(mut locks: Vec<Lock>) -> Answer {
-    locks.sort_by(|a, b| (a.is_name, a.left, &a.subject).cmp(&(b.is_name, b.left, &b.subject)));
-    let line = |Lock { subject, is_name, left }: &Lock| {
-        let kind = if *is_name { "user" } else { "address" };
-        format!(
-            "{kind} {} is locked for {}",
-            subject.escape_debug(),
-            humantime::format_duration(seconds(*left))
-        )
+fn list(desk: &Desk) -> Answer {
+    let line = |Lock { subject, is_name, left, by_hand }: &Lock| {
+        let kind = match (is_name, subject.contains('/')) {
+            (true, _) => "user",
+            (false, true) => "network",
+            (false, false) => "address",
+        };
+        let by = if *by_hand { ", by an operator" } else { "" };
+        format!("{kind} {} is locked for {}{by}", subject.escape_debug(), format_duration(seconds(*left)))
     };
-    let data = |Lock { subject, is_name, left }: &Lock| json!({ "subject": subject, "is_name": is_name, "seconds": seconds(*left).as_secs() });
-    let lines: Vec<_> = locks.iter().map(line).collect();
+    let lines: Vec<_> = desk.locks().iter().map(line).collect();
     let text = if lines.is_empty() { "nothing is locked".to_owned() } else { lines.join("\n") };
-    Answer { data: locks.iter().map(data).collect(), ..Answer::fine(text) }
-}
-
-/// Whole seconds, of which there is always one.
-fn seconds(left: Duration) -> Duration {
-    Duration::from_secs(left.as_secs() + 1)
+    Answer { data: desk.lockouts()["lockouts"].take(), ..Answer::fine(text) }
 }

@@ -11,8 +11,11 @@
 //! `status` is the exit status of the program that asked, `text` what it prints, and `data` is for programs.
 
 pub mod client;
+mod drain;
+mod kick;
 mod lockouts;
 mod reload;
+mod sessions;
 mod socket;
 
 use std::sync::Arc;
@@ -25,10 +28,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-pub use self::lockouts::{LIFT, LIFT_ALL};
+pub use self::drain::{EXIT, RESUME};
+pub use self::kick::{SESSIONS, USER};
+pub use self::lockouts::{END_SESSIONS, FOR, LIFT, LIFT_ALL, LOCK};
 pub use self::socket::{Bound, bind};
-use super::reload::Reloader;
-use crate::accounts::SessionLimits;
+pub use super::admin::Desk;
+use super::admin::Trouble;
 
 /// The longest request, in bytes.
 const REQUEST_SIZE: u64 = 64 * 1024;
@@ -46,16 +51,7 @@ struct Row {
 }
 
 /// All commands.
-const ROWS: &[Row] = &[reload::ROW, lockouts::ROW];
-
-/// What commands work with.
-#[derive(Debug)]
-pub struct Desk {
-    /// Reads the configuration, and knows the current world.
-    pub reloader: Arc<Reloader>,
-    /// Who is locked out.
-    pub limits: Arc<SessionLimits>,
-}
+const ROWS: &[Row] = &[reload::ROW, lockouts::ROW, sessions::ROW, kick::ROW, drain::ROW];
 
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,6 +93,15 @@ impl Answer {
 
     fn unusable(text: impl ToString) -> Self {
         Self { status: 2, ..Self::fine(text) }
+    }
+}
+
+impl From<Trouble> for Answer {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Invalid(text) => Self::unusable(text),
+            other => Self::failed(other),
+        }
     }
 }
 

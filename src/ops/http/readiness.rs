@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ pub struct Readiness {
     world: OnceLock<Arc<CurrentWorld>>,
     /// For each disk, the check that still runs or ran last: there is one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
+    /// An operator wants no new sessions here.
+    is_draining: AtomicBool,
 }
 
 /// The check of a storage.
@@ -96,6 +98,25 @@ enum Condition {
     Gone(ErrorKind),
 }
 
+impl Condition {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Slow { .. } => "slow",
+            Self::Hangs { .. } => "hangs",
+            Self::Fails(_) => "fails",
+            Self::Gone(_) => "gone",
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Fine => None,
+            other => Some(other.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +136,7 @@ impl Readiness {
             metrics,
             world: OnceLock::new(),
             looks: Mutex::default(),
+            is_draining: AtomicBool::new(false),
         })
     }
 
@@ -131,9 +153,35 @@ impl Readiness {
         self.metrics.set_ready(false);
     }
 
+    /// An operator wants no new sessions here, or wants them again.
+    pub fn draining(&self, is_draining: bool) {
+        self.is_draining.store(is_draining, Ordering::Release);
+    }
+
+    /// Whether `/readyz` says so.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.answer().await.0 == StatusCode::OK
+    }
+
+    /// The state of each storage, in a word, and what else there is to say.
+    pub(crate) async fn conditions(&self) -> HashMap<String, (&'static str, Option<String>)> {
+        let Some(world) = self.world.get() else { return HashMap::new() };
+        let world = world.now();
+        self.forget_others(&world.storages);
+        let looks = world.storages.iter().map(async |(name, storage)| {
+            let condition = self.look(name, storage).await;
+            (name.clone(), (condition.word(), condition.detail()))
+        });
+        join_all(looks).await.into_iter().collect()
+    }
+
     pub(super) async fn answer(&self) -> (StatusCode, Cow<'static, str>) {
         let unavailable = |text: &'static str| (StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed(text));
         match self.state.load(Ordering::Acquire) {
+            READY if self.is_draining.load(Ordering::Acquire) => {
+                self.metrics.set_ready(false);
+                unavailable("draining: sessions go on, new ones are refused\n")
+            }
             READY => self.answer_of_storages().await,
             STARTING => unavailable("starting\n"),
             _ => unavailable("stopping: running transfers are finished, new sessions are refused\n"),

@@ -40,7 +40,10 @@ pub static AUDITED_COMMANDS: LineRate =
 /// What clients do wrong before or beside their commands, such as TLS where none is spoken.
 pub static MISTAKES: LineRate = LineRate::new("mistakes of clients", Few { burst: 20, each: secs(5) });
 
-static ALL: [&LineRate; 10] = [
+/// Wrong tokens for the admin interface.
+pub static WRONG_TOKENS: LineRate = LineRate::new("a wrong token", Few { burst: 20, each: secs(5) });
+
+static ALL: [&LineRate; 11] = [
     &REFUSED_SESSIONS,
     &FAILED_LOGINS,
     &FAILED_HANDSHAKES,
@@ -51,6 +54,7 @@ static ALL: [&LineRate; 10] = [
     &UNSCANNED,
     &INFECTED,
     &EARLY_ENDS,
+    &WRONG_TOKENS,
 ];
 
 /// How many times the lines of one address all addresses together may cause.

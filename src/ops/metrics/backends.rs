@@ -1,7 +1,9 @@
 //! Metrics of what is done in storages, of the requests to stores, and of the memory of transfers.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -37,6 +39,27 @@ pub(super) struct Backends {
     seconds: Family<Labels<2>, Histogram, Durations>,
     retries: Family<Labels<2>, Counter>,
     operations: Operations,
+    /// The sums of each backend.
+    sums: Arc<Mutex<HashMap<Arc<str>, Arc<Sums>>>>,
+}
+
+/// What a backend was asked for, in all.
+#[derive(Debug, Default)]
+struct Sums {
+    requests: AtomicU64,
+    failed: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// What a backend was asked for, in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct BackendCounts {
+    /// Requests to the store.
+    pub(crate) requests: u64,
+    /// Those that the store or the way to it failed.
+    pub(crate) failed: u64,
+    /// Those that were sent again.
+    pub(crate) retries: u64,
 }
 
 impl Default for Backends {
@@ -46,6 +69,7 @@ impl Default for Backends {
             seconds: Family::new_with_constructor(Durations),
             retries: Family::default(),
             operations: Operations::default(),
+            sums: Arc::default(),
         }
     }
 }
@@ -67,15 +91,32 @@ impl Backends {
     }
 
     pub(super) fn observer(&self, backend: &str) -> Arc<dyn Observer> {
+        let sums = self.sums(backend);
         let backend = Arc::from(backend);
         let operations = self.operations.of(&backend);
-        Arc::new(BackendObserver { backend, backends: self.clone(), operations })
+        Arc::new(BackendObserver { backend, sums, backends: self.clone(), operations })
+    }
+
+    fn sums(&self, backend: &str) -> Arc<Sums> {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sums.entry(backend.into()).or_default())
+    }
+
+    pub(super) fn counts(&self, backend: &str) -> BackendCounts {
+        let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner).get(backend).cloned();
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        sums.map_or_else(BackendCounts::default, |sums| BackendCounts {
+            requests: of(&sums.requests),
+            failed: of(&sums.failed),
+            retries: of(&sums.retries),
+        })
     }
 }
 
 #[derive(Debug)]
 struct BackendObserver {
     backend: Arc<str>,
+    sums: Arc<Sums>,
     backends: Backends,
     operations: Arc<OfBackend>,
 }
@@ -90,6 +131,10 @@ impl Observer for BackendObserver {
     }
 
     fn request(&self, request: Request, answer: Answer, elapsed: Duration) {
+        self.sums.requests.fetch_add(1, Ordering::Relaxed);
+        if !matches!(answer, Answer::Done | Answer::NotFound | Answer::Conflict) {
+            self.sums.failed.fetch_add(1, Ordering::Relaxed);
+        }
         let backend = ("backend", Arc::clone(&self.backend));
         let kind = ("request", Arc::from(request.as_str()));
         let seconds = self.backends.seconds.get_or_create_owned(&[backend.clone(), kind.clone()]);
@@ -98,6 +143,7 @@ impl Observer for BackendObserver {
     }
 
     fn retry(&self, request: Request) {
+        self.sums.retries.fetch_add(1, Ordering::Relaxed);
         let backend = ("backend", Arc::clone(&self.backend));
         self.backends.retries.get_or_create(&[backend, ("request", Arc::from(request.as_str()))]).inc();
     }

@@ -7,6 +7,7 @@ mod backends;
 mod disks;
 mod logins;
 mod operations;
+mod operators;
 mod outcomes;
 mod process;
 mod questions;
@@ -32,7 +33,10 @@ use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
 pub use self::disks::Disks;
+pub use self::operators::AdminAnswer;
+use self::operators::Operators;
 pub use self::outcomes::{Handshake, Login, Refusal};
+pub(crate) use self::process::memory_and_files;
 pub use self::questions::Question;
 use self::questions::Questions;
 pub use self::quotas::QuotaMeter;
@@ -77,6 +81,7 @@ pub struct Metrics {
     disks: Arc<OnceLock<disks::Source>>,
     session_limit: Gauge,
     wrong_user_files: Gauge,
+    operators: Operators,
     questions: Questions,
     quotas: QuotaMeter,
     reloads: Reloads,
@@ -123,6 +128,7 @@ impl Metrics {
             disks: Arc::default(),
             session_limit: Gauge::default(),
             wrong_user_files: Gauge::default(),
+            operators: Operators::default(),
             questions: Questions::default(),
             quotas: QuotaMeter::default(),
             reloads: Reloads::default(),
@@ -156,6 +162,7 @@ impl Metrics {
             "Files of users that can't be used",
             metrics.wrong_user_files.clone(),
         );
+        metrics.operators.register(ours);
         metrics.questions.register(ours);
         metrics.quotas.register(ours);
         metrics.reloads.started();
@@ -290,6 +297,11 @@ impl Metrics {
     /// Counts the requests of the backend of this name.
     pub fn observer(&self, backend: &str) -> Arc<dyn Observer> {
         self.backends.observer(backend)
+    }
+
+    /// What the backend of this name was asked for.
+    pub(crate) fn backend_counts(&self, backend: &str) -> backends::BackendCounts {
+        self.backends.counts(backend)
     }
 
     /// Reports the memory for transfers from now on. Later calls have no effect.

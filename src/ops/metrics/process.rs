@@ -63,6 +63,11 @@ impl Collector for LostLines {
     }
 }
 
+/// Resident memory in bytes, and open file descriptors.
+pub(crate) fn memory_and_files() -> (Option<u64>, Option<u64>) {
+    (resident_bytes().map(|bytes| bytes as u64), open_files().map(|files| files as u64))
+}
+
 fn resident_bytes() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -79,6 +79,16 @@ pub enum Ending {
     Failed(&'static str),
 }
 
+impl Ending {
+    /// Why it is not complete.
+    pub(crate) fn cause(self) -> Option<&'static str> {
+        match self {
+            Self::Complete => None,
+            Self::Refused(cause) | Self::Failed(cause) => Some(cause),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Transfers {
     ended: Family<[(&'static str, &'static str); 2], Counter>,

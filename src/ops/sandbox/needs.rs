@@ -86,6 +86,9 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
             clients.flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations)),
         );
     }
+    if let Some(tls) = config.http.admin.as_ref().and_then(|admin| admin.tls.as_ref()) {
+        needs.follow([&tls.certificate, &tls.key]);
+    }
     needs.read(config.users_from.iter().filter_map(|from| match from {
         UsersFrom::Directory(path) => std::path::absolute(path).ok(),
         _ => None,

@@ -34,6 +34,16 @@ impl Journal<'_> {
         self.tell(What::SessionClosed { moved, lasted });
     }
 
+    /// The control connection is encrypted from now on, or no more.
+    pub(crate) fn encrypted(&self, is_encrypted: bool) {
+        self.tell(What::Encrypted { is_encrypted });
+    }
+
+    /// A command came; `known` is its name in the table.
+    pub(crate) fn command(&self, known: Option<&'static str>, verb: &str, argument: &[u8]) {
+        self.tell(What::Command { known, verb, argument });
+    }
+
     /// Somebody has logged in by this proof, maybe at a host that the client has named.
     pub(crate) fn logged_in(&self, host: Option<&Host>, proof: &'static str, encrypted: bool) {
         self.tell(What::LoggedIn { host, proof, encrypted });

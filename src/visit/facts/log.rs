@@ -93,6 +93,9 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
         What::TransferBegan { .. }
         | What::Digested { .. }
         | What::Mistaken { .. }
+        | What::Encrypted { .. }
+        | What::Command { .. }
+        | What::Reply { .. }
         | What::SessionDisplaced
         | What::LoginFailed { .. }
         | What::OtherCertificate { .. }

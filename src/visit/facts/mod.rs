@@ -10,11 +10,10 @@ mod log;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::time::Instant;
 use wharf_backends::{Error, StoragePath};
 
 pub(crate) use self::journal::Journal;
@@ -80,8 +79,7 @@ pub(crate) enum What<'a> {
     /// A client is not doing what this server needs of it, and most often does not say so to its people.
     Mistaken { mistake: Mistake },
     /// A transfer begins.
-    #[allow(dead_code, reason = "for who watches transfers")]
-    TransferBegan { transfer: &'a Transfer },
+    TransferBegan { transfer: &'a Arc<Transfer> },
     /// A transfer is over.
     TransferEnded { transfer: &'a Transfer, end: TransferEnd<'a> },
     /// All bytes of a file that a layer wanted to see have passed: this is their SHA-256.
@@ -94,6 +92,26 @@ pub(crate) enum What<'a> {
     ScanUnavailable { path: &'a StoragePath, scanner: &'a str, cause: &'a str, passed: bool },
     /// A command failed in the storage, or was refused by it.
     CommandFailed { operation: &'a str, error: &'a Error },
+    /// The control connection is encrypted from now on, or no more (CCC).
+    Encrypted { is_encrypted: bool },
+    /// A command came: its name if it is one of the table, the verb as it was sent, and the bytes behind it, which may be a secret.
+    /// Nobody knows the user here.
+    Command { known: Option<&'static str>, verb: &'a str, argument: &'a [u8] },
+    /// A reply goes out; told only if somebody [wants replies](Facts::wants_replies). Nobody knows the user here.
+    Reply { code: u16, text: &'a str },
+}
+
+/// What an operator did, or had the server do: with a signal, a command, or over HTTP. Log lines are up to whoever carries it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Act<'a> {
+    /// Who or what asked for it: `SIGHUP`, `wharf lockouts`, the name of a token with the address that it came from. Never a secret.
+    pub(crate) by: &'a str,
+    /// What was asked for, in a word: `reload`, `lift`, `kick`.
+    pub(crate) action: &'a str,
+    /// To what or whom, and how much; empty if there is no more to say.
+    pub(crate) detail: &'a str,
+    /// Why it was not done, if it was not.
+    pub(crate) outcome: Result<(), &'a str>,
 }
 
 /// What clients do that this server can't serve.
@@ -138,19 +156,6 @@ impl Mistake {
     }
 }
 
-/// What an operator did, or had the server do: with a signal, a command, or over HTTP. Log lines are up to whoever carries it out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Act<'a> {
-    /// Who or what asked for it: `SIGHUP`, `wharf lockouts`, the name of a token with the address that it came from. Never a secret.
-    pub(crate) by: &'a str,
-    /// What was asked for, in a word: `reload`, `lift`, `kick`.
-    pub(crate) action: &'a str,
-    /// To what or whom, and how much; empty if there is no more to say.
-    pub(crate) detail: &'a str,
-    /// Why it was not done, if it was not.
-    pub(crate) outcome: Result<(), &'a str>,
-}
-
 /// A transfer, as it began.
 #[derive(Debug)]
 pub(crate) struct Transfer {
@@ -158,8 +163,14 @@ pub(crate) struct Transfer {
     pub(crate) direction: Direction,
     /// The path as the client has named it.
     pub(crate) path: String,
+    /// The backend that the path lies in, where that is known.
+    pub(crate) backend: String,
     /// Where it begins in the file.
     pub(crate) offset: u64,
+    /// How long the file is, or will be, as far as that is known.
+    pub(crate) size: Option<u64>,
+    /// When it began.
+    pub(crate) began: Instant,
     /// The bytes so far.
     pub(crate) moved: Arc<AtomicU64>,
 }
@@ -261,6 +272,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(crate) struct Facts {
     readers: ArcSwap<Vec<Arc<dyn Reader>>>,
+    /// Somebody wants each reply.
+    replies: AtomicBool,
 }
 
 impl Facts {
@@ -271,6 +284,16 @@ impl Facts {
             readers.push(Arc::clone(&reader));
             readers
         });
+    }
+
+    /// From now on somebody wants to hear of each reply of new sessions.
+    pub(crate) fn want_replies(&self) {
+        self.replies.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody wants to hear of each reply.
+    pub(crate) fn wants_replies(&self) -> bool {
+        self.replies.load(Ordering::Relaxed)
     }
 
     /// Tells everybody what just happened.
@@ -295,11 +318,11 @@ impl Facts {
     /// Whether everybody can hear of what happens next; those who are busy are waited for, for a while.
     pub(crate) async fn can_be_told(&self) -> bool {
         let standing = || self.readers.load().iter().map(|reader| reader.standing()).max();
-        let end = Instant::now() + PATIENCE;
+        let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             match standing() {
                 None | Some(Standing::Ready) => return true,
-                Some(Standing::Busy) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
+                Some(Standing::Busy) if tokio::time::Instant::now() < end => tokio::time::sleep(PAUSE).await,
                 Some(_) => return false,
             }
         }

@@ -54,7 +54,7 @@ struct Start {
 /// The places of one backend.
 #[derive(Debug)]
 pub(in crate::visit) struct Books {
-    backend: String,
+    pub(super) backend: String,
     current: Mutex<Current>,
     /// What was known when the server started is of another place: the backend was replaced since.
     is_elsewhere: AtomicBool,
@@ -167,7 +167,7 @@ impl Quotas {
         }
     }
 
-    fn all(&self) -> Vec<Arc<Books>> {
+    pub(super) fn all(&self) -> Vec<Arc<Books>> {
         self.backends.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -267,7 +267,7 @@ impl Books {
         self.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(root.as_str()).cloned()
     }
 
-    fn all(&self) -> Vec<Arc<Ledger>> {
+    pub(super) fn all(&self) -> Vec<Arc<Ledger>> {
         self.ledgers.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 

@@ -64,6 +64,11 @@ impl Counted {
         self.books.as_ref().filter(|books| !books.is_empty() && books.are_of(&self.origin))
     }
 
+    /// The name of the backend; empty where nobody knows it.
+    pub(in crate::visit) fn backend(&self) -> &str {
+        self.books.as_ref().map_or("", |books| &*books.backend)
+    }
+
     /// Waits for the first count of a place, which is now the next to be counted.
     pub(super) async fn wait(&self, ledger: &Arc<Ledger>) {
         if let Some(books) = self.books.as_ref().filter(|_| !ledger.is_known()) {

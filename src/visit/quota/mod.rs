@@ -9,6 +9,7 @@
 //! - `change`: what is told of a change before it is made, and after;
 //! - `origin`: where a backend keeps what it stores, and whether another one finds it there;
 //! - `storage`: the rest of a storage, as `counted` has it;
+//! - `overview`: all places at a glance, for operators;
 //! - `kept`: what is known when the server starts again;
 //! - `words`: what users are told.
 
@@ -20,6 +21,7 @@ mod kept;
 mod ledger;
 mod look;
 mod origin;
+mod overview;
 mod storage;
 mod words;
 mod worker;

@@ -27,7 +27,9 @@ anonymous.mounts[].quota: bytes files
 anonymous.quota: bytes files
 audit[]: format required rotate sha256 to
 audit[].rotate: keep size
-http: listen
+http: admin listen
+http.admin: listen page read_only_token tls token
+http.admin.tls: certificate client_authorities key
 log: filter format
 traces: ca_file headers otlp sample timeout to_stores
 traces.headers[]: name value
@@ -35,7 +37,7 @@ traces.headers[]: name value
 
 {{/* Those of them that are secrets. */}}
 {{- define "wharf.configSecrets" -}}
-users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url traces.headers[].value
+users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url http.admin.token http.admin.read_only_token traces.headers[].value
 {{- end -}}
 
 {{/* Sections whose keys are not listed above. */}}

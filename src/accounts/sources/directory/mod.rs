@@ -192,6 +192,10 @@ impl Source for Directory {
         self.state().wrong()
     }
 
+    fn known(&self) -> Vec<Arc<Account>> {
+        self.state().accounts().cloned().collect()
+    }
+
     fn users(&self) -> usize {
         self.state().accounts().count()
     }

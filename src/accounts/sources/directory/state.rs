@@ -50,8 +50,8 @@ impl State {
     }
 
     /// The accounts that count.
-    pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.users.values().filter_map(|claims| claims.first()).map(|claim| &*claim.account)
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.users.values().filter_map(|claims| claims.first()).map(|claim| &claim.account)
     }
 
     /// The names of all files.

@@ -71,6 +71,8 @@ impl Definitions {
             ("AuditPlace", fields_of::<raw::AuditPlace>()),
             ("Rotate", fields_of::<raw::Rotate>()),
             ("Certificate", fields_of::<raw::Certificate>()),
+            ("Admin", fields_of::<raw::Admin>()),
+            ("AdminTls", fields_of::<raw::AdminTls>()),
             ("Server", fields_of::<raw::Server>()),
             ("Sql", fields_of::<raw::Sql>()),
             ("Tls", fields_of::<raw::Tls>()),

@@ -106,6 +106,7 @@ fn refusal(connection: &mut Connection, refused: Refused) -> Result {
         Refused::Gone => goodbye("Goodbye."),
         Refused::Busy => goodbye("Too many logins wait for their turn; try again later."),
         Refused::LockedOut => goodbye("Too many logins from this address have failed; try again later."),
+        Refused::Draining => goodbye("The server takes no new logins for now; try again later."),
         Refused::Displaced => goodbye("Too many sessions; try again later."),
         Refused::TooManySessions => {
             refuse(530, "This user has as many sessions as it may have; try again later.")

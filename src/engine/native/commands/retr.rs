@@ -30,6 +30,7 @@ pub(super) async fn run(
             Reply::new(150, format!("Opening BINARY mode data connection ({size} bytes)."))
         }
     };
+    let size = (!form.ascii).then_some(body.metadata.size);
     let at = path.clone();
     let channel = channel.toward(Toward::Client);
     let work = move |context: Context| async move {
@@ -44,5 +45,6 @@ pub(super) async fn run(
             Err(error) => error.into(),
         }
     };
-    Ok(Outcome::Transfer(Box::new(Transfer::new(opening, Direction::Download, path, restart, form, work))))
+    let transfer = Transfer::new(opening, Direction::Download, path, restart, form, work);
+    Ok(Outcome::Transfer(Box::new(transfer.sized(size))))
 }

@@ -46,6 +46,7 @@ impl Session {
                 connection.named.tls(server_name);
                 connection.control.put_tls(stream);
                 connection.security.control_is_encrypted(resumption, data_is_private);
+                connection.journal("").encrypted(true);
                 return Ok(());
             }
             Ok(Err(error)) => error,

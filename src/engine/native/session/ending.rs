@@ -199,9 +199,10 @@ pub(super) async fn last_words(shutdown: &Shutdown) {
 pub(super) fn stopping(shutdown: &Shutdown) -> End {
     End::saying(Reply::new(
         421,
-        match shutdown.is_dismissed() {
-            true => "Your account has changed; log in again.",
-            false => "The server is stopping; goodbye.",
+        match (shutdown.is_kicked(), shutdown.is_dismissed()) {
+            (true, _) => "The operator of this server has ended your session.",
+            (false, true) => "Your account has changed; log in again.",
+            (false, false) => "The server is stopping; goodbye.",
         },
     ))
 }

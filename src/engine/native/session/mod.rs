@@ -242,11 +242,13 @@ impl Session {
                 Some(During::Abort) => transfer.cancel(Cancel::Aborted),
                 Some(During::Status) if first && line.argument.iter().all(|byte| *byte == b' ') => {
                     self.connection.shared.metrics.command("STAT");
+                    self.connection.journal("").command(Some("STAT"), &line.verb, &[]);
                     let reply = commands::status_of_transfer(&transfer.status());
                     return Ok(transfer.beside(self.connection.control.send(&reply)).await?);
                 }
                 Some(During::Noop) if first => {
                     self.connection.shared.metrics.command("NOOP");
+                    self.connection.journal("").command(Some("NOOP"), &line.verb, &[]);
                     let reply = commands::reply_to_noop();
                     return Ok(transfer.beside(self.connection.control.send(&reply)).await?);
                 }
@@ -299,7 +301,9 @@ impl Session {
             }
         };
         let command = commands::find(&line.verb);
-        self.connection.shared.metrics.command(command.map_or("unknown", |command| command.name));
+        let known = command.map(|command| command.name);
+        self.connection.shared.metrics.command(known.unwrap_or("unknown"));
+        self.connection.journal("").command(known, &line.verb, &line.argument);
         // What is for one command is taken before anything can go wrong with it, so that the next one doesn't get it.
         let once = dispatch::take_once(&mut self.state, command);
         let Some(command) = command else {
@@ -377,9 +381,11 @@ impl Session {
                 self.connection.control.send(&reply).await?;
                 let patience = self.connection.idle_timeout;
                 tokio::select! {
-                    ended = Box::pin(self.connection.control.end_tls(patience)) => Ok(ended?),
-                    () = shutdown.stopping.cancelled() => Err(End::Closed),
+                    ended = Box::pin(self.connection.control.end_tls(patience)) => ended?,
+                    () = shutdown.stopping.cancelled() => return Err(End::Closed),
                 }
+                self.connection.journal(self.state.user()).encrypted(false);
+                Ok(())
             }
             Outcome::LoggedIn(session, reply) => {
                 self.state = State::LoggedIn(session);

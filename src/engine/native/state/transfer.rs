@@ -45,6 +45,8 @@ pub(in super::super) struct Transfer {
     pub(in super::super) path: StoragePath,
     pub(in super::super) offset: u64,
     form: Form,
+    /// That of the whole file, if it is known.
+    size: Option<u64>,
     work: Work,
     /// One of the transfers that the user may have at once; none for a listing.
     place: Option<TransferPlace>,
@@ -63,7 +65,13 @@ impl Transfer {
         F: Future<Output = Ended> + Send + 'static,
     {
         let work: Work = Box::new(move |context| Box::pin(work(context)));
-        Self { opening, direction, path, offset, form, work, place: None }
+        Self { opening, direction, path, offset, form, size: None, work, place: None }
+    }
+
+    /// The whole file has this size.
+    #[must_use]
+    pub(in super::super) fn sized(self, size: Option<u64>) -> Self {
+        Self { size, ..self }
     }
 
     /// It has this place among the transfers of its user.
@@ -79,8 +87,8 @@ impl Transfer {
         stall_timeout: Duration,
         span: Option<Arc<dyn Span>>,
     ) -> Running {
-        let Self { direction, path, offset, form, work, place, .. } = self;
-        let record = visit.begin_transfer(direction, path.as_str(), offset);
+        let Self { direction, path, offset, form, size, work, place, .. } = self;
+        let record = visit.begin_transfer(direction, path.as_str(), offset, size);
         let (cancel, cancelled) = watch::channel(None);
         let question = Arc::<Question>::default();
         let converted = Arc::default();

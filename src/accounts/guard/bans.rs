@@ -1,0 +1,157 @@
+//! What operators have locked by hand.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::Instant;
+
+use super::Lock;
+
+/// The most networks, and the most names, that can be locked by hand: each new connection is compared with all networks.
+const MOST: usize = 1024;
+
+/// Whom a lock is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// All addresses of a network, of which there may be one.
+    Network(IpNet),
+    /// A user.
+    Name(String),
+}
+
+/// As many are locked by hand as can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("as many as can be are locked by hand: {MOST}")]
+pub struct TooManyBans;
+
+impl Subject {
+    /// An address or a network if it is one, and a name otherwise.
+    pub fn parse(text: &str) -> Self {
+        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        match network {
+            Some(network) => Self::Network(canonical(network)),
+            None => Self::Name(text.to_owned()),
+        }
+    }
+}
+
+/// Without the bits behind the prefix; of IPv4 addresses that are written as IPv6 addresses, the former.
+fn canonical(network: IpNet) -> IpNet {
+    match network {
+        IpNet::V6(v6) if v6.prefix_len() == 128 => IpNet::from(IpAddr::V6(v6.addr()).to_canonical()),
+        other => other.trunc(),
+    }
+}
+
+/// What is locked by hand.
+#[derive(Debug, Default)]
+pub(super) struct Bans {
+    networks: HashMap<IpNet, Instant>,
+    names: HashMap<String, Instant>,
+}
+
+impl Bans {
+    pub(super) fn add(
+        &mut self,
+        subject: Subject,
+        now: Instant,
+        lasting: Duration,
+    ) -> Result<(), TooManyBans> {
+        // A time beyond the end of the clock is none.
+        let until = now.checked_add(lasting).ok_or(TooManyBans)?;
+        match subject {
+            Subject::Network(network) => put(&mut self.networks, canonical(network), now, until),
+            Subject::Name(name) => put(&mut self.names, name, now, until),
+        }
+    }
+
+    pub(super) fn has(&self, ip: IpAddr, now: Instant) -> bool {
+        if self.networks.is_empty() {
+            return false;
+        }
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|(network, until)| now < *until && network.contains(&ip))
+    }
+
+    pub(super) fn has_name(&self, name: &str, now: Instant) -> bool {
+        self.names.get(name).is_some_and(|until| now < *until)
+    }
+
+    /// Says whether it was locked.
+    pub(super) fn lift(&mut self, subject: &Subject, now: Instant) -> bool {
+        let until = match subject {
+            Subject::Network(network) => self.networks.remove(network),
+            Subject::Name(name) => self.names.remove(name),
+        };
+        until.is_some_and(|until| now < until)
+    }
+
+    pub(super) fn locks(&self, now: Instant) -> impl Iterator<Item = Lock> {
+        let networks = self.networks.iter().map(|(network, until)| (shown(network), false, until));
+        let names = self.names.iter().map(|(name, until)| (name.clone(), true, until));
+        networks.chain(names).filter(move |(_, _, until)| now < **until).map(
+            move |(subject, is_name, until)| Lock {
+                subject,
+                is_name,
+                left: until.duration_since(now),
+                by_hand: true,
+            },
+        )
+    }
+}
+
+fn put<K: Hash + Eq>(
+    table: &mut HashMap<K, Instant>,
+    key: K,
+    now: Instant,
+    until: Instant,
+) -> Result<(), TooManyBans> {
+    if table.len() >= MOST && !table.contains_key(&key) {
+        table.retain(|_, until| now < *until);
+        if table.len() >= MOST {
+            return Err(TooManyBans);
+        }
+    }
+    table.insert(key, until);
+    Ok(())
+}
+
+/// A network of one address is that address.
+fn shown(network: &IpNet) -> String {
+    match network.prefix_len() == network.max_prefix_len() {
+        true => network.addr().to_string(),
+        false => network.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_locked_by_hand_is_locked_for_its_time_and_bounded() {
+        let (mut bans, now) = (Bans::default(), Instant::now());
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+        bans.add(Subject::parse("192.0.2.7/24"), now, second).unwrap();
+        bans.add(Subject::parse("::ffff:198.51.100.7"), now, hour).unwrap();
+        bans.add(Subject::parse("anna"), now, hour).unwrap();
+        let has = |bans: &Bans, ip: &str, now| bans.has(ip.parse().unwrap(), now);
+        assert!(has(&bans, "192.0.2.200", now) && has(&bans, "::ffff:192.0.2.1", now));
+        assert!(!has(&bans, "192.0.3.1", now) && has(&bans, "198.51.100.7", now));
+        assert!(!has(&bans, "192.0.2.200", now + second) && !bans.has_name("bert", now));
+        let mut subjects: Vec<_> = bans.locks(now).map(|lock| lock.subject).collect();
+        subjects.sort();
+        assert_eq!(subjects, ["192.0.2.0/24", "198.51.100.7", "anna"]);
+        assert!(bans.lift(&Subject::parse("anna"), now) && !bans.has_name("anna", now));
+        assert!(!bans.lift(&Subject::parse("anna"), now));
+        for number in 0..MOST {
+            let _ = bans.add(Subject::Name(format!("user-{number}")), now, second);
+        }
+        assert_eq!(bans.add(Subject::parse("one more"), now, hour), Err(TooManyBans));
+        bans.add(Subject::parse("one more"), now + second, hour).unwrap();
+        assert_eq!(bans.add(Subject::parse("x"), now, Duration::MAX), Err(TooManyBans));
+    }
+}

@@ -1,0 +1,185 @@
+//! `wharf top`.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use super::control::Reach;
+use super::ps::request;
+use super::sessions::{Session, Sessions, size, table};
+use super::{Outcome, complain, print};
+
+/// How often the screen is drawn.
+const DRAW: Duration = Duration::from_secs(1);
+
+/// The end of the text, which Ctrl-C sends.
+const END: u8 = 3;
+
+/// Show the sessions of the running server once a second, those that move fastest first.
+///
+/// `q` or Ctrl-C ends it. Where the output is no terminal, it shows them once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf top
+  wharf top --user scanner
+  wharf top --config /etc/wharf.yaml
+
+Exit status: 0 success, 1 the server can't be reached, 2 bad configuration or usage.")]
+pub(super) struct Top {
+    /// Only the sessions of this user.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Top {
+    pub(super) fn run(self) -> Outcome {
+        let request = request(self.user.clone(), None, false);
+        let ask = |width, height| -> Result<Vec<String>, (Outcome, String)> {
+            let answer = self.reach.try_answer(&request)?;
+            Ok(page(Sessions::of(&answer.data), width, height))
+        };
+        let told = |(outcome, complaint): (Outcome, String)| {
+            if !complaint.is_empty() {
+                complain(complaint);
+            }
+            outcome
+        };
+        // Whoever can't be asked at all says so on a screen that is as it was.
+        let first = match ask(None, None) {
+            Ok(first) => first,
+            Err(failure) => return told(failure),
+        };
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            print(first.join("\n"));
+            return Outcome::Fine;
+        }
+        let Ok(screen) = Screen::take() else { return Outcome::Failed };
+        loop {
+            let (width, height) = screen.size();
+            match ask(Some(width), Some(height)) {
+                Ok(lines) => screen.draw(&lines),
+                Err(failure) => {
+                    drop(screen);
+                    return told(failure);
+                }
+            }
+            if screen.is_left_within(DRAW) {
+                return Outcome::Fine;
+            }
+        }
+    }
+}
+
+/// What is shown.
+fn page(mut sessions: Sessions, width: Option<usize>, height: Option<usize>) -> Vec<String> {
+    let rate =
+        |session: &Session| session.transfer.as_ref().map_or(-1.0, |transfer| transfer.bytes_per_second);
+    sessions.sessions.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+    let sum = |uploads: bool| -> f64 {
+        let transfers = sessions.sessions.iter().filter_map(|session| session.transfer.as_ref());
+        let is_upload = |direction: &str| matches!(direction, "upload" | "append");
+        transfers
+            .filter(|transfer| is_upload(&transfer.direction) == uploads)
+            .map(|it| it.bytes_per_second)
+            .sum()
+    };
+    let moving = sessions.sessions.iter().filter(|session| session.transfer.is_some()).count();
+    let head = format!(
+        "{} sessions, {moving} transfers, in {}/s, out {}/s{}",
+        sessions.count,
+        size(sum(true)),
+        size(sum(false)),
+        if sessions.is_draining { ", draining" } else { "" }
+    );
+    let mut lines = vec![head, String::new()];
+    lines.extend(table(&sessions.sessions, width));
+    lines.truncate(height.unwrap_or(usize::MAX).max(3));
+    lines
+}
+
+/// The terminal, which is as it was when this is dropped.
+struct Screen {
+    before: Termios,
+}
+
+impl Screen {
+    fn take() -> io::Result<Self> {
+        let stdin = io::stdin();
+        let before = tcgetattr(stdin.as_fd())?;
+        let mut raw = before.clone();
+        // Keys come at once, without echo, and Ctrl-C is a key: so nothing ends this but its own end.
+        raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        tcsetattr(stdin.as_fd(), OptionalActions::Now, &raw)?;
+        let screen = Self { before };
+        // Another screen, without a cursor.
+        screen.write("\x1b[?1049h\x1b[?25l");
+        Ok(screen)
+    }
+
+    fn write(&self, text: &str) {
+        let mut stdout = io::stdout();
+        let _ = stdout.write_all(text.as_bytes());
+        let _ = stdout.flush();
+    }
+
+    /// Columns and lines.
+    fn size(&self) -> (usize, usize) {
+        match tcgetwinsize(io::stdout().as_fd()) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
+            _ => (80, 24),
+        }
+    }
+
+    fn draw(&self, lines: &[String]) {
+        let mut text = "\x1b[H".to_owned();
+        for (number, line) in lines.iter().enumerate() {
+            text.push_str(if number == 0 { "" } else { "\r\n" });
+            text.push_str(line);
+            // The rest of the line before.
+            text.push_str("\x1b[K");
+        }
+        text.push_str("\x1b[J");
+        self.write(&text);
+    }
+
+    /// Whether the key that ends it is pressed within this time.
+    fn is_left_within(&self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let stdin = io::stdin();
+            let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+            let wait = Timespec {
+                tv_sec: left.as_secs().try_into().unwrap_or(0),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            match poll(&mut fds, Some(&wait)) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                // The size of the window has changed, most likely.
+                Err(rustix::io::Errno::INTR) => return false,
+                Err(_) => return true,
+            }
+            let mut keys = [0_u8; 64];
+            match rustix::io::read(&stdin, &mut keys) {
+                Ok(0) | Err(_) => return true,
+                Ok(read) if keys[..read].iter().any(|key| matches!(*key, b'q' | b'Q' | END)) => return true,
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.write("\x1b[?25h\x1b[?1049l");
+        let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,93 @@
+//! What operators see of the running server, and what they can have it do: one place for the control socket (`wharf ps`, `wharf kick`)
+//! and for the admin interface over HTTP.
+//!
+//! - `sessions`: who is here, and how a session is ended;
+//! - `users`: who may be, with limits and quotas;
+//! - `locks`: who is locked out, and whom operators lock out;
+//! - `server`: the server as a whole, its backends, its reload and its end.
+
+mod locks;
+mod server;
+mod sessions;
+mod users;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+use wharf_backends::Buffers;
+
+pub(crate) use self::locks::seconds;
+pub(crate) use self::sessions::{Filter, transfer};
+use super::http::Readiness;
+use super::live::Live;
+use super::metrics::Metrics;
+use super::reload::Reloader;
+use crate::accounts::SessionLimits;
+use crate::shutdown::Shutdown;
+use crate::visit::facts::{Act, Facts};
+
+/// What operators work with.
+pub struct Desk {
+    /// Reads the configuration, and knows the current world.
+    pub reloader: Arc<Reloader>,
+    /// Who is locked out, and whether there are new sessions.
+    pub limits: Arc<SessionLimits>,
+    /// Whether the server is ready.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The memory of transfers.
+    pub buffers: Arc<Buffers>,
+    /// How the server is told to end.
+    pub shutdown: Shutdown,
+    /// The name of the engine.
+    pub engine: &'static str,
+    /// What happens now.
+    pub(crate) live: Arc<Live>,
+    /// Who hears of what operators do.
+    pub(crate) facts: Arc<Facts>,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// What was asked for is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// What was asked for is right, and can't be done.
+    #[error("{detail}")]
+    Impossible {
+        /// Why.
+        detail: String,
+        /// Each of the reasons, for programs.
+        problems: Vec<Value>,
+    },
+}
+
+impl Trouble {
+    pub(crate) fn impossible(detail: impl ToString) -> Self {
+        Self::Impossible { detail: detail.to_string(), problems: Vec::new() }
+    }
+}
+
+impl Desk {
+    /// An operator has done something, or was refused it: the log, metrics and all who hear of it are told.
+    fn acted(&self, by: &str, action: &'static str, detail: &str, outcome: Result<(), &str>) {
+        match outcome {
+            Ok(()) => tracing::info!(by, action, detail, "an operator acted"),
+            Err(cause) => tracing::info!(by, action, detail, cause, "an operator's wish was refused"),
+        }
+        self.metrics.operator_acted(action, outcome.is_ok());
+        self.facts.acted(Act { by, action, detail, outcome });
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("live", &self.live).finish_non_exhaustive()
+    }
+}

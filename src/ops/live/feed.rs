@@ -1,0 +1,145 @@
+//! What happens, for whoever reads along at this moment.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use wharf_backends::StoragePath;
+
+use super::views::{tidy, time};
+use crate::visit::facts::{Act, Fact, Moved, Transfer, What};
+
+/// How many facts wait for a slow reader before it loses the oldest.
+const WAITING: usize = 256;
+
+/// What happens, as lines of JSON. Nothing is done while nobody reads along.
+#[derive(Debug)]
+pub(crate) struct Feed(broadcast::Sender<Arc<str>>);
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(WAITING))
+    }
+}
+
+/// Somebody who reads along.
+#[derive(Debug)]
+pub(crate) struct Reading(broadcast::Receiver<Arc<str>>);
+
+impl Reading {
+    /// The next fact, or how many were lost because this reader is slow; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Arc<str>, u64>> {
+        match self.0.recv().await {
+            Ok(fact) => Some(Ok(fact)),
+            Err(RecvError::Lagged(lost)) => Some(Err(lost)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Feed {
+    /// Reads along from now on.
+    pub(crate) fn read(&self) -> Reading {
+        Reading(self.0.subscribe())
+    }
+
+    pub(super) fn hears(&self, fact: &Fact<'_>) {
+        if self.0.receiver_count() == 0 {
+            return;
+        }
+        if let Some(object) = object(fact) {
+            let _ = self.0.send(Value::Object(object).to_string().into());
+        }
+    }
+
+    pub(super) fn hears_act(&self, at: SystemTime, act: &Act<'_>) {
+        if self.0.receiver_count() > 0 {
+            let Act { by, action, detail, outcome } = *act;
+            let line = json!({
+                "at": time(at), "what": "operator_acted", "by": by, "action": action, "detail": detail,
+                "failure": outcome.err(),
+            });
+            let _ = self.0.send(line.to_string().into());
+        }
+    }
+}
+
+/// A fact as programs read it; `None` for those that are too many to be of use here.
+fn object(fact: &Fact<'_>) -> Option<Map<String, Value>> {
+    let Fact { time: at, who, what } = *fact;
+    let (what, more) = match what {
+        What::Command { .. } | What::Reply { .. } | What::Digested { .. } => return None,
+        What::SessionRefused { cause } => ("session_refused", json!({ "cause": cause.as_str() })),
+        What::Mistaken { mistake } => ("client_mistaken", json!({ "cause": mistake.words() })),
+        What::ScanFound { path, finding, scanner, quarantined } => (
+            "scan_found",
+            json!({ "path": path.as_str(), "finding": finding, "scanner": scanner, "quarantined": quarantined }),
+        ),
+        What::ScanUnavailable { path, scanner, cause, passed } => (
+            "scan_unavailable",
+            json!({ "path": path.as_str(), "scanner": scanner, "cause": cause, "is_stored": passed }),
+        ),
+        What::SessionOpened { .. } => ("session_opened", json!({})),
+        What::SessionClosed { moved, lasted } => ("session_closed", {
+            let mut more = of_moved(moved);
+            more["seconds"] = tidy(lasted.as_secs_f64()).into();
+            more
+        }),
+        What::SessionDisplaced => ("session_displaced", json!({})),
+        What::AccountExpired => ("account_expired", json!({})),
+        What::Encrypted { is_encrypted } => ("encryption_changed", json!({ "is_encrypted": is_encrypted })),
+        What::LoggedIn { host, proof, encrypted } => (
+            "logged_in",
+            json!({ "host": host.map(ToString::to_string), "proof": proof, "is_encrypted": encrypted }),
+        ),
+        What::LoggedOut { moved } => ("logged_out", of_moved(moved)),
+        What::LoginFailed { cause } => ("login_failed", json!({ "cause": cause })),
+        What::OtherCertificate { .. } => ("other_certificate", json!({})),
+        What::LoginAbandoned => ("login_abandoned", json!({})),
+        What::AddressLockedOut => ("address_locked_out", json!({})),
+        What::NameLockedOut => ("name_locked_out", json!({})),
+        What::TooManyTransfers => ("too_many_transfers", json!({})),
+        What::TransferBegan { transfer } => ("transfer_began", of_transfer(transfer)),
+        What::TransferEnded { transfer, end } => ("transfer_ended", {
+            let mut more = of_transfer(transfer);
+            more["bytes"] = transfer.bytes().into();
+            more["seconds"] = tidy(end.seconds).into();
+            more["failure"] = end.failure.map(ToString::to_string).into();
+            more
+        }),
+        What::Changed { operation, path, to } => {
+            let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
+            ("changed", json!({ "operation": operation, "path": path, "to": to }))
+        }
+        What::CommandFailed { operation, error } => {
+            let (path, cause) = (error.path().map(StoragePath::as_str), error.to_string());
+            ("command_failed", json!({ "operation": operation, "path": path, "cause": cause }))
+        }
+    };
+    let mut object = Map::new();
+    object.insert("at".to_owned(), time(at).into());
+    object.insert("what".to_owned(), what.into());
+    object.insert("session".to_owned(), who.session.into());
+    object.insert("user".to_owned(), (!who.user.is_empty()).then_some(who.user).into());
+    object.insert("peer".to_owned(), who.peer.to_string().into());
+    if let Value::Object(more) = more {
+        object.extend(more);
+    }
+    Some(object)
+}
+
+fn of_moved(Moved { received, sent }: Moved) -> Value {
+    json!({ "received_bytes": received, "sent_bytes": sent })
+}
+
+fn of_transfer(transfer: &Transfer) -> Value {
+    json!({
+        "direction": transfer.direction.operation(),
+        "path": transfer.path,
+        "backend": (!transfer.backend.is_empty()).then_some(&transfer.backend),
+        "offset_bytes": transfer.offset,
+        "size_bytes": transfer.size,
+    })
+}
