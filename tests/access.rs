@@ -165,7 +165,7 @@ lockout: { failures: 3, within: 1h, for: 1h, never: [127.0.0.9] }\n";
         assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 530));
         assert_eq!(lockouts(&setup, ["--lift", "good"]).0, 0);
         assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 230));
-        server.log.expect("locks were lifted", &[("subject", "good")]);
+        server.log.expect("an operator acted", &[("action", "lift"), ("detail", "good")]);
         // The third, after the one with the name that was locked.
         for _ in 0..2 {
             assert_eq!(attempt(&server, "127.0.0.2", "nobody", "wrong"), (220, 530));
