@@ -189,6 +189,7 @@ async fn serve(
     place: Place,
     by_proxy: bool,
 ) {
+    let place = Arc::new(place);
     // For health and metrics the client's address makes no difference: everybody gets the same answers.
     if by_proxy {
         let header = tokio::select! {
@@ -231,8 +232,8 @@ impl Wire for TlsStream<TcpStream> {
     }
 }
 
-async fn converse<W: Wire>(stream: W, peer: SocketAddr, site: &Arc<(Site, bool)>, place: &Place) {
-    let stay = Arc::new(Stay::new());
+async fn converse<W: Wire>(stream: W, peer: SocketAddr, site: &Arc<(Site, bool)>, place: &Arc<Place>) {
+    let stay = Arc::new(Stay::new(place));
     let service = service_fn(|request: Request<Incoming>| {
         place.asked();
         let (site, stay) = (Arc::clone(site), Arc::clone(&stay));
@@ -248,20 +249,13 @@ async fn converse<W: Wire>(stream: W, peer: SocketAddr, site: &Arc<(Site, bool)>
         .max_buf_size(HEADER_SIZE)
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
-    // Whoever reads along has shown a token, and there are few of them: their places are for nobody else.
-    let needed = async {
-        place.is_needed().await;
-        if stay.is_stream() {
-            std::future::pending().await
-        }
-    };
     tokio::select! {
         // A client that has asked by now gets its answer, even if the place is needed.
         biased;
         // A client that sends a bad request or disconnects affects no other.
         _ = &mut connection => {}
         () = stay.is_over() => {}
-        () = needed => connection.into_parts().io.into_inner().leave_nothing(),
+        () = place.is_needed() => connection.into_parts().io.into_inner().leave_nothing(),
     }
 }
 

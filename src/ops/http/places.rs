@@ -3,7 +3,7 @@
 //! Every new client gets a place. If there is none left, one connection of the address that has most of them is closed:
 //! first those that have asked nothing, or so long ago that they could have read the answer, then those that wait for
 //! an answer; the oldest first. So nobody keeps others out by holding connections, and a client that connects again and
-//! again takes places from itself.
+//! again takes places from itself. Whoever may stay is passed over.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -40,6 +40,8 @@ struct Taken {
 struct Guest {
     address: Network,
     asked: Option<Instant>,
+    /// It leaves when it wants, for nobody else.
+    stays: bool,
     leave: CancellationToken,
 }
 
@@ -76,18 +78,19 @@ impl Places {
         if taken.by_age.len() < self.all {
             let (number, leave) = (taken.next, CancellationToken::new());
             taken.next += 1;
-            taken.by_age.insert(number, Guest { address, asked: None, leave: leave.clone() });
+            taken.by_age.insert(number, Guest { address, asked: None, stays: false, leave: leave.clone() });
             return Some(Place { places: Arc::clone(self), number, leave });
         }
         // One connection that is about to close is enough.
-        if !taken.by_age.values().any(|guest| guest.leave.is_cancelled()) {
+        if !taken.by_age.values().any(|guest| !guest.stays && guest.leave.is_cancelled()) {
             let mut counts: HashMap<Network, usize> = HashMap::new();
             for guest in taken.by_age.values() {
                 *counts.entry(guest.address).or_default() += 1;
             }
             let waits = |guest: &Guest| guest.asked.is_some_and(|asked| asked.elapsed() < ANSWERED);
             let first = |guest: &&Guest| (Reverse(counts.get(&guest.address)), waits(guest));
-            if let Some(guest) = taken.by_age.values().min_by_key(first) {
+            let others = taken.by_age.values().filter(|guest| !guest.stays);
+            if let Some(guest) = others.min_by_key(first) {
                 guest.leave.cancel();
             }
         }
@@ -101,6 +104,18 @@ impl Place {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guest) = taken.by_age.get_mut(&self.number) {
             guest.asked = Some(Instant::now());
+        }
+    }
+
+    /// From now on the place is for nobody else. `false`: it is needed already.
+    pub(super) fn stays(&self) -> bool {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.by_age.get_mut(&self.number) {
+            Some(guest) if !guest.leave.is_cancelled() => {
+                guest.stays = true;
+                true
+            }
+            _ => false,
         }
     }
 

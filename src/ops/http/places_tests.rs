@@ -68,3 +68,21 @@ fn an_address_with_many_takes_from_itself() {
     assert!(now(places.take(ip("10.0.0.2"))).is_none());
     assert!(!has_to_leave(&other) && has_to_leave(&many[0]) && !has_to_leave(&many[1]));
 }
+
+#[test]
+fn whoever_stays_is_passed_over_and_holds_up_nobody() {
+    let places = Places::new(2);
+    let reader = now(places.take(ip("10.0.0.1"))).unwrap();
+    reader.asked();
+    assert!(reader.stays());
+    // The address with the most connections, the oldest of them: all the same it is not chosen.
+    let second = now(places.take(ip("10.0.0.1"))).unwrap();
+    second.asked();
+    assert!(now(places.take(ip("10.0.0.2"))).is_none());
+    assert!(!has_to_leave(&reader) && has_to_leave(&second));
+    assert!(!second.stays(), "its place is given away already");
+    drop(second);
+    let third = now(places.take(ip("10.0.0.2"))).unwrap();
+    assert!(now(places.take(ip("10.0.0.3"))).is_none());
+    assert!(!has_to_leave(&reader) && has_to_leave(&third));
+}

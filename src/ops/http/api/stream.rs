@@ -69,7 +69,6 @@ impl Streams {
                     let detail = format!("{READERS} read along already");
                     return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail));
                 }
-                stay.streams();
                 let reader = Reader {
                     streams: Arc::clone(self),
                     desk: Arc::clone(desk),
@@ -77,6 +76,10 @@ impl Streams {
                     reading: desk.live.feed().read(),
                     next: Instant::now(),
                 };
+                if !reader.stay.streams() {
+                    let detail = "too many connections; try again later";
+                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+                }
                 StreamBody::new(stream::unfold(reader, |mut reader| async move {
                     let event = reader.event().await?;
                     reader.stay.moved();
