@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{
     self, AuditTo, Config, Database, DatabaseHost, PassiveAddress, Scanner, ScannerAddress, SqlService,
-    SyslogAddress, Tls, TokenKeys, UsersFrom, environment,
+    SyslogAddress, Tls, TlsSettings, TokenKeys, UsersFrom, environment,
 };
 
 /// The use of a file or directory.
@@ -79,15 +79,10 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     // A panic reads the names of functions from it.
     needs.read(std::env::current_exe());
     if let Tls::On(tls) = &config.tls {
-        needs.follow([&tls.certificate, &tls.key]);
-        needs.follow(tls.certificates.iter().flat_map(|item| [&item.certificate, &item.key]));
-        let clients = tls.clients.iter();
-        needs.follow(
-            clients.flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations)),
-        );
+        needs.tls(tls);
     }
     if let Some(tls) = config.http.admin.as_ref().and_then(|admin| admin.tls.as_ref()) {
-        needs.follow([&tls.certificate, &tls.key]);
+        needs.tls(tls);
     }
     needs.read(config.users_from.iter().filter_map(|from| match from {
         UsersFrom::Directory(path) => std::path::absolute(path).ok(),
@@ -159,6 +154,15 @@ impl Needs {
                 self.read([above.unwrap_or(&file)]);
             }
         }
+    }
+
+    fn tls(&mut self, tls: &TlsSettings) {
+        self.follow([&tls.certificate, &tls.key]);
+        self.follow(tls.certificates.iter().flat_map(|item| [&item.certificate, &item.key]));
+        let clients = tls.clients.iter();
+        self.follow(
+            clients.flat_map(|clients| std::iter::once(&clients.authorities).chain(&clients.revocations)),
+        );
     }
 
     fn backend(&mut self, backend: config::Needs) {

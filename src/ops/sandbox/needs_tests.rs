@@ -128,6 +128,45 @@ fn names_for_passive_mode_are_looked_up() {
     assert!(needs.contains(&read("/etc")), "{needs:?}");
 }
 
+#[test]
+fn tls_of_the_admin_interface_needs_the_authorities_of_its_clients_too() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("files")).unwrap();
+    let text = "backends: { disk: { kind: local, root: files } }\n\
+                users: [{ name: a, password: x, plain: true, backend: disk }]\n";
+    let kinds = (&crate::storages::KINDS, &crate::engine::ENGINES);
+    let mut config = config::parse(text, "wharf.yaml", folder.path(), kinds.0, kinds.1).unwrap();
+    let clients = config::ClientCertificates {
+        authorities: "/made-up/admins/ca.crt".into(),
+        revocations: Vec::new(),
+        required: true,
+    };
+    let tls = config::TlsSettings {
+        required_control: true,
+        required_data: true,
+        certificate: "/made-up/tls/admin.crt".into(),
+        key: "/made-up/keys/admin.key".into(),
+        certificates: Vec::new(),
+        clients: Some(clients),
+        require_session_reuse: false,
+        require_close_notify: false,
+        min_version: config::TlsVersion::Tls12,
+        cipher_suites: Vec::new(),
+        max_record: 16384,
+    };
+    config.http.admin = Some(config::Admin {
+        token: None,
+        read_only_token: None,
+        listen: Vec::new(),
+        page: true,
+        tls: Some(Box::new(tls)),
+    });
+    let needs = of(&config);
+    for folder in ["/made-up/tls", "/made-up/keys", "/made-up/admins"] {
+        assert!(needs.contains(&read(folder)), "{folder}: {needs:?}");
+    }
+}
+
 /// Certificates are replaced: by another file of the directory, or by a link to one in another directory.
 #[test]
 fn files_that_are_read_again_are_allowed_by_their_directories() {
