@@ -39,6 +39,23 @@ fn event(reader: &mut BufReader<TcpStream>, name: &str, wanted: impl Fn(&Value) 
     }
 }
 
+/// Whoever reads along with a token that is no more sees nothing of what comes after it.
+#[test]
+fn a_stream_ends_with_its_token() {
+    let setup = Setup::memory().admin();
+    let server = setup.start();
+    let (_, mut reader) = read_along(server.http_address());
+    event(&mut reader, "snapshot", |_| true);
+    crate::reload::change(&setup, READ_ONLY, "a-token-that-came-later");
+    Api::of(&server).change("POST", "/reload", "");
+    let mut lines = 0;
+    while reader.read_line(&mut String::new()).unwrap() > 0 {
+        lines += 1;
+        assert!(lines < 100, "it goes on");
+    }
+    assert_eq!(read_along(server.http_address()).0, "401");
+}
+
 #[test]
 fn snapshots_and_facts_come_and_readers_are_bounded() {
     let setup = Setup::local().admin();

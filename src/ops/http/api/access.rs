@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use subtle::ConstantTimeEq;
@@ -41,27 +41,21 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// What the token of these headers allows.
+    /// What the token of these headers allows, and its hash.
     pub(super) async fn admit(
         &self,
         headers: &HeaderMap,
         admin: Option<&Admin>,
         peer: SocketAddr,
-    ) -> Result<Access, Refusal> {
-        let Some(token) = bearer(headers) else {
+    ) -> Result<(Access, Shown), Refusal> {
+        let Some(shown) = Shown::of(headers) else {
             return Err(unauthorized(
                 "a token is needed: `Authorization: Bearer …`",
                 "Bearer realm=\"wharf\"",
             ));
         };
-        // Both are compared, so that the time tells nothing.
-        let is = |secret: Option<&Secret>| secret.is_some_and(|secret| are_equal(secret.expose(), token));
-        let full = is(admin.and_then(|admin| admin.token.as_ref()));
-        let read_only = is(admin.and_then(|admin| admin.read_only_token.as_ref()));
-        match (full, read_only) {
-            (true, _) => return Ok(Access::Full),
-            (false, true) => return Ok(Access::ReadOnly),
-            (false, false) => {}
+        if let Some(access) = shown.allows(admin) {
+            return Ok((access, shown));
         }
         if rate::WRONG_TOKENS.admits(peer.ip()) {
             tracing::warn!(%peer, "a wrong token for the admin interface");
@@ -88,10 +82,32 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
 
-/// In a time that depends on neither.
-fn are_equal(one: &str, other: &str) -> bool {
-    let hash = |text: &str| digest(&SHA256, text.as_bytes());
-    hash(one).as_ref().ct_eq(hash(other).as_ref()).into()
+/// The hash of a token that was shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown(Digest);
+
+impl Shown {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        bearer(headers).map(|token| Self(digest(&SHA256, token.as_bytes())))
+    }
+
+    /// What the token allows at this moment; `None`: it is wrong, or no more right.
+    pub(super) fn allows(&self, admin: Option<&Admin>) -> Option<Access> {
+        // Both are compared, so that the time tells nothing.
+        let is = |secret: Option<&Secret>| secret.is_some_and(|secret| self.is_of(secret.expose()));
+        let full = is(admin.and_then(|admin| admin.token.as_ref()));
+        let read_only = is(admin.and_then(|admin| admin.read_only_token.as_ref()));
+        match (full, read_only) {
+            (true, _) => Some(Access::Full),
+            (false, true) => Some(Access::ReadOnly),
+            (false, false) => None,
+        }
+    }
+
+    /// In a time that depends on neither.
+    fn is_of(&self, token: &str) -> bool {
+        digest(&SHA256, token.as_bytes()).as_ref().ct_eq(self.0.as_ref()).into()
+    }
 }
 
 /// Refuses what a browser sends for a page of somebody else.
@@ -167,7 +183,8 @@ mod tests {
             for value in values {
                 headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
             }
-            gate.admit(&headers, Some(&admin), peer).await.map_err(|refusal| refusal.status.as_u16())
+            let admitted = gate.admit(&headers, Some(&admin), peer).await;
+            admitted.map(|(access, _)| access).map_err(|refusal| refusal.status.as_u16())
         };
         assert_eq!(admit(&["Bearer full"]).await, Ok(Access::Full));
         assert_eq!(admit(&["bearer  look"]).await, Ok(Access::ReadOnly));

@@ -90,7 +90,7 @@ impl Api {
         };
         access::check_source(request.headers(), is_local)?;
         let world = desk.reloader.world().now();
-        let access = self.gate.admit(request.headers(), world.config.http.admin.as_ref(), peer).await?;
+        let (access, shown) = self.gate.admit(request.headers(), world.config.http.admin.as_ref(), peer).await?;
         drop(world);
         let (parts, incoming) = request.into_parts();
         let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
@@ -114,7 +114,7 @@ impl Api {
         if method == Method::GET {
             if segments == ["stream"] {
                 only(&query, &[])?;
-                return self.streams.open(desk, stay, parts.method == Method::HEAD);
+                return self.streams.open(desk, stay, shown, parts.method == Method::HEAD);
             }
             return Ok(fine(&self.read(desk, &segments, &query, access).await?));
         }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::{Body, whole};
 use super::Stay;
+use super::access::Shown;
 use super::problem::{Refusal, put_usual};
 use crate::ops::admin::{Desk, Filter, transfer};
 use crate::ops::live::{Reading, time};
@@ -41,6 +42,8 @@ struct Reader {
     streams: Arc<Streams>,
     desk: Arc<Desk>,
     stay: Arc<Stay>,
+    /// The token, which may become wrong while it reads along.
+    shown: Shown,
     reading: Reading,
     next: Instant,
 }
@@ -57,6 +60,7 @@ impl Streams {
         self: &Arc<Self>,
         desk: &Arc<Desk>,
         stay: &Arc<Stay>,
+        shown: Shown,
         is_head: bool,
     ) -> Result<Response<Body>, Refusal> {
         let body = match is_head {
@@ -73,6 +77,7 @@ impl Streams {
                     streams: Arc::clone(self),
                     desk: Arc::clone(desk),
                     stay: Arc::clone(stay),
+                    shown,
                     reading: desk.live.feed().read(),
                     next: Instant::now(),
                 };
@@ -103,6 +108,9 @@ impl Reader {
         tokio::select! {
             biased;
             () = sleep_until(self.next) => {
+                let world = self.desk.reloader.world().now();
+                self.shown.allows(world.config.http.admin.as_ref())?;
+                drop(world);
                 self.next = Instant::now() + SNAPSHOT;
                 Some(event("snapshot", &snapshot(&self.desk).to_string()))
             }
