@@ -16,6 +16,11 @@ pub fn is_anonymous(name: &str) -> bool {
     ANONYMOUS_NAMES.iter().any(|anonymous| anonymous.eq_ignore_ascii_case(name))
 }
 
+/// The name under which a user is looked up: the anonymous user has several, and they are one.
+pub fn one_name(name: &str) -> &str {
+    if is_anonymous(name) { ANONYMOUS_NAMES[0] } else { name }
+}
+
 /// All that is known of one user.
 #[derive(Debug)]
 pub struct Account {

@@ -24,7 +24,7 @@ mod testing;
 
 pub use access::Access;
 pub(crate) use access::{expired, time_left};
-pub use account::{ANONYMOUS_NAMES, Account, Limits, is_anonymous};
+pub use account::{ANONYMOUS_NAMES, Account, Limits, is_anonymous, one_name};
 pub use build::AccountsError;
 pub use enter::{Accounts, Origin};
 pub use guard::{Guard, Lock, Subject, TooManyBans};

@@ -5,10 +5,11 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use tokio::time::Instant;
 
 use super::Lock;
+use crate::accounts::account::one_name;
 
 /// The most networks, and the most names, that can be locked by hand: each new connection is compared with all networks.
 const MOST: usize = 1024;
@@ -33,17 +34,22 @@ impl Subject {
         let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         match network {
             Some(network) => Self::Network(canonical(network)),
-            None => Self::Name(text.to_owned()),
+            None => Self::Name(one_name(text).to_owned()),
         }
     }
 }
 
 /// Without the bits behind the prefix; of IPv4 addresses that are written as IPv6 addresses, the former.
 fn canonical(network: IpNet) -> IpNet {
-    match network {
-        IpNet::V6(v6) if v6.prefix_len() == 128 => IpNet::from(IpAddr::V6(v6.addr()).to_canonical()),
-        other => other.trunc(),
-    }
+    let of_v4 = |v6: ipnet::Ipv6Net| {
+        let prefix = v6.prefix_len().checked_sub(96)?;
+        Ipv4Net::new(v6.addr().to_ipv4_mapped()?, prefix).ok()
+    };
+    let network = match network {
+        IpNet::V6(v6) => of_v4(v6).map_or(network, IpNet::V4),
+        IpNet::V4(_) => network,
+    };
+    network.trunc()
 }
 
 /// What is locked by hand.
@@ -64,7 +70,7 @@ impl Bans {
         let until = now.checked_add(lasting).ok_or(TooManyBans)?;
         match subject {
             Subject::Network(network) => put(&mut self.networks, canonical(network), now, until),
-            Subject::Name(name) => put(&mut self.names, name, now, until),
+            Subject::Name(name) => put(&mut self.names, one_name(&name).to_owned(), now, until),
         }
     }
 
@@ -77,14 +83,14 @@ impl Bans {
     }
 
     pub(super) fn has_name(&self, name: &str, now: Instant) -> bool {
-        self.names.get(name).is_some_and(|until| now < *until)
+        self.names.get(one_name(name)).is_some_and(|until| now < *until)
     }
 
     /// Says whether it was locked.
     pub(super) fn lift(&mut self, subject: &Subject, now: Instant) -> bool {
         let until = match subject {
             Subject::Network(network) => self.networks.remove(network),
-            Subject::Name(name) => self.names.remove(name),
+            Subject::Name(name) => self.names.remove(one_name(name)),
         };
         until.is_some_and(|until| now < until)
     }
@@ -130,6 +136,31 @@ fn shown(network: &IpNet) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_of_ipv4_are_one_however_they_are_written() {
+        let network = |text: &str| match Subject::parse(text) {
+            Subject::Network(network) => shown(&network),
+            Subject::Name(name) => panic!("{text} is the name {name}"),
+        };
+        assert_eq!(network("::ffff:192.0.2.7/120"), "192.0.2.0/24");
+        assert_eq!(network("::ffff:192.0.2.7/128"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7/96"), "0.0.0.0/0");
+        assert_eq!(network("::ffff:192.0.2.7/95"), "::fffe:0:0/95");
+        assert_eq!(network("2001:db8::7/120"), "2001:db8::/120");
+    }
+
+    #[test]
+    fn the_anonymous_user_is_locked_by_any_of_its_names() {
+        let (mut bans, now) = (Bans::default(), Instant::now());
+        bans.add(Subject::parse("FTP"), now, Duration::from_secs(1)).unwrap();
+        for name in ["ftp", "anonymous", "Anonymous"] {
+            assert!(bans.has_name(name, now), "{name}");
+        }
+        assert!(!bans.has_name("ftpuser", now));
+        assert_eq!(bans.locks(now).map(|lock| lock.subject).collect::<Vec<_>>(), ["anonymous"]);
+        assert!(bans.lift(&Subject::parse("anonymous"), now) && !bans.has_name("ftp", now));
+    }
 
     #[test]
     fn what_is_locked_by_hand_is_locked_for_its_time_and_bounded() {

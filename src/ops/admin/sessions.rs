@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{Desk, Trouble};
+use crate::accounts::one_name;
 use crate::ops::live::{Chosen, SessionView};
 
 /// The most sessions of one answer.
@@ -122,7 +123,7 @@ impl Desk {
     /// # Errors
     /// [`Trouble::NotFound`] if there was none.
     pub(crate) fn kick_user(&self, by: &str, user: &str) -> Result<usize, Trouble> {
-        let sessions = self.live.sessions(|session| session.user == Some(user));
+        let sessions = self.live.sessions(|session| session.user.map(one_name) == Some(one_name(user)));
         let ended = sessions.iter().filter_map(|session| self.live.end(session.session)).count();
         let detail = format!("{ended} sessions of {user:?}");
         if ended == 0 {
