@@ -242,6 +242,8 @@ fn the_server_drains_and_takes_new_sessions_again() {
     if connected.try_reply().is_ok_and(|reply| reply.code == 331) {
         connected.expect_any("PASS demo", &[421, 530]);
     }
+    // Nobody failed.
+    assert!(!server.log.text().contains("login failed"), "{}", server.log.text());
     here.store("a", b"it goes on");
     assert_eq!(api.get("/server")["is_ready"], false);
     let (status, _) = crate::support::request(server.http_address(), "GET /readyz HTTP/1.1\r\nHost: test");

@@ -201,7 +201,7 @@ impl Accounts {
             return Err(Refused::Unavailable);
         }
         if permit.is_draining() {
-            journal.login_failed("the server takes no new logins");
+            journal.login_refused("the server takes no new logins");
             self.metrics.login(Login::Error);
             return Err(Refused::Draining);
         }

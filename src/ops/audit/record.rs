@@ -124,7 +124,7 @@ impl<'a> Record<'a> {
                 ("login", Body { host, proof: Some(proof), encrypted: Some(encrypted), ..user() })
             }
             // Names that were tried may be passwords that somebody typed in the wrong place, or anything else of any length.
-            What::LoginFailed { cause } => (
+            What::LoginFailed { cause } | What::LoginRefused { cause } => (
                 "login.failed",
                 with_cause(Body { user: Some(shown(who.user)), ..user() }, cut(cause).to_owned()),
             ),

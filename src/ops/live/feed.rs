@@ -96,6 +96,7 @@ fn object(fact: &Fact<'_>) -> Option<Map<String, Value>> {
         ),
         What::LoggedOut { moved } => ("logged_out", of_moved(moved)),
         What::LoginFailed { cause } => ("login_failed", json!({ "cause": cause })),
+        What::LoginRefused { cause } => ("login_refused", json!({ "cause": cause })),
         What::OtherCertificate { .. } => ("other_certificate", json!({})),
         What::LoginAbandoned => ("login_abandoned", json!({})),
         What::AddressLockedOut => ("address_locked_out", json!({})),

@@ -396,6 +396,7 @@ impl Reader for Live {
             | What::Mistaken { .. }
             | What::Digested { .. }
             | What::AccountExpired
+            | What::LoginRefused { .. }
             | What::OtherCertificate { .. }
             | What::LoginAbandoned
             | What::AddressLockedOut

@@ -59,6 +59,11 @@ impl Journal<'_> {
         self.tell(What::LoginFailed { cause });
     }
 
+    /// No login is wanted at this time: nothing has failed.
+    pub(crate) fn login_refused(&self, cause: &str) {
+        self.tell(What::LoginRefused { cause });
+    }
+
     /// A login failed with a certificate of somebody else: this is what the configuration would have to say.
     pub(crate) fn other_certificate(&self, subject: Option<&DistinguishedName>, sha256: &[u8]) {
         self.tell(What::OtherCertificate { subject, sha256 });

@@ -39,6 +39,9 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
         What::LoginFailed { cause } if rate::FAILED_LOGINS.admits(peer.ip()) => {
             tracing::warn!(session, user = shown(user), %peer, cause, "login failed");
         }
+        What::LoginRefused { cause } if rate::REFUSALS.admits(peer.ip()) => {
+            tracing::info!(session, user = shown(user), %peer, cause, "login refused");
+        }
         What::OtherCertificate { subject, sha256 } if rate::FAILED_LOGINS.admits(peer.ip()) => {
             let (subject, sha256) = (subject.map(ToString::to_string), hex::encode(sha256));
             tracing::info!(session, user = shown(user), %peer, subject, sha256, "the client has shown this certificate");
@@ -98,6 +101,7 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
         | What::Reply { .. }
         | What::SessionDisplaced
         | What::LoginFailed { .. }
+        | What::LoginRefused { .. }
         | What::OtherCertificate { .. }
         | What::AddressLockedOut
         | What::NameLockedOut

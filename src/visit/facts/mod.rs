@@ -66,6 +66,8 @@ pub(crate) enum What<'a> {
     LoggedOut { moved: Moved },
     /// Somebody has not logged in, for this reason.
     LoginFailed { cause: &'a str },
+    /// An operator wants no new logins; nobody looked at the password.
+    LoginRefused { cause: &'a str },
     /// A login failed with a certificate of somebody else.
     OtherCertificate { subject: Option<&'a DistinguishedName>, sha256: &'a [u8] },
     /// The client left before it was the turn of its password.

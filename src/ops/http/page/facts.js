@@ -31,6 +31,8 @@ function told(fact) {
       return [`logged out: ${moved(fact.received_bytes, fact.sent_bytes)}`];
     case "login_failed":
       return [`login failed: ${plain(fact.cause, 200)}`, true];
+    case "login_refused":
+      return [`login refused: ${plain(fact.cause, 200)}`];
     case "other_certificate":
       return ["showed the certificate of somebody else", true];
     case "login_abandoned":
