@@ -119,6 +119,11 @@ pub(super) fn check_source(headers: &HeaderMap, is_local: bool) -> Result<(), Re
                       machine has to send one of them as `Host`";
         return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, detail));
     }
+    // Browsers say it, and no page can. Behind a proxy that sends another name the origin would look foreign.
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    if sites.next().is_some_and(|site| site == "same-origin") && sites.next().is_none() {
+        return Ok(());
+    }
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin.split_once("://").map(|(_, authority)| authority);
@@ -164,6 +169,17 @@ mod tests {
             assert_eq!(of(origin), Some(403), "{origin}");
         }
         assert_eq!(refused(&[("origin", "http://a")], false), Some(403));
+        // A proxy sends the name that it knows the server by.
+        let behind_proxy = |sites: &[&str], host| {
+            let mut headers = vec![("host", host), ("origin", "https://ftp.example")];
+            headers.extend(sites.iter().map(|site| ("sec-fetch-site", *site)));
+            refused(&headers, true)
+        };
+        assert_eq!(behind_proxy(&["same-origin"], "127.0.0.1:9121"), None);
+        assert_eq!(behind_proxy(&["same-origin"], "evil.example"), Some(421));
+        for sites in [&[][..], &["same-site"], &["cross-site"], &["none"], &["same-origin", "cross-site"]] {
+            assert_eq!(behind_proxy(sites, "127.0.0.1:9121"), Some(403), "{sites:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
