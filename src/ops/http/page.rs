@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, REFERRER_POLICY,
-    SERVER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, SERVER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -68,8 +68,15 @@ static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 /// The file at this path, or that the client has it already; `None`: there is none.
 pub(super) fn answer(path: &str, known: Option<&HeaderValue>) -> Option<Response<Body>> {
-    // What people type.
-    let path = if matches!(path, "/live" | "/live/" | "/index.html") { "/" } else { path };
+    // What people type. The page names its files from where it is, so it is never inside their folder.
+    if path == "/live/" {
+        let mut response = Response::new(whole(Bytes::new()));
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static("../live"));
+        response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
+        return Some(response);
+    }
+    let path = if matches!(path, "/live" | "/index.html") { "/" } else { path };
     let file = FILES.iter().find(|file| file.path == path)?;
     let is_known = known.and_then(|tags| tags.to_str().ok()).is_some_and(|tags| {
         tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").as_bytes() == TAG.as_bytes())

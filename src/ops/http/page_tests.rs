@@ -19,9 +19,10 @@ fn a_file_is_sent_once_for_each_version() {
         assert_eq!(answer(file.path, Some(&other)).unwrap().status(), StatusCode::OK);
     }
     assert_eq!(answer("/live", None).unwrap().headers()[CONTENT_TYPE], "text/html; charset=utf-8");
-    for path in ["/live/", "/index.html"] {
-        assert!(answer(path, None).is_some(), "{path}");
-    }
+    assert_eq!(answer("/index.html", None).unwrap().status(), StatusCode::OK);
+    let elsewhere = answer("/live/", None).unwrap();
+    assert_eq!(elsewhere.status(), StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(elsewhere.headers()[LOCATION], "../live");
     for path in ["", "/live/../Cargo.toml", "/live/page.rs", "/live/index.html", "/LIVE/page.js", "/livez"] {
         assert!(answer(path, None).is_none(), "{path}");
     }

@@ -90,7 +90,8 @@ impl Api {
         };
         access::check_source(request.headers(), is_local)?;
         let world = desk.reloader.world().now();
-        let (access, shown) = self.gate.admit(request.headers(), world.config.http.admin.as_ref(), peer).await?;
+        let (access, shown) =
+            self.gate.admit(request.headers(), world.config.http.admin.as_ref(), peer).await?;
         drop(world);
         let (parts, incoming) = request.into_parts();
         let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
