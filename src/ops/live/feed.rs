@@ -1,6 +1,7 @@
 //! What happens, for whoever reads along at this moment.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
@@ -16,22 +17,35 @@ const WAITING: usize = 256;
 
 /// What happens, as lines of JSON. Nothing is done while nobody reads along.
 #[derive(Debug)]
-pub(crate) struct Feed(broadcast::Sender<Arc<str>>);
+pub(crate) struct Feed {
+    facts: broadcast::Sender<Arc<str>>,
+    /// How many read along: the sender knows it, too, but behind a lock that all sessions would share.
+    readers: Arc<AtomicUsize>,
+}
 
 impl Default for Feed {
     fn default() -> Self {
-        Self(broadcast::Sender::new(WAITING))
+        Self { facts: broadcast::Sender::new(WAITING), readers: Arc::default() }
     }
 }
 
 /// Somebody who reads along.
 #[derive(Debug)]
-pub(crate) struct Reading(broadcast::Receiver<Arc<str>>);
+pub(crate) struct Reading {
+    facts: broadcast::Receiver<Arc<str>>,
+    readers: Arc<AtomicUsize>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.readers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Reading {
     /// The next fact, or how many were lost because this reader is slow; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<Result<Arc<str>, u64>> {
-        match self.0.recv().await {
+        match self.facts.recv().await {
             Ok(fact) => Some(Ok(fact)),
             Err(RecvError::Lagged(lost)) => Some(Err(lost)),
             Err(RecvError::Closed) => None,
@@ -42,26 +56,35 @@ impl Reading {
 impl Feed {
     /// Reads along from now on.
     pub(crate) fn read(&self) -> Reading {
-        Reading(self.0.subscribe())
+        let facts = self.facts.subscribe();
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        Reading { facts, readers: Arc::clone(&self.readers) }
+    }
+
+    fn has_readers(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn hears(&self, fact: &Fact<'_>) {
-        if self.0.receiver_count() == 0 {
+        // Most facts are these, and `object` knows none of them.
+        if matches!(fact.what, What::Command { .. } | What::Reply { .. } | What::Digested { .. }) {
             return;
         }
-        if let Some(object) = object(fact) {
-            let _ = self.0.send(Value::Object(object).to_string().into());
+        if self.has_readers()
+            && let Some(object) = object(fact)
+        {
+            let _ = self.facts.send(Value::Object(object).to_string().into());
         }
     }
 
     pub(super) fn hears_act(&self, at: SystemTime, act: &Act<'_>) {
-        if self.0.receiver_count() > 0 {
+        if self.has_readers() {
             let Act { by, action, detail, outcome } = *act;
             let line = json!({
                 "at": time(at), "what": "operator_acted", "by": by, "action": action, "detail": detail,
                 "failure": outcome.err(),
             });
-            let _ = self.0.send(line.to_string().into());
+            let _ = self.facts.send(line.to_string().into());
         }
     }
 }
