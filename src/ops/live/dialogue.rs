@@ -14,6 +14,13 @@ const LENGTH: usize = 200;
 /// In place of a secret.
 const HIDDEN: &str = "********";
 
+/// Words of FTP, and of other protocols, that clients say and this server may not know. Others may be secrets.
+const UNKNOWN: [&str; 36] = [
+    "ABOR", "AVBL", "CLNT", "COMB", "CONNECT", "CPSV", "CSID", "DSIZ", "EHLO", "ESTA", "ESTP", "GET", "HEAD",
+    "HELO", "LANG", "LPRT", "LPSV", "MAIL", "MFCT", "MLFL", "MODE", "MSAM", "MSND", "MSOM", "OPTIONS",
+    "POST", "PUT", "RANG", "REPL", "RMDA", "SMNT", "SPSV", "SSCN", "THMB", "XRCP", "XRSQ",
+];
+
 /// The last lines.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue(VecDeque<(SystemTime, Box<str>, bool)>);
@@ -40,9 +47,9 @@ impl Dialogue {
 pub(super) fn command(known: Option<&'static str>, verb: &str, argument: &[u8]) -> String {
     let Some(name) = known else {
         // Whoever is out of step may have sent a password here.
-        return match verb.len() {
-            3 | 4 => format!("{verb} (unknown command)"),
-            _ => "(unknown command)".to_owned(),
+        return match UNKNOWN.iter().find(|word| word.eq_ignore_ascii_case(verb)) {
+            Some(word) => format!("{word} (unknown command)"),
+            None => "(unknown command)".to_owned(),
         };
     };
     if argument.is_empty() {
@@ -98,7 +105,8 @@ mod tests {
         assert_eq!(shown(Some("SITE"), "SITE", "s3same old"), "SITE ********");
         assert_eq!(shown(Some("SITE"), "SITE", "chmod 644 a"), "SITE chmod 644 a");
         assert_eq!(shown(None, "SESAME", "and more"), "(unknown command)");
-        assert_eq!(shown(None, "XFOO", "sesame"), "XFOO (unknown command)");
+        assert_eq!(shown(None, "s3sa", ""), "(unknown command)");
+        assert_eq!(shown(None, "smnt", "sesame"), "SMNT (unknown command)");
         assert_eq!(shown(Some("RETR"), "RETR", "a\r\u{1b}[2Jb"), "RETR a\u{fffd}\u{fffd}[2Jb");
         assert_eq!(shown(Some("PWD"), "PWD", ""), "PWD");
         let long = shown(Some("STOR"), "STOR", &"ü".repeat(4000));
