@@ -141,7 +141,7 @@ fn tls_of_the_admin_interface_needs_the_authorities_of_its_clients_too() {
         revocations: Vec::new(),
         required: true,
     };
-    let tls = config::TlsSettings {
+    let tls = TlsSettings {
         required_control: true,
         required_data: true,
         certificate: "/made-up/tls/admin.crt".into(),
