@@ -20,7 +20,8 @@ fn whatever_is_asked_the_answers_are_as_described() {
         // One has no end, and one could be the end of the server.
         .args(["--exclude-operation-id", "stream", "--exclude-operation-id", "drain"])
         .args(["--phases", "coverage,fuzzing", "--max-examples", "5", "--seed", "1"])
-        .args(["--generation-deterministic", "--workers", "4", "--no-color", "--warnings", "off"])
+        // Python 3.11 fails now and then when several threads parse its own source, as the generator does.
+        .args(["--generation-deterministic", "--workers", "1", "--no-color", "--warnings", "off"])
         .arg(description)
         .run();
     assert!(said.contains("No issues found"), "{said}");
