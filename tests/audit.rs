@@ -111,7 +111,12 @@ fn a_session_can_be_read_from_its_beginning_to_its_end() {
     assert_eq!(operations, ["MKD", "RNTO", "DELE"]);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     let xferlog = fs::read_to_string(setup.folder().join("xferlog")).unwrap();
-    let ends: Vec<_> = xferlog.lines().map(|line| line.split_once(" 127.0.0.1 ").unwrap().1).collect();
+    // libunftp begins a transfer before it knows whether there is a file.
+    let ends: Vec<_> = xferlog
+        .lines()
+        .map(|line| line.split_once(" 127.0.0.1 ").unwrap().1)
+        .filter(|end| Engine::current() == Engine::Native || !end.contains("/missing"))
+        .collect();
     assert_eq!(
         ends,
         ["5 /a_b b _ i r demo ftp 0 * c", "5 /a_b b _ o r demo ftp 0 * c", "0 /c b _ d r demo ftp 0 * c"]
