@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::sink::{Output, Written};
+use super::sink::{Output, Written, whole};
 use crate::config::Rotation;
 
 /// Its owner writes, and one group may read: the lines have names of users and files.
@@ -104,15 +104,8 @@ impl Lines {
                 break None;
             }
         };
-        let mut count = 0;
-        for line in lines {
-            if line.len() > done {
-                break;
-            }
-            done -= line.len();
-            count += 1;
-        }
-        self.begun = self.take_back(done);
+        let (count, begun) = whole(lines, done);
+        self.begun = self.take_back(begun);
         Ok(Written { lines: count, lost: 0, failure })
     }
 

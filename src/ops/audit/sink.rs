@@ -58,6 +58,17 @@ impl Written {
     }
 }
 
+/// How many of these lines are whole in so many bytes of them, and how many bytes of the next one follow.
+pub(super) fn whole(lines: &[Vec<u8>], mut bytes: usize) -> (usize, usize) {
+    for (count, line) in lines.iter().enumerate() {
+        match bytes.checked_sub(line.len()) {
+            Some(left) => bytes = left,
+            None => return (count, bytes),
+        }
+    }
+    (lines.len(), bytes)
+}
+
 /// Writes lines. It may block.
 pub(super) trait Output: Send {
     /// Writes these, each of which is whole and ends with a line end.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::sink::{Output, Written};
+use super::sink::{Output, Written, whole};
 
 /// How long to wait before the next attempt to write to an output that is full and doesn't block.
 const FULL: Duration = Duration::from_millis(5);
@@ -43,16 +43,9 @@ impl Output for Stdout {
                 break None;
             }
         };
-        let mut count = 0;
-        for line in lines {
-            if line.len() > done {
-                break;
-            }
-            done -= line.len();
-            count += 1;
-        }
         // What is left of a line goes behind its beginning.
-        self.begun = done;
+        let (count, begun) = whole(lines, done);
+        self.begun = begun;
         Written { lines: count, lost: 0, failure }
     }
 }
