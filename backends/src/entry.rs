@@ -37,6 +37,11 @@ pub struct Metadata {
     /// A fingerprint of this version of a file, like an entity tag (RFC 9110, section 8.8.3): while it is the same, it
     /// is the same file with the same content. `None` if the store has no such value.
     pub version: Option<u64>,
+    /// What distinguishes the upload that made the file from all others, also after a restart of the server: see
+    /// [`Upload::mark`](crate::Upload::mark). A rename keeps it. `None` if the store keeps no such value.
+    pub mark: Option<u128>,
+    /// The entity tag that the store reports, as it is. Listings leave it out.
+    pub e_tag: Option<String>,
     /// The name is a symbolic link, and the other fields describe its target: removing the name leaves the target as it
     /// is.
     pub is_link: bool,
@@ -61,6 +66,8 @@ impl Metadata {
             size,
             modified,
             version: None,
+            mark: None,
+            e_tag: None,
             is_link: false,
             is_unseen: false,
             link_target: None,

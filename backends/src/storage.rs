@@ -193,6 +193,22 @@ pub trait Upload: Send {
         Ok(Intake::Bytes)
     }
 
+    /// What [`Metadata::mark`] of its file will be, so that somebody can ask later, after the end of this process too, whether it
+    /// was finished. To be asked for before the first byte. `None` if its file will not be recognised: the backend keeps no
+    /// marks, or the upload adds to a file that is there.
+    fn mark(&mut self) -> Option<u128> {
+        None
+    }
+
+    /// All bytes have come: does ahead what makes them durable, so that it can be done beside whatever else has to be done before
+    /// the file is visible. Unless it is implemented, it does nothing; an upload that wraps another has to pass it on.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    async fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes the whole file visible, durable to the backend's own promise, and returns its metadata.
     ///
     /// # Errors
@@ -310,6 +326,17 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// [`ErrorKind::IsADirectory`]; [`ErrorKind::NotFound`] if the directory of the file is missing (unless directories
     /// are implicit); [`ErrorKind::NotADirectory`]; those of [`CreateMode`].
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>>;
+
+    /// Stores a small file whole, and replaces one that is there. Nobody but the caller uses this name, and those above it are
+    /// directories: a backend need not look whether that is so. In a bucket it takes one request.
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create) and [`Upload::finish`].
+    async fn put(&self, path: &StoragePath, content: Bytes) -> Result<()> {
+        let mut upload = self.create(path, CreateMode::Replace).await?;
+        upload.write(content).await?;
+        upload.finish().await.map(drop)
+    }
 
     /// Removes a file. Removes a symbolic link, not its target.
     ///

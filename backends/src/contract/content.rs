@@ -23,6 +23,50 @@ pub async fn finish_tells_what_was_stored(fixture: Fixture) {
     }
 }
 
+/// Whoever has the mark of an upload can ask any server later whether it was finished.
+pub async fn an_upload_is_recognised_by_its_mark(fixture: Fixture) {
+    let storage = &*fixture.storage;
+    let asked = fixture.second.as_deref().unwrap_or(storage);
+    let mut marks = Vec::new();
+    // The last one takes several parts.
+    for size in [0, 1000, 1000, 13 * 1024 * 1024] {
+        let mut upload = ok(storage.create(&path("/f"), CreateMode::Replace).await);
+        // Not every backend can.
+        let Some(mark) = upload.mark() else { return };
+        assert_eq!(upload.mark(), Some(mark), "it stays");
+        assert!(!marks.contains(&mark), "{mark:x} was another upload's");
+        for chunk in pattern(size, 1).chunks(1 << 20) {
+            ok(upload.write(Bytes::copy_from_slice(chunk)).await);
+        }
+        if let Some(before) = marks.last() {
+            assert_eq!(ok(asked.stat(&path("/f")).await).mark, Some(*before), "it is not finished");
+        }
+        ok(upload.prepare().await);
+        assert_eq!(ok(upload.finish().await).mark, Some(mark));
+        assert_eq!(ok(asked.stat(&path("/f")).await).mark, Some(mark));
+        marks.push(mark);
+    }
+    ok(storage.rename(&path("/f"), &path("/g"), true).await);
+    assert_eq!(ok(asked.stat(&path("/g")).await).mark, marks.last().copied(), "after a rename");
+    // What goes on with a file keeps what its store knows of it, but not its mark.
+    let mut upload = ok(storage.create(&path("/g"), CreateMode::Resume(6 << 20)).await);
+    let mark = upload.mark();
+    assert!(mark.is_some() && mark != marks.last().copied());
+    ok(upload.write(Bytes::from_static(b"the end")).await);
+    ok(upload.finish().await);
+    assert_eq!(ok(asked.stat(&path("/g")).await).mark, mark, "after a resume");
+}
+
+pub async fn a_small_file_is_put_at_once(fixture: Fixture) {
+    let storage = &*fixture.storage;
+    for round in 0..3_u64 {
+        let content = pattern(round as usize * 1000, round);
+        ok(storage.put(&path("/f"), content.clone().into()).await);
+        assert!(contents(storage, "/f").await == content);
+        assert_eq!(names_in(storage, "/").await, ["f"]);
+    }
+}
+
 pub async fn writes_are_read_at_once(fixture: Fixture) {
     let storage = &*fixture.storage;
     for round in 0..5_u64 {

@@ -85,6 +85,8 @@ macro_rules! each_contract_case {
             1, uploads, an_aborted_append_changes_nothing;
             1, uploads, a_resume_never_loses_what_others_stored;
             2, content, finish_tells_what_was_stored;
+            2, content, an_upload_is_recognised_by_its_mark;
+            2, content, a_small_file_is_put_at_once;
             2, appends, appends_take_turns;
             2, appends, appends_of_many_take_turns;
             2, appends, large_appends_take_turns;

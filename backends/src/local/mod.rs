@@ -400,7 +400,16 @@ fn metadata_of(entry: &cap_std::fs::Metadata) -> Metadata {
     let kind = if entry.is_file() { EntryKind::File } else { EntryKind::Other };
     let metadata = Metadata { kind, ..Metadata::file(entry.len(), modified) };
     let changed = (entry.ctime(), entry.ctime_nsec(), entry.mtime(), entry.mtime_nsec());
-    metadata.with_version(&(entry.dev(), entry.ino(), entry.len(), changed))
+    let made = entry.created().ok().map(cap_std::time::SystemTime::into_std);
+    let mark = entry.is_file().then(|| mark_of(entry.ino(), made));
+    Metadata { mark, ..metadata.with_version(&(entry.dev(), entry.ino(), entry.len(), changed)) }
+}
+
+/// The mark of a file by its inode number and the time when it was made, where the file system knows that: numbers are used again.
+fn mark_of(inode: u64, made: Option<SystemTime>) -> u128 {
+    let made = made.and_then(|made| made.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let nanoseconds = made.map_or(0, |made| made.as_nanos() & u128::from(u64::MAX));
+    u128::from(inode) << 64 | nanoseconds
 }
 
 /// Follows links. A link that is dangling or leads out of the root is an entry that can only be listed and removed.

@@ -59,7 +59,9 @@ impl Received {
             return Ok(Self::File(file));
         };
         // Network and FUSE file systems report a failed write only on request, and only to the handle that wrote.
-        if target.sync { disk::sync(&file) } else { disk::sync_data(&file) }.map_err(io)?;
+        if !target.is_synced {
+            if target.sync { disk::sync(&file) } else { disk::sync_data(&file) }.map_err(io)?;
+        }
         // The file stays locked when the writing handle is closed, if there are locks.
         for handle in [&file, &reader] {
             let _ = flock(handle, FlockOperation::NonBlockingLockShared);
@@ -140,7 +142,7 @@ impl Target {
     fn give_name_to(&mut self, file: &File) -> Result<Published> {
         let path = self.path.clone();
         let io = |error| Error::from_io(&path, error);
-        if self.sync {
+        if self.sync && !self.is_synced {
             disk::sync(file).map_err(io)?;
         }
         let name = path.name().unwrap_or_default();

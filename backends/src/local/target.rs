@@ -39,6 +39,8 @@ pub(super) struct Target {
     pub(super) directory: Dir,
     pub(super) path: StoragePath,
     pub(super) sync: bool,
+    /// All bytes so far are synced.
+    pub(super) is_synced: bool,
     new: NewFile,
     pub(super) hidden: Option<HiddenName>,
     /// How a hidden name becomes one that must be free.
@@ -107,7 +109,17 @@ impl Target {
         if own.is_some() && !matches!(base, Base::End { .. }) && mountpoints::is_at(&directory, name) {
             return Err(mountpoints::refusal(&path));
         }
-        let mut target = Self { root, directory, path, sync, new, hidden: None, taking: Taking::Link, base };
+        let mut target = Self {
+            root,
+            directory,
+            path,
+            sync,
+            is_synced: false,
+            new,
+            hidden: None,
+            taking: Taking::Link,
+            base,
+        };
         let (path, directory) = (&target.path.clone(), &target.directory);
         let io = |error| Error::from_io(path, error);
         if matches!(base, Base::End { .. }) && own.as_ref().is_some_and(|own| !own.is_symlink()) {

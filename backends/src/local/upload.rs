@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::append::{self, FileId};
+use super::disk;
 use super::publish::{Published, Received, write_all};
 use super::target::{Base, Begin, Target};
 use crate::stream::Wanted;
@@ -26,6 +27,8 @@ pub(super) struct LocalUpload {
     /// Bytes that wait for the running write to end.
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    /// What its file will be recognised by, unless the bytes are added to another one.
+    mark: Option<u128>,
 }
 
 /// The file is here, or with the thread that writes to it, or lost after an error.
@@ -41,8 +44,12 @@ impl LocalUpload {
     /// Blocks.
     pub(super) fn start(begin: Begin, threads: DiskThreads, wanted: &Wanted) -> Result<Self> {
         let (target, file) = Target::begin(begin, &threads, wanted)?;
+        let mark = match target.base {
+            Base::End { .. } => None,
+            Base::Nothing | Base::Anything | Base::Copy { .. } => file.as_ref().and_then(mark_of_file),
+        };
         let file = file.map_or(Written::NotYet, |file| Written::Idle(OfDisk::new(file, &threads)));
-        Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Vec::new(), waiting_bytes: 0 })
+        Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Vec::new(), waiting_bytes: 0, mark })
     }
 
     fn error(&self, error: io::Error) -> Error {
@@ -95,6 +102,7 @@ impl LocalUpload {
 #[async_trait]
 impl Upload for LocalUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.target.is_synced = false;
         if matches!(self.file, Written::Failed) {
             return self.idle().await.map(drop);
         }
@@ -108,11 +116,37 @@ impl Upload for LocalUpload {
             return Ok(Intake::Bytes);
         }
         self.flush().await?;
+        self.target.is_synced = false;
         let file = self.idle().await?;
         let handle = file.try_clone().map(|handle| OfDisk::new(handle, file.threads()));
         self.file = Written::Idle(file);
         // No descriptors are left: the bytes can be written without a further one.
         Ok(handle.map_or(Intake::Bytes, Intake::File))
+    }
+
+    fn mark(&mut self) -> Option<u128> {
+        self.mark
+    }
+
+    async fn prepare(&mut self) -> Result<()> {
+        // What is added to the end of another file is synced there.
+        if !self.target.sync || self.mark.is_none() {
+            return Ok(());
+        }
+        let mut file = self.idle().await?;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let threads = file.threads().clone();
+        let synced = move || {
+            write_all(&mut file, &waiting)?;
+            disk::sync(&*file)?;
+            Ok(file)
+        };
+        let synced =
+            threads.run(Operation::Finish, synced).await.map_err(|error| error.at(&self.target.path))?;
+        self.file = Written::Idle(synced.map_err(|error| self.error(error))?);
+        self.target.is_synced = true;
+        Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
@@ -195,6 +229,11 @@ impl Ending {
         let published = self.target.publish(&mut self.received, turn)?;
         Ok((published, self))
     }
+}
+
+fn mark_of_file(file: &File) -> Option<u128> {
+    let metadata = file.metadata().ok()?;
+    super::metadata_of(&cap_std::fs::Metadata::from_just_metadata(metadata)).mark
 }
 
 /// The turn at a file; its holder may wait for a disk that does not answer.

@@ -62,6 +62,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 pub use ambient::ambient_files;
 pub use azure::AzureSettings;
@@ -159,6 +160,10 @@ impl Storage for ObjectStorage {
 
     async fn create(&self, path: &StoragePath, mode: CreateMode) -> Result<Box<dyn Upload>> {
         Ok(Box::new(upload::create(&self.bucket, path, mode).await?))
+    }
+
+    async fn put(&self, path: &StoragePath, content: Bytes) -> Result<()> {
+        upload::put(&self.bucket, path, content).await
     }
 
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {

@@ -124,6 +124,10 @@ impl Storage for Observed {
         Ok(Box::new(ObservedUpload { inner, observers: self.observers.clone() }))
     }
 
+    async fn put(&self, path: &StoragePath, content: Bytes) -> Result<()> {
+        self.watch(Operation::Finish, path, self.inner.put(path, content)).await
+    }
+
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         self.watch(Operation::Remove, path, self.inner.remove_file(path)).await
     }
@@ -201,6 +205,14 @@ impl Upload for ObservedUpload {
         Self: 'b,
     {
         self.inner.intake(supply)
+    }
+
+    fn mark(&mut self) -> Option<u128> {
+        self.inner.mark()
+    }
+
+    async fn prepare(&mut self) -> Result<()> {
+        self.inner.prepare().await
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

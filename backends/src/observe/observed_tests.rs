@@ -63,6 +63,24 @@ mod contract_on_a_disk {
     crate::contract_tests!(fixture);
 }
 
+/// Events ask for an upload by its mark, and have it made durable beside their own record.
+#[tokio::test]
+async fn uploads_keep_their_marks_and_can_be_prepared() {
+    let root = tempfile::tempdir().unwrap();
+    let (storage, heard) = observed(LocalStorage::open(root.path(), LocalOptions::default()).unwrap());
+    let mut upload = storage.create(&path("/a"), CreateMode::New).await.unwrap();
+    let mark = upload.mark();
+    assert!(mark.is_some());
+    for piece in ["one ", "two"] {
+        upload.write(Bytes::from_static(piece.as_bytes())).await.unwrap();
+        upload.prepare().await.unwrap();
+    }
+    assert!(!root.path().join("a").exists());
+    assert_eq!(upload.finish().await.unwrap().mark, mark);
+    assert_eq!(std::fs::read(root.path().join("a")).unwrap(), b"one two");
+    assert_eq!(heard.take(), [(Operation::Begin, Outcome::Done), (Operation::Finish, Outcome::Done)]);
+}
+
 #[tokio::test]
 async fn each_operation_is_told_with_what_became_of_it() {
     let (storage, heard) = observed(MemoryStorage::new(1 << 20));

@@ -20,8 +20,8 @@ pub(super) use self::build::{AMBIENT_FILE, open};
 pub use self::settings::AzureSettings;
 use crate::object::settings::options::ObjectHeaders;
 use crate::object::store::failure::Failure;
-use crate::object::store::mtime;
 use crate::object::store::object::{Object, Page, quoted, time_of};
+use crate::object::store::{marks, mtime};
 use crate::object::wire::requests::{Request, Requests, path_of};
 use crate::object::wire::xml::Document;
 use crate::observe;
@@ -258,6 +258,7 @@ impl Blob {
             md5: content_md5.filter(|md5| !md5.is_empty()),
             stored: last_modified.as_deref().and_then(time_of),
             set: metadata(mtime::NAME).and_then(mtime::parse),
+            mark: metadata(marks::NAME).and_then(marks::parse),
             is_folder,
             key: self.name.into_key(),
         })

@@ -17,6 +17,7 @@ const TRAITS: Traits = Traits {
     // A blob whose name ends with a slash is another one to some of its tools.
     marker: Marker::Beside,
     drops_dots: true,
+    metadata: "x-ms-meta-",
     time_form: mtime::Form::Rfc3339,
     lists_times: true,
     copies: Copies::Whole,

@@ -217,6 +217,7 @@ impl Known {
             md5: None,
             stored: None,
             set: None,
+            mark: None,
             is_folder: false,
         };
         (at.elapsed() < FRESH).then_some((object, *is_new))

@@ -188,7 +188,7 @@ impl Bucket {
     /// The answer of [`Storage::stat`](crate::Storage::stat).
     pub(crate) async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
         match self.lookup(path).await? {
-            Found::File(object) => Ok(object.metadata()),
+            Found::File(object) => Ok(Metadata { e_tag: object.e_tag.clone(), ..object.metadata() }),
             Found::Directory => Ok(Metadata::directory(None)),
             Found::Nothing => Err(Error::new(ErrorKind::NotFound, path)),
         }

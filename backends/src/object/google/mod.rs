@@ -27,8 +27,8 @@ use self::metadata::{kept, with_metadata};
 pub use self::settings::GcsSettings;
 use crate::object::settings::options::ObjectHeaders;
 use crate::object::store::failure::Failure;
-use crate::object::store::mtime;
 use crate::object::store::object::{Before, Object, Page};
+use crate::object::store::{marks, mtime};
 use crate::object::wire::patience::patience;
 use crate::object::wire::requests::{Request, Requests, STRICT};
 use crate::observe;
@@ -69,6 +69,8 @@ struct Resource {
 #[serde(default)]
 struct ResourceMetadata {
     mtime: Option<String>,
+    /// As [`marks::NAME`] has it.
+    wharfupload: Option<String>,
 }
 
 /// A page of a listing. `kind` distinguishes it from other documents.
@@ -280,6 +282,7 @@ impl Resource {
             md5: self.md5_hash,
             stored: self.time_created.as_deref().and_then(whole_seconds),
             set: self.metadata.mtime.as_deref().and_then(mtime::parse),
+            mark: self.metadata.wharfupload.as_deref().and_then(marks::parse),
             is_folder: false,
         })
     }

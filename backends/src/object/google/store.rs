@@ -17,6 +17,7 @@ use crate::object::store::{Copies, Made, Marker, Store, Target, TimeSet, Traits,
 const TRAITS: Traits = Traits {
     marker: Marker::Below,
     drops_dots: false,
+    metadata: "x-goog-meta-",
     time_form: mtime::Form::Rfc3339,
     lists_times: true,
     copies: Copies::Whole,

@@ -28,6 +28,7 @@ fn page(objects: &[(&str, u64)], prefixes: &[&str]) -> Page {
         md5: None,
         stored: Some(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         set: None,
+        mark: None,
         is_folder: false,
     });
     Page {

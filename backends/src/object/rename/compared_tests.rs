@@ -12,6 +12,7 @@ fn object(size: u64, e_tag: Option<&str>, md5: Option<&str>) -> Object {
         md5: md5.map(str::to_owned),
         stored: None,
         set: None,
+        mark: None,
         is_folder: false,
     }
 }

@@ -182,6 +182,7 @@ fn object(contents: Contents) -> Object {
         md5: None,
         stored: contents.last_modified.as_deref().and_then(iso_time),
         set: None,
+        mark: None,
         is_folder: false,
     }
 }

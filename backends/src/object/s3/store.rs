@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use object_store::PutPayload;
 use object_store::client::HttpResponse;
 
-use super::objects::{COPY_OF, MTIME, kept, with_mtime};
+use super::objects::{COPY_OF, METADATA, MTIME, kept, with_mtime};
 use super::{S3, made, sweep};
 use crate::Result;
 use crate::object::store::failure::Failure;
@@ -22,6 +22,7 @@ pub(super) fn traits(hides_digests: bool, equal_parts: bool) -> Traits {
     Traits {
         marker: Marker::Below,
         drops_dots: false,
+        metadata: METADATA,
         time_form: mtime::Form::Seconds,
         // A listing has no metadata of the objects.
         lists_times: false,

@@ -1,4 +1,4 @@
-//! The mark of this server's uploads, on stores that list unfinished uploads.
+//! The marks of this server's uploads: of unfinished ones on stores that list them, and of single ones in their objects.
 
 use crate::object::settings::Tuning;
 
@@ -9,6 +9,19 @@ const MIB: u64 = 1 << 20;
 /// store holds no part that only marks. Other programs cut their uploads into whole mebibytes, or by the size of the file; one in a
 /// million of their parts has such a size by chance.
 const RESIDUE: u64 = 22_513;
+
+/// The name of the metadata that hold the mark of the upload by which an object was stored.
+pub(crate) const NAME: &str = "wharfupload";
+
+/// A mark as metadata.
+pub(crate) fn format(mark: u128) -> String {
+    format!("{mark:032x}")
+}
+
+/// The mark that metadata hold.
+pub(crate) fn parse(text: &str) -> Option<u128> {
+    u128::from_str_radix(text.trim(), 16).ok()
+}
 
 /// The smallest part that marks an upload.
 pub(crate) const LEAST_MARKED: u64 = Tuning::MIN_PART_SIZE + RESIDUE;

@@ -34,6 +34,8 @@ pub(crate) struct Traits {
     pub(crate) marker: Marker,
     /// The store drops dots at the end of the segments of a key: then `a.` would be `a`.
     pub(crate) drops_dots: bool,
+    /// What the headers of an object's own metadata begin with.
+    pub(crate) metadata: &'static str,
     /// How the metadata for the time of a file are written.
     pub(crate) time_form: mtime::Form,
     /// Listings show the times that were set.

@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::course::Course;
 use super::failure::Failure;
-use super::mtime;
+use super::{marks, mtime};
 use crate::Metadata;
 
 /// An object as the store describes it.
@@ -26,6 +26,8 @@ pub(crate) struct Object {
     pub stored: Option<SystemTime>,
     /// The time that was set for it, if it is known: listings of S3 don't have it.
     pub set: Option<SystemTime>,
+    /// The mark of the upload that has stored it, if it is known: listings don't have it.
+    pub mark: Option<u128>,
     /// Whether its metadata make it a directory's marker.
     pub is_folder: bool,
 }
@@ -97,6 +99,7 @@ impl Object {
             md5: None,
             stored: header("last-modified").and_then(time_of),
             set: header(&format!("{metadata}{}", mtime::NAME)).and_then(mtime::parse),
+            mark: header(&format!("{metadata}{}", marks::NAME)).and_then(marks::parse),
             is_folder: false,
         })
     }
@@ -106,7 +109,8 @@ impl Object {
         // report different times of one object.
         let stored = self.stored.filter(|_| self.version.is_none());
         let version = (&self.key, &self.e_tag, self.size, stored);
-        Metadata::file(self.size, self.set.or(self.stored)).with_version(&version)
+        let metadata = Metadata::file(self.size, self.set.or(self.stored)).with_version(&version);
+        Metadata { mark: self.mark, ..metadata }
     }
 
     /// Whether the store has a digest of its content.

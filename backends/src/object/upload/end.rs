@@ -68,7 +68,7 @@ impl ObjectUpload {
 
     /// Stores all there is in one request.
     pub(crate) async fn put(&self, payload: &PutPayload, before: Before<'_>) -> Result<Option<String>> {
-        let headers = self.headers.clone();
+        let headers = self.headers_of_object();
         match put(&self.bucket, &self.path, &self.key, payload.clone(), headers, before).await {
             Ok(e_tag) => Ok(e_tag),
             Err(NotStored { error, may_be_there, may_have_been_there }) => {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::append::{HEAD, Tail};
 use self::end::Condition;
@@ -27,6 +27,7 @@ use crate::object::bucket::Bucket;
 use crate::object::bucket::name_check::NameCheck;
 use crate::object::download;
 use crate::object::settings::Tuning;
+use crate::object::store::marks;
 use crate::object::store::object::Object;
 use crate::{
     ByteStream, CreateMode, Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upload,
@@ -45,6 +46,8 @@ pub(crate) struct ObjectUpload {
     pub(crate) multipart: Option<Multipart>,
     /// The headers of the object that the upload extends, if there is one.
     pub(crate) headers: HeaderMap,
+    /// What its object is recognised by.
+    mark: Option<u128>,
     /// Set for an append, whose bytes go to the end of the file as it is when the append ends.
     pub(crate) tail: Option<Tail>,
     /// The number of the first part that what it is put behind gets.
@@ -105,6 +108,14 @@ pub(crate) async fn create(
     Ok(upload)
 }
 
+/// Stores a file whose name is known to be the caller's.
+pub(crate) async fn put(bucket: &Arc<Bucket>, path: &StoragePath, content: Bytes) -> Result<()> {
+    let key = bucket.keys.file(path)?;
+    let mut upload = ObjectUpload::new(bucket, path, key, Condition::Anything);
+    upload.write(content).await?;
+    Box::new(upload).finish().await.map(drop)
+}
+
 impl ObjectUpload {
     fn new(bucket: &Arc<Bucket>, path: &StoragePath, key: String, condition: Condition) -> Self {
         Self {
@@ -117,6 +128,7 @@ impl ObjectUpload {
             length: 0,
             multipart: None,
             headers: HeaderMap::new(),
+            mark: None,
             tail: None,
             first: 1,
             name: None,
@@ -145,8 +157,15 @@ impl ObjectUpload {
         }
     }
 
+    /// Gives the object to be a mark of its own, if it has none yet.
+    fn draw_mark(&mut self) {
+        self.mark.get_or_insert_with(|| u128::from(fastrand::u64(..)) << 64 | u128::from(fastrand::u64(..)));
+    }
+
     /// Begins with the first bytes of an object.
     pub(crate) async fn keep(&mut self, object: Object, kept: u64) -> Result<()> {
+        // The headers of the old object are kept, and with them its mark would be.
+        self.draw_mark();
         let copies = self.bucket.store.copies_parts();
         let pieces = match copies {
             Some(false) => Vec::new(),
@@ -198,6 +217,18 @@ impl ObjectUpload {
         Error::with_source(ErrorKind::QuotaExceeded, &self.path, text)
     }
 
+    /// The headers of the object to be: those of the one that it extends, and its mark.
+    pub(crate) fn headers_of_object(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        let name = HeaderName::try_from(format!("{}{}", self.bucket.traits().metadata, marks::NAME));
+        if let (Some(mark), Ok(name)) = (self.mark, name)
+            && let Ok(value) = HeaderValue::try_from(marks::format(mark))
+        {
+            headers.insert(name, value);
+        }
+        headers
+    }
+
     async fn send_all(&mut self, mut bytes: ByteStream) -> Result<()> {
         while let Some(chunk) = bytes.next().await {
             self.write(chunk?).await?;
@@ -208,7 +239,7 @@ impl ObjectUpload {
     pub(crate) fn multipart(&mut self) -> &mut Multipart {
         let begun = match self.multipart.take() {
             Some(begun) => begun,
-            None => Multipart::begin(&self.bucket, &self.path, &self.key, self.headers.clone()),
+            None => Multipart::begin(&self.bucket, &self.path, &self.key, self.headers_of_object()),
         };
         self.multipart.insert(begun)
     }
@@ -309,16 +340,25 @@ impl Upload for ObjectUpload {
         Ok(())
     }
 
+    fn mark(&mut self) -> Option<u128> {
+        // What is under way keeps the one with which it began.
+        if self.multipart.is_none() {
+            self.draw_mark();
+        }
+        self.mark
+    }
+
     async fn finish(self: Box<Self>) -> Result<Metadata> {
         let (bucket, path) = (Arc::clone(&self.bucket), self.path.clone());
         // What extends a file keeps its headers, and what is sent in parts has marks.
         let is_new = self.headers.is_empty() && self.tail.is_none() && self.multipart.is_none();
+        let mark = self.mark;
         let (e_tag, length) = self.store(Ok(())).await?;
         match is_new {
             true => bucket.known.stored_new(&path, length, e_tag.as_deref()),
             false => bucket.known.stored(&path, length, e_tag.as_deref()),
         }
-        Ok(Metadata::file(length, None))
+        Ok(Metadata { mark, e_tag, ..Metadata::file(length, None) })
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
