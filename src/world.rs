@@ -14,6 +14,7 @@ use wharf_backends::observe::Observers;
 
 use crate::accounts::{Accounts, AccountsError, Lasting};
 use crate::config::Config;
+use crate::events::Events;
 use crate::ops::metrics::Metrics;
 use crate::ops::traces::Traces;
 use crate::shutdown::Shutdown;
@@ -39,6 +40,13 @@ impl Ground {
     /// If the system has no random bytes, or no threads.
     pub fn new(buffers: Arc<Buffers>, metrics: Arc<Metrics>) -> Result<Self, AccountsError> {
         Ok(Self { buffers, metrics, accounts: Lasting::new()?, traces: Traces::default() })
+    }
+
+    /// Other programs are told of what happens in the worlds that are built from now on.
+    pub fn tell(&self, events: &Arc<Events>) {
+        self.accounts.tell(events);
+        let numbers = Arc::clone(events);
+        self.metrics.watch_events(move || numbers.numbers());
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `yaml name=FILE` | written to FILE, for the session that follows |
 //! | `console run` | a session: commands behind `$ `, then what they print (`…` stands for anything) |
 //! | `console task` | the same, on the server of `docs/everyday-tasks.md` |
+//! | `console receiver` | what receives events there; `sh name=FILE` is a script of that page |
 //! | `console run tls` | the same; the server wants TLS and `ca.crt` is its authority |
 //! | `python run`, `python run tls` | a script that ends with status 0 |
 //! | `sql` | tables of a database: a test of `users_from_sql::guide` fills them |
@@ -133,6 +134,9 @@ mod keys {
             "Anonymous" => "anonymous.",
             "Audit" => "audit[].",
             "AuditPlace" => "audit[].to.",
+            "Events" => "events.",
+            "EventTarget" => "events.to[].",
+            "EventBucket" => "events.spool.",
             "Rotate" => "audit[].rotate.",
             "Http" => "http.",
             "Admin" => "http.admin.",
@@ -199,9 +203,14 @@ mod links {
     fn to_tests_name_some() {
         let (_, prose) = parse("docs/trust.md");
         let mut sources = String::new();
-        for folder in
-            ["tests", "tests/native", "tests/native/certificates", "tests/native/live_page", "tests/reload"]
-        {
+        for folder in [
+            "tests",
+            "tests/events",
+            "tests/native",
+            "tests/native/certificates",
+            "tests/native/live_page",
+            "tests/reload",
+        ] {
             for entry in fs::read_dir(root().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_some_and(|extension| extension == "rs") {

@@ -24,6 +24,7 @@ mod doctor;
 mod documents;
 mod draining;
 mod engine_defects;
+mod events;
 mod failures;
 mod local_disk;
 mod login;

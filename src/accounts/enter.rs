@@ -77,15 +77,16 @@ impl Accounts {
         lasting.quotas.start(config.server.state_directory.as_deref(), metrics.quotas());
         let known =
             Known::of(config, storages, &lasting.quotas, &metrics, before.map(|before| &*before.known))?;
-        let layers = Layers::new(Opening { config, storages, metrics: &metrics, facts: &lasting.facts });
+        let (facts, events) = (&lasting.facts, lasting.events.get());
+        let layers = Layers::new(Opening { config, storages, metrics: &metrics, facts, events });
         Ok(Self {
             proofs: proofs::open(config, &known, &lasting)?,
             known: Arc::new(known),
             ipv6_prefix: config.server.limits.ipv6_prefix,
             failed_login_delay: config.server.failed_login_delay,
-            lasting,
             server: config.server.limits.clone(),
             layers,
+            lasting,
             metrics,
         })
     }

@@ -33,5 +33,4 @@ pub(crate) use overview::Overview;
 pub use proofs::{Channel, Credential, LoginError};
 pub use refused::Refused;
 pub use session_limits::{SessionLimits, SessionPermit, TooManySessions};
-pub(crate) use sources::web;
 pub use sources::{Look, files_of_users, is_file_of_users};

@@ -1,5 +1,6 @@
 //! What the commands have in common that tell a running server what to do.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,9 +65,24 @@ impl Reach {
                 Err((outcome, answer.text))
             }
             Err(error) => {
-                let complaint = format!("wharf: the server can't be asked at {}: {error}", socket.display());
+                let mut complaint =
+                    format!("wharf: the server can't be asked at {}: {error}", socket.display());
+                // Nobody was reached; whoever has not answered is there.
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+                    complaint.push_str(&self.advice());
+                }
                 Err((Outcome::Failed, complaint))
             }
+        }
+    }
+
+    /// What may help if no server listens there.
+    fn advice(&self) -> String {
+        match &self.config {
+            None => "; `server.control` of its configuration says where it listens, which is nowhere by default if there \
+                     is no directory /run/wharf: name that with `--socket PATH`, or the configuration with `--config FILE`"
+                .to_owned(),
+            Some(_) => "; does it run, with this `server.control`? `--socket PATH` names another one".to_owned(),
         }
     }
 

@@ -5,6 +5,7 @@ mod completions;
 mod control;
 mod doctor;
 mod drain;
+mod events;
 mod hash_password;
 mod health;
 mod kick;
@@ -68,6 +69,7 @@ Examples:
   wharf kick 17                            end a session
   wharf lockouts                           show who is locked out after failed logins
   wharf drain                              take no new sessions
+  wharf events list                        show events that could not be delivered
   wharf hash-password                      ask for a password and print its hash
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
@@ -85,6 +87,13 @@ enum Command {
     Kick(kick::Kick),
     Lockouts(lockouts::Lockouts),
     Drain(drain::Drain),
+    Events(events::Events),
+    /// Runs the programs of `events` for a server.
+    #[command(name = crate::events::WORKER, hide = true)]
+    RunPrograms,
+    /// Starts that one, and starts it again; a server starts this.
+    #[command(name = crate::events::KEEPER, hide = true)]
+    KeepRunPrograms,
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -103,6 +112,9 @@ pub fn run() -> ExitCode {
         Command::Kick(kick) => kick.run(),
         Command::Lockouts(lockouts) => lockouts.run(),
         Command::Drain(drain) => drain.run(),
+        Command::Events(events) => events.run(),
+        Command::RunPrograms => crate::events::run_programs().map_or(Outcome::Failed, |()| Outcome::Fine),
+        Command::KeepRunPrograms => crate::events::keep_worker().map_or(Outcome::Failed, |()| Outcome::Fine),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),

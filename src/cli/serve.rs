@@ -18,6 +18,7 @@ use self::preparation::Prepared;
 use super::{Outcome, complain, print};
 use crate::config::{Config, LogFormat};
 use crate::engine;
+use crate::events::{Events, Starter};
 use crate::ops::admin::Desk;
 use crate::ops::audit::Audit;
 use crate::ops::http::{HttpServer, Readiness};
@@ -93,6 +94,14 @@ impl Serve {
             Err(outcome) => return outcome,
         };
         let Prepared { mut config, roots, sandbox, control } = prepared;
+        // It is not confined, and what it may do is said here once.
+        let starter = match config.events.as_ref().map_or(Ok(None), Events::starter) {
+            Ok(starter) => starter,
+            Err(error) => {
+                complain(format_args!("wharf: can't start the programs of `events`: {error}"));
+                return Outcome::Failed;
+            }
+        };
         // Here there is no other thread, so those that come are all confined.
         let confinement = sandbox.enter();
         confinement.apply(&mut config);
@@ -104,8 +113,14 @@ impl Serve {
             }
         };
         let mut log = None;
-        let outcome =
-            runtime.block_on(self.run_until_stopped(config, roots, control, &confinement, signals, &mut log));
+        let outcome = runtime.block_on(self.run_until_stopped(
+            config,
+            roots,
+            (control, starter),
+            &confinement,
+            signals,
+            &mut log,
+        ));
         // A thread that still reads or hashes a huge file for a session that is over must not hold up the end.
         runtime.shutdown_timeout(THREADS_WAIT);
         // What these threads had to tell is written, too.
@@ -117,7 +132,7 @@ impl Serve {
         self,
         config: Config,
         roots: Result<(), StorageError>,
-        control: Option<Result<control::Bound, String>>,
+        (control, starter): (Option<Result<control::Bound, String>>, Option<Starter>),
         confinement: &Confinement,
         signals: StopSignals,
         running_log: &mut Option<logging::Log>,
@@ -152,6 +167,7 @@ impl Serve {
             file: self.config,
             notify_socket: self.notify_socket,
             control,
+            starter,
             confinement: confinement.clone(),
             filter,
             hung_up,
@@ -172,6 +188,8 @@ struct Start {
     file: Option<PathBuf>,
     notify_socket: Option<OsString>,
     control: Option<Result<control::Bound, String>>,
+    /// Runs programs.
+    starter: Option<Starter>,
     confinement: Confinement,
     filter: Option<logging::Filter>,
     /// SIGHUP came.
@@ -181,7 +199,7 @@ struct Start {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(), Failure> {
-    let Start { config, file, notify_socket, control, confinement, filter, hung_up } = start;
+    let Start { config, file, notify_socket, control, starter, confinement, filter, hung_up } = start;
     let control = usable(control, &config)?;
     let manager = Arc::new(ServiceManager::at(notify_socket.as_deref())?);
     let engine = config.server.engine;
@@ -200,6 +218,11 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     metrics.watch_buffers(Arc::clone(&buffers));
     let (traces, spans) = Traces::start(config.traces.as_ref(), &metrics)?;
     let ground = Ground { traces, ..Ground::new(buffers, Arc::clone(&metrics))? };
+    let events = open_events(&config, starter).await?;
+    if let Some(events) = &events {
+        ground.tell(events);
+        readiness.watch(events);
+    }
     let audit = Audit::start(&config.audit, &config.server.listing_time)?;
     let build = {
         let ground = ground.clone();
@@ -253,6 +276,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         buffers,
         shutdown: shutdown.clone(),
         engine: engine_name,
+        events: events.clone(),
         live: Arc::clone(&live),
         facts: Arc::clone(&facts),
     });
@@ -264,6 +288,10 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let watched = Arc::clone(&reloader);
     tasks.spawn(async move { watch::run(&watched).await });
     tasks.spawn(async move { reloader.serve(&hung_up, "SIGHUP").await });
+    if let Some(events) = &events {
+        let world = Arc::clone(&world);
+        events.start(move |backend| world.now().storages.get(backend).cloned()).await;
+    }
     // The addresses are bound, so whoever connects from now on is served.
     readiness.ready(Arc::clone(&world));
     manager.ready();
@@ -277,6 +305,9 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         }
     });
     server.run(shutdown).await;
+    if let Some(events) = events {
+        events.stop().await;
+    }
     drop((sweeping, tasks));
     let last = world.now();
     tokio::join!(wait_for_disks(&last.storages), spans.finish());
@@ -285,6 +316,15 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         tokio::task::spawn_blocking(move || audit.end()).await?;
     }
     Ok(())
+}
+
+/// Opens the spool of events, if there are any.
+async fn open_events(config: &Config, starter: Option<Starter>) -> Result<Option<Arc<Events>>, Failure> {
+    let (Some(settings), engine) = (config.events.clone(), config.server.engine.word) else {
+        return Ok(None);
+    };
+    let opened = tokio::task::spawn_blocking(move || Events::open(&settings, engine, starter)).await?;
+    Ok(Some(opened?))
 }
 
 /// The control socket, if it could be bound, or nobody has asked for it.

@@ -8,6 +8,7 @@ mod backends;
 mod certificates;
 mod dangers;
 mod encryption;
+mod events;
 mod hosts;
 mod http;
 mod ldap;
@@ -85,7 +86,7 @@ impl Checker<'_> {
     /// The whole file, of whose `sections` there is one for each backend. Its `warnings`, `dangers` and `files` are left empty.
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Section>, root: Span) -> Config {
         let places = Places::of(&raw, root);
-        let quarantine = scan::quarantine_of(&raw);
+        let (quarantine, spool) = (scan::quarantine_of(&raw), events::backend_of(&raw));
         let strangers = scan::Elsewhere::of(&raw);
         let mut server = self.server(raw.server.and_then(|at| at.value).unwrap_or_default());
         server.lockout = self.lockout(raw.lockout);
@@ -96,7 +97,7 @@ impl Checker<'_> {
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let others =
             raw.users_from.as_ref().and_then(|at| at.value.as_ref()).is_some_and(|list| !list.is_empty());
-        let elsewhere = Elsewhere { others, client_authorities, quarantine };
+        let elsewhere = Elsewhere { others, client_authorities, quarantine, spool };
         let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
         let scan = self.scan(raw.scan, &backends, &accounts, &strangers);
         let mut in_order: Vec<_> =
@@ -110,6 +111,7 @@ impl Checker<'_> {
             client_authorities,
         };
         let users_from = self.users_from(raw.users_from, &entries);
+        let events = self.events(raw.events, &backends, &accounts, &strangers);
         Config {
             server,
             tls,
@@ -124,6 +126,7 @@ impl Checker<'_> {
             anonymous: accounts.anonymous,
             scan,
             audit: self.audit(raw.audit),
+            events,
             http,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             traces: self.traces(raw.traces),

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use ipnet::IpNet;
 use wharf_backends::StoragePath;
 
+pub use super::lockout::{Lockout, Rate};
 use super::{
-    AuditSink, Backend, Engine, Entries, Http, HttpService, LdapService, Log, PasswordHash, Permissions,
-    Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
+    AuditSink, Backend, Engine, Entries, Events, Http, HttpService, LdapService, Log, PasswordHash,
+    Permissions, Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -42,6 +43,8 @@ pub struct Config {
     pub scan: Option<Scan>,
     /// Where the record of who did what goes; no two are the same.
     pub audit: Vec<AuditSink>,
+    /// Who is told of what happens; `None`: nobody.
+    pub events: Option<Events>,
     /// Health and metrics over HTTP.
     pub http: Http,
     /// Logging, as far as the command line does not say otherwise.
@@ -197,30 +200,6 @@ pub struct Limits {
     pub buffer_memory: u64,
     /// An existing directory for what finds no room there.
     pub spill_directory: Option<PathBuf>,
-}
-
-/// So many in so much time; both are more than zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub count: u32,
-    /// In which time.
-    pub period: Duration,
-}
-
-/// When an address or a name is locked out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lockout {
-    /// So many failures lock it; from 1 to 100.
-    pub failures: usize,
-    /// The time within which they count.
-    pub within: Duration,
-    /// How long it is locked.
-    pub lasting: Duration,
-    /// Whose clients never are.
-    pub never: Vec<IpNet>,
-    /// Whose clients always are.
-    pub always: Vec<IpNet>,
 }
 
 /// How many bytes may move in a second, all transfers together; at least 8 KiB each, `None`: any number.

@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod events;
 mod ldap;
 mod limits;
 mod lockout;
@@ -23,6 +24,7 @@ use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
 pub(super) use admin::{Admin, AdminTls};
 pub(super) use audit::{Audit, AuditFormat, AuditPlace, AuditTo, Rotate};
+pub(super) use events::{EventBucket, EventSpool, EventTarget, Events, Mode as EventMode};
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::{Quota, UserLimits};
 pub(super) use lockout::Lockout;
@@ -54,6 +56,8 @@ pub(super) struct Config {
     pub(super) lockout: Option<At<Lockout>>,
     /// Has uploads [scanned](scanning.md) before they become visible. Without this section, nothing is scanned.
     pub(super) scan: Option<At<Scan>>,
+    /// Tells other programs [what happens](events.md). Without this section, nobody is told.
+    pub(super) events: Option<At<Events>>,
     /// The login without a password.
     pub(super) anonymous: Option<At<Anonymous>>,
     /// Where [the record of who did what](audit.md) goes: each item is one more place. Without this section there is no such record, but

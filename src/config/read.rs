@@ -21,6 +21,8 @@ use super::tree::{Node, Span, Value};
 const AT: &str = "wharf::config::At";
 /// The name by which [`super::raw::Secret`] tells that the value must not be shown.
 pub(super) const SECRET: &str = "wharf::config::Secret";
+/// The name by which a type tells that it is a word, or keys and values.
+pub(super) const WORD_OR_KEYS: &str = "wharf::config::WordOrKeys";
 /// The name by which [`Unread`](super::raw::Unread) tells that the value is read later.
 pub(super) const UNREAD: &str = "wharf::config::Unread";
 /// The key of a backend that chooses its other keys.
@@ -235,6 +237,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                 let entries = self.known_entries(map, fields).into_iter();
                 visitor.visit_map(Entries { reader: self, entries, value: None })
             }
+            _ if name == WORD_OR_KEYS => self.deserialize_any(visitor),
             other if name == SECRET => {
                 self.source.hide_all(self.node);
                 match other {

@@ -22,6 +22,7 @@ const ROWS: &[Row] = &[
     ("server.control", |a, b| a.server.control == b.server.control),
     ("server.reload", |a, b| a.server.reload == b.server.reload),
     ("audit", |a, b| a.audit == b.audit),
+    ("events", |a, b| a.events == b.events),
     ("http.listen", |a, b| a.http.listen == b.http.listen),
     ("traces", |a, b| a.traces == b.traces),
     ("http.admin", |a, b| a.http.admin.is_some() == b.http.admin.is_some()),

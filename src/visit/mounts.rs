@@ -14,6 +14,8 @@ use super::quota::Counted;
 pub struct Mount {
     /// Where it stands in the user's tree.
     pub at: StoragePath,
+    /// The name of its backend; empty if it has none.
+    pub(super) backend: Arc<str>,
     /// The storage that it shows.
     pub storage: Arc<dyn Storage>,
     /// The directory of the storage that it shows; confined to itself.
@@ -33,7 +35,7 @@ impl Mount {
         permissions: Permissions,
     ) -> Self {
         let counted = Counted::free(&storage);
-        Self { at, storage, root, permissions, counted }
+        Self { at, backend: Arc::default(), storage, root, permissions, counted }
     }
 
     /// The path in the storage for a path of the user's tree that lies in this mount.

@@ -9,10 +9,10 @@ use wharf_backends::{
     CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
 };
 
-use super::layers::{Layers, Operation, Tap};
+use super::layers::{Change, Layers, Operation, Tap, ended};
 use super::standing::{self, Standing};
 use super::view::denied;
-use super::{Guest, Room, changes};
+use super::{Guest, Room, Site, changes};
 
 /// An upload whose errors name the path that the user knows.
 pub(super) struct ViewUpload {
@@ -36,6 +36,15 @@ impl Upload for ViewUpload {
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
         self.upload.intake(supply).await.map_err(|error| error.at(&self.path))
+    }
+
+    fn mark(&mut self) -> Option<u128> {
+        self.upload.mark()
+    }
+
+    async fn prepare(&mut self) -> Result<()> {
+        let Self { upload, path, only_new, .. } = self;
+        upload.prepare().await.map_err(|error| upload_error(error, path, *only_new))
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
@@ -65,23 +74,36 @@ pub struct LayeredUpload {
     /// What it goes on with, if a layer has to see that, too.
     standing: Option<Standing>,
     room: Room,
+    /// Where it is stored, and by what its file is recognised, if somebody has to know right before its end.
+    followed: Option<(Site, Option<u128>)>,
+}
+
+/// What has to be known of the place of an upload when it ends.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// What it goes on with, if a layer has to see that, too.
+    pub(super) standing: Option<Standing>,
+    /// Where it is stored, if somebody has to know right before its end.
+    pub(super) site: Option<Site>,
 }
 
 impl LayeredUpload {
     pub(super) fn new(
-        upload: Box<dyn Upload>,
+        mut upload: Box<dyn Upload>,
         guest: Arc<Guest>,
         layers: Layers,
         path: StoragePath,
         mode: CreateMode,
-        standing: Option<Standing>,
         room: Room,
+        surroundings: Surroundings,
     ) -> Self {
+        let Surroundings { standing, site } = surroundings;
         let mut taps = layers.taps(&guest, Operation::Store(&path, mode));
         if let Some(standing) = &standing {
             taps.iter_mut().for_each(|tap| tap.stands(standing));
         }
-        Self { upload, guest, layers, path, mode, taps, standing, room }
+        let followed = site.map(|site| (site, upload.mark()));
+        Self { upload, guest, layers, path, mode, taps, standing, room, followed }
     }
 
     /// The room for its bytes: whoever puts some straight into a file takes it first. What is written has its room.
@@ -116,7 +138,7 @@ impl Upload for LayeredUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, guest, layers, path, mode, taps, standing, .. } = *self;
+        let Self { upload, guest, layers, path, mode, taps, standing, followed, .. } = *self;
         let completed = async {
             complete(taps).await?;
             let Some(standing) = &standing else { return Ok(None) };
@@ -125,7 +147,7 @@ impl Upload for LayeredUpload {
             Ok(turn)
         };
         let finished = match completed.await {
-            Ok(_turn) => upload.finish().await,
+            Ok(_turn) => end(upload, &guest, &layers, followed, Operation::Store(&path, mode)).await,
             Err(refusal) => {
                 give_up(upload, &path).await;
                 Err(refusal)
@@ -137,6 +159,39 @@ impl Upload for LayeredUpload {
 
     async fn abort(self: Box<Self>) -> Result<()> {
         self.upload.abort().await
+    }
+}
+
+/// Makes the file visible, with those who have to know of it before.
+async fn end(
+    mut upload: Box<dyn Upload>,
+    guest: &Guest,
+    layers: &Layers,
+    followed: Option<(Site, Option<u128>)>,
+    operation: Operation<'_>,
+) -> Result<Metadata> {
+    let Some((site, mark)) = followed else { return upload.finish().await };
+    let change = Change { operation, site: &site, from: None, mark };
+    // The disk has both to keep: at once, they share what it takes.
+    let (prepared, pending) = future::join(upload.prepare(), layers.changing(guest, &change)).await;
+    let pending = match (prepared, pending) {
+        (Err(failure), Ok(pending)) => {
+            // Nothing is visible, whatever the failure says of the disk.
+            ended(pending, Err(&Error::new(ErrorKind::Other, &site.path)));
+            Err(failure)
+        }
+        (prepared, pending) => prepared.and(pending),
+    };
+    match pending {
+        Ok(pending) => {
+            let finished = upload.finish().await;
+            ended(pending, finished.as_ref().map(Some));
+            finished
+        }
+        Err(refusal) => {
+            give_up(upload, &site.path).await;
+            Err(refusal)
+        }
     }
 }
 

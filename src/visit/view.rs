@@ -87,7 +87,7 @@ impl UserView {
     }
 
     /// As [`authorize`](Self::authorize), for what would change a name: mounts stay where they are.
-    fn authorize_change(&self, path: &StoragePath, needed: Permissions) -> Result<Place<'_>> {
+    pub(super) fn authorize_change(&self, path: &StoragePath, needed: Permissions) -> Result<Place<'_>> {
         let place = self.authorize(path, needed)?;
         if self.mounts.is_fixed(path) {
             return Err(denied(path, "it is, or leads to, a mount"));

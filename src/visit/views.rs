@@ -127,7 +127,8 @@ impl Views {
         let books = self.quotas.of(backend, &origin);
         let limit = quota.map(|quota| Limit { ledger: self.quotas.place(&books, path), quota });
         let counted = Counted::new(origin, books, limit);
-        Ok(Mount { at: at.clone(), storage: Arc::clone(storage), root, permissions, counted })
+        let backend = backend.into();
+        Ok(Mount { at: at.clone(), backend, storage: Arc::clone(storage), root, permissions, counted })
     }
 }
 

@@ -11,10 +11,10 @@ use wharf_backends::{
     Body, ByteRange, Content, CreateMode, DigestAlgorithm, EntryStream, Error, Metadata, Result, StoragePath,
 };
 
-use super::layers::{Layers, Operation, Tap};
+use super::layers::{Change, Layers, Operation, Tap, ended};
 use super::storing::Begun;
 use super::transfers::{Direction, TransferRecord};
-use super::upload::LayeredUpload;
+use super::upload::{LayeredUpload, Surroundings};
 use super::{Guest, Pace, Permissions, Preferences, QuotaState, Room, TransferPlace, UserView, VisitLimits};
 use crate::ops::metrics::Metrics;
 
@@ -115,6 +115,21 @@ impl Visit {
             done.await
         };
         self.layers.pass(&self.guest, operation, done).await
+    }
+
+    /// Makes a change that others may have to know of right before.
+    async fn change(&self, operation: Operation<'_>, made: impl Future<Output = Result<()>>) -> Result<()> {
+        let followed = async {
+            let sites = if self.layers.follow() { self.view.sites(operation) } else { None };
+            // Whoever may not change it hears so from the view.
+            let Some((site, from)) = sites else { return made.await };
+            let change = Change { operation, site: &site, from: from.as_ref(), mark: None };
+            let pending = self.layers.changing(&self.guest, &change).await?;
+            let result = made.await;
+            ended(pending, result.as_ref().map(|()| None));
+            result
+        };
+        self.pass(operation, followed).await
     }
 
     /// A command failed in the storage, or was refused by it: counts it, and writes the log line.
@@ -297,7 +312,10 @@ impl Visit {
         match created.await {
             Ok((upload, standing, room)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
-                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path.clone(), mode, standing, room)))
+                let site = if layers.follow() { Some(self.view.site(path)?) } else { None };
+                let surroundings = Surroundings { standing, site };
+                let path = path.clone();
+                Ok(Box::new(LayeredUpload::new(upload, guest, layers, path, mode, room, surroundings)))
             }
             Err(error) => {
                 self.layers.after(&self.guest, operation, Err(&error));
@@ -311,7 +329,7 @@ impl Visit {
     /// # Errors
     /// Those.
     pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
-        self.pass(Operation::RemoveFile(path), self.view.remove_file(path)).await
+        self.change(Operation::RemoveFile(path), self.view.remove_file(path)).await
     }
 
     /// As [`UserView::create_directory`].
@@ -319,7 +337,7 @@ impl Visit {
     /// # Errors
     /// Those.
     pub async fn create_directory(&self, path: &StoragePath) -> Result<()> {
-        self.pass(Operation::MakeDirectory(path), self.view.create_directory(path)).await
+        self.change(Operation::MakeDirectory(path), self.view.create_directory(path)).await
     }
 
     /// As [`UserView::remove_directory`].
@@ -327,7 +345,7 @@ impl Visit {
     /// # Errors
     /// Those.
     pub async fn remove_directory(&self, path: &StoragePath) -> Result<()> {
-        self.pass(Operation::RemoveDirectory(path), self.view.remove_directory(path)).await
+        self.change(Operation::RemoveDirectory(path), self.view.remove_directory(path)).await
     }
 
     /// As [`UserView::rename`].
@@ -335,7 +353,7 @@ impl Visit {
     /// # Errors
     /// Those.
     pub async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.pass(Operation::Rename { from, to }, self.view.rename(from, to)).await
+        self.change(Operation::Rename { from, to }, self.view.rename(from, to)).await
     }
 
     /// As [`UserView::set_modified`].

@@ -69,7 +69,9 @@ fn lock_drain_and_complete() {
     server.login();
     assert_eq!(ask(&setup, &["drain", "--exit"]).0, 0);
     assert_eq!(server.wait().code(), Some(0));
-    assert_eq!(ask(&setup, &["ps"]).0, 1, "nobody is there");
+    let (status, _, complaint) = ask(&setup, &["ps"]);
+    assert_eq!(status, 1, "nobody is there");
+    assert!(complaint.contains("--socket") && complaint.contains("`server.control`"), "{complaint}");
     for shell in ["bash", "zsh", "fish"] {
         let Output { status, stdout, .. } = wharf(["completions", shell]).output().unwrap();
         let script = String::from_utf8(stdout).unwrap();

@@ -1,15 +1,18 @@
 //! The interface is as its description says, whatever is asked: schemathesis makes requests of it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
 use crate::support::installed;
 
 #[test]
 fn whatever_is_asked_the_answers_are_as_described() {
-    let setup = Setup::local().admin();
+    let receiver = events::receiver(&Arc::default());
+    let setup = events::setup(&receiver);
     let server = setup.start();
     let _here = server.login();
+    events::store(&server, 3);
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/admin.openapi.yaml");
     let url = format!("http://{}/api/v1", server.http_address());
     let bearer = format!("Authorization: Bearer {ADMIN}");

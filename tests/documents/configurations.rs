@@ -35,6 +35,7 @@ fn secret(line: &str, at: usize) -> &'static str {
         ("url:", "postgres://wharf:secret@db.example.com/ftp"),
         (" token:", "a-token-that-nobody-guesses"),
         ("read_only_token:", "another-that-nobody-guesses"),
+        (" secret:", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ("sas_token:", "sv=2025-01-05&sig=c2ln"),
     ];
     let nearest = kinds.iter().filter_map(|(key, value)| Some((last_key(key)?, *value))).max();
@@ -59,6 +60,9 @@ fn prepare(folder: &Path, yaml: &str) -> BTreeMap<String, String> {
         }
         for (at, _) in line.match_indices("{ directory: ") {
             fs::create_dir_all(folder.join(value_at(&line[at + 13..]))).unwrap();
+        }
+        for (at, _) in line.match_indices("spool: ") {
+            fs::create_dir_all(folder.join(value_at(&line[at + 7..]))).unwrap();
         }
         for (at, _) in line.match_indices("state_directory: ") {
             fs::create_dir_all(folder.join(value_at(&line[at + 17..]))).unwrap();

@@ -295,6 +295,7 @@ users:
 audit: [{{ to: {{ file: '{{folder}}/audit.jsonl' }} }}]
 users_from:
   - {{ http: 'http://{nobody}/', timeout: 100ms }}
+events: {{ spool: '{{folder}}/events', to: [{{ name: hook, url: 'http://{nobody}/' }}] }}
 "
     ))
     .http()
@@ -302,6 +303,7 @@ users_from:
     .tls("optional");
     fs::create_dir_all(setup.files().join("a")).unwrap();
     fs::create_dir_all(setup.files().join("small")).unwrap();
+    fs::create_dir(setup.folder().join("events")).unwrap();
     let server = setup.start();
     let prometheus = Prometheus::start(setup.folder(), server.http_address());
     prometheus.wait_for("wharf_ready", 0.0);

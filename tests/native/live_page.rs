@@ -2,6 +2,7 @@
 //! and with its FTP clients.
 
 mod crowd;
+mod events;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

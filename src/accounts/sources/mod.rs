@@ -16,7 +16,6 @@ mod jwt;
 mod ldap;
 #[cfg(feature = "sql")]
 mod sql;
-pub(crate) mod web;
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};

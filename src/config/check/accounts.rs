@@ -37,6 +37,8 @@ pub(super) struct Elsewhere {
     pub(super) client_authorities: bool,
     /// The backend of infected files.
     pub(super) quarantine: Option<String>,
+    /// The backend where events wait, if there is one.
+    pub(super) spool: Option<String>,
 }
 
 /// What a user has to fit in with.
@@ -64,7 +66,7 @@ impl Checker<'_> {
         defined: &BTreeMap<String, Defined>,
         root: Span,
     ) -> Accounts {
-        let Elsewhere { others, client_authorities, quarantine } = elsewhere;
+        let Elsewhere { others, client_authorities, quarantine, spool } = elsewhere;
         let place = users.as_ref().map_or(root, |at| at.key);
         let has_users =
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
@@ -78,7 +80,7 @@ impl Checker<'_> {
             names: BTreeMap::new(),
             backends: defined.keys().cloned().collect(),
             list: list_of(in_order.into_iter().map(|(_, name)| name.as_str())),
-            used: quarantine.into_iter().collect(),
+            used: quarantine.into_iter().chain(spool).collect(),
             ftp_is_free,
             client_authorities,
         };

@@ -53,7 +53,7 @@ impl Elsewhere {
 
     /// Whether one of them may well have a part of this backend: others have, or there is no other one. Only the entries themselves
     /// say which directories they are.
-    fn may_have(
+    pub(super) fn may_have(
         &self,
         backend: &str,
         all: &BTreeMap<String, backends::Defined>,
@@ -235,7 +235,7 @@ impl Checker<'_> {
             .map(|login| ("whoever logs in without a password".to_owned(), &login.account));
         let names: Vec<_> = users
             .chain(anonymous)
-            .filter(|(_, account)| sees(account, &quarantine))
+            .filter(|(_, account)| sees(account, &quarantine.backend, &quarantine.path))
             .map(|(name, _)| name)
             .collect();
         if let Some(first) = names.first() {
@@ -254,12 +254,10 @@ impl Checker<'_> {
     }
 }
 
-/// Whether somebody has a part of the quarantine, or more than that.
-fn sees(account: &Account, quarantine: &Quarantine) -> bool {
-    places(account).any(|(backend, path)| {
-        *backend == quarantine.backend
-            && (quarantine.path.starts_with(path) || path.starts_with(&quarantine.path))
-    })
+/// Whether somebody has a part of a directory, or more than that.
+pub(super) fn sees(account: &Account, of: &str, directory: &StoragePath) -> bool {
+    places(account)
+        .any(|(backend, path)| *backend == of && (directory.starts_with(path) || path.starts_with(directory)))
 }
 
 /// The directories that somebody has, and their backends.

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 use super::Scalar;
-use crate::config::read::At;
+use crate::config::read::{At, WORD_OR_KEYS};
 
 /// Somewhere that the record of who did what goes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for AuditTo {
                 AuditPlace::deserialize(MapAccessDeserializer::new(entries)).map(AuditTo::Place)
             }
         }
-        deserializer.deserialize_any(ToVisitor)
+        deserializer.deserialize_struct(WORD_OR_KEYS, &["file", "syslog"], ToVisitor)
     }
 }
 

@@ -46,10 +46,15 @@ pub(super) fn production_world() -> World {
         ("idp", "VGhlIHRva2Vu\n"),
         ("ldap", "bGRhcCBzZWNyZXQ\n"),
         ("collector", "Y29sbGVjdG9y\n"),
+        ("hook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"),
+        ("hook.old", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n"),
+        ("hook-token", "Ym9vaw\n"),
     ] {
         world.file(&format!("secrets/{name}"), content);
     }
     world.file("users.d/anna.yaml", "");
+    world.file("events/lock", "");
+    world.certificate("hooks.crt", "hooks.key");
     world.variable("WHARF_S3_ACCESS_KEY_ID", "AKIAEXAMPLE");
     world.variable("WHARF_PARTNER_PASSWORD", super::HASH);
     world

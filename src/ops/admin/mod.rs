@@ -4,8 +4,10 @@
 //! - `sessions`: who is here, and how a session is ended;
 //! - `users`: who may be, with limits and quotas;
 //! - `locks`: who is locked out, and whom operators lock out;
+//! - `events`: what waits for its receivers, and what could not be delivered;
 //! - `server`: the server as a whole, its backends, its reload and its end.
 
+mod events;
 mod locks;
 mod server;
 mod sessions;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use wharf_backends::Buffers;
 
+pub(crate) use self::events::{letter, wanted};
 pub(crate) use self::locks::seconds;
 pub(crate) use self::sessions::{Filter, transfer};
 use super::http::Readiness;
@@ -24,6 +27,7 @@ use super::live::Live;
 use super::metrics::Metrics;
 use super::reload::Reloader;
 use crate::accounts::SessionLimits;
+use crate::events::Events;
 use crate::shutdown::Shutdown;
 use crate::visit::facts::{Act, Facts};
 
@@ -43,6 +47,8 @@ pub struct Desk {
     pub shutdown: Shutdown,
     /// The name of the engine.
     pub engine: &'static str,
+    /// Who tells other programs of what happens, if anybody does.
+    pub(crate) events: Option<Arc<Events>>,
     /// What happens now.
     pub(crate) live: Arc<Live>,
     /// Who hears of what operators do.

@@ -32,6 +32,7 @@ impl Desk {
             "open_files": files,
             "buffer_memory_bytes": self.buffers.used(),
             "buffer_memory_limit_bytes": self.buffers.limit(),
+            "events": self.events_in_short(),
         })
     }
 

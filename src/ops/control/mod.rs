@@ -12,6 +12,7 @@
 
 pub mod client;
 mod drain;
+mod events;
 mod kick;
 mod lockouts;
 mod reload;
@@ -29,6 +30,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 pub use self::drain::{EXIT, RESUME};
+pub use self::events::{DROP, RETRY, WAITING};
 pub use self::kick::{SESSIONS, USER};
 pub use self::lockouts::{END_SESSIONS, FOR, LIFT, LIFT_ALL, LOCK};
 pub use self::socket::{Bound, bind};
@@ -51,7 +53,7 @@ struct Row {
 }
 
 /// All commands.
-const ROWS: &[Row] = &[reload::ROW, lockouts::ROW, sessions::ROW, kick::ROW, drain::ROW];
+const ROWS: &[Row] = &[reload::ROW, lockouts::ROW, sessions::ROW, kick::ROW, drain::ROW, events::ROW];
 
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 use wharf_backends::{ErrorKind, Storage};
 
+use crate::events::Events;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 use crate::world::CurrentWorld;
@@ -35,6 +36,8 @@ pub struct Readiness {
     metrics: Arc<Metrics>,
     /// Once it is served.
     world: OnceLock<Arc<CurrentWorld>>,
+    /// If other programs are told of what happens.
+    events: OnceLock<Arc<Events>>,
     /// For each disk, the check that still runs or ran last: there is one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
     /// An operator wants no new sessions here.
@@ -135,6 +138,7 @@ impl Readiness {
             state: AtomicU8::new(STARTING),
             metrics,
             world: OnceLock::new(),
+            events: OnceLock::new(),
             looks: Mutex::default(),
             is_draining: AtomicBool::new(false),
         })
@@ -145,6 +149,11 @@ impl Readiness {
         let _ = self.world.set(world);
         let changed = self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire);
         self.metrics.set_ready(changed.is_ok());
+    }
+
+    /// Changes depend on whether events can be kept.
+    pub(crate) fn watch(&self, events: &Arc<Events>) {
+        let _ = self.events.set(Arc::clone(events));
     }
 
     /// The server stops, which can't be undone.
@@ -201,12 +210,17 @@ impl Readiness {
         let is_gone = conditions.iter().any(|(_, condition)| matches!(condition, Condition::Gone(_)));
         let is_down =
             |condition: &Condition| matches!(condition, Condition::Hangs { .. } | Condition::Fails(_));
-        let is_ready = !is_gone && !conditions.iter().all(|(_, condition)| is_down(condition));
+        // A spool that could never be read is a fault of the configuration, which a rollout should not carry on.
+        let has_events = self.events.get().is_none_or(|events| events.is_open());
+        let is_ready = has_events && !is_gone && !conditions.iter().all(|(_, condition)| is_down(condition));
         let mut text = if is_ready { "ready\n".to_owned() } else { String::new() };
         for (name, condition) in
             conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Fine))
         {
             text.push_str(&format!("backend {name}: {condition}\n"));
+        }
+        if let Some(trouble) = self.events.get().and_then(|events| events.trouble()) {
+            text.push_str(&format!("events: changes are refused because of the spool: {trouble}\n"));
         }
         let wrong = world.accounts.wrong_files();
         if wrong > 0 {

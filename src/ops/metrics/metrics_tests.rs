@@ -36,6 +36,8 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     let (to, format) = (AuditTo::Stdout, AuditFormat::Json);
     let sink = AuditSink { to, format, rotation: None, required: false, sha256: false };
     metrics.watch_audit(Audit::start(&[sink], &ListingTime::UTC).unwrap().unwrap());
+    let receivers = vec![("hook".to_owned(), ReceiverNumbers::default())];
+    metrics.watch_events(move || EventNumbers { receivers: receivers.clone(), ..EventNumbers::default() });
     (metrics, session)
 }
 

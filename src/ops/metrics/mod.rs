@@ -1,10 +1,11 @@
-//! The metrics, for Prometheus. Every label has few values: words of a list in this module, or the names of backends.
+//! The metrics, for Prometheus. Every label has few values: words of a list in this module, or names that the configuration has.
 //!
 //! `docs/metrics.md` describes each metric; a test compares the names.
 
 mod audit;
 mod backends;
 mod disks;
+mod events;
 mod logins;
 mod operations;
 mod operators;
@@ -33,6 +34,8 @@ use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
 pub use self::disks::Disks;
+use self::events::EventMetrics;
+pub use self::events::{EventNumbers, ReceiverNumbers};
 pub use self::operators::AdminAnswer;
 use self::operators::Operators;
 pub use self::outcomes::{Handshake, Login, Refusal};
@@ -79,6 +82,7 @@ pub struct Metrics {
     backends: Backends,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
     disks: Arc<OnceLock<disks::Source>>,
+    events: EventMetrics,
     session_limit: Gauge,
     wrong_user_files: Gauge,
     operators: Operators,
@@ -126,6 +130,7 @@ impl Metrics {
             backends: Backends::default(),
             buffers: Arc::default(),
             disks: Arc::default(),
+            events: EventMetrics::default(),
             session_limit: Gauge::default(),
             wrong_user_files: Gauge::default(),
             operators: Operators::default(),
@@ -217,6 +222,7 @@ impl Metrics {
         self.backends.register(ours);
         ours.register_collector(Box::new(backends::BufferGauges(Arc::clone(&self.buffers))));
         ours.register_collector(Box::new(disks::DiskMetrics(Arc::clone(&self.disks))));
+        ours.register_collector(Box::new(self.events.clone()));
         ours.register_collector(Box::new(process::LostLines(Arc::clone(&self.log))));
         ours.register_collector(Box::new(audit::AuditMetrics(Arc::clone(&self.audit))));
     }

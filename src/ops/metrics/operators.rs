@@ -37,7 +37,8 @@ impl AdminAnswer {
 }
 
 /// What operators can do.
-const ACTIONS: [&str; 6] = ["kick", "lock", "lift", "reload", "drain", "resume"];
+const ACTIONS: [&str; 8] =
+    ["kick", "lock", "lift", "reload", "drain", "resume", "retry_events", "drop_events"];
 
 #[derive(Debug, Default)]
 pub(super) struct Operators {

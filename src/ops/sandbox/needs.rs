@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    self, AuditTo, Config, Database, DatabaseHost, PassiveAddress, Scanner, ScannerAddress, SqlService,
-    SyslogAddress, Tls, TlsSettings, TokenKeys, UsersFrom, environment,
+    self, AuditTo, Config, Database, DatabaseHost, EventSpool, EventWay, PassiveAddress, Scanner,
+    ScannerAddress, SqlService, SyslogAddress, Tls, TlsSettings, TokenKeys, UsersFrom, environment,
 };
 
 /// The use of a file or directory.
@@ -115,6 +115,15 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
     needs.change(config.server.state_directory.iter());
     for sink in &config.audit {
         needs.audit(&sink.to);
+    }
+    if let Some(events) = &config.events {
+        // A backend has what it needs.
+        if let EventSpool::Directory(folder) = &events.spool {
+            needs.change([folder]);
+        }
+        if events.to.iter().any(|target| matches!(target.way, EventWay::Webhook(_))) {
+            needs.network();
+        }
     }
     for backend in config.backends.values() {
         needs.backend(backend.needs());

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::recorded::Finished;
 use super::wire;
-use crate::accounts::web;
 use crate::config;
 use crate::ops::metrics::Metrics;
+use crate::web;
 
 /// How many spans a request holds at most.
 const BATCH: usize = 512;

@@ -7,6 +7,7 @@
 mod accounted;
 mod changed;
 mod digested;
+mod events;
 mod scan;
 
 use std::fmt;
@@ -14,16 +15,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_backends::{ByteRange, CreateMode, Error, Result, StoragePath};
+use wharf_backends::{ByteRange, CreateMode, Error, Metadata, Result, StoragePath};
 
 use self::accounted::Accounted;
 use self::changed::Changed;
 use self::digested::Digested;
+use self::events::EventLayer;
+pub(crate) use self::events::EventReader;
 use self::scan::Scan;
 pub(crate) use self::scan::try_scanner;
-use super::Guest;
 use super::standing::Standing;
+use super::{Guest, Site};
 use crate::config::Config;
+use crate::events::Events;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 use crate::visit::facts::Facts;
@@ -40,6 +44,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) metrics: &'a Arc<Metrics>,
     /// Who hears of what layers find.
     pub(crate) facts: &'a Arc<Facts>,
+    /// Who tells other programs of what is changed, if anybody does.
+    pub(crate) events: Option<&'a Arc<Events>>,
 }
 
 /// What opens a layer: `None` where the configuration does not ask for it.
@@ -51,6 +57,7 @@ const ROWS: &[Row] = &[
     |with| with.config.audit.iter().any(|sink| sink.sha256).then(|| Arc::new(Digested) as _),
     |_| Some(Arc::new(Changed)),
     Scan::open,
+    |with| EventLayer::open(with.events),
 ];
 
 /// What a guest is about to do, or has done. Paths are those of the guest's tree.
@@ -118,6 +125,39 @@ pub trait Layer: fmt::Debug + Send + Sync {
         let _ = (guest, operation);
         None
     }
+
+    /// Whether this layer has to know of each change right before it is made.
+    fn follows(&self) -> bool {
+        false
+    }
+
+    /// Something is changed next: all bytes of an upload came, and its user may do what is done. Returns who hears what becomes of it.
+    ///
+    /// # Errors
+    /// Why it must not be done.
+    async fn changing(&self, guest: &Guest, change: &Change<'_>) -> Result<Option<Box<dyn Pending>>> {
+        let _ = (guest, change);
+        Ok(None)
+    }
+}
+
+/// A change that is made next, with its place in the backend.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// What is done.
+    pub operation: Operation<'a>,
+    /// Where; of a rename the new place.
+    pub site: &'a Site,
+    /// The old place of a rename.
+    pub from: Option<&'a Site>,
+    /// By what the file of an upload [is recognised](wharf_backends::Upload::mark).
+    pub mark: Option<u128>,
+}
+
+/// Hears what became of a change. It is dropped without a word if nobody saw the end of it.
+pub trait Pending: Send {
+    /// It was made, with what is known of the file; or it failed.
+    fn ended(self: Box<Self>, result: std::result::Result<Option<&Metadata>, &Error>);
 }
 
 /// Sees the bytes of one file, in their order. It is dropped when no more of them come.
@@ -142,6 +182,11 @@ pub trait Tap: Send {
     async fn complete(&mut self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Tells what became of a change.
+pub(super) fn ended(pending: Vec<Box<dyn Pending>>, result: std::result::Result<Option<&Metadata>, &Error>) {
+    pending.into_iter().for_each(|pending| pending.ended(result));
 }
 
 /// The layers of a server.
@@ -172,6 +217,26 @@ impl Layers {
         };
         self.after(guest, operation, result.as_ref().map(drop));
         result
+    }
+
+    /// Whether somebody has to know of each change right before it is made.
+    pub(super) fn follow(&self) -> bool {
+        self.0.iter().any(|layer| layer.follows())
+    }
+
+    /// A change is made next, unless a layer refuses it. Returns who hears [what became of it](ended).
+    pub(super) async fn changing(&self, guest: &Guest, change: &Change<'_>) -> Result<Vec<Box<dyn Pending>>> {
+        let mut pending = Vec::new();
+        for layer in &*self.0 {
+            match layer.changing(guest, change).await {
+                Ok(followed) => pending.extend(followed),
+                Err(refusal) => {
+                    ended(pending, Err(&refusal));
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(pending)
     }
 
     pub(super) async fn before(&self, guest: &Guest, operation: Operation<'_>) -> Result<()> {

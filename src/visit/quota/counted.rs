@@ -296,6 +296,14 @@ impl Upload for CountedUpload {
         self.upload.intake(supply).await
     }
 
+    fn mark(&mut self) -> Option<u128> {
+        self.upload.mark()
+    }
+
+    async fn prepare(&mut self) -> Result<()> {
+        self.upload.prepare().await
+    }
+
     async fn finish(self: Box<Self>) -> Result<Metadata> {
         self.incoming.finish(self.upload).await
     }

@@ -11,8 +11,8 @@ use super::document;
 use super::question::Question;
 use crate::accounts::sources::Attempt;
 use crate::accounts::sources::asked::{Answer, Failure, Service, Unanswered};
-use crate::accounts::sources::web::{self, Unread};
 use crate::config::HttpService;
+use crate::web::{self, Unread};
 
 /// The most bytes of an answer.
 const MOST_BYTES: usize = 64 * 1024;

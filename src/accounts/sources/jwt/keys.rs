@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::accounts::sources::asked::cut;
-use crate::accounts::sources::web::{self, Unread};
 use crate::config::{Bearer, KeysUrl};
 use crate::public_keys::PublicKeys;
+use crate::web::{self, Unread};
 
 /// After this time, keys are renewed.
 const OLD: Duration = Duration::from_secs(60 * 60);

@@ -7,8 +7,8 @@ use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap};
 
 use super::super::findings::Report;
-use crate::accounts::web;
 use crate::config::Config;
+use crate::web;
 
 /// Stores refuse requests whose time is further off (Amazon: 15 minutes), and the certificates of others may seem to be over.
 const REFUSED: Duration = Duration::from_secs(10 * 60);

@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 28] = [
+const SECTIONS: [(&str, &str, &str); 30] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -29,6 +29,8 @@ const SECTIONS: [(&str, &str, &str); 28] = [
         "scan: { clamd: \"unix:/s\", quarantine: { backend: disk, KEY } }\n",
     ),
     ("Traces", "traces", "traces: { otlp: \"http://127.0.0.1:4318\", KEY }\n"),
+    ("Events", "events", "events: { spool: '/tmp', to: [{ url: \"http://127.0.0.1/\" }], KEY }\n"),
+    ("EventTarget", "events.to", "events: { spool: '/tmp', to: [{ url: \"http://127.0.0.1/\", KEY }] }\n"),
     ("Anonymous", "anonymous", "anonymous: { backend: disk, KEY }\n"),
     ("User", "users", "users: [{ name: a, password: HASH, backend: disk, KEY }]\n"),
     ("UserLimits", "users.limits", "users: [{ name: a, password: HASH, backend: disk, limits: { KEY } }]\n"),

@@ -45,6 +45,7 @@ fn the_tables_of_the_guide_are_fresh() {
         ("lockout".to_owned(), definitions.table("Lockout", "lockout.", &[])),
         ("scan".to_owned(), definitions.table("Scan", "scan.", &[])),
         ("audit".to_owned(), definitions.table("Audit", "audit[].", &[])),
+        ("events".to_owned(), definitions.table("Events", "events.", &[])),
         ("mounts".to_owned(), definitions.table("Mount", "mounts[].", &[])),
         ("anonymous".to_owned(), definitions.table("Anonymous", "anonymous.", &[])),
         ("http".to_owned(), definitions.table("Http", "http.", &[])),
@@ -222,6 +223,7 @@ impl Definitions {
         let keys = self.keys_of(name);
         let whole = |key: &Key| format!("{place}.{}", key.name);
         sections.secrets.extend(keys.iter().filter(|key| key.is_secret).map(whole));
+        sections.secrets.extend(keys.iter().filter(|key| key.lists_secrets).map(|key| whole(key) + "[]"));
         sections.free.extend(keys.iter().filter(|key| key.is_free).map(whole));
         let mut names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
         names.sort_unstable();

@@ -24,6 +24,8 @@ struct Key {
     name: String,
     required: bool,
     is_secret: bool,
+    /// Whether each item of its list is one.
+    lists_secrets: bool,
     /// As a word or two for people.
     kind: String,
     help: Help,
@@ -47,6 +49,8 @@ impl Definitions {
             ("", fields_of::<raw::Config>()),
             ("AddressFor", fields_of::<raw::AddressFor>()),
             ("Anonymous", fields_of::<raw::Anonymous>()),
+            ("EventTarget", fields_of::<raw::EventTarget>()),
+            ("Events", fields_of::<raw::Events>()),
             ("HostCertificate", fields_of::<raw::HostCertificate>()),
             ("Http", fields_of::<raw::Http>()),
             ("Lockout", fields_of::<raw::Lockout>()),
@@ -69,6 +73,7 @@ impl Definitions {
             ("SecretSource", fields_of::<raw::SecretSource>()),
             ("Audit", fields_of::<raw::Audit>()),
             ("AuditPlace", fields_of::<raw::AuditPlace>()),
+            ("EventBucket", fields_of::<raw::EventBucket>()),
             ("Rotate", fields_of::<raw::Rotate>()),
             ("Certificate", fields_of::<raw::Certificate>()),
             ("Admin", fields_of::<raw::Admin>()),
@@ -116,6 +121,7 @@ impl Definitions {
             name: name.to_owned(),
             required: required.as_array().is_some_and(|list| list.iter().any(|key| key == name)),
             is_secret,
+            lists_secrets: schema.get("items").and_then(target).as_deref() == Some("Secret"),
             kind: schema[TYPE].as_str().map_or_else(|| self.type_of(schema, below), str::to_owned),
             help: Help::parse(description),
             below: below.filter(has_keys).map(str::to_owned),

@@ -17,3 +17,10 @@ fn what_a_place_can_not_do() {
         assert!(said.contains(expected) && said.ends_with("\n1 problem in wharf.yaml"), "{said}");
     }
 }
+
+#[test]
+fn a_mistyped_key_of_a_place_is_told_as_one() {
+    let said = World::new().complaints(&with("audit: [{ to: { fiel: audit.jsonl } }, { to: stderr }]\n"));
+    assert!(said.contains("unknown key \"fiel\"; did you mean \"file\"?"), "{said}");
+    assert!(said.contains("expected stdout, { file: PATH } or { syslog: ADDRESS }, found text"), "{said}");
+}

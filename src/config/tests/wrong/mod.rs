@@ -4,6 +4,7 @@ mod audit;
 mod backends;
 mod certificates;
 mod encryption;
+mod events;
 mod hosts;
 mod server;
 #[cfg(feature = "jwt")]

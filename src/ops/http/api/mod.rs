@@ -23,7 +23,7 @@ use self::request::{body, number, only, query, segments};
 pub(super) use self::stream::Streams;
 use super::Body;
 use super::stay::Stay;
-use crate::ops::admin::{Desk, Filter};
+use crate::ops::admin::{Desk, Filter, wanted};
 use crate::ops::metrics::{AdminAnswer, Metrics};
 
 /// Where the interface is.
@@ -138,7 +138,7 @@ impl Api {
         access: Access,
     ) -> Result<Value, Refusal> {
         let words = || query.iter().map(|(word, value)| (word.as_str(), value.as_str()));
-        if !matches!(segments, ["sessions" | "transfers" | "users"]) {
+        if !matches!(segments, ["sessions" | "transfers" | "users" | "events"]) {
             only(query, &[])?;
         }
         Ok(match segments {
@@ -161,6 +161,10 @@ impl Api {
             ["lockouts"] => desk.lockouts(),
             ["backends"] => desk.backends().await,
             ["reload"] => desk.last_reload(),
+            ["events"] => {
+                only(query, &["state", "receiver", "after", "limit"])?;
+                desk.events(&wanted(words())?).await?
+            }
             ["throughput"] => json!(desk.live.throughput()),
             ["failures"] => json!(desk.live.failures()),
             ["openapi.json"] => self.description.get_or_init(describe).clone(),
@@ -177,10 +181,11 @@ fn allowed(segments: &[&str]) -> Option<&'static str> {
         ["lockouts", _] => "PUT, DELETE",
         ["reload"] => "GET, POST",
         ["drain"] => "POST, DELETE",
+        ["events", "retry" | "drop"] => "POST",
         ["users", _] => "GET",
         [
             "access" | "server" | "sessions" | "transfers" | "users" | "quotas" | "lockouts" | "backends"
-            | "throughput" | "failures" | "stream" | "openapi.json",
+            | "events" | "throughput" | "failures" | "stream" | "openapi.json",
         ] => "GET",
         _ => return None,
     })
@@ -225,6 +230,14 @@ async fn change(
         ("DELETE", ["drain"]) => {
             body.only(nothing)?;
             desk.drain(by, false, false)
+        }
+        ("POST", ["events", act]) => {
+            body.only(&["which"])?;
+            let which = body.text("which")?;
+            match *act {
+                "retry" => json!({ "retried": desk.retry_events(by, which)? }),
+                _ => json!({ "dropped": desk.drop_events(by, which)? }),
+            }
         }
         _ => return Err(Refusal::not_found("that")),
     })

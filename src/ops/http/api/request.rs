@@ -116,6 +116,12 @@ impl Fields {
         }
     }
 
+    /// A text, which has to be there.
+    pub(super) fn text(&self, field: &str) -> Result<&str, Refusal> {
+        let text = self.0.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+        text.ok_or_else(|| Refusal::bad(format!("`{field}`: a text is needed")))
+    }
+
     /// A duration as people write it, which has to be there.
     pub(super) fn duration(&self, field: &str) -> Result<Duration, Refusal> {
         let text = self.0.get(field).and_then(Value::as_str);
