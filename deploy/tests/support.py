@@ -101,8 +101,8 @@ class Pod:
             self.mounts[mount["mountPath"]] = self.make(mount, volume)
 
     def make(self, mount, volume):
-        place = self.folder / mount["name"]
-        place.mkdir()
+        place = self.folder / mount["name"] / mount.get("subPath", "")
+        place.mkdir(parents=True, exist_ok="subPath" in mount)
         if "emptyDir" in volume:
             self.temporary[mount["mountPath"]] = volume["emptyDir"]["sizeLimit"]
         elif "configMap" in volume:

@@ -53,6 +53,7 @@ def given():
         "wharf-tls": tls,
         "lake": {"id": "wharf", "secret": "secret"},
         "wharf-configuration": {"wharf.yaml": OWN_CONFIGURATION},
+        "wharf-hook": {"secret": "whsec_b25seS1mb3ItYS10cnktb25seS1mb3ItYS10cnk="},
         "ftp-users-of-ours": {"anna.yaml": f"{{ name: anna, password: {HASH!r}, backend: scratch }}"},
     }
 

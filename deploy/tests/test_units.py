@@ -40,6 +40,26 @@ class Files(unittest.TestCase):
         variables = parsed["services"]["wharf"]["environment"]
         run(wharf(), "check", "--config", ROOT / "deploy/compose/wharf.yaml", env={**os.environ, **variables})
 
+    def test_compose_file_with_events(self):
+        """It is put over the other one, and its configuration is that of the other one with events."""
+        override = ROOT / "deploy/compose/events.yaml"
+        run(TOOLS / "deploy/bin/check-jsonschema", "--builtin-schema", "vendor.compose-spec", override)
+        services = yaml.safe_load(override.read_text())["services"]
+        targets = [volume.split(":")[1] for volume in services["wharf"]["volumes"]]
+        text = (ROOT / "deploy/compose/wharf-events.yaml").read_text()
+        config = yaml.safe_load(text)
+        events = config.pop("events")
+        self.assertEqual(config, yaml.safe_load((ROOT / "deploy/compose/wharf.yaml").read_text()))
+        self.assertIn(events["spool"], targets)
+        [receiver] = events["to"]
+        self.assertIn(receiver["secret"], services["receiver"]["command"])
+        self.assertIn(f"/image{events['spool']} ", (ROOT / "deploy/Dockerfile").read_text())
+        variables = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["wharf"]["environment"]
+        with tempfile.TemporaryDirectory() as folder:
+            moved = pathlib.Path(folder) / "wharf.yaml"
+            moved.write_text(text.replace(events["spool"], folder))
+            run(wharf(), "check", "--config", moved, env={**os.environ, **variables})
+
     def test_bucket_of_the_compose_file_is_made_before_anybody_goes_on(self):
         """With a `weed` that can't at first."""
         command = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["bucket"]["command"]

@@ -25,13 +25,13 @@ async function ask(...words) {
 
 const watched = [];
 
-/** A new window that is watched for everything that must never happen. `expected` are words of errors that have to. */
+/** A new window that is watched for everything that must never happen. `expected` are words or patterns of errors that have to. */
 async function open(browser, { expected = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const wrong = [];
-  const complain = (text) => expected.some((word) => text.includes(word)) || wrong.push(text);
+  const complain = (text) => expected.some((word) => (word instanceof RegExp ? word.test(text) : text.includes(word))) || wrong.push(text);
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complain(`console: ${message.text()} ${message.location().url}`));
   page.on("pageerror", (error) => complain(`error: ${error.stack}`));
   page.on("dialog", (dialog) => {

@@ -2,12 +2,15 @@
 
 const { accessible, assert, ask, live, logIn, main, open, picture, until } = require("./browser.cjs");
 
+// Asked for in the moment in which it was ended.
+const ENDED = /404 \(Not Found\) \S+\/api\/v1\/sessions\/\d+$/u;
+
 const rows = (page) => page.locator("#rows .one-row:visible");
 const count = (page, id, number) => page.locator(`#${id}`).filter({ hasText: new RegExp(`^${number}$`, "u") }).waitFor();
 
 async function crowd(browser) {
   // Of a server that is gone, or is not there yet.
-  const page = await open(browser, { colorScheme: "dark", expected: ["ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_SOCKET", "503"] });
+  const page = await open(browser, { colorScheme: "dark", expected: ["ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_SOCKET", "503", ENDED] });
   await logIn(page);
   const { sessions, transfers } = await ask("crowd");
   await count(page, "f-sessions", sessions);

@@ -39,6 +39,7 @@ async function nobodyHere(browser) {
   assert((await empty.textContent()).includes("ftp://127.0.0.1 "), await empty.textContent());
   await page.getByText("Nobody is locked out.").waitFor();
   await page.getByText("No errors in the last hour.").waitFor();
+  await page.locator("#waiting").filter({ hasText: "Add events to be told." }).waitFor();
   await accessible(page, "an empty page");
   await picture(page, "empty-light");
 }

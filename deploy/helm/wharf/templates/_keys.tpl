@@ -21,6 +21,8 @@ lockout: always failures for never within
 scan: clamd connections icap over paths quarantine timeout unavailable
 scan.over: size then
 scan.quarantine: backend path
+events: node partial_names partial_wait spool spool_size sync to
+events.to[]: at_once ca_file command mode more_secrets name on paths pause rate retry_for secret timeout token url users
 anonymous: backend enabled mounts path permissions quota
 anonymous.mounts[]: at backend path permissions quota
 anonymous.mounts[].quota: bytes files
@@ -37,7 +39,7 @@ traces.headers[]: name value
 
 {{/* Those of them that are secrets. */}}
 {{- define "wharf.configSecrets" -}}
-users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url http.admin.token http.admin.read_only_token traces.headers[].value
+users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url events.to[].secret events.to[].token events.to[].more_secrets[] http.admin.token http.admin.read_only_token traces.headers[].value
 {{- end -}}
 
 {{/* Sections whose keys are not listed above. */}}

@@ -16,6 +16,7 @@ anything is made of the values. The schema of the values says no more than what 
 {{- include "wharf.validate.backends" . -}}
 {{- include "wharf.validate.users" . -}}
 {{- include "wharf.validate.roots" . -}}
+{{- include "wharf.validate.spool" . -}}
 {{- end -}}
 {{- include "wharf.validate.volumes" . -}}
 {{- include "wharf.validate.test" . -}}

@@ -49,7 +49,8 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- $given := index . 2 -}}
 {{- $sections := include "wharf.configKeys" . | fromYaml -}}
 {{- $each := printf "%s[]" $section -}}
-{{- if and $section (has $section (splitList " " (include "wharf.configSecrets" . | trim))) -}}
+{{- $secrets := splitList " " (include "wharf.configSecrets" . | trim) -}}
+{{- if and $section (has $section $secrets) -}}
 {{- $named := and (kindIs "map" $given) (eq (len (keys (kindIs "map" $given | ternary $given dict))) 1) -}}
 {{- if not (and $named (or (hasKey $given "env") (hasKey $given "file"))) -}}
 {{- fail (printf "%s: a secret would end in a ConfigMap; here it is `{ env: NAME }` or `{ file: PATH }` alone." $where) -}}
@@ -64,6 +65,9 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- end -}}
 {{- $known := splitList " " (index $sections $section) -}}
 {{- range $key, $below := $given -}}
+{{- if and (eq $key "true") (has "on" $known) -}}
+{{- fail (printf "%s: Helm takes the word `on` for true, so write this key in quotes: `\"on\": [file.stored]`." $where) -}}
+{{- end -}}
 {{- if not (has $key $known) -}}
 {{- fail (printf "%s.%s: there is no such key; there are %s." $where $key (join ", " $known)) -}}
 {{- end -}}
@@ -71,7 +75,7 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- end -}}
 {{- else if kindIs "slice" $given -}}
 {{- range $given -}}
-{{- include "wharf.validate.keys" (list $where (hasKey $sections $each | ternary $each $section) .) -}}
+{{- include "wharf.validate.keys" (list $where (or (hasKey $sections $each) (has $each $secrets) | ternary $each $section) .) -}}
 {{- end -}}
 {{- else if and (hasKey $sections $each) (not (kindIs "invalid" $given)) -}}
 {{- fail (printf "%s: that is a list of sections." $where) -}}
@@ -152,8 +156,8 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- end -}}
 {{- end -}}
 
-{{/* Directories of the pod: whether they are there, only the image and the volumes know, but not all of them can be written. */}}
-{{- define "wharf.validate.roots" -}}
+{{/* The folders that are volumes, and whether they can be written, as JSON. */}}
+{{- define "wharf.volumes" -}}
 {{- $volumes := dict "/tmp" true -}}
 {{- if or .Values.persistence.enabled .Values.persistence.existingClaim -}}
 {{- $_ := set $volumes (clean .Values.persistence.mountPath) true -}}
@@ -163,6 +167,41 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- $_ := set $volumes (clean .mountPath) (not .readOnly) -}}
 {{- end -}}
 {{- end -}}
+{{- toJson $volumes -}}
+{{- end -}}
+
+{{/* The spool of events: a folder that is there, and that outlives the pod. A path of a backend does. */}}
+{{- define "wharf.validate.spool" -}}
+{{- $spool := ((.Values.config | default dict).events | default dict).spool -}}
+{{- if not (or (kindIs "invalid" $spool) (kindIs "map" $spool)) -}}
+{{- $path := toString $spool -}}
+{{- if not (hasPrefix "/" $path) -}}
+{{- fail "config.events.spool: the whole path of a folder is needed, such as /var/lib/wharf/events." -}}
+{{- end -}}
+{{- /* The innermost volume is what counts, as with roots. The server makes no folder for it. */ -}}
+{{- $found := "" -}}
+{{- range $volume, $isWritable := include "wharf.volumes" . | fromJson -}}
+{{- if include "wharf.isWithin" (list $path $volume) -}}
+{{- $found = $isWritable | ternary $volume "" -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $found "/tmp" -}}
+{{- fail (printf "config.events.spool: %s goes with the pod, and so would events that nobody has got yet; take a volume that stays, by extraVolumeMounts." $path) -}}
+{{- end -}}
+{{- range $name, $backend := .Values.backends -}}
+{{- if and (eq $backend.kind "local") (include "wharf.isWithin" (list $path (toString $backend.root))) -}}
+{{- fail (printf "config.events.spool: %s is in the root of the backend %s, whose users could remove it." $path $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- fail (printf "config.events.spool: %s is on no volume that can be written; extraVolumeMounts mounts one there: `{ name: files, mountPath: %s, subPath: events }` takes a folder of persistence, and extraVolumes names others." $path $path) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Directories of the pod: whether they are there, only the image and the volumes know, but not all of them can be written. */}}
+{{- define "wharf.validate.roots" -}}
+{{- $volumes := include "wharf.volumes" . | fromJson -}}
 {{- /* Files that others bring: where each is named, and where it is, which a refusal doesn't show. */ -}}
 {{- $own := dict -}}
 {{- range $key, $path := pick (include "wharf.tlsSettings" . | fromJson) "certificate" "key" -}}

@@ -10,13 +10,17 @@ const DRAWN = 150;
 /** More often than this nobody could read. */
 const EVERY = 400;
 
-const DONE = { upload: "uploaded", append: "appended to", download: "downloaded", listing: "listed" };
+const DONE = { upload: "uploaded", append: "appended to", download: "downloaded", list: "listed" };
 
 /** A fact as a sentence, and whether it means trouble. */
 function told(fact) {
   const path = plain(fact.path);
   const seconds = span(fact.seconds);
   switch (fact.what) {
+    case "session_refused":
+      return [`refused a session: ${plain(fact.cause, 200)}`, true];
+    case "client_mistaken":
+      return [`is mistaken: ${plain(fact.cause, 200)}`, true];
     case "session_closed":
       return [`left after ${seconds}: ${moved(fact.received_bytes, fact.sent_bytes)}`];
     case "session_displaced":
@@ -47,6 +51,10 @@ function told(fact) {
       return fact.failure
         ? [`${fact.direction} of ${path} failed after ${bytes(fact.bytes)}: ${plain(fact.failure, 200)}`, true]
         : [`${DONE[fact.direction] ?? fact.direction} ${path}: ${bytes(fact.bytes)} in ${seconds}`];
+    case "scan_found":
+      return [`infected upload ${path} refused: ${plain(fact.finding, 120)}, found by ${plain(fact.scanner, 120)}${fact.quarantined ? `; copy at ${plain(fact.quarantined)}` : ""}`, true];
+    case "scan_unavailable":
+      return [`upload ${path} ${fact.is_stored ? "stored" : "refused"} without a verdict of ${plain(fact.scanner, 120)}: ${plain(fact.cause, 200)}`, true];
     case "changed":
       return [`${plain(fact.operation, 40)} ${path}${fact.to ? ` → ${plain(fact.to)}` : ""}`];
     case "command_failed":
@@ -61,7 +69,7 @@ function told(fact) {
 /** What the table of sessions shows anyway, and what balancers do each second. */
 function isNoise({ what, user, direction, failure }) {
   if (what === "session_closed") return !user;
-  return what === "session_opened" || what === "transfer_began" || (what === "transfer_ended" && direction === "listing" && !failure);
+  return what === "session_opened" || what === "transfer_began" || (what === "transfer_ended" && direction === "list" && !failure);
 }
 
 export class Facts {
@@ -79,7 +87,9 @@ export class Facts {
     const [text, isTrouble] = told(fact);
     const who = fact.user ? plain(fact.user, 80) : fact.by ? plain(fact.by, 80) : "";
     const peer = address(fact.peer ?? "");
-    this.new.push({ at: fact.at, who, peer, text, isTrouble, all: `${who} ${peer} ${text}`.toLowerCase() });
+    // What is not shown is found, too: the number of the session, and the backend.
+    const unseen = `${fact.session === undefined ? "" : `session ${fact.session}`} ${fact.backend ?? ""}`;
+    this.new.push({ at: fact.at, who, peer, text, isTrouble, all: `${who} ${peer} ${text} ${unseen}`.toLowerCase() });
     if (this.new.length > KEPT) this.new.shift();
     this.timer ??= setTimeout(() => this.flush(), EVERY);
   }

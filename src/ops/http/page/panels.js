@@ -104,14 +104,25 @@ function makeLocked({ subject, kind }, lift) {
   return item;
 }
 
-/** Events that wait for their receivers, where the server tells of any. */
+/** Longer than this an event waits for a receiver that is gone or slow. */
+const LATE = 900;
+
+/** Events that wait for their receivers, and those that were given up; `null` where nobody is told of events. */
 export function showEvents(events) {
-  by("waiting").hidden = !events;
-  if (!events) return;
-  const { waiting, dead, oldest_seconds: oldest } = events;
+  if (!events) {
+    figure("f-events", "–");
+    by("f-events").classList.remove("hot");
+    say(by("f-events-of"), "Add events to be told.");
+    return;
+  }
+  const { waiting, dead, oldest_seconds: oldest, refusals } = events;
   figure("f-events", count(waiting));
-  by("f-events").classList.toggle("hot", dead > 0);
-  say(by("f-events-of"), dead > 0 ? `${count(dead)} given up` : waiting ? `for up to ${span(oldest)}` : "all delivered");
+  by("f-events").classList.toggle("hot", dead > 0 || oldest > LATE);
+  const words = [];
+  if (dead) words.push(`${count(dead)} dead letter${dead === 1 ? "" : "s"}`);
+  if (waiting) words.push(`oldest ${span(oldest)}`);
+  if (refusals) words.push(`${count(refusals)} refusal${refusals === 1 ? "" : "s"}`);
+  say(by("f-events-of"), words.join(" · ") || "All are delivered.");
 }
 
 export const moved = (received, sent) => `↑ ${bytes(received)}, ↓ ${bytes(sent)}`;

@@ -147,6 +147,7 @@ export class Sessions {
       if (!visible.has(number)) {
         this.drawn.delete(number);
         row.hidden = true;
+        row.classList.remove("chosen");
         this.spare.push(row);
       }
     }
