@@ -7,15 +7,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use wharf_backends::{ByteRange, Error, ErrorKind, Result};
 
-use super::keeper::{Keeper, Signs};
-use super::{Command, node_of, number_of};
+use super::keeper::{Keeper, RENEWAL, Signs};
+use super::{Bucket, Command, node_of, number_of};
 use crate::events::id::Id;
 use crate::events::spool::shared::{again, event_of, replay};
 use crate::events::spool::state::{At, New, Stage, State};
@@ -36,6 +38,17 @@ struct Taken {
     undecided: Vec<Id>,
 }
 
+/// Says again and again that this server lives.
+async fn sign_on(bucket: Arc<Bucket>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let (began, was_mine) = (Instant::now(), bucket.is_mine());
+        if bucket.sign(&bucket.own()).await.is_ok() && was_mine {
+            bucket.renewed(began);
+        }
+    }
+}
+
 impl Keeper {
     /// Takes over a folder: of a run that is certain to be over, or of one whose signs were these for long enough.
     pub(super) async fn adopt(&mut self, folder: &str, signs: Signs, is_over: bool) -> Result<()> {
@@ -43,7 +56,11 @@ impl Keeper {
             return Ok(());
         }
         let mut taken = Taken::default();
-        let result = self.take_over(folder, is_over, &mut taken).await;
+        // Much takes long, and meanwhile others must not take this server for one that is gone.
+        let result = tokio::select! {
+            result = self.take_over(folder, is_over, &mut taken) => result,
+            () = sign_on(Arc::clone(&self.bucket)) => Ok(()),
+        };
         // Whatever became of the rest, this is here now.
         if taken.events > 0 {
             tracing::info!(

@@ -38,8 +38,17 @@ impl Writer {
                 }
             }
         };
+        let mut gone = Vec::new();
         for held in self.held.extract_if(.., |held| !is_blocked(held)) {
-            let _ = held.reply.send(Ok(()));
+            if held.reply.send(Ok(())).is_err() {
+                gone.extend(held.id);
+            }
+        }
+        // Whoever has asked for them does nothing any more.
+        for id in gone {
+            self.shared.state().end(id, End::Dropped);
+            self.add_note((Record::Ended { id, end: End::Dropped }.framed(), None, None), None);
+            self.shared.wake_all();
         }
     }
 

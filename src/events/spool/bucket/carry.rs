@@ -32,7 +32,7 @@ pub(super) type Gathered = io::Result<Vec<(Id, At, Option<Vec<u8>>)>>;
 impl Writer {
     /// Begins to read what is to be carried.
     pub(super) fn gather(&mut self) {
-        let is_free = self.gathering.is_none() && self.puts.len() < PUTS && !self.stops;
+        let is_free = self.gathering.is_none() && !self.carrying && self.puts.len() < PUTS && !self.stops;
         let now = Instant::now();
         let pauses = [self.resume.as_ref().map(|(until, _)| *until), self.carry_again];
         if !is_free || pauses.into_iter().flatten().any(|until| until > now) {
@@ -42,7 +42,7 @@ impl Writer {
         let found = {
             let state = self.shared.state();
             // Until what is in doubt is removed, nothing behind it is.
-            if self.carry_until.is_none() && self.doubtful.is_empty() {
+            if self.carry_until.is_none() && self.doubtful.values().all(|due| *due <= now) {
                 let (count, live) = (state.segments.len() as u64, state.live());
                 let are_many = count > SEGMENTS + live / FOR_EACH;
                 let are_hollow = state.total >= WORTH_IT.min(self.most / 4) && live <= state.total / 2;
@@ -118,6 +118,7 @@ impl Writer {
             );
         }
         if !copies.is_empty() {
+            self.carrying = true;
             self.put(Load::Carried(copies), all, true);
         }
     }

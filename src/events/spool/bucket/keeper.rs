@@ -19,7 +19,7 @@ use wharf_backends::Result;
 use super::{Adopted, Bucket, CLAIM, Command, Commands, OWNERS, node_of, run_of};
 
 /// How often an owner writes its object.
-const RENEWAL: Duration = Duration::from_secs(15);
+pub(super) const RENEWAL: Duration = Duration::from_secs(15);
 /// How often it is looked for others.
 const LOOK: Duration = Duration::from_secs(30);
 /// For how long an object has not changed if its owner is gone.
@@ -212,7 +212,8 @@ impl Keeper {
         let (own, now) = (self.bucket.own(), Instant::now());
         self.seen.retain(|folder, _| all.contains_key(folder));
         for (folder, signs) in all {
-            if folder == own {
+            // What it wrote before it began another folder, it carries along itself, and whoever has claimed that takes it over.
+            if folder == own || self.bucket.folders().iter().any(|(_, of)| *of == folder) {
                 continue;
             }
             let (before, since) = self.seen.entry(folder.clone()).or_insert((signs, now));

@@ -251,14 +251,16 @@ impl Bucket {
 
     /// What is in a folder, which may be gone.
     async fn list(&self, path: &StoragePath) -> Result<Vec<Entry>> {
-        patiently(path, async {
-            match self.storage()?.list(path).await {
-                Ok(entries) => entries.try_collect().await,
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+        let mut entries = match patiently(path, async { self.storage()?.list(path).await }).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        // There may be very many; each page has its time.
+        let mut all = Vec::new();
+        while let Some(entry) = patiently(path, entries.try_next()).await? {
+            all.push(entry);
+        }
+        Ok(all)
     }
 
     /// Makes a folder with those above it, where that is needed.

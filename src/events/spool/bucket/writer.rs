@@ -110,6 +110,8 @@ pub(super) struct Writer {
     pub(super) removing: Option<BoxFuture<'static, Vec<u64>>>,
     pub(super) remove_again: Option<Instant>,
     pub(super) gathering: Option<BoxFuture<'static, Gathered>>,
+    /// What is carried is on its way.
+    pub(super) carrying: bool,
     /// What is needed of all segments up to this one is being carried.
     pub(super) carry_until: Option<u64>,
     pub(super) carry_again: Option<Instant>,
@@ -148,6 +150,7 @@ impl Writer {
             removing: None,
             remove_again: None,
             gathering: None,
+            carrying: false,
             carry_until: None,
             carry_again: None,
             stops: false,
@@ -302,6 +305,10 @@ impl Writer {
         let mut total = self.shared.state().total + self.flying;
         let mut admitted = Vec::new();
         for wanted in self.intents.take(0) {
+            // Who has asked for it is gone, and does nothing.
+            if wanted.reply.is_closed() {
+                continue;
+            }
             if total + wanted.record.len() as u64 > self.most {
                 let _ = wanted.reply.send(Err(Refusal::Full));
                 continue;
@@ -331,6 +338,9 @@ impl Writer {
     fn landed(&mut self, landed: Landed) {
         let Landed { number, load, has_notes, bytes, mut result } = landed;
         self.flying -= bytes;
+        if matches!(load, Load::Carried(_)) {
+            self.carrying = false;
+        }
         if has_notes {
             self.noted.insert(number);
         }
