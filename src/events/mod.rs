@@ -158,9 +158,7 @@ impl Events {
             // Those of this node are asked for with all others at the start.
             let Some(events) = adopter.upgrade().filter(|_| !is_over) else { return };
             let asking = Arc::clone(&events);
-            events.spawn(async move {
-                futures_util::future::join_all(ids.into_iter().map(|id| recover::later(&asking, id))).await;
-            });
+            events.spawn(async move { recover::of_others(&asking, ids).await });
         });
         opening.begin(find, adopted, self.stopping.clone());
     }

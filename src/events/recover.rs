@@ -65,26 +65,28 @@ pub(super) async fn at_the_start(events: &Arc<Events>) {
     tracing::info!(changes = ids.len(), "asking the storages what became of changes that were under way");
     let asking = {
         let events = Arc::clone(events);
-        async move {
-            let mut of_backends = HashMap::<_, Vec<_>>::new();
-            for id in ids {
-                let read = events.spool.read(id).await;
-                let place = read.ok().flatten().and_then(|(draft, _)| draft.place);
-                of_backends.entry(place.map(|place| place.backend)).or_default().push(id);
-            }
-            // One that does not answer keeps no other waiting.
-            let asked = of_backends.into_values().map(|ids| {
-                let known = stream::iter(ids).map(|id| until_known(&events, id, false));
-                known.buffer_unordered(AT_ONCE).for_each(|()| async {})
-            });
-            join_all(asked).await;
-        }
+        tokio::spawn(async move { of_others(&events, ids).await })
     };
-    let asking = tokio::spawn(asking);
     // Those of storages that don't answer are asked for meanwhile.
     if tokio::time::timeout(START, asking).await.is_err() {
         tracing::warn!("a storage does not tell what became of changes: their events wait for it");
     }
+}
+
+/// Asks what became of changes of servers that are gone.
+pub(super) async fn of_others(events: &Arc<Events>, ids: Vec<Id>) {
+    let mut of_backends = HashMap::<_, Vec<_>>::new();
+    for id in ids {
+        let read = events.spool.read(id).await;
+        let place = read.ok().flatten().and_then(|(draft, _)| draft.place);
+        of_backends.entry(place.map(|place| place.backend)).or_default().push(id);
+    }
+    // One that does not answer keeps no other waiting.
+    let asked = of_backends.into_values().map(|ids| {
+        let known = stream::iter(ids).map(|id| until_known(events, id, false));
+        known.buffer_unordered(AT_ONCE).for_each(|()| async {})
+    });
+    join_all(asked).await;
 }
 
 /// Asks until there is an answer. Whether the one who makes the change `lives`, so that its work may go on here.
