@@ -40,69 +40,6 @@ fn lock_outs_are_told() {
     assert_eq!(locked, BTreeSet::from([("address", "127.0.0.2"), ("user", "127.0.0.2")]));
 }
 
-#[test]
-fn uploads_that_fail_are_told() {
-    let receiver = Receiver::new();
-    let setup = setup(&receiver, ", on: [upload.failed, file.stored], at_once: 1");
-    let server = setup.start();
-    let mut client = server.login();
-    let mut data = client.start_transfer("STOR broken");
-    data.write_all(&more_than_is_buffered()).unwrap();
-    client.send("ABOR");
-    let reply = client.reply();
-    assert!((400..500).contains(&reply.code), "{reply:?}");
-    drop(data);
-    client.expect_reply(226);
-    let got = receiver.expect(1);
-    assert_eq!(summaries(&got), ["upload.failed /broken"]);
-    let data = got[0].data();
-    assert!(!data["cause"].as_str().unwrap().is_empty(), "{data}");
-    assert_eq!((&data["user"], data.get("backend")), (&"demo".into(), None));
-    // Neither what can't be read nor what was never begun is one.
-    client.expect("STOR none", 425);
-    let _ = client.try_fetch("RETR nothing");
-    client.store("last", b"x");
-    let all = summaries(&receiver.expect(2));
-    assert_eq!(all.last().unwrap(), "file.stored /last", "{all:?}");
-}
-
-#[test]
-fn what_fails_or_was_not_asked_for_is_no_event() {
-    let receiver = Receiver::new();
-    let setup = setup(&receiver, ", on: ['*'], at_once: 1");
-    let server = setup.start();
-    let mut client = server.login();
-    client.store("a", b"x");
-    client.expect("MKD d", 257);
-    client.expect("MKD d", 550);
-    client.expect("DELE d", 550);
-    client.expect("RMD a", 550);
-    client.expect("RMD .", 550);
-    client.expect("RNFR nothing", 550);
-    client.expect("RNFR d", 350);
-    client.expect_any("RNTO nowhere/d", &[550, 553]);
-    client.expect("MFMT 20200101000000 a", 213);
-    let _ = client.retrieve("a");
-    client.names("");
-    client.try_store("APPE a", b"more");
-    let mut data = client.start_transfer("STOU");
-    data.write_all(b"unique").unwrap();
-    data.finish().unwrap();
-    drop(data);
-    client.expect_reply(226);
-    client.expect("RMD d", 250);
-    let got = receiver.expect(6);
-    // That of the login goes when the others leave it room.
-    let (logins, got): (Vec<_>, Vec<_>) = got.iter().partition(|got| got.data().get("path").is_none());
-    assert_eq!(logins.len(), 1);
-    let all: Vec<_> = got.iter().map(|got| got.summary()).collect();
-    assert_eq!(all[..3], ["file.stored /a", "directory.created /d", "file.stored /a"]);
-    assert!(all[3].starts_with("file.stored /"), "{all:?}");
-    assert_eq!(all[4], "directory.removed /d");
-    assert_eq!((got[2].data()["size"].as_u64(), got[3].data()["size"].as_u64()), (Some(5), Some(6)));
-    wait_until("nothing waits", || metric(&server, "wharf_events_waiting{receiver=\"hook\"}") == Some(0.0));
-}
-
 /// Other patterns than the usual ones; a part that is replaced, that is renamed to a part, and that is told of late.
 #[test]
 fn names_of_parts_are_as_configured() {
@@ -167,4 +104,74 @@ fn a_part_that_somebody_took_away_is_not_told() {
     // Both waited since the same second.
     wait_until("nothing waits", || metric(&server, "wharf_events_waiting{receiver=\"hook\"}") == Some(0.0));
     assert_eq!(receiver.all().len(), 1);
+}
+
+/// What libunftp answers is another dialogue.
+mod native_only {
+    use super::*;
+
+    #[test]
+    fn uploads_that_fail_are_told() {
+        let receiver = Receiver::new();
+        let setup = setup(&receiver, ", on: [upload.failed, file.stored], at_once: 1");
+        let server = setup.start();
+        let mut client = server.login();
+        let mut data = client.start_transfer("STOR broken");
+        data.write_all(&more_than_is_buffered()).unwrap();
+        client.send("ABOR");
+        let reply = client.reply();
+        assert!((400..500).contains(&reply.code), "{reply:?}");
+        drop(data);
+        client.expect_reply(226);
+        let got = receiver.expect(1);
+        assert_eq!(summaries(&got), ["upload.failed /broken"]);
+        let data = got[0].data();
+        assert!(!data["cause"].as_str().unwrap().is_empty(), "{data}");
+        assert_eq!((&data["user"], data.get("backend")), (&"demo".into(), None));
+        // Neither what can't be read nor what was never begun is one.
+        client.expect("STOR none", 425);
+        let _ = client.try_fetch("RETR nothing");
+        client.store("last", b"x");
+        let all = summaries(&receiver.expect(2));
+        assert_eq!(all.last().unwrap(), "file.stored /last", "{all:?}");
+    }
+
+    #[test]
+    fn what_fails_or_was_not_asked_for_is_no_event() {
+        let receiver = Receiver::new();
+        let setup = setup(&receiver, ", on: ['*'], at_once: 1");
+        let server = setup.start();
+        let mut client = server.login();
+        client.store("a", b"x");
+        client.expect("MKD d", 257);
+        client.expect("MKD d", 550);
+        client.expect("DELE d", 550);
+        client.expect("RMD a", 550);
+        client.expect("RMD .", 550);
+        client.expect("RNFR nothing", 550);
+        client.expect("RNFR d", 350);
+        client.expect_any("RNTO nowhere/d", &[550, 553]);
+        client.expect("MFMT 20200101000000 a", 213);
+        let _ = client.retrieve("a");
+        client.names("");
+        client.try_store("APPE a", b"more");
+        let mut data = client.start_transfer("STOU");
+        data.write_all(b"unique").unwrap();
+        data.finish().unwrap();
+        drop(data);
+        client.expect_reply(226);
+        client.expect("RMD d", 250);
+        let got = receiver.expect(6);
+        // That of the login goes when the others leave it room.
+        let (logins, got): (Vec<_>, Vec<_>) = got.iter().partition(|got| got.data().get("path").is_none());
+        assert_eq!(logins.len(), 1);
+        let all: Vec<_> = got.iter().map(|got| got.summary()).collect();
+        assert_eq!(all[..3], ["file.stored /a", "directory.created /d", "file.stored /a"]);
+        assert!(all[3].starts_with("file.stored /"), "{all:?}");
+        assert_eq!(all[4], "directory.removed /d");
+        assert_eq!((got[2].data()["size"].as_u64(), got[3].data()["size"].as_u64()), (Some(5), Some(6)));
+        wait_until("nothing waits", || {
+            metric(&server, "wharf_events_waiting{receiver=\"hook\"}") == Some(0.0)
+        });
+    }
 }
