@@ -430,7 +430,8 @@ class Schema(unittest.TestCase):
                 kept.add(place)
                 return
             # Where a word may stand in place of keys, the chart leaves these to the server.
-            if any("enum" in option for option in node.get("anyOf", [])):
+            options = node.get("anyOf", [])
+            if any("enum" in option for option in options) or {"type": "string"} in options and any("$ref" in option for option in options):
                 return
             for option in node.get("anyOf", []) + node.get("oneOf", []):
                 look(option, place)

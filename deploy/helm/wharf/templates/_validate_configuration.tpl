@@ -79,6 +79,8 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- end -}}
 {{- else if and (hasKey $sections $each) (not (kindIs "invalid" $given)) -}}
 {{- fail (printf "%s: that is a list of sections." $where) -}}
+{{- else if has $section (list "audit[].to" "events.spool") -}}
+{{- /* A word may stand in place of keys: the server looks at these. */ -}}
 {{- else if kindIs "map" $given -}}
 {{- fail (printf "%s: that has no keys of its own." $where) -}}
 {{- end -}}
