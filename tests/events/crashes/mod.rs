@@ -16,7 +16,7 @@ use self::clients::{CLIENTS, Deed, work};
 use self::ledger::{Ledger, Mood};
 use super::receiver::Receiver;
 use super::spool::ask;
-use crate::support::{S3, SOON, Setup, metric, wait_until};
+use crate::support::{Running, S3, SOON, Setup, metric, wait_until};
 
 /// Numbers that are not to be foreseen, and differ from run to run.
 struct Random(u64);
@@ -31,6 +31,12 @@ impl Random {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
+}
+
+/// What a server has logged of changes that were under way when the one before it was killed.
+fn lines_of_recovery(server: &Running<'_>) -> Vec<String> {
+    let lines = server.log.lines();
+    lines.iter().filter(|line| line.target().ends_with("recover")).map(|line| format!("{line:?}")).collect()
 }
 
 /// One life of the server: says what its clients were told.
@@ -60,14 +66,7 @@ fn one_life(setup: &Setup, round: usize, random: &mut Random, settled: &mut Vec<
         over.store(true, Ordering::Relaxed);
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
-    settled.extend(
-        server
-            .log
-            .lines()
-            .iter()
-            .filter(|line| line.target().ends_with("recover"))
-            .map(|line| format!("{line:?}")),
-    );
+    settled.extend(lines_of_recovery(&server));
     told
 }
 
@@ -105,14 +104,7 @@ fn kill_and_compare(setup: impl Fn(&str) -> Setup, usual: usize) {
         has_all || began.elapsed() - killed > SOON / 2
     });
     let took = began.elapsed();
-    settled.extend(
-        server
-            .log
-            .lines()
-            .iter()
-            .filter(|line| line.target().ends_with("recover"))
-            .map(|line| format!("{line:?}")),
-    );
+    settled.extend(lines_of_recovery(&server));
     settled.extend(ask(&setup, &["list", "--waiting"]).1.lines().map(str::to_owned));
     let summary = ledger.compare(&stored, &deeds, &settled);
     let dead = ledger.dead();
