@@ -129,6 +129,42 @@ pub async fn accept_if_any(stream: &mut TcpStream) -> io::Result<Option<Route>> 
     }
 }
 
+/// The header of version 2 for a connection with these two ends.
+pub(crate) fn header(route: &Route) -> Vec<u8> {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let (client, server) = (canonical(route.client), canonical(route.server));
+    // Both addresses have to be of one kind.
+    let mapped = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
+    };
+    let (client, server) = match client.is_ipv4() == server.is_ipv4() {
+        true => (client, server),
+        false => (mapped(client), mapped(server)),
+    };
+    let mut header = SIGNATURE.to_vec();
+    let octets = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    // Version 2, on behalf of a client; TCP over IPv4 or IPv6; the length of what follows.
+    let (family, length) = if client.is_ipv4() { (0x11, 12) } else { (0x21, 36) };
+    header.extend([0x21, family, 0, length]);
+    header.extend(octets(client.ip()));
+    header.extend(octets(server.ip()));
+    header.extend(client.port().to_be_bytes());
+    header.extend(server.port().to_be_bytes());
+    header
+}
+
+/// What a whole header says, as [`accept`].
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] if it is none.
+pub(crate) fn from_bytes(header: &[u8]) -> io::Result<Option<Route>> {
+    parse(header)
+}
+
 /// Properties that hold for every header, for the fuzzer.
 #[cfg(fuzzing)]
 #[doc(hidden)]

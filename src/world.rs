@@ -13,6 +13,7 @@ use wharf_backends::Buffers;
 use wharf_backends::observe::Observers;
 
 use crate::accounts::{Accounts, AccountsError, Lasting};
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::events::Events;
 use crate::ops::metrics::Metrics;
@@ -31,6 +32,8 @@ pub struct Ground {
     pub accounts: Arc<Lasting>,
     /// What becomes of traces; none, unless this is set.
     pub traces: Traces,
+    /// The replicas of which this server is one, if this is set.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 impl Ground {
@@ -39,7 +42,7 @@ impl Ground {
     /// # Errors
     /// If the system has no random bytes, or no threads.
     pub fn new(buffers: Arc<Buffers>, metrics: Arc<Metrics>) -> Result<Self, AccountsError> {
-        Ok(Self { buffers, metrics, accounts: Lasting::new()?, traces: Traces::default() })
+        Ok(Self { buffers, metrics, accounts: Lasting::new()?, traces: Traces::default(), cluster: None })
     }
 
     /// Other programs are told of what happens in the worlds that are built from now on.
@@ -60,6 +63,8 @@ pub struct World {
     pub accounts: Accounts,
     /// What becomes of traces.
     pub traces: Traces,
+    /// The replicas of which this server is one.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 /// A world can't be built.
@@ -92,7 +97,7 @@ impl World {
     /// # Errors
     /// [`WorldError`]. Nothing has changed then.
     pub fn build_beside(config: Config, ground: &Ground, before: Option<&Self>) -> Result<Self, WorldError> {
-        let Ground { buffers, metrics, accounts, traces } = ground;
+        let Ground { buffers, metrics, accounts, traces, cluster } = ground;
         let kept = |name: &str| {
             let before = before?;
             let stamp = config.stamps.get(name)?;
@@ -107,7 +112,7 @@ impl World {
             Arc::clone(accounts),
             before.map(|before| &before.accounts),
         )?;
-        Ok(Self { config, storages, accounts, traces: traces.clone() })
+        Ok(Self { config, storages, accounts, traces: traces.clone(), cluster: cluster.clone() })
     }
 }
 

@@ -142,6 +142,7 @@ mod keys {
             "Admin" => "http.admin.",
             "AdminTls" => "http.admin.tls.",
             "Log" => "log.",
+            "Cluster" => "cluster.",
             "Traces" => "traces.",
             "Header" => "traces.headers[].",
             "SecretSource" => "secret.",

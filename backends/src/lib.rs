@@ -75,6 +75,7 @@ mod buffers;
 mod digest;
 mod entry;
 mod error;
+mod partial;
 mod path;
 mod storage;
 mod stream;
@@ -95,6 +96,7 @@ pub use buffers::Buffers;
 pub use digest::{Digest, DigestAlgorithm};
 pub use entry::{Entry, EntryKind, EntryStream, Metadata};
 pub use error::{Error, ErrorKind, Result};
+pub use partial::{Keeping, Partial, Partials};
 pub use path::{PathError, StoragePath};
 pub use storage::{
     Body, ByteRange, Capabilities, Content, CreateMode, EachFile, Intake, Storage, Supply, Upload,

@@ -26,7 +26,7 @@ use crate::below;
 use crate::threads::{DiskThreads, OfDisk};
 use crate::{
     ByteStream, Digest, DigestAlgorithm, EntryKind, EntryStream, Error, ErrorKind, FileSlice, Metadata,
-    Result, StoragePath,
+    Partials, Result, StoragePath,
 };
 
 /// A part of a file, in bytes.
@@ -224,6 +224,15 @@ pub trait Upload: Send {
     async fn abort(self: Box<Self>) -> Result<()> {
         Ok(())
     }
+
+    /// Gives up because the line to whoever sent the bytes is lost: an upload of [`Partials`] keeps them for its owner, and tells
+    /// of how many its owner will hear. Any other upload is aborted, as is one that has nothing to keep.
+    ///
+    /// # Errors
+    /// As for [`abort`](Self::abort).
+    async fn leave(self: Box<Self>) -> Result<Option<u64>> {
+        self.abort().await.map(|()| None)
+    }
 }
 
 /// How a backend differs from a disk. It never changes during the life of a backend.
@@ -397,6 +406,11 @@ pub trait Storage: Send + Sync + fmt::Debug {
     async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
         let _ = mode;
         Err(Error::new(ErrorKind::Unsupported, path))
+    }
+
+    /// The uploads that were broken off and are kept for their owners, if the storage can keep any.
+    fn partials(&self) -> Option<&dyn Partials> {
+        None
     }
 
     /// The threads of the storage's disk, if it is on one.

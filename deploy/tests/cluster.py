@@ -11,6 +11,9 @@ import yaml
 RESOURCES = {
     "/api/v1": ["Secret", "ConfigMap", "Service", "ServiceAccount", "Pod"],
     "/apis/apps/v1": ["StatefulSet"],
+    "/apis/autoscaling/v2": ["HorizontalPodAutoscaler"],
+    "/apis/networking.k8s.io/v1": ["NetworkPolicy"],
+    "/apis/policy/v1": ["PodDisruptionBudget"],
 }
 
 
@@ -42,9 +45,13 @@ class Cluster:
         if path == "/api":
             return 200, {"kind": "APIVersions", "versions": ["v1"]}
         if path == "/apis":
-            version = {"groupVersion": "apps/v1", "version": "v1"}
-            group = {"name": "apps", "versions": [version], "preferredVersion": version}
-            return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
+            groups = []
+            for place in RESOURCES:
+                if place.startswith("/apis/"):
+                    name, number = place.removeprefix("/apis/").split("/")
+                    version = {"groupVersion": f"{name}/{number}", "version": number}
+                    groups.append({"name": name, "versions": [version], "preferredVersion": version})
+            return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         if path in RESOURCES:
             resources = [
                 {"name": f"{kind.lower()}s", "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": ["get"]}

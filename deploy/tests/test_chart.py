@@ -111,8 +111,8 @@ class Chart(unittest.TestCase):
             for example in EACH:
                 with self.about(example):
                     path = pathlib.Path(folder) / "all.yaml"
-                    path.write_text(template(*values(example)))
                     for version in ("1.27", "1.37"):
+                        path.write_text(template(f"--kube-version={version}", *values(example)))
                         ran = run(TOOLS / "deploy/bin/kubernetes-validate", "--strict", "-k", version, path)
                         output = ran.stdout + ran.stderr
                         unknown = set(re.findall(r"find schema for kind (\w+)", output))
@@ -126,7 +126,7 @@ class Chart(unittest.TestCase):
                     ran = Pod(manifests(*values(example)), folder, given()).check()
                     warnings = [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
                     # The pod's volumes are nobody else's, and what has no TLS is told in the notes.
-                    expected = ("can read ", "without `tls`, ", "`tls.mode: required` is safer", "with `plain: true` ")
+                    expected = ("can read ", "without `tls`, ", "`tls.mode: required` is safer", "with `plain: true` ", "has no number at its end")
                     others = [line for line in warnings if not any(part in line for part in expected)]
                     self.assertEqual(others, [])
 
@@ -187,6 +187,56 @@ class Chart(unittest.TestCase):
             self.assertEqual(outside, [(port, port) for port in expected])
             config = yaml.safe_load(one("ConfigMap", documents)["data"]["wharf.yaml"])
             self.assertEqual(config["server"]["passive"], {"ports": ports, "address": "ftp.example.com"})
+
+    def test_several_replicas_have_ports_a_secret_and_a_way_to_each_other(self):
+        documents = manifests("--values", str(CHART / "examples/three-replicas.yaml"))
+        [secret] = [d for d in documents if d["kind"] == "Secret" and "cluster.secret" in d["data"]]
+        self.assertRegex(base64.b64decode(secret["data"]["cluster.secret"]).decode(), "^[A-Za-z0-9]{48}$")
+        cluster = yaml.safe_load(one("ConfigMap", documents)["data"]["wharf.yaml"])["cluster"]
+        self.assertEqual(cluster["replicas"], "wharf-{i}.wharf-pods")
+        self.assertEqual(cluster["secret"], {"file": "/run/wharf/secrets/cluster.secret"})
+        stateful = one("StatefulSet", documents)["spec"]
+        self.assertNotIn("replicas", stateful, "the autoscaler's")
+        self.assertEqual((stateful["serviceName"], stateful["podManagementPolicy"]), ("wharf-pods", "Parallel"))
+        pod = stateful["template"]["spec"]
+        [container] = pod["containers"]
+        self.assertIn({"name": "relay", "containerPort": 2122}, container["ports"])
+        self.assertEqual(pod["topologySpreadConstraints"][0]["whenUnsatisfiable"], "ScheduleAnyway")
+        self.assertGreater(pod["terminationGracePeriodSeconds"], 35)
+        scaler = one("HorizontalPodAutoscaler", documents)["spec"]
+        self.assertEqual((scaler["minReplicas"], scaler["maxReplicas"]), (3, 6))
+        one("PodDisruptionBudget", documents)
+        own = {"podSelector": {"matchLabels": stateful["selector"]["matchLabels"]}}
+        [rule] = [r for r in one("NetworkPolicy", documents)["spec"]["ingress"] if r["ports"] == [{"port": "relay"}]]
+        self.assertEqual(rule["from"], [own], "nobody else")
+        self.assertNotIn("relay", [port["name"] for port in one("Service", documents, "wharf")["spec"]["ports"]])
+        self.assertIn("relay", [port["name"] for port in one("Service", documents, "wharf-pods")["spec"]["ports"]])
+
+    def test_one_replica_has_nothing_of_several(self):
+        text = template("--set=replicas=1")
+        for word in ("relay", "cluster:", "cluster.secret", "PodDisruptionBudget", "topologySpread"):
+            self.assertNotIn(word, text)
+
+    def test_the_secret_of_replicas_may_be_somebody_elses(self):
+        options = ["--set=autoscaling.enabled=false,replicas=3,cluster.existingSecret.name=ours,cluster.existingSecret.key=k"]
+        documents = manifests("--values", str(CHART / "examples/three-replicas.yaml"), *options)
+        self.assertEqual(one("StatefulSet", documents)["spec"]["replicas"], 3)
+        self.assertNotIn("cluster.secret", one("Secret", documents)["data"])
+        volumes = one("StatefulSet", documents)["spec"]["template"]["spec"]["volumes"]
+        [secrets] = [volume["projected"]["sources"] for volume in volumes if volume["name"] == "secrets"]
+        item = {"name": "ours", "items": [{"key": "k", "path": "cluster.secret"}]}
+        self.assertIn({"secret": item}, secrets)
+
+    def test_the_secret_of_replicas_is_kept(self):
+        with Cluster() as cluster:
+            before = base64.b64encode(b"known to all replicas since the first day").decode()
+            cluster.secrets["wharf"] = {"cluster.secret": before}
+            for version in HELMS:
+                arguments = ["--dry-run=server", "--disable-openapi-validation", "--namespace", "ftp"]
+                arguments += ["--values", CHART / "examples/three-replicas.yaml", "--set=tls.mode=off,tls.certManager.enabled=false"]
+                ran = helm("template", "wharf", CHART, *arguments, version=version, kubeconfig=cluster.kubeconfig)
+                documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
+                self.assertEqual(one("Secret", documents)["data"]["cluster.secret"], before)
 
     def test_node_ports_are_the_passive_ports(self):
         documents = manifests("--values", str(CHART / "examples/node-port.yaml"))

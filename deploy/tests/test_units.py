@@ -60,6 +60,21 @@ class Files(unittest.TestCase):
             moved.write_text(text.replace(events["spool"], folder))
             run(wharf(), "check", "--config", moved, env={**os.environ, **variables})
 
+    def test_compose_file_of_replicas(self):
+        compose = ROOT / "deploy/compose/replicas.yaml"
+        run(TOOLS / "deploy/bin/check-jsonschema", "--builtin-schema", "vendor.compose-spec", compose)
+        parsed = yaml.safe_load(compose.read_text())
+        path = ROOT / "deploy/compose/replicas/wharf.yaml"
+        config = yaml.safe_load(path.read_text())
+        ports = config["server"]["passive"]["ports"]
+        self.assertEqual({port for port in parsed["services"]["haproxy"]["ports"]}, {"127.0.0.1:2121:2121", f"127.0.0.1:{ports}:{ports}"})
+        self.assertIn(f"bind :{ports}", (ROOT / "deploy/compose/replicas/haproxy.cfg").read_text())
+        low, high = map(int, ports.split("-"))
+        replicas = [service for name, service in parsed["services"].items() if name.startswith("wharf-")]
+        self.assertEqual(high - low + 1, len(replicas) * config["cluster"]["ports_per_replica"])
+        self.assertEqual([service["hostname"] for service in replicas], ["wharf-0", "wharf-1", "wharf-2"])
+        run(wharf(), "check", "--config", path)
+
     def test_bucket_of_the_compose_file_is_made_before_anybody_goes_on(self):
         """With a `weed` that can't at first."""
         command = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["bucket"]["command"]

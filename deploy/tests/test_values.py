@@ -26,6 +26,7 @@ MOUNT = "extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0]
 INNER = "extraVolumes[1].name=b,extraVolumeMounts[1].name=b,extraVolumeMounts[1].mountPath"
 HOST = "tls.settings.certificates[0]"
 OWN_KEY = "tls.mode=required,tls.settings.certificate=/run/public/c,tls.settings.key=/run/own/k"
+SEVERAL = "replicas=3,backends.scratch=null,backends.lake.kind=s3,backends.lake.bucket=a,backends.lake.region=a,backends.lake.anonymous=true,users[0].name=a,users[0].backend=lake"
 
 SENTENCES = {
     "passive.ports=5-1": "passive.ports: the range 5-1 ends before it begins.",
@@ -34,7 +35,18 @@ SENTENCES = {
     "passive.ports=50000-59999": "a service can't have 10000 ports",
     "passive.ports=2000-2200": "ports.control: 2121 is among the ports for data connections",
     "passive.address=a b": 'passive.address: "a b" is wrong',
-    "replicas=3": "replicas: there can be one for now",
+    "replicas=-1": "replicas: -1 is wrong; 0 stops the server.",
+    "replicas=3": "backends.scratch: each replica would have a memory of its own",
+    f"{SEVERAL},hostNetwork=true": "hostNetwork: the pod has the name of its node there",
+    f"{SEVERAL},persistence.enabled=true": "persistence: each replica would have a volume of its own",
+    f"{SEVERAL},passive.ports=61000-61009": "passive.ports: 3 replicas with 8 ports each (cluster.portsPerReplica) need 24 ports, and there are 10.",
+    f"{SEVERAL},cluster.portsPerReplica=0": "cluster.portsPerReplica: each replica needs at least one port.",
+    f"{SEVERAL},cluster.clientAddresses=hidden": 'cluster.clientAddresses: there is no "hidden"',
+    f"{SEVERAL},ports.relay=2121": "ports.relay: 2121 is that of ports.control already.",
+    f"{SEVERAL},ports.relay=61001": "ports.relay: 61001 is among the ports for data connections",
+    f"{SEVERAL},config.server.engine=libunftp": "config.server.engine: libunftp can't be one of several replicas.",
+    f"{SEVERAL},autoscaling.enabled=true,autoscaling.minReplicas=5": "autoscaling: there can't be from 5 to 4 replicas.",
+    "config.cluster.index=1": "config.cluster: that is made of the values `replicas`, `cluster` and `ports.relay`.",
     "tls.mode=sometimes": 'tls.mode: there is no "sometimes"; it is off, optional, required, required-control, required-data.',
     "tls.mode=true": 'tls.mode: there is no "on"',
     "tls.mode=required": "tls.existingSecret, tls.certManager.enabled, or tls.settings.certificate and tls.settings.key,",
@@ -290,6 +302,9 @@ class Wrong(unittest.TestCase):
             "users=null,config.anonymous.enabled=true,config.anonymous.backend=scratch",
             "hostNetwork=true,httpListenAddress=127.0.0.1,passive.ports=61000-64999",
             "proxyProtocol.trusted[0]=2001:db8::/32",
+            SEVERAL,
+            f"{SEVERAL},persistence.existingClaim=shared",
+            "ports.relay=61001",
         ):
             with self.subTest(right):
                 template("--set", right)

@@ -56,7 +56,9 @@ impl Account {
     /// If a backend is not there; the check of the account rules it out.
     pub fn view(&self, views: &Views) -> Result<UserView, UnknownBackend> {
         let view = views.of(&self.tree)?;
-        Ok(view.setting_modes(self.sets_modes).creating_parents(self.creates_parents))
+        let view = view.setting_modes(self.sets_modes).creating_parents(self.creates_parents);
+        // Many are behind that name, and one must not go on with what is another's.
+        Ok(if self.is_anonymous { view } else { view.owned_by(&self.name) })
     }
 
     /// By what its user has shown who they are, in words.

@@ -16,6 +16,7 @@ mod schema;
 mod serve;
 mod sessions;
 mod top;
+mod uploads;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ Examples:
   wharf top                                the same once a second
   wharf kick 17                            end a session
   wharf lockouts                           show who is locked out after failed logins
+  wharf uploads                            show uploads that were broken off and are kept
   wharf drain                              take no new sessions
   wharf events list                        show events that could not be delivered
   wharf hash-password                      ask for a password and print its hash
@@ -86,6 +88,7 @@ enum Command {
     Top(top::Top),
     Kick(kick::Kick),
     Lockouts(lockouts::Lockouts),
+    Uploads(uploads::Uploads),
     Drain(drain::Drain),
     Events(events::Events),
     /// Runs the programs of `events` for a server.
@@ -111,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Top(top) => top.run(),
         Command::Kick(kick) => kick.run(),
         Command::Lockouts(lockouts) => lockouts.run(),
+        Command::Uploads(uploads) => uploads.run(),
         Command::Drain(drain) => drain.run(),
         Command::Events(events) => events.run(),
         Command::RunPrograms => crate::events::run_programs().map_or(Outcome::Failed, |()| Outcome::Fine),

@@ -1,5 +1,6 @@
 //! `wharf serve`.
 
+mod cluster_options;
 mod preparation;
 
 use std::ffi::OsString;
@@ -14,8 +15,10 @@ use tokio::task::JoinSet;
 use wharf_backends::Buffers;
 use wharf_backends::threads::DiskThreads;
 
+use self::cluster_options::ClusterOptions;
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
+use crate::cluster::{Cluster, Overrides};
 use crate::config::{Config, LogFormat};
 use crate::engine;
 use crate::events::{Events, Starter};
@@ -62,6 +65,8 @@ pub(super) struct Serve {
     /// The format of log lines.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
+    #[command(flatten)]
+    cluster: ClusterOptions,
     /// The socket on which the service manager is notified of the start and the end.
     #[arg(long, value_name = "SOCKET", env = "NOTIFY_SOCKET", hide = true)]
     notify_socket: Option<OsString>,
@@ -164,6 +169,7 @@ impl Serve {
         let filter = given.is_none().then(|| log.filter().clone());
         let start = Start {
             config,
+            overrides: self.cluster.overrides(),
             file: self.config,
             notify_socket: self.notify_socket,
             control,
@@ -185,6 +191,7 @@ impl Serve {
 /// What the server starts with.
 struct Start {
     config: Config,
+    overrides: Overrides,
     file: Option<PathBuf>,
     notify_socket: Option<OsString>,
     control: Option<Result<control::Bound, String>>,
@@ -199,7 +206,8 @@ struct Start {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(), Failure> {
-    let Start { config, file, notify_socket, control, starter, confinement, filter, hung_up } = start;
+    let Start { config, overrides, file, notify_socket, control, starter, confinement, filter, hung_up } =
+        start;
     let control = usable(control, &config)?;
     let manager = Arc::new(ServiceManager::at(notify_socket.as_deref())?);
     let engine = config.server.engine;
@@ -217,7 +225,8 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
     let (traces, spans) = Traces::start(config.traces.as_ref(), &metrics)?;
-    let ground = Ground { traces, ..Ground::new(buffers, Arc::clone(&metrics))? };
+    let cluster = Cluster::start(&config, overrides, metrics.cluster().clone())?;
+    let ground = Ground { traces, cluster, ..Ground::new(buffers, Arc::clone(&metrics))? };
     let events = open_events(&config, starter).await?;
     if let Some(events) = &events {
         ground.tell(events);
@@ -254,7 +263,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     if file.is_none() {
         print_welcome(&server);
     }
-    let sweeping = sweep::start(Arc::clone(&world));
+    let sweeping = sweep::start(Arc::clone(&world), Arc::clone(&metrics));
     let buffers = Arc::clone(&ground.buffers);
     let reloader = Reloader::new(reload::Parts {
         file,

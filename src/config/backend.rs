@@ -45,6 +45,11 @@ pub trait Backend: Any + fmt::Debug + Send + Sync {
         Needs::default()
     }
 
+    /// Whether uploads that were broken off can be kept there, and then whether what is kept can be read before it is whole.
+    fn keeps_uploads(&self) -> Option<bool> {
+        Some(false)
+    }
+
     /// All bits of the modes that it gives to new files and directories of this machine; `None` if it makes none.
     fn modes(&self) -> Option<u32> {
         None

@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod backends;
 mod certificates;
+mod cluster;
 mod dangers;
 mod encryption;
 mod events;
@@ -97,7 +98,8 @@ impl Checker<'_> {
         let (backends, stamps) = self.backends(raw.backends, sections, root, server.limits.buffer_memory);
         let others =
             raw.users_from.as_ref().and_then(|at| at.value.as_ref()).is_some_and(|list| !list.is_empty());
-        let elsewhere = Elsewhere { others, client_authorities, quarantine, spool };
+        let scans = raw.scan.is_some();
+        let elsewhere = Elsewhere { others, client_authorities, quarantine, spool, scans };
         let accounts = self.accounts(raw.users, raw.anonymous, elsewhere, &backends, root);
         let scan = self.scan(raw.scan, &backends, &accounts, &strangers);
         let mut in_order: Vec<_> =
@@ -112,6 +114,7 @@ impl Checker<'_> {
         };
         let users_from = self.users_from(raw.users_from, &entries);
         let events = self.events(raw.events, &backends, &accounts, &strangers);
+        let cluster = self.cluster(raw.cluster, &server, &http);
         Config {
             server,
             tls,
@@ -128,6 +131,7 @@ impl Checker<'_> {
             audit: self.audit(raw.audit),
             events,
             http,
+            cluster,
             log: self.log(raw.log.and_then(|at| at.value).unwrap_or_default()),
             traces: self.traces(raw.traces),
             warnings: Vec::new(),

@@ -12,7 +12,7 @@ use wharf_backends::StoragePath;
 
 pub use super::lockout::{Lockout, Rate};
 use super::{
-    AuditSink, Backend, Engine, Entries, Events, Http, HttpService, LdapService, Log, PasswordHash,
+    AuditSink, Backend, Cluster, Engine, Entries, Events, Http, HttpService, LdapService, Log, PasswordHash,
     Permissions, Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
@@ -47,6 +47,8 @@ pub struct Config {
     pub events: Option<Events>,
     /// Health and metrics over HTTP.
     pub http: Http,
+    /// The replicas behind one address, of which this server is one; `None`: it is alone.
+    pub cluster: Option<Cluster>,
     /// Logging, as far as the command line does not say otherwise.
     pub log: Log,
     /// Where traces go; `None`: there are none.
@@ -379,6 +381,8 @@ pub struct Account {
     pub permissions: Permissions,
     /// How much may be stored there; `None`: any amount.
     pub quota: Option<Quota>,
+    /// How long uploads are kept there that were broken off; `None`: they are not.
+    pub resume_uploads: Option<Duration>,
     /// What stands elsewhere; places are unique and none is `/`. They may be nested: the longest that fits wins.
     pub mounts: Vec<Mount>,
 }
@@ -396,6 +400,8 @@ pub struct Mount {
     pub permissions: Permissions,
     /// How much may be stored there; `None`: any amount.
     pub quota: Option<Quota>,
+    /// As for the whole tree.
+    pub resume_uploads: Option<Duration>,
 }
 
 /// How much may be stored in a directory of a backend; one of these is given.

@@ -123,6 +123,7 @@ impl Entries {
             used: BTreeSet::new(),
             ftp_is_free: self.ftp_is_free,
             client_authorities: self.client_authorities,
+            keepless: BTreeMap::new(),
         };
         let mut users = Vec::new();
         for node in nodes {

@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod cluster;
 mod events;
 mod ldap;
 mod limits;
@@ -24,6 +25,7 @@ use super::read::At;
 pub(super) use accounts::{Anonymous, Certificate, Login, Mount, User, UsersFrom};
 pub(super) use admin::{Admin, AdminTls};
 pub(super) use audit::{Audit, AuditFormat, AuditPlace, AuditTo, Rotate};
+pub(super) use cluster::{ClientAddresses, Cluster};
 pub(super) use events::{EventBucket, EventSpool, EventTarget, Events, Mode as EventMode};
 pub(super) use ldap::{Ldap, LdapEntry, LdapGroups};
 pub(super) use limits::{Quota, UserLimits};
@@ -65,6 +67,8 @@ pub(super) struct Config {
     pub(super) audit: Option<At<Vec<At<Audit>>>>,
     /// Where health and metrics are.
     pub(super) http: Option<At<Http>>,
+    /// [Several replicas behind one address](cluster.md). Without this section the server is alone.
+    pub(super) cluster: Option<At<Cluster>>,
     /// Which lines are logged, and how.
     pub(super) log: Option<At<Log>>,
     /// Where [traces](metrics.md#traces) go. Without this section there are none.

@@ -1,6 +1,6 @@
 //! What of a configuration can't change while the server runs.
 
-use super::{Config, Tls};
+use super::{Cluster, Config, Secret, Tls};
 
 /// A key, and whether two configurations say the same of it.
 type Row = (&'static str, fn(&Config, &Config) -> bool);
@@ -24,6 +24,7 @@ const ROWS: &[Row] = &[
     ("audit", |a, b| a.audit == b.audit),
     ("events", |a, b| a.events == b.events),
     ("http.listen", |a, b| a.http.listen == b.http.listen),
+    ("cluster", |a, b| a.cluster.as_ref().map(without_secrets) == b.cluster.as_ref().map(without_secrets)),
     ("traces", |a, b| a.traces == b.traces),
     ("http.admin", |a, b| a.http.admin.is_some() == b.http.admin.is_some()),
     ("http.admin.listen", |a, b| {
@@ -40,6 +41,11 @@ const ROWS: &[Row] = &[
         a.server.implicit_tls_listen.is_empty() || matches!((&a.tls, &b.tls), (Tls::On(_), Tls::On(_)))
     }),
 ];
+
+/// Secrets of a cluster are replaced while it runs.
+fn without_secrets(cluster: &Cluster) -> Cluster {
+    Cluster { secret: Secret::new(""), more_secrets: Vec::new(), ..cluster.clone() }
+}
 
 impl Config {
     /// The keys whose change takes a restart, of those in which another configuration differs from this one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 use wharf_backends::Storage;
 
+use crate::ops::metrics::Metrics;
 use crate::world::CurrentWorld;
 
 /// The time between two sweeps after the start.
@@ -19,7 +20,7 @@ struct Sweeping {
 
 /// Sweeps the storages of the current world, now and every hour, until this is dropped. One that a later world opens is swept at
 /// once, and one that is closed no more.
-pub fn start(world: Arc<CurrentWorld>) -> AbortOnDropHandle<()> {
+pub fn start(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let mut changes = world.changes();
         let mut sweeping: Vec<Sweeping> = Vec::new();
@@ -31,8 +32,11 @@ pub fn start(world: Arc<CurrentWorld>) -> AbortOnDropHandle<()> {
             sweeping.retain(|one| now.storages.values().any(|storage| is(one, storage)));
             for (backend, storage) in &now.storages {
                 if !sweeping.iter().any(|one| is(one, storage)) {
+                    if storage.partials().is_some() {
+                        metrics.keeps_uploads(backend, &[]);
+                    }
                     let storage = Arc::downgrade(storage);
-                    let task = tokio::spawn(sweep(backend.clone(), storage.clone()));
+                    let task = tokio::spawn(sweep(backend.clone(), storage.clone(), Arc::clone(&metrics)));
                     sweeping.push(Sweeping { storage, _task: AbortOnDropHandle::new(task) });
                 }
             }
@@ -44,7 +48,7 @@ pub fn start(world: Arc<CurrentWorld>) -> AbortOnDropHandle<()> {
     }))
 }
 
-async fn sweep(backend: String, storage: Weak<dyn Storage>) {
+async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics>) {
     while let Some(storage) = storage.upgrade() {
         // Another sweep that hangs would take another of the disk's threads.
         if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
@@ -55,6 +59,12 @@ async fn sweep(backend: String, storage: Weak<dyn Storage>) {
                 Ok(removed) => tracing::info!(backend, removed, "removed unfinished uploads"),
                 // Some credentials may only store files.
                 Err(error) => tracing::warn!(backend, %error, "can't look for unfinished uploads"),
+            }
+            if let Some(partials) = storage.partials() {
+                match partials.all().await {
+                    Ok(kept) => metrics.keeps_uploads(&backend, &kept),
+                    Err(error) => tracing::debug!(backend, %error, "can't count the uploads that are kept"),
+                }
             }
         }
         drop(storage);

@@ -136,8 +136,15 @@ impl Server {
         let grace = self.world.now().config.server.shutdown_grace;
         let _ = acceptor.ends.set(Instant::now() + grace);
         tracing::info!(sessions = sessions.len(), ?grace, "stopping");
+        let cluster = self.world.now().cluster.clone();
+        let done = async {
+            sessions.wait().await;
+            if let Some(cluster) = &cluster {
+                cluster.idle().await;
+            }
+        };
         tokio::select! {
-            () = sessions.wait() => {}
+            () = done => {}
             () = tokio::time::sleep(grace) => {
                 tracing::warn!(sessions = sessions.len(), "the grace is over: ending what still runs");
             }

@@ -135,6 +135,10 @@ impl Backend for Directory {
         made.map_err(|error| format!("can't make the directory {}: {error}", self.root.display()).into())
     }
 
+    fn keeps_uploads(&self) -> Option<bool> {
+        Some(true)
+    }
+
     fn location(&self) -> Option<String> {
         Some(self.root.display().to_string())
     }

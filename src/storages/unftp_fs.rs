@@ -65,6 +65,10 @@ impl Backend for Directory {
         Ok(Arc::new(UnftpStorage::new(Filesystem::new(&self.root)?, disk)))
     }
 
+    fn keeps_uploads(&self) -> Option<bool> {
+        None
+    }
+
     fn location(&self) -> Option<String> {
         Some(self.root.display().to_string())
     }

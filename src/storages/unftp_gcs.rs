@@ -88,6 +88,10 @@ impl Backend for Bucket {
         Ok(Arc::new(UnftpStorage::new(storage, bucket)))
     }
 
+    fn keeps_uploads(&self) -> Option<bool> {
+        None
+    }
+
     fn location(&self) -> Option<String> {
         Some(format!("{:?}", (&self.name, &self.prefix)))
     }

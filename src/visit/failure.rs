@@ -2,7 +2,7 @@
 
 use wharf_backends::{Error, ErrorKind};
 
-use super::quota;
+use super::{partials, quota};
 use crate::ops::metrics::Ending;
 
 /// Whether an error is worth the operator's attention, as opposed to a client that asked for what is not there or
@@ -11,6 +11,7 @@ pub(crate) fn is_trouble(error: &Error) -> bool {
     match error.kind() {
         // What the operator wants to be refused is none.
         ErrorKind::QuotaExceeded if quota::is_refusal(error) => false,
+        ErrorKind::Conflict if partials::is_refusal(error) => false,
         ErrorKind::Unavailable
         | ErrorKind::Other
         | ErrorKind::NoSpace

@@ -12,6 +12,7 @@ mod guest;
 mod layers;
 mod limits;
 mod mounts;
+mod partials;
 mod preferences;
 mod quota;
 mod site;

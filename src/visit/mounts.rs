@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wharf_backends::{Error, Storage, StoragePath};
 
@@ -22,6 +23,8 @@ pub struct Mount {
     pub root: StoragePath,
     /// What the user may do below it.
     pub permissions: Permissions,
+    /// How long uploads are kept there whose line broke; `None`: they are not.
+    pub resume_uploads: Option<Duration>,
     /// The storage for what changes it.
     pub(super) counted: Counted,
 }
@@ -35,7 +38,7 @@ impl Mount {
         permissions: Permissions,
     ) -> Self {
         let counted = Counted::free(&storage);
-        Self { at, backend: Arc::default(), storage, root, permissions, counted }
+        Self { at, backend: Arc::default(), storage, root, permissions, resume_uploads: None, counted }
     }
 
     /// The path in the storage for a path of the user's tree that lies in this mount.

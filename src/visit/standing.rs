@@ -25,6 +25,8 @@ pub struct Standing {
     /// It was to be an append, and there was nothing to append to: the storage is asked for what it can't decide by itself, to
     /// replace an empty file if that is empty still.
     begins: bool,
+    /// It is an upload that is kept for this owner.
+    owner: Option<String>,
 }
 
 /// Those of this server that begin the same file, one after the other: by the storage and the path.
@@ -64,9 +66,27 @@ impl Standing {
             (CreateMode::New | CreateMode::Replace, _) => (0, mode),
         };
         let begins = appends && bytes == 0;
-        let standing =
-            Self { storage: Arc::clone(storage), at: at.clone(), path: path.clone(), bytes, before, begins };
+        let standing = Self {
+            storage: Arc::clone(storage),
+            at: at.clone(),
+            path: path.clone(),
+            bytes,
+            before,
+            begins,
+            owner: None,
+        };
         Ok((standing, mode))
+    }
+
+    /// What is kept of an upload, which nobody else can change: if somebody goes on with it meanwhile, this one can't be finished.
+    pub(super) fn of_partial(
+        storage: &Arc<dyn Storage>,
+        (at, path): (&StoragePath, &StoragePath),
+        owner: String,
+        bytes: u64,
+    ) -> Self {
+        let (storage, at, path) = (Arc::clone(storage), at.clone(), path.clone());
+        Self { storage, at, path, bytes, before: None, begins: false, owner: Some(owner) }
     }
 
     /// How many bytes of it stay.
@@ -80,6 +100,12 @@ impl Standing {
     /// Those of the storage; [`ErrorKind::Conflict`] if something else stands there by now.
     pub async fn open(&self) -> Result<ByteStream> {
         let range = ByteRange { offset: 0, length: Some(self.bytes) };
+        if let Some(owner) = &self.owner {
+            let missing = || Error::new(ErrorKind::Conflict, &self.path);
+            let partials = self.storage.partials().ok_or_else(missing)?;
+            let body = partials.read(&self.at, owner, range).await;
+            return Ok(body.map_err(|error| error.at(&self.path))?.into_stream());
+        }
         let body = self.storage.open(&self.at, range).await.map_err(|error| error.at(&self.path))?;
         self.is(&body.metadata)?;
         Ok(body.into_stream())
@@ -111,7 +137,7 @@ impl Standing {
     /// # Errors
     /// [`ErrorKind::Conflict`], and those of the storage.
     pub(super) async fn is_as_it_was(&self) -> Result<()> {
-        if self.before.is_none() && self.bytes == 0 {
+        if self.owner.is_some() || (self.before.is_none() && self.bytes == 0) {
             return Ok(());
         }
         match self.storage.stat(&self.at).await {

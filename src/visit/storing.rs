@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, Upload};
 
+use super::partials::{Begin, Beginning};
 use super::quota::Hold;
 use super::standing::Standing;
 use super::upload::{ViewUpload, upload_error};
 use super::view::{Place, UserView};
-use super::{Permissions, copy};
+use super::{Permissions, QuotaState, copy};
 
 /// An upload that was begun.
 pub(crate) struct Begun {
@@ -16,12 +17,14 @@ pub(crate) struct Begun {
     pub(crate) hold: Option<Hold>,
     /// What it goes on with, if that was asked for.
     pub(crate) standing: Option<Standing>,
+    /// The mode of one that goes on with what is kept.
+    pub(crate) resumed: Option<CreateMode>,
 }
 
 impl UserView {
     /// Starts an upload, of which a client has announced so many bytes, or 0. Needs `upload` for a new file and `overwrite` to change
     /// one that exists. What is not written by [`Upload::write`] alone is taken from the hold before it is stored, if there is one.
-    /// If somebody has to see the whole file, it tells what stands there already.
+    /// If somebody has to see the whole file, it tells what stands there already. It may be kept when its line breaks, or not.
     ///
     /// # Errors
     /// As [`wharf_backends::Storage::create`], and [`ErrorKind::PermissionDenied`]; [`ErrorKind::QuotaExceeded`].
@@ -31,53 +34,73 @@ impl UserView {
         mode: CreateMode,
         announced: u64,
         shows_whole: bool,
+        may_keep: bool,
     ) -> Result<Begun> {
         let place = self.authorize(path, Permissions::empty())?;
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
-        let mode = match (place.may(Permissions::UPLOAD), place.may(Permissions::OVERWRITE)) {
-            (true, true) => mode,
-            (true, false) => self.create_only(path, mode)?,
-            (false, true) => {
-                // Without `upload` there must be something to overwrite.
-                match place.storage().stat(&place.path).await {
-                    Ok(_) => mode,
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        self.authorize(path, Permissions::UPLOAD)?;
-                        mode
-                    }
-                    Err(error) => return Err(error.at(path)),
-                }
-            }
-            (false, false) => {
-                self.authorize(path, Permissions::UPLOAD)?;
-                mode
-            }
+        let only_new = !place.may(Permissions::OVERWRITE);
+        let looks = (may_keep, shows_whole);
+        let beginning = self.beginning(&place, mode, looks).await.map_err(|error| error.at(path))?;
+        let resumes = matches!(&beginning, Some(Beginning { begin: Begin::Resumed(..), .. }));
+        let mode = match &beginning {
+            // What is kept is nobody else's, so that nothing is overwritten but by the whole file.
+            Some(beginning) if resumes => beginning.mode,
+            _ => self.permitted(&place, path, mode).await?,
+        };
+        let begin = beginning.as_ref().map_or(&Begin::Plain, |beginning| &beginning.begin);
+        let (owned, kept) = match &beginning {
+            Some(Beginning { owned, kept, .. }) => (owned.clone(), *kept),
+            None => (None, None),
         };
         let appends = shows_whole && mode == CreateMode::Append;
-        let (standing, mode) = match shows_whole {
-            true => {
+        let (standing, mode) = match (shows_whole, begin) {
+            (true, Begin::Resumed(_, keeping, offset)) => {
+                let (storage, at) = (&place.mount.storage, (&place.path, path));
+                (Some(Standing::of_partial(storage, at, keeping.owner.clone(), *offset)), mode)
+            }
+            (true, _) => {
                 let (standing, mode) = Standing::of(&place.mount.storage, &place.path, path, mode).await?;
                 (Some(standing), mode)
             }
-            false => (None, mode),
+            (false, _) => (None, mode),
         };
         // A resume needs a file that is there.
-        let is_whole = !matches!(mode, CreateMode::Resume(1..));
-        let expected = place.mount.counted.expect(&place.path, mode, announced).await;
-        let expected = expected.map_err(|error| error.at(path))?;
-        let created = match place.storage().create(&place.path, mode).await {
-            Err(error)
-                if error.kind() == ErrorKind::NotFound
-                    && self.make_parent(&place, path, is_whole).await? =>
-            {
-                place.storage().create(&place.path, mode).await
-            }
-            created => created,
+        let is_whole = resumes || !matches!(mode, CreateMode::Resume(1..));
+        // What is kept counts as a part of the upload from here on.
+        if let Some(owned) = &owned {
+            owned.changes(kept, None);
+        }
+        let begun = async {
+            let expected = place.mount.counted.expect(&place.path, mode, announced).await;
+            let expected = expected.map_err(|error| error.at(path))?;
+            let whole = match (resumes, only_new) {
+                (true, true) => CreateMode::New,
+                (true, false) => CreateMode::Replace,
+                (false, _) => mode,
+            };
+            let created = match begin.run(&place, whole).await {
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound
+                        && !resumes
+                        && self.make_parent(&place, path, is_whole).await? =>
+                {
+                    begin.run(&place, whole).await
+                }
+                created => created,
+            };
+            Ok((expected, created.map_err(|error| upload_error(error, path, only_new))?))
         };
-        let only_new = !place.may(Permissions::OVERWRITE);
-        let upload = created.map_err(|error| upload_error(error, path, only_new))?;
+        let (expected, upload) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => {
+                if let Some(owned) = owned.filter(|_| resumes) {
+                    owned.changes(None, kept);
+                }
+                return Err(error);
+            }
+        };
         let hold = expected.as_ref().and_then(|incoming| incoming.hold().cloned());
         let upload = ViewUpload {
             upload: match expected {
@@ -87,10 +110,57 @@ impl UserView {
             path: path.clone(),
             only_new,
             appends,
+            owned,
             storage: Arc::clone(&place.mount.storage),
             stored_at: place.path,
         };
-        Ok(Begun { upload: Box::new(upload), hold, standing })
+        Ok(Begun { upload: Box::new(upload), hold, standing, resumed: resumes.then_some(mode) })
+    }
+
+    /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.
+    ///
+    /// # Errors
+    /// As [`Storage::available`], and [`ErrorKind::PermissionDenied`].
+    pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
+        let place = self.authorize(path, Permissions::LIST)?;
+        let available = place.storage().available().await.map_err(|error| error.at(path))?;
+        let left = place.mount.counted.state(&place.mount.at).await.and_then(|state| state.bytes_left());
+        Ok(match (available, left) {
+            (Some(available), Some(left)) => Some(available.min(left)),
+            (available, left) => available.or(left),
+        })
+    }
+
+    /// What is used of the quotas of this user.
+    pub(crate) async fn quotas(&self) -> Vec<QuotaState> {
+        let mut states = Vec::new();
+        for mount in self.mounts.all() {
+            states.extend(mount.counted.state(&mount.at).await);
+        }
+        states
+    }
+
+    /// The mode that the user may store a file in.
+    async fn permitted(&self, place: &Place<'_>, path: &StoragePath, mode: CreateMode) -> Result<CreateMode> {
+        match (place.may(Permissions::UPLOAD), place.may(Permissions::OVERWRITE)) {
+            (true, true) => Ok(mode),
+            (true, false) => self.create_only(path, mode),
+            (false, true) => {
+                // Without `upload` there must be something to overwrite.
+                match place.storage().stat(&place.path).await {
+                    Ok(_) => Ok(mode),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        self.authorize(path, Permissions::UPLOAD)?;
+                        Ok(mode)
+                    }
+                    Err(error) => Err(error.at(path)),
+                }
+            }
+            (false, false) => {
+                self.authorize(path, Permissions::UPLOAD)?;
+                Ok(mode)
+            }
+        }
     }
 
     /// How many bytes of what stands there are a part of the file that an upload makes.
@@ -105,6 +175,9 @@ impl UserView {
                 let place = self.authorize(path, Permissions::empty())?;
                 if !place.may(Permissions::UPLOAD) && !place.may(Permissions::OVERWRITE) {
                     self.authorize(path, Permissions::UPLOAD)?;
+                }
+                if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
+                    return Ok(partial.size);
                 }
                 match place.storage().stat(&place.path).await {
                     Ok(found) => Ok(found.size),

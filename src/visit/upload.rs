@@ -10,6 +10,7 @@ use wharf_backends::{
 };
 
 use super::layers::{Change, Layers, Operation, Tap, ended};
+use super::partials::Owned;
 use super::standing::{self, Standing};
 use super::view::denied;
 use super::{Guest, Room, Site, changes};
@@ -22,6 +23,8 @@ pub(super) struct ViewUpload {
     pub(super) only_new: bool,
     /// It was to be an append, and is an upload that goes on from what stood there.
     pub(super) appends: bool,
+    /// Whose it is, if it may be kept.
+    pub(super) owned: Option<Owned>,
     /// Where it goes to, and what it is called there.
     pub(super) storage: Arc<dyn Storage>,
     pub(super) stored_at: StoragePath,
@@ -48,7 +51,7 @@ impl Upload for ViewUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, path, only_new, appends, storage, stored_at } = *self;
+        let Self { upload, path, only_new, appends, storage, stored_at, .. } = *self;
         let finished = upload.finish().await;
         changes::note(&storage, &stored_at);
         finished.map_err(|error| match error.kind() {
@@ -60,6 +63,16 @@ impl Upload for ViewUpload {
     async fn abort(self: Box<Self>) -> Result<()> {
         let Self { upload, path, .. } = *self;
         upload.abort().await.map_err(|error| error.at(&path))
+    }
+
+    async fn leave(self: Box<Self>) -> Result<Option<u64>> {
+        let Self { upload, path, owned, storage, stored_at, .. } = *self;
+        let left = upload.leave().await;
+        changes::note(&storage, &stored_at);
+        if let (Ok(kept @ Some(_)), Some(owned)) = (&left, &owned) {
+            owned.changes(None, *kept);
+        }
+        left.map_err(|error| error.at(&path))
     }
 }
 
@@ -159,6 +172,15 @@ impl Upload for LayeredUpload {
 
     async fn abort(self: Box<Self>) -> Result<()> {
         self.upload.abort().await
+    }
+
+    async fn leave(self: Box<Self>) -> Result<Option<u64>> {
+        let Self { upload, guest, path, .. } = *self;
+        let left = upload.leave().await;
+        if let Ok(Some(bytes)) = &left {
+            guest.journal().upload_kept(&path, *bytes);
+        }
+        left
     }
 }
 

@@ -12,7 +12,7 @@ use wharf_backends::{
 
 use super::entries::{merged, with_link};
 use super::mounts::{Mount, MountTable};
-use super::{Permissions, QuotaState, changes, copy};
+use super::{Permissions, changes, copy};
 
 /// What one user may see and do. An engine reaches it by a [`Visit`](super::Visit) alone.
 ///
@@ -22,9 +22,11 @@ use super::{Permissions, QuotaState, changes, copy};
 pub struct UserView {
     pub(super) mounts: Arc<MountTable>,
     /// Whether modes are set (SITE CHMOD).
-    sets_modes: bool,
+    pub(super) sets_modes: bool,
     /// Whether directories are made that a file is stored in.
     pub(super) creates_parents: bool,
+    /// Whose uploads are kept; `None` if nobody's are.
+    pub(super) owner: Option<Arc<str>>,
 }
 
 /// A path of a user who was found to have the permission for what is about to be done there.
@@ -61,7 +63,7 @@ pub(super) fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
 impl UserView {
     /// The view of a user who has these mounts.
     pub fn new(mounts: MountTable) -> Self {
-        Self { mounts: Arc::new(mounts), sets_modes: false, creates_parents: false }
+        Self { mounts: Arc::new(mounts), sets_modes: false, creates_parents: false, owner: None }
     }
 
     /// The same view, whose user may set the modes of files, or may not.
@@ -104,6 +106,9 @@ impl UserView {
         if self.mounts.is_fixed(path) {
             return Ok(Metadata::directory(None));
         }
+        if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
+            return Ok(partial);
+        }
         let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
         Ok(with_link(place.mount, &place.path, found))
     }
@@ -115,7 +120,13 @@ impl UserView {
     /// As for [`stat`](Self::stat).
     pub async fn stat_file(&self, path: &StoragePath) -> Result<Metadata> {
         let place = self.authorize(path, Permissions::empty())?;
-        if place.may(Permissions::LIST) || !place.may(Permissions::DOWNLOAD) {
+        if place.may(Permissions::LIST) {
+            return self.stat(path).await;
+        }
+        if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
+            return Ok(partial);
+        }
+        if !place.may(Permissions::DOWNLOAD) {
             return self.stat(path).await;
         }
         let is_file = |found: &Metadata| found.kind == EntryKind::File;
@@ -143,6 +154,7 @@ impl UserView {
     /// [`ErrorKind::PermissionDenied`].
     pub async fn may_rename(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::RENAME)?;
+        self.refuse_partial(&place, path).await?;
         place.storage().may_move(&place.path).await.map_err(|error| error.at(path))
     }
 
@@ -153,32 +165,9 @@ impl UserView {
         mount.permissions.contains(Permissions::OVERWRITE) && can.set_modified && can.lists_set_times
     }
 
-    /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.
-    ///
-    /// # Errors
-    /// As [`Storage::available`], and [`ErrorKind::PermissionDenied`].
-    pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
-        let place = self.authorize(path, Permissions::LIST)?;
-        let available = place.storage().available().await.map_err(|error| error.at(path))?;
-        let left = place.mount.counted.state(&place.mount.at).await.and_then(|state| state.bytes_left());
-        Ok(match (available, left) {
-            (Some(available), Some(left)) => Some(available.min(left)),
-            (available, left) => available.or(left),
-        })
-    }
-
     /// The name of the backend that a path lies in; empty where nobody knows it.
     pub(super) fn backend_of(&self, path: &str) -> &str {
         self.mounts.of_text(path).counted.backend()
-    }
-
-    /// What is used of the quotas of this user.
-    pub(crate) async fn quotas(&self) -> Vec<QuotaState> {
-        let mut states = Vec::new();
-        for mount in self.mounts.all() {
-            states.extend(mount.counted.state(&mount.at).await);
-        }
-        states
     }
 
     /// Whether a path is a directory that can be the working directory. Any permission will do: a user
@@ -230,6 +219,7 @@ impl UserView {
             }
             Err(error) => return Err(error.at(path)),
         };
+        let stored = self.with_partials(&place, stored).await.map_err(|error| error.at(path))?;
         let at = path.clone();
         let (mount, directory) = (place.mount.clone(), place.path);
         let stored = stored
@@ -254,6 +244,7 @@ impl UserView {
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
+        self.refuse_partial(&place, path).await?;
         let mut body = place.storage().open(&place.path, range).await.map_err(|error| error.at(path))?;
         if let Content::Stream(stream) = body.content {
             let at = path.clone();
@@ -268,6 +259,9 @@ impl UserView {
     /// As [`Storage::remove_file`], and [`ErrorKind::PermissionDenied`].
     pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::DELETE)?;
+        if self.remove_partial(&place).await.map_err(|error| error.at(path))? {
+            return Ok(());
+        }
         let done = place.counted().remove_file(&place.path).await;
         place.changed();
         done.map_err(|error| error.at(path))
@@ -322,7 +316,11 @@ impl UserView {
         };
         let source = self.authorize_change(from, here)?;
         let target = self.authorize_change(to, there)?;
-        let renamed = self.rename_places(&source, &target, to, same_mount).await;
+        self.refuse_partial(&source, from).await?;
+        let mut renamed = self.rename_places(&source, &target, to, same_mount).await;
+        if renamed.is_ok() {
+            renamed = self.remove_partial(&target).await.map(drop);
+        }
         changes::note_all();
         renamed.map_err(|error| at_the_right_path(error, &source, from, to))
     }
@@ -370,6 +368,7 @@ impl UserView {
     /// As [`Storage::set_modified`], and [`ErrorKind::PermissionDenied`].
     pub async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
         let place = self.authorize_change(path, Permissions::OVERWRITE)?;
+        self.refuse_partial(&place, path).await?;
         let done = place.storage().set_modified(&place.path, modified).await;
         place.changed();
         done.map_err(|error| error.at(path))
@@ -406,6 +405,10 @@ impl UserView {
         let place = self.authorize(path, Permissions::DOWNLOAD)?;
         if self.mounts.is_fixed(path) {
             return Err(Error::new(ErrorKind::IsADirectory, path));
+        }
+        let partial = self.partial_digest(&place, path, algorithm, range).await;
+        if let Some(digest) = partial.map_err(|error| error.at(path))? {
+            return Ok(digest);
         }
         place.storage().digest(&place.path, algorithm, range).await.map_err(|error| error.at(path))
     }

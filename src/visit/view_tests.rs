@@ -37,7 +37,7 @@ async fn names(view: &UserView, at: &str) -> Vec<String> {
 }
 
 async fn store(view: &UserView, at: &str, content: &'static [u8], mode: CreateMode) -> Result<()> {
-    let mut upload = view.create(&path(at), mode, 0, false).await?.upload;
+    let mut upload = view.create(&path(at), mode, 0, false, false).await?.upload;
     upload.write(content.into()).await?;
     upload.finish().await.map(drop)
 }
@@ -61,7 +61,7 @@ async fn mounts_and_the_way_to_them_are_always_there() {
         view.enter(&path(at)).await.unwrap();
         refused(view.create_directory(&path(at)).await, ErrorKind::AlreadyExists);
         refused(
-            view.create(&path(at), CreateMode::Replace, 0, false).await.map(drop),
+            view.create(&path(at), CreateMode::Replace, 0, false, false).await.map(drop),
             ErrorKind::IsADirectory,
         );
         refused(view.open(&path(at), ByteRange::ALL).await, ErrorKind::IsADirectory);

@@ -100,8 +100,12 @@ impl Views {
     pub fn of(&self, account: &Account) -> Result<UserView, UnknownBackend> {
         let own = (&*account.backend, &account.path, account.quota);
         let root = self.mount(&StoragePath::root(), own, account.permissions)?;
+        let root = Mount { resume_uploads: account.resume_uploads, ..root };
         let others = account.mounts.iter().map(|mount| {
-            self.mount(&mount.at, (&*mount.backend, &mount.path, mount.quota), mount.permissions)
+            let own = (&*mount.backend, &mount.path, mount.quota);
+            let resume_uploads = mount.resume_uploads;
+            let mount = self.mount(&mount.at, own, mount.permissions)?;
+            Ok(Mount { resume_uploads, ..mount })
         });
         Ok(UserView::new(MountTable::new(root, others.collect::<Result<_, _>>()?)))
     }
@@ -127,8 +131,8 @@ impl Views {
         let books = self.quotas.of(backend, &origin);
         let limit = quota.map(|quota| Limit { ledger: self.quotas.place(&books, path), quota });
         let counted = Counted::new(origin, books, limit);
-        let backend = backend.into();
-        Ok(Mount { at: at.clone(), backend, storage: Arc::clone(storage), root, permissions, counted })
+        let (at, backend) = (at.clone(), backend.into());
+        Ok(Mount { backend, counted, ..Mount::new(at, Arc::clone(storage), root, permissions) })
     }
 }
 

@@ -288,6 +288,37 @@ impl Visit {
         mode: CreateMode,
         announced: u64,
     ) -> Result<Box<LayeredUpload>> {
+        self.begin(path, mode, announced, false).await
+    }
+
+    /// The same for an upload that may be kept for this user when its line breaks, if the user's uploads are.
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn create_kept(
+        &self,
+        path: &StoragePath,
+        mode: CreateMode,
+        announced: u64,
+    ) -> Result<Box<LayeredUpload>> {
+        self.begin(path, mode, announced, true).await
+    }
+
+    /// As [`UserView::keeps`].
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn keeps(&self, path: &StoragePath) -> Result<bool> {
+        self.pass(Operation::Look(path), self.view.keeps(path)).await
+    }
+
+    async fn begin(
+        &self,
+        path: &StoragePath,
+        mode: CreateMode,
+        announced: u64,
+        may_keep: bool,
+    ) -> Result<Box<LayeredUpload>> {
         let operation = Operation::Store(path, mode);
         let created = async {
             self.layers.before(&self.guest, operation).await?;
@@ -305,12 +336,12 @@ impl Visit {
                 None => Room::default(),
             };
             let shows_whole = self.layers.want_whole(&self.guest, operation);
-            let Begun { upload, hold, standing } =
-                self.view.create(path, mode, announced, shows_whole).await?;
-            Ok((upload, standing, room.within(hold)))
+            let Begun { upload, hold, standing, resumed } =
+                self.view.create(path, mode, announced, shows_whole, may_keep).await?;
+            Ok((upload, standing, room.within(hold), resumed.unwrap_or(mode)))
         };
         match created.await {
-            Ok((upload, standing, room)) => {
+            Ok((upload, standing, room, mode)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
                 let site = if layers.follow() { Some(self.view.site(path)?) } else { None };
                 let surroundings = Surroundings { standing, site };

@@ -31,6 +31,9 @@ fn busy_store() -> Played {
 const EMPTY: &[(&str, &str)] = &[
     ("wharf_disk_timeouts_total", "no disk has hung"),
     ("wharf_tls_crl_next_update_timestamp_seconds", "there is no revocation list"),
+    ("wharf_cluster_relayed_connections_total", "the server is alone"),
+    ("wharf_cluster_relayed_bytes_total", "the server is alone"),
+    ("wharf_cluster_relay_failures_total", "the server is alone"),
     ("wharf_scan_duration_seconds", "nothing is scanned, so this is not a number"),
 ];
 

@@ -16,6 +16,7 @@ mod names;
 mod naming;
 mod one_file;
 mod open_root;
+mod partial;
 mod publish;
 mod reading;
 mod removal;
@@ -51,7 +52,7 @@ use crate::stream::{Wanted, while_wanted};
 use crate::threads::{DiskThreads, OfDisk, Operation, confirm_wanted};
 use crate::{
     Body, ByteRange, Capabilities, Content, CreateMode, Digest, DigestAlgorithm, EntryKind, EntryStream,
-    Error, ErrorKind, Metadata, Result, Storage, StoragePath, Upload,
+    Error, ErrorKind, Metadata, Partials, Result, Storage, StoragePath, Upload,
 };
 
 /// A file of at most this many bytes is read while it is opened. A socket's buffer accepts as much at once, so a client
@@ -348,6 +349,10 @@ impl Storage for LocalStorage {
             following(root, &path, Last::Follow, |path| attributes::set_mode(root, path, mode))
         })
         .await
+    }
+
+    fn partials(&self) -> Option<&dyn Partials> {
+        Some(self)
     }
 
     fn disk(&self) -> Option<&DiskThreads> {

@@ -6,6 +6,8 @@ pub(super) const FOLDER: &str = ".wharf-uploads";
 pub(super) const PREFIX: &str = ".wharf-upload-";
 /// The prefix of the names of records of appends.
 pub(super) const RECORD_PREFIX: &str = ".wharf-upload-append-";
+/// The prefix of the names of uploads that are kept for their owners.
+pub(super) const PARTIAL_PREFIX: &str = ".wharf-upload-partial-";
 
 /// Whether a name is reserved for uploads: it is never listed and can't be used.
 pub(super) fn is_reserved(name: &str) -> bool {

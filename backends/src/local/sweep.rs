@@ -9,7 +9,8 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, openat, unlinkat}
 use super::append::open_in;
 use super::append_record::{Owner, Undone, undo};
 use super::open_root::OpenRoot;
-use super::reserved::{FOLDER, PREFIX, RECORD_PREFIX};
+use super::partial;
+use super::reserved::{FOLDER, PARTIAL_PREFIX, PREFIX, RECORD_PREFIX};
 use crate::threads::step;
 use crate::{ErrorKind, StoragePath};
 
@@ -54,6 +55,13 @@ fn sweep_files(root: &Dir, directory: &Dir) -> io::Result<u64> {
                 Ok(true) => removed += 1,
                 Ok(false) => {}
                 Err(error) => tracing::error!(name = known, %error, "can't undo an append that was cut off"),
+            }
+            continue;
+        }
+        if known.starts_with(PARTIAL_PREFIX) {
+            match partial::sweep(directory, known) {
+                Ok(was_old) => removed += u64::from(was_old),
+                Err(error) => tracing::warn!(name = known, %error, "can't look after an upload that is kept"),
             }
             continue;
         }

@@ -44,6 +44,13 @@ impl HiddenName {
     }
 }
 
+impl HiddenName {
+    /// The name of a file that stays whatever becomes of its upload.
+    pub(super) fn staying(directory: Dir, name: String, reader: Option<File>) -> Self {
+        Self { directory, name, renamed: true, reader }
+    }
+}
+
 impl Drop for HiddenName {
     fn drop(&mut self) {
         if !self.renamed
@@ -95,6 +102,19 @@ pub(super) fn folder(directory: &Dir) -> io::Result<Dir> {
     match directory.create_dir_with(FOLDER, DirBuilder::new().mode(0o700)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => directory.open_dir(FOLDER).and_then(usable),
+    }
+}
+
+/// The folder for hidden names on the file system of `target`; `None` if there is none, and none is made.
+pub(super) fn folder_of(root: &Dir, target: &Dir, makes: bool) -> io::Result<Option<Dir>> {
+    let mount = Mount::of(target)?;
+    let above = if Mount::of(root)? == mount { root.try_clone()? } else { top_of(target)? };
+    let found = if makes { folder(&above) } else { above.open_dir(FOLDER) };
+    match found {
+        Ok(folder) if Mount::of(&folder)? == mount => Ok(Some(folder)),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

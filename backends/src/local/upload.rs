@@ -52,6 +52,36 @@ impl LocalUpload {
         Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Vec::new(), waiting_bytes: 0, mark })
     }
 
+    /// One whose file is open already.
+    pub(super) fn of(target: Target, file: File, threads: &DiskThreads) -> Self {
+        let mark = mark_of_file(&file);
+        let file = Written::Idle(OfDisk::new(file, threads));
+        Self { target: OfDisk::new(target, threads), file, waiting: Vec::new(), waiting_bytes: 0, mark }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn target_mut(&mut self) -> &mut Target {
+        &mut self.target
+    }
+
+    /// The file, when the running write has ended. Until it is [returned](Self::returned) nothing can be written.
+    pub(super) async fn settled(&mut self) -> Result<OfDisk<File>> {
+        self.idle().await
+    }
+
+    pub(super) fn returned(&mut self, file: OfDisk<File>) {
+        self.file = Written::Idle(file);
+    }
+
+    /// The bytes that are not in the file yet.
+    pub(super) fn take_waiting(&mut self) -> Vec<Bytes> {
+        self.waiting_bytes = 0;
+        std::mem::take(&mut self.waiting)
+    }
+
     fn error(&self, error: io::Error) -> Error {
         Error::from_io(&self.target.path, error)
     }

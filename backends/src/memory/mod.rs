@@ -5,6 +5,7 @@
 //! fixed amount for each name, so that empty files can't exhaust the memory either.
 
 mod content;
+mod partial;
 mod upload;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,12 @@ use async_trait::async_trait;
 use futures_util::stream;
 
 use self::content::{Budget, Charge, Content as FileContent};
+use self::partial::Kept;
 use self::upload::{Base, MemoryUpload};
 use crate::tree::{Tree, TreeFile};
 use crate::{
-    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, Metadata, Result, Storage,
-    StoragePath, Upload,
+    Body, ByteRange, Capabilities, Content, CreateMode, Entry, EntryStream, Error, Metadata, Partials,
+    Result, Storage, StoragePath, Upload,
 };
 
 /// How many entries of a listing are copied while the tree is locked.
@@ -39,6 +41,8 @@ impl TreeFile for Arc<FileContent> {
 #[derive(Debug)]
 struct Shared {
     tree: Mutex<Tree<Arc<FileContent>, Charge>>,
+    /// Uploads that were broken off.
+    kept: Mutex<Kept>,
     budget: Arc<Budget>,
 }
 
@@ -54,7 +58,7 @@ impl MemoryStorage {
     /// An empty storage that holds at most `capacity` bytes.
     pub fn new(capacity: u64) -> Self {
         let budget = Arc::new(Budget::new(capacity));
-        Self { shared: Arc::new(Shared { tree: Mutex::new(Tree::default()), budget }) }
+        Self { shared: Arc::new(Shared { tree: Mutex::default(), kept: Mutex::default(), budget }) }
     }
 
     /// Bytes in use, counted as for the capacity.
@@ -141,6 +145,14 @@ impl Storage for MemoryStorage {
 
     async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
         self.shared.tree().set_modified(path, modified)
+    }
+
+    fn partials(&self) -> Option<&dyn Partials> {
+        Some(self)
+    }
+
+    async fn sweep(&self) -> Result<u64> {
+        Ok(self.shared.sweep_kept())
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Shared;
 use super::content::{Charge, Content};
+use crate::partial::Keeping;
 use crate::{CHUNK_SIZE, Error, ErrorKind, Metadata, Result, StoragePath, Upload};
 
 /// The size of the first chunk of a file. Each further one is twice as large, up to [`CHUNK_SIZE`], so that small files
@@ -70,6 +71,8 @@ pub(super) struct MemoryUpload {
     next_chunk: usize,
     charge: Option<Charge>,
     failed: bool,
+    /// Whose it is, if it is kept when it is left.
+    keeping: Option<Keeping>,
 }
 
 impl MemoryUpload {
@@ -84,7 +87,30 @@ impl MemoryUpload {
             next_chunk: FIRST_CHUNK,
             charge: None,
             failed: false,
+            keeping: None,
         }
+    }
+
+    /// The same, which is kept when it is left.
+    pub(super) fn kept_as(self, keeping: Keeping) -> Self {
+        Self { keeping: Some(keeping), ..self }
+    }
+
+    /// The same behind what was kept.
+    pub(super) fn behind(self, chunks: Vec<Bytes>, charge: Charge) -> Self {
+        Self { chunks, charge: Some(charge), ..self }
+    }
+
+    /// Closes the last chunk, and gives back the excess room of it: it is copied, being the only one that isn't full.
+    fn close(&mut self) {
+        if !self.filling.is_empty() {
+            self.chunks.push(Bytes::copy_from_slice(&self.filling));
+            self.filling = BytesMut::new();
+        }
+        if let Some(charge) = &mut self.charge {
+            charge.shrink(self.room as u64);
+        }
+        self.room = 0;
     }
 
     fn charge(&mut self) -> Result<&mut Charge> {
@@ -129,15 +155,19 @@ impl Upload for MemoryUpload {
         }
         let name = self.shared.budget.charge_name(&self.path)?;
         self.charge()?;
-        // Gives back the excess room of the last chunk: it is copied, being the only one that isn't full.
-        if !self.filling.is_empty() {
-            self.chunks.push(Bytes::copy_from_slice(&self.filling));
-        }
-        let Some(mut charge) = self.charge.take() else {
+        self.close();
+        let Some(charge) = self.charge.take() else {
             return Err(Error::new(ErrorKind::Other, &self.path));
         };
-        charge.shrink(self.room as u64);
         let written = Written { chunks: std::mem::take(&mut self.chunks), charge, name };
         self.shared.tree().store(&self.path, |old| written.with(old, &self.base, &self.path))
+    }
+
+    async fn leave(mut self: Box<Self>) -> Result<Option<u64>> {
+        self.close();
+        let (Some(keeping), Some(charge)) = (self.keeping.take(), self.charge.take()) else {
+            return Ok(None);
+        };
+        Ok(self.shared.keep(&self.path, keeping, std::mem::take(&mut self.chunks), charge))
     }
 }

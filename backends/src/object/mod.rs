@@ -48,6 +48,7 @@ mod copy;
 mod download;
 mod google;
 mod list;
+mod partial;
 #[cfg(test)]
 mod played;
 mod rename;
@@ -74,8 +75,8 @@ pub use wire::endpoint::{EndpointError, can_be_a_name, is_exposed, parse_endpoin
 use self::bucket::Bucket;
 use self::store::{Opened, Sweep};
 use crate::{
-    Body, ByteRange, Capabilities, CreateMode, EachFile, EntryStream, Metadata, Result, Storage, StoragePath,
-    Upload,
+    Body, ByteRange, Capabilities, CreateMode, EachFile, EntryStream, ErrorKind, Metadata, Partials, Result,
+    Storage, StoragePath, Upload,
 };
 
 /// A bucket as a storage. Cloning it shares the connections.
@@ -186,14 +187,24 @@ impl Storage for ObjectStorage {
         copy::times::set_modified(&self.bucket, path, modified).await
     }
 
+    fn partials(&self) -> Option<&dyn Partials> {
+        Some(self)
+    }
+
     async fn sweep(&self) -> Result<u64> {
+        let swept = match partial::sweep(&self.bucket).await {
+            // Who may not look keeps nothing for anybody.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => partial::Swept::default(),
+            swept => swept?,
+        };
         let sweep = Sweep {
+            kept: &swept.kept,
             name: &self.bucket.name,
             root: self.bucket.keys.root(),
             abandoned_after: self.bucket.tuning.abandoned_after,
             is_under_way: upload::multipart::is_under_way,
         };
-        self.bucket.store.sweep(&sweep).await
+        Ok(swept.removed + self.bucket.store.sweep(&sweep).await?)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Observers, Outcome};
 use crate::threads::{DiskThreads, Operation};
 use crate::{
     Body, ByteRange, Capabilities, CreateMode, DigestAlgorithm, EachFile, EntryStream, Intake, Metadata,
-    Result, Storage, StoragePath, Supply, Upload,
+    Partials, Result, Storage, StoragePath, Supply, Upload,
 };
 
 /// A storage whose operations are observed. Bytes pass by: how long a transfer takes is the client's affair.
@@ -160,6 +160,10 @@ impl Storage for Observed {
         self.watch(Operation::SetAttributes, path, self.inner.set_mode(path, mode)).await
     }
 
+    fn partials(&self) -> Option<&dyn Partials> {
+        self.inner.partials()
+    }
+
     fn disk(&self) -> Option<&DiskThreads> {
         self.inner.disk()
     }
@@ -221,6 +225,10 @@ impl Upload for ObservedUpload {
 
     async fn abort(self: Box<Self>) -> Result<()> {
         Watched::begin(&self.observers, Operation::Abort, None).until(self.inner.abort()).await
+    }
+
+    async fn leave(self: Box<Self>) -> Result<Option<u64>> {
+        Watched::begin(&self.observers, Operation::Abort, None).until(self.inner.leave()).await
     }
 }
 

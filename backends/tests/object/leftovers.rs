@@ -223,6 +223,7 @@ async fn what_is_listed_for_the_whole_bucket_alone_is_swept() {
             ("DELETE", _) => return Some(answer(204, &[], "")),
             ("HEAD", _) => return Some(answer(404, &[("x-amz-request-id", "1")], "")),
             ("GET", _) if asked.query("uploadId").is_some() => parts.clone(),
+            ("GET", _) if asked.query("list-type").is_some() => "<ListBucketResult/>".to_owned(),
             ("GET", None) => WHOLE.to_owned(),
             _ => "<ListMultipartUploadsResult></ListMultipartUploadsResult>".to_owned(),
         };

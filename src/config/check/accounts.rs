@@ -1,6 +1,7 @@
 //! The sections `users` and `anonymous`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::super::checked::{Account, Anonymous, Mount, Password, User};
 use super::super::suggest::{hint, list, quote};
@@ -26,6 +27,7 @@ struct RawAccount {
     path: Option<At<String>>,
     permissions: Option<At<raw::PermissionWords>>,
     quota: Option<At<raw::Quota>>,
+    resume_uploads: Option<At<raw::Scalar>>,
     mounts: Option<At<Vec<At<raw::Mount>>>>,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Elsewhere {
     pub(super) quarantine: Option<String>,
     /// The backend where events wait, if there is one.
     pub(super) spool: Option<String>,
+    /// Uploads are scanned.
+    pub(super) scans: bool,
 }
 
 /// What a user has to fit in with.
@@ -55,6 +59,8 @@ pub(in crate::config) struct Users {
     pub(in crate::config) ftp_is_free: bool,
     /// There are authorities of clients.
     pub(in crate::config) client_authorities: bool,
+    /// The backends that keep no uploads, as far as that is known, each with the reason.
+    pub(in crate::config) keepless: BTreeMap<String, &'static str>,
 }
 
 impl Checker<'_> {
@@ -66,7 +72,7 @@ impl Checker<'_> {
         defined: &BTreeMap<String, Defined>,
         root: Span,
     ) -> Accounts {
-        let Elsewhere { others, client_authorities, quarantine, spool } = elsewhere;
+        let Elsewhere { others, client_authorities, quarantine, spool, scans } = elsewhere;
         let place = users.as_ref().map_or(root, |at| at.key);
         let has_users =
             users.as_ref().is_some_and(|at| at.value.as_ref().is_none_or(|list| !list.is_empty()));
@@ -83,6 +89,7 @@ impl Checker<'_> {
             used: quarantine.into_iter().chain(spool).collect(),
             ftp_is_free,
             client_authorities,
+            keepless: keepless(defined, scans),
         };
         let users = users.into_iter().filter_map(|at| self.user(at, &mut known)).collect();
         let has_anonymous = anonymous.is_some();
@@ -167,6 +174,7 @@ impl Checker<'_> {
             path: raw.path,
             permissions: raw.permissions,
             quota: raw.quota,
+            resume_uploads: raw.resume_uploads,
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::FULL, owner, known);
@@ -237,9 +245,15 @@ impl Checker<'_> {
             path: raw.path,
             permissions: raw.permissions,
             quota: raw.quota,
+            // Many are behind that name, and one must not go on with what is another's.
+            resume_uploads: None,
             mounts: raw.mounts,
         };
         let account = self.account(account, Permissions::READ_ONLY, at.key, known)?;
+        if account.mounts.iter().any(|mount| mount.resume_uploads.is_some()) {
+            let message = "`resume_uploads` of a mount has no use here: many are behind that name, and one must not go on with what is another's";
+            self.problem(at.key, message);
+        }
         if enabled {
             self.anonymous_dangers(&account, at.key);
         }
@@ -257,11 +271,15 @@ impl Checker<'_> {
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
         let quota = self.quota(raw.quota);
+        let keeps = (raw.resume_uploads, backend.as_deref());
+        let resume_uploads = self.kept_for(keeps, None, known);
         let mut places = BTreeMap::new();
         let mounts = raw.mounts.and_then(|at| at.value).unwrap_or_default();
-        let mounts =
-            mounts.into_iter().filter_map(|at| self.mount(at, permissions, &mut places, known)).collect();
-        let account = Account { backend: backend?, path: path?, permissions, quota, mounts };
+        let mounts = mounts
+            .into_iter()
+            .filter_map(|at| self.mount(at, (permissions, resume_uploads), &mut places, known))
+            .collect();
+        let account = Account { backend: backend?, path: path?, permissions, quota, resume_uploads, mounts };
         self.mount_dangers(&account, owner, &places);
         Some(account)
     }
@@ -269,7 +287,7 @@ impl Checker<'_> {
     fn mount(
         &self,
         at: At<raw::Mount>,
-        default: Permissions,
+        (default, resume_uploads): (Permissions, Option<Duration>),
         places: &mut BTreeMap<StoragePath, Span>,
         known: &mut Users,
     ) -> Option<Mount> {
@@ -297,7 +315,27 @@ impl Checker<'_> {
         let path = self.storage_path(raw.path);
         let permissions = raw.permissions.map_or(default, |at| self.permissions(at));
         let quota = self.quota(raw.quota);
-        Some(Mount { at: place?, backend: backend?, path: path?, permissions, quota })
+        let keeps = (raw.resume_uploads, backend.as_deref());
+        let resume_uploads = self.kept_for(keeps, resume_uploads, known);
+        Some(Mount { at: place?, backend: backend?, path: path?, permissions, quota, resume_uploads })
+    }
+
+    /// How long uploads are kept in a backend, which may keep none.
+    fn kept_for(
+        &self,
+        (field, backend): (Option<At<raw::Scalar>>, Option<&str>),
+        elsewhere: Option<Duration>,
+        known: &Users,
+    ) -> Option<Duration> {
+        let place = field.as_ref().map(|at| at.span);
+        let kept_for = self.resume_uploads(field, elsewhere);
+        if let (Some(place), Some(_), Some(backend)) = (place, kept_for, backend)
+            && let Some(reason) = known.keepless.get(backend)
+        {
+            let message = format!("uploads to backend {} are not kept: {reason}", quote(backend));
+            self.source.warning(place, message);
+        }
+        kept_for
     }
 
     fn backend_name(&self, field: Option<At<String>>, owner: Span, known: &mut Users) -> Option<String> {
@@ -326,6 +364,18 @@ impl Checker<'_> {
                 .fold(Permissions::empty(), |all, one| all | one),
         }
     }
+}
+
+/// The backends that keep no uploads, each with the reason.
+fn keepless(defined: &BTreeMap<String, Defined>, scans: bool) -> BTreeMap<String, &'static str> {
+    let reason = |(name, defined): (&String, &Defined)| match defined.value.as_ref()?.keeps_uploads() {
+        None => Some((name.clone(), "a backend of this kind keeps none")),
+        Some(false) if scans => {
+            Some((name.clone(), "what it keeps can't be read, and so not scanned, before it is whole"))
+        }
+        Some(_) => None,
+    };
+    defined.iter().filter_map(reason).collect()
 }
 
 /// Names of backends, as the end of a sentence.

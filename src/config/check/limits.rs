@@ -1,10 +1,15 @@
 //! What users, addresses and the server may use up.
 
+use std::time::Duration;
+
 use glob::Pattern;
 
 use super::super::checked::{Bandwidth, Quota, UserLimits};
 use super::server::timeout;
 use super::*;
+
+const LEAST_KEPT: Duration = Duration::from_secs(60);
+const MOST_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl Checker<'_> {
     /// The limits of a user, as far as the user has any of their own.
@@ -19,6 +24,18 @@ impl Checker<'_> {
             refuse_names: self.patterns(raw.refuse_names),
             idle: self.parsed(raw.idle, timeout).map(|(idle, _)| idle),
             commands: count(raw.commands),
+        }
+    }
+
+    /// How long uploads are kept that were broken off: as elsewhere, if nothing is said.
+    pub(super) fn resume_uploads(
+        &self,
+        field: Option<At<raw::Scalar>>,
+        elsewhere: Option<Duration>,
+    ) -> Option<Duration> {
+        match field {
+            None => elsewhere,
+            Some(field) => self.parsed(Some(field), keep_for).and_then(|(keep_for, _)| keep_for),
         }
     }
 
@@ -48,6 +65,15 @@ impl Checker<'_> {
     ) -> Bandwidth {
         let rate = |field| self.parsed(field, units::byte_rate).map(|(rate, _)| rate);
         Bandwidth { upload: rate(upload), download: rate(download) }
+    }
+}
+
+/// The range of `resume_uploads`. Some stores remove what is not finished after a week.
+fn keep_for(text: &str) -> Result<Option<Duration>, String> {
+    match units::duration(text)? {
+        Duration::ZERO => Ok(None),
+        keep_for if (LEAST_KEPT..=MOST_KEPT).contains(&keep_for) => Ok(Some(keep_for)),
+        _ => Err("must be between 1m and 7d, or 0s".to_owned()),
     }
 }
 

@@ -57,6 +57,10 @@ pub(in crate::config) struct User {
     pub(in crate::config) listing_time: Option<At<String>>,
     /// What the user [may use up](#limits-of-a-user). Default: no limits but those of the server.
     pub(in crate::config) limits: Option<At<UserLimits>>,
+    /// How long an upload whose line broke is [kept](#uploads-that-go-on) for this user, who alone sees it and can go on with it: from
+    /// 1m to 7d, or `0s`: not at all. Default: `0s`. Example: `resume_uploads: 24h`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
+    pub(in crate::config) resume_uploads: Option<At<Scalar>>,
     /// The backend that is shown at `/`. Example: `backend: disk`.
     #[schemars(required, extend("x-type" = "name"))]
     pub(in crate::config) backend: Option<At<String>>,
@@ -151,6 +155,10 @@ pub(in crate::config) struct Mount {
     pub(in crate::config) path: Option<At<String>>,
     /// The permissions there. Default: those of the user. Example: `permissions: read-only`.
     pub(in crate::config) permissions: Option<At<PermissionWords>>,
+    /// How long uploads whose line broke are [kept](#uploads-that-go-on) there. Default: that of the user. Example: `resume_uploads:
+    /// 0s`.
+    #[schemars(with = "Option<String>", extend("x-type" = "duration"))]
+    pub(in crate::config) resume_uploads: Option<At<Scalar>>,
     /// How much [may be stored](#quotas) there; that of the user does not count there. Default: no quota. Example: `quota: { bytes:
     /// 1GiB }`.
     pub(in crate::config) quota: Option<At<Quota>>,

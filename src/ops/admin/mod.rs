@@ -2,6 +2,7 @@
 //! and for the admin interface over HTTP.
 //!
 //! - `sessions`: who is here, and how a session is ended;
+//! - `uploads`: uploads that are kept for their users;
 //! - `users`: who may be, with limits and quotas;
 //! - `locks`: who is locked out, and whom operators lock out;
 //! - `events`: what waits for its receivers, and what could not be delivered;
@@ -11,6 +12,7 @@ mod events;
 mod locks;
 mod server;
 mod sessions;
+mod uploads;
 mod users;
 
 use std::fmt;
@@ -22,6 +24,7 @@ use wharf_backends::Buffers;
 pub(crate) use self::events::{letter, wanted};
 pub(crate) use self::locks::seconds;
 pub(crate) use self::sessions::{Filter, transfer};
+pub(crate) use self::uploads::KeptUpload;
 use super::http::Readiness;
 use super::live::Live;
 use super::metrics::Metrics;

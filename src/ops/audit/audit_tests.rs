@@ -116,6 +116,7 @@ fn tell_everything(audit: &Audit) {
         ("anna", What::TransferEnded { transfer: &listing, end: end(None) }),
         ("anna", What::Changed { operation: "RNTO", path: &path, to: Some(&path) }),
         ("anna", What::Changed { operation: "DELE", path: &path, to: None }),
+        ("anna", What::UploadKept { path: &path, bytes: 5 }),
         ("anna", What::CommandFailed { operation: "SIZE", error: &refused }),
         ("anna", What::CommandFailed { operation: "SIZE", error: &down }),
         (
@@ -176,6 +177,7 @@ fn every_fact_that_counts_is_a_line_that_fits_the_schema() {
             "transfer",
             "change",
             "change",
+            "upload.kept",
             "command.refused",
             "command.failed",
             "scan.found",

@@ -163,6 +163,9 @@ impl<'a> Record<'a> {
                 let (path, to) = (Some(path.as_str()), to.map(StoragePath::as_str));
                 ("change", Body { operation: Some(operation), path, to, ..user() })
             }
+            What::UploadKept { path, bytes } => {
+                ("upload.kept", Body { path: Some(path.as_str()), bytes: Some(bytes), ..user() })
+            }
             What::CommandFailed { operation, error } if rate::AUDITED_COMMANDS.admits(who.peer.ip()) => {
                 let event = if is_trouble(error) { "command.failed" } else { "command.refused" };
                 let path = error.path().map(|path| cut(path.as_str()));

@@ -18,6 +18,7 @@ mod lockouts;
 mod reload;
 mod sessions;
 mod socket;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use self::events::{DROP, RETRY, WAITING};
 pub use self::kick::{SESSIONS, USER};
 pub use self::lockouts::{END_SESSIONS, FOR, LIFT, LIFT_ALL, LOCK};
 pub use self::socket::{Bound, bind};
+pub use self::uploads::{BACKEND, OWNER, REMOVE};
 pub use super::admin::Desk;
 use super::admin::Trouble;
 
@@ -53,7 +55,8 @@ struct Row {
 }
 
 /// All commands.
-const ROWS: &[Row] = &[reload::ROW, lockouts::ROW, sessions::ROW, kick::ROW, drain::ROW, events::ROW];
+const ROWS: &[Row] =
+    &[reload::ROW, lockouts::ROW, sessions::ROW, kick::ROW, drain::ROW, events::ROW, uploads::ROW];
 
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]

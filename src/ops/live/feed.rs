@@ -133,6 +133,7 @@ fn object(fact: &Fact<'_>) -> Option<Map<String, Value>> {
             more["failure"] = end.failure.map(ToString::to_string).into();
             more
         }),
+        What::UploadKept { path, bytes } => ("upload_kept", json!({ "path": path.as_str(), "bytes": bytes })),
         What::Changed { operation, path, to } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             ("changed", json!({ "operation": operation, "path": path, "to": to }))

@@ -394,6 +394,7 @@ impl Reader for Live {
             | What::SessionRefused { .. }
             | What::ScanUnavailable { .. }
             | What::Mistaken { .. }
+            | What::UploadKept { .. }
             | What::Digested { .. }
             | What::AccountExpired
             | What::LoginRefused { .. }

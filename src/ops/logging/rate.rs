@@ -43,7 +43,13 @@ pub static MISTAKES: LineRate = LineRate::new("mistakes of clients", Few { burst
 /// Wrong tokens for the admin interface.
 pub static WRONG_TOKENS: LineRate = LineRate::new("a wrong token", Few { burst: 20, each: secs(5) });
 
-static ALL: [&LineRate; 11] = [
+/// Data connections that could not be passed on to the replica they belong to. Each replica counts as an address.
+pub static RELAYS: LineRate = LineRate::new("relaying a data connection", Few { burst: 10, each: secs(5) });
+/// Whoever is turned away at the relay port.
+pub static RELAY_PORT: LineRate =
+    LineRate::new("refused at the relay port", Few { burst: 5, each: secs(10) });
+
+static ALL: [&LineRate; 13] = [
     &REFUSED_SESSIONS,
     &FAILED_LOGINS,
     &FAILED_HANDSHAKES,
@@ -55,6 +61,8 @@ static ALL: [&LineRate; 11] = [
     &INFECTED,
     &EARLY_ENDS,
     &WRONG_TOKENS,
+    &RELAYS,
+    &RELAY_PORT,
 ];
 
 /// How many times the lines of one address all addresses together may cause.

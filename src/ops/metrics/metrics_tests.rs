@@ -19,6 +19,9 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     metrics.login_begins().is_over();
     metrics.session_displaced();
     metrics.handshake(Handshake::Data, true);
+    metrics.cluster().relayed(1, Way::To);
+    metrics.cluster().bytes(1, Way::From).inc_by(1);
+    metrics.cluster().failed(Some(1), RelayFailure::Timeout);
     metrics.command("STOR");
     metrics.reply(226);
     metrics.command_failed("not_found");

@@ -4,8 +4,10 @@
 
 mod audit;
 mod backends;
+mod cluster;
 mod disks;
 mod events;
+mod kept_uploads;
 mod logins;
 mod operations;
 mod operators;
@@ -33,6 +35,7 @@ use wharf_backends::Buffers;
 use wharf_backends::observe::Observer;
 
 use self::backends::Backends;
+pub use self::cluster::{ClusterMeter, OpenRelay, RelayFailure, RelayRefusal, Way};
 pub use self::disks::Disks;
 use self::events::EventMetrics;
 pub use self::events::{EventNumbers, ReceiverNumbers};
@@ -80,9 +83,11 @@ pub struct Metrics {
     transfers: Arc<Transfers>,
     too_many_transfers: Counter,
     backends: Backends,
+    cluster: ClusterMeter,
     buffers: Arc<OnceLock<Arc<Buffers>>>,
     disks: Arc<OnceLock<disks::Source>>,
     events: EventMetrics,
+    kept_uploads: kept_uploads::KeptUploads,
     session_limit: Gauge,
     wrong_user_files: Gauge,
     operators: Operators,
@@ -128,9 +133,11 @@ impl Metrics {
             transfers: Arc::default(),
             too_many_transfers: Counter::default(),
             backends: Backends::default(),
+            cluster: ClusterMeter::default(),
             buffers: Arc::default(),
             disks: Arc::default(),
             events: EventMetrics::default(),
+            kept_uploads: kept_uploads::KeptUploads::default(),
             session_limit: Gauge::default(),
             wrong_user_files: Gauge::default(),
             operators: Operators::default(),
@@ -167,8 +174,10 @@ impl Metrics {
             "Files of users that can't be used",
             metrics.wrong_user_files.clone(),
         );
+        metrics.cluster.register(ours);
         metrics.operators.register(ours);
         metrics.questions.register(ours);
+        metrics.kept_uploads.register(ours);
         metrics.quotas.register(ours);
         metrics.reloads.started();
         metrics.reloads.register(ours);

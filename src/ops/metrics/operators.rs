@@ -37,8 +37,8 @@ impl AdminAnswer {
 }
 
 /// What operators can do.
-const ACTIONS: [&str; 8] =
-    ["kick", "lock", "lift", "reload", "drain", "resume", "retry_events", "drop_events"];
+const ACTIONS: [&str; 9] =
+    ["kick", "lock", "lift", "reload", "drain", "resume", "retry_events", "drop_events", "remove_upload"];
 
 #[derive(Debug, Default)]
 pub(super) struct Operators {

@@ -106,6 +106,10 @@ pub(super) fn of(config: &Config) -> Vec<Need> {
         Some(Scanner::Clamd(_) | Scanner::Icap { .. }) => needs.resolver(),
         None => {}
     }
+    // The command line may say names.
+    if config.cluster.is_some() {
+        needs.resolver();
+    }
     if config.traces.is_some() {
         needs.network();
     }

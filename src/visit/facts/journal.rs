@@ -109,6 +109,11 @@ impl Journal<'_> {
         self.tell(What::Mistaken { mistake });
     }
 
+    /// An upload whose line broke is kept for its owner.
+    pub(crate) fn upload_kept(&self, path: &StoragePath, bytes: u64) {
+        self.tell(What::UploadKept { path, bytes });
+    }
+
     /// A command has changed what is stored.
     pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
         self.tell(What::Changed { operation, path, to });

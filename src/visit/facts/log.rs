@@ -59,6 +59,10 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
             tracing::info!(session, user, %peer, "refused a transfer: the user has as many as it may have");
         }
         What::TransferEnded { transfer, end } => transfer_ended(who, transfer, end),
+        What::UploadKept { path, bytes } => {
+            let path = path.as_str();
+            tracing::info!(session, user, %peer, path, bytes, "kept an upload that was broken off");
+        }
         What::Changed { operation, path, to } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             tracing::info!(session, user, %peer, operation, path, to, "changed");

@@ -15,6 +15,7 @@ use wharf_backends::{ErrorKind, StoragePath};
 use super::Origin;
 use super::kept::{File, Place};
 use super::ledger::{Kept, Ledger};
+use super::partials::all_below;
 use super::worker::Worker;
 use crate::ops::metrics::QuotaMeter;
 
@@ -408,7 +409,7 @@ impl Books {
         ledger.begin_look();
         let running = ledger.meter.look_begins();
         let each = &mut |path: &StoragePath, size| ledger.come_to(hash(path), size);
-        let looked = match is_over.run_until_cancelled(storage.files_below(&ledger.root, each)).await {
+        let looked = match is_over.run_until_cancelled(all_below(&*storage, &ledger.root, each)).await {
             // The storage may never answer.
             None => {
                 ledger.break_off_look();

@@ -311,6 +311,10 @@ impl Upload for CountedUpload {
     async fn abort(self: Box<Self>) -> Result<()> {
         self.upload.abort().await
     }
+
+    async fn leave(self: Box<Self>) -> Result<Option<u64>> {
+        self.upload.leave().await
+    }
 }
 
 #[cfg(test)]

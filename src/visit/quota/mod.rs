@@ -10,6 +10,7 @@
 //! - `origin`: where a backend keeps what it stores, and whether another one finds it there;
 //! - `storage`: the rest of a storage, as `counted` has it;
 //! - `overview`: all places at a glance, for operators;
+//! - `partials`: uploads that are kept for their owners;
 //! - `kept`: what is known when the server starts again;
 //! - `words`: what users are told.
 
@@ -22,6 +23,7 @@ mod ledger;
 mod look;
 mod origin;
 mod overview;
+mod partials;
 mod storage;
 mod words;
 mod worker;

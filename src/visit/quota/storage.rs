@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use wharf_backends::threads::DiskThreads;
 use wharf_backends::{
-    Body, ByteRange, Capabilities, CreateMode, DigestAlgorithm, EachFile, EntryStream, Metadata, Result,
-    Storage, StoragePath, Upload,
+    Body, ByteRange, Capabilities, CreateMode, DigestAlgorithm, EachFile, EntryStream, Metadata, Partials,
+    Result, Storage, StoragePath, Upload,
 };
 
 use super::Usage;
@@ -144,6 +144,10 @@ impl Storage for Counted {
 
     async fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
         self.storage.set_mode(path, mode).await
+    }
+
+    fn partials(&self) -> Option<&dyn Partials> {
+        self.storage.partials()
     }
 
     fn disk(&self) -> Option<&DiskThreads> {

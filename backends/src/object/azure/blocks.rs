@@ -1,5 +1,7 @@
 //! Whole blobs, and blobs that are put together of blocks.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::ETAG;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use super::Azure;
 use super::metadata::as_sent;
+use crate::object::store::OpenPart;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Before, quoted};
 use crate::object::wire::patience::patience;
@@ -29,6 +32,20 @@ impl Document for BlockList {
 #[serde(default, rename_all = "PascalCase")]
 struct BlockList {
     committed_blocks: CommittedBlocks,
+    uncommitted_blocks: UncommittedBlocks,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct UncommittedBlocks {
+    block: Vec<UncommittedBlock>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct UncommittedBlock {
+    name: String,
+    size: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,9 +90,16 @@ impl Azure {
         self.requests.send(request).await.map(drop)
     }
 
-    /// Sends a block, and returns its tag: all blocks of a blob have ids of one length.
-    pub(super) async fn put_block(&self, key: &str, content: PutPayload) -> Result<String, Failure> {
-        let tag = format!("{:032x}", fastrand::u128(..));
+    /// Sends a block, and returns its tag: all blocks of a blob have ids of one length. It begins with the id of the upload and the
+    /// number of the part, as the store keeps neither.
+    pub(super) async fn put_block(
+        &self,
+        key: &str,
+        upload: &str,
+        number: usize,
+        content: PutPayload,
+    ) -> Result<String, Failure> {
+        let tag = format!("{upload}{number:08x}{:08x}", fastrand::u32(..));
         let request = Self::on_object(Method::PUT, key, observe::Request::Part)?
             .query("comp", "block")
             .query("blockid", block_id(&tag))
@@ -106,6 +130,24 @@ impl Azure {
             .body(PutPayload::from(list.into_bytes()));
         request.headers.extend(as_sent(&self.headers.of_new(key, headers)));
         Ok(e_tag_of(&self.requests.send(request).await?))
+    }
+
+    /// The blocks of an upload that belong to no object yet.
+    pub(super) async fn uncommitted_blocks(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<BTreeMap<usize, OpenPart>, Failure> {
+        let request = Self::on_object(Method::GET, key, observe::Request::List)?
+            .query("comp", "blocklist")
+            .query("blocklisttype", "uncommitted");
+        let list: BlockList = self.requests.document(request).await?;
+        let of_upload = |block: UncommittedBlock| {
+            let tag = String::from_utf8(BASE64_STANDARD.decode(block.name).ok()?).ok()?;
+            let number = tag.strip_prefix(upload)?.get(..8)?;
+            Some((usize::from_str_radix(number, 16).ok()?, OpenPart { tag, size: block.size }))
+        };
+        Ok(list.uncommitted_blocks.block.into_iter().filter_map(of_upload).collect())
     }
 
     /// The ids of the blocks that an object is made of.

@@ -11,7 +11,7 @@ use super::blocks::block_id;
 use super::{Azure, copy};
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Before, Object, Page};
-use crate::object::store::{Copies, Made, Marker, Store, Target, TimeSet, Traits, mtime};
+use crate::object::store::{Copies, Made, Marker, OpenPart, Store, Target, TimeSet, Traits, mtime};
 
 const TRAITS: Traits = Traits {
     // A blob whose name ends with a slash is another one to some of its tools.
@@ -122,18 +122,31 @@ impl Store for Azure {
     }
 
     async fn begin(&self, _key: &str, _headers: HeaderMap) -> Result<String, Failure> {
-        // Blocks belong to the name alone, and the blob gets its headers at the end.
-        Ok(String::new())
+        // Blocks belong to the name alone, and the blob gets its headers at the end. The id is a part of theirs.
+        Ok(format!("{:016x}", fastrand::u64(..)))
     }
 
     async fn put_part(
         &self,
         key: &str,
-        _upload: &str,
-        _number: usize,
+        upload: &str,
+        number: usize,
         content: PutPayload,
     ) -> Result<String, Failure> {
-        self.put_block(key, content).await
+        self.put_block(key, upload, number, content).await
+    }
+
+    async fn open_parts(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<BTreeMap<usize, OpenPart>>, Failure> {
+        match self.uncommitted_blocks(key, upload).await {
+            // Whoever stores anything under the name takes them away.
+            Ok(parts) => Ok(Some(parts).filter(|parts| !parts.is_empty())),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn complete(

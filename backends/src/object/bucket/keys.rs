@@ -13,6 +13,9 @@ const MAX_KEY: usize = 1024;
 /// because no key may hold a backslash.
 pub(crate) const MARKER_CONTENT: &str = "\\";
 
+/// The folder at the root of a backend for uploads that are kept for their owners. No file has this name, and no listing shows it.
+pub(crate) const PARTIALS: &str = ".wharf-partial";
+
 /// The keys of one backend: the root inside the bucket, and the limits on names.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
@@ -104,6 +107,9 @@ impl Keys {
         if key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
             return Some("a key can't hold control characters");
         }
+        if is_own(key) {
+            return Some("the name is kept for uploads");
+        }
         // Some stores take it for a slash: then `a\b` would be `a/b`.
         if key.contains('\\') {
             return Some("a key can't hold a backslash");
@@ -113,6 +119,11 @@ impl Keys {
         }
         None
     }
+}
+
+/// Whether a key is that of something that this server keeps for itself.
+pub(crate) fn is_own(key: &str) -> bool {
+    key.split('/').any(|segment| segment == PARTIALS)
 }
 
 /// Makes sure that no segment of the key is empty, `.` or `..`, and that none comes before the first slash or behind the last:

@@ -10,8 +10,8 @@ use quick_xml::escape::partial_escape;
 use serde::Deserialize;
 
 use super::Google;
-use crate::object::store::Target;
 use crate::object::store::failure::Failure;
+use crate::object::store::{OpenPart, Target};
 use crate::object::wire::patience::patience;
 use crate::object::wire::requests::{Request, path_of};
 use crate::object::wire::xml::Document;
@@ -29,6 +29,26 @@ impl Document for CompleteMultipartUploadResult {
 #[serde(default, rename_all = "PascalCase")]
 struct InitiateMultipartUploadResult {
     upload_id: String,
+}
+
+impl Document for ListPartsResult {
+    const ROOTS: &'static [&'static str] = &["ListPartsResult"];
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ListPartsResult {
+    part: Vec<ListedPart>,
+    is_truncated: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ListedPart {
+    part_number: usize,
+    #[serde(rename = "ETag")]
+    e_tag: String,
+    size: u64,
 }
 
 /// Only its arrival counts: its entity tag is of another kind than the generations that are compared.
@@ -84,6 +104,35 @@ impl Google {
         e_tag
             .map(str::to_owned)
             .ok_or_else(|| Failure::Malformed("the store doesn't confirm a part".to_owned()))
+    }
+
+    /// All parts of an open upload, by their numbers; `None` if there is none.
+    pub(super) async fn all_parts(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<BTreeMap<usize, OpenPart>>, Failure> {
+        let mut all = BTreeMap::<usize, OpenPart>::new();
+        loop {
+            let mut request =
+                self.on_xml_object(Method::GET, key, observe::Request::List)?.query("uploadId", upload);
+            let last = all.last_key_value().map(|(number, _)| *number);
+            if let Some(last) = last {
+                request = request.query("part-number-marker", last.to_string());
+            }
+            let ListPartsResult { part, is_truncated } = match self.requests.document(request).await {
+                Ok(page) => page,
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                Err(failure) => return Err(failure),
+            };
+            all.extend(
+                part.into_iter()
+                    .map(|part| (part.part_number, OpenPart { tag: part.e_tag, size: part.size })),
+            );
+            if !is_truncated || all.last_key_value().map(|(number, _)| *number) <= last {
+                return Ok(Some(all));
+            }
+        }
     }
 
     /// Makes an object of these parts. They are counted anew: a part has the number of its place among them.

@@ -12,7 +12,7 @@ use object_store::client::HttpResponse;
 use super::Google;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Before, Object, Page};
-use crate::object::store::{Copies, Made, Marker, Store, Target, TimeSet, Traits, mtime};
+use crate::object::store::{Copies, Made, Marker, OpenPart, Store, Target, TimeSet, Traits, mtime};
 
 const TRAITS: Traits = Traits {
     marker: Marker::Below,
@@ -129,6 +129,14 @@ impl Store for Google {
         content: PutPayload,
     ) -> Result<String, Failure> {
         self.upload_part(key, upload, number, content).await
+    }
+
+    async fn open_parts(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<BTreeMap<usize, OpenPart>>, Failure> {
+        self.all_parts(key, upload).await
     }
 
     async fn complete(

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::object::bucket::Bucket;
-use crate::object::bucket::keys::MARKER_CONTENT;
+use crate::object::bucket::keys::{MARKER_CONTENT, PARTIALS};
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Next as NextPage, Object, Page};
 use crate::{Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata, Result, StoragePath, observe};
@@ -207,6 +207,9 @@ impl Listing {
     /// The name of a key in this directory, if a path can name it.
     fn name(&mut self, key: &str) -> Option<String> {
         let name = key.strip_prefix(&self.prefix).unwrap_or_default();
+        if name == PARTIALS {
+            return None;
+        }
         let path = self.path.child(name).ok();
         match path.is_some_and(|path| self.bucket.keys.file(&path).is_ok_and(|own| own == key)) {
             true => Some(name.to_owned()),

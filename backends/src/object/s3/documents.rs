@@ -122,6 +122,8 @@ pub(super) struct ListPartsResult {
 pub(super) struct Part {
     pub(super) part_number: u64,
     pub(super) size: u64,
+    #[serde(rename = "ETag")]
+    pub(super) e_tag: Option<String>,
 }
 
 /// GetObjectTagging.

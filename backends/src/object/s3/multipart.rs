@@ -14,6 +14,7 @@ use super::documents::{
 };
 use super::objects::e_tag_of;
 use super::{Failure, S3, on_bucket, on_object};
+use crate::object::store::OpenPart;
 use crate::object::store::object::{iso_time, quoted};
 use crate::object::wire::patience::patience;
 use crate::observe;
@@ -31,6 +32,7 @@ pub(crate) struct OpenUpload {
 pub(crate) struct StoredPart {
     pub(crate) number: u64,
     pub(crate) size: u64,
+    pub(crate) e_tag: Option<String>,
 }
 
 /// Where a listing of uploads goes on.
@@ -136,8 +138,40 @@ impl S3 {
             request = request.query("part-number-marker", (from - 1).to_string());
         }
         let ListPartsResult { part, is_truncated } = self.requests.document(request).await?;
-        let parts = part.into_iter().map(|part| StoredPart { number: part.part_number, size: part.size });
+        let parts = part.into_iter().map(|part| StoredPart {
+            number: part.part_number,
+            size: part.size,
+            e_tag: part.e_tag.map(quoted),
+        });
         Ok((parts.collect(), is_truncated))
+    }
+}
+
+impl S3 {
+    /// All parts of an open upload, by their numbers; `None` if there is none.
+    pub(super) async fn all_parts(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<BTreeMap<usize, OpenPart>>, Failure> {
+        let (mut all, mut from) = (BTreeMap::new(), None);
+        loop {
+            let (parts, is_truncated) = match self.parts(key, upload, from).await {
+                Ok(page) => page,
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                Err(failure) => return Err(failure),
+            };
+            let next = parts.last().map(|part| part.number + 1);
+            all.extend(parts.into_iter().filter_map(|part| {
+                let number = usize::try_from(part.number).ok()?;
+                Some((number, OpenPart { tag: part.e_tag?, size: part.size }))
+            }));
+            // A store that does not go on has told all that it will.
+            if !is_truncated || next <= from {
+                return Ok(Some(all));
+            }
+            from = next;
+        }
     }
 }
 

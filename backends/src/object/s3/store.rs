@@ -12,7 +12,7 @@ use super::{S3, made, sweep};
 use crate::Result;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Before, Object, Page};
-use crate::object::store::{Copies, Made, Marker, Store, Sweep, Target, TimeSet, Traits, mtime};
+use crate::object::store::{Copies, Made, Marker, OpenPart, Store, Sweep, Target, TimeSet, Traits, mtime};
 
 /// The largest object that is copied in one request, in bytes.
 pub(super) const MAX_COPY: u64 = 5 << 30;
@@ -194,6 +194,14 @@ impl Store for S3 {
         content: PutPayload,
     ) -> Result<String, Failure> {
         self.upload_part(key, upload, number, content).await
+    }
+
+    async fn open_parts(
+        &self,
+        key: &str,
+        upload: &str,
+    ) -> Result<Option<BTreeMap<usize, OpenPart>>, Failure> {
+        self.all_parts(key, upload).await
     }
 
     fn copies_parts(&self) -> Option<bool> {

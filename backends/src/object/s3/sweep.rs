@@ -94,6 +94,7 @@ fn is_old(place: &Sweep<'_>, upload: &OpenUpload) -> bool {
     let age = upload.initiated.and_then(|begun| SystemTime::now().duration_since(begun).ok());
     upload.key.starts_with(place.root)
         && !(place.is_under_way)(&upload.id)
+        && !place.kept.contains(&upload.id)
         && age.is_some_and(|age| age >= place.abandoned_after)
 }
 

@@ -12,7 +12,7 @@ pub(crate) mod marks;
 pub(crate) mod mtime;
 pub(crate) mod object;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +79,12 @@ pub(crate) enum Copies {
     UpTo(u64),
 }
 
+/// A part of an open upload that the store has.
+pub(crate) struct OpenPart {
+    pub(crate) tag: String,
+    pub(crate) size: u64,
+}
+
 /// The object to be made of parts.
 pub(crate) struct Target<'a> {
     pub(crate) key: &'a str,
@@ -123,6 +129,8 @@ pub(crate) struct Sweep<'a> {
     /// The prefix of our keys: empty, or it ends with a slash.
     pub(crate) root: &'a str,
     pub(crate) abandoned_after: Duration,
+    /// The ids of the uploads that are kept for their owners.
+    pub(crate) kept: &'a HashSet<String>,
     /// Whether an upload is one that this process has under way, by its id.
     pub(crate) is_under_way: fn(&str) -> bool,
 }
@@ -262,6 +270,10 @@ pub(crate) trait Store: Send + Sync {
         number: usize,
         content: PutPayload,
     ) -> Result<String, Failure>;
+
+    /// The parts of an open upload that the store has, by their numbers; `None` if the store has no such upload.
+    async fn open_parts(&self, key: &str, upload: &str)
+    -> Result<Option<BTreeMap<usize, OpenPart>>, Failure>;
 
     /// Whether ranges of objects become parts inside the store; `None` if the store has not been asked yet.
     fn copies_parts(&self) -> Option<bool> {

@@ -4,6 +4,7 @@ pub(crate) mod append;
 pub(crate) mod completion;
 pub(crate) mod end;
 pub(crate) mod held;
+mod left;
 pub(crate) mod multipart;
 pub(crate) mod parts;
 pub(crate) mod pieces;
@@ -249,7 +250,6 @@ impl ObjectUpload {
         if self.sizes.left() == 0 {
             return Err(self.too_large());
         }
-        let (part, share) = self.held.take(&self.path).await?;
         let tuning = &self.bucket.tuning;
         // Parts that have grown go one by one rather than take several times the memory.
         let grown = (self.sizes.next() / tuning.part_size).max(1);
@@ -262,7 +262,9 @@ impl ObjectUpload {
         while multipart.under_way() >= places.max(1) {
             multipart.await_one().await?;
         }
-        multipart.send(part, share).await
+        // Not before: an upload whose line breaks while it waits keeps these bytes.
+        let (part, share) = self.held.take(&self.path).await?;
+        self.multipart().send(part, share).await
     }
 
     /// Starts to send a part that has its full size.
@@ -285,7 +287,7 @@ impl ObjectUpload {
 }
 
 /// How the uploads of a bucket are cut.
-fn sizes_of_parts(bucket: &Bucket) -> PartSizes {
+pub(crate) fn sizes_of_parts(bucket: &Bucket) -> PartSizes {
     let (most, size, largest) =
         (u64::from(bucket.tuning.max_parts), bucket.tuning.part_size, bucket.buffers.largest_part());
     let traits = bucket.traits();

@@ -77,6 +77,37 @@ impl Multipart {
         }
     }
 
+    /// One that was begun before, with the tags of the parts that the store has.
+    pub(crate) fn known(
+        bucket: &Arc<Bucket>,
+        (path, key): (&StoragePath, &str),
+        headers: HeaderMap,
+        id: String,
+        arrived: BTreeMap<usize, String>,
+    ) -> Self {
+        open_uploads().insert(id.clone());
+        Self {
+            bucket: Arc::clone(bucket),
+            path: path.clone(),
+            key: key.to_owned(),
+            headers,
+            id: Id::Known(id.clone()),
+            sending: JoinSet::new(),
+            sent: arrived.keys().copied().collect(),
+            next: arrived.len() + 1,
+            arrived,
+            // What the parts before have is not known.
+            crc: None,
+            noted: Some(id),
+            was_undecided: false,
+        }
+    }
+
+    /// Leaves it on the store as it is.
+    pub(crate) fn let_go(&mut self) {
+        self.id = Id::None;
+    }
+
     /// Waits for the id of the upload.
     pub(crate) async fn id(&mut self) -> Result<String> {
         if let Id::Asked(task) = &mut self.id {

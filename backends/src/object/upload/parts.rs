@@ -53,6 +53,14 @@ impl PartSizes {
         Self { current, largest, are_marked: true, ..self }
     }
 
+    /// Begins with parts of this size, as an upload did that is gone on with.
+    pub(crate) fn restore(&mut self, part_size: u64) {
+        if part_size > 0 {
+            self.current = part_size;
+            self.largest = self.largest.max(part_size);
+        }
+    }
+
     /// The next larger size.
     fn grown(&self) -> u64 {
         let twice = self.current.saturating_mul(2);

@@ -96,6 +96,9 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $tls := dict "mode" $mode "certificate" "/etc/wharf/tls/tls.crt" "key" "/etc/wharf/tls/tls.key" -}}
 {{- $_ := set $config "tls" (mergeOverwrite $tls (deepCopy .Values.tls.settings)) -}}
 {{- end -}}
+{{- if include "wharf.isCluster" . -}}
+{{- $_ := set $config "cluster" (include "wharf.cluster" . | fromJson) -}}
+{{- end -}}
 {{- $config = mergeOverwrite $config (deepCopy (.Values.config | default dict)) -}}
 {{- with include "wharf.usersFolders" . | fromJsonArray -}}
 {{- $_ := set $config "users_from" (concat . ($config.users_from | default list)) -}}
@@ -108,6 +111,10 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $data := dict -}}
 {{- if not .Values.existingConfigMap.name -}}
 {{- $before := (lookup "v1" "Secret" .Release.Namespace (include "wharf.name" .) | default dict).data | default dict -}}
+{{- if and (include "wharf.isCluster" .) (not .Values.cluster.existingSecret.name) -}}
+{{- $key := include "wharf.clusterKey" . -}}
+{{- $_ := set $data $key (index $before $key | default (randAlphaNum 48 | b64enc)) -}}
+{{- end -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- range $key, $secret := $backend.secrets -}}
 {{- if $secret.value -}}
@@ -137,6 +144,14 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $sources = append $sources (dict "secret" (dict "name" (include "wharf.name" .))) -}}
 {{- end -}}
 {{- if not .Values.existingConfigMap.name -}}
+{{- if include "wharf.isCluster" . -}}
+{{- with .Values.cluster.existingSecret -}}
+{{- if .name -}}
+{{- $item := dict "key" .key "path" (include "wharf.clusterKey" $) -}}
+{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list $item))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- range $key, $secret := $backend.secrets -}}
 {{- if $secret.existingSecret -}}

@@ -24,7 +24,7 @@ scan.quarantine: backend path
 events: node partial_names partial_wait spool spool_size sync to
 events.to[]: at_once ca_file command mode more_secrets name on paths pause rate retry_for secret timeout token url users
 anonymous: backend enabled mounts path permissions quota
-anonymous.mounts[]: at backend path permissions quota
+anonymous.mounts[]: at backend path permissions quota resume_uploads
 anonymous.mounts[].quota: bytes files
 anonymous.quota: bytes files
 audit[]: format required rotate sha256 to
@@ -32,6 +32,7 @@ audit[].rotate: keep size
 http: admin listen
 http.admin: listen page read_only_token tls token
 http.admin.tls: certificate client_authorities key
+cluster: client_addresses index more_secrets ports_per_replica relay replicas secret
 log: filter format
 traces: ca_file headers otlp sample timeout to_stores
 traces.headers[]: name value

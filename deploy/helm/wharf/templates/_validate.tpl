@@ -18,6 +18,7 @@ anything is made of the values. The schema of the values says no more than what 
 {{- include "wharf.validate.roots" . -}}
 {{- include "wharf.validate.spool" . -}}
 {{- end -}}
+{{- include "wharf.validate.cluster" . -}}
 {{- include "wharf.validate.volumes" . -}}
 {{- include "wharf.validate.test" . -}}
 {{- end -}}
@@ -72,9 +73,6 @@ anything is made of the values. The schema of the values says no more than what 
 {{- fail (printf "%s: %q is wrong; it %s." (index . 0) (index . 1 | toString) (index . 3)) -}}
 {{- end -}}
 {{- end -}}
-{{- if not (has (int .Values.replicas) (list 0 1)) -}}
-{{- fail (printf "replicas: there can be one for now, or 0 to stop it, not %v." .Values.replicas) -}}
-{{- end -}}
 {{- if or (lt (int .Values.shutdownGraceSeconds) 0) (gt (int .Values.shutdownGraceSeconds) 86400) -}}
 {{- fail (printf "shutdownGraceSeconds: %v is wrong; it is from 0 to 86400, a day." .Values.shutdownGraceSeconds) -}}
 {{- end -}}
@@ -97,9 +95,9 @@ anything is made of the values. The schema of the values says no more than what 
 {{- fail (printf "passive.ports: a service can't have %v ports; 500 are possible, or any number with hostNetwork." $passive.count) -}}
 {{- end -}}
 {{- $seen := dict -}}
-{{- range $name := list "control" "implicitTls" "http" -}}
+{{- range $name := list "control" "implicitTls" "http" "relay" -}}
 {{- $port := index $.Values.ports $name | int -}}
-{{- if not (and (eq $name "implicitTls") (eq $port 0)) -}}
+{{- if not (or (and (eq $name "implicitTls") (eq $port 0)) (and (eq $name "relay") (not (include "wharf.isCluster" $)))) -}}
 {{- if or (lt $port 1024) (gt $port 65535) -}}
 {{- fail (printf "ports.%s: %d: the pod has no privilege for ports below 1024, also with hostNetwork; a service has any port (service.port)." $name $port) -}}
 {{- end -}}

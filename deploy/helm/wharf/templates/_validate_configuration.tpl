@@ -8,6 +8,9 @@
 {{- fail (printf "config.%s: that is the value `%s`, so that secrets go where secrets belong." . .) -}}
 {{- end -}}
 {{- end -}}
+{{- if hasKey $config "cluster" -}}
+{{- fail "config.cluster: that is made of the values `replicas`, `cluster` and `ports.relay`." -}}
+{{- end -}}
 {{- range $section, $value := omit $config "backends" "users" -}}
 {{- include "wharf.validate.keys" (list (printf "config.%s" $section) $section $value) -}}
 {{- end -}}

@@ -48,7 +48,7 @@ enum Holds {
 }
 
 /// The keys of an entry that a column can have the name of.
-const KEYS: [(&str, Holds); 14] = [
+const KEYS: [(&str, Holds); 15] = [
     ("backend", Holds::Text),
     ("chmod", Holds::Text),
     ("create_parents", Holds::Truth),
@@ -63,6 +63,7 @@ const KEYS: [(&str, Holds); 14] = [
     ("path", Holds::Text),
     ("permissions", Holds::Words),
     ("quota", Holds::Sections),
+    ("resume_uploads", Holds::Text),
 ];
 
 /// Makes an answer of the row for this name. Sentences never repeat what is in a column: it may be a secret in the wrong one.

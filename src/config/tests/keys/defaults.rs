@@ -8,7 +8,7 @@ const PUT_IN_ELSEWHERE: [&str; 5] =
     ["http.listen", "log.filter", "log.format", "s3.role_session_name", "users.encoding"];
 
 /// A section of each definition, without the key: `KEY` stands for it.
-const SECTIONS: [(&str, &str, &str); 30] = [
+const SECTIONS: [(&str, &str, &str); 31] = [
     ("Server", "server", "server: { KEY }\n"),
     ("Passive", "server.passive", "server: { passive: { KEY } }\n"),
     ("Limits", "server.limits", "server: { limits: { KEY } }\n"),
@@ -20,6 +20,11 @@ const SECTIONS: [(&str, &str, &str); 30] = [
     ("Audit", "audit", "audit: [{ to: stdout, KEY }]\n"),
     ("Rotate", "audit.rotate", "audit: [{ to: { file: audit.jsonl }, rotate: { size: 1MiB, KEY } }]\n"),
     ("Http", "http", "http: { KEY }\n"),
+    (
+        "Cluster",
+        "cluster",
+        "cluster: { replicas: \"w-{i}\", secret: 0123456789abcdef0123456789abcdef, KEY }\n",
+    ),
     ("Log", "log", "log: { KEY }\n"),
     ("Scan", "scan", "scan: { clamd: \"unix:/s\", KEY }\n"),
     ("ScanOver", "scan.over", "scan: { clamd: \"unix:/s\", over: { KEY } }\n"),
@@ -97,7 +102,7 @@ fn are_those_that_count() {
                 let text = with(&section.replace("KEY", key));
                 let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
                 let accounts = (config.users, config.users_from, config.anonymous, config.scan);
-                let others = (config.audit, config.traces);
+                let others = (config.audit, config.traces, config.cluster);
                 format!("{:?}", (config.server, config.tls, config.backends, accounts, others))
             };
             let given = of(&format!("{}: {value}", key.name));

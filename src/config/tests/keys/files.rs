@@ -50,6 +50,7 @@ fn the_tables_of_the_guide_are_fresh() {
         ("anonymous".to_owned(), definitions.table("Anonymous", "anonymous.", &[])),
         ("http".to_owned(), definitions.table("Http", "http.", &[])),
         ("log".to_owned(), definitions.table("Log", "log.", &[])),
+        ("cluster".to_owned(), definitions.table("Cluster", "cluster.", &[])),
         ("traces".to_owned(), definitions.table("Traces", "traces.", &[])),
     ];
     for kind in &KINDS {

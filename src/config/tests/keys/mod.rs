@@ -81,6 +81,7 @@ impl Definitions {
             ("Server", fields_of::<raw::Server>()),
             ("Sql", fields_of::<raw::Sql>()),
             ("Tls", fields_of::<raw::Tls>()),
+            ("Cluster", fields_of::<raw::Cluster>()),
             ("Traces", fields_of::<raw::Traces>()),
             ("User", fields_of::<raw::User>()),
             ("UsersFrom", fields_of::<raw::UsersFrom>()),

@@ -3,6 +3,7 @@
 mod audit;
 mod backends;
 mod certificates;
+mod cluster;
 mod encryption;
 mod events;
 mod hosts;

@@ -15,7 +15,7 @@ frobnicate: 1
 wharf.yaml:2:1: unknown key "serverr"; did you mean "server"?
     2 | serverr: {}
       | ^^^^^^^
-wharf.yaml:3:1: unknown key "frobnicate"; known here are: server, tls, backends, users, users_from, lockout, scan, events, anonymous, audit, http, log, traces
+wharf.yaml:3:1: unknown key "frobnicate"; known here are: server, tls, backends, users, users_from, lockout, scan, events, anonymous, audit, http, cluster, log, traces
     3 | frobnicate: ***
       | ^^^^^^^^^^
 3 problems in wharf.yaml"#,

@@ -84,7 +84,7 @@ pub(super) async fn size(connection: &mut Connection, session: &mut LoggedIn, ar
     if session.representation == Type::Ascii && connection.server().ascii_size == AsciiSize::Refuse {
         return refuse(550, "SIZE not allowed in ASCII mode: the size of text is not known; use TYPE I.");
     }
-    if session.interrupted.contains(&path) {
+    if session.interrupted.contains(&path) && !session.visit.keeps(&path).await? {
         // Not 550, which curl takes for the word that there is no such file, also before a download.
         return Err(Reply::about(554, &path, INTERRUPTED).into());
     }

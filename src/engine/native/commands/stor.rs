@@ -6,7 +6,7 @@ use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::state::{Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
+use super::super::state::{Begun, Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
 use super::{Outcome, Prepared, Result, refuse};
 use crate::visit::{Direction, LayeredUpload};
 
@@ -31,7 +31,7 @@ pub(super) async fn run(
         refuse_interrupted(session, &path).await?;
     }
     let mode = if restart == 0 { CreateMode::Replace } else { CreateMode::Resume(restart) };
-    let create = session.visit.create(&path, mode, announced);
+    let create = create(session, &path, mode, announced);
     let upload = match restart {
         0 => create.await?,
         // What is kept of the file may have to be copied, which takes long.
@@ -41,10 +41,23 @@ pub(super) async fn run(
     Ok(receiving(session, channel, upload, path, restart, Direction::Upload, opening))
 }
 
+/// Begins an upload. Text is other bytes here than on the wire, so that nobody could say where it goes on.
+pub(super) async fn create(
+    session: &LoggedIn,
+    path: &StoragePath,
+    mode: CreateMode,
+    announced: u64,
+) -> std::result::Result<Box<LayeredUpload>, wharf_backends::Error> {
+    match session.form().ascii {
+        true => session.visit.create(path, mode, announced).await,
+        false => session.visit.create_kept(path, mode, announced).await,
+    }
+}
+
 /// Refuses to put anything behind a file that this user has begun to replace, and was broken off in: what stands there is not
 /// what the client goes on from. Where nothing stands, there is nothing to mix.
 pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -> Result<()> {
-    if !session.interrupted.contains(path) {
+    if !session.interrupted.contains(path) || session.visit.keeps(path).await? {
         return Ok(());
     }
     match session.visit.stat(path).await {
@@ -69,11 +82,13 @@ pub(super) fn receiving(
     let form = session.form();
     let at = path.clone();
     let begun = (direction == Direction::Upload && offset == 0).then(|| session.interrupted.begin(&path));
+    // What goes on with an upload is no new one, and its end makes another file of the name all the same.
+    let goes_on = begun.is_none().then(|| session.interrupted.clone());
     let channel = channel.toward(Toward::Server);
     let work = move |context: Context| async move {
         let mut connection = match context.interruptible(channel.open(&context.flow)).await {
             Ok(connection) => connection,
-            Err(error) => return abort(upload, &at, error, None).await,
+            Err(error) => return give_up(upload, &at, error, None, begun).await,
         };
         let room = upload.room().clone();
         let receive = receive::receive(&mut connection, &mut *upload, form, &room, &context.flow);
@@ -83,7 +98,7 @@ pub(super) fn receiving(
             context.confirm(end).await
         };
         if let Err(error) = received.await {
-            return abort(upload, &at, error.at(&at), Some(connection)).await;
+            return give_up(upload, &at, error.at(&at), Some(connection), begun).await;
         }
         context.finishing();
         let connection = connection.received().await;
@@ -91,6 +106,9 @@ pub(super) fn receiving(
             Ok(_) => {
                 if let Some(begun) = begun {
                     begun.stored();
+                }
+                if let Some(interrupted) = goes_on {
+                    interrupted.forget(&at);
                 }
                 Ended { result: Ok(()), linger: connection.and_then(|connection| connection.linger(true)) }
             }
@@ -100,19 +118,34 @@ pub(super) fn receiving(
     Outcome::Transfer(Box::new(Transfer::new(opening, direction, path, offset, form, work)))
 }
 
-/// Gives an upload up. The client is told when what was stored of it is removed; a storage that takes long for that goes on
-/// with it while the client is told.
-async fn abort(
+/// Gives an upload up: it is kept, if it may be and its line broke, or nothing of it stays. The client is told when the storage is done
+/// with that; one that takes long goes on while the client is told.
+async fn give_up(
     upload: Box<LayeredUpload>,
     path: &StoragePath,
     error: TransferError,
     connection: Option<DataConnection>,
+    begun: Option<Begun>,
 ) -> Ended {
+    // What a storage refuses would be refused again.
+    let leaves = match &error {
+        TransferError::Storage(error) => error.kind() == ErrorKind::Unavailable,
+        _ => true,
+    };
     let at = path.clone();
     let cleaning = tokio::spawn(async move {
-        if let Err(cause) = upload.abort().await {
-            let path = at.as_str();
-            tracing::warn!(path, cause = cause.to_string(), "can't clean up after an upload that failed");
+        let ended = if leaves { upload.leave().await } else { upload.abort().await.map(|()| None) };
+        match ended {
+            Ok(Some(_)) => {
+                if let Some(begun) = begun {
+                    begun.stored();
+                }
+            }
+            Ok(None) => {}
+            Err(cause) => {
+                let path = at.as_str();
+                tracing::warn!(path, cause = cause.to_string(), "can't clean up after an upload that failed");
+            }
         }
     });
     let _ = tokio::time::timeout(CLEANING, cleaning).await;

@@ -45,7 +45,8 @@ pub(super) async fn appe(
     }
     stor::refuse_interrupted(session, &path).await?;
     let announced = prepared.asked.announced;
-    let upload = session.visit.create(&path, CreateMode::Append, announced).await?;
+    let create = stor::create(session, &path, CreateMode::Append, announced);
+    let upload = connection.while_there(create).await??;
     let opening = Reply::new(150, "Ready for what is added to the file.");
     Ok(stor::receiving(session, prepared.channel, upload, path, 0, Direction::Append, opening))
 }

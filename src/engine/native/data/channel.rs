@@ -96,31 +96,33 @@ impl Channel {
                     let own = claims::in_plain_text(lease, toward, session);
                     let arrived = elsewhere::unless(stray, own).await?;
                     flow.opened(arrived.peer);
-                    Ok(DataConnection::plain(arrived.stream))
+                    Ok((DataConnection::plain(arrived.stream), arrived.via))
                 }
                 Way::PassiveTls { begin: _begun, coming } => {
                     let claim = coming.await.unwrap_or(Err(TransferError::Panicked))?;
                     flow.opened(claim.peer);
-                    Ok(claim.connection)
+                    Ok((claim.connection, claim.via))
                 }
                 Way::Active { from, to, protection } => {
                     let stream = connect(from, to).await.map_err(TransferError::Connect)?;
                     flow.opened(to);
                     match protection.into_tls() {
-                        None => Ok(DataConnection::plain(stream)),
+                        None => Ok((DataConnection::plain(stream), None)),
                         Some((tls, resumption)) => {
-                            claims::opened(Arrived { stream, peer: to }, toward, &tls, &resumption).await
+                            let arrived = Arrived { stream, peer: to, via: None };
+                            let opened = claims::opened(arrived, toward, &tls, &resumption).await?;
+                            Ok((opened, None))
                         }
                     }
                 }
             }
         };
         let opened = tokio::time::timeout(CONNECT_TIMEOUT, open).await;
-        let opened = opened.unwrap_or_else(|_| {
+        let (opened, via) = opened.unwrap_or_else(|_| {
             let elsewhere = strays.as_ref().and_then(elsewhere::told);
             Err(elsewhere.unwrap_or(TransferError::NoConnection(CONNECT_TIMEOUT)))
         })?;
-        let _ = flow.opened.set(Opened { active, tls: opened.tls_version() });
+        let _ = flow.opened.set(Opened { active, via, tls: opened.tls_version() });
         Ok(opened)
     }
 }

@@ -61,6 +61,7 @@ pub(in super::super) enum Toward {
 pub(super) struct Claim {
     pub(super) connection: DataConnection,
     pub(super) peer: SocketAddr,
+    pub(super) via: Option<u16>,
     /// Whether it has proven to be the session's.
     pub(super) proven: Result<bool, Unproven>,
 }
@@ -299,7 +300,7 @@ fn refused_one(session: u64, data_peer: SocketAddr, cause: &dyn std::error::Erro
 
 /// The handshake of a data connection, and its proof.
 pub(super) async fn shake_hands(
-    Arrived { stream, peer }: Arrived,
+    Arrived { stream, peer, via }: Arrived,
     tls: &Arc<Tls>,
     resumption: &Resumption,
     client_reads: impl Fn() -> bool,
@@ -309,7 +310,7 @@ pub(super) async fn shake_hands(
     match accepted {
         Ok(Ok(Accepted { stream, proven })) => {
             let lenient = !tls.settings().require_close_notify;
-            Ok(Claim { connection: DataConnection::tls(stream, lenient), peer, proven })
+            Ok(Claim { connection: DataConnection::tls(stream, lenient), peer, via, proven })
         }
         Ok(Err(error)) => Err(TransferError::Handshake(error)),
         Err(_) => Err(TransferError::NoConnection(CONNECT_TIMEOUT)),

@@ -28,6 +28,8 @@ pub(in super::super) enum TransferError {
     Unproven(#[source] Unproven),
     #[error("data connection: {0}")]
     DataConnection(#[source] io::Error),
+    #[error("data connection, which came by way of replica {replica}: {cause}")]
+    Relayed { replica: u16, cause: io::Error },
     #[error("the data connection ended without TLS's close_notify: the file may have been cut short")]
     NotClosed,
     #[error("nothing moved on the data connection for {0:?}")]
@@ -45,6 +47,14 @@ pub(in super::super) enum TransferError {
 }
 
 impl TransferError {
+    /// The same error of a data connection that came by way of another replica, which may be what was lost.
+    pub(in super::super) fn by_way_of(self, replica: u16) -> Self {
+        match self {
+            Self::DataConnection(cause) => Self::Relayed { replica, cause },
+            other => other,
+        }
+    }
+
     /// The same error with the path that the client knows.
     pub(in super::super) fn at(self, path: &wharf_backends::StoragePath) -> Self {
         match self {
@@ -77,6 +87,12 @@ impl TransferError {
             }
             Self::Handshake(_) => Reply::new(425, "The TLS handshake of the data connection failed."),
             Self::DataConnection(_) => Reply::new(426, "The data connection broke; transfer aborted."),
+            Self::Relayed { replica, .. } => Reply::new(
+                426,
+                format!(
+                    "The data connection broke, which came by way of replica {replica}; transfer aborted."
+                ),
+            ),
             Self::NotClosed => {
                 Reply::new(426, "The data connection ended without TLS's close_notify; transfer aborted.")
             }
@@ -100,7 +116,7 @@ impl TransferFailure for TransferError {
             Self::Storage(error) => return failure::ending(error),
             Self::NoConnection(_) | Self::Connect(_) | Self::Elsewhere { .. } => "no_data_connection",
             Self::Handshake(_) | Self::Unproven(_) => "tls_handshake",
-            Self::DataConnection(_) => "data_connection",
+            Self::DataConnection(_) | Self::Relayed { .. } => "data_connection",
             Self::NotClosed => "no_close_notify",
             Self::Stalled(_) => "stalled",
             Self::NotCompressed => "not_compressed",

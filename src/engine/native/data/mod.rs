@@ -23,5 +23,5 @@ pub(super) use channel::Channel;
 pub(super) use claims::Toward;
 pub(super) use connection::{DataConnection, Linger};
 pub(super) use error::TransferError;
-pub(super) use passive::PassivePorts;
+pub(super) use passive::{PassivePorts, RelayedConnections};
 pub(super) use wire::Wire;

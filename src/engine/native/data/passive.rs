@@ -13,6 +13,7 @@ mod host;
 mod lease;
 mod listening;
 mod open;
+mod relayed;
 
 use std::collections::HashMap;
 use std::io;
@@ -31,6 +32,8 @@ use self::host::Host;
 pub(in super::super) use self::lease::Lease;
 pub(super) use self::lease::Strays;
 use self::open::OpenPorts;
+use self::relayed::Relayed;
+pub(in super::super) use self::relayed::RelayedConnections;
 use crate::proxy_protocol;
 
 /// How many attempts to open a port may fail for one connection: each is a system call.
@@ -59,6 +62,8 @@ pub(in super::super) struct PassivePorts {
     table: Mutex<Table>,
     /// Signals that a port became free for some client.
     freed: Notify,
+    /// If this is one of several replicas.
+    cluster: Option<Relayed>,
 }
 
 #[derive(Debug, Default)]
@@ -122,7 +127,8 @@ pub(in super::super) enum NoPort {
 
 impl PassivePorts {
     pub(in super::super) fn new(ports: RangeInclusive<u16>, proxies: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { ports, proxies, table: Mutex::default(), freed: Notify::new() })
+        let (table, freed) = (Mutex::default(), Notify::new());
+        Arc::new(Self { ports, proxies, table, freed, cluster: None })
     }
 
     /// A port of the address that the client reached, for one connection from the client's address. `first_is_right`:
@@ -133,7 +139,7 @@ impl PassivePorts {
         client: SocketAddr,
         first_is_right: bool,
     ) -> Result<Lease, NoPort> {
-        let (local, client) = (Host::of(local), Host::of(client));
+        let (local, client) = (self.home(Host::of(local)), self.client(client));
         let deadline = Instant::now() + PORT_TIMEOUT;
         loop {
             let freed = self.freed.notified();
@@ -164,7 +170,10 @@ impl PassivePorts {
         for arrived in table.open.take_pending(local, port) {
             match proxy_protocol::is_trusted(&self.proxies, arrived.peer.ip()) {
                 true => listening::came(self, local, port, arrived),
-                false => _ = hand_over(&mut table, local, port, arrived),
+                false => {
+                    let client = self.client(arrived.peer);
+                    _ = hand_over(&mut table, Key { local, port, client }, arrived);
+                }
             }
         }
         let key = Key { local, port, client };
@@ -252,7 +261,8 @@ impl PassivePorts {
 
     /// Gives a connection to the session that expects it.
     fn arrived(&self, local: Host, port: u16, arrived: Arrived) {
-        if hand_over(&mut self.table(), local, port, arrived) {
+        let client = self.client(arrived.peer);
+        if hand_over(&mut self.table(), Key { local, port, client }, arrived) {
             self.freed.notify_waiters();
         }
     }
@@ -263,9 +273,9 @@ impl PassivePorts {
 }
 
 /// Gives a connection to the session that expects it, and returns whether this makes room for others.
-fn hand_over(table: &mut Table, local: Host, port: u16, arrived: Arrived) -> bool {
+fn hand_over(table: &mut Table, key: Key, arrived: Arrived) -> bool {
     let peer = arrived.peer;
-    let key = Key { local, port, client: Host::of(peer) };
+    let Key { local, port, .. } = key;
     let Some(Expectation { session: Some(session), first_is_right, reusable, .. }) =
         table.expected.get_mut(&key)
     else {
@@ -274,7 +284,10 @@ fn hand_over(table: &mut Table, local: Host, port: u16, arrived: Arrived) -> boo
         match table.open.only_session(local, port) {
             // Or its client comes from another address than its control connection.
             Some(session) if !was_expected => session.put_stray(arrived),
-            _ => tracing::debug!(%peer, port, "closed a data connection that nobody expects"),
+            _ => {
+                tracing::debug!(%peer, port, "closed a data connection that nobody expects");
+                arrived.refuse();
+            }
         }
         return true;
     };

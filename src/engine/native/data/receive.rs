@@ -22,6 +22,9 @@ const FIRST_ROOM: usize = 16 * 1024;
 const LARGE_ROOM: usize = 1024 * 1024;
 const FAST: Duration = Duration::from_millis(5);
 
+/// How long bytes of a slow client wait for others before they are stored: what is not stored is lost with the line.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// How many transfers may have large rooms at once: whoever was fast may become slow. More are not fast at once on one
 /// machine.
 static LARGE_ROOMS: Semaphore = Semaphore::const_new(32);
@@ -153,14 +156,19 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
     let mut last_byte = begun;
     let mut buffer = BytesMut::with_capacity(room);
     let mut ended = None;
-    let large_until = (begun + FAST * u32::try_from(room / CHUNK_SIZE).unwrap_or(u32::MAX)).into();
+    let most_time = match room > CHUNK_SIZE {
+        true => FAST * u32::try_from(room / CHUNK_SIZE).unwrap_or(u32::MAX),
+        false => SLOW,
+    };
+    let until = (begun + most_time).into();
     while buffer.len() < room {
         let most = flow.turn(room - buffer.len()).await;
+        let has_a_limit = room > CHUNK_SIZE || !buffer.is_empty();
         let read = flow.step(connection.read(&mut buffer, most));
-        let count = match room > CHUNK_SIZE {
+        let count = match has_a_limit {
             false => read.await?,
             // A client that has become slow leaves its large room to others.
-            true => match timeout_at(large_until, read).await {
+            true => match timeout_at(until, read).await {
                 Ok(read) => read?,
                 Err(_) => break,
             },

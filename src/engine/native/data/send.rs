@@ -61,6 +61,8 @@ pub(in super::super) struct Flow {
 pub(in super::super) struct Opened {
     /// Whether the server has opened it.
     pub(in super::super) active: bool,
+    /// The replica that it came by way of.
+    pub(in super::super) via: Option<u16>,
     /// The version of TLS, if it has any.
     pub(in super::super) tls: Option<&'static str>,
 }

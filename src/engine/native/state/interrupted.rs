@@ -111,6 +111,7 @@ impl Interrupted {
 }
 
 /// Those of one user.
+#[derive(Clone)]
 pub(in super::super) struct OwnInterrupted {
     all: Arc<Interrupted>,
     user: String,

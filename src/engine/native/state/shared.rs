@@ -7,10 +7,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::super::advertised::Advertised;
 use super::super::checksums::Checksums;
-use super::super::data::PassivePorts;
+use super::super::data::{PassivePorts, RelayedConnections};
 use super::super::first::FirstOfUsers;
 use super::super::tls;
 use super::interrupted::Interrupted;
+use crate::cluster::{Kind, Service};
 use crate::config;
 use crate::ops::metrics::Metrics;
 use crate::tls::TlsError;
@@ -28,6 +29,8 @@ pub(in super::super) struct Shared {
     pub(in super::super) interrupted: Arc<Interrupted>,
     pub(in super::super) checksums: Checksums,
     pub(in super::super) ports: Arc<PassivePorts>,
+    /// What other replicas pass on comes to it for as long as it is there.
+    _relayed: Option<Arc<dyn Service>>,
     advertised: ArcSwap<Advertised>,
     pub(in super::super) metrics: Arc<Metrics>,
     /// Who hears of what sessions do.
@@ -46,12 +49,24 @@ impl Shared {
             tls.follows(None);
         }
         let server = &first.config.server;
+        let cluster = first.cluster.as_ref();
+        let proxies = server.proxies.clone();
+        let ports = match cluster {
+            Some(cluster) => PassivePorts::of_cluster(cluster, proxies),
+            None => PassivePorts::new(server.passive.ports.clone(), proxies),
+        };
+        let relayed = cluster.map(|cluster| {
+            let service: Arc<dyn Service> = Arc::new(RelayedConnections(Arc::clone(&ports)));
+            cluster.serve(Kind::DataConnection, &service);
+            service
+        });
         Ok(Self {
             tls: ArcSwapOption::new(tls),
             text_uploads: FirstOfUsers::default(),
             interrupted: Arc::default(),
             checksums: Checksums::new(),
-            ports: PassivePorts::new(server.passive.ports.clone(), server.proxies.clone()),
+            ports,
+            _relayed: relayed,
             advertised: ArcSwap::from_pointee(Advertised::new(&server.passive)),
             facts: Arc::clone(first.accounts.facts()),
             world,
@@ -82,6 +97,7 @@ impl Shared {
         let advertised =
             if advertised.is_of(passive) { advertised } else { Arc::new(Advertised::new(passive)) };
         let shared = Arc::clone(self);
+        let follow = self.world.now().cluster.clone().zip(world.config.cluster.clone());
         Ok(move || {
             let before = shared.tls.swap(tls.clone());
             match (tls, before) {
@@ -92,6 +108,9 @@ impl Shared {
                 _ => {}
             }
             shared.advertised.store(advertised);
+            if let Some((cluster, settings)) = follow {
+                cluster.follow(&settings);
+            }
         })
     }
 }

@@ -29,6 +29,14 @@ pub(in super::super) struct Ended {
     pub(in super::super) linger: Option<Linger>,
 }
 
+impl Ended {
+    /// Says which replica the data connection came by way of, if it was lost.
+    fn by_way_of(self, replica: Option<u16>) -> Self {
+        let Some(replica) = replica else { return self };
+        Self { result: self.result.map_err(|error| error.by_way_of(replica)), ..self }
+    }
+}
+
 impl From<TransferError> for Ended {
     fn from(error: TransferError) -> Self {
         Self { result: Err(error), linger: None }
@@ -116,6 +124,11 @@ impl Transfer {
         };
         // A defect in a transfer ends its session with a word.
         let work = AssertUnwindSafe(work).catch_unwind();
+        let way = Arc::clone(&opened);
+        let work = work.map(move |ended| {
+            let ended: Ended = ended.unwrap_or_else(|_| TransferError::Panicked.into());
+            ended.by_way_of(way.get().and_then(|opened| opened.via))
+        });
         Running {
             path,
             record,
@@ -126,7 +139,7 @@ impl Transfer {
             finishing,
             cancel,
             question,
-            work: Box::pin(work.map(|ended| ended.unwrap_or_else(|_| TransferError::Panicked.into()))),
+            work: Box::pin(work),
             ended: None,
             place,
             span,

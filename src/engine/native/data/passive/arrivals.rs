@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, recv, sockopt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -17,6 +18,8 @@ pub(super) const MOST: usize = 8;
 pub(in super::super) struct Arrived {
     pub(in super::super) stream: TcpStream,
     pub(in super::super) peer: SocketAddr,
+    /// The replica that it came by way of, if it reached another one than this.
+    pub(in super::super) via: Option<u16>,
 }
 
 /// The state of a connection, as far as it is known without reading from it.
@@ -32,6 +35,13 @@ pub(in super::super) enum Standing {
 }
 
 impl Arrived {
+    /// Closes a connection that nobody wants. A replica that passes it on learns at once that it is over in both directions.
+    pub(super) fn refuse(self) {
+        if self.via.is_some() {
+            let _ = sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+        }
+    }
+
     pub(in super::super) fn standing(&self) -> Standing {
         match recv(&self.stream, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, 0)) => Standing::Ended,
@@ -80,6 +90,7 @@ impl Arrivals {
                 .retain(|arrived| !matches!(arrived.standing(), Standing::Ended | Standing::Reset));
         }
         if waiting.closed || waiting.arrived.len() >= MOST {
+            arrived.refuse();
             return false;
         }
         waiting.arrived.push_back(arrived);
@@ -99,12 +110,18 @@ impl Arrivals {
     pub(super) fn put_stray(&self, arrived: Arrived) {
         let mut waiting = self.waiting();
         if waiting.closed || waiting.had_some {
-            return;
+            return arrived.refuse();
         }
         let strays = &mut waiting.strays;
         let ip = arrived.peer.ip().to_canonical();
         strays.are_of_several |= *strays.from.get_or_insert(ip) != ip;
-        strays.last = (!strays.are_of_several && !self.first_is_right).then_some(arrived);
+        match !strays.are_of_several && !self.first_is_right {
+            true => strays.last = Some(arrived),
+            false => {
+                strays.last = None;
+                arrived.refuse();
+            }
+        }
         drop(waiting);
         self.strayed.notify_one();
     }

@@ -1,6 +1,6 @@
 //! Addresses without ports.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// An address, with the interface if an IPv6 address is ambiguous without it (RFC 4007, section 6): `fe80::1` may be
 /// another host on each interface.
@@ -17,6 +17,14 @@ impl Host {
             _ => 0,
         };
         Self { ip: address.ip().to_canonical(), scope }
+    }
+
+    /// No address in particular, of the kind that this one is.
+    pub(super) fn any(self) -> Self {
+        Self {
+            ip: if self.ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() },
+            scope: 0,
+        }
     }
 
     pub(super) fn at(self, port: u16) -> SocketAddr {

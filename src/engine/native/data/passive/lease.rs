@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::arrivals::{Arrivals, Arrived};
-use super::{Expectation, Key, PassivePorts, STRAY_TIME, STRAY_WAIT};
+use super::{Expectation, Key, PassivePorts, STRAY_TIME};
 
 /// A port that is held for one connection of one client.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Drop for Lease {
                 }
                 false => {
                     expectation.session = None;
-                    expectation.reusable = now + STRAY_WAIT;
+                    expectation.reusable = now + self.ports.stray_wait();
                     expectation.ends = Some(now + STRAY_TIME);
                     // The connection is closed when it arrives, and the entry is then free.
                     table.open.attend(&self.ports, local, port);

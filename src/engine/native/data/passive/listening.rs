@@ -37,11 +37,16 @@ impl Listening {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
+        Ok(Self::of(listener, Host::of(address)))
+    }
+
+    /// With a listener that does not block.
+    pub(super) fn of(listener: TcpListener, local: Host) -> Self {
         // Only this machine can connect there.
-        if address.ip().to_canonical().is_loopback() {
+        if local.ip.is_loopback() {
             pacing::unpace(&listener);
         }
-        Ok(Self { listener: Arc::new(listener), waiting: None })
+        Self { listener: Arc::new(listener), waiting: None }
     }
 
     pub(super) fn listener(&self) -> Arc<TcpListener> {
@@ -90,7 +95,7 @@ async fn accept(ports: Weak<PassivePorts>, listener: Arc<TcpListener>, local: Ho
             Ok((stream, peer)) => match ports.upgrade() {
                 Some(ports) => {
                     pacing::unpace_accepted(&stream, local.ip, peer.ip());
-                    came(&ports, local, port, Arrived { stream, peer });
+                    came(&ports, local, port, Arrived { stream, peer, via: None });
                 }
                 None => return,
             },
@@ -138,7 +143,7 @@ fn accept_one(listener: &TcpListener, local: Host) -> io::Result<Arrived> {
     let peer =
         peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
     pacing::unpace_accepted(&stream, local.ip, peer.ip());
-    Ok(Arrived { stream: TcpStream::from_std(stream.into())?, peer })
+    Ok(Arrived { stream: TcpStream::from_std(stream.into())?, peer, via: None })
 }
 
 pub(super) fn came(ports: &Arc<PassivePorts>, local: Host, port: u16, arrived: Arrived) {
@@ -153,13 +158,13 @@ async fn arrived_by_proxy(
     ports: Arc<PassivePorts>,
     local: Host,
     port: u16,
-    Arrived { mut stream, peer }: Arrived,
+    Arrived { mut stream, peer, via }: Arrived,
 ) {
     match proxy_protocol::accept(&mut stream).await {
         // As on the control connection, a header that names no client counts as the balancer's own connection.
         Ok(route) => {
             let peer = route.map_or(peer, |route| route.client);
-            ports.arrived(local, port, Arrived { stream, peer });
+            ports.arrived(local, port, Arrived { stream, peer, via });
         }
         Err(error) => tracing::debug!(%peer, port, %error, "closed a data connection without a PROXY header"),
     }

@@ -48,6 +48,8 @@ struct Open {
     told: Vec<Weak<Arrivals>>,
     /// When it was last leased, or given back by the last session.
     since: Instant,
+    /// It stays open to the end: whoever is before the replicas looks at it, and other replicas pass connections on to it.
+    stays: bool,
 }
 
 /// The open ports, at the address that control connections reached.
@@ -65,7 +67,7 @@ impl OpenPorts {
     /// closed, together with the connections there.
     pub(super) fn is_usable(&mut self, local: Host, port: u16) -> bool {
         match self.open.get(&(local, port)) {
-            Some(open) if open.leases > 0 || open.listening.is_clean() => true,
+            Some(open) if open.stays || open.leases > 0 || open.listening.is_clean() => true,
             Some(_) => {
                 self.open.remove(&(local, port));
                 self.kept -= 1;
@@ -77,7 +79,7 @@ impl OpenPorts {
 
     /// The connections that have arrived at a port which other sessions were told of, before the next session is told.
     pub(super) fn take_pending(&self, local: Host, port: u16) -> Vec<Arrived> {
-        let open = self.open.get(&(local, port)).filter(|open| open.leases > 0);
+        let open = self.open.get(&(local, port)).filter(|open| open.stays || open.leases > 0);
         open.map(|open| open.listening.take_pending(local)).unwrap_or_default()
     }
 
@@ -85,19 +87,27 @@ impl OpenPorts {
         self.open.get(&(local, port)).map(|open| open.listening.listener())
     }
 
+    /// A port that stays open from now on.
+    pub(super) fn keep(&mut self, ports: &Arc<PassivePorts>, local: Host, port: u16, listener: TcpListener) {
+        let mut listening = Listening::of(listener, local);
+        listening.attend(ports, local, port);
+        let open = Open { listening, leases: 0, told: Vec::new(), since: Instant::now(), stays: true };
+        self.open.insert((local, port), open);
+    }
+
     /// Opens a port, which then has to be [leased](Self::lease).
     pub(super) fn open(&mut self, local: Host, port: u16) -> io::Result<()> {
         let listening = match Listening::bind(local.at(port)) {
             // Mostly no descriptors are left: ports are kept open only for speed.
             Err(error) if error.kind() != io::ErrorKind::AddrInUse && self.kept > 0 => {
-                self.open.retain(|_, open| open.leases > 0);
+                self.open.retain(|_, open| open.stays || open.leases > 0);
                 self.kept = 0;
                 Listening::bind(local.at(port))?
             }
             listening => listening?,
         };
-        self.open
-            .insert((local, port), Open { listening, leases: 0, told: Vec::new(), since: Instant::now() });
+        let open = Open { listening, leases: 0, told: Vec::new(), since: Instant::now(), stays: false };
+        self.open.insert((local, port), open);
         self.kept += 1;
         Ok(())
     }
@@ -112,7 +122,7 @@ impl OpenPorts {
     ) {
         let Some(open) = self.open.get_mut(&(local, port)) else { return };
         if open.leases == 0 {
-            self.kept -= 1;
+            self.kept -= usize::from(!open.stays);
             open.since = Instant::now();
         }
         open.leases += 1;
@@ -140,6 +150,7 @@ impl OpenPorts {
             open.since = Instant::now();
         }
         match open.leases {
+            0 if open.stays => {}
             0 if self.kept < *MOST_KEPT_HERE => self.kept += 1,
             0 => drop(self.open.remove(&(local, port))),
             _ => {}
@@ -161,6 +172,9 @@ impl OpenPorts {
         let mut closed = 0;
         self.open.retain(|(local, port), open| {
             let age = now.saturating_duration_since(open.since);
+            if open.leases == 0 && open.stays {
+                return true;
+            }
             if open.leases == 0 {
                 closed += usize::from(age >= KEPT);
                 return age < KEPT;
@@ -177,7 +191,7 @@ impl OpenPorts {
             true
         });
         self.kept -= closed;
-        self.is_looked_after = !self.open.is_empty();
+        self.is_looked_after = self.open.values().any(|open| !open.stays);
         unattended
     }
 

@@ -1,0 +1,74 @@
+{{/* Several replicas: see docs/cluster.md. */}}
+
+{{/* Whether there are, or may be, several. */}}
+{{- define "wharf.isCluster" -}}
+{{- if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) -}}yes{{- end -}}
+{{- end -}}
+
+{{/* How many there may be. */}}
+{{- define "wharf.mostReplicas" -}}
+{{- .Values.autoscaling.enabled | ternary .Values.autoscaling.maxReplicas .Values.replicas -}}
+{{- end -}}
+
+{{/* The key of what they know each other by. */}}
+{{- define "wharf.clusterKey" -}}cluster.secret{{- end -}}
+
+{{/* The section `cluster` of the configuration, as JSON. */}}
+{{- define "wharf.cluster" -}}
+{{- $name := include "wharf.name" . -}}
+{{- dict
+  "replicas" (printf "%s-{i}.%s-pods" $name $name)
+  "index" "from-hostname"
+  "ports_per_replica" (int .Values.cluster.portsPerReplica)
+  "relay" (printf "%s:%d" .Values.listenAddress (int .Values.ports.relay))
+  "secret" (dict "file" (printf "%s/%s" (include "wharf.secretsFolder" .) (include "wharf.clusterKey" .)))
+  "client_addresses" .Values.cluster.clientAddresses
+  | toJson -}}
+{{- end -}}
+
+{{- define "wharf.validate.cluster" -}}
+{{- $values := .Values -}}
+{{- if lt (int $values.replicas) 0 -}}
+{{- fail (printf "replicas: %v is wrong; 0 stops the server." $values.replicas) -}}
+{{- end -}}
+{{- if not (has $values.cluster.clientAddresses (list "kept" "lost")) -}}
+{{- fail (printf "cluster.clientAddresses: there is no %q; it is kept, lost." $values.cluster.clientAddresses) -}}
+{{- end -}}
+{{- if lt (int $values.cluster.portsPerReplica) 1 -}}
+{{- fail "cluster.portsPerReplica: each replica needs at least one port." -}}
+{{- end -}}
+{{- if $values.autoscaling.enabled -}}
+{{- if or (lt (int $values.autoscaling.minReplicas) 1) (lt (int $values.autoscaling.maxReplicas) (int $values.autoscaling.minReplicas)) -}}
+{{- fail (printf "autoscaling: there can't be from %v to %v replicas." $values.autoscaling.minReplicas $values.autoscaling.maxReplicas) -}}
+{{- end -}}
+{{- if not $values.autoscaling.metrics -}}
+{{- fail "autoscaling.metrics: something has to say how many replicas are needed." -}}
+{{- end -}}
+{{- end -}}
+{{- if include "wharf.isCluster" . -}}
+{{- $most := include "wharf.mostReplicas" . | int -}}
+{{- $each := int $values.cluster.portsPerReplica -}}
+{{- $count := (include "wharf.passive" . | fromJson).count | int -}}
+{{- if $values.existingConfigMap.name -}}
+{{- /* It says by itself what replicas are, and may have another engine of that. */ -}}
+{{- else -}}
+{{- if gt (mul $most $each) $count -}}
+{{- fail (printf "passive.ports: %d replicas with %d ports each (cluster.portsPerReplica) need %d ports, and there are %d." $most $each (mul $most $each) $count) -}}
+{{- end -}}
+{{- range $name, $backend := $values.backends -}}
+{{- if eq (toString $backend.kind) "memory" -}}
+{{- fail (printf "backends.%s: each replica would have a memory of its own, and clients would see another one each time; several replicas need a bucket, or a volume that all of them mount." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq (dig "server" "engine" "native" ($values.config | default dict)) "libunftp" -}}
+{{- fail "config.server.engine: libunftp can't be one of several replicas." -}}
+{{- end -}}
+{{- end -}}
+{{- if $values.hostNetwork -}}
+{{- fail "hostNetwork: the pod has the name of its node there, by which a replica can't tell its number; several replicas need networks of their own." -}}
+{{- end -}}
+{{- if and $values.persistence.enabled (not $values.persistence.existingClaim) -}}
+{{- fail "persistence: each replica would have a volume of its own, with other files; persistence.existingClaim names one that all can mount (ReadWriteMany)." -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,73 @@
+//! What connections between replicas are for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::net::TcpStream;
+
+use super::keys::ConnectionKey;
+
+/// What a connection between replicas is for. A new kind is a variant here, and a [`Service`] at the replicas that know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A client's data connection, which another replica has accepted.
+    DataConnection,
+}
+
+impl Kind {
+    const ALL: [Self; 1] = [Self::DataConnection];
+
+    /// As it is sent. A number is never given to another kind.
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::DataConnection => 1,
+        }
+    }
+
+    pub(super) fn of(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.byte() == byte)
+    }
+}
+
+/// A connection that another replica has opened, and has proven to.
+#[derive(Debug)]
+pub struct Call {
+    /// The connection, from which nothing was read but the handshake.
+    pub stream: TcpStream,
+    /// The replica that has opened it.
+    pub from: u16,
+    /// What it has said of it.
+    pub said: Vec<u8>,
+    /// What both ends know.
+    pub key: ConnectionKey,
+}
+
+/// Takes connections of one kind.
+pub trait Service: Send + Sync {
+    /// Whether what was said can be served here at all. If not, the other replica is told that it has come to the wrong one.
+    fn knows(&self, said: &[u8]) -> bool;
+
+    /// Takes over a connection. Must not block; whatever takes time is a task.
+    fn serve(&self, call: Call);
+}
+
+/// Who takes connections of which kind.
+#[derive(Default)]
+pub(super) struct Services(Mutex<HashMap<Kind, Weak<dyn Service>>>);
+
+impl Services {
+    pub(super) fn set(&self, kind: Kind, service: &Arc<dyn Service>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, Arc::downgrade(service));
+    }
+
+    pub(super) fn of(&self, kind: Kind) -> Option<Arc<dyn Service>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&kind)?.upgrade()
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}

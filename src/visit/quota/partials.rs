@@ -1,0 +1,51 @@
+//! What uploads take up that were broken off and are kept: their owners' places hold them.
+
+use wharf_backends::{EachFile, Result, Storage, StoragePath};
+
+use super::Usage;
+use super::change::Change;
+use super::counted::Counted;
+
+/// A name that no file has, for what is counted of an upload.
+fn name_of(path: &StoragePath, owner: &str) -> StoragePath {
+    StoragePath::parse(&format!("{path}/kept for {owner}")).unwrap_or_else(|_| path.clone())
+}
+
+impl Counted {
+    /// Whether there is a quota.
+    pub(in crate::visit) fn has_limit(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// So many bytes of an upload were kept until now, and so many are from now on.
+    pub(in crate::visit) fn note_kept(
+        &self,
+        path: &StoragePath,
+        owner: &str,
+        before: Option<u64>,
+        now: Option<u64>,
+    ) {
+        let Some(books) = self.books() else { return };
+        let ledgers = books.around(path);
+        if !ledgers.is_empty() {
+            Change::begin(ledgers, &name_of(path, owner), before).ends(now, |_| Usage::default());
+        }
+    }
+}
+
+/// Tells of every file below a directory, and of every upload that is kept there.
+pub(super) async fn all_below(
+    storage: &dyn Storage,
+    directory: &StoragePath,
+    each: EachFile<'_>,
+) -> Result<()> {
+    let files = storage.files_below(directory, each).await;
+    if let Some(partials) = storage.partials() {
+        for partial in partials.all().await? {
+            if partial.path.starts_with(directory) {
+                each(&name_of(&partial.path, &partial.owner), partial.size);
+            }
+        }
+    }
+    files
+}
