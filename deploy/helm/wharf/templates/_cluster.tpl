@@ -10,6 +10,18 @@
 {{- .Values.autoscaling.enabled | ternary .Values.autoscaling.maxReplicas .Values.replicas -}}
 {{- end -}}
 
+{{/*
+What the container does when it begins and ends, as YAML. Until the balancer knows that one of several goes, it still takes
+connections. Then it ends its sessions, and passes on what it has begun to.
+*/}}
+{{- define "wharf.lifecycle" -}}
+{{- $lifecycle := deepCopy .Values.lifecycle -}}
+{{- if and (include "wharf.isCluster" .) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) (not (hasKey $lifecycle "preStop")) -}}
+{{- $_ := set $lifecycle "preStop" (dict "sleep" (dict "seconds" 5)) -}}
+{{- end -}}
+{{- toYaml $lifecycle -}}
+{{- end -}}
+
 {{/* The key of what they know each other by. */}}
 {{- define "wharf.clusterKey" -}}cluster.secret{{- end -}}
 

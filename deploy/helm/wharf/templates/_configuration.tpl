@@ -110,7 +110,7 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- define "wharf.secretData" -}}
 {{- $data := dict -}}
 {{- if not .Values.existingConfigMap.name -}}
-{{- $before := (lookup "v1" "Secret" .Release.Namespace (include "wharf.name" .) | default dict).data | default dict -}}
+{{- $before := (lookup "v1" "Secret" (include "wharf.namespace" .) (include "wharf.name" .) | default dict).data | default dict -}}
 {{- if and (include "wharf.isCluster" .) (not .Values.cluster.existingSecret.name) -}}
 {{- $key := include "wharf.clusterKey" . -}}
 {{- $_ := set $data $key (index $before $key | default (randAlphaNum 48 | b64enc)) -}}

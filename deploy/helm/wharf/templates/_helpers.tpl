@@ -1,16 +1,26 @@
 {{/* Names, and what several manifests share. */}}
 {{- define "wharf.name" -}}
+{{- $chart := include "wharf.shortName" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
+{{- else if contains $chart .Release.Name -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $chart | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
+{{/* What the labels call it. */}}
+{{- define "wharf.shortName" -}}
+{{- .Values.nameOverride | default .Chart.Name -}}
+{{- end -}}
+
+{{- define "wharf.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
 {{- define "wharf.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/name: {{ include "wharf.shortName" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
@@ -19,11 +29,36 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The labels, and others of one object, which count more: no label must stand there twice. */}}
+{{- define "wharf.labelsAnd" -}}
+{{- include "wharf.over" (list (include "wharf.labels" (index . 0) | fromYaml) (index . 1)) | fromJson | toYaml -}}
+{{- end -}}
+
+{{/* Dictionaries in one, as JSON; a later one counts more, also with values that are empty, which Helm's own merge passes over. */}}
+{{- define "wharf.over" -}}
+{{- $all := dict -}}
+{{- range . -}}
+{{- range $key, $value := . -}}
+{{- $_ := set $all $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end -}}
+
+{{/* One of `extraObjects`: the chart, and an object, or the text of one or several. */}}
+{{- define "wharf.extraObject" -}}
+{{- $object := index . 1 -}}
+{{- tpl (kindIs "string" $object | ternary $object (toYaml $object)) (index . 0) -}}
 {{- end -}}
 
 {{/* The pod of `helm test`. Not the labels of the server: no service must lead there. */}}
 {{- define "wharf.testSelector" -}}
-app.kubernetes.io/name: {{ printf "%s-test" .Chart.Name | quote }}
+app.kubernetes.io/name: {{ printf "%s-test" (include "wharf.shortName" .) | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 

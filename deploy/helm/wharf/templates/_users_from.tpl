@@ -101,7 +101,7 @@
       value: {{ . | quote }}
     {{- end }}
     - name: NAMESPACE
-      value: {{ $root.Release.Namespace | quote }}
+      value: {{ include "wharf.namespace" $root | quote }}
     - name: FOLDER
       value: /collected
     # Two Secrets may have a key of the same name.
@@ -111,14 +111,10 @@
       value: "9122"
   resources:
     {{- toYaml $sidecar.resources | nindent 4 }}
+  {{- with $root.Values.securityContext }}
   securityContext:
-    allowPrivilegeEscalation: false
-    readOnlyRootFilesystem: true
-    runAsNonRoot: true
-    capabilities:
-      drop: [ALL]
-    seccompProfile:
-      type: RuntimeDefault
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   volumeMounts:
     - name: users-collected
       mountPath: /collected

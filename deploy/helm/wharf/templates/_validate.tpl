@@ -3,9 +3,13 @@ What would become a pod that can't start or can't store, or a manifest that Kube
 anything is made of the values. The schema of the values says no more than what is a text, a number, a list.
 */}}
 {{- define "wharf.validate" -}}
+{{- include "wharf.validate.known" . -}}
 {{- include "wharf.validate.words" . -}}
 {{- include "wharf.validate.formats" . -}}
 {{- include "wharf.validate.ports" . -}}
+{{- include "wharf.validate.services" . -}}
+{{- include "wharf.validate.pod" . -}}
+{{- include "wharf.validate.others" . -}}
 {{- include "wharf.validate.tls" . -}}
 {{- if .Values.existingConfigMap.name -}}
 {{- if .Values.config -}}
@@ -28,21 +32,25 @@ anything is made of the values. The schema of the values says no more than what 
   (list "image.pullPolicy" .Values.image.pullPolicy (list "IfNotPresent" "Always" "Never"))
   (list "usersFrom.sidecar.resource" .Values.usersFrom.sidecar.resource (list "secret" "configmap" "both"))
   (list "tls.mode" (include "wharf.tlsMode" .) (list "off" "optional" "required" "required-control" "required-data"))
-  (list "service.type" .Values.service.type (list "ClusterIP" "NodePort" "LoadBalancer"))
-  (list "service.sessionAffinity" .Values.service.sessionAffinity (list "None" "ClientIP"))
-  (list "service.externalTrafficPolicy" .Values.service.externalTrafficPolicy (list "Local" "Cluster"))
-  (list "service.ipFamilyPolicy" .Values.service.ipFamilyPolicy (list "" "SingleStack" "PreferDualStack" "RequireDualStack"))
+  (list "dnsPolicy" .Values.dnsPolicy (list "" "Default" "ClusterFirst" "ClusterFirstWithHostNet" "None"))
+  (list "updateStrategy.type" (.Values.updateStrategy.type | default "") (list "" "RollingUpdate" "OnDelete"))
+  (list "gateway.attachBy" .Values.gateway.attachBy (list "port" "sectionName"))
 -}}
+{{- include "wharf.validate.word" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a value is called, what it is, and what it may be. */}}
+{{- define "wharf.validate.word" -}}
 {{- if not (has (index . 1) (index . 2)) -}}
 {{- fail (printf "%s: there is no %q; it is %s." (index . 0) (index . 1) (index . 2 | compact | join ", ")) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "wharf.validate.formats" -}}
 {{- $name := include "wharf.name" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
-{{- fail (printf "fullnameOverride: services can't be named %s: their names have lower-case letters, digits and hyphens, and begin with a letter." $name) -}}
+{{- fail (printf "%s: services can't be named %s: their names have lower-case letters, digits and hyphens, and begin with a letter." (empty .Values.nameOverride | ternary "fullnameOverride" "fullnameOverride, nameOverride") $name) -}}
 {{- end -}}
 {{- $network := "^([0-9]{1,3}\\.){3}[0-9]{1,3}/[0-9]{1,2}$|^[0-9a-fA-F]*:[0-9a-fA-F:.]*/[0-9]{1,3}$" -}}
 {{- $address := "^([0-9]{1,3}\\.){3}[0-9]{1,3}$|^\\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\\]$" -}}
@@ -58,6 +66,11 @@ anything is made of the values. The schema of the values says no more than what 
   (list "persistence.size" .Values.persistence.size $size "is a size such as 10Gi")
   (list "temporarySize" .Values.temporarySize $size "is a size such as 1Gi")
   (list "serviceMonitor.interval" .Values.serviceMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
+  (list "podMonitor.interval" .Values.podMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
+  (list "serviceMonitor.scrapeTimeout" .Values.serviceMonitor.scrapeTimeout "^([0-9]+(ms|s|m|h))?$" "is a duration such as 10s")
+  (list "podMonitor.scrapeTimeout" .Values.podMonitor.scrapeTimeout "^([0-9]+(ms|s|m|h))?$" "is a duration such as 10s")
+  (list "nameOverride" .Values.nameOverride "^([a-zA-Z0-9]([-._a-zA-Z0-9]{0,48}[a-zA-Z0-9])?)?$" "is a label of at most 50 letters, digits and hyphens")
+  (list "namespaceOverride" .Values.namespaceOverride "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$" "is the name of a namespace")
   (list "test.image" .Values.test.image "^\\S+$" "is the name of an image")
   (list "usersFrom.sidecar.image" .Values.usersFrom.sidecar.image "^\\S+$" "is the name of an image")
   (list "usersFrom.sidecar.label" .Values.usersFrom.sidecar.label "^([-.a-z0-9]+/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$" "is a label such as wharf/users")
@@ -65,19 +78,21 @@ anything is made of the values. The schema of the values says no more than what 
 {{- range .Values.proxyProtocol.trusted -}}
 {{- $checks = append $checks (list "proxyProtocol.trusted" . $network "is a network such as 10.0.0.0/8") -}}
 {{- end -}}
-{{- range .Values.service.loadBalancerSourceRanges -}}
-{{- $checks = append $checks (list "service.loadBalancerSourceRanges" . $network "is a network such as 192.0.2.0/24") -}}
-{{- end -}}
 {{- range $checks -}}
-{{- if not (regexMatch (index . 2) (index . 1 | toString)) -}}
-{{- fail (printf "%s: %q is wrong; it %s." (index . 0) (index . 1 | toString) (index . 3)) -}}
-{{- end -}}
+{{- include "wharf.validate.format" . -}}
 {{- end -}}
 {{- if or (lt (int .Values.shutdownGraceSeconds) 0) (gt (int .Values.shutdownGraceSeconds) 86400) -}}
 {{- fail (printf "shutdownGraceSeconds: %v is wrong; it is from 0 to 86400, a day." .Values.shutdownGraceSeconds) -}}
 {{- end -}}
 {{- if lt (int .Values.podDisruptionBudget.maxUnavailable) 0 -}}
 {{- fail "podDisruptionBudget.maxUnavailable: it can't be less than 0." -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a value is called, what it is, the pattern that it has to match, and what it then is. */}}
+{{- define "wharf.validate.format" -}}
+{{- if not (regexMatch (index . 2) (index . 1 | toString)) -}}
+{{- fail (printf "%s: %q is wrong; it %s." (index . 0) (index . 1 | toString) (index . 3)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -114,8 +129,10 @@ anything is made of the values. The schema of the values says no more than what 
 {{- if .Values.networkPolicy.enabled -}}
 {{- fail "networkPolicy.enabled: a policy says nothing of pods in the node's own network (hostNetwork); the node's firewall does." -}}
 {{- end -}}
-{{- if and .Values.serviceMonitor.enabled (include "wharf.httpIsLocal" .) -}}
-{{- fail (printf "serviceMonitor.enabled: Prometheus can't reach %s (httpListenAddress)." (include "wharf.httpAddress" .)) -}}
+{{- range list "serviceMonitor" "podMonitor" -}}
+{{- if and (index $.Values .).enabled (include "wharf.httpIsLocal" $) -}}
+{{- fail (printf "%s.enabled: Prometheus can't reach %s (httpListenAddress)." . (include "wharf.httpAddress" $)) -}}
+{{- end -}}
 {{- end -}}
 {{- else -}}
 {{- if .Values.httpListenAddress -}}
@@ -123,47 +140,6 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 {{- if include "wharf.isLoopback" .Values.listenAddress -}}
 {{- fail (printf "listenAddress: %s can be reached from inside of the pod alone, and neither by clients nor by the probes of the kubelet; it is 0.0.0.0 or [::]." .Values.listenAddress) -}}
-{{- end -}}
-{{- include "wharf.validate.service" . -}}
-{{- end -}}
-{{- end -}}
-
-{{- define "wharf.validate.service" -}}
-{{- $service := .Values.service -}}
-{{- $passive := include "wharf.passive" . | fromJson -}}
-{{- $low := int $passive.low -}}
-{{- $high := int $passive.high -}}
-{{- $ports := dict "port" $service.port -}}
-{{- $nodePorts := dict "nodePort" $service.nodePort -}}
-{{- if gt (int .Values.ports.implicitTls) 0 -}}
-{{- $_ := set $ports "implicitTlsPort" $service.implicitTlsPort -}}
-{{- $_ := set $nodePorts "implicitTlsNodePort" $service.implicitTlsNodePort -}}
-{{- end -}}
-{{- range $name, $value := $ports -}}
-{{- if or (lt (int $value) 1) (gt (int $value) 65535) -}}
-{{- fail (printf "service.%s: %v is no port." $name $value) -}}
-{{- end -}}
-{{- if and (ge (int $value) $low) (le (int $value) $high) -}}
-{{- fail (printf "service.%s: %v is among the ports for data connections (passive.ports: %v)." $name $value $.Values.passive.ports) -}}
-{{- end -}}
-{{- end -}}
-{{- if eq (int $ports.port) (int $ports.implicitTlsPort) -}}
-{{- fail (printf "service.implicitTlsPort: %v is that of service.port already." $service.port) -}}
-{{- end -}}
-{{- if eq $service.type "NodePort" -}}
-{{- if or (lt $low 30000) (gt $high 32767) -}}
-{{- fail (printf "passive.ports: with service.type NodePort, clients connect to the ports of nodes, which lie between 30000 and 32767, not in %v." .Values.passive.ports) -}}
-{{- end -}}
-{{- range $name, $value := $nodePorts -}}
-{{- if and (gt (int $value) 0) (or (lt (int $value) 30000) (gt (int $value) 32767)) -}}
-{{- fail (printf "service.%s: %v: ports of nodes lie between 30000 and 32767." $name $value) -}}
-{{- end -}}
-{{- if and (ge (int $value) $low) (le (int $value) $high) -}}
-{{- fail (printf "service.%s: %v is among the ports for data connections (passive.ports: %v)." $name $value $.Values.passive.ports) -}}
-{{- end -}}
-{{- end -}}
-{{- if and (gt (int $nodePorts.nodePort) 0) (eq (int $nodePorts.nodePort) (int $nodePorts.implicitTlsNodePort)) -}}
-{{- fail (printf "service.implicitTlsNodePort: %v is that of service.nodePort already." $service.nodePort) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
