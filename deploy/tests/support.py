@@ -19,6 +19,9 @@ HELMS = [TOOLS / "helm/helm4", TOOLS / "helm/helm3"]
 # How long anything may take that should happen soon; the machine may be busy.
 SOON = 60
 
+# What begins with a name and ends as a sentence, under the name of the one template that refuses values.
+SENTENCE = re.compile(r"execution error at \(wharf/templates/check/your/values\.yaml:[^)]*\): ([a-zA-Z][^\n]*[.?])$", re.M)
+
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$H7FvgBsf0jKudBg7KefUcg$iBk1lOsKRJ/P/qoCorMGHO+wdjap/LYKmKA4WjnYRkk"
 
 
@@ -43,6 +46,21 @@ def template(*arguments, version=HELMS[0]):
     """What the chart becomes: text."""
     kinds = ["--api-versions", "monitoring.coreos.com/v1"]
     return helm("template", "wharf", CHART, "--namespace", "ftp", *kinds, *arguments, version=version).stdout
+
+
+def refused(wrong, version=HELMS[0]):
+    """What Helm says of values that the chart refuses."""
+    ran = helm("template", "wharf", CHART, "--namespace", "ftp", "--set", wrong, check=False, version=version)
+    if ran.returncode == 0:
+        raise AssertionError(f"{wrong} is taken")
+    return ran.stderr
+
+
+def values_file(folder, values, name="values.yaml"):
+    """The options that give these values."""
+    path = pathlib.Path(folder) / name
+    path.write_text(yaml.safe_dump(values))
+    return "--values", str(path)
 
 
 def manifests(*arguments, **options):

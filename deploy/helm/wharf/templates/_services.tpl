@@ -11,9 +11,11 @@ What a further one doesn't say of ports, addresses and how clients are led is as
 {{- $services = list (include "wharf.over" (list .Values.service (dict "place" "service" "name" $name)) | fromJson) -}}
 {{- $shared := pick .Values.service "port" "implicitTlsPort" "externalTrafficPolicy" "sessionAffinity" "ipFamilyPolicy" -}}
 {{- range $suffix, $service := .Values.extraServices -}}
+{{- if not (kindIs "invalid" $service) -}}
 {{- $own := dict "place" (printf "extraServices.%s" $suffix) "name" (printf "%s-%s" $name $suffix) -}}
 {{- $unless := dict "type" "ClusterIP" "allocateLoadBalancerNodePorts" true -}}
 {{- $services = append $services (include "wharf.over" (list $unless $shared $service $own) | fromJson) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $services | toJson -}}
