@@ -40,7 +40,7 @@ traces.headers[]: name value
 
 {{/* Those of them that are secrets. */}}
 {{- define "wharf.configSecrets" -}}
-users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url events.to[].secret events.to[].token events.to[].more_secrets[] http.admin.token http.admin.read_only_token traces.headers[].value
+users_from[].token users_from[].jwt.keys.token users_from[].ldap.bind_password users_from[].sql.url events.to[].secret events.to[].token events.to[].more_secrets[] http.admin.token http.admin.read_only_token cluster.secret cluster.more_secrets[] traces.headers[].value
 {{- end -}}
 
 {{/* Sections whose keys are not listed above. */}}
