@@ -32,8 +32,9 @@ test-stores: ## Runs the tests of stores on every one of them, also those that t
 	scripts/with-servers cargo nextest run --locked $(FEATURES) --package wharf --test integration --profile stores
 	WHARF_TEST_WRITE_TABLE=1 cargo nextest run --locked $(FEATURES) --package wharf --test integration -E 'test(/^stores::table::/)'
 
-keys: ## Writes what is made of the definitions of the configuration's keys: the schema, the guide's tables, the chart's lists.
+keys: ## Writes what is made of the definitions of the configuration's keys: the schema, the guide's tables, the chart's lists and descriptions.
 	WHARF_TEST_WRITE_TABLE=1 cargo test --locked $(FEATURES) --lib config::tests::keys::files
+	scripts/chart-readme
 
 test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy

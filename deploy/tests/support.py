@@ -37,7 +37,8 @@ def run(*command, check=True, **options):
 
 
 def helm(*arguments, version=HELMS[0], check=True, kubeconfig="/nonexistent", **options):
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HELM_CACHE_HOME": tempfile.gettempdir()}
+    # It ends before collecting garbage would be worth the time.
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HELM_CACHE_HOME": tempfile.gettempdir(), "GOGC": "off"}
     return run(version, *arguments, check=check, env=environment, **options)
 
 

@@ -32,6 +32,10 @@ EXPLAINED_IN = {
         ("CKV_K8S_43", "StatefulSet"): "the image that collects users is a value",
         ("CKV2_K8S_5", "RoleBinding"): "Kubernetes can't grant access by label: told in the README",
     },
+    "openshift": {
+        ("CKV_K8S_40", "StatefulSet"): "the namespace has users of its own, whose numbers are high",
+        ("CKV_K8S_40", "Pod"): "the namespace has users of its own, whose numbers are high",
+    },
     "own-configuration": {("CKV_K8S_35", "StatefulSet"): "the example shows a secret from the environment"},
 }
 

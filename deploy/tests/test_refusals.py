@@ -122,6 +122,7 @@ class Refusals(unittest.TestCase):
             "backends": {"scratch": {"kind": "memory", "capacity": "1MiB"}},
             "extraServices": {"internal": None, "a": {}, "b": {"type": "LoadBalancer", "nodePort": 30022}},
             "service": {"type": "LoadBalancer", "nodePort": 30021},
+            "resources": {"claims": [{"name": "a"}]},
             "affinity": {"any": {"thing": [{"typ": 1}]}},
             "podSecurityContext": {"runAsUser": None, "any": "thing"},
             "extraObjects": [],

@@ -407,7 +407,8 @@ class Schema(unittest.TestCase):
                 self.assertRegex(text, r"^.{4,}[.`?)]$", f"{place}.{key}")
                 look(below, f"{place}.{key}")
             for key in ("items", "additionalProperties"):
-                look(node.get(key) or {}, f"{place}.{key}")
+                if isinstance(node.get(key), dict):
+                    look(node[key], f"{place}.{key}")
 
         look(SCHEMA, "")
         self.assertEqual(SCHEMA["properties"]["service"]["properties"]["type"]["description"], "`ClusterIP`, `NodePort` or `LoadBalancer`.")

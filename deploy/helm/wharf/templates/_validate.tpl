@@ -8,8 +8,6 @@ anything is made of the values. The schema of the values says no more than what 
 {{- include "wharf.validate.formats" . -}}
 {{- include "wharf.validate.ports" . -}}
 {{- include "wharf.validate.services" . -}}
-{{- include "wharf.validate.pod" . -}}
-{{- include "wharf.validate.others" . -}}
 {{- include "wharf.validate.tls" . -}}
 {{- if .Values.existingConfigMap.name -}}
 {{- if .Values.config -}}
@@ -24,6 +22,8 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 {{- include "wharf.validate.cluster" . -}}
 {{- include "wharf.validate.volumes" . -}}
+{{- include "wharf.validate.pod" . -}}
+{{- include "wharf.validate.others" . -}}
 {{- include "wharf.validate.test" . -}}
 {{- end -}}
 

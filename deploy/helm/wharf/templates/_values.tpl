@@ -25,7 +25,7 @@ podMonitor: "enabled interval labels metricRelabelings namespace relabelings scr
 ports: "control http implicitTls relay"
 prometheusRule: "alerts enabled labels records"
 proxyProtocol: "trusted"
-resources: "limits requests"
+resources: "*"
 service: "allocateLoadBalancerNodePorts annotations clusterIP externalIPs externalTrafficPolicy implicitTlsNodePort implicitTlsPort ipFamilyPolicy labels loadBalancerClass loadBalancerIP loadBalancerSourceRanges nodePort port sessionAffinity type"
 serviceAccount: "annotations create name"
 serviceMonitor: "enabled interval labels metricRelabelings namespace relabelings scrapeTimeout"
