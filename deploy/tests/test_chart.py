@@ -390,6 +390,9 @@ class Chart(unittest.TestCase):
                 notes = helm("install", "wharf", CHART, "--dry-run=client", *values(example)).stdout.split("NOTES:")[1]
                 self.assertRegex(notes, r"curl .*ftp://")
                 self.assertIn("helm -n default test wharf", notes)
+                self.assertIn("helm -n default upgrade wharf oci://", notes)
+                named = {"gateway-api": "Through the Gateway ftp,", "internal-and-external": "  wharf-internal "}
+                self.assertIn(named.get(example.stem if example else "", ""), notes)
 
     def test_notes_name_an_address_that_the_certificate_has(self):
         def notes(*arguments):
@@ -404,9 +407,10 @@ class Chart(unittest.TestCase):
         manager = "--set=tls.certManager.enabled=true,tls.certManager.issuerRef.name=a,tls.certManager.dnsNames[0]=a.example.com"
         self.assertIn("ftp://a.example.com:21/", notes(balanced, manager))
         self.assertIn("There is no TLS", notes())
-        own = notes("--set=existingConfigMap.name=mine")
+        own = notes("--set=existingConfigMap.name=mine,namespaceOverride=elsewhere")
         self.assertNotIn("There is no TLS", own)
-        self.assertIn("rollout restart statefulset/wharf", own)
+        self.assertIn("kubectl -n elsewhere rollout restart statefulset/wharf", own)
+        self.assertIn("helm -n default test wharf", own, "where Helm keeps the release")
 
     def test_health_on_the_network_of_the_node_can_be_for_the_node_alone(self):
         def probes(*arguments):
