@@ -8,7 +8,7 @@ import unittest
 
 import yaml
 
-from support import CHART, HELMS, TOOLS, manifests, one, run, template, values_file
+from support import CHART, HASH, HELMS, TOOLS, manifests, one, run, template, values_file
 from test_helm_test import Server
 
 # Each of these has a mark that is found again.
@@ -261,9 +261,7 @@ class Extras(unittest.TestCase):
             config["backends"] = {"lake": {"kind": "memory"}}
             config.pop("tls")
 
-        given = {"ftp-users": {"partner": "$argon2id$v=19$m=19456,t=2,p=1$H7FvgBsf0jKudBg7KefUcg$iBk1lOsKRJ/P/qoCorMGHO+wdjap/LYKmKA4WjnYRkk"}}
-        given["ftp-certificate"] = {}
-        server = Server(documents, self.folder, given, here)
+        server = Server(documents, self.folder, {"ftp-users": {"partner": HASH}, "ftp-certificate": {}}, here)
         self.addCleanup(server.stop)
         # Version 2, LOCAL, 84 bytes of further fields that say nothing.
         header = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x20, 0x11, 0, 84]) + bytes([3, 0, 4, 0, 0, 0, 0, 4, 0, 77]) + bytes(74)
