@@ -22,7 +22,7 @@ mod facts;
 mod gateways;
 mod hung_disks;
 mod interrupted;
-mod kept_uploads;
+pub(crate) mod kept_uploads;
 mod leftovers;
 mod limits;
 mod listings;

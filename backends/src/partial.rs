@@ -36,6 +36,8 @@ pub struct Partial {
     pub modified: SystemTime,
     /// When it is removed.
     pub ends: SystemTime,
+    /// Nobody has left it, and its server is not known to be gone: more of it may come.
+    pub under_way: bool,
 }
 
 impl Partial {
@@ -49,7 +51,7 @@ impl Partial {
     ) -> Option<Self> {
         let ends = modified.checked_add(keeping.keep_for).unwrap_or(modified);
         let size = told(arrived)?;
-        (ends > now).then_some(Self { owner: keeping.owner, path, size, modified, ends })
+        (ends > now).then_some(Self { owner: keeping.owner, path, size, modified, ends, under_way: false })
     }
 
     /// What its owner sees under its name.
@@ -78,13 +80,24 @@ pub trait Partials: Send + Sync {
     async fn begin(&self, path: &StoragePath, keeping: &Keeping, mode: CreateMode)
     -> Result<Box<dyn Upload>>;
 
-    /// The upload that is kept under this path for this owner.
+    /// The upload that is kept under this path for this owner, also one that [is under way](Partial::under_way), because nobody
+    /// has noticed yet that its line is lost: its owner can go on with that, too. It may wait for a moment until that is noticed.
     ///
     /// # Errors
     /// Those of the storage.
     async fn find(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>>;
 
-    /// All that are kept in a directory for this owner.
+    /// The same without one that is under way, and without waiting: as long as an upload goes on, what stands under its name is
+    /// what was there before.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    async fn find_left(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>> {
+        Ok(self.find(path, owner).await?.filter(|partial| !partial.under_way))
+    }
+
+    /// All that are kept in a directory for this owner. Those that are under way are left out, unless the storage knows that nothing
+    /// has come for a while.
     ///
     /// # Errors
     /// Those of the storage.
@@ -95,7 +108,8 @@ pub trait Partials: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if nothing is kept;
-    /// [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) if less than `offset` bytes are; as for [`begin`](Self::begin).
+    /// [`ErrorKind::InvalidRange`](crate::ErrorKind::InvalidRange) if less than `offset` bytes are, or if what is kept can't be cut
+    /// there, which it always can behind [all that its owner is told of](Partial::size); as for [`begin`](Self::begin).
     async fn resume(
         &self,
         path: &StoragePath,
@@ -110,7 +124,7 @@ pub trait Partials: Send + Sync {
     /// Those of the storage.
     async fn remove(&self, path: &StoragePath, owner: &str) -> Result<bool>;
 
-    /// All that are kept, whoever owns them.
+    /// All that are kept, whoever owns them. Those that are under way are left out, as in [a directory](Self::find_in).
     ///
     /// # Errors
     /// Those of the storage.

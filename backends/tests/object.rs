@@ -21,6 +21,8 @@ mod confined;
 mod copies;
 #[path = "object/customer_key.rs"]
 mod customer_key;
+#[path = "object/dialect.rs"]
+mod dialect;
 #[path = "object/dialects.rs"]
 mod dialects;
 #[path = "object/elsewhere.rs"]
@@ -41,6 +43,8 @@ mod headers;
 mod hostile;
 #[path = "object/inside_the_store.rs"]
 mod inside_the_store;
+#[path = "object/kept_uploads.rs"]
+mod kept_uploads;
 #[path = "object/leftovers.rs"]
 mod leftovers;
 #[path = "object/lost_answers.rs"]

@@ -1,10 +1,10 @@
 //! Removes leftovers of unfinished uploads from storages.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::task::AbortOnDropHandle;
-use wharf_backends::Storage;
+use wharf_backends::{Partial, Storage};
 
 use crate::ops::metrics::Metrics;
 use crate::world::CurrentWorld;
@@ -36,7 +36,8 @@ pub fn start(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> AbortOnDropHand
                         metrics.keeps_uploads(backend, &[]);
                     }
                     let storage = Arc::downgrade(storage);
-                    let task = tokio::spawn(sweep(backend.clone(), storage.clone(), Arc::clone(&metrics)));
+                    let (metrics, world) = (Arc::clone(&metrics), Arc::clone(&world));
+                    let task = tokio::spawn(sweep(backend.clone(), storage.clone(), metrics, world));
                     sweeping.push(Sweeping { storage, _task: AbortOnDropHandle::new(task) });
                 }
             }
@@ -48,7 +49,8 @@ pub fn start(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> AbortOnDropHand
     }))
 }
 
-async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics>) {
+async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics>, world: Arc<CurrentWorld>) {
+    let mut known: Vec<Partial> = Vec::new();
     while let Some(storage) = storage.upgrade() {
         // Another sweep that hangs would take another of the disk's threads.
         if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
@@ -62,7 +64,20 @@ async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics
             }
             if let Some(partials) = storage.partials() {
                 match partials.all().await {
-                    Ok(kept) => metrics.keeps_uploads(&backend, &kept),
+                    Ok(mut kept) => {
+                        kept.retain(|partial| !partial.under_way);
+                        metrics.keeps_uploads(&backend, &kept);
+                        // What is there no more because its time is over was counted by the quotas of its place.
+                        let is = |one: &Partial, other: &Partial| {
+                            one.path == other.path && one.owner == other.owner
+                        };
+                        for gone in known.iter().filter(|gone| gone.ends <= SystemTime::now()) {
+                            if !kept.iter().any(|kept| is(kept, gone)) {
+                                world.now().accounts.quotas().kept_is_gone(&backend, &gone.path);
+                            }
+                        }
+                        known = kept;
+                    }
                     Err(error) => tracing::debug!(backend, %error, "can't count the uploads that are kept"),
                 }
             }

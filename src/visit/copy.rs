@@ -115,7 +115,7 @@ struct File {
 }
 
 /// Whether a file is still what it was. A store without versions has the size and the time to go by.
-pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     match (one.version, other.version) {
         (Some(one), Some(other)) => one == other,
         _ => (one.kind, one.size, one.modified) == (other.kind, other.size, other.modified),

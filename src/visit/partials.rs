@@ -1,7 +1,9 @@
 //! Uploads that were broken off and are kept for their owner (`resume_uploads`), as the owner sees them.
 //!
 //! To its owner, what is kept stands under its name, in place of a file that may be there for everybody else: its size is what a client
-//! goes on from. It can be gone on with, thrown away, and looked at; it is no file that can be read.
+//! goes on from. It can be gone on with, thrown away, and looked at; it is no file that can be read. While an upload is under way the
+//! owner has the file of before, as everybody else: only who asks for the size of an upload that does not move hears of it, as its
+//! line may be lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,54 +11,24 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, future};
 use wharf_backends::{
-    ByteRange, CreateMode, Digest, DigestAlgorithm, Entry, EntryStream, Error, ErrorKind, Keeping, Metadata,
-    Partial, Partials, Result, StoragePath, Upload,
+    ByteRange, Digest, DigestAlgorithm, Entry, EntryStream, Error, ErrorKind, Keeping, Metadata, Partial,
+    Partials, Result, StoragePath,
 };
 
 use super::entries::merged;
 use super::quota::Counted;
+use super::told::{self, Client};
 use super::view::{Place, UserView};
 use super::{Permissions, changes};
 
 /// What a client is told that wants to read what is not whole.
 const NOT_WHOLE: &str = "it is an upload that was broken off; go on with it, or remove it.";
 
-/// How one upload comes about.
-pub(super) enum Begin<'a> {
-    /// As any other.
-    Plain,
-    /// It stays if its line breaks.
-    Kept(&'a dyn Partials, Keeping),
-    /// It goes on with what is kept.
-    Resumed(&'a dyn Partials, Keeping, u64),
-}
+/// Of an upload from which nothing has come for so long, the line may be lost.
+const QUIET: Duration = Duration::from_secs(5);
 
-/// An upload that is about to begin.
-pub(super) struct Beginning<'a> {
-    pub(super) begin: Begin<'a>,
-    /// The mode in which it is counted and looked at.
-    pub(super) mode: CreateMode,
-    pub(super) owned: Option<Owned>,
-    /// So many bytes are kept until then.
-    pub(super) kept: Option<u64>,
-}
-
-impl Begin<'_> {
-    /// Begins it in this mode, which is that of an upload from the first byte unless it is [`Plain`](Self::Plain).
-    pub(super) async fn run(&self, place: &Place<'_>, mode: CreateMode) -> Result<Box<dyn Upload>> {
-        let whole = match mode {
-            CreateMode::New => CreateMode::New,
-            _ => CreateMode::Replace,
-        };
-        match self {
-            Self::Plain => place.storage().create(&place.path, mode).await,
-            Self::Kept(partials, keeping) => partials.begin(&place.path, keeping, whole).await,
-            Self::Resumed(partials, keeping, offset) => {
-                partials.resume(&place.path, keeping, *offset, whole).await
-            }
-        }
-    }
-}
+/// How long is waited for more of an upload that looks as if it were under way.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Whose what is kept at a place is, where it is counted.
 #[derive(Clone)]
@@ -64,6 +36,7 @@ pub(super) struct Owned {
     counted: Counted,
     owner: Arc<str>,
     path: StoragePath,
+    pub(super) key: told::Key,
 }
 
 impl Owned {
@@ -73,6 +46,22 @@ impl Owned {
             self.counted.note_kept(&self.path, &self.owner, before, now);
         }
     }
+
+    /// Nobody knows what is kept now.
+    pub(super) fn is_doubtful(&self) {
+        self.counted.doubt_kept(&self.path);
+    }
+}
+
+/// What a client is told that asks how much is there.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// So much is kept of an upload that was broken off, or looks like that.
+    Size(u64),
+    /// The upload is under way.
+    Running,
+    /// It is kept, and can't be gone on with.
+    Unusable,
 }
 
 impl UserView {
@@ -83,14 +72,19 @@ impl UserView {
         Self { owner: keeps.then(|| owner.into()), ..self }
     }
 
-    fn partials<'a>(&self, place: &Place<'a>) -> Option<(&'a dyn Partials, Keeping)> {
+    /// The same view of this client.
+    pub(super) fn seen_by(self, client: Client) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
+    pub(super) fn partials<'a>(&self, place: &Place<'a>) -> Option<(&'a dyn Partials, Keeping)> {
         let owner = self.owner.as_ref()?;
         let keep_for: Duration = place.mount.resume_uploads?;
         let partials = place.mount.storage.partials()?;
         Some((partials, Keeping { owner: owner.to_string(), keep_for }))
     }
 
-    /// What is kept at a place.
+    /// What is kept at a place, or on its way there.
     pub(super) async fn partial(&self, place: &Place<'_>) -> Result<Option<Partial>> {
         match self.partials(place) {
             Some((partials, keeping)) => partials.find(&place.path, &keeping.owner).await,
@@ -98,81 +92,128 @@ impl UserView {
         }
     }
 
-    /// The same for whoever may store files: how much of an upload of their own has arrived is no secret to them.
-    pub(super) async fn own_partial(&self, place: &Place<'_>) -> Result<Option<Metadata>> {
-        if !place.may(Permissions::UPLOAD) && !place.may(Permissions::OVERWRITE) {
-            return Ok(None);
+    /// What stands in the place of the file for whoever wants to have or to change that: nobody sends it any more, or it is what this
+    /// client was told of instead of the file.
+    async fn left(&self, place: &Place<'_>) -> Result<Option<Partial>> {
+        let Some((partials, keeping)) = self.partials(place) else { return Ok(None) };
+        if self.told(place).is_none() {
+            return partials.find_left(&place.path, &keeping.owner).await;
         }
-        Ok(self.partial(place).await?.map(|partial| partial.metadata()))
+        let partial = self.partial(place).await?;
+        Ok(partial.filter(|partial| !partial.under_way || self.was_told(place, partial)))
     }
 
-    /// Whether an upload is kept under a path for this user.
+    /// What stands in the place of the file for whoever looks at it.
+    async fn shown(&self, place: &Place<'_>) -> Result<Option<Partial>> {
+        // Of a store it is not known when something came.
+        if place.storage().capabilities().remote {
+            return self.left(place).await;
+        }
+        let partial = self.partial(place).await?;
+        Ok(partial.filter(|partial| is_shown(partial) || self.was_told(place, partial)))
+    }
+
+    /// By what it is known what a client was told of a place.
+    pub(super) fn key(&self, place: &Place<'_>, path: &StoragePath) -> Option<told::Key> {
+        let owner = self.owner.as_ref()?;
+        place.mount.resume_uploads?;
+        Some(told::Key::new(&place.mount.storage, path, owner))
+    }
+
+    /// What this client was told of a place.
+    pub(super) fn told(&self, place: &Place<'_>) -> Option<Partial> {
+        self.key(place, &place.path)?.told(self.client?)
+    }
+
+    fn was_told(&self, place: &Place<'_>, partial: &Partial) -> bool {
+        self.told(place).is_some_and(|told| told::is_of(&told, partial))
+    }
+
+    fn tell(&self, place: &Place<'_>, partial: &Partial) {
+        if let (Some(key), Some(client)) = (self.key(place, &place.path), self.client) {
+            key.session_was_told(client, partial);
+        }
+    }
+
+    /// Whoever may store files may know how much of an upload of their own has arrived, and throw it away.
+    fn may_keep(place: &Place<'_>) -> bool {
+        place.may(Permissions::UPLOAD) || place.may(Permissions::OVERWRITE)
+    }
+
+    /// What is kept, for whoever may store files.
+    pub(super) async fn own_partial(&self, place: &Place<'_>) -> Result<Option<Metadata>> {
+        if !Self::may_keep(place) {
+            return Ok(None);
+        }
+        let partial = self.shown(place).await?;
+        Ok(partial.inspect(|partial| self.tell(place, partial)).map(|partial| partial.metadata()))
+    }
+
+    /// Whether an upload is kept under a path for this user, or on its way there.
     ///
     /// # Errors
     /// Those of the storage.
     pub async fn keeps(&self, path: &StoragePath) -> Result<bool> {
         let place = self.authorize(path, Permissions::empty())?;
-        Ok(self.own_partial(&place).await.map_err(|error| error.at(path))?.is_some())
+        if !Self::may_keep(&place) {
+            return Ok(false);
+        }
+        Ok(self.partial(&place).await.map_err(|error| error.at(path))?.is_some())
     }
 
-    fn owned(&self, place: &Place<'_>) -> Option<Owned> {
+    /// How much is kept of an upload of this user, for a client that may want to go on with it. One that looks as if it were under way
+    /// is looked at for a while: as long as more of it comes, its line is not lost. `shows_whole`: somebody has to see all of a file.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(crate) async fn kept(&self, path: &StoragePath, shows_whole: bool) -> Result<Option<Kept>> {
+        let place = self.authorize(path, Permissions::empty())?;
+        if !Self::may_keep(&place) {
+            return Ok(None);
+        }
+        let at = |error: Error| error.at(path);
+        let can_read = place.mount.storage.partials().is_some_and(|partials| partials.can_read());
+        let Some(mut partial) = self.partial(&place).await.map_err(at)? else { return Ok(None) };
+        if partial.under_way {
+            tokio::time::sleep(LOOK).await;
+            match self.partial(&place).await.map_err(at)? {
+                Some(now) if now.under_way && now.size != partial.size => {
+                    if let (Some(key), Some(client)) = (self.key(&place, &place.path), self.client) {
+                        key.does_not_count_for(client);
+                    }
+                    return Ok(Some(Kept::Running));
+                }
+                Some(now) => partial = now,
+                None => return Ok(None),
+            }
+        }
+        if shows_whole && !can_read {
+            return Ok(Some(Kept::Unusable));
+        }
+        self.tell(&place, &partial);
+        Ok(Some(Kept::Size(partial.size)))
+    }
+
+    pub(super) fn owned(&self, place: &Place<'_>) -> Option<Owned> {
         let owner = Arc::clone(self.owner.as_ref()?);
         let (counted, path) = (place.mount.counted.clone(), place.path.clone());
-        place.mount.resume_uploads.map(|_| Owned { counted, owner, path })
-    }
-
-    /// How an upload of a mode comes about, unless it is one like any other. What is kept and is not gone on with is thrown away when
-    /// the upload begins.
-    pub(super) async fn beginning<'a>(
-        &self,
-        place: &Place<'a>,
-        mode: CreateMode,
-        (may_keep, shows_whole): (bool, bool),
-    ) -> Result<Option<Beginning<'a>>> {
-        let Some((partials, keeping)) = self.partials(place) else { return Ok(None) };
-        let may_begin = may_keep && place.may(Permissions::UPLOAD);
-        // Whoever has to see the whole file needs its beginning, too.
-        let can_keep = may_begin && (!shows_whole || partials.can_read());
-        let owned = self.owned(place);
-        let found = match mode {
-            CreateMode::Resume(1..) | CreateMode::Append => {
-                if !can_keep {
-                    return Ok(None);
-                }
-                partials.find(&place.path, &keeping.owner).await?
-            }
-            // To know how much is thrown away takes a look, which only a quota is worth.
-            _ if place.mount.counted.has_limit() => partials.find(&place.path, &keeping.owner).await?,
-            _ => None,
-        };
-        let kept = found.map(|found| found.size);
-        let resumed = |offset, size| {
-            let begin = Begin::Resumed(partials, keeping.clone(), offset);
-            Beginning { begin, mode: CreateMode::Resume(offset), owned: owned.clone(), kept: Some(size) }
-        };
-        Ok(match (mode, kept) {
-            (CreateMode::Append, Some(size)) => Some(resumed(size, size)),
-            (CreateMode::Resume(offset @ 1..), Some(size)) => Some(resumed(offset, size)),
-            (CreateMode::Append | CreateMode::Resume(1..), None) => None,
-            (CreateMode::New | CreateMode::Replace | CreateMode::Resume(_), _) => {
-                if !can_keep {
-                    partials.remove(&place.path, &keeping.owner).await?;
-                    if let Some(owned) = &owned {
-                        owned.changes(kept, None);
-                    }
-                    return Ok(None);
-                }
-                Some(Beginning { begin: Begin::Kept(partials, keeping), mode, owned, kept })
-            }
-        })
+        let key = self.key(place, &path)?;
+        Some(Owned { counted, owner, path, key })
     }
 
     /// The entries of a directory with those of uploads that are kept.
     pub(super) async fn with_partials(&self, place: &Place<'_>, stored: EntryStream) -> Result<EntryStream> {
         let Some((partials, keeping)) = self.partials(place) else { return Ok(stored) };
-        let found = partials.find_in(&place.path, &keeping.owner).await?;
+        let mut found = partials.find_in(&place.path, &keeping.owner).await?;
+        let is_remote = place.storage().capabilities().remote;
+        found.retain(|partial| !partial.under_way || (!is_remote && is_shown(partial)));
         if found.is_empty() {
             return Ok(stored);
+        }
+        for partial in &found {
+            if let (Some(key), Some(client)) = (self.key(place, &partial.path), self.client) {
+                key.client_was_told(client, partial);
+            }
         }
         let entry = |partial: Partial| Some((partial.path.name()?.to_owned(), partial.metadata()));
         let found: BTreeMap<String, Metadata> = found.into_iter().filter_map(entry).collect();
@@ -187,22 +228,63 @@ impl UserView {
 
     /// What is kept at a place can't be read.
     pub(super) async fn refuse_partial(&self, place: &Place<'_>, path: &StoragePath) -> Result<()> {
-        match self.partial(place).await.map_err(|error| error.at(path))? {
+        match self.left(place).await.map_err(|error| error.at(path))? {
             Some(_) => Err(not_whole(path)),
             None => Ok(()),
         }
     }
 
-    /// Throws away what is kept at a place. Says whether there was anything.
-    pub(super) async fn remove_partial(&self, place: &Place<'_>) -> Result<bool> {
-        let Some((partials, keeping)) = self.partials(place) else { return Ok(false) };
-        let Some(found) = partials.find(&place.path, &keeping.owner).await? else { return Ok(false) };
+    /// Throws away what is kept under a path for this user, who may do so with what is their own; says how many bytes that were.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(super) async fn remove_kept(&self, path: &StoragePath) -> Result<Option<u64>> {
+        let place = self.authorize(path, Permissions::empty())?;
+        if self.mounts.is_fixed(path) || !(Self::may_keep(&place) || place.may(Permissions::DELETE)) {
+            return Ok(None);
+        }
+        let removed = async {
+            match self.left(&place).await? {
+                Some(found) => self.remove_partial(&place, &found).await,
+                None => Ok(None),
+            }
+        };
+        removed.await.map_err(|error| error.at(path))
+    }
+
+    async fn remove_partial(&self, place: &Place<'_>, found: &Partial) -> Result<Option<u64>> {
+        let Some((partials, keeping)) = self.partials(place) else { return Ok(None) };
         let removed = partials.remove(&place.path, &keeping.owner).await?;
         changes::note(&place.mount.storage, &place.path);
-        if let Some(owned) = self.owned(place) {
-            owned.changes(Some(found.size), None);
+        let Some(owned) = self.owned(place).filter(|_| removed) else { return Ok(None) };
+        if let Some(client) = self.client {
+            owned.key.does_not_count_for(client);
         }
-        Ok(removed)
+        // What is under way is not counted as kept.
+        owned.changes((!found.under_way).then_some(found.size), None);
+        Ok(Some(found.size))
+    }
+
+    /// A file has got this name: what was kept of another one is thrown away. That is done as well as it can be, because the name is
+    /// that of the file already.
+    pub(super) async fn is_replaced(&self, place: &Place<'_>) {
+        let removed = async {
+            match self.left(place).await? {
+                Some(found) => self.remove_partial(place, &found).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        if let Err(cause) = removed.await {
+            let (path, cause) = (place.path.as_str(), cause.to_string());
+            tracing::warn!(
+                path,
+                cause,
+                "can't remove what is kept of an upload under a name that something else has now"
+            );
+        }
+        if let Some(key) = self.key(place, &place.path) {
+            key.is_over();
+        }
     }
 
     /// The checksum of a part of what is kept, if anything is.
@@ -214,15 +296,21 @@ impl UserView {
         range: ByteRange,
     ) -> Result<Option<Vec<u8>>> {
         let Some((partials, keeping)) = self.partials(place) else { return Ok(None) };
-        if partials.find(&place.path, &keeping.owner).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(kept) = self.left(place).await? else { return Ok(None) };
         if !partials.can_read() {
             return Err(not_whole(path));
         }
+        // All of it is what its owner was told of.
+        let all = kept.size.saturating_sub(range.offset);
+        let range = ByteRange { length: range.length.or(Some(all)), ..range };
         let body = partials.read(&place.path, &keeping.owner, range).await?;
         Digest::of_stream(algorithm, body.into_stream()).await.map(Some)
     }
+}
+
+/// Whether nobody sends it any more, or nothing has come for a while.
+fn is_shown(partial: &Partial) -> bool {
+    !partial.under_way || partial.modified.elapsed().is_ok_and(|silent| silent >= QUIET)
 }
 
 /// Why something can't be done with an upload that was broken off.
@@ -234,7 +322,21 @@ fn not_whole(path: &StoragePath) -> Error {
     Error::with_source(ErrorKind::Conflict, path, NotWhole).advising(NOT_WHOLE)
 }
 
+/// It can't be gone on with in this way: 554, and a sentence.
+pub(super) fn not_to_go_on_with(path: &StoragePath, sentence: &str) -> Error {
+    Error::with_source(ErrorKind::InvalidRange, path, NotWhole).advising(sentence)
+}
+
 /// Whether an error is that of somebody who takes an upload of their own for a file.
 pub(super) fn is_refusal(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<NotWhole>())
 }
+
+/// What a client is told then: that is all there is to say.
+pub(crate) fn sentence(error: &Error) -> Option<&str> {
+    error.advice().filter(|_| is_refusal(error))
+}
+
+#[cfg(test)]
+#[path = "partials_tests.rs"]
+mod tests;

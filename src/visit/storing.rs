@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use wharf_backends::{CreateMode, Error, ErrorKind, Result, StoragePath, Upload};
 
-use super::partials::{Begin, Beginning};
+use super::beginning::Begin;
 use super::quota::Hold;
 use super::standing::Standing;
-use super::upload::{ViewUpload, upload_error};
+use super::upload::{Keeper, ViewUpload, upload_error};
 use super::view::{Place, UserView};
 use super::{Permissions, QuotaState, copy};
 
@@ -41,21 +41,15 @@ impl UserView {
             return Err(Error::new(ErrorKind::IsADirectory, path));
         }
         let only_new = !place.may(Permissions::OVERWRITE);
-        let looks = (may_keep, shows_whole);
-        let beginning = self.beginning(&place, mode, looks).await.map_err(|error| error.at(path))?;
-        let resumes = matches!(&beginning, Some(Beginning { begin: Begin::Resumed(..), .. }));
-        let mode = match &beginning {
+        let beginning = self.beginning(&place, path, mode, (may_keep, shows_whole)).await?;
+        let resumes = beginning.resumes();
+        let mode = match resumes {
             // What is kept is nobody else's, so that nothing is overwritten but by the whole file.
-            Some(beginning) if resumes => beginning.mode,
-            _ => self.permitted(&place, path, mode).await?,
-        };
-        let begin = beginning.as_ref().map_or(&Begin::Plain, |beginning| &beginning.begin);
-        let (owned, kept) = match &beginning {
-            Some(Beginning { owned, kept, .. }) => (owned.clone(), *kept),
-            None => (None, None),
+            true => beginning.mode,
+            false => self.permitted(&place, path, mode).await?,
         };
         let appends = shows_whole && mode == CreateMode::Append;
-        let (standing, mode) = match (shows_whole, begin) {
+        let (standing, mode) = match (shows_whole, &beginning.begin) {
             (true, Begin::Resumed(_, keeping, offset)) => {
                 let (storage, at) = (&place.mount.storage, (&place.path, path));
                 (Some(Standing::of_partial(storage, at, keeping.owner.clone(), *offset)), mode)
@@ -68,10 +62,7 @@ impl UserView {
         };
         // A resume needs a file that is there.
         let is_whole = resumes || !matches!(mode, CreateMode::Resume(1..));
-        // What is kept counts as a part of the upload from here on.
-        if let Some(owned) = &owned {
-            owned.changes(kept, None);
-        }
+        let lent = beginning.lend();
         let begun = async {
             let expected = place.mount.counted.expect(&place.path, mode, announced).await;
             let expected = expected.map_err(|error| error.at(path))?;
@@ -80,6 +71,7 @@ impl UserView {
                 (true, false) => CreateMode::Replace,
                 (false, _) => mode,
             };
+            let begin = &beginning.begin;
             let created = match begin.run(&place, whole).await {
                 Err(error)
                     if error.kind() == ErrorKind::NotFound
@@ -95,12 +87,15 @@ impl UserView {
         let (expected, upload) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
-                if let Some(owned) = owned.filter(|_| resumes) {
-                    owned.changes(None, kept);
+                // A look may be a request.
+                if lent.is_something() {
+                    lent.give_back(&self.partial(&place).await);
                 }
                 return Err(error);
             }
         };
+        lent.spend();
+        let owned = beginning.has_begun();
         let hold = expected.as_ref().and_then(|incoming| incoming.hold().cloned());
         let upload = ViewUpload {
             upload: match expected {
@@ -110,7 +105,7 @@ impl UserView {
             path: path.clone(),
             only_new,
             appends,
-            owned,
+            kept: Keeper::new(owned),
             storage: Arc::clone(&place.mount.storage),
             stored_at: place.path,
         };
@@ -176,8 +171,9 @@ impl UserView {
                 if !place.may(Permissions::UPLOAD) && !place.may(Permissions::OVERWRITE) {
                     self.authorize(path, Permissions::UPLOAD)?;
                 }
-                if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
-                    return Ok(partial.size);
+                // Who was not told of what is kept is refused.
+                if let Some(partial) = self.partial(&place).await.map_err(|error| error.at(path))? {
+                    return Ok(self.told(&place).map_or(partial.size, |told| told.size));
                 }
                 match place.storage().stat(&place.path).await {
                     Ok(found) => Ok(found.size),

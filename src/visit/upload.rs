@@ -24,10 +24,32 @@ pub(super) struct ViewUpload {
     /// It was to be an append, and is an upload that goes on from what stood there.
     pub(super) appends: bool,
     /// Whose it is, if it may be kept.
-    pub(super) owned: Option<Owned>,
+    pub(super) kept: Keeper,
     /// Where it goes to, and what it is called there.
     pub(super) storage: Arc<dyn Storage>,
     pub(super) stored_at: StoragePath,
+}
+
+/// Whose an upload is that may be kept, for as long as nobody knows what became of it.
+pub(super) struct Keeper(Option<Owned>);
+
+impl Keeper {
+    pub(super) fn new(owned: Option<Owned>) -> Self {
+        Self(owned)
+    }
+
+    fn ends(mut self) -> Option<Owned> {
+        self.0.take()
+    }
+}
+
+impl Drop for Keeper {
+    /// As if the server had been killed: what has arrived may be kept.
+    fn drop(&mut self) {
+        if let Some(owned) = &self.0 {
+            owned.is_doubtful();
+        }
+    }
 }
 
 #[async_trait]
@@ -51,9 +73,14 @@ impl Upload for ViewUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, path, only_new, appends, storage, stored_at, .. } = *self;
+        let Self { upload, path, only_new, appends, kept, storage, stored_at } = *self;
         let finished = upload.finish().await;
         changes::note(&storage, &stored_at);
+        match (&finished, kept) {
+            (Ok(_), kept) => kept.ends().iter().for_each(|owned| owned.key.is_over()),
+            // What could not be finished may be there still.
+            (Err(_), kept) => drop(kept),
+        }
         finished.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::Conflict if appends => standing::changed(&path),
             _ => upload_error(error, &path, only_new),
@@ -61,16 +88,20 @@ impl Upload for ViewUpload {
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
-        let Self { upload, path, .. } = *self;
-        upload.abort().await.map_err(|error| error.at(&path))
+        let Self { upload, path, kept, .. } = *self;
+        let aborted = upload.abort().await;
+        if aborted.is_ok() {
+            kept.ends();
+        }
+        aborted.map_err(|error| error.at(&path))
     }
 
     async fn leave(self: Box<Self>) -> Result<Option<u64>> {
-        let Self { upload, path, owned, storage, stored_at, .. } = *self;
+        let Self { upload, path, kept, storage, stored_at, .. } = *self;
         let left = upload.leave().await;
         changes::note(&storage, &stored_at);
-        if let (Ok(kept @ Some(_)), Some(owned)) = (&left, &owned) {
-            owned.changes(None, *kept);
+        if let (Ok(bytes), Some(owned)) = (&left, left.is_ok().then(|| kept.ends()).flatten()) {
+            owned.changes(None, *bytes);
         }
         left.map_err(|error| error.at(&path))
     }
@@ -87,8 +118,16 @@ pub struct LayeredUpload {
     /// What it goes on with, if a layer has to see that, too.
     standing: Option<Standing>,
     room: Room,
-    /// Where it is stored, and by what its file is recognised, if somebody has to know right before its end.
-    followed: Option<(Site, Option<u128>)>,
+    /// Where it is stored.
+    site: Site,
+    /// By what its file is recognised, if somebody has to know right before its end.
+    followed: Option<Option<u128>>,
+}
+
+/// An upload whose line broke, and which is kept.
+pub(crate) struct Left {
+    /// What stands under its name for everybody else.
+    pub(crate) old: Option<Metadata>,
 }
 
 /// What has to be known of the place of an upload when it ends.
@@ -96,8 +135,10 @@ pub struct LayeredUpload {
 pub(super) struct Surroundings {
     /// What it goes on with, if a layer has to see that, too.
     pub(super) standing: Option<Standing>,
-    /// Where it is stored, if somebody has to know right before its end.
-    pub(super) site: Option<Site>,
+    /// Where it is stored.
+    pub(super) site: Site,
+    /// Whether somebody has to know of it right before its end.
+    pub(super) is_followed: bool,
 }
 
 impl LayeredUpload {
@@ -110,18 +151,31 @@ impl LayeredUpload {
         room: Room,
         surroundings: Surroundings,
     ) -> Self {
-        let Surroundings { standing, site } = surroundings;
+        let Surroundings { standing, site, is_followed } = surroundings;
         let mut taps = layers.taps(&guest, Operation::Store(&path, mode));
         if let Some(standing) = &standing {
             taps.iter_mut().for_each(|tap| tap.stands(standing));
         }
-        let followed = site.map(|site| (site, upload.mark()));
-        Self { upload, guest, layers, path, mode, taps, standing, room, followed }
+        let followed = is_followed.then(|| upload.mark());
+        Self { upload, guest, layers, path, mode, taps, standing, room, site, followed }
     }
 
     /// The room for its bytes: whoever puts some straight into a file takes it first. What is written has its room.
     pub(crate) fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// As [`leave`](Upload::leave); what is there to know of it later, if it is kept.
+    ///
+    /// # Errors
+    /// Those.
+    pub(crate) async fn leave_for_later(self: Box<Self>) -> Result<Option<Left>> {
+        let site = self.site.clone();
+        if self.leave().await?.is_none() {
+            return Ok(None);
+        }
+        // Who comes back may find another file, which somebody has made of what is kept.
+        Ok(Some(Left { old: site.storage.stat(&site.stored_at).await.ok() }))
     }
 }
 
@@ -151,7 +205,8 @@ impl Upload for LayeredUpload {
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
-        let Self { upload, guest, layers, path, mode, taps, standing, followed, .. } = *self;
+        let Self { upload, guest, layers, path, mode, taps, standing, site, followed, .. } = *self;
+        let followed = followed.map(|mark| (site, mark));
         let completed = async {
             complete(taps).await?;
             let Some(standing) = &standing else { return Ok(None) };

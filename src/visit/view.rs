@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_backends::{
-    Body, ByteRange, Content, DigestAlgorithm, Entry, EntryKind, EntryStream, Error, ErrorKind, Metadata,
-    Result, Storage, StoragePath,
+    Body, ByteRange, Content, DigestAlgorithm, Entry, EntryStream, Error, ErrorKind, Metadata, Result,
+    Storage, StoragePath,
 };
 
 use super::entries::{merged, with_link};
 use super::mounts::{Mount, MountTable};
+use super::told::Client;
 use super::{Permissions, changes, copy};
 
 /// What one user may see and do. An engine reaches it by a [`Visit`](super::Visit) alone.
@@ -27,6 +28,8 @@ pub struct UserView {
     pub(super) creates_parents: bool,
     /// Whose uploads are kept; `None` if nobody's are.
     pub(super) owner: Option<Arc<str>>,
+    /// Who looks, if that is known.
+    pub(super) client: Option<Client>,
 }
 
 /// A path of a user who was found to have the permission for what is about to be done there.
@@ -63,7 +66,13 @@ pub(super) fn denied(path: &StoragePath, reason: impl Into<String>) -> Error {
 impl UserView {
     /// The view of a user who has these mounts.
     pub fn new(mounts: MountTable) -> Self {
-        Self { mounts: Arc::new(mounts), sets_modes: false, creates_parents: false, owner: None }
+        Self {
+            mounts: Arc::new(mounts),
+            sets_modes: false,
+            creates_parents: false,
+            owner: None,
+            client: None,
+        }
     }
 
     /// The same view, whose user may set the modes of files, or may not.
@@ -95,45 +104,6 @@ impl UserView {
             return Err(denied(path, "it is, or leads to, a mount"));
         }
         Ok(place)
-    }
-
-    /// What stands under a path. Needs `list`.
-    ///
-    /// # Errors
-    /// As [`Storage::stat`], and [`ErrorKind::PermissionDenied`].
-    pub async fn stat(&self, path: &StoragePath) -> Result<Metadata> {
-        let place = self.authorize(path, Permissions::LIST)?;
-        if self.mounts.is_fixed(path) {
-            return Ok(Metadata::directory(None));
-        }
-        if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
-            return Ok(partial);
-        }
-        let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
-        Ok(with_link(place.mount, &place.path, found))
-    }
-
-    /// What is known of a file. Needs `list`, or `download`: whoever may have the file may know how long and how old it is. Who
-    /// has the latter alone hears of nothing but files.
-    ///
-    /// # Errors
-    /// As for [`stat`](Self::stat).
-    pub async fn stat_file(&self, path: &StoragePath) -> Result<Metadata> {
-        let place = self.authorize(path, Permissions::empty())?;
-        if place.may(Permissions::LIST) {
-            return self.stat(path).await;
-        }
-        if let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
-            return Ok(partial);
-        }
-        if !place.may(Permissions::DOWNLOAD) {
-            return self.stat(path).await;
-        }
-        let is_file = |found: &Metadata| found.kind == EntryKind::File;
-        match place.storage().stat(&place.path).await.map_err(|error| error.at(path))? {
-            found if is_file(&found) && !self.mounts.is_fixed(path) => Ok(found),
-            _ => self.stat(path).await,
-        }
     }
 
     /// What the user may do at a path and below.
@@ -253,15 +223,12 @@ impl UserView {
         Ok(body)
     }
 
-    /// Removes a file. Needs `delete`.
+    /// Removes a file, whatever is kept of an upload under its name. Needs `delete`.
     ///
     /// # Errors
     /// As [`Storage::remove_file`], and [`ErrorKind::PermissionDenied`].
     pub async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         let place = self.authorize_change(path, Permissions::DELETE)?;
-        if self.remove_partial(&place).await.map_err(|error| error.at(path))? {
-            return Ok(());
-        }
         let done = place.counted().remove_file(&place.path).await;
         place.changed();
         done.map_err(|error| error.at(path))
@@ -317,9 +284,9 @@ impl UserView {
         let source = self.authorize_change(from, here)?;
         let target = self.authorize_change(to, there)?;
         self.refuse_partial(&source, from).await?;
-        let mut renamed = self.rename_places(&source, &target, to, same_mount).await;
+        let renamed = self.rename_places(&source, &target, to, same_mount).await;
         if renamed.is_ok() {
-            renamed = self.remove_partial(&target).await.map(drop);
+            self.is_replaced(&target).await;
         }
         changes::note_all();
         renamed.map_err(|error| at_the_right_path(error, &source, from, to))

@@ -1,5 +1,7 @@
 //! One account that logged in, over one session.
 
+mod kept;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +15,7 @@ use wharf_backends::{
 
 use super::layers::{Change, Layers, Operation, Tap, ended};
 use super::storing::Begun;
+use super::told::Client;
 use super::transfers::{Direction, TransferRecord};
 use super::upload::{LayeredUpload, Surroundings};
 use super::{Guest, Pace, Permissions, Preferences, QuotaState, Room, TransferPlace, UserView, VisitLimits};
@@ -56,6 +59,7 @@ impl Visit {
         place: Place,
     ) -> Self {
         let place = Mutex::new(Some(place));
+        let view = view.seen_by(Client { session: guest.session, address: guest.peer.ip() });
         Self { guest: Arc::new(guest), view, preferences, layers, metrics, bounds: None, place }
     }
 
@@ -304,14 +308,6 @@ impl Visit {
         self.begin(path, mode, announced, true).await
     }
 
-    /// As [`UserView::keeps`].
-    ///
-    /// # Errors
-    /// Those.
-    pub async fn keeps(&self, path: &StoragePath) -> Result<bool> {
-        self.pass(Operation::Look(path), self.view.keeps(path)).await
-    }
-
     async fn begin(
         &self,
         path: &StoragePath,
@@ -343,8 +339,8 @@ impl Visit {
         match created.await {
             Ok((upload, standing, room, mode)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
-                let site = if layers.follow() { Some(self.view.site(path)?) } else { None };
-                let surroundings = Surroundings { standing, site };
+                let (site, is_followed) = (self.view.site(path)?, layers.follow());
+                let surroundings = Surroundings { standing, site, is_followed };
                 let path = path.clone();
                 Ok(Box::new(LayeredUpload::new(upload, guest, layers, path, mode, room, surroundings)))
             }

@@ -1,6 +1,7 @@
-"""Writes the queue that FileZilla finds when it starts: filezilla_queue.py PORT LOCAL_FOLDER
+"""Writes the queue that FileZilla finds when it starts: filezilla_queue.py PORT LOCAL_FOLDER [go-on]
 
-The tables are those of FileZilla 3.63. From the server's root comes `download`; to it goes `upload`.
+The tables are those of FileZilla 3.63. From the server's root comes `download`; to it goes `upload`. With `go-on`, only the upload is
+there, which goes on with what is there of it already.
 """
 
 import sqlite3
@@ -26,7 +27,9 @@ CREATE TABLE remote_paths (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, path T
 PRAGMA user_version = 7;
 """
 
-port, folder = sys.argv[1:]
+GO_ON = 5
+
+port, folder, *more = sys.argv[1:]
 queue = sqlite3.connect("filezilla/queue.sqlite3")
 queue.executescript(TABLES)
 queue.execute(
@@ -36,11 +39,12 @@ queue.execute(
 )
 queue.execute("INSERT INTO local_paths VALUES (1, ?)", (folder + "/",))
 queue.execute("INSERT INTO remote_paths VALUES (1, ?)", (REMOTE_ROOT,))
-for name, flags in [("download", DOWNLOAD), ("upload", 0)]:
+files = [("download", DOWNLOAD, None), ("upload", 0, None)] if not more else [("upload", 0, GO_ON)]
+for name, flags, action in files:
     queue.execute(
-        "INSERT INTO files (server, source_file, local_path, remote_path, size, error_count, priority, flags)"
-        " VALUES (1, ?, 1, 1, -1, 0, ?, ?)",
-        (name, NORMAL_PRIORITY, flags),
+        "INSERT INTO files (server, source_file, local_path, remote_path, size, error_count, priority, flags,"
+        " default_exists_action) VALUES (1, ?, 1, 1, -1, 0, ?, ?, ?)",
+        (name, NORMAL_PRIORITY, flags, action),
     )
 queue.commit()
 queue.close()

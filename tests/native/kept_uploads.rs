@@ -1,7 +1,10 @@
 //! Uploads that were broken off and are kept for their user (`resume_uploads`).
 
 mod clients;
+mod refusals;
+mod removals;
 mod rounds;
+mod under_way;
 
 use std::fs;
 use std::io::Write;
@@ -47,7 +50,7 @@ macro_rules! on_each_storage {
 
 /// Sends some bytes, and when they have come, both connections are gone at once. What was received last may be lost with them.
 #[track_caller]
-pub(super) fn break_off(server: &Running<'_>, mut client: Client, command: &str, bytes: &[u8]) {
+pub(crate) fn break_off(server: &Running<'_>, mut client: Client, command: &str, bytes: &[u8]) {
     let known = server.log.count("kept an upload that was broken off");
     let mut data = client.start_transfer(command);
     data.write_all(bytes).unwrap();
@@ -217,6 +220,15 @@ fn checksums_are_those_of_what_is_there() {
     let there = size(&mut client, "f");
     let reply = client.expect(&format!("XCRC f 0 {there}"), 250);
     let crc = format!("{:08X}", crc32(&content[..there]));
+    assert!(reply.text().to_uppercase().contains(&crc), "{reply:?} is not {crc}");
+    // The whole of it is what SIZE says.
+    client.expect("OPTS HASH CRC32", 200);
+    for command in ["HASH f", "XCRC f"] {
+        let reply = client.command(command);
+        assert!(reply.text().to_uppercase().contains(&crc), "{reply:?} is not {crc}");
+    }
+    let crc = format!("{:08X}", crc32(&content[500..60_000]));
+    let reply = client.expect("XCRC f 500 60000", 250);
     assert!(reply.text().to_uppercase().contains(&crc), "{reply:?} is not {crc}");
 }
 

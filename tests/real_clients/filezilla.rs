@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
+use crate::native::kept_uploads::break_off;
 use crate::support::{Program, Running, Setup, Started, assert_bytes, client_script, noise, wait_until};
 
 /// Seconds since 1970: 2020-02-03 04:05:06.
@@ -157,4 +158,43 @@ fn transfers_what_is_in_its_queue() {
     assert_bytes(&fs::read(filezilla.local("download")).unwrap(), &download);
     let stored = fs::metadata(setup.files().join("upload")).unwrap();
     assert_eq!(stored.modified().unwrap(), UNIX_EPOCH + MODIFIED, "it sets the time with MFMT");
+}
+
+/// It lists in one connection, and appends in another, without asking there how much is kept.
+#[test]
+fn goes_on_with_what_was_kept() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, permissions: full, resume_uploads: 1h }
+",
+    )
+    .tls_with("optional", "require_session_reuse: true")
+    .environment("RUST_LOG", "debug");
+    let (server, upload) = (setup.start(), noise(400_000, 13));
+    break_off(&server, server.login(), "STOR upload", &upload[..300_000]);
+    let filezilla = FileZilla::start(&setup, &server, |home| {
+        fs::write(home.join("local/upload"), &upload).unwrap();
+        Program::new("python3", home)
+            .arg(client_script("filezilla_queue.py"))
+            .args([
+                server.address.port().to_string(),
+                home.join("local").display().to_string(),
+                "go-on".to_owned(),
+            ])
+            .run();
+    });
+    server.log.expect("transfer complete", &[("operation", "list")]);
+    filezilla.press("ctrl+p");
+    wait_until("FileZilla is done", || filezilla.log().contains("File transfer successful"));
+    assert_bytes(&fs::read(setup.files().join("upload")).unwrap(), &upload);
+    let complete = server.log.find(|line| {
+        line.says("transfer complete") && line.field("operation").is_some_and(|operation| operation != "list")
+    });
+    let bytes: usize = complete.unwrap().field("bytes").unwrap().parse().unwrap();
+    assert!(bytes < 200_000, "{bytes} were sent");
+    let log = filezilla.log();
+    assert!(log.contains("APPE upload") && !log.contains("SIZE upload"), "it asks otherwise now");
 }

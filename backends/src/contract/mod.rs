@@ -88,6 +88,7 @@ macro_rules! each_contract_case {
             1, partials, what_was_broken_off_is_gone_on_with;
             1, partials, only_its_owner_hears_of_what_is_kept;
             1, partials, its_owner_may_go_on_before_its_end;
+            1, partials, what_is_under_way_is_not_shown;
             1, partials, another_beginning_throws_away_what_is_kept;
             1, partials, what_is_gone_on_with_replaces_only_what_it_may;
             1, partials, what_is_kept_ends_in_its_time;

@@ -99,20 +99,71 @@ pub async fn only_its_owner_hears_of_what_is_kept(fixture: Fixture) {
 pub async fn its_owner_may_go_on_before_its_end(fixture: Fixture) {
     let storage = &*fixture.storage;
     let Some(partials) = storage.partials() else { return };
-    for (length, offset) in [(FEW, 150_000), (MANY, 17_000_000), (MANY, 9_000_000), (FEW, 0)] {
+    for (length, offset) in [(FEW, 150_000), (MANY, 17_000_000), (MANY, 9_000_000), (MANY, 0), (FEW, 0)] {
         let content = pattern(length, 4);
         let cut = length - 100;
         assert!(left(partials, "/f", "ann", &content[..cut]).await.is_some());
         let behind = partials.resume(&path("/f"), &keeping("ann"), cut as u64 + 1, CreateMode::Replace).await;
         refused(behind.map(drop), ErrorKind::InvalidRange);
-        let mut upload =
-            ok(partials.resume(&path("/f"), &keeping("ann"), offset as u64, CreateMode::Replace).await);
-        write(&mut upload, &content[offset..]).await;
-        assert_eq!(ok(upload.finish().await).size, length as u64);
-        assert!(contents(storage, "/f").await == content, "{length} bytes from {offset} on");
+        let resumed = partials.resume(&path("/f"), &keeping("ann"), offset as u64, CreateMode::Replace).await;
+        let mut upload = match resumed {
+            // What a store has in parts can't be cut anywhere: then nothing has changed.
+            Err(error) if error.kind() == ErrorKind::InvalidRange && !partials.can_read() => {
+                let kept = ok(partials.find(&path("/f"), "ann").await);
+                assert_eq!(kept.map(|kept| kept.size), Some(cut as u64 - 1));
+                let from = cut as u64 - 1;
+                let mut upload =
+                    ok(partials.resume(&path("/f"), &keeping("ann"), from, CreateMode::Replace).await);
+                write(&mut upload, &content[cut - 1..]).await;
+                upload
+            }
+            resumed => {
+                let mut upload = ok(resumed);
+                write(&mut upload, &content[offset..]).await;
+                upload
+            }
+        };
+        // Bytes that are sent anew count, and not those that were there.
+        ok(upload.write(Bytes::from_static(b"end")).await);
+        assert_eq!(ok(upload.finish().await).size, length as u64 + 3);
+        let expected = [&content[..], b"end"].concat();
+        assert!(contents(storage, "/f").await == expected, "{length} bytes from {offset} on");
     }
     let none = partials.resume(&path("/f"), &keeping("ann"), 1, CreateMode::Replace).await;
     refused(none.map(drop), ErrorKind::NotFound);
+}
+
+pub async fn what_is_under_way_is_not_shown(fixture: Fixture) {
+    let storage = &*fixture.storage;
+    let Some(partials) = storage.partials() else { return };
+    let other = fixture.second.as_deref().unwrap_or(storage);
+    let elsewhere = other.partials().unwrap_or(partials);
+    let root = path("/");
+    stored(storage, "/f", b"old").await;
+    let shown = async |expected: usize| {
+        assert_eq!(usize::from(ok(elsewhere.find_left(&path("/f"), "ann").await).is_some()), expected);
+        for listed in [ok(elsewhere.find_in(&root, "ann").await), ok(elsewhere.all().await)] {
+            // On a slow machine nothing may have come for a while.
+            assert_eq!(listed.iter().filter(|partial| !partial.under_way).count(), expected);
+        }
+    };
+    let content = pattern(MANY, 11);
+    let mut upload = ok(partials.begin(&path("/f"), &keeping("ann"), CreateMode::Replace).await);
+    write(&mut upload, &content[..MANY - 5]).await;
+    shown(0).await;
+    // Whoever wants to go on with it hears of it all the same.
+    let found = ok(elsewhere.find(&path("/f"), "ann").await);
+    assert!(found.is_none_or(|found| found.under_way), "it is taken for one that was left");
+    ok(upload.leave().await);
+    shown(1).await;
+    let from = MANY as u64 - 6;
+    let mut upload = ok(partials.resume(&path("/f"), &keeping("ann"), from, CreateMode::Replace).await);
+    write(&mut upload, &content[MANY - 6..]).await;
+    shown(0).await;
+    assert_eq!(contents(other, "/f").await, b"old");
+    ok(upload.finish().await);
+    shown(0).await;
+    assert!(contents(other, "/f").await == content);
 }
 
 pub async fn another_beginning_throws_away_what_is_kept(fixture: Fixture) {

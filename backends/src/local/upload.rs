@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::append::{self, FileId};
 use super::disk;
@@ -21,14 +21,49 @@ use crate::{CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Uplo
 /// How often an append looks again for its file if the file is replaced at every look.
 const LOOKS: usize = 100;
 
+/// Chunks shorter than this are joined: a slow client sends many, and each may be a slice of a buffer that is much larger.
+const SMALL: usize = 4 * 1024;
+
 pub(super) struct LocalUpload {
     target: OfDisk<Target>,
     file: Written,
     /// Bytes that wait for the running write to end.
-    waiting: Vec<Bytes>,
-    waiting_bytes: usize,
+    waiting: Waiting,
     /// What its file will be recognised by, unless the bytes are added to another one.
     mark: Option<u128>,
+}
+
+/// Bytes that wait to be written.
+#[derive(Default)]
+struct Waiting {
+    chunks: Vec<Bytes>,
+    /// Those behind the chunks.
+    small: BytesMut,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, bytes: Bytes) {
+        self.bytes += bytes.len();
+        if bytes.len() < SMALL {
+            self.small.extend_from_slice(&bytes);
+        } else {
+            self.close_small();
+            self.chunks.push(bytes);
+        }
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.chunks.push(self.small.split().freeze());
+        }
+    }
+
+    fn take(&mut self) -> Vec<Bytes> {
+        self.close_small();
+        self.bytes = 0;
+        std::mem::take(&mut self.chunks)
+    }
 }
 
 /// The file is here, or with the thread that writes to it, or lost after an error.
@@ -49,14 +84,14 @@ impl LocalUpload {
             Base::Nothing | Base::Anything | Base::Copy { .. } => file.as_ref().and_then(mark_of_file),
         };
         let file = file.map_or(Written::NotYet, |file| Written::Idle(OfDisk::new(file, &threads)));
-        Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Vec::new(), waiting_bytes: 0, mark })
+        Ok(Self { target: OfDisk::new(target, &threads), file, waiting: Waiting::default(), mark })
     }
 
     /// One whose file is open already.
     pub(super) fn of(target: Target, file: File, threads: &DiskThreads) -> Self {
         let mark = mark_of_file(&file);
         let file = Written::Idle(OfDisk::new(file, threads));
-        Self { target: OfDisk::new(target, threads), file, waiting: Vec::new(), waiting_bytes: 0, mark }
+        Self { target: OfDisk::new(target, threads), file, waiting: Waiting::default(), mark }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -78,8 +113,7 @@ impl LocalUpload {
 
     /// The bytes that are not in the file yet.
     pub(super) fn take_waiting(&mut self) -> Vec<Bytes> {
-        self.waiting_bytes = 0;
-        std::mem::take(&mut self.waiting)
+        self.waiting.take()
     }
 
     fn error(&self, error: io::Error) -> Error {
@@ -113,13 +147,12 @@ impl LocalUpload {
     }
 
     /// Passes waiting bytes to a thread that writes them while more arrive.
-    async fn flush(&mut self) -> Result<()> {
-        if self.waiting.is_empty() {
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        if self.waiting.bytes == 0 {
             return Ok(());
         }
         let mut file = self.idle().await?;
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        let waiting = self.waiting.take();
         let threads = file.threads().clone();
         self.file = Written::Busy(threads.begin(Operation::Write, move || {
             write_all(&mut file, &waiting)?;
@@ -136,9 +169,8 @@ impl Upload for LocalUpload {
         if matches!(self.file, Written::Failed) {
             return self.idle().await.map(drop);
         }
-        self.waiting_bytes += bytes.len();
         self.waiting.push(bytes);
-        if self.waiting_bytes >= CHUNK_SIZE { self.flush().await } else { Ok(()) }
+        if self.waiting.bytes >= CHUNK_SIZE { self.flush().await } else { Ok(()) }
     }
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
@@ -164,8 +196,7 @@ impl Upload for LocalUpload {
             return Ok(());
         }
         let mut file = self.idle().await?;
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        let waiting = self.waiting.take();
         let threads = file.threads().clone();
         let synced = move || {
             write_all(&mut file, &waiting)?;
@@ -181,10 +212,11 @@ impl Upload for LocalUpload {
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
         let received = match self.file {
-            Written::NotYet => Received::Held(std::mem::take(&mut self.waiting)),
+            Written::NotYet => Received::Held(self.waiting.take()),
             _ => Received::File(self.idle().await?.into_inner()),
         };
-        let Self { target, waiting, .. } = *self;
+        let Self { target, mut waiting, .. } = *self;
+        let waiting = waiting.take();
         let (threads, path) = (target.threads().clone(), target.path.clone());
         let base = target.base;
         let ending = Ending { target: target.into_inner(), received, turn: None };
@@ -223,7 +255,7 @@ impl Upload for LocalUpload {
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
-        self.waiting.clear();
+        self.take_waiting();
         // Wait for the running write: otherwise it would go on using space after the reply.
         if let Written::Busy(writing) = std::mem::replace(&mut self.file, Written::Failed) {
             let _ = writing.await;

@@ -193,15 +193,22 @@ impl Storage for ObjectStorage {
 
     async fn sweep(&self) -> Result<u64> {
         let swept = match partial::sweep(&self.bucket).await {
-            // Who may not look keeps nothing for anybody.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => partial::Swept::default(),
+            // The documents of uploads may be there all the same.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                tracing::warn!(bucket = self.bucket.name, %error, "can't look for uploads that are kept");
+                partial::Swept { is_incomplete: true, ..partial::Swept::default() }
+            }
             swept => swept?,
         };
+        let abandoned_after = self.bucket.tuning.abandoned_after;
         let sweep = Sweep {
             kept: &swept.kept,
             name: &self.bucket.name,
             root: self.bucket.keys.root(),
-            abandoned_after: self.bucket.tuning.abandoned_after,
+            abandoned_after: match swept.is_incomplete {
+                true => abandoned_after.max(partial::LONGEST),
+                false => abandoned_after,
+            },
             is_under_way: upload::multipart::is_under_way,
         };
         Ok(swept.removed + self.bucket.store.sweep(&sweep).await?)

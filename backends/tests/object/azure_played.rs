@@ -201,6 +201,16 @@ impl State {
                 answer(201, &[], "")
             }
             ("PUT", Some("blocklist"), _) => self.commit(&key, asked),
+            ("GET", Some("blocklist"), _)
+                if asked.query("blocklisttype") == Some("uncommitted") && !self.blocks.is_empty() =>
+            {
+                let block = |(id, content): (&String, &Bytes)| {
+                    format!("<Block><Name>{id}</Name><Size>{}</Size></Block>", content.len())
+                };
+                let blocks: String = self.blocks.iter().map(block).collect();
+                let list = format!("<BlockList><UncommittedBlocks>{blocks}</UncommittedBlocks></BlockList>");
+                answer(200, &[], list)
+            }
             (_, _, None) => refused(404, "BlobNotFound"),
             ("GET", Some("blocklist"), Some(blob)) => {
                 let block = |id: &String| format!("<Block><Name>{id}</Name><Size>1</Size></Block>");

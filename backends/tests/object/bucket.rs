@@ -8,64 +8,8 @@ use wharf_backends::object::{ObjectStorage, S3Settings, Tuning};
 use wharf_testing::locked;
 use wharf_testing::played::{Answer, Asked, Played, answer, decoded, md5};
 
+pub use crate::dialect::{CONDITIONS, COPIES, Conditions, Copies, Dialect};
 use crate::servers::tuning;
-
-/// What a bucket does otherwise.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Dialect {
-    pub conditions: Conditions,
-    pub copies: Copies,
-    pub copies_parts: Copies,
-    /// Nothing may be looked at.
-    pub denies_looks: bool,
-    pub wants_digest: bool,
-    /// What may not be removed: `/` is all that ends so.
-    pub denies_removal: Option<&'static str>,
-    /// Entity tags are no digests of the content: a copy has another one.
-    pub encrypts: bool,
-    /// A name without an object is that of one that was deleted.
-    pub keeps_versions: bool,
-}
-
-/// What the store makes of a copy inside it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub enum Copies {
-    #[default]
-    Known,
-    /// It refuses one that has a condition.
-    WithoutConditions,
-    /// It does not look at conditions.
-    Whatever,
-    /// It has none.
-    NotImplemented,
-    /// It has none and does not say so.
-    Nothing,
-}
-
-pub const COPIES: [Copies; 5] =
-    [Copies::Known, Copies::WithoutConditions, Copies::Whatever, Copies::NotImplemented, Copies::Nothing];
-
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub enum Conditions {
-    #[default]
-    Known,
-    /// Entity tags are compared with the quotation marks that come with them.
-    Bare,
-    /// Those on an entity tag never hold.
-    Never,
-    NotImplemented,
-    Refused,
-    Ignored,
-}
-
-pub const CONDITIONS: [Conditions; 6] = [
-    Conditions::Known,
-    Conditions::Bare,
-    Conditions::Never,
-    Conditions::NotImplemented,
-    Conditions::Refused,
-    Conditions::Ignored,
-];
 
 #[derive(Clone, Default)]
 struct Stored {
@@ -78,6 +22,7 @@ struct Stored {
 
 #[derive(Default)]
 struct Upload {
+    key: String,
     headers: BTreeMap<String, String>,
     parts: BTreeMap<u32, Bytes>,
 }
@@ -188,6 +133,9 @@ impl Bucket {
 
     fn part(&mut self, asked: &Asked, upload: &str) -> Answer {
         let number = asked.query("partNumber").unwrap().parse().unwrap();
+        if !self.uploads.contains_key(upload) {
+            return refusal(404, "NoSuchUpload", "no");
+        }
         let content = match asked.header("x-amz-copy-source-range") {
             None => asked.body.clone(),
             Some(range) => match self.source(asked, self.dialect.copies_parts) {
@@ -209,6 +157,31 @@ impl Bucket {
         answer(200, &[("etag", &tag)], format!("<CopyPartResult><ETag>{tag}</ETag></CopyPartResult>"))
     }
 
+    /// The parts of an open upload.
+    fn parts(&self, upload: &str) -> Answer {
+        let Some(Upload { parts, .. }) = self.uploads.get(upload) else {
+            return refusal(404, "NoSuchUpload", "no");
+        };
+        let parts = parts.iter().map(|(number, content)| {
+            let (size, tag) = (content.len(), e_tag(content));
+            format!("<Part><PartNumber>{number}</PartNumber><Size>{size}</Size><ETag>{tag}</ETag></Part>")
+        });
+        answer(200, &[], format!("<ListPartsResult>{}</ListPartsResult>", parts.collect::<String>()))
+    }
+
+    /// The open uploads, which were begun just now.
+    fn open_uploads(&self) -> Answer {
+        let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let uploads = self.uploads.iter().map(|(id, Upload { key, .. })| {
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId>\
+                 <Initiated>{now}</Initiated></Upload>"
+            )
+        });
+        let uploads = uploads.collect::<String>();
+        answer(200, &[], format!("<ListMultipartUploadsResult>{uploads}</ListMultipartUploadsResult>"))
+    }
+
     fn complete(&mut self, asked: &Asked, key: String, upload: &str) -> Answer {
         if let Some(objection) = self.objection(asked, &key) {
             return objection;
@@ -226,7 +199,7 @@ impl Bucket {
         if self.dialect.copies_parts != Copies::Nothing && listed.len() != self.uploads[upload].parts.len() {
             return refusal(400, "InvalidPart", "there are parts that are not listed");
         }
-        let Upload { headers, parts } = self.uploads.remove(upload).unwrap();
+        let Upload { headers, parts, .. } = self.uploads.remove(upload).unwrap();
         let content = listed.iter().map(|number| &*parts[number]).collect::<Vec<_>>().concat().into();
         let tag = Some(e_tag_of_parts(listed.iter().map(|number| &parts[number])));
         self.objects.insert(key, Stored { content, headers, tag });
@@ -272,12 +245,15 @@ impl Bucket {
         }
         match (asked.method.as_str(), upload) {
             ("GET", _) if asked.query("list-type").is_some() => self.list(asked),
+            ("GET", None) if asked.query("uploads").is_some() => self.open_uploads(),
+            ("GET", Some(upload)) => self.parts(&upload),
             ("GET" | "HEAD", _) => self.read(asked, &key),
             ("PUT", Some(upload)) => self.part(asked, &upload),
             ("POST", None) => {
                 self.begun += 1;
                 let id = self.begun;
-                self.uploads.insert(id.to_string(), Upload { headers: kept(asked), ..Upload::default() });
+                let upload = Upload { key, headers: kept(asked), ..Upload::default() };
+                self.uploads.insert(id.to_string(), upload);
                 answer(
                     200,
                     &[],
@@ -401,6 +377,22 @@ impl Server {
     pub fn holds(&self, key: &str, content: &'static [u8]) {
         let stored = Stored { content: Bytes::from_static(content), ..Stored::default() };
         locked(&self.bucket).objects.insert(key.to_owned(), stored);
+    }
+
+    /// An object goes, whoever removes it.
+    pub fn loses(&self, key: &str) {
+        locked(&self.bucket).objects.remove(key);
+    }
+
+    /// How many parts the store has of all open uploads.
+    pub fn open_parts(&self) -> usize {
+        locked(&self.bucket).uploads.values().map(|upload| upload.parts.len()).sum()
+    }
+
+    /// The keys that begin so.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let bucket = locked(&self.bucket);
+        bucket.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
     }
 
     /// What stands under a key.

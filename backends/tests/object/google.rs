@@ -18,6 +18,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("new_is_decided_at_finish", "it has no conditions"),
     ("new_never_replaces", "it has no conditions"),
     ("a_resume_never_loses_what_others_stored", "it has no conditions"),
+    ("what_is_gone_on_with_replaces_only_what_it_may", "it has no conditions"),
     ("a_large_file_takes_little_memory", "it has no uploads in parts"),
 ];
 

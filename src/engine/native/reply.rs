@@ -7,6 +7,7 @@ use wharf_backends::{Error, ErrorKind, StoragePath};
 
 use crate::charset::Charset;
 use crate::engine::ReplyCode;
+use crate::visit::sentence;
 
 /// A reply: a code, a line of text, and possibly lines before the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,9 @@ impl Reply {
     /// The reply to a failure. The location of the storage and its message are only for the operator, in the log.
     pub(super) fn failure(error: &Error) -> Self {
         let code = ReplyCode::from(error.kind()) as u16;
+        if let (Some(path), Some(sentence)) = (error.path(), sentence(error)) {
+            return Self::about(code, path, sentence);
+        }
         let advice = match (error.advice(), error.kind()) {
             (Some(advice), _) => format!("; {advice}"),
             (None, ErrorKind::Unavailable) => "; try again later".to_owned(),

@@ -14,7 +14,7 @@ pub(crate) struct KeptUpload {
 impl KeptUpload {
     /// For programs.
     pub(crate) fn value(&self) -> Value {
-        let Partial { owner, path, size, modified, ends } = &self.partial;
+        let Partial { owner, path, size, modified, ends, .. } = &self.partial;
         let at = |time: std::time::SystemTime| humantime::format_rfc3339_seconds(time).to_string();
         json!({
             "backend": self.backend,
@@ -66,7 +66,15 @@ impl Desk {
             let path = StoragePath::parse(path).map_err(|error| Trouble::Invalid(error.to_string()))?;
             let storage = storage.ok_or_else(no_backend)?;
             let removed = match storage.partials() {
-                Some(partials) => partials.remove(&path, user).await.map_err(Trouble::impossible)?,
+                Some(partials) => {
+                    let kept = partials.find(&path, user).await.map_err(Trouble::impossible)?;
+                    let removed = partials.remove(&path, user).await.map_err(Trouble::impossible)?;
+                    if let Some(kept) = kept.filter(|kept| removed && !kept.under_way) {
+                        let now = self.reloader.world().now();
+                        now.accounts.quotas().kept_was_removed(backend, &path, user, kept.size);
+                    }
+                    removed
+                }
                 None => false,
             };
             match removed {

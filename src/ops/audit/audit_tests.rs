@@ -117,6 +117,7 @@ fn tell_everything(audit: &Audit) {
         ("anna", What::Changed { operation: "RNTO", path: &path, to: Some(&path) }),
         ("anna", What::Changed { operation: "DELE", path: &path, to: None }),
         ("anna", What::UploadKept { path: &path, bytes: 5 }),
+        ("anna", What::UploadRemoved { path: &path, bytes: 5 }),
         ("anna", What::CommandFailed { operation: "SIZE", error: &refused }),
         ("anna", What::CommandFailed { operation: "SIZE", error: &down }),
         (
@@ -178,6 +179,7 @@ fn every_fact_that_counts_is_a_line_that_fits_the_schema() {
             "change",
             "change",
             "upload.kept",
+            "upload.removed",
             "command.refused",
             "command.failed",
             "scan.found",

@@ -166,6 +166,9 @@ impl<'a> Record<'a> {
             What::UploadKept { path, bytes } => {
                 ("upload.kept", Body { path: Some(path.as_str()), bytes: Some(bytes), ..user() })
             }
+            What::UploadRemoved { path, bytes } => {
+                ("upload.removed", Body { path: Some(path.as_str()), bytes: Some(bytes), ..user() })
+            }
             What::CommandFailed { operation, error } if rate::AUDITED_COMMANDS.admits(who.peer.ip()) => {
                 let event = if is_trouble(error) { "command.failed" } else { "command.refused" };
                 let path = error.path().map(|path| cut(path.as_str()));

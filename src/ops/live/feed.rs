@@ -134,6 +134,9 @@ fn object(fact: &Fact<'_>) -> Option<Map<String, Value>> {
             more
         }),
         What::UploadKept { path, bytes } => ("upload_kept", json!({ "path": path.as_str(), "bytes": bytes })),
+        What::UploadRemoved { path, bytes } => {
+            ("upload_removed", json!({ "path": path.as_str(), "bytes": bytes }))
+        }
         What::Changed { operation, path, to } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             ("changed", json!({ "operation": operation, "path": path, "to": to }))

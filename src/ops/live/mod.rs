@@ -395,6 +395,7 @@ impl Reader for Live {
             | What::ScanUnavailable { .. }
             | What::Mistaken { .. }
             | What::UploadKept { .. }
+            | What::UploadRemoved { .. }
             | What::Digested { .. }
             | What::AccountExpired
             | What::LoginRefused { .. }

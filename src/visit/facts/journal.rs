@@ -114,6 +114,11 @@ impl Journal<'_> {
         self.tell(What::UploadKept { path, bytes });
     }
 
+    /// The owner of what was kept of an upload has thrown it away.
+    pub(crate) fn upload_removed(&self, path: &StoragePath, bytes: u64) {
+        self.tell(What::UploadRemoved { path, bytes });
+    }
+
     /// A command has changed what is stored.
     pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
         self.tell(What::Changed { operation, path, to });

@@ -63,6 +63,10 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
             let path = path.as_str();
             tracing::info!(session, user, %peer, path, bytes, "kept an upload that was broken off");
         }
+        What::UploadRemoved { path, bytes } => {
+            let path = path.as_str();
+            tracing::info!(session, user, %peer, path, bytes, "removed what was kept of an upload");
+        }
         What::Changed { operation, path, to } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
             tracing::info!(session, user, %peer, operation, path, to, "changed");

@@ -86,6 +86,8 @@ pub(crate) enum What<'a> {
     TransferEnded { transfer: &'a Transfer, end: TransferEnd<'a> },
     /// An upload whose line broke is kept for its owner, who hears of so many bytes.
     UploadKept { path: &'a StoragePath, bytes: u64 },
+    /// The owner of what was kept of an upload has thrown it away: so many bytes. No file was changed.
+    UploadRemoved { path: &'a StoragePath, bytes: u64 },
     /// All bytes of a file that a layer wanted to see have passed: this is their SHA-256.
     Digested { sha256: &'a [u8] },
     /// A command has changed what is stored, but for the bytes of files.

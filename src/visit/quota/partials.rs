@@ -2,9 +2,9 @@
 
 use wharf_backends::{EachFile, Result, Storage, StoragePath};
 
-use super::Usage;
 use super::change::Change;
 use super::counted::Counted;
+use super::{Quotas, Usage};
 
 /// A name that no file has, for what is counted of an upload.
 fn name_of(path: &StoragePath, owner: &str) -> StoragePath {
@@ -33,6 +33,31 @@ impl Counted {
     }
 }
 
+impl Counted {
+    /// Nobody knows what is kept at a path now: its places are looked at anew.
+    pub(in crate::visit) fn doubt_kept(&self, path: &StoragePath) {
+        let Some(books) = self.books() else { return };
+        books.around(path).iter().for_each(|ledger| ledger.doubt());
+    }
+}
+
+impl Quotas {
+    /// What was kept of somebody's upload was removed, by nobody who has a session.
+    pub(crate) fn kept_was_removed(&self, backend: &str, path: &StoragePath, owner: &str, bytes: u64) {
+        for books in self.all().iter().filter(|books| books.backend == backend) {
+            let ledgers = books.around(path);
+            Change::begin(ledgers, &name_of(path, owner), Some(bytes)).ends(None, |_| Usage::default());
+        }
+    }
+
+    /// Somebody's upload that was kept is there no more, and nobody knows since when.
+    pub(crate) fn kept_is_gone(&self, backend: &str, path: &StoragePath) {
+        for books in self.all().iter().filter(|books| books.backend == backend) {
+            books.around(path).iter().for_each(|ledger| ledger.doubt());
+        }
+    }
+}
+
 /// Tells of every file below a directory, and of every upload that is kept there.
 pub(super) async fn all_below(
     storage: &dyn Storage,
@@ -42,7 +67,8 @@ pub(super) async fn all_below(
     let files = storage.files_below(directory, each).await;
     if let Some(partials) = storage.partials() {
         for partial in partials.all().await? {
-            if partial.path.starts_with(directory) {
+            // What is under way is held by its upload.
+            if partial.path.starts_with(directory) && !partial.under_way {
                 each(&name_of(&partial.path, &partial.owner), partial.size);
             }
         }

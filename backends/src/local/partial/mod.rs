@@ -5,6 +5,9 @@
 //! Whoever goes on locks it, and cuts it to where the client goes on from. If it is locked, because nobody has noticed yet that the
 //! line of the upload is lost, the beginning is copied, and the copy takes the name: so no two ever write one file. The end of an
 //! upload first takes the name away, and is refused if the name stands for another file.
+//!
+//! As long as the file is locked, it is nothing but to an owner who wants to go on with it: under its name there is what was there before.
+//! Bytes come into the file after a second, so that one that does not grow is one whose line is silent: that is listed.
 
 mod slot;
 mod upload;
@@ -39,6 +42,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl LocalStorage {
     fn new_file(&self) -> NewFile {
         NewFile { unnamed: false, mode: self.options.file_mode }
+    }
+
+    async fn started(&self, path: &StoragePath, keeping: &Keeping, mode: CreateMode) -> Result<Started> {
+        let (at, keeping, sync, new) = (path.clone(), keeping.clone(), self.options.sync, self.new_file());
+        let threads = self.threads.clone();
+        let started = self.with_root_while_wanted(Operation::Begin, move |root, wanted| {
+            following(root, &at, Last::Keep, |path| {
+                let begin = Begin { root: Arc::clone(root), path: path.clone(), mode, sync, new };
+                upload::begin(begin, &at, &keeping, &threads, wanted)
+            })
+        });
+        started.await
     }
 
     /// Works with the files of one upload, if there are any.
@@ -82,15 +97,7 @@ impl Partials for LocalStorage {
         keeping: &Keeping,
         mode: CreateMode,
     ) -> Result<Box<dyn Upload>> {
-        let (at, keeping, sync, new) = (path.clone(), keeping.clone(), self.options.sync, self.new_file());
-        let threads = self.threads.clone();
-        let started = self.with_root_while_wanted(Operation::Begin, move |root, wanted| {
-            following(root, &at, Last::Keep, |path| {
-                let begin = Begin { root: Arc::clone(root), path: path.clone(), mode, sync, new };
-                upload::begin(begin, &at, &keeping, &threads, wanted)
-            })
-        });
-        started.await?.into_upload(path)
+        self.started(path, keeping, mode).await?.into_upload(path)
     }
 
     async fn find(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>> {

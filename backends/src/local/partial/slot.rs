@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, flock, openat, renameat, renameat_with, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,15 @@ const PRIVATE: u32 = 0o600;
 
 /// How long a file may lack its other one: they are made one after the other.
 const ALONE: Duration = Duration::from_secs(60 * 60);
+
+/// An upload to which nothing was added for so long may be one whose line is lost: it is listed. What has come is in the file after a
+/// second.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// How often, and after which pause, a name is looked at again that has just gone: whoever has taken it for their own, and finds that it
+/// is not, puts it back at once.
+const LOOKS: usize = 3;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What is written beside the bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -145,28 +156,68 @@ impl Slot {
 
     /// Gives the bytes a name that nobody else knows, if the upload is still the one that counts.
     pub(super) fn take(&self, file: FileId, path: &StoragePath) -> Result<String> {
-        let io = |error: Errno| Error::from_io(path, error.into());
-        let gone = || Error::with_source(ErrorKind::Conflict, path, "a newer upload has taken its place");
-        let name = temporary::next_name();
-        match renameat(&self.folder, &self.data, &self.folder, &name) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return Err(gone()),
-            Err(error) => return Err(io(error)),
+        let taken = self.take_away(file).map_err(|error| Error::from_io(path, error))?;
+        taken.ok_or_else(|| {
+            Error::with_source(ErrorKind::Conflict, path, "a newer upload has taken its place")
+        })
+    }
+
+    /// Moves this very file to a name that nobody else knows, and tells which; `None` if the name stands for another one.
+    fn take_away(&self, file: FileId) -> io::Result<Option<String>> {
+        for look in 0..=LOOKS {
+            if !self.is_of(file) {
+                if look == LOOKS || self.length()?.is_some() {
+                    break;
+                }
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            let name = temporary::next_name();
+            match renameat(&self.folder, &self.data, &self.folder, &name) {
+                Ok(()) => {}
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let taken = Self { folder: self.folder.try_clone()?, data: name };
+            if taken.is_of(file) {
+                return Ok(Some(taken.data));
+            }
+            // A newer upload was faster than the look at its file.
+            self.put_back(&taken.data)?;
         }
-        let taken =
-            Self { folder: self.folder.try_clone().map_err(|e| Error::from_io(path, e))?, data: name };
-        if taken.is_of(file) {
-            return Ok(taken.data);
+        Ok(None)
+    }
+
+    /// Gives a file its name again, unless a newer one has it by now.
+    pub(super) fn put_back(&self, taken: &str) -> io::Result<()> {
+        match renameat_with(&self.folder, taken, &self.folder, &self.data, RenameFlags::NOREPLACE) {
+            Err(Errno::EXIST) => Ok(unlinkat(&self.folder, taken, AtFlags::empty())?),
+            // Not every file system can.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(renameat(&self.folder, taken, &self.folder, &self.data)?),
+            done => Ok(done?),
         }
-        renameat(&self.folder, &taken.data, &self.folder, &self.data).map_err(io)?;
-        Err(gone())
     }
 
     /// What is kept, if it is.
     pub(super) fn partial(&self) -> io::Result<Option<Partial>> {
         let Some(record) = self.record()? else { return Ok(None) };
         let Some((length, modified)) = self.length()? else { return Ok(None) };
-        Ok(record.partial(length, modified))
+        let Some(partial) = record.partial(length, modified) else { return Ok(None) };
+        Ok(Some(Partial { under_way: self.is_held(modified)?, ..partial }))
+    }
+
+    /// Whether an upload holds the bytes. One that goes on with them waits for a look like this one. Where a file system has no locks,
+    /// only silence tells.
+    fn is_held(&self, modified: SystemTime) -> io::Result<bool> {
+        match open(&self.folder, &self.data, OFlags::RDONLY) {
+            Ok(file) => Ok(match flock(&file, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => false,
+                Err(Errno::WOULDBLOCK) => true,
+                Err(_) => !is_silent(modified),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn length(&self) -> io::Result<Option<(u64, SystemTime)>> {
@@ -175,6 +226,22 @@ impl Slot {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes both files, if they are those of this upload. Says whether they were.
+    pub(super) fn remove_own(&self, file: FileId) -> io::Result<bool> {
+        let Some(taken) = self.take_away(file)? else { return Ok(false) };
+        unlinkat(&self.folder, &taken, AtFlags::empty())?;
+        self.remove_lone_record()?;
+        Ok(true)
+    }
+
+    /// Removes the record, unless a newer upload has the name by now.
+    pub(super) fn remove_lone_record(&self) -> io::Result<()> {
+        if self.length()?.is_none() {
+            self.remove_record();
+        }
+        Ok(())
     }
 
     /// Removes both files. Says whether there were bytes.
@@ -202,7 +269,11 @@ fn open(folder: &Dir, name: &str, flags: OFlags) -> io::Result<File> {
     Ok(File::from(openat(folder, name, flags, Mode::empty())?))
 }
 
-/// The uploads whose records are in a folder, of those whose names begin so.
+fn is_silent(modified: SystemTime) -> bool {
+    modified.elapsed().is_ok_and(|silence| silence >= SILENT)
+}
+
+/// The uploads whose records are in a folder, of those whose names begin so, without those that are under way and not silent.
 pub(super) fn all_in(folder: &Dir, prefix: &str, found: &mut Vec<Partial>) -> io::Result<()> {
     for entry in folder.entries()? {
         crate::threads::step();
@@ -210,7 +281,7 @@ pub(super) fn all_in(folder: &Dir, prefix: &str, found: &mut Vec<Partial>) -> io
         let Some(data) = name.to_str().and_then(|name| name.strip_suffix(RECORD)) else { continue };
         if data.starts_with(prefix) {
             let slot = Slot { folder: folder.try_clone()?, data: data.to_owned() };
-            found.extend(slot.partial()?);
+            found.extend(slot.partial()?.filter(|partial| !partial.under_way || is_silent(partial.modified)));
         }
     }
     Ok(())
@@ -240,5 +311,5 @@ pub(in super::super) fn sweep(folder: &Dir, name: &str) -> io::Result<bool> {
     }
     let metadata = file.metadata()?;
     let kept = slot.record()?.map_or(ALONE, |record| record.keeping().keep_for);
-    Ok(slot.is_of((metadata.dev(), metadata.ino())) && is_old(metadata.modified()?, kept) && slot.remove()?)
+    Ok(is_old(metadata.modified()?, kept) && slot.remove_own((metadata.dev(), metadata.ino()))?)
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +24,10 @@ use crate::{Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upl
 /// How much is copied before the next look whether somebody still waits.
 const COPY: u64 = 64 * 1024 * 1024;
 
+/// How long bytes wait for others before they are written: what is not in the file is lost with the server, and a file to which nothing
+/// is added looks like one that was left.
+const SOON: Duration = Duration::from_secs(1);
+
 /// An upload whose bytes have a name from the beginning.
 pub(super) struct PartialUpload {
     inner: LocalUpload,
@@ -30,6 +35,8 @@ pub(super) struct PartialUpload {
     record: Record,
     file: FileId,
     path: StoragePath,
+    /// When bytes were last written before there were many.
+    flushed: Instant,
 }
 
 /// The start of an upload.
@@ -74,7 +81,16 @@ pub(super) fn begin(
         return Ok(Started::Other(LocalUpload::of(target, file, threads)));
     };
     target.hidden = Some(hidden);
+    keep_record(&slot, &record).map_err(io)?;
     PartialUpload::started(target, file, slot, record, path, threads)
+}
+
+/// Writes the record again if it has gone: an older upload that ended may have taken it for its own.
+fn keep_record(slot: &Slot, record: &Record) -> io::Result<()> {
+    match slot.record()? {
+        Some(_) => Ok(()),
+        None => slot.write(record),
+    }
 }
 
 /// Gives the file of an upload the name under which it stays; `None` if it is where no such names are.
@@ -129,6 +145,7 @@ pub(super) fn resume(
     copy(&kept, &mut file, offset, path, wanted)?;
     let Some(hidden) = named(&mut target, &slot).map_err(io)? else { return Ok(Started::Held) };
     target.hidden = Some(hidden);
+    keep_record(&slot, &record).map_err(io)?;
     PartialUpload::started(target, file, slot, record, path, threads)
 }
 
@@ -148,6 +165,11 @@ fn copy(mut from: &File, to: &mut File, bytes: u64, path: &StoragePath, wanted: 
     Ok(())
 }
 
+fn id_of(file: &File) -> io::Result<FileId> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
 impl PartialUpload {
     fn started(
         target: Target,
@@ -157,17 +179,35 @@ impl PartialUpload {
         path: &StoragePath,
         threads: &DiskThreads,
     ) -> Result<Started> {
-        let metadata = file.metadata().map_err(|error| Error::from_io(path, error))?;
+        let id = id_of(&file).map_err(|error| Error::from_io(path, error))?;
         let inner = LocalUpload::of(target, file, threads);
-        let (slot, file) = (OfDisk::new(slot, threads), (metadata.dev(), metadata.ino()));
-        Ok(Started::Partial(Self { inner, slot, record, file, path: path.clone() }))
+        let (slot, file) = (OfDisk::new(slot, threads), id);
+        let (path, flushed) = (path.clone(), Instant::now());
+        Ok(Started::Partial(Self { inner, slot, record, file, path, flushed }))
+    }
+
+    /// From now on, every write fails.
+    #[cfg(test)]
+    pub(super) async fn breaks(&mut self) {
+        let file = self.inner.settled().await.unwrap();
+        let threads = file.threads().clone();
+        let to_read = {
+            use std::os::fd::AsRawFd;
+            format!("/proc/self/fd/{}", file.as_raw_fd())
+        };
+        self.inner.returned(OfDisk::new(File::open(to_read).unwrap(), &threads));
     }
 }
 
 #[async_trait]
 impl Upload for PartialUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.inner.write(bytes).await
+        self.inner.write(bytes).await?;
+        if self.flushed.elapsed() >= SOON {
+            self.flushed = Instant::now();
+            self.inner.flush().await?;
+        }
+        Ok(())
     }
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
@@ -191,7 +231,7 @@ impl Upload for PartialUpload {
         let waiting = inner.take_waiting();
         let sync = inner.target().sync;
         let at = path.clone();
-        let (bytes, slot, name) = threads
+        let (bytes, name) = threads
             .run(Operation::Finish, move || {
                 let io = |error| Error::from_io(&at, error);
                 write_all(&mut bytes, &waiting).map_err(io)?;
@@ -199,7 +239,11 @@ impl Upload for PartialUpload {
                     disk::sync(&*bytes).map_err(io)?;
                 }
                 let name = slot.take(file, &at)?;
-                Ok::<_, Error>((bytes, slot, name))
+                // Not later: a newer upload may begin, which writes one of its own.
+                if let Err(error) = slot.remove_lone_record() {
+                    tracing::debug!(path = %at, %error, "the record of an upload is left to the sweep");
+                }
+                Ok::<_, Error>((bytes, name))
             })
             .await
             .map_err(|error| error.at(&path))??;
@@ -207,47 +251,45 @@ impl Upload for PartialUpload {
         if let Some(hidden) = &mut inner.target_mut().hidden {
             (hidden.name, hidden.renamed) = (name, false);
         }
-        let finished = Box::new(inner).finish().await;
-        let removed = threads.run(Operation::Finish, move || slot.remove_record()).await;
-        if let Err(error) = removed {
-            tracing::debug!(%path, %error, "the record of an upload is left to the sweep");
-        }
-        finished
+        Box::new(inner).finish().await
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
         let Self { inner, slot, file, path, .. } = *self;
         let threads = slot.threads().clone();
         let aborted = Box::new(inner).abort().await;
-        let remove = move || if slot.is_of(file) { slot.remove().map(drop) } else { Ok(()) };
+        let remove = move || slot.remove_own(file).map(drop);
         let removed = threads.run(Operation::Abort, remove).await.map_err(|error| error.at(&path))?;
         removed.map_err(|error| Error::from_io(&path, error)).and(aborted)
     }
 
     async fn leave(self: Box<Self>) -> Result<Option<u64>> {
-        let Self { mut inner, slot, mut record, file, path } = *self;
+        let Self { mut inner, slot, mut record, file, path, .. } = *self;
         let threads = slot.threads().clone();
         let bytes = inner.settled().await;
         let waiting = inner.take_waiting();
         let at = path.clone();
         let left = move || {
-            let mut bytes = match bytes {
-                Ok(bytes) => bytes.into_inner(),
-                // A write has failed; what was written before is there.
-                Err(_) => match slot.open()? {
-                    Some(bytes) => bytes,
-                    None => return Ok(None),
-                },
-            };
-            if let Err(error) = write_all(&mut bytes, &waiting) {
-                tracing::warn!(path = %at, %error, "the last bytes of an upload that was broken off are lost");
-            }
+            // A newer upload has the name: there is nothing here to keep, and nothing to touch.
             if !slot.is_of(file) {
                 return Ok(None);
             }
+            let bytes = match bytes {
+                Ok(mut bytes) => {
+                    if let Err(error) = write_all(&mut bytes, &waiting) {
+                        tracing::warn!(path = %at, %error, "the last bytes of an upload that was broken off are lost");
+                    }
+                    bytes.into_inner()
+                }
+                // A write has failed. What was written before is there; what came later has no place behind it any more.
+                Err(_) => match slot.open()? {
+                    Some(bytes) if id_of(&bytes)? == file => bytes,
+                    _ => return Ok(None),
+                },
+            };
             let arrived = bytes.metadata()?.len();
             let Some(told) = told(arrived) else {
-                slot.remove()?;
+                slot.remove_own(file)?;
                 return Ok(None);
             };
             disk::sync_data(&bytes)?;

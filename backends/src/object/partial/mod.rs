@@ -5,6 +5,13 @@
 //! that a server that was killed has left all that the store had confirmed. When a line breaks, the bytes behind the last whole part
 //! become an object of their own.
 //!
+//! A listing asks the store for documents alone, and shows what was left; so does whoever counts. One that is under way writes its
+//! document again each minute, so that one whose server is gone is shown after some minutes.
+//!
+//! Nothing can be cut off a part. Who goes on before the end of what is kept does so where a part ends, and the document says that the
+//! parts behind do not count until they are written anew. When the store is asked to make the file of the parts, the document says that
+//! before: from then on nobody aborts them without looking.
+//!
 //! Each upload writes a number of its own into the document. Whoever goes on with it writes another one, and the upload that was there
 //! before finds that out before it completes or keeps anything. Should it still send a part, that has the bytes which its number always
 //! has, because all parts but the last are cut in the same way by everybody.
@@ -13,21 +20,19 @@ mod state;
 mod sweep;
 mod upload;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use self::state::{Arrived, Found, State};
+use self::state::{Arrived, Found, State, Tail};
 pub(crate) use self::sweep::{Swept, sweep};
 use self::upload::PartialUpload;
 use super::ObjectStorage;
-use super::bucket::Bucket;
 use super::store::object::Before;
+use super::upload as uploads;
 use super::upload::multipart::Multipart;
 use super::upload::parts::PartSizes;
-use super::upload::{self as uploads, ObjectUpload};
 use crate::partial::{Keeping, Partial};
 use crate::{Body, ByteRange, CreateMode, Error, ErrorKind, Partials, Result, StoragePath, Upload};
 
@@ -39,6 +44,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How many uploads that are kept in one directory are shown.
 const MOST_SHOWN: usize = 1000;
 
+/// Nobody keeps an upload for longer: where it is not known which ones are kept, younger ones are left alone.
+pub(crate) const LONGEST: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+
+/// How many documents are asked for at a time.
+const AT_ONCE: usize = 8;
+
 /// What is kept, with its parts.
 struct Known {
     found: Found,
@@ -47,38 +58,61 @@ struct Known {
 }
 
 impl ObjectStorage {
-    /// What is kept; what the store has nothing of any more is not, and forgotten.
-    async fn known(&self, path: &StoragePath, key: &str) -> Result<Option<Known>> {
+    /// The document under a key, unless its time is over.
+    async fn document(&self, path: &StoragePath, key: &str) -> Result<Option<Found>> {
+        Ok(state::load(&self.bucket, path, key).await?.filter(|found| !found.is_over()))
+    }
+
+    /// What is kept by a document, if the store has anything of it. What it does not have may come yet: nothing is removed for that.
+    async fn known(&self, path: &StoragePath, found: Found) -> Result<Option<Known>> {
         let bucket = &self.bucket;
-        let Some(found) = state::load(bucket, path, key).await?.filter(|found| !found.is_over()) else {
-            return Ok(None);
-        };
         let at = StoragePath::parse(&found.state.path).ok();
         let Some(key_of_file) = at.and_then(|at| bucket.keys.file(&at).ok()) else { return Ok(None) };
         let sizes = uploads::sizes_of_parts(bucket);
-        match state::arrived(bucket, path, &key_of_file, &found.state, sizes).await? {
-            Some((arrived, sizes)) => Ok(Some(Known { found, arrived, sizes })),
-            None => {
-                state::remove(bucket, path, key, None, &found).await?;
-                Ok(None)
-            }
-        }
+        let arrived = state::arrived(bucket, path, &key_of_file, &found.state, sizes).await?;
+        Ok(arrived.map(|(arrived, sizes)| Known { found, arrived, sizes }))
     }
 
-    /// All documents whose keys begin so.
+    /// What is kept by a document, and not under way.
+    async fn left(&self, path: &StoragePath, found: Found) -> Result<Option<Partial>> {
+        if found.is_under_way() {
+            return Ok(None);
+        }
+        if found.state.is_left {
+            return Ok(found.partial(found.state.arrived));
+        }
+        let known = self.known(path, found).await?;
+        Ok(known.and_then(|Known { found, arrived, .. }| found.partial(arrived.bytes())))
+    }
+
+    /// What is kept by all documents whose keys begin so, and not under way.
     async fn listed(&self, path: &StoragePath, prefix: &str, most: usize) -> Result<Vec<Partial>> {
         let (mut partials, mut next) = (Vec::new(), None);
         loop {
             let page = self.bucket.page(prefix, next.take(), true, None).await;
             let page = page.map_err(|failure| failure.at(path))?;
-            for object in page.objects {
-                if state::split_tail(&object.key).is_some() || partials.len() >= most {
-                    continue;
-                }
-                if let Some(Known { found, arrived, .. }) = self.known(path, &object.key).await? {
-                    partials.extend(found.partial(&arrived));
-                }
+            let keys = page.objects.into_iter().map(|object| object.key);
+            let documents = keys.filter(|key| state::split_tail(key).is_none());
+            let mut looks = stream::iter(documents)
+                .map(|key| async move {
+                    match self.document(path, &key).await {
+                        Ok(Some(found)) => self.left(path, found).await,
+                        Ok(None) => Ok(None),
+                        // A foreign object breaks no listing.
+                        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                            tracing::debug!(key, %error, "a document of an upload can't be read");
+                            Ok(None)
+                        }
+                        Err(error) => Err(error),
+                    }
+                })
+                .buffered(AT_ONCE);
+            while partials.len() < most
+                && let Some(partial) = looks.try_next().await?
+            {
+                partials.extend(partial);
             }
+            drop(looks);
             next = page.next;
             if next.is_none() || partials.len() >= most {
                 return Ok(partials);
@@ -87,42 +121,35 @@ impl ObjectStorage {
     }
 }
 
-/// An upload behind the first bytes of what is kept, and how many of the next bytes are there already.
-async fn behind(
-    bucket: &Arc<Bucket>,
-    path: &StoragePath,
-    key: &str,
-    Known { found, mut arrived, mut sizes }: Known,
-    (mode, offset): (CreateMode, u64),
-) -> Result<(ObjectUpload, u64)> {
-    let mut upload = uploads::create(bucket, path, mode).await?;
-    let mut skip = 0;
-    if offset < arrived.of_parts() {
-        // Nothing can be cut off a part: what it has of the client's next bytes is not taken again.
-        let parts = arrived.ends.partition_point(|end| *end < offset);
-        let parts = if offset == 0 { 0 } else { parts + 1 };
-        arrived.ends.truncate(parts);
-        arrived.tags.retain(|number, _| *number <= parts);
-        arrived.tail = None;
-        skip = arrived.of_parts() - offset;
-        sizes = uploads::sizes_of_parts(bucket);
-        sizes.restore(found.state.part_size);
-        (0..parts).for_each(|_| sizes.advance());
+/// Where an upload goes on.
+struct Cut {
+    /// How many parts stay.
+    parts: usize,
+    /// How many of the next bytes they have already.
+    skip: u64,
+    /// How many of the bytes behind the parts stay.
+    of_tail: u64,
+}
+
+/// Nothing can be cut off a part: an upload goes on behind any of them, or one byte before, which is what its owner is told of; and
+/// anywhere behind the last one.
+fn cut(arrived: &Arrived, offset: u64, path: &StoragePath) -> Result<Cut> {
+    let refused = || Error::new(ErrorKind::InvalidRange, path);
+    if offset > arrived.bytes() {
+        return Err(refused());
     }
-    upload.sizes = sizes;
-    upload.length = arrived.of_parts();
-    let of_tail = offset.saturating_sub(arrived.of_parts());
-    if let Some(id) = found.state.upload {
-        let (key, headers) = (upload.key.clone(), upload.headers.clone());
-        upload.multipart = Some(Multipart::known(bucket, (path, &key), headers, id, arrived.tags));
+    let parts = arrived.ends.partition_point(|end| *end <= offset);
+    if parts == arrived.ends.len() {
+        return Ok(Cut { parts, skip: 0, of_tail: offset - arrived.of_parts() });
     }
-    if let Some(tail) = arrived.tail.filter(|_| of_tail > 0) {
-        let mut bytes = state::tail(bucket, path, key, &tail, of_tail).await?;
-        while let Some(chunk) = bytes.next().await {
-            upload.write(chunk?).await?;
-        }
+    let start = parts.checked_sub(1).map_or(0, |last| arrived.ends[last]);
+    if start == offset {
+        return Ok(Cut { parts, skip: 0, of_tail: 0 });
     }
-    Ok((upload, skip))
+    match arrived.ends[parts] - offset {
+        1 => Ok(Cut { parts: parts + 1, skip: 1, of_tail: 0 }),
+        _ => Err(refused().advising("what is kept can't be cut there; send the file from its start.")),
+    }
 }
 
 #[async_trait]
@@ -146,13 +173,26 @@ impl Partials for ObjectStorage {
     async fn find(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>> {
         let key = state::key(&self.bucket, owner, path);
         for look in 0..=LOOKS {
-            let Some(Known { found, arrived, .. }) = self.known(path, &key).await? else { return Ok(None) };
-            if found.state.is_left || look == LOOKS {
-                return Ok(found.partial(&arrived));
+            let Some(found) = self.document(path, &key).await? else { return Ok(None) };
+            if look < LOOKS && found.is_under_way() {
+                tokio::time::sleep(PAUSE).await;
+                continue;
             }
-            tokio::time::sleep(PAUSE).await;
+            let known = self.known(path, found).await?;
+            return Ok(known.and_then(|Known { found, arrived, .. }| found.partial(arrived.bytes())));
         }
         Ok(None)
+    }
+
+    async fn find_left(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>> {
+        let key = state::key(&self.bucket, owner, path);
+        match self.document(path, &key).await?.filter(|found| !found.is_under_way()) {
+            Some(found) => {
+                let known = self.known(path, found).await?;
+                Ok(known.and_then(|Known { found, arrived, .. }| found.partial(arrived.bytes())))
+            }
+            None => Ok(None),
+        }
     }
 
     async fn find_in(&self, directory: &StoragePath, owner: &str) -> Result<Vec<Partial>> {
@@ -169,21 +209,54 @@ impl Partials for ObjectStorage {
         mode: CreateMode,
     ) -> Result<Box<dyn Upload>> {
         let key = state::key(&self.bucket, &keeping.owner, path);
-        let known = self.known(path, &key).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, path))?;
-        if offset > known.arrived.bytes() {
-            return Err(Error::new(ErrorKind::InvalidRange, path));
+        let missing = || Error::new(ErrorKind::NotFound, path);
+        let found = self.document(path, &key).await?.ok_or_else(missing)?;
+        let Known { found, mut arrived, mut sizes } = self.known(path, found).await?.ok_or_else(missing)?;
+        let Cut { parts, skip, of_tail } = cut(&arrived, offset, path)?;
+        if parts < arrived.ends.len() {
+            arrived.ends.truncate(parts);
+            arrived.tags.retain(|number, _| *number <= parts);
+            sizes = uploads::sizes_of_parts(&self.bucket);
+            sizes.restore(found.state.part_size);
+            (0..parts).for_each(|_| sizes.advance());
         }
         // The last bytes stay where they are until a part has them.
-        let mut state = State {
-            upload: known.found.state.upload.clone(),
-            part_size: known.found.state.part_size,
-            tail: known.found.state.tail.clone(),
-            ..State::new(path, keeping)
-        };
-        let before = known.found.object.clone();
-        state::store(&self.bucket, path, &key, &mut state, Before::This(&before)).await?;
-        let (inner, skip) = behind(&self.bucket, path, &key, known, (mode, offset)).await?;
-        Ok(Box::new(PartialUpload::claimed(inner, key, state, skip)))
+        let tail = arrived.tail.take().filter(|_| of_tail > 0).map(|tail| Tail { length: of_tail, ..tail });
+        let before = found.state.clone();
+        let mut state = State { tail: tail.clone(), ..State::new(path, keeping) };
+        // From the first byte on, it is an upload of its own.
+        let goes_on = !arrived.is_gone && parts > 0;
+        if goes_on {
+            state.upload = before.upload;
+            state.part_size = before.part_size;
+            state.is_completing = before.is_completing;
+            state.counts = (parts < arrived.highest).then_some(parts);
+        }
+        let mut inner = uploads::create(&self.bucket, path, mode).await?;
+        inner.sizes = if goes_on { sizes } else { uploads::sizes_of_parts(&self.bucket) };
+        inner.length = arrived.of_parts();
+        state::store(&self.bucket, path, &key, &mut state, Before::This(&found.object)).await?;
+        if let Some(id) = state.upload.clone() {
+            let (key, headers) = (inner.key.clone(), inner.headers.clone());
+            inner.multipart = Some(Multipart::known(&self.bucket, (path, &key), headers, id, arrived.tags));
+        }
+        // From here on, dropping it leaves what is kept.
+        let (key_of_file, highest) = (inner.key.clone(), if goes_on { arrived.highest } else { 0 });
+        let mut upload = PartialUpload::claimed(inner, key.clone(), state, skip, highest);
+        if !goes_on && let Err(error) = state::abort(&self.bucket, path, &key_of_file, &found).await {
+            tracing::debug!(%path, %error, "the parts of an upload that begins again are left to the sweep");
+        }
+        match (&tail, &before.tail) {
+            (Some(tail), _) => {
+                let mut bytes = state::tail(&self.bucket, path, &key, tail).await?;
+                while let Some(chunk) = bytes.next().await {
+                    upload.begin_with(chunk?).await?;
+                }
+            }
+            (None, Some(unneeded)) => upload.remove_tail(unneeded).await,
+            (None, None) => {}
+        }
+        Ok(Box::new(upload))
     }
 
     async fn remove(&self, path: &StoragePath, owner: &str) -> Result<bool> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::PARTIALS;
 use crate::object::download;
+use crate::object::settings::Tuning;
 use crate::object::store::failure::Failure;
 use crate::object::store::object::{Before, Object};
 use crate::object::upload::parts::PartSizes;
@@ -21,11 +22,28 @@ use crate::{ByteStream, Error, ErrorKind, Result, StoragePath};
 /// The longest document.
 const MOST: u64 = 64 * 1024;
 
+/// How far the clock of whoever has written a document may be ahead of ours.
+const CLOCKS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often the document of an upload that is under way is written anew, if bytes come: so that neither a sweep nor a listing takes it
+/// for one that was left. More often than a few times in the time for which it is kept.
+const REFRESHES: u32 = 4;
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// With a document that is older than so many times of that, an upload may be one whose server is gone.
+const MISSED: u32 = 3;
+
+/// For so long nothing is aborted that the store was asked to complete: the request may be under way.
+const COMPLETING: Duration = Duration::from_secs(10 * 60);
+
+/// Parts and what is shorter than one have a limit on every store.
+const LARGEST: u64 = Tuning::MAX_PART_SIZE;
+
 /// What stands between the name of a document and that of the bytes that belong to it.
 const TAIL: &str = ".tail-";
 
 /// The bytes behind the last whole part, in an object of their own.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tail {
     /// The end of its key.
     pub(super) name: String,
@@ -35,7 +53,7 @@ pub(super) struct Tail {
 }
 
 /// The document.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) owner: String,
     pub(super) path: String,
@@ -49,8 +67,18 @@ pub(super) struct State {
     pub(super) upload: Option<String>,
     pub(super) part_size: u64,
     pub(super) tail: Option<Tail>,
+    /// Only so many parts count: whoever goes on before the end of what is kept leaves the parts behind that on the store, until they
+    /// are written anew. `None` if all do.
+    #[serde(default)]
+    pub(super) counts: Option<usize>,
+    /// The store is asked to make the file, or was.
+    #[serde(default)]
+    pub(super) is_completing: bool,
     /// It was left in good order: nobody sends anything.
     pub(super) is_left: bool,
+    /// How many bytes there were then.
+    #[serde(default)]
+    pub(super) arrived: u64,
 }
 
 /// A document as the store has it.
@@ -68,6 +96,10 @@ pub(super) struct Arrived {
     pub(super) ends: Vec<u64>,
     /// The bytes behind them.
     pub(super) tail: Option<Tail>,
+    /// The highest number of a part that the store has, whether it counts or not.
+    pub(super) highest: usize,
+    /// The store has no open upload of this id any more, or not yet.
+    pub(super) is_gone: bool,
 }
 
 impl Arrived {
@@ -76,7 +108,7 @@ impl Arrived {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.of_parts() + self.tail.as_ref().map_or(0, |tail| tail.length)
+        self.of_parts().saturating_add(self.tail.as_ref().map_or(0, |tail| tail.length))
     }
 }
 
@@ -91,8 +123,33 @@ impl State {
             upload: None,
             part_size: 0,
             tail: None,
+            counts: None,
+            is_completing: false,
             is_left: false,
+            arrived: 0,
         }
+    }
+
+    /// How often it is written anew.
+    pub(super) fn refresh(&self) -> Duration {
+        REFRESH.min(Duration::from_secs(self.keep_for) / REFRESHES)
+    }
+
+    /// When it was written, if that can be.
+    fn written(&self) -> Option<SystemTime> {
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(self.at))?;
+        (at <= SystemTime::now().checked_add(CLOCKS)?).then_some(at)
+    }
+
+    /// Whether a document under this key can be one of ours: others can write to a bucket, too.
+    fn belongs_to(&self, bucket: &Bucket, document: &str) -> bool {
+        let Ok(path) = StoragePath::parse(&self.path) else { return false };
+        let tail = self.tail.as_ref().map_or(0, |tail| tail.length);
+        key(bucket, &self.owner, &path) == document
+            && self.written().is_some()
+            && SystemTime::now().checked_add(Duration::from_secs(self.keep_for)).is_some()
+            && self.part_size <= LARGEST
+            && tail <= LARGEST
     }
 
     fn keeping(&self) -> Keeping {
@@ -103,18 +160,28 @@ impl State {
 impl Found {
     /// The store's own clock, if that is ahead.
     fn written(&self) -> SystemTime {
-        let at = UNIX_EPOCH + Duration::from_secs(self.state.at);
+        let at = self.state.written().unwrap_or(UNIX_EPOCH);
         self.object.stored.map_or(at, |stored| stored.max(at))
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        let keep_for = Duration::from_secs(self.state.keep_for);
-        self.written().elapsed().is_ok_and(|age| age >= keep_for)
+    fn is_older_than(&self, age: Duration) -> bool {
+        self.written().elapsed().is_ok_and(|elapsed| elapsed >= age)
     }
 
-    pub(super) fn partial(&self, arrived: &Arrived) -> Option<Partial> {
+    pub(super) fn is_over(&self) -> bool {
+        self.is_older_than(Duration::from_secs(self.state.keep_for))
+    }
+
+    /// Whether somebody still seems to send it.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.state.is_left && !self.is_older_than(self.state.refresh() * MISSED)
+    }
+
+    /// What is kept, if so many bytes have arrived.
+    pub(super) fn partial(&self, arrived: u64) -> Option<Partial> {
         let path = StoragePath::parse(&self.state.path).ok()?;
-        Partial::of(self.state.keeping(), path, arrived.bytes(), self.written(), SystemTime::now())
+        let partial = Partial::of(self.state.keeping(), path, arrived, self.written(), SystemTime::now());
+        partial.map(|partial| Partial { under_way: self.is_under_way(), ..partial })
     }
 }
 
@@ -158,12 +225,16 @@ pub(super) async fn load(bucket: &Arc<Bucket>, path: &StoragePath, key: &str) ->
         text.extend_from_slice(&chunk.map_err(|error| Failure::Transport(error).at(path))?);
     }
     // Nothing can be made of what somebody else has put there.
-    Ok(serde_json::from_slice(&text).ok().map(|state| Found { state, object }))
+    let state = serde_json::from_slice(&text).ok().filter(|state: &State| state.belongs_to(bucket, key));
+    if state.is_none() {
+        tracing::debug!(key, "this is no document of an upload that is kept");
+    }
+    Ok(state.map(|state| Found { state, object }))
 }
 
 /// Writes the document, if what is there before is what it has to be.
 pub(super) async fn store(
-    bucket: &Bucket,
+    bucket: &Arc<Bucket>,
     path: &StoragePath,
     key: &str,
     state: &mut State,
@@ -174,28 +245,33 @@ pub(super) async fn store(
         serde_json::to_vec(state).map_err(|error| Error::with_source(ErrorKind::Other, path, error))?;
     let content = PutPayload::from(text);
     let stored = bucket.store.put(key, content, HeaderMap::new(), before).await;
-    stored.map(drop).map_err(|failure| match failure {
-        failure if failure.is_conflict() || failure.is_precondition() => {
-            Error::with_source(ErrorKind::Conflict, path, failure.at(path))
-        }
-        failure => failure.at(path),
-    })
+    let failure = match stored {
+        Ok(_) => return Ok(()),
+        Err(failure) => failure,
+    };
+    if !(failure.is_conflict() || failure.is_precondition()) {
+        return Err(failure.at(path));
+    }
+    // Sent again because its first answer was lost, it meets itself.
+    if load(bucket, path, key).await?.is_some_and(|found| found.state == *state) {
+        return Ok(());
+    }
+    Err(Error::with_source(ErrorKind::Conflict, path, failure.at(path)))
 }
 
-/// The bytes of a tail, up to a length.
+/// The bytes of a tail.
 pub(super) async fn tail(
     bucket: &Arc<Bucket>,
     path: &StoragePath,
     key: &str,
     tail: &Tail,
-    length: u64,
 ) -> Result<ByteStream> {
     let gone = || Error::with_source(ErrorKind::Conflict, path, "the last bytes of what was kept are gone");
     let object = bucket.head(path, &tail_key(key, &tail.name)).await?.ok_or_else(gone)?;
-    if object.size != tail.length {
+    if object.size < tail.length {
         return Err(gone());
     }
-    Ok(download::section(bucket, path, &object, (0, length)))
+    Ok(download::section(bucket, path, &object, (0, tail.length)))
 }
 
 pub(super) async fn store_tail(
@@ -210,7 +286,7 @@ pub(super) async fn store_tail(
     stored.map(drop).map_err(|failure| failure.at(path))
 }
 
-/// What has arrived of an upload; `None` if the store has nothing of it any more.
+/// What has arrived of an upload; `None` if the store has nothing of it.
 ///
 /// Only parts count that are of the size which their number has: a shorter one is the last one of an upload that was about to end.
 pub(super) async fn arrived(
@@ -221,23 +297,32 @@ pub(super) async fn arrived(
     mut sizes: PartSizes,
 ) -> Result<Option<(Arrived, PartSizes)>> {
     let mut arrived = Arrived::default();
-    if let Some(upload) = &state.upload {
-        let parts = bucket.store.open_parts(key_of_file, upload).await.map_err(|failure| failure.at(path))?;
-        let Some(parts) = parts else { return Ok(None) };
+    let parts = match &state.upload {
+        Some(upload) => {
+            bucket.store.open_parts(key_of_file, upload).await.map_err(|failure| failure.at(path))?
+        }
+        None => None,
+    };
+    arrived.is_gone = parts.is_none();
+    if let Some(parts) = parts {
         sizes.restore(state.part_size);
-        let mut end = 0;
-        for (number, part) in (1..).zip(parts) {
+        arrived.highest = parts.last_key_value().map_or(0, |(number, _)| *number);
+        let most = state.counts.unwrap_or(usize::MAX);
+        let mut end = 0_u64;
+        for (number, part) in (1..=most).zip(parts) {
             if part.0 != number || part.1.size != sizes.next() {
                 break;
             }
-            end += part.1.size;
+            end = end.saturating_add(part.1.size);
             arrived.tags.insert(number, part.1.tag);
             arrived.ends.push(end);
             sizes.advance();
         }
     }
     arrived.tail = state.tail.clone().filter(|tail| tail.behind == arrived.ends.len());
-    Ok(Some((arrived, sizes)))
+    // What was completed is the file, and not kept any more; an upload whose first part is on its way has what it began with.
+    let has_nothing = arrived.is_gone && (state.is_completing || arrived.tail.is_none());
+    Ok((!has_nothing).then_some((arrived, sizes)))
 }
 
 /// Removes what the store has of an upload. Nothing that is gone already is an error.
@@ -250,11 +335,30 @@ pub(super) async fn remove(
 ) -> Result<()> {
     // The document comes first: without it nobody goes on with the rest.
     bucket.delete(path, key, Some(&found.object)).await?;
-    if let (Some(upload), Some(key)) = (&found.state.upload, key_of_file) {
-        bucket.store.abort(key, upload).await.map_err(|failure| failure.at(path))?;
+    if let Some(key_of_file) = key_of_file {
+        abort(bucket, path, key_of_file, found).await?;
     }
     match &found.state.tail {
         Some(tail) => bucket.delete(path, &tail_key(key, &tail.name), None).await,
         None => Ok(()),
     }
+}
+
+/// Removes the parts of an upload, if they are certainly no part of a file. What the store was asked to complete may be the file, or
+/// become it, and an abort could take the file's own bytes on some stores: the sweep of abandoned uploads looks after the rest.
+pub(super) async fn abort(bucket: &Bucket, path: &StoragePath, key: &str, found: &Found) -> Result<()> {
+    let Some(upload) = &found.state.upload else { return Ok(()) };
+    let parts = bucket.store.open_parts(key, upload).await.map_err(|failure| failure.at(path))?;
+    let Some(parts) = parts else { return Ok(()) };
+    if found.state.is_completing {
+        if !found.is_older_than(COMPLETING) {
+            return Ok(());
+        }
+        let all = parts.values().fold(0_u64, |all, part| all.saturating_add(part.size));
+        let file = bucket.store.look(key).await.map_err(|failure| failure.at(path))?;
+        if file.is_some_and(|file| file.size <= all) {
+            return Ok(());
+        }
+    }
+    bucket.store.abort(key, upload).await.map_err(|failure| failure.at(path))
 }

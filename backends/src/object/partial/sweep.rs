@@ -4,8 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state;
+use futures_util::{StreamExt, stream};
+
+use super::AT_ONCE;
+use super::state::{self, Found};
 use crate::object::bucket::Bucket;
+use crate::object::upload::multipart::is_under_way;
 use crate::{Result, StoragePath};
 
 /// How long the last bytes of an upload may be without a document that names them: they are written first.
@@ -17,6 +21,8 @@ pub(crate) struct Swept {
     pub(crate) removed: u64,
     /// The ids of the uploads that are kept.
     pub(crate) kept: HashSet<String>,
+    /// Some documents could not be read, or not be listed: there may be others that are kept.
+    pub(crate) is_incomplete: bool,
 }
 
 /// Removes what is over, and says what is kept.
@@ -28,25 +34,43 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
     loop {
         let page = bucket.page(&prefix, next.take(), true, None).await;
         let page = page.map_err(|failure| failure.at(&root))?;
+        let mut documents = Vec::new();
         for object in page.objects {
-            let key = object.key;
-            if state::split_tail(&key).is_some() {
-                if object.stored.is_some_and(|at| at.elapsed().is_ok_and(|age| age >= ALONE)) {
-                    tails.push(key);
-                }
-                continue;
+            if state::split_tail(&object.key).is_none() {
+                documents.push(object.key);
+            } else if object.stored.is_some_and(|at| at.elapsed().is_ok_and(|age| age >= ALONE)) {
+                tails.push(object.key);
             }
-            let Some(found) = state::load(bucket, &root, &key).await? else { continue };
-            if found.is_over() {
-                let path = StoragePath::parse(&found.state.path).ok();
-                let key_of_file = path.and_then(|path| bucket.keys.file(&path).ok());
-                state::remove(bucket, &root, &key, key_of_file.as_deref(), &found).await?;
-                swept.removed += 1;
-                continue;
-            }
-            named.extend(found.state.tail.map(|tail| state::tail_key(&key, &tail.name)));
-            swept.kept.extend(found.state.upload);
         }
+        let load = |key: String| async {
+            let loaded = state::load(bucket, &StoragePath::root(), &key).await;
+            (key, loaded)
+        };
+        let mut loaded = stream::iter(documents).map(load).buffer_unordered(AT_ONCE);
+        while let Some((key, found)) = loaded.next().await {
+            match found {
+                Ok(Some(found)) if found.is_over() && !is_here(&found) => {
+                    match remove(bucket, &key, &found).await {
+                        Ok(()) => swept.removed += 1,
+                        Err(error) => {
+                            swept.is_incomplete = true;
+                            tracing::warn!(key, %error, "can't remove an upload whose time is over");
+                        }
+                    }
+                }
+                Ok(Some(found)) => {
+                    named.extend(found.state.tail.map(|tail| state::tail_key(&key, &tail.name)));
+                    swept.kept.extend(found.state.upload);
+                }
+                Ok(None) => {}
+                // One that can't be read keeps nobody from the others.
+                Err(error) => {
+                    swept.is_incomplete = true;
+                    tracing::warn!(key, %error, "can't read the document of an upload that is kept");
+                }
+            }
+        }
+        drop(loaded);
         next = page.next;
         if next.is_none() {
             break;
@@ -55,10 +79,27 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
     for key in tails.into_iter().filter(|key| !named.contains(key)) {
         // It may have been kept again since its document was read.
         let Some((document, name)) = state::split_tail(&key) else { continue };
-        let now = state::load(bucket, &root, document).await?;
-        if now.is_none_or(|now| now.state.tail.is_none_or(|tail| tail.name != name)) {
-            bucket.delete(&root, &key, None).await?;
+        let removed = match state::load(bucket, &root, document).await {
+            Ok(now) => match now.and_then(|now| now.state.tail).is_some_and(|tail| tail.name == name) {
+                true => Ok(()),
+                false => bucket.delete(&root, &key, None).await,
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(key, %error, "can't remove the last bytes of an upload");
         }
     }
     Ok(swept)
+}
+
+/// Whether this server has it under way: its client may have been silent for long.
+fn is_here(found: &Found) -> bool {
+    !found.state.is_completing && found.state.upload.as_deref().is_some_and(is_under_way)
+}
+
+async fn remove(bucket: &Arc<Bucket>, key: &str, found: &Found) -> Result<()> {
+    let path = StoragePath::parse(&found.state.path)?;
+    let key_of_file = bucket.keys.file(&path)?;
+    state::remove(bucket, &StoragePath::root(), key, Some(&key_of_file), found).await
 }

@@ -14,9 +14,8 @@ use crate::object::upload::ObjectUpload;
 use crate::partial::told;
 use crate::{Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upload};
 
-/// How often the document of an upload that is under way is written anew, as a part of the time for which it is kept: so that no
-/// sweep takes it for one that nobody comes back for.
-const REFRESHES: u32 = 4;
+/// How soon a document is tried again that could not be written.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// An upload to a bucket whose parts stay.
 pub(super) struct PartialUpload {
@@ -28,10 +27,13 @@ pub(super) struct PartialUpload {
     key: String,
     state: State,
     stage: Stage,
-    /// When the document was written last.
+    /// When the document was last written, or should have been.
     written: Instant,
+    has_failed: bool,
     /// So many of the next bytes are there already.
     skip: u64,
+    /// The parts up to this one may be on the store from before.
+    highest: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,58 +48,97 @@ enum Stage {
 
 impl PartialUpload {
     pub(super) fn fresh(inner: ObjectUpload, key: String, state: State) -> Self {
-        Self::new(inner, key, state, Stage::Fresh, 0)
+        Self::new(inner, key, state, Stage::Fresh)
     }
 
     /// One whose document was just written.
-    pub(super) fn claimed(inner: ObjectUpload, key: String, state: State, skip: u64) -> Self {
-        Self::new(inner, key, state, Stage::Claimed, skip)
+    pub(super) fn claimed(inner: ObjectUpload, key: String, state: State, skip: u64, highest: usize) -> Self {
+        let mut upload = Self::new(inner, key, state, Stage::Claimed);
+        (upload.skip, upload.highest) = (skip, highest);
+        upload
     }
 
-    fn new(inner: ObjectUpload, key: String, state: State, stage: Stage, skip: u64) -> Self {
+    fn new(inner: ObjectUpload, key: String, state: State, stage: Stage) -> Self {
         let (bucket, path) = (Arc::clone(&inner.bucket), inner.path.clone());
-        let inner = Some(Box::new(inner));
-        Self { inner, bucket, path, key, state, stage, written: Instant::now(), skip }
+        let (inner, written) = (Some(Box::new(inner)), Instant::now());
+        Self { inner, bucket, path, key, state, stage, written, has_failed: false, skip: 0, highest: 0 }
+    }
+
+    /// Takes bytes that were kept already.
+    pub(super) async fn begin_with(&mut self, bytes: Bytes) -> Result<()> {
+        self.inner()?.write(bytes).await
     }
 
     fn inner(&mut self) -> Result<&mut ObjectUpload> {
         self.inner.as_deref_mut().ok_or_else(|| Error::new(ErrorKind::Other, &self.path))
     }
 
-    /// Writes the document when the store begins to have parts, and again before it gets old.
-    async fn note(&mut self) -> Result<()> {
-        let Some(inner) = &mut self.inner else { return Ok(()) };
-        match self.stage {
-            Stage::Unkept => return Ok(()),
-            Stage::Fresh => {
-                let part_size = inner.sizes.next();
-                let Some(multipart) = &mut inner.multipart else { return Ok(()) };
-                self.state.upload = Some(multipart.id().await?);
-                self.state.part_size = part_size;
-            }
-            Stage::Claimed => {
-                let every = Duration::from_secs(self.state.keep_for) / REFRESHES;
-                if self.written.elapsed() < every {
-                    return Ok(());
-                }
-                self.written = Instant::now();
-                if !self.is_ours().await?.is_some_and(|(ours, _)| ours) {
-                    return Ok(());
-                }
-            }
+    fn superseded(&self) -> Error {
+        Error::with_source(ErrorKind::Conflict, &self.path, "a newer upload has taken its place")
+    }
+
+    /// How many parts may count: as long as the store has others from before, only those that it has from this upload.
+    fn counts(&self) -> Option<usize> {
+        let counts = self.state.counts?;
+        let multipart = self.inner.as_ref()?.multipart.as_ref()?;
+        let now = multipart.in_order().max(counts);
+        (now < self.highest).then_some(now)
+    }
+
+    /// The document that names the upload in parts, if it has begun one.
+    async fn naming(&mut self) -> Result<State> {
+        let counts = self.counts();
+        let mut state = State { counts, ..self.state.clone() };
+        if let Some(inner) = &mut self.inner
+            && let Some(multipart) = &mut inner.multipart
+            && state.upload.is_none()
+        {
+            state.upload = Some(multipart.id().await?);
+            state.part_size = inner.sizes.first();
         }
-        // Bytes on their way go on meanwhile.
-        let before = if self.stage == Stage::Fresh { Before::Nothing } else { Before::Anything };
+        Ok(state)
+    }
+
+    /// Writes the document when the store begins to have parts, when more of them count, and again before it gets old.
+    async fn note(&mut self) -> Result<()> {
+        let Some(inner) = &self.inner else { return Ok(()) };
+        let begins = self.state.upload.is_none() && inner.multipart.is_some();
+        let every = match (self.has_failed, self.stage) {
+            (_, Stage::Unkept) => return Ok(()),
+            (_, Stage::Fresh) if !begins => return Ok(()),
+            (true, _) => RETRY,
+            (false, _) if begins || self.counts() != self.state.counts => Duration::ZERO,
+            (false, _) => self.state.refresh(),
+        };
+        if self.written.elapsed() < every {
+            return Ok(());
+        }
+        let mut state = self.naming().await?;
         self.written = Instant::now();
-        match state::store(&self.bucket, &self.path, &self.key, &mut self.state, before).await {
-            Ok(()) => self.stage = Stage::Claimed,
+        let stored = match self.stage {
+            Stage::Claimed => match self.is_ours().await {
+                Ok(Some((true, found))) => self.store(&mut state, Before::This(&found.object)).await,
+                // Nothing that it sends is of use to anybody.
+                Ok(_) => return Err(self.superseded()),
+                Err(error) => Err(error),
+            },
+            _ => self.store(&mut state, Before::Nothing).await,
+        };
+        self.has_failed = stored.is_err();
+        match stored {
+            Ok(()) => (self.stage, self.state) = (Stage::Claimed, state),
             Err(error) if self.stage == Stage::Fresh => {
                 tracing::debug!(path = %self.path, %error, "an upload will not be kept if its line breaks");
                 self.stage = Stage::Unkept;
             }
+            // Bytes on their way go on meanwhile.
             Err(error) => tracing::debug!(path = %self.path, %error, "can't write about an upload"),
         }
         Ok(())
+    }
+
+    async fn store(&self, state: &mut State, before: Before<'_>) -> Result<()> {
+        state::store(&self.bucket, &self.path, &self.key, state, before).await
     }
 
     /// The document, and whether it is that of this upload; `None` if there is none.
@@ -116,16 +157,44 @@ impl PartialUpload {
     }
 
     /// Removes the document and the last bytes that were kept.
-    async fn forget(&self, found: &Found) {
-        if let Err(error) = state::remove(&self.bucket, &self.path, &self.key, None, found).await {
+    async fn forget(&self) {
+        let removed = match self.is_ours().await {
+            Ok(Some((true, found))) => state::remove(&self.bucket, &self.path, &self.key, None, &found).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
             tracing::debug!(path = %self.path, %error, "what was kept of an upload is left to the sweep");
+        }
+    }
+
+    pub(super) async fn remove_tail(&self, tail: &Tail) {
+        let key = state::tail_key(&self.key, &tail.name);
+        if let Err(error) = self.bucket.delete(&self.path, &key, None).await {
+            tracing::debug!(path = %self.path, %error, "the last bytes of an upload are left to the sweep");
+        }
+    }
+
+    /// Nothing is worth to be kept.
+    async fn give_up(&mut self) -> Result<()> {
+        if self.stage == Stage::Claimed {
+            self.forget().await;
+        }
+        // What the store was asked to complete is not aborted.
+        if self.state.is_completing {
+            self.let_go();
+        }
+        match self.inner.take() {
+            Some(inner) => inner.abort().await,
+            None => Ok(()),
         }
     }
 
     /// Writes down what has arrived, and tells how many bytes that is.
     async fn keep(&mut self) -> Result<Option<u64>> {
         let before = match self.stage {
-            Stage::Fresh | Stage::Unkept => None,
+            Stage::Unkept => return self.give_up().await.map(|()| None),
+            Stage::Fresh => None,
             Stage::Claimed => match self.is_ours().await? {
                 Some((true, found)) => Some(found),
                 // Somebody goes on with it already, or has thrown it away.
@@ -135,61 +204,60 @@ impl PartialUpload {
                 }
             },
         };
-        let skip = self.skip;
-        if self.state.part_size == 0 {
-            self.state.part_size = self.inner()?.sizes.next();
-        }
-        let part_size = self.state.part_size;
+        let mut state = self.naming().await?;
+        let skips = self.skip > 0;
         let inner = self.inner()?;
-        let (behind, of_parts) = inner.await_parts(part_size).await;
-        let mut arrived = of_parts;
-        let tail = match inner.tail_behind(of_parts).await? {
-            Some((content, share)) if skip == 0 => Some((content, share)),
-            _ => None,
-        };
-        arrived += tail.as_ref().map_or(0, |(content, _)| content.content_length() as u64);
-        let upload = match &mut inner.multipart {
-            Some(multipart) => Some(multipart.id().await?),
-            None => None,
-        };
-        let Some(told) = told(arrived).filter(|_| self.stage != Stage::Unkept) else {
-            let inner = self.inner.take();
-            if let Some(found) = &before {
-                self.forget(found).await;
+        let (behind, of_parts) = inner.await_parts(state.part_size).await;
+        let tail = inner.tail_behind(of_parts).await?.filter(|_| !skips);
+        let old = state.tail.take();
+        let (mut unneeded, mut new) = (None, None);
+        match tail {
+            Some((content, share)) => {
+                unneeded = old;
+                new = Some((content, share)).filter(|(content, _)| content.content_length() > 0);
+                let length = new.as_ref().map_or(0, |(content, _)| content.content_length() as u64);
+                let name = format!("{:016x}", fastrand::u64(..));
+                state.tail = new.as_ref().map(|_| Tail { name, behind, length });
             }
-            return match inner {
-                Some(inner) => inner.abort().await.map(|()| None),
-                None => Ok(None),
-            };
-        };
-        self.state.upload = upload;
-        let old = self.state.tail.take();
-        if let Some((content, _share)) = tail.filter(|(content, _)| content.content_length() > 0) {
-            let name = format!("{:016x}", fastrand::u64(..));
-            let length = content.content_length() as u64;
-            state::store_tail(&self.bucket, &self.path, &self.key, &name, content).await?;
-            self.state.tail = Some(Tail { name, behind, length });
+            // What was kept before of the part that could not be sent is there.
+            None if old.as_ref().is_some_and(|old| old.behind == behind) => state.tail = old,
+            None => unneeded = old,
         }
-        self.state.is_left = true;
+        if let (Some(tail), Some((content, _share))) = (&state.tail, new)
+            && let Err(error) =
+                state::store_tail(&self.bucket, &self.path, &self.key, &tail.name, content).await
+        {
+            tracing::warn!(path = %self.path, %error, "the last bytes of an upload that was broken off are lost");
+            // Those that were kept before are there.
+            state.tail = unneeded.take_if(|old| old.behind == behind);
+        }
+        state.arrived = of_parts + state.tail.as_ref().map_or(0, |tail| tail.length);
+        let Some(told) = told(state.arrived) else { return self.give_up().await.map(|()| None) };
+        state.counts = (behind < self.highest).then_some(behind);
+        state.is_left = true;
         let condition = before.as_ref().map_or(Before::Nothing, |found| Before::This(&found.object));
-        let stored = state::store(&self.bucket, &self.path, &self.key, &mut self.state, condition).await;
-        // Of the two last pieces, one is not needed any more.
-        let unneeded = if stored.is_ok() { old } else { self.state.tail.take() };
+        let stored = self.store(&mut state, condition).await;
+        if stored.is_err() {
+            // Of the two last pieces, one is not needed any more. Without the store's answer nobody knows which.
+            let is_refused = matches!(&stored, Err(error) if error.kind() == ErrorKind::Conflict);
+            unneeded = state.tail.take_if(|tail| is_refused && self.state.tail.as_ref() != Some(tail));
+        }
         if let Some(tail) = unneeded {
-            let key = state::tail_key(&self.key, &tail.name);
-            if let Err(error) = self.bucket.delete(&self.path, &key, None).await {
-                tracing::debug!(path = %self.path, %error, "the last bytes of an upload are left to the sweep");
-            }
+            self.remove_tail(&tail).await;
         }
         match stored {
             Ok(()) => {
                 self.let_go();
                 Ok(Some(told))
             }
-            Err(error) if error.kind() == ErrorKind::Conflict && self.stage == Stage::Claimed => {
-                self.let_go();
-                Ok(None)
-            }
+            Err(error) if error.kind() == ErrorKind::Conflict => match self.stage {
+                Stage::Claimed => {
+                    self.let_go();
+                    Ok(None)
+                }
+                // Another upload of the name was faster.
+                _ => self.give_up().await.map(|()| None),
+            },
             Err(error) => Err(error),
         }
     }
@@ -225,41 +293,39 @@ impl Upload for PartialUpload {
             self.let_go();
             return Err(error.advising("less came than is kept already; send the file from its start."));
         }
-        let found = match self.stage {
-            Stage::Fresh | Stage::Unkept => None,
-            Stage::Claimed => match self.is_ours().await? {
-                Some((true, found)) => Some(found),
-                _ => {
+        if self.stage == Stage::Claimed {
+            let Some((true, found)) = self.is_ours().await? else {
+                self.let_go();
+                return Err(self.superseded());
+            };
+            // The store says so before it is asked: whatever becomes of this server, nobody takes what may be the file for an upload
+            // that was broken off.
+            let mut state = State { is_completing: true, ..self.naming().await? };
+            match self.store(&mut state, Before::This(&found.object)).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
                     self.let_go();
-                    let reason = "a newer upload has taken its place";
-                    return Err(Error::with_source(ErrorKind::Conflict, &self.path, reason));
+                    return Err(self.superseded());
                 }
-            },
-        };
+                stored => stored?,
+            }
+            self.state = state;
+        }
         let Some(inner) = self.inner.take() else { return Err(Error::new(ErrorKind::Other, &self.path)) };
         let finished = inner.finish().await;
         // Where nobody knows whether there is a file now, a look at the parts will tell.
         let is_over = !matches!(&finished, Err(error) if error.kind() == ErrorKind::Unavailable);
-        if let Some(found) = found.filter(|_| is_over) {
-            self.forget(&found).await;
+        if is_over && self.stage == Stage::Claimed {
+            self.forget().await;
         }
         finished
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
-        if self.stage == Stage::Claimed {
-            match self.is_ours().await? {
-                Some((true, found)) => self.forget(&found).await,
-                _ => {
-                    self.let_go();
-                    return Ok(());
-                }
-            }
+        if self.stage == Stage::Claimed && !matches!(self.is_ours().await?, Some((true, _))) {
+            self.let_go();
+            return Ok(());
         }
-        match self.inner.take() {
-            Some(inner) => inner.abort().await,
-            None => Ok(()),
-        }
+        self.give_up().await
     }
 
     async fn leave(mut self: Box<Self>) -> Result<Option<u64>> {

@@ -106,11 +106,11 @@ impl Answer {
     }
 
     /// Whether the store itself says that what was asked for is not there. What a bucket holds is never absent: an empty
-    /// one has an empty listing.
+    /// one has an empty listing. What an upload holds is, before its first part and behind its end.
     pub(crate) fn is_absence(&self) -> bool {
         self.status == 404
             && match self.code() {
-                Some(code) if self.is_listing => code == "NoSuchUpload",
+                Some(code) if self.is_listing => matches!(code, "NoSuchUpload" | "BlobNotFound"),
                 Some(code) => ABSENT.contains(&code),
                 None => !self.is_listing && self.origin == Origin::Store,
             }

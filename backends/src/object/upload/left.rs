@@ -15,7 +15,7 @@ impl ObjectUpload {
             // A part that failed ends what can be gone on from.
             let _ = multipart.await_one().await;
         }
-        let count = (1..).zip(multipart.arrived.keys()).take_while(|(number, part)| number == *part).count();
+        let count = multipart.in_order();
         let mut sizes = sizes_of_parts(&self.bucket);
         sizes.restore(part_size);
         let mut bytes = 0;

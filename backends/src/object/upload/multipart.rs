@@ -135,6 +135,11 @@ impl Multipart {
         Ok(())
     }
 
+    /// How many parts the store has, from the first one on, without a gap.
+    pub(crate) fn in_order(&self) -> usize {
+        (1..).zip(self.arrived.keys()).take_while(|(number, part)| number == *part).count()
+    }
+
     /// How many requests are under way.
     pub(crate) fn under_way(&self) -> usize {
         self.sending.len()

@@ -30,6 +30,10 @@ pub(crate) struct PartSizes {
     are_marked: bool,
     sent: u64,
     parts: u64,
+    /// The size of the first one, if it is sent.
+    first: Option<u64>,
+    /// Those of an upload that is gone on with, whose parts have to be of these sizes.
+    is_restored: bool,
     /// How many there may be.
     most: u64,
 }
@@ -39,7 +43,17 @@ impl PartSizes {
     pub(crate) fn new(most: u64, part_size: u64, largest: u64) -> Self {
         let largest = largest.clamp(Tuning::MIN_PART_SIZE, Tuning::MAX_PART_SIZE);
         let current = part_size.min(largest);
-        Self { current, largest, are_equal: false, are_marked: false, sent: 0, parts: 0, most }
+        Self {
+            current,
+            largest,
+            are_equal: false,
+            are_marked: false,
+            sent: 0,
+            parts: 0,
+            first: None,
+            is_restored: false,
+            most,
+        }
     }
 
     /// Parts of `part_size` bytes, however many there are.
@@ -58,6 +72,7 @@ impl PartSizes {
         if part_size > 0 {
             self.current = part_size;
             self.largest = self.largest.max(part_size);
+            self.is_restored = true;
         }
     }
 
@@ -106,10 +121,15 @@ impl PartSizes {
         self.current
     }
 
+    /// The size of the first part, which may not be sent yet.
+    pub(crate) fn first(&self) -> u64 {
+        self.first.unwrap_or(self.current)
+    }
+
     /// Takes the smallest parts that stores accept, unless one is sent already: while they are few, all have one size. Where
     /// that is so to the end, it would make the largest file smaller.
     pub(crate) fn shrink(&mut self) {
-        if self.parts == 0 && !self.are_equal {
+        if self.parts == 0 && !self.are_equal && !self.is_restored {
             let least = if self.are_marked { LEAST_MARKED } else { Tuning::MIN_PART_SIZE };
             self.current = self.current.min(least);
         }
@@ -117,6 +137,7 @@ impl PartSizes {
 
     /// Notes that a part of the size [`next`](Self::next) is sent.
     pub(crate) fn advance(&mut self) {
+        self.first.get_or_insert(self.current);
         self.sent += self.current;
         self.parts += 1;
         if self.parts.is_multiple_of((self.most / STEPS).max(1)) && self.reachable() < MAX_OBJECT {

@@ -95,3 +95,27 @@ fn fewer_parts_grow_sooner() {
     }
     assert!(total > 1 << 40, "{total}");
 }
+
+#[test]
+fn an_upload_that_goes_on_keeps_the_sizes_of_its_parts() {
+    let mut sizes = PartSizes::new(12, 8 << 20, 64 << 20);
+    assert_eq!(sizes.first(), 8 << 20);
+    sizes.shrink();
+    let first = sizes.first();
+    assert_eq!(first, Tuning::MIN_PART_SIZE);
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(sizes.next());
+        sizes.advance();
+    }
+    assert!(all[3] > all[0], "they don't grow: {all:?}");
+    assert_eq!(sizes.first(), first);
+    let mut again = PartSizes::new(12, 8 << 20, 64 << 20);
+    again.restore(first);
+    // None of them may be there yet.
+    again.shrink();
+    for size in all {
+        assert_eq!(again.next(), size);
+        again.advance();
+    }
+}

@@ -4,10 +4,17 @@ use wharf_backends::{EntryKind, ErrorKind, StoragePath};
 
 use super::super::facts::{self, Facts};
 use super::super::reply::Reply;
-use super::super::state::{Connection, LoggedIn, State, Type};
-use super::stor::INTERRUPTED;
+use super::super::state::{Connection, LoggedIn, Mark, State, Type};
+use super::stor::{INTERRUPTED, stands_still};
 use super::{Outcome, Result, quoted, refuse, reply};
 use crate::config::AsciiSize;
+use crate::visit::Kept;
+
+/// What a client is told that asks for the size of a file while another session replaces it.
+const RUNNING: &str = "an upload of it is under way; ask again when that has ended.";
+
+/// What a client is told that asks how much is there of an upload that can't be gone on with.
+const UNUSABLE: &str = "the last upload was broken off and can't be gone on with; send the file whole.";
 
 /// RNFR (RFC 959, section 4.1.3).
 pub(super) async fn rnfr(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
@@ -41,6 +48,10 @@ pub(super) async fn rnto(
 /// DELE (RFC 959, section 4.1.3).
 pub(super) async fn dele(_: &mut Connection, session: &mut LoggedIn, argument: &str) -> Result {
     let path = session.path(argument).await?;
+    if session.visit.remove_kept(&path).await? {
+        // An old file that stands there is still not what somebody who does not know of this goes on from.
+        return reply(250, format!("What was kept of an upload to {path} is removed."));
+    }
     let removed = session.visit.remove_file(&path).await;
     if removed.is_ok() || removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         session.interrupted.forget(&path);
@@ -84,9 +95,18 @@ pub(super) async fn size(connection: &mut Connection, session: &mut LoggedIn, ar
     if session.representation == Type::Ascii && connection.server().ascii_size == AsciiSize::Refuse {
         return refuse(550, "SIZE not allowed in ASCII mode: the size of text is not known; use TYPE I.");
     }
-    if session.interrupted.contains(&path) && !session.visit.keeps(&path).await? {
-        // Not 550, which curl takes for the word that there is no such file, also before a download.
-        return Err(Reply::about(554, &path, INTERRUPTED).into());
+    // Not 550, which curl takes for the word that there is no such file, also before a download.
+    let refusal = |sentence| Err(Reply::about(554, &path, sentence).into());
+    match session.visit.kept(&path).await? {
+        Some(Kept::Size(bytes)) => return reply(213, bytes.to_string()),
+        Some(Kept::Running) => return refusal(RUNNING),
+        Some(Kept::Unusable) => return refusal(UNUSABLE),
+        None => {}
+    }
+    match session.interrupted.mark(&path) {
+        Some(Mark::BrokenOff) => return refusal(INTERRUPTED),
+        Some(mark) if stands_still(session, &path, &mark).await? => return refusal(INTERRUPTED),
+        _ => {}
     }
     let metadata = session.stat("SIZE", &path).await?;
     match metadata.kind {

@@ -6,9 +6,11 @@ use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
 use super::super::reply::Reply;
-use super::super::state::{Begun, Connection, Context, Ended, LoggedIn, NextTransfer, Transfer};
+use super::super::state::{
+    Begun, Connection, Context, Ended, LoggedIn, Mark, NextTransfer, OwnInterrupted, Transfer,
+};
 use super::{Outcome, Prepared, Result, refuse};
-use crate::visit::{Direction, LayeredUpload};
+use crate::visit::{Direction, LayeredUpload, Left, is_same};
 
 /// What a client is told that wants to go on with an upload of which nothing was kept.
 pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kept; send the file whole.";
@@ -57,16 +59,30 @@ pub(super) async fn create(
 /// Refuses to put anything behind a file that this user has begun to replace, and was broken off in: what stands there is not
 /// what the client goes on from. Where nothing stands, there is nothing to mix.
 pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -> Result<()> {
-    if !session.interrupted.contains(path) || session.visit.keeps(path).await? {
+    let Some(mark) = session.interrupted.mark(path) else { return Ok(()) };
+    if session.visit.keeps(path).await? || !stands_still(session, path, &mark).await? {
         return Ok(());
     }
-    match session.visit.stat(path).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            session.interrupted.forget(path);
-            Ok(())
-        }
-        _ => Err(Reply::about(554, path, INTERRUPTED).into()),
+    Err(Reply::about(554, path, INTERRUPTED).into())
+}
+
+/// Whether the old file stands there that was to be replaced. If not, there is nothing to mix, and that is forgotten.
+pub(super) async fn stands_still(session: &LoggedIn, path: &StoragePath, mark: &Mark) -> Result<bool> {
+    let is_the_old_one = match mark {
+        Mark::BrokenOff => match session.visit.stat(path).await {
+            Err(error) => error.kind() != ErrorKind::NotFound,
+            Ok(_) => true,
+        },
+        // Another replica may have made a file of what was kept.
+        Mark::Kept(old) => match (session.visit.stands(path).await?, old) {
+            (Some(now), Some(old)) => is_same(&now, old),
+            _ => false,
+        },
+    };
+    if !is_the_old_one {
+        session.interrupted.forget(path);
     }
+    Ok(is_the_old_one)
 }
 
 /// The transfer of a file that is received.
@@ -83,12 +99,12 @@ pub(super) fn receiving(
     let at = path.clone();
     let begun = (direction == Direction::Upload && offset == 0).then(|| session.interrupted.begin(&path));
     // What goes on with an upload is no new one, and its end makes another file of the name all the same.
-    let goes_on = begun.is_none().then(|| session.interrupted.clone());
+    let interrupted = session.interrupted.clone();
     let channel = channel.toward(Toward::Server);
     let work = move |context: Context| async move {
         let mut connection = match context.interruptible(channel.open(&context.flow)).await {
             Ok(connection) => connection,
-            Err(error) => return give_up(upload, &at, error, None, begun).await,
+            Err(error) => return give_up(upload, &at, error, None, (begun, interrupted)).await,
         };
         let room = upload.room().clone();
         let receive = receive::receive(&mut connection, &mut *upload, form, &room, &context.flow);
@@ -98,17 +114,15 @@ pub(super) fn receiving(
             context.confirm(end).await
         };
         if let Err(error) = received.await {
-            return give_up(upload, &at, error.at(&at), Some(connection), begun).await;
+            return give_up(upload, &at, error.at(&at), Some(connection), (begun, interrupted)).await;
         }
         context.finishing();
         let connection = connection.received().await;
         match upload.finish().await {
             Ok(_) => {
-                if let Some(begun) = begun {
-                    begun.stored();
-                }
-                if let Some(interrupted) = goes_on {
-                    interrupted.forget(&at);
+                match begun {
+                    Some(begun) => begun.stored(),
+                    None => interrupted.forget(&at),
                 }
                 Ended { result: Ok(()), linger: connection.and_then(|connection| connection.linger(true)) }
             }
@@ -125,7 +139,7 @@ async fn give_up(
     path: &StoragePath,
     error: TransferError,
     connection: Option<DataConnection>,
-    begun: Option<Begun>,
+    (begun, interrupted): (Option<Begun>, OwnInterrupted),
 ) -> Ended {
     // What a storage refuses would be refused again.
     let leaves = match &error {
@@ -134,13 +148,15 @@ async fn give_up(
     };
     let at = path.clone();
     let cleaning = tokio::spawn(async move {
-        let ended = if leaves { upload.leave().await } else { upload.abort().await.map(|()| None) };
+        let ended = match leaves {
+            true => upload.leave_for_later().await,
+            false => upload.abort().await.map(|()| None),
+        };
         match ended {
-            Ok(Some(_)) => {
-                if let Some(begun) = begun {
-                    begun.stored();
-                }
-            }
+            Ok(Some(Left { old })) => match begun {
+                Some(begun) => begun.kept(old),
+                None => interrupted.kept(&at, old),
+            },
             Ok(None) => {}
             Err(cause) => {
                 let path = at.as_str();

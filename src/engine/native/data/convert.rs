@@ -129,7 +129,8 @@ impl Incoming {
                 if out.is_empty() && used == 0 {
                     return Ok(None);
                 }
-                Bytes::from(out)
+                // Who keeps it has all of its room.
+                if out.len() <= out.capacity() / 8 { Bytes::copy_from_slice(&out) } else { out.into() }
             }
         };
         Ok(Some(match &mut self.ascii {

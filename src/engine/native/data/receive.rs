@@ -180,7 +180,12 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
         }
         last_byte = Instant::now();
     }
-    Ok(Filled { is_fast: is_fast(buffer.len(), last_byte - begun), bytes: buffer.freeze(), ended })
+    Ok(Filled { is_fast: is_fast(buffer.len(), last_byte - begun), bytes: fitting(buffer), ended })
+}
+
+/// The bytes of a buffer. Who waits for more of them has the whole buffer meanwhile: few bytes are copied.
+fn fitting(buffer: BytesMut) -> Bytes {
+    if buffer.len() <= buffer.capacity() / 8 { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() }
 }
 
 /// Whether so many bytes came as fast as [`CHUNK_SIZE`] within [`FAST`].

@@ -22,3 +22,16 @@ fn speed_is_that_of_the_whole_room() {
     assert!(!is_fast(LARGE_ROOM, FAST * 5));
     assert!(!is_fast(FIRST_ROOM, Duration::ZERO));
 }
+
+/// A client that sends a byte a second has no room of a fast one for each of them.
+#[test]
+fn few_bytes_take_little_room() {
+    for (bytes, most) in [(1, 64), (1000, 1024), (CHUNK_SIZE / 2, CHUNK_SIZE), (0, 64)] {
+        let mut buffer = BytesMut::with_capacity(CHUNK_SIZE);
+        buffer.extend_from_slice(&vec![7; bytes]);
+        let fitting = fitting(buffer);
+        assert_eq!(fitting, vec![7; bytes]);
+        let room = fitting.try_into_mut().map_or(0, |buffer| buffer.capacity());
+        assert!(room <= most, "{bytes} bytes take {room}");
+    }
+}

@@ -4,6 +4,9 @@
 //! for the size, and takes that of the old file for what is there of the new one: resumed there, the file would be the head of
 //! one and the tail of the other; and one that is as long counts as complete. So the user has to send the file whole, or to
 //! remove it, before anything can be put behind it.
+//!
+//! Where it is kept for its user, it may be gone when the client comes back, and then the same holds. Or another replica has made a
+//! file of it: then there is another one than before.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use wharf_backends::StoragePath;
+use wharf_backends::{Metadata, StoragePath};
 
 /// How long an upload that was broken off is remembered. Clients come back within minutes.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
@@ -26,19 +29,37 @@ pub(in super::super) struct Interrupted {
     uploads: Mutex<Uploads>,
 }
 
+/// What stood under the name of an upload that was kept.
+type Old = Option<Box<Metadata>>;
+
+/// What became of the last upload of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Mark {
+    /// It was broken off and not kept, or has not ended.
+    BrokenOff,
+    /// It was kept, while this stood under its name for everybody else.
+    Kept(Old),
+}
+
 /// What is known of the uploads of one name by one user.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Name {
     /// Uploads under way. A line that is lost is noticed late: until then they look like this.
     running: u32,
     /// Changes when the name gets another file: who began before has nothing to say about that.
     file: u64,
     broken_off: Option<Instant>,
+    /// It was kept then.
+    kept: Option<Old>,
 }
 
 impl Name {
-    fn is_interrupted(&self) -> bool {
-        self.running > 0 || self.broken_off.is_some_and(|end| end.elapsed() < REMEMBERED)
+    fn mark(&self) -> Option<Mark> {
+        let is_remembered = self.broken_off.is_some_and(|end| end.elapsed() < REMEMBERED);
+        match &self.kept {
+            Some(old) if self.running == 0 && is_remembered => Some(Mark::Kept(old.clone())),
+            _ => (self.running > 0 || is_remembered).then_some(Mark::BrokenOff),
+        }
     }
 }
 
@@ -59,10 +80,18 @@ impl Uploads {
             self.order.pop_front();
             // It may have been broken off again since.
             if let Some(name) = self.names.get_mut(&hash).filter(|name| name.broken_off == Some(end)) {
-                name.broken_off = None;
+                (name.broken_off, name.kept) = (None, None);
                 self.forget_if_idle(hash);
             }
         }
+    }
+
+    /// The last upload of a name has ended before it was whole.
+    fn broken_off(&mut self, hash: u64, kept: Option<Old>) {
+        let now = Instant::now();
+        let name = self.names.entry(hash).or_default();
+        (name.broken_off, name.kept) = (Some(now), kept);
+        self.order.push_back((hash, now));
     }
 
     fn forget_if_idle(&mut self, hash: u64) {
@@ -75,7 +104,7 @@ impl Uploads {
     fn changed(&mut self, hash: u64) {
         if let Some(name) = self.names.get_mut(&hash) {
             name.file += 1;
-            name.broken_off = None;
+            (name.broken_off, name.kept) = (None, None);
             self.forget_if_idle(hash);
         }
     }
@@ -91,10 +120,10 @@ impl Interrupted {
         let mut uploads = self.uploads();
         let name = uploads.names.entry(hash).or_default();
         name.running += 1;
-        Begun { all: Arc::clone(self), hash, file: name.file, is_stored: false }
+        Begun { all: Arc::clone(self), hash, file: name.file, is_stored: false, kept: None }
     }
 
-    fn end(&self, begun: &Begun) {
+    fn end(&self, begun: &mut Begun) {
         let mut uploads = self.uploads();
         uploads.tidy();
         let Some(name) = uploads.names.get_mut(&begun.hash) else { return };
@@ -102,9 +131,7 @@ impl Interrupted {
         if begun.is_stored {
             uploads.changed(begun.hash);
         } else if name.file == begun.file {
-            let now = Instant::now();
-            name.broken_off = Some(now);
-            uploads.order.push_back((begun.hash, now));
+            uploads.broken_off(begun.hash, begun.kept.take());
         }
         uploads.forget_if_idle(begun.hash);
     }
@@ -128,9 +155,16 @@ impl OwnInterrupted {
         self.all.hasher.hash_one((&self.user, self.address, path))
     }
 
-    /// Whether the last upload of this name was broken off and not kept, or has not ended.
-    pub(in super::super) fn contains(&self, path: &StoragePath) -> bool {
-        self.all.uploads().names.get(&self.hash(path)).is_some_and(Name::is_interrupted)
+    /// What became of the last upload of this name, unless the name stands for its file, or for another one.
+    pub(in super::super) fn mark(&self, path: &StoragePath) -> Option<Mark> {
+        self.all.uploads().names.get(&self.hash(path))?.mark()
+    }
+
+    /// An upload that went on with what was kept is kept again.
+    pub(in super::super) fn kept(&self, path: &StoragePath, old: Option<Metadata>) {
+        let mut uploads = self.all.uploads();
+        uploads.tidy();
+        uploads.broken_off(self.hash(path), Some(old.map(Box::new)));
     }
 
     /// An upload of a whole file begins, which is broken off unless the opposite is said.
@@ -151,6 +185,7 @@ pub(in super::super) struct Begun {
     /// What the name stood for when it began.
     file: u64,
     is_stored: bool,
+    kept: Option<Old>,
 }
 
 impl Begun {
@@ -158,11 +193,17 @@ impl Begun {
     pub(in super::super) fn stored(mut self) {
         self.is_stored = true;
     }
+
+    /// It is kept, while this stands under its name.
+    pub(in super::super) fn kept(mut self, old: Option<Metadata>) {
+        self.kept = Some(old.map(Box::new));
+    }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.all.end(self);
+        let all = Arc::clone(&self.all);
+        all.end(self);
     }
 }
 

@@ -119,6 +119,8 @@ impl LoggedIn {
         let metadata = match question {
             // Tells of directories, too.
             "MLST" => self.visit.stat(path).await?,
+            // What is kept was asked for before.
+            "SIZE" => self.visit.stat_stored_file(path).await?,
             _ => self.visit.stat_file(path).await?,
         };
         if metadata.kind == EntryKind::File && self.visit.is_remote(path) {

@@ -23,7 +23,7 @@ mod transfer;
 
 pub(super) use connection::Connection;
 pub(super) use greeting::Greeting;
-pub(super) use interrupted::{Begun, OwnInterrupted};
+pub(super) use interrupted::{Begun, Mark, OwnInterrupted};
 pub(super) use logged_in::{LoggedIn, Mode, Type};
 pub(super) use named::Named;
 pub(super) use next_transfer::NextTransfer;
