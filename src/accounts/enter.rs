@@ -121,6 +121,11 @@ impl Accounts {
         (changed, dismissed)
     }
 
+    /// What other replicas have of the same users and networks.
+    pub(crate) fn elsewhere(&self) -> &Arc<super::Elsewhere> {
+        &self.lasting.elsewhere
+    }
+
     /// What is stored where there are quotas.
     pub(crate) fn quotas(&self) -> &Arc<Quotas> {
         &self.lasting.quotas

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::build::AccountsError;
+use super::elsewhere::Elsewhere;
 use super::guesses::Guesses;
 use super::present::Present;
 use super::proofs;
@@ -17,10 +18,12 @@ pub struct Lasting {
     pub(super) guesses: Guesses,
     pub(super) present: Arc<Present>,
     pub(super) passwords: proofs::PasswordChecks,
+    /// What other replicas have of the same users and networks.
+    pub(crate) elsewhere: Arc<Elsewhere>,
     /// What users, addresses and the server have used up.
-    pub(super) counts: Counts,
+    pub(crate) counts: Counts,
     /// What is stored where there are quotas.
-    pub(super) quotas: Arc<Quotas>,
+    pub(crate) quotas: Arc<Quotas>,
     /// Who hears of what happens.
     pub(super) facts: Arc<Facts>,
     /// Who tells other programs of it.
@@ -33,11 +36,22 @@ impl Lasting {
     /// # Errors
     /// If the system has no random bytes, or no threads.
     pub fn new() -> Result<Arc<Self>, AccountsError> {
-        let (guesses, present) = (Guesses::default(), Arc::default());
+        let elsewhere = Arc::<Elsewhere>::default();
+        let (guesses, present) = (Guesses::default(), Arc::new(Present::beside(&elsewhere)));
         let passwords = proofs::PasswordChecks::new()?;
-        let (counts, quotas, facts) = (Counts::default(), Arc::default(), Arc::default());
+        let (counts, quotas, facts) = (Counts::beside(&elsewhere), Arc::default(), Arc::default());
         let events = OnceLock::new();
-        Ok(Arc::new(Self { guesses, present, passwords, counts, quotas, facts, events }))
+        Ok(Arc::new(Self { guesses, present, passwords, elsewhere, counts, quotas, facts, events }))
+    }
+
+    /// There are other replicas, which change the same storage.
+    pub(crate) fn has_others(&self) {
+        self.quotas.has_others();
+    }
+
+    /// The sessions of each user who is here, unless nothing has changed since `seen`, which is what this was at the last time.
+    pub(crate) fn users(&self, seen: &mut u64) -> Option<Vec<(String, u32)>> {
+        self.present.users(seen)
     }
 
     /// Other programs are told of what happens in the worlds that are built from now on. Later calls have no effect.

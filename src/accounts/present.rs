@@ -11,13 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::account::Account;
 use super::build::Known;
+use super::elsewhere::Elsewhere;
 use crate::host::Host;
 use crate::shutdown::Shutdown;
 use crate::visit::Guest;
 
 /// Who is here.
 #[derive(Debug, Default)]
-pub(super) struct Present(Mutex<State>);
+pub(super) struct Present {
+    state: Mutex<State>,
+    /// Sessions in other replicas count, too.
+    elsewhere: Arc<Elsewhere>,
+}
 
 #[derive(Default)]
 struct State {
@@ -27,6 +32,8 @@ struct State {
     users: HashMap<String, HashMap<u64, Seat>>,
     /// The number of the next one.
     next: u64,
+    /// How often somebody has come or gone.
+    changes: u64,
 }
 
 impl fmt::Debug for State {
@@ -62,8 +69,23 @@ pub(super) struct UserPermit {
 }
 
 impl Present {
+    /// Nobody is here; others may be elsewhere.
+    pub(super) fn beside(elsewhere: &Arc<Elsewhere>) -> Self {
+        Self { state: Mutex::default(), elsewhere: Arc::clone(elsewhere) }
+    }
+
+    /// The sessions of each user, unless nothing has changed since.
+    pub(super) fn users(&self, seen: &mut u64) -> Option<Vec<(String, u32)>> {
+        let state = self.state();
+        if std::mem::replace(seen, state.changes) == state.changes {
+            return None;
+        }
+        let count = |sessions: &HashMap<_, _>| u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+        Some(state.users.iter().map(|(user, sessions)| (user.clone(), count(sessions))).collect())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for one more session of a guest whom this account has let in `at` this host, and which is told to end by `ending`.
@@ -83,12 +105,15 @@ impl Present {
         if known.is_some_and(|known| !known.stands_by(account, from, at.map(|at| &**at))) {
             return Err(NoSeat::Changed);
         }
-        let number = state.next;
-        state.next += 1;
-        let sessions = state.users.entry(guest.name.clone()).or_default();
-        if account.limits.sessions.is_some_and(|most| sessions.len() >= most) {
+        let own = state.users.get(&guest.name).map_or(0, HashMap::len);
+        let elsewhere = || self.elsewhere.user(&guest.name).sessions as usize;
+        if account.limits.sessions.is_some_and(|most| own >= most || own + elsewhere() >= most) {
             return Err(NoSeat::TooMany);
         }
+        let number = state.next;
+        state.next += 1;
+        state.changes += 1;
+        let sessions = state.users.entry(guest.name.clone()).or_default();
         let seat = Seat { account: Arc::clone(account), from, at: at.cloned(), ending: ending.clone() };
         sessions.insert(number, seat);
         Ok(UserPermit { present: Arc::clone(self), user: guest.name.clone(), seat: number })
@@ -124,6 +149,7 @@ fn dismissed<'a>(sessions: impl Iterator<Item = &'a Seat>, known: &Known) -> Vec
 impl Drop for UserPermit {
     fn drop(&mut self) {
         let mut state = self.present.state();
+        state.changes += 1;
         if let Some(sessions) = state.users.get_mut(&self.user) {
             let seat = sessions.remove(&self.seat);
             if sessions.is_empty() {

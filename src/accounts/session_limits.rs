@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::elsewhere::Elsewhere;
 use super::guard::{Bar, Guard};
 use crate::network::Network;
 
@@ -32,6 +33,10 @@ const YOUNG: Duration = Duration::from_secs(3);
 pub struct SessionLimits {
     ipv6_prefix: u8,
     guard: Guard,
+    /// Sessions of a network in other replicas count, too.
+    elsewhere: Arc<Elsewhere>,
+    /// The most sessions of all replicas.
+    most_of_all: Option<usize>,
     /// No new sessions and no new logins.
     is_draining: AtomicBool,
     open: Mutex<Open>,
@@ -44,6 +49,8 @@ struct Open {
     most_per_ip: usize,
     next: u64,
     total: usize,
+    /// How often the number of sessions of a network has changed.
+    changes: u64,
     networks: HashMap<Network, Sessions>,
     /// Networks with sessions that have not logged in, sorted by their number; of networks with equally many, the one with the
     /// oldest session is last.
@@ -96,7 +103,37 @@ impl SessionLimits {
     pub fn new(sessions: usize, sessions_per_ip: usize, ipv6_prefix: u8) -> Self {
         let guard = Guard::new(None, None, ipv6_prefix);
         let open = Open { most: sessions, most_per_ip: sessions_per_ip, ..Open::default() };
-        Self { ipv6_prefix, guard, is_draining: AtomicBool::new(false), open: Mutex::new(open) }
+        let (elsewhere, is_draining) = (Arc::default(), AtomicBool::new(false));
+        let open = Mutex::new(open);
+        Self { ipv6_prefix, guard, elsewhere, most_of_all: None, is_draining, open }
+    }
+
+    /// The same, where others count as well, and all together may have so many sessions.
+    #[must_use]
+    pub fn beside(self, elsewhere: &Arc<Elsewhere>, most_of_all: Option<usize>) -> Self {
+        Self { elsewhere: Arc::clone(elsewhere), most_of_all, ..self }
+    }
+
+    /// Whether there is no place for one more: here, or in all replicas. Of others, those count that are logged in: a flood
+    /// there takes no places here.
+    fn is_full(&self, open: &Open) -> bool {
+        let all = || open.total + self.elsewhere.logged_in();
+        open.total >= open.most || self.most_of_all.is_some_and(|most| all() >= most)
+    }
+
+    /// How many leading bits of an IPv6 address are a network.
+    pub(crate) fn ipv6_prefix(&self) -> u8 {
+        self.ipv6_prefix
+    }
+
+    /// The sessions of each network, unless nothing has changed since `seen`, which is what this was at the last time.
+    pub(crate) fn networks(&self, seen: &mut u64) -> Option<Vec<(Network, u32)>> {
+        let open = self.open();
+        if std::mem::replace(seen, open.changes) == open.changes {
+            return None;
+        }
+        let count = |sessions: &Sessions| u32::try_from(sessions.all).unwrap_or(u32::MAX);
+        Some(open.networks.iter().map(|(network, sessions)| (*network, count(sessions))).collect())
     }
 
     /// The same, with a guard before them.
@@ -147,12 +184,14 @@ impl SessionLimits {
         let mut open = self.open();
         let sessions = open.networks.get(&network);
         let own = sessions.map_or(0, Sessions::strangers);
-        if sessions.is_some_and(|sessions| sessions.all >= open.most_per_ip) {
+        let all = sessions.map_or(0, |sessions| sessions.all);
+        let elsewhere = || self.elsewhere.network(network).sessions as usize;
+        if all >= open.most_per_ip || all + elsewhere() >= open.most_per_ip {
             let oldest = sessions.and_then(|sessions| sessions.strangers.first_key_value());
             let oldest = oldest.filter(|(_, (_, since))| now.saturating_duration_since(*since) >= YOUNG);
             let oldest = oldest.map(|(number, _)| *number);
             open.displace(network, oldest.ok_or(TooManySessions::FromThisAddress)?);
-        } else if open.total >= open.most {
+        } else if self.is_full(&open) {
             let busiest = open.strangers.last().filter(|(count, ..)| *count > own);
             let &(_, Reverse(oldest), busiest) = busiest.ok_or(TooManySessions::InAll)?;
             open.displace(busiest, oldest);
@@ -176,9 +215,10 @@ impl Open {
     /// Changes the sessions of a network, and its place among the others with it.
     fn change(&mut self, network: Network, change: impl FnOnce(&mut Sessions)) {
         let sessions = self.networks.entry(network).or_default();
-        let before = sessions.place(network);
+        let (before, count) = (sessions.place(network), sessions.all);
         change(sessions);
         let (after, is_empty) = (sessions.place(network), sessions.all == 0);
+        self.changes += u64::from(sessions.all != count);
         if before != after {
             before.map(|place| self.strangers.remove(&place));
             self.strangers.extend(after);

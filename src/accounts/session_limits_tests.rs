@@ -138,3 +138,29 @@ fn whoever_waits_for_a_refusal_gives_way_to_other_networks() {
     let _newcomer = limits.admit(ip("10.0.0.2")).unwrap();
     assert!(has_to_leave(&guesses[0]) && !has_to_leave(&guesses[1]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn sessions_in_other_replicas_count_for_an_address_and_for_all() {
+    let elsewhere = Arc::<Elsewhere>::default();
+    let limits = Arc::new(SessionLimits::new(10, 2, 64).beside(&elsewhere, Some(4)));
+    let having = |sessions| super::super::Having { sessions, ..Default::default() };
+    let network = Network::of(ip("127.0.0.1"), 64);
+    elsewhere.told(1, true, [], [(network, having(1))]);
+    let here = log_in(&limits, "127.0.0.1");
+    assert_eq!(limits.admit(ip("127.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
+    elsewhere.told(1, false, [], [(network, having(5))]);
+    drop(here);
+    assert_eq!(limits.admit(ip("127.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
+    // Of all, there may be four.
+    elsewhere.told_sessions(1, 2);
+    let (_first, _second) = (log_in(&limits, "127.0.0.2"), log_in(&limits, "127.0.0.3"));
+    assert_eq!(limits.admit(ip("127.0.0.4")).unwrap_err(), TooManySessions::InAll);
+    // Whoever is away holds no places.
+    tokio::time::advance(super::super::FRESH).await;
+    let _third = log_in(&limits, "127.0.0.1");
+    let stranger = limits.admit(ip("127.0.0.4")).unwrap();
+    // A stranger gives way as ever, whoever has the other places.
+    elsewhere.told(1, false, [], []);
+    let more = limits.admit(ip("127.0.0.5"));
+    assert!(more.is_ok() && has_to_leave(&stranger));
+}

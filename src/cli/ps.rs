@@ -27,6 +27,9 @@ pub(super) struct Ps {
     /// Only sessions with a transfer under way.
     #[arg(long)]
     transfers: bool,
+    /// Only sessions of this one of several replicas; those of all are shown otherwise.
+    #[arg(long, value_name = "NUMBER")]
+    replica: Option<u16>,
     /// Print JSON, as the admin interface has it.
     #[arg(long)]
     json: bool,
@@ -36,7 +39,8 @@ pub(super) struct Ps {
 
 impl Ps {
     pub(super) fn run(self) -> Outcome {
-        let request = request(self.user, self.peer, self.transfers);
+        let mut request = request(self.user, self.peer, self.transfers);
+        self.replica.map(|replica| request.arguments.insert("replica".to_owned(), replica.into()));
         let answer = match self.reach.answer(&request) {
             Ok(answer) => answer,
             Err(outcome) => return outcome,
@@ -47,6 +51,9 @@ impl Ps {
         }
         let sessions = Sessions::of(&answer.data);
         print(table(&sessions.sessions, None).join("\n"));
+        if let Some(but_for) = sessions.but_for() {
+            super::complain(format_args!("wharf: {but_for}"));
+        }
         if sessions.count > sessions.sessions.len() {
             super::complain(format_args!(
                 "wharf: these are the first {} of {} sessions",

@@ -18,11 +18,11 @@ use wharf_backends::threads::DiskThreads;
 use self::cluster_options::ClusterOptions;
 use self::preparation::Prepared;
 use super::{Outcome, complain, print};
-use crate::cluster::{Cluster, Overrides};
+use crate::cluster::{Cluster, Kind, Overrides, Told};
 use crate::config::{Config, LogFormat};
 use crate::engine;
 use crate::events::{Events, Starter};
-use crate::ops::admin::Desk;
+use crate::ops::admin::{Answering, Desk, Readings};
 use crate::ops::audit::Audit;
 use crate::ops::http::{HttpServer, Readiness};
 use crate::ops::live::Live;
@@ -220,13 +220,17 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let http = HttpServer::bind(&config, engine.word, Arc::clone(&readiness), Arc::clone(&metrics)).await?;
     let desk_of_http = http.desk();
     http.start();
-    let live = Live::new(config.http.admin.is_some());
+    let keeps_dialogues = config.http.admin.is_some();
     let limits = &config.server.limits;
     let buffers = Buffers::new(limits.buffer_memory, limits.spill_directory.clone());
     metrics.watch_buffers(Arc::clone(&buffers));
     let (traces, spans) = Traces::start(config.traces.as_ref(), &metrics)?;
     let cluster = Cluster::start(&config, overrides, metrics.cluster().clone())?;
     let ground = Ground { traces, cluster, ..Ground::new(buffers, Arc::clone(&metrics))? };
+    let live = Live::new(keeps_dialogues, ground.cluster.as_ref().map(|cluster| cluster.index()));
+    if ground.cluster.is_some() {
+        ground.accounts.has_others();
+    }
     let events = open_events(&config, starter).await?;
     if let Some(events) = &events {
         ground.tell(events);
@@ -265,6 +269,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     }
     let sweeping = sweep::start(Arc::clone(&world), Arc::clone(&metrics));
     let buffers = Arc::clone(&ground.buffers);
+    let told = ground.cluster.as_ref().map(|cluster| Told::new(cluster, &ground.accounts, server.limits()));
     let reloader = Reloader::new(reload::Parts {
         file,
         world: Arc::clone(&world),
@@ -288,9 +293,18 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         events: events.clone(),
         live: Arc::clone(&live),
         facts: Arc::clone(&facts),
+        told: told.clone(),
+        readings: Readings::default(),
     });
+    let answering = told.as_ref().map(|told| (Answering::of(&desk), told.cluster()));
+    if let Some((answering, cluster)) = &answering {
+        cluster.serve(Kind::Question, answering);
+    }
     let _ = desk_of_http.set(Arc::clone(&desk));
     tasks.spawn(async move { live.look().await });
+    if let Some(told) = &told {
+        tasks.spawn(Arc::clone(told).run());
+    }
     if let Some(bound) = control {
         tasks.spawn(async move { control::serve(bound, desk).await });
     }
@@ -314,6 +328,9 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
         }
     });
     server.run(shutdown).await;
+    if let Some(told) = &told {
+        told.leave().await;
+    }
     if let Some(events) = events {
         events.stop().await;
     }

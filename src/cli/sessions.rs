@@ -10,12 +10,17 @@ pub(super) struct Sessions {
     pub(super) count: usize,
     #[serde(default)]
     pub(super) is_draining: bool,
+    /// Replicas that did not answer.
+    #[serde(default)]
+    pub(super) away: Vec<u16>,
 }
 
 /// A session, as far as it is shown.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Session {
     session: u64,
+    #[serde(default)]
+    replica: Option<u16>,
     user: Option<String>,
     peer: String,
     connected_seconds: f64,
@@ -37,6 +42,17 @@ pub(super) struct Transfer {
 }
 
 impl Sessions {
+    /// Which replicas are not in it, in a sentence.
+    pub(super) fn but_for(&self) -> Option<String> {
+        let away: Vec<_> = self.away.iter().map(ToString::to_string).collect();
+        let which = match away.as_slice() {
+            [] => return None,
+            [one] => format!("replica {one} does"),
+            _ => format!("replicas {} do", away.join(", ")),
+        };
+        Some(format!("{which} not answer; sessions there are not shown"))
+    }
+
     /// What a server has answered; nothing if it can't be read.
     pub(super) fn of(data: &Value) -> Self {
         Self::deserialize(data).unwrap_or_default()
@@ -59,14 +75,19 @@ impl Transfer {
 
 /// A table with a head, whose lines are no longer than `width`.
 pub(super) fn table(sessions: &[Session], width: Option<usize>) -> Vec<String> {
-    const HEAD: [&str; 7] = ["SESSION", "USER", "PEER", "TLS", "SINCE", "IDLE", "DOES"];
-    let mut rows = vec![HEAD.map(str::to_owned)];
+    let has_replicas = sessions.iter().any(|session| session.replica.is_some());
+    let mut head = vec!["SESSION", "USER", "PEER", "TLS", "SINCE", "IDLE", "DOES"];
+    if has_replicas {
+        head.insert(1, "REPLICA");
+    }
+    let columns = head.len();
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     for session in sessions {
         let does = match &session.transfer {
             Some(transfer) => transfer.shown(),
             None => clean(session.last_command.as_deref().unwrap_or("-")),
         };
-        rows.push([
+        let mut row = vec![
             session.session.to_string(),
             session.user.as_deref().map_or_else(|| "-".to_owned(), clean),
             session.peer.clone(),
@@ -74,16 +95,20 @@ pub(super) fn table(sessions: &[Session], width: Option<usize>) -> Vec<String> {
             span(session.connected_seconds),
             if session.transfer.is_some() { "-".to_owned() } else { span(session.idle_seconds) },
             does,
-        ]);
+        ];
+        if has_replicas {
+            row.insert(1, session.replica.map_or_else(|| "-".to_owned(), |replica| replica.to_string()));
+        }
+        rows.push(row);
     }
     let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEAD.len() - 1).map(wide).collect();
-    let line = |row: &[String; 7]| {
+    let widths: Vec<usize> = (0..columns - 1).map(wide).collect();
+    let line = |row: &Vec<String>| {
         let mut line = String::new();
         for (cell, &width) in row.iter().zip(&widths) {
             line.push_str(&format!("{cell:<width$}  "));
         }
-        line.push_str(&row[HEAD.len() - 1]);
+        line.push_str(&row[columns - 1]);
         match width {
             Some(width) => line.chars().take(width).collect(),
             None => line,
@@ -146,6 +171,12 @@ mod tests {
                 "7        anna\u{fffd}[2J  192.0.2.7:4242  yes  1h02m  -     upload 75% 25 B 2.5 MiB/s /in/a",
             ]
         );
+        session["replica"] = json!(2);
+        let answer = json!({ "sessions": [session.clone()], "count": 1, "away": [0, 1] });
+        let lines = table(&Sessions::of(&answer).sessions, Some(24));
+        assert_eq!(lines, ["SESSION  REPLICA  USER  ", "7        2        anna\u{fffd}["]);
+        let but_for = Sessions::of(&answer).but_for().unwrap();
+        assert_eq!(but_for, "replicas 0, 1 do not answer; sessions there are not shown");
         session["transfer"] = Value::Null;
         session["idle_seconds"] = json!(61.0);
         let answer = json!({ "sessions": [session], "count": 1 });

@@ -98,7 +98,7 @@ fn page(mut sessions: Sessions, width: Option<usize>, height: Option<usize>) -> 
         size(sum(false)),
         if sessions.is_draining { ", draining" } else { "" }
     );
-    let mut lines = vec![head, String::new()];
+    let mut lines = vec![head, sessions.but_for().unwrap_or_default()];
     lines.extend(table(&sessions.sessions, width));
     lines.truncate(height.unwrap_or(usize::MAX).max(3));
     lines

@@ -9,6 +9,7 @@ fn keys(secrets: &[&str]) -> Keys {
         replicas: Replicas::List(Vec::new()),
         index: ReplicaIndex::Is(0),
         ports_per_replica: 8,
+        sessions: None,
         relay: ([127, 0, 0, 1], 2122).into(),
         secret: Secret::new(secrets[0]),
         more_secrets: secrets[1..].iter().map(|secret| Secret::new(*secret)).collect(),

@@ -4,8 +4,10 @@
 //! whose it is: each replica advertises ports of a slice of its own (`slices`), and every replica listens on all of them
 //! (`doors`). What comes to another's port is passed on (`relay`) to the relay port of its owner (`port`, found by `peers`),
 //! after both have proven to know the secret (`handshake`, `keys`), as bytes (`splice`). The engine of the owner takes it as if
-//! it had come to the owner's own port ([`Service`]). `docs/decisions/cluster.md` has the reasons.
+//! it had come to the owner's own port ([`Service`]). Beside that, replicas tell each other what they count (`told`), and ask each
+//! other (`ask`); such connections are encrypted (`sealed`). `docs/decisions/cluster.md` has the reasons.
 
+mod ask;
 mod crowd;
 mod data_connection;
 mod doors;
@@ -15,9 +17,11 @@ mod keys;
 mod peers;
 mod port;
 mod relay;
+mod sealed;
 mod service;
 mod slices;
 mod splice;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,8 +35,11 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+pub use self::ask::NotAnswered;
+pub(crate) use self::ask::{answer, is_question};
 use self::crowd::Crowd;
 pub use self::data_connection::DataConnection;
 pub use self::keys::ConnectionKey;
@@ -42,7 +49,8 @@ pub use self::relay::NotOpened;
 use self::service::Services;
 pub use self::service::{Call, Kind, Service};
 use self::slices::Slices;
-use crate::config::{self, Config, ReplicaAddress, ReplicaIndex, hostname};
+pub use self::told::{Presence, Told};
+use crate::config::{self, Config, MOST_REPLICAS, ReplicaAddress, ReplicaIndex, Secret, hostname};
 use crate::ops::metrics::ClusterMeter;
 
 /// How many data connections are passed on at once, at most: each takes up to six descriptors, and all of them a half of
@@ -110,6 +118,8 @@ pub struct Cluster {
     slices: Slices,
     peers: Peers,
     keys: ArcSwap<Keys>,
+    /// The secrets that count, and when there are others.
+    secrets: watch::Sender<Vec<Secret>>,
     services: Services,
     meter: ClusterMeter,
     relay: SocketAddr,
@@ -186,6 +196,7 @@ impl Cluster {
             index,
             peers: Peers::new(settings.replicas.clone(), overrides.replicas),
             keys: ArcSwap::from_pointee(Keys::of(settings)),
+            secrets: watch::Sender::new(secrets_of(settings)),
             services: Services::default(),
             meter,
             relay: settings.relay,
@@ -217,6 +228,11 @@ impl Cluster {
     /// Which replica this is.
     pub fn index(&self) -> u16 {
         self.index
+    }
+
+    /// Counts what replicas have to do with each other.
+    pub(crate) fn meter(&self) -> &ClusterMeter {
+        &self.meter
     }
 
     /// How many replicas there can be.
@@ -258,6 +274,17 @@ impl Cluster {
     /// Other secrets count from now on.
     pub fn follow(&self, settings: &config::Cluster) {
         self.keys.store(Arc::new(Keys::of(settings)));
+        let secrets = secrets_of(settings);
+        self.secrets.send_if_modified(|before| {
+            let is_other = *before != secrets;
+            *before = secrets;
+            is_other
+        });
+    }
+
+    /// Tells when other secrets count: what is told goes on with these.
+    fn secrets(&self) -> watch::Receiver<Vec<Secret>> {
+        self.secrets.subscribe()
     }
 
     /// Waits until nothing is passed on. Whoever comes meanwhile is passed on, too.
@@ -270,6 +297,10 @@ impl Cluster {
     pub fn passed_on(&self) -> usize {
         self.tasks.len()
     }
+}
+
+fn secrets_of(settings: &config::Cluster) -> Vec<Secret> {
+    std::iter::once(&settings.secret).chain(&settings.more_secrets).cloned().collect()
 }
 
 fn index_of(settings: &config::Cluster, told: Option<u16>) -> Result<u16, ClusterError> {
@@ -296,8 +327,20 @@ fn bind(address: SocketAddr, v6_only: bool, purpose: &'static str) -> Result<Std
     doors::open(address, v6_only).map_err(|error| ClusterError::Bind { address, purpose, error })
 }
 
+/// The number of a session: it says which replica it is of, so that no two replicas have sessions of one number.
+pub fn session_number(count: u64, replica: Option<u16>) -> u64 {
+    let most = u64::from(MOST_REPLICAS);
+    replica.map_or(count, |replica| count.saturating_mul(most).saturating_add(u64::from(replica)))
+}
+
+/// The replica that a session of this number is of.
+pub fn replica_of(session: u64) -> u16 {
+    // Less than there are replicas.
+    (session % u64::from(MOST_REPLICAS)) as u16
+}
+
 /// The lines of the log about a replica are limited as those about an address.
-fn as_address(replica: u16) -> IpAddr {
+pub(crate) fn as_address(replica: u16) -> IpAddr {
     Ipv4Addr::from_bits(u32::from(replica)).into()
 }
 

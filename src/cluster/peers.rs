@@ -87,6 +87,12 @@ impl Peers {
         self.instead.get(&replica).cloned().or_else(|| self.replicas.address(replica))
     }
 
+    /// Whether the configuration names it, rather than all that there may be.
+    pub(super) fn is_listed(&self, replica: u16) -> bool {
+        self.instead.contains_key(&replica)
+            || matches!(&self.replicas, Replicas::List(list) if usize::from(replica) < list.len())
+    }
+
     /// It is there, as somebody knows who has heard of it.
     pub(super) fn found(&self, replica: u16) {
         known(&self.known).entry(replica).or_default().was_there = true;

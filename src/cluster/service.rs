@@ -13,15 +13,21 @@ use super::keys::ConnectionKey;
 pub enum Kind {
     /// A client's data connection, which another replica has accepted.
     DataConnection,
+    /// What a replica counts, which it tells for as long as the connection lasts (`told`).
+    Counters,
+    /// A question and its answer (`ask`).
+    Question,
 }
 
 impl Kind {
-    const ALL: [Self; 1] = [Self::DataConnection];
+    const ALL: [Self; 3] = [Self::DataConnection, Self::Counters, Self::Question];
 
     /// As it is sent. A number is never given to another kind.
     pub(super) fn byte(self) -> u8 {
         match self {
             Self::DataConnection => 1,
+            Self::Counters => 2,
+            Self::Question => 3,
         }
     }
 
@@ -49,7 +55,7 @@ pub trait Service: Send + Sync {
     fn knows(&self, said: &[u8]) -> bool;
 
     /// Takes over a connection. Must not block; whatever takes time is a task.
-    fn serve(&self, call: Call);
+    fn serve(self: Arc<Self>, call: Call);
 }
 
 /// Who takes connections of which kind.

@@ -9,6 +9,9 @@ use crate::host::Host;
 /// What stands for the number of a replica.
 const NUMBER: &str = "{i}";
 
+/// The most replicas that there can be: the last three digits of the number of a session are that of its replica.
+pub const MOST_REPLICAS: u16 = 1000;
+
 /// Several replicas behind one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -18,6 +21,8 @@ pub struct Cluster {
     pub index: ReplicaIndex,
     /// How many passive ports each has; at least one replica has that many.
     pub ports_per_replica: u16,
+    /// The most sessions of all together.
+    pub sessions: Option<usize>,
     /// Where this one hears the others.
     pub relay: SocketAddr,
     /// What is said to others, and accepted from them.
@@ -119,7 +124,7 @@ impl Cluster {
             Replicas::Pattern(..) => usize::MAX,
             Replicas::List(list) => list.len(),
         };
-        u16::try_from(slices.min(listed)).unwrap_or(u16::MAX)
+        u16::try_from(slices.min(listed)).unwrap_or(u16::MAX).min(MOST_REPLICAS)
     }
 
     /// The number that a machine of this name has: the one at its end, before the first dot.

@@ -50,7 +50,7 @@ pub use checked::{
     HostCertificate, Limits, Lockout, Mount, OwnCertificate, Passive, PassiveAddress, Password, Quota, Rate,
     Reload, Server, Tls, TlsSettings, TlsVersion, User, UserLimits, UsersFrom,
 };
-pub use cluster_settings::{Cluster, ReplicaAddress, ReplicaIndex, Replicas, hostname};
+pub use cluster_settings::{Cluster, MOST_REPLICAS, ReplicaAddress, ReplicaIndex, Replicas, hostname};
 pub use engines::{Engine, Lack};
 pub use entries::{Entries, Found, can_be_a_name};
 pub use event_targets::{EventSpool, EventTarget, EventWay, Events, Webhook};

@@ -14,6 +14,7 @@ use super::front::{Arrival, Front};
 use super::refusal::Refusal;
 use super::socket;
 use crate::accounts::SessionLimits;
+use crate::cluster::session_number;
 use crate::engine::{Connection, Engine};
 use crate::ops::metrics::Metrics;
 use crate::shutdown::Shutdown;
@@ -41,13 +42,24 @@ pub(super) struct Acceptor {
 pub(super) struct Sessions {
     engine: Arc<dyn Engine>,
     running: TaskTracker,
-    next_number: AtomicU64,
+    next: AtomicU64,
+    /// Which of several replicas this server is: its number is in those of its sessions.
+    replica: Option<u16>,
     shutdown: Shutdown,
 }
 
 impl Sessions {
-    pub(super) fn new(engine: Arc<dyn Engine>, running: TaskTracker, shutdown: Shutdown) -> Self {
-        Self { engine, running, next_number: AtomicU64::new(1), shutdown }
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        running: TaskTracker,
+        replica: Option<u16>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { engine, running, next: AtomicU64::new(1), replica, shutdown }
+    }
+
+    fn next_number(&self) -> u64 {
+        session_number(self.next.fetch_add(1, Ordering::Relaxed), self.replica)
     }
 }
 
@@ -127,7 +139,7 @@ impl Acceptor {
             local,
             reached: arrival.reached.unwrap_or(local),
             by_proxy_itself: arrival.by_proxy_itself,
-            session: self.sessions.next_number.fetch_add(1, Ordering::Relaxed),
+            session: self.sessions.next_number(),
             implicit_tls: front.begins_with_tls(),
             permit,
         };

@@ -87,9 +87,16 @@ impl Server {
             listeners,
             engine,
             limits: Arc::new(
-                SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix).guarded_by(
-                    Guard::new(config.lockout.clone(), limits.connections_per_ip, limits.ipv6_prefix),
-                ),
+                SessionLimits::new(limits.sessions, limits.sessions_per_ip, limits.ipv6_prefix)
+                    .guarded_by(Guard::new(
+                        config.lockout.clone(),
+                        limits.connections_per_ip,
+                        limits.ipv6_prefix,
+                    ))
+                    .beside(
+                        first.accounts.elsewhere(),
+                        first.config.cluster.as_ref().and_then(|cluster| cluster.sessions),
+                    ),
             ),
             world,
             metrics,
@@ -111,8 +118,9 @@ impl Server {
     pub async fn run(self, shutdown: Shutdown) {
         let sessions = TaskTracker::new();
         let closed = CancellationToken::new();
+        let replica = self.world.now().cluster.as_ref().map(|cluster| cluster.index());
         let acceptor = Arc::new(Acceptor {
-            sessions: Sessions::new(self.engine, sessions.clone(), shutdown.clone()),
+            sessions: Sessions::new(self.engine, sessions.clone(), replica, shutdown.clone()),
             limits: self.limits,
             closed: closed.clone(),
             metrics: self.metrics,

@@ -37,7 +37,7 @@ pub(crate) use limits::{Pace, Room, TransferPlace};
 pub use mounts::{Mount, MountTable};
 pub(crate) use partials::{Kept, sentence};
 pub use preferences::Preferences;
-pub(crate) use quota::{QuotaState, Quotas, Usage};
+pub(crate) use quota::{Made, QuotaState, Quotas, Usage};
 pub use site::Site;
 pub use standing::Standing;
 pub use transfers::Direction;

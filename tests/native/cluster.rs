@@ -3,7 +3,10 @@
 
 mod adversary;
 mod clients;
+mod counted;
 mod losses;
+mod operators;
+mod secrets;
 mod spreader;
 mod transfers;
 
@@ -42,6 +45,8 @@ struct Wanted {
     /// Further lines of `server`.
     server: Vec<String>,
     tls: Option<&'static str>,
+    /// Further users, and then whatever else there is.
+    users: &'static str,
     /// Where replicas hear each other, if not where they say.
     others: fn(u32) -> String,
 }
@@ -49,13 +54,13 @@ struct Wanted {
 impl Default for Wanted {
     fn default() -> Self {
         let others = |number| address(number + 1).to_string();
-        Self { replicas: 3, cluster: "", server: Vec::new(), tls: None, others }
+        Self { replicas: 3, cluster: "", server: Vec::new(), tls: None, users: "", others }
     }
 }
 
 impl Replicas {
     fn new(wanted: Wanted) -> Self {
-        let Wanted { replicas, cluster, server, tls, others } = wanted;
+        let Wanted { replicas, cluster, server, tls, users, others } = wanted;
         let files = tempfile::tempdir().unwrap();
         let certificates = tls.map(|_| {
             let folder = tempfile::tempdir().unwrap();
@@ -79,6 +84,7 @@ backends:
   disk: {{ kind: local, root: '{}' }}
 users:
   - {{ name: demo, password: demo, plain: true, backend: disk, permissions: full }}
+{users}
 ",
                 list.join(", "),
                 files.path().display(),
@@ -86,7 +92,8 @@ users:
             let setup = Setup::new(rest)
                 .listen(&format!("{at}:0"))
                 .passive(&format!("ports: {}-{}, address: {before}", PORTS.start(), PORTS.end()))
-                .http();
+                .server("control: '{folder}/control.sock'")
+                .admin();
             server.iter().fold(setup, |setup, line| setup.server(line))
         });
         Self { setups: setups.collect(), files, certificates, address: before }

@@ -34,6 +34,8 @@ const EMPTY: &[(&str, &str)] = &[
     ("wharf_cluster_relayed_connections_total", "the server is alone"),
     ("wharf_cluster_relayed_bytes_total", "the server is alone"),
     ("wharf_cluster_relay_failures_total", "the server is alone"),
+    ("wharf_cluster_replicas", "the server is alone"),
+    ("wharf_cluster_told_bytes_total", "the server is alone"),
     ("wharf_scan_duration_seconds", "nothing is scanned, so this is not a number"),
 ];
 

@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net};
 use tokio::time::Instant;
 
 use super::Lock;
+use super::lifts::CLOSE;
 use crate::accounts::account::one_name;
 
 /// The most networks, and the most names, that can be locked by hand: each new connection is compared with all networks.
@@ -55,8 +56,14 @@ fn canonical(network: IpNet) -> IpNet {
 /// What is locked by hand.
 #[derive(Debug, Default)]
 pub(super) struct Bans {
-    networks: HashMap<IpNet, Instant>,
-    names: HashMap<String, Instant>,
+    networks: HashMap<IpNet, Ban>,
+    names: HashMap<String, Ban>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ban {
+    began: Instant,
+    until: Instant,
 }
 
 impl Bans {
@@ -68,10 +75,30 @@ impl Bans {
     ) -> Result<(), TooManyBans> {
         // A time beyond the end of the clock is none.
         let until = now.checked_add(lasting).ok_or(TooManyBans)?;
+        self.put(subject, Ban { began: now, until }, now)
+    }
+
+    fn put(&mut self, subject: Subject, ban: Ban, now: Instant) -> Result<(), TooManyBans> {
         match subject {
-            Subject::Network(network) => put(&mut self.networks, canonical(network), now, until),
-            Subject::Name(name) => put(&mut self.names, one_name(&name).to_owned(), now, until),
+            Subject::Network(network) => put(&mut self.networks, canonical(network), now, ban),
+            Subject::Name(name) => put(&mut self.names, one_name(&name).to_owned(), now, ban),
         }
+    }
+
+    /// Another replica has locked it; `false` if what is known here is as new, or if there are too many.
+    pub(super) fn adopt(&mut self, subject: Subject, began: Instant, until: Instant, now: Instant) -> bool {
+        let known = match &subject {
+            Subject::Network(network) => self.networks.get(network),
+            Subject::Name(name) => self.names.get(one_name(name)),
+        };
+        let is_known = known.is_some_and(|ban| now < ban.until && began < ban.began + CLOSE);
+        !is_known && self.put(subject, Ban { began, until }, now).is_ok()
+    }
+
+    /// Keeps those whose subject and beginning this says yes to.
+    pub(super) fn retain(&mut self, stays: impl Fn(&Subject, Instant) -> bool) {
+        self.networks.retain(|network, ban| stays(&Subject::Network(*network), ban.began));
+        self.names.retain(|name, ban| stays(&Subject::Name(name.clone()), ban.began));
     }
 
     pub(super) fn has(&self, ip: IpAddr, now: Instant) -> bool {
@@ -79,49 +106,45 @@ impl Bans {
             return false;
         }
         let ip = ip.to_canonical();
-        self.networks.iter().any(|(network, until)| now < *until && network.contains(&ip))
+        self.networks.iter().any(|(network, ban)| now < ban.until && network.contains(&ip))
     }
 
     pub(super) fn has_name(&self, name: &str, now: Instant) -> bool {
-        self.names.get(one_name(name)).is_some_and(|until| now < *until)
+        self.names.get(one_name(name)).is_some_and(|ban| now < ban.until)
     }
 
     /// Says whether it was locked.
     pub(super) fn lift(&mut self, subject: &Subject, now: Instant) -> bool {
-        let until = match subject {
+        let ban = match subject {
             Subject::Network(network) => self.networks.remove(network),
             Subject::Name(name) => self.names.remove(one_name(name)),
         };
-        until.is_some_and(|until| now < until)
+        ban.is_some_and(|ban| now < ban.until)
     }
 
     pub(super) fn locks(&self, now: Instant) -> impl Iterator<Item = Lock> {
-        let networks = self.networks.iter().map(|(network, until)| (shown(network), false, until));
-        let names = self.names.iter().map(|(name, until)| (name.clone(), true, until));
-        networks.chain(names).filter(move |(_, _, until)| now < **until).map(
-            move |(subject, is_name, until)| Lock {
+        let networks = self.networks.iter().map(|(network, ban)| (shown(network), false, ban));
+        let names = self.names.iter().map(|(name, ban)| (name.clone(), true, ban));
+        networks.chain(names).filter(move |(_, _, ban)| now < ban.until).map(
+            move |(subject, is_name, ban)| Lock {
                 subject,
                 is_name,
-                left: until.duration_since(now),
+                left: ban.until.duration_since(now),
+                age: now.saturating_duration_since(ban.began),
                 by_hand: true,
             },
         )
     }
 }
 
-fn put<K: Hash + Eq>(
-    table: &mut HashMap<K, Instant>,
-    key: K,
-    now: Instant,
-    until: Instant,
-) -> Result<(), TooManyBans> {
+fn put<K: Hash + Eq>(table: &mut HashMap<K, Ban>, key: K, now: Instant, ban: Ban) -> Result<(), TooManyBans> {
     if table.len() >= MOST && !table.contains_key(&key) {
-        table.retain(|_, until| now < *until);
+        table.retain(|_, ban| now < ban.until);
         if table.len() >= MOST {
             return Err(TooManyBans);
         }
     }
-    table.insert(key, until);
+    table.insert(key, ban);
     Ok(())
 }
 

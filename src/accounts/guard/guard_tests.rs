@@ -129,6 +129,7 @@ async fn locks_are_listed_and_lifted() {
         subject: subject.to_owned(),
         is_name,
         left: secs(1800),
+        age: secs(0),
         by_hand: false,
     };
     assert_eq!(guard.locks(), [lock(ATTACKER, false), lock("anna", true)]);

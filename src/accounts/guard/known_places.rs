@@ -28,17 +28,29 @@ impl KnownPlaces {
         self.of.get(name).is_some_and(|places| places.networks.contains(&network))
     }
 
-    pub(super) fn add(&mut self, name: &str, network: Network) {
+    /// Where those users were last whose logins are the latest.
+    pub(super) fn latest(&self, most: usize) -> Vec<(String, Network)> {
+        let mut latest: Vec<_> = self.of.iter().map(|(name, places)| (places.last, name, places)).collect();
+        latest.sort_unstable_by_key(|(last, ..)| std::cmp::Reverse(*last));
+        latest.truncate(most);
+        let place =
+            |(_, name, places): (_, &String, &Places)| Some((name.clone(), *places.networks.front()?));
+        latest.into_iter().filter_map(place).collect()
+    }
+
+    /// Says whether it was not known.
+    pub(super) fn add(&mut self, name: &str, network: Network) -> bool {
         self.logins += 1;
         let last = self.logins;
         if let Some(places) = self.of.get_mut(name) {
-            match places.networks.iter().position(|known| *known == network) {
+            let known = places.networks.iter().position(|known| *known == network);
+            match known {
                 Some(at) => drop(places.networks.remove(at)),
                 None => places.networks.truncate(MOST_OF_ONE - 1),
             }
             places.networks.push_front(network);
             places.last = last;
-            return;
+            return known.is_none();
         }
         if self.of.len() >= MOST
             && let Some(oldest) = self.of.iter().min_by_key(|(_, places)| places.last)
@@ -47,6 +59,7 @@ impl KnownPlaces {
             self.of.remove(&oldest);
         }
         self.of.insert(name.to_owned(), Places { networks: VecDeque::from([network]), last });
+        true
     }
 }
 

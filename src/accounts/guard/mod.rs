@@ -5,11 +5,15 @@
 //! a wrong password is, and takes as long, because strangers must not find out which names exist; so only names that do are counted.
 //! But a user who is attacked from elsewhere must get in: a network from which the name logged in before is not concerned.
 //!
+//! What other replicas have to know of it, and what is heard of them, is in `news`.
+//!
 //! All of this outlives the accounts of one reading of the configuration, so it belongs to the limits of sessions, with which every
 //! connection begins and every login comes. It is in memory alone, and each table has a bound.
 
 mod bans;
 mod known_places;
+mod lifts;
+mod news;
 mod pace;
 mod record;
 
@@ -23,6 +27,8 @@ use tokio::time::Instant;
 use self::bans::Bans;
 pub use self::bans::{Subject, TooManyBans};
 use self::known_places::KnownPlaces;
+use self::lifts::Lifts;
+pub(crate) use self::news::News;
 use self::pace::Pace;
 use self::record::Record;
 use crate::config;
@@ -44,6 +50,12 @@ struct State {
     names: Record<String>,
     places: KnownPlaces,
     pace: Option<Pace>,
+    /// What operators have lifted.
+    lifts: Lifts,
+    /// How often locks have begun or were lifted.
+    changes: u64,
+    /// What other replicas have to be told, if there are any.
+    news: Option<News>,
 }
 
 /// Why a connection is refused before anything else.
@@ -71,6 +83,8 @@ pub struct Lock {
     pub is_name: bool,
     /// How long it still is.
     pub left: Duration,
+    /// How long it has been.
+    pub age: Duration,
     /// Whether an operator has locked it.
     pub by_hand: bool,
 }
@@ -89,6 +103,9 @@ impl Guard {
             names: Record::default(),
             places: KnownPlaces::default(),
             pace: connections_per_ip.map(Pace::new),
+            lifts: Lifts::default(),
+            changes: 0,
+            news: None,
         };
         Self { ipv6_prefix, state: Mutex::new(state) }
     }
@@ -145,20 +162,30 @@ impl Guard {
     pub(super) fn failed(&self, ip: IpAddr, name: Option<&str>, now: Instant) -> NewLocks {
         let mut state = self.state();
         let is_counted = state.rules(ip).is_some();
-        let State { lockout: Some(lockout), networks, names, .. } = &mut *state else {
+        let network = Network::of(ip, self.ipv6_prefix);
+        let State { lockout: Some(lockout), networks, names, news, changes, .. } = &mut *state else {
             return NewLocks::default();
         };
-        NewLocks {
-            address: is_counted && networks.failed(&Network::of(ip, self.ipv6_prefix), lockout, now),
-            name: name.is_some_and(|name| names.failed(name, lockout, now)),
+        if let Some(news) = news {
+            news.failed(is_counted.then_some(network), name);
         }
+        let locks = NewLocks {
+            address: is_counted && networks.failed(&network, lockout, now),
+            name: name.is_some_and(|name| names.failed(name, lockout, now)),
+        };
+        *changes += u64::from(locks.address || locks.name);
+        locks
     }
 
     /// This user has logged in from `ip`.
     pub(super) fn succeeded(&self, name: &str, ip: IpAddr) {
         let mut state = self.state();
-        if state.lockout.is_some() {
-            state.places.add(name, Network::of(ip, self.ipv6_prefix));
+        let network = Network::of(ip, self.ipv6_prefix);
+        if state.lockout.is_some()
+            && state.places.add(name, network)
+            && let Some(news) = &mut state.news
+        {
+            news.logged_in(name, network);
         }
     }
 
@@ -168,23 +195,27 @@ impl Guard {
     /// # Errors
     /// [`TooManyBans`].
     pub fn ban(&self, subject: Subject, lasting: Duration) -> Result<(), TooManyBans> {
-        self.state().bans.add(subject, Instant::now(), lasting)
+        let mut state = self.state();
+        state.changes += 1;
+        state.bans.add(subject, Instant::now(), lasting)
     }
 
     /// All that is locked now because of failures, or because an operator wants it.
     pub fn locks(&self) -> Vec<Lock> {
         let now = Instant::now();
         let state = self.state();
-        let networks = state.networks.locked(now).map(|(network, left)| Lock {
+        let networks = state.networks.locked(now).map(|(network, left, age)| Lock {
             subject: network.address().to_string(),
             is_name: false,
             left,
+            age,
             by_hand: false,
         });
-        let names = state.names.locked(now).map(|(name, left)| Lock {
+        let names = state.names.locked(now).map(|(name, left, age)| Lock {
             subject: name.clone(),
             is_name: true,
             left,
+            age,
             by_hand: false,
         });
         networks.chain(names).chain(state.bans.locks(now)).collect()
@@ -197,6 +228,8 @@ impl Guard {
         let address = subject.parse().ok().map(|ip: IpAddr| Network::of(ip, self.ipv6_prefix));
         let of_address = address.is_some_and(|network| state.networks.forget(&network, now));
         let by_hand = state.bans.lift(&Subject::parse(subject), now);
+        state.lifts.add(Some(subject), now, self.ipv6_prefix);
+        state.changes += 1;
         usize::from(of_address) + usize::from(state.names.forget(subject, now)) + usize::from(by_hand)
     }
 
@@ -209,6 +242,8 @@ impl Guard {
             + state.bans.locks(now).count();
         state.bans = Bans::default();
         (state.networks, state.names) = (Record::default(), Record::default());
+        state.lifts.add(None, now, self.ipv6_prefix);
+        state.changes += 1;
         locks
     }
 }

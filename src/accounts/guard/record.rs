@@ -31,6 +31,8 @@ struct Entry {
     /// The moments of the last ones; no more than lock.
     failures: VecDeque<Instant>,
     is_locked: bool,
+    /// When the lock, or the first of these failures, began.
+    began: Instant,
     /// When the lock, or the last failure, counts no more.
     until: Instant,
 }
@@ -66,19 +68,51 @@ impl<K: Hash + Ord + Clone> Record<K> {
         }
         failures.push_back(now);
         let is_locked = failures.len() >= lockout.failures;
-        let (failures, until) = match is_locked {
-            true => (VecDeque::new(), now + lockout.lasting),
-            false => (failures, now + lockout.within),
+        let (failures, began, until) = match is_locked {
+            true => (VecDeque::new(), now, now + lockout.lasting),
+            false => {
+                let first = failures.front().copied().unwrap_or(now);
+                (failures, first, now + lockout.within)
+            }
         };
+        self.insert(key.to_owned(), Entry { failures, is_locked, began, until });
+        is_locked
+    }
+
+    /// Another replica has locked it; `false` if it is locked already, or if that is over.
+    pub(super) fn lock<Q: Hash + Eq + ToOwned<Owned = K> + ?Sized>(
+        &mut self,
+        key: &Q,
+        began: Instant,
+        until: Instant,
+        now: Instant,
+    ) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        if until <= now || self.is_locked(key, now) {
+            return false;
+        }
+        self.remove(key);
+        self.insert(key.to_owned(), Entry { failures: VecDeque::new(), is_locked: true, began, until });
+        true
+    }
+
+    /// Keeps those entries whose key and beginning this says yes to.
+    pub(super) fn retain(&mut self, stays: impl Fn(&K, Instant) -> bool) {
+        let Self { entries, order } = self;
+        entries.retain(|key, entry| stays(key, entry.began));
+        order.retain(|(_, _, key)| entries.contains_key(key));
+    }
+
+    fn insert(&mut self, key: K, entry: Entry) {
         while self.entries.len() >= MOST
             && let Some((_, _, first)) = self.order.pop_first()
         {
             self.entries.remove(first.borrow());
         }
-        let key = key.to_owned();
-        self.order.insert((is_locked, until, key.clone()));
-        self.entries.insert(key, Entry { failures, is_locked, until });
-        is_locked
+        self.order.insert((entry.is_locked, entry.until, key.clone()));
+        self.entries.insert(key, entry);
     }
 
     fn remove<Q: Hash + Eq + ToOwned<Owned = K> + ?Sized>(&mut self, key: &Q) -> Option<Entry>
@@ -98,10 +132,13 @@ impl<K: Hash + Ord + Clone> Record<K> {
         self.remove(key).is_some_and(|entry| entry.is_locked && now < entry.until)
     }
 
-    /// All locks, and how long each still holds.
-    pub(super) fn locked(&self, now: Instant) -> impl Iterator<Item = (&K, Duration)> {
+    /// All locks, how long each still holds, and how long it has.
+    pub(super) fn locked(&self, now: Instant) -> impl Iterator<Item = (&K, Duration, Duration)> {
         let locks = self.order.iter().filter(move |(is_locked, until, _)| *is_locked && now < *until);
-        locks.map(move |(_, until, key)| (key, until.duration_since(now)))
+        locks.filter_map(move |(_, until, key)| {
+            let age = now.saturating_duration_since(self.entries.get(key)?.began);
+            Some((key, until.duration_since(now), age))
+        })
     }
 
     #[cfg(test)]

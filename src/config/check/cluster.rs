@@ -1,6 +1,7 @@
 //! The section `cluster`.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use super::super::checked::Server;
 use super::super::cluster_settings::{Cluster, ReplicaAddress, ReplicaIndex, Replicas, hostname};
@@ -12,6 +13,12 @@ const PORTS_PER_REPLICA: usize = 8;
 const SECRET_LEAST: usize = 32;
 /// How many secrets may be accepted beside the first.
 const MORE_SECRETS: usize = 4;
+/// The most sessions of all replicas.
+const MOST_SESSIONS: u64 = 1_000_000_000;
+/// Where the system says which ports it gives to outgoing connections.
+const LENT: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+/// And which of these it does not.
+const KEPT: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
 const RELAY: ([u8; 4], u16) = ([0, 0, 0, 0], 2122);
 
 impl Checker<'_> {
@@ -28,6 +35,7 @@ impl Checker<'_> {
         let ports = server.passive.ports.len();
         let per_replica_span = raw.ports_per_replica.as_ref().map_or(owner, |at| at.span);
         let per_replica = self.count(raw.ports_per_replica, u64::from(u16::MAX), PORTS_PER_REPLICA);
+        let sessions = raw.sessions.is_some().then(|| self.count(raw.sessions, MOST_SESSIONS, 1));
         let relay_span = raw.relay.as_ref().map_or(owner, |at| at.span);
         let relay =
             self.parsed(raw.relay, units::listen).map_or_else(|| SocketAddr::from(RELAY), |(relay, _)| relay);
@@ -60,6 +68,7 @@ impl Checker<'_> {
             index: index.map_or(ReplicaIndex::FromHostname, |(index, _)| index),
             // `count` has limited it.
             ports_per_replica: u16::try_from(per_replica).unwrap_or(u16::MAX),
+            sessions,
             relay,
             secret: secret?,
             more_secrets,
@@ -88,6 +97,7 @@ impl Checker<'_> {
             );
         }
         self.index_fits(&cluster, index_span, ports);
+        self.ports_are_not_lent(&server.passive.ports, per_replica_span);
         let left = ports % per_replica;
         if left > 0 {
             self.source.warning(
@@ -98,6 +108,22 @@ impl Checker<'_> {
             );
         }
         Some(cluster)
+    }
+
+    /// All ports are open from the start, so the system must not lend one of them to somebody who connects elsewhere.
+    fn ports_are_not_lent(&self, ports: &RangeInclusive<u16>, span: Span) {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let (text, kept) = (read(LENT), read(KEPT));
+        if let Some((first, last)) = lent(&text).filter(|lent| is_lent(ports, *lent, &kept)) {
+            self.source.warning(
+                span,
+                format!(
+                    "`server.passive.ports` has ports that this machine gives to outgoing connections ({first} to {last}, \
+                     net.ipv4.ip_local_port_range): one that is in use when the replica starts keeps it from starting. Ports from 61000 \
+                     on are free of that by default; or list the ports in net.ipv4.ip_local_reserved_ports"
+                ),
+            );
+        }
     }
 
     fn replicas(&self, replicas: raw::Texts, span: Span, port: u16) -> Option<Replicas> {
@@ -204,5 +230,53 @@ impl Checker<'_> {
             }
         }
         secrets
+    }
+}
+
+/// The first and the last port that the system gives to outgoing connections.
+fn lent(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Whether one of these ports is given away; `kept` lists numbers and ranges that are not.
+fn is_lent(ports: &RangeInclusive<u16>, (first, last): (u16, u16), kept: &str) -> bool {
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+    };
+    let kept: Vec<RangeInclusive<u16>> = kept.split(',').filter_map(range).collect();
+    let mut both = (*ports.start()).max(first)..=(*ports.end()).min(last);
+    both.any(|port| !kept.iter().any(|kept| kept.contains(&port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lent_ports_are_found() {
+        assert_eq!(lent("32768\t60999\n"), Some((32768, 60999)));
+        for text in ["", "32768", "a b", "1 99999"] {
+            assert_eq!(lent(text), None, "{text}");
+        }
+        for (ports, is_lent) in [
+            (61000..=61999, false),
+            (60999..=61999, true),
+            (1024..=32767, false),
+            (1024..=32768, true),
+            (1024..=65535, true),
+            (40000..=40010, true),
+        ] {
+            assert_eq!(super::is_lent(&ports, (32768, 60999), ""), is_lent, "{ports:?}");
+        }
+        for (kept, is_lent) in [
+            ("40000-40010\n", false),
+            ("40000-40005,40006-40010", false),
+            ("40000-40009", true),
+            ("40005", true),
+        ] {
+            assert_eq!(super::is_lent(&(40000..=40010), (32768, 60999), kept), is_lent, "{kept}");
+        }
     }
 }

@@ -23,6 +23,10 @@ pub(in crate::config) struct Cluster {
     /// once with one address of clients. All replicas need the same number. Default: `8`. Example: `ports_per_replica: 16`.
     #[schemars(range(min = 1))]
     pub(in crate::config) ports_per_replica: Option<At<u64>>,
+    /// Sessions in all replicas together; more get 421. Of other replicas, those count that are logged in, as they were a
+    /// second ago. `server.limits.sessions` is what one replica can carry. Default: none. Example: `sessions: 20000`.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) sessions: Option<At<u64>>,
     /// Where this replica hears the others. Only they have to reach this port. Default: `0.0.0.0:2122`. Example: `relay: "[::]:2122"`.
     #[schemars(with = "Option<String>", extend("x-type" = "address"))]
     pub(in crate::config) relay: Option<At<Scalar>>,

@@ -27,17 +27,11 @@ impl Desk {
         json!({ "count": locks.len(), "lockouts": locks })
     }
 
-    /// Locks an address, a network or a user; if `ends_sessions`, those that are here are ended.
+    /// Locks an address, a network or a user here.
     ///
     /// # Errors
     /// [`Trouble::Invalid`], or [`Trouble::Impossible`] if too much is locked.
-    pub(crate) fn lock(
-        &self,
-        by: &str,
-        subject: &str,
-        lasting: Duration,
-        ends_sessions: bool,
-    ) -> Result<Value, Trouble> {
+    pub(super) fn lock_here(&self, by: &str, subject: &str, lasting: Duration) -> Result<(), Trouble> {
         let said = humantime::format_duration(Duration::from_secs(lasting.as_secs()));
         let detail = format!("{subject} for {said}");
         let locked = if subject.is_empty() || subject.len() > NAME || subject.contains('\0') {
@@ -49,47 +43,14 @@ impl Desk {
         } else {
             self.limits.guard().ban(Subject::parse(subject), lasting).map_err(Trouble::impossible)
         };
-        if let Err(trouble) = locked {
-            self.acted(by, "lock", &detail, Err(&trouble.to_string()));
-            return Err(trouble);
-        }
-        self.acted(by, "lock", &detail, Ok(()));
-        let ended = match (ends_sessions, Subject::parse(subject)) {
-            (false, _) => 0,
-            (true, Subject::Network(network)) => self.kick_network(network),
-            (true, Subject::Name(user)) => self.kick_user(by, &user).unwrap_or(0),
-        };
-        Ok(json!({ "subject": subject, "remaining_seconds": lasting.as_secs(), "ended_sessions": ended }))
-    }
-
-    /// Lifts the locks of an address, a network or a user; how many there were.
-    ///
-    /// # Errors
-    /// [`Trouble::NotFound`] if there were none.
-    pub(crate) fn lift(&self, by: &str, subject: &str) -> Result<usize, Trouble> {
-        match self.limits.guard().lift(subject) {
-            0 => {
-                let trouble = Trouble::NotFound(format!("{subject:?} is not locked"));
-                self.acted(by, "lift", subject, Err(&trouble.to_string()));
-                Err(trouble)
-            }
-            locks => {
-                self.acted(by, "lift", subject, Ok(()));
-                Ok(locks)
-            }
-        }
-    }
-
-    /// Lifts all locks; how many there were.
-    pub(crate) fn lift_all(&self, by: &str) -> usize {
-        let locks = self.limits.guard().lift_all();
-        self.acted(by, "lift", "all", Ok(()));
-        locks
+        let cause = locked.as_ref().err().map(ToString::to_string);
+        self.acted(by, "lock", &detail, cause.as_deref().map_or(Ok(()), Err));
+        locked
     }
 }
 
 fn lock(lock: &Lock) -> Value {
-    let Lock { subject, is_name, left, by_hand } = lock;
+    let Lock { subject, is_name, left, by_hand, age: _ } = lock;
     json!({
         "subject": subject,
         "kind": if *is_name { "user" } else { "address" },

@@ -2,6 +2,8 @@
 //! and for the admin interface over HTTP.
 //!
 //! - `sessions`: who is here, and how a session is ended;
+//! - `snapshot`: what moves at this moment;
+//! - `replicas`: the same for all replicas, from any one;
 //! - `uploads`: uploads that are kept for their users;
 //! - `users`: who may be, with limits and quotas;
 //! - `locks`: who is locked out, and whom operators lock out;
@@ -10,8 +12,10 @@
 
 mod events;
 mod locks;
+mod replicas;
 mod server;
 mod sessions;
+mod snapshot;
 mod uploads;
 mod users;
 
@@ -23,6 +27,7 @@ use wharf_backends::Buffers;
 
 pub(crate) use self::events::{letter, wanted};
 pub(crate) use self::locks::seconds;
+pub use self::replicas::{Answering, Readings};
 pub(crate) use self::sessions::{Filter, transfer};
 pub(crate) use self::uploads::KeptUpload;
 use super::http::Readiness;
@@ -30,6 +35,7 @@ use super::live::Live;
 use super::metrics::Metrics;
 use super::reload::Reloader;
 use crate::accounts::SessionLimits;
+use crate::cluster::Told;
 use crate::events::Events;
 use crate::shutdown::Shutdown;
 use crate::visit::facts::{Act, Facts};
@@ -56,6 +62,10 @@ pub struct Desk {
     pub(crate) live: Arc<Live>,
     /// Who hears of what operators do.
     pub(crate) facts: Arc<Facts>,
+    /// The other replicas, if this server is one of several.
+    pub told: Option<Arc<Told>>,
+    /// Other replicas that read along.
+    pub readings: Readings,
 }
 
 /// Why something was not done.
@@ -67,6 +77,9 @@ pub(crate) enum Trouble {
     /// What was asked for is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// Another replica has it, and does not answer.
+    #[error("replica {0} does not answer")]
+    Away(u16),
     /// What was asked for is right, and can't be done.
     #[error("{detail}")]
     Impossible {
@@ -93,6 +106,11 @@ impl Desk {
         self.metrics.operator_acted(action, outcome.is_ok());
         self.facts.acted(Act { by, action, detail, outcome });
     }
+}
+
+/// Numbers in a sentence.
+pub(crate) fn numbers(numbers: &[u16]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Debug for Desk {

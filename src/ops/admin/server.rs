@@ -17,6 +17,7 @@ impl Desk {
             "name": "wharf",
             "version": env!("CARGO_PKG_VERSION"),
             "engine": self.engine,
+            "replica": self.replica_index(),
             "listen": world.config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "started_at": time(self.live.since()),
             "uptime_seconds": self.live.started().elapsed().as_secs(),

@@ -6,11 +6,11 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{Desk, Trouble};
-use crate::accounts::one_name;
+use crate::config::MOST_REPLICAS;
 use crate::ops::live::{Chosen, SessionView};
 
 /// The most sessions of one answer.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// How many there are if nobody says.
 const USUAL: usize = 1000;
@@ -25,6 +25,8 @@ pub(crate) struct Filter {
     /// Only those behind this one.
     pub(crate) after: u64,
     pub(crate) limit: Option<usize>,
+    /// Only those of this replica.
+    pub(crate) replica: Option<u16>,
 }
 
 impl Filter {
@@ -52,10 +54,19 @@ impl Filter {
                     let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
                     filter.limit = Some(limit.ok_or_else(|| wrong(&format!("a number from 1 to {MOST}")))?);
                 }
+                "replica" => {
+                    let replica = value.parse().ok().filter(|replica| *replica < MOST_REPLICAS);
+                    filter.replica = Some(replica.ok_or_else(|| wrong("the number of a replica"))?);
+                }
                 _ => return Err(Trouble::Invalid(format!("there is no filter `{word}`"))),
             }
         }
         Ok(filter)
+    }
+
+    /// The most that are shown.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(USUAL)
     }
 
     fn wants(&self, session: &Chosen<'_>) -> bool {
@@ -71,7 +82,7 @@ impl Desk {
     pub(crate) fn chosen(&self, filter: &Filter) -> (Vec<SessionView>, usize) {
         let mut sessions = self.live.sessions(|session| filter.wants(session));
         let all = sessions.len();
-        sessions.truncate(filter.limit.unwrap_or(USUAL));
+        sessions.truncate(filter.limit());
         (sessions, all)
     }
 
@@ -117,35 +128,13 @@ impl Desk {
         self.acted(by, "kick", &format!("session {number} of {user:?} at {}", session.peer), Ok(()));
         Ok(session)
     }
-
-    /// Ends all sessions of a user; how many there were.
-    ///
-    /// # Errors
-    /// [`Trouble::NotFound`] if there was none.
-    pub(crate) fn kick_user(&self, by: &str, user: &str) -> Result<usize, Trouble> {
-        let sessions = self.live.sessions(|session| session.user.map(one_name) == Some(one_name(user)));
-        let ended = sessions.iter().filter_map(|session| self.live.end(session.session)).count();
-        let detail = format!("{ended} sessions of {user:?}");
-        if ended == 0 {
-            let trouble = Trouble::NotFound(format!("{user:?} has no sessions"));
-            self.acted(by, "kick", &detail, Err(&trouble.to_string()));
-            return Err(trouble);
-        }
-        self.acted(by, "kick", &detail, Ok(()));
-        Ok(ended)
-    }
-
-    /// Ends all sessions of a network; how many there were.
-    pub(super) fn kick_network(&self, network: IpNet) -> usize {
-        let sessions = self.live.sessions(|session| network.contains(&session.peer));
-        sessions.iter().filter_map(|session| self.live.end(session.session)).count()
-    }
 }
 
 /// A transfer with whose it is.
 pub(crate) fn transfer(session: &SessionView) -> Option<Value> {
     let mut transfer = json!(session.transfer.as_ref()?);
     transfer["session"] = session.session.into();
+    transfer["replica"] = session.replica.into();
     transfer["user"] = session.user.clone().into();
     transfer["peer"] = session.peer.clone().into();
     Some(transfer)

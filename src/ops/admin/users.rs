@@ -15,9 +15,9 @@ const MOST: usize = 10_000;
 
 impl Desk {
     /// Users that are known without asking anybody, and those that are here, by their names; `after` and `limit` page through them.
-    pub(crate) fn users(&self, after: &str, limit: Option<usize>) -> Value {
+    pub(crate) async fn users(&self, after: &str, limit: Option<usize>) -> Value {
         let world = self.reloader.world().now();
-        let (mut all, here) = (world.accounts.overview(), self.here());
+        let (mut all, here) = (world.accounts.overview(), self.here_of_all().await);
         for name in here.keys() {
             if !all.contains_key(name) {
                 all.insert(name.clone(), Overview { source: "asked".to_owned(), account: None });
@@ -39,7 +39,7 @@ impl Desk {
     /// [`Trouble::NotFound`].
     pub(crate) async fn user(&self, name: &str) -> Result<Value, Trouble> {
         let world = self.reloader.world().now();
-        let here = self.here();
+        let here = self.here_of_all().await;
         let overview = world.accounts.overview().remove(name);
         let overview = overview
             .or_else(|| {
@@ -70,8 +70,8 @@ impl Desk {
         json!({ "quotas": places.iter().map(place).collect::<Vec<_>>(), "count": count })
     }
 
-    /// The sessions and transfers of each user who is here.
-    fn here(&self) -> HashMap<String, (usize, usize)> {
+    /// The sessions and transfers of each user who is here, at this replica.
+    pub(super) fn here(&self) -> HashMap<String, (usize, usize)> {
         let mut here: HashMap<String, (usize, usize)> = HashMap::new();
         for session in self.live.sessions(|session| session.user.is_some()) {
             let Some(user) = session.user else { continue };

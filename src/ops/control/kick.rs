@@ -15,17 +15,17 @@ const BY: &str = "wharf kick";
 
 /// The row of this command.
 pub(super) const ROW: Row =
-    Row { name: "kick", run: |desk, request| Box::pin(async move { answer(&desk, &request) }) };
+    Row { name: "kick", run: |desk, request| Box::pin(async move { answer(&desk, &request).await }) };
 
-fn answer(desk: &Desk, request: &Request) -> Answer {
+async fn answer(desk: &Desk, request: &Request) -> Answer {
     match (request.arguments.get(SESSIONS), request.arguments.get(USER)) {
         (Some(Value::Array(numbers)), None) => {
             let Some(numbers) = numbers.iter().map(Value::as_u64).collect::<Option<Vec<_>>>() else {
                 return Answer::unusable("a session has a number");
             };
-            sessions(desk, &numbers)
+            sessions(desk, &numbers).await
         }
-        (None, Some(Value::String(user))) => match desk.kick_user(BY, user) {
+        (None, Some(Value::String(user))) => match desk.kick_user(BY, user).await {
             Ok(ended) => Answer {
                 data: json!({ "ended_sessions": ended }),
                 ..Answer::fine(format!("ended {ended} sessions of {user:?}"))
@@ -36,14 +36,15 @@ fn answer(desk: &Desk, request: &Request) -> Answer {
     }
 }
 
-fn sessions(desk: &Desk, numbers: &[u64]) -> Answer {
+async fn sessions(desk: &Desk, numbers: &[u64]) -> Answer {
     let (mut lines, mut ended) = (Vec::new(), 0);
     for number in numbers {
-        lines.push(match desk.kick(BY, *number) {
+        lines.push(match desk.kick_anywhere(BY, *number).await {
             Ok(session) => {
                 ended += 1;
-                let user = session.user.as_deref().unwrap_or("(not logged in)");
-                format!("ended session {number} of {} from {}", user.escape_debug(), session.peer)
+                let user = session["user"].as_str().unwrap_or("(not logged in)");
+                let peer = session["peer"].as_str().unwrap_or_default();
+                format!("ended session {number} of {} from {peer}", user.escape_debug())
             }
             Err(trouble) => trouble.to_string(),
         });

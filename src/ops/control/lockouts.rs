@@ -27,32 +27,32 @@ const BY: &str = "wharf lockouts";
 
 /// The row of this command.
 pub(super) const ROW: Row =
-    Row { name: "lockouts", run: |desk, request| Box::pin(async move { answer(&desk, &request) }) };
+    Row { name: "lockouts", run: |desk, request| Box::pin(async move { answer(&desk, &request).await }) };
 
-fn answer(desk: &Desk, request: &Request) -> Answer {
+async fn answer(desk: &Desk, request: &Request) -> Answer {
     let arguments = &request.arguments;
     match (arguments.get(LIFT), arguments.get(LIFT_ALL), arguments.get(LOCK)) {
         (None, None, None) => list(desk),
-        (Some(Value::String(subject)), None, None) => match desk.lift(BY, subject) {
+        (Some(Value::String(subject)), None, None) => match desk.lift(BY, subject).await {
             Ok(_) => Answer::fine(format!("{subject:?} is not locked any more")),
             Err(trouble) => trouble.into(),
         },
         (None, Some(Value::Bool(true)), None) => {
-            let locks = desk.lift_all(BY);
+            let locks = desk.lift_all(BY).await;
             Answer::fine(format!("nothing is locked any more; there were {locks} locks"))
         }
-        (None, None, Some(Value::String(subject))) => lock(desk, subject, request),
+        (None, None, Some(Value::String(subject))) => lock(desk, subject, request).await,
         _ => Answer::unusable("either the locks of one are lifted, or all, or one is locked"),
     }
 }
 
-fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
+async fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
     let lasting = request.arguments.get(FOR).and_then(Value::as_str);
     let Some(lasting) = lasting.and_then(|text| humantime::parse_duration(text).ok()) else {
         return Answer::unusable("for how long is it locked?");
     };
     let ends_sessions = request.arguments.get(END_SESSIONS) == Some(&Value::Bool(true));
-    match desk.lock(BY, subject, lasting, ends_sessions) {
+    match desk.lock(BY, subject, lasting, ends_sessions).await {
         Ok(locked) => {
             let text = format!("{subject:?} is locked for {}", format_duration(lasting));
             Answer { data: locked, ..Answer::fine(text) }
@@ -63,7 +63,7 @@ fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
 
 /// A line for each lock: addresses first, those that hold longest last.
 fn list(desk: &Desk) -> Answer {
-    let line = |Lock { subject, is_name, left, by_hand }: &Lock| {
+    let line = |Lock { subject, is_name, left, by_hand, .. }: &Lock| {
         let kind = match (is_name, subject.contains('/')) {
             (true, _) => "user",
             (false, true) => "network",

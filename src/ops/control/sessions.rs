@@ -23,7 +23,7 @@ pub(super) const ROW: Row = Row {
                 .and_then(|words| Filter::parse(words.iter().map(|(word, value)| (*word, value.as_str()))));
             match filter {
                 Ok(filter) => {
-                    let mut data = desk.sessions(&filter);
+                    let mut data = desk.sessions_of_all(&filter).await;
                     data["is_draining"] = desk.limits.is_draining().into();
                     Answer { data, ..Answer::fine("") }
                 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use wharf_backends::StoragePath;
 
 use super::views::{tidy, time};
@@ -43,6 +43,15 @@ impl Drop for Reading {
 }
 
 impl Reading {
+    /// The next fact that is there already, or how many were lost; `None`: there is none.
+    pub(crate) fn try_next(&mut self) -> Option<Result<Arc<str>, u64>> {
+        match self.facts.try_recv() {
+            Ok(fact) => Some(Ok(fact)),
+            Err(TryRecvError::Lagged(lost)) => Some(Err(lost)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        }
+    }
+
     /// The next fact, or how many were lost because this reader is slow; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<Result<Arc<str>, u64>> {
         match self.facts.recv().await {

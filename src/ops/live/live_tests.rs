@@ -24,7 +24,7 @@ fn transfer(backend: &str, direction: Direction) -> Arc<Transfer> {
 }
 
 fn live(keeps_dialogues: bool) -> (Facts, Arc<Live>, Shutdown) {
-    let (facts, live, ending) = (Facts::default(), Live::new(keeps_dialogues), Shutdown::default());
+    let (facts, live, ending) = (Facts::default(), Live::new(keeps_dialogues, None), Shutdown::default());
     live.read(&facts);
     facts.tell(who(""), What::SessionOpened { ending: &ending });
     (facts, live, ending)

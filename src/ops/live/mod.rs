@@ -24,7 +24,8 @@ use self::dialogue::Dialogue;
 pub(crate) use self::feed::{Feed, Reading};
 use self::totals::Totals;
 pub(crate) use self::totals::{Failures, Throughput};
-pub(crate) use self::views::{Dialogued, SessionView, time};
+pub(crate) use self::views::{Chosen, Dialogued, SessionView, time};
+use crate::config::MOST_REPLICAS;
 use crate::shutdown::Shutdown;
 use crate::visit::facts::{Fact, Facts, Reader, Transfer, What};
 
@@ -45,6 +46,8 @@ pub(crate) struct Live {
     since: SystemTime,
     /// The last commands and replies of each session are kept.
     keeps_dialogues: bool,
+    /// Which of several replicas this server is.
+    replica: Option<u16>,
     /// A transfer has begun.
     moving: Notify,
     feed: Feed,
@@ -118,13 +121,14 @@ impl Moving {
 
 impl Live {
     /// Nobody is here. If `keeps_dialogues`, the last commands and replies of each session are kept.
-    pub(crate) fn new(keeps_dialogues: bool) -> Arc<Self> {
+    pub(crate) fn new(keeps_dialogues: bool, replica: Option<u16>) -> Arc<Self> {
         Arc::new(Self {
             shards: Default::default(),
             totals: Mutex::default(),
             started: Instant::now(),
             since: SystemTime::now(),
             keeps_dialogues,
+            replica,
             moving: Notify::new(),
             feed: Feed::default(),
         })
@@ -198,7 +202,8 @@ impl Live {
 
     fn shard(&self, session: u64) -> MutexGuard<'_, Shard> {
         // There are as many as the number says.
-        lock(&self.shards[(session % SHARDS) as usize])
+        // Of several replicas, the last digits of all numbers are the same.
+        lock(&self.shards[((session ^ (session / u64::from(MOST_REPLICAS))) % SHARDS) as usize])
     }
 
     /// All sessions that these words are of, by their numbers.
@@ -215,7 +220,7 @@ impl Live {
                     is_moving: moving.is_some(),
                 };
                 if wants(&chosen) {
-                    found.push(SessionView::of(*number, session, moving, now));
+                    found.push(self.view(*number, session, moving, now));
                 }
             }
         }
@@ -223,11 +228,15 @@ impl Live {
         found
     }
 
+    fn view(&self, number: u64, session: &Session, moving: Option<&Moving>, now: u64) -> SessionView {
+        SessionView { replica: self.replica, ..SessionView::of(number, session, moving, now) }
+    }
+
     /// One session with its last commands and replies.
     pub(crate) fn session(&self, number: u64) -> Option<(SessionView, Vec<Dialogued>)> {
         let shard = self.shard(number);
         let session = shard.sessions.get(&number)?;
-        let view = SessionView::of(number, session, shard.transfers.get(&number), self.milliseconds());
+        let view = self.view(number, session, shard.transfers.get(&number), self.milliseconds());
         Some((view, session.more.as_ref().map_or_else(Vec::new, |more| more.dialogue.lines())))
     }
 
@@ -259,7 +268,7 @@ impl Live {
         let (view, ending) = {
             let shard = self.shard(number);
             let session = shard.sessions.get(&number)?;
-            let view = SessionView::of(number, session, shard.transfers.get(&number), self.milliseconds());
+            let view = self.view(number, session, shard.transfers.get(&number), self.milliseconds());
             (view, session.ending.clone())
         };
         // It wakes its session, which may tell something here.
@@ -412,14 +421,6 @@ impl Reader for Live {
     fn hears_act(&self, time: SystemTime, act: &crate::visit::facts::Act<'_>) {
         self.feed.hears_act(time, act);
     }
-}
-
-/// What sessions are chosen by.
-pub(crate) struct Chosen<'a> {
-    pub(crate) number: u64,
-    pub(crate) user: Option<&'a str>,
-    pub(crate) peer: IpAddr,
-    pub(crate) is_moving: bool,
 }
 
 /// How many there are.

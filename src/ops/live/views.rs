@@ -1,16 +1,26 @@
 //! Sessions and transfers as programs read them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::{Moving, Session};
 
+/// What sessions are chosen by.
+pub(crate) struct Chosen<'a> {
+    pub(crate) number: u64,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) peer: IpAddr,
+    pub(crate) is_moving: bool,
+}
+
 /// A session.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SessionView {
     pub(crate) session: u64,
+    /// Of several replicas, which one it is of.
+    pub(crate) replica: Option<u16>,
     pub(crate) user: Option<String>,
     pub(crate) peer: String,
     pub(crate) host: Option<String>,
@@ -60,6 +70,7 @@ impl SessionView {
         let idle = now.saturating_sub(session.active);
         Self {
             session: number,
+            replica: None,
             user: session.user.as_deref().map(str::to_owned),
             peer: SocketAddr::new(session.ip, session.port).to_string(),
             host: session.more.as_ref().and_then(|more| more.host.clone()),

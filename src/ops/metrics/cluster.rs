@@ -102,6 +102,9 @@ pub struct ClusterMeter {
     failures: Family<OfReplica, Counter>,
     refused: Family<Labels, Counter>,
     open: Gauge,
+    replicas: Family<Labels, Gauge>,
+    told: Family<Labels, Counter>,
+    asked: Family<Labels, Counter>,
 }
 
 /// A connection that is passed on until this is dropped.
@@ -144,6 +147,43 @@ impl ClusterMeter {
             "Data connections that this replica passes on now",
             self.open.clone(),
         );
+        registry.register(
+            "cluster_replicas",
+            "Other replicas that are here, and those that are away",
+            self.replicas.clone(),
+        );
+        registry.register(
+            "cluster_told_bytes",
+            "Bytes of what replicas tell each other of what they count",
+            self.told.clone(),
+        );
+        for result in ["answered", "failed"] {
+            self.asked.get_or_create_owned(&[("result", result)]);
+        }
+        registry.register(
+            "cluster_questions",
+            "Questions of operators to other replicas, by whether there was an answer",
+            self.asked.clone(),
+        );
+    }
+
+    /// Another replica was asked.
+    pub fn asked(&self, is_answered: bool) {
+        let result = if is_answered { "answered" } else { "failed" };
+        self.asked.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// So many other replicas are here, and so many away.
+    pub fn replicas(&self, here: usize, away: usize) {
+        for (state, count) in [("here", here), ("away", away)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.replicas.get_or_create(&[("state", state)]).set(count);
+        }
+    }
+
+    /// So much was told.
+    pub fn told(&self, way: Way, bytes: usize) {
+        self.told.get_or_create(&[("direction", way.as_str())]).inc_by(bytes as u64);
     }
 
     /// A connection was passed on.

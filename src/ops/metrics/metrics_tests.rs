@@ -22,6 +22,8 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     metrics.cluster().relayed(1, Way::To);
     metrics.cluster().bytes(1, Way::From).inc_by(1);
     metrics.cluster().failed(Some(1), RelayFailure::Timeout);
+    metrics.cluster().replicas(2, 0);
+    metrics.cluster().told(Way::To, 1);
     metrics.command("STOR");
     metrics.reply(226);
     metrics.command_failed("not_found");

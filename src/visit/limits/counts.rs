@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use super::meter::Meter;
+use crate::accounts::{Elsewhere, Having};
 use crate::config::Bandwidth;
 use crate::network::Network;
 
@@ -20,6 +21,8 @@ pub struct Counts {
     server: Arc<Count>,
     users: Table<String>,
     networks: Table<Network>,
+    /// What other replicas have of the same.
+    elsewhere: Arc<Elsewhere>,
 }
 
 /// What one of them has used up.
@@ -29,24 +32,62 @@ pub(super) struct Count {
     download: Meter,
     /// Transfers under way.
     pub(super) transfers: AtomicUsize,
+    /// Those under way in other replicas.
+    pub(super) elsewhere: AtomicUsize,
     pub(super) commands: Meter,
 }
 
 impl Counts {
+    /// Nothing is used up; others share what users and networks may use.
+    pub(crate) fn beside(elsewhere: &Arc<Elsewhere>) -> Self {
+        Self { elsewhere: Arc::clone(elsewhere), ..Self::default() }
+    }
+
+    /// Takes into account what other replicas have told meanwhile.
+    pub(crate) fn look_elsewhere(&self) {
+        self.users.each(|name, count| count.shares_with(self.elsewhere.user(name)));
+        self.networks.each(|network, count| count.shares_with(self.elsewhere.network(*network)));
+    }
+
+    /// What users and networks have here that counts elsewhere, without sessions.
+    pub(crate) fn having(
+        &self,
+        mut user: impl FnMut(&str, Having),
+        mut network: impl FnMut(Network, Having),
+    ) {
+        self.users.each(|name, count| user(name, count.having()));
+        self.networks.each(|known, count| network(*known, count.having()));
+    }
+
     pub(super) fn server(&self) -> Arc<Count> {
         Arc::clone(&self.server)
     }
 
     pub(super) fn user(&self, name: &str) -> Arc<Count> {
-        self.users.get(name)
+        self.users.get(name, |count| count.shares_with(self.elsewhere.user(name)))
     }
 
     pub(super) fn network(&self, network: Network) -> Arc<Count> {
-        self.networks.get(&network)
+        self.networks.get(&network, |count| count.shares_with(self.elsewhere.network(network)))
     }
 }
 
 impl Count {
+    fn shares_with(&self, others: Having) {
+        self.elsewhere.store(others.transfers as usize, Ordering::Relaxed);
+        self.upload.shares_with(others.uploads);
+        self.download.shares_with(others.downloads);
+    }
+
+    fn having(&self) -> Having {
+        Having {
+            sessions: 0,
+            transfers: u32::try_from(self.transfers.load(Ordering::Relaxed)).unwrap_or(u32::MAX),
+            uploads: self.upload.own(),
+            downloads: self.download.own(),
+        }
+    }
+
     fn meter(&self, way: Way) -> &Meter {
         match way {
             Way::Upload => &self.upload,
@@ -78,7 +119,13 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Hash + Eq> Table<K> {
-    fn get<Q>(&self, name: &Q) -> Arc<Count>
+    fn each(&self, mut look: impl FnMut(&K, &Count)) {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.counts.iter().for_each(|(name, count)| look(name, count));
+    }
+
+    /// The count of this name; `begins` knows what a new one begins with.
+    fn get<Q>(&self, name: &Q, begins: impl FnOnce(&Count)) -> Arc<Count>
     where
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -93,7 +140,9 @@ impl<K: Hash + Eq> Table<K> {
             counts.retain(|_, count| Arc::strong_count(count) > 1 || !count.is_at_rest(now));
             *most = (counts.len() * 2).max(FEW);
         }
-        Arc::clone(counts.entry(name.to_owned()).or_default())
+        let count = counts.entry(name.to_owned()).or_default();
+        begins(count);
+        Arc::clone(count)
     }
 }
 
@@ -132,11 +181,16 @@ impl Share {
 pub(super) struct Rate {
     count: Arc<Count>,
     way: Way,
-    /// In a second.
-    pub(super) bytes: u64,
+    /// In a second, in all replicas together.
+    bytes: u64,
 }
 
 impl Rate {
+    /// What there is of it in a second here: a part for each transfer that shares it, wherever that is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.meter().part_here(self.bytes)
+    }
+
     pub(super) fn meter(&self) -> &Meter {
         self.count.meter(self.way)
     }

@@ -22,6 +22,8 @@ const LEAST: u64 = 4 * 1024;
 pub(super) struct Meter {
     paid: Mutex<Option<Instant>>,
     sharing: AtomicU32,
+    /// How many take parts in other replicas.
+    elsewhere: AtomicU32,
 }
 
 impl Meter {
@@ -48,6 +50,25 @@ impl Meter {
     /// How many take parts.
     pub(super) fn sharing(&self) -> u32 {
         self.sharing.load(Ordering::Relaxed).max(1)
+    }
+
+    /// How many take parts here, of which there may be none.
+    pub(super) fn own(&self) -> u32 {
+        self.sharing.load(Ordering::Relaxed)
+    }
+
+    /// So many take parts in other replicas.
+    pub(super) fn shares_with(&self, elsewhere: u32) {
+        self.elsewhere.store(elsewhere, Ordering::Relaxed);
+    }
+
+    /// What there is here of a rate that all share, wherever they are.
+    pub(super) fn part_here(&self, rate: u64) -> u64 {
+        let (own, elsewhere) = (u64::from(self.sharing()), u64::from(self.elsewhere.load(Ordering::Relaxed)));
+        match elsewhere {
+            0 => rate,
+            _ => (u128::from(rate) * u128::from(own) / u128::from(own + elsewhere)).max(1) as u64,
+        }
     }
 
     /// One more takes parts.

@@ -49,3 +49,17 @@ fn parts_are_as_large_as_the_round_is_long() {
     }
     assert_eq!(meter.part(10 << 20, round), 524_288);
 }
+
+#[test]
+fn a_rate_is_divided_by_all_who_share_it() {
+    let meter = Meter::default();
+    meter.join();
+    assert_eq!(meter.part_here(1000), 1000);
+    meter.shares_with(3);
+    assert_eq!(meter.part_here(1000), 250, "three others are elsewhere");
+    meter.join();
+    assert_eq!(meter.part_here(1000), 400, "two of five are here");
+    assert_eq!(meter.part_here(1), 1, "whoever may have anything has something");
+    meter.shares_with(0);
+    assert_eq!(meter.part_here(u64::MAX), u64::MAX);
+}

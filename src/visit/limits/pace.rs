@@ -71,7 +71,7 @@ impl Pace {
         let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
         if self.left(*granted) == 0 {
             let part = self.part();
-            let due = self.rates.iter().map(|rate| rate.meter().ask(part, rate.bytes, now)).max();
+            let due = self.rates.iter().map(|rate| rate.meter().ask(part, rate.bytes(), now)).max();
             *granted = Granted { bytes: granted.bytes + part, due: due.unwrap_or(now) };
         }
         (self.left(*granted), granted.due)
@@ -84,7 +84,7 @@ impl Pace {
     fn part(&self) -> u64 {
         let crowd = self.rates.iter().map(|rate| rate.meter().sharing()).max().unwrap_or(1);
         let round = (ROUND * crowd / FEW).clamp(ROUND, 10 * ROUND);
-        let parts = self.rates.iter().map(|rate| rate.meter().part(rate.bytes, round));
+        let parts = self.rates.iter().map(|rate| rate.meter().part(rate.bytes(), round));
         parts.min().unwrap_or(u64::MAX)
     }
 }
@@ -94,7 +94,7 @@ impl Drop for Pace {
         let granted = *self.granted.get_mut().unwrap_or_else(PoisonError::into_inner);
         let left = self.left(granted);
         for rate in &self.rates {
-            rate.meter().give_back(left, rate.bytes);
+            rate.meter().give_back(left, rate.bytes());
             rate.meter().leave();
         }
     }

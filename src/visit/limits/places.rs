@@ -17,6 +17,7 @@ impl TransferPlace {
 
     /// One of so many; `None` if all of them are taken.
     pub(super) fn one_of(most: usize, count: &Arc<Count>) -> Option<Self> {
+        let most = most.saturating_sub(count.elsewhere.load(Ordering::Relaxed));
         let more = |taken: usize| (taken < most).then_some(taken + 1);
         count.transfers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Self(Some(Arc::clone(count))))
@@ -47,5 +48,16 @@ mod tests {
         drop((second, third));
         assert!(one().is_some());
         drop(TransferPlace::free());
+    }
+
+    #[test]
+    fn places_that_others_have_are_taken() {
+        let count = Arc::<Count>::default();
+        count.elsewhere.store(1, Ordering::Relaxed);
+        let first = TransferPlace::one_of(2, &count).unwrap();
+        assert!(TransferPlace::one_of(2, &count).is_none());
+        count.elsewhere.store(3, Ordering::Relaxed);
+        drop(first);
+        assert!(TransferPlace::one_of(2, &count).is_none());
     }
 }

@@ -13,20 +13,15 @@ use wharf_backends::turns::{Turn, Turns};
 use wharf_backends::{ErrorKind, StoragePath};
 
 use super::Origin;
+use super::elsewhere::Elsewhere;
 use super::kept::{File, Place};
 use super::ledger::{Kept, Ledger};
 use super::partials::all_below;
 use super::worker::Worker;
 use crate::ops::metrics::QuotaMeter;
 
-/// The time between two looks at what is due, after which is written what is known.
-const TICK: Duration = Duration::from_secs(5 * 60);
-
 /// By so much sooner than others some places are looked at.
 const SPREAD: Duration = Duration::from_secs(4 * 60 * 60);
-
-/// For so long is kept what is known of a place in which nobody has a quota.
-const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
@@ -39,16 +34,17 @@ pub(super) fn hash(path: &StoragePath) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
     backends: RwLock<HashMap<String, Arc<Books>>>,
-    start: OnceLock<Start>,
+    pub(super) start: OnceLock<Start>,
+    pub(super) elsewhere: Elsewhere,
 }
 
 /// What the server starts with.
 #[derive(Debug)]
-struct Start {
+pub(super) struct Start {
     meter: QuotaMeter,
-    file: Option<File>,
+    pub(super) file: Option<File>,
     /// What was known of places when the server before ended, or when nobody had a quota there any more; whether that is all.
-    kept: Mutex<HashMap<Place, Kept>>,
+    pub(super) kept: Mutex<HashMap<Place, Kept>>,
     is_sure: bool,
 }
 
@@ -94,6 +90,8 @@ impl Quotas {
         self.start.get_or_init(|| {
             let file = directory.map(File::of);
             let (kept, is_sure) = file.as_ref().map(File::open).unwrap_or_default();
+            // Others go on while this server does not run.
+            let is_sure = is_sure && !self.elsewhere.is_there();
             Start { meter: meter.clone(), file, kept: Mutex::new(kept), is_sure }
         });
     }
@@ -155,76 +153,8 @@ impl Quotas {
         self.keep_for_later(books, books.all());
     }
 
-    /// What is known of these places may be needed again, but nobody knows what becomes of them until then.
-    fn keep_for_later(&self, books: &Books, ledgers: Vec<Arc<Ledger>>) {
-        let Some(Start { file: Some(_), kept, .. }) = self.start.get() else { return };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        for ledger in ledgers {
-            let place = (books.backend.clone(), ledger.root.as_str().to_owned());
-            match ledger.kept().filter(|_| books.keeps_what_was_known()) {
-                Some(known) => kept.insert(place, Kept { looked_at: SystemTime::UNIX_EPOCH, ..known }),
-                None => kept.remove(&place),
-            };
-        }
-    }
-
     pub(super) fn all(&self) -> Vec<Arc<Books>> {
         self.backends.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    /// Has places looked at when it is time, and what is known written down, for as long as it is polled.
-    pub(crate) async fn keep(&self) {
-        loop {
-            tokio::time::sleep(TICK).await;
-            let now = SystemTime::now();
-            self.drop_what_is_idle(now);
-            for books in self.all() {
-                books.look_at_what_is_due(now);
-            }
-            self.write(false).await;
-        }
-    }
-
-    /// Forgets places in which nobody has had a quota for a day. What is known of them is kept in the file, if there is one.
-    fn drop_what_is_idle(&self, now: SystemTime) {
-        for books in self.all() {
-            let idle = books.take_what_is_idle(now);
-            self.keep_for_later(&books, idle);
-        }
-    }
-
-    /// Writes down what is known, as the last word of this server if it has ended in good order.
-    pub(crate) async fn write(&self, is_the_end: bool) {
-        let Some(Start { file: Some(file), kept, .. }) = self.start.get() else { return };
-        // What nobody needed this time may be needed the next time, but nobody knows what became of it.
-        let unknown = |kept: &Kept| Kept { looked_at: SystemTime::UNIX_EPOCH, ..*kept };
-        let now = SystemTime::now();
-        let mut places: HashMap<_, _> = {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|_, kept| now.duration_since(kept.needed_at).map_or(true, |idle| idle < KEPT_FOR));
-            kept.iter().map(|(place, kept)| (place.clone(), unknown(kept))).collect()
-        };
-        for books in self.all() {
-            if !books.keeps_what_was_known() {
-                places.retain(|(backend, _), _| *backend != books.backend);
-            }
-            // What goes with the storage is of no use to the next server.
-            if books.current().origin.location.is_none() {
-                continue;
-            }
-            for ledger in books.all() {
-                let place = (books.backend.clone(), ledger.root.as_str().to_owned());
-                match ledger.kept() {
-                    Some(kept) => places.insert(place, kept),
-                    None => places.remove(&place),
-                };
-            }
-        }
-        let file = file.clone();
-        let write = move || file.write(&places, is_the_end);
-        if let Err(cause) = tokio::task::spawn_blocking(write).await {
-            tracing::warn!(%cause, "can't write what is known of quotas");
-        }
     }
 }
 
@@ -245,6 +175,11 @@ impl Books {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether other replicas find what is stored there.
+    pub(super) fn are_shared(&self) -> bool {
+        self.current().origin.location.is_some()
+    }
+
     /// Nobody looks at what waits.
     pub(super) fn is_left(&self) {
         self.queue().is_worked_on = false;
@@ -260,12 +195,16 @@ impl Books {
     }
 
     /// Whether what the server before knew is of this place, which has outlived it.
-    fn keeps_what_was_known(&self) -> bool {
+    pub(super) fn keeps_what_was_known(&self) -> bool {
         !self.is_elsewhere.load(Ordering::SeqCst) && self.current().origin.location.is_some()
     }
 
     fn ledger(&self, root: &StoragePath) -> Option<Arc<Ledger>> {
-        self.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(root.as_str()).cloned()
+        self.ledger_at(root.as_str())
+    }
+
+    pub(super) fn ledger_at(&self, root: &str) -> Option<Arc<Ledger>> {
+        self.ledgers.read().unwrap_or_else(PoisonError::into_inner).get(root).cloned()
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Ledger>> {
@@ -356,7 +295,7 @@ impl Books {
     }
 
     /// Takes out the places in which nobody has had a quota for a while: neither an account nor a session, and no upload.
-    fn take_what_is_idle(&self, now: SystemTime) -> Vec<Arc<Ledger>> {
+    pub(super) fn take_what_is_idle(&self, now: SystemTime) -> Vec<Arc<Ledger>> {
         let mut ledgers = self.ledgers.write().unwrap_or_else(PoisonError::into_inner);
         let is_idle = |ledger: &Arc<Ledger>| match Arc::strong_count(ledger) {
             1 => ledger.is_idle(now),
@@ -368,7 +307,7 @@ impl Books {
         ledgers.extract_if(|_, ledger| is_idle(ledger)).map(|(_, ledger)| ledger).collect()
     }
 
-    fn look_at_what_is_due(self: &Arc<Self>, now: SystemTime) {
+    pub(super) fn look_at_what_is_due(self: &Arc<Self>, now: SystemTime) {
         let spread = |ledger: &Ledger| SPREAD.mul_f64((hash(&ledger.root) % 1000) as f64 / 1000.0);
         // Two have each: the books, and this list.
         let is_due =

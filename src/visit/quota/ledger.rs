@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use wharf_backends::{Result, StoragePath};
 
+use super::elsewhere::Count;
 use super::look::Look;
 use super::{Usage, words};
 use crate::config::Quota;
@@ -45,8 +46,11 @@ pub(in crate::visit) struct Ledger {
 #[derive(Debug, Default)]
 struct Account {
     used: Usage,
-    /// What uploads under way hold beyond that.
+    /// What uploads under way hold beyond that, and what those in other replicas do.
     held: Usage,
+    held_elsewhere: Usage,
+    /// What was changed here.
+    made: Count,
     /// All of it was counted at least once.
     is_known: bool,
     look: Option<Look>,
@@ -70,6 +74,12 @@ struct Account {
 }
 
 impl Account {
+    /// What is changed here is told elsewhere.
+    fn make(&mut self, less: Usage, more: Usage) {
+        self.made.add(less, more);
+        self.change(less, more);
+    }
+
     /// What is known by now.
     fn used(&self) -> Usage {
         match &self.look {
@@ -163,7 +173,7 @@ impl Ledger {
     /// What is used of it, with what uploads under way hold; and whether all of it was counted.
     pub(super) fn used(&self) -> (Usage, bool) {
         let account = self.account();
-        (account.used().plus(account.held), account.is_known)
+        (account.used().plus(account.held).plus(account.held_elsewhere), account.is_known)
     }
 
     /// Holds more for an upload, unless that passes the quota.
@@ -176,7 +186,7 @@ impl Ledger {
         }
         let mut account = self.account();
         let used = account.used();
-        let taken = used.plus(account.held);
+        let taken = used.plus(account.held).plus(account.held_elsewhere);
         let fits = |taken: u64, more: u64, most: Option<u64>| {
             more == 0 || most.is_none_or(|most| taken.saturating_add(more) <= most)
         };
@@ -213,7 +223,7 @@ impl Ledger {
         let mut account = self.account();
         account.held = account.held.minus(held);
         if account.untouch(path) {
-            account.change(less, more);
+            account.make(less, more);
         }
     }
 
@@ -235,7 +245,7 @@ impl Ledger {
         // The place may have been forgotten meanwhile.
         if account.moving > 0 {
             account.moving -= 1;
-            account.change(less, more);
+            account.make(less, more);
             account.disturb();
         }
     }
@@ -249,9 +259,26 @@ impl Ledger {
     pub(super) fn forget(&self) {
         let mut account = self.account();
         let (held, is_queued) = (account.held, account.is_queued);
+        // What was made elsewhere counts from nothing.
         *account = Account { held, is_queued, ..Account::default() };
         *self.wait_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.is_known.send_replace(false);
+    }
+
+    /// What was changed here since it is counted, and what uploads under way hold.
+    pub(super) fn made(&self) -> (Count, Usage) {
+        let account = self.account();
+        (account.made, account.held)
+    }
+
+    /// Another replica has changed this. A look under way may have come to it, or not: then it is wrong by it until the next one.
+    pub(super) fn changed_elsewhere(&self, less: Usage, more: Usage) {
+        self.account().change(less, more);
+    }
+
+    /// So much is held in other replicas.
+    pub(super) fn held_elsewhere(&self, held: Usage) {
+        self.account().held_elsewhere = held;
     }
 
     /// Somebody has a quota here.

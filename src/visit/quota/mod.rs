@@ -11,13 +11,17 @@
 //! - `storage`: the rest of a storage, as `counted` has it;
 //! - `overview`: all places at a glance, for operators;
 //! - `partials`: uploads that are kept for their owners;
+//! - `keeping`: when places are looked at and what is known is written down;
 //! - `kept`: what is known when the server starts again;
+//! - `elsewhere`: what other replicas change in the same places, and what they are told of changes here;
 //! - `words`: what users are told.
 
 mod books;
 mod change;
 mod counted;
+mod elsewhere;
 mod hold;
+mod keeping;
 mod kept;
 mod ledger;
 mod look;
@@ -30,6 +34,7 @@ mod worker;
 
 pub(crate) use self::books::Quotas;
 pub(super) use self::counted::{Counted, Limit};
+pub(crate) use self::elsewhere::Made;
 pub(crate) use self::hold::Hold;
 pub(super) use self::ledger::Ledger;
 pub(super) use self::origin::Origin;
@@ -44,6 +49,11 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    /// These.
+    pub(crate) fn new(bytes: u64, files: u64) -> Self {
+        Self { bytes, files }
+    }
+
     /// That of a file of this size, or of none.
     fn of(size: Option<u64>) -> Self {
         size.map_or_else(Self::default, |bytes| Self { bytes, files: 1 })

@@ -97,8 +97,10 @@ fn a_replica_that_is_gone_is_not_waited_for() {
         // Takes connections, and says nothing.
         let _silent = is_silent.then(|| TcpListener::bind(at(address(2), RELAY)).unwrap());
         let began = Instant::now();
-        let mut lost = Client::connect(at(address(1), first_port(1)));
-        lost.expect_end();
+        // It may be over before the client is told that it has begun.
+        if let Ok(mut lost) = Client::try_connect(at(address(1), first_port(1))) {
+            lost.expect_end();
+        }
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         let failures = format!("wharf_cluster_relay_failures_total{{replica=\"1\",cause=\"{cause}\"}}");
         wait_until("the failure is counted", || sum(&running[0], &failures) == 1.0);

@@ -32,7 +32,7 @@ audit[].rotate: keep size
 http: admin listen
 http.admin: listen page read_only_token tls token
 http.admin.tls: certificate client_authorities key
-cluster: client_addresses index more_secrets ports_per_replica relay replicas secret
+cluster: client_addresses index more_secrets ports_per_replica relay replicas secret sessions
 log: filter format
 traces: ca_file headers otlp sample timeout to_stores
 traces.headers[]: name value

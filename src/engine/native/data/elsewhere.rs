@@ -26,6 +26,9 @@ use crate::ops::logging::rate;
 /// How long the client's own connection may still take. It is asked for in less than a second.
 const GRACE: Duration = Duration::from_millis(600);
 
+/// The same, where another replica may have the connection: it takes up to 0.9 seconds to pass it on.
+const GRACE_OF_REPLICAS: Duration = Duration::from_millis(1500);
+
 /// What the grace is to the time between the reply with the port and the command, in which the answer of a far client is on
 /// its way at least once.
 const ROUND_TRIPS: u32 = 3;
@@ -49,7 +52,7 @@ pub(super) async fn unless<T>(
 pub(super) async fn in_plain_text(strays: Strays) -> TransferError {
     let end = Instant::now() + grace(&strays);
     strays.first().await;
-    sleep_until(end.max(Instant::now() + GRACE)).await;
+    sleep_until(end.max(Instant::now() + least(&strays))).await;
     match told(&strays).filter(|_| may_end(&strays)) {
         Some(error) => error,
         None => std::future::pending().await,
@@ -91,7 +94,7 @@ pub(super) async fn over_tls(
         let end = *end.get_or_insert_with(|| Instant::now() + grace(&strays));
         let is_proven = claim.proven == Ok(true);
         if !is_proven {
-            sleep_until(end.max(came + GRACE)).await;
+            sleep_until(end.max(came + least(&strays))).await;
         }
         if let Some(error) = told(&strays).filter(|_| may_end(&strays)) {
             return error;
@@ -111,7 +114,12 @@ fn may_end(strays: &Strays) -> bool {
 
 /// How long the client's own connection may take from now on, as the command has come.
 fn grace(strays: &Strays) -> Duration {
-    GRACE.max(strays.since().elapsed() * ROUND_TRIPS)
+    least(strays).max(strays.since().elapsed() * ROUND_TRIPS)
+}
+
+/// How long it may take at least.
+fn least(strays: &Strays) -> Duration {
+    if strays.may_be_passed_on() { GRACE_OF_REPLICAS } else { GRACE }
 }
 
 #[cfg(test)]

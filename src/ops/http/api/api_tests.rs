@@ -24,7 +24,7 @@ fn the_description_names_what_there_is() {
         described.sort_unstable();
         assert_eq!(described, allowed, "{path}");
     }
-    assert_eq!(paths.len(), 21);
+    assert_eq!(paths.len(), 22);
 }
 
 #[test]

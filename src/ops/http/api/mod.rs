@@ -144,17 +144,17 @@ impl Api {
         Ok(match segments {
             ["access"] => json!({ "may_change": access == Access::Full }),
             ["server"] => desk.server().await,
-            ["sessions"] => desk.sessions(&Filter::parse(words())?),
+            ["sessions"] => desk.sessions_of_all(&Filter::parse(words())?).await,
             ["transfers"] => {
-                only(query, &["user", "peer", "after", "limit"])?;
-                desk.transfers(&Filter::parse(words())?)
+                only(query, &["user", "peer", "replica", "after", "limit"])?;
+                desk.transfers_of_all(&Filter::parse(words())?).await
             }
-            ["sessions", session] => desk.session(number(session)?)?,
+            ["sessions", session] => desk.session_anywhere(number(session)?).await?,
             ["users"] => {
                 only(query, &["after", "limit"])?;
                 let after = words().find(|(word, _)| *word == "after").map_or("", |(_, value)| value);
                 let limit = words().filter(|(word, _)| *word == "limit");
-                desk.users(after, Filter::parse(limit)?.limit)
+                desk.users(after, Filter::parse(limit)?.limit).await
             }
             ["users", name] => desk.user(name).await?,
             ["quotas"] => desk.quotas(),
@@ -165,8 +165,9 @@ impl Api {
                 only(query, &["state", "receiver", "after", "limit"])?;
                 desk.events(&wanted(words())?).await?
             }
-            ["throughput"] => json!(desk.live.throughput()),
-            ["failures"] => json!(desk.live.failures()),
+            ["replicas"] => desk.replicas().await,
+            ["throughput"] => desk.throughput_of_all().await,
+            ["failures"] => desk.failures_of_all().await,
             ["openapi.json"] => self.description.get_or_init(describe).clone(),
             _ => return Err(Refusal::not_found("that")),
         })
@@ -185,7 +186,7 @@ fn allowed(segments: &[&str]) -> Option<&'static str> {
         ["users", _] => "GET",
         [
             "access" | "server" | "sessions" | "transfers" | "users" | "quotas" | "lockouts" | "backends"
-            | "events" | "throughput" | "failures" | "stream" | "openapi.json",
+            | "replicas" | "events" | "throughput" | "failures" | "stream" | "openapi.json",
         ] => "GET",
         _ => return None,
     })
@@ -204,20 +205,20 @@ async fn change(
     Ok(match (method.as_str(), segments.as_slice()) {
         ("DELETE", ["sessions", session]) => {
             body.only(nothing)?;
-            json!({ "ended_sessions": 1, "session": desk.kick(by, number(session)?)? })
+            json!({ "ended_sessions": 1, "session": desk.kick_anywhere(by, number(session)?).await? })
         }
         ("DELETE", ["users", name, "sessions"]) => {
             body.only(nothing)?;
-            json!({ "ended_sessions": desk.kick_user(by, name)? })
+            json!({ "ended_sessions": desk.kick_user(by, name).await? })
         }
         ("PUT", ["lockouts", subject]) => {
             body.only(&["for", "end_sessions"])?;
             let lasting = body.duration("for")?;
-            desk.lock(by, subject, lasting, body.switch("end_sessions")?)?
+            desk.lock(by, subject, lasting, body.switch("end_sessions")?).await?
         }
         ("DELETE", ["lockouts", subject]) => {
             body.only(nothing)?;
-            json!({ "lifted": desk.lift(by, subject)? })
+            json!({ "lifted": desk.lift(by, subject).await? })
         }
         ("POST", ["reload"]) => {
             body.only(nothing)?;

@@ -57,6 +57,7 @@ impl From<Trouble> for Refusal {
         match trouble {
             Trouble::NotFound(detail) => Self::new(StatusCode::NOT_FOUND, detail),
             Trouble::Invalid(detail) => Self::bad(detail),
+            Trouble::Away(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, trouble.to_string()),
             Trouble::Impossible { detail, problems } => {
                 Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
             }

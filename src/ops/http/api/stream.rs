@@ -1,12 +1,14 @@
 //! What happens, as it happens: server-sent events.
 //!
+//! Snapshots are of all replicas, and made once for all who read along. What happens elsewhere comes with the next one.
+//!
 //! Events are made when the connection has room for one, so whoever reads slowly has no queue but the bounded one of facts, and whoever
 //! reads nothing is gone soon (`stay`).
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,15 +16,17 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, broadcast};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::{Body, whole};
 use super::Stay;
 use super::access::Shown;
 use super::problem::{Refusal, put_usual};
-use crate::ops::admin::{Desk, Filter, transfer};
-use crate::ops::live::{Reading, time};
+use crate::ops::admin::Desk;
+use crate::ops::live::Reading;
 
 /// The most readers at a time.
 const READERS: usize = 16;
@@ -30,12 +34,30 @@ const READERS: usize = 16;
 /// How often everything is told.
 const SNAPSHOT: Duration = Duration::from_secs(1);
 
-/// The most sessions and transfers of a snapshot.
-const SHOWN: usize = 200;
+/// So old may one be that was made for another reader.
+const FRESH: Duration = Duration::from_millis(900);
 
-/// How many read along.
-#[derive(Debug, Default)]
-pub(crate) struct Streams(AtomicUsize);
+/// How many events of other replicas wait for a slow reader.
+const WAITING: usize = 1024;
+
+/// Those who read along.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    readers: AtomicUsize,
+    last: Mutex<Option<(Instant, Bytes)>>,
+    /// What happens in other replicas.
+    elsewhere: broadcast::Sender<Bytes>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            readers: AtomicUsize::new(0),
+            last: Mutex::default(),
+            elsewhere: broadcast::Sender::new(WAITING),
+        }
+    }
+}
 
 /// One of those who read along.
 struct Reader {
@@ -45,12 +67,13 @@ struct Reader {
     /// The token, which may become wrong while it reads along.
     shown: Shown,
     reading: Reading,
+    elsewhere: broadcast::Receiver<Bytes>,
     next: Instant,
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.streams.0.fetch_sub(1, Ordering::AcqRel);
+        self.streams.readers.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -66,7 +89,7 @@ impl Streams {
         let body = match is_head {
             true => whole(Bytes::new()),
             false => {
-                let took = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |readers| {
+                let took = self.readers.fetch_update(Ordering::AcqRel, Ordering::Acquire, |readers| {
                     (readers < READERS).then_some(readers + 1)
                 });
                 if took.is_err() {
@@ -79,6 +102,7 @@ impl Streams {
                     stay: Arc::clone(stay),
                     shown,
                     reading: desk.live.feed().read(),
+                    elsewhere: self.elsewhere.subscribe(),
                     next: Instant::now(),
                 };
                 if !reader.stay.streams() {
@@ -103,6 +127,30 @@ impl Streams {
     }
 }
 
+impl Streams {
+    /// What there is now. Others are told of what happened elsewhere.
+    async fn snapshot(&self, desk: &Desk) -> Bytes {
+        let mut last = self.last.lock().await;
+        if let Some((at, snapshot)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return snapshot.clone();
+        }
+        let at = Instant::now();
+        let (snapshot, facts) = desk.snapshot_of_all(true).await;
+        for fact in facts {
+            let told = match fact.get("lost") {
+                Some(lost) => event("lost", &json!({ "facts": lost }).to_string()),
+                None => event("fact", &fact.to_string()),
+            };
+            let _ = self.elsewhere.send(told);
+        }
+        let snapshot = event("snapshot", &snapshot.to_string());
+        *last = Some((at, snapshot.clone()));
+        snapshot
+    }
+}
+
 impl Reader {
     async fn event(&mut self) -> Option<Bytes> {
         tokio::select! {
@@ -112,8 +160,14 @@ impl Reader {
                 self.shown.allows(world.config.http.admin.as_ref())?;
                 drop(world);
                 self.next = Instant::now() + SNAPSHOT;
-                Some(event("snapshot", &snapshot(&self.desk).to_string()))
+                Some(self.streams.snapshot(&self.desk).await)
             }
+            // Nobody ends it before the streams do.
+            fact = self.elsewhere.recv() => Some(match fact {
+                Ok(event) => event,
+                Err(RecvError::Lagged(lost)) => event("lost", &json!({ "facts": lost }).to_string()),
+                Err(RecvError::Closed) => return None,
+            }),
             fact = self.reading.next() => Some(match fact? {
                 Ok(fact) => event("fact", &fact),
                 Err(lost) => event("lost", &json!({ "facts": lost }).to_string()),
@@ -125,38 +179,4 @@ impl Reader {
 /// An event (HTML Living Standard, 9.2.5); JSON has no line ends.
 fn event(name: &str, data: &str) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
-}
-
-/// What there is at this moment.
-fn snapshot(desk: &Desk) -> Value {
-    let (mut sessions, count) = desk.chosen(&Filter { limit: Some(usize::MAX), ..Filter::default() });
-    let rate = |is_upload: bool| -> f64 {
-        let transfers = sessions.iter().filter_map(|session| session.transfer.as_ref());
-        let these =
-            transfers.filter(|transfer| matches!(transfer.direction, "upload" | "append") == is_upload);
-        these.map(|transfer| transfer.bytes_per_second).sum()
-    };
-    let (received, sent) = (rate(true), rate(false));
-    let logged_in = sessions.iter().filter(|session| session.user.is_some()).count();
-    // Those that move come first, then those that did something last.
-    sessions.sort_by(|a, b| {
-        let rate = |session: &crate::ops::live::SessionView| {
-            session.transfer.as_ref().map_or(-1.0, |transfer| transfer.bytes_per_second)
-        };
-        rate(b).total_cmp(&rate(a)).then_with(|| a.idle_seconds.total_cmp(&b.idle_seconds))
-    });
-    let transfers_count = sessions.iter().filter(|session| session.transfer.is_some()).count();
-    sessions.truncate(SHOWN);
-    let transfers: Vec<_> = sessions.iter().filter_map(transfer).collect();
-    json!({
-        "at": time(SystemTime::now()),
-        "is_draining": desk.limits.is_draining(),
-        "sessions_count": count,
-        "sessions_logged_in": logged_in,
-        "transfers_count": transfers_count,
-        "received_bytes_per_second": received,
-        "sent_bytes_per_second": sent,
-        "sessions": sessions,
-        "transfers": transfers,
-    })
 }

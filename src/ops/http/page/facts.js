@@ -1,6 +1,6 @@
 // What happened, the newest first: a bounded number of facts, of which those are shown that have the words of the search.
 
-import { address, by, bytes, clock, count, make, plain, span } from "./format.js";
+import { address, atReplica, by, bytes, clock, count, make, plain, span } from "./format.js";
 import { moved } from "./panels.js";
 
 /** How many are kept, and how many are drawn. */
@@ -86,7 +86,7 @@ export class Facts {
     if (isNoise(fact)) return;
     const [text, isTrouble] = told(fact);
     const who = fact.user ? plain(fact.user, 80) : fact.by ? plain(fact.by, 80) : "";
-    const peer = address(fact.peer ?? "");
+    const peer = address(fact.peer ?? "") + atReplica(fact.replica);
     // What is not shown is found, too: the number of the session, and the backend.
     const unseen = `${fact.session === undefined ? "" : `session ${fact.session}`} ${fact.backend ?? ""}`;
     this.new.push({ at: fact.at, who, peer, text, isTrouble, all: `${who} ${peer} ${text} ${unseen}`.toLowerCase() });

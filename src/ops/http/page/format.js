@@ -58,6 +58,9 @@ export function plain(text, longest = LONGEST) {
   return shown.replace(UNSEEN, (letter) => `‹U+${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
 
+/** Where a session is, if there are several replicas. */
+export const atReplica = (replica) => (Number.isInteger(replica) ? ` · replica ${replica}` : "");
+
 /** The address of an endpoint, without its port. */
 export const address = (peer) => plain(peer, 80).replace(/:\d+$/u, "").replace(/^\[(.*)\]$/u, "$1");
 

@@ -45,8 +45,15 @@ const stream = new Stream({
 function showLink(why) {
   const kind = state.isLive ? (state.snapshot?.is_draining ? "draining" : "live") : "lost";
   by("link").dataset.state = kind;
-  say(by("link"), { live: "live", draining: "draining: no new sessions", lost: `reconnecting…${why ? ` (${why})` : ""}` }[kind]);
+  const away = state.isLive ? missing(state.snapshot?.away ?? []) : "";
+  say(by("link"), away || { live: "live", draining: "draining: no new sessions", lost: `reconnecting…${why ? ` (${why})` : ""}` }[kind]);
   by("board").classList.toggle("stale", !state.isLive);
+}
+
+/** Replicas that do not answer, of which nothing is shown. */
+function missing(away) {
+  if (!away.length) return "";
+  return away.length === 1 ? `replica ${away[0]} is away` : `replicas ${away.join(", ")} are away`;
 }
 
 /** Once a second. */
@@ -54,7 +61,8 @@ function showSnapshot(snapshot) {
   state.snapshot = snapshot;
   showLink();
   table.update(snapshot.sessions);
-  showFigures(snapshot, state.server?.sessions_limit);
+  // Of several replicas, each has its own.
+  showFigures(snapshot, snapshot.replica === null ? state.server?.sessions_limit : undefined);
   one.update(snapshot.sessions, snapshot.sessions_count > snapshot.sessions.length);
   showFound();
 }
@@ -115,7 +123,8 @@ async function lookAround() {
 
 function showServer(server) {
   state.server = server;
-  say(by("where"), `${location.host} · ${server.version} · up ${span(server.uptime_seconds)}`);
+  const which = server.replica === null ? "" : `replica ${server.replica} · `;
+  say(by("where"), `${location.host} · ${which}${server.version} · up ${span(server.uptime_seconds)}`);
   document.title = `Wharf · ${location.host}`;
   showEvents(server.events);
   if (by("sessions-empty").dataset.kind === "false") delete by("sessions-empty").dataset.kind;

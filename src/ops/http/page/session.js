@@ -76,12 +76,13 @@ export class OneSession {
   }
 
   show(session) {
-    const { user, peer, host, transfer } = session;
+    const { user, peer, replica, host, transfer } = session;
     this.name = user ? plain(user, 80) : "not logged in";
     say(by("one-title"), `Session ${session.session} · ${this.name}`);
     const about = [
       ["User", this.name],
       ["Client", plain(peer, 80)],
+      ...(replica === null ? [] : [["Replica", String(replica)]]),
       ...(host ? [["Host", plain(host, 120)]] : []),
       ["Connected", `${day(session.connected_at)}, for ${span(session.connected_seconds)}`],
       ["Protection", session.is_encrypted ? "TLS" : "none: passwords and files can be read on the way"],

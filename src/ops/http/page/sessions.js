@@ -1,7 +1,7 @@
 // The table of sessions. It holds any number of them and draws those that can be seen: a row belongs to its session as long as both are
 // there, and only what has changed is written.
 
-import { address, brief, by, bytes, isUpload, make, plain, progress, rate, say } from "./format.js";
+import { address, atReplica, brief, by, bytes, isUpload, make, plain, progress, rate, say } from "./format.js";
 
 /** Rows above and below what can be seen. */
 const MORE = 4;
@@ -120,8 +120,8 @@ export class Sessions {
   update(all) {
     this.all = all;
     const has = (session) => {
-      const { user, peer, host, last_command: last, transfer } = session;
-      const text = `${user ?? ""} ${peer} ${host ?? ""} ${last ?? ""} ${transfer?.path ?? ""} ${transfer?.backend ?? ""}`.toLowerCase();
+      const { user, peer, replica, host, last_command: last, transfer } = session;
+      const text = `${user ?? ""} ${peer}${atReplica(replica)} ${host ?? ""} ${last ?? ""} ${transfer?.path ?? ""} ${transfer?.backend ?? ""}`.toLowerCase();
       return this.words.every((word) => text.includes(word));
     };
     const order = ORDERS[this.order.by];
@@ -211,7 +211,7 @@ function fill(cells, session, isNew) {
   const { user, transfer } = session;
   say(cells.user, user ? plain(user, 80) : "not logged in");
   cells.user.parentNode.classList.toggle("nobody", !user);
-  say(cells.peer, address(session.peer));
+  say(cells.peer, address(session.peer) + atReplica(session.replica));
   const idle = session.idle_seconds >= 2 ? ` for ${brief(session.idle_seconds)}` : "";
   const last = session.last_command ? `, last ${session.last_command}` : "";
   say(cells.path, transfer ? plain(transfer.path) : `idle${idle}${last}`);

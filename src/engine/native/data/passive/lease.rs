@@ -29,6 +29,11 @@ pub(in super::super) struct Strays {
 }
 
 impl Strays {
+    /// Whether the client's own connection may come by way of another replica.
+    pub(in super::super) fn may_be_passed_on(&self) -> bool {
+        self.ports.is_of_cluster()
+    }
+
     /// Waits for the first of them. Cancel safe.
     pub(in super::super) async fn first(&self) {
         self.arrivals.has_stray().await;

@@ -44,6 +44,11 @@ impl PassivePorts {
         ports
     }
 
+    /// Whether these are the ports of one of several replicas.
+    pub(super) fn is_of_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// How long the entry of a connection that nobody wants any more is not given to others: one that is passed on takes longer.
     pub(super) fn stray_wait(&self) -> Duration {
         if self.cluster.is_some() { STRAY_WAIT * 2 } else { STRAY_WAIT }
@@ -102,7 +107,7 @@ impl Service for RelayedConnections {
         self.decode(said).is_some()
     }
 
-    fn serve(&self, Call { stream, from, said, .. }: Call) {
+    fn serve(self: Arc<Self>, Call { stream, from, said, .. }: Call) {
         let Some(connection) = self.decode(&said) else { return };
         let client = connection.route.client;
         let peer = SocketAddr::new(client.ip().to_canonical(), client.port());
