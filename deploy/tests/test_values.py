@@ -21,6 +21,8 @@ LOCAL = "backends.disk.kind=local,backends.disk.root=/srv/ftp/files"
 ON_DISK = "users[0].name=demo,users[0].backend=disk"
 S3 = "backends.lake.kind=s3,backends.lake.bucket=b"
 MOUNT = "extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath"
+EMPTY = "extraVolumes[0].emptyDir.medium=Memory"
+SPOOL_ON_DISK = "config.events.spool.backend=disk,config.events.spool.path=.wharf/events"
 INNER = "extraVolumes[1].name=b,extraVolumeMounts[1].name=b,extraVolumeMounts[1].mountPath"
 HOST = "tls.settings.certificates[0]"
 OWN_KEY = "tls.mode=required,tls.settings.certificate=/run/public/c,tls.settings.key=/run/own/k"
@@ -140,6 +142,11 @@ SENTENCES = {
     "config.events.spool=/var/lib/wharf/events": "config.events.spool: /var/lib/wharf/events is on no volume that can be written; extra",
     f"config.events.spool=/var/events,{MOUNT}=/var/events,extraVolumeMounts[0].readOnly=true": "is on no volume that can be written",
     "config.events.spool=/tmp/events": "config.events.spool: /tmp/events goes with the pod",
+    f"config.events.spool=/a/b,{MOUNT}=/a,{EMPTY}": "config.events.spool: /a/b goes with the pod",
+    "config.events.spool.backend=scratch,config.events.spool.path=e": "config.events.spool: the backend scratch goes with the pod",
+    f"{LOCAL},{SPOOL_ON_DISK}": "config.events.spool: the root of the backend disk, /srv/ftp/files, goes with the pod",
+    f"{LOCAL},{SPOOL_ON_DISK},{MOUNT}=/srv/ftp,{EMPTY}": "config.events.spool: the root of the backend disk, /srv/ftp/files, goes",
+    f"backends.disk.kind=local,backends.disk.root=/tmp/files,{SPOOL_ON_DISK}": "the root of the backend disk, /tmp/files, goes with the pod",
     f"{LOCAL},{ON_DISK},persistence.enabled=true,config.events.spool=/srv/ftp/files/e": "is in the root of the backend disk, whose users",
     f"{MOUNT}=/tmp/": "extraVolumeMounts: at /tmp the chart has temporary files already.",
     f"{MOUNT}=/etc/wharf/config": "extraVolumeMounts: at /etc/wharf/config the chart has the configuration already.",
@@ -276,7 +283,9 @@ class Wrong(unittest.TestCase):
             f"{LOCAL},{ON_DISK},users[0].permissions=read-only,{MOUNT}=/srv/ftp,extraVolumeMounts[0].readOnly=true",
             f"{MOUNT}=/tmp/a,{INNER}=/etc/wharf/tls",
             f"config.events.spool=/var/events,{MOUNT}=/var/events",
-            "config.events.spool.backend=scratch,config.events.spool.path=.wharf/events",
+            f"{S3},backends.lake.anonymous=true,config.events.spool.backend=lake,config.events.spool.path=.wharf/events",
+            f"{LOCAL},persistence.enabled=true,{SPOOL_ON_DISK}",
+            f"{LOCAL},{SPOOL_ON_DISK},{MOUNT}=/srv/ftp,extraVolumes[0].name=a,extraVolumes[0].persistentVolumeClaim.claimName=a",
             "config.events.spool=/srv/ftp/events,persistence.existingClaim=mine",
             "config.events.spool=/tmp/a/events,persistence.enabled=true,persistence.mountPath=/tmp/a",
             f"{S3},backends.lake.anonymous=true,backends.lake.endpoint=https://store.example.com:9000/path",

@@ -9,6 +9,8 @@ use wharf_backends::object::Authorities;
 use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
+use super::ground::Ground;
+
 /// A storage as configured, of whichever kind: nothing is left to check, and nothing is contacted or opened yet.
 pub trait Backend: Any + fmt::Debug + Send + Sync {
     /// The word for its kind in the file.
@@ -23,6 +25,11 @@ pub trait Backend: Any + fmt::Debug + Send + Sync {
     /// Where it keeps what it stores, so that two of one kind have one location only if each finds what the other has stored.
     /// `None`: what is stored is gone when the storage is.
     fn location(&self) -> Option<String> {
+        None
+    }
+
+    /// The place where it keeps what it stores, which may hold that of another backend, or be in it. `None`: nobody else reaches it.
+    fn ground(&self) -> Option<Ground> {
         None
     }
 

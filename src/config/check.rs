@@ -10,6 +10,7 @@ mod cluster;
 mod dangers;
 mod encryption;
 mod events;
+mod grounds;
 mod hosts;
 mod http;
 mod ldap;

@@ -7,12 +7,14 @@
 //! - `model`: what an event is; `id`: its name;
 //! - `spool`: where events are kept;
 //! - `recover`: finds out what became of what nobody has seen the end of;
+//! - `recent`: what stood where something was removed a short time ago;
 //! - `deliver`: webhooks and programs.
 
 mod deliver;
 mod desk;
 mod id;
 mod model;
+mod recent;
 mod recover;
 mod spool;
 
@@ -67,6 +69,7 @@ pub struct Events {
     refused: AtomicU64,
     dropped: AtomicU64,
     starter: Option<Arc<Starter>>,
+    recent: recent::Recent,
     tasks: Mutex<JoinSet<()>>,
     stopping: CancellationToken,
 }
@@ -116,6 +119,7 @@ impl Events {
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             starter: starter.map(Arc::new),
+            recent: recent::Recent::default(),
             tasks: Mutex::default(),
             stopping: CancellationToken::new(),
         }))

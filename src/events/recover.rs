@@ -28,6 +28,7 @@ use super::id::Id;
 use super::model::{Draft, Outcome, Place, Question, STORED, Seen, micros, time_of};
 use super::spool::record::End;
 use super::spool::state::Stage;
+use crate::config::EventSpool;
 
 /// How long a start waits for answers.
 const START: Duration = Duration::from_secs(5);
@@ -47,6 +48,9 @@ const TIMES: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 16;
 /// How often it is looked for files that wait too long for their name.
 const PARKED: Duration = Duration::from_secs(10);
+
+/// How long events are kept for receivers that only other servers have: as long as receivers are usually tried (`retry_for`).
+const STRANGERS: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// What is known of something.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,7 +175,15 @@ async fn settle(events: &Arc<Events>, id: Id, look: Look, lives: bool) -> Result
     let is_followed = look == Look::First && is_followed(events, id);
     let age = SystemTime::now().duration_since(time_of(draft.time)).unwrap_or_default();
     let is_open_still = look != Look::Last && age < DOUBT;
-    let end = match ask(events, &draft, &question, is_followed).await? {
+    let answer = match ask(events, &draft, &question, is_followed).await? {
+        Answer::Happened(outcome) => Answer::Happened(outcome),
+        // This server may have removed it, before it heard of this change.
+        other => {
+            let found = draft.place.as_ref().and_then(|place| events.recent.find(place, &question));
+            found.map_or(other, Answer::Happened)
+        }
+    };
+    let end = match answer {
         Answer::Happened(outcome) => told(events, &draft, outcome),
         Answer::DidNot if is_open_still && (lives || may_come(events, &draft)) => return Ok(false),
         // Its client has heard of a failure, or is gone: only what is there counts.
@@ -195,6 +207,9 @@ fn may_come(events: &Events, draft: &Draft) -> bool {
 pub(super) async fn stands(events: &Events, place: &Place, metadata: &Metadata) {
     let open = events.spool.state().open_at(place);
     let seen = Seen::of(metadata);
+    if matches!(events.settings.spool, EventSpool::Bucket { .. }) {
+        events.recent.note(place, metadata);
+    }
     for id in open {
         let Ok(Some((draft, Some(question)))) = events.spool.read(id).await else { continue };
         let mark = match &question {
@@ -353,6 +368,13 @@ pub(super) async fn parked(events: &Arc<Events>) {
         tokio::select! {
             () = events.stopping.cancelled() => return,
             () = tokio::time::sleep(every) => {}
+        }
+        let dropped = events.spool.drop_of_strangers(STRANGERS);
+        if dropped > 0 {
+            tracing::warn!(
+                events = dropped,
+                "events are dropped: they were kept for receivers that only other servers had, and none of these has come for them"
+            );
         }
         let before = micros(SystemTime::now()).saturating_sub(wait);
         let ids = events.spool.state().parked_before(before);

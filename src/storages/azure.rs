@@ -10,7 +10,7 @@ use wharf_backends::object::{Authorities, AzureSettings, ObjectOptions, ObjectSt
 use super::bucket::{self, Uploads};
 use super::proof::{Way, Ways};
 use crate::config::section::{Around, At, Checker, Scalar, Secret as WrittenSecret, Section};
-use crate::config::{Backend, Needs, OpenError, Secret, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Secret, Shared};
 
 /// A container of Azure Blob Storage.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -196,6 +196,12 @@ impl Backend for Container {
     fn location(&self) -> Option<String> {
         let AzureSettings { endpoint, account, container, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, account, container, prefix)))
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        let AzureSettings { endpoint, account, container, prefix, .. } = &self.settings;
+        // The emulator has the account in its URL.
+        Some(Ground::of_bucket("azure", endpoint.as_deref(), &format!("{account}/{container}"), prefix))
     }
 
     fn web(&self) -> Option<(String, Option<Authorities>)> {

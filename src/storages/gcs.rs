@@ -10,7 +10,7 @@ use wharf_backends::object::{Authorities, GcsSettings, ObjectOptions, ObjectStor
 use super::bucket::{self, Uploads};
 use super::proof::{Way, Ways};
 use crate::config::section::{Around, At, Checker, Scalar, Secret as WrittenSecret, Section};
-use crate::config::{Backend, Needs, OpenError, Secret, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Secret, Shared};
 
 /// A bucket of Google Cloud Storage.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -168,6 +168,11 @@ impl Backend for Bucket {
     fn location(&self) -> Option<String> {
         let GcsSettings { endpoint, bucket, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, bucket, prefix)))
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        let GcsSettings { endpoint, bucket, prefix, .. } = &self.settings;
+        Some(Ground::of_bucket("gcs", endpoint.as_deref(), bucket, prefix))
     }
 
     fn web(&self) -> Option<(String, Option<Authorities>)> {

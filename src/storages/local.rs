@@ -11,7 +11,7 @@ use wharf_backends::Storage;
 use wharf_backends::local::{LocalOptions, LocalStorage};
 
 use crate::config::section::{Around, At, Checker, Placed, Scalar, Section, say, units};
-use crate::config::{Backend, Needs, OpenError, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Shared};
 
 /// A directory of this machine.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -141,6 +141,10 @@ impl Backend for Directory {
 
     fn location(&self) -> Option<String> {
         Some(self.root.display().to_string())
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        Some(Ground::of_directory(&self.root))
     }
 
     fn needs(&self) -> Needs {

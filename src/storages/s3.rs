@@ -15,7 +15,7 @@ use wharf_backends::object::{Authorities, ObjectStorage, S3Settings, Tuning};
 pub(crate) use self::credentials::Credentials;
 use super::bucket::{self, Uploads};
 use crate::config::section::{Around, At, Checker, Named, Scalar, Secret, Section, units};
-use crate::config::{Backend, Needs, OpenError, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Shared};
 
 /// A bucket of Amazon S3, or of a store that speaks its protocol (MinIO, Ceph, R2, …).
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -236,6 +236,11 @@ impl Backend for Bucket {
     fn location(&self) -> Option<String> {
         let S3Settings { endpoint, region, bucket, prefix, .. } = &self.settings;
         Some(format!("{:?}", (endpoint, region, bucket, prefix)))
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        let S3Settings { endpoint, bucket, prefix, .. } = &self.settings;
+        Some(Ground::of_bucket("s3", endpoint.as_deref(), bucket, prefix))
     }
 
     fn web(&self) -> Option<(String, Option<Authorities>)> {

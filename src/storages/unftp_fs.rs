@@ -9,7 +9,7 @@ use wharf_backends::Storage;
 
 use super::local::checked_root;
 use crate::config::section::{Around, At, Checker, Section};
-use crate::config::{Backend, Needs, OpenError, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Shared};
 
 /// A directory of this machine through unftp-sbe-fs, libunftp's own storage backend.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -71,6 +71,10 @@ impl Backend for Directory {
 
     fn location(&self) -> Option<String> {
         Some(self.root.display().to_string())
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        Some(Ground::of_directory(&self.root))
     }
 
     fn needs(&self) -> Needs {

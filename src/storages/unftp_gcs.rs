@@ -10,7 +10,7 @@ use super::gcs::Credentials;
 use super::unftp_fs::needs_feature;
 use super::{bucket, gcs};
 use crate::config::section::{Around, At, Checker, Secret, Section};
-use crate::config::{Backend, Needs, OpenError, Shared};
+use crate::config::{Backend, Ground, Needs, OpenError, Shared};
 
 /// A bucket of Google Cloud Storage through unftp-sbe-gcs, libunftp's own storage backend.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -94,6 +94,10 @@ impl Backend for Bucket {
 
     fn location(&self) -> Option<String> {
         Some(format!("{:?}", (&self.name, &self.prefix)))
+    }
+
+    fn ground(&self) -> Option<Ground> {
+        Some(Ground::of_bucket("gcs", None, &self.name, &self.prefix))
     }
 
     fn needs(&self) -> Needs {

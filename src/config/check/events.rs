@@ -50,7 +50,7 @@ impl Checker<'_> {
         let (owner, raw) = (at.key, at.value?);
         let spool = match self.required(raw.spool, "spool", owner) {
             Some((raw::EventSpool::Directory(text), span)) => {
-                self.event_spool(&text, span).map(EventSpool::Directory)
+                self.event_spool(&text, span, backends).map(EventSpool::Directory)
             }
             Some((raw::EventSpool::Bucket(bucket), span)) => {
                 if let Some(sync) = &raw.sync {
@@ -145,7 +145,9 @@ impl Checker<'_> {
             .anonymous
             .iter()
             .map(|login| ("whoever logs in without a password".to_owned(), &login.account));
-        let mut reach = users.chain(anonymous).filter(|(_, account)| scan::sees(account, &backend, &path));
+        // Another backend may have the same bucket, or a directory around this one.
+        let here = grounds::Place::of(backends, &backend, &path);
+        let mut reach = users.chain(anonymous).filter(|(_, account)| here.is_seen_by(account, backends));
         if let Some((first, _)) = reach.next() {
             let more = reach.count();
             let others = if more > 0 { format!(" (and {more} more)") } else { String::new() };
@@ -155,22 +157,42 @@ impl Checker<'_> {
             self.problem(span, message);
             return None;
         }
-        if elsewhere.may_have(&backend, backends, accounts) {
-            let message = "users of `users_from` may have a part of this backend that has this directory in it, and read or remove \
-                           events: a backend of its own, with another `prefix`, is safer";
+        if let Some(name) =
+            here.backends_with(backends).find(|name| elsewhere.may_have(name, backends, accounts))
+        {
+            let which = if name == backend {
+                "this backend".to_owned()
+            } else {
+                format!("the backend {}", quote(name))
+            };
+            let message = format!(
+                "users of `users_from` may have a part of {which} that has this directory in it, and read or remove events: a backend of \
+                 its own, with another `prefix`, is safer"
+            );
             self.source.danger(span, message);
         }
         Some(EventSpool::Bucket { backend, path })
     }
 
-    fn event_spool(&self, text: &str, span: Span) -> Option<PathBuf> {
+    fn event_spool(
+        &self,
+        text: &str,
+        span: Span,
+        backends: &BTreeMap<String, backends::Defined>,
+    ) -> Option<PathBuf> {
         let path = self.local_path(text, span)?;
         let problem = match std::fs::metadata(&path) {
             Ok(found) if !found.is_dir() => "this is not a directory".to_owned(),
             Ok(_) if rustix::fs::access(&path, rustix::fs::Access::WRITE_OK).is_err() => {
                 "it can't be written to".to_owned()
             }
-            Ok(_) => return Some(path),
+            Ok(_) => match grounds::root_that_meets(&path, backends) {
+                Some(backend) => format!(
+                    "users of the backend {} would reach this directory: events have to lie beside all that users have",
+                    quote(backend)
+                ),
+                None => return Some(path),
+            },
             Err(error) => files::say(&error),
         };
         self.problem(span, format!("{}: {problem}", path.display()));

@@ -261,7 +261,7 @@ pub(super) fn sees(account: &Account, of: &str, directory: &StoragePath) -> bool
 }
 
 /// The directories that somebody has, and their backends.
-fn places(account: &Account) -> impl Iterator<Item = (&String, &StoragePath)> {
+pub(super) fn places(account: &Account) -> impl Iterator<Item = (&String, &StoragePath)> {
     let own = (&account.backend, &account.path);
     account.mounts.iter().map(|mount| (&mount.backend, &mount.path)).chain(std::iter::once(own))
 }

@@ -38,6 +38,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let world = Self { folder, variables: HashMap::new() };
         fs::create_dir(world.path("data")).unwrap();
+        fs::create_dir(world.path("spool")).unwrap();
         world.certificate("tls.crt", "tls.key");
         world
     }

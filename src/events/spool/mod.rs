@@ -311,6 +311,14 @@ impl Spool {
         old.len()
     }
 
+    /// What was kept for longer than this for receivers that only other servers had is dropped. Says how much there was.
+    pub(crate) fn drop_of_strangers(&self, age: Duration) -> usize {
+        let limit = now().saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
+        let old = self.state().of_strangers_before(limit);
+        old.iter().for_each(|(id, lane)| self.settle(*id, *lane));
+        old.len()
+    }
+
     /// What could not be delivered is tried again.
     pub(crate) fn revive(&self, id: Id, lane: usize) {
         let to = {

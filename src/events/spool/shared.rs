@@ -172,10 +172,16 @@ impl Shared {
 
 /// What a segment says, as the spool is read.
 pub(super) fn replay(state: &mut State, segment: u64, bytes: &[u8]) {
+    replay_each(state, segment, bytes, |_| {});
+}
+
+/// The same, for somebody who looks at each record.
+pub(super) fn replay_each(state: &mut State, segment: u64, bytes: &[u8], mut each: impl FnMut(&Record)) {
     state.segments.entry(segment).or_default().bytes = bytes.len() as u64;
     state.total += bytes.len() as u64;
     let mut records = Records::of(bytes);
     for (record, offset, length) in records.by_ref() {
+        each(&record);
         state.replay(record, At { segment, offset: offset as u64, length });
     }
     if records.lost > 0 {
@@ -203,11 +209,7 @@ pub(super) fn again(state: &State, id: Id, before: &[u8]) -> io::Result<Option<V
 }
 
 fn whole(state: &State, entry: &Entry, event: Box<Draft>, ask: Option<Question>) -> Vec<u8> {
-    let end = match &entry.stage {
-        Stage::Intended => None,
-        Stage::Parked(outcome) => Some(End::Parked(outcome.clone())),
-        Stage::Told(outcome) => Some(End::Told(outcome.clone())),
-    };
+    let end = entry.stage.end();
     let (to, dead) = (state.names_of(entry.pending), state.dead_of(entry, |_| true));
     Record::Whole { event, ask, to, dead, end }.framed()
 }

@@ -1,15 +1,22 @@
 //! What is known of the events in the spool, as an index: the events themselves stand in its segments.
+//!
+//! - `replay`: makes it of what stands there.
+
+mod replay;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use super::lane::{Keys, Lane, Number};
-use super::record::{End, Record};
+use super::record::End;
 use crate::events::id::Id;
 use crate::events::model::{Draft, Outcome, Place, now};
 
 /// How many bytes of events are kept in memory, so that what is delivered at once is not read again.
 const HELD: usize = 8 << 20;
+
+/// A set of lanes has so many bits.
+const LANES: usize = 64;
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,17 @@ pub(crate) enum Stage {
     Told(Outcome),
 }
 
+impl Stage {
+    /// The end that has led to it; `None` if it is not known.
+    pub(crate) fn end(&self) -> Option<End> {
+        match self {
+            Self::Intended => None,
+            Self::Parked(outcome) => Some(End::Parked(outcome.clone())),
+            Self::Told(outcome) => Some(End::Told(outcome.clone())),
+        }
+    }
+}
+
 /// An event that is new.
 #[derive(Debug)]
 pub(crate) struct New {
@@ -75,7 +93,10 @@ pub(crate) struct State {
     pub(crate) segments: BTreeMap<u64, Segment>,
     pub(crate) total: u64,
     pub(crate) lanes: Vec<Lane>,
+    /// Those of the lanes, and behind them those of receivers that only other servers have: what waits for them is kept, and goes nowhere.
     names: Vec<String>,
+    /// Events of other nodes than this one keep the names of receivers that are not known here; `None`: no events do.
+    node: Option<String>,
     parked: HashMap<u64, Number>,
     /// How many dead letters each lane has.
     dead: HashMap<usize, u64>,
@@ -83,6 +104,8 @@ pub(crate) struct State {
     hasher: RandomState,
     /// Receivers that are gone: what waited for them, and how much.
     pub(crate) gone: BTreeMap<String, u64>,
+    /// Receivers that only others have: how many events were read for them.
+    pub(crate) strangers: BTreeMap<String, u64>,
 }
 
 impl State {
@@ -93,11 +116,13 @@ impl State {
             total: 0,
             lanes: names.iter().map(|_| Lane::default()).collect(),
             names,
+            node: None,
             parked: HashMap::new(),
             dead: HashMap::new(),
             held: 0,
             hasher: RandomState::new(),
             gone: BTreeMap::new(),
+            strangers: BTreeMap::new(),
         }
     }
 
@@ -327,60 +352,6 @@ impl State {
         self.parked.contains_key(&key) || self.lanes.iter().any(|lane| lane.last_of(key).is_some())
     }
 
-    /// What a record says, as the spool is read.
-    pub(crate) fn replay(&mut self, record: Record, at: At) {
-        match record {
-            Record::Intent { event, to, .. } => {
-                self.replay_event(&event, &to, &[], Stage::Intended, at);
-            }
-            Record::Whole { event, to, dead, end, .. } => {
-                let stage = match end {
-                    None => Stage::Intended,
-                    Some(End::Parked(outcome)) => Stage::Parked(outcome),
-                    Some(End::Told(outcome)) => Stage::Told(outcome),
-                    Some(End::Dropped) => return,
-                };
-                self.replay_event(&event, &to, &dead, stage, at);
-            }
-            Record::Ended { id, end } => self.end(id, end),
-            Record::Settled { id, to } => {
-                if let Some(lane) = self.lane_of(&to) {
-                    self.settle(id, lane);
-                }
-            }
-            Record::Dead { id, to, cause } => {
-                if let Some(lane) = self.lane_of(&to) {
-                    self.bury(id, lane, &cause);
-                }
-            }
-            Record::Again { id, to } => {
-                if let Some(lane) = self.lane_of(&to) {
-                    self.revive(id, lane);
-                }
-            }
-        }
-    }
-
-    fn replay_event(
-        &mut self,
-        event: &Draft,
-        to: &[String],
-        dead: &[(String, String)],
-        stage: Stage,
-        at: At,
-    ) {
-        let mut pending = 0;
-        for name in to {
-            match self.lane_of(name) {
-                Some(lane) => pending |= 1 << lane,
-                None => *self.gone.entry(name.clone()).or_default() += 1,
-            }
-        }
-        let dead = dead.iter().filter_map(|(name, cause)| Some((self.lane_of(name)?, cause.clone())));
-        let (dead, keys) = (dead.collect(), self.keys_of(event));
-        self.add(New { id: event.id, keys, pending, dead, stage, time: event.time }, at, None);
-    }
-
     /// Its record stands somewhere else.
     pub(crate) fn relocate(&mut self, id: Id, at: At) {
         let Some(entry) = self.events.get_mut(&id.number()) else { return };
@@ -445,5 +416,5 @@ fn take_dead(dead: &mut Vec<(usize, String)>, counts: &mut HashMap<usize, u64>, 
 
 /// The numbers of the lanes in a set.
 pub(crate) fn lanes_in(set: u64) -> impl Iterator<Item = usize> {
-    (0..64).filter(move |lane| set & (1 << lane) != 0)
+    (0..LANES).filter(move |lane| set & (1 << lane) != 0)
 }

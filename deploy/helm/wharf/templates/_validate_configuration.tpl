@@ -175,9 +175,46 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- toJson $volumes -}}
 {{- end -}}
 
-{{/* The spool of events: a folder that is there, and that outlives the pod. A path of a backend does. */}}
+{{/* What goes with the pod, of what is on no volume or on one of these, as JSON: the folders of volumes that are empty at first. */}}
+{{- define "wharf.fleeting" -}}
+{{- $empty := list -}}
+{{- range .Values.extraVolumes -}}
+{{- if hasKey . "emptyDir" -}}
+{{- $empty = append $empty .name -}}
+{{- end -}}
+{{- end -}}
+{{- $fleeting := dict "/tmp" true -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- if and .mountPath (has .name $empty) -}}
+{{- $_ := set $fleeting (clean .mountPath) true -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $fleeting -}}
+{{- end -}}
+
+{{/* The spool of events: a folder that is there, and that outlives the pod, or a path of a backend that does. */}}
 {{- define "wharf.validate.spool" -}}
 {{- $spool := ((.Values.config | default dict).events | default dict).spool -}}
+{{- $fleeting := include "wharf.fleeting" . | fromJson -}}
+{{- if kindIs "map" $spool -}}
+{{- $name := $spool.backend | default "" | toString -}}
+{{- $backend := index (.Values.backends | default dict) $name | default dict -}}
+{{- if eq ($backend.kind | default "") "memory" -}}
+{{- fail (printf "config.events.spool: the backend %s goes with the pod, and so would events that nobody has got yet; take a bucket." $name) -}}
+{{- end -}}
+{{- if eq ($backend.kind | default "") "local" -}}
+{{- $root := toString ($backend.root | default "") -}}
+{{- $found := "" -}}
+{{- range $volume, $isWritable := include "wharf.volumes" . | fromJson -}}
+{{- if include "wharf.isWithin" (list $root $volume) -}}
+{{- $found = $isWritable | ternary $volume "" -}}
+{{- end -}}
+{{- end -}}
+{{- if or (not $found) (hasKey $fleeting $found) -}}
+{{- fail (printf "config.events.spool: the root of the backend %s, %s, goes with the pod, and so would events that nobody has got yet; take a bucket, or a volume that stays." $name $root) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if not (or (kindIs "invalid" $spool) (kindIs "map" $spool)) -}}
 {{- $path := toString $spool -}}
 {{- if not (hasPrefix "/" $path) -}}
@@ -190,7 +227,7 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- $found = $isWritable | ternary $volume "" -}}
 {{- end -}}
 {{- end -}}
-{{- if eq $found "/tmp" -}}
+{{- if hasKey $fleeting $found -}}
 {{- fail (printf "config.events.spool: %s goes with the pod, and so would events that nobody has got yet; take a volume that stays, by extraVolumeMounts." $path) -}}
 {{- end -}}
 {{- range $name, $backend := .Values.backends -}}

@@ -6,6 +6,8 @@ use super::{World, with};
 fn complaints(section: &str) -> Vec<String> {
     let world = World::new();
     world.file("text", "no program\n");
+    std::fs::create_dir(world.path("data/events")).unwrap();
+    std::os::unix::fs::symlink(world.path("data/events"), world.path("link")).unwrap();
     let said = world.complaints(&with(&format!("events:\n{section}")));
     let lines = said.lines().filter_map(|line| line.strip_prefix("wharf.yaml:"));
     let parts = lines.filter_map(|line| {
@@ -88,5 +90,54 @@ fn a_spool_in_a_backend() {
 #[test]
 fn a_spool_and_receivers_are_needed() {
     assert_eq!(complaints("  sync: true\n").len(), 2);
-    assert_eq!(complaints("  spool: .\n  to: []\n"), ["3 from 1 to 64 receivers are possible"]);
+    assert_eq!(complaints("  spool: spool\n  to: []\n"), ["3 from 1 to 64 receivers are possible"]);
+}
+
+/// The root of the backend `disk` is `data`.
+#[test]
+fn a_spool_in_a_directory_lies_beside_those_of_users() {
+    let found =
+        |spool: &str| complaints(&format!("  spool: {spool}\n  to: [{{ url: https://a.example.com/ }}]\n"));
+    for spool in ["data", "data/events", "link", "."] {
+        let expected = format!(
+            "2 DIR/{spool}: users of the backend \"disk\" would reach this directory: events have to lie beside all that users have"
+        );
+        assert_eq!(found(spool), [expected]);
+    }
+}
+
+/// Two backends with parts of one bucket, or of one disk.
+#[test]
+fn a_spool_that_users_reach_through_another_backend() {
+    let found = |backends: &str, path: &str, user: &str| {
+        let world = World::new();
+        std::fs::create_dir_all(world.path("data/wharf")).unwrap();
+        let text = format!(
+            "backends:\n{backends}users:\n  - {{ name: a, password: b, plain: true, backend: all{user} }}\n\
+             events:\n  spool: {{ backend: spool, path: {path} }}\n  to: [{{ url: https://a.example.com/ }}]\n"
+        );
+        let reached = "would reach this directory";
+        match world.parse(&text) {
+            Ok(_) => false,
+            Err(problems) => {
+                let said = problems.to_string();
+                assert!(said.contains(reached), "{said}");
+                true
+            }
+        }
+    };
+    let lake = |name: &str, more: &str| {
+        format!("  {name}: {{ kind: s3, bucket: b, region: r, anonymous: true{more} }}\n")
+    };
+    let buckets = |all: &str, spool: &str| lake("all", all) + &lake("spool", spool);
+    assert!(found(&buckets("", ", prefix: wharf"), "events", ""));
+    assert!(found(&buckets("", ", prefix: wharf"), "events", ", path: wharf/events/x"));
+    assert!(!found(&buckets("", ", prefix: wharf"), "events", ", path: in"));
+    assert!(found(&buckets(", prefix: wharf/events/deep", ", prefix: wharf"), "events", ""));
+    assert!(!found(&buckets(", prefix: wharf/other", ", prefix: wharf"), "events", ""));
+    let disks = |all: &str, spool: &str| {
+        format!("  all: {{ kind: local, root: {all} }}\n  spool: {{ kind: local, root: {spool} }}\n")
+    };
+    assert!(found(&disks("data", "data/wharf"), "events", ""));
+    assert!(!found(&disks("data", "data/wharf"), "events", ", path: in"));
 }

@@ -2,10 +2,14 @@
 //!
 //! The plan. A claim keeps others from doing the same. The segments are read in their order, as those of a disk are at the start; then what is
 //! needed of them is written to the own folder, and only when it is there the segments that were read are removed, and in the end the
-//! owner's object and the claim. Whoever is killed in between leaves something that is taken over again: events may then be there twice,
-//! by the same names.
+//! owner's object. The claim stays for some minutes: it tells an owner who comes back. Whoever is killed in between leaves something that is
+//! taken over again: events may then be there twice, by the same names. While one server copies, it writes its claim anew all the time, so
+//! that a claim which does not change is that of nobody.
+//!
+//! Some of what is found is known here already: this server was cut off, or has taken over the same events before. Then only what is newer there
+//! is written down here (`heard`), before it is gone there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -14,13 +18,15 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wharf_backends::{ByteRange, Error, ErrorKind, Result};
+use wharf_backends::{ByteRange, Error, ErrorKind, Result, StoragePath};
 
+use super::heard::{Found, in_own_names};
 use super::keeper::{Keeper, RENEWAL, Signs};
+use super::kept::Kept;
 use super::{Bucket, Command, node_of, number_of};
 use crate::events::id::Id;
-use crate::events::spool::shared::{again, event_of, replay};
-use crate::events::spool::state::{At, New, Stage, State};
+use crate::events::spool::shared::{again, event_of};
+use crate::events::spool::state::{At, New};
 
 /// How many segments are read, or removed, at once.
 const AT_ONCE: usize = 8;
@@ -38,13 +44,16 @@ struct Taken {
     undecided: Vec<Id>,
 }
 
-/// Says again and again that this server lives.
-async fn sign_on(bucket: Arc<Bucket>) {
+/// Says again and again that this server lives, and that it takes over a folder.
+async fn sign_on(bucket: Arc<Bucket>, claim: StoragePath) {
     loop {
         tokio::time::sleep(RENEWAL).await;
         let (began, was_mine) = (Instant::now(), bucket.is_mine());
         if bucket.sign(&bucket.own()).await.is_ok() && was_mine {
             bucket.renewed(began);
+        }
+        if let Err(error) = bucket.put(&claim, bucket.own().into()).await {
+            tracing::debug!(%error, "the claim to a folder of the spool could not be renewed");
         }
     }
 }
@@ -56,10 +65,11 @@ impl Keeper {
             return Ok(());
         }
         let mut taken = Taken::default();
-        // Much takes long, and meanwhile others must not take this server for one that is gone.
+        let claim = self.bucket.claim(folder)?;
+        // Much takes long, and meanwhile others must take neither this server nor its claim for one that is gone.
         let result = tokio::select! {
             result = self.take_over(folder, is_over, &mut taken) => result,
-            () = sign_on(Arc::clone(&self.bucket)) => Ok(()),
+            () = sign_on(Arc::clone(&self.bucket), claim) => Ok(()),
         };
         // Whatever became of the rest, this is here now.
         if taken.events > 0 {
@@ -78,6 +88,7 @@ impl Keeper {
 
     async fn take_over(&self, folder: &str, is_over: bool, taken: &mut Taken) -> Result<()> {
         let bucket = &self.bucket;
+        let mut found = Found::new(self.names.clone(), bucket.node.clone());
         for _ in 0..TURNS {
             let mut segments = Vec::new();
             for entry in bucket.list(&bucket.folder(folder)?).await? {
@@ -87,11 +98,8 @@ impl Keeper {
             if segments.is_empty() {
                 bucket.unmake(&bucket.folder(folder)?).await?;
                 bucket.remove(&bucket.owner(folder)?).await?;
-                // Otherwise it tells its owner, should that come back, and is removed some time later.
-                return match is_over {
-                    true => bucket.remove(&bucket.claim(folder)?).await,
-                    false => Ok(()),
-                };
+                // The claim tells its owner, should that come back or be another server of this name, and is removed some time later.
+                return Ok(());
             }
             let size: u64 = segments.iter().map(|(_, size)| size).sum();
             let total = bucket.shared.state().total;
@@ -101,7 +109,7 @@ impl Keeper {
                 return Err(Error::with_source(ErrorKind::NoSpace, &bucket.root, cause));
             }
             let numbers: Vec<u64> = segments.into_iter().map(|(number, _)| number).collect();
-            self.copy(folder, &numbers, taken).await?;
+            self.copy(folder, &numbers, &mut found, taken).await?;
             for some in numbers.chunks(AT_ONCE) {
                 let removed =
                     join_all(some.iter().map(|number| bucket.remove_segment(Some(folder), *number)));
@@ -146,8 +154,7 @@ impl Keeper {
     }
 
     /// Copies what is needed of some segments into the own folder.
-    async fn copy(&self, folder: &str, numbers: &[u64], taken: &mut Taken) -> Result<()> {
-        let mut found = State::new(self.names.clone());
+    async fn copy(&self, folder: &str, numbers: &[u64], found: &mut Found, taken: &mut Taken) -> Result<()> {
         let (mut kept, mut room) = (BTreeMap::new(), KEPT);
         let mut contents = futures_util::stream::iter(numbers.to_vec())
             .map(|number| self.bucket.read_segment(Some(folder), number))
@@ -155,23 +162,26 @@ impl Keeper {
         while let Some((number, bytes)) = contents.try_next().await? {
             // If it was removed meanwhile, nothing in it is needed.
             let Some(bytes) = bytes else { continue };
-            replay(&mut found, number, &bytes);
+            found.read(number, &bytes, &self.bucket.shared);
             if let Some(rest) = room.checked_sub(bytes.len()) {
                 room = rest;
                 kept.insert(number, bytes);
             }
         }
-        for (to, events) in &found.gone {
-            tracing::warn!(to, events, "events are dropped: nobody of this name is told any more");
-        }
-        let mut needed: Vec<(At, Id)> = found.events.values().map(|entry| (entry.at, entry.id)).collect();
-        if let Some((_, entry)) = found.events.last_key_value() {
+        found.say(folder);
+        let these: BTreeSet<u64> = numbers.iter().copied().collect();
+        let entries = found.state.events.values().filter(|entry| these.contains(&entry.at.segment));
+        let mut needed: Vec<(At, Id)> = entries.map(|entry| (entry.at, entry.id)).collect();
+        if let Some((_, entry)) = found.state.events.last_key_value() {
             Id::follow(entry.id);
         }
         needed.sort_unstable_by_key(|(at, _)| (at.segment, at.offset));
         let (mut records, mut size) = (Vec::new(), 0);
         let mut last: Option<(u64, Bytes)> = None;
         for (at, id) in needed {
+            if self.has(id) {
+                continue;
+            }
             let content = match (&last, kept.get(&at.segment)) {
                 (_, Some(bytes)) => bytes.clone(),
                 (Some((number, bytes)), _) if *number == at.segment => bytes.clone(),
@@ -180,50 +190,58 @@ impl Keeper {
             last = Some((at.segment, content.clone()));
             let begin = usize::try_from(at.offset).unwrap_or(usize::MAX);
             let part = content.get(begin..begin.saturating_add(at.length)).unwrap_or_default();
-            let Some((record, new)) = self.new_of(&found, id, part).map_err(|error| self.failed(&error))?
+            let Some((record, new)) = self.new_of(found, id, part).map_err(|error| self.failed(&error))?
             else {
                 continue;
             };
             size += record.len();
-            records.push((record, new));
+            records.push(Kept::Event(record, new));
             if size >= CHUNK {
                 size = 0;
                 self.write(std::mem::take(&mut records), taken).await?;
             }
         }
+        records.extend(found.news(&self.bucket.shared).into_iter().map(|(id, end)| Kept::End(id, end)));
         if !records.is_empty() {
             self.write(records, taken).await?;
         }
         Ok(())
     }
 
-    /// An event as it is to be in the own spool; `None` if it is there already.
-    fn new_of(&self, found: &State, id: Id, part: &[u8]) -> io::Result<Option<(Vec<u8>, New)>> {
-        let own = self.bucket.shared.state();
-        let Some((_, entry)) = found.get(id).filter(|_| own.get(id).is_none()) else { return Ok(None) };
-        let (draft, _) = event_of(part)?;
-        let Some(record) = again(found, id, part)? else { return Ok(None) };
-        let new = New {
-            id,
-            keys: own.keys_of(&draft),
-            pending: entry.pending,
-            dead: entry.dead.clone(),
-            stage: entry.stage.clone(),
-            time: entry.time,
-        };
-        Ok(Some((record, new)))
+    /// Whether an event is in the own folder. What this server took along from a folder that it has lost is there only when it is carried.
+    fn has(&self, id: Id) -> bool {
+        let at = self.bucket.shared.state().get(id).map(|(_, entry)| entry.at);
+        at.is_some_and(|at| self.bucket.is_in_own(at.segment))
     }
 
-    async fn write(&self, records: Vec<(Vec<u8>, New)>, taken: &mut Taken) -> Result<()> {
-        let events = records.len() as u64;
-        let undecided: Vec<Id> =
-            (records.iter()).filter(|(_, new)| new.stage == Stage::Intended).map(|(_, new)| new.id).collect();
+    /// An event as it is to be in the own spool; `None` if nobody needs it.
+    fn new_of(&self, found: &Found, id: Id, part: &[u8]) -> io::Result<Option<(Vec<u8>, New)>> {
+        let mut own = self.bucket.shared.state();
+        let (draft, _) = event_of(part)?;
+        // What is known here of one that is on its way into this folder is at least as new as what others know.
+        let (record, pending, dead, stage) = match own.get(id) {
+            Some((_, entry)) => {
+                let known = (entry.pending, entry.dead.clone(), entry.stage.clone());
+                (again(&own, id, part)?, known.0, known.1, known.2)
+            }
+            None => {
+                let Some((_, entry)) = found.state.get(id) else { return Ok(None) };
+                let (pending, dead) = in_own_names(&found.state, entry, &mut own);
+                (again(&found.state, id, part)?, pending, dead, entry.stage.clone())
+            }
+        };
+        let Some(record) = record else { return Ok(None) };
+        Ok(Some((record, New { id, keys: own.keys_of(&draft), pending, dead, stage, time: draft.time })))
+    }
+
+    async fn write(&self, records: Vec<Kept>, taken: &mut Taken) -> Result<()> {
+        let events: Vec<(Id, bool)> = records.iter().filter_map(Kept::event).collect();
         let (done, written) = oneshot::channel();
         let _ = self.commands.send(Command::Keep { records, done });
         let written = written.await.unwrap_or_else(|_| Err(io::Error::other("the server stops")));
         written.map_err(|error| self.failed(&error))?;
-        taken.events += events;
-        taken.undecided.extend(undecided);
+        taken.events += events.len() as u64;
+        taken.undecided.extend(events.into_iter().filter(|(_, is_open)| *is_open).map(|(id, _)| id));
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! Who is answered when.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::queue::{Ask, Held, Note, Wanted};
-use super::writer::Writer;
+use super::writer::{ENDS, GATHER, Writer};
 use crate::events::spool::Refusal;
 use crate::events::spool::record::{End, Record};
 use crate::events::spool::shared::Item;
@@ -22,8 +24,14 @@ impl Writer {
     }
 
     pub(super) fn add_note(&mut self, item: Item, end: Option<u64>) {
-        self.waiting_since.get_or_insert_with(Instant::now);
+        self.due_in(if end.is_some() { ENDS } else { GATHER });
         self.notes.push(Note { item, end });
+    }
+
+    /// Notes go at the latest after this time.
+    pub(super) fn due_in(&mut self, time: Duration) {
+        let due = Instant::now() + time;
+        self.notes_due = Some(self.notes_due.map_or(due, |before| before.min(due)));
     }
 
     /// Answers intents for which all is there.

@@ -15,23 +15,33 @@ use crate::events::spool::{Refusal, Spool};
 const MIB: u64 = 1 << 20;
 
 /// A server, as far as this goes.
-struct Server {
-    spool: Spool,
-    way: Arc<Faulty>,
+pub(super) struct Server {
+    pub(super) spool: Spool,
+    pub(super) way: Arc<Faulty>,
+    node: String,
     tasks: AbortHandle,
     /// What has to be asked of what it took over.
     asked: Arc<Mutex<Vec<Id>>>,
 }
 
 impl Server {
-    async fn start(bucket: &Arc<MemoryStorage>, node: &str) -> Self {
-        let server = Self::starting(&Faulty::new(bucket), node);
+    pub(super) async fn start(bucket: &Arc<MemoryStorage>, node: &str) -> Self {
+        Self::telling(bucket, node, &["hook"]).await
+    }
+
+    pub(super) async fn telling(bucket: &Arc<MemoryStorage>, node: &str, names: &[&str]) -> Self {
+        let server = Self::starting_with(&Faulty::new(bucket), node, names);
         server.spool.opened().await;
         server
     }
 
-    fn starting(way: &Arc<Faulty>, node: &str) -> Self {
-        let (path, names) = (StoragePath::parse("/.wharf/events").unwrap(), vec!["hook".to_owned()]);
+    pub(super) fn starting(way: &Arc<Faulty>, node: &str) -> Self {
+        Self::starting_with(way, node, &["hook"])
+    }
+
+    fn starting_with(way: &Arc<Faulty>, node: &str, names: &[&str]) -> Self {
+        let path = StoragePath::parse("/.wharf/events").unwrap();
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
         let (spool, opening) = Spool::in_bucket(path, node.to_owned(), MIB, names);
         let storage: Arc<dyn Storage> = Arc::new(Way(Arc::clone(way)));
         let asked = Arc::<Mutex<Vec<Id>>>::default();
@@ -43,17 +53,21 @@ impl Server {
         });
         let find = Box::new(move || Some(Arc::clone(&storage)));
         let tasks = opening.begin(find, adopted, CancellationToken::new());
-        Self { spool, way: Arc::clone(way), tasks, asked }
+        Self { spool, way: Arc::clone(way), node: node.to_owned(), tasks, asked }
     }
 
-    async fn intend(&self, path: &str) -> Result<Id, Refusal> {
-        let draft = draft(path);
+    pub(super) async fn intend(&self, path: &str) -> Result<Id, Refusal> {
+        self.intend_for(path, 1).await
+    }
+
+    pub(super) async fn intend_for(&self, path: &str, lanes: u64) -> Result<Id, Refusal> {
+        let draft = Draft { node: self.node.clone(), ..draft(path) };
         let id = draft.id;
-        self.spool.intend(draft, ASK, 1).await.map(|()| id)
+        self.spool.intend(draft, ASK, lanes).await.map(|()| id)
     }
 
     /// As `kill -9` does.
-    async fn kill(self) {
+    pub(super) async fn kill(self) {
         self.tasks.abort();
         // So that nothing of it goes on.
         for _ in 0..100 {
@@ -62,7 +76,7 @@ impl Server {
     }
 
     /// Its events, and whether each is known to have happened.
-    fn events(&self) -> Vec<(Id, bool)> {
+    pub(super) fn events(&self) -> Vec<(Id, bool)> {
         let state = self.spool.state();
         let is_told = |stage: &Stage| matches!(stage, Stage::Told(_));
         state.events.values().map(|entry| (entry.id, is_told(&entry.stage))).collect()
@@ -79,16 +93,16 @@ fn draft(path: &str) -> Draft {
     Draft { place, ..Draft::new(STORED, &by) }
 }
 
-fn told() -> End {
+pub(super) fn told() -> End {
     End::Told(Outcome { size: Some(7), ..Outcome::default() })
 }
 
-fn bucket() -> Arc<MemoryStorage> {
+pub(super) fn bucket() -> Arc<MemoryStorage> {
     Arc::new(MemoryStorage::new(64 << 20))
 }
 
 /// All files of the spool.
-async fn files(bucket: &MemoryStorage) -> Vec<String> {
+pub(super) async fn files(bucket: &MemoryStorage) -> Vec<String> {
     let mut files = Vec::new();
     let root = StoragePath::parse("/.wharf/events").unwrap();
     bucket.files_below(&root, &mut |path, _| files.push(path.as_str().to_owned())).await.unwrap();
@@ -100,7 +114,7 @@ fn segments(files: &[String]) -> usize {
     files.iter().filter(|name| name.ends_with(SUFFIX)).count()
 }
 
-async fn pass(seconds: u64) {
+pub(super) async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 

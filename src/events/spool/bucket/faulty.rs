@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +14,9 @@ use wharf_backends::{
 };
 
 use super::SUFFIX;
+
+/// Almost as long as a request may take.
+const SLOWLY: Duration = Duration::from_secs(14);
 
 /// The way of one server to the store.
 #[derive(Debug)]
@@ -27,8 +30,14 @@ pub(super) struct Faulty {
     pub(super) holds: Mutex<Option<Arc<Notify>>>,
     pub(super) no_lists: AtomicBool,
     pub(super) no_removals: AtomicBool,
+    /// No segment can be written.
+    pub(super) no_segments: AtomicBool,
+    /// To read or to remove a segment takes long.
+    pub(super) is_slow: AtomicBool,
     pub(super) segments: AtomicUsize,
     pub(super) removals: AtomicUsize,
+    /// Of segments.
+    pub(super) reads: AtomicUsize,
 }
 
 impl Faulty {
@@ -42,9 +51,18 @@ impl Faulty {
             holds: Mutex::new(None),
             no_lists: no(),
             no_removals: no(),
+            no_segments: no(),
+            is_slow: no(),
             segments: none(),
             removals: none(),
+            reads: none(),
         })
+    }
+
+    async fn slowly(&self, path: &StoragePath) {
+        if self.is_slow.load(Ordering::Relaxed) && path.as_str().ends_with(SUFFIX) {
+            tokio::time::sleep(SLOWLY).await;
+        }
     }
 
     fn reach(&self, path: &StoragePath) -> Result<()> {
@@ -78,6 +96,9 @@ impl Upload for FaultyUpload {
             held.notified().await;
         }
         of.reach(&path)?;
+        if of.no_segments.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Unavailable, &path));
+        }
         let metadata = inner.finish().await?;
         let is_lost =
             of.lost_answers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
@@ -113,6 +134,8 @@ impl Storage for Way {
 
     async fn open(&self, path: &StoragePath, range: ByteRange) -> Result<Body> {
         self.0.reach(path)?;
+        self.0.reads.fetch_add(usize::from(path.as_str().ends_with(SUFFIX)), Ordering::Relaxed);
+        self.0.slowly(path).await;
         self.0.inner.open(path, range).await
     }
 
@@ -124,6 +147,7 @@ impl Storage for Way {
 
     async fn remove_file(&self, path: &StoragePath) -> Result<()> {
         self.0.reach(path)?;
+        self.0.slowly(path).await;
         if self.0.no_removals.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Unavailable, path));
         }

@@ -41,6 +41,19 @@ pub(super) struct Signs {
     pub(super) claim: Option<Version>,
 }
 
+impl Signs {
+    /// When its owner wrote, by the clock of the store.
+    fn signed(&self) -> Option<SystemTime> {
+        self.owner?.0
+    }
+
+    /// Whether a claim is as old as nobody has to know any more. Both times are of the store's clock.
+    fn is_forgotten(&self, now: Option<SystemTime>) -> bool {
+        let age = now.zip(self.claim.and_then(|claim| claim.0)).map(|(now, then)| now.duration_since(then));
+        age.is_some_and(|age| age.is_ok_and(|age| age > FORGOTTEN))
+    }
+}
+
 /// The task.
 pub(super) struct Keeper {
     pub(super) bucket: Arc<Bucket>,
@@ -122,21 +135,33 @@ impl Keeper {
         bucket.make(&bucket.folder(&own)?).await?;
         let began = Instant::now();
         bucket.sign(&own).await?;
-        for (folder, signs) in self.all().await? {
+        let all = self.all().await?;
+        let now = all.get(&own).and_then(Signs::signed);
+        for (folder, signs) in all {
             let is_left = signs.has_folder || signs.owner.is_some();
             if is_left && folder != own && node_of(&folder) == Some(&bucket.node) {
                 self.adopt(&folder, signs, true).await?;
             }
-        }
-        // To take over much may have taken long.
-        let began = match began.elapsed() > RENEWAL {
-            true => {
-                let began = Instant::now();
-                bucket.sign(&own).await?;
-                began
+            // No run of a server that is killed again and again lasts until it has seen them for long enough.
+            if !is_left && signs.is_forgotten(now) {
+                bucket.remove(&bucket.claim(&folder)?).await?;
             }
-            false => began,
-        };
+        }
+        if began.elapsed() <= RENEWAL {
+            return Ok(began);
+        }
+        // To take over much may have taken long, and others may have taken this server for one that is gone.
+        let began = Instant::now();
+        let is_there = self.all().await?.get(&own).is_some_and(|signs| signs.owner.is_some());
+        bucket.sign(&own).await?;
+        let is_claimed = self.all().await?.get(&own).is_some_and(|signs| signs.claim.is_some());
+        if is_claimed || !is_there {
+            tracing::warn!(
+                folder = own,
+                "another server has taken over what is in the spool of events of this one: it begins a new folder"
+            );
+            self.go_elsewhere(began).await?;
+        }
         Ok(began)
     }
 

@@ -13,7 +13,9 @@
 mod adopt;
 mod answers;
 mod carry;
+mod heard;
 mod keeper;
+mod kept;
 mod queue;
 mod tidy;
 mod writer;
@@ -126,6 +128,11 @@ impl Bucket {
     /// The name of the own folder.
     fn own(&self) -> String {
         self.folders().last().map(|(_, folder)| folder.clone()).unwrap_or_default()
+    }
+
+    /// Whether a segment is in the own folder, and not in one that was the own one before.
+    fn is_in_own(&self, segment: u64) -> bool {
+        self.folders().last().is_some_and(|(first, _)| *first <= segment)
     }
 
     fn folder(&self, name: &str) -> Result<StoragePath> {
@@ -420,6 +427,9 @@ type Commands = UnboundedSender<Command>;
 
 #[cfg(test)]
 mod faulty;
+#[cfg(test)]
+#[path = "takeover_tests.rs"]
+mod takeover_tests;
 #[cfg(test)]
 #[path = "bucket_tests.rs"]
 mod tests;

@@ -27,12 +27,13 @@ use tokio::time::Instant;
 use super::Bucket;
 use super::answers::NOT_MINE;
 use super::carry::Gathered;
+use super::kept::Kept;
 use super::queue::{HasSize, Held, Note, Queue, Wanted};
 use crate::events::id::Id;
 use crate::events::spool::Refusal;
 use crate::events::spool::lane::Keys;
 use crate::events::spool::record::{End, Record};
-use crate::events::spool::shared::{Item, Shared};
+use crate::events::spool::shared::Shared;
 use crate::events::spool::state::{At, New};
 use crate::events::spool::writer::Order;
 
@@ -41,8 +42,11 @@ pub(super) const BATCH: usize = 1 << 20;
 /// So many requests are under way at once.
 pub(super) const PUTS: usize = 2;
 /// How long notes wait for an intent to go along with, and how many bytes of them.
-const GATHER: Duration = Duration::from_secs(1);
-const GATHERED: usize = 256 << 10;
+pub(super) const GATHER: Duration = Duration::from_secs(1);
+/// How long those wait that something has happened: if this server is killed before they are there, others have to ask the storage. Most
+/// receivers have taken an event by then, and nothing has to be written.
+pub(super) const ENDS: Duration = Duration::from_millis(200);
+pub(super) const GATHERED: usize = 256 << 10;
 /// The first and the longest pause after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -52,7 +56,7 @@ const DOUBT: Duration = Duration::from_secs(60);
 /// What the keeper has the writer do.
 pub(super) enum Command {
     /// To write what was adopted.
-    Keep { records: Vec<(Vec<u8>, New)>, done: oneshot::Sender<io::Result<()>> },
+    Keep { records: Vec<Kept>, done: oneshot::Sender<io::Result<()>> },
     /// To go on in another folder, and to take along what is needed.
     Move(String, oneshot::Sender<()>),
 }
@@ -60,7 +64,8 @@ pub(super) enum Command {
 /// What a request writes.
 pub(super) enum Load {
     Items(Vec<Note>, Vec<Wanted>),
-    Kept(Vec<Item>, oneshot::Sender<io::Result<()>>),
+    /// What was adopted, and how long each record is.
+    Kept(Vec<(Kept, usize)>, oneshot::Sender<io::Result<()>>),
     /// Copies of events, and where these stood.
     Carried(Vec<(Id, At, usize)>),
 }
@@ -75,7 +80,7 @@ pub(super) struct Landed {
 }
 
 /// Records that are to be kept, and who hears when they are.
-type Keep = (Vec<(Vec<u8>, New)>, oneshot::Sender<io::Result<()>>);
+type Keep = (Vec<Kept>, oneshot::Sender<io::Result<()>>);
 
 /// The task.
 pub(super) struct Writer {
@@ -92,8 +97,8 @@ pub(super) struct Writer {
     pub(super) ends: u64,
     pub(super) open_ends: BTreeMap<u64, Keys>,
     pub(super) held: Vec<Held>,
-    /// Since when notes wait.
-    pub(super) waiting_since: Option<Instant>,
+    /// When notes go, even if nothing goes along with them.
+    pub(super) notes_due: Option<Instant>,
     pub(super) keeps: VecDeque<Keep>,
     pub(super) puts: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// The bytes of intents that are under way.
@@ -138,7 +143,7 @@ impl Writer {
             ends: 0,
             open_ends: BTreeMap::new(),
             held: Vec::new(),
-            waiting_since: None,
+            notes_due: None,
             keeps: VecDeque::new(),
             puts: FuturesUnordered::new(),
             flying: 0,
@@ -235,7 +240,7 @@ impl Writer {
 
     /// When there is something to do though nothing comes.
     fn next_wake(&self) -> Option<Instant> {
-        let notes = self.waiting_since.map(|since| since + GATHER);
+        let notes = self.notes_due;
         let resume = self.resume.as_ref().map(|(until, _)| *until);
         let is_waiting = !self.notes.items.is_empty() || !self.keeps.is_empty() || self.carry_until.is_some();
         let notes = match (notes, resume) {
@@ -253,13 +258,21 @@ impl Writer {
     /// Sends the next segment, if there is something for one.
     fn send(&mut self, now: Instant) -> bool {
         if let Some((records, done)) = self.keeps.pop_front() {
-            let items: Vec<Item> =
-                records.into_iter().map(|(record, new)| (record, Some(new), None)).collect();
-            let bytes = joined(items.iter().map(|(record, ..)| &**record));
-            self.put(Load::Kept(items, done), bytes, true);
+            let (mut bytes, mut kept) = (Vec::new(), Vec::with_capacity(records.len()));
+            for record in records {
+                let before = bytes.len();
+                match &record {
+                    Kept::Event(record, _) => bytes.extend_from_slice(record),
+                    Kept::End(id, end) => {
+                        bytes.extend_from_slice(&Record::Ended { id: *id, end: end.clone() }.framed());
+                    }
+                }
+                kept.push((record, bytes.len() - before));
+            }
+            self.put(Load::Kept(kept, done), bytes, true);
             return true;
         }
-        let are_due = self.waiting_since.is_some_and(|since| since + GATHER <= now)
+        let are_due = self.notes_due.is_some_and(|due| due <= now)
             || self.notes.bytes >= GATHERED
             || !self.held.is_empty()
             || self.stops;
@@ -272,7 +285,7 @@ impl Writer {
         }
         let notes = self.notes.take(intents.iter().map(HasSize::size).sum());
         let has_notes = !notes.is_empty();
-        self.waiting_since = (!self.notes.items.is_empty()).then_some(now);
+        self.notes_due = (!self.notes.items.is_empty()).then_some(now + ENDS);
         let records = notes.iter().map(|note| &*note.item.0);
         let bytes = joined(records.chain(intents.iter().map(|wanted| &*wanted.record)));
         self.put(Load::Items(notes, intents), bytes, has_notes);
@@ -294,7 +307,7 @@ impl Writer {
         }
         self.notes.bytes = 0;
         if kept.is_empty() {
-            self.waiting_since = None;
+            self.notes_due = None;
         }
         self.notes.put_back(kept);
         self.release();
@@ -378,8 +391,8 @@ impl Writer {
                 }
                 self.shared.note(items, number, 0);
             }
-            Load::Kept(items, done) => {
-                self.shared.note(items, number, 0);
+            Load::Kept(kept, done) => {
+                self.kept(kept, number);
                 let _ = done.send(Ok(()));
             }
             Load::Carried(copies) => self.relocate(copies, number),
@@ -409,7 +422,7 @@ impl Writer {
                         self.add_note((Record::Ended { id, end: End::Dropped }.framed(), None, None), None);
                     }
                 }
-                self.waiting_since.get_or_insert_with(Instant::now);
+                self.due_in(GATHER);
             }
             Load::Kept(_, done) => drop(done.send(Err(io::Error::other(error.to_string())))),
             Load::Carried(_) => {}
