@@ -82,6 +82,7 @@ mod stream;
 pub mod threads;
 pub mod tree;
 pub mod turns;
+mod upload;
 
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -98,7 +99,6 @@ pub use entry::{Entry, EntryKind, EntryStream, Metadata};
 pub use error::{Error, ErrorKind, Result};
 pub use partial::{Keeping, Partial, Partials};
 pub use path::{PathError, StoragePath};
-pub use storage::{
-    Body, ByteRange, Capabilities, Content, CreateMode, EachFile, Intake, Storage, Supply, Upload,
-};
+pub use storage::{Body, ByteRange, Capabilities, Content, CreateMode, EachFile, Storage};
 pub use stream::{ByteStream, CHUNK_SIZE, FileSlice};
+pub use upload::{Intake, Supply, Upload};
