@@ -131,7 +131,7 @@ impl UserView {
 
     fn tell(&self, place: &Place<'_>, partial: &Partial) {
         if let (Some(key), Some(client)) = (self.key(place, &place.path), self.client) {
-            key.session_was_told(client, partial);
+            key.was_told(client, partial);
         }
     }
 
@@ -212,7 +212,7 @@ impl UserView {
         }
         for partial in &found {
             if let (Some(key), Some(client)) = (self.key(place, &partial.path), self.client) {
-                key.client_was_told(client, partial);
+                key.was_told(client, partial);
             }
         }
         let entry = |partial: Partial| Some((partial.path.name()?.to_owned(), partial.metadata()));

@@ -1,14 +1,11 @@
 //! Who was told how much is kept of an upload.
 //!
 //! A client that appends either goes on with what is kept, or means the file that was complete before and knows of nothing else; what
-//! it sends says nothing of that. So only who was told of what is kept goes on with it: in this session by SIZE or MLST, or by a
-//! listing in any session of the same user from the same address, because clients with several connections list in one of them and
-//! store in another.
+//! it sends says nothing of that. So only a session that was told of what is kept goes on with it: by SIZE, MLST or a listing.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::hash::RandomState;
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,14 +23,8 @@ const MOST_OF_ONE: usize = 16;
 /// Somebody who may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Client {
+    /// The number of the session, unique in the life of the process.
     pub(super) session: u64,
-    pub(super) address: IpAddr,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whom {
-    Session(u64),
-    Address(IpAddr),
 }
 
 /// An upload of one owner, as it is kept for them.
@@ -42,7 +33,7 @@ pub(super) struct Key(u64);
 
 #[derive(Debug)]
 struct Record {
-    whom: Whom,
+    client: Client,
     at: Instant,
     partial: Partial,
 }
@@ -66,7 +57,8 @@ impl Key {
         Self(HASHER.hash_one((Arc::as_ptr(storage).cast::<()>().addr(), path.as_str(), owner)))
     }
 
-    fn note(self, whom: Whom, partial: &Partial) {
+    /// A session was told of it.
+    pub(super) fn was_told(self, client: Client, partial: &Partial) {
         let mut told = all();
         if !told.records.contains_key(&self.0) {
             if told.order.len() >= MOST
@@ -77,29 +69,18 @@ impl Key {
             told.order.push_back(self.0);
         }
         let records = told.records.entry(self.0).or_default();
-        records.retain(|record| record.whom != whom && record.at.elapsed() < COUNTS);
+        records.retain(|record| record.client != client && record.at.elapsed() < COUNTS);
         if records.len() >= MOST_OF_ONE {
             records.remove(0);
         }
-        records.push(Record { whom, at: Instant::now(), partial: partial.clone() });
-    }
-
-    /// A session was told of it.
-    pub(super) fn session_was_told(self, client: Client, partial: &Partial) {
-        self.note(Whom::Session(client.session), partial);
-    }
-
-    /// A listing has told of it, which all sessions of the client may know.
-    pub(super) fn client_was_told(self, client: Client, partial: &Partial) {
-        self.note(Whom::Address(client.address), partial);
+        records.push(Record { client, at: Instant::now(), partial: partial.clone() });
     }
 
     /// What the client was told of last.
     pub(super) fn told(self, client: Client) -> Option<Partial> {
         let told = all();
-        let records = told.records.get(&self.0)?.iter().rev();
-        let is = |whom: Whom| whom == Whom::Session(client.session) || whom == Whom::Address(client.address);
-        let record = { records }.find(|record| is(record.whom) && record.at.elapsed() < COUNTS)?;
+        let mut records = told.records.get(&self.0)?.iter();
+        let record = records.find(|record| record.client == client && record.at.elapsed() < COUNTS)?;
         Some(record.partial.clone())
     }
 
@@ -114,8 +95,7 @@ impl Key {
     /// What the client was told counts no more: it has thrown that away, or hears of something else now. Others don't know.
     pub(super) fn does_not_count_for(self, client: Client) {
         if let Some(records) = all().records.get_mut(&self.0) {
-            let is = |whom| whom == Whom::Session(client.session) || whom == Whom::Address(client.address);
-            records.retain(|record| !is(record.whom));
+            records.retain(|record| record.client != client);
         }
     }
 }
@@ -136,8 +116,8 @@ mod tests {
 
     use super::*;
 
-    fn client(session: u64, last: u8) -> Client {
-        Client { session, address: [192, 0, 2, last].into() }
+    fn client(session: u64) -> Client {
+        Client { session }
     }
 
     fn partial(size: u64) -> Partial {
@@ -150,18 +130,16 @@ mod tests {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new(0));
         let path = StoragePath::parse("/f").unwrap();
         let [ann, bob] = ["ann", "bob"].map(|owner| Key::new(&storage, &path, owner));
-        ann.session_was_told(client(1, 1), &partial(5));
-        assert_eq!(ann.told(client(1, 1)), Some(partial(5)));
-        assert_eq!((ann.told(client(2, 1)), bob.told(client(1, 1))), (None, None));
-        ann.client_was_told(client(2, 1), &partial(6));
-        assert_eq!(ann.told(client(1, 1)), Some(partial(6)));
-        assert_eq!(ann.told(client(3, 1)), Some(partial(6)));
-        assert_eq!(ann.told(client(3, 2)), None);
-        ann.session_was_told(client(4, 2), &partial(6));
-        ann.does_not_count_for(client(1, 1));
-        assert_eq!((ann.told(client(1, 1)), ann.told(client(4, 2))), (None, Some(partial(6))));
+        ann.was_told(client(1), &partial(5));
+        assert_eq!(ann.told(client(1)), Some(partial(5)));
+        assert_eq!((ann.told(client(2)), bob.told(client(1))), (None, None));
+        ann.was_told(client(1), &partial(6));
+        ann.was_told(client(4), &partial(6));
+        assert_eq!(ann.told(client(1)), Some(partial(6)));
+        ann.does_not_count_for(client(1));
+        assert_eq!((ann.told(client(1)), ann.told(client(4))), (None, Some(partial(6))));
         ann.is_over();
-        assert_eq!(ann.told(client(4, 2)), None);
+        assert_eq!(ann.told(client(4)), None);
     }
 
     #[test]

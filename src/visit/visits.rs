@@ -59,7 +59,7 @@ impl Visit {
         place: Place,
     ) -> Self {
         let place = Mutex::new(Some(place));
-        let view = view.seen_by(Client { session: guest.session, address: guest.peer.ip() });
+        let view = view.seen_by(Client { session: guest.session });
         Self { guest: Arc::new(guest), view, preferences, layers, metrics, bounds: None, place }
     }
 

@@ -160,7 +160,7 @@ fn transfers_what_is_in_its_queue() {
     assert_eq!(stored.modified().unwrap(), UNIX_EPOCH + MODIFIED, "it sets the time with MFMT");
 }
 
-/// It lists in one connection, and appends in another, without asking there how much is kept.
+/// It lists in one connection, and goes on in another, without asking there how much is kept.
 #[test]
 fn goes_on_with_what_was_kept() {
     let setup = Setup::new(
@@ -196,5 +196,5 @@ users:
     let bytes: usize = complete.unwrap().field("bytes").unwrap().parse().unwrap();
     assert!(bytes < 200_000, "{bytes} were sent");
     let log = filezilla.log();
-    assert!(log.contains("APPE upload") && !log.contains("SIZE upload"), "it asks otherwise now");
+    assert!(log.contains("STOR upload") && !log.contains("SIZE upload"), "it asks otherwise now");
 }

@@ -115,7 +115,7 @@ async fn once(told: &Told, replica: u16) -> Result<(), Lost> {
                 Ok(Ok(message)) => messages.push(message),
                 // It was too slow for all of it.
                 Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => (messages, news) = everything(told),
-                Err(_) => messages.push(Telling::default().encode().into()),
+                Err(_) => messages.push(Telling::nothing().into()),
             },
         }
     }

@@ -124,6 +124,11 @@ pub(super) fn is_tellable(name: &str) -> bool {
 }
 
 impl Telling {
+    /// Nothing, in as few bytes as may be: this replica is here.
+    pub(super) fn nothing() -> Vec<u8> {
+        format!("{{\"version\":{VERSION}}}").into_bytes()
+    }
+
     /// As it is sent. Where that is too long, the ends of all lists are left out.
     pub(super) fn encode(mut self) -> Vec<u8> {
         self.version = VERSION;

@@ -53,6 +53,10 @@ fn another_version_may_add_fields_but_not_change_what_they_mean() {
     let told = Telling::decode(text.as_bytes()).unwrap();
     assert_eq!(told.users, [("anna".to_owned(), [1, 0, 0, 0])]);
     assert!(!told.all && told.locks.is_empty());
+    assert_eq!(
+        Telling::decode(&Telling::nothing()),
+        Some(Telling { version: VERSION, ..Telling::default() })
+    );
     for text in ["{\"version\":2}", "{}", "", "[]", "{\"version\":1,\"users\":[[\"anna\"]]}"] {
         assert_eq!(Telling::decode(text.as_bytes()), None, "{text}");
     }
