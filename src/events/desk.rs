@@ -118,9 +118,17 @@ impl Events {
         dead.len()
     }
 
-    /// Drops dead letters. Says how many.
+    /// Drops dead letters, and what is kept for a receiver of this name that only other servers have. Says how many.
     pub fn drop_dead(&self, which: &str) -> usize {
-        let dead = self.dead(which);
+        let mut dead = self.dead(which);
+        let kept = {
+            let state = self.spool.state();
+            let lane = state.lane_of(which);
+            state.of_strangers_before(u64::MAX).into_iter().filter(move |(_, of)| Some(*of) == lane)
+        };
+        dead.extend(kept);
+        dead.sort_unstable();
+        dead.dedup();
         dead.iter().for_each(|(id, lane)| self.spool.settle(*id, *lane));
         dead.len()
     }
@@ -135,17 +143,23 @@ impl Events {
         all.filter(|(id, lane)| fits(*id, *lane)).collect()
     }
 
-    /// Drops the oldest dead letters while they keep what is needed from having room.
+    /// Drops the oldest of what nobody here can deliver, and of dead letters, while it keeps what is needed from having room.
     pub(super) fn make_room(self: &Arc<Self>) {
         if self.spool.fullness() < super::NEARLY_FULL {
             return;
         }
-        let mut dead = self.dead("all");
+        let strangers = self.spool.state().of_strangers_before(u64::MAX);
+        let for_strangers = !strangers.is_empty();
+        let mut dead = if for_strangers { strangers } else { self.dead("all") };
         dead.truncate(dead.len().div_ceil(2).max(100));
         if dead.is_empty() {
             return;
         }
-        tracing::error!(letters = dead.len(), "dead letters are dropped: the spool of events is half full");
+        let what = match for_strangers {
+            true => "events for receivers that only other servers have are dropped",
+            false => "dead letters are dropped",
+        };
+        tracing::error!(letters = dead.len(), "{what}: the spool of events is half full");
         self.dropped.fetch_add(dead.len() as u64, std::sync::atomic::Ordering::Relaxed);
         dead.iter().for_each(|(id, lane)| self.spool.settle(*id, *lane));
     }

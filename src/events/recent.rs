@@ -50,16 +50,13 @@ impl Recent {
         });
     }
 
-    /// What a change has brought to its place, if that stood there.
+    /// What an upload has brought to its place, if that stood there.
     pub(super) fn find(&self, place: &Place, question: &Question) -> Option<Outcome> {
-        let mark = match question {
-            Question::Stored { mark, .. } => *mark,
-            Question::Renamed { before } => before.mark,
-            _ => None,
-        }?;
+        // A mark is that of one upload. A file that got another name may have stood under this one before.
+        let Question::Stored { mark: Some(mark), .. } = question else { return None };
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it =
-            |stood: &&Stood| stood.mark == mark && stood.backend == place.backend && stood.key == place.key;
+            |stood: &&Stood| stood.mark == *mark && stood.backend == place.backend && stood.key == place.key;
         all.iter().rev().find(is_it).map(|stood| stood.outcome.clone())
     }
 }
@@ -86,6 +83,9 @@ mod tests {
         assert_eq!(found.size, Some(5));
         assert_eq!(recent.find(&place("/one"), &upload(8)), None, "it was another one");
         assert_eq!(recent.find(&place("/two"), &upload(7)), None);
+        let before = super::super::model::Seen { mark: Some(7), ..Default::default() };
+        let renamed = Question::Renamed { before };
+        assert_eq!(recent.find(&place("/one"), &renamed), None, "it may have stood there before it got its last name");
         tokio::time::sleep(TIME * 2).await;
         recent.note(&place("/two"), &file);
         assert_eq!(recent.find(&place("/one"), &upload(7)), None);

@@ -106,6 +106,8 @@ pub(crate) struct State {
     pub(crate) gone: BTreeMap<String, u64>,
     /// Receivers that only others have: how many events were read for them.
     pub(crate) strangers: BTreeMap<String, u64>,
+    /// Since when this process knows each receiver that only others have; in microseconds since 1970.
+    strangers_since: BTreeMap<usize, u64>,
 }
 
 impl State {
@@ -123,6 +125,7 @@ impl State {
             hasher: RandomState::new(),
             gone: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            strangers_since: BTreeMap::new(),
         }
     }
 

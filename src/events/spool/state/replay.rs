@@ -2,7 +2,7 @@
 
 use super::{At, Entry, LANES, New, Stage, State};
 use crate::events::id::Id;
-use crate::events::model::Draft;
+use crate::events::model::{Draft, now};
 use crate::events::spool::record::{End, Record};
 
 impl State {
@@ -21,10 +21,11 @@ impl State {
             return None;
         }
         self.names.push(name.to_owned());
+        self.strangers_since.insert(lane, now());
         Some(lane)
     }
 
-    /// What was kept since before this time for receivers that only others have.
+    /// What was kept since before this time, as far as this process knows, for receivers that only others have.
     pub(crate) fn of_strangers_before(&self, time: u64) -> Vec<(Id, usize)> {
         let strangers = self.lanes.len()..self.names.len();
         if strangers.is_empty() {
@@ -33,11 +34,11 @@ impl State {
         let has = |entry: &Entry, lane: usize| {
             entry.pending >> lane & 1 == 1 || entry.dead.iter().any(|(dead, _)| *dead == lane)
         };
-        let old = self.events.values().filter(|entry| entry.time < time);
-        old.flat_map(|entry| {
-            strangers.clone().filter(move |lane| has(entry, *lane)).map(|lane| (entry.id, lane))
-        })
-        .collect()
+        let since = |lane: usize| self.strangers_since.get(&lane).copied().unwrap_or_default();
+        let is_old = |entry: &Entry, lane: usize| entry.time.max(since(lane)) < time;
+        let of = |entry: &Entry, lane: usize| has(entry, lane) && is_old(entry, lane);
+        let each = |entry| strangers.clone().filter(move |lane| of(entry, *lane)).map(|lane| (entry.id, lane));
+        self.events.values().flat_map(each).collect()
     }
 
     /// What a record says, as the spool is read.
