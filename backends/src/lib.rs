@@ -101,4 +101,4 @@ pub use partial::{Keeping, Partial, Partials};
 pub use path::{PathError, StoragePath};
 pub use storage::{Body, ByteRange, Capabilities, Content, CreateMode, EachFile, Storage};
 pub use stream::{ByteStream, CHUNK_SIZE, FileSlice};
-pub use upload::{Intake, Supply, Upload};
+pub use upload::{Beside, Intake, Supply, Upload};

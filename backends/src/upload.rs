@@ -32,6 +32,16 @@ pub enum Intake {
     File(OfDisk<File>),
 }
 
+/// Something else that has to be on a disk before an upload may end. It blocks as long as a disk does, but not much longer than it
+/// needs. If it is dropped before it was done, it is done elsewhere.
+pub trait Beside: Send {
+    /// The bytes of the upload are synced next.
+    fn before(&mut self);
+
+    /// The bytes of the upload are synced.
+    fn after(&mut self);
+}
+
 /// A write that is not visible until it is finished.
 ///
 /// A wrapper that does not implement [`intake`](Self::intake) sees every byte in [`write`](Self::write): bytes bypass a
@@ -65,9 +75,12 @@ pub trait Upload: Send {
     /// All bytes have come: does ahead what makes them durable, so that it can be done beside whatever else has to be done before
     /// the file is visible. Unless it is implemented, it does nothing; an upload that wraps another has to pass it on.
     ///
+    /// A thread that syncs the bytes may do something else [beside](Beside) this. Where there is no such thread, it is dropped.
+    ///
     /// # Errors
     /// As for [`write`](Self::write).
-    async fn prepare(&mut self) -> Result<()> {
+    async fn prepare(&mut self, beside: Option<Box<dyn Beside>>) -> Result<()> {
+        drop(beside);
         Ok(())
     }
 

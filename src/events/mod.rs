@@ -40,6 +40,7 @@ use self::spool::record::End;
 use self::spool::{Opening, Refusal, Spool};
 use crate::config::{self, EventSpool, EventTarget, EventWay};
 use crate::ops::metrics::{EventNumbers, ReceiverNumbers};
+use crate::visit::Slot;
 
 /// `*` is a part of one name.
 const OPTIONS: MatchOptions = MatchOptions {
@@ -142,12 +143,14 @@ impl Events {
                 recover::at_the_start(&events).await;
             });
         }
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        for lane in 0..self.settings.to.len() {
-            tasks.spawn(deliver::run(Arc::clone(self), lane));
+        match deliver::start(self) {
+            Ok(ended) => self.spawn(async move {
+                let _ = ended.await;
+            }),
+            Err(error) => tracing::error!(%error, "events can't be delivered: there is no thread for that"),
         }
         let events = Arc::clone(self);
-        tasks.spawn(async move { recover::parked(&events).await });
+        self.spawn(async move { recover::parked(&events).await });
     }
 
     /// Begins to read and to write a spool in a bucket.
@@ -224,6 +227,7 @@ impl Events {
         draft: Draft,
         ask: Question,
         path: &StoragePath,
+        slot: Option<&Slot>,
     ) -> Result<Intent> {
         let (lanes, id) = (self.lanes_for(&draft), draft.id);
         let parks =
@@ -236,7 +240,7 @@ impl Events {
         let is_silent = draft.kind == REMOVED
             && draft.place.as_ref().is_some_and(|place| self.spool.state().parked_at(place).is_some());
         let is_kept = lanes != 0 && !is_silent;
-        if is_kept && let Err(refusal) = self.spool.intend(draft, ask, lanes).await {
+        if is_kept && let Err(refusal) = self.spool.intend(draft, ask, lanes, slot).await {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if refusal == Refusal::Full {
                 self.make_room();

@@ -85,7 +85,11 @@ mod tests {
         assert_eq!(recent.find(&place("/two"), &upload(7)), None);
         let before = super::super::model::Seen { mark: Some(7), ..Default::default() };
         let renamed = Question::Renamed { before };
-        assert_eq!(recent.find(&place("/one"), &renamed), None, "it may have stood there before it got its last name");
+        assert_eq!(
+            recent.find(&place("/one"), &renamed),
+            None,
+            "it may have stood there before it got its last name"
+        );
         tokio::time::sleep(TIME * 2).await;
         recent.note(&place("/two"), &file);
         assert_eq!(recent.find(&place("/one"), &upload(7)), None);

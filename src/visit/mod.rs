@@ -30,7 +30,7 @@ mod visits;
 pub use crate::config::Permissions;
 pub(crate) use copy::is_same;
 pub use guest::Guest;
-pub use layers::{Change, Layer, Layers, Operation, Pending, Tap};
+pub use layers::{Change, Layer, Layers, Operation, Pending, Slot, Tap};
 pub(crate) use layers::{EventReader, Opening, try_scanner};
 pub use limits::{Counts, VisitLimits};
 pub(crate) use limits::{Pace, Room, TransferPlace};

@@ -1,15 +1,17 @@
 //! An upload as its user sees it.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::future;
+use futures_util::future::{self, FutureExt};
 use wharf_backends::{
-    CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
+    Beside, CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
 };
 
-use super::layers::{Change, Layers, Operation, Tap, ended};
+use super::layers::{Change, Layers, Operation, Slot, Tap, ended};
 use super::partials::Owned;
 use super::standing::{self, Standing};
 use super::view::denied;
@@ -67,9 +69,9 @@ impl Upload for ViewUpload {
         self.upload.mark()
     }
 
-    async fn prepare(&mut self) -> Result<()> {
+    async fn prepare(&mut self, beside: Option<Box<dyn Beside>>) -> Result<()> {
         let Self { upload, path, only_new, .. } = self;
-        upload.prepare().await.map_err(|error| upload_error(error, path, *only_new))
+        upload.prepare(beside).await.map_err(|error| upload_error(error, path, *only_new))
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {
@@ -248,9 +250,27 @@ async fn end(
     operation: Operation<'_>,
 ) -> Result<Metadata> {
     let Some((site, mark)) = followed else { return upload.finish().await };
-    let change = Change { operation, site: &site, from: None, mark };
-    // The disk has both to keep: at once, they share what it takes.
-    let (prepared, pending) = future::join(upload.prepare(), layers.changing(guest, &change)).await;
+    let slot = Slot::default();
+    let change = Change { operation, site: &site, from: None, mark, slot: Some(&slot) };
+    let mut changing = pin!(layers.changing(guest, &change));
+    // The disk has both to keep: at once, they share what it takes. Most often this task is woken once for both.
+    let begun = changing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let pending = async {
+        match begun {
+            Poll::Ready(pending) => pending,
+            Poll::Pending => changing.await,
+        }
+    };
+    let preparing = upload.prepare(slot.close());
+    let (prepared, pending) = if mark.is_some() {
+        match preparing.await {
+            Ok(()) => (Ok(()), pending.await),
+            // A disk that hangs may have what the other one waits for.
+            Err(failure) => (Err(failure), pending.now_or_never().unwrap_or_else(|| Ok(Vec::new()))),
+        }
+    } else {
+        future::join(preparing, pending).await
+    };
     let pending = match (prepared, pending) {
         (Err(failure), Ok(pending)) => {
             // Nothing is visible, whatever the failure says of the disk.

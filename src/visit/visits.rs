@@ -127,7 +127,7 @@ impl Visit {
             let sites = if self.layers.follow() { self.view.sites(operation) } else { None };
             // Whoever may not change it hears so from the view.
             let Some((site, from)) = sites else { return made.await };
-            let change = Change { operation, site: &site, from: from.as_ref(), mark: None };
+            let change = Change { operation, site: &site, from: from.as_ref(), mark: None, slot: None };
             let pending = self.layers.changing(&self.guest, &change).await?;
             let result = made.await;
             ended(pending, result.as_ref().map(|()| None));

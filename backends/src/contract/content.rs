@@ -41,7 +41,7 @@ pub async fn an_upload_is_recognised_by_its_mark(fixture: Fixture) {
         if let Some(before) = marks.last() {
             assert_eq!(ok(asked.stat(&path("/f")).await).mark, Some(*before), "it is not finished");
         }
-        ok(upload.prepare().await);
+        ok(upload.prepare(None).await);
         assert_eq!(ok(upload.finish().await).mark, Some(mark));
         assert_eq!(ok(asked.stat(&path("/f")).await).mark, Some(mark));
         marks.push(mark);

@@ -14,9 +14,9 @@ use super::disk;
 use super::publish::{Published, Received, write_all};
 use super::target::{Base, Begin, Target};
 use crate::stream::Wanted;
-use crate::threads::{DiskThreads, Job, OfDisk, Operation};
+use crate::threads::{DiskThreads, Job, OfDisk, Operation, step};
 use crate::turns::Turn;
-use crate::{CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Upload};
+use crate::{Beside, CHUNK_SIZE, Error, ErrorKind, Intake, Metadata, Result, Supply, Upload};
 
 /// How often an append looks again for its file if the file is replaced at every look.
 const LOOKS: usize = 100;
@@ -190,7 +190,7 @@ impl Upload for LocalUpload {
         self.mark
     }
 
-    async fn prepare(&mut self) -> Result<()> {
+    async fn prepare(&mut self, mut beside: Option<Box<dyn Beside>>) -> Result<()> {
         // What is added to the end of another file is synced there.
         if !self.target.sync || self.mark.is_none() {
             return Ok(());
@@ -200,7 +200,14 @@ impl Upload for LocalUpload {
         let threads = file.threads().clone();
         let synced = move || {
             write_all(&mut file, &waiting)?;
+            if let Some(beside) = &mut beside {
+                beside.before();
+                step();
+            }
             disk::sync(&*file)?;
+            if let Some(beside) = &mut beside {
+                beside.after();
+            }
             Ok(file)
         };
         let synced =

@@ -10,8 +10,8 @@ use super::span::{self, Note, Piece, SpanKind};
 use super::{Observers, Outcome};
 use crate::threads::{DiskThreads, Operation};
 use crate::{
-    Body, ByteRange, Capabilities, CreateMode, DigestAlgorithm, EachFile, EntryStream, Intake, Metadata,
-    Partials, Result, Storage, StoragePath, Supply, Upload,
+    Beside, Body, ByteRange, Capabilities, CreateMode, DigestAlgorithm, EachFile, EntryStream, Intake,
+    Metadata, Partials, Result, Storage, StoragePath, Supply, Upload,
 };
 
 /// A storage whose operations are observed. Bytes pass by: how long a transfer takes is the client's affair.
@@ -215,8 +215,8 @@ impl Upload for ObservedUpload {
         self.inner.mark()
     }
 
-    async fn prepare(&mut self) -> Result<()> {
-        self.inner.prepare().await
+    async fn prepare(&mut self, beside: Option<Box<dyn Beside>>) -> Result<()> {
+        self.inner.prepare(beside).await
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

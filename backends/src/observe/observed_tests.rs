@@ -73,7 +73,7 @@ async fn uploads_keep_their_marks_and_can_be_prepared() {
     assert!(mark.is_some());
     for piece in ["one ", "two"] {
         upload.write(Bytes::from_static(piece.as_bytes())).await.unwrap();
-        upload.prepare().await.unwrap();
+        upload.prepare(None).await.unwrap();
     }
     assert!(!root.path().join("a").exists());
     assert_eq!(upload.finish().await.unwrap().mark, mark);

@@ -5,11 +5,14 @@ mod command;
 mod starter;
 mod webhook;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -62,8 +65,38 @@ trait Way: Send + Sync {
     async fn deliver(&self, event: &Event) -> Result<(), Failure>;
 }
 
+/// How much the thread that delivers gives way to those that serve clients (`nice`).
+const NICENESS: i32 = 10;
+
+/// Begins to deliver, on a thread of its own, until the server stops; says when that has ended.
+///
+/// Sessions, and what they wait for, come first: the work of this thread is done at a lower priority, and wakes none of theirs.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn start(events: &Arc<Events>) -> io::Result<oneshot::Receiver<()>> {
+    let events = Arc::clone(events);
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new().name("deliveries".to_owned()).spawn(move || {
+        if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+            tracing::debug!(%error, "events are delivered at the priority of sessions");
+        }
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let lanes = (0..events.settings.to.len()).map(|lane| run(Arc::clone(&events), lane));
+                runtime.block_on(join_all(lanes));
+                // A read of a disk that does not answer is left to the end of the process.
+                runtime.shutdown_background();
+            }
+            Err(error) => tracing::error!(%error, "events can't be delivered"),
+        }
+        let _ = ended.send(());
+    })?;
+    Ok(end)
+}
+
 /// Delivers to one receiver until the server stops.
-pub(super) async fn run(events: Arc<Events>, lane: usize) {
+async fn run(events: Arc<Events>, lane: usize) {
     let Some(target) = events.settings.to.get(lane).cloned() else { return };
     let way: Arc<dyn Way> = match &target.way {
         EventWay::Webhook(settings) => match webhook::Sender::new(settings, target.timeout) {

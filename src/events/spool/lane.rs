@@ -46,6 +46,8 @@ pub(crate) struct Lane {
     was_again: bool,
     /// When the next one may go, by the rate.
     next: Option<Instant>,
+    /// How many may be on their way.
+    at_once: usize,
 }
 
 /// What a receiver is to do.
@@ -64,6 +66,12 @@ impl Lane {
         for key in keys.into_iter().flatten() {
             self.queues.entry(key).or_default().insert(number);
         }
+    }
+
+    /// Whether one may go now that might not before: whoever delivers has to hear of it.
+    pub(crate) fn may_go(&self) -> bool {
+        let has_any = !self.ready.is_empty() || !self.ready_low.is_empty();
+        has_any && self.flying.len() < self.at_once && self.next.is_none_or(|next| next <= Instant::now())
     }
 
     /// Whether it has to wait for none of its paths.
@@ -106,6 +114,7 @@ impl Lane {
     /// The next one, if it is time.
     pub(crate) fn pick(&mut self, now: Instant, at_once: usize) -> Pick {
         let most = if self.failures > 0 { 1 } else { at_once };
+        self.at_once = most;
         if self.flying.len() >= most {
             return Pick::Wait(None);
         }

@@ -2,7 +2,7 @@
 //!
 //! - `record`: what stands there;
 //! - `disk`: how it stands on a disk;
-//! - `writer`: the one thread that writes there;
+//! - `writer`: writes there; `queue`: whose turn it is to write;
 //! - `bucket`: how it stands below a prefix of a bucket, and the task that writes there;
 //! - `shared`: what whoever writes and everybody else know;
 //! - `state`: the index of what stands there;
@@ -11,6 +11,7 @@
 mod bucket;
 mod disk;
 pub(crate) mod lane;
+mod queue;
 pub(crate) mod record;
 mod shared;
 pub(crate) mod state;
@@ -19,7 +20,6 @@ mod writer;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,9 +34,10 @@ use self::disk::Disk;
 use self::record::{End, Record};
 use self::shared::Shared;
 use self::state::{At, Entry, New, Stage, State};
-use self::writer::{Order, Writer};
+use self::writer::{Order, Writing};
 use super::id::Id;
 use super::model::{Draft, Outcome, Question, now};
+use crate::visit::Slot;
 
 /// Why something can't be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +77,7 @@ pub(crate) struct Spool {
 /// The way to whoever writes.
 #[derive(Debug)]
 enum Orders {
-    Thread(mpsc::Sender<Order>),
+    Thread(Arc<Writing>),
     Task(UnboundedSender<Order>),
 }
 
@@ -153,12 +154,11 @@ impl Spool {
             tracing::warn!(to, events, "events are dropped: nobody of this name is told any more");
         }
         let shared = Arc::new(Shared::new(state, true));
-        let (sender, orders) = mpsc::channel();
-        let writer = Writer { medium, shared: Arc::clone(&shared), orders, most };
+        let (writing, writer) = Writing::new(medium, Arc::clone(&shared), most);
         let thread = std::thread::Builder::new().name("events".to_owned()).spawn(move || writer.run())?;
         Ok(Self {
             shared,
-            orders: Orders::Thread(sender),
+            orders: Orders::Thread(writing),
             end: Mutex::new(Ending::Thread(thread)),
             reads,
             most,
@@ -226,19 +226,31 @@ impl Spool {
 
     /// Writes down that something is about to happen. It is there when this returns.
     ///
+    /// If it can be written by somebody who syncs a file meanwhile, that is left for them in the slot.
+    ///
     /// # Errors
     /// [`Refusal`].
-    pub(crate) async fn intend(&self, draft: Draft, ask: Question, pending: u64) -> Result<(), Refusal> {
+    pub(crate) async fn intend(
+        &self,
+        draft: Draft,
+        ask: Question,
+        pending: u64,
+        slot: Option<&Slot>,
+    ) -> Result<(), Refusal> {
         let new = self.new_of(&draft, pending, Stage::Intended);
         let mut unheard = Unheard { spool: self, id: Some(draft.id) };
         let to = self.state().names_of(pending);
         let is_wide = !draft.is_of_file();
         let record = Record::Intent { event: Box::new(draft), ask, to }.framed();
         let (reply, done) = oneshot::channel();
-        self.order(match is_wide {
+        let order = match is_wide {
             true => Order::WriteWide { record, new, reply },
             false => Order::Write { record, new: Some(new), reply: Some(reply) },
-        });
+        };
+        match (&self.orders, slot) {
+            (Orders::Thread(writing), Some(slot)) => slot.leave(writing.order_beside(order)),
+            _ => self.order(order),
+        }
         let heard = tokio::time::timeout(PATIENCE, done).await;
         let Ok(heard) = heard else { return Err(Refusal::Failed("it does not answer".to_owned())) };
         unheard.id = None;
@@ -364,14 +376,11 @@ impl Spool {
     }
 
     fn order(&self, order: Order) {
-        // Whoever writes ends with this.
-        let _ = match &self.orders {
-            Orders::Thread(sender) => {
-                self.shared.backlog.fetch_add(order.bytes(), Ordering::Relaxed);
-                sender.send(order).is_ok()
-            }
-            Orders::Task(sender) => sender.send(order).is_ok(),
-        };
+        match &self.orders {
+            Orders::Thread(writing) => writing.order(order),
+            // Whoever writes ends with this.
+            Orders::Task(sender) => drop(sender.send(order)),
+        }
     }
 
     /// Ends when all is written.

@@ -68,8 +68,11 @@ impl Shared {
         }
     }
 
+    /// Wakes whoever has something to deliver now.
     pub(super) fn wake_all(&self) {
-        self.wakes.iter().for_each(Notify::notify_one);
+        let state = self.state();
+        let lanes = state.lanes.iter().zip(&self.wakes);
+        lanes.filter(|(lane, _)| lane.may_go()).for_each(|(_, wake)| wake.notify_one());
     }
 
     pub(super) fn works(&self) {

@@ -25,7 +25,7 @@ fn open(folder: &TempDir) -> Spool {
 async fn intend(spool: &Spool, path: &str) -> Result<Id, Refusal> {
     let draft = draft(path);
     let id = draft.id;
-    spool.intend(draft, ASK, 1).await.map(|()| id)
+    spool.intend(draft, ASK, 1, None).await.map(|()| id)
 }
 
 /// Waits until what was asked for before is written.
@@ -114,7 +114,7 @@ async fn what_waits_for_a_name_is_forgotten_when_it_has_it() {
     assert_eq!(spool.state().parked_at(place.as_ref().unwrap()), Some(part));
     let renamed = Draft { from: place, ..draft("/a") };
     let id = renamed.id;
-    spool.intend(renamed, ASK, 1).await.unwrap();
+    spool.intend(renamed, ASK, 1, None).await.unwrap();
     spool.end(id, told());
     spool.close().await;
     drop(spool);
@@ -128,7 +128,7 @@ async fn dead_letters_are_kept_for_each_receiver() {
     let spool = open(&folder);
     let draft = draft("/a");
     let id = draft.id;
-    spool.intend(draft, ASK, 0b11).await.unwrap();
+    spool.intend(draft, ASK, 0b11, None).await.unwrap();
     spool.end(id, told());
     spool.settle(id, 0);
     spool.bury(id, 1, "status 410");

@@ -117,7 +117,7 @@ impl Layer for EventLayer {
             }
             _ => return Ok(None),
         };
-        let intent = events.intend(draft, question, &site.path).await?;
+        let intent = events.intend(draft, question, &site.path, change.slot).await?;
         Ok(Some(Box::new(intent)))
     }
 }

@@ -9,6 +9,7 @@ mod changed;
 mod digested;
 mod events;
 mod scan;
+mod slot;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::events::EventLayer;
 pub(crate) use self::events::EventReader;
 use self::scan::Scan;
 pub(crate) use self::scan::try_scanner;
+pub use self::slot::Slot;
 use super::standing::Standing;
 use super::{Guest, Site};
 use crate::config::Config;
@@ -152,6 +154,8 @@ pub struct Change<'a> {
     pub from: Option<&'a Site>,
     /// By what the file of an upload [is recognised](wharf_backends::Upload::mark).
     pub mark: Option<u128>,
+    /// Where something may be left for whoever syncs the file.
+    pub slot: Option<&'a Slot>,
 }
 
 /// Hears what became of a change. It is dropped without a word if nobody saw the end of it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_backends::{
-    CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
+    Beside, CreateMode, Error, ErrorKind, Intake, Metadata, Result, Storage, StoragePath, Supply, Upload,
 };
 
 use super::books::Books;
@@ -300,8 +300,8 @@ impl Upload for CountedUpload {
         self.upload.mark()
     }
 
-    async fn prepare(&mut self) -> Result<()> {
-        self.upload.prepare().await
+    async fn prepare(&mut self, beside: Option<Box<dyn Beside>>) -> Result<()> {
+        self.upload.prepare(beside).await
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

@@ -19,7 +19,7 @@ use super::slot::{Record, Slot};
 use crate::partial::{Keeping, told};
 use crate::stream::Wanted;
 use crate::threads::{DiskThreads, OfDisk, Operation, step_of};
-use crate::{Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upload};
+use crate::{Beside, Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upload};
 
 /// How much is copied before the next look whether somebody still waits.
 const COPY: u64 = 64 * 1024 * 1024;
@@ -218,8 +218,8 @@ impl Upload for PartialUpload {
         self.inner.mark()
     }
 
-    async fn prepare(&mut self) -> Result<()> {
-        self.inner.prepare().await
+    async fn prepare(&mut self, beside: Option<Box<dyn Beside>>) -> Result<()> {
+        self.inner.prepare(beside).await
     }
 
     async fn finish(self: Box<Self>) -> Result<Metadata> {

@@ -63,7 +63,7 @@ impl Server {
     pub(super) async fn intend_for(&self, path: &str, lanes: u64) -> Result<Id, Refusal> {
         let draft = Draft { node: self.node.clone(), ..draft(path) };
         let id = draft.id;
-        self.spool.intend(draft, ASK, lanes).await.map(|()| id)
+        self.spool.intend(draft, ASK, lanes, None).await.map(|()| id)
     }
 
     /// As `kill -9` does.

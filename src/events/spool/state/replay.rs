@@ -37,7 +37,8 @@ impl State {
         let since = |lane: usize| self.strangers_since.get(&lane).copied().unwrap_or_default();
         let is_old = |entry: &Entry, lane: usize| entry.time.max(since(lane)) < time;
         let of = |entry: &Entry, lane: usize| has(entry, lane) && is_old(entry, lane);
-        let each = |entry| strangers.clone().filter(move |lane| of(entry, *lane)).map(|lane| (entry.id, lane));
+        let each =
+            |entry| strangers.clone().filter(move |lane| of(entry, *lane)).map(|lane| (entry.id, lane));
         self.events.values().flat_map(each).collect()
     }
 
