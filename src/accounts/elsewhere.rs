@@ -33,7 +33,7 @@ struct Told {
 /// What a user, or a network, has in one replica, or in several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Having {
-    /// Sessions; those of a user are logged in.
+    /// Sessions that are logged in.
     pub sessions: u32,
     /// Transfers that count for a limit on their number.
     pub transfers: u32,
@@ -118,6 +118,11 @@ impl Elsewhere {
     /// What a replica has told counts no more.
     pub fn forget(&self, replica: u16) {
         self.write().remove(&replica);
+    }
+
+    /// For how long a replica has been silent that was ever heard and is not forgotten.
+    pub fn silence(&self, replica: u16) -> Option<Duration> {
+        self.read().get(&replica).map(|told| told.heard.elapsed())
     }
 
     /// Each replica that was ever heard and is not forgotten, and for how long it has been silent.

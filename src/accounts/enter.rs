@@ -14,6 +14,7 @@ use super::account::{Account, is_anonymous};
 use super::bar::Bar;
 use super::build::{AccountsError, Known};
 use super::lasting::Lasting;
+use super::patience;
 use super::present::NoSeat;
 use super::proofs::{self, Attempt, Channel, Client, Credential, LoginError, Proof, Verdict};
 use super::refused::{Failed, Refused};
@@ -26,8 +27,8 @@ use crate::ops::metrics::{Login, Metrics};
 use crate::shutdown::Shutdown;
 use crate::storages::Storages;
 use crate::tls::ShownCertificate;
-use crate::visit::facts::{Facts, Journal, Who};
-use crate::visit::{Guest, Layers, Opening, Preferences, Quotas, Visit, VisitLimits};
+use crate::visit::facts::{Journal, Who};
+use crate::visit::{Guest, Layers, Opening, Preferences, Visit, VisitLimits};
 
 /// Where a login comes from.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub struct Accounts {
     proofs: Vec<Box<dyn Proof>>,
     ipv6_prefix: u8,
     failed_login_delay: Duration,
-    lasting: Arc<Lasting>,
+    pub(super) lasting: Arc<Lasting>,
     server: Limits,
     layers: Layers,
     metrics: Arc<Metrics>,
@@ -119,21 +120,6 @@ impl Accounts {
         let changed: Vec<_> = self.known.sources.iter().flat_map(|source| source.look(at)).collect();
         let dismissed = self.changed(&changed);
         (changed, dismissed)
-    }
-
-    /// What other replicas have of the same users and networks.
-    pub(crate) fn elsewhere(&self) -> &Arc<super::Elsewhere> {
-        &self.lasting.elsewhere
-    }
-
-    /// What is stored where there are quotas.
-    pub(crate) fn quotas(&self) -> &Arc<Quotas> {
-        &self.lasting.quotas
-    }
-
-    /// Who hears of what happens.
-    pub(crate) fn facts(&self) -> &Arc<Facts> {
-        &self.lasting.facts
     }
 
     /// How many files of users can't be used.
@@ -384,17 +370,18 @@ impl Accounts {
         let name = if account.is_anonymous { name.to_ascii_lowercase() } else { account.name.clone() };
         let facts = Arc::clone(&self.lasting.facts);
         let guest = Guest { name, is_anonymous: account.is_anonymous, session, peer, facts };
-        let place = match self.lasting.present.admit(&guest, account, host, ending) {
+        let (among, whose) = ((&self.lasting.present, permit), (&guest, account));
+        let place = match patience::seat(among, whose, host, ending).await {
             Ok(place) => place,
-            Err(NoSeat::TooMany) => {
-                guest.journal().login_failed("the user has as many sessions as it may have");
-                self.metrics.login(Login::SessionLimit);
-                permit.answered();
-                return Err(Refused::TooManySessions);
-            }
             Err(NoSeat::Changed) => {
                 let failed = Failed::of(LoginError::Changed);
                 return Err(self.refuse(failed, guest.journal(), permit).await);
+            }
+            Err(too_many) => {
+                guest.journal().login_failed(&too_many.to_string());
+                self.metrics.login(Login::SessionLimit);
+                permit.answered();
+                return Err(too_many.into());
             }
         };
         let view = match account.view(self.known.maker.views()) {

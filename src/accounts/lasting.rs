@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::build::AccountsError;
 use super::elsewhere::Elsewhere;
+use super::enter::Accounts;
 use super::guesses::Guesses;
 use super::present::Present;
 use super::proofs;
@@ -59,5 +60,22 @@ impl Lasting {
         if self.events.set(Arc::clone(events)).is_ok() {
             self.facts.add(Arc::new(EventReader(Arc::clone(events))));
         }
+    }
+}
+
+impl Accounts {
+    /// What other replicas have of the same users and networks.
+    pub(crate) fn elsewhere(&self) -> &Arc<Elsewhere> {
+        &self.lasting.elsewhere
+    }
+
+    /// What is stored where there are quotas.
+    pub(crate) fn quotas(&self) -> &Arc<Quotas> {
+        &self.lasting.quotas
+    }
+
+    /// Who hears of what happens.
+    pub(crate) fn facts(&self) -> &Arc<Facts> {
+        &self.lasting.facts
     }
 }

@@ -52,11 +52,19 @@ struct Seat {
 }
 
 /// Why somebody gets no session whose credential was right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoSeat {
     /// The user has as many sessions as it may have.
+    #[error("the user has as many sessions as it may have")]
     TooMany,
+    /// The same, with those in other replicas, of which some may be over by now.
+    #[error("the user has as many sessions as it may have")]
+    Elsewhere,
+    /// The address has as many sessions as it may have, with those in other replicas, of which some may be over by now.
+    #[error("this address has as many sessions as it may have")]
+    Address,
     /// The account that let them in is there no more, or asks for something else.
+    #[error("the account has changed")]
     Changed,
 }
 
@@ -106,9 +114,13 @@ impl Present {
             return Err(NoSeat::Changed);
         }
         let own = state.users.get(&guest.name).map_or(0, HashMap::len);
-        let elsewhere = || self.elsewhere.user(&guest.name).sessions as usize;
-        if account.limits.sessions.is_some_and(|most| own >= most || own + elsewhere() >= most) {
-            return Err(NoSeat::TooMany);
+        if let Some(most) = account.limits.sessions {
+            if own >= most {
+                return Err(NoSeat::TooMany);
+            }
+            if own + self.elsewhere.user(&guest.name).sessions as usize >= most {
+                return Err(NoSeat::Elsewhere);
+            }
         }
         let number = state.next;
         state.next += 1;

@@ -107,6 +107,21 @@ fn of_users_that_changed_alone_the_sessions_are_looked_at() {
     assert!(anna.is_dismissed() && !bert.is_dismissed());
 }
 
+#[test]
+fn whose_sessions_are_elsewhere_is_told_apart() {
+    let known = known(&[("anna", "a")], Some(2));
+    let elsewhere = Arc::<Elsewhere>::default();
+    let present = Arc::new(Present::beside(&elsewhere));
+    let one = super::super::Having { sessions: 1, ..Default::default() };
+    elsewhere.told(1, true, [("anna".to_owned(), one)], []);
+    let _first = come_in(&present, &known, "anna", 1).unwrap();
+    assert_eq!(come_in(&present, &known, "anna", 2).unwrap_err(), NoSeat::Elsewhere);
+    elsewhere.told(1, true, [], []);
+    let _second = come_in(&present, &known, "anna", 3).unwrap();
+    elsewhere.told(1, true, [("anna".to_owned(), one)], []);
+    assert_eq!(come_in(&present, &known, "anna", 4).unwrap_err(), NoSeat::TooMany);
+}
+
 /// A control connection that asks twice has two seats, so that the end of one does not hide the other.
 #[test]
 fn each_login_has_a_seat_of_its_own() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::present::NoSeat;
 use super::proofs::LoginError;
 
 /// The refusal of a login, by the reply that the client gets. The reason is logged already.
@@ -19,6 +20,8 @@ pub enum Refused {
     Busy,
     /// Try again later: the credential is right, but the user has as many sessions as allowed.
     TooManySessions,
+    /// Try again later: the credential is right, but the address has as many sessions as allowed, in all replicas together.
+    TooManyFromThisAddress,
     /// Try again later: an operator wants no new logins. No password was looked at.
     Draining,
     /// Try again later: the session had to give way to another one.
@@ -39,5 +42,15 @@ impl Failed {
     /// Not for a wrong password.
     pub(super) fn of(cause: LoginError) -> Self {
         Self { cause, reason: None, delay: Duration::ZERO }
+    }
+}
+
+impl From<NoSeat> for Refused {
+    fn from(no_seat: NoSeat) -> Self {
+        match no_seat {
+            NoSeat::TooMany | NoSeat::Elsewhere => Self::TooManySessions,
+            NoSeat::Address => Self::TooManyFromThisAddress,
+            NoSeat::Changed => Self::Failed(LoginError::Changed),
+        }
     }
 }

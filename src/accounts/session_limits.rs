@@ -10,6 +10,10 @@
 //! behind one address would throw each other out, and none of them would ever finish. Sessions that wait for the answer to a
 //! failed login keep their places, too: otherwise guessing would be as fast as connecting. But they keep only half of the
 //! places: otherwise guesses would keep everybody else behind that address out.
+//!
+//! Of other replicas, sessions count that are logged in there, and when somebody logs in here (`SessionPermit::is_crowded`). Whoever
+//! only connects takes places of the replica alone that it connects to: otherwise connections that never log in at one of them
+//! would keep everybody behind that address out of all.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -49,7 +53,7 @@ struct Open {
     most_per_ip: usize,
     next: u64,
     total: usize,
-    /// How often the number of sessions of a network has changed.
+    /// How often the number of sessions of a network that are logged in has changed.
     changes: u64,
     networks: HashMap<Network, Sessions>,
     /// Networks with sessions that have not logged in, sorted by their number; of networks with equally many, the one with the
@@ -126,14 +130,16 @@ impl SessionLimits {
         self.ipv6_prefix
     }
 
-    /// The sessions of each network, unless nothing has changed since `seen`, which is what this was at the last time.
+    /// The sessions of each network that are logged in, unless nothing has changed since `seen`, which is what this was at the
+    /// last time.
     pub(crate) fn networks(&self, seen: &mut u64) -> Option<Vec<(Network, u32)>> {
         let open = self.open();
         if std::mem::replace(seen, open.changes) == open.changes {
             return None;
         }
-        let count = |sessions: &Sessions| u32::try_from(sessions.all).unwrap_or(u32::MAX);
-        Some(open.networks.iter().map(|(network, sessions)| (*network, count(sessions))).collect())
+        let count = |sessions: &Sessions| u32::try_from(sessions.logged_in()).unwrap_or(u32::MAX);
+        let networks = open.networks.iter().map(|(network, sessions)| (*network, count(sessions)));
+        Some(networks.filter(|(_, count)| *count > 0).collect())
     }
 
     /// The same, with a guard before them.
@@ -185,8 +191,7 @@ impl SessionLimits {
         let sessions = open.networks.get(&network);
         let own = sessions.map_or(0, Sessions::strangers);
         let all = sessions.map_or(0, |sessions| sessions.all);
-        let elsewhere = || self.elsewhere.network(network).sessions as usize;
-        if all >= open.most_per_ip || all + elsewhere() >= open.most_per_ip {
+        if all >= open.most_per_ip {
             let oldest = sessions.and_then(|sessions| sessions.strangers.first_key_value());
             let oldest = oldest.filter(|(_, (_, since))| now.saturating_duration_since(*since) >= YOUNG);
             let oldest = oldest.map(|(number, _)| *number);
@@ -215,10 +220,10 @@ impl Open {
     /// Changes the sessions of a network, and its place among the others with it.
     fn change(&mut self, network: Network, change: impl FnOnce(&mut Sessions)) {
         let sessions = self.networks.entry(network).or_default();
-        let (before, count) = (sessions.place(network), sessions.all);
+        let (before, logged_in) = (sessions.place(network), sessions.logged_in());
         change(sessions);
         let (after, is_empty) = (sessions.place(network), sessions.all == 0);
-        self.changes += u64::from(sessions.all != count);
+        self.changes += u64::from(sessions.logged_in() != logged_in);
         if before != after {
             before.map(|place| self.strangers.remove(&place));
             self.strangers.extend(after);
@@ -242,6 +247,10 @@ impl Sessions {
     /// The number of sessions that have not logged in.
     fn strangers(&self) -> usize {
         self.strangers.len() + self.checked.len() + self.failed.len()
+    }
+
+    fn logged_in(&self) -> usize {
+        self.all.saturating_sub(self.strangers())
     }
 
     fn place(&self, network: Network) -> Option<(usize, Reverse<u64>, Network)> {
@@ -307,6 +316,18 @@ impl SessionPermit {
                 sessions.strangers.insert(self.number, (token, since));
             }
         });
+    }
+
+    /// Whether the address has as many sessions as it may have without this one, which is not logged in, because of what others
+    /// have that are logged in in other replicas. What is open here counts when a session begins.
+    pub(super) fn is_crowded(&self) -> bool {
+        let elsewhere = self.limits.elsewhere.network(self.network).sessions as usize;
+        if elsewhere == 0 {
+            return false;
+        }
+        let open = self.limits.open();
+        let here = open.networks.get(&self.network).map_or(0, Sessions::logged_in);
+        here + elsewhere >= open.most_per_ip
     }
 
     /// Whether there are no new logins.

@@ -146,21 +146,46 @@ async fn sessions_in_other_replicas_count_for_an_address_and_for_all() {
     let having = |sessions| super::super::Having { sessions, ..Default::default() };
     let network = Network::of(ip("127.0.0.1"), 64);
     elsewhere.told(1, true, [], [(network, having(1))]);
-    let here = log_in(&limits, "127.0.0.1");
+    // Whoever has not logged in takes places here alone.
+    let here = limits.admit(ip("127.0.0.1")).unwrap();
+    let next = limits.admit(ip("127.0.0.1")).unwrap();
+    assert!(!here.is_crowded() && here.logged_in());
+    assert!(next.is_crowded());
     assert_eq!(limits.admit(ip("127.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
-    elsewhere.told(1, false, [], [(network, having(5))]);
     drop(here);
-    assert_eq!(limits.admit(ip("127.0.0.1")).unwrap_err(), TooManySessions::FromThisAddress);
+    assert!(!next.is_crowded());
+    elsewhere.told(1, false, [], [(network, having(5))]);
+    assert!(next.is_crowded());
+    drop(next);
     // Of all, there may be four.
     elsewhere.told_sessions(1, 2);
     let (_first, _second) = (log_in(&limits, "127.0.0.2"), log_in(&limits, "127.0.0.3"));
     assert_eq!(limits.admit(ip("127.0.0.4")).unwrap_err(), TooManySessions::InAll);
     // Whoever is away holds no places.
     tokio::time::advance(super::super::FRESH).await;
-    let _third = log_in(&limits, "127.0.0.1");
+    let third = limits.admit(ip("127.0.0.1")).unwrap();
+    assert!(!third.is_crowded() && third.logged_in());
     let stranger = limits.admit(ip("127.0.0.4")).unwrap();
     // A stranger gives way as ever, whoever has the other places.
     elsewhere.told(1, false, [], []);
     let more = limits.admit(ip("127.0.0.5"));
     assert!(more.is_ok() && has_to_leave(&stranger));
+}
+
+#[test]
+fn others_are_told_of_sessions_that_are_logged_in_alone() {
+    let limits = limits(10, 10);
+    let mut seen = u64::MAX;
+    let mut told =
+        || limits.networks(&mut seen).map(|all| all.iter().map(|(_, count)| *count).collect::<Vec<_>>());
+    assert_eq!(told(), Some(vec![]));
+    let strangers = ["10.0.0.1", "10.0.0.1", "10.0.0.2"].map(|from| limits.admit(ip(from)).unwrap());
+    assert_eq!(told(), None, "they are nobody's business but this replica's");
+    strangers[0].asked();
+    assert!(strangers[0].logged_in());
+    assert_eq!((told(), told()), (Some(vec![1]), None));
+    strangers[1].failed();
+    assert_eq!(told(), None);
+    strangers[0].logged_out();
+    assert_eq!((told(), told()), (Some(vec![]), None));
 }

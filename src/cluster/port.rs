@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Cluster;
@@ -18,6 +19,7 @@ use super::handshakes::Handshakes;
 use super::keys::ConnectionKey;
 use super::peers;
 use super::service::{Call, Kind, Service};
+use crate::config::Secret;
 use crate::ops::logging::rate;
 use crate::ops::metrics::{RelayRefusal, Way};
 
@@ -64,13 +66,13 @@ pub(super) async fn listen(cluster: Weak<Cluster>, listener: TcpListener) {
 async fn hear(cluster: &Cluster, mut stream: TcpStream, peer: SocketAddr) {
     let (cause, error) = match timeout(PATIENCE, answer(cluster, &mut stream)).await {
         Ok(Ok((heard, service))) => {
-            let Heard { kind, from, said, key } = heard;
+            let Heard { kind, from, said, key, secrets } = heard;
             cluster.peers.found(from);
             if kind == Kind::DataConnection {
                 cluster.meter.relayed(from, Way::From);
             }
             tracing::debug!(%peer, replica = from, "another replica has opened a connection");
-            return service.serve(Call { stream, from, said, key });
+            return service.serve(Call { stream, from, said, key, secrets });
         }
         Ok(Err(error)) => match refusal(&error) {
             Some(cause) => (cause, error.to_string()),
@@ -88,6 +90,7 @@ struct Heard {
     from: u16,
     said: Vec<u8>,
     key: ConnectionKey,
+    secrets: watch::Receiver<Vec<Secret>>,
 }
 
 async fn answer(
@@ -95,6 +98,8 @@ async fn answer(
     stream: &mut TcpStream,
 ) -> Result<(Heard, Arc<dyn Service>), HandshakeError> {
     peers::prepare(stream).map_err(io::Error::from)?;
+    // First: a secret that is taken out while the handshake lasts has to end what comes of it.
+    let secrets = cluster.secrets();
     let keys = cluster.keys.load_full();
     let (asked, verdicts) = handshake::receive(stream, &keys).await?;
     let service = asked.kind.and_then(|kind| Some((kind, cluster.services.of(kind)?)));
@@ -108,7 +113,7 @@ async fn answer(
     }
     let key = verdicts.send(stream, Verdict::Welcome).await?;
     handshake::goes_on(stream).await?;
-    Ok((Heard { kind, from: asked.from, said: asked.said, key }, service))
+    Ok((Heard { kind, from: asked.from, said: asked.said, key, secrets }, service))
 }
 
 /// What somebody is turned away for, if not for a connection that ended by itself.

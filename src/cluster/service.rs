@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::keys::ConnectionKey;
+use crate::config::Secret;
 
 /// What a connection between replicas is for. A new kind is a variant here, and a [`Service`] at the replicas that know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +49,8 @@ pub struct Call {
     pub said: Vec<u8>,
     /// What both ends know.
     pub key: ConnectionKey,
+    /// Tells when other secrets count than those of the handshake.
+    pub(super) secrets: watch::Receiver<Vec<Secret>>,
 }
 
 /// Takes connections of one kind.

@@ -32,6 +32,7 @@ pub(crate) use copy::is_same;
 pub use guest::Guest;
 pub use layers::{Change, Layer, Layers, Operation, Pending, Slot, Tap};
 pub(crate) use layers::{EventReader, Opening, try_scanner};
+use limits::Taken;
 pub use limits::{Counts, VisitLimits};
 pub(crate) use limits::{Pace, Room, TransferPlace};
 pub use mounts::{Mount, MountTable};

@@ -18,7 +18,10 @@ use super::storing::Begun;
 use super::told::Client;
 use super::transfers::{Direction, TransferRecord};
 use super::upload::{LayeredUpload, Surroundings};
-use super::{Guest, Pace, Permissions, Preferences, QuotaState, Room, TransferPlace, UserView, VisitLimits};
+use super::{
+    Guest, Pace, Permissions, Preferences, QuotaState, Room, Taken, TransferPlace, UserView, VisitLimits,
+};
+use crate::accounts::patiently;
 use crate::ops::metrics::Metrics;
 
 /// One of the sessions that a user may have; given back when it is dropped.
@@ -164,10 +167,12 @@ impl Visit {
         self.limits()?.command()
     }
 
-    /// The right to one more transfer of a file; `None` if the user has as many as it may have, which is counted and logged.
-    pub(crate) fn place_for_transfer(&self) -> Option<TransferPlace> {
+    /// The right to one more transfer of a file; `None` if the user has as many as it may have, which is counted and logged. Waits a
+    /// moment for those of other replicas, which may be over.
+    pub(crate) async fn place_for_transfer(&self) -> Option<TransferPlace> {
         let Some(limits) = self.limits() else { return Some(TransferPlace::free()) };
-        let place = limits.place();
+        let may_be_over = |place: &_| matches!(place, Err(Taken::Elsewhere));
+        let place = patiently(|| limits.place(), may_be_over).await.ok();
         if place.is_none() {
             self.metrics.too_many_transfers();
             self.guest.journal().too_many_transfers();

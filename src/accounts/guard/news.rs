@@ -2,7 +2,7 @@
 //!
 //! The plan. Each failure is told to all and counted by all, so all of them lock at the same count, within a second or two. Locks are
 //! told as well, for replicas that were away: whoever hears of a lock has it from then on, so it outlives the replica that it
-//! began in. A lift is told with its age, and remembered: it ends locks that began before it, also those that come back with a
+//! began in. A lift is told with a number and its age, and remembered: it ends locks that began before it, also those that come back with a
 //! replica that was away.
 
 use std::collections::HashMap;
@@ -71,9 +71,14 @@ impl Guard {
         self.state().changes
     }
 
-    /// What was lifted, and how long ago.
-    pub(crate) fn lifts(&self) -> Vec<(Option<String>, Duration)> {
+    /// What was lifted, by a number of its own, and how long ago.
+    pub(crate) fn lifts(&self) -> Vec<(u64, Option<String>, Duration)> {
         self.state().lifts.all(Instant::now()).collect()
+    }
+
+    /// How often something was lifted.
+    pub(crate) fn lift_changes(&self) -> u64 {
+        self.state().lifts.changes()
     }
 
     /// From where users have logged in last.
@@ -140,11 +145,11 @@ impl Guard {
     }
 
     /// Another replica has lifted these locks so long ago; `None`: all locks. Says whether that is new here.
-    pub(crate) fn lifted_elsewhere(&self, subject: Option<&str>, age: Duration) -> bool {
+    pub(crate) fn lifted_elsewhere(&self, number: u64, subject: Option<&str>, age: Duration) -> bool {
         let now = Instant::now();
         let at = now.checked_sub(age).unwrap_or(now);
         let mut state = self.state();
-        if !state.lifts.add(subject, at, self.ipv6_prefix) {
+        if !state.lifts.hear(number, subject, at, self.ipv6_prefix) {
             return false;
         }
         state.changes += 1;

@@ -23,8 +23,8 @@ fn tell(from: &Guard, to: &Guard) {
     news.failures.iter().for_each(|(network, times)| to.failed_elsewhere(network.address(), *times));
     news.name_failures.iter().for_each(|(name, times)| to.name_failed_elsewhere(name, *times));
     news.logins.iter().for_each(|(name, network)| to.succeeded_elsewhere(name, network.address()));
-    for (subject, age) in from.lifts() {
-        to.lifted_elsewhere(subject.as_deref(), age);
+    for (number, subject, age) in from.lifts() {
+        to.lifted_elsewhere(number, subject.as_deref(), age);
     }
     for lock in from.locks() {
         to.adopt(&lock);
@@ -120,6 +120,91 @@ async fn the_newer_lock_of_two_counts_everywhere() {
     let left = |guard: &Guard| guard.locks()[0].left;
     assert_eq!((left(&one), left(&other)), (Duration::from_secs(30), Duration::from_secs(30)));
     assert!(!one.adopt(&Lock { left: Duration::ZERO, ..one.locks()[0].clone() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lift_that_is_told_late_is_no_other_one() {
+    let (one, other) = (guard(), guard());
+    one.ban(Subject::parse("bert"), HOUR).unwrap();
+    one.lift("bert");
+    tell(&one, &other);
+    let before = one.lifts();
+    tokio::time::advance(Duration::from_secs(30)).await;
+    one.ban(Subject::parse("bert"), HOUR).unwrap();
+    tell(&one, &other);
+    // This was sent by a replica that did nothing for half a minute.
+    for (number, subject, age) in before {
+        assert!(!other.lifted_elsewhere(number, subject.as_deref(), age));
+    }
+    assert_eq!(other.locks().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lift_ends_what_began_since_the_one_before() {
+    let (one, other) = (guard(), guard());
+    one.lift("bert");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    one.ban(Subject::parse("bert"), HOUR).unwrap();
+    tell(&one, &other);
+    assert_eq!(one.lift("bert"), 1);
+    tell(&one, &other);
+    assert!(other.locks().is_empty());
+}
+
+/// An operator's word is said to all at the same moment, and each makes a lift of its own of it.
+#[tokio::test(start_paused = true)]
+async fn one_lift_of_all_is_told_once() {
+    let guards = [guard(), guard(), guard()];
+    for guard in &guards {
+        guard.lift("bert");
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    let before = guards[0].lifts();
+    let mut all = Vec::new();
+    // What is told takes longer than what lies between the lifts.
+    for _ in 0..4 {
+        let told: Vec<_> = guards.iter().map(Guard::lifts).collect();
+        tokio::time::advance(Duration::from_millis(50)).await;
+        for (from, lifts) in told.iter().enumerate() {
+            for (_, guard) in guards.iter().enumerate().filter(|(to, _)| *to != from) {
+                for (number, subject, age) in lifts {
+                    guard.lifted_elsewhere(*number, subject.as_deref(), *age);
+                }
+            }
+        }
+        all.push(guards.each_ref().map(Guard::lift_changes));
+    }
+    assert_eq!(all[2], all[3]);
+    // However late the first one is heard again.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for (number, subject, age) in before {
+        assert!(!guards[2].lifted_elsewhere(number, subject.as_deref(), age));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lifted_is_not_told_for_ever() {
+    const LIFTS: usize = super::super::lifts::MOST;
+    let (one, other) = (guard(), guard());
+    let lift = |guard: &Guard, of: &str| {
+        for number in 0..LIFTS {
+            guard.lift(&format!("{of}-{number}"));
+        }
+    };
+    lift(&one, "early");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    lift(&other, "late");
+    let tell_both = || {
+        tell(&one, &other);
+        tell(&other, &one);
+        [one.lift_changes(), other.lift_changes()]
+    };
+    let changes = tell_both();
+    tokio::time::advance(Duration::from_millis(900)).await;
+    assert_eq!(tell_both(), changes);
+    assert!(
+        one.lifts().iter().all(|(_, subject, _)| subject.as_ref().is_some_and(|of| of.starts_with("late")))
+    );
 }
 
 /// Whoever is attacked is let in from where it was, whichever replica that was at.

@@ -24,6 +24,7 @@ pub(super) struct Collector {
     networks: Numbers<IpAddr>,
     /// How often locks had changed; the locks by their subjects, with the moment in which they began, roughly.
     locks_changed: u64,
+    lifts_changed: u64,
     locks: HashMap<(String, bool, bool), tokio::time::Instant>,
     quotas: HashMap<(String, String), Made>,
 }
@@ -66,7 +67,7 @@ impl Collector {
         let changed = guard.changes();
         // It changes below if not all could be told.
         if std::mem::replace(&mut self.locks_changed, changed) != changed {
-            let (locks, lifts) = (guard.locks(), lifts(limits));
+            let locks = guard.locks();
             let known = std::mem::take(&mut self.locks);
             for lock in locks.iter().filter(|lock| is_tellable(&lock.subject)) {
                 let key = (lock.subject.clone(), lock.is_name, lock.by_hand);
@@ -83,7 +84,10 @@ impl Collector {
                     _ => self.locks_changed = u64::MAX,
                 }
             }
-            telling.lifts = lifts;
+        }
+        let lifted = guard.lift_changes();
+        if std::mem::replace(&mut self.lifts_changed, lifted) != lifted {
+            telling.lifts = lifts(limits);
         }
         telling.quotas = self.quotas(made(accounts));
         (telling != Telling::default()).then_some(telling)
@@ -189,10 +193,10 @@ fn differences<K: Hash + Eq + Clone>(before: &Numbers<K>, now: &Numbers<K>) -> V
     gone.chain(changed.map(|(key, having)| (key.clone(), *having))).take(2 * MOST_TOLD).collect()
 }
 
-fn lifts(limits: &SessionLimits) -> Vec<(Option<String>, u64)> {
+fn lifts(limits: &SessionLimits) -> Vec<(u64, Option<String>, u64)> {
     let tellable = |subject: &Option<String>| subject.as_deref().is_none_or(is_tellable);
-    let lifts = limits.guard().lifts().into_iter().filter(|(subject, _)| tellable(subject));
-    lifts.map(|(subject, age)| (subject, milliseconds(age))).collect()
+    let lifts = limits.guard().lifts().into_iter().filter(|(_, subject, _)| tellable(subject));
+    lifts.map(|(number, subject, age)| (number, subject, milliseconds(age))).collect()
 }
 
 fn logins(places: Vec<(String, Network)>) -> Vec<(String, IpAddr)> {

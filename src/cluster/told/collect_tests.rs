@@ -25,14 +25,17 @@ fn network(number: u8) -> IpAddr {
 proptest! {
     /// Whoever hears all changes knows what whoever hears everything at once does.
     #[test]
-    fn changes_lead_to_what_there_is(steps in prop::collection::vec((any::<bool>(), 0..5_u8, any::<bool>()), 0..60)) {
+    fn changes_lead_to_what_there_is(steps in prop::collection::vec((any::<bool>(), 0..5_u8, any::<bool>(), any::<bool>()), 0..60)) {
         let (accounts, limits) = (&*ACCOUNTS, Arc::new(SessionLimits::new(1000, 1000, 64)));
         let (mut collector, elsewhere) = (Collector::default(), Elsewhere::default());
-        let mut here: Vec<(u8, SessionPermit)> = Vec::new();
-        for (comes, number, is_told) in steps {
+        let mut here: Vec<(u8, bool, SessionPermit)> = Vec::new();
+        for (comes, number, logs_in, is_told) in steps {
             match comes {
-                true => here.push((number, limits.admit(network(number)).unwrap())),
-                false => here.retain(|(of, _)| *of != number),
+                true => {
+                    let permit = limits.admit(network(number)).unwrap();
+                    here.push((number, logs_in && permit.logged_in(), permit));
+                }
+                false => here.retain(|(of, ..)| *of != number),
             }
             if is_told && let Some(telling) = collector.changes(accounts, &limits) {
                 hear(&elsewhere, telling);
@@ -43,7 +46,7 @@ proptest! {
         let late = Elsewhere::default();
         collector.all(&limits, Vec::new()).into_iter().for_each(|telling| hear(&late, telling));
         for number in 0..5 {
-            let expected = here.iter().filter(|(of, _)| *of == number).count() as u32;
+            let expected = here.iter().filter(|(of, is_in, _)| *of == number && *is_in).count() as u32;
             for known in [&elsewhere, &late] {
                 prop_assert_eq!(known.network(Network::of(network(number), 64)).sessions, expected);
             }
@@ -71,7 +74,9 @@ async fn locks_are_told_once_and_all_of_them() {
     assert_eq!((all.len(), all[0].locks.len(), &all[0].knows), (1, 2, &vec![3]));
     limits.guard().lift("anna");
     let lifts = collector.changes(accounts, &limits).unwrap().lifts;
-    assert_eq!(lifts, [(Some("anna".to_owned()), 0)]);
+    assert!(matches!(&lifts[..], [(_, Some(subject), 0)] if subject == "anna"));
+    lock("anna".to_owned());
+    assert!(collector.changes(accounts, &limits).unwrap().lifts.is_empty(), "they have not changed");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::collect::Collector;
@@ -56,6 +57,7 @@ pub struct Told {
     hearing: Mutex<HashMap<u16, CancellationToken>>,
     /// Those who were heard at the last look.
     here: Mutex<Vec<u16>>,
+    started: Instant,
     /// This replica ends, and has said so.
     leaving: CancellationToken,
     has_left: CancellationToken,
@@ -85,6 +87,7 @@ impl Told {
             wake: others.map(|index| (index, Arc::default())).collect(),
             hearing: Mutex::default(),
             here: Mutex::default(),
+            started: Instant::now(),
             leaving: CancellationToken::new(),
             has_left: CancellationToken::new(),
         });

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::super::relay::NotOpened;
 use super::super::sealed::{End, Sealed};
 use super::super::service::Kind;
-use super::wire::Telling;
+use super::wire::{Telling, milliseconds};
 use super::{Message, Presence, Told};
 use crate::ops::logging::rate;
 use crate::ops::metrics::Way;
@@ -77,11 +77,12 @@ pub(super) async fn keep_telling(told: Arc<Told>, replica: u16, wake: Arc<Notify
 
 /// Tells a replica whatever there is, until the connection is lost, or this replica ends.
 async fn once(told: &Told, replica: u16) -> Result<(), Lost> {
+    // First: a secret that is taken out while the handshake lasts has to end what comes of it.
+    let mut secrets = told.cluster.secrets();
     let (stream, key) = told.cluster.call(replica, Kind::Counters, SAID).await?;
     let mut sealed = Sealed::new(&key, End::Opener)?;
     let (mut reading, mut writing) = stream.into_split();
     let mut byte = [0];
-    let mut secrets = told.cluster.secrets();
     let (mut messages, mut news) = everything(told);
     loop {
         for message in messages.drain(..) {
@@ -127,6 +128,10 @@ fn everything(told: &Told) -> (Vec<Message>, broadcast::Receiver<Message>) {
     let knows = knows.map(|(replica, _)| replica).collect();
     // Under one lock: nothing is told twice, and nothing is left out.
     let collector = told.collector();
-    let all = collector.all(&told.limits, knows).into_iter().map(|telling| telling.encode().into());
+    let mut all = collector.all(&told.limits, knows);
+    if let Some(first) = all.first_mut() {
+        first.age_ms = Some(milliseconds(told.started.elapsed()));
+    }
+    let all = all.into_iter().map(|telling| telling.encode().into());
     (all.collect(), told.news.subscribe())
 }

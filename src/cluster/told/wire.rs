@@ -30,6 +30,8 @@ pub(super) struct Telling {
     pub(super) more: bool,
     /// It ends in good order, and holds nothing any more.
     pub(super) leaves: bool,
+    /// For how many milliseconds it has been there, if this is all there is.
+    pub(super) age_ms: Option<u64>,
     /// The replicas that it has heard.
     pub(super) knows: Vec<u16>,
     /// How many sessions are logged in, if that has changed.
@@ -37,8 +39,8 @@ pub(super) struct Telling {
     /// Sessions, transfers, uploads and downloads of users; nothing at all if there are none any more.
     pub(super) users: Vec<(String, [u32; 4])>,
     pub(super) networks: Vec<(IpAddr, [u32; 4])>,
-    /// What was lifted (`None`: everything), and how many milliseconds ago.
-    pub(super) lifts: Vec<(Option<String>, u64)>,
+    /// What was lifted (`None`: everything), by a number of its own, and how many milliseconds ago.
+    pub(super) lifts: Vec<(u64, Option<String>, u64)>,
     pub(super) locks: Vec<ToldLock>,
     /// Logins that have failed since.
     pub(super) failures: Vec<(IpAddr, u32)>,

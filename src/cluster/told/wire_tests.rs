@@ -32,11 +32,12 @@ fn arrives_as_it_was_sent() {
         all: true,
         more: true,
         leaves: true,
+        age_ms: Some(u64::MAX),
         knows: vec![0, 65535],
         logged_in: Some(7),
         users: vec![("Jürgen \"x\"\u{7f}".to_owned(), [1, 2, 3, u32::MAX])],
         networks: vec![("2001:db8::".parse().unwrap(), [0; 4])],
-        lifts: vec![(None, 0), (Some("anna".to_owned()), 5)],
+        lifts: vec![(u64::MAX, None, 0), (1, Some("anna".to_owned()), 5)],
         locks: vec![lock()],
         failures: vec![("192.0.2.7".parse().unwrap(), 9)],
         name_failures: vec![("anna".to_owned(), 1)],
@@ -105,7 +106,7 @@ proptest! {
         users in vec((".{0,40}", any::<[u32; 4]>()), 0..5), ms in any::<u64>(),
     ) {
         let telling = Telling {
-            users, lifts: vec![(None, ms)], locks: vec![lock()], quotas: vec![quota(0)], ..Telling::default()
+            users, lifts: vec![(ms, None, ms)], locks: vec![lock()], quotas: vec![quota(0)], ..Telling::default()
         };
         let mut bytes = telling.encode();
         let whole = bytes.clone();

@@ -98,6 +98,9 @@ fn refusal(refused: Refused) -> AuthenticationError {
         Refused::Busy => AuthenticationError::new(LoginError::Busy.to_string()),
         Refused::LockedOut => AuthenticationError::new("too many logins from this address have failed"),
         Refused::TooManySessions => AuthenticationError::new("the user has as many sessions as it may have"),
+        Refused::TooManyFromThisAddress => {
+            AuthenticationError::new("this address has as many sessions as it may have")
+        }
         Refused::Draining => AuthenticationError::new("the server takes no new logins for now"),
         Refused::Displaced => AuthenticationError::new("the session gave way to another one"),
         Refused::Gone => AuthenticationError::new("nobody waits for the answer"),

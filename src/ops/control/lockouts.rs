@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Answer, Desk, Request, Row};
 use crate::accounts::Lock;
-use crate::ops::admin::seconds;
+use crate::ops::admin::{numbers, seconds};
 
 /// The address or name whose locks are lifted; by default none are.
 pub const LIFT: &str = "lift";
@@ -54,7 +54,11 @@ async fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
     let ends_sessions = request.arguments.get(END_SESSIONS) == Some(&Value::Bool(true));
     match desk.lock(BY, subject, lasting, ends_sessions).await {
         Ok(locked) => {
-            let text = format!("{subject:?} is locked for {}", format_duration(lasting));
+            let mut text = format!("{subject:?} is locked for {}", format_duration(lasting));
+            let away: Vec<u16> = serde_json::from_value(locked["away"].clone()).unwrap_or_default();
+            if !away.is_empty() {
+                text += &format!("; replicas that do not answer, and hear of it later: {}", numbers(&away));
+            }
             Answer { data: locked, ..Answer::fine(text) }
         }
         Err(trouble) => trouble.into(),

@@ -49,6 +49,15 @@ impl Counts {
         self.networks.each(|network, count| count.shares_with(self.elsewhere.network(*network)));
     }
 
+    /// The same, at once, of these users alone.
+    pub(crate) fn look_at<'a>(&self, users: impl IntoIterator<Item = &'a str>) {
+        for name in users {
+            if let Some(count) = self.users.known(name) {
+                count.shares_with(self.elsewhere.user(name));
+            }
+        }
+    }
+
     /// What users and networks have here that counts elsewhere, without sessions.
     pub(crate) fn having(
         &self,
@@ -122,6 +131,16 @@ impl<K: Hash + Eq> Table<K> {
     fn each(&self, mut look: impl FnMut(&K, &Count)) {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.counts.iter().for_each(|(name, count)| look(name, count));
+    }
+
+    /// The count of this name, if there is one.
+    fn known<Q>(&self, name: &Q) -> Option<Arc<Count>>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.counts.get(name).cloned()
     }
 
     /// The count of this name; `begins` knows what a new one begins with.
@@ -199,6 +218,20 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_of_a_user_counts_at_once() {
+        let elsewhere = Arc::<Elsewhere>::default();
+        let counts = Counts::beside(&elsewhere);
+        let anna = counts.user("anna");
+        let one = Having { transfers: 1, ..Having::default() };
+        elsewhere.told(1, true, [("anna".to_owned(), one)], []);
+        counts.look_at(["anna", "nobody"]);
+        assert_eq!(anna.elsewhere.load(Ordering::Relaxed), 1);
+        elsewhere.told(1, false, [("anna".to_owned(), Having::default())], []);
+        counts.look_at(["anna"]);
+        assert_eq!(anna.elsewhere.load(Ordering::Relaxed), 0);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn who_comes_back_is_known_and_who_rests_is_forgotten() {

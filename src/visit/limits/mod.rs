@@ -20,10 +20,11 @@ use std::time::Duration;
 
 pub use self::counts::Counts;
 use tokio::time::Instant;
-use wharf_backends::{Result, StoragePath};
+use wharf_backends::StoragePath;
 
 use self::counts::{Count, Share, Way};
 pub(crate) use self::pace::Pace;
+pub(in crate::visit) use self::places::Taken;
 pub(crate) use self::places::TransferPlace;
 pub(crate) use self::room::Room;
 use super::{Direction, Guest, Operation};
@@ -60,16 +61,16 @@ impl VisitLimits {
         has_any.then(|| Self { shares, own: Arc::clone(own), user })
     }
 
-    /// The right to one more transfer of a file; `None` if the user has as many as it may have.
-    pub(super) fn place(&self) -> Option<TransferPlace> {
+    /// The right to one more transfer of a file, unless the user has as many as it may have.
+    pub(super) fn place(&self) -> Result<TransferPlace, Taken> {
         match (self.own.transfers, &self.user) {
             (Some(most), Some(user)) => TransferPlace::one_of(most, user),
-            _ => Some(TransferPlace::free()),
+            _ => Ok(TransferPlace::free()),
         }
     }
 
     /// Whether an operation may be done.
-    pub(super) fn check(&self, operation: Operation<'_>) -> Result<()> {
+    pub(super) fn check(&self, operation: Operation<'_>) -> wharf_backends::Result<()> {
         names::check(&self.own.refuse_names, operation)
     }
 
@@ -90,7 +91,7 @@ impl VisitLimits {
     }
 
     /// Room for an upload behind so many bytes that stay, which is to make the file so long.
-    pub(super) fn room(&self, stays: u64, whole: u64, path: &StoragePath) -> Result<Room> {
+    pub(super) fn room(&self, stays: u64, whole: u64, path: &StoragePath) -> wharf_backends::Result<Room> {
         Room::new(self.own.file_size, stays, whole, path)
     }
 

@@ -15,13 +15,25 @@ impl TransferPlace {
         Self(None)
     }
 
-    /// One of so many; `None` if all of them are taken.
-    pub(super) fn one_of(most: usize, count: &Arc<Count>) -> Option<Self> {
-        let most = most.saturating_sub(count.elsewhere.load(Ordering::Relaxed));
-        let more = |taken: usize| (taken < most).then_some(taken + 1);
-        count.transfers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Self(Some(Arc::clone(count))))
+    /// One of so many.
+    pub(super) fn one_of(most: usize, count: &Arc<Count>) -> Result<Self, Taken> {
+        let here = most.saturating_sub(count.elsewhere.load(Ordering::Relaxed));
+        let more = |taken: usize| (taken < here).then_some(taken + 1);
+        match count.transfers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(Self(Some(Arc::clone(count)))),
+            Err(taken) if taken < most => Err(Taken::Elsewhere),
+            Err(_) => Err(Taken::Here),
+        }
     }
+}
+
+/// All places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::visit) enum Taken {
+    /// By transfers of this replica.
+    Here,
+    /// By those of others as well, of which some may be over by now.
+    Elsewhere,
 }
 
 impl Drop for TransferPlace {
@@ -41,12 +53,12 @@ mod tests {
         let count = Arc::default();
         let one = || TransferPlace::one_of(2, &count);
         let (first, second) = (one().unwrap(), one().unwrap());
-        assert!(one().is_none());
+        assert_eq!(one().unwrap_err(), Taken::Here);
         drop(first);
         let third = one().unwrap();
-        assert!(one().is_none());
+        assert_eq!(one().unwrap_err(), Taken::Here);
         drop((second, third));
-        assert!(one().is_some());
+        assert!(one().is_ok());
         drop(TransferPlace::free());
     }
 
@@ -55,9 +67,10 @@ mod tests {
         let count = Arc::<Count>::default();
         count.elsewhere.store(1, Ordering::Relaxed);
         let first = TransferPlace::one_of(2, &count).unwrap();
-        assert!(TransferPlace::one_of(2, &count).is_none());
+        assert_eq!(TransferPlace::one_of(2, &count).unwrap_err(), Taken::Elsewhere);
+        assert_eq!(TransferPlace::one_of(1, &count).unwrap_err(), Taken::Here);
         count.elsewhere.store(3, Ordering::Relaxed);
         drop(first);
-        assert!(TransferPlace::one_of(2, &count).is_none());
+        assert_eq!(TransferPlace::one_of(2, &count).unwrap_err(), Taken::Elsewhere);
     }
 }

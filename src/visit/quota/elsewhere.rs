@@ -2,8 +2,12 @@
 //!
 //! The plan. Each replica counts all changes that it has made in a place since it counts, up and down, and tells the sums. Who
 //! hears of a sum makes the difference to the one before: so nothing is lost, or made twice, when a connection was lost meanwhile. A sum of
-//! whose beginning nothing is known is where the differences begin: what is in it was there when this replica looked. What
-//! uploads hold in other replicas is held here, while those are heard.
+//! whose beginning nothing is known is where the differences begin: what is in it was there when this replica looked, unless the
+//! other one has begun later. What
+//! uploads hold in other replicas is held here, while those are heard; it counts no more from the moment in which what became of it does.
+//!
+//! Two processes may tell by one number, in turns: a machine that takes over before the one before it has ended, or a number
+//! that was copied. So the sums of several counts of a place are remembered ([`Sums`]): each is a difference to its own.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -19,6 +23,9 @@ use crate::accounts::FRESH;
 
 /// The most places of one replica that are known.
 const MOST: usize = 64 * 1024;
+
+/// The most counts of one place by one number that are told apart. Each start of a process begins another one.
+const MOST_SUMS: usize = 8;
 
 /// A backend and a directory of it.
 type Place = (String, String);
@@ -60,10 +67,33 @@ struct Told {
 #[derive(Debug)]
 struct Replica {
     heard: Instant,
-    /// More of what was there before it was heard for the first time follows.
+    /// It was there before this one, and more of what was there before it was heard for the first time follows.
     is_new: bool,
-    counts: HashMap<Place, Count>,
+    sums: HashMap<Place, Sums>,
     held: HashMap<Place, Usage>,
+}
+
+impl Replica {
+    fn new(heard: Instant, is_new: bool) -> Self {
+        Self { heard, is_new, sums: HashMap::new(), held: HashMap::new() }
+    }
+}
+
+/// The sums of a place that were told last by one number, each of another count. The last one was told last.
+#[derive(Debug, Default)]
+struct Sums(Vec<Count>);
+
+impl Sums {
+    /// Remembers a sum in place of the one before of the same count, which it returns.
+    fn put(&mut self, sum: Count) -> Option<Count> {
+        let known = self.0.iter().position(|known| known.since == sum.since);
+        let before = known.map(|number| self.0.remove(number));
+        if self.0.len() >= MOST_SUMS {
+            self.0.remove(0);
+        }
+        self.0.push(sum);
+        before
+    }
 }
 
 impl Default for Count {
@@ -82,6 +112,16 @@ impl Count {
 
     fn is_nothing(self) -> bool {
         self.bytes == 0 && self.files == 0
+    }
+}
+
+impl Told {
+    /// What is held of a place elsewhere, by those who are heard.
+    fn held_of(&self, place: &Place) -> Usage {
+        let heard = self.replicas.values().filter(|replica| replica.heard.elapsed() < FRESH);
+        heard
+            .filter_map(|replica| replica.held.get(place))
+            .fold(Usage::default(), |sum, held| sum.plus(*held))
     }
 }
 
@@ -107,14 +147,18 @@ impl Quotas {
         let mut all = Vec::new();
         for books in self.all().into_iter().filter(|books| books.are_shared()) {
             for ledger in books.all() {
-                let (Count { since, bytes, files }, held) = ledger.made();
-                if bytes != 0 || files != 0 || held != Usage::default() {
-                    let (backend, path) = (books.backend.clone(), ledger.root.as_str().to_owned());
-                    all.push(Made { backend, path, since, bytes, files, held });
-                }
+                let Some((Count { since, bytes, files }, held)) = ledger.made() else { continue };
+                let (backend, path) = (books.backend.clone(), ledger.root.as_str().to_owned());
+                all.push(Made { backend, path, since, bytes, files, held });
             }
         }
         all
+    }
+
+    /// Another replica is there for less time than this one. If it was never heard before, all that it has stored so far has come since.
+    pub(crate) fn began_elsewhere(&self, replica: u16) {
+        let mut told = self.elsewhere.told();
+        told.replicas.entry(replica).or_insert_with(|| Replica::new(Instant::now(), false));
     }
 
     /// Another replica has changed these places, and holds that of them; of others nothing, if these are all, of which there may
@@ -127,9 +171,9 @@ impl Quotas {
         made: impl IntoIterator<Item = Made>,
     ) {
         let mut told = self.elsewhere.told();
+        let told = &mut *told;
         let now = Instant::now();
-        let new = || Replica { heard: now, is_new: true, counts: HashMap::new(), held: HashMap::new() };
-        let other = told.replicas.entry(replica).or_insert_with(new);
+        let other = told.replicas.entry(replica).or_insert_with(|| Replica::new(now, true));
         let is_new = other.is_new;
         other.is_new &= more;
         other.heard = now;
@@ -138,16 +182,17 @@ impl Quotas {
         }
         for Made { backend, path, since, bytes, files, held } in made {
             let place = (backend, path);
-            if other.counts.len() >= MOST && !other.counts.contains_key(&place) {
+            let Some(other) = told.replicas.get_mut(&replica) else { return };
+            if other.sums.len() >= MOST && !other.sums.contains_key(&place) {
                 continue;
             }
-            match held == Usage::default() {
-                true => drop(other.held.remove(&place)),
-                false => drop(other.held.insert(place.clone(), held)),
-            }
+            let held_before = match held == Usage::default() {
+                true => other.held.remove(&place),
+                false => other.held.insert(place.clone(), held),
+            };
+            let is_held_otherwise = held_before.unwrap_or_default() != held;
             let count = Count { since, bytes, files };
-            let before = other.counts.get(&place).filter(|before| before.since == since).copied();
-            let before = match before {
+            let before = match other.sums.entry(place.clone()).or_default().put(count) {
                 Some(before) => before,
                 // What was there before it was heard for the first time was found by a look.
                 None if is_new => count,
@@ -158,13 +203,17 @@ impl Quotas {
                 bytes: bytes.saturating_sub(before.bytes),
                 files: files.saturating_sub(before.files),
             };
-            if !change.is_nothing()
+            if (is_held_otherwise || !change.is_nothing())
                 && let Some(ledger) = self.ledger_of(&place)
             {
                 let (more, less) = both(change);
-                ledger.changed_elsewhere(less, more);
+                let held = told.held_of(&place);
+                // Both at once: an upload that has ended would count twice, and break off others.
+                ledger.changed_elsewhere(less, more, held);
+                if held != Usage::default() {
+                    told.held.insert(place);
+                }
             }
-            other.counts.insert(place, count);
         }
     }
 

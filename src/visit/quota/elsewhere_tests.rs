@@ -29,6 +29,13 @@ fn shared() -> Server {
     server(Some("a bucket"))
 }
 
+/// The same, which has stored that.
+fn shared_with(size: u64) -> Server {
+    let server = shared();
+    server.store(size);
+    server
+}
+
 impl Server {
     fn store(&self, size: u64) {
         self.ledger.touch(7, None);
@@ -80,6 +87,62 @@ async fn what_others_store_counts_once() {
     assert_eq!(third.used(), (20, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_stored_and_removed_counts_for_nothing() {
+    let (one, other) = (shared(), shared());
+    one.tell(0, &other);
+    one.store(30);
+    one.tell(0, &other);
+    assert_eq!(other.used(), (30, 1));
+    one.remove(30);
+    one.tell(0, &other);
+    assert_eq!(other.used(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_tell_by_one_number_are_told_apart() {
+    let (one, its_double, other) = (shared(), shared(), shared());
+    one.tell(2, &other);
+    its_double.tell(2, &other);
+    one.store(30);
+    its_double.store(10);
+    for _ in 0..5 {
+        one.tell(2, &other);
+        its_double.tell(2, &other);
+    }
+    assert_eq!(other.used(), (40, 2));
+    one.remove(30);
+    for _ in 0..5 {
+        its_double.tell(2, &other);
+        one.tell(2, &other);
+    }
+    assert_eq!(other.used(), (10, 1));
+    // However often it starts anew.
+    for _ in 0..3 * MOST_SUMS {
+        shared_with(5).tell(2, &other);
+        its_double.tell(2, &other);
+    }
+    assert_eq!(other.used(), (10 + 5 * 3 * MOST_SUMS as u64, 1 + 3 * MOST_SUMS as u64));
+    let told = other.quotas.elsewhere.told();
+    assert!(told.replicas[&2].sums.values().all(|sums| sums.0.len() <= MOST_SUMS));
+}
+
+#[test]
+fn what_a_younger_replica_has_stored_is_new() {
+    let (one, other) = (shared_with(30), shared());
+    other.quotas.began_elsewhere(1);
+    one.tell(1, &other);
+    other.quotas.began_elsewhere(1);
+    one.tell(1, &other);
+    assert_eq!(other.used(), (30, 1));
+    // It is known already.
+    other.tell(0, &one);
+    one.quotas.began_elsewhere(0);
+    other.store(5);
+    other.tell(0, &one);
+    assert_eq!(one.used(), (35, 2));
+}
+
 #[test]
 fn what_comes_in_parts_was_there_before() {
     let server = shared();
@@ -117,6 +180,31 @@ async fn what_uploads_hold_is_held_everywhere_while_they_are_heard() {
     assert_eq!(other.used(), (80, 1));
     one.ledger.release(Usage::new(80, 1));
     one.tell(0, &other);
+    assert_eq!(other.used(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_ends_elsewhere_counts_once_at_any_moment() {
+    let (one, third, other) = (shared(), shared(), shared());
+    let path = StoragePath::parse("/in/a").unwrap();
+    one.tell(1, &other);
+    one.ledger.hold(QUOTA, Usage::new(60, 1), &path).unwrap();
+    third.ledger.hold(QUOTA, Usage::new(10, 1), &path).unwrap();
+    one.tell(1, &other);
+    third.tell(2, &other);
+    assert_eq!(other.used(), (70, 2));
+    one.ledger.touch(7, None);
+    one.ledger.change(7, Usage::default(), Usage::new(60, 1), Usage::new(60, 1));
+    // No look between what is told and what asks.
+    other.quotas.made_elsewhere(1, false, false, one.quotas.made());
+    assert_eq!(other.used(), (70, 2));
+    // What is held counts at once, too, and no longer than whoever holds it is heard.
+    one.ledger.hold(QUOTA, Usage::new(20, 1), &path).unwrap();
+    other.quotas.made_elsewhere(1, false, false, one.quotas.made());
+    assert_eq!(other.used(), (90, 3));
+    // A look takes its turn meanwhile, and finds nothing here.
+    tokio::time::advance(FRESH).await;
+    other.quotas.look_elsewhere();
     assert_eq!(other.used(), (0, 0));
 }
 

@@ -49,8 +49,8 @@ struct Account {
     /// What uploads under way hold beyond that, and what those in other replicas do.
     held: Usage,
     held_elsewhere: Usage,
-    /// What was changed here.
-    made: Count,
+    /// What was changed here, if anything was.
+    made: Option<Count>,
     /// All of it was counted at least once.
     is_known: bool,
     look: Option<Look>,
@@ -76,7 +76,7 @@ struct Account {
 impl Account {
     /// What is changed here is told elsewhere.
     fn make(&mut self, less: Usage, more: Usage) {
-        self.made.add(less, more);
+        self.made.get_or_insert_default().add(less, more);
         self.change(less, more);
     }
 
@@ -265,15 +265,23 @@ impl Ledger {
         self.is_known.send_replace(false);
     }
 
-    /// What was changed here since it is counted, and what uploads under way hold.
-    pub(super) fn made(&self) -> (Count, Usage) {
-        let account = self.account();
-        (account.made, account.held)
+    /// What was changed here since it is counted, if anything was, and what uploads under way hold. Changes may make up for each other:
+    /// others have to know that as well.
+    pub(super) fn made(&self) -> Option<(Count, Usage)> {
+        let mut account = self.account();
+        let Account { made, held, .. } = &mut *account;
+        (made.is_some() || *held != Usage::default()).then(|| (*made.get_or_insert_default(), *held))
     }
 
-    /// Another replica has changed this. A look under way may have come to it, or not: then it is wrong by it until the next one.
-    pub(super) fn changed_elsewhere(&self, less: Usage, more: Usage) {
-        self.account().change(less, more);
+    /// Another replica has changed this, and so much is held in others now. A look under way may have come to the change, or not: if
+    /// that is much, the next one is soon.
+    pub(super) fn changed_elsewhere(&self, less: Usage, more: Usage, held: Usage) {
+        let mut account = self.account();
+        account.held_elsewhere = held;
+        account.change(less, more);
+        if let Some(look) = &mut account.look {
+            look.change_elsewhere(less.plus(more));
+        }
     }
 
     /// So much is held in other replicas.
@@ -367,7 +375,7 @@ impl Ledger {
         account.is_known = true;
         account.looked_at = Some(now);
         account.in_vain = 0;
-        account.is_doubtful |= look.is_disturbed();
+        account.is_doubtful |= look.is_disturbed() || look.is_off();
         drop(account);
         self.is_known.send_replace(true);
         Some(found)

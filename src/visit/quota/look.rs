@@ -19,6 +19,9 @@ const BITS: u32 = 3;
 /// How many changed paths are remembered.
 const MOST_TOUCHED: usize = 100_000;
 
+/// A look is in doubt if other replicas have changed more than this part of what it found meanwhile: it may have come to that, or not.
+const MUCH: u64 = 64;
+
 /// A look that is under way.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -30,6 +33,8 @@ pub(super) struct Look {
     touched: HashSet<u64>,
     /// Something changed that can't be taken into account.
     is_disturbed: bool,
+    /// What was changed elsewhere, there and back.
+    elsewhere: Usage,
 }
 
 impl Look {
@@ -41,6 +46,7 @@ impl Look {
             seen: vec![0; WORDS].into_boxed_slice(),
             touched: HashSet::new(),
             is_disturbed: false,
+            elsewhere: Usage::default(),
         }
     }
 
@@ -76,6 +82,17 @@ impl Look {
     pub(super) fn change(&mut self, less: Usage, more: Usage) {
         self.bytes += i128::from(more.bytes) - i128::from(less.bytes);
         self.files += i128::from(more.files) - i128::from(less.files);
+    }
+
+    /// So much was changed elsewhere, at paths that nobody has told of.
+    pub(super) fn change_elsewhere(&mut self, changed: Usage) {
+        self.elsewhere = self.elsewhere.plus(changed);
+    }
+
+    /// Whether it may be wrong by much because of that.
+    pub(super) fn is_off(&self) -> bool {
+        let (found, Usage { bytes, files }) = (self.total(), self.elsewhere);
+        bytes > found.bytes / MUCH || files > found.files / MUCH
     }
 
     /// Many paths have changed at once.

@@ -4,6 +4,17 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[test]
+fn what_others_change_much_of_is_in_doubt() {
+    let mut look = Look::new();
+    assert!(!look.is_off());
+    (0..1000).for_each(|path| look.come_to(path, 10));
+    look.change_elsewhere(Usage::new(100, 10));
+    assert!(!look.is_off());
+    look.change_elsewhere(Usage::new(100, 1));
+    assert!(look.is_off());
+}
+
 /// What somebody does, before the look comes to the next file.
 #[derive(Debug, Clone)]
 enum Step {

@@ -87,10 +87,10 @@ fn sessions_of_an_address_count_wherever_they_are() {
         client.login("demo", "demo");
     });
     let third = running[2].address;
-    wait_until("it is known", || Client::connect_from("127.6.6.6", third).reply().code == 421);
-    Client::connect_from("127.6.6.7", third).expect_reply(220);
+    wait_until("it is known", || login(third, "127.6.6.6", "demo", "demo") == 421);
+    assert_eq!(login(third, "127.6.6.7", "demo", "demo"), 230);
     here.pop();
-    wait_until("there is room again", || Client::connect_from("127.6.6.6", third).reply().code == 220);
+    wait_until("there is room again", || login(third, "127.6.6.6", "demo", "demo") == 230);
 }
 
 #[test]

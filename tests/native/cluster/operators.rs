@@ -78,7 +78,7 @@ fn any_replica_shows_all_sessions_and_ends_any() {
     clients[0].expect_reply(421);
     clients[0] = session(&spreader, 0);
     let lock = Api::of(&running[1]).change("PUT", "/lockouts/demo", "{\"for\":\"1h\",\"end_sessions\":true}");
-    assert_eq!(lock["ended_sessions"], json!(1), "{lock}");
+    assert_eq!((&lock["ended_sessions"], &lock["away"]), (&json!(1), &json!([])), "{lock}");
     clients[0].expect_reply(421);
     Api::of(&running[0]).change("DELETE", "/lockouts/demo", "");
     // Drained is the one that was asked.
@@ -90,6 +90,8 @@ fn any_replica_shows_all_sessions_and_ends_any() {
     running[2].kill();
     let (status, _, complaint) = ask(&replicas.setups[0], &["ps"]);
     assert!(status == 0 && complaint.contains("replica 2 does not answer"), "{complaint}");
+    let lock = api.change("PUT", "/lockouts/203.0.113.9", "{\"for\":\"1h\"}");
+    assert_eq!(lock["away"], json!([2]), "{lock}");
     let (status, refused) = api.ask("DELETE", "/sessions/7002", "");
     assert_eq!(status, 503, "{refused}");
     assert_eq!(refused["detail"], "replica 2 does not answer");

@@ -111,6 +111,10 @@ fn refusal(connection: &mut Connection, refused: Refused) -> Result {
         Refused::TooManySessions => {
             refuse(530, "This user has as many sessions as it may have; try again later.")
         }
+        // As whoever is refused when it connects.
+        Refused::TooManyFromThisAddress => {
+            goodbye("Try again later: this address has as many sessions as it may have.")
+        }
         // Not one of the failures after which a client has to connect again: its password may be right.
         Refused::Unavailable => refuse(430, "Logins are not possible for the moment; try again later."),
         Refused::Failed(_) => {

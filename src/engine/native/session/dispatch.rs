@@ -88,7 +88,7 @@ pub(super) async fn dispatch(
         }
         (Run::Transfer(run), State::LoggedIn(session)) => {
             let prepared = prepared(connection, once)?;
-            let Some(place) = session.visit.place_for_transfer() else {
+            let Some(place) = session.visit.place_for_transfer().await else {
                 let text = "This user has as many transfers as it may have; try again later.";
                 return Err(Reply::new(450, text).into());
             };

@@ -109,9 +109,9 @@ fn put_together(all: &mut Value, other: &Value, of: impl Fn(&Value) -> Option<St
 fn add(to: &mut Value, more: &Value) {
     match (&mut *to, more) {
         (Value::Array(to), Value::Array(more)) => {
-            while to.len() < more.len() {
-                to.insert(0, 0.into());
-            }
+            // At once: another replica says how many there are.
+            let missing = more.len().saturating_sub(to.len());
+            to.splice(0..0, std::iter::repeat_n(Value::from(0), missing));
             let missing = to.len() - more.len();
             to[missing..].iter_mut().zip(more).for_each(|(to, more)| add(to, more));
         }
