@@ -10,6 +10,10 @@ use super::view::{Place, UserView};
 /// What a client is told that puts something behind an upload that was broken off, without having asked how much is there of it.
 const UNASKED: &str = "its last upload was broken off, and is kept; ask for its SIZE to go on with it, send the file whole, or remove it.";
 
+/// What a client is told that puts something behind an upload of which nobody knows whether more of it comes.
+const NOT_LEFT: &str =
+    "an upload of it may still be under way; go on with it by REST and STOR, or try again later.";
+
 /// What a client is told that was told of more than is there now.
 const GONE: &str = "what was kept of the last upload is gone; send the file whole.";
 
@@ -150,9 +154,14 @@ impl UserView {
         let owned = self.owned(place);
         let find = async || partials.find(&place.path, &keeping.owner).await.map_err(|error| error.at(path));
         if !matches!(mode, CreateMode::Resume(1..) | CreateMode::Append) {
-            // To know how much is thrown away takes a look, which only a quota is worth.
-            let kept = if place.mount.counted.has_limit() { find().await? } else { None };
-            let kept = kept.filter(|kept| !kept.under_way).map(|kept| kept.size);
+            // To know how much is thrown away takes a look, which only a quota is worth, whoever's it is.
+            let kept = match place.mount.counted.is_counted(&place.path) {
+                true => {
+                    partials.find_left(&place.path, &keeping.owner).await.map_err(|error| error.at(path))?
+                }
+                false => None,
+            };
+            let kept = kept.map(|kept| kept.size);
             let begin = match can_keep {
                 true => Begin::Kept(partials, keeping),
                 false => Begin::Instead(partials, keeping.owner),
@@ -168,6 +177,7 @@ impl UserView {
         };
         let offset = match (mode, told) {
             (CreateMode::Resume(offset), _) => offset,
+            _ if found.under_way => return Err(not_to_go_on_with(path, NOT_LEFT)),
             (_, Some(told)) if told::is_of(&told, &found) => told.size,
             _ => return Err(not_to_go_on_with(path, UNASKED)),
         };

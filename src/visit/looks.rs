@@ -15,12 +15,30 @@ impl UserView {
         self.look(path, true).await
     }
 
+    /// The same for a client that has asked for this very name, and nothing else: it goes by what it is told of an upload.
+    ///
+    /// # Errors
+    /// As for [`stat`](Self::stat).
+    pub async fn stat_named(&self, path: &StoragePath) -> Result<Metadata> {
+        let place = self.authorize(path, Permissions::LIST)?;
+        let partial = match self.mounts.is_fixed(path) {
+            true => None,
+            false => self.own_partial(&place, true).await.map_err(|error| error.at(path))?,
+        };
+        match partial {
+            Some(partial) => Ok(partial),
+            None => self.look(path, false).await,
+        }
+    }
+
     async fn look(&self, path: &StoragePath, sees_kept: bool) -> Result<Metadata> {
         let place = self.authorize(path, Permissions::LIST)?;
         if self.mounts.is_fixed(path) {
             return Ok(Metadata::directory(None));
         }
-        if sees_kept && let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
+        if sees_kept
+            && let Some(partial) = self.own_partial(&place, false).await.map_err(|error| error.at(path))?
+        {
             return Ok(partial);
         }
         let found = place.storage().stat(&place.path).await.map_err(|error| error.at(path))?;
@@ -49,7 +67,9 @@ impl UserView {
         if place.may(Permissions::LIST) {
             return self.look(path, sees_kept).await;
         }
-        if sees_kept && let Some(partial) = self.own_partial(&place).await.map_err(|error| error.at(path))? {
+        if sees_kept
+            && let Some(partial) = self.own_partial(&place, false).await.map_err(|error| error.at(path))?
+        {
             return Ok(partial);
         }
         if !place.may(Permissions::DOWNLOAD) {

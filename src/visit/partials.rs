@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, future};
 use wharf_backends::{
@@ -24,11 +24,20 @@ use super::{Permissions, changes};
 /// What a client is told that wants to read what is not whole.
 const NOT_WHOLE: &str = "it is an upload that was broken off; go on with it, or remove it.";
 
+/// What a client is told that wants to throw away what nobody is known to have left.
+const NOT_LEFT: &str = "an upload of it may still be under way; go on with it, or try again later.";
+
 /// Of an upload from which nothing has come for so long, the line may be lost.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// How long is waited for more of an upload that looks as if it were under way.
+/// How often an upload that looks as if it were under way is looked at, and for how long at least: what a slow client sends comes to a
+/// disk once a second. The clock of a file server is not relied upon.
 const LOOK: Duration = Duration::from_millis(500);
+const LOOKS_LAST: Duration = Duration::from_millis(2500);
+
+/// The same for one in a bucket, of which another server may only show whole parts.
+const LOOK_AT_STORE: Duration = Duration::from_secs(1);
+const LOOKS_AT_STORE_LAST: Duration = Duration::from_secs(10);
 
 /// Whose what is kept at a place is, where it is counted.
 #[derive(Clone)]
@@ -92,12 +101,19 @@ impl UserView {
         }
     }
 
+    /// What nobody sends any more. Nothing else is ever thrown away for a name that something else has, or because a client wants it.
+    async fn is_left(&self, place: &Place<'_>) -> Result<Option<Partial>> {
+        match self.partials(place) {
+            Some((partials, keeping)) => partials.find_left(&place.path, &keeping.owner).await,
+            None => Ok(None),
+        }
+    }
+
     /// What stands in the place of the file for whoever wants to have or to change that: nobody sends it any more, or it is what this
-    /// client was told of instead of the file.
+    /// client was told of instead of the file, and nothing has come since.
     async fn left(&self, place: &Place<'_>) -> Result<Option<Partial>> {
-        let Some((partials, keeping)) = self.partials(place) else { return Ok(None) };
         if self.told(place).is_none() {
-            return partials.find_left(&place.path, &keeping.owner).await;
+            return self.is_left(place).await;
         }
         let partial = self.partial(place).await?;
         Ok(partial.filter(|partial| !partial.under_way || self.was_told(place, partial)))
@@ -125,8 +141,9 @@ impl UserView {
         self.key(place, &place.path)?.told(self.client?)
     }
 
+    /// Whether this client was told of it as it is. One of which more has come since then is under way, and not lost.
     fn was_told(&self, place: &Place<'_>, partial: &Partial) -> bool {
-        self.told(place).is_some_and(|told| told::is_of(&told, partial))
+        self.told(place).is_some_and(|told| told.size == partial.size && told::is_of(&told, partial))
     }
 
     fn tell(&self, place: &Place<'_>, partial: &Partial) {
@@ -140,13 +157,17 @@ impl UserView {
         place.may(Permissions::UPLOAD) || place.may(Permissions::OVERWRITE)
     }
 
-    /// What is kept, for whoever may store files.
-    pub(super) async fn own_partial(&self, place: &Place<'_>) -> Result<Option<Metadata>> {
+    /// What is kept, for whoever may store files. A client that has asked for this very name goes by that (`tells`); what it sees among
+    /// other things tells it nothing, as it may have looked for something else.
+    pub(super) async fn own_partial(&self, place: &Place<'_>, tells: bool) -> Result<Option<Metadata>> {
         if !Self::may_keep(place) {
             return Ok(None);
         }
         let partial = self.shown(place).await?;
-        Ok(partial.inspect(|partial| self.tell(place, partial)).map(|partial| partial.metadata()))
+        if let Some(partial) = partial.as_ref().filter(|_| tells) {
+            self.tell(place, partial);
+        }
+        Ok(partial.map(|partial| partial.metadata()))
     }
 
     /// Whether an upload is kept under a path for this user, or on its way there.
@@ -174,18 +195,18 @@ impl UserView {
         let at = |error: Error| error.at(path);
         let can_read = place.mount.storage.partials().is_some_and(|partials| partials.can_read());
         let Some(mut partial) = self.partial(&place).await.map_err(at)? else { return Ok(None) };
-        if partial.under_way {
-            tokio::time::sleep(LOOK).await;
-            match self.partial(&place).await.map_err(at)? {
-                Some(now) if now.under_way && now.size != partial.size => {
-                    if let (Some(key), Some(client)) = (self.key(&place, &place.path), self.client) {
-                        key.does_not_count_for(client);
-                    }
-                    return Ok(Some(Kept::Running));
+        let is_remote = place.storage().capabilities().remote;
+        let began = Instant::now();
+        while partial.under_way && !looks_lost(&partial, is_remote, began.elapsed()) {
+            tokio::time::sleep(if is_remote { LOOK_AT_STORE } else { LOOK }).await;
+            let Some(now) = self.partial(&place).await.map_err(at)? else { return Ok(None) };
+            if now.under_way && (now.size, now.modified) != (partial.size, partial.modified) {
+                if let (Some(key), Some(client)) = (self.key(&place, &place.path), self.client) {
+                    key.does_not_count_for(client);
                 }
-                Some(now) => partial = now,
-                None => return Ok(None),
+                return Ok(Some(Kept::Running));
             }
+            partial = now;
         }
         if shows_whole && !can_read {
             return Ok(Some(Kept::Unusable));
@@ -210,11 +231,6 @@ impl UserView {
         if found.is_empty() {
             return Ok(stored);
         }
-        for partial in &found {
-            if let (Some(key), Some(client)) = (self.key(place, &partial.path), self.client) {
-                key.was_told(client, partial);
-            }
-        }
         let entry = |partial: Partial| Some((partial.path.name()?.to_owned(), partial.metadata()));
         let found: BTreeMap<String, Metadata> = found.into_iter().filter_map(entry).collect();
         let entries = found.iter().map(|(name, metadata)| {
@@ -234,7 +250,8 @@ impl UserView {
         }
     }
 
-    /// Throws away what is kept under a path for this user, who may do so with what is their own; says how many bytes that were.
+    /// Throws away what is kept under a path for this user, who may do so with what is their own; says how many bytes that were. What
+    /// may be under way is not touched: a client that was told of it is refused, as it does not mean the file of before either.
     ///
     /// # Errors
     /// Those of the storage.
@@ -245,6 +262,7 @@ impl UserView {
         }
         let removed = async {
             match self.left(&place).await? {
+                Some(found) if found.under_way => Err(refused(path, NOT_LEFT)),
                 Some(found) => self.remove_partial(&place, &found).await,
                 None => Ok(None),
             }
@@ -260,8 +278,7 @@ impl UserView {
         if let Some(client) = self.client {
             owned.key.does_not_count_for(client);
         }
-        // What is under way is not counted as kept.
-        owned.changes((!found.under_way).then_some(found.size), None);
+        owned.changes(Some(found.size), None);
         Ok(Some(found.size))
     }
 
@@ -269,7 +286,7 @@ impl UserView {
     /// that of the file already.
     pub(super) async fn is_replaced(&self, place: &Place<'_>) {
         let removed = async {
-            match self.left(place).await? {
+            match self.is_left(place).await? {
                 Some(found) => self.remove_partial(place, &found).await.map(drop),
                 None => Ok(()),
             }
@@ -313,13 +330,25 @@ fn is_shown(partial: &Partial) -> bool {
     !partial.under_way || partial.modified.elapsed().is_ok_and(|silent| silent >= QUIET)
 }
 
+/// Whether an upload of which nothing has come while it was looked at for so long may be one whose line is lost.
+fn looks_lost(partial: &Partial, is_remote: bool, looked: Duration) -> bool {
+    match is_remote {
+        true => looked >= LOOKS_AT_STORE_LAST,
+        false => looked >= QUIET || (looked >= LOOKS_LAST && is_shown(partial)),
+    }
+}
+
 /// Why something can't be done with an upload that was broken off.
 #[derive(Debug, thiserror::Error)]
 #[error("an upload that was broken off")]
 struct NotWhole;
 
 fn not_whole(path: &StoragePath) -> Error {
-    Error::with_source(ErrorKind::Conflict, path, NotWhole).advising(NOT_WHOLE)
+    refused(path, NOT_WHOLE)
+}
+
+fn refused(path: &StoragePath, sentence: &str) -> Error {
+    Error::with_source(ErrorKind::Conflict, path, NotWhole).advising(sentence)
 }
 
 /// It can't be gone on with in this way: 554, and a sentence.

@@ -168,7 +168,12 @@ async fn each_session_goes_by_what_it_was_told() {
         let begun = view.create(&path("/f"), CreateMode::Append, 0, false, true).await?;
         begun.upload.abort().await
     };
+    // What it has seen of it among other things tells it nothing.
     assert_eq!(one.stat(&path("/f")).await.unwrap().size, 9);
+    let listed: Vec<Entry> = one.list(&path("/")).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(listed.iter().map(|entry| entry.metadata.size).collect::<Vec<_>>(), [9]);
+    assert!(is_refusal(&append(&one).await.unwrap_err()));
+    assert_eq!(one.stat_named(&path("/f")).await.unwrap().size, 9);
     let refusal = append(&two).await.unwrap_err();
     assert_eq!((refusal.kind(), is_refusal(&refusal)), (ErrorKind::InvalidRange, true));
     assert!(sentence(&refusal).is_some_and(|sentence| sentence.contains("SIZE")), "{refusal}");

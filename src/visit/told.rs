@@ -1,7 +1,8 @@
 //! Who was told how much is kept of an upload.
 //!
 //! A client that appends either goes on with what is kept, or means the file that was complete before and knows of nothing else; what
-//! it sends says nothing of that. So only a session that was told of what is kept goes on with it: by SIZE, MLST or a listing.
+//! it sends says nothing of that. So only a session that was told of what is kept goes on with it: by SIZE, or by MLST of this name. A listing
+//! tells nothing: whoever looks into it whether a file is there hears of the name alone.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;

@@ -2,7 +2,7 @@
 //! others have put there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -324,4 +324,70 @@ async fn an_older_upload_never_takes_back_its_place() {
     assert_eq!(old.finish().await.unwrap_err().kind(), ErrorKind::Conflict);
     newer.finish().await.unwrap();
     assert!(contents(&storage, "/f").await == content);
+}
+
+/// Tries each request twice, and not for long.
+fn impatient(server: &Server) -> ObjectStorage {
+    let mut settings = server.settings();
+    settings.tuning.retries = 1;
+    settings.tuning.retry_timeout = Duration::from_millis(100);
+    ObjectStorage::s3(settings).unwrap()
+}
+
+/// The store takes the first document, and its answer never comes.
+#[tokio::test]
+async fn a_document_whose_answer_was_lost_is_its_own() {
+    for finishes in [false, true] {
+        let lost = AtomicUsize::new(0);
+        let server = Server::behind(Dialect::default(), move |asked: &Asked, store: Behind<'_>| {
+            let is_document = asked.method == "PUT" && asked.path.contains(DOCUMENTS);
+            let answered = store(asked);
+            match is_document && lost.fetch_add(1, Ordering::Relaxed) < 2 {
+                true => Some(answer(504, &[], "upstream timed out")),
+                false => answered,
+            }
+        });
+        let server = server.await;
+        let content = pattern(2 * PART + 10, 12);
+        let upload = begun(&impatient(&server), &content).await;
+        if finishes {
+            upload.finish().await.unwrap();
+            assert_eq!(server.keys(DOCUMENTS), [""; 0], "the document names the file's parts");
+            assert!(server.content("f").unwrap() == content);
+            continue;
+        }
+        assert_eq!(upload.leave().await.unwrap(), Some(content.len() as u64 - 1));
+        let other = server.storage();
+        let there = size(&other).await.unwrap();
+        assert_eq!(there, content.len() - 1);
+        resumed(&other, there, &content[there..]).await.finish().await.unwrap();
+        assert!(contents(&other, "/f").await == content);
+        assert_eq!((aborts(&server), server.keys(DOCUMENTS)), (0, Vec::<String>::new()));
+    }
+}
+
+/// The last part is not taken, or it can't be seen what stands there.
+#[tokio::test]
+async fn a_store_that_is_away_at_the_end_loses_nothing_before() {
+    let ends = Arc::new(AtomicBool::new(false));
+    let is_end = Arc::clone(&ends);
+    let server = Server::behind(Dialect::default(), move |asked: &Asked, store: Behind<'_>| {
+        let is_part = asked.method == "PUT" && asked.query("partNumber").is_some();
+        if is_part && is_end.load(Ordering::Relaxed) { Some(busy()) } else { store(asked) }
+    });
+    let server = server.await;
+    let content = pattern(2 * PART + 500, 13);
+    let upload = begun(&impatient(&server), &content).await;
+    while server.open_parts() < 2 {
+        tokio::task::yield_now().await;
+    }
+    ends.store(true, Ordering::Relaxed);
+    assert_eq!(upload.finish().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    ends.store(false, Ordering::Relaxed);
+    assert_eq!((aborts(&server), server.open_parts()), (0, 2));
+    let other = server.storage();
+    let there = size(&other).await.unwrap();
+    assert_eq!(there, 2 * PART - 1);
+    resumed(&other, there, &content[there..]).await.finish().await.unwrap();
+    assert!(contents(&other, "/f").await == content);
 }

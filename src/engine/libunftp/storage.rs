@@ -235,7 +235,15 @@ impl StorageBackend<SessionUser> for SessionStorage {
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &SessionUser, path: P) -> Result<()> {
         let path = parse(path.as_ref());
-        let done = async { user.visit.remove_file(&path?).await }.await;
+        let done = async {
+            let path = path?;
+            // What is shown under the name is removed first, and the file of before stays.
+            match user.visit.remove_kept(&path).await? {
+                true => Ok(()),
+                false => user.visit.remove_file(&path).await,
+            }
+        };
+        let done = done.await;
         done.map_err(|error| user.failed("DELE", error))
     }
 

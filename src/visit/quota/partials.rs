@@ -13,8 +13,8 @@ fn name_of(path: &StoragePath, owner: &str) -> StoragePath {
 
 impl Counted {
     /// Whether there is a quota.
-    pub(in crate::visit) fn has_limit(&self) -> bool {
-        self.limit.is_some()
+    pub(in crate::visit) fn is_counted(&self, path: &StoragePath) -> bool {
+        self.limit.is_some() || self.books().is_some_and(|books| !books.around(path).is_empty())
     }
 
     /// So many bytes of an upload were kept until now, and so many are from now on.

@@ -25,6 +25,14 @@ impl Visit {
         self.pass(Operation::Look(path), self.view.kept(path, shows_whole)).await
     }
 
+    /// As [`UserView::stat_named`](crate::visit::UserView::stat_named).
+    ///
+    /// # Errors
+    /// Those.
+    pub async fn stat_named(&self, path: &StoragePath) -> Result<Metadata> {
+        self.pass(Operation::Look(path), self.view.stat_named(path)).await
+    }
+
     /// As [`UserView::stat_stored_file`](crate::visit::UserView::stat_stored_file).
     ///
     /// # Errors

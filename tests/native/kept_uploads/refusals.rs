@@ -83,15 +83,27 @@ users:
     assert_bytes(&client.retrieve("f"), &content);
 }
 
-/// A listing tells of it as SIZE does, in the session that has asked for it.
+/// A device looks whether its log is there, and if so, adds a line: it means the file, and knows of nothing else.
 #[test]
-fn a_listing_tells_its_session() {
+fn a_listing_tells_nobody() {
     let (setup, content) = (users(DISK), noise(100_000, 23));
     let server = setup.start();
+    let mut other = server.login_as("other", "other");
+    other.store("f", OLD);
     break_off(&server, server.login(), "STOR f", &content[..90_000]);
     let mut client = server.login();
-    let listing = String::from_utf8(client.fetch("MLSD")).unwrap();
-    let there = listing.split("size=").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    for command in ["NLST", "NLST f*", "LIST", "LIST f", "MLSD"] {
+        let listing = String::from_utf8(client.fetch(command)).unwrap();
+        assert!(listing.contains('f'), "{command}: {listing}");
+        refused(&client.try_store("APPE f", b"a line\n"), "was broken off");
+    }
+    for command in ["STAT f", "MDTM f"] {
+        client.command(command);
+        refused(&client.try_store("APPE f", b"a line\n"), "was broken off");
+    }
+    assert_eq!(other.retrieve("f"), OLD);
+    let told = client.expect("MLST f", 250).text().to_lowercase();
+    let there = told.split("size=").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
     let there: usize = there.parse().unwrap();
     refused(&server.login().try_store("APPE f", &content[there..]), "was broken off");
     assert_eq!(client.try_store("APPE f", &content[there..]).code, 226);
@@ -282,4 +294,27 @@ users:
     assert_ne!(used(&mut client), before, "nine bytes more are kept");
     client.expect("DELE f", 250);
     assert!(used(&mut client).contains("bytes: 51200 of"), "{}", used(&mut client));
+}
+
+/// The quota is another user's; the one who sends has none.
+#[test]
+fn what_is_thrown_away_is_taken_off_the_quota_of_another() {
+    let setup = Setup::new(format!(
+        "
+backends:
+  store: {DISK}
+users:
+  - {{ name: demo, password: demo, plain: true, backend: store, resume_uploads: 24h }}
+  - {{ name: counts, password: counts, plain: true, backend: store, quota: {{ bytes: 200KiB }} }}
+"
+    ));
+    let server = setup.start();
+    let mut counts = server.login_as("counts", "counts");
+    counts.store("g", b"0123456789");
+    break_off(&server, server.login(), "STOR f", &noise(80 << 10, 32));
+    let used = counts.expect("SITE QUOTA", 200).text();
+    assert!(!used.contains("bytes: 10 of"), "{used}");
+    server.login().store("f", b"new");
+    let used = counts.expect("SITE QUOTA", 200).text();
+    assert!(used.contains("bytes: 13 of"), "{used}");
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::{DISK, SOME, size, users};
 use crate::support::{S3, Setup, assert_bytes, noise, wait_until};
@@ -108,7 +109,88 @@ fn who_was_told_of_it_reads_nothing_else() {
     let there = size(&mut client, "f");
     assert_eq!(client.try_fetch("RETR f").1.code, 450);
     assert_eq!(server.login().retrieve("f"), OLD);
+    // It may still be under way: neither it nor the file of before is touched.
+    client.expect("DELE f", 450);
+    assert_eq!(client.try_store("APPE f", &content[there..]).code, 554);
+    assert_eq!(server.login().retrieve("f"), OLD);
     client.expect(&format!("REST {there}"), 350);
     assert_eq!(client.try_store("STOR f", &content[there..]).code, 226);
+    assert_bytes(&client.retrieve("f"), &content);
+}
+
+/// A client on a slow line sends less in a second than anybody looks for.
+fn a_slow_one_is_not_taken_for_lost(backend: &str) {
+    let (setup, content) = (users(backend), noise(SOME, 54));
+    let server = setup.start();
+    let mut other = server.login_as("other", "other");
+    other.store("f", OLD);
+    other.store("g", b"g");
+    let mut sending = server.login();
+    let mut data = sending.start_transfer("STOR f");
+    let first = SOME - (1 << 20);
+    data.write_all(&content[..first]).unwrap();
+    let all = format!("{first} bytes so far");
+    wait_until("most has come", || sending.command("STAT").text().contains(&all));
+    let going = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let (going, content) = (&going, &content);
+        let sent = scope.spawn(move || {
+            let mut next = first;
+            while going.load(Ordering::Relaxed) && next + 1024 < SOME {
+                data.write_all(&content[next..next + 1024]).unwrap();
+                next += 1024;
+                std::thread::park_timeout(Duration::from_millis(300));
+            }
+            data.write_all(&content[next..]).unwrap();
+        });
+        let stop = Stop(going);
+        let mut client = server.login();
+        for _ in 0..4 {
+            let reply = client.command("SIZE f");
+            assert!(reply.code == 554 && reply.text().contains("under way"), "{reply:?}");
+            assert_eq!(client.try_store("APPE f", b"a line\n").code, 554);
+            assert_eq!(client.retrieve("f"), OLD);
+        }
+        client.expect("RNFR g", 350);
+        client.expect("RNTO f", 250);
+        assert_eq!(client.retrieve("f"), b"g");
+        client.expect("DELE f", 250);
+        client.expect("DELE f", 550);
+        drop(stop);
+        sent.join().unwrap();
+    });
+    sending.expect_reply(226);
+    assert_bytes(&other.retrieve("f"), &content);
+}
+
+#[test]
+fn a_slow_one_is_not_taken_for_lost_on_a_disk() {
+    a_slow_one_is_not_taken_for_lost(DISK);
+}
+
+#[test]
+fn a_slow_one_is_not_taken_for_lost_in_a_bucket() {
+    a_slow_one_is_not_taken_for_lost(&S3::SeaweedFs.backend());
+}
+
+/// One that was silent for a while, and goes on: what somebody was told meanwhile is of no account.
+#[test]
+fn one_that_was_silent_goes_on() {
+    let (setup, content) = (users(DISK), noise(2 << 20, 55));
+    let server = setup.start();
+    server.login_as("other", "other").store("f", OLD);
+    let mut sending = server.login();
+    let mut data = sending.start_transfer("STOR f");
+    data.write_all(&content[..1 << 20]).unwrap();
+    let mut client = server.login();
+    wait_until("it looks lost", || client.command("SIZE f").code == 213);
+    client.expect("DELE f", 450);
+    data.write_all(&content[1 << 20..]).unwrap();
+    wait_until("all has come", || sending.command("STAT").text().contains("2097152 bytes so far"));
+    wait_until("the old file is there again", || client.try_fetch("RETR f").1.code == 226);
+    client.expect("RNFR f", 350);
+    client.expect("DELE f", 250);
+    drop(data);
+    sending.expect_reply(226);
     assert_bytes(&client.retrieve("f"), &content);
 }

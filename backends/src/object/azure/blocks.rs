@@ -132,7 +132,8 @@ impl Azure {
         Ok(e_tag_of(&self.requests.send(request).await?))
     }
 
-    /// The blocks of an upload that belong to no object yet.
+    /// The blocks of an upload that belong to no object yet, but for those of which there are two: whoever went on in front of a block
+    /// has sent it anew, and nobody can tell which of the two is the newer one.
     pub(super) async fn uncommitted_blocks(
         &self,
         key: &str,
@@ -147,7 +148,7 @@ impl Azure {
             let number = tag.strip_prefix(upload)?.get(..8)?;
             Some((usize::from_str_radix(number, 16).ok()?, OpenPart { tag, size: block.size }))
         };
-        Ok(list.uncommitted_blocks.block.into_iter().filter_map(of_upload).collect())
+        Ok(once(list.uncommitted_blocks.block.into_iter().filter_map(of_upload)))
     }
 
     /// The ids of the blocks that an object is made of.
@@ -158,6 +159,17 @@ impl Azure {
         let list: BlockList = self.requests.document(request).await?;
         Ok(list.committed_blocks.block.into_iter().map(|block| block.name).collect())
     }
+}
+
+/// The parts whose numbers come once. Of the others, nothing but the number stays, with a tag and a size that no part has.
+fn once(parts: impl Iterator<Item = (usize, OpenPart)>) -> BTreeMap<usize, OpenPart> {
+    let mut once = BTreeMap::new();
+    for (number, part) in parts {
+        once.entry(number)
+            .and_modify(|known| *known = OpenPart { tag: String::new(), size: u64::MAX })
+            .or_insert(part);
+    }
+    once
 }
 
 /// A request that stores a blob under a condition.
@@ -177,4 +189,20 @@ fn blob(key: &str, before: Before<'_>) -> Result<Request, Failure> {
 fn e_tag_of(response: &HttpResponse) -> Option<String> {
     let e_tag = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
     e_tag.map(|e_tag| quoted(e_tag.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They may be of two uploads, of which only one has sent what stands before it.
+    #[test]
+    fn of_two_blocks_of_one_number_neither_counts() {
+        let part = |tag: &str| OpenPart { tag: tag.to_owned(), size: 5 };
+        let parts = [(1, part("a")), (2, part("b")), (3, part("c")), (2, part("d")), (2, part("e"))];
+        let once = once(parts.into_iter());
+        let sizes: Vec<_> = once.into_iter().map(|(number, part)| (number, part.size, part.tag)).collect();
+        let expected = [(1, 5, "a"), (2, u64::MAX, ""), (3, 5, "c")];
+        assert_eq!(sizes, expected.map(|(number, size, tag)| (number, size, tag.to_owned())));
+    }
 }

@@ -16,6 +16,7 @@
 //! before finds that out before it completes or keeps anything. Should it still send a part, that has the bytes which its number always
 //! has, because all parts but the last are cut in the same way by everybody.
 
+mod heard;
 mod state;
 mod sweep;
 mod upload;
@@ -178,8 +179,13 @@ impl Partials for ObjectStorage {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
-            let known = self.known(path, found).await?;
-            return Ok(known.and_then(|Known { found, arrived, .. }| found.partial(arrived.bytes())));
+            let Some(Known { found, arrived, .. }) = self.known(path, found).await? else { return Ok(None) };
+            let partial = found.partial(arrived.bytes());
+            // What comes to this process is known to it before the store has a part of it.
+            let heard = heard::last(&found.state.claim).filter(|_| found.is_under_way());
+            return Ok(
+                partial.map(|partial| Partial { modified: heard.unwrap_or(partial.modified), ..partial })
+            );
         }
         Ok(None)
     }

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use object_store::PutPayload;
 use serde::{Deserialize, Serialize};
 
+use super::heard;
 use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::PARTIALS;
 use crate::object::download;
@@ -172,9 +173,11 @@ impl Found {
         self.is_older_than(Duration::from_secs(self.state.keep_for))
     }
 
-    /// Whether somebody still seems to send it.
+    /// Whether somebody still seems to send it. As long as this process has it, it is under way, however long it is silent.
     pub(super) fn is_under_way(&self) -> bool {
-        !self.state.is_left && !self.is_older_than(self.state.refresh() * MISSED)
+        !self.state.is_left
+            && (heard::last(&self.state.claim).is_some()
+                || !self.is_older_than(self.state.refresh() * MISSED))
     }
 
     /// What is kept, if so many bytes have arrived.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::heard::Heard;
 use super::state::{self, Found, State, Tail};
 use crate::object::bucket::Bucket;
 use crate::object::store::object::Before;
@@ -27,6 +28,8 @@ pub(super) struct PartialUpload {
     key: String,
     state: State,
     stage: Stage,
+    /// The store was asked to take the document, and has not said what became of that.
+    has_asked: bool,
     /// When the document was last written, or should have been.
     written: Instant,
     has_failed: bool,
@@ -34,6 +37,7 @@ pub(super) struct PartialUpload {
     skip: u64,
     /// The parts up to this one may be on the store from before.
     highest: usize,
+    heard: Heard,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,9 @@ impl PartialUpload {
     fn new(inner: ObjectUpload, key: String, state: State, stage: Stage) -> Self {
         let (bucket, path) = (Arc::clone(&inner.bucket), inner.path.clone());
         let (inner, written) = (Some(Box::new(inner)), Instant::now());
-        Self { inner, bucket, path, key, state, stage, written, has_failed: false, skip: 0, highest: 0 }
+        let heard = Heard::new(&state.claim);
+        let (has_asked, has_failed, skip, highest) = (false, false, 0, 0);
+        Self { inner, bucket, path, key, state, stage, has_asked, written, has_failed, skip, highest, heard }
     }
 
     /// Takes bytes that were kept already.
@@ -122,14 +128,26 @@ impl PartialUpload {
                 Ok(_) => return Err(self.superseded()),
                 Err(error) => Err(error),
             },
-            _ => self.store(&mut state, Before::Nothing).await,
+            _ => {
+                // Whoever drops this half-way does not know either.
+                self.has_asked = true;
+                self.store(&mut state, Before::Nothing).await
+            }
         };
         self.has_failed = stored.is_err();
         match stored {
             Ok(()) => (self.stage, self.state) = (Stage::Claimed, state),
-            Err(error) if self.stage == Stage::Fresh => {
-                tracing::debug!(path = %self.path, %error, "an upload will not be kept if its line breaks");
-                self.stage = Stage::Unkept;
+            Err(error) if self.stage == Stage::Fresh && error.kind() == ErrorKind::Conflict => {
+                match self.settle().await {
+                    Ok(()) if self.stage == Stage::Claimed => self.has_failed = false,
+                    Ok(()) => {
+                        tracing::debug!(path = %self.path, %error, "an upload will not be kept if its line breaks");
+                        (self.stage, self.has_asked) = (Stage::Unkept, false);
+                    }
+                    Err(error) => {
+                        tracing::debug!(path = %self.path, %error, "can't look for the document of an upload")
+                    }
+                }
             }
             // Bytes on their way go on meanwhile.
             Err(error) => tracing::debug!(path = %self.path, %error, "can't write about an upload"),
@@ -145,6 +163,17 @@ impl PartialUpload {
     async fn is_ours(&self) -> Result<Option<(bool, Found)>> {
         let found = state::load(&self.bucket, &self.path, &self.key).await?;
         Ok(found.map(|found| (found.state.claim == self.state.claim, found)))
+    }
+
+    /// Takes the document for its own that the store has taken without saying so.
+    async fn settle(&mut self) -> Result<()> {
+        if self.stage != Stage::Claimed
+            && self.has_asked
+            && let Some((true, found)) = self.is_ours().await?
+        {
+            (self.stage, self.state) = (Stage::Claimed, found.state);
+        }
+        Ok(())
     }
 
     /// Leaves everything in the store as it is.
@@ -192,6 +221,7 @@ impl PartialUpload {
 
     /// Writes down what has arrived, and tells how many bytes that is.
     async fn keep(&mut self) -> Result<Option<u64>> {
+        self.settle().await?;
         let before = match self.stage {
             Stage::Unkept => return self.give_up().await.map(|()| None),
             Stage::Fresh => None,
@@ -236,7 +266,15 @@ impl PartialUpload {
         state.counts = (behind < self.highest).then_some(behind);
         state.is_left = true;
         let condition = before.as_ref().map_or(Before::Nothing, |found| Before::This(&found.object));
-        let stored = self.store(&mut state, condition).await;
+        let mut stored = self.store(&mut state, condition).await;
+        // The document that it meets may be its own, which has come only now.
+        if self.stage == Stage::Fresh
+            && self.has_asked
+            && stored.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict)
+            && let Some((true, found)) = self.is_ours().await?
+        {
+            stored = self.store(&mut state, Before::This(&found.object)).await;
+        }
         if stored.is_err() {
             // Of the two last pieces, one is not needed any more. Without the store's answer nobody knows which.
             let is_refused = matches!(&stored, Err(error) if error.kind() == ErrorKind::Conflict);
@@ -266,6 +304,7 @@ impl PartialUpload {
 #[async_trait]
 impl Upload for PartialUpload {
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        self.heard.now();
         if self.skip > 0 {
             let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
             let _ = bytes.split_to(skipped);
@@ -279,6 +318,7 @@ impl Upload for PartialUpload {
     }
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
+        self.heard.now();
         self.inner()?.intake(supply).await
     }
 
@@ -293,6 +333,7 @@ impl Upload for PartialUpload {
             self.let_go();
             return Err(error.advising("less came than is kept already; send the file from its start."));
         }
+        self.settle().await?;
         if self.stage == Stage::Claimed {
             let Some((true, found)) = self.is_ours().await? else {
                 self.let_go();
@@ -310,7 +351,8 @@ impl Upload for PartialUpload {
             }
             self.state = state;
         }
-        let Some(inner) = self.inner.take() else { return Err(Error::new(ErrorKind::Other, &self.path)) };
+        let Some(mut inner) = self.inner.take() else { return Err(Error::new(ErrorKind::Other, &self.path)) };
+        inner.stays = self.stage == Stage::Claimed;
         let finished = inner.finish().await;
         // Where nobody knows whether there is a file now, a look at the parts will tell.
         let is_over = !matches!(&finished, Err(error) if error.kind() == ErrorKind::Unavailable);
@@ -321,6 +363,7 @@ impl Upload for PartialUpload {
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
+        self.settle().await?;
         if self.stage == Stage::Claimed && !matches!(self.is_ours().await?, Some((true, _))) {
             self.let_go();
             return Ok(());

@@ -57,11 +57,14 @@ impl ObjectUpload {
             (None, None) => self.put_whole().await.map(|e_tag| (e_tag, self.length)),
             (None, Some(_)) => self.complete().await.map(|e_tag| (e_tag, self.length)),
         };
-        if stored.is_err()
-            && let Some(multipart) = self.multipart.take()
-            && let Err(second) = multipart.abort().await
+        if let Err(error) = &stored
+            && let Some(mut multipart) = self.multipart.take()
         {
-            tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
+            if self.stays && error.kind() == ErrorKind::Unavailable {
+                multipart.let_go();
+            } else if let Err(second) = multipart.abort().await {
+                tracing::warn!(path = %self.path, error = %second, "an unfinished upload is left on the store");
+            }
         }
         stored
     }

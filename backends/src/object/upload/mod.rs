@@ -58,6 +58,8 @@ pub(crate) struct ObjectUpload {
     /// Every byte so far is held, being sent or sent. What failed or was dropped half-way may have lost some, and
     /// then nothing may be finished.
     pub(crate) intact: bool,
+    /// What the store has of it stays if the store can't be reached at its end: somebody can go on with it.
+    pub(crate) stays: bool,
 }
 
 /// Starts an upload. It asks the store only for a reason: this server has seen something else under this name, or the upload
@@ -134,6 +136,7 @@ impl ObjectUpload {
             first: 1,
             name: None,
             intact: true,
+            stays: false,
         }
     }
 

@@ -130,7 +130,7 @@ impl Incoming {
                     return Ok(None);
                 }
                 // Who keeps it has all of its room.
-                if out.len() <= out.capacity() / 8 { Bytes::copy_from_slice(&out) } else { out.into() }
+                if out.len() <= out.capacity() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
             }
         };
         Ok(Some(match &mut self.ascii {

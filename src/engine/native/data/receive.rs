@@ -185,7 +185,7 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
 
 /// The bytes of a buffer. Who waits for more of them has the whole buffer meanwhile: few bytes are copied.
 fn fitting(buffer: BytesMut) -> Bytes {
-    if buffer.len() <= buffer.capacity() / 8 { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() }
+    if buffer.len() <= buffer.capacity() / 2 { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() }
 }
 
 /// Whether so many bytes came as fast as [`CHUNK_SIZE`] within [`FAST`].

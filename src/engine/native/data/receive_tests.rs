@@ -26,7 +26,9 @@ fn speed_is_that_of_the_whole_room() {
 /// A client that sends a byte a second has no room of a fast one for each of them.
 #[test]
 fn few_bytes_take_little_room() {
-    for (bytes, most) in [(1, 64), (1000, 1024), (CHUNK_SIZE / 2, CHUNK_SIZE), (0, 64)] {
+    for (bytes, most) in
+        [(1, 64), (1000, 1024), (CHUNK_SIZE / 4, CHUNK_SIZE / 4), (CHUNK_SIZE / 2, CHUNK_SIZE / 2), (0, 64)]
+    {
         let mut buffer = BytesMut::with_capacity(CHUNK_SIZE);
         buffer.extend_from_slice(&vec![7; bytes]);
         let fitting = fitting(buffer);

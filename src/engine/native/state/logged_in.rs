@@ -118,7 +118,7 @@ impl LoggedIn {
         let stamp = self.visit.stamp(path);
         let metadata = match question {
             // Tells of directories, too.
-            "MLST" => self.visit.stat(path).await?,
+            "MLST" => self.visit.stat_named(path).await?,
             // What is kept was asked for before.
             "SIZE" => self.visit.stat_stored_file(path).await?,
             _ => self.visit.stat_file(path).await?,
