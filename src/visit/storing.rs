@@ -115,7 +115,7 @@ impl UserView {
     /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.
     ///
     /// # Errors
-    /// As [`Storage::available`], and [`ErrorKind::PermissionDenied`].
+    /// As [`Storage::available`](wharf_backends::Storage::available), and [`ErrorKind::PermissionDenied`].
     pub async fn available(&self, path: &StoragePath) -> Result<Option<u64>> {
         let place = self.authorize(path, Permissions::LIST)?;
         let available = place.storage().available().await.map_err(|error| error.at(path))?;
