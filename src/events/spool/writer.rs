@@ -72,7 +72,8 @@ enum Signal {
 pub(super) struct Writing {
     queue: Queue,
     shared: Arc<Shared>,
-    pen: Mutex<Pen>,
+    /// `None`: nothing is written any more.
+    pen: Mutex<Option<Pen>>,
     signals: Sender<Signal>,
 }
 
@@ -87,7 +88,7 @@ impl Writing {
     pub(super) fn new(medium: Box<dyn Medium>, shared: Arc<Shared>, most: u64) -> (Arc<Self>, Writer) {
         let (signals, told) = std::sync::mpsc::channel();
         let pen = Pen { medium, most, owed: Batch::default(), unsynced: None };
-        let writing = Arc::new(Self { queue: Queue::default(), shared, pen: Mutex::new(pen), signals });
+        let writing = Arc::new(Self { queue: Queue::default(), shared, pen: Mutex::new(Some(pen)), signals });
         (Arc::clone(&writing), Writer { writing, told })
     }
 
@@ -125,12 +126,13 @@ impl Writing {
     /// Writes all there is, unless the thread has to: it has the pauses after a failure. Says so.
     fn write(&self, mut turn: Turn<'_>) -> bool {
         // The thread may be about to move much, which no upload has to wait for.
-        let pen = match self.pen.try_lock() {
+        let mut pen = match self.pen.try_lock() {
             Err(TryLockError::WouldBlock) => None,
             Ok(pen) => Some(pen),
             Err(TryLockError::Poisoned(pen)) => Some(pen.into_inner()),
         };
-        let Some(mut pen) = pen.filter(|pen| pen.owed.orders.is_empty()) else {
+        let pen = pen.as_deref_mut().and_then(Option::as_mut);
+        let Some(pen) = pen.filter(|pen| pen.owed.orders.is_empty()) else {
             self.tell(Signal::Look);
             return false;
         };
@@ -200,7 +202,8 @@ impl Writer {
                 stops |= matches!(signal, Signal::Stop);
             }
             let mut turn = queue.turn();
-            let mut pen = pen.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = pen.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pen) = held.as_mut() else { return };
             let items = if stops { turn.last() } else { turn.take() };
             let had_something = pen.write_all(shared, items);
             // Others may go on.
@@ -210,6 +213,8 @@ impl Writer {
             if stops {
                 pen.write_all(shared, Vec::new());
                 let _ = pen.medium.sync();
+                // Others may have the spool from now on.
+                *held = None;
                 return;
             }
             pause = if pen.owed.orders.is_empty() { GATHER } else { LAG };

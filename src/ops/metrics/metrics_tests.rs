@@ -24,6 +24,7 @@ fn full() -> (Arc<Metrics>, OpenSession) {
     metrics.cluster().failed(Some(1), RelayFailure::Timeout);
     metrics.cluster().replicas(2, 0);
     metrics.cluster().told(Way::To, 1);
+    metrics.keeps_uploads("lake", &[]);
     metrics.command("STOR");
     metrics.reply(226);
     metrics.command_failed("not_found");
