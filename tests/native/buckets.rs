@@ -23,8 +23,15 @@ users:
 
 /// Requests as the promises count them: the method, and what it is for.
 fn kinds(proxy: &Proxy) -> Vec<String> {
-    // The start of the server looks for unfinished uploads, whenever it gets to it.
-    let requests = proxy.take().into_iter().filter(|request| request.kind != Kind::ListUploads);
+    // The start of the server looks for unfinished uploads, and for those that are kept, whenever it gets to it.
+    let is_of_start = |request: &Record| {
+        let prefix = request.query.split('&').find_map(|part| part.strip_prefix("prefix="));
+        let is_of_all = |prefix: &str| {
+            [".wharf-partial%2F", ".wharf-partial/", ".wharf-partial"].iter().any(|end| prefix.ends_with(end))
+        };
+        request.kind == Kind::ListUploads || prefix.is_some_and(is_of_all)
+    };
+    let requests = proxy.take().into_iter().filter(|request| !is_of_start(request));
     let kind = |request: Record| match request.kind {
         Kind::List => "LIST".to_owned(),
         _ => request.method,

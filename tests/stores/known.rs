@@ -86,6 +86,7 @@ pub const LIMITS: &[Limit] = &[
             "missing_things_are_not_found",
             "what_exists_is_not_made_again",
             "what_is_listed_can_be_entered_and_removed",
+            "what_was_broken_off_is_gone_on_with",
         ],
         shows: IN_SEVERAL_WAYS,
         reason: "it stores a marker `x/` as a file `x`, so that no directory can be made.",
@@ -128,7 +129,11 @@ pub const LIMITS: &[Limit] = &[
     },
     Limit {
         store: Store::FakeGcs,
-        tests: &["no_foreign_file_is_replaced", "new_is_decided_at_finish"],
+        tests: &[
+            "no_foreign_file_is_replaced",
+            "new_is_decided_at_finish",
+            "what_is_gone_on_with_replaces_only_what_it_may",
+        ],
         shows: IN_SEVERAL_WAYS,
         reason: "it ignores conditions: a user without the right to overwrite can replace a file that was stored during the upload.",
     },
