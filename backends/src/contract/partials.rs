@@ -24,10 +24,10 @@ async fn write(upload: &mut Box<dyn Upload>, content: &[u8]) {
     }
 }
 
-/// Waits until this is so.
-async fn soon(mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until what is found of an upload is so.
+async fn soon(partials: &dyn Partials, at: &str, owner: &str, is_so: fn(Option<u64>) -> bool) {
     for _ in 0..6000 {
-        if is_so().await {
+        if is_so(ok(partials.find(&path(at), owner).await).map(|kept| kept.size)) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -224,7 +224,7 @@ pub async fn what_is_kept_ends_in_its_time(fixture: Fixture) {
     write(&mut upload, &content).await;
     ok(upload.leave().await);
     // Some stores round times up, to whole seconds.
-    soon(async || ok(partials.find(&path("/over"), "ann").await).is_none()).await;
+    soon(partials, "/over", "ann", |kept| kept.is_none()).await;
     assert_eq!(ok(storage.sweep().await), 1);
     assert_eq!(ok(storage.sweep().await), 0);
     let kept = ok(partials.all().await);
@@ -265,7 +265,7 @@ pub async fn what_the_store_has_confirmed_survives_the_server(fixture: Fixture) 
     let mut upload = ok(partials.begin(&path("/f"), &keeping("ann"), CreateMode::Replace).await);
     write(&mut upload, &content[..2 * MANY - 5]).await;
     // Parts are on their way while the next bytes are taken.
-    soon(async || ok(elsewhere.find(&path("/f"), "ann").await).is_some_and(|kept| kept.size > 0)).await;
+    soon(elsewhere, "/f", "ann", |kept| kept.is_some_and(|size| size > 0)).await;
     drop(upload);
     let kept = ok(elsewhere.find(&path("/f"), "ann").await);
     let from = kept.map_or(0, |kept| kept.size);
