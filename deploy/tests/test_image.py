@@ -48,7 +48,8 @@ class Contents(unittest.TestCase):
             "usr/share/doc/wharf/LICENSE",
         }
         self.assertEqual(files, expected)
-        self.assertLess(size, 46 << 20)
+        # This one is built sooner than one for users, and larger for that.
+        self.assertLess(size, 50 << 20)
         self.assertEqual((owner.st_uid, owner.st_gid), (65532, 65532))
 
     def test_says_what_it_is(self):
