@@ -319,15 +319,20 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     readiness.ready(Arc::clone(&world));
     manager.ready();
     let stopping = shutdown.stopping.clone();
-    tokio::spawn({
-        let world = Arc::clone(&world);
+    let says_so = {
+        let (world, stopping) = (Arc::clone(&world), stopping.clone());
         async move {
             stopping.cancelled().await;
             readiness.stopping();
             manager.stopping(world.now().config.server.shutdown_grace.saturating_add(LONGEST_END));
         }
-    });
+    };
+    let says_so = tokio::spawn(says_so);
     server.run(shutdown).await;
+    // A server without sessions may be at its end before this task has had a thread.
+    if stopping.is_cancelled() {
+        says_so.await?;
+    }
     if let Some(told) = &told {
         told.leave().await;
     }
