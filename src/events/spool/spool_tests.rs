@@ -165,6 +165,63 @@ async fn an_intent_that_nobody_waits_for_is_none() {
     assert!(open(&folder).state().events.is_empty());
 }
 
+/// Begins to write an intent, and leaves it for somebody who syncs a file.
+fn leave<'a>(spool: &'a Spool, slot: &'a Slot) -> impl Future<Output = Result<(), Refusal>> + 'a {
+    spool.intend(draft("/a"), ASK, 1, Some(slot))
+}
+
+#[tokio::test]
+async fn an_intent_is_written_by_whoever_syncs_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder);
+    let slot = Slot::default();
+    let mut intent = Box::pin(leave(&spool, &slot));
+    assert!(futures_util::poll!(&mut intent).is_pending());
+    let mut beside = slot.close().unwrap();
+    beside.before();
+    let mut answer = Poll::Pending;
+    for _ in 0..1000 {
+        // The thread may be about to remove what nobody needs.
+        beside.after();
+        answer = futures_util::poll!(&mut intent);
+        if answer.is_ready() {
+            break;
+        }
+    }
+    assert_eq!(answer, Poll::Ready(Ok(())), "nobody else was told of it");
+    drop(intent);
+    drop(beside);
+    spool.close().await;
+    assert_eq!(open(&folder).state().events.len(), 1);
+}
+
+#[tokio::test]
+async fn an_intent_that_nobody_takes_is_written_by_the_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder);
+    // It was taken, and the disk has not come to it.
+    let slot = Slot::default();
+    let mut intent = Box::pin(leave(&spool, &slot));
+    assert!(futures_util::poll!(&mut intent).is_pending());
+    drop(slot.close());
+    intent.await.unwrap();
+    // Nobody takes anything any more.
+    leave(&spool, &slot).await.unwrap();
+    spool.close().await;
+    assert_eq!(open(&folder).state().events.len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_left_for_others_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder);
+    spool.close().await;
+    let slot = Slot::default();
+    let refusal = leave(&spool, &slot).await.unwrap_err();
+    assert_eq!(refusal, Refusal::Failed("it is closed".to_owned()));
+    assert!(slot.close().is_none());
+}
+
 /// What was moved stands behind what came after it.
 #[tokio::test]
 async fn an_older_rename_takes_no_newer_part_away() {

@@ -38,7 +38,7 @@ impl Slot {
     }
 
     /// What was left. Nothing is taken after it.
-    pub(in crate::visit) fn close(&self) -> Option<Box<dyn Beside>> {
+    pub(crate) fn close(&self) -> Option<Box<dyn Beside>> {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *left, Left::Closed) {
             Left::This(beside) => Some(beside),
