@@ -112,6 +112,12 @@ impl Queue {
         waiting.rests
     }
 
+    /// Whether the thread looks only when it is told.
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.waiting().rests
+    }
+
     /// The thread looks by itself again.
     pub(super) fn wakes(&self) {
         self.waiting().rests = false;

@@ -114,6 +114,12 @@ impl Writing {
         Some(Box::new(Intended { writing: Arc::clone(self), number }))
     }
 
+    /// Whether the thread looks only when it is told.
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.queue.is_at_rest()
+    }
+
     fn waits(&self, (record, ..): &Item) {
         self.shared.backlog.fetch_add(record.len() as u64, Ordering::Relaxed);
     }
