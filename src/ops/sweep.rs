@@ -52,8 +52,9 @@ pub fn start(world: Arc<CurrentWorld>, metrics: Arc<Metrics>) -> AbortOnDropHand
 async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics>, world: Arc<CurrentWorld>) {
     let mut known: Vec<Partial> = Vec::new();
     while let Some(storage) = storage.upgrade() {
-        // Another sweep that hangs would take another of the disk's threads.
-        if storage.disk().is_some_and(|disk| disk.load().hanging > 0) {
+        // Another look that hangs would take another of the disk's threads.
+        let hangs = || storage.disk().is_some_and(|disk| disk.load().hanging > 0);
+        if hangs() {
             tracing::warn!(backend, "did not look for unfinished uploads: the disk hangs");
         } else {
             match storage.sweep().await {
@@ -62,7 +63,7 @@ async fn sweep(backend: String, storage: Weak<dyn Storage>, metrics: Arc<Metrics
                 // Some credentials may only store files.
                 Err(error) => tracing::warn!(backend, %error, "can't look for unfinished uploads"),
             }
-            if let Some(partials) = storage.partials() {
+            if let Some(partials) = storage.partials().filter(|_| !hangs()) {
                 match partials.all().await {
                     Ok(mut kept) => {
                         kept.retain(|partial| !partial.under_way);
