@@ -2,7 +2,7 @@
 
 mod commons_net;
 mod curl_numbers;
-mod filezilla;
+pub(crate) mod filezilla;
 mod without_encryption;
 
 use std::fs;
@@ -28,13 +28,24 @@ fn script(program: &str, name: &str, server: &Running<'_>, folder: &Path) -> Pro
 }
 
 fn rclone(server: &Running<'_>, folder: &Path, tls: &str) -> impl Fn(&[&str]) -> String {
-    let password = installed("clients/bin/rclone", folder).args(["obscure", "demo"]).run().trim().to_owned();
     let port = match tls {
         "tls" => server.implicit_address().port(),
         _ => server.address.port(),
     };
-    let remote = format!(":ftp,host=localhost,port={port},user=demo,pass={password},{tls}=true:");
-    let ca = server.certificates().ca_file.to_str().unwrap().to_owned();
+    rclone_at("localhost".to_owned(), port, &server.certificates().ca_file, folder, format!("{tls}=true"))
+}
+
+/// The same at any address, where a certificate of this authority is shown.
+pub(crate) fn rclone_at(
+    host: String,
+    port: u16,
+    ca_file: &Path,
+    folder: &Path,
+    tls: String,
+) -> impl Fn(&[&str]) -> String {
+    let password = installed("clients/bin/rclone", folder).args(["obscure", "demo"]).run().trim().to_owned();
+    let remote = format!(":ftp,host={host},port={port},user=demo,pass={password},{tls}:");
+    let ca = ca_file.to_str().unwrap().to_owned();
     move |arguments| {
         let arguments = arguments.iter().map(|argument| argument.replace("REMOTE:", &remote));
         installed("clients/bin/rclone", folder)

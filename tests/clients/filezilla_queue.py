@@ -1,4 +1,4 @@
-"""Writes the queue that FileZilla finds when it starts: filezilla_queue.py PORT LOCAL_FOLDER [go-on]
+"""Writes the queue that FileZilla finds when it starts: filezilla_queue.py HOST PORT LOCAL_FOLDER [go-on]
 
 The tables are those of FileZilla 3.63. From the server's root comes `download`; to it goes `upload`. With `go-on`, only the upload is
 there, which goes on with what is there of it already.
@@ -29,13 +29,13 @@ PRAGMA user_version = 7;
 
 GO_ON = 5
 
-port, folder, *more = sys.argv[1:]
+host, port, folder, *more = sys.argv[1:]
 queue = sqlite3.connect("filezilla/queue.sqlite3")
 queue.executescript(TABLES)
 queue.execute(
     "INSERT INTO servers (id, host, port, user, password, protocol, type, logontype, timezone_offset, max_connections,"
-    " encoding, bypass_proxy) VALUES (1, 'localhost', ?, 'demo', 'demo', ?, 0, ?, 0, 0, 'Auto', 0)",
-    (int(port), FTPES, NORMAL_LOGON),
+    " encoding, bypass_proxy) VALUES (1, ?, ?, 'demo', 'demo', ?, 0, ?, 0, 0, 'Auto', 0)",
+    (host, int(port), FTPES, NORMAL_LOGON),
 )
 queue.execute("INSERT INTO local_paths VALUES (1, ?)", (folder + "/",))
 queue.execute("INSERT INTO remote_paths VALUES (1, ?)", (REMOTE_ROOT,))

@@ -6,6 +6,7 @@ mod clients;
 mod counted;
 mod losses;
 mod operators;
+mod programs;
 mod secrets;
 mod spreader;
 mod transfers;

@@ -16,10 +16,12 @@ use crate::support::{Program, Running, Setup, Started, assert_bytes, client_scri
 const MODIFIED: Duration = Duration::from_secs(1_580_702_706);
 
 /// In the order in which they go: the program needs its screen and its home to the end.
-struct FileZilla {
+pub(crate) struct FileZilla {
     _program: Started,
     screen: Screen,
     home: TempDir,
+    /// A part of its window's title.
+    window: String,
 }
 
 struct Screen {
@@ -47,7 +49,7 @@ fn setup() -> Setup {
 }
 
 /// Trusts the server's certificate and does without what would ask something or reach beyond this machine.
-fn write_settings(home: &Path, setup: &Setup, port: u16) {
+fn write_settings(home: &Path, certificate: &Path, host: &str, port: u16) {
     let folder = home.join("filezilla");
     fs::create_dir(&folder).unwrap();
     let log = home.join("log");
@@ -58,22 +60,36 @@ fn write_settings(home: &Path, setup: &Setup, port: u16) {
         log.display()
     );
     fs::write(folder.join("filezilla.xml"), settings).unwrap();
-    let certificate = CertificateDer::from_pem_file(setup.folder().join("server.crt")).unwrap();
+    let certificate = CertificateDer::from_pem_file(certificate).unwrap();
     let trusted = format!(
         "<FileZilla3><TrustedCerts><Certificate><Data>{}</Data><ActivationTime>1</ActivationTime><ExpirationTime>\
-         9999999999</ExpirationTime><Host>localhost</Host><Port>{port}</Port><TrustSANs>0</TrustSANs></Certificate>\
+         9999999999</ExpirationTime><Host>{host}</Host><Port>{port}</Port><TrustSANs>0</TrustSANs></Certificate>\
          </TrustedCerts></FileZilla3>",
         hex::encode(&certificate)
     );
     fs::write(folder.join("trustedcerts.xml"), trusted).unwrap();
 }
 
+/// What it finds in its queue when it starts.
+pub(crate) fn queue(home: &Path, host: &str, port: u16, how: &[&str]) {
+    Program::new("python3", home)
+        .arg(client_script("filezilla_queue.py"))
+        .args([host, &port.to_string()])
+        .arg(home.join("local"))
+        .args(how.iter().copied())
+        .run();
+}
+
 impl FileZilla {
     /// It connects to the server as soon as it is up; `prepare` sees its home before that.
     fn start(setup: &Setup, server: &Running<'_>, prepare: impl FnOnce(&Path)) -> Self {
+        Self::at("localhost", server.address.port(), &setup.folder().join("server.crt"), prepare)
+    }
+
+    /// The same at any address, where this certificate is shown.
+    pub(crate) fn at(host: &str, port: u16, certificate: &Path, prepare: impl FnOnce(&Path)) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let port = server.address.port();
-        write_settings(home.path(), setup, port);
+        write_settings(home.path(), certificate, host, port);
         fs::create_dir(home.path().join("local")).unwrap();
         prepare(home.path());
         let screen = Screen::start(home.path());
@@ -84,24 +100,24 @@ impl FileZilla {
             .env("NO_AT_BRIDGE", "1")
             .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
             .arg(format!("--local={}", home.path().join("local").display()))
-            .arg(format!("ftpes://demo:demo@localhost:{port}/"))
+            .arg(format!("ftpes://demo:demo@{host}:{port}/"))
             .start();
-        Self { _program: program, screen, home }
+        Self { _program: program, screen, home, window: format!("demo@{host}") }
     }
 
-    fn local(&self, name: &str) -> PathBuf {
+    pub(crate) fn local(&self, name: &str) -> PathBuf {
         self.home.path().join("local").join(name)
     }
 
     /// What it did, as it tells it itself.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
 
-    fn press(&self, key: &str) {
+    pub(crate) fn press(&self, key: &str) {
         let xdotool =
             |arguments: &[&str]| self.screen.program("xdotool", self.home.path()).args(arguments).run();
-        let windows = xdotool(&["search", "--sync", "--onlyvisible", "--name", "demo@localhost"]);
+        let windows = xdotool(&["search", "--sync", "--onlyvisible", "--name", &self.window]);
         let window = windows.lines().next().unwrap();
         xdotool(&["windowfocus", "--sync", window]);
         xdotool(&["key", key]);
@@ -142,11 +158,7 @@ fn transfers_what_is_in_its_queue() {
             .unwrap()
             .set_modified(UNIX_EPOCH + MODIFIED)
             .unwrap();
-        Program::new("python3", home)
-            .arg(client_script("filezilla_queue.py"))
-            .arg(server.address.port().to_string())
-            .arg(&local)
-            .run();
+        queue(home, "localhost", server.address.port(), &[]);
     });
     server.log.expect("transfer complete", &[("operation", "list")]);
     filezilla.press("ctrl+p");
@@ -177,14 +189,7 @@ users:
     break_off(&server, server.login(), "STOR upload", &upload[..300_000]);
     let filezilla = FileZilla::start(&setup, &server, |home| {
         fs::write(home.join("local/upload"), &upload).unwrap();
-        Program::new("python3", home)
-            .arg(client_script("filezilla_queue.py"))
-            .args([
-                server.address.port().to_string(),
-                home.join("local").display().to_string(),
-                "go-on".to_owned(),
-            ])
-            .run();
+        queue(home, "localhost", server.address.port(), &["go-on"]);
     });
     server.log.expect("transfer complete", &[("operation", "list")]);
     filezilla.press("ctrl+p");

@@ -20,6 +20,19 @@ fn write_some(root: &Path) {
 
 /// lftp mirrors up and down; what the replicas have passed on.
 fn mirrors(tls: Option<(&'static str, &'static str)>, what: fn() -> What, wanted: Wanted) {
+    mirrors_with("", tls, what, wanted, |passed_on, bytes| {
+        assert!(passed_on > 10.0, "{passed_on} connections passed on");
+        assert!(bytes > 5e4, "{bytes} bytes passed on");
+    });
+}
+
+fn mirrors_with(
+    settings: &str,
+    tls: Option<(&'static str, &'static str)>,
+    what: fn() -> What,
+    wanted: Wanted,
+    expect: fn(f64, f64),
+) {
     let replicas = Replicas::new(Wanted { tls: tls.map(|(keys, _)| keys), ..wanted });
     let running = replicas.start();
     let spreader = replicas.spread(&running, what());
@@ -33,7 +46,7 @@ fn mirrors(tls: Option<(&'static str, &'static str)>, what: fn() -> What, wanted
         _ => "set ftp:ssl-allow no".to_owned(),
     };
     let script = format!(
-        "set cmd:fail-exit yes; set net:max-retries 3; set net:timeout 30; set net:reconnect-interval-base 1; {encryption}
+        "set cmd:fail-exit yes; set net:max-retries 3; set net:timeout 30; set net:reconnect-interval-base 1; {settings}{encryption}
 open -u demo,demo ftp://{}
 mirror --reverse --parallel=4 up tree
 mirror --parallel=4 tree down",
@@ -43,10 +56,10 @@ mirror --parallel=4 tree down",
     assert_same_tree(&folder.path().join("up"), &replicas.file("tree"));
     assert_same_tree(&folder.path().join("up"), &folder.path().join("down"));
     for replica in &running {
-        let to = sum(replica, "wharf_cluster_relayed_connections_total{");
-        assert!(to > 10.0, "{to} connections passed on");
-        let bytes = sum(replica, "wharf_cluster_relayed_bytes_total{");
-        assert!(bytes > 5e4, "{bytes} bytes passed on");
+        expect(
+            sum(replica, "wharf_cluster_relayed_connections_total{"),
+            sum(replica, "wharf_cluster_relayed_bytes_total{"),
+        );
         assert_eq!(sum(replica, "wharf_cluster_relay_failures_total{"), 0.0);
     }
 }
@@ -74,6 +87,15 @@ fn over_tls_1_3_trees_go_through_any_replica() {
 fn without_the_addresses_of_clients_trees_go_through_any_replica() {
     let lost = || What::Lost([address(11), address(12)]);
     mirrors(None, lost, Wanted { cluster: ", client_addresses: lost", ..Wanted::default() });
+}
+
+/// The replica of the session connects to the client, by itself.
+#[test]
+fn in_active_mode_trees_take_no_other_replica() {
+    let tls = (", require_session_reuse: true", "NORMAL");
+    let nothing = |passed_on, bytes| assert_eq!((passed_on, bytes), (0.0, 0.0));
+    mirrors_with("set ftp:passive-mode off; ", None, || What::Kept, Wanted::default(), nothing);
+    mirrors_with("set ftp:passive-mode off; ", Some(tls), || What::Kept, Wanted::default(), nothing);
 }
 
 #[test]
