@@ -199,6 +199,7 @@ class Chart(unittest.TestCase):
         [secret] = [d for d in documents if d["kind"] == "Secret" and "cluster.secret" in d["data"]]
         self.assertRegex(base64.b64decode(secret["data"]["cluster.secret"]).decode(), "^[A-Za-z0-9]{48}$")
         cluster = yaml.safe_load(one("ConfigMap", documents)["data"]["wharf.yaml"])["cluster"]
+        self.assertNotIn("sessions", cluster)
         self.assertEqual(cluster["replicas"], "wharf-{i}.wharf-pods")
         self.assertEqual(cluster["secret"], {"file": "/run/wharf/secrets/cluster.secret"})
         stateful = one("StatefulSet", documents)["spec"]
@@ -222,6 +223,11 @@ class Chart(unittest.TestCase):
         text = template("--set=replicas=1")
         for word in ("relay", "cluster:", "cluster.secret", "PodDisruptionBudget", "topologySpread"):
             self.assertNotIn(word, text)
+
+    def test_replicas_have_a_limit_together(self):
+        documents = manifests("--values", str(CHART / "examples/three-replicas.yaml"), "--set=cluster.sessions=20000")
+        cluster = yaml.safe_load(one("ConfigMap", documents)["data"]["wharf.yaml"])["cluster"]
+        self.assertEqual(cluster["sessions"], 20000)
 
     def test_the_secret_of_replicas_may_be_somebody_elses(self):
         options = ["--set=autoscaling.enabled=false,replicas=3,cluster.existingSecret.name=ours,cluster.existingSecret.key=k"]

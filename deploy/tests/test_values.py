@@ -41,6 +41,7 @@ SENTENCES = {
     f"{SEVERAL},persistence.enabled=true": "persistence: each replica would have a volume of its own",
     f"{SEVERAL},passive.ports=61000-61009": "passive.ports: 3 replicas with 8 ports each (cluster.portsPerReplica) need 24 ports, and there are 10.",
     f"{SEVERAL},cluster.portsPerReplica=0": "cluster.portsPerReplica: each replica needs at least one port.",
+    f"{SEVERAL},cluster.sessions=-1": "cluster.sessions: this is the most sessions in all replicas together",
     f"{SEVERAL},cluster.clientAddresses=hidden": 'cluster.clientAddresses: there is no "hidden"',
     f"{SEVERAL},ports.relay=2121": "ports.relay: 2121 is that of ports.control already.",
     f"{SEVERAL},ports.relay=61001": "ports.relay: 61001 is among the ports for data connections",

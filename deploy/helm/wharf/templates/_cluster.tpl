@@ -28,14 +28,17 @@ connections. Then it ends its sessions, and passes on what it has begun to.
 {{/* The section `cluster` of the configuration, as JSON. */}}
 {{- define "wharf.cluster" -}}
 {{- $name := include "wharf.name" . -}}
-{{- dict
+{{- $cluster := dict
   "replicas" (printf "%s-{i}.%s-pods" $name $name)
   "index" "from-hostname"
   "ports_per_replica" (int .Values.cluster.portsPerReplica)
   "relay" (printf "%s:%d" .Values.listenAddress (int .Values.ports.relay))
   "secret" (dict "file" (printf "%s/%s" (include "wharf.secretsFolder" .) (include "wharf.clusterKey" .)))
-  "client_addresses" .Values.cluster.clientAddresses
-  | toJson -}}
+  "client_addresses" .Values.cluster.clientAddresses -}}
+{{- with int .Values.cluster.sessions -}}
+{{- $_ := set $cluster "sessions" . -}}
+{{- end -}}
+{{- toJson $cluster -}}
 {{- end -}}
 
 {{- define "wharf.validate.cluster" -}}
@@ -48,6 +51,9 @@ connections. Then it ends its sessions, and passes on what it has begun to.
 {{- end -}}
 {{- if lt (int $values.cluster.portsPerReplica) 1 -}}
 {{- fail "cluster.portsPerReplica: each replica needs at least one port." -}}
+{{- end -}}
+{{- if lt (int $values.cluster.sessions) 0 -}}
+{{- fail "cluster.sessions: this is the most sessions in all replicas together; 0 leaves each its own limit." -}}
 {{- end -}}
 {{- if $values.autoscaling.enabled -}}
 {{- if or (lt (int $values.autoscaling.minReplicas) 1) (lt (int $values.autoscaling.maxReplicas) (int $values.autoscaling.minReplicas)) -}}
