@@ -10,6 +10,7 @@ mod hash_password;
 mod health;
 mod kick;
 mod lockouts;
+mod man;
 mod ps;
 mod reload;
 mod schema;
@@ -100,6 +101,7 @@ enum Command {
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the program: parses the command line and carries it out.
@@ -122,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
     .into()
 }
