@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stores keys test-deploy lint advisories bench attack
+.PHONY: help run test test-stores keys test-deploy dist lint advisories bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -8,7 +8,7 @@ FEATURES := --all-features
 THREADS := --test-threads $(shell echo $$((4 * $$(nproc))))
 # Here tests write what they can't do on this machine.
 export WHARF_TEST_SKIPPED := $(CURDIR)/target/skipped-tests
-export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(PATH)
+export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(CURDIR)/.test-tools/cyclonedx/bin:$(PATH)
 
 help: ## Lists these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,17 +36,23 @@ keys: ## Writes what is made of the definitions of the configuration's keys: the
 	WHARF_TEST_WRITE_TABLE=1 cargo test --locked $(FEATURES) --lib config::tests::keys::files
 	scripts/chart-readme
 
-test-deploy: ## Builds the image and tries it, the Helm chart, the compose file and the systemd unit.
+test-deploy: ## Builds the image and tries it, the packages, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy
 	cargo test --locked --workspace $(FEATURES) --no-run --quiet
 	scripts/test-deploy
 
-lint: ## Formatting, clippy, documentation, licences and sources of the dependencies: all without warnings.
+dist: ## Builds what a release has, into target/dist (MACHINES="x86_64 aarch64"; VERIFY=1: twice, and compares).
+	scripts/install-test-tools dist
+	scripts/dist $(if $(VERIFY),--verify) $(MACHINES)
+
+lint: ## Formatting, clippy, documentation, licences and sources of the dependencies, workflows: all without warnings.
 	scripts/install-test-tools lint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace $(FEATURES) --no-deps --quiet
 	cargo deny --all-features --log-level error check bans licenses sources
+	.test-tools/workflows/bin/actionlint
+	.test-tools/workflows/bin/zizmor --offline --quiet --persona pedantic .github
 
 advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec database).
 	scripts/install-test-tools lint
