@@ -69,10 +69,11 @@ class Package(unittest.TestCase):
         charts = f"oci://127.0.0.1:{server.server_port}/charts"
         # `helm package`, `helm push`, `helm template`: as the README says them.
         readme = (CHART / "README.md").read_text()
-        for command in ("package deploy/helm/wharf", "push wharf-0.1.0.tgz oci://", "install wharf oci://"):
+        version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+        for command in ("package deploy/helm/wharf", f"push wharf-{version}.tgz oci://", "install wharf oci://"):
             self.assertIn(f"\nhelm {command}", readme)
         helm("package", CHART, "--destination", folder)
-        archive = folder / "wharf-0.1.0.tgz"
+        archive = folder / f"wharf-{version}.tgz"
         with tarfile.open(archive) as packed:
             names = {name.removeprefix("wharf/") for name in packed.getnames()}
         self.assertLessEqual({"README.md", "values.schema.json", "files/dashboard.json", "templates/check/your/values.yaml"}, names)
@@ -80,16 +81,16 @@ class Package(unittest.TestCase):
         helm("push", archive, charts, "--plain-http", cwd=folder)
         example = next(example for example in EXAMPLES if example.stem == "node-port")
         expected = [document for document in manifests("--values", str(example)) if document["kind"] != "Secret"]
-        for version in HELMS:
-            arguments = ["--version", "0.1.0", "--plain-http", "--namespace", "ftp", "--values", example]
-            ran = helm("template", "wharf", f"{charts}/wharf", *arguments, version=version, cwd=folder)
+        for helm_version in HELMS:
+            arguments = ["--version", version, "--plain-http", "--namespace", "ftp", "--values", example]
+            ran = helm("template", "wharf", f"{charts}/wharf", *arguments, version=helm_version, cwd=folder)
             documents = [document for document in yaml.safe_load_all(ran.stdout) if document and document["kind"] != "Secret"]
             key = lambda document: (document["kind"], document["metadata"]["name"])
             self.assertEqual(sorted(documents, key=key), sorted(expected, key=key))
         # What a registry shows of the chart without unpacking it.
-        manifest = json.loads(Registry.content[Registry.tags["0.1.0"]][1])
+        manifest = json.loads(Registry.content[Registry.tags[version]][1])
         self.assertEqual(manifest["annotations"]["org.opencontainers.image.title"], "wharf")
-        self.assertEqual(manifest["annotations"]["org.opencontainers.image.version"], "0.1.0")
+        self.assertEqual(manifest["annotations"]["org.opencontainers.image.version"], version)
 
     def test_says_what_it_is(self):
         chart = yaml.safe_load((CHART / "Chart.yaml").read_text())

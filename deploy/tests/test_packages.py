@@ -276,6 +276,25 @@ class ManualPages(unittest.TestCase):
                 self.assertIn(words, re.sub(".\b", "", page))
 
 
+class Crates(unittest.TestCase):
+    def test_have_what_they_are_built_from(self):
+        with tempfile.TemporaryDirectory() as folder:
+            options = ["--no-verify", "--offline", "--allow-dirty", "--locked", "--quiet", "--target-dir", folder]
+            run("cargo", "package", *options, "-p", "wharf-backends", "-p", "wharf")
+            for crate, expected in {
+                "wharf": {"src/main.rs", "config/quickstart.yaml", "docs/admin.openapi.yaml", "LICENSE", "README.md", "Cargo.lock"},
+                "wharf-backends": {"src/lib.rs", "examples/shelf.rs", "LICENSE", "README.md"},
+            }.items():
+                top = f"{crate}-{VERSION}/"
+                names = run("tar", "-tzf", pathlib.Path(folder) / "package" / f"{crate}-{VERSION}.crate").stdout.splitlines()
+                names = {name.removeprefix(top) for name in names}
+                self.assertLessEqual(expected, names)
+                self.assertEqual({name for name in names if name.startswith(("tests/", "target/", ".", "deploy/"))} - {".cargo_vcs_info.json"}, set())
+                about = run("tar", "-xzOf", pathlib.Path(folder) / "package" / f"{crate}-{VERSION}.crate", f"{top}Cargo.toml").stdout
+                for key in ("description", "license", "readme", "keywords", "categories", "documentation"):
+                    self.assertRegex(about, rf"(?m)^{key} = ")
+
+
 class Versions(unittest.TestCase):
     def test_one_command_changes_every_place(self):
         """In a copy of the repository."""
@@ -286,6 +305,8 @@ class Versions(unittest.TestCase):
                     (pathlib.Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(ROOT / name, pathlib.Path(folder) / name)
             changed = pathlib.Path(folder)
+            self.assertIn("### Added", run(ROOT / "scripts/changelog", "0.1.0").stdout)
+            self.assertIn("no section", run(changed / "scripts/changelog", "98.7.6", check=False).stderr)
             run(changed / "scripts/version", "98.7.6-rc.1", cwd=changed)
             self.assertEqual(run(changed / "scripts/version").stdout, "98.7.6-rc.1\n")
             for name in ("Cargo.toml", "Cargo.lock", "fuzz/Cargo.lock", "deploy/Dockerfile", "deploy/helm/wharf/Chart.yaml", "deploy/helm/wharf/README.md", "docs/deployment.md"):
