@@ -67,10 +67,18 @@ class Machine:
     """A machine to install on."""
 
     def __init__(self, test):
-        self.root = place / test.id().rsplit(".", 1)[1]
-        run("cp", "-a", base, self.root)
+        folder = place / test.id().rsplit(".", 1)[1]
+        self.root = folder / "root"
+        for name in ("root", "upper", "work"):
+            (folder / name).mkdir(parents=True)
+        test.addCleanup(shutil.rmtree, folder)
+        layers = f"lowerdir={base},upperdir={folder / 'upper'},workdir={folder / 'work'}"
+        if run("mount", "-t", "overlay", "overlay", "-o", layers, self.root, check=False).returncode == 0:
+            test.addCleanup(run, "umount", self.root)
+        else:
+            # The temporary folder is in a container's file system, over which there is no other one.
+            run("cp", "-a", f"{base}/.", self.root)
         self.network = Network()
-        test.addCleanup(shutil.rmtree, self.root)
         test.addCleanup(self.network.remove)
         run("mount", "-t", "proc", "proc", self.root / "proc")
         test.addCleanup(run, "umount", self.root / "proc")
