@@ -266,6 +266,44 @@ class Packages(unittest.TestCase):
                 self.assertEqual(made.read_bytes(), (pathlib.Path(folder) / made.name).read_bytes(), made.name)
 
 
+# What a build leaves, without compiling anything: a program that writes its pages as the one of the tests does.
+CARGO = """#!/bin/sh
+case "$*" in *cyclonedx*) exit 1 ;; esac
+for place in ${CARGO_TARGET_DIR:-target}/MACHINE-unknown-linux-gnu/release ${CARGO_TARGET_DIR:-target}/debug; do
+  mkdir -p $place
+  printf '#!/bin/sh\\nexec PROGRAM "$@"\\n' >$place/wharf
+  chmod 755 $place/wharf
+done
+"""
+
+
+class Dist(unittest.TestCase):
+    def test_has_everything_and_is_the_same_twice(self):
+        """With a cargo that compiles nothing: what `make dist VERIFY=1` does around it."""
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        run("git", "-c", "safe.directory=*", "clone", "--quiet", "--depth=1", f"file://{ROOT}", folder / "clone")
+        (folder / "clone/.test-tools").symlink_to(ROOT / ".test-tools")
+        (folder / "bin").mkdir()
+        cargo = folder / "bin/cargo"
+        # A program for another machine, whose pages are written by one for this one.
+        other = {"x86_64": "aarch64", "aarch64": "x86_64"}[MACHINE]
+        compiler = folder / f"bin/{other}-linux-gnu-gcc"
+        for path, text in {cargo: CARGO.replace("MACHINE", other).replace("PROGRAM", str(place / "program")), compiler: "#!/bin/sh\n"}.items():
+            path.write_text(text)
+            path.chmod(0o755)
+        environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        environment.pop("CARGO_TARGET_DIR", None)
+        ran = run(folder / "clone/scripts/dist", "--verify", other, cwd=folder / "clone", env=environment)
+        self.assertIn("Both are the same", ran.stdout)
+        made = folder / "clone/target/dist"
+        debian = {"x86_64": "amd64", "aarch64": "arm64"}[other]
+        expected = {f"wharf_{VERSION}_{debian}.deb", f"wharf-{VERSION}-1.{other}.rpm", f"wharf-{VERSION}-{other}-linux.tar.gz", f"wharf-chart-{VERSION}.tgz"}
+        self.assertEqual({path.name for path in made.iterdir()}, expected | {"SHA256SUMS"})
+        self.assertEqual(set(re.findall(r"^[0-9a-f]{64}  (.*)$", (made / "SHA256SUMS").read_text(), re.M)), expected)
+        run("sha256sum", "--check", "SHA256SUMS", cwd=made)
+        self.assertEqual(run("dpkg-deb", "--field", made / f"wharf_{VERSION}_{debian}.deb", "Architecture").stdout.strip(), debian)
+
+
 class ManualPages(unittest.TestCase):
     def test_are_good(self):
         with tempfile.TemporaryDirectory() as folder:
