@@ -6,6 +6,7 @@ mod control;
 mod doctor;
 mod drain;
 mod events;
+mod explain;
 mod hash_password;
 mod health;
 mod kick;
@@ -98,6 +99,7 @@ enum Command {
     /// Starts that one, and starts it again; a server starts this.
     #[command(name = crate::events::KEEPER, hide = true)]
     KeepRunPrograms,
+    Explain(explain::Explain),
     HashPassword(hash_password::HashPassword),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -121,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Events(events) => events.run(),
         Command::RunPrograms => crate::events::run_programs().map_or(Outcome::Failed, |()| Outcome::Fine),
         Command::KeepRunPrograms => crate::events::keep_worker().map_or(Outcome::Failed, |()| Outcome::Fine),
+        Command::Explain(explain) => explain.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),

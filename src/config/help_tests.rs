@@ -22,3 +22,17 @@ fn what_is_published_has_nothing_for_the_guide_alone() {
     });
     assert_eq!(schema, expected);
 }
+
+#[test]
+fn has_parts() {
+    let help =
+        Help::parse("How long\nit [may](a.md#b) take. At most `1h`. Default: `5m`.\nExample: `wait: 90s`.");
+    let expected = Help {
+        meaning: "How long it [may](a.md#b) take. At most `1h`.".to_owned(),
+        default: Some("`5m`".to_owned()),
+        example: Some("`wait: 90s`".to_owned()),
+    };
+    assert_eq!(help, expected);
+    let alone = Help { meaning: "Its name.".to_owned(), default: None, example: None };
+    assert_eq!(Help::parse("Its name."), alone);
+}

@@ -23,7 +23,6 @@ pub struct Kind {
     read: fn(Reader<'_>) -> Result<Check, super::read::Misfit>,
     schema: fn(&mut SchemaGenerator) -> Schema,
     /// The keys in their order, which a schema has not.
-    #[cfg(test)]
     pub(super) fields: fn() -> Vec<&'static str>,
 }
 
@@ -37,8 +36,7 @@ impl Kind {
                 Ok(Box::new(move |checker, around| section.check(checker, around)))
             },
             schema: S::json_schema,
-            #[cfg(test)]
-            fields: super::tests::keys::fields_of::<S>,
+            fields: super::keys::fields_of::<S>,
         }
     }
 

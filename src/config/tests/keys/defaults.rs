@@ -1,7 +1,7 @@
 //! The default that the help of a key tells is what counts where the key is left out.
 
 use super::super::{HASH, World, with};
-use super::{Definitions, Key};
+use super::{Key, definitions};
 
 /// Keys whose default is put in by whoever uses them: left out and given are two values, with one effect.
 const PUT_IN_ELSEWHERE: [&str; 5] =
@@ -76,7 +76,7 @@ const SECTIONS: [(&str, &str, &str); 31] = [
 
 #[test]
 fn are_those_that_count() {
-    let definitions = Definitions::new();
+    let definitions = definitions();
     let world = World::new();
     let mut compared = 0;
     for (definition, place, section) in SECTIONS {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::super::schema;
-use super::{Definitions, ENGINES, KINDS, Key};
+use super::{Definitions, ENGINES, KINDS, Key, definitions};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -34,7 +34,7 @@ fn the_schema_is_fresh() {
 
 #[test]
 fn the_tables_of_the_guide_are_fresh() {
-    let definitions = Definitions::new();
+    let definitions = definitions();
     let mut tables = vec![
         ("the file".to_owned(), definitions.table("", "", &[])),
         ("secrets".to_owned(), definitions.table("SecretSource", "secret.", &[])),
@@ -142,7 +142,7 @@ impl Key {
 
 #[test]
 fn the_lists_of_the_chart_are_fresh() {
-    let definitions = Definitions::new();
+    let definitions = definitions();
     let mut sections = Sections::default();
     for section in
         definitions.keys_of("").iter().filter(|key| !["backends", "users"].contains(&key.name.as_str()))
@@ -241,8 +241,16 @@ impl Definitions {
 
 #[test]
 fn what_is_written_has_every_key_of_the_schema() {
-    let definitions = Definitions::new();
-    let listed = |name: &str| definitions.keys_of(name).len();
+    let definitions = definitions();
+    let listed = |name: &str| {
+        let keys = definitions.keys_of(name);
+        for key in &keys {
+            assert!(!key.help.meaning.is_empty(), "{name}.{} has no help", key.name);
+            assert!(!key.kind.is_empty(), "say `x-type` of the type of {name}.{}", key.name);
+        }
+        assert!(!keys.is_empty(), "src/config/keys/mod.rs lacks {name}");
+        keys.len()
+    };
     let defined = |schema: &Value| schema["properties"].as_object().map_or(0, serde_json::Map::len);
     for (name, schema) in definitions.schema["definitions"].as_object().unwrap() {
         if schema["properties"].is_object() {
@@ -260,7 +268,7 @@ fn the_chart_lets_users_and_mounts_have_every_key() {
     let text = fs::read_to_string(path("deploy/helm/wharf/values.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
     let user = &schema["properties"]["users"]["items"]["properties"];
-    let definitions = Definitions::new();
+    let definitions = definitions();
     // The chart says by `existingSecret` whether a password is plain.
     for (definition, known) in [
         ("User", user),
