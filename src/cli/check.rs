@@ -1,9 +1,10 @@
 //! `wharf check`.
 
+mod report;
 mod service_user;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use clap::Args;
 use wharf_backends::observe::Observers;
 use wharf_backends::{Buffers, Storage};
 
-use super::{Outcome, complain, print};
+use self::report::{Format, Report, Target};
+use super::Outcome;
 use crate::accounts;
 use crate::config::{self, Config, Problem, UsersFrom};
 use crate::engine;
@@ -28,6 +30,7 @@ Examples:
   wharf check --config wharf.yaml
   wharf check --config wharf.yaml --connect
   sudo wharf check --config /etc/wharf/wharf.yaml --as-user wharf
+  wharf check --config wharf.yaml --format github
 
 Exit status: 0 success, 1 a backend or the scanner can't be used, 2 the configuration is wrong.")]
 pub(super) struct Check {
@@ -41,39 +44,49 @@ pub(super) struct Check {
     /// `server.state_directory`, or else `wharf`, if there is such an account.
     #[arg(long, value_name = "NAME")]
     as_user: Option<String>,
+    /// How findings are shown.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// With `--format github`: paths are shown from this directory. By default, the working directory.
+    #[arg(long, env = "GITHUB_WORKSPACE", value_name = "DIR")]
+    relative_to: Option<PathBuf>,
 }
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
+        let root = self.relative_to.as_deref().filter(|root| !root.as_os_str().is_empty());
+        let mut report = Report::new(self.format, &self.config, root);
+        let outcome = self.look(&mut report);
+        report.finish(outcome)
+    }
+
+    fn look(&self, report: &mut Report) -> Outcome {
         let config = match config::load(&self.config, &storages::KINDS, &engine::ENGINES) {
             Ok(config) => config,
             Err(problems) => {
-                complain(problems);
+                report.problems(&problems);
                 return Outcome::Unusable;
             }
         };
         let (problems, others) = of_users(&config);
-        problems.iter().for_each(complain);
+        problems.iter().for_each(|problem| report.problem(problem));
         let wrong = problems.len();
         let unreadable = match service_user::look(&config, &self.config, self.as_user.as_deref()) {
             Ok(unreadable) => unreadable,
             Err(error) => {
-                complain(format_args!("wharf: {error}"));
+                report.failure(&error);
                 return Outcome::Unusable;
             }
         };
-        for warning in unreadable {
-            complain(format_args!("warning: {warning}"));
-        }
-        for warning in config.warnings.iter().chain(&config.dangers).chain(&others) {
-            complain(format_args!("warning: {warning}"));
+        for warning in unreadable.iter().chain(&config.warnings).chain(&config.dangers).chain(&others) {
+            report.warning(warning);
         }
         if wrong > 0 {
-            complain(format_args!("{wrong} problems in files of users"));
+            report.complain(format_args!("{wrong} problems in files of users"));
             return Outcome::Unusable;
         }
-        print(format_args!("{}: the configuration is good", self.config.display()));
-        if self.connect { connect(&config) } else { Outcome::Fine }
+        report.say(format_args!("{}: the configuration is good", self.config.display()));
+        if self.connect { connect(&config, report) } else { Outcome::Fine }
     }
 }
 
@@ -91,11 +104,9 @@ pub(super) fn of_users(config: &Config) -> (Vec<Problem>, Vec<Problem>) {
                     warnings.extend(found.warnings.into_iter().chain(found.dangers));
                     for (user, line, column) in found.users {
                         if let Some(other) = names.get(&user.name) {
-                            let message = format!(
-                                "line {line}, column {column}: user {:?} is defined in {other}, too, which counts",
-                                user.name
-                            );
-                            problems.push(Problem { file: file.clone(), place: None, message });
+                            let message = format!("user {:?} is defined in {other}, too, which counts", user.name);
+                            let place = config.entries.place_in_file(Path::new(&file), line, column);
+                            problems.push(Problem { file: file.clone(), place, message });
                         } else {
                             names.insert(user.name, file.clone());
                         }
@@ -111,35 +122,35 @@ pub(super) fn of_users(config: &Config) -> (Vec<Problem>, Vec<Problem>) {
     (problems, warnings)
 }
 
-fn connect(config: &Config) -> Outcome {
+fn connect(config: &Config, report: &mut Report) -> Outcome {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(format_args!("wharf: can't start: {error}"));
+            report.failure(&format!("can't start: {error}"));
             return Outcome::Failed;
         }
     };
     umask::follow([config]);
     let buffers = Buffers::new(config.server.limits.buffer_memory, None);
     let mut outcome = Outcome::Fine;
-    for (name, backend) in &config.backends {
-        let kind = backend.kind();
-        match runtime.block_on(reach(name, backend, &buffers, PATIENCE)) {
-            Ok(_) => print(format_args!("backend {name} ({kind}): reached")),
-            Err(cause) => {
-                complain(format_args!("backend {name} ({kind}): {cause}"));
-                outcome = Outcome::Failed;
-            }
+    let mut found = |target: Target<'_>, result: Result<String, String>| {
+        if result.is_err() {
+            outcome = Outcome::Failed;
         }
+        report.tried(&target, result);
+    };
+    for (name, backend) in &config.backends {
+        let place = config.place_of_backend(name);
+        let target = Target { what: "backend", name, kind: Some(backend.kind()), place };
+        let reached = runtime.block_on(reach(name, backend, &buffers, PATIENCE));
+        found(target, reached.map(|_| "reached".to_owned()));
     }
     if let Some(scan) = &config.scan {
-        match runtime.block_on(visit::try_scanner(scan)) {
-            Ok(finding) => print(format_args!("scanner {}: finds {finding} in a test file", scan.scanner)),
-            Err(cause) => {
-                complain(format_args!("scanner {}: {cause}", scan.scanner));
-                outcome = Outcome::Failed;
-            }
-        }
+        let (name, place) = (scan.scanner.to_string(), config.places.get("scan"));
+        let target = Target { what: "scanner", name: &name, kind: None, place };
+        let result = runtime.block_on(visit::try_scanner(scan));
+        let result = result.map(|finding| format!("finds {finding} in a test file")).map_err(|cause| cause.to_string());
+        found(target, result);
     }
     // A disk that does not answer must not hold up the end.
     runtime.shutdown_background();

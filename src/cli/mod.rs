@@ -36,13 +36,19 @@ enum Outcome {
     Unusable,
 }
 
+impl Outcome {
+    fn status(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Failed => 1,
+            Self::Unusable => 2,
+        }
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Fine => 0,
-            Outcome::Failed => 1,
-            Outcome::Unusable => 2,
-        })
+        Self::from(outcome.status())
     }
 }
 

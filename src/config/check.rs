@@ -85,7 +85,8 @@ const LEAST_RECORD: usize = 512;
 pub(crate) type Placed<T> = (T, Span);
 
 impl Checker<'_> {
-    /// The whole file, of whose `sections` there is one for each backend. Its `warnings`, `dangers` and `files` are left empty.
+    /// The whole file, of whose `sections` there is one for each backend. Its `warnings`, `dangers`, `files`
+    /// and `places` are left empty.
     pub(super) fn config(&self, raw: raw::Config, sections: Vec<Section>, root: Span) -> Config {
         let places = Places::of(&raw, root);
         let (quarantine, spool) = (scan::quarantine_of(&raw), events::backend_of(&raw));
@@ -138,6 +139,7 @@ impl Checker<'_> {
             warnings: Vec::new(),
             dangers: Vec::new(),
             files: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use wharf_backends::StoragePath;
 pub use super::lockout::{Lockout, Rate};
 use super::{
     AuditSink, Backend, Cluster, Engine, Entries, Events, Http, HttpService, LdapService, Log, PasswordHash,
-    Permissions, Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
+    Permissions, Place, Problem, ReadFile, Scan, Secret, SqlService, Stamp, TokenIssuer, Traces,
 };
 use crate::charset::Charset;
 use crate::host::HostPattern;
@@ -59,6 +59,8 @@ pub struct Config {
     pub dangers: Vec<Problem>,
     /// The files that were read, and have to be readable for the next reading: the configuration itself and secrets.
     pub files: Vec<ReadFile>,
+    /// Where what can fail later stands in the file: each backend (`backends.disk`), and `scan`.
+    pub places: BTreeMap<String, Place>,
 }
 
 /// How the server listens and what it allows.

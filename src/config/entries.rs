@@ -7,7 +7,7 @@ use super::check::{Checker, Environment, Users};
 use super::checked::User;
 use super::engines::{self, Engine};
 use super::files::ReadFile;
-use super::problem::Problem;
+use super::problem::{Place, Problem};
 use super::raw;
 use super::read::{self, At};
 use super::source::{Findings, Source};
@@ -68,6 +68,16 @@ impl Entries {
         self.read(&text, &name, path.parent().unwrap_or(Path::new("")), None)
     }
 
+    /// What stands in a file of users at this line and column; `None` if the file is another one by now.
+    pub fn place_in_file(&self, path: &Path, line: usize, column: usize) -> Option<Place> {
+        let text = String::from_utf8(read_file(path, MAX_SIZE).ok()?).ok()?;
+        let source = Source::new("", text.strip_prefix('\u{feff}').unwrap_or(&text));
+        let root = tree::parse(source.text()).ok()?;
+        source.hide_by_name(&root);
+        source.keep(root);
+        source.place_at(line, column)
+    }
+
     /// The entry of a user who has shown to somebody else who it is, without name and proof: text in YAML, of which JSON is a part.
     /// Problems call it `origin`.
     ///
@@ -111,10 +121,17 @@ impl Entries {
             return Vec::new();
         };
         source.hide_by_name(&root);
+        let users = self.users(&root, checker, proven);
+        source.keep(root);
+        users
+    }
+
+    fn users(&self, root: &Node, checker: &Checker<'_>, proven: Option<&str>) -> Vec<(User, Span)> {
+        let source = checker.source;
         let nodes: Vec<&Node> = match &root.value {
             Value::Null => Vec::new(),
             Value::List(list) if proven.is_none() => list.iter().collect(),
-            _ => vec![&root],
+            _ => vec![root],
         };
         let mut known = Users {
             names: BTreeMap::new(),

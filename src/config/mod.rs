@@ -18,6 +18,7 @@ mod ground;
 mod help;
 mod http_service;
 mod http_settings;
+mod key_paths;
 mod keys;
 mod kinds;
 mod ldap_filter;
@@ -92,7 +93,7 @@ pub(crate) mod section {
 
 use check::{Checker, Environment};
 use source::{Findings, Source};
-use tree::{Span, Value};
+use tree::{Node, Span, Value};
 
 /// The largest file that is read, in bytes. Some thousand users fit.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -204,7 +205,11 @@ fn parse_with(
     });
     let Findings { problems, warnings, dangers, files } = source.finish();
     match config {
-        Some(config) if problems.is_empty() => Ok(Config { warnings, dangers, files, ..config }),
+        Some(config) if problems.is_empty() => {
+            let mut places = source.places_of("backends", true);
+            places.extend(source.places_of("scan", false));
+            Ok(Config { warnings, dangers, files, places, ..config })
+        }
         None if problems.is_empty() => Err(empty(name)),
         _ => Err(Problems::new(name, problems).after_reading(files)),
     }
@@ -230,10 +235,28 @@ fn raw(source: &Source<'_>, kinds: &[Kind], engines: &'static [Engine]) -> Optio
         return None;
     }
     source.hide_by_name(&root);
-    let raw = read::read(&root, source)?;
-    let sections = kinds::read_sections(&root, source, kinds);
-    let engine = engines::read(&root, source, engines)?;
+    let written = written(&root, source, kinds, engines);
+    source.keep(root);
+    written
+}
+
+fn written(
+    root: &Node,
+    source: &Source<'_>,
+    kinds: &[Kind],
+    engines: &'static [Engine],
+) -> Option<Written> {
+    let raw = read::read(root, source)?;
+    let sections = kinds::read_sections(root, source, kinds);
+    let engine = engines::read(root, source, engines)?;
     Some(Written { raw, sections, root: root.span, engine })
+}
+
+impl Config {
+    /// Where a backend stands in the file.
+    pub fn place_of_backend(&self, name: &str) -> Option<&Place> {
+        self.places.get(&key_paths::join("backends", name))
+    }
 }
 
 fn empty(name: &str) -> Problems {

@@ -28,17 +28,40 @@ pub struct Place {
     pub marker: usize,
     /// How many characters are marked; at least one.
     pub width: usize,
+    /// The line and the column, each from 1, behind the last character of what is meant, which may end on a later line.
+    pub end: (usize, usize),
+    /// The keys that lead there, as in `users[0].password`; `None` if it is the file as a whole.
+    pub key: Option<String>,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, place, message } = self;
-        let Some(Place { line, column, text, marker, width }) = place else {
+        let Some(Place { line, column, text, marker, width, .. }) = place else {
             return write!(f, "{file}: {message}");
         };
         writeln!(f, "{file}:{line}:{column}: {message}")?;
         writeln!(f, "{line:>5} | {text}")?;
         write!(f, "      | {:marker$}{:^<width$}", "", "")
+    }
+}
+
+impl Problem {
+    /// What helps, if the message says so: what stands behind its first semicolon, but for one in quotes.
+    pub fn advice(&self) -> Option<&str> {
+        let mut open: Option<char> = None;
+        let mut characters = self.message.char_indices();
+        while let Some((at, c)) = characters.next() {
+            match (c, open) {
+                // As `{:?}` writes texts.
+                ('\\', Some('"')) => _ = characters.next(),
+                ('"' | '`', None) => open = Some(c),
+                (_, Some(quote)) if c == quote => open = None,
+                (';', None) => return self.message[at + 1..].strip_prefix(' ').filter(|rest| !rest.is_empty()),
+                _ => {}
+            }
+        }
+        None
     }
 }
 
@@ -84,3 +107,24 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_what_stands_behind_the_semicolon() {
+        for (message, advice) in [
+            ("unknown key \"rot\"; did you mean \"root\"?", Some("did you mean \"root\"?")),
+            ("backend \"a; b\" is not defined; defined are: disk", Some("defined are: disk")),
+            ("user \"a\\\"; b\" is wrong", None),
+            ("`a; b` is missing; one; two", Some("one; two")),
+            ("the file is empty", None),
+            ("a \"quote; that is not closed", None),
+            ("nothing;", None),
+        ] {
+            let problem = Problem { file: String::new(), place: None, message: message.to_owned() };
+            assert_eq!(problem.advice(), advice, "{message}");
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! The text of the file, as it is shown next to a problem.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::files::ReadFile;
+use super::key_paths;
 use super::problem::{Place, Problem};
 use super::stamp::Stamp;
 use super::suggest::nearest;
@@ -31,6 +32,8 @@ pub(super) struct Source<'a> {
     files: RefCell<Vec<ReadFile>>,
     /// What was in there, and in the environment.
     contents: RefCell<Vec<Stamp>>,
+    /// The text as a tree, for the keys that lead to a place.
+    tree: RefCell<Option<Node>>,
 }
 
 /// What was found in a file, each in its order.
@@ -57,6 +60,7 @@ impl<'a> Source<'a> {
             dangers: RefCell::default(),
             files: RefCell::default(),
             contents: RefCell::default(),
+            tree: RefCell::default(),
         }
     }
 
@@ -139,12 +143,47 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// All that was remembered.
-    pub(super) fn finish(&self) -> Findings {
+    /// Remembers what was read of the text.
+    pub(super) fn keep(&self, tree: Node) {
+        *self.tree.borrow_mut() = Some(tree);
+    }
+
+    /// The places of the keys of a section, or of the section itself, by the keys that lead there.
+    pub(super) fn places_of(&self, section: &str, of_its_keys: bool) -> BTreeMap<String, Place> {
+        let secrets = self.sorted_secrets();
+        let tree = self.tree.borrow();
+        let is_it = |key: &Node| matches!(&key.value, Value::Text(word) if word == section);
+        let Some(Value::Map(map)) = tree.as_ref().map(|root| &root.value) else { return BTreeMap::new() };
+        let Some((key, value)) = map.iter().find(|(key, _)| is_it(key)) else { return BTreeMap::new() };
+        let spans = match &value.value {
+            Value::Map(keys) if of_its_keys => keys.iter().map(|(key, _)| key.span).collect(),
+            _ => vec![key.span],
+        };
+        let places = spans.into_iter().map(|span| self.place(span, &secrets));
+        places.filter_map(|place| Some((place.key.clone()?, place))).collect()
+    }
+
+    fn sorted_secrets(&self) -> Vec<Span> {
         let mut secrets = self.secrets.borrow().clone();
         secrets.sort_unstable();
         // What stands behind an alias has been hidden once for every use of it.
         secrets.dedup();
+        secrets
+    }
+
+    /// The place of this line and column, without what must not be shown.
+    pub(super) fn place_at(&self, line: usize, column: usize) -> Option<Place> {
+        let start = *self.lines.get(line.checked_sub(1)?)?;
+        let rest = self.text.get(start..)?;
+        let at = rest.char_indices().nth(column.checked_sub(1)?).map_or(self.text.len(), |(at, _)| start + at);
+        let tree = self.tree.borrow();
+        let span = tree.as_ref().and_then(|root| key_paths::leaf_at(root, at)).unwrap_or(Span { start: at, end: at });
+        Some(self.place(span, &self.sorted_secrets()))
+    }
+
+    /// All that was remembered.
+    pub(super) fn finish(&self) -> Findings {
+        let secrets = self.sorted_secrets();
         Findings {
             problems: self.render(&self.problems, &secrets),
             warnings: self.render(&self.warnings, &secrets),
@@ -216,6 +255,8 @@ impl<'a> Source<'a> {
             text,
             marker,
             width: width.max(1),
+            end: self.line_and_column(span.end.max(start)),
+            key: self.tree.borrow().as_ref().and_then(|root| key_paths::of(root, span)),
         }
     }
 

@@ -9,7 +9,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::{AuditTo, Config, Tls, UsersFrom};
+use crate::config::{AuditTo, Config, Problem, Tls, UsersFrom};
 
 /// The account that the service has unless somebody says otherwise: that of the unit in deploy/systemd.
 const USUAL: &str = "wharf";
@@ -55,7 +55,7 @@ impl Account {
     }
 
     /// Why it has not these rights to something, if it has not.
-    fn lacks(&self, wanted: u32, path: &Path) -> Option<String> {
+    fn lacks(&self, wanted: u32, path: &Path) -> Option<Problem> {
         // Where links lead is what counts; what is not there is somebody else's complaint.
         let real = path.canonicalize().ok()?;
         let above: Vec<&Path> = real.ancestors().skip(1).collect();
@@ -76,7 +76,8 @@ impl Account {
             false => format!("it may not {word} {}, mode {mode:04o}", at.display()),
         };
         let verb = if wanted & WRITE == 0 { "read" } else { "write to" };
-        Some(format!("{}: the account {:?} may not {verb} it ({reason})", path.display(), self.name))
+        let message = format!("the account {:?} may not {verb} it ({reason})", self.name);
+        Some(Problem { file: path.display().to_string(), place: None, message })
     }
 }
 
@@ -84,7 +85,7 @@ impl Account {
 ///
 /// # Errors
 /// There is no such account.
-pub(super) fn look(config: &Config, file: &Path, name: Option<&str>) -> Result<Vec<String>, String> {
+pub(super) fn look(config: &Config, file: &Path, name: Option<&str>) -> Result<Vec<Problem>, String> {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let (passwd, group) = (text("/etc/passwd"), text("/etc/group"));
     let named = |wanted: &str| Account::find(|name, _| name == wanted, &passwd, &group);
@@ -103,7 +104,7 @@ pub(super) fn look(config: &Config, file: &Path, name: Option<&str>) -> Result<V
     Ok(account.map_or_else(Vec::new, |account| lacks(&account, config, file)))
 }
 
-fn lacks(account: &Account, config: &Config, file: &Path) -> Vec<String> {
+fn lacks(account: &Account, config: &Config, file: &Path) -> Vec<Problem> {
     let mut read: Vec<PathBuf> = vec![file.to_owned()];
     read.extend(config.files.iter().map(|file| file.path.clone()));
     if let Tls::On(tls) = &config.tls {
@@ -176,11 +177,11 @@ mod tests {
             let may = |account: &Account| account.lacks(READ, &path).is_none();
             assert_eq!((may(&of_group), may(&stranger)), (group_may, stranger_may), "{above:o} {mode:o}");
         }
-        let said = stranger.lacks(READ, &path).unwrap();
+        let said = stranger.lacks(READ, &path).unwrap().message;
         let above = folder.path().canonicalize().unwrap();
         let expected =
             format!("the account \"a\" may not read it (it may not enter {}, mode 0700)", above.display());
-        assert!(said.ends_with(&expected), "{said}");
+        assert_eq!(said, expected);
         assert_eq!(Account { uid: 0, ..account(&[]) }.lacks(READ, &path), None);
     }
 }

@@ -171,11 +171,13 @@ impl Known<'_> {
             name: name.to_owned(),
             required: true,
             is_secret: false,
+            #[cfg(test)]
             lists_secrets: false,
             kind: format!("`{kind}`"),
             help,
             below: None,
             is_list: false,
+            #[cfg(test)]
             is_free: false,
         })
     }

@@ -21,6 +21,7 @@ pub(super) struct Key {
     pub(super) required: bool,
     pub(super) is_secret: bool,
     /// Whether each item of its list is one.
+    #[cfg(test)]
     pub(super) lists_secrets: bool,
     /// As a word or two for people.
     pub(super) kind: String,
@@ -29,6 +30,7 @@ pub(super) struct Key {
     pub(super) below: Option<String>,
     pub(super) is_list: bool,
     /// A section whose keys are not those of a definition.
+    #[cfg(test)]
     pub(super) is_free: bool,
 }
 
@@ -115,11 +117,13 @@ impl Definitions {
             name: name.to_owned(),
             required: required.as_array().is_some_and(|list| list.iter().any(|key| key == name)),
             is_secret,
+            #[cfg(test)]
             lists_secrets: schema.get("items").and_then(target) == Some("Secret"),
             kind: schema[TYPE].as_str().map_or_else(|| self.type_of(schema, below), str::to_owned),
             help: Help::parse(schema["description"].as_str().unwrap_or_default()),
             below: below.filter(has_keys).map(str::to_owned),
             is_list: schema.get("items").is_some(),
+            #[cfg(test)]
             is_free: schema.get("additionalProperties").is_some(),
         }
     }
