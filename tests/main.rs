@@ -26,6 +26,7 @@ mod draining;
 mod engine_defects;
 mod events;
 mod failures;
+mod first_hour;
 mod local_disk;
 mod login;
 mod logs;

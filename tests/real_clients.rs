@@ -2,6 +2,7 @@
 
 mod commons_net;
 mod curl_numbers;
+mod editor;
 pub(crate) mod filezilla;
 mod without_encryption;
 

@@ -104,7 +104,8 @@ pub(super) fn of_users(config: &Config) -> (Vec<Problem>, Vec<Problem>) {
                     warnings.extend(found.warnings.into_iter().chain(found.dangers));
                     for (user, line, column) in found.users {
                         if let Some(other) = names.get(&user.name) {
-                            let message = format!("user {:?} is defined in {other}, too, which counts", user.name);
+                            let message =
+                                format!("user {:?} is defined in {other}, too, which counts", user.name);
                             let place = config.entries.place_in_file(Path::new(&file), line, column);
                             problems.push(Problem { file: file.clone(), place, message });
                         } else {
@@ -149,7 +150,9 @@ fn connect(config: &Config, report: &mut Report) -> Outcome {
         let (name, place) = (scan.scanner.to_string(), config.places.get("scan"));
         let target = Target { what: "scanner", name: &name, kind: None, place };
         let result = runtime.block_on(visit::try_scanner(scan));
-        let result = result.map(|finding| format!("finds {finding} in a test file")).map_err(|cause| cause.to_string());
+        let result = result
+            .map(|finding| format!("finds {finding} in a test file"))
+            .map_err(|cause| cause.to_string());
         found(target, result);
     }
     // A disk that does not answer must not hold up the end.

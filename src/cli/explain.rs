@@ -31,9 +31,16 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> Outcome {
-        let explain = |key: Option<&str>| config::explain(key, &crate::storages::KINDS, &crate::engine::ENGINES);
+        let explain =
+            |key: Option<&str>| config::explain(key, &crate::storages::KINDS, &crate::engine::ENGINES);
         if self.all {
-            print(config::explain_all(&crate::storages::KINDS, &crate::engine::ENGINES).iter().map(text).collect::<Vec<_>>().join("\n"));
+            print(
+                config::explain_all(&crate::storages::KINDS, &crate::engine::ENGINES)
+                    .iter()
+                    .map(text)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            );
             return Outcome::Fine;
         }
         match explain(self.key.as_deref()) {
@@ -59,7 +66,11 @@ fn text(it: &Explanation) -> String {
     let mut facts: Vec<(&str, String)> = Vec::new();
     if let Some(kind) = &it.kind {
         facts.push(("type", plain(kind)));
-        let default = if it.required { Some("none; it is required".to_owned()) } else { it.default.as_deref().map(plain) };
+        let default = if it.required {
+            Some("none; it is required".to_owned())
+        } else {
+            it.default.as_deref().map(plain)
+        };
         facts.extend(default.map(|default| ("default", default)));
     }
     match it.bounds {
@@ -103,11 +114,16 @@ fn sentence(change: &Change) -> String {
         Change::Reload => "counts when the configuration is read again (`wharf reload`)".to_owned(),
         Change::Restart => "needs a restart".to_owned(),
         Change::RestartFor(what) => {
-            format!("counts when the configuration is read again (`wharf reload`), but {what} needs a restart")
+            format!(
+                "counts when the configuration is read again (`wharf reload`), but {what} needs a restart"
+            )
         }
         Change::ReloadFor(keys) => {
             let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
-            format!("needs a restart, but for {}, which count when the configuration is read again (`wharf reload`)", keys.join(" and "))
+            format!(
+                "needs a restart, but for {}, which count when the configuration is read again (`wharf reload`)",
+                keys.join(" and ")
+            )
         }
     }
 }

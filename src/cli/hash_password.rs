@@ -1,9 +1,10 @@
 //! `wharf hash-password`.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 
 use clap::Args;
 
+use super::terminal::{self, Interrupts};
 use super::{Outcome, complain, print};
 use crate::config::PasswordHash;
 use crate::config::Secret;
@@ -39,7 +40,7 @@ impl HashPassword {
 }
 
 fn read() -> Result<Secret, String> {
-    let password = if io::stdin().is_terminal() { ask()? } else { read_line()? };
+    let password = if terminal::is_there() { ask()? } else { read_line()? };
     match password.expose() {
         "" => Err("the password is empty".to_owned()),
         _ => Ok(password),
@@ -47,22 +48,30 @@ fn read() -> Result<Secret, String> {
 }
 
 fn ask() -> Result<Secret, String> {
-    let prompt = |text| rpassword::prompt_password(text).map(Secret::new).map_err(|error| error.to_string());
-    let password = prompt("Password: ")?;
-    if prompt("Again: ")? != password {
+    let interrupts = Interrupts::watch("interrupted").map_err(|error| error.to_string())?;
+    let password = terminal::ask_hidden(&interrupts, "Password: ")?;
+    if terminal::ask_hidden(&interrupts, "Again: ")? != password {
         return Err("the two are not the same".to_owned());
     }
     Ok(password)
 }
 
 fn read_line() -> Result<Secret, String> {
-    let mut input = String::new();
-    io::stdin()
+    first_line(io::stdin())
+}
+
+/// The first line of what there is to read, as a password.
+///
+/// # Errors
+/// A sentence: it can't be read, or is too long.
+pub(super) fn first_line(input: impl Read) -> Result<Secret, String> {
+    let mut text = String::new();
+    input
         .take(MAX_LENGTH + 1)
-        .read_to_string(&mut input)
+        .read_to_string(&mut text)
         .map_err(|error| format!("can't read the password: {error}"))?;
-    let input = Secret::new(input);
-    let line = input.expose().lines().next().unwrap_or_default();
+    let text = Secret::new(text);
+    let line = text.expose().lines().next().unwrap_or_default();
     if line.len() as u64 > MAX_LENGTH {
         return Err(format!("the password is longer than {MAX_LENGTH} bytes"));
     }

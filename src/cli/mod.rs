@@ -9,6 +9,7 @@ mod events;
 mod explain;
 mod hash_password;
 mod health;
+mod init;
 mod kick;
 mod lockouts;
 mod man;
@@ -17,6 +18,7 @@ mod reload;
 mod schema;
 mod serve;
 mod sessions;
+mod terminal;
 mod top;
 mod uploads;
 
@@ -66,6 +68,7 @@ const EXAMPLES: &str = "\
 Examples:
   wharf serve                              serve the quick start on 127.0.0.1:2121
   wharf serve --config /etc/wharf.yaml     serve a configuration of your own
+  wharf init wharf.yaml                    ask five questions and write a configuration
   wharf check --config wharf.yaml          report every problem in a configuration
   wharf check --config wharf.yaml --connect
                                            also try to reach each backend
@@ -81,6 +84,7 @@ Examples:
   wharf drain                              take no new sessions
   wharf events list                        show events that could not be delivered
   wharf hash-password                      ask for a password and print its hash
+  wharf explain users.limits               explain a key of the configuration
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
 Exit status: 0 success, 1 failure while running, 2 bad configuration or usage.";
@@ -88,6 +92,7 @@ Exit status: 0 success, 1 failure while running, 2 bad configuration or usage.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Init(init::Init),
     Check(check::Check),
     Doctor(doctor::Doctor),
     Health(health::Health),
@@ -116,6 +121,7 @@ enum Command {
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Init(init) => init.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Health(health) => health.run(),

@@ -88,11 +88,14 @@ fn written(path: &[Step<'_>]) -> String {
     for step in path {
         match step {
             Step::Item(number) => text.push_str(&format!("[{number}]")),
-            Step::Key(key) => push(&mut text, &match &key.value {
-                Value::Text(word) => Cow::from(word),
-                Value::Number(number) => number.to_string().into(),
-                other => other.describe().into(),
-            }),
+            Step::Key(key) => push(
+                &mut text,
+                &match &key.value {
+                    Value::Text(word) => Cow::from(word),
+                    Value::Number(number) => number.to_string().into(),
+                    other => other.describe().into(),
+                },
+            ),
         }
     }
     text

@@ -240,12 +240,7 @@ fn raw(source: &Source<'_>, kinds: &[Kind], engines: &'static [Engine]) -> Optio
     written
 }
 
-fn written(
-    root: &Node,
-    source: &Source<'_>,
-    kinds: &[Kind],
-    engines: &'static [Engine],
-) -> Option<Written> {
+fn written(root: &Node, source: &Source<'_>, kinds: &[Kind], engines: &'static [Engine]) -> Option<Written> {
     let raw = read::read(root, source)?;
     let sections = kinds::read_sections(root, source, kinds);
     let engine = engines::read(root, source, engines)?;

@@ -57,7 +57,9 @@ impl Problem {
                 ('\\', Some('"')) => _ = characters.next(),
                 ('"' | '`', None) => open = Some(c),
                 (_, Some(quote)) if c == quote => open = None,
-                (';', None) => return self.message[at + 1..].strip_prefix(' ').filter(|rest| !rest.is_empty()),
+                (';', None) => {
+                    return self.message[at + 1..].strip_prefix(' ').filter(|rest| !rest.is_empty());
+                }
                 _ => {}
             }
         }

@@ -41,7 +41,8 @@ pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
 /// The configuration of Wharf, an FTP and FTPS server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Wharf")]
+// A name that stays, and leads nowhere: editors find the schema by its path.
+#[schemars(title = "Wharf", extend("$id" = "urn:uuid:3c1b7f0e-6b8d-4c55-9a52-6c0f5d1c7a2e"))]
 pub(super) struct Config {
     /// How the server listens, and what it allows.
     pub(super) server: Option<At<Server>>,

@@ -112,7 +112,8 @@ impl Change {
                 (Part::Without(keys), None) => return Self::ReloadFor(keys.to_vec()),
                 (Part::Only(what), None) => {
                     let others = Self::keys_below(place);
-                    let what = if others.is_empty() { what.to_owned() } else { format!("{what} and {others}") };
+                    let what =
+                        if others.is_empty() { what.to_owned() } else { format!("{what} and {others}") };
                     return Self::RestartFor(what);
                 }
             }

@@ -175,9 +175,13 @@ impl<'a> Source<'a> {
     pub(super) fn place_at(&self, line: usize, column: usize) -> Option<Place> {
         let start = *self.lines.get(line.checked_sub(1)?)?;
         let rest = self.text.get(start..)?;
-        let at = rest.char_indices().nth(column.checked_sub(1)?).map_or(self.text.len(), |(at, _)| start + at);
+        let at =
+            rest.char_indices().nth(column.checked_sub(1)?).map_or(self.text.len(), |(at, _)| start + at);
         let tree = self.tree.borrow();
-        let span = tree.as_ref().and_then(|root| key_paths::leaf_at(root, at)).unwrap_or(Span { start: at, end: at });
+        let span = tree
+            .as_ref()
+            .and_then(|root| key_paths::leaf_at(root, at))
+            .unwrap_or(Span { start: at, end: at });
         Some(self.place(span, &self.sorted_secrets()))
     }
 

@@ -35,8 +35,9 @@ fn with_all(folders: &[&str]) -> impl Iterator<Item = (PathBuf, String)> {
 
 /// Beside the configuration: the variables of options, which the help of the command line shows; and what the environment says
 /// of a machine's own identity at the clouds, where `ambient_credentials` asks for it.
-const READERS: [&str; 6] = [
+const READERS: [&str; 7] = [
     "src/config/",
+    "src/cli/check.rs",
     "src/cli/doctor/mod.rs",
     "src/cli/serve.rs",
     "backends/src/object/ambient.rs",

@@ -205,7 +205,8 @@ impl Report {
     /// The end, with this result.
     pub(super) fn finish(self, outcome: Outcome) -> Outcome {
         if self.format == Format::Json {
-            let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+            let count =
+                |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
             let document = Document {
                 version: VERSION,
                 file: &self.file,

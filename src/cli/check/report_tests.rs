@@ -25,7 +25,8 @@ fn finding(file: &str, message: &str) -> Finding {
 fn an_annotation_is_one_command() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("a,b:c%.yaml");
-    let text = finding(file.to_str().unwrap(), "100% wrong\n::error::no, this is one").annotation(root.path());
+    let text =
+        finding(file.to_str().unwrap(), "100% wrong\n::error::no, this is one").annotation(root.path());
     assert_eq!(
         text,
         "::error file=a%2Cb%3Ac%25.yaml,line=3,endLine=3,col=5,endColumn=8,title=wharf check::100%25 wrong%0A::error::no, this is one"

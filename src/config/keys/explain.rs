@@ -70,7 +70,8 @@ pub fn explain_all(kinds: &[Kind], engines: &'static [Engine]) -> Vec<Explanatio
     let keys = Known { definitions: Definitions::new(kinds, engines), kinds };
     let mut found = vec![keys.file()];
     keys.all_below(&keys.file(), &mut found);
-    let words = kinds.iter().map(Kind::word).chain(SHARED.iter().map(|(place, ..)| place.trim_end_matches("[]")));
+    let words =
+        kinds.iter().map(Kind::word).chain(SHARED.iter().map(|(place, ..)| place.trim_end_matches("[]")));
     for section in words.filter_map(|word| keys.shared(word)) {
         let again = keys.shared(&section.place.replace("[]", ""));
         found.extend(again);
@@ -240,12 +241,18 @@ impl Known<'_> {
     /// Where the kind of a storage is expected, and something else stands: the name that somebody gave to one, say.
     fn no_kind(&self, word: &str, below: &[&str]) -> String {
         let has_it = |kind: &&Kind| {
-            below.first().is_none_or(|key| *key == "kind" || self.definitions.keys_of(kind.word()).iter().any(|known| known.name == *key))
+            below.first().is_none_or(|key| {
+                *key == "kind" || self.definitions.keys_of(kind.word()).iter().any(|known| known.name == *key)
+            })
         };
         let kinds: Vec<_> = self.kinds.iter().filter(has_it).map(Kind::word).collect();
         let rest: String = below.iter().map(|key| format!(".{key}")).collect();
         if kinds.is_empty() {
-            return format!("{} is no kind of storage, and none has such a key; the kinds are: {}", quote(word), self.words());
+            return format!(
+                "{} is no kind of storage, and none has such a key; the kinds are: {}",
+                quote(word),
+                self.words()
+            );
         }
         let places: Vec<_> = kinds.iter().map(|kind| format!("{kind}{rest}")).collect();
         format!(
@@ -317,11 +324,8 @@ impl Known<'_> {
     /// The schema of a key, by its place.
     fn schema_of_key(&self, plain: &str) -> Option<&Value> {
         let (section, name) = plain.rsplit_once('.').unwrap_or(("", plain));
-        let definition = if section.is_empty() {
-            String::new()
-        } else {
-            self.find(&steps(section)).ok()?.definition?
-        };
+        let definition =
+            if section.is_empty() { String::new() } else { self.find(&steps(section)).ok()?.definition? };
         Some(&self.definitions.schema_of(&definition)["properties"][name])
     }
 

@@ -1,11 +1,15 @@
 //! Each file in `config/` loads.
 
+use std::fs;
 use std::time::Duration;
+
 use wharf_backends::local::LocalOptions;
 
 use super::super::*;
 use super::{World, backend, shipped};
 use crate::config::Permissions;
+use crate::engine::ENGINES;
+use crate::storages::KINDS;
 use crate::storages::local::Directory;
 use crate::storages::s3;
 
@@ -83,9 +87,51 @@ fn production() {
     assert_eq!(config.log.format, Some(LogFormat::Json));
 }
 
+/// The folders of whose files each is a configuration, or none.
+const FOLDERS: [&str; 3] = ["config", "deploy/compose", "deploy/compose/replicas"];
+
 #[test]
-fn both_name_the_schema() {
-    for name in ["quickstart.yaml", "production.yaml"] {
-        assert_eq!(shipped(name).lines().next(), Some("# yaml-language-server: $schema=wharf.schema.json"));
+fn every_configuration_names_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for folder in FOLDERS {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let is_ours = text.starts_with("backends:") || text.contains("\nbackends:");
+            if !is_ours || path.extension().is_none_or(|ending| ending != "yaml") {
+                continue;
+            }
+            seen += 1;
+            let named = text.lines().next().unwrap().strip_prefix("# yaml-language-server: $schema=");
+            let schema = root.join(folder).join(named.unwrap_or_else(|| panic!("{}", path.display())));
+            let text =
+                fs::read_to_string(&schema).unwrap_or_else(|error| panic!("{}: {error}", schema.display()));
+            assert!(text == super::super::schema(&KINDS, &ENGINES), "{}", schema.display());
+        }
     }
+    assert!(seen >= 5, "{seen}");
+}
+
+/// What SchemaStore demands of an entry of its catalog: its schema of that, and the checks of its tool.
+#[test]
+fn the_entry_for_schemastore_is_one_that_it_takes() {
+    let entry: serde_json::Value = serde_json::from_str(&shipped("schemastore.json")).unwrap();
+    let keys: Vec<_> = entry.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["description", "fileMatch", "name", "url"]);
+    let text = |key: &str| entry[key].as_str().unwrap();
+    for key in ["name", "description"] {
+        assert!(!text(key).is_empty() && !text(key).to_lowercase().contains("schema"), "{key}");
+        assert!(!text(key).ends_with(['.', ':', ' ']), "{key}");
+    }
+    assert_eq!(text("url"), "https://json.schemastore.org/wharf.json");
+    let files = entry["fileMatch"].as_array().unwrap();
+    let names: std::collections::BTreeSet<_> = files.iter().map(|file| file.as_str().unwrap()).collect();
+    assert_eq!(names.len(), files.len(), "each once");
+    // Without a pattern that takes the files of others, and with an ending, without which editors know no YAML.
+    assert!(names.iter().all(|name| name.contains("wharf") && name.contains(".y") && !name.contains('/')));
+    // A schema there has draft 07 and a name.
+    let schema: serde_json::Value = serde_json::from_str(&super::super::schema(&KINDS, &ENGINES)).unwrap();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    assert!(schema["$id"].as_str().unwrap().starts_with("urn:uuid:"), "{}", schema["$id"]);
 }
