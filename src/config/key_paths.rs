@@ -6,8 +6,10 @@ use super::suggest::quote;
 use super::tree::{Node, Span, Value};
 
 /// The keys that lead to what stands there, such as `users[0].password`; `None` if that is the file as a whole.
-pub(super) fn of(root: &Node, span: Span) -> Option<String> {
-    let mut search = Search { wanted: span, best: None };
+///
+/// A key that is one of the secrets is masked.
+pub(super) fn of(root: &Node, span: Span, secrets: &[Span]) -> Option<String> {
+    let mut search = Search { wanted: span, secrets, best: None };
     search.look(root, &mut Vec::new());
     search.best.map(|(_, path)| path).filter(|path| !path.is_empty())
 }
@@ -31,8 +33,9 @@ enum Fit {
     Exact,
 }
 
-struct Search {
+struct Search<'s> {
     wanted: Span,
+    secrets: &'s [Span],
     best: Option<(Fit, String)>,
 }
 
@@ -42,7 +45,7 @@ enum Step<'n> {
     Item(usize),
 }
 
-impl Search {
+impl Search<'_> {
     fn look<'n>(&mut self, node: &'n Node, path: &mut Vec<Step<'n>>) {
         self.compare(node.span, path);
         match &node.value {
@@ -78,16 +81,17 @@ impl Search {
             Some((Fit::Around, _)) => true,
         };
         if is_better {
-            self.best = Some((fit, written(path)));
+            self.best = Some((fit, written(path, self.secrets)));
         }
     }
 }
 
-fn written(path: &[Step<'_>]) -> String {
+fn written(path: &[Step<'_>], secrets: &[Span]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
             Step::Item(number) => text.push_str(&format!("[{number}]")),
+            Step::Key(key) if secrets.contains(&key.span) => text.push_str("[***]"),
             Step::Key(key) => push(
                 &mut text,
                 &match &key.value {

@@ -16,7 +16,7 @@ users:
 
 fn at(marked: &str) -> Option<String> {
     let start = TEXT.find(marked).unwrap();
-    of(&tree::parse(TEXT).unwrap(), Span { start, end: start + marked.len() })
+    of(&tree::parse(TEXT).unwrap(), Span { start, end: start + marked.len() }, &[])
 }
 
 #[test]
@@ -40,16 +40,23 @@ fn lead_to_keys_values_and_parts_of_them() {
 fn the_file_as_a_whole_has_none() {
     let tree = tree::parse(TEXT).unwrap();
     // The first character of the file is that of its first key, too.
-    assert_eq!(of(&tree, tree.span), None);
-    assert_eq!(of(&tree, Span { start: TEXT.len(), end: TEXT.len() }), None);
+    assert_eq!(of(&tree, tree.span, &[]), None);
+    assert_eq!(of(&tree, Span { start: TEXT.len(), end: TEXT.len() }, &[]), None);
 }
 
 #[test]
 fn a_long_key_is_cut_and_has_no_control_characters() {
     let text = format!("\"{}\\e[2J\": 1", "x".repeat(5000));
     let tree = tree::parse(&text).unwrap();
-    let path = of(&tree, Span { start: 3, end: 4 }).unwrap();
+    let path = of(&tree, Span { start: 3, end: 4 }, &[]).unwrap();
     assert!(path.len() < 100 && !path.contains(char::is_control), "{path}");
     let tree = tree::parse("\"\\e[2J\": 1").unwrap();
-    assert!(!of(&tree, Span { start: 1, end: 2 }).unwrap().contains(char::is_control));
+    assert!(!of(&tree, Span { start: 1, end: 2 }, &[]).unwrap().contains(char::is_control));
+}
+
+#[test]
+fn a_key_that_is_a_secret_is_masked() {
+    let tree = tree::parse("password: { hunter2: x }").unwrap();
+    let key = Span { start: 12, end: 19 };
+    assert_eq!(of(&tree, key, &[key]).unwrap(), "password[***]");
 }

@@ -21,6 +21,8 @@ use super::tree::{Node, Span, Value};
 const AT: &str = "wharf::config::At";
 /// The name by which [`super::raw::Secret`] tells that the value must not be shown.
 pub(super) const SECRET: &str = "wharf::config::Secret";
+/// Where a secret can stand instead.
+pub(super) const SECRET_PLACES: &[&str] = &["env", "file"];
 /// The name by which a type tells that it is a word, or keys and values.
 pub(super) const WORD_OR_KEYS: &str = "wharf::config::WordOrKeys";
 /// The name by which [`Unread`](super::raw::Unread) tells that the value is read later.
@@ -135,6 +137,13 @@ impl<'de> Reader<'de> {
                     // It may well be a secret under a key that is badly mistyped.
                     if nearest(word, fields.iter().copied()).is_none() {
                         self.source.hide_all(value);
+                        // In `password: { hunter2 }` the key is the secret.
+                        if fields == SECRET_PLACES {
+                            self.source.hide(key.span);
+                            let message = "this is no place of a secret; write `{ env: NAME }`, `{ file: PATH }`, or the text in quotes";
+                            self.source.problem(key.span, message);
+                            continue;
+                        }
                     }
                     let hint = hint(word, fields.iter().copied(), "known here are");
                     self.source.problem(key.span, format!("unknown key {}{hint}", quote(word)));

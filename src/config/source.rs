@@ -7,6 +7,7 @@ use std::path::Path;
 use super::files::ReadFile;
 use super::key_paths;
 use super::problem::{Place, Problem};
+use super::read::SECRET_PLACES;
 use super::stamp::Stamp;
 use super::suggest::nearest;
 use super::tree::{Node, Span, Value};
@@ -127,12 +128,20 @@ impl<'a> Source<'a> {
             Value::Map(map) => {
                 for (key, value) in map {
                     match (&key.value, &value.value) {
-                        (Value::Text(word), Value::Map(source)) if sounds_secret(word) => {
-                            let shown = |key: &Node| matches!(&key.value, Value::Text(word) if word == "env" || word == "file");
-                            source
-                                .iter()
-                                .filter(|(key, _)| !shown(key))
-                                .for_each(|(_, value)| self.hide_all(value));
+                        (Value::Text(word), Value::Map(places)) if sounds_secret(word) => {
+                            for (key, value) in places {
+                                let name = if let Value::Text(name) = &key.value { name } else { "" };
+                                if SECRET_PLACES.contains(&name) {
+                                    continue;
+                                }
+                                self.hide_all(value);
+                                // As in `password: { hunter2 }`.
+                                if value.value == Value::Null
+                                    && nearest(name, SECRET_PLACES.iter().copied()).is_none()
+                                {
+                                    self.hide(key.span);
+                                }
+                            }
                         }
                         (Value::Text(word), _) if sounds_secret(word) => self.hide_all(value),
                         _ => self.hide_by_name(value),
@@ -260,7 +269,7 @@ impl<'a> Source<'a> {
             marker,
             width: width.max(1),
             end: self.line_and_column(span.end.max(start)),
-            key: self.tree.borrow().as_ref().and_then(|root| key_paths::of(root, span)),
+            key: self.tree.borrow().as_ref().and_then(|root| key_paths::of(root, span, &secrets)),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use crate::config::Permissions;
-use crate::config::read::{At, SECRET};
+use crate::config::read::{At, SECRET, SECRET_PLACES};
 
 /// A text, or a whole number, which is the same text without quotes: sizes, durations, ports, addresses.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for Secret {
                 SecretSource::deserialize(MapAccessDeserializer::new(entries)).map(Secret::Source)
             }
         }
-        deserializer.deserialize_struct(SECRET, &["env", "file"], SecretVisitor)
+        deserializer.deserialize_struct(SECRET, SECRET_PLACES, SecretVisitor)
     }
 }
 

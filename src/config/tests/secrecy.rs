@@ -46,6 +46,11 @@ fn problems_show_no_secret() {
         "users: [{ name: a, password: $argon2id$hunter2, backend: disk }]\n",
         "users: [{ name: a, password: [hunter2], backend: disk }]\n",
         "users: [{ name: a, password: { text: hunter2 }, backend: disk }]\n",
+        // It is the key.
+        "users: [{ name: a, password: { hunter2 }, backend: disk }]\n",
+        "users: [{ name: a, password: { hunter2: x }, backend: disk }]\n",
+        "users: [{ name: a, pasword: { hunter2 }, backend: disk }]\n",
+        "backends: { disk: { kind: azure, account: a, container: b, sas_token: { \"hunter2&sig=x\" } } }\n",
         "backends: { disk: { kind: azure, account: a, container: b, access_key: hunter2! } }\n",
         "backends: { disk: { kind: gcs, bucket: a, service_account_key: hunter2 } }\n",
         "backends: { disk: { kind: gcs, bucket: a, service_account_key: { private_key: hunter2 } } }\n",
