@@ -34,7 +34,7 @@ fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
 /// The document, which fits its schema.
 #[track_caller]
 fn document(folder: &Path, status: i32, arguments: &[&str]) -> Value {
-    let ran = run(folder, &[&["check", "--format", "json"], arguments].concat(), "");
+    let ran = run(folder, &[&["check", "--format", "json"][..], arguments].concat(), "");
     assert_eq!(ran.status, Some(status), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(ran.stderr, "", "all of it is in the document");
     assert!(!ran.stdout.contains("hunter2"), "a secret is shown in\n{}", ran.stdout);
@@ -237,7 +237,7 @@ fn annotations_name_files_as_the_repository_does() {
 #[test]
 fn a_key_is_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let explain = |arguments: &[&str]| run(folder.path(), &[&["explain"], arguments].concat(), "");
+    let explain = |arguments: &[&str]| run(folder.path(), &[&["explain"][..], arguments].concat(), "");
     let ran = explain(&["users[0].limits.sessions"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     for part in [

@@ -235,7 +235,7 @@ fn a_wrong_option_is_no_question() {
         (&["--password-file", "missing"], "--password-file missing: "),
         (&["--password-file", "-"], "the password is empty"),
     ] {
-        let Ran { status, stderr, .. } = run(folder.path(), &[&["init", "--yes"], options].concat(), "");
+        let Ran { status, stderr, .. } = run(folder.path(), &[&["init", "--yes"][..], options].concat(), "");
         assert_eq!(status, Some(2), "{options:?}: {stderr}");
         assert!(stderr.contains(said) && stderr.contains("nothing was written"), "{options:?}: {stderr}");
     }
