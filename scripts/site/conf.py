@@ -1,0 +1,46 @@
+"""How Sphinx makes the site; scripts/site/build calls it."""
+
+import pathlib
+
+import tomllib
+from docutils import nodes
+from pygments.lexers.special import TextLexer
+
+HERE = pathlib.Path(__file__).resolve().parent
+project = "Wharf"
+author = "The authors of Wharf"
+release = tomllib.loads((HERE.parent.parent / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+extensions = ["myst_parser"]
+exclude_patterns = ["_copied"]
+root_doc = "index"
+# Anchors as on GitHub.
+myst_heading_anchors = 6
+# A copied file has its own colours, or none.
+suppress_warnings = ["misc.highlighting_failure"]
+
+html_theme = "furo"
+html_title = f"Wharf {release}"
+html_extra_path = []
+html_static_path = [str(HERE / "static")]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_theme_options = {"navigation_with_keys": True}
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+
+
+def keep_anchors(app, document):
+    """Sphinx writes anchors in its own way; links from elsewhere have GitHub's."""
+    for section in document.findall(nodes.section):
+        slug = section.get("slug")
+        if slug and slug not in section["ids"] and slug not in document.ids:
+            section["ids"].append(slug)
+            document.ids[slug] = section
+
+
+def setup(app):
+    app.add_lexer("log", TextLexer)
+    app.connect("config-inited", lambda app, config: config.html_extra_path.append(str(pathlib.Path(app.srcdir) / "_copied")))
+    app.connect("doctree-read", keep_anchors)
