@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stores keys test-deploy dist lint advisories bench attack
+.PHONY: help run test test-stores keys test-deploy dist lint advisories site bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -57,6 +57,11 @@ lint: ## Formatting, clippy, documentation, licences and sources of the dependen
 advisories: ## Known vulnerabilities of the dependencies (fetches the RustSec database).
 	scripts/install-test-tools lint
 	cargo deny --all-features check advisories
+
+site: ## Builds the site of the guide into target/site.
+	scripts/install-test-tools site
+	scripts/site/build
+	scripts/site/check
 
 # The program by itself: target/release/wharf-bench --help
 bench: ## Measures Wharf and other FTP servers side by side (QUICK=1: small sizes; ROUNDS=N; TABLES=local,object,limits,far,growth; SERVERS=, ROWS=A,B; SFTPGO=FILE, PLACE=FOLDER, PICTURES=FOLDER; DELAY=15ms, BANDWIDTH=30: how far it is).

@@ -1,0 +1,43 @@
+//! The site that is made of the documents: it builds without a warning, its links lead somewhere, and a real browser finds it good.
+
+use std::path::Path;
+
+use super::root;
+use crate::support::Program;
+
+/// Where a browser is sent; `python3 -m http.server` says it in its first line.
+fn port(line: &str) -> &str {
+    let rest = line.split_once(" port ").unwrap_or_else(|| panic!("the web server has said {line:?}")).1;
+    rest.split(' ').next().unwrap()
+}
+
+/// One test, as each step needs what the one before has made.
+#[test]
+fn is_built_whole_and_works_in_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, site) = (folder.path(), folder.path().join("site"));
+    let script = |name: &str| root().join("scripts/site").join(name);
+    Program::limited("python3", home, 300).arg(script("build")).arg(&site).run();
+    Program::limited("python3", home, 120).arg(script("check")).arg(&site).run();
+    // The checker itself finds what is broken.
+    let broken = "<h1>Broken</h1><a href='nowhere.html'>a</a><a href='index.html#no'>b</a><script src='//cdn.example/x.js'></script>";
+    let page = site.join("broken.html");
+    std::fs::write(&page, broken).unwrap();
+    let found = Program::limited("python3", home, 120).arg(script("check")).arg(&site).output();
+    let lines: Vec<_> = found.stdout.lines().filter(|line| line.starts_with("broken.html ")).collect();
+    assert!(found.status == 1 && lines.len() == 4, "{found}");
+    std::fs::remove_file(page).unwrap();
+
+    let mut server = Program::limited("python3", home, 300)
+        .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
+        .arg(&site)
+        .start();
+    let line = server.first_line();
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("pictures");
+    Program::limited("node", home, 240)
+        .arg(root().join("tests/page/site.cjs"))
+        .arg(format!("http://127.0.0.1:{}", port(&line)))
+        .arg(pictures)
+        .arg(&site)
+        .run();
+}
