@@ -43,7 +43,16 @@ def keep_anchors(app, document):
             document.ids[slug] = section
 
 
+def add_player(app, name, template, context, doctree):
+    """Only pages with a film load its player."""
+    if 'class="film"' in context.get("body", ""):
+        app.add_css_file("player/asciinema-player.css")
+        for script in ("player/asciinema-player.min.js", "film.js"):
+            app.add_js_file(script)
+
+
 def setup(app):
     app.add_lexer("log", TextLexer)
     app.connect("config-inited", lambda app, config: config.html_extra_path.append(str(pathlib.Path(app.srcdir) / "_copied")))
     app.connect("doctree-read", keep_anchors)
+    app.connect("html-page-context", add_player)
