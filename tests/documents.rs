@@ -268,10 +268,7 @@ mod links {
     #[test]
     fn of_the_guide_reach_every_page() {
         // Decisions have an index of their own.
-        let indexes = [
-            ("docs/README.md", "docs/"),
-            ("docs/decisions/README.md", "docs/decisions/"),
-        ];
+        let indexes = [("docs/README.md", "docs/"), ("docs/decisions/README.md", "docs/decisions/")];
         for (index, folder) in indexes {
             let (_, text) = parse(index);
             let documents = documents();

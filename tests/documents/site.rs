@@ -41,3 +41,23 @@ fn is_built_whole_and_works_in_a_browser() {
         .arg(&site)
         .run();
 }
+
+/// Its commands run again, with the server of this test.
+#[test]
+fn the_film_shows_what_its_commands_print() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |film: &Path| {
+        let program = Program::limited("python3", home.path(), 200).env("WHARF", env!("CARGO_BIN_EXE_wharf"));
+        program.arg(root().join("scripts/film")).arg("--check").arg(film).output()
+    };
+    let film = root().join("docs/film/first-minutes.cast");
+    let outcome = check(&film);
+    assert_eq!(outcome.status, 0, "scripts/film makes it anew: {outcome}");
+    // One that shows something else would be noticed.
+    let other = home.path().join("other.cast");
+    let text = std::fs::read_to_string(film).unwrap();
+    assert!(text.contains("the configuration is good"), "it lacks a command");
+    std::fs::write(&other, text.replace("is good", "is fine")).unwrap();
+    let outcome = check(&other);
+    assert!(outcome.status == 1 && outcome.stdout.contains("is fine"), "{outcome}");
+}

@@ -1,7 +1,7 @@
 // The site as people see it: on a phone, in both colours, with its search, from a server and from a folder.
 // node site.cjs ADDRESS PICTURES FOLDER
 
-const { accessible, address, assert, fits, main, open, picture, TOKEN: FOLDER } = require("./browser.cjs");
+const { accessible, address, assert, fits, main, open, picture, until, TOKEN: FOLDER } = require("./browser.cjs");
 
 const PHONE = { viewport: { width: 375, height: 667 }, hasTouch: true, isMobile: true };
 
@@ -54,6 +54,19 @@ async function bothColours(browser) {
   await picture(page, "site-dark");
 }
 
+/** The film plays to what its commands print, without asking for anything. */
+async function theFilm(browser) {
+  const page = await open(browser, { colorScheme: "light" });
+  await page.goto(`${address}/docs/getting-started.html`);
+  const film = page.locator(".film");
+  await film.getByText("wharf.yaml: the configuration is good").waitFor();
+  await accessible(page, "the page with the film");
+  const still = await film.locator("pre").textContent();
+  await film.click();
+  await until(page, "the film", () => document.querySelector(".film pre").textContent, (shown) => shown !== still && shown.length > 0);
+  await picture(page, "site-film");
+}
+
 /** As unpacked from an archive, with nothing that serves it. */
 async function fromAFolder(browser) {
   const page = await browser.newPage();
@@ -65,4 +78,4 @@ async function fromAFolder(browser) {
   await page.close();
 }
 
-main({ "a phone": aPhone, "the search": theSearch, "both colours": bothColours, "from a folder": fromAFolder });
+main({ "a phone": aPhone, "the search": theSearch, "both colours": bothColours, "the film": theFilm, "from a folder": fromAFolder });
