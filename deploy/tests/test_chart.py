@@ -246,9 +246,12 @@ class Chart(unittest.TestCase):
             for version in HELMS:
                 arguments = ["--dry-run=server", "--disable-openapi-validation", "--namespace", "ftp"]
                 arguments += ["--values", CHART / "examples/three-replicas.yaml", "--set=tls.mode=off,tls.certManager.enabled=false"]
-                ran = helm("template", "wharf", CHART, *arguments, version=version, kubeconfig=cluster.kubeconfig)
-                documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
-                self.assertEqual(one("Secret", documents)["data"]["cluster.secret"], before)
+                for also in ([], ["--set=autoscaling.enabled=false,replicas=1"]):
+                    with self.subTest(version=version.name, also=also):
+                        rendered = ["template", "wharf", CHART, *arguments, *also]
+                        ran = helm(*rendered, version=version, kubeconfig=cluster.kubeconfig)
+                        documents = [document for document in yaml.safe_load_all(ran.stdout) if document]
+                        self.assertEqual(one("Secret", documents)["data"]["cluster.secret"], before)
 
     def test_node_ports_are_the_passive_ports(self):
         documents = manifests("--values", str(CHART / "examples/node-port.yaml"))

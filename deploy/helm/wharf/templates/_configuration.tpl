@@ -111,9 +111,13 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $data := dict -}}
 {{- if not .Values.existingConfigMap.name -}}
 {{- $before := (lookup "v1" "Secret" (include "wharf.namespace" .) (include "wharf.name" .) | default dict).data | default dict -}}
-{{- if and (include "wharf.isCluster" .) (not .Values.cluster.existingSecret.name) -}}
 {{- $key := include "wharf.clusterKey" . -}}
+{{- if .Values.cluster.existingSecret.name -}}
+{{- else if include "wharf.isCluster" . -}}
 {{- $_ := set $data $key (index $before $key | default (randAlphaNum 48 | b64enc)) -}}
+{{- else if index $before $key -}}
+{{- /* Pods that still run need it: all of them, if Helm fails after it has changed the Secret. */ -}}
+{{- $_ := set $data $key (index $before $key) -}}
 {{- end -}}
 {{- range $name, $backend := .Values.backends -}}
 {{- range $key, $secret := $backend.secrets -}}
