@@ -10,6 +10,7 @@ mod explain;
 mod hash_password;
 mod health;
 mod init;
+mod import;
 mod kick;
 mod lockouts;
 mod man;
@@ -85,6 +86,7 @@ Examples:
   wharf events list                        show events that could not be delivered
   wharf hash-password                      ask for a password and print its hash
   wharf explain users.limits               explain a key of the configuration
+  wharf import vsftpd /etc/vsftpd.conf     make a configuration of another server's
   wharf schema > wharf.schema.json         write the JSON Schema, for editors
 
 Exit status: 0 success, 1 failure while running, 2 bad configuration or usage.";
@@ -112,6 +114,7 @@ enum Command {
     KeepRunPrograms,
     Explain(explain::Explain),
     HashPassword(hash_password::HashPassword),
+    Import(import::Import),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -137,6 +140,7 @@ pub fn run() -> ExitCode {
         Command::KeepRunPrograms => crate::events::keep_worker().map_or(Outcome::Failed, |()| Outcome::Fine),
         Command::Explain(explain) => explain.run(),
         Command::HashPassword(hash_password) => hash_password.run(),
+        Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

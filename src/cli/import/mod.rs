@@ -1,0 +1,238 @@
+//! `wharf import`: what other servers have, as a configuration of Wharf.
+//!
+//! Each source is a file or folder that makes an [`Imported`](model::Imported) of files that it does not trust; one writer makes YAML of that.
+
+mod accounts;
+mod inputs;
+mod model;
+mod passwd;
+mod places;
+mod proftpd;
+mod pure_ftpd;
+mod sftpgo;
+mod transfer_family;
+mod vsftpd;
+mod write;
+mod yaml;
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use self::inputs::Finder;
+use self::model::Imported;
+use self::write::Written;
+use self::yaml::{Lines, Node};
+use super::{Outcome, complain};
+
+/// The largest configuration that Wharf reads, in bytes.
+const LARGEST: usize = 1024 * 1024;
+/// How many users stand in one file of `--users`.
+const USERS_IN_A_FILE: usize = 1000;
+
+/// Make a configuration of that of another server.
+///
+/// It goes to standard output, with a comment for each line that could not be carried over as it was. Hashes of passwords go along
+/// as they are. A summary goes to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf import vsftpd /etc/vsftpd.conf /etc/passwd /etc/shadow --output wharf.yaml
+  wharf import proftpd /etc/proftpd/proftpd.conf > wharf.yaml
+  wharf import pure-ftpd /etc/pure-ftpd/conf /etc/pure-ftpd/pureftpd.passwd
+  wharf import sftpgo backup.json --output wharf.yaml
+  wharf import transfer-family server.json user-*.json
+  wharf import passwd users.htpasswd --homes /srv/ftp
+
+Exit status: 0 success, 1 the result can't be written, 2 a file can't be read or used.")]
+pub(super) struct Import {
+    /// The server that the files come from.
+    source: Source,
+    /// What it is configured with, and files of accounts (passwd, shadow, group, htpasswd).
+    #[arg(required = true, value_name = "FILES")]
+    files: Vec<PathBuf>,
+    /// Write the configuration to this file.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Where paths in the files start, if the files come from another machine: a copy of its `/`.
+    #[arg(long, value_name = "DIRECTORY")]
+    root: Option<PathBuf>,
+    /// The directory in which users have their homes, if the files name none.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/srv/ftp")]
+    homes: String,
+    /// Write users to files in this directory, for thousands of them; the configuration names it in `users_from`.
+    #[arg(long, value_name = "DIRECTORY")]
+    users: Option<PathBuf>,
+}
+
+/// A server that configurations are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Source {
+    /// vsftpd.conf, with the files that it names; passwd and shadow for local users, htpasswd for virtual ones.
+    Vsftpd,
+    /// proftpd.conf, with the files that it includes or names; passwd and shadow for users of the system.
+    Proftpd,
+    /// The directory /etc/pure-ftpd/conf or the file pure-ftpd.conf; pureftpd.passwd or pureftpd.pdb.
+    PureFtpd,
+    /// What `dumpdata` writes as JSON.
+    Sftpgo,
+    /// What `aws transfer` prints of `describe-server`, `describe-user` and `list-users`.
+    TransferFamily,
+    /// Only accounts: passwd and shadow, or what htpasswd writes.
+    Passwd,
+}
+
+/// What a source is read with.
+struct Options {
+    finder: Finder,
+    homes: String,
+}
+
+impl Source {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    fn read(self, files: &[PathBuf], options: &Options) -> Result<Imported, String> {
+        match self {
+            Self::Vsftpd => vsftpd::read(files, options),
+            Self::Proftpd => proftpd::read(files, options),
+            Self::PureFtpd => pure_ftpd::read(files, options),
+            Self::Sftpgo => sftpgo::read(files),
+            Self::TransferFamily => transfer_family::read(files),
+            Self::Passwd => passwd::read(files, options),
+        }
+    }
+}
+
+impl Import {
+    pub(super) fn run(self) -> Outcome {
+        let options =
+            Options { finder: Finder::below(self.root.clone()), homes: inputs::normalised(&self.homes) };
+        let mut imported = match self.source.read(&self.files, &options) {
+            Ok(imported) => imported,
+            Err(error) => {
+                complain(format_args!("wharf: {error}"));
+                return Outcome::Unusable;
+            }
+        };
+        write::settle_names(&mut imported);
+        let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
+        let written = write::write(&self.source.name(), &files, &imported, &options.finder);
+        match self.put(written) {
+            Ok(()) => {}
+            Err((outcome, error)) => {
+                complain(format_args!("wharf: {error}"));
+                return outcome;
+            }
+        }
+        summary(&imported);
+        Outcome::Fine
+    }
+
+    /// Writes all to where it is wanted.
+    fn put(&self, written: Written) -> Result<(), (Outcome, String)> {
+        let Written { mut head, users, tail } = written;
+        let is_empty = users.is_empty();
+        let users = match &self.users {
+            Some(folder) => {
+                let folder = self.put_users(folder, &users).map_err(|error| (Outcome::Failed, error))?;
+                head.empty();
+                head.line(0, "users_from:");
+                head.line(2, format_args!("- directory: {}", Node::text(folder)));
+                Vec::new()
+            }
+            None => users,
+        };
+        if self.users.is_none() && !is_empty {
+            head.empty();
+            head.line(0, "users:");
+            users.iter().for_each(|entry| head.append(entry));
+            // A list of which all entries are comments is none.
+            if users.iter().all(|entry| !entry.holds_an_entry()) {
+                head.line(2, "[]");
+            }
+        }
+        head.append(&tail);
+        if head.len() > LARGEST {
+            let message = format!(
+                "the configuration has {} bytes, and Wharf reads at most {LARGEST}; `--users DIRECTORY` writes users to files of their own",
+                head.len()
+            );
+            return Err((Outcome::Unusable, message));
+        }
+        let text = head.into_text();
+        match &self.output {
+            None => {
+                // A closed output is not a failure of the program.
+                let _ = std::io::stdout().write_all(text.as_bytes());
+                Ok(())
+            }
+            Some(path) => self.put_file(path, &text).map_err(|error| (Outcome::Failed, error)),
+        }
+    }
+
+    /// Writes the users to files in a directory; its name in the configuration.
+    fn put_users(&self, folder: &Path, users: &[Lines]) -> Result<String, String> {
+        let cannot = |error: std::io::Error| format!("can't make {}: {error}", folder.display());
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let folder = folder.canonicalize().map_err(cannot)?;
+        for (number, users) in users.chunks(USERS_IN_A_FILE).enumerate() {
+            let mut text = Lines::default();
+            users.iter().for_each(|entry| text.append(entry));
+            if users.iter().all(|entry| !entry.holds_an_entry()) {
+                text.line(0, "[]");
+            }
+            self.put_file(&folder.join(format!("imported-{:05}.yaml", number + 1)), &text.into_text())?;
+        }
+        folder.into_os_string().into_string().map_err(|name| format!("{} is not valid UTF-8", name.display()))
+    }
+
+    /// Hashes of passwords are for nobody else to read.
+    fn put_file(&self, path: &Path, text: &str) -> Result<(), String> {
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600);
+        if self.force {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        let written = options.open(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{} is there already; `--force` overwrites it", path.display())
+            }
+            _ => format!("can't write {}: {error}", path.display()),
+        })
+    }
+}
+
+/// Says what became of users, for the person at the terminal.
+fn summary(imported: &Imported) {
+    let left_out: Vec<_> = imported.users.iter().filter(|user| user.left_out.is_some()).collect();
+    let carried = imported.users.len() - left_out.len();
+    let remarks = imported.remarks.len()
+        + imported.users.iter().map(|user| user.remarks.len()).sum::<usize>()
+        + imported.stores.iter().map(|store| store.remarks.len()).sum::<usize>();
+    complain(format_args!("{carried} users are carried over, {} are left out", left_out.len()));
+    for user in left_out.iter().take(20) {
+        let reason = user.left_out.as_deref().unwrap_or_default();
+        complain(yaml::comment(&format!("- {}: {}: {reason}", user.place, user.name)));
+    }
+    if left_out.len() > 20 {
+        complain(format_args!("- and {} more: the comments have them all", left_out.len() - 20));
+    }
+    if remarks > 0 {
+        complain(format_args!("{remarks} comments say what else is different: read them"));
+    }
+    complain("next: wharf check --config FILE");
+}

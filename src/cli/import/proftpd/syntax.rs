@@ -1,0 +1,220 @@
+//! The lines of `proftpd.conf`: directives, blocks in blocks, and other files.
+
+use super::super::Options;
+use super::super::inputs::Input;
+use super::super::model::{Imported, Place};
+
+/// How deep blocks and files may stand in each other.
+const MAX_DEPTH: usize = 32;
+/// The most words of a line.
+const MAX_WORDS: usize = 1000;
+
+/// A line: a name in lower case and its words.
+#[derive(Debug, Clone)]
+pub(super) struct Directive {
+    pub(super) name: String,
+    pub(super) words: Vec<String>,
+    pub(super) place: Place,
+}
+
+impl Directive {
+    pub(super) fn word(&self, number: usize) -> &str {
+        self.words.get(number).map_or("", String::as_str)
+    }
+}
+
+/// What stands between `<Name words>` and `</Name>`, or a whole file.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) name: String,
+    pub(super) words: Vec<String>,
+    pub(super) place: Place,
+    pub(super) directives: Vec<Directive>,
+    pub(super) blocks: Vec<Block>,
+}
+
+impl Block {
+    fn new(name: &str, words: Vec<String>, place: &Place) -> Self {
+        let place = place.clone();
+        Self { name: name.to_ascii_lowercase(), words, place, directives: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// The last one of this name, which counts.
+    pub(super) fn get(&self, name: &str) -> Option<&Directive> {
+        self.directives.iter().rfind(|directive| directive.name == name)
+    }
+
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Directive> {
+        self.directives.iter().filter(move |directive| directive.name == name)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|directive| directive.word(0)).filter(|word| !word.is_empty())
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok().filter(|number| *number > 0)
+    }
+
+    pub(super) fn is_on(&self, name: &str, default: bool) -> bool {
+        self.text(name).map_or(default, |word| is_on(word, default))
+    }
+
+    pub(super) fn blocks_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Block> {
+        self.blocks.iter().filter(move |block| block.name == name)
+    }
+}
+
+pub(super) fn is_on(word: &str, default: bool) -> bool {
+    match word.to_ascii_lowercase().as_str() {
+        "on" | "yes" | "true" | "1" => true,
+        "off" | "no" | "false" | "0" => false,
+        _ => default,
+    }
+}
+
+/// Reads a file, and those that it includes.
+///
+/// # Errors
+/// A sentence, if blocks don't end, or the file is no text.
+pub(super) fn read(input: &Input, options: &Options, imported: &mut Imported) -> Result<Block, String> {
+    let place = input.place(0);
+    let mut open = vec![Block::new("server config", Vec::new(), &place)];
+    read_into(input, options, imported, &mut open, 0)?;
+    let root = open.pop();
+    match (root, open.is_empty()) {
+        (Some(root), true) => Ok(root),
+        (Some(block), false) => Err(format!("{}: <{}> does not end", block.place, block.name)),
+        (None, _) => Err(format!("{place}: a block ends that did not begin")),
+    }
+}
+
+fn read_into(
+    input: &Input,
+    options: &Options,
+    imported: &mut Imported,
+    open: &mut Vec<Block>,
+    depth: usize,
+) -> Result<(), String> {
+    let lines = input.lines(&mut imported.remarks)?;
+    let mut lines = lines.into_iter();
+    while let Some((number, line)) = lines.next() {
+        let place = input.place(number);
+        let mut whole = line.trim().to_owned();
+        // A backslash at the end joins the next line.
+        while whole.ends_with('\\') {
+            whole.pop();
+            match lines.next() {
+                Some((_, line)) if whole.len() < 1 << 20 => whole.push_str(line.trim()),
+                _ => break,
+            }
+        }
+        if whole.is_empty() || whole.starts_with('#') {
+            continue;
+        }
+        if let Some(tag) = whole.strip_prefix("</") {
+            let name = tag.trim_end_matches('>').trim().to_ascii_lowercase();
+            if open.len() < 2 || open.last().is_none_or(|block| block.name != name) {
+                return Err(format!("{place}: </{name}> ends what did not begin"));
+            }
+            let Some(block) = open.pop() else { continue };
+            let Some(parent) = open.last_mut() else { continue };
+            if is_condition(&block.name) {
+                // All modules count as loaded: what they would do is what the configuration is for.
+                let wants_absence = block.words.first().is_some_and(|word| word.starts_with('!'));
+                if !wants_absence {
+                    parent.directives.extend(block.directives);
+                    parent.blocks.extend(block.blocks);
+                }
+            } else {
+                parent.blocks.push(block);
+            }
+        } else if let Some(tag) = whole.strip_prefix('<') {
+            let mut words = words(tag.strip_suffix('>').unwrap_or(tag));
+            if words.is_empty() || open.len() > MAX_DEPTH {
+                return Err(format!("{place}: this begins no block, or one too deep in others"));
+            }
+            let name = words.remove(0);
+            open.push(Block::new(&name, words, &place));
+        } else {
+            let mut words = words(&whole);
+            if words.is_empty() {
+                continue;
+            }
+            let name = words.remove(0).to_ascii_lowercase();
+            if name == "include" {
+                include(&words, &place, options, imported, open, depth)?;
+            } else if let Some(block) = open.last_mut() {
+                block.directives.push(Directive { name, words, place });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_condition(name: &str) -> bool {
+    matches!(name, "ifmodule" | "ifdefine" | "ifversion" | "ifauthenticated")
+}
+
+/// Words between spaces, some in double quotes.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() && words.len() < MAX_WORDS {
+        let (word, end) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let end = quoted.find('"').unwrap_or(quoted.len());
+                (quoted.get(..end).unwrap_or_default(), quoted.get(end + 1..).unwrap_or_default())
+            }
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                rest.split_at(end)
+            }
+        };
+        words.push(word.to_owned());
+        rest = end.trim_start();
+    }
+    words
+}
+
+/// Reads what `Include` names: a file, all files of a directory, or those that a pattern fits.
+fn include(
+    words: &[String],
+    place: &Place,
+    options: &Options,
+    imported: &mut Imported,
+    open: &mut Vec<Block>,
+    depth: usize,
+) -> Result<(), String> {
+    let Some(named) = words.first() else { return Ok(()) };
+    if depth >= MAX_DEPTH {
+        return Err(format!("{place}: files include each other, or stand too deep in others"));
+    }
+    let named = named.trim_end_matches('/');
+    let (folder, last) = named.rsplit_once('/').unwrap_or((".", named));
+    let files: Vec<String> = if options.finder.is_directory(named) {
+        options.finder.names_in(named).into_iter().map(|name| format!("{named}/{name}")).collect()
+    } else if last.contains(['*', '?', '[']) {
+        let pattern = glob::Pattern::new(last).map_err(|error| format!("{place}: {error}"))?;
+        let names = options.finder.names_in(folder).into_iter().filter(|name| pattern.matches(name));
+        names.map(|name| format!("{folder}/{name}")).collect()
+    } else {
+        vec![named.to_owned()]
+    };
+    for file in files {
+        if options.finder.is_directory(&file) {
+            continue;
+        }
+        match options.finder.read(&file) {
+            Ok(input) => {
+                let before = open.len();
+                read_into(&input, options, imported, open, depth + 1)?;
+                if open.len() != before {
+                    return Err(format!("{file}: a block begins there and does not end there"));
+                }
+            }
+            Err(error) => imported.remark(place, error),
+        }
+    }
+    Ok(())
+}

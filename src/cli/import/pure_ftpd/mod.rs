@@ -1,0 +1,127 @@
+//! `pure-ftpd`: Debian's directory of files with one value each, or `pure-ftpd.conf`; and the users that pure-pw keeps.
+
+mod settings;
+mod users;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Options;
+use super::accounts::{Accounts, Kind};
+use super::inputs::Input;
+use super::model::{Imported, Place};
+
+/// The most files of a directory of values.
+const MAX_VALUES: usize = 1000;
+
+/// What is configured: options in lower case, and their values.
+#[derive(Debug, Default)]
+struct Conf {
+    values: BTreeMap<String, (String, Place)>,
+}
+
+impl Conf {
+    /// Reads a directory in which each file is an option, and its first line the value.
+    fn read_directory(&mut self, folder: &Path, imported: &mut Imported) -> Result<(), String> {
+        let cannot = |error: std::io::Error| format!("can't read {}: {error}", folder.display());
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(cannot)?.take(MAX_VALUES) {
+            paths.push(entry.map_err(cannot)?.path());
+        }
+        paths.sort();
+        for path in paths.iter().filter(|path| path.is_file()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            // Editors leave such files behind, which Debian's program does not read either.
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                continue;
+            }
+            let input = Input::read(path)?;
+            let lines = input.lines(&mut imported.remarks)?;
+            let value = lines.iter().map(|(_, line)| line.trim()).find(|line| !line.is_empty()).unwrap_or_default();
+            self.values.insert(name.to_ascii_lowercase(), (value.to_owned(), input.place(1)));
+        }
+        Ok(())
+    }
+
+    /// Reads lines of an option and its value.
+    fn read_file(&mut self, input: &Input, imported: &mut Imported) -> Result<(), String> {
+        for (number, line) in input.lines(&mut imported.remarks)? {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            let place = input.place(number);
+            match line.split_once(char::is_whitespace) {
+                Some((name, value)) => {
+                    self.values.insert(name.to_ascii_lowercase(), (value.trim().to_owned(), place));
+                }
+                None => imported.remark(&place, format!("{line} has no value, and is left out")),
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.as_str())
+    }
+
+    fn place(&self, name: &str) -> Option<&Place> {
+        self.values.get(name).map(|(_, place)| place)
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "1" | "on" | "true"))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok().filter(|number| *number > 0)
+    }
+
+    /// Two numbers with such a sign between them.
+    fn pair(&self, name: &str, between: char) -> Option<(&str, &str)> {
+        let (first, second) = self.get(name)?.split_once(between)?;
+        Some((first.trim(), second.trim()))
+    }
+}
+
+pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, String> {
+    let (mut imported, mut conf, mut accounts) = (Imported::default(), Conf::default(), Accounts::default());
+    let mut lists = Vec::new();
+    let mut main = None;
+    for file in files {
+        if file.is_dir() {
+            conf.read_directory(file, &mut imported)?;
+            main.get_or_insert_with(|| Place { file: file.display().to_string().into(), line: 0 });
+            continue;
+        }
+        let input = Input::read(file)?;
+        if input.bytes.starts_with(users::PUREDB) {
+            lists.push(input);
+            continue;
+        }
+        let lines = input.lines(&mut imported.remarks)?;
+        match Kind::of(&lines) {
+            Some(Kind::PurePw) => lists.push(input),
+            Some(_) => {
+                accounts.add(&input, &mut imported.remarks)?;
+            }
+            None => {
+                conf.read_file(&input, &mut imported)?;
+                main.get_or_insert_with(|| input.place(0));
+            }
+        }
+    }
+    if conf.values.is_empty() && lists.is_empty() {
+        return Err("none of the files has an option of pure-ftpd, or users of pure-pw".to_owned());
+    }
+    accounts.finish();
+    let main = main.unwrap_or_else(|| Place { file: "pure-ftpd".into(), line: 0 });
+    settings::server(&conf, &mut imported, options);
+    users::add(&conf, &lists, &accounts, &main, options, &mut imported)?;
+    Ok(imported)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! `vsftpd`: `vsftpd.conf`, the files that it names, and its users: those of the system, or virtual ones of a file that PAM reads.
+
+mod settings;
+mod users;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::Options;
+use super::accounts::Accounts;
+use super::inputs::Input;
+use super::model::{Imported, Place};
+
+/// What a configuration says: each option once, its last value.
+#[derive(Debug, Clone, Default)]
+struct Conf {
+    values: BTreeMap<String, (String, Place)>,
+}
+
+impl Conf {
+    /// Reads the lines `option=value` of a file. There are no spaces around the sign, and no comments behind values.
+    fn read(input: &Input, imported: &mut Imported) -> Result<Self, String> {
+        let mut conf = Self::default();
+        for (number, line) in input.lines(&mut imported.remarks)? {
+            let line = line.trim_end();
+            if line.trim_start().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let place = input.place(number);
+            match line.split_once('=') {
+                Some((name, value)) => {
+                    conf.values.insert(name.trim().to_ascii_lowercase(), (value.to_owned(), place));
+                }
+                None => imported.remark(&place, "this line is no option=value, and left out"),
+            }
+        }
+        Ok(conf)
+    }
+
+    /// The same with what a file of one user says in its place.
+    fn with(&self, other: &Self) -> Self {
+        let mut values = self.values.clone();
+        values.extend(other.values.clone());
+        Self { values }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.as_str())
+    }
+
+    fn place(&self, name: &str) -> Option<&Place> {
+        self.values.get(name).map(|(_, place)| place)
+    }
+
+    fn is_on(&self, name: &str, default: bool) -> bool {
+        self.get(name).map_or(default, |value| matches!(value.to_ascii_uppercase().as_str(), "YES" | "TRUE" | "1"))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        let text = self.get(name)?;
+        // Numbers that begin with 0 are octal there, in masks alone.
+        text.parse().ok().filter(|number| *number > 0)
+    }
+
+    fn octal(&self, name: &str, default: u32) -> u32 {
+        self.get(name).and_then(|text| u32::from_str_radix(text, 8).ok()).map_or(default, |mask| mask & 0o777)
+    }
+}
+
+pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, String> {
+    let (mut imported, mut accounts, mut conf) = (Imported::default(), Accounts::default(), None);
+    let mut main = None;
+    for file in files {
+        let input = Input::read(file)?;
+        if accounts.add(&input, &mut imported.remarks)? {
+            continue;
+        }
+        if conf.is_some() {
+            return Err(format!("{} is neither a file of accounts nor the first vsftpd.conf", file.display()));
+        }
+        conf = Some(Conf::read(&input, &mut imported)?);
+        main = Some(input.place(0));
+    }
+    let (Some(conf), Some(main)) = (conf, main) else {
+        return Err("none of the files is a vsftpd.conf".to_owned());
+    };
+    if conf.values.is_empty() {
+        return Err(format!("{main} has no option of vsftpd (option=value)"));
+    }
+    accounts.finish();
+    settings::server(&conf, &mut imported);
+    users::add(&conf, &accounts, &main, options, &mut imported)?;
+    Ok(imported)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
