@@ -44,7 +44,10 @@ impl Kind {
 
 /// The lines that say something.
 pub(super) fn entries<'a>(lines: &[(usize, &'a str)]) -> impl Iterator<Item = (usize, &'a str)> {
-    lines.iter().map(|(number, line)| (*number, line.trim())).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+    lines
+        .iter()
+        .map(|(number, line)| (*number, line.trim()))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Somebody in these files.
@@ -82,7 +85,8 @@ impl Account {
 /// # Errors
 /// A sentence on why not.
 pub(super) fn verified_hash(hash: &str) -> Result<String, String> {
-    let is_des = hash.len() == 13 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
+    let is_des =
+        hash.len() == 13 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
     match hash {
         "" => Err("there is no password".to_owned()),
         "x" => Err("the hash of the password is in the file `shadow`: name that file, too".to_owned()),
@@ -156,7 +160,10 @@ impl Accounts {
             return false;
         }
         if let Some(first) = self.by_name.get(&account.name).and_then(|index| self.list.get(*index)) {
-            let text = format!("{} stands in {}, too, which counts: this line is left out", account.name, first.place);
+            let text = format!(
+                "{} stands in {}, too, which counts: this line is left out",
+                account.name, first.place
+            );
             remarks.push(Remark { place: account.place, text });
             return true;
         }

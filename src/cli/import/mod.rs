@@ -5,6 +5,7 @@
 mod accounts;
 mod inputs;
 mod model;
+mod networks;
 mod passwd;
 mod places;
 mod proftpd;
@@ -139,7 +140,6 @@ impl Import {
     /// Writes all to where it is wanted.
     fn put(&self, written: Written) -> Result<(), (Outcome, String)> {
         let Written { mut head, users, tail } = written;
-        let is_empty = users.is_empty();
         let users = match &self.users {
             Some(folder) => {
                 let folder = self.put_users(folder, &users).map_err(|error| (Outcome::Failed, error))?;
@@ -150,16 +150,7 @@ impl Import {
             }
             None => users,
         };
-        if self.users.is_none() && !is_empty {
-            head.empty();
-            head.line(0, "users:");
-            users.iter().for_each(|entry| head.append(entry));
-            // A list of which all entries are comments is none.
-            if users.iter().all(|entry| !entry.holds_an_entry()) {
-                head.line(2, "[]");
-            }
-        }
-        head.append(&tail);
+        let head = joined(head, self.users.is_none().then_some(users.as_slice()), &tail);
         if head.len() > LARGEST {
             let message = format!(
                 "the configuration has {} bytes, and Wharf reads at most {LARGEST}; `--users DIRECTORY` writes users to files of their own",
@@ -186,7 +177,7 @@ impl Import {
         for (number, users) in users.chunks(USERS_IN_A_FILE).enumerate() {
             let mut text = Lines::default();
             users.iter().for_each(|entry| text.append(entry));
-            if users.iter().all(|entry| !entry.holds_an_entry()) {
+            if !users.iter().any(Lines::holds_an_entry) {
                 text.line(0, "[]");
             }
             self.put_file(&folder.join(format!("imported-{:05}.yaml", number + 1)), &text.into_text())?;
@@ -216,6 +207,21 @@ impl Import {
     }
 }
 
+/// The parts as one text.
+fn joined(mut head: Lines, users: Option<&[Lines]>, tail: &Lines) -> Lines {
+    if let Some(users) = users.filter(|users| !users.is_empty()) {
+        head.empty();
+        head.line(0, "users:");
+        users.iter().for_each(|entry| head.append(entry));
+        // A list of which all entries are comments is none.
+        if !users.iter().any(Lines::holds_an_entry) {
+            head.line(2, "[]");
+        }
+    }
+    head.append(tail);
+    head
+}
+
 /// Says what became of users, for the person at the terminal.
 fn summary(imported: &Imported) {
     let left_out: Vec<_> = imported.users.iter().filter(|user| user.left_out.is_some()).collect();
@@ -236,3 +242,6 @@ fn summary(imported: &Imported) {
     }
     complain("next: wharf check --config FILE");
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,12 @@ impl Imported {
     }
 
     /// The name of the backend with these keys, which is made if there is none.
-    pub(super) fn store(&mut self, name: &str, keys: Vec<(&'static str, Node)>, remarks: Vec<Remark>) -> String {
+    pub(super) fn store(
+        &mut self,
+        name: &str,
+        keys: Vec<(&'static str, Node)>,
+        remarks: Vec<Remark>,
+    ) -> String {
         if let Some(store) = self.stores.iter().find(|store| store.keys == keys) {
             return store.name.clone();
         }
@@ -150,9 +155,10 @@ impl Tree {
         let join = |path: &str| format!("{}/{}", path.trim_end_matches('/'), rest.trim_matches('/'));
         match self {
             Self::Local { path, modes } => Self::Local { path: normalised(&join(path)), modes: *modes },
-            Self::Stored { store, path } => {
-                Self::Stored { store: store.clone(), path: normalised(&join(path)).trim_matches('/').to_owned() }
-            }
+            Self::Stored { store, path } => Self::Stored {
+                store: store.clone(),
+                path: normalised(&join(path)).trim_matches('/').to_owned(),
+            },
         }
     }
 }

@@ -31,12 +31,18 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
         };
         Ok(View::new(Tree::Local { path: home, modes: MODES }, Permissions::FULL))
     });
-    let place = Place { file: files.first().map(|file| file.display().to_string()).unwrap_or_default().into(), line: 0 };
+    let place = Place {
+        file: files.first().map(|file| file.display().to_string()).unwrap_or_default().into(),
+        line: 0,
+    };
     if accounts.list.iter().any(|account| account.home.is_none()) {
         let text = format!("no homes stand there: each user has a directory in {} (--homes)", options.homes);
         imported.remark(&place, text);
     }
-    imported.remark(&place, "what users may do does not stand there: each has all permissions in the user's own directory");
+    imported.remark(
+        &place,
+        "what users may do does not stand there: each has all permissions in the user's own directory",
+    );
     Ok(imported)
 }
 

@@ -57,7 +57,11 @@ impl Places {
         };
         let mut roots: BTreeSet<(&str, Modes)> = directories
             .iter()
-            .map(|(path, modes)| if shared(path, *modes) { (above(path), *modes) } else { (path.as_str(), *modes) })
+            .map(
+                |(path, modes)| {
+                    if shared(path, *modes) { (above(path), *modes) } else { (path.as_str(), *modes) }
+                },
+            )
             .collect();
         // What lies in another root needs none of its own.
         let all = roots.clone();
@@ -111,7 +115,8 @@ fn has_root_above(path: &str, modes: Modes, roots: &BTreeSet<(&str, Modes)>) -> 
 /// A name that no other backend has: the last names of the path.
 pub(super) fn free_name(path: &str, names: &mut BTreeSet<String>) -> String {
     let clean = |name: &str| -> String {
-        let shown = name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' });
+        let shown =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' });
         shown.take(40).collect::<String>().trim_matches(|c| "-.".contains(c)).to_ascii_lowercase()
     };
     let last = path.rsplit('/').map(clean).find(|name| !name.is_empty());

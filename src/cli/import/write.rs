@@ -30,7 +30,9 @@ pub(super) fn settle_names(imported: &mut Imported) {
     for user in &mut imported.users {
         let lower = user.name.to_ascii_lowercase();
         if !can_be_a_name(&user.name) {
-            user.leave_out("a name of Wharf has at most 64 bytes, and no spaces, slashes or control characters");
+            user.leave_out(
+                "a name of Wharf has at most 64 bytes, and no spaces, slashes or control characters",
+            );
         } else if lower == "anonymous" || lower == "ftp" && has_anonymous {
             user.leave_out("this is the name of the login without a password; see the section `anonymous`");
         }
@@ -145,7 +147,10 @@ fn server(lines: &mut Lines, settings: &Settings) {
 }
 
 fn tls(lines: &mut Lines, settings: &Tls, finder: &Finder) {
-    for path in [&settings.certificate, &settings.key, &settings.client_authorities, &settings.client_crl].into_iter().flatten() {
+    for path in [&settings.certificate, &settings.key, &settings.client_authorities, &settings.client_crl]
+        .into_iter()
+        .flatten()
+    {
         if !finder.is_file(path) {
             lines.comment(0, &format!("{path} is not on this machine: `wharf check` wants it to be there."));
         }
@@ -299,7 +304,10 @@ fn entry(user: &User, places: &Places) -> Lines {
     let mut lines = Lines::default();
     for (name, rate) in [("upload", user.limits.upload), ("download", user.limits.download)] {
         if let Some(rate) = rate.filter(|rate| *rate < LEAST_RATE) {
-            let text = format!("- {}: {name}: {rate} bytes a second is less than Wharf's least, {LEAST_RATE}", user.place);
+            let text = format!(
+                "- {}: {name}: {rate} bytes a second is less than Wharf's least, {LEAST_RATE}",
+                user.place
+            );
             lines.comment(2, &text);
         }
     }

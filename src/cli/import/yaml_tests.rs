@@ -16,7 +16,23 @@ fn texts_are_plain_where_nobody_can_mistake_them() {
     for text in ["anna", "/srv/ftp", "a.b-c_d", "sha256"] {
         assert_eq!(quoted(text), text);
     }
-    for text in ["", "yes", "No", "NULL", "12", "1.2", "0640", "2027-01-01", "- a", "a: b", "a #b", "*", "&x", ".inf", "~"] {
+    for text in [
+        "",
+        "yes",
+        "No",
+        "NULL",
+        "12",
+        "1.2",
+        "0640",
+        "2027-01-01",
+        "- a",
+        "a: b",
+        "a #b",
+        "*",
+        "&x",
+        ".inf",
+        "~",
+    ] {
         assert!(quoted(text).starts_with('"'), "{text}");
     }
 }

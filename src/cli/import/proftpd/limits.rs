@@ -12,7 +12,11 @@ pub(super) fn add(host: &Block, person: &Person<'_>, user: &mut User) {
         };
         let kib = directive.word(1).split(':').next().and_then(|text| text.parse::<f64>().ok());
         let Some(kib) = kib.filter(|kib| is_meant && *kib > 0.0 && *kib < 1e12) else { continue };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is above 0 and far below the largest")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is above 0 and far below the largest"
+        )]
         let rate = (kib * 1024.0) as u64;
         for command in directive.word(0).split(',') {
             match command.to_ascii_uppercase().as_str() {
@@ -21,7 +25,10 @@ pub(super) fn add(host: &Block, person: &Person<'_>, user: &mut User) {
                 _ => {}
             }
         }
-        user.remark(&directive.place, "TransferRate is for each transfer there, and for all transfers of the user together here");
+        user.remark(
+            &directive.place,
+            "TransferRate is for each transfer there, and for all transfers of the user together here",
+        );
     }
     for directive in host.all("maxstorefilesize") {
         let number = directive.word(0).parse::<u64>().ok();
@@ -43,7 +50,11 @@ fn is_meant(directive: &Directive, at: usize, person: &Person<'_>) -> Option<boo
     let rest = directive.words.get(at + 1..).unwrap_or_default();
     match directive.word(at).to_ascii_lowercase().as_str() {
         "" => Some(true),
-        "user" => Some(rest.iter().flat_map(|word| word.split(',')).any(|name| name == person.account.name || name == "*")),
+        "user" => Some(
+            rest.iter()
+                .flat_map(|word| word.split(','))
+                .any(|name| name == person.account.name || name == "*"),
+        ),
         "group" => Some(person.is_in(rest)),
         _ => None,
     }

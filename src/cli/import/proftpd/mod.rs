@@ -23,7 +23,10 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
             continue;
         }
         if root.is_some() {
-            return Err(format!("{} is neither a file of accounts nor the first proftpd.conf", file.display()));
+            return Err(format!(
+                "{} is neither a file of accounts nor the first proftpd.conf",
+                file.display()
+            ));
         }
         root = Some(syntax::read(&input, options, &mut imported)?);
         main = Some(input.place(0));
@@ -58,8 +61,12 @@ fn hosts(root: &Block) -> Vec<Block> {
     for host in &mut hosts {
         for global in &global {
             // What stands in the server itself counts before it.
-            let more: Vec<_> =
-                global.directives.iter().filter(|directive| host.get(&directive.name).is_none()).cloned().collect();
+            let more: Vec<_> = global
+                .directives
+                .iter()
+                .filter(|directive| host.get(&directive.name).is_none())
+                .cloned()
+                .collect();
             host.directives.extend(more);
             host.blocks.extend(global.blocks.iter().cloned());
         }

@@ -47,7 +47,12 @@ impl Person<'_> {
 fn names(words: &[String]) -> impl Iterator<Item = &str> {
     // `OR`, `AND` and `regex` may stand in front.
     let skipped = usize::from(words.first().is_some_and(|word| matches!(word.as_str(), "OR" | "AND")));
-    words.get(skipped..).unwrap_or_default().iter().flat_map(|word| word.split(',')).filter(|name| !name.is_empty())
+    words
+        .get(skipped..)
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|word| word.split(','))
+        .filter(|name| !name.is_empty())
 }
 
 /// What a limit says of somebody.
@@ -77,7 +82,9 @@ fn around<'a>(scopes: &'a [Scope<'a>], path: &str) -> Vec<&'a Block> {
 
 fn says(limit: &Block, person: &Person<'_>) -> Say {
     let any = |name: &str, fits: &dyn Fn(&Directive) -> bool| limit.all(name).any(fits);
-    let from = |directive: &Directive| directive.words.iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"));
+    let from = |directive: &Directive| {
+        directive.words.iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"))
+    };
     let allows = any("allowall", &|_| true)
         || any("allowuser", &|directive| person.is_named(&directive.words))
         || any("allowgroup", &|directive| person.is_in(&directive.words))
@@ -86,7 +93,8 @@ fn says(limit: &Block, person: &Person<'_>) -> Say {
         || any("denyuser", &|directive| person.is_named(&directive.words))
         || any("denygroup", &|directive| person.is_in(&directive.words))
         || any("deny", &from);
-    let order: String = limit.get("order").map(|order| order.words.join("").to_ascii_lowercase()).unwrap_or_default();
+    let order: String =
+        limit.get("order").map(|order| order.words.join("").to_ascii_lowercase()).unwrap_or_default();
     let deny_first = order.starts_with("deny");
     match (allows, denies) {
         (true, true) if deny_first => Say::Deny,
@@ -123,10 +131,10 @@ fn may(scopes: &[Scope<'_>], path: &str, command: &str, person: &Person<'_>) -> 
 /// What somebody may do in a directory, and whether that is less than there.
 pub(super) fn permissions(scopes: &[Scope<'_>], path: &str, person: &Person<'_>) -> (Permissions, bool) {
     let may = |command: &str| may(scopes, path, command, person);
-    let may_overwrite =
-        around(scopes, path).iter().find_map(|block| block.get("allowoverwrite")).is_some_and(|directive| {
-            super::syntax::is_on(directive.word(0), false)
-        });
+    let may_overwrite = around(scopes, path)
+        .iter()
+        .find_map(|block| block.get("allowoverwrite"))
+        .is_some_and(|directive| super::syntax::is_on(directive.word(0), false));
     let mut permissions = Permissions::empty();
     let mut is_less = false;
     let mut grant = |permission: Permissions, commands: &[&str]| {
@@ -160,7 +168,10 @@ pub(super) fn login(scopes: &[Scope<'_>], person: &Person<'_>) -> (bool, Vec<IpN
     if may(scopes, "/", "LOGIN", person) {
         return (true, Vec::new());
     }
-    let limits = scopes.iter().filter(|scope| scope.path.is_none()).flat_map(|scope| scope.block.blocks_named("limit"));
+    let limits = scopes
+        .iter()
+        .filter(|scope| scope.path.is_none())
+        .flat_map(|scope| scope.block.blocks_named("limit"));
     let limits = limits.filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")));
     let words = limits.flat_map(|limit| limit.all("allow")).flat_map(|directive| &directive.words);
     let networks: Vec<IpNet> = words.flat_map(|word| word.split(',')).filter_map(network).collect();
@@ -174,7 +185,8 @@ fn network(word: &str) -> Option<IpNet> {
         let rest = ".0".repeat(4_usize.checked_sub(numbers)?);
         return format!("{beginning}{rest}/{}", 8 * numbers).parse().ok();
     }
-    let network = word.parse::<IpNet>().or_else(|_| word.parse::<std::net::IpAddr>().map(IpNet::from)).ok()?;
+    let network =
+        word.parse::<IpNet>().or_else(|_| word.parse::<std::net::IpAddr>().map(IpNet::from)).ok()?;
     Some(network.trunc())
 }
 

@@ -5,26 +5,127 @@ use super::syntax::{Block, Directive, is_on};
 
 /// Directives that are read, here or of users.
 const READ: &[&str] = &[
-    "allow", "allowall", "allowgroup", "allowoverwrite", "allowuser", "anonrequirepassword", "authgroupfile",
-    "authorder", "authuserfile", "defaultaddress", "defaultroot", "deny", "denyall", "denygroup", "denyuser", "group",
-    "masqueradeaddress", "maxclients", "maxclientsperhost", "maxclientsperuser", "maxinstances", "maxstorefilesize", "order",
-    "passiveports", "port", "requirevalidshell", "rootlogin", "serveralias", "serverident", "servername", "sftpengine", "timeoutidle",
-    "timeoutlogin", "timesgmt", "tlscacertificatefile", "tlscarevocationfile", "tlseccertificatefile", "tlseccertificatekeyfile",
-    "tlsengine", "tlsoptions", "tlsprotocol", "tlsrequired", "tlsrsacertificatefile", "tlsrsacertificatekeyfile", "tlsverifyclient",
-    "transferrate", "umask", "useftpusers", "user", "useralias", "useipv6", 
+    "allow",
+    "allowall",
+    "allowgroup",
+    "allowoverwrite",
+    "allowuser",
+    "anonrequirepassword",
+    "authgroupfile",
+    "authorder",
+    "authuserfile",
+    "defaultaddress",
+    "defaultroot",
+    "deny",
+    "denyall",
+    "denygroup",
+    "denyuser",
+    "group",
+    "masqueradeaddress",
+    "maxclients",
+    "maxclientsperhost",
+    "maxclientsperuser",
+    "maxinstances",
+    "maxstorefilesize",
+    "order",
+    "passiveports",
+    "port",
+    "requirevalidshell",
+    "rootlogin",
+    "serveralias",
+    "serverident",
+    "servername",
+    "sftpengine",
+    "timeoutidle",
+    "timeoutlogin",
+    "timesgmt",
+    "tlscacertificatefile",
+    "tlscarevocationfile",
+    "tlseccertificatefile",
+    "tlseccertificatekeyfile",
+    "tlsengine",
+    "tlsoptions",
+    "tlsprotocol",
+    "tlsrequired",
+    "tlsrsacertificatefile",
+    "tlsrsacertificatekeyfile",
+    "tlsverifyclient",
+    "transferrate",
+    "umask",
+    "useftpusers",
+    "user",
+    "useralias",
+    "useipv6",
 ];
 
 /// Directives that say how ProFTPD works, and nothing of what clients see.
 const INNER: &[&str] = &[
-    "allowforeignaddress", "allowlogsymlinks", "allowstorerestart", "allowretrieverestart", "authpam", "authpamconfig", "debuglevel",
-    "defaultserver", "deferwelcome", "delayengine", "delaytable", "identlookups", "listoptions", "loadmodule", "modulepath",
-    "moduleorder", "multilinerfc2228", "persistentpasswd", "pidfile", "ratios", "scoreboardfile", "serveradmin", "servertype", "setenv",
-    "showsymlinks", "socketbindtight", "socketoptions", "systemlog", "tcpbacklog", "timeoutlinger", "timeoutnotransfer",
-    "timeoutstalled", "tlslog", "tlsrenegotiate", "uselastlog", "usereversedns", "useutf8",
-    "usesendfile", "wtmplog", "controlsengine", "controlsinterval", "controlslog", "controlsmaxclients",
-    "controlssocket", "adminctrlsengine", "admincontrolsengine", "lognosuchuser", "authaliasonly", "createhome", "hiddenstores",
-    "deleteabortedstores", "commandbuffersize", "tlssessioncache", "traceengine", "tracelog", "trace", "logformat", "dirfakeuser",
-    "dirfakegroup", "dirfakemode", "maxloginattempts", "maxconnectionrate", "authunixoptions", "tlsdhparamfile", "facts", "factsadvertise",
+    "allowforeignaddress",
+    "allowlogsymlinks",
+    "allowstorerestart",
+    "allowretrieverestart",
+    "authpam",
+    "authpamconfig",
+    "debuglevel",
+    "defaultserver",
+    "deferwelcome",
+    "delayengine",
+    "delaytable",
+    "identlookups",
+    "listoptions",
+    "loadmodule",
+    "modulepath",
+    "moduleorder",
+    "multilinerfc2228",
+    "persistentpasswd",
+    "pidfile",
+    "ratios",
+    "scoreboardfile",
+    "serveradmin",
+    "servertype",
+    "setenv",
+    "showsymlinks",
+    "socketbindtight",
+    "socketoptions",
+    "systemlog",
+    "tcpbacklog",
+    "timeoutlinger",
+    "timeoutnotransfer",
+    "timeoutstalled",
+    "tlslog",
+    "tlsrenegotiate",
+    "uselastlog",
+    "usereversedns",
+    "useutf8",
+    "usesendfile",
+    "wtmplog",
+    "controlsengine",
+    "controlsinterval",
+    "controlslog",
+    "controlsmaxclients",
+    "controlssocket",
+    "adminctrlsengine",
+    "admincontrolsengine",
+    "lognosuchuser",
+    "authaliasonly",
+    "createhome",
+    "hiddenstores",
+    "deleteabortedstores",
+    "commandbuffersize",
+    "tlssessioncache",
+    "traceengine",
+    "tracelog",
+    "trace",
+    "logformat",
+    "dirfakeuser",
+    "dirfakegroup",
+    "dirfakemode",
+    "maxloginattempts",
+    "maxconnectionrate",
+    "authunixoptions",
+    "tlsdhparamfile",
+    "facts",
+    "factsadvertise",
 ];
 
 /// Why other directives are not carried over.
@@ -33,8 +134,14 @@ const REASONS: &[(&str, &str)] = &[
     ("banengine", "`lockout` locks out after failed logins"),
     ("denyfilter", "commands are not looked at by patterns; `limits.refuse_names` refuses names"),
     ("allowfilter", "commands are not looked at by patterns; `limits.refuse_names` refuses names"),
-    ("pathdenyfilter", "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`"),
-    ("pathallowfilter", "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`"),
+    (
+        "pathdenyfilter",
+        "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`",
+    ),
+    (
+        "pathallowfilter",
+        "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`",
+    ),
     ("displaychdir", "there are no messages of directories"),
     ("displayconnect", "a greeting is one line in `server.greeting`"),
     ("displaylogin", "the reply to a login has no text of your own"),
@@ -51,7 +158,10 @@ const REASONS: &[(&str, &str)] = &[
     ("sqlconnectinfo", "`users_from: [{ sql: … }]` asks a database"),
     ("sqlauthenticate", "`users_from: [{ sql: … }]` asks a database"),
     ("sqluserinfo", "`users_from: [{ sql: … }]` asks a database"),
-    ("sqlauthtypes", "`users_from: [{ sql: … }]` asks a database, whose hashes have to be ones that Wharf verifies"),
+    (
+        "sqlauthtypes",
+        "`users_from: [{ sql: … }]` asks a database, whose hashes have to be ones that Wharf verifies",
+    ),
     ("maxhostsperuser", "the hosts of a user are not counted; `limits.sessions` counts sessions"),
     ("maxretrievefilesize", "downloads of any size may be made"),
     ("quotaengine", "quotas in tables of mod_quotatab are not read: write `quota` at users"),
@@ -59,7 +169,10 @@ const REASONS: &[(&str, &str)] = &[
     ("quotatallytable", "what is stored is counted by Wharf itself"),
     ("rewriteengine", "commands are not rewritten"),
     ("timeoutsession", "sessions may be as long as clients like"),
-    ("tlscertificatechainfile", "put the certificates of this file behind the server's own in `tls.certificate`"),
+    (
+        "tlscertificatechainfile",
+        "put the certificates of this file behind the server's own in `tls.certificate`",
+    ),
     ("tlsciphersuite", "`tls.cipher_suites` has other names; by default, only strong suites are offered"),
     ("tlspkcs12file", "`tls.certificate` and `tls.key` are files of PEM"),
     ("tlsdsacertificatefile", "there are no DSA certificates"),
@@ -79,7 +192,10 @@ const REASONS: &[(&str, &str)] = &[
 
 pub(super) fn server(host: &Block, is_first: bool, imported: &mut Imported) {
     unread(host, imported);
-    let implicit = host.all("tlsoptions").flat_map(|options| &options.words).any(|word| word.eq_ignore_ascii_case("UseImplicitSSL"));
+    let implicit = host
+        .all("tlsoptions")
+        .flat_map(|options| &options.words)
+        .any(|word| word.eq_ignore_ascii_case("UseImplicitSSL"));
     let addresses = addresses(host, is_first);
     let has_tls = host.is_on("tlsengine", false);
     let settings = &mut imported.settings;
@@ -133,7 +249,9 @@ fn addresses(host: &Block, is_first: bool) -> Vec<String> {
         return Vec::new();
     }
     let named: Vec<&str> = if is_first {
-        host.get("defaultaddress").map(|directive| directive.words.iter().map(String::as_str).collect()).unwrap_or_default()
+        host.get("defaultaddress")
+            .map(|directive| directive.words.iter().map(String::as_str).collect())
+            .unwrap_or_default()
     } else {
         host.words.iter().map(String::as_str).collect()
     };
@@ -159,7 +277,8 @@ fn tls(host: &Block, is_first: bool, imported: &mut Imported) {
         ("tlsrsacertificatefile", "tlsrsacertificatekeyfile"),
         ("tlseccertificatefile", "tlseccertificatekeyfile"),
     ];
-    let Some((certificate, key)) = pairs.into_iter().find(|(certificate, _)| host.get(certificate).is_some()) else {
+    let Some((certificate, key)) = pairs.into_iter().find(|(certificate, _)| host.get(certificate).is_some())
+    else {
         imported.remark(&host.place, "TLSEngine is on, and there is no certificate: `tls` is left out");
         return;
     };
@@ -169,8 +288,11 @@ fn tls(host: &Block, is_first: bool, imported: &mut Imported) {
         return;
     }
     let required = host.text("tlsrequired").unwrap_or("off").to_ascii_lowercase();
-    let options: Vec<String> =
-        host.all("tlsoptions").flat_map(|options| &options.words).map(|word| word.to_ascii_lowercase()).collect();
+    let options: Vec<String> = host
+        .all("tlsoptions")
+        .flat_map(|options| &options.words)
+        .map(|word| word.to_ascii_lowercase())
+        .collect();
     let (certificate, key) = (file(certificate), file(key).or(file(certificate)));
     let verify = host.text("tlsverifyclient").unwrap_or("off").to_ascii_lowercase();
     let authorities = (verify != "off").then(|| file("tlscacertificatefile")).flatten();
@@ -229,6 +351,7 @@ pub(super) fn left_out(root: &Block, imported: &mut Imported) {
     }
     let known = ["virtualhost", "global", "anonymous", "directory", "limit"];
     for block in root.blocks.iter().filter(|block| !known.contains(&block.name.as_str())) {
-        imported.remark(&block.place, format!("<{}> is no block that is known here, and left out", block.name));
+        imported
+            .remark(&block.place, format!("<{}> is no block that is known here, and left out", block.name));
     }
 }

@@ -1,1 +1,173 @@
-use super::*;
+use super::super::Source;
+use super::super::tests::{HASH, accepted, assert_remark, import};
+use crate::config::{Account, Permissions};
+
+fn users() -> String {
+    let line = |name: &str, gid: u32| format!("{name}:{HASH}:1000:{gid}::/srv/ftp/{name}:/bin/sh\n");
+    format!("{}{}{}", line("anna", 100), line("bob", 101), line("carl", 102))
+}
+
+const GROUPS: &str = "staff:x:100:\nguests:x:101:carl\n";
+const BASE: &str = "AuthUserFile /etc/users\nAuthGroupFile /etc/groups\nAuthOrder mod_auth_file.c\nDefaultRoot ~\nAllowOverwrite on\n";
+
+fn of(conf: &str) -> (crate::config::Config, String) {
+    let (config, text, _) = accepted(
+        Source::Proftpd,
+        &[("proftpd.conf", &format!("{BASE}{conf}")), ("in/etc/users", &users()), ("in/etc/groups", GROUPS)],
+    );
+    (config, text)
+}
+
+fn account<'a>(config: &'a crate::config::Config, name: &str) -> &'a Account {
+    &config.users.iter().find(|user| user.name == name).unwrap_or_else(|| panic!("no {name}")).account
+}
+
+#[test]
+fn users_of_files_come_with_hashes_and_homes() {
+    let (config, text) = of(
+        "Umask 027 007\nPassivePorts 40000 40100\nMasqueradeAddress ftp.example.com\nMaxInstances 30\nTimeoutIdle 60\n\
+                             Port 2121\nUseIPv6 off\nServerIdent on \"Hello there\"\n",
+    );
+    assert_eq!(account(&config, "anna").permissions, Permissions::FULL);
+    assert_eq!(account(&config, "anna").path.as_str(), "/anna");
+    assert!(text.contains("file_mode: \"0640\", directory_mode: \"0770\""), "{text}");
+    assert_eq!(config.server.passive.ports, 40000..=40100);
+    assert_eq!(config.server.limits.sessions, 30);
+    assert_eq!(config.server.greeting.as_deref(), Some("Hello there"));
+    assert_eq!(config.server.listen, ["0.0.0.0:2121".parse().unwrap()]);
+}
+
+/// Off is the default there.
+#[test]
+fn nothing_is_overwritten_if_that_is_not_allowed() {
+    let (config, _) = of("AllowOverwrite off\n");
+    assert_eq!(account(&config, "anna").permissions, Permissions::FULL - Permissions::OVERWRITE);
+}
+
+#[test]
+fn limits_are_permissions() {
+    let (config, text) = of(
+        "<Limit WRITE>\n  AllowGroup staff\n  DenyAll\n</Limit>\n<Limit DELE>\n  DenyUser anna\n</Limit>\n\
+                             <Limit LOGIN>\n  DenyUser carl\n</Limit>\n",
+    );
+    let anna = account(&config, "anna").permissions;
+    assert_eq!(anna, Permissions::FULL - Permissions::DELETE, "{text}");
+    assert_eq!(account(&config, "bob").permissions, Permissions::READ_ONLY);
+    assert!(!config.users.iter().any(|user| user.name == "carl"));
+    assert!(text.contains("<Limit LOGIN> refuses them: carl"), "{text}");
+    assert_remark(&text, "/etc/users", 1, "DELE and RMD");
+}
+
+#[test]
+fn directories_with_limits_are_mounts() {
+    let (config, text) = of(
+        "<Directory ~/incoming>\n  <Limit READ DELE RMD RNFR RNTO>\n    DenyAll\n  </Limit>\n</Directory>\n\
+                             <Directory /srv/ftp/*/public/*>\n  <Limit WRITE>\n    DenyAll\n  </Limit>\n</Directory>\n",
+    );
+    let anna = account(&config, "anna");
+    let mounts: Vec<_> = anna.mounts.iter().map(|mount| (mount.at.as_str(), mount.permissions)).collect();
+    let incoming = Permissions::LIST | Permissions::UPLOAD | Permissions::OVERWRITE | Permissions::MKDIR;
+    assert_eq!(mounts, [("/incoming", incoming), ("/public", Permissions::READ_ONLY)], "{text}");
+    assert_eq!(anna.mounts[0].path.as_str(), "/anna/incoming");
+}
+
+#[test]
+fn logins_from_some_networks_are_networks_of_users() {
+    let (config, _) =
+        of("<Limit LOGIN>\n  Order allow,deny\n  Allow from 10.0.0.0/8 192.0.2.\n  DenyAll\n</Limit>\n");
+    let networks: Vec<_> = config.users[0].networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.0/24"]);
+}
+
+#[test]
+fn the_root_depends_on_groups() {
+    let (config, text, _) = accepted(
+        Source::Proftpd,
+        &[
+            (
+                "proftpd.conf",
+                "AuthUserFile /etc/users\nAuthGroupFile /etc/groups\nAuthOrder mod_auth_file.c\nDefaultRoot /srv staff\n",
+            ),
+            ("in/etc/users", &users()),
+            ("in/etc/groups", GROUPS),
+        ],
+    );
+    assert!(text.contains("sessions began in /ftp/anna"), "{text}");
+    assert!(text.contains("only their own: bob, carl"), "{text}");
+    assert_eq!(account(&config, "bob").path.as_str(), "/ftp/bob");
+    assert_eq!(account(&config, "anna").path.as_str(), "/");
+}
+
+#[test]
+fn the_anonymous_login_is_one() {
+    let (config, text) = of(
+        "<Anonymous /srv/public>\n  User ftp\n  UserAlias anonymous ftp\n  MaxClients 10\n  <Directory *>\n    <Limit WRITE>\n\
+                               DenyAll\n    </Limit>\n  </Directory>\n  <Directory incoming>\n    <Limit STOR>\n      AllowAll\n    </Limit>\n\
+                               <Limit READ>\n      DenyAll\n    </Limit>\n  </Directory>\n</Anonymous>\n",
+    );
+    let anonymous = config.anonymous.unwrap().account;
+    assert_eq!(anonymous.permissions, Permissions::READ_ONLY, "{text}");
+    assert_eq!(anonymous.mounts.len(), 1);
+    let incoming = anonymous.mounts[0].permissions;
+    assert_eq!(incoming, Permissions::LIST | Permissions::UPLOAD | Permissions::OVERWRITE, "{text}");
+    assert_remark(&text, "proftpd.conf", 9, "maxclients");
+}
+
+#[test]
+fn included_files_are_read_and_modules_count_as_loaded() {
+    let (config, text, _) = accepted(
+        Source::Proftpd,
+        &[
+            (
+                "proftpd.conf",
+                "Include /etc/conf.d/*.conf\nInclude /etc/missing.conf\n<IfModule !mod_tls.c>\n  Port 99\n</IfModule>\n",
+            ),
+            ("in/etc/conf.d/a.conf", BASE),
+            (
+                "in/etc/conf.d/b.conf",
+                "<IfModule mod_x.c>\n  Port \\\n    2121\n</IfModule>\nDefaultAddress 127.0.0.1\nHideFiles ^x\n",
+            ),
+            ("in/etc/conf.d/c.txt", "<rubbish"),
+            ("in/etc/users", &users()),
+            ("in/etc/groups", GROUPS),
+        ],
+    );
+    assert_eq!(config.users.len(), 3);
+    assert_eq!(config.server.listen, ["127.0.0.1:2121".parse().unwrap()]);
+    assert_remark(&text, "proftpd.conf", 2, "/etc/missing.conf");
+    assert_remark(&text, "/etc/conf.d/b.conf", 6, "listings have all files");
+}
+
+#[test]
+fn files_that_include_themselves_end() {
+    let error = import(Source::Proftpd, &[("proftpd.conf", "Include /a\n"), ("in/a", "Include /a\n")])
+        .map(|_| ())
+        .unwrap_err();
+    assert!(error.contains("/a:1"), "{error}");
+    for conf in ["<Limit ALL>\n", "</Limit>\n", "<Limit ALL>\n</Global>\n"] {
+        import(Source::Proftpd, &[("proftpd.conf", conf)]).map(|_| ()).unwrap_err();
+    }
+}
+
+#[test]
+fn virtual_hosts_add_addresses_and_users() {
+    let (config, text) = of(
+        "Port 21\nUseIPv6 off\n<Global>\n  Umask 022\n</Global>\n<VirtualHost 127.0.0.9>\n  Port 2122\n  AuthUserFile /etc/users\n\
+                             DefaultRoot ~\n</VirtualHost>\n<VirtualHost 0.0.0.0>\n  SFTPEngine on\n  Port 2222\n</VirtualHost>\n",
+    );
+    assert_eq!(config.server.listen, ["0.0.0.0:21".parse().unwrap(), "127.0.0.9:2122".parse().unwrap()]);
+    assert_eq!(config.users.len(), 3, "the same names are there once");
+    assert_remark(&text, "proftpd.conf", 10, "one server listens on all addresses");
+    assert_remark(&text, "proftpd.conf", 15, "SFTP");
+}
+
+#[test]
+fn rates_and_sizes_are_of_whom_they_are_meant_for() {
+    let (config, _) = of(
+        "TransferRate RETR 100.5\nTransferRate STOR,APPE 20 user bob\nMaxStoreFileSize 10 Mb group staff\n",
+    );
+    let limits = |name: &str| config.users.iter().find(|user| user.name == name).unwrap().limits.clone();
+    assert_eq!(limits("anna").bandwidth.download, Some(102_912));
+    assert_eq!((limits("anna").bandwidth.upload, limits("bob").bandwidth.upload), (None, Some(20_480)));
+    assert_eq!((limits("anna").file_size, limits("bob").file_size), (Some(10 << 20), None));
+}

@@ -24,7 +24,8 @@ pub(super) fn add(
             Ok(input) => {
                 // An empty file has no accounts.
                 if !accounts.add(&input, &mut imported.remarks)? && !input.bytes.is_empty() {
-                    imported.remark(&directive.place, format!("{} is no file of accounts", directive.word(0)));
+                    imported
+                        .remark(&directive.place, format!("{} is no file of accounts", directive.word(0)));
                 }
             }
             Err(error) => imported.remark(&directive.place, error),
@@ -41,7 +42,10 @@ pub(super) fn add(
     if asks_system {
         sources.push(given);
         if given.list.is_empty() && !has_own {
-            imported.remark(main, "the users are the local ones: name their files /etc/passwd and /etc/shadow, too");
+            imported.remark(
+                main,
+                "the users are the local ones: name their files /etc/passwd and /etc/shadow, too",
+            );
         }
     }
     for block in host.blocks_named("anonymous") {
@@ -64,7 +68,9 @@ pub(super) fn add(
             if let (Some(shell), Some(shells)) = (shell, &shells)
                 && !shells.contains(shell)
             {
-                return Err(format!("RequireValidShell is on, and their shell {shell} is not in /etc/shells"));
+                return Err(format!(
+                    "RequireValidShell is on, and their shell {shell} is not in /etc/shells"
+                ));
             }
             if refused.as_ref().is_some_and(|names| names.contains(&account.name)) {
                 return Err("/etc/ftpusers refuses them".to_owned());
@@ -110,7 +116,10 @@ pub(super) fn add(
     let mut unclear = BTreeSet::new();
     scopes(host, None, Some("/"), |directive: &Block| {
         unclear.insert(directive.place.line);
-        let text = format!("<Directory {}>: this pattern fits more than one directory, and what stands there is left out", directive.words.join(" "));
+        let text = format!(
+            "<Directory {}>: this pattern fits more than one directory, and what stands there is left out",
+            directive.words.join(" ")
+        );
         imported.remark(&directive.place, text);
     });
     Ok(())
@@ -133,7 +142,8 @@ struct Root {
 }
 
 fn root(host: &Block, person: &Person<'_>) -> Result<Root, String> {
-    let home = home(person.account).map(normalised).ok_or("their homes are not known: name /etc/passwd, too")?;
+    let home =
+        home(person.account).map(normalised).ok_or("their homes are not known: name /etc/passwd, too")?;
     let fits = |directive: &&Directive| {
         let groups = directive.words.get(1..).unwrap_or_default();
         groups.is_empty() || person.is_in(groups)
@@ -167,7 +177,8 @@ fn scopes<'a>(
     mut unclear: impl FnMut(&'a Block),
 ) -> Vec<Scope<'a>> {
     let mut scopes = vec![Scope { path: None, block: host }];
-    let mut directories: Vec<(&Block, Option<&str>)> = host.blocks_named("directory").map(|block| (block, None)).collect();
+    let mut directories: Vec<(&Block, Option<&str>)> =
+        host.blocks_named("directory").map(|block| (block, None)).collect();
     if let Some((block, root)) = anonymous {
         scopes.push(Scope { path: Some(root.to_owned()), block });
         directories.extend(block.blocks_named("directory").map(|block| (block, Some(root))));
@@ -248,7 +259,12 @@ fn view(_: &Block, scopes: &[Scope<'_>], root: &str, person: &Person<'_>) -> (Vi
         });
         if around.map_or(view.permissions, |mount| mount.permissions) != permissions {
             let at = format!("/{}", rest_below(path, root).unwrap_or_default());
-            view.mounts.push(Mount { at, tree: tree(path), permissions, quota: super::super::model::Quota::default() });
+            view.mounts.push(Mount {
+                at,
+                tree: tree(path),
+                permissions,
+                quota: super::super::model::Quota::default(),
+            });
         }
     }
     (view, is_less)
@@ -260,7 +276,9 @@ fn anonymous(host: &Block, block: &Block, given: &Accounts, imported: &mut Impor
     let is_anonymous = |name: &str| matches!(name.to_ascii_lowercase().as_str(), "anonymous" | "ftp");
     let aliases = block.all("useralias").any(|alias| is_anonymous(alias.word(0)));
     if !(is_anonymous(&user) || aliases) || block.is_on("anonrequirepassword", false) {
-        let text = format!("<Anonymous> for {user} takes a password or another name: write a user with this directory and these permissions");
+        let text = format!(
+            "<Anonymous> for {user} takes a password or another name: write a user with this directory and these permissions"
+        );
         imported.remark(&block.place, text);
         return;
     }
@@ -272,7 +290,9 @@ fn anonymous(host: &Block, block: &Block, given: &Accounts, imported: &mut Impor
             match given.get(name).and_then(|account| account.home.as_deref()) {
                 Some(home) => format!("{home}/{rest}"),
                 None => {
-                    let text = format!("the home of {name} is not known, and the anonymous login is left out: name /etc/passwd, too");
+                    let text = format!(
+                        "the home of {name} is not known, and the anonymous login is left out: name /etc/passwd, too"
+                    );
                     imported.remark(&block.place, text);
                     return;
                 }
@@ -303,7 +323,10 @@ fn anonymous(host: &Block, block: &Block, given: &Accounts, imported: &mut Impor
     }
     for name in ["maxclients", "maxclientsperhost"] {
         if let Some(directive) = block.get(name) {
-            imported.remark(&directive.place, format!("{name}: sessions of the anonymous login are not counted by themselves"));
+            imported.remark(
+                &directive.place,
+                format!("{name}: sessions of the anonymous login are not counted by themselves"),
+            );
         }
     }
     imported.anonymous = Some(view(host, &scopes, &root, &person).0);

@@ -38,7 +38,8 @@ impl Conf {
             }
             let input = Input::read(path)?;
             let lines = input.lines(&mut imported.remarks)?;
-            let value = lines.iter().map(|(_, line)| line.trim()).find(|line| !line.is_empty()).unwrap_or_default();
+            let value =
+                lines.iter().map(|(_, line)| line.trim()).find(|line| !line.is_empty()).unwrap_or_default();
             self.values.insert(name.to_ascii_lowercase(), (value.to_owned(), input.place(1)));
         }
         Ok(())
@@ -71,7 +72,8 @@ impl Conf {
     }
 
     fn is_on(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "1" | "on" | "true"))
+        self.get(name)
+            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "yes" | "1" | "on" | "true"))
     }
 
     fn number(&self, name: &str) -> Option<u64> {

@@ -6,25 +6,71 @@ use super::Conf;
 
 /// Options that are read here, or of users.
 const READ: &[&str] = &[
-    "anonymouscancreatedirs", "anonymouscantupload", "anonymousonly", "autorename", "bind", "certfile", "certfileandkey", "clientcharset",
-    "forcepassiveip", "ipv4only", "ipv6only", "keepallfiles", "maxclientsnumber", "maxclientsperip", "maxidletime", "noanonymous",
-    "nochmod", "norename", "pamauthentication", "passiveportrange", "peruserlimits", "prohibitdotfileswrite", "puredb", "quota", "tls",
-    "umask", "unixauthentication", "userbandwidth", "minuid", "fortunesfile",
+    "anonymouscancreatedirs",
+    "anonymouscantupload",
+    "anonymousonly",
+    "autorename",
+    "bind",
+    "certfile",
+    "certfileandkey",
+    "clientcharset",
+    "forcepassiveip",
+    "ipv4only",
+    "ipv6only",
+    "keepallfiles",
+    "maxclientsnumber",
+    "maxclientsperip",
+    "maxidletime",
+    "noanonymous",
+    "nochmod",
+    "norename",
+    "pamauthentication",
+    "passiveportrange",
+    "peruserlimits",
+    "prohibitdotfileswrite",
+    "puredb",
+    "quota",
+    "tls",
+    "umask",
+    "unixauthentication",
+    "userbandwidth",
+    "minuid",
+    "fortunesfile",
 ];
 
 /// Options that say how pure-ftpd works, and nothing of what clients see.
 const INNER: &[&str] = &[
-    "brokenclientscompatibility", "customerproof", "daemonize", "dontresolve", "fscharset", "logpid", "notruncate", "pidfile",
-    "syslogfacility", "verboselog", "natmode", "createhomedir", "chrooteveryone", "maxload", "tlsciphersuite", "logfile",
+    "brokenclientscompatibility",
+    "customerproof",
+    "daemonize",
+    "dontresolve",
+    "fscharset",
+    "logpid",
+    "notruncate",
+    "pidfile",
+    "syslogfacility",
+    "verboselog",
+    "natmode",
+    "createhomedir",
+    "chrooteveryone",
+    "maxload",
+    "tlsciphersuite",
+    "logfile",
 ];
 
 const REASONS: &[(&str, &str)] = &[
     ("allowanonymousfxp", "data connections go to and come from the address of the control connection alone"),
     ("allowuserfxp", "data connections go to and come from the address of the control connection alone"),
     ("altlog", "`audit` writes records of transfers, also as xferlog"),
-    ("anonymousbandwidth", "the anonymous login has no bandwidth of its own; `server.limits.upload_per_ip` and `download_per_ip` are for all clients of an address"),
+    (
+        "anonymousbandwidth",
+        "the anonymous login has no bandwidth of its own; `server.limits.upload_per_ip` and `download_per_ip` are for all clients of an address",
+    ),
     ("anonymousratio", "there are no ratios of uploads and downloads"),
-    ("antiwarez", "what anonymous uploads may be fetched is a matter of `permissions`: without `download`, nothing may"),
+    (
+        "antiwarez",
+        "what anonymous uploads may be fetched is a matter of `permissions`: without `download`, nothing may",
+    ),
     ("calluploadscript", "`events` runs programs for files that arrive"),
     ("displaydotfiles", "listings have files that begin with a dot, always"),
     ("extauth", "`users_from` asks other programs by HTTP"),
@@ -81,7 +127,9 @@ fn listen(conf: &Conf) -> Vec<String> {
     let port: u16 = port.parse().unwrap_or(21);
     let all = [(conf.is_on("ipv6only"), "0.0.0.0"), (conf.is_on("ipv4only"), "[::]")];
     let addresses: Vec<String> = match address {
-        "" => all.iter().filter(|(is_off, _)| !is_off).map(|(_, address)| format!("{address}:{port}")).collect(),
+        "" => {
+            all.iter().filter(|(is_off, _)| !is_off).map(|(_, address)| format!("{address}:{port}")).collect()
+        }
         address if address.contains(':') => vec![format!("[{}]:{port}", address.trim_matches(['[', ']']))],
         address => vec![format!("{address}:{port}")],
     };

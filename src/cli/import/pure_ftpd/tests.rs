@@ -1,1 +1,102 @@
-use super::*;
+use super::super::Source;
+use super::super::tests::{HASH, accepted, assert_remark, import};
+use crate::config::Permissions;
+
+fn list() -> String {
+    format!(
+        "anna:{HASH}:1000:1000:Anna:/srv/anna/./:204800:102400:1:2:3:10:52428800:::10.0.0.0/8,192.0.2.7:10.9.0.0/16:900-1700\n\
+         bob:{HASH}:1000:1000::/srv/bob::::::::::::\n\
+         short:x\n\
+         wrong:{HASH}:1000:1000::/srv/wrong::::::::::example.com:::\n"
+    )
+}
+
+#[test]
+fn users_of_pure_pw_come_with_all_their_fields() {
+    let (config, text, _) = accepted(Source::PureFtpd, &[("pureftpd.passwd", &list())]);
+    let [anna, bob] = config.users.as_slice() else { panic!("{text}") };
+    assert_eq!((anna.account.backend.as_str(), anna.account.path.as_str()), ("srv", "/anna"));
+    assert_eq!(anna.limits.bandwidth.upload, Some(204_800));
+    assert_eq!(anna.limits.bandwidth.download, Some(102_400));
+    assert_eq!(anna.limits.sessions, Some(3));
+    let quota = anna.account.quota.as_ref().unwrap();
+    assert_eq!((quota.bytes, quota.files), (Some(52_428_800), Some(10)));
+    let networks: Vec<_> = anna.networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks.len(), 9, "10.0.0.0/8 without 10.9.0.0/16, and 192.0.2.7: {networks:?}");
+    assert!(networks.contains(&"10.8.0.0/16".to_owned()) && networks.contains(&"192.0.2.7/32".to_owned()));
+    assert!(bob.networks.is_empty() && bob.account.quota.is_none());
+    assert_remark(&text, "pureftpd.passwd", 1, "ratios");
+    assert_remark(&text, "pureftpd.passwd", 1, "900-1700");
+    assert_remark(&text, "pureftpd.passwd", 3, "fields of pure-pw");
+    // A network that can't be read must not let in everybody.
+    assert_remark(&text, "pureftpd.passwd", 4, "example.com");
+}
+
+#[test]
+fn the_directory_of_values_is_the_server() {
+    let values = [
+        ("in/conf/Bind", "192.0.2.1,2121"),
+        ("in/conf/PassivePortRange", "30000 30100"),
+        ("in/conf/ForcePassiveIP", "ftp.example.com"),
+        ("in/conf/MaxClientsNumber", "7"),
+        ("in/conf/MaxClientsPerIP", "3"),
+        ("in/conf/PerUserLimits", "2:1"),
+        ("in/conf/MaxIdleTime", "5"),
+        ("in/conf/NoAnonymous", "yes"),
+        ("in/conf/KeepAllFiles", "yes"),
+        ("in/conf/ProhibitDotFilesWrite", "yes"),
+        ("in/conf/Umask", "137 027"),
+        ("in/conf/UserBandwidth", "100:200"),
+        ("in/conf/Quota", "1000:5"),
+        ("in/conf/AltLog", "clf:/var/log/x"),
+        ("in/conf/Unheard", "1"),
+        ("in/conf/readme.txt", "not a value"),
+        ("in/conf/LDAPConfigFile", "no"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    std::fs::create_dir(&conf).unwrap();
+    for (name, value) in values {
+        std::fs::write(conf.join(name.trim_start_matches("in/conf/")), format!("{value}\n")).unwrap();
+    }
+    let passwd = folder.path().join("passwd");
+    std::fs::write(&passwd, list()).unwrap();
+    let options =
+        super::super::Options { finder: super::super::Finder::default(), homes: "/srv/ftp".to_owned() };
+    let imported = super::read(&[conf, passwd], &options).unwrap();
+    let settings = &imported.settings;
+    assert_eq!(settings.listen, ["192.0.2.1:2121"]);
+    assert_eq!(settings.passive_ports, Some((30000, 30100)));
+    assert_eq!(settings.passive_address.as_deref(), Some("ftp.example.com"));
+    assert_eq!(
+        (settings.sessions, settings.sessions_per_ip, settings.sessions_per_user),
+        (Some(7), Some(3), Some(2))
+    );
+    assert_eq!(settings.idle_timeout, Some(300));
+    assert!(imported.anonymous.is_none());
+    let bob = imported.users.iter().find(|user| user.name == "bob").unwrap();
+    let kept = Permissions::FULL - Permissions::RENAME - Permissions::DELETE - Permissions::OVERWRITE;
+    assert_eq!(bob.view.permissions, kept);
+    assert_eq!((bob.limits.upload, bob.limits.download), (Some(102_400), Some(204_800)));
+    assert_eq!(bob.limits.refuse_names, [".*"]);
+    assert_eq!(bob.view.quota.bytes, Some(5 << 20));
+    let anna = imported.users.iter().find(|user| user.name == "anna").unwrap();
+    assert_eq!(anna.limits.upload, Some(204_800), "what the user has counts before the rest");
+    let remarks: Vec<_> = imported.remarks.iter().map(|remark| remark.text.as_str()).collect();
+    assert!(remarks.iter().any(|text| text.starts_with("altlog")), "{remarks:?}");
+    assert!(remarks.iter().any(|text| text.starts_with("unheard")), "{remarks:?}");
+    assert!(!remarks.iter().any(|text| text.contains("ldap") || text.contains("readme")), "{remarks:?}");
+}
+
+#[test]
+fn a_configuration_in_one_file_is_the_same() {
+    let conf = "# comment\nNoAnonymous   yes\nTLS 2\nCertFile /etc/ssl/pure.pem # both\nUmask 133:022\nMaxDiskUsage   99\n";
+    let (text, imported) =
+        import(Source::PureFtpd, &[("pure-ftpd.conf", conf), ("passwd", &list())]).unwrap();
+    let tls = imported.settings.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate, tls.key);
+    assert!(tls.required_control && !tls.required_data);
+    assert!(text.contains("mode: required-control"), "{text}");
+    assert!(text.contains("file_mode: \"0644\", directory_mode: \"0755\""), "{text}");
+    assert_remark(&text, "pure-ftpd.conf", 6, "full disk");
+}

@@ -6,6 +6,7 @@ use super::super::Options;
 use super::super::accounts::{Accounts, entries, verified_hash};
 use super::super::inputs::{Input, normalised};
 use super::super::model::{Imported, Modes, Place, Quota, Tree, User, View};
+use super::super::networks::{network, without};
 use super::super::passwd::add_users;
 use super::Conf;
 use crate::config::Permissions;
@@ -41,14 +42,17 @@ pub(super) fn add(
                     common(conf, &mut user, &refused);
                     imported.users.push(user);
                 }
-                None => imported.remark(&place, "this line does not have the fields of pure-pw, and is left out"),
+                None => {
+                    imported.remark(&place, "this line does not have the fields of pure-pw, and is left out")
+                }
             }
         }
     }
     let before = imported.users.len();
     let is_local = conf.is_on("unixauthentication") || conf.is_on("pamauthentication");
     if is_local && accounts.list.is_empty() && lists.is_empty() {
-        imported.remark(main, "the users are the local ones: name their files /etc/passwd and /etc/shadow, too");
+        imported
+            .remark(main, "the users are the local ones: name their files /etc/passwd and /etc/shadow, too");
     } else if is_local && !accounts.list.is_empty() {
         let least = conf.number("minuid").unwrap_or(100);
         add_users(imported, accounts, |account| {
@@ -66,7 +70,8 @@ pub(super) fn add(
     if lists.is_empty()
         && let (Some(path), Some(place)) = (conf.get("puredb"), conf.place("puredb"))
     {
-        let text = format!("users of pure-pw: name {path}, too, or the file that it was made of (pureftpd.passwd)");
+        let text =
+            format!("users of pure-pw: name {path}, too, or the file that it was made of (pureftpd.passwd)");
         imported.remark(&place.clone(), text);
     }
     Ok(())
@@ -83,7 +88,8 @@ fn lines(list: &Input, imported: &mut Imported) -> Result<Vec<(Place, Vec<String
 
 /// The entries of the index: tables by the first byte of a hash of the name, which lead to names and records, each with its length.
 fn index(list: &Input) -> Result<Vec<(Place, Vec<String>)>, String> {
-    let damaged = || format!("{} is a damaged index of pure-pw; name the file pureftpd.passwd in its place", list.name);
+    let damaged =
+        || format!("{} is a damaged index of pure-pw; name the file pureftpd.passwd in its place", list.name);
     let bytes = list.bytes.as_slice();
     let number = |at: usize| -> Option<usize> {
         let four = bytes.get(at..at.checked_add(4)?)?;
@@ -96,15 +102,16 @@ fn index(list: &Input) -> Result<Vec<(Place, Vec<String>)>, String> {
     };
     let mut found = Vec::new();
     for table in 0..TABLES - 1 {
-        let (Some(start), Some(end)) = (number(4 + 4 * table), number(8 + 4 * table)) else { return Err(damaged()) };
+        let (Some(start), Some(end)) = (number(4 + 4 * table), number(8 + 4 * table)) else {
+            return Err(damaged());
+        };
         // Each table begins with its own number.
         let mut at = start.checked_add(4).ok_or_else(damaged)?;
         while at < end {
             // Behind the hash of a name is the place of its record.
             let record = number(at + 4).and_then(|record| {
-                // A byte ends the name.
                 let (name, end) = text(record)?;
-                Some((name, text(end + 1)?.0))
+                Some((name, text(end)?.0))
             });
             let (name, record) = record.ok_or_else(damaged)?;
             let fields = std::iter::once(name).chain(record.split(':').map(str::to_owned)).collect();
@@ -142,7 +149,10 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
     user.limits.upload = number(6);
     user.limits.download = number(7);
     if user.limits.upload.is_some() || user.limits.download.is_some() {
-        user.remark(place, "bandwidth is that of each session there, and that of all sessions of the user together here");
+        user.remark(
+            place,
+            "bandwidth is that of each session there, and that of all sessions of the user together here",
+        );
     }
     if number(8).is_some() || number(9).is_some() {
         user.remark(place, "there are no ratios of uploads and downloads");
@@ -150,20 +160,26 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
     user.limits.sessions = number(10);
     for (at, what) in [(13, "local addresses that are allowed"), (14, "local addresses that are refused")] {
         if !field(at).is_empty() {
-            user.remark(place, format!("{what} ({}): `hosts` tells users of several names of the server apart", field(at)));
+            user.remark(
+                place,
+                format!("{what} ({}): `hosts` tells users of several names of the server apart", field(at)),
+            );
         }
     }
-    let (networks, wrong) = networks(field(15));
-    user.networks = networks;
-    for entry in wrong {
+    let (allowed, wrong) = networks(field(15));
+    let (refused, also_wrong) = networks(field(16));
+    for entry in wrong.iter().chain(&also_wrong) {
         user.leave_out(format!("the client address {entry} is no network: without it, more could log in"));
     }
-    if !field(16).is_empty() {
-        let text = format!("refused client addresses ({}): Wharf knows allowed ones (`networks`), and `lockout.always`", field(16));
-        user.remark(place, text);
+    match without(&allowed, &refused) {
+        Some(networks) => user.networks = networks,
+        None => user.leave_out("what is left of allowed client addresses without refused ones is nothing, or too much to write"),
     }
     if !field(17).is_empty() {
-        user.remark(place, format!("times of the day ({}): users may log in at any time, until `expires`", field(17)));
+        user.remark(
+            place,
+            format!("times of the day ({}): users may log in at any time, until `expires`", field(17)),
+        );
     }
     Some(user)
 }
@@ -172,10 +188,9 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
 fn networks(list: &str) -> (Vec<IpNet>, Vec<String>) {
     let (mut networks, mut wrong) = (Vec::new(), Vec::new());
     for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let network = entry.parse::<IpNet>().or_else(|_| entry.parse::<std::net::IpAddr>().map(IpNet::from));
-        match network {
-            Ok(network) => networks.push(network.trunc()),
-            Err(_) => wrong.push(entry.to_owned()),
+        match network(entry) {
+            Some(network) => networks.push(network),
+            None => wrong.push(entry.to_owned()),
         }
     }
     (networks, wrong)
@@ -183,7 +198,8 @@ fn networks(list: &str) -> (Vec<IpNet>, Vec<String>) {
 
 fn modes(conf: &Conf) -> Modes {
     let octal = |text: &str, default| u32::from_str_radix(text, 8).unwrap_or(default) & 0o777;
-    let (files, directories) = conf.pair("umask", ':').or_else(|| conf.pair("umask", ' ')).unwrap_or(("133", "022"));
+    let (files, directories) =
+        conf.pair("umask", ':').or_else(|| conf.pair("umask", ' ')).unwrap_or(("133", "022"));
     Modes::under(octal(files, 0o133), octal(directories, 0o022))
 }
 
@@ -210,10 +226,15 @@ fn common(conf: &Conf, user: &mut User, refused: &[String]) {
     user.limits.refuse_names = refused.to_vec();
     let bandwidth = conf.get("userbandwidth").map(|text| text.split_once(':').unwrap_or((text, text)));
     if let (Some((upload, download)), Some(place)) = (bandwidth, conf.place("userbandwidth")) {
-        let rate = |kib: &str| kib.trim().parse::<u64>().ok().filter(|kib| *kib > 0).map(|kib| kib.saturating_mul(1024));
+        let rate = |kib: &str| {
+            kib.trim().parse::<u64>().ok().filter(|kib| *kib > 0).map(|kib| kib.saturating_mul(1024))
+        };
         user.limits.upload = user.limits.upload.or(rate(upload));
         user.limits.download = user.limits.download.or(rate(download));
-        user.remark(place, "UserBandwidth is for each session there, and for all sessions of the user together here");
+        user.remark(
+            place,
+            "UserBandwidth is for each session there, and for all sessions of the user together here",
+        );
     }
     if let Some((files, mebibytes)) = conf.pair("quota", ':')
         && user.view.quota == Quota::default()
@@ -222,9 +243,13 @@ fn common(conf: &Conf, user: &mut User, refused: &[String]) {
         user.view.quota = Quota { files: files.parse().ok().filter(|files| *files > 0), bytes };
     }
     if let Some(place) = conf.place("autorename").filter(|_| conf.is_on("autorename")) {
-        user.remark(place, "AutoRename: an upload whose name is taken is refused, and does not get another name");
+        user.remark(
+            place,
+            "AutoRename: an upload whose name is taken is refused, and does not get another name",
+        );
     }
-    user.encoding = conf.get("clientcharset").filter(|label| !label.eq_ignore_ascii_case("utf-8")).map(str::to_owned);
+    user.encoding =
+        conf.get("clientcharset").filter(|label| !label.eq_ignore_ascii_case("utf-8")).map(str::to_owned);
 }
 
 fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, imported: &mut Imported) {
@@ -244,5 +269,6 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
     if conf.is_on("anonymouscancreatedirs") {
         permissions |= Permissions::MKDIR;
     }
-    imported.anonymous = Some(View::new(Tree::Local { path: normalised(home), modes: modes(conf) }, permissions));
+    imported.anonymous =
+        Some(View::new(Tree::Local { path: normalised(home), modes: modes(conf) }, permissions));
 }

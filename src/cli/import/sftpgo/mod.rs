@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use self::dump::{Dump, Filters, Folder, Group, GroupSettings, VirtualFolder};
 use super::accounts::verified_hash;
 use super::inputs::{Input, normalised, rest_below};
+use super::networks::{network, without};
 use super::model::{Imported, Mount, Place, Quota, Tree, User, View};
 use crate::config::Permissions;
 
@@ -49,7 +50,12 @@ fn lines_of_names(bytes: &[u8]) -> HashMap<String, usize> {
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let Ok(line) = std::str::from_utf8(line) else { continue };
         for (at, key) in line.match_indices("\"username\"") {
-            let rest = line.get(at + key.len()..).unwrap_or_default().trim_start().trim_start_matches(':').trim_start();
+            let rest = line
+                .get(at + key.len()..)
+                .unwrap_or_default()
+                .trim_start()
+                .trim_start_matches(':')
+                .trim_start();
             let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
             if let Some(Ok(name)) = texts.next() {
                 lines.entry(name).or_insert(index + 1);
@@ -103,13 +109,23 @@ fn user(
     user.limits.upload = positive(found.upload_bandwidth).map(|kib| kib.saturating_mul(1024));
     user.limits.download = positive(found.download_bandwidth).map(|kib| kib.saturating_mul(1024));
     if user.limits.upload.is_some() || user.limits.download.is_some() {
-        user.remark(place, "bandwidth is that of each transfer there, and that of all transfers of the user together here");
+        user.remark(
+            place,
+            "bandwidth is that of each transfer there, and that of all transfers of the user together here",
+        );
     }
     if found.public_keys.iter().flatten().next().is_some() {
         user.remark(place, "public_keys are for SFTP, which Wharf does not speak");
     }
     filters(&found.filters.unwrap_or_default(), place, &mut user);
-    let mut mounts = mounts(found.virtual_folders.as_deref().unwrap_or_default(), folders, &permissions, place, &mut user, imported);
+    let mut mounts = mounts(
+        found.virtual_folders.as_deref().unwrap_or_default(),
+        folders,
+        &permissions,
+        place,
+        &mut user,
+        imported,
+    );
     directories(&permissions, &user.view, &mut mounts);
     mounts.sort_by(|one, other| one.at.cmp(&other.at));
     user.view.mounts = mounts;
@@ -194,8 +210,11 @@ fn granted(words: &[String]) -> Permissions {
 
 /// Those of the directory around a path that says some.
 fn permissions_at(permissions: &BTreeMap<String, Vec<String>>, path: &str) -> Permissions {
-    let around = permissions.iter().filter(|(directory, _)| rest_below(path, &normalised(directory)).is_some());
-    around.max_by_key(|(directory, _)| normalised(directory).len()).map_or(Permissions::empty(), |(_, words)| granted(words))
+    let around =
+        permissions.iter().filter(|(directory, _)| rest_below(path, &normalised(directory)).is_some());
+    around
+        .max_by_key(|(directory, _)| normalised(directory).len())
+        .map_or(Permissions::empty(), |(_, words)| granted(words))
 }
 
 fn mounts(
@@ -210,10 +229,18 @@ fn mounts(
     for folder in virtual_folders {
         let at = normalised(&folder.virtual_path);
         let base = folders.get(folder.name.as_str());
-        let mapped = if folder.mapped_path.is_empty() { base.map_or("", |base| base.mapped_path.as_str()) } else { &folder.mapped_path };
-        let filesystem = folder.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
+        let mapped = if folder.mapped_path.is_empty() {
+            base.map_or("", |base| base.mapped_path.as_str())
+        } else {
+            &folder.mapped_path
+        };
+        let filesystem =
+            folder.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
         if at == "/" || mounts.iter().any(|mount| mount.at == at) {
-            user.remark(place, format!("the virtual folder {} at {at} is left out: something else is there", folder.name));
+            user.remark(
+                place,
+                format!("the virtual folder {} at {at} is left out: something else is there", folder.name),
+            );
             continue;
         }
         match stores::tree(filesystem, mapped, &user.name, place, imported) {
@@ -221,12 +248,20 @@ fn mounts(
                 let quota = Quota { bytes: positive(folder.quota_size), files: positive(folder.quota_files) };
                 let shares_quota = folder.quota_size < 0 || folder.quota_files < 0;
                 if shares_quota && user.view.quota != Quota::default() {
-                    user.remark(place, format!("the quota of the user does not count at {at}, which has no quota of its own"));
+                    user.remark(
+                        place,
+                        format!(
+                            "the quota of the user does not count at {at}, which has no quota of its own"
+                        ),
+                    );
                 }
                 mounts.push(Mount { permissions: permissions_at(permissions, &at), at, tree, quota });
             }
             Err(reason) => {
-                user.remark(place, format!("the virtual folder {} at {at} is left out: {reason}", folder.name));
+                user.remark(
+                    place,
+                    format!("the virtual folder {} at {at} is left out: {reason}", folder.name),
+                );
             }
         }
     }
@@ -241,7 +276,10 @@ fn directories(permissions: &BTreeMap<String, Vec<String>>, view: &View, mounts:
         if at == "/" || mounts.iter().any(|mount| mount.at == at) {
             continue;
         }
-        let inside = folders.iter().filter(|mount| rest_below(&at, &mount.at).is_some()).max_by_key(|mount| mount.at.len());
+        let inside = folders
+            .iter()
+            .filter(|mount| rest_below(&at, &mount.at).is_some())
+            .max_by_key(|mount| mount.at.len());
         let tree = match inside {
             Some(mount) => mount.tree.below(rest_below(&at, &mount.at).unwrap_or_default()),
             None => view.tree.below(&at),
@@ -251,20 +289,27 @@ fn directories(permissions: &BTreeMap<String, Vec<String>>, view: &View, mounts:
 }
 
 fn filters(filters: &Filters, place: &Place, user: &mut User) {
-    let has = |list: &Option<Vec<String>>, word: &str| list.iter().flatten().any(|found| found.eq_ignore_ascii_case(word));
-    for network in filters.allowed_ip.iter().flatten() {
-        let parsed = network.parse::<IpNet>().or_else(|_| network.parse::<std::net::IpAddr>().map(IpNet::from));
-        match parsed {
-            Ok(network) => user.networks.push(network.trunc()),
-            Err(_) => user.leave_out(format!("allowed_ip {network} is no network: without it, more could log in")),
+    let has = |list: &Option<Vec<String>>, word: &str| {
+        list.iter().flatten().any(|found| found.eq_ignore_ascii_case(word))
+    };
+    let mut networks = |list: &Option<Vec<String>>| -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for text in list.iter().flatten() {
+            match network(text) {
+                Some(network) => networks.push(network),
+                None => user.leave_out(format!("the address {text} is no network: without it, more could log in")),
+            }
         }
+        networks
+    };
+    let (allowed, mut denied) = (networks(&filters.allowed_ip), networks(&filters.denied_ip));
+    if !allowed.is_empty() {
+        // All but the allowed ones are refused here anyway.
+        denied.retain(|network| network.prefix_len() > 0);
     }
-    let denied: Vec<&str> = filters.denied_ip.iter().flatten().map(String::as_str).collect();
-    // All but the allowed ones are refused here anyway.
-    let is_all = |network: &&&str| matches!(**network, "0.0.0.0/0" | "::/0");
-    if denied.iter().any(|network| !is_all(&network)) {
-        let text = format!("denied_ip ({}): Wharf knows allowed networks (`networks`), and `lockout.always`", denied.join(", "));
-        user.remark(place, text);
+    match without(&allowed, &denied) {
+        Some(networks) => user.networks = networks,
+        None => user.leave_out("what is left of allowed_ip without denied_ip is nothing, or too much to write"),
     }
     if has(&filters.denied_protocols, "FTP") {
         user.leave_out("the user may not log in by FTP (denied_protocols)");
@@ -283,18 +328,28 @@ fn filters(filters: &Filters, place: &Place, user: &mut User) {
             continue;
         }
         if path != "/" {
-            user.remark(place, format!("the patterns {} at {path} are refused in all directories", denied.join(", ")));
+            user.remark(
+                place,
+                format!("the patterns {} at {path} are refused in all directories", denied.join(", ")),
+            );
         }
         for pattern in denied {
             if glob::Pattern::new(&pattern).is_ok() && !pattern.contains('/') && !pattern.is_empty() {
                 user.limits.refuse_names.push(pattern);
             } else {
-                user.remark(place, format!("the pattern {pattern} can't be written in `limits.refuse_names`"));
+                user.remark(
+                    place,
+                    format!("the pattern {pattern} can't be written in `limits.refuse_names`"),
+                );
             }
         }
         user.remark(place, "names that are refused can't be made; files of such names that are there are shown, and may be fetched");
     }
-    if filters.tls_username.as_deref().is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none")) {
+    if filters
+        .tls_username
+        .as_deref()
+        .is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"))
+    {
         user.remark(place, "certificates of clients take `certificate` and `login` of the user");
     }
     if filters.start_directory.as_deref().is_some_and(|path| !path.is_empty() && path != "/") {

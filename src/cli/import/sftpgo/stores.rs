@@ -42,7 +42,9 @@ pub(super) fn tree(
             (azure(settings, place, imported)?, &settings.key_prefix)
         }
         (4, _) => return Err("the files there are encrypted by SFTPGo, which Wharf can't read".to_owned()),
-        (5, _) => return Err("the storage is another server's SFTP, which Wharf has no backend for".to_owned()),
+        (5, _) => {
+            return Err("the storage is another server's SFTP, which Wharf has no backend for".to_owned());
+        }
         (6, _) => return Err("the storage is asked by HTTP, which Wharf has no backend for".to_owned()),
         _ => return Err(format!("the storage provider {provider} is not known here")),
     };

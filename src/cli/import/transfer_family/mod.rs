@@ -77,7 +77,10 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
         let answer: Answer = serde_json::from_slice(&input.bytes)
             .map_err(|error| format!("{} is not what `aws transfer` prints as JSON: {error}", input.name))?;
         if answer.server.is_none() && answer.user.is_none() && answer.users.is_none() {
-            return Err(format!("{} has none of the keys Server, User and Users of `aws transfer`", input.name));
+            return Err(format!(
+                "{} has none of the keys Server, User and Users of `aws transfer`",
+                input.name
+            ));
         }
         let place = |name: &str| input.place(line_of(&input, name));
         if let Some(found) = answer.server {
@@ -86,13 +89,20 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
         if let Some(found) = answer.user {
             users.push((found.clone(), place(&found.user_name)));
         }
-        listed.extend(answer.users.into_iter().flatten().map(|found| (found.clone(), place(&found.user_name))));
+        listed
+            .extend(answer.users.into_iter().flatten().map(|found| (found.clone(), place(&found.user_name))));
     }
     // What is described says more than what is listed.
     let described: BTreeSet<String> = users.iter().map(|(user, _)| user.user_name.clone()).collect();
     for (user, place) in listed {
         if !described.contains(&user.user_name) {
-            imported.remark(&place, format!("{} is only listed: `aws transfer describe-user` prints mappings and the policy, too", user.user_name));
+            imported.remark(
+                &place,
+                format!(
+                    "{} is only listed: `aws transfer describe-user` prints mappings and the policy, too",
+                    user.user_name
+                ),
+            );
             users.push((user, place));
         }
     }
@@ -150,11 +160,14 @@ fn settings(server: &Server, place: &Place, imported: &mut Imported) {
         imported.remark(place, format!("Wharf does not speak {protocol}"));
     }
     if let Some(kind) = server.identity_provider_type.as_deref().filter(|kind| *kind != "SERVICE_MANAGED") {
-        let text = format!("users of the identity provider {kind} are not printed: `users_from` asks a service (http), a directory service or a database");
+        let text = format!(
+            "users of the identity provider {kind} are not printed: `users_from` asks a service (http), a directory service or a database"
+        );
         imported.remark(place, text);
     }
     if server.endpoint_type.as_deref().is_some_and(|kind| kind != "PUBLIC") {
-        imported.remark(place, "the networks around the endpoint are a matter of the machine that Wharf runs on");
+        imported
+            .remark(place, "the networks around the endpoint are a matter of the machine that Wharf runs on");
     }
     if server.post_authentication_login_banner.as_deref().is_some_and(|text| !text.is_empty()) {
         imported.remark(place, "the reply to a login has no text of your own");
@@ -172,7 +185,8 @@ fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: 
     let policy = found.policy.as_deref().filter(|policy| !policy.is_empty()).map(policy::permissions);
     let (permissions, unclear) = policy.unwrap_or((Permissions::FULL, Vec::new()));
     let filled = |text: &str| text.replace("${Transfer:UserName}", &found.user_name);
-    let mut tree = |target: &str| tree(&filled(target), region, found.role.as_deref(), is_efs, place, imported);
+    let mut tree =
+        |target: &str| tree(&filled(target), region, found.role.as_deref(), is_efs, place, imported);
     let mappings = found.home_directory_mappings.as_deref().unwrap_or_default();
     let (mut root, mut mounts) = (None, Vec::new());
     let mut files = Vec::new();
@@ -216,7 +230,10 @@ fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: 
         user.remark(place, "SshPublicKeys are for SFTP, which Wharf does not speak");
     }
     if found.posix_profile.as_ref().is_some_and(|profile| !profile.is_null()) {
-        user.remark(place, "PosixProfile: Wharf writes as its own account of the machine, for whichever user");
+        user.remark(
+            place,
+            "PosixProfile: Wharf writes as its own account of the machine, for whichever user",
+        );
     }
     user
 }
@@ -231,7 +248,8 @@ fn tree(
     imported: &mut Imported,
 ) -> Tree {
     let target = normalised(target);
-    let (bucket, path) = target.trim_start_matches('/').split_once('/').unwrap_or((target.trim_start_matches('/'), ""));
+    let (bucket, path) =
+        target.trim_start_matches('/').split_once('/').unwrap_or((target.trim_start_matches('/'), ""));
     if is_efs {
         let text = format!("{bucket} is a file system of EFS: mount it at /srv/efs/{bucket}");
         if !imported.remarks.iter().any(|remark| remark.text == text) {
@@ -249,7 +267,9 @@ fn tree(
     match role.filter(|role| !role.is_empty()) {
         Some(role) => {
             keys.push(("role_arn", Node::text(role)));
-            remark("the role trusts transfer.amazonaws.com: have it trust the role of the machine that Wharf runs on, too");
+            remark(
+                "the role trusts transfer.amazonaws.com: have it trust the role of the machine that Wharf runs on, too",
+            );
         }
         None => remark("no role stands there: the credentials are those of the machine that Wharf runs on"),
     }

@@ -33,7 +33,8 @@ pub(super) fn permissions(policy: &str) -> (Permissions, Vec<String>) {
             Some("Allow") => allowed.extend(actions),
             Some("Deny") => {
                 // A refusal of some resources is no refusal of the action.
-                let is_everywhere = each(statement.get("Resource")).all(|resource| resource.as_str() == Some("*"));
+                let is_everywhere =
+                    each(statement.get("Resource")).all(|resource| resource.as_str() == Some("*"));
                 if is_everywhere && statement.get("Condition").is_none() {
                     denied.extend(actions);
                 } else {
@@ -45,7 +46,8 @@ pub(super) fn permissions(policy: &str) -> (Permissions, Vec<String>) {
     }
     unclear.push("Policy: its actions are permissions here, in all directories of the user; resources and conditions are left out".to_owned());
     let has = |actions: &[&str], action: &str| actions.iter().any(|pattern| fits(pattern, action));
-    let is_granted = |needs: &[&str]| needs.iter().all(|action| has(&allowed, action) && !has(&denied, action));
+    let is_granted =
+        |needs: &[&str]| needs.iter().all(|action| has(&allowed, action) && !has(&denied, action));
     let granted = NEEDS.iter().filter(|(_, needs)| is_granted(needs));
     (granted.fold(Permissions::empty(), |all, (permission, _)| all | *permission), unclear)
 }
@@ -76,7 +78,8 @@ mod tests {
             (r#"["s3:ListBucket", "s3:PutObject"]"#, Permissions::UPLOAD_ONLY | Permissions::OVERWRITE),
             (r#"[]"#, Permissions::empty()),
         ] {
-            let policy = format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": {actions}, "Resource": "*"}}]}}"#);
+            let policy =
+                format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": {actions}, "Resource": "*"}}]}}"#);
             assert_eq!(permissions(&policy).0, expected, "{actions}");
         }
         let policy = r#"{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"},

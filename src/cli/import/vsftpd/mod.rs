@@ -53,7 +53,8 @@ impl Conf {
     }
 
     fn is_on(&self, name: &str, default: bool) -> bool {
-        self.get(name).map_or(default, |value| matches!(value.to_ascii_uppercase().as_str(), "YES" | "TRUE" | "1"))
+        self.get(name)
+            .map_or(default, |value| matches!(value.to_ascii_uppercase().as_str(), "YES" | "TRUE" | "1"))
     }
 
     fn number(&self, name: &str) -> Option<u64> {
@@ -76,7 +77,10 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
             continue;
         }
         if conf.is_some() {
-            return Err(format!("{} is neither a file of accounts nor the first vsftpd.conf", file.display()));
+            return Err(format!(
+                "{} is neither a file of accounts nor the first vsftpd.conf",
+                file.display()
+            ));
         }
         conf = Some(Conf::read(&input, &mut imported)?);
         main = Some(input.place(0));

@@ -5,31 +5,112 @@ use super::Conf;
 
 /// Options that are read here, or of users.
 const READ: &[&str] = &[
-    "anon_mkdir_write_enable", "anon_other_write_enable", "anon_root", "anon_umask", "anon_upload_enable", "anonymous_enable",
-    "ca_certs_file", "chmod_enable", "chroot_list_enable", "chroot_list_file", "chroot_local_user", "cmds_allowed", "cmds_denied",
-    "deny_file", "dirlist_enable", "download_enable", "file_open_mode", "force_local_data_ssl", "force_local_logins_ssl",
-    "ftp_username", "ftpd_banner", "guest_enable", "guest_username", "idle_session_timeout", "implicit_ssl", "listen",
-    "listen_address", "listen_address6", "listen_ipv6", "listen_port", "local_enable", "local_max_rate", "local_root", "local_umask",
-    "max_clients", "max_per_ip", "passwd_chroot_enable", "pasv_address", "pasv_max_port", "pasv_min_port", "port_enable",
-    "require_cert", "require_ssl_reuse", "rsa_cert_file", "rsa_private_key_file", "dsa_cert_file", "dsa_private_key_file", "ssl_enable",
-    "ssl_tlsv1", "ssl_sslv2", "ssl_sslv3", "use_localtime", "user_config_dir", "user_sub_token", "userlist_deny", "userlist_enable",
-    "userlist_file", "virtual_use_local_privs", "write_enable",
+    "anon_mkdir_write_enable",
+    "anon_other_write_enable",
+    "anon_root",
+    "anon_umask",
+    "anon_upload_enable",
+    "anonymous_enable",
+    "ca_certs_file",
+    "chmod_enable",
+    "chroot_list_enable",
+    "chroot_list_file",
+    "chroot_local_user",
+    "cmds_allowed",
+    "cmds_denied",
+    "deny_file",
+    "dirlist_enable",
+    "download_enable",
+    "file_open_mode",
+    "force_local_data_ssl",
+    "force_local_logins_ssl",
+    "ftp_username",
+    "ftpd_banner",
+    "guest_enable",
+    "guest_username",
+    "idle_session_timeout",
+    "implicit_ssl",
+    "listen",
+    "listen_address",
+    "listen_address6",
+    "listen_ipv6",
+    "listen_port",
+    "local_enable",
+    "local_max_rate",
+    "local_root",
+    "local_umask",
+    "max_clients",
+    "max_per_ip",
+    "passwd_chroot_enable",
+    "pasv_address",
+    "pasv_max_port",
+    "pasv_min_port",
+    "port_enable",
+    "require_cert",
+    "require_ssl_reuse",
+    "rsa_cert_file",
+    "rsa_private_key_file",
+    "dsa_cert_file",
+    "dsa_private_key_file",
+    "ssl_enable",
+    "ssl_tlsv1",
+    "ssl_sslv2",
+    "ssl_sslv3",
+    "use_localtime",
+    "user_config_dir",
+    "user_sub_token",
+    "userlist_deny",
+    "userlist_enable",
+    "userlist_file",
+    "virtual_use_local_privs",
+    "write_enable",
 ];
 
 /// Options that say how vsftpd works, and nothing of what clients see.
 const INNER: &[&str] = &[
-    "accept_timeout", "async_abor_enable", "background", "connect_from_port_20", "connect_timeout", "data_connection_timeout",
-    "ftp_data_port", "isolate", "isolate_network", "nopriv_user", "one_process_model", "pam_service_name", "run_as_launching_user",
-    "seccomp_sandbox", "secure_chroot_dir", "session_support", "setproctitle_enable", "text_userdb_names", "trans_chunk_size",
-    "use_sendfile", "utf8_filesystem", "allow_writeable_chroot", "check_shell", "strict_ssl_read_eof", "strict_ssl_write_shutdown",
-    "tilde_user_enable", "max_login_fails", "delay_failed_login", "delay_successful_login", "lock_upload_files",
+    "accept_timeout",
+    "async_abor_enable",
+    "background",
+    "connect_from_port_20",
+    "connect_timeout",
+    "data_connection_timeout",
+    "ftp_data_port",
+    "isolate",
+    "isolate_network",
+    "nopriv_user",
+    "one_process_model",
+    "pam_service_name",
+    "run_as_launching_user",
+    "seccomp_sandbox",
+    "secure_chroot_dir",
+    "session_support",
+    "setproctitle_enable",
+    "text_userdb_names",
+    "trans_chunk_size",
+    "use_sendfile",
+    "utf8_filesystem",
+    "allow_writeable_chroot",
+    "check_shell",
+    "strict_ssl_read_eof",
+    "strict_ssl_write_shutdown",
+    "tilde_user_enable",
+    "max_login_fails",
+    "delay_failed_login",
+    "delay_successful_login",
+    "lock_upload_files",
     "delete_failed_uploads",
 ];
 
 /// Why other options are not carried over.
 const REASONS: &[(&str, &str)] = &[
-    ("anon_max_rate", "the anonymous login has no bandwidth of its own; `server.limits.upload_per_ip` and `download_per_ip` are for all clients of an address"),
-    ("anon_world_readable_only", "modes of files say nothing to Wharf: whoever may download may read all files there"),
+    (
+        "anon_max_rate",
+        "the anonymous login has no bandwidth of its own; `server.limits.upload_per_ip` and `download_per_ip` are for all clients of an address",
+    ),
+    (
+        "anon_world_readable_only",
+        "modes of files say nothing to Wharf: whoever may download may read all files there",
+    ),
     ("ascii_download_enable", "in ASCII type Wharf converts line ends, as clients that ask for it expect"),
     ("ascii_upload_enable", "in ASCII type Wharf converts line ends, as clients that ask for it expect"),
     ("banner_file", "a greeting is one line in `server.greeting`"),
@@ -88,7 +169,8 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported) {
     settings.image = !conf.is_on("ascii_download_enable", false) && !conf.is_on("ascii_upload_enable", false);
     settings.ignore_chmod = !conf.is_on("chmod_enable", true);
     settings.local_time = conf.is_on("use_localtime", false);
-    settings.active = conf.get("port_enable").is_some().then(|| conf.is_on("port_enable", true)).filter(|on| !on);
+    settings.active =
+        conf.get("port_enable").is_some().then(|| conf.is_on("port_enable", true)).filter(|on| !on);
     settings.sessions = conf.number("max_clients");
     settings.sessions_per_ip = conf.number("max_per_ip");
     settings.greeting = conf.get("ftpd_banner").map(str::to_owned);
@@ -116,7 +198,8 @@ fn passive_ports(conf: &Conf, imported: &mut Imported) {
 }
 
 fn tls(conf: &Conf, imported: &mut Imported) {
-    let certificate = conf.get("rsa_cert_file").or(conf.get("dsa_cert_file")).unwrap_or("/usr/share/ssl/certs/vsftpd.pem");
+    let certificate =
+        conf.get("rsa_cert_file").or(conf.get("dsa_cert_file")).unwrap_or("/usr/share/ssl/certs/vsftpd.pem");
     let key = conf.get("rsa_private_key_file").or(conf.get("dsa_private_key_file")).unwrap_or(certificate);
     let (certificate, key) = (certificate.to_owned(), key.to_owned());
     if conf.is_on("implicit_ssl", false) {

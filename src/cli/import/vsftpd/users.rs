@@ -12,10 +12,19 @@ use crate::config::Permissions;
 
 /// Which permission a command takes; the parts of one permission stand or fall together.
 const COMMANDS: &[(&str, Permissions)] = &[
-    ("LIST", Permissions::LIST), ("NLST", Permissions::LIST), ("RETR", Permissions::DOWNLOAD),
-    ("STOR", Permissions::UPLOAD.union(Permissions::OVERWRITE)), ("STOU", Permissions::empty()), ("APPE", Permissions::empty()),
-    ("DELE", Permissions::DELETE), ("RMD", Permissions::DELETE), ("XRMD", Permissions::empty()), ("MKD", Permissions::MKDIR),
-    ("XMKD", Permissions::empty()), ("RNFR", Permissions::RENAME), ("RNTO", Permissions::RENAME),
+    ("LIST", Permissions::LIST),
+    ("NLST", Permissions::LIST),
+    ("RETR", Permissions::DOWNLOAD),
+    ("STOR", Permissions::UPLOAD.union(Permissions::OVERWRITE)),
+    ("STOU", Permissions::empty()),
+    ("APPE", Permissions::empty()),
+    ("DELE", Permissions::DELETE),
+    ("RMD", Permissions::DELETE),
+    ("XRMD", Permissions::empty()),
+    ("MKD", Permissions::MKDIR),
+    ("XMKD", Permissions::empty()),
+    ("RNFR", Permissions::RENAME),
+    ("RNTO", Permissions::RENAME),
 ];
 
 pub(super) fn add(
@@ -172,7 +181,10 @@ fn view(conf: &Conf, account: &Account, accounts: &Accounts, guest: bool) -> Res
         (Some(root), Some(home)) => format!("{home}/{root}"),
         (_, Some(home)) => home.to_owned(),
         (_, None) if guest => {
-            return Err("the home of the account of guests is not known: name /etc/passwd, too, or set local_root".to_owned());
+            return Err(
+                "the home of the account of guests is not known: name /etc/passwd, too, or set local_root"
+                    .to_owned(),
+            );
         }
         (_, None) => return Err("their homes are not known: name /etc/passwd, too".to_owned()),
     };
@@ -267,10 +279,14 @@ fn limits(conf: &Conf, user: &mut User) {
         user.limits.upload = Some(rate);
         user.limits.download = Some(rate);
         if let Some(place) = conf.place("local_max_rate") {
-            user.remark(place, "local_max_rate is for each session there, and for all sessions of the user together here");
+            user.remark(
+                place,
+                "local_max_rate is for each session there, and for all sessions of the user together here",
+            );
         }
     }
-    let place = conf.place("idle_session_timeout").filter(|place| place.file.ends_with(&format!("/{}", user.name)));
+    let place =
+        conf.place("idle_session_timeout").filter(|place| place.file.ends_with(&format!("/{}", user.name)));
     if place.is_some() {
         user.limits.idle = conf.number("idle_session_timeout");
     }
@@ -285,7 +301,9 @@ fn limits(conf: &Conf, user: &mut User) {
     }
     for name in ["cmds_allowed", "cmds_denied"] {
         if let Some(place) = conf.place(name) {
-            let text = format!("{name}: Wharf refuses the permissions that these commands take, not single commands");
+            let text = format!(
+                "{name}: Wharf refuses the permissions that these commands take, not single commands"
+            );
             user.remark(&place.clone(), text);
         }
     }
@@ -296,7 +314,9 @@ fn patterns(text: &str) -> (Vec<String>, bool) {
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
     let mut is_whole = true;
     let mut fit = |pattern: &&str| {
-        let fits = !pattern.is_empty() && !pattern.contains(['{', '}', '/', '[', ']']) && glob::Pattern::new(pattern).is_ok();
+        let fits = !pattern.is_empty()
+            && !pattern.contains(['{', '}', '/', '[', ']'])
+            && glob::Pattern::new(pattern).is_ok();
         is_whole &= fits;
         fits
     };
