@@ -124,8 +124,9 @@ impl Import {
             }
         };
         write::settle_names(&mut imported);
+        write::settle_remarks(&mut imported);
         let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
-        let written = write::write(&self.source.name(), &files, &imported, &options.finder);
+        let written = write::write(&self.source.name(), &files, &imported);
         match self.put(written) {
             Ok(()) => {}
             Err((outcome, error)) => {

@@ -11,7 +11,7 @@ use super::yaml::Node;
 use crate::config::Permissions;
 
 /// Where something stands in what was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The file, as it was named.
     pub(super) file: Arc<str>,
@@ -29,7 +29,7 @@ impl std::fmt::Display for Place {
 }
 
 /// What could not be carried over as it was, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Remark {
     pub(super) place: Place,
     pub(super) text: String,

@@ -58,6 +58,11 @@ pub(super) fn add_users(
             refused.entry("nobody can log in with a password".to_owned()).or_default().push(account);
             continue;
         }
+        if account.uid == Some(0) {
+            let reason = "the administrator of the machine is no user of Wharf";
+            refused.entry(reason.to_owned()).or_default().push(account);
+            continue;
+        }
         match view(account) {
             Ok(view) => {
                 let mut user = User::new(&account.name, &account.place, account.verified_hash(), view);

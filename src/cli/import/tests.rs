@@ -35,8 +35,8 @@ fn import_files(
     let options = Options { finder: Finder::below(root), homes: "/nonexistent/homes".to_owned() };
     let mut imported = source.read(files, &options)?;
     write::settle_names(&mut imported);
-    let Written { head, users, tail } =
-        write::write("test", &["files".to_owned()], &imported, &options.finder);
+    write::settle_remarks(&mut imported);
+    let Written { head, users, tail } = write::write("test", &["files".to_owned()], &imported);
     let text = joined(head, Some(&users), &tail).into_text();
     Ok((text, imported))
 }

@@ -1,8 +1,8 @@
 //! What was read, as a configuration of Wharf with comments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use super::inputs::Finder;
 use super::model::{Imported, Password, Quota, Remark, Settings, Tls, User, UserLimits, View};
 use super::places::Places;
 use super::yaml::{Lines, Node};
@@ -45,7 +45,22 @@ pub(super) fn settle_names(imported: &mut Imported) {
     }
 }
 
-pub(super) fn write(source: &str, files: &[String], imported: &Imported, finder: &Finder) -> Written {
+/// Puts remarks into the order of files and lines, and those that many users share to the rest.
+pub(super) fn settle_remarks(imported: &mut Imported) {
+    let mut shared: HashMap<Remark, usize> = HashMap::new();
+    for remark in imported.users.iter().flat_map(|user| &user.remarks) {
+        *shared.entry(remark.clone()).or_default() += 1;
+    }
+    shared.retain(|_, count| *count > 1);
+    for user in &mut imported.users {
+        user.remarks.retain(|remark| !shared.contains_key(remark));
+    }
+    imported.remarks.extend(shared.into_keys());
+    imported.remarks.sort();
+    imported.remarks.dedup();
+}
+
+pub(super) fn write(source: &str, files: &[String], imported: &Imported) -> Written {
     let places = Places::of(imported);
     let mut head = Lines::default();
     head.comment(0, &format!("Made by `wharf import {source}` of {}.", files.join(", ")));
@@ -57,9 +72,9 @@ pub(super) fn write(source: &str, files: &[String], imported: &Imported, finder:
     head.empty();
     server(&mut head, &imported.settings);
     if let Some(settings) = &imported.settings.tls {
-        tls(&mut head, settings, finder);
+        tls(&mut head, settings);
     }
-    backends(&mut head, imported, &places, finder);
+    backends(&mut head, imported, &places);
     let users = imported.users.iter().map(|user| entry(user, &places)).collect();
     let mut tail = Lines::default();
     if let Some(found) = &imported.anonymous {
@@ -146,12 +161,12 @@ fn server(lines: &mut Lines, settings: &Settings) {
     }
 }
 
-fn tls(lines: &mut Lines, settings: &Tls, finder: &Finder) {
+fn tls(lines: &mut Lines, settings: &Tls) {
     for path in [&settings.certificate, &settings.key, &settings.client_authorities, &settings.client_crl]
         .into_iter()
         .flatten()
     {
-        if !finder.is_file(path) {
+        if !Path::new(path).is_file() {
             lines.comment(0, &format!("{path} is not on this machine: `wharf check` wants it to be there."));
         }
     }
@@ -184,7 +199,7 @@ fn tls(lines: &mut Lines, settings: &Tls, finder: &Finder) {
     lines.empty();
 }
 
-fn backends(lines: &mut Lines, imported: &Imported, places: &Places, finder: &Finder) {
+fn backends(lines: &mut Lines, imported: &Imported, places: &Places) {
     lines.line(0, "backends:");
     if places.disks.is_empty() && imported.stores.is_empty() {
         lines.comment(2, "Nobody has a directory: this one is an example.");
@@ -196,7 +211,7 @@ fn backends(lines: &mut Lines, imported: &Imported, places: &Places, finder: &Fi
     }
     for disk in &places.disks {
         let mut keys = vec![("kind", Node::word("local")), ("root", Node::text(&disk.root))];
-        if !finder.is_directory(&disk.root) {
+        if !Path::new(&disk.root).is_dir() {
             lines.comment(2, &format!("{} is not on this machine, and is made at the start.", disk.root));
             keys.push(("create_root", Node::word(true)));
         }
@@ -223,10 +238,11 @@ fn permissions(permissions: Permissions) -> Node {
 }
 
 fn quota(quota: Quota) -> Option<Node> {
-    let keys: Vec<_> = [("bytes", quota.bytes), ("files", quota.files)]
-        .into_iter()
-        .filter_map(|(name, number)| Some((name, Node::word(number?))))
-        .collect();
+    let keys: Vec<_> =
+        [("bytes", quota.bytes.map(bytes).map(Node::word)), ("files", quota.files.map(Node::word))]
+            .into_iter()
+            .filter_map(|(name, node)| Some((name, node?)))
+            .collect();
     (!keys.is_empty()).then_some(Node::Map(keys))
 }
 
@@ -257,13 +273,13 @@ fn view(lines: &mut Lines, indent: usize, view: &View, places: &Places) {
 }
 
 fn limits(limits: &UserLimits) -> Option<Node> {
-    let rate = |rate: Option<u64>| Some(Node::word(format_args!("{}B/s", rate?.max(LEAST_RATE))));
+    let rate = |rate: Option<u64>| Some(Node::word(format_args!("{}/s", bytes(rate?.max(LEAST_RATE)))));
     let keys: Vec<_> = [
         ("sessions", limits.sessions.map(Node::word)),
         ("transfers", limits.transfers.map(Node::word)),
         ("upload", rate(limits.upload)),
         ("download", rate(limits.download)),
-        ("file_size", limits.file_size.map(Node::word)),
+        ("file_size", limits.file_size.map(bytes).map(Node::word)),
         (
             "refuse_names",
             (!limits.refuse_names.is_empty()).then(|| Node::texts(limits.refuse_names.iter().cloned())),
@@ -274,6 +290,13 @@ fn limits(limits: &UserLimits) -> Option<Node> {
     .filter_map(|(name, node)| Some((name, node?)))
     .collect();
     (!keys.is_empty()).then_some(Node::Map(keys))
+}
+
+/// A number of bytes in the largest unit that fits.
+fn bytes(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units.into_iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    unit.map_or_else(|| format!("{bytes}B"), |(unit, name)| format!("{}{name}", bytes / unit))
 }
 
 /// The entry of a user in the list.

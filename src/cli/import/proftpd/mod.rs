@@ -34,7 +34,8 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
     let (Some(root), Some(main)) = (root, main) else {
         return Err("none of the files is a proftpd.conf".to_owned());
     };
-    if root.directives.is_empty() && root.blocks.is_empty() {
+    if !root.directives.iter().any(|directive| settings::is_known(&directive.name)) && root.blocks.is_empty()
+    {
         return Err(format!("{main} has no directive of ProFTPD"));
     }
     accounts.finish();

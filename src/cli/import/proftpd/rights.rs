@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::super::accounts::{Account, Accounts};
 use super::super::inputs::rest_below;
+use super::super::networks;
 use super::syntax::{Block, Directive};
 use crate::config::Permissions;
 
@@ -185,9 +186,7 @@ fn network(word: &str) -> Option<IpNet> {
         let rest = ".0".repeat(4_usize.checked_sub(numbers)?);
         return format!("{beginning}{rest}/{}", 8 * numbers).parse().ok();
     }
-    let network =
-        word.parse::<IpNet>().or_else(|_| word.parse::<std::net::IpAddr>().map(IpNet::from)).ok()?;
-    Some(network.trunc())
+    networks::network(word)
 }
 
 #[cfg(test)]

@@ -190,6 +190,11 @@ const REASONS: &[(&str, &str)] = &[
     ("accessdenymsg", "the reply to a failed login has no text of your own"),
 ];
 
+/// Whether a directive is one of ProFTPD, as far as is known here.
+pub(super) fn is_known(name: &str) -> bool {
+    READ.contains(&name) || INNER.contains(&name) || REASONS.iter().any(|(directive, _)| *directive == name)
+}
+
 pub(super) fn server(host: &Block, is_first: bool, imported: &mut Imported) {
     unread(host, imported);
     let implicit = host

@@ -157,8 +157,8 @@ fn virtual_hosts_add_addresses_and_users() {
     );
     assert_eq!(config.server.listen, ["0.0.0.0:21".parse().unwrap(), "127.0.0.9:2122".parse().unwrap()]);
     assert_eq!(config.users.len(), 3, "the same names are there once");
-    assert_remark(&text, "proftpd.conf", 10, "one server listens on all addresses");
-    assert_remark(&text, "proftpd.conf", 15, "SFTP");
+    assert_remark(&text, "proftpd.conf", 11, "one server listens on all addresses");
+    assert_remark(&text, "proftpd.conf", 16, "SFTP");
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
             }
         }
     }
-    if conf.values.is_empty() && lists.is_empty() {
+    if !conf.values.keys().any(|name| settings::is_known(name)) && lists.is_empty() {
         return Err("none of the files has an option of pure-ftpd, or users of pure-pw".to_owned());
     }
     accounts.finish();

@@ -85,6 +85,11 @@ const REASONS: &[(&str, &str)] = &[
     ("userratio", "there are no ratios of uploads and downloads"),
 ];
 
+/// Whether an option is one of pure-ftpd, as far as is known here.
+pub(super) fn is_known(name: &str) -> bool {
+    READ.contains(&name) || INNER.contains(&name) || REASONS.iter().any(|(option, _)| *option == name)
+}
+
 pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
     for (name, (value, place)) in &conf.values {
         let is_known = READ.contains(&name.as_str()) || INNER.contains(&name.as_str());

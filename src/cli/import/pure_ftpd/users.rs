@@ -173,7 +173,9 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
     }
     match without(&allowed, &refused) {
         Some(networks) => user.networks = networks,
-        None => user.leave_out("what is left of allowed client addresses without refused ones is nothing, or too much to write"),
+        None => user.leave_out(
+            "what is left of allowed client addresses without refused ones is nothing, or too much to write",
+        ),
     }
     if !field(17).is_empty() {
         user.remark(

@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use self::dump::{Dump, Filters, Folder, Group, GroupSettings, VirtualFolder};
 use super::accounts::verified_hash;
 use super::inputs::{Input, normalised, rest_below};
-use super::networks::{network, without};
 use super::model::{Imported, Mount, Place, Quota, Tree, User, View};
+use super::networks::{network, without};
 use crate::config::Permissions;
 
 pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
@@ -297,7 +297,9 @@ fn filters(filters: &Filters, place: &Place, user: &mut User) {
         for text in list.iter().flatten() {
             match network(text) {
                 Some(network) => networks.push(network),
-                None => user.leave_out(format!("the address {text} is no network: without it, more could log in")),
+                None => {
+                    user.leave_out(format!("the address {text} is no network: without it, more could log in"))
+                }
             }
         }
         networks
@@ -309,7 +311,9 @@ fn filters(filters: &Filters, place: &Place, user: &mut User) {
     }
     match without(&allowed, &denied) {
         Some(networks) => user.networks = networks,
-        None => user.leave_out("what is left of allowed_ip without denied_ip is nothing, or too much to write"),
+        None => {
+            user.leave_out("what is left of allowed_ip without denied_ip is nothing, or too much to write")
+        }
     }
     if has(&filters.denied_protocols, "FTP") {
         user.leave_out("the user may not log in by FTP (denied_protocols)");

@@ -73,8 +73,8 @@ fn mappings_are_trees_of_buckets() {
     assert!(text.contains("mode: required\n"), "{text}");
     assert!(text.contains("passive: { ports: 8192-8200, address: \"192.0.2.10\" }"), "{text}");
     assert!(text.contains("greeting: Welcome\n"), "{text}");
-    assert_remark(&text, "anna.json", 14, "/one.txt");
-    assert_remark(&text, "anna.json", 14, "SFTP");
+    assert_remark(&text, "anna.json", 15, "/one.txt");
+    assert_remark(&text, "anna.json", 15, "SFTP");
     assert_remark(&text, "users.json", 7, "only listed");
     assert!(text.contains("AWS_LAMBDA"), "{text}");
 }
