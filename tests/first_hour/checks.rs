@@ -165,7 +165,7 @@ fn json_has_what_has_no_place() {
         assert_eq!(place(&findings(&document)[0]), json!([name, null, null, null, null, null]));
     }
     let broken = document(folder.path(), 2, &["--config", "broken.yaml"]);
-    assert_eq!(findings(&broken)[0]["line"], 2, "{broken:#}");
+    assert_eq!(findings(&broken)[0]["line"], 1, "{broken:#}");
     let account = document(folder.path(), 2, &["--config", "good.yaml", "--as-user", "nobody-of-this-name"]);
     assert_eq!(findings(&account)[0]["file"], Value::Null);
     let good = document(folder.path(), 0, &["--config", "good.yaml"]);

@@ -32,7 +32,8 @@ impl Kind {
         }
         let (colons, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
         match colons {
-            1 => Some(Self::Htpasswd),
+            // Other files have lines with one colon, too, such as YAML and JSON.
+            1 => entries(lines).all(|(_, line)| is_htpasswd(line)).then_some(Self::Htpasswd),
             3 => Some(Self::Group),
             6 => Some(Self::Passwd),
             8 => Some(Self::Shadow),
@@ -40,6 +41,14 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// Whether a line may be one of htpasswd.
+fn is_htpasswd(line: &str) -> bool {
+    let odd = |character: char| character.is_whitespace() || "\"'{}[],".contains(character);
+    line.split_once(':').is_some_and(|(name, hash)| {
+        !name.is_empty() && !name.contains(odd) && !hash.contains(char::is_whitespace)
+    })
 }
 
 /// The lines that say something.

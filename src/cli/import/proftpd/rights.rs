@@ -164,19 +164,58 @@ pub(super) fn permissions(scopes: &[Scope<'_>], path: &str, person: &Person<'_>)
     (permissions, is_less)
 }
 
-/// Whether somebody may log in, and from where; no networks: from anywhere.
+/// Whether somebody may log in, and from where; no networks: from anywhere. Where it takes too many networks to say from where, it is
+/// from nowhere.
 pub(super) fn login(scopes: &[Scope<'_>], person: &Person<'_>) -> (bool, Vec<IpNet>) {
-    if may(scopes, "/", "LOGIN", person) {
-        return (true, Vec::new());
-    }
-    let limits = scopes
+    let limits: Vec<&Block> = scopes
         .iter()
         .filter(|scope| scope.path.is_none())
-        .flat_map(|scope| scope.block.blocks_named("limit"));
+        .flat_map(|scope| scope.block.blocks_named("limit"))
+        .filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")))
+        .collect();
+    let networks = |name: &str| -> Vec<IpNet> {
+        let words = limits.iter().flat_map(|limit| limit.all(name)).flat_map(|directive| &directive.words);
+        words.flat_map(|word| word.split(',')).filter_map(network).collect()
+    };
+    let (allowed, refused) = (networks("allow"), networks("deny"));
+    let deny_first = limits.iter().any(|limit| {
+        limit.get("order").is_some_and(|order| order.words.join("").to_ascii_lowercase().starts_with("deny"))
+    });
+    let left = if may(scopes, "/", "LOGIN", person) {
+        if refused.is_empty() {
+            return (true, Vec::new());
+        }
+        // Whoever is allowed explicitly is not asked about `Deny`, unless that comes first.
+        let counts = |one: &IpNet| deny_first || !allowed.iter().any(|other| other.contains(one));
+        let counting: Vec<IpNet> = refused.into_iter().filter(counts).collect();
+        if counting.is_empty() {
+            return (true, Vec::new());
+        }
+        let apart: &[IpNet] = if deny_first { &[] } else { &allowed };
+        networks::without(&counting, apart).and_then(|refused| networks::without(&[], &refused))
+    } else if allowed.is_empty() {
+        None
+    } else if deny_first {
+        networks::without(&allowed, &refused)
+    } else {
+        Some(allowed)
+    };
+    left.map_or((false, Vec::new()), |left| (true, left))
+}
+
+/// Names of hosts from which logins are refused, by where that stands: they are not looked up.
+pub(super) fn refused_hosts<'a>(scopes: &[Scope<'a>]) -> Vec<(&'a Block, String)> {
+    let limits = scopes.iter().flat_map(|scope| scope.block.blocks_named("limit"));
     let limits = limits.filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")));
-    let words = limits.flat_map(|limit| limit.all("allow")).flat_map(|directive| &directive.words);
-    let networks: Vec<IpNet> = words.flat_map(|word| word.split(',')).filter_map(network).collect();
-    (!networks.is_empty(), networks)
+    let hosts = limits.flat_map(|limit| limit.all("deny").map(move |directive| (limit, directive)));
+    let hosts = hosts.flat_map(|(limit, directive)| {
+        directive.words.iter().flat_map(|word| word.split(',')).map(move |word| (limit, word))
+    });
+    let is_host = |word: &str| {
+        !matches!(word.to_ascii_lowercase().as_str(), "" | "from" | "all" | "any" | "none")
+            && network(word).is_none()
+    };
+    hosts.filter(|(_, word)| is_host(word)).map(|(limit, word)| (limit, word.to_owned())).collect()
 }
 
 /// `10.0.0.0/8`, `192.0.2.7` or the beginning of an address, `192.0.2.`.

@@ -80,6 +80,25 @@ fn logins_from_some_networks_are_networks_of_users() {
 }
 
 #[test]
+fn refused_networks_are_cut_out_of_those_of_users() {
+    let networks = |limit: &str| {
+        let (config, text) = of(&format!("<Limit LOGIN>\n{limit}</Limit>\n"));
+        let shown =
+            |user: &crate::config::User| user.networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+        (config.users.first().map(shown), text)
+    };
+    let (left, text) = networks("  Deny from 128.0.0.0/1 bad.example.com\n");
+    assert_eq!(left.unwrap(), ["0.0.0.0/1", "::/0"]);
+    assert!(text.contains("Deny from bad.example.com"), "{text}");
+    let (left, _) = networks("  Order allow,deny\n  Allow from 192.0.2.0/24\n  Deny from 192.0.2.0/25\n");
+    assert_eq!(left.unwrap(), [""; 0]);
+    let (left, _) = networks("  Order deny,allow\n  Allow from 192.0.2.0/24\n  Deny from 192.0.2.0/25\n");
+    assert_eq!(left.unwrap(), ["192.0.2.128/25"]);
+    let (left, _) = networks("  DenyAll\n");
+    assert_eq!(left, None);
+}
+
+#[test]
 fn the_root_depends_on_groups() {
     let (config, text, _) = accepted(
         Source::Proftpd,

@@ -113,6 +113,12 @@ pub(super) fn add(
             imported.remark(main, text);
         }
     }
+    for (limit, name) in rights::refused_hosts(&scopes(host, None, Some("/"), imported_nothing)) {
+        let text = format!(
+            "Deny from {name}: names of hosts are not looked up, so logins from there are NOT refused here"
+        );
+        imported.remark(&limit.place, text);
+    }
     let mut unclear = BTreeSet::new();
     scopes(host, None, Some("/"), |directive: &Block| {
         unclear.insert(directive.place.line);
