@@ -33,6 +33,7 @@ mod logs;
 mod monitoring;
 mod mounts;
 mod moves;
+mod moving_in;
 mod native;
 mod permissions;
 mod quotas;

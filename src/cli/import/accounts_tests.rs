@@ -50,10 +50,24 @@ fn groups_have_members_by_name_and_by_number() {
 
 #[test]
 fn lines_that_do_not_fit_are_remarked_on() {
-    let (accounts, remarks) = of(&[("htpasswd", "anna:$1$a\nbob\n\nanna:$1$b\n:x\n")]);
+    let (accounts, remarks) = of(&[("passwd", "anna:$1$a:1:1::/a:\nbob\n\nanna:$1$b:1:1::/a:\n:x:1:1::/a:\n")]);
     assert_eq!(accounts.list.len(), 1);
     let places: Vec<_> = remarks.iter().map(|remark| remark.place.line).collect();
     assert_eq!(places, [2, 4, 5]);
+}
+
+/// YAML and JSON have lines with one colon, too.
+#[test]
+fn other_files_are_no_htpasswd() {
+    for (text, kind) in [
+        ("anna:$1$a\n# old\nbob:{SHA}x\n", Some(Kind::Htpasswd)),
+        ("{\"other\": []}\n", None),
+        ("server:\nname: value\n", None),
+        ("anna:$1$a\nno name: $1$b\n", None),
+    ] {
+        let lines: Vec<_> = text.lines().enumerate().collect();
+        assert_eq!(Kind::of(&lines), kind, "{text}");
+    }
 }
 
 #[test]

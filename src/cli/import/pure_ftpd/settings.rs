@@ -95,7 +95,8 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
         let is_known = READ.contains(&name.as_str()) || INNER.contains(&name.as_str());
         let reason = REASONS.iter().find(|(option, _)| option == name).map(|(_, reason)| *reason);
         // An option that is off asks for nothing.
-        if !is_known && !(reason.is_some() && value.eq_ignore_ascii_case("no")) {
+        let is_off = reason.is_some() && value.eq_ignore_ascii_case("no");
+        if !(is_known || is_off) {
             let reason = reason.unwrap_or("this is no option that is known here");
             imported.remark(place, format!("{name} {value}: {reason}"));
         }

@@ -14,7 +14,7 @@ use crate::config::Permissions;
 /// What the index of `pure-pw mkdb` begins with.
 pub(super) const PUREDB: &[u8] = b"PDB2";
 /// Its tables: an offset for each value of a byte, and one for the end.
-const TABLES: usize = 257;
+const TABLES: usize = 256;
 /// The most users of an index.
 const MAX_USERS: usize = 2_000_000;
 
@@ -86,7 +86,8 @@ fn lines(list: &Input, imported: &mut Imported) -> Result<Vec<(Place, Vec<String
     Ok(entries(&lines).map(fields).collect())
 }
 
-/// The entries of the index: tables by the first byte of a hash of the name, which lead to names and records, each with its length.
+/// The entries of the index. Its tables of hashes say where each is; behind the last table they follow one another, a name and the
+/// rest of a line, each with its length, in the order of the file that it was made of.
 fn index(list: &Input) -> Result<Vec<(Place, Vec<String>)>, String> {
     let damaged =
         || format!("{} is a damaged index of pure-pw; name the file pureftpd.passwd in its place", list.name);
@@ -101,28 +102,21 @@ fn index(list: &Input) -> Result<Vec<(Place, Vec<String>)>, String> {
         Some((std::str::from_utf8(bytes.get(start..end)?).ok()?.to_owned(), end))
     };
     let mut found = Vec::new();
-    for table in 0..TABLES - 1 {
-        let (Some(start), Some(end)) = (number(4 + 4 * table), number(8 + 4 * table)) else {
+    // The last of these places is the end of the last table.
+    let mut at = number(PUREDB.len() + 4 * TABLES).filter(|at| *at > 4 * TABLES).ok_or_else(damaged)?;
+    while at < bytes.len() {
+        let entry = text(at).and_then(|(name, behind)| {
+            let (rest, behind) = text(behind)?;
+            Some((name, rest, behind))
+        });
+        let (name, rest, behind) = entry.ok_or_else(damaged)?;
+        let fields = std::iter::once(name).chain(rest.split(':').map(str::to_owned)).collect();
+        found.push((list.place(0), fields));
+        if found.len() > MAX_USERS {
             return Err(damaged());
-        };
-        // Each table begins with its own number.
-        let mut at = start.checked_add(4).ok_or_else(damaged)?;
-        while at < end {
-            // Behind the hash of a name is the place of its record.
-            let record = number(at + 4).and_then(|record| {
-                let (name, end) = text(record)?;
-                Some((name, text(end)?.0))
-            });
-            let (name, record) = record.ok_or_else(damaged)?;
-            let fields = std::iter::once(name).chain(record.split(':').map(str::to_owned)).collect();
-            found.push((list.place(0), fields));
-            at += 8;
-            if found.len() > MAX_USERS {
-                return Err(damaged());
-            }
         }
+        at = behind;
     }
-    found.sort_by(|(_, one): &(Place, Vec<String>), (_, other)| one.cmp(other));
     Ok(found)
 }
 

@@ -267,7 +267,7 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
             options.homes.clone()
         }
     };
-    if conf.values.get("anonymous_enable").is_none() {
+    if !conf.values.contains_key("anonymous_enable") {
         imported.remark(main, "anonymous_enable is YES where vsftpd.conf does not say NO");
     }
     let tree = Tree::Local { path: root, modes: modes(conf, "anon_umask") };

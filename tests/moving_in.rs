@@ -1,0 +1,121 @@
+//! Files of users that the programs of other servers have written: after an import, the same users log in with the same passwords.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Setup, installed, login, wharf};
+
+const PASSWORD: &str = "correct horse";
+const PURE_PW: &str = "servers/pure-ftpd/usr/bin/pure-pw";
+
+/// What `wharf import` makes of these, which `wharf check` accepts.
+#[track_caller]
+fn imported(folder: &Path, arguments: &[&str]) -> String {
+    let ran = wharf(["import"]).args(arguments).current_dir(folder).output().unwrap();
+    let (yaml, told) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    assert!(ran.status.success(), "{told}");
+    let file = folder.join("made.yaml");
+    fs::write(&file, &yaml).unwrap();
+    let checked = wharf(["check", "--config"]).arg(&file).output().unwrap();
+    assert!(checked.status.success(), "{}\n{yaml}", String::from_utf8_lossy(&checked.stderr));
+    yaml
+}
+
+/// A server with the storages and users of an import, at a port of the tests.
+fn setup(yaml: &str) -> Setup {
+    let at = yaml.find("\nbackends:").unwrap();
+    Setup::new(&yaml[at..])
+}
+
+#[track_caller]
+fn lets_in(yaml: &str, users: &[&str]) {
+    let setup = setup(yaml);
+    let server = setup.start();
+    for user in users {
+        assert_eq!(login(&server, user, PASSWORD), 230, "{user}");
+        assert_eq!(login(&server, user, "wrong"), 530, "{user}");
+    }
+    assert_eq!(login(&server, "nobody", PASSWORD), 530);
+}
+
+/// Users of pure-pw with homes of their own, in its file and in its index.
+fn with_pure_pw(folder: &Path) {
+    for (user, more) in [("anna", &["-r", "127.0.0.0/8"][..]), ("bob", &["-r", "192.0.2.0/24"]), ("carl", &[])] {
+        let home = folder.join("homes").join(user);
+        fs::create_dir_all(&home).unwrap();
+        installed(PURE_PW, folder)
+            .args(["useradd", user, "-f", "pureftpd.passwd", "-u", "1000", "-g", "1000", "-d"])
+            .arg(home)
+            .args(more.iter().copied())
+            .input(&format!("{PASSWORD}\n{PASSWORD}\n"))
+            .run();
+    }
+    installed(PURE_PW, folder).args(["mkdb", "pureftpd.pdb", "-f", "pureftpd.passwd"]).run();
+}
+
+#[test]
+fn users_of_pure_pw_log_in_from_where_they_may() {
+    let folder = tempfile::tempdir().unwrap();
+    with_pure_pw(folder.path());
+    let of_file = imported(folder.path(), &["pure-ftpd", "pureftpd.passwd"]);
+    let of_index = imported(folder.path(), &["pure-ftpd", "pureftpd.pdb"]);
+    let without_comments = |yaml: &str| -> Vec<String> {
+        yaml.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
+    };
+    assert_eq!(without_comments(&of_file), without_comments(&of_index));
+    lets_in(&of_index, &["anna", "carl"]);
+    let setup = setup(&of_file);
+    let server = setup.start();
+    assert_eq!(login(&server, "bob", PASSWORD), 530, "he may not come from here");
+    let mut client = server.login_as("carl", PASSWORD);
+    client.store("file", b"his own");
+    assert_eq!(fs::read(folder.path().join("homes/carl/file")).unwrap(), b"his own");
+}
+
+#[test]
+fn users_of_htpasswd_log_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let libraries = format!(
+        "{}/.test-tools/servers/apache2-utils/usr/lib/{}-linux-gnu",
+        env!("CARGO_MANIFEST_DIR"),
+        std::env::consts::ARCH
+    );
+    for (user, how) in [("anna", "-cbB"), ("bob", "-b5"), ("carl", "-b2")] {
+        installed("servers/apache2-utils/usr/bin/htpasswd", folder.path())
+            .env("LD_LIBRARY_PATH", &libraries)
+            .args([how, "users", user, PASSWORD])
+            .run();
+        fs::create_dir_all(folder.path().join("homes").join(user)).unwrap();
+    }
+    let homes = folder.path().join("homes");
+    let yaml = imported(folder.path(), &["passwd", "users", "--homes", homes.to_str().unwrap()]);
+    lets_in(&yaml, &["anna", "bob", "carl"]);
+}
+
+#[test]
+fn users_of_ftpasswd_log_in() {
+    let folder = tempfile::tempdir().unwrap();
+    for (user, uid, how) in [("anna", "1001", "--sha512"), ("bob", "1002", "--sha256")] {
+        let home = folder.path().join("homes").join(user);
+        fs::create_dir_all(&home).unwrap();
+        installed("servers/proftpd/usr/sbin/ftpasswd", folder.path())
+            .args(["--passwd", "--stdin", how, "--file", "users", "--name", user, "--uid", uid, "--gid", uid])
+            .args(["--shell", "/bin/sh", "--home"])
+            .arg(home)
+            .input(&format!("{PASSWORD}\n"))
+            .run();
+    }
+    let users = folder.path().join("users");
+    fs::write(
+        folder.path().join("proftpd.conf"),
+        format!(
+            "AuthUserFile {}\nAuthOrder mod_auth_file.c\nDefaultRoot ~\nRequireValidShell off\n\
+             <Limit LOGIN>\n  Order allow,deny\n  DenyUser bob\n</Limit>\n",
+            users.display()
+        ),
+    )
+    .unwrap();
+    let yaml = imported(folder.path(), &["proftpd", "proftpd.conf"]);
+    lets_in(&yaml, &["anna"]);
+    assert!(!yaml.lines().any(|line| line.trim() == "- name: bob"), "{yaml}");
+}
