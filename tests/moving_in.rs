@@ -40,7 +40,9 @@ fn lets_in(yaml: &str, users: &[&str]) {
 
 /// Users of pure-pw with homes of their own, in its file and in its index.
 fn with_pure_pw(folder: &Path) {
-    for (user, more) in [("anna", &["-r", "127.0.0.0/8"][..]), ("bob", &["-r", "192.0.2.0/24"]), ("carl", &[])] {
+    for (user, more) in
+        [("anna", &["-r", "127.0.0.0/8"][..]), ("bob", &["-r", "192.0.2.0/24"]), ("carl", &[])]
+    {
         let home = folder.join("homes").join(user);
         fs::create_dir_all(&home).unwrap();
         installed(PURE_PW, folder)

@@ -50,7 +50,8 @@ fn groups_have_members_by_name_and_by_number() {
 
 #[test]
 fn lines_that_do_not_fit_are_remarked_on() {
-    let (accounts, remarks) = of(&[("passwd", "anna:$1$a:1:1::/a:\nbob\n\nanna:$1$b:1:1::/a:\n:x:1:1::/a:\n")]);
+    let (accounts, remarks) =
+        of(&[("passwd", "anna:$1$a:1:1::/a:\nbob\n\nanna:$1$b:1:1::/a:\n:x:1:1::/a:\n")]);
     assert_eq!(accounts.list.len(), 1);
     let places: Vec<_> = remarks.iter().map(|remark| remark.place.line).collect();
     assert_eq!(places, [2, 4, 5]);
