@@ -1,9 +1,10 @@
 //! Files of users that the programs of other servers have written: after an import, the same users log in with the same passwords.
 
-use std::fs;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{Setup, installed, login, wharf};
+use crate::support::{Program, Setup, installed, login, wharf};
 
 const PASSWORD: &str = "correct horse";
 const PURE_PW: &str = "servers/pure-ftpd/usr/bin/pure-pw";
@@ -120,4 +121,56 @@ fn users_of_ftpasswd_log_in() {
     let yaml = imported(folder.path(), &["proftpd", "proftpd.conf"]);
     lets_in(&yaml, &["anna"]);
     assert!(!yaml.lines().any(|line| line.trim() == "- name: bob"), "{yaml}");
+}
+
+/// An account of the system with this home and [`PASSWORD`].
+fn with_account_of_the_system(folder: &Path) {
+    let home = folder.join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(folder.join("passwd"), format!("anna:x:1000:1000:Anna:{}:/bin/sh\n", home.display())).unwrap();
+    let hash = Program::new("openssl", folder).args(["passwd", "-6", "-stdin"]).input(PASSWORD).run();
+    fs::write(folder.join("shadow"), format!("anna:{}:19000:0:99999:7:::\n", hash.trim())).unwrap();
+}
+
+/// The configurations that Debian's packages bring let users of the system in.
+#[test]
+fn users_of_the_system_log_in() {
+    let folder = tempfile::tempdir().unwrap();
+    with_account_of_the_system(folder.path());
+    let servers = concat!(env!("CARGO_MANIFEST_DIR"), "/.test-tools/servers");
+    for (source, file) in [
+        ("vsftpd", "vsftpd/etc/vsftpd.conf"),
+        ("proftpd", "proftpd/usr/share/proftpd/templates/proftpd.conf"),
+        ("pure-ftpd", "pure-ftpd/etc/pure-ftpd/conf"),
+    ] {
+        let file = format!("{servers}/{file}");
+        lets_in(&imported(folder.path(), &[source, &file, "passwd", "shadow"]), &["anna"]);
+    }
+}
+
+#[test]
+fn what_is_there_is_replaced_whole_if_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    with_account_of_the_system(folder.path());
+    let import = |more: &[&str]| {
+        let mut command = wharf(["import", "passwd", "passwd", "shadow"]);
+        command.args(more).current_dir(folder.path());
+        command
+    };
+    let made = folder.path().join("made.yaml");
+    fs::write(&made, "before").unwrap();
+    fs::set_permissions(&made, Permissions::from_mode(0o644)).unwrap();
+    let refused = import(&["--output", "made.yaml"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("`--force` replaces it"));
+    assert_eq!(fs::read_to_string(&made).unwrap(), "before");
+    assert!(import(&["--output", "made.yaml", "--force"]).output().unwrap().status.success());
+    assert!(fs::read_to_string(&made).unwrap().contains("name: anna"));
+    let mode = fs::metadata(&made).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7, 0, "hashes are for nobody else to read: {mode:o}");
+    // A disk that is full.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let broken = import(&[]).stdout(full).output().unwrap();
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("can't write to standard output"));
 }

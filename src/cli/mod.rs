@@ -14,6 +14,7 @@ mod init;
 mod kick;
 mod lockouts;
 mod man;
+mod new_file;
 mod ps;
 mod reload;
 mod schema;

@@ -16,9 +16,8 @@ mod vsftpd;
 mod write;
 mod yaml;
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -27,7 +26,7 @@ use self::inputs::Finder;
 use self::model::Imported;
 use self::write::Written;
 use self::yaml::{Lines, Node};
-use super::{Outcome, complain};
+use super::{Outcome, complain, new_file};
 
 /// The largest configuration that Wharf reads, in bytes.
 const LARGEST: usize = 1024 * 1024;
@@ -162,9 +161,13 @@ impl Import {
         let text = head.into_text();
         match &self.output {
             None => {
-                // A closed output is not a failure of the program.
-                let _ = std::io::stdout().write_all(text.as_bytes());
-                Ok(())
+                match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+                    // Whoever reads may have seen enough. A full disk is another matter: half a configuration may be a good one.
+                    Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                        Err((Outcome::Failed, format!("can't write to standard output: {error}")))
+                    }
+                    _ => Ok(()),
+                }
             }
             Some(path) => self.put_file(path, &text).map_err(|error| (Outcome::Failed, error)),
         }
@@ -186,25 +189,12 @@ impl Import {
         folder.into_os_string().into_string().map_err(|name| format!("{} is not valid UTF-8", name.display()))
     }
 
-    /// Hashes of passwords are for nobody else to read.
     fn put_file(&self, path: &Path, text: &str) -> Result<(), String> {
-        let mut options = OpenOptions::new();
-        options.write(true).mode(0o600);
-        if self.force {
-            options.create(true).truncate(true);
-        } else {
-            options.create_new(true);
+        if let Some(reason) = new_file::why_not(path, self.force) {
+            return Err(reason);
         }
-        let written = options.open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => {
-                format!("{} is there already; `--force` overwrites it", path.display())
-            }
-            _ => format!("can't write {}: {error}", path.display()),
-        })
+        new_file::write(path, text, self.force)
+            .map_err(|error| format!("can't write {}: {error}", path.display()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod answers;
 mod console;
-mod write;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -13,7 +12,7 @@ use clap::Args;
 use self::answers::{Answers, Files};
 use self::console::Console;
 use super::hash_password::first_line;
-use super::{Outcome, complain, print};
+use super::{Outcome, complain, new_file, print};
 use crate::config::{self, PasswordHash, Secret};
 
 /// Ask five questions and write a configuration file.
@@ -107,7 +106,7 @@ impl Init {
     }
 
     fn go(&self) -> Result<(), Stop> {
-        if let Some(reason) = write::why_not(&self.file, self.force) {
+        if let Some(reason) = new_file::why_not(&self.file, self.force) {
             return Err(Stop::Failure(reason));
         }
         let mut console = Console::new(self.yes).map_err(|error| Stop::Failure(error.to_string()))?;
@@ -137,7 +136,7 @@ impl Init {
         let made = self.ask_user(&mut console, &mut answers)?;
         self.ask_passive(&mut console, &mut answers)?;
         let held = console.hold_off();
-        write::write(&self.file, &answers.yaml(), self.force)
+        new_file::write(&self.file, &answers.yaml(), self.force)
             .map_err(|error| Stop::Failure(format!("can't write {}: {error}", self.file.display())))?;
         drop(held);
         self.say_what_comes_next(&answers, made.as_ref());
@@ -199,7 +198,7 @@ impl Init {
             given: self.certificate.as_deref(),
             default: "none",
         };
-        let folder = write::folder_of(&self.file);
+        let folder = new_file::folder_of(&self.file);
         self.ask(console, answers, question, |_, answer| {
             certificate = unless_none(answer);
             match &certificate {
@@ -319,7 +318,7 @@ impl Init {
     fn check(&self, answers: &Answers) -> Result<(), String> {
         let name = self.file.display().to_string();
         let (kinds, engines) = (&crate::storages::KINDS, &crate::engine::ENGINES);
-        match config::parse(&answers.yaml(), &name, write::folder_of(&self.file), kinds, engines) {
+        match config::parse(&answers.yaml(), &name, new_file::folder_of(&self.file), kinds, engines) {
             Ok(_) => Ok(()),
             Err(problems) => {
                 let messages: Vec<_> =

@@ -1,11 +1,10 @@
-//! Writes the file: whole or not at all, for its owner alone.
+//! Writes a file that may hold hashes of passwords: whole or not at all, for its owner alone.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-/// It holds a hash of a password.
 const MODE: u32 = 0o600;
 
 /// Why the file can't be written there, if that is known before anybody is asked.
