@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::complain;
@@ -61,6 +61,8 @@ pub(super) fn is_there() -> bool {
 /// # Errors
 /// A sentence: the terminal can't be read, or there is no more input.
 pub(super) fn ask_hidden(_: &Interrupts, prompt: &str) -> Result<Secret, String> {
+    // Before the prompt is seen: what somebody types at once would be echoed.
+    let _quiet = Quiet::begin();
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Secret::new(password)),
         // It has raised the signal, for which the thread above ends the program.
@@ -69,5 +71,28 @@ pub(super) fn ask_hidden(_: &Interrupts, prompt: &str) -> Result<Secret, String>
         },
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err("the input has ended".to_owned()),
         Err(error) => Err(format!("can't read the password: {error}")),
+    }
+}
+
+/// As long as there is one, the terminal does not echo.
+struct Quiet(Option<Termios>);
+
+impl Quiet {
+    fn begin() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
     }
 }
