@@ -168,7 +168,7 @@ fn testssl(checks: &[&str], expected: &[(&str, &str)]) {
     let outcome = Program::limited("unshare", setup.folder(), SECONDS)
         .args([unshare, "--mount", "sh", "-c", without_name_servers, "sh", "testssl", "--starttls", "ftp"])
         .args(["--nodns=none", "--warnings=batch", "--quiet", "--color=0"])
-        .args(["--connect-timeout=5", "--openssl-timeout=5", "--jsonfile=testssl.json", "--add-ca=ca.crt"])
+        .args(["--connect-timeout=60", "--openssl-timeout=60", "--jsonfile=testssl.json", "--add-ca=ca.crt"])
         .args(checks)
         .arg(server.address.to_string())
         .output();
