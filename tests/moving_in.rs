@@ -174,3 +174,25 @@ fn what_is_there_is_replaced_whole_if_at_all() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stderr).contains("can't write to standard output"));
 }
+
+/// Other servers beside Wharf, which has what was imported of their configurations.
+mod native_only {
+    mod machine;
+    mod script;
+    mod vsftpd;
+
+    /// The accounts of the machine.
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+ftp:x:4000:4000::/srv/ftp:/usr/sbin/nologin
+anna:x:4001:4001:Anna:/srv/anna:/bin/sh
+bob:x:4002:4002:Bob:/srv/bob:/bin/sh
+";
+
+    /// Their passwords are all `correct`.
+    fn shadow() -> String {
+        let hash = "$6$saltsalt$VFNygchiuqzGiJ9btXBYiRPWRSB8Mft4djhLapjuz82wz4q5uySRx4UUVvzmJaOudXyOkZbCLlWgcj/gdgAe.1";
+        format!("root:*:19000:0:99999:7:::\nanna:{hash}:19000:0:99999:7:::\nbob:{hash}:19000:0:99999:7:::\n")
+    }
+}
