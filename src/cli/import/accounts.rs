@@ -144,8 +144,10 @@ impl Accounts {
                     };
                     self.insert(found, remarks)
                 }
-                (Kind::Shadow, [name, hash, _, _, _, _, _, end, _]) => {
-                    self.shadows.push(((*name).to_owned(), (*hash).to_owned(), day(end), place.clone()));
+                (Kind::Shadow, [name, hash, changed, _, longest, _, _, end, _]) => {
+                    let ends = [day(end), end_of_password(changed, longest)];
+                    let end = ends.into_iter().flatten().min();
+                    self.shadows.push(((*name).to_owned(), (*hash).to_owned(), end, place.clone()));
                     true
                 }
                 (Kind::Group, [name, _, gid, members]) => {
@@ -230,9 +232,19 @@ fn account(name: &str, hash: &str, place: &Place) -> Account {
     }
 }
 
+/// The day from which on a password is too old to log in with. One that has to be changed at once was never good.
+fn end_of_password(changed: &str, longest: &str) -> Option<String> {
+    let changed: u64 = changed.parse().ok()?;
+    if changed == 0 {
+        return day("1");
+    }
+    let longest: u64 = longest.parse().ok().filter(|days| *days < 99_999)?;
+    day(&changed.saturating_add(longest).saturating_add(1).to_string())
+}
+
 /// A day as the number of days since 1970, as Wharf writes it.
 fn day(days: &str) -> Option<String> {
-    let days: u64 = days.parse().ok().filter(|days| *days < 3_000_000)?;
+    let days: u64 = days.parse().ok().filter(|days| *days < 2_900_000)?;
     let day = NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_days(Days::new(days))?;
     Some(day.format("%Y-%m-%d").to_string())
 }

@@ -3,6 +3,7 @@
 //! Each source is a file or folder that makes an [`Imported`](model::Imported) of files that it does not trust; one writer makes YAML of that.
 
 mod accounts;
+mod disk_rights;
 mod inputs;
 mod model;
 mod networks;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use self::disk_rights::Budget;
 use self::inputs::Finder;
 use self::model::Imported;
 use self::write::Written;
@@ -92,6 +94,8 @@ enum Source {
 struct Options {
     finder: Finder,
     homes: String,
+    /// How many directories and files are still looked at.
+    budget: Budget,
 }
 
 impl Source {
@@ -113,8 +117,11 @@ impl Source {
 
 impl Import {
     pub(super) fn run(self) -> Outcome {
-        let options =
-            Options { finder: Finder::below(self.root.clone()), homes: inputs::normalised(&self.homes) };
+        let options = Options {
+            finder: Finder::below(self.root.clone()),
+            homes: inputs::normalised(&self.homes),
+            budget: Budget::default(),
+        };
         let mut imported = match self.source.read(&self.files, &options) {
             Ok(imported) => imported,
             Err(error) => {

@@ -150,6 +150,14 @@ pub(super) enum Tree {
 }
 
 impl Tree {
+    /// Another directory of the same disk.
+    pub(super) fn at(&self, path: &str) -> Self {
+        match self {
+            Self::Local { modes, .. } => Self::Local { path: normalised(path), modes: *modes },
+            Self::Stored { .. } => self.clone(),
+        }
+    }
+
     /// A directory in it.
     pub(super) fn below(&self, rest: &str) -> Self {
         let join = |path: &str| format!("{}/{}", path.trim_end_matches('/'), rest.trim_matches('/'));
@@ -208,6 +216,8 @@ pub(super) struct User {
     /// As Wharf writes a date.
     pub(super) expires: Option<String>,
     pub(super) encoding: Option<String>,
+    /// SITE CHMOD of this user changes nothing.
+    pub(super) ignore_chmod: bool,
     pub(super) limits: UserLimits,
     pub(super) remarks: Vec<Remark>,
 }
@@ -228,6 +238,7 @@ impl User {
             networks: Vec::new(),
             expires: None,
             encoding: None,
+            ignore_chmod: false,
             limits: UserLimits::default(),
             remarks: Vec::new(),
         }

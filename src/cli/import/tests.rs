@@ -32,7 +32,11 @@ fn import_files(
     files: &[PathBuf],
     root: Option<PathBuf>,
 ) -> Result<(String, Imported), String> {
-    let options = Options { finder: Finder::below(root), homes: "/nonexistent/homes".to_owned() };
+    let options = Options {
+        finder: Finder::below(root),
+        homes: "/nonexistent/homes".to_owned(),
+        budget: Budget::default(),
+    };
     let mut imported = source.read(files, &options)?;
     write::settle_names(&mut imported);
     write::settle_remarks(&mut imported);

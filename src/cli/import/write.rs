@@ -320,6 +320,9 @@ fn entry(user: &User, places: &Places) -> Lines {
     if let Some(encoding) = &user.encoding {
         keys.line(4, format_args!("encoding: {}", Node::text(encoding)));
     }
+    if user.ignore_chmod {
+        keys.line(4, "chmod: ignore");
+    }
     if let Some(limits) = limits(&user.limits) {
         keys.line(4, format_args!("limits: {limits}"));
     }

@@ -63,10 +63,7 @@ impl Machine {
         fs::set_permissions(machine.folder.path(), Permissions::from_mode(0o755)).unwrap();
         let tried = machine.inside("old", &["true".to_owned()]).output().unwrap();
         if !tried.status.success() {
-            skipped(format!(
-                "this machine permits no mounts: {}",
-                String::from_utf8_lossy(&tried.stderr)
-            ));
+            skipped(format!("this machine permits no mounts: {}", String::from_utf8_lossy(&tried.stderr)));
             return None;
         }
         for (name, text) in ETC {

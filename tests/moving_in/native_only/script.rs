@@ -38,7 +38,8 @@ pub fn compare(
         seen.push((shown, old.does(line), new.does(line)));
     }
     drop((old, new));
-    let (old, mut new): (_, BTreeMap<_, _>) = (machine.tree("old"), machine.tree("new").into_iter().collect());
+    let (old, mut new): (_, BTreeMap<_, _>) =
+        (machine.tree("old"), machine.tree("new").into_iter().collect());
     for (path, what) in old {
         let other = new.remove(&path).unwrap_or_else(|| "nothing".to_owned());
         seen.push((path, what, other));

@@ -1,5 +1,7 @@
 //! `proftpd`: `proftpd.conf` with all that it includes, the accounts of its files, or of the system.
 
+mod anonymous;
+mod conditions;
 mod limits;
 mod rights;
 mod settings;

@@ -27,7 +27,7 @@ pub(super) struct Person<'a> {
 
 impl Person<'_> {
     /// Whether a list of names has this one; one of them is enough.
-    fn is_named(&self, words: &[String]) -> bool {
+    pub(super) fn is_named(&self, words: &[String]) -> bool {
         names(words).any(|name| match name.strip_prefix('!') {
             Some(name) => name != self.account.name,
             None => name == "*" || name == self.account.name,
@@ -162,6 +162,18 @@ pub(super) fn permissions(scopes: &[Scope<'_>], path: &str, person: &Person<'_>)
         permissions = Permissions::empty();
     }
     (permissions, is_less)
+}
+
+/// Whether somebody may change modes in a directory.
+pub(super) fn may_chmod(scopes: &[Scope<'_>], path: &str, person: &Person<'_>) -> bool {
+    may(scopes, path, "SITE_CHMOD", person)
+}
+
+/// Whether a limit of logins is about classes of clients, which are not told apart here.
+pub(super) fn asks_class(scopes: &[Scope<'_>]) -> bool {
+    let limits = scopes.iter().flat_map(|scope| scope.block.blocks_named("limit"));
+    let mut limits = limits.filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")));
+    limits.any(|limit| limit.get("denyclass").is_some())
 }
 
 /// Whether somebody may log in, and from where; no networks: from anywhere. Where it takes too many networks to say from where, it is

@@ -1,6 +1,7 @@
 //! Directives of a server as a whole, and a reason for each that is not carried over.
 
-use super::super::model::Imported;
+use super::super::model::{Imported, Place};
+use super::conditions;
 use super::syntax::{Block, Directive, is_on};
 
 /// Directives that are read, here or of users.
@@ -9,6 +10,7 @@ const READ: &[&str] = &[
     "allowall",
     "allowgroup",
     "allowoverwrite",
+    "allowstorerestart",
     "allowuser",
     "anonrequirepassword",
     "authgroupfile",
@@ -40,6 +42,7 @@ const READ: &[&str] = &[
     "timeoutlogin",
     "timesgmt",
     "tlscacertificatefile",
+    "tlscacertificatepath",
     "tlscarevocationfile",
     "tlseccertificatefile",
     "tlseccertificatekeyfile",
@@ -62,7 +65,6 @@ const READ: &[&str] = &[
 const INNER: &[&str] = &[
     "allowforeignaddress",
     "allowlogsymlinks",
-    "allowstorerestart",
     "allowretrieverestart",
     "authpam",
     "authpamconfig",
@@ -228,6 +230,10 @@ pub(super) fn server(host: &Block, is_first: bool, imported: &mut Imported) {
     settings.sessions_per_ip = host.number("maxclientsperhost");
     settings.sessions_per_user = host.number("maxclientsperuser");
     greeting(host, imported);
+    if let Some(place) = overwrites(host).filter(|_| !host.is_on("allowstorerestart", false)) {
+        let text = "AllowStoreRestart is off: who may overwrite may append and resume here, too";
+        imported.remark(&place, text);
+    }
     let Some(ports) = host.get("passiveports") else { return };
     match (ports.word(0).parse(), ports.word(1).parse()) {
         (Ok(first), Ok(last)) if (1024..=last).contains(&first) => {
@@ -238,6 +244,12 @@ pub(super) fn server(host: &Block, is_first: bool, imported: &mut Imported) {
             imported.remark(&ports.place, text);
         }
     }
+}
+
+/// Where it stands that somebody may overwrite.
+fn overwrites(block: &Block) -> Option<Place> {
+    let own = block.get("allowoverwrite").filter(|directive| is_on(directive.word(0), false));
+    own.map(|directive| directive.place.clone()).or_else(|| block.blocks.iter().find_map(overwrites))
 }
 
 fn greeting(host: &Block, imported: &mut Imported) {
@@ -300,7 +312,9 @@ fn tls(host: &Block, is_first: bool, imported: &mut Imported) {
         .collect();
     let (certificate, key) = (file(certificate), file(key).or(file(certificate)));
     let verify = host.text("tlsverifyclient").unwrap_or("off").to_ascii_lowercase();
-    let authorities = (verify != "off").then(|| file("tlscacertificatefile")).flatten();
+    // The check does not take a directory for a file: it asks for one file, and nobody without a certificate gets in meanwhile.
+    let authorities =
+        file("tlscacertificatefile").or_else(|| file("tlscacertificatepath")).filter(|_| verify != "off");
     let protocols: Vec<&str> = host
         .get("tlsprotocol")
         .map(|directive| directive.words.iter().map(String::as_str).collect())
@@ -339,7 +353,16 @@ fn unread(block: &Block, imported: &mut Imported) {
             imported.remark(place, format!("{name} {}: {reason}", words.join(" ")));
         }
     }
+    let known = ["virtualhost", "global", "anonymous", "directory", "limit"];
     for block in &block.blocks {
+        if !known.contains(&block.name.as_str()) && !conditions::is_told(block) {
+            let text = format!(
+                "<{} {}> is no block that is known here: it is left out, with all that it allows and refuses",
+                block.name,
+                block.words.join(" ")
+            );
+            imported.remark(&block.place, text);
+        }
         unread(block, imported);
     }
 }
@@ -353,10 +376,5 @@ pub(super) fn left_out(root: &Block, imported: &mut Imported) {
     }
     if root.is_on("sftpengine", false) {
         imported.remark(&root.place, "this server speaks SFTP, which Wharf does not");
-    }
-    let known = ["virtualhost", "global", "anonymous", "directory", "limit"];
-    for block in root.blocks.iter().filter(|block| !known.contains(&block.name.as_str())) {
-        imported
-            .remark(&block.place, format!("<{}> is no block that is known here, and left out", block.name));
     }
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use super::super::Options;
 use super::super::accounts::{Account, Accounts, entries};
+use super::super::disk_rights::{self, Identity};
 use super::super::inputs::{normalised, rest_below};
 use super::super::model::{Imported, Modes, Mount, Place, Tree, View};
 use super::super::passwd::add_users;
+use super::anonymous;
+use super::conditions;
 use super::limits;
 use super::rights::{self, Person, Scope};
 use super::syntax::{Block, Directive};
+use crate::config::Permissions;
 
 pub(super) fn add(
     host: &Block,
@@ -32,8 +36,10 @@ pub(super) fn add(
         }
     }
     accounts.finish();
-    let has_own = host.get("authuserfile").is_some();
     let order = host.get("authorder").map(|order| order.words.join(" ").to_ascii_lowercase());
+    // A file that nobody asks lets nobody in.
+    let asks_file = order.as_deref().is_none_or(|order| order.contains("auth_file"));
+    let has_own = host.get("authuserfile").is_some() && asks_file;
     let asks_system = order.as_deref().is_none_or(|order| order.contains("unix") || order.contains("pam"));
     let mut sources = vec![];
     if has_own {
@@ -48,8 +54,10 @@ pub(super) fn add(
             );
         }
     }
+    // With no file of the system's accounts, those may be there.
+    let may_be_unnamed = asks_system && given.list.is_empty();
     for block in host.blocks_named("anonymous") {
-        anonymous(host, block, given, imported);
+        anonymous::add(host, block, &sources, may_be_unnamed, options, imported);
     }
     let names = |path: &str, imported: &mut Imported| -> Result<Option<BTreeSet<String>>, String> {
         if !options.finder.is_file(path) {
@@ -61,8 +69,9 @@ pub(super) fn add(
     };
     let shells = if host.is_on("requirevalidshell", true) { names("/etc/shells", imported)? } else { None };
     let refused = if host.is_on("useftpusers", true) { names("/etc/ftpusers", imported)? } else { None };
-    for accounts in sources {
+    for (number, accounts) in sources.iter().copied().enumerate() {
         let before = imported.users.len();
+        let filters = host.get("authuserfile").filter(|_| has_own && number == 0);
         add_users(imported, accounts, |account| {
             let shell = account.shell.as_deref().filter(|shell| !shell.is_empty());
             if let (Some(shell), Some(shells)) = (shell, &shells)
@@ -78,17 +87,27 @@ pub(super) fn add(
             if account.uid == Some(0) && !host.is_on("rootlogin", false) {
                 return Err("RootLogin is off".to_owned());
             }
+            filters.map_or(Ok(()), |directive| passes(directive, account))?;
             let person = Person { account, accounts };
-            if !rights::login(&scopes(host, None, home(account), imported_nothing), &person).0 {
+            let host = &conditions::settled(host, &person);
+            let scopes = scopes(host, None, home(account), imported_nothing);
+            if rights::asks_class(&scopes) {
+                return Err(
+                    "<Limit LOGIN> refuses a class of clients, which is not carried over: see `networks`"
+                        .to_owned(),
+                );
+            }
+            if !rights::login(&scopes, &person).0 {
                 return Err("<Limit LOGIN> refuses them".to_owned());
             }
             let root = root(host, &person)?;
-            Ok(view(host, &scopes(host, None, home(account), imported_nothing), &root.path, &person).0)
+            Ok(view(&scopes, &root.path, &person).0)
         });
         let mut free = Vec::new();
         for user in imported.users.get_mut(before..).unwrap_or_default() {
             let Some(account) = accounts.get(&user.name) else { continue };
             let person = Person { account, accounts };
+            let host = &conditions::settled(host, &person);
             let scopes = scopes(host, None, home(account), imported_nothing);
             user.networks = rights::login(&scopes, &person).1;
             limits::add(host, &person, user);
@@ -99,9 +118,17 @@ pub(super) fn add(
             if let Some(start) = root.start {
                 user.remark(&account.place, format!("sessions began in /{start}, and begin in / here"));
             }
-            if view(host, &scopes, &root.path, &person).1 {
+            let (view, is_less) = view(&scopes, &root.path, &person);
+            if is_less {
                 let text = "some of the commands DELE and RMD are refused, and some not: here all that takes `delete` is refused";
                 user.remark(&account.place, text);
+            }
+            // Whoever may overwrite may change modes, unless that is ignored everywhere.
+            user.ignore_chmod = places(&view).into_iter().any(|(path, permissions)| {
+                permissions.contains(Permissions::OVERWRITE) && !rights::may_chmod(&scopes, path, &person)
+            });
+            if account.uid.is_some() {
+                disk_rights::apply_to_user(user, &Identity::of(account, accounts), options);
             }
         }
         if !free.is_empty() {
@@ -123,7 +150,7 @@ pub(super) fn add(
     scopes(host, None, Some("/"), |directive: &Block| {
         unclear.insert(directive.place.line);
         let text = format!(
-            "<Directory {}>: this pattern fits more than one directory, and what stands there is left out",
+            "<Directory {}>: this pattern fits more than one directory; it counts where one of them is in the home of a user, and is left out elsewhere",
             directive.words.join(" ")
         );
         imported.remark(&directive.place, text);
@@ -132,7 +159,7 @@ pub(super) fn add(
 }
 
 /// For whoever has been told already.
-fn imported_nothing(_: &Block) {}
+pub(super) fn imported_nothing(_: &Block) {}
 
 fn home(account: &Account) -> Option<&str> {
     account.home.as_deref()
@@ -176,7 +203,7 @@ fn expanded(text: &str, home: Option<&str>) -> Option<String> {
 }
 
 /// Where limits stand that somebody with this home, or this anonymous root, meets.
-fn scopes<'a>(
+pub(super) fn scopes<'a>(
     host: &'a Block,
     anonymous: Option<(&'a Block, &str)>,
     home: Option<&str>,
@@ -245,10 +272,44 @@ fn modes(scopes: &[Scope<'_>], path: &str) -> Modes {
     Modes::under(files, directories)
 }
 
+/// Whether the filters behind the name of an AuthUserFile let an account pass.
+fn passes(directive: &Directive, account: &Account) -> Result<(), String> {
+    let mut words = directive.words.iter().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().map_or("", String::as_str);
+        if word.eq_ignore_ascii_case("id") {
+            let range = value
+                .split_once('-')
+                .and_then(|(first, last)| Some((first.parse::<u32>().ok()?, last.parse::<u32>().ok()?)));
+            let is_in = range
+                .is_some_and(|(first, last)| account.uid.is_some_and(|uid| (first..=last).contains(&uid)));
+            if !is_in {
+                return Err(format!("AuthUserFile takes the numbers {value} alone"));
+            }
+        } else {
+            return Err(format!(
+                "AuthUserFile takes those alone whom {word} {value} fits, which is not looked at here"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The directories of a view on this machine, and what may be done there.
+fn places(view: &View) -> Vec<(&str, Permissions)> {
+    let mounts = view.mounts.iter().map(|mount| (&mount.tree, mount.permissions));
+    let all = std::iter::once((&view.tree, view.permissions)).chain(mounts);
+    let local = |(tree, permissions)| match tree {
+        &Tree::Local { ref path, .. } => Some((path.as_str(), permissions)),
+        Tree::Stored { .. } => None,
+    };
+    all.filter_map(local).collect()
+}
+
 /// The tree of somebody, with a mount for each directory in which other things may be done; and whether that is less than there.
-fn view(_: &Block, scopes: &[Scope<'_>], root: &str, person: &Person<'_>) -> (View, bool) {
+pub(super) fn view(scopes: &[Scope<'_>], root: &str, person: &Person<'_>) -> (View, bool) {
     let (permissions, mut is_less) = rights::permissions(scopes, root, person);
-    let tree = |path: &str| Tree::Local { path: path.to_owned(), modes: modes(scopes, root) };
+    let tree = |path: &str| Tree::Local { path: path.to_owned(), modes: modes(scopes, path) };
     let mut view = View::new(tree(root), permissions);
     let inner: BTreeSet<&str> = scopes
         .iter()
@@ -263,7 +324,12 @@ fn view(_: &Block, scopes: &[Scope<'_>], root: &str, person: &Person<'_>) -> (Vi
             Tree::Local { path: other, .. } => rest_below(path, other).is_some(),
             Tree::Stored { .. } => false,
         });
-        if around.map_or(view.permissions, |mount| mount.permissions) != permissions {
+        let modes_around = match around.map_or(&view.tree, |mount| &mount.tree) {
+            Tree::Local { modes, .. } => Some(*modes),
+            Tree::Stored { .. } => None,
+        };
+        let permissions_around = around.map_or(view.permissions, |mount| mount.permissions);
+        if permissions_around != permissions || modes_around != Some(modes(scopes, path)) {
             let at = format!("/{}", rest_below(path, root).unwrap_or_default());
             view.mounts.push(Mount {
                 at,
@@ -274,66 +340,4 @@ fn view(_: &Block, scopes: &[Scope<'_>], root: &str, person: &Person<'_>) -> (Vi
         }
     }
     (view, is_less)
-}
-
-/// A block `<Anonymous>`.
-fn anonymous(host: &Block, block: &Block, given: &Accounts, imported: &mut Imported) {
-    let user = block.text("user").unwrap_or("ftp").to_owned();
-    let is_anonymous = |name: &str| matches!(name.to_ascii_lowercase().as_str(), "anonymous" | "ftp");
-    let aliases = block.all("useralias").any(|alias| is_anonymous(alias.word(0)));
-    if !(is_anonymous(&user) || aliases) || block.is_on("anonrequirepassword", false) {
-        let text = format!(
-            "<Anonymous> for {user} takes a password or another name: write a user with this directory and these permissions"
-        );
-        imported.remark(&block.place, text);
-        return;
-    }
-    let named = block.words.first().map_or("", String::as_str);
-    let root = match named.strip_prefix('~') {
-        Some(rest) => {
-            let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            let name = if name.is_empty() { user.as_str() } else { name };
-            match given.get(name).and_then(|account| account.home.as_deref()) {
-                Some(home) => format!("{home}/{rest}"),
-                None => {
-                    let text = format!(
-                        "the home of {name} is not known, and the anonymous login is left out: name /etc/passwd, too"
-                    );
-                    imported.remark(&block.place, text);
-                    return;
-                }
-            }
-        }
-        None => named.to_owned(),
-    };
-    let root = normalised(&root);
-    let unknown = Account {
-        name: user,
-        place: block.place.clone(),
-        hash: String::new(),
-        uid: None,
-        gid: None,
-        home: Some(root.clone()),
-        shell: None,
-        expires: None,
-    };
-    let person = Person { account: &unknown, accounts: given };
-    let scopes = scopes(host, Some((block, &root)), Some(&root), imported_nothing);
-    if !rights::login(&scopes, &person).0 {
-        imported.remark(&block.place, "<Limit LOGIN> refuses the anonymous login");
-        return;
-    }
-    if imported.anonymous.is_some() {
-        imported.remark(&block.place, "there is one anonymous login, and another block counts");
-        return;
-    }
-    for name in ["maxclients", "maxclientsperhost"] {
-        if let Some(directive) = block.get(name) {
-            imported.remark(
-                &directive.place,
-                format!("{name}: sessions of the anonymous login are not counted by themselves"),
-            );
-        }
-    }
-    imported.anonymous = Some(view(host, &scopes, &root, &person).0);
 }

@@ -12,6 +12,8 @@ use super::accounts::{Accounts, Kind};
 use super::inputs::Input;
 use super::model::{Imported, Place};
 
+/// How deep files may include each other.
+const MAX_DEPTH: usize = 16;
 /// The most files of a directory of values.
 const MAX_VALUES: usize = 1000;
 
@@ -38,15 +40,24 @@ impl Conf {
             }
             let input = Input::read(path)?;
             let lines = input.lines(&mut imported.remarks)?;
-            let value =
-                lines.iter().map(|(_, line)| line.trim()).find(|line| !line.is_empty()).unwrap_or_default();
-            self.values.insert(name.to_ascii_lowercase(), (value.to_owned(), input.place(1)));
+            let mut lines = lines.iter().map(|(number, line)| (*number, line.trim()));
+            let says = lines.find(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+            // A file that says nothing is no option.
+            if let Some((number, value)) = says {
+                self.values.insert(name.to_ascii_lowercase(), (value.to_owned(), input.place(number)));
+            }
         }
         Ok(())
     }
 
     /// Reads lines of an option and its value.
-    fn read_file(&mut self, input: &Input, imported: &mut Imported) -> Result<(), String> {
+    fn read_file(
+        &mut self,
+        input: &Input,
+        options: &Options,
+        imported: &mut Imported,
+        depth: usize,
+    ) -> Result<(), String> {
         for (number, line) in input.lines(&mut imported.remarks)? {
             let line = line.split('#').next().unwrap_or_default().trim();
             if line.is_empty() {
@@ -54,6 +65,17 @@ impl Conf {
             }
             let place = input.place(number);
             match line.split_once(char::is_whitespace) {
+                Some((name, value)) if name.eq_ignore_ascii_case("include") => {
+                    if depth >= MAX_DEPTH {
+                        return Err(format!(
+                            "{place}: files include each other, or stand too deep in others"
+                        ));
+                    }
+                    match options.finder.read(&beside(&input.name, value.trim().trim_matches('"'))) {
+                        Ok(other) => self.read_file(&other, options, imported, depth + 1)?,
+                        Err(error) => imported.remark(&place, format!("{error}: what it says is not here")),
+                    }
+                }
                 Some((name, value)) => {
                     self.values.insert(name.to_ascii_lowercase(), (value.trim().to_owned(), place));
                 }
@@ -80,10 +102,18 @@ impl Conf {
         self.get(name)?.parse().ok().filter(|number| *number > 0)
     }
 
-    /// Two numbers with such a sign between them.
-    fn pair(&self, name: &str, between: char) -> Option<(&str, &str)> {
-        let (first, second) = self.get(name)?.split_once(between)?;
+    /// Two values with a colon or spaces between them: both are written, in the file and in the directory.
+    fn pair(&self, name: &str) -> Option<(&str, &str)> {
+        let (first, second) = self.get(name)?.split_once(|c: char| c == ':' || c.is_whitespace())?;
         Some((first.trim(), second.trim()))
+    }
+}
+
+/// A file that another one names: beside it, unless the name is a whole path.
+fn beside(file: &str, name: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((folder, _)) if !name.starts_with('/') => format!("{folder}/{name}"),
+        _ => name.to_owned(),
     }
 }
 
@@ -109,7 +139,7 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
                 accounts.add(&input, &mut imported.remarks)?;
             }
             None => {
-                conf.read_file(&input, &mut imported)?;
+                conf.read_file(&input, options, &mut imported, 0)?;
                 main.get_or_insert_with(|| input.place(0));
             }
         }

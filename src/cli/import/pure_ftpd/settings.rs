@@ -9,7 +9,10 @@ const READ: &[&str] = &[
     "anonymouscancreatedirs",
     "anonymouscantupload",
     "anonymousonly",
+    "antiwarez",
     "autorename",
+    "chrooteveryone",
+    "trustedgid",
     "bind",
     "certfile",
     "certfileandkey",
@@ -52,13 +55,13 @@ const INNER: &[&str] = &[
     "verboselog",
     "natmode",
     "createhomedir",
-    "chrooteveryone",
     "maxload",
-    "tlsciphersuite",
     "logfile",
 ];
 
 const REASONS: &[(&str, &str)] = &[
+    ("allowdotfiles", "the anonymous login may read files that begin with a dot, always"),
+    ("extcert", "certificates are files: `tls.certificate` and `tls.key`"),
     ("allowanonymousfxp", "data connections go to and come from the address of the control connection alone"),
     ("allowuserfxp", "data connections go to and come from the address of the control connection alone"),
     ("altlog", "`audit` writes records of transfers, also as xferlog"),
@@ -67,12 +70,9 @@ const REASONS: &[(&str, &str)] = &[
         "the anonymous login has no bandwidth of its own; `server.limits.upload_per_ip` and `download_per_ip` are for all clients of an address",
     ),
     ("anonymousratio", "there are no ratios of uploads and downloads"),
-    (
-        "antiwarez",
-        "what anonymous uploads may be fetched is a matter of `permissions`: without `download`, nothing may",
-    ),
     ("calluploadscript", "`events` runs programs for files that arrive"),
     ("displaydotfiles", "listings have files that begin with a dot, always"),
+    ("tlsciphersuite", "`tls.cipher_suites` has other names; by default, only strong suites are offered"),
     ("extauth", "`users_from` asks other programs by HTTP"),
     ("ldapconfigfile", "`users_from: [{ ldap: … }]` asks a directory service"),
     ("limitrecursion", "listings have no limit, and LIST -R is not answered with all directories"),
@@ -80,8 +80,10 @@ const REASONS: &[(&str, &str)] = &[
     ("mysqlconfigfile", "`users_from: [{ sql: … }]` asks a database"),
     ("pgsqlconfigfile", "`users_from: [{ sql: … }]` asks a database"),
     ("prohibitdotfilesread", "files that begin with a dot may be read as others"),
-    ("trustedgid", "nobody sees more than the own directory, whatever the group"),
-    ("trustedip", "nobody is trusted by the address alone: see `networks` of users"),
+    (
+        "trustedip",
+        "users may log in at all addresses of the server, and not at this one alone: set `server.listen`, or see `hosts` of users",
+    ),
     ("userratio", "there are no ratios of uploads and downloads"),
 ];
 
@@ -109,8 +111,8 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
     settings.sessions = Some(conf.number("maxclientsnumber").unwrap_or(50));
     settings.sessions_per_ip = conf.number("maxclientsperip");
     settings.sessions_per_user =
-        conf.pair("peruserlimits", ':').and_then(|(users, _)| users.parse().ok()).filter(|users| *users > 0);
-    let ports = conf.pair("passiveportrange", ' ').or_else(|| conf.pair("passiveportrange", ':'));
+        conf.pair("peruserlimits").and_then(|(users, _)| users.parse().ok()).filter(|users| *users > 0);
+    let ports = conf.pair("passiveportrange");
     if let (Some((first, last)), Some(place)) = (ports, conf.place("passiveportrange")) {
         match (first.parse(), last.parse()) {
             (Ok(first), Ok(last)) if (1024..=last).contains(&first) => {
@@ -129,8 +131,9 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
 }
 
 fn listen(conf: &Conf) -> Vec<String> {
-    let (address, port) = conf.pair("bind", ',').unwrap_or((conf.get("bind").unwrap_or_default(), "21"));
-    let port: u16 = port.parse().unwrap_or(21);
+    let bind = conf.get("bind").unwrap_or_default();
+    let (address, port) = bind.split_once(',').unwrap_or((bind, "21"));
+    let (address, port) = (address.trim(), port.trim().parse::<u16>().unwrap_or(21));
     let all = [(conf.is_on("ipv6only"), "0.0.0.0"), (conf.is_on("ipv4only"), "[::]")];
     let addresses: Vec<String> = match address {
         "" => {

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 
 use super::super::Options;
 use super::super::accounts::{Accounts, entries, verified_hash};
+use super::super::disk_rights::{self, Identity};
 use super::super::inputs::{Input, normalised};
 use super::super::model::{Imported, Modes, Place, Quota, Tree, User, View};
 use super::super::networks::{network, without};
@@ -34,12 +35,17 @@ pub(super) fn add(
         return Ok(());
     }
     let refused = refused_names(conf);
+    let mut free = Vec::new();
     for list in lists {
         let records = if list.bytes.starts_with(PUREDB) { index(list)? } else { lines(list, imported)? };
         for (place, fields) in records {
             match user(conf, &fields, &place) {
                 Some(mut user) => {
                     common(conf, &mut user, &refused);
+                    identify(conf, &fields, &mut user, options);
+                    if !is_confined(conf, &fields) {
+                        free.push(user.name.clone());
+                    }
                     imported.users.push(user);
                 }
                 None => {
@@ -47,6 +53,13 @@ pub(super) fn add(
                 }
             }
         }
+    }
+    if !free.is_empty() {
+        let text = format!(
+            "these users could see all directories of the machine, and begin in their own; with Wharf they see only their own: {}",
+            free.join(", ")
+        );
+        imported.remark(main, text);
     }
     let before = imported.users.len();
     let is_local = conf.is_on("unixauthentication") || conf.is_on("pamauthentication");
@@ -66,6 +79,9 @@ pub(super) fn add(
     }
     for user in imported.users.get_mut(before..).unwrap_or_default() {
         common(conf, user, &refused);
+        if let Some(account) = accounts.get(&user.name).filter(|account| account.uid.is_some()) {
+            disk_rights::apply_to_user(user, &Identity::of(account, accounts), options);
+        }
     }
     if lists.is_empty()
         && let (Some(path), Some(place)) = (conf.get("puredb"), conf.place("puredb"))
@@ -154,10 +170,10 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
     user.limits.sessions = number(10);
     for (at, what) in [(13, "local addresses that are allowed"), (14, "local addresses that are refused")] {
         if !field(at).is_empty() {
-            user.remark(
-                place,
-                format!("{what} ({}): `hosts` tells users of several names of the server apart", field(at)),
-            );
+            user.leave_out(format!(
+                "{what} ({}) are not told apart, and without them, more could log in: see `hosts` of users",
+                field(at)
+            ));
         }
     }
     let (allowed, wrong) = networks(field(15));
@@ -172,12 +188,37 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
         ),
     }
     if !field(17).is_empty() {
-        user.remark(
-            place,
-            format!("times of the day ({}): users may log in at any time, until `expires`", field(17)),
-        );
+        user.leave_out(format!(
+            "times of the day ({}) are not known here, and without them, the user could log in at any time",
+            field(17)
+        ));
     }
     Some(user)
+}
+
+/// Leaves out whom pure-ftpd refuses by number, and takes away what modes refuse to that number.
+fn identify(conf: &Conf, fields: &[String], user: &mut User, options: &Options) {
+    let number = |at: usize| fields.get(at).and_then(|field| field.trim().parse::<u32>().ok());
+    let least = conf.number("minuid").unwrap_or(1);
+    match number(2) {
+        Some(uid) if u64::from(uid) >= least => {
+            let who =
+                Identity { uid: Some(uid), gids: number(3).into_iter().collect(), sends_for_all: false };
+            disk_rights::apply_to_user(user, &who, options);
+        }
+        Some(uid) => user.leave_out(format!("the number {uid} is below MinUID, {least}")),
+        None => user.leave_out("the number of the user can't be read"),
+    }
+}
+
+/// Whether somebody sees only the own directory: all do with ChrootEveryone, all but members of a group with TrustedGID, and those whose
+/// home has the part `/./`.
+fn is_confined(conf: &Conf, fields: &[String]) -> bool {
+    let is_trusted = conf
+        .number("trustedgid")
+        .is_some_and(|gid| fields.get(3).and_then(|field| field.trim().parse::<u64>().ok()) == Some(gid));
+    let is_marked = fields.get(5).is_some_and(|home| home.contains("/./"));
+    is_marked || conf.is_on("chrooteveryone") || conf.number("trustedgid").is_some() && !is_trusted
 }
 
 /// Networks of a list with commas, and what is none.
@@ -194,8 +235,7 @@ fn networks(list: &str) -> (Vec<IpNet>, Vec<String>) {
 
 fn modes(conf: &Conf) -> Modes {
     let octal = |text: &str, default| u32::from_str_radix(text, 8).unwrap_or(default) & 0o777;
-    let (files, directories) =
-        conf.pair("umask", ':').or_else(|| conf.pair("umask", ' ')).unwrap_or(("133", "022"));
+    let (files, directories) = conf.pair("umask").unwrap_or(("133", "022"));
     Modes::under(octal(files, 0o133), octal(directories, 0o022))
 }
 
@@ -205,7 +245,7 @@ fn permissions(conf: &Conf) -> Permissions {
         permissions -= Permissions::RENAME;
     }
     if conf.is_on("keepallfiles") {
-        permissions -= Permissions::RENAME | Permissions::DELETE | Permissions::OVERWRITE;
+        permissions -= Permissions::DELETE;
     }
     if conf.is_on("autorename") {
         permissions -= Permissions::OVERWRITE;
@@ -232,7 +272,7 @@ fn common(conf: &Conf, user: &mut User, refused: &[String]) {
             "UserBandwidth is for each session there, and for all sessions of the user together here",
         );
     }
-    if let Some((files, mebibytes)) = conf.pair("quota", ':')
+    if let Some((files, mebibytes)) = conf.pair("quota")
         && user.view.quota == Quota::default()
     {
         let bytes = mebibytes.parse::<u64>().ok().map(|mebibytes| mebibytes.saturating_mul(1 << 20));
@@ -257,7 +297,7 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
         }
         return;
     };
-    let _ = options;
+    let who = accounts.get("ftp").map(|account| Identity::of(account, accounts)).unwrap_or_default();
     let mut permissions = Permissions::READ_ONLY;
     if !conf.is_on("anonymouscantupload") {
         permissions |= Permissions::UPLOAD;
@@ -265,6 +305,19 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
     if conf.is_on("anonymouscancreatedirs") {
         permissions |= Permissions::MKDIR;
     }
-    imported.anonymous =
-        Some(View::new(Tree::Local { path: normalised(home), modes: modes(conf) }, permissions));
+    let mut view = View::new(Tree::Local { path: normalised(home), modes: modes(conf) }, permissions);
+    // Files of the account ftp are what others have stored.
+    let is_hidden = conf.is_on("antiwarez");
+    let hide = |left| if is_hidden { left - Permissions::DOWNLOAD } else { left };
+    if let Some(place) = conf.place("antiwarez").filter(|_| is_hidden) {
+        imported.remark(&place.clone(), "AntiWarez: directories for anonymous uploads have no `download`");
+    }
+    for text in disk_rights::apply_to_anonymous(&mut view, &who, options, false, hide) {
+        imported.remark(main, text);
+    }
+    if !conf.is_on("allowdotfiles") {
+        let text = "the anonymous login may read files that begin with a dot here: have none there that are not for all";
+        imported.remark(main, text);
+    }
+    imported.anonymous = Some(view);
 }

@@ -21,6 +21,7 @@ const READ: &[&str] = &[
     "deny_file",
     "dirlist_enable",
     "download_enable",
+    "download_file",
     "file_open_mode",
     "force_local_data_ssl",
     "force_local_logins_ssl",
@@ -56,6 +57,7 @@ const READ: &[&str] = &[
     "ssl_tlsv1",
     "ssl_sslv2",
     "ssl_sslv3",
+    "upload_file",
     "use_localtime",
     "user_config_dir",
     "user_sub_token",
@@ -77,6 +79,7 @@ const INNER: &[&str] = &[
     "ftp_data_port",
     "isolate",
     "isolate_network",
+    "no_log_lock",
     "nopriv_user",
     "one_process_model",
     "pam_service_name",
@@ -100,6 +103,9 @@ const INNER: &[&str] = &[
     "lock_upload_files",
     "delete_failed_uploads",
 ];
+
+/// Options of [`REASONS`] that take something away if they are off.
+const ASKED_BY_NO: &[&str] = &["mdtm_write", "pasv_enable"];
 
 /// Why other options are not carried over.
 const REASONS: &[(&str, &str)] = &[
@@ -128,7 +134,7 @@ const REASONS: &[(&str, &str)] = &[
     ("hide_ids", "the owners in listings are names of no meaning, always"),
     ("log_ftp_protocol", "see `log.filter`"),
     ("ls_recurse_enable", "LIST -R is not answered with all directories"),
-    ("mdtm_write", "MFMT sets times"),
+    ("mdtm_write", "whoever may `overwrite` may set times, too"),
     ("message_file", "there are no messages of directories"),
     ("no_anon_password", "the reply to USER of the anonymous login asks for a password, and any is good"),
     ("pasv_addr_resolve", "`server.passive.address` takes a name as it is"),
@@ -214,27 +220,54 @@ fn tls(conf: &Conf, imported: &mut Imported) {
     let tls = imported.tls();
     tls.certificate = Some(certificate);
     tls.key = Some(key);
-    tls.required_control = conf.is_on("force_local_logins_ssl", true);
-    tls.required_data = conf.is_on("force_local_data_ssl", true);
+    // One mode is for all: it is the strictest of those who may log in.
+    let locals = conf.is_on("local_enable", false) || conf.is_on("guest_enable", false);
+    let anonymous = conf.is_on("anonymous_enable", true);
+    let forced = |local: &str, of_anonymous: &str| {
+        locals && conf.is_on(local, true) || anonymous && conf.is_on(of_anonymous, false)
+    };
+    tls.required_control = forced("force_local_logins_ssl", "force_anon_logins_ssl");
+    tls.required_data = forced("force_local_data_ssl", "force_anon_data_ssl");
+    let is_required = tls.required_control;
     tls.require_session_reuse = conf.is_on("require_ssl_reuse", true);
     if let Some(authorities) = conf.get("ca_certs_file") {
         tls.client_authorities = Some(authorities.to_owned());
         tls.require_client_certificate = conf.is_on("require_cert", false);
+    }
+    if let Some(place) = conf.place("ssl_enable").cloned() {
+        if is_required && anonymous && !conf.is_on("force_anon_logins_ssl", false) {
+            imported
+                .remark(&place, "the anonymous login has to use TLS, too: `tls.mode` is for all users alike");
+        }
+        if conf.is_on("require_cert", false) && conf.get("ca_certs_file").is_none() {
+            let text = "require_cert without ca_certs_file: which certificates of clients are good is not said, and none is asked for here: \
+                        see `tls.client_authorities`";
+            imported.remark(&place, text);
+        }
     }
     if let Some(place) = conf.place("ssl_sslv3").or(conf.place("ssl_sslv2")).or(conf.place("ssl_tlsv1")) {
         imported.remark(&place.clone(), "nothing older than TLS 1.2 is offered");
     }
 }
 
+fn is_truth(value: &str) -> bool {
+    ["YES", "TRUE", "1", "NO", "FALSE", "0"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
 /// Remarks on what is in none of the lists of options that are read.
-fn unread(conf: &Conf, imported: &mut Imported) {
+pub(super) fn unread(conf: &Conf, imported: &mut Imported) {
     for (name, (value, place)) in &conf.values {
         if READ.contains(&name.as_str()) || INNER.contains(&name.as_str()) {
             continue;
         }
         let reason = REASONS.iter().find(|(option, _)| option == name).map(|(_, reason)| *reason);
-        // An option that is off asks for nothing.
-        if value.eq_ignore_ascii_case("NO") && reason.is_some() {
+        // An option that asks for what Wharf does anyhow, as most do that are off.
+        let fits = if ASKED_BY_NO.contains(&name.as_str()) { "YES" } else { "NO" };
+        if reason.is_some()
+            && conf.is_on(name, false) == (fits == "YES")
+            && !value.is_empty()
+            && is_truth(value)
+        {
             continue;
         }
         let reason = reason.unwrap_or("this is no option that is known here");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::Options;
 use super::super::accounts::{Account, Accounts, entries};
+use super::super::disk_rights::{self, Identity};
 use super::super::inputs::normalised;
 use super::super::model::{Imported, Modes, Place, Remark, Tree, User, View};
 use super::super::passwd::add_users;
@@ -63,7 +64,9 @@ pub(super) fn add(
             let path = format!("{}/{}", folder.trim_end_matches('/'), account.name);
             if !account.name.contains('/') && options.finder.is_file(&path) {
                 let input = options.finder.read(&path)?;
-                own.insert(account.name.clone(), Conf::read(&input, imported)?);
+                let conf = Conf::read(&input, imported)?;
+                super::settings::unread(&conf, imported);
+                own.insert(account.name.clone(), conf);
             }
         }
     }
@@ -82,6 +85,11 @@ pub(super) fn add(
             free.push(user.name.clone());
         }
         limits(&conf, user);
+        let host = if is_guest(account) { accounts.get(guest_username(&conf)) } else { Some(account) };
+        // Whom vsftpd becomes for guests stands in /etc/passwd, which may not be among the files.
+        if let Some(host) = host.filter(|host| host.uid.is_some()) {
+            disk_rights::apply_to_user(user, &Identity::of(host, accounts), options);
+        }
     }
     if !free.is_empty() {
         let place = conf.place("chroot_local_user").unwrap_or(main).clone();
@@ -96,6 +104,8 @@ pub(super) fn add(
 
 /// The files of names.
 struct Lists {
+    /// The list of those who are refused can't be read: vsftpd lets nobody in then.
+    is_lost: bool,
     /// `ftpusers`, which Debian's rules of PAM refuse.
     refused: BTreeSet<String>,
     shells: Option<BTreeSet<String>>,
@@ -118,18 +128,22 @@ impl Lists {
                 }
             }
         };
+        // `None` inside: the list can't be read.
         let mut wanted = |switch: &str, file: &str, default: &str| {
             if !conf.is_on(switch, false) {
                 return Ok(None);
             }
             let place = conf.place(file).or(conf.place(switch)).unwrap_or(main);
-            // An empty list in place of one that can't be read: with `userlist_deny=NO`, nobody may log in, as there.
-            Ok::<_, String>(Some(names(conf.get(file).unwrap_or(default), place)?.unwrap_or_default()))
+            Ok::<_, String>(Some(names(conf.get(file).unwrap_or(default), place)?))
         };
         let userlist = wanted("userlist_enable", "userlist_file", "/etc/vsftpd.user_list")?;
+        let is_lost = matches!(userlist, Some(None));
+        let userlist = userlist.map(Option::unwrap_or_default);
         let chroot_list = wanted("chroot_list_enable", "chroot_list_file", "/etc/vsftpd.chroot_list")?;
+        let chroot_list = chroot_list.map(Option::unwrap_or_default);
         let mut known = |path: &str| if options.finder.is_file(path) { names(path, main) } else { Ok(None) };
         Ok(Self {
+            is_lost,
             refused: known("/etc/ftpusers")?.unwrap_or_default(),
             shells: known("/etc/shells")?,
             userlist,
@@ -140,6 +154,9 @@ impl Lists {
 
     /// Why somebody may not log in.
     fn refusal(&self, account: &Account, guests: bool) -> Option<String> {
+        if self.is_lost {
+            return Some("userlist_file can't be read, without which vsftpd lets nobody in".to_owned());
+        }
         if let Some(list) = &self.userlist
             && list.contains(&account.name) == self.userlist_denies
         {
@@ -173,8 +190,12 @@ impl Lists {
     }
 }
 
+fn guest_username(conf: &Conf) -> &str {
+    conf.get("guest_username").unwrap_or("ftp")
+}
+
 fn view(conf: &Conf, account: &Account, accounts: &Accounts, guest: bool) -> Result<View, String> {
-    let host = if guest { accounts.get(conf.get("guest_username").unwrap_or("ftp")) } else { Some(account) };
+    let host = if guest { accounts.get(guest_username(conf)) } else { Some(account) };
     let home = host.and_then(|host| host.home.as_deref());
     let root = match (conf.get("local_root"), home) {
         (Some(root), _) if root.starts_with('/') => root.to_owned(),
@@ -237,18 +258,42 @@ fn permitted(conf: &Conf, mut permissions: Permissions) -> Permissions {
     if !conf.is_on("dirlist_enable", true) {
         permissions -= Permissions::LIST;
     }
-    let list = |name: &str| -> Option<BTreeSet<String>> {
-        Some(conf.get(name)?.split(',').map(|command| command.trim().to_ascii_uppercase()).collect())
-    };
+    // Patterns of names that alone may be fetched or stored: there is nothing that lets single names through.
+    if conf.get("download_file").is_some_and(|pattern| !pattern.is_empty()) {
+        permissions -= Permissions::DOWNLOAD;
+    }
+    if conf.get("upload_file").is_some_and(|pattern| !pattern.is_empty()) {
+        permissions -= Permissions::UPLOAD | Permissions::OVERWRITE;
+    }
     for (command, permission) in COMMANDS {
-        let is_missing = list("cmds_allowed").is_some_and(|list| !list.contains(*command));
-        let is_denied = list("cmds_denied").is_some_and(|list| list.contains(*command));
-        // NLST alone is no listing to be sorry for, and a permission ends with the first of its commands that is refused.
-        if is_denied || is_missing && *command != "NLST" {
+        // NLST shows the names that LIST shows. A permission ends with the first of its commands that is refused.
+        let is_missing = *command != "NLST" && !is_allowed(conf, command);
+        if is_denied(conf, command) || is_missing {
             permissions -= *permission;
         }
     }
     permissions
+}
+
+fn names_of_commands(conf: &Conf, option: &str) -> Option<BTreeSet<String>> {
+    Some(conf.get(option)?.split(',').map(|command| command.trim().to_ascii_uppercase()).collect())
+}
+
+fn is_allowed(conf: &Conf, command: &str) -> bool {
+    names_of_commands(conf, "cmds_allowed").is_none_or(|list| list.contains(command))
+}
+
+fn is_denied(conf: &Conf, command: &str) -> bool {
+    names_of_commands(conf, "cmds_denied").is_some_and(|list| list.contains(command))
+}
+
+/// Whether new files of the anonymous login can be fetched by it: those of others have to be readable for all.
+fn hides_uploads(conf: &Conf) -> bool {
+    let asks_modes = conf.is_on("anon_world_readable_only", true);
+    let of_owner = conf.is_on("chown_uploads", false).then(|| conf.octal("chown_upload_mode", 0o600));
+    let mode =
+        of_owner.unwrap_or_else(|| conf.octal("file_open_mode", 0o666) & !conf.octal("anon_umask", 0o077));
+    asks_modes && mode & 0o004 == 0
 }
 
 fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, imported: &mut Imported) {
@@ -271,7 +316,22 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
         imported.remark(main, "anonymous_enable is YES where vsftpd.conf does not say NO");
     }
     let tree = Tree::Local { path: root, modes: modes(conf, "anon_umask") };
-    imported.anonymous = Some(View::new(tree, anonymous_permissions(conf)));
+    let mut view = View::new(tree, anonymous_permissions(conf));
+    let mut who = accounts.get(name).map(|account| Identity::of(account, accounts)).unwrap_or_default();
+    if conf.is_on("anon_world_readable_only", true) {
+        // What is readable for the account alone is not sent.
+        who.sends_for_all = true;
+    }
+    let hides = hides_uploads(conf);
+    if hides && view.permissions.contains(Permissions::UPLOAD) {
+        let text = "what anonymous clients store can't be read by all, and vsftpd does not send it: directories for uploads have no `download`";
+        imported.remark(&place, text);
+    }
+    let hide = |left| if hides { left - Permissions::DOWNLOAD } else { left };
+    for text in disk_rights::apply_to_anonymous(&mut view, &who, options, false, hide) {
+        imported.remark(&place, text);
+    }
+    imported.anonymous = Some(view);
 }
 
 fn limits(conf: &Conf, user: &mut User) {
@@ -298,6 +358,17 @@ fn limits(conf: &Conf, user: &mut User) {
             false => "deny_file: not all of this pattern can be written in `limits.refuse_names`",
         };
         user.remark(place, text);
+    }
+    user.ignore_chmod =
+        !conf.is_on("chmod_enable", true) || !is_allowed(conf, "SITE") || is_denied(conf, "SITE");
+    for (name, permission) in [("download_file", "download"), ("upload_file", "upload")] {
+        if let Some(place) = conf.place(name).filter(|_| conf.get(name).is_some_and(|text| !text.is_empty()))
+        {
+            let text = format!(
+                "{name}: names that alone are allowed can't be written, so `{permission}` is refused"
+            );
+            user.remark(&place.clone(), text);
+        }
     }
     for name in ["cmds_allowed", "cmds_denied"] {
         if let Some(place) = conf.place(name) {
