@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::support::{Program, Setup, installed, login, wharf};
 
+mod options;
+
 const PASSWORD: &str = "correct horse";
 const PURE_PW: &str = "servers/pure-ftpd/usr/bin/pure-pw";
 
@@ -175,9 +177,12 @@ fn what_is_there_is_replaced_whole_if_at_all() {
     assert!(String::from_utf8_lossy(&broken.stderr).contains("can't write to standard output"));
 }
 
-/// Other servers beside Wharf, which has what was imported of their configurations.
+/// Other servers beside Wharf, which has what was imported of their configurations: the same commands, and the same files at the end.
 mod native_only {
+    mod everyday;
     mod machine;
+    mod proftpd;
+    mod pure_ftpd;
     mod script;
     mod vsftpd;
 
@@ -186,13 +191,17 @@ mod native_only {
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 ftp:x:4000:4000::/srv/ftp:/usr/sbin/nologin
-anna:x:4001:4001:Anna:/srv/anna:/bin/sh
-bob:x:4002:4002:Bob:/srv/bob:/bin/sh
+anna:x:4001:4001:Anna:/srv/homes/anna:/bin/sh
+bob:x:4002:4002:Bob:/srv/homes/bob:/bin/sh
+carl:x:4003:4003:Carl:/srv/homes/carl:/bin/sh
+dora:x:4004:4004:Dora:/srv/homes/dora:/usr/sbin/nologin
+emil:x:4005:4005:Emil:/srv/homes/emil:/bin/sh
 ";
 
-    /// Their passwords are all `correct`.
+    /// Their passwords, which are all `correct`.
     fn shadow() -> String {
         let hash = "$6$saltsalt$VFNygchiuqzGiJ9btXBYiRPWRSB8Mft4djhLapjuz82wz4q5uySRx4UUVvzmJaOudXyOkZbCLlWgcj/gdgAe.1";
-        format!("root:*:19000:0:99999:7:::\nanna:{hash}:19000:0:99999:7:::\nbob:{hash}:19000:0:99999:7:::\n")
+        let of = |name: &str| format!("{name}:{hash}:19000:0:99999:7:::\n");
+        ["anna", "bob", "carl", "dora", "emil"].map(of).concat()
     }
 }

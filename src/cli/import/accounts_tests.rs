@@ -87,3 +87,20 @@ fn hashes_are_those_that_wharf_verifies() {
         assert!(error.contains(reason), "{hash}: {error}");
     }
 }
+
+/// A password that is too old, or has to be changed, lets nobody in on a machine.
+#[test]
+fn passwords_end() {
+    let of = |fields: &str| {
+        let (mut accounts, mut remarks) = (Accounts::default(), Vec::new());
+        let text = format!("anna:$6$x:{fields}\n");
+        assert!(accounts.add(&Input::of("shadow", &text), &mut remarks).unwrap());
+        accounts.finish();
+        accounts.get("anna").unwrap().expires.clone()
+    };
+    assert_eq!(of("19000:0:99999:7:::"), None);
+    assert_eq!(of("0:0:99999:7:::").as_deref(), Some("1970-01-02"));
+    assert_eq!(of("19000:0:90:7:::").as_deref(), Some("2022-04-09"));
+    assert_eq!(of("19000:0:90:7::19001:").as_deref(), Some("2022-01-09"));
+    assert_eq!(of("18446744073709551615:0:90:7:::"), None);
+}

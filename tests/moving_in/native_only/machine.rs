@@ -29,6 +29,9 @@ const ETC: &[(&str, &str)] = &[
     ("run/", ""),
 ];
 
+/// Where the other servers are.
+pub const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.test-tools/servers");
+
 /// All files of the other server's machine: its own `/etc` and `/srv`, and the copy of `/srv` that Wharf gets.
 pub struct Machine {
     folder: TempDir,
@@ -93,9 +96,10 @@ impl Machine {
 
     /// Writes the files of `/srv`: `PATH MODE OWNER`, and the content behind it; a path that ends with a slash is a directory.
     /// All have one time, long ago, so that both copies have the same.
-    pub fn srv(&self, files: &[(&str, u32, u32, &str)]) {
+    pub fn srv(&self, files: &[(impl AsRef<str>, u32, u32, &str)]) {
         let root = self.path("old/srv");
         for (name, mode, owner, text) in files {
+            let name = name.as_ref();
             let path = root.join(name);
             if name.ends_with('/') {
                 fs::create_dir_all(&path).unwrap();
@@ -107,7 +111,10 @@ impl Machine {
         }
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000);
         for (name, ..) in files.iter().rev() {
-            File::open(root.join(name)).unwrap().set_times(FileTimes::new().set_modified(then)).unwrap();
+            File::open(root.join(name.as_ref()))
+                .unwrap()
+                .set_times(FileTimes::new().set_modified(then))
+                .unwrap();
         }
         let copied = Command::new("cp").arg("-a").arg(&root).arg(self.path("new")).status().unwrap();
         assert!(copied.success());
@@ -137,7 +144,7 @@ impl Machine {
             let log = self.path("log");
             let file = File::create(&log).unwrap();
             let mut started = self.inside("old", &command(port));
-            started.stdout(file.try_clone().unwrap()).stderr(file);
+            started.env("LD_LIBRARY_PATH", libraries()).stdout(file.try_clone().unwrap()).stderr(file);
             let mut other =
                 Other { child: started.spawn().unwrap(), address: SocketAddr::from(([127, 0, 0, 1], port)) };
             let deadline = Instant::now() + SOON;
@@ -191,6 +198,10 @@ impl Machine {
         while let Some(folder) = open.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
+                // What Wharf keeps of uploads under way; no client sees it.
+                if path.file_name().is_some_and(|name| name == ".wharf-uploads") {
+                    continue;
+                }
                 let mode = fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o7777;
                 let shown = match path.is_dir() {
                     true => format!("directory {mode:04o}"),
@@ -207,6 +218,12 @@ impl Machine {
         }
         found
     }
+}
+
+/// Where the libraries are that came with ProFTPD.
+fn libraries() -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.test-tools/servers/proftpd/usr/lib");
+    format!("{folder}/{}-linux-gnu", std::env::consts::ARCH)
 }
 
 fn shown_path(root: &Path, path: &Path) -> String {

@@ -10,7 +10,7 @@ use super::machine::Machine;
 use crate::support::{Client, Reply};
 
 /// A difference that is known: the line as it is shown in a failure, what the other server does, what Wharf does, and why.
-pub type Known = (&'static str, &'static str, &'static str, &'static str);
+pub type Known = (String, &'static str, &'static str, &'static str);
 
 /// Does these lines at both servers, one line at both before the next, compares what comes of each, and then the files. The lines
 /// are commands of FTP, and these:
@@ -133,7 +133,8 @@ fn names((bytes, reply): (Vec<u8>, Reply)) -> String {
         return may(&reply);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let mut names: Vec<&str> = text.lines().collect();
+    let is_one = |name: &&str| !matches!(name.rsplit('/').next(), Some("." | ".."));
+    let mut names: Vec<&str> = text.lines().filter(is_one).collect();
     names.sort_unstable();
     names.join(" ")
 }

@@ -4,7 +4,8 @@ use crate::config::{Account, Permissions};
 
 fn users() -> String {
     let line = |name: &str, gid: u32| format!("{name}:{HASH}:1000:{gid}::/srv/ftp/{name}:/bin/sh\n");
-    format!("{}{}{}", line("anna", 100), line("bob", 101), line("carl", 102))
+    let ftp = "ftp:*:104:104::/srv/public:/bin/false\n";
+    format!("{}{}{}{ftp}", line("anna", 100), line("bob", 101), line("carl", 102))
 }
 
 const GROUPS: &str = "staff:x:100:\nguests:x:101:carl\n";
@@ -128,7 +129,8 @@ fn the_anonymous_login_is_one() {
     assert_eq!(anonymous.permissions, Permissions::READ_ONLY, "{text}");
     assert_eq!(anonymous.mounts.len(), 1);
     let incoming = anonymous.mounts[0].permissions;
-    assert_eq!(incoming, Permissions::LIST | Permissions::UPLOAD | Permissions::OVERWRITE, "{text}");
+    // SITE CHMOD is refused there, and would come with `overwrite`.
+    assert_eq!(incoming, Permissions::LIST | Permissions::UPLOAD, "{text}");
     assert_remark(&text, "proftpd.conf", 9, "maxclients");
 }
 
@@ -189,4 +191,57 @@ fn rates_and_sizes_are_of_whom_they_are_meant_for() {
     assert_eq!(limits("anna").bandwidth.download, Some(102_912));
     assert_eq!((limits("anna").bandwidth.upload, limits("bob").bandwidth.upload), (None, Some(20_480)));
     assert_eq!((limits("anna").file_size, limits("bob").file_size), (Some(10 << 20), None));
+}
+
+#[test]
+fn conditions_hold_for_those_whom_they_name() {
+    let (config, text) = of(
+        "<IfUser bob>\n  <Limit WRITE>\n    DenyAll\n  </Limit>\n</IfUser>\n<IfGroup AND staff !guests>\n  DefaultRoot /srv/staff\n\
+         <Limit SITE_CHMOD>\nDenyAll\n</Limit>\n</IfGroup>\n<IfUser regex ^c>\n  <Limit ALL>\n    DenyAll\n  </Limit>\n</IfUser>\n\
+         <Global>\n  <IfClass inside>\n  </IfClass>\n</Global>\n",
+    );
+    assert_eq!(account(&config, "bob").permissions, Permissions::READ_ONLY, "{text}");
+    assert!(text.contains("root: /srv/staff"), "{text}");
+    assert!(text.contains("chmod: ignore"), "{text}");
+    assert_eq!(account(&config, "carl").permissions, Permissions::FULL);
+    assert_remark(&text, "proftpd.conf", 17, "<ifuser regex ^c> is no block");
+    assert_remark(&text, "proftpd.conf", 23, "<ifclass inside> is no block");
+}
+
+/// Whom the other server can't know, or refuses by what is not told apart here, does not come along.
+#[test]
+fn nobody_comes_along_whom_the_other_refuses() {
+    let names = |base: &str| {
+        let conf = format!("{base}AuthGroupFile /etc/groups\nDefaultRoot ~\n");
+        let (config, _, _) = accepted(
+            Source::Proftpd,
+            &[("proftpd.conf", &conf), ("in/etc/users", &users()), ("in/etc/groups", GROUPS)],
+        );
+        config.users.iter().map(|user| user.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("AuthUserFile /etc/users\n"), ["anna", "bob", "carl"]);
+    assert!(names("AuthUserFile /etc/users\nAuthOrder mod_auth_unix.c\n").is_empty());
+    assert!(names("AuthUserFile /etc/users id 2000-3000\n").is_empty());
+    assert!(names("AuthUserFile /etc/users name ^a\n").is_empty());
+    assert!(names("AuthUserFile /etc/users\n<Limit LOGIN>\n  DenyClass outside\n</Limit>\n").is_empty());
+}
+
+/// The check asks for a file, and Wharf does not start without one.
+#[test]
+fn a_directory_of_authorities_is_asked_for_as_a_file() {
+    let conf = format!(
+        "{BASE}TLSEngine on\nTLSRSACertificateFile /c\nTLSRSACertificateKeyFile /k\nTLSVerifyClient on\nTLSCACertificatePath /etc/ca\n"
+    );
+    let (text, _) = import(Source::Proftpd, &[("proftpd.conf", &conf), ("in/etc/users", &users())]).unwrap();
+    assert!(text.contains("client_authorities: /etc/ca\n"), "{text}");
+    assert!(!text.contains("require_client_certificate: false"), "{text}");
+}
+
+#[test]
+fn masks_of_directories_are_those_of_mounts() {
+    let (config, text) = of("Umask 022\n<Directory ~/in>\n  Umask 077\n</Directory>\n");
+    let anna = account(&config, "anna");
+    assert_eq!(anna.mounts.len(), 1, "{text}");
+    assert_eq!(anna.mounts[0].permissions, anna.permissions);
+    assert!(text.contains("file_mode: \"0600\", directory_mode: \"0700\""), "{text}");
 }

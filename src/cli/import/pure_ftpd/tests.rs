@@ -4,10 +4,12 @@ use crate::config::Permissions;
 
 fn list() -> String {
     format!(
-        "anna:{HASH}:1000:1000:Anna:/srv/anna/./:204800:102400:1:2:3:10:52428800:::10.0.0.0/8,192.0.2.7:10.9.0.0/16:900-1700\n\
+        "anna:{HASH}:1000:1000:Anna:/srv/anna/./:204800:102400:1:2:3:10:52428800:::10.0.0.0/8,192.0.2.7:10.9.0.0/16:\n\
          bob:{HASH}:1000:1000::/srv/bob::::::::::::\n\
          short:x\n\
-         wrong:{HASH}:1000:1000::/srv/wrong::::::::::example.com:::\n"
+         wrong:{HASH}:1000:1000::/srv/wrong::::::::::example.com:::\n\
+         hours:{HASH}:1000:1000::/srv/hours/./::::::::::::0900-1700\n\
+         local:{HASH}:1000:1000::/srv/local/./::::::::192.0.2.1::::\n"
     )
 }
 
@@ -26,7 +28,9 @@ fn users_of_pure_pw_come_with_all_their_fields() {
     assert!(networks.contains(&"10.8.0.0/16".to_owned()) && networks.contains(&"192.0.2.7/32".to_owned()));
     assert!(bob.networks.is_empty() && bob.account.quota.is_none());
     assert_remark(&text, "pureftpd.passwd", 1, "ratios");
-    assert_remark(&text, "pureftpd.passwd", 1, "900-1700");
+    // What Wharf can't refuse is not let in.
+    assert_remark(&text, "pureftpd.passwd", 5, "0900-1700");
+    assert_remark(&text, "pureftpd.passwd", 6, "192.0.2.1");
     assert_remark(&text, "pureftpd.passwd", 3, "fields of pure-pw");
     // A network that can't be read must not let in everybody.
     assert_remark(&text, "pureftpd.passwd", 4, "example.com");
@@ -102,4 +106,64 @@ fn a_configuration_in_one_file_is_the_same() {
     assert!(text.contains("mode: required-control"), "{text}");
     assert!(text.contains("file_mode: \"0644\", directory_mode: \"0755\""), "{text}");
     assert_remark(&text, "pure-ftpd.conf", 6, "full disk");
+}
+
+/// Numbers below the least are refused, whatever file they are of; both ways to write two numbers are read.
+#[test]
+fn what_debian_writes_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    std::fs::create_dir(&conf).unwrap();
+    for (name, value) in [
+        ("NoAnonymous", "# nobody\n\nyes\n"),
+        ("MinUID", "1001"),
+        ("Quota", "1000 5"),
+        ("PerUserLimits", "3 20"),
+        ("NoChmod", "# only a comment\n"),
+    ] {
+        std::fs::write(conf.join(name), value).unwrap();
+    }
+    let list = folder.path().join("passwd");
+    let of = |name: &str, uid: u32| format!("{name}:{HASH}:{uid}:1000::/nonexistent/{name}/./::::::::::::\n");
+    std::fs::write(&list, [of("low", 1000), of("high", 1001)].concat()).unwrap();
+    let options = super::super::Options {
+        finder: super::super::Finder::default(),
+        homes: "/srv/ftp".to_owned(),
+        budget: super::super::Budget::default(),
+    };
+    let imported = super::read(&[conf, list], &options).unwrap();
+    assert!(imported.anonymous.is_none());
+    assert!(!imported.settings.ignore_chmod);
+    assert_eq!(imported.settings.sessions_per_user, Some(3));
+    let [low, high] = imported.users.as_slice() else { panic!("two users") };
+    assert!(low.left_out.as_deref().unwrap().contains("MinUID, 1001"));
+    assert!(high.left_out.is_none());
+    assert_eq!((high.view.quota.files, high.view.quota.bytes), (Some(1000), Some(5 << 20)));
+}
+
+#[test]
+fn files_that_are_included_count() {
+    let missing =
+        import(Source::PureFtpd, &[("pure-ftpd.conf", "Include /more.conf\n"), ("passwd", &list())]);
+    let remarks = missing.unwrap().1.remarks;
+    assert!(remarks.iter().any(|remark| remark.text.contains("what it says is not here")), "{remarks:?}");
+    let (_, imported) = import(
+        Source::PureFtpd,
+        &[
+            ("pure-ftpd.conf", "Include /more.conf\n"),
+            ("passwd", &list()),
+            ("in/more.conf", "MaxIdleTime 3\n"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(imported.settings.idle_timeout, Some(180));
+    let around = import(
+        Source::PureFtpd,
+        &[
+            ("pure-ftpd.conf", "Include /more.conf\n"),
+            ("passwd", &list()),
+            ("in/more.conf", "Include /more.conf\n"),
+        ],
+    );
+    assert!(around.map(|_| ()).unwrap_err().contains("include each other"));
 }

@@ -133,3 +133,55 @@ fn two_configurations_are_one_too_many() {
     let error = import(Source::Vsftpd, &[("a.conf", conf), ("b.conf", conf)]).map(|_| ()).unwrap_err();
     assert!(error.contains("b.conf"), "{error}");
 }
+
+/// vsftpd lets nobody in if it can't read the list of those whom it refuses.
+#[test]
+fn a_list_that_is_lost_lets_nobody_in() {
+    let (config, text) =
+        of("anonymous_enable=NO\nlocal_enable=YES\nuserlist_enable=YES\nuserlist_file=/nonexistent/list\n");
+    assert!(config.users.is_empty(), "{text}");
+    assert!(text.contains("userlist_file can't be read"), "{text}");
+}
+
+#[test]
+fn modes_are_not_changed_by_whoever_may_not() {
+    let conf = "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nuser_config_dir=/etc/users\n";
+    let (_, text, imported) = accepted(
+        Source::Vsftpd,
+        &[
+            ("vsftpd.conf", conf),
+            ("passwd", PASSWD),
+            ("shadow", &shadow()),
+            ("in/etc/users/anna", "chmod_enable=NO\ndownload_file={*.txt}\n"),
+            ("in/etc/users/bob", "cmds_allowed=USER,PASS,LIST,RETR,STOR,PASV,QUIT\nunheard_of=1\n"),
+        ],
+    );
+    let [anna, bob] = imported.users.as_slice() else { panic!("{text}") };
+    assert!(anna.ignore_chmod && bob.ignore_chmod, "{text}");
+    assert_eq!(anna.view.permissions, Permissions::FULL - Permissions::DOWNLOAD);
+    assert_remark(&text, "/etc/users/anna", 2, "names that alone are allowed");
+    assert_remark(&text, "/etc/users/bob", 2, "unheard_of");
+}
+
+/// TLS is what those who may log in have to use.
+#[test]
+fn tls_is_as_strict_as_for_the_strictest() {
+    for (conf, mode) in [
+        ("anonymous_enable=YES\nssl_enable=YES\n", "optional"),
+        ("anonymous_enable=YES\nssl_enable=YES\nforce_anon_data_ssl=YES\n", "required-data"),
+        ("anonymous_enable=NO\nlocal_enable=YES\nssl_enable=YES\n", "required"),
+        ("local_enable=YES\nssl_enable=YES\nforce_local_data_ssl=NO\n", "required-control"),
+    ] {
+        let (text, _) = import(Source::Vsftpd, &[("vsftpd.conf", conf), ("passwd", PASSWD)]).unwrap();
+        assert!(text.contains(&format!("  mode: {mode}\n")), "{conf}{text}");
+    }
+}
+
+/// Nobody knows where the account of the anonymous login may write, if its directory is elsewhere.
+#[test]
+fn uploads_of_everybody_need_a_directory_for_them() {
+    let conf = "write_enable=YES\nanon_upload_enable=YES\nanon_root=/nonexistent/public\n";
+    let (config, text) = of(conf);
+    assert_eq!(config.anonymous.unwrap().account.permissions, Permissions::READ_ONLY);
+    assert!(text.contains("add `mounts` with `upload`"), "{text}");
+}

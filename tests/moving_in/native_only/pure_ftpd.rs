@@ -1,0 +1,159 @@
+//! pure-ftpd as Debian configures it, with users of pure-pw.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::everyday::{AT_HOME, home};
+use super::machine::{Machine, SERVERS};
+use super::script::{Known, compare};
+use crate::support::{Program, installed};
+
+const OPTIONS: &[(&str, &str)] = &[
+    ("ChrootEveryone", "yes"),
+    ("DontResolve", "yes"),
+    ("FSCharset", "UTF-8"),
+    ("KeepAllFiles", "yes"),
+    ("MaxClientsNumber", "20"),
+    ("MinUID", "1000"),
+    ("NoAnonymous", "# Everybody may fetch.\nno"),
+    ("NoChmod", "yes"),
+    ("PAMAuthentication", "no"),
+    ("PerUserLimits", "4 8"),
+    ("ProhibitDotFilesWrite", "yes"),
+    ("PureDB", "/etc/pure-ftpd/pureftpd.pdb"),
+    ("Umask", "137 027"),
+    ("UnixAuthentication", "no"),
+];
+
+/// Users as pure-pw writes them: one with a quota, one with a number that is too low, one from elsewhere, one for some hours.
+fn with_pure_pw(machine: &Machine) {
+    let folder = machine.path("old/etc/pure-ftpd");
+    let pure_pw = || installed("servers/pure-ftpd/usr/bin/pure-pw", &folder);
+    for (name, id, more) in [
+        ("anna", "4001", &[][..]),
+        ("bob", "4002", &["-n", "3", "-N", "1"]),
+        ("carl", "403", &[]),
+        ("dora", "4004", &["-r", "192.0.2.0/24"]),
+        ("emil", "4005", &["-i", "192.0.2.1"]),
+    ] {
+        pure_pw()
+            .args(["useradd", name, "-f", "pureftpd.passwd", "-u", id, "-g", id, "-d"])
+            .arg(format!("/srv/homes/{name}"))
+            .args(more.iter().copied())
+            .input("correct\ncorrect\n")
+            .run();
+    }
+    pure_pw().args(["mkdb", "pureftpd.pdb", "-f", "pureftpd.passwd"]).run();
+}
+
+#[test]
+fn users_of_pure_pw_with_a_quota() {
+    let Some(machine) = Machine::new() else { return };
+    let mut files = vec![("homes/".to_owned(), 0o755, 0, "")];
+    for (name, owner) in [("anna", 4001), ("carl", 403), ("dora", 4004), ("emil", 4005)] {
+        files.extend(home(name, owner));
+    }
+    files.extend([
+        ("homes/bob/".to_owned(), 0o755, 4002, ""),
+        ("ftp/".to_owned(), 0o755, 0, ""),
+        ("ftp/readme".to_owned(), 0o644, 0, "for all"),
+        ("ftp/incoming/".to_owned(), 0o755, 4000, ""),
+        ("ftp/incoming/old".to_owned(), 0o644, 4000, "what somebody left"),
+    ]);
+    machine.srv(&files);
+    machine.etc("passwd", super::PASSWD);
+    for folder in ["conf", "auth"] {
+        fs::create_dir_all(machine.path("old/etc/pure-ftpd").join(folder)).unwrap();
+    }
+    with_pure_pw(&machine);
+    for (name, value) in OPTIONS {
+        machine.etc(&format!("pure-ftpd/conf/{name}"), &format!("{value}\n"));
+    }
+    symlink("../conf/PureDB", machine.path("old/etc/pure-ftpd/auth/50pure")).unwrap();
+    let other = machine.start("Pure-FTPd", |port| {
+        machine.etc("pure-ftpd/conf/Bind", &format!("127.0.0.1,{port}\n"));
+        // Debian's program makes options of the files.
+        let package = format!("{SERVERS}/pure-ftpd/usr/sbin");
+        let run = format!(
+            "exec {package}/pure-ftpd $(perl {package}/pure-ftpd-wrapper --show-options) -g /etc/run/pid"
+        );
+        ["sh", "-c", &run].map(str::to_owned).to_vec()
+    });
+    let yaml =
+        machine.import("pure-ftpd", &["/etc/pure-ftpd/conf", "/etc/pure-ftpd/pureftpd.pdb", "/etc/passwd"]);
+    assert!(yaml.contains("limits: { sessions: 20, sessions_per_user: 4 }"), "{yaml}");
+    let setup = machine.wharf(&yaml);
+    let wharf = setup.start();
+    let servers = [other.address, wharf.address];
+    let mirrored = servers.map(|server| mirror(&machine, server.port()));
+    assert!(mirrored[0].contains("./tree/deep/two"), "{}", mirrored[0]);
+    assert_eq!(mirrored[0], mirrored[1]);
+    let script = format!(
+        "login anna wrong
+         login carl correct
+         login dora correct
+         login emil correct
+         login bob correct
+         put a text
+         put b text
+         put c text
+         put d text
+         get a
+         login anna correct
+         {AT_HOME}
+         login anonymous me
+         PWD
+         list
+         get readme
+         put new text
+         MKD new
+         DELE readme
+         CWD incoming
+         list
+         get old
+         put new text
+         put new other
+         add new more
+         get new
+         DELE new
+         MKD folder
+         RNFR new
+         SITE CHMOD 666 new
+         CWD ..
+         PWD"
+    );
+    let anna = |line: &str, old, new, why| (format!("anna correct: {line}"), old, new, why);
+    let nothing = "it changes nothing, as the tree shows";
+    let known: Vec<Known> = vec![
+        anna("RMD deep", "yes", "no", "KeepAllFiles lets remove empty directories; here that takes `delete`"),
+        anna("SITE CHMOD 600 file", "no", "yes", nothing),
+        anna("SITE CHMOD 711 folder", "no", "yes", nothing),
+        ("/srv/homes/anna/deep".to_owned(), "nothing", "directory 0750", "it was not removed"),
+        (
+            "/srv/homes/bob/.ftpquota".to_owned(),
+            "file 0600 \"3 12\\n\"",
+            "nothing",
+            "pure-ftpd counts in a file",
+        ),
+        (
+            "/srv/homes/bob/d".to_owned(),
+            "file 0640 \"\"",
+            "nothing",
+            "pure-ftpd leaves an empty file of a refused upload",
+        ),
+    ];
+    compare(&machine, servers, None, &script, 100, &known);
+}
+
+/// lftp sends a tree, fetches it again, and lists it; what it shows.
+fn mirror(machine: &Machine, port: u16) -> String {
+    let folder = machine.path(&format!("lftp-{port}"));
+    fs::create_dir_all(folder.join("tree/deep")).unwrap();
+    fs::write(folder.join("tree/one"), "1").unwrap();
+    fs::write(folder.join("tree/deep/two"), "22").unwrap();
+    let script = format!(
+        "set cmd:fail-exit yes; set net:max-retries 2; set ftp:ssl-allow no; open -u anna,correct ftp://127.0.0.1:{port}\n\
+         mirror -R --no-perms tree tree\nfind tree\nmirror --no-perms tree back\n!cat back/one back/deep/two"
+    );
+    Program::new("lftp", &folder).args(["--norc", "-c", &script]).run()
+}
