@@ -16,17 +16,7 @@ pub(super) fn is_told(block: &Block) -> bool {
 }
 
 fn holds(block: &Block, person: &Person<'_>) -> bool {
-    let is_all = block.words.first().is_some_and(|word| word.eq_ignore_ascii_case("AND"));
-    match (block.name.as_str(), is_all) {
-        ("ifuser", false) => person.is_named(&block.words),
-        ("ifuser", true) => {
-            block.words.iter().skip(1).all(|word| person.is_named(std::slice::from_ref(word)))
-        }
-        _ if block.words.first().is_some_and(|word| word.eq_ignore_ascii_case("OR")) => {
-            block.words.iter().skip(1).any(|word| person.is_in(std::slice::from_ref(word)))
-        }
-        _ => person.is_in(&block.words),
-    }
+    if block.name == "ifuser" { person.is_named(&block.words) } else { person.is_in(&block.words) }
 }
 
 fn has_conditions(block: &Block) -> bool {
@@ -45,9 +35,9 @@ pub(super) fn settled<'a>(block: &'a Block, person: &Person<'_>) -> Cow<'a, Bloc
             own.blocks.push(settled.into_owned());
         } else if is_told(inner) && holds(inner, person) {
             let inner = settled.into_owned();
-            own.directives.extend(inner.directives);
-            // Of two limits on a command, the first that says something counts.
-            own.blocks.splice(0..0, inner.blocks);
+            // Of two directives the first counts, and of two limits on a command the last that says something.
+            own.directives.splice(0..0, inner.directives);
+            own.blocks.extend(inner.blocks);
         }
     }
     Cow::Owned(own)

@@ -26,28 +26,35 @@ pub(super) struct Person<'a> {
 }
 
 impl Person<'_> {
-    /// Whether a list of names has this one; one of them is enough.
+    /// Whether a list of names has this one. One of them is enough, unless `AND` stands in front.
     pub(super) fn is_named(&self, words: &[String]) -> bool {
-        names(words).any(|name| match name.strip_prefix('!') {
+        let fits = |name: &str| match name.strip_prefix('!') {
             Some(name) => name != self.account.name,
             None => name == "*" || name == self.account.name,
-        })
+        };
+        if begins_with(words, "AND") { names(words).all(fits) } else { names(words).any(fits) }
     }
 
-    /// Whether somebody is in all groups of a list.
+    /// Whether somebody is in all groups of a list, or in one of them if `OR` stands in front.
     pub(super) fn is_in(&self, words: &[String]) -> bool {
+        let fits = |name: &str| match name.strip_prefix('!') {
+            Some(name) => !self.accounts.is_member(self.account, name),
+            None => name == "*" || self.accounts.is_member(self.account, name),
+        };
+        if begins_with(words, "OR") {
+            return names(words).any(fits);
+        }
         let mut names = names(words).peekable();
-        names.peek().is_some()
-            && names.all(|name| match name.strip_prefix('!') {
-                Some(name) => !self.accounts.is_member(self.account, name),
-                None => name == "*" || self.accounts.is_member(self.account, name),
-            })
+        names.peek().is_some() && names.all(fits)
     }
 }
 
+fn begins_with(words: &[String], word: &str) -> bool {
+    words.first().is_some_and(|first| first.eq_ignore_ascii_case(word))
+}
+
 fn names(words: &[String]) -> impl Iterator<Item = &str> {
-    // `OR`, `AND` and `regex` may stand in front.
-    let skipped = usize::from(words.first().is_some_and(|word| matches!(word.as_str(), "OR" | "AND")));
+    let skipped = usize::from(begins_with(words, "OR") || begins_with(words, "AND"));
     words
         .get(skipped..)
         .unwrap_or_default()
@@ -112,7 +119,8 @@ fn may(scopes: &[Scope<'_>], path: &str, command: &str, person: &Person<'_>) -> 
     let around = around(scopes, path);
     for key in [Some(command), group, Some("ALL").filter(|_| command != "LOGIN")].into_iter().flatten() {
         for block in &around {
-            for limit in block.blocks_named("limit") {
+            // Of two limits on the same, the last counts.
+            for limit in block.blocks.iter().rev().filter(|block| block.name == "limit") {
                 let names_it = limit.words.iter().any(|word| {
                     let word = word.to_ascii_uppercase();
                     // The old names of commands are the same commands.

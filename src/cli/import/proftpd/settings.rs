@@ -263,7 +263,8 @@ fn greeting(host: &Block, imported: &mut Imported) {
 }
 
 fn addresses(host: &Block, is_first: bool) -> Vec<String> {
-    let port = host.number("port").unwrap_or(21);
+    // Of several ports the last counts, as is so with no other directive.
+    let port = host.all("port").last().and_then(|port| port.word(0).parse::<u64>().ok()).unwrap_or(21);
     // A host without connections of its own.
     if host.text("port") == Some("0") {
         return Vec::new();

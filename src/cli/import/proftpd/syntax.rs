@@ -39,9 +39,9 @@ impl Block {
         Self { name: name.to_ascii_lowercase(), words, place, directives: Vec::new(), blocks: Vec::new() }
     }
 
-    /// The last one of this name, which counts.
+    /// The first one of this name, which counts.
     pub(super) fn get(&self, name: &str) -> Option<&Directive> {
-        self.directives.iter().rfind(|directive| directive.name == name)
+        self.directives.iter().find(|directive| directive.name == name)
     }
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Directive> {

@@ -245,3 +245,18 @@ fn masks_of_directories_are_those_of_mounts() {
     assert_eq!(anna.mounts[0].permissions, anna.permissions);
     assert!(text.contains("file_mode: \"0600\", directory_mode: \"0700\""), "{text}");
 }
+
+/// As the server itself does it: the first of two directives, the last of two limits, all groups of a list unless `OR` stands there.
+#[test]
+fn of_two_the_right_one_counts() {
+    let limit = |says: &str| format!("<Limit STOR>\n  {says}\n</Limit>\n");
+    let may_store = |conf: &str| account(&of(conf).0, "carl").permissions.contains(Permissions::UPLOAD);
+    assert!(may_store(&[limit("DenyAll"), limit("AllowAll")].concat()));
+    assert!(!may_store(&[limit("AllowAll"), limit("DenyAll")].concat()));
+    assert!(may_store(&limit("DenyGroup guests,staff")));
+    assert!(!may_store(&limit("DenyGroup OR guests,staff")));
+    let (config, _) = of("AllowOverwrite off\n");
+    assert!(account(&config, "carl").permissions.contains(Permissions::OVERWRITE), "the first one is `on`");
+    let (config, _) = of("<IfUser carl>\n  AllowOverwrite off\n</IfUser>\n");
+    assert!(!account(&config, "carl").permissions.contains(Permissions::OVERWRITE));
+}

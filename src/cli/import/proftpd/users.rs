@@ -73,7 +73,7 @@ pub(super) fn add(
         let before = imported.users.len();
         let filters = host.get("authuserfile").filter(|_| has_own && number == 0);
         add_users(imported, accounts, |account| {
-            let shell = account.shell.as_deref().filter(|shell| !shell.is_empty());
+            let shell = account.shell.as_deref();
             if let (Some(shell), Some(shells)) = (shell, &shells)
                 && !shells.contains(shell)
             {
