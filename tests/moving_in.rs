@@ -48,6 +48,8 @@ fn with_pure_pw(folder: &Path) {
     {
         let home = folder.join("homes").join(user);
         fs::create_dir_all(&home).unwrap();
+        // It is not theirs: what they may do there follows from its mode.
+        fs::set_permissions(&home, Permissions::from_mode(0o777)).unwrap();
         installed(PURE_PW, folder)
             .args(["useradd", user, "-f", "pureftpd.passwd", "-u", "1000", "-g", "1000", "-d"])
             .arg(home)

@@ -1,6 +1,7 @@
 //! A machine with another FTP server, and the same machine after the move: each with its own copy of the same files.
 
 use std::fs::{self, File, FileTimes, Permissions};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -132,6 +133,18 @@ impl Machine {
     fn mounts(&self, which: &str) -> String {
         let (etc, srv) = (self.path("old/etc"), self.path(which).join("srv"));
         format!("mount --bind {} /srv && mount --bind {} /etc", srv.display(), etc.display())
+    }
+
+    /// Runs a program that sees the machine's files, to its end.
+    #[track_caller]
+    pub fn run(&self, words: &[&str], input: &str) {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut command = self.inside("old", &words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ended.stderr));
     }
 
     /// Starts the other server, which `command` configures for a port, and waits for its greeting, in which this word stands. Another

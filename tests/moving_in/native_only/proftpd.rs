@@ -5,7 +5,6 @@ use std::fs;
 use super::everyday::{AT_HOME, home};
 use super::machine::{Machine, SERVERS};
 use super::script::{Known, compare};
-use crate::support::installed;
 
 /// Who there is, with the number of each.
 const USERS: &[(&str, &str)] =
@@ -57,20 +56,27 @@ AllowOverwrite on
 </Anonymous>
 ";
 
-/// Users and groups as ftpasswd writes them.
+/// Users and groups as ftpasswd writes them, which wants homes to be there.
 fn with_ftpasswd(machine: &Machine) {
-    let ftpasswd = || installed("servers/proftpd/usr/sbin/ftpasswd", &machine.path("old/etc/proftpd"));
+    let ftpasswd = format!("{SERVERS}/proftpd/usr/sbin/ftpasswd");
     for (name, id) in USERS.iter().chain(&[("ftp", "4000")]) {
         let home = if *name == "ftp" { "/srv/ftp".to_owned() } else { format!("/srv/homes/{name}") };
-        ftpasswd()
-            .args(["--passwd", "--stdin", "--sha256", "--file", "ftpd.passwd", "--name", name])
-            .args(["--uid", id, "--gid", id, "--shell", "/bin/sh", "--home", &home])
-            .input("correct\n")
-            .run();
+        let of_all = ["--passwd", "--stdin", "--sha256", "--file", "/etc/proftpd/ftpd.passwd"];
+        let of_user = ["--name", name, "--uid", id, "--gid", id, "--shell", "/bin/sh", "--home", &home];
+        machine.run(&[&[ftpasswd.as_str()], &of_all[..], &of_user].concat(), "correct\n");
     }
-    ftpasswd()
-        .args(["--group", "--file", "ftpd.group", "--name", "readers", "--gid", "4100", "--member", "bob"])
-        .run();
+    let group = [
+        "--group",
+        "--file",
+        "/etc/proftpd/ftpd.group",
+        "--name",
+        "readers",
+        "--gid",
+        "4100",
+        "--member",
+        "bob",
+    ];
+    machine.run(&[&[ftpasswd.as_str()], &group[..]].concat(), "");
 }
 
 #[test]
@@ -126,6 +132,7 @@ fn users_of_files_with_limits() {
          list
          get old
          put new text
+         put new other
          SIZE new
          get new
          DELE new
@@ -136,6 +143,7 @@ fn users_of_files_with_limits() {
          CWD ..
          PWD"
     );
+    const CHMOD: &str = "a comment says it: `overwrite` would permit SITE CHMOD, which is refused";
     let mut known: Vec<Known> = Vec::new();
     for who in ["anna", "dora"] {
         let mut at =
@@ -149,5 +157,8 @@ fn users_of_files_with_limits() {
         at("SITE CHMOD 600 file", "no", "yes", nothing);
         at("SITE CHMOD 711 folder", "no", "yes", nothing);
     }
+    known.push(("anonymous me: put new other".to_owned(), "yes", "no", CHMOD));
+    known.push(("anonymous me: SIZE new".to_owned(), "213 5", "213 4", CHMOD));
+    known.push(("/srv/ftp/incoming/new".to_owned(), "file 0600 \"other\"", "file 0600 \"text\"", CHMOD));
     compare(&machine, [other.address, wharf.address], None, &script, 230, &known);
 }

@@ -25,6 +25,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("UnixAuthentication", "no"),
 ];
 
+const DOTS: &str = "ProhibitDotFilesWrite: a comment says that files with such names may get others";
+
 /// Users as pure-pw writes them: one with a quota, one with a number that is too low, one from elsewhere, one for some hours.
 fn with_pure_pw(machine: &Machine) {
     let folder = machine.path("old/etc/pure-ftpd");
@@ -82,11 +84,12 @@ fn users_of_pure_pw_with_a_quota() {
     let yaml =
         machine.import("pure-ftpd", &["/etc/pure-ftpd/conf", "/etc/pure-ftpd/pureftpd.pdb", "/etc/passwd"]);
     assert!(yaml.contains("limits: { sessions: 20, sessions_per_user: 4 }"), "{yaml}");
+    assert!(yaml.contains("files that have one may be renamed"), "{yaml}");
     let setup = machine.wharf(&yaml);
     let wharf = setup.start();
     let servers = [other.address, wharf.address];
     let mirrored = servers.map(|server| mirror(&machine, server.port()));
-    assert!(mirrored[0].contains("./tree/deep/two"), "{}", mirrored[0]);
+    assert!(mirrored[0].contains("tree/deep/two"), "{}", mirrored[0]);
     assert_eq!(mirrored[0], mirrored[1]);
     let script = format!(
         "login anna wrong
@@ -127,6 +130,10 @@ fn users_of_pure_pw_with_a_quota() {
     let known: Vec<Known> = vec![
         anna("RMD deep", "yes", "no", "KeepAllFiles lets remove empty directories; here that takes `delete`"),
         anna("SITE CHMOD 600 file", "no", "yes", nothing),
+        anna("RNFR .hidden", "no", "yes", DOTS),
+        anna("RNTO shown", "no", "yes", DOTS),
+        ("/srv/homes/anna/.hidden".to_owned(), "file 0644 \".\"", "nothing", DOTS),
+        ("/srv/homes/anna/shown".to_owned(), "nothing", "file 0644 \".\"", DOTS),
         anna("SITE CHMOD 711 folder", "no", "yes", nothing),
         ("/srv/homes/anna/deep".to_owned(), "nothing", "directory 0750", "it was not removed"),
         (

@@ -133,8 +133,9 @@ fn names((bytes, reply): (Vec<u8>, Reply)) -> String {
         return may(&reply);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let is_one = |name: &&str| !matches!(name.rsplit('/').next(), Some("." | ".."));
-    let mut names: Vec<&str> = text.lines().filter(is_one).collect();
+    // Some servers repeat the path before each name, and only some show those that begin with a dot.
+    let last = |line| str::rsplit(line, '/').next().unwrap_or_default();
+    let mut names: Vec<&str> = text.lines().map(last).filter(|name| !name.starts_with('.')).collect();
     names.sort_unstable();
     names.join(" ")
 }

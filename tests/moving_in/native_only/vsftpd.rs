@@ -63,6 +63,8 @@ fn anonymous_with_a_directory_for_uploads() {
         get /pub/tool
         get secret
         CWD private
+        list
+        CWD /
         get private/inside
         SIZE readme
         MDTM readme
@@ -104,6 +106,7 @@ fn anonymous_with_a_directory_for_uploads() {
         list nowhere
     ";
     let who = "anonymous me@example.com";
+    const LISTED: &str = ".hidden 1, private/, pub/, readme 7, secret 8, upload/";
     let known: &[(&str, &str, &str, &str)] = &[
         (
             "get secret",
@@ -111,6 +114,8 @@ fn anonymous_with_a_directory_for_uploads() {
             "\"for root\"",
             "modes of single files are said by a comment, which the test looks for",
         ),
+        ("CWD private", "no", "yes", "what stands at a place of its own can be entered; it shows nothing"),
+        ("list", LISTED, "no", "vsftpd has stayed where it was"),
         ("add another more", "no", "yes", "APPE of a new file is STOR, which is permitted there"),
         (
             "list /upload",

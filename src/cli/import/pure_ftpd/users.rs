@@ -278,6 +278,10 @@ fn common(conf: &Conf, user: &mut User, refused: &[String]) {
         let bytes = mebibytes.parse::<u64>().ok().map(|mebibytes| mebibytes.saturating_mul(1 << 20));
         user.view.quota = Quota { files: files.parse().ok().filter(|files| *files > 0), bytes };
     }
+    if let Some(place) = conf.place("prohibitdotfileswrite").filter(|_| !refused.is_empty()) {
+        let text = "ProhibitDotFilesWrite: names that begin with a dot are refused to new files; files that have one may be renamed and removed";
+        user.remark(place, text);
+    }
     if let Some(place) = conf.place("autorename").filter(|_| conf.is_on("autorename")) {
         user.remark(
             place,
