@@ -1,5 +1,6 @@
 //! What is read: files that the operator names, and files that these name. Of a bounded size, and never trusted.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -132,6 +133,24 @@ impl Finder {
     pub(super) fn is_file(&self, path: &str) -> bool {
         self.locate(path).is_file()
     }
+}
+
+/// The lines of a JSON text on which names of users stand, by these names, which have this key.
+pub(super) fn lines_of_names(bytes: &[u8], key: &str) -> HashMap<String, usize> {
+    let key = format!("\"{key}\"");
+    let mut lines = HashMap::new();
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        for (at, key) in line.match_indices(&key) {
+            let rest = line.get(at + key.len()..).unwrap_or_default();
+            let Some(rest) = rest.trim_start().strip_prefix(':') else { continue };
+            let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            if let Some(Ok(name)) = texts.next() {
+                lines.entry(name).or_insert(index + 1);
+            }
+        }
+    }
+    lines
 }
 
 /// An absolute path without `.`, `..` and repeated slashes. Symbolic links are not looked at.

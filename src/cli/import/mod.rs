@@ -17,6 +17,7 @@ mod vsftpd;
 mod write;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -66,11 +67,16 @@ pub(super) struct Import {
     #[arg(long, value_name = "DIRECTORY")]
     root: Option<PathBuf>,
     /// The directory in which users have their homes, if the files name none.
-    #[arg(long, value_name = "DIRECTORY", default_value = "/srv/ftp")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "/srv/ftp", value_parser = absolute)]
     homes: String,
     /// Write users to files in this directory, for thousands of them; the configuration names it in `users_from`.
     #[arg(long, value_name = "DIRECTORY")]
     users: Option<PathBuf>,
+}
+
+/// A path that means the same wherever the server is started.
+fn absolute(path: &str) -> Result<String, String> {
+    if path.starts_with('/') { Ok(path.to_owned()) } else { Err("write an absolute path".to_owned()) }
 }
 
 /// A server that configurations are made of.
@@ -147,23 +153,28 @@ impl Import {
     /// Writes all to where it is wanted.
     fn put(&self, written: Written) -> Result<(), (Outcome, String)> {
         let Written { mut head, users, tail } = written;
-        let users = match &self.users {
-            Some(folder) => {
-                let folder = self.put_users(folder, &users).map_err(|error| (Outcome::Failed, error))?;
-                head.empty();
-                head.line(0, "users_from:");
-                head.line(2, format_args!("- directory: {}", Node::text(folder)));
-                Vec::new()
-            }
-            None => users,
-        };
-        let head = joined(head, self.users.is_none().then_some(users.as_slice()), &tail);
+        let failed = |error| (Outcome::Failed, error);
+        // Before anything is written: half of an import is none.
+        if let Some(reason) = self.output.as_ref().and_then(|path| new_file::why_not(path, self.force)) {
+            return Err(failed(reason));
+        }
+        let folder = self.users.as_deref().map(|folder| self.folder_of_users(folder)).transpose();
+        let folder = folder.map_err(failed)?;
+        if let Some((_, name)) = &folder {
+            head.empty();
+            head.line(0, "users_from:");
+            head.line(2, format_args!("- directory: {}", Node::text(name)));
+        }
+        let head = joined(head, folder.is_none().then_some(users.as_slice()), &tail);
         if head.len() > LARGEST {
             let message = format!(
                 "the configuration has {} bytes, and Wharf reads at most {LARGEST}; `--users DIRECTORY` writes users to files of their own",
                 head.len()
             );
             return Err((Outcome::Unusable, message));
+        }
+        if let Some((folder, _)) = &folder {
+            self.put_users(folder, &users).map_err(failed)?;
         }
         let text = head.into_text();
         match &self.output {
@@ -180,20 +191,39 @@ impl Import {
         }
     }
 
-    /// Writes the users to files in a directory; its name in the configuration.
-    fn put_users(&self, folder: &Path, users: &[Lines]) -> Result<String, String> {
+    /// The directory for files of users, which is made, and its name in the configuration.
+    fn folder_of_users(&self, folder: &Path) -> Result<(PathBuf, String), String> {
         let cannot = |error: std::io::Error| format!("can't make {}: {error}", folder.display());
         fs::create_dir_all(folder).map_err(cannot)?;
         let folder = folder.canonicalize().map_err(cannot)?;
+        if let Some(first) = imported_before(&folder)?.into_iter().next().filter(|_| !self.force) {
+            return Err(format!(
+                "{} is there already; `--force` replaces all of an earlier import there, or name another directory",
+                first.display()
+            ));
+        }
+        let name = folder.to_str().map(str::to_owned);
+        name.map(|name| (folder.clone(), name))
+            .ok_or_else(|| format!("{} is not valid UTF-8", folder.display()))
+    }
+
+    /// Writes the users to files in a directory. What an earlier import has left there goes: its users would go on logging in.
+    fn put_users(&self, folder: &Path, users: &[Lines]) -> Result<(), String> {
+        let mut left: BTreeSet<PathBuf> = imported_before(folder)?.into_iter().collect();
         for (number, users) in users.chunks(USERS_IN_A_FILE).enumerate() {
             let mut text = Lines::default();
             users.iter().for_each(|entry| text.append(entry));
             if !users.iter().any(Lines::holds_an_entry) {
                 text.line(0, "[]");
             }
-            self.put_file(&folder.join(format!("imported-{:05}.yaml", number + 1)), &text.into_text())?;
+            let path = folder.join(format!("imported-{:05}.yaml", number + 1));
+            self.put_file(&path, &text.into_text())?;
+            left.remove(&path);
         }
-        folder.into_os_string().into_string().map_err(|name| format!("{} is not valid UTF-8", name.display()))
+        for path in left {
+            fs::remove_file(&path).map_err(|error| format!("can't remove {}: {error}", path.display()))?;
+        }
+        Ok(())
     }
 
     fn put_file(&self, path: &Path, text: &str) -> Result<(), String> {
@@ -203,6 +233,23 @@ impl Import {
         new_file::write(path, text, self.force)
             .map_err(|error| format!("can't write {}: {error}", path.display()))
     }
+}
+
+/// The files that imports have made in a directory.
+fn imported_before(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let cannot = |error: std::io::Error| format!("can't read {}: {error}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("imported-")?.strip_suffix(".yaml"));
+        if number.is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// The parts as one text.

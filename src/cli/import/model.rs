@@ -1,12 +1,12 @@
 //! What was read from another server, in the words of Wharf.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::inputs::normalised;
-use super::places::free_name;
+use super::places::{Names, free_name};
 use super::yaml::Node;
 use crate::config::Permissions;
 
@@ -45,6 +45,9 @@ pub(super) struct Imported {
     pub(super) anonymous: Option<View>,
     /// Of settings; those of a user stand there.
     pub(super) remarks: Vec<Remark>,
+    /// The names of stores by their keys: there may be one for each of very many users.
+    known_stores: HashMap<Vec<(&'static str, Node)>, String>,
+    names_of_stores: Names,
 }
 
 impl Imported {
@@ -59,11 +62,11 @@ impl Imported {
         keys: Vec<(&'static str, Node)>,
         remarks: Vec<Remark>,
     ) -> String {
-        if let Some(store) = self.stores.iter().find(|store| store.keys == keys) {
-            return store.name.clone();
+        if let Some(name) = self.known_stores.get(&keys) {
+            return name.clone();
         }
-        let mut names: BTreeSet<String> = self.stores.iter().map(|store| store.name.clone()).collect();
-        let name = free_name(name, &mut names);
+        let name = free_name(name, &mut self.names_of_stores);
+        self.known_stores.insert(keys.clone(), name.clone());
         self.stores.push(Store { name: name.clone(), keys, remarks });
         name
     }

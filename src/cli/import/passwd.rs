@@ -29,6 +29,9 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
             Some(home) => normalised(home),
             None => normalised(&format!("{}/{}", options.homes, account.name)),
         };
+        if home == "/" {
+            return Err("the home is `/`, which is the whole machine".to_owned());
+        }
         Ok(View::new(Tree::Local { path: home, modes: MODES }, Permissions::FULL))
     });
     let place = Place {

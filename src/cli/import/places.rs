@@ -66,7 +66,8 @@ impl Places {
         // What lies in another root needs none of its own.
         let all = roots.clone();
         roots.retain(|(path, modes)| !has_root_above(path, *modes, &all));
-        let mut names: BTreeSet<String> = imported.stores.iter().map(|store| store.name.clone()).collect();
+        let mut names = Names::default();
+        names.taken.extend(imported.stores.iter().map(|store| store.name.clone()));
         let mut places = Self::default();
         for (root, modes) in roots {
             let name = free_name(root, &mut names);
@@ -112,8 +113,16 @@ fn has_root_above(path: &str, modes: Modes, roots: &BTreeSet<(&str, Modes)>) -> 
     false
 }
 
+/// Names that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    taken: BTreeSet<String>,
+    /// The number that was tried last, by the name without it: homes of one name under thousands of directories are no rarity.
+    numbers: BTreeMap<String, usize>,
+}
+
 /// A name that no other backend has: the last names of the path.
-pub(super) fn free_name(path: &str, names: &mut BTreeSet<String>) -> String {
+pub(super) fn free_name(path: &str, names: &mut Names) -> String {
     let clean = |name: &str| -> String {
         let shown =
             name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' });
@@ -121,11 +130,11 @@ pub(super) fn free_name(path: &str, names: &mut BTreeSet<String>) -> String {
     };
     let last = path.rsplit('/').map(clean).find(|name| !name.is_empty());
     let base = last.unwrap_or_else(|| "machine".to_owned());
+    let number = names.numbers.entry(base.clone()).or_insert(1);
     let mut name = base.clone();
-    let mut number = 2_usize;
-    while !names.insert(name.clone()) {
+    while !names.taken.insert(name.clone()) {
+        *number += 1;
         name = format!("{base}-{number}");
-        number += 1;
     }
     name
 }

@@ -1,5 +1,6 @@
 //! What was read, as a configuration of Wharf with comments.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -33,14 +34,19 @@ pub(super) fn settle_names(imported: &mut Imported) {
             user.leave_out(
                 "a name of Wharf has at most 64 bytes, and no spaces, slashes or control characters",
             );
+        } else if matches!(user.name.as_str(), "." | "..") {
+            user.leave_out("the name is that of a directory: a home of this name is another's, too");
         } else if lower == "anonymous" || lower == "ftp" && has_anonymous {
             user.leave_out("this is the name of the login without a password; see the section `anonymous`");
         }
-        if user.left_out.is_none()
-            && let Some(first) = known.insert(user.name.clone(), user.place.clone())
-        {
-            user.leave_out(format!("a user of this name stands in {first}, too, who counts"));
-            known.insert(user.name.clone(), first);
+        // The first counts, also one who is left out: another entry may be an older one of somebody who is disabled now.
+        match known.entry(user.name.clone()) {
+            Entry::Occupied(first) => {
+                user.leave_out(format!("a user of this name stands in {}, too, and counts", first.get()));
+            }
+            Entry::Vacant(first) => {
+                first.insert(user.place.clone());
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 const LONGEST_COMMENT: usize = 600;
 
 /// A value, written on one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Node {
     /// A word or number of our own.
     Word(String),

@@ -21,6 +21,11 @@ pub(super) struct User {
     pub(super) status: i64,
     /// In milliseconds since 1970; 0: never.
     pub(super) expiration_date: i64,
+    /// In milliseconds since 1970, as all moments here.
+    pub(super) created_at: i64,
+    pub(super) last_password_change: i64,
+    /// Stands for `%role%` in what groups say.
+    pub(super) role: String,
     pub(super) public_keys: Option<Vec<String>>,
     pub(super) home_dir: String,
     pub(super) virtual_folders: Option<Vec<VirtualFolder>>,
@@ -31,6 +36,10 @@ pub(super) struct User {
     /// In KiB a second.
     pub(super) upload_bandwidth: i64,
     pub(super) download_bandwidth: i64,
+    /// In MB, for a while that SFTPGo's rules set.
+    pub(super) upload_data_transfer: i64,
+    pub(super) download_data_transfer: i64,
+    pub(super) total_data_transfer: i64,
     pub(super) filters: Option<Filters>,
     pub(super) filesystem: Option<Filesystem>,
     pub(super) groups: Option<Vec<Membership>>,
@@ -50,8 +59,24 @@ pub(super) struct Filters {
     pub(super) bandwidth_limits: Option<Vec<serde_json::Value>>,
     pub(super) access_time: Option<Vec<serde_json::Value>>,
     pub(super) totp_config: Option<Totp>,
+    /// The protocols for which a second factor has to be set.
+    pub(super) two_factor_protocols: Option<Vec<String>>,
+    pub(super) require_password_change: bool,
+    /// In days; 0: never.
+    pub(super) password_expiration: i64,
+    /// Logs in with any password.
+    pub(super) is_anonymous: bool,
     /// 1: only with TLS.
     pub(super) ftp_security: i64,
+}
+
+impl Filters {
+    /// Whether certificates of clients say who the user is.
+    pub(super) fn names_certificates(&self) -> bool {
+        self.tls_username
+            .as_deref()
+            .is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"))
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -67,6 +92,8 @@ pub(super) struct Patterns {
     pub(super) path: String,
     pub(super) allowed_patterns: Option<Vec<String>>,
     pub(super) denied_patterns: Option<Vec<String>>,
+    /// 1: what is denied is not shown either.
+    pub(super) deny_policy: i64,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -90,12 +117,17 @@ pub(super) struct Group {
 #[serde(default)]
 pub(super) struct GroupSettings {
     pub(super) home_dir: String,
+    /// In days after the user was made; 0: never.
+    pub(super) expires_in: i64,
     pub(super) max_sessions: i64,
     pub(super) quota_size: i64,
     pub(super) quota_files: i64,
     pub(super) permissions: Option<BTreeMap<String, Vec<String>>>,
     pub(super) upload_bandwidth: i64,
     pub(super) download_bandwidth: i64,
+    pub(super) upload_data_transfer: i64,
+    pub(super) download_data_transfer: i64,
+    pub(super) total_data_transfer: i64,
     pub(super) filters: Option<Filters>,
     pub(super) filesystem: Option<Filesystem>,
 }
@@ -106,6 +138,8 @@ pub(super) struct VirtualFolder {
     pub(super) name: String,
     pub(super) mapped_path: String,
     pub(super) virtual_path: String,
+    /// The directory of the folder that is shown; empty: all of it.
+    pub(super) subpath: String,
     /// -1: counts as the user's.
     pub(super) quota_size: i64,
     pub(super) quota_files: i64,
@@ -152,6 +186,9 @@ pub(super) struct S3 {
     pub(super) role_arn: String,
     pub(super) acl: String,
     pub(super) force_path_style: bool,
+    pub(super) skip_tls_verify: bool,
+    /// A key that the objects are encrypted with.
+    pub(super) sse_customer_key: Option<Secret>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,19 +1,19 @@
 //! `sftpgo`: what `dumpdata` writes as JSON.
 
 mod dump;
+mod filters;
+mod groups;
 mod stores;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chrono::DateTime;
-use ipnet::IpNet;
+use chrono::{DateTime, Datelike};
 
-use self::dump::{Dump, Filters, Folder, Group, GroupSettings, VirtualFolder};
+use self::dump::{Dump, Folder, Group, VirtualFolder};
 use super::accounts::verified_hash;
-use super::inputs::{Input, normalised, rest_below};
+use super::inputs::{Input, lines_of_names, normalised, rest_below};
 use super::model::{Imported, Mount, Place, Quota, Tree, User, View};
-use super::networks::{network, without};
 use crate::config::Permissions;
 
 pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
@@ -35,34 +35,13 @@ fn add(input: &Input, imported: &mut Imported) -> Result<(), String> {
         dump.groups.iter().flatten().map(|group| (group.name.as_str(), group)).collect();
     let folders: BTreeMap<_, _> =
         dump.folders.iter().flatten().map(|folder| (folder.name.as_str(), folder)).collect();
-    let lines = lines_of_names(&input.bytes);
+    let lines = lines_of_names(&input.bytes, "username");
     for found in dump.users.into_iter().flatten() {
         let place = input.place(lines.get(&found.username).copied().unwrap_or(0));
         let user = user(&found, &groups, &folders, &place, imported);
         imported.users.push(user);
     }
     Ok(())
-}
-
-/// The lines on which names of users stand.
-fn lines_of_names(bytes: &[u8]) -> HashMap<String, usize> {
-    let mut lines = HashMap::new();
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        let Ok(line) = std::str::from_utf8(line) else { continue };
-        for (at, key) in line.match_indices("\"username\"") {
-            let rest = line
-                .get(at + key.len()..)
-                .unwrap_or_default()
-                .trim_start()
-                .trim_start_matches(':')
-                .trim_start();
-            let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-            if let Some(Ok(name)) = texts.next() {
-                lines.entry(name).or_insert(index + 1);
-            }
-        }
-    }
-    lines
 }
 
 fn positive(number: i64) -> Option<u64> {
@@ -77,11 +56,18 @@ fn user(
     imported: &mut Imported,
 ) -> User {
     let mut found = found.clone();
-    let mut remarks = Vec::new();
-    join_groups(&mut found, groups, &mut remarks);
-    let permissions = found.permissions.clone().unwrap_or_default();
+    let joined = groups::join(&mut found, groups, folders);
+    let mut permissions = found.permissions.clone().unwrap_or_default();
+    let patterns = take_patterns(&mut permissions);
     let at_root = granted(permissions.get("/").map_or(&[], Vec::as_slice));
-    let tree = stores::tree(found.filesystem.as_ref(), &found.home_dir, &found.username, place, imported);
+    // A folder may stand in the place of the user's own directory.
+    let at_top = found.virtual_folders.get_or_insert_default();
+    let at_top =
+        at_top.iter().position(|folder| normalised(&folder.virtual_path) == "/").map(|at| at_top.remove(at));
+    let tree = match &at_top {
+        Some(folder) => tree_of(folder, folders, place, imported),
+        None => stores::tree(found.filesystem.as_ref(), &found.home_dir, place, imported),
+    };
     let (tree, refusal) = match tree {
         Ok(tree) => (tree, None),
         Err(reason) => {
@@ -92,8 +78,11 @@ fn user(
     let hash = verified_hash(found.password.as_deref().unwrap_or_default());
     let mut user = User::new(&found.username, place, hash, View::new(tree, at_root));
     user.view.quota = Quota { bytes: positive(found.quota_size), files: positive(found.quota_files) };
-    for text in remarks {
-        user.remark(place, text);
+    if let Some(folder) = at_top.filter(|folder| folder.quota_size >= 0 && folder.quota_files >= 0) {
+        user.view.quota = Quota { bytes: positive(folder.quota_size), files: positive(folder.quota_files) };
+    }
+    if let Err(reason) = joined {
+        user.leave_out(reason);
     }
     if let Some(reason) = refusal {
         user.leave_out(reason);
@@ -101,9 +90,33 @@ fn user(
     if found.status != 1 {
         user.leave_out("the user is disabled (status)");
     }
-    if positive(found.expiration_date).is_some() {
-        let moment = DateTime::from_timestamp_millis(found.expiration_date);
-        user.expires = moment.map(|moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let filters = found.filters.clone().unwrap_or_default();
+    let mut ends = positive(found.expiration_date);
+    if let Some(days) = positive(filters.password_expiration) {
+        let changed = positive(found.last_password_change).unwrap_or(0);
+        let end = changed.saturating_add(days.saturating_mul(24 * 60 * 60 * 1000));
+        ends = Some(ends.map_or(end, |ends| ends.min(end)));
+        user.remark(place, "password_expiration: `expires` is the day on which the password of today ends");
+    }
+    user.expires = ends.and_then(moment);
+    if found.upload_data_transfer.max(found.download_data_transfer).max(found.total_data_transfer) > 0 {
+        user.remark(place, "data_transfer: how much is sent in all is not limited here");
+    }
+    for (pattern, words) in patterns {
+        let everywhere = permissions.values().fold(Permissions::empty(), |all, words| all | granted(words));
+        if granted(&words).contains(everywhere) {
+            user.remark(
+                place,
+                format!("the permissions at the pattern {pattern} are left out: they give more there"),
+            );
+        } else {
+            user.leave_out(format!(
+                "the permissions at the pattern {pattern} take rights away: write `mounts` in their place"
+            ));
+        }
+    }
+    if permissions.values().any(|words| is_partial(words)) {
+        user.remark(place, "who may delete or rename only files, or only directories, may do neither here");
     }
     user.limits.sessions = positive(found.max_sessions);
     user.limits.upload = positive(found.upload_bandwidth).map(|kib| kib.saturating_mul(1024));
@@ -117,7 +130,10 @@ fn user(
     if found.public_keys.iter().flatten().next().is_some() {
         user.remark(place, "public_keys are for SFTP, which Wharf does not speak");
     }
-    filters(&found.filters.unwrap_or_default(), place, &mut user);
+    filters::apply(&filters, place, &mut user);
+    if filters.ftp_security == 1 && user.left_out.is_none() {
+        require_tls(place, imported);
+    }
     let mut mounts = mounts(
         found.virtual_folders.as_deref().unwrap_or_default(),
         folders,
@@ -132,62 +148,38 @@ fn user(
     user
 }
 
-/// Takes from groups what the user does not say.
-fn join_groups(found: &mut dump::User, groups: &BTreeMap<&str, &Group>, remarks: &mut Vec<String>) {
-    let mut memberships = found.groups.clone().unwrap_or_default();
-    // The primary group first: what it says is not said again by others.
-    memberships.sort_by_key(|membership| membership.kind);
-    for membership in memberships.iter().filter(|membership| membership.kind < 3) {
-        let Some(group) = groups.get(membership.name.as_str()) else {
-            remarks.push(format!("the group {} is not in the file", membership.name));
-            continue;
-        };
-        let settings: GroupSettings = group.user_settings.clone().unwrap_or_default();
-        if membership.kind == 1 {
-            if found.home_dir.is_empty() {
-                found.home_dir.clone_from(&settings.home_dir);
-            }
-            let is_local = found.filesystem.as_ref().is_none_or(|filesystem| filesystem.provider == 0);
-            if is_local && settings.filesystem.as_ref().is_some_and(|filesystem| filesystem.provider > 0) {
-                found.filesystem.clone_from(&settings.filesystem);
-            }
-            for (own, common) in [
-                (&mut found.max_sessions, settings.max_sessions),
-                (&mut found.quota_size, settings.quota_size),
-                (&mut found.quota_files, settings.quota_files),
-                (&mut found.upload_bandwidth, settings.upload_bandwidth),
-                (&mut found.download_bandwidth, settings.download_bandwidth),
-            ] {
-                if *own == 0 {
-                    *own = common;
-                }
-            }
-        }
-        let permissions = found.permissions.get_or_insert_default();
-        for (path, words) in settings.permissions.into_iter().flatten() {
-            permissions.entry(path.replace("%username%", &found.username)).or_insert(words);
-        }
-        let own = found.filters.get_or_insert_default();
-        let common = settings.filters.unwrap_or_default();
-        for (own, common) in [
-            (&mut own.allowed_ip, common.allowed_ip),
-            (&mut own.denied_ip, common.denied_ip),
-            (&mut own.denied_protocols, common.denied_protocols),
-            (&mut own.denied_login_methods, common.denied_login_methods),
-        ] {
-            own.get_or_insert_default().extend(common.into_iter().flatten());
-        }
-        own.file_patterns.get_or_insert_default().extend(common.file_patterns.into_iter().flatten());
-        if own.max_upload_file_size == 0 {
-            own.max_upload_file_size = common.max_upload_file_size;
-        }
-        let virtual_folders = found.virtual_folders.get_or_insert_default();
-        for folder in group.virtual_folders.iter().flatten() {
-            if !virtual_folders.iter().any(|own| own.virtual_path == folder.virtual_path) {
-                virtual_folders.push(folder.clone());
-            }
-        }
+/// A moment as Wharf writes one; `None`: none that it could ever live to see.
+fn moment(milliseconds: u64) -> Option<String> {
+    let moment = DateTime::from_timestamp_millis(i64::try_from(milliseconds).ok()?)?;
+    (moment.year() < 10_000).then(|| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// Of one user there, of all here: a password must not go over the line in the clear because it was written down elsewhere.
+fn require_tls(place: &Place, imported: &mut Imported) {
+    if imported.settings.tls.is_some() {
+        return;
     }
+    let tls = imported.tls();
+    tls.certificate = Some("tls/tls.crt".to_owned());
+    tls.key = Some("tls/tls.key".to_owned());
+    (tls.required_control, tls.required_data) = (true, true);
+    imported.remark(place, "TLS is required of this user (ftp_security), and of all here: put a certificate and its key to tls/tls.crt and tls/tls.key");
+}
+
+/// Takes those out that stand at patterns of paths, which mounts can't.
+fn take_patterns(permissions: &mut BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let (patterns, paths) =
+        std::mem::take(permissions).into_iter().partition(|(path, _)| path.contains(['*', '?', '[', '\\']));
+    *permissions = paths;
+    patterns
+}
+
+/// Whether somebody may delete or rename some of what is there.
+fn is_partial(words: &[String]) -> bool {
+    let has = |word: &str| words.iter().any(|found| found == word);
+    let of =
+        |all: &str, files: &str, directories: &str| !has("*") && !has(all) && has(files) != has(directories);
+    of("delete", "delete_files", "delete_dirs") || of("rename", "rename_files", "rename_dirs")
 }
 
 /// The permissions of SFTPGo's words.
@@ -217,6 +209,23 @@ fn permissions_at(permissions: &BTreeMap<String, Vec<String>>, path: &str) -> Pe
         .map_or(Permissions::empty(), |(_, words)| granted(words))
 }
 
+/// What is shown of a folder.
+fn tree_of(
+    folder: &VirtualFolder,
+    folders: &BTreeMap<&str, &Folder>,
+    place: &Place,
+    imported: &mut Imported,
+) -> Result<Tree, String> {
+    let base = folders.get(folder.name.as_str());
+    let mapped = match (folder.mapped_path.as_str(), base) {
+        ("", Some(base)) => &base.mapped_path,
+        (mapped, _) => mapped,
+    };
+    let filesystem = folder.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
+    let tree = stores::tree(filesystem, mapped, place, imported)?;
+    Ok(if folder.subpath.is_empty() { tree } else { tree.below(&normalised(&folder.subpath)) })
+}
+
 fn mounts(
     virtual_folders: &[VirtualFolder],
     folders: &BTreeMap<&str, &Folder>,
@@ -228,14 +237,6 @@ fn mounts(
     let mut mounts: Vec<Mount> = Vec::new();
     for folder in virtual_folders {
         let at = normalised(&folder.virtual_path);
-        let base = folders.get(folder.name.as_str());
-        let mapped = if folder.mapped_path.is_empty() {
-            base.map_or("", |base| base.mapped_path.as_str())
-        } else {
-            &folder.mapped_path
-        };
-        let filesystem =
-            folder.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
         if at == "/" || mounts.iter().any(|mount| mount.at == at) {
             user.remark(
                 place,
@@ -243,7 +244,7 @@ fn mounts(
             );
             continue;
         }
-        match stores::tree(filesystem, mapped, &user.name, place, imported) {
+        match tree_of(folder, folders, place, imported) {
             Ok(tree) => {
                 let quota = Quota { bytes: positive(folder.quota_size), files: positive(folder.quota_files) };
                 let shares_quota = folder.quota_size < 0 || folder.quota_files < 0;
@@ -285,92 +286,6 @@ fn directories(permissions: &BTreeMap<String, Vec<String>>, view: &View, mounts:
             None => view.tree.below(&at),
         };
         mounts.push(Mount { at, tree, permissions: granted(words), quota: Quota::default() });
-    }
-}
-
-fn filters(filters: &Filters, place: &Place, user: &mut User) {
-    let has = |list: &Option<Vec<String>>, word: &str| {
-        list.iter().flatten().any(|found| found.eq_ignore_ascii_case(word))
-    };
-    let mut networks = |list: &Option<Vec<String>>| -> Vec<IpNet> {
-        let mut networks = Vec::new();
-        for text in list.iter().flatten() {
-            match network(text) {
-                Some(network) => networks.push(network),
-                None => {
-                    user.leave_out(format!("the address {text} is no network: without it, more could log in"))
-                }
-            }
-        }
-        networks
-    };
-    let (allowed, mut denied) = (networks(&filters.allowed_ip), networks(&filters.denied_ip));
-    if !allowed.is_empty() {
-        // All but the allowed ones are refused here anyway.
-        denied.retain(|network| network.prefix_len() > 0);
-    }
-    match without(&allowed, &denied) {
-        Some(networks) => user.networks = networks,
-        None => {
-            user.leave_out("what is left of allowed_ip without denied_ip is nothing, or too much to write")
-        }
-    }
-    if has(&filters.denied_protocols, "FTP") {
-        user.leave_out("the user may not log in by FTP (denied_protocols)");
-    }
-    if has(&filters.denied_login_methods, "password") {
-        user.leave_out("the user may not log in with a password (denied_login_methods)");
-    }
-    user.limits.file_size = positive(filters.max_upload_file_size);
-    for patterns in filters.file_patterns.iter().flatten() {
-        let path = normalised(&patterns.path);
-        if patterns.allowed_patterns.iter().flatten().next().is_some() {
-            user.remark(place, format!("allowed patterns at {path}: Wharf refuses names (`limits.refuse_names`), and has no list of those that are allowed"));
-        }
-        let denied: Vec<String> = patterns.denied_patterns.clone().unwrap_or_default();
-        if denied.is_empty() {
-            continue;
-        }
-        if path != "/" {
-            user.remark(
-                place,
-                format!("the patterns {} at {path} are refused in all directories", denied.join(", ")),
-            );
-        }
-        for pattern in denied {
-            if glob::Pattern::new(&pattern).is_ok() && !pattern.contains('/') && !pattern.is_empty() {
-                user.limits.refuse_names.push(pattern);
-            } else {
-                user.remark(
-                    place,
-                    format!("the pattern {pattern} can't be written in `limits.refuse_names`"),
-                );
-            }
-        }
-        user.remark(place, "names that are refused can't be made; files of such names that are there are shown, and may be fetched");
-    }
-    if filters
-        .tls_username
-        .as_deref()
-        .is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"))
-    {
-        user.remark(place, "certificates of clients take `certificate` and `login` of the user");
-    }
-    if filters.start_directory.as_deref().is_some_and(|path| !path.is_empty() && path != "/") {
-        user.remark(place, "sessions began in start_directory, and begin in / here");
-    }
-    if filters.bandwidth_limits.iter().flatten().next().is_some() {
-        user.remark(place, "bandwidth_limits: bandwidth does not depend on the address of the client");
-    }
-    if filters.access_time.iter().flatten().next().is_some() {
-        user.remark(place, "access_time: users may log in at any time, until `expires`");
-    }
-    let totp = filters.totp_config.as_ref().is_some_and(|totp| totp.enabled && has(&totp.protocols, "FTP"));
-    if totp {
-        user.remark(place, "a second factor is not asked for: the password alone is enough here");
-    }
-    if filters.ftp_security == 1 {
-        user.remark(place, "TLS was required for this user: `tls.mode: required` does so for all");
     }
 }
 

@@ -14,11 +14,9 @@ const MODES: Modes = Modes { file: 0o640, directory: 0o750 };
 pub(super) fn tree(
     filesystem: Option<&Filesystem>,
     local: &str,
-    user: &str,
     place: &Place,
     imported: &mut Imported,
 ) -> Result<Tree, String> {
-    let filled = |text: &str| text.replace("%username%", user).replace("%role%", "");
     let provider = filesystem.map_or(0, |filesystem| filesystem.provider);
     let missing = || format!("the settings of storage provider {provider} are missing");
     let (store, prefix) = match (provider, filesystem) {
@@ -26,12 +24,12 @@ pub(super) fn tree(
             if !local.starts_with('/') {
                 return Err(format!("the directory {local:?} is not an absolute path"));
             }
-            let path = super::super::inputs::normalised(&filled(local));
+            let path = super::super::inputs::normalised(local);
             return Ok(Tree::Local { path, modes: MODES });
         }
         (1, Some(filesystem)) => {
             let settings = filesystem.s3config.as_ref().ok_or_else(missing)?;
-            (s3(settings, place, imported), &settings.key_prefix)
+            (s3(settings, place, imported)?, &settings.key_prefix)
         }
         (2, Some(filesystem)) => {
             let settings = filesystem.gcsconfig.as_ref().ok_or_else(missing)?;
@@ -48,7 +46,7 @@ pub(super) fn tree(
         (6, _) => return Err("the storage is asked by HTTP, which Wharf has no backend for".to_owned()),
         _ => return Err(format!("the storage provider {provider} is not known here")),
     };
-    Ok(Tree::Stored { store, path: filled(prefix).trim_matches('/').to_owned() })
+    Ok(Tree::Stored { store, path: super::super::inputs::normalised(prefix).trim_matches('/').to_owned() })
 }
 
 /// Adds a secret: as it is, or as a file that the operator writes it to.
@@ -78,7 +76,10 @@ fn given(secret: Option<&Secret>) -> Option<&Secret> {
     secret.filter(|secret| !secret.payload.is_empty())
 }
 
-fn s3(settings: &S3, place: &Place, imported: &mut Imported) -> String {
+fn s3(settings: &S3, place: &Place, imported: &mut Imported) -> Result<String, String> {
+    if given(settings.sse_customer_key.as_ref()).is_some() {
+        return Err("the objects there are encrypted with a key of the customer (SSE-C)".to_owned());
+    }
     let (mut keys, mut remarks) = (vec![("kind", Node::word("s3"))], Vec::new());
     texts(
         &mut keys,
@@ -102,7 +103,11 @@ fn s3(settings: &S3, place: &Place, imported: &mut Imported) -> String {
         secret(&mut keys, &mut remarks, place, ("secret_access_key", &settings.bucket), &key);
     }
     texts(&mut keys, &[("session_token", &settings.session_token)]);
-    imported.store(&settings.bucket, keys, remarks)
+    if settings.skip_tls_verify {
+        let text = "skip_tls_verify: Wharf verifies the certificate of the store; an authority of your own stands in `ca_file`";
+        remarks.push(Remark { place: place.clone(), text: text.to_owned() });
+    }
+    Ok(imported.store(&settings.bucket, keys, remarks))
 }
 
 fn gcs(settings: &Gcs, place: &Place, imported: &mut Imported) -> String {

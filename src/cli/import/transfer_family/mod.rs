@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::inputs::{Input, normalised};
+use super::inputs::{Input, lines_of_names, normalised};
 use super::model::{Imported, Modes, Mount, Password, Place, Quota, Remark, Tree, User, View};
 use super::yaml::Node;
 use crate::config::Permissions;
@@ -82,7 +82,8 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
                 input.name
             ));
         }
-        let place = |name: &str| input.place(line_of(&input, name));
+        let lines = lines_of_names(&input.bytes, "UserName");
+        let place = |name: &str| input.place(lines.get(name).copied().unwrap_or(0));
         if let Some(found) = answer.server {
             server = Some((found, input.place(0)));
         }
@@ -93,16 +94,11 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
             .extend(answer.users.into_iter().flatten().map(|found| (found.clone(), place(&found.user_name))));
     }
     // What is described says more than what is listed.
+    let mut only_listed = BTreeSet::new();
     let described: BTreeSet<String> = users.iter().map(|(user, _)| user.user_name.clone()).collect();
     for (user, place) in listed {
         if !described.contains(&user.user_name) {
-            imported.remark(
-                &place,
-                format!(
-                    "{} is only listed: `aws transfer describe-user` prints mappings and the policy, too",
-                    user.user_name
-                ),
-            );
+            only_listed.insert(user.user_name.clone());
             users.push((user, place));
         }
     }
@@ -118,19 +114,13 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Imported, String> {
         imported.remarks.extend(place.map(|place| Remark { place, text: text.to_owned() }));
     }
     for (found, place) in users {
-        let user = user(&found, &place, &region, is_efs, &mut imported);
+        let mut user = user(&found, &place, &region, is_efs, &mut imported);
+        if only_listed.contains(&found.user_name) {
+            user.leave_out("the user is only listed, without mappings and the policy, which may take rights away: `aws transfer describe-user` prints them");
+        }
         imported.users.push(user);
     }
     Ok(imported)
-}
-
-/// The line on which a user's name stands.
-fn line_of(input: &Input, name: &str) -> usize {
-    let Ok(name) = serde_json::to_string(name) else { return 0 };
-    let is_there = |line: &[u8]| {
-        std::str::from_utf8(line).is_ok_and(|line| line.contains("\"UserName\"") && line.contains(&name))
-    };
-    input.bytes.split(|byte| *byte == b'\n').position(is_there).map_or(0, |index| index + 1)
 }
 
 /// `eu-west-1` of `arn:aws:transfer:eu-west-1:111122223333:server/s-…`.
@@ -182,12 +172,21 @@ fn settings(server: &Server, place: &Place, imported: &mut Imported) {
 
 fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: &mut Imported) -> User {
     let region = if region.is_empty() { self::region(&found.arn) } else { region };
-    let policy = found.policy.as_deref().filter(|policy| !policy.is_empty()).map(policy::permissions);
+    let mappings = found.home_directory_mappings.as_deref().unwrap_or_default();
+    let targets: Vec<String> = mappings
+        .iter()
+        .map(|mapping| mapping.target.as_str())
+        .chain(found.home_directory.as_deref().filter(|_| mappings.is_empty()))
+        .map(|target| normalised(&target.replace("${Transfer:UserName}", &found.user_name)))
+        .collect();
+    let scope =
+        policy::Scope { user: &found.user_name, targets: &targets, home: found.home_directory.as_deref() };
+    let policy = found.policy.as_deref().filter(|policy| !policy.is_empty());
+    let policy = policy.map(|policy| policy::permissions(policy, &scope));
     let (permissions, unclear) = policy.unwrap_or((Permissions::FULL, Vec::new()));
     let filled = |text: &str| text.replace("${Transfer:UserName}", &found.user_name);
     let mut tree =
         |target: &str| tree(&filled(target), region, found.role.as_deref(), is_efs, place, imported);
-    let mappings = found.home_directory_mappings.as_deref().unwrap_or_default();
     let (mut root, mut mounts) = (None, Vec::new());
     let mut files = Vec::new();
     for mapping in mappings {
