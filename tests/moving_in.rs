@@ -200,10 +200,12 @@ dora:x:4004:4004:Dora:/srv/homes/dora:/usr/sbin/nologin
 emil:x:4005:4005:Emil:/srv/homes/emil:/bin/sh
 ";
 
-    /// Their passwords, which are all `correct`.
+    /// The hash of `correct`, which is the password of everybody.
+    const HASH: &str =
+        "$6$saltsalt$VFNygchiuqzGiJ9btXBYiRPWRSB8Mft4djhLapjuz82wz4q5uySRx4UUVvzmJaOudXyOkZbCLlWgcj/gdgAe.1";
+
     fn shadow() -> String {
-        let hash = "$6$saltsalt$VFNygchiuqzGiJ9btXBYiRPWRSB8Mft4djhLapjuz82wz4q5uySRx4UUVvzmJaOudXyOkZbCLlWgcj/gdgAe.1";
-        let of = |name: &str| format!("{name}:{hash}:19000:0:99999:7:::\n");
+        let of = |name: &str| format!("{name}:{HASH}:19000:0:99999:7:::\n");
         ["anna", "bob", "carl", "dora", "emil"].map(of).concat()
     }
 }

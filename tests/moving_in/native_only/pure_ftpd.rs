@@ -27,23 +27,27 @@ const OPTIONS: &[(&str, &str)] = &[
 
 const DOTS: &str = "ProhibitDotFilesWrite: a comment says that files with such names may get others";
 
-/// Users as pure-pw writes them: one with a quota, one with a number that is too low, one from elsewhere, one for some hours.
+/// Users as pure-pw writes them: one with a quota, one with a number that is too low, one from elsewhere, one at another address.
 fn with_pure_pw(machine: &Machine) {
     let folder = machine.path("old/etc/pure-ftpd");
     let pure_pw = || installed("servers/pure-ftpd/usr/bin/pure-pw", &folder);
-    for (name, id, more) in [
-        ("anna", "4001", &[][..]),
-        ("bob", "4002", &["-n", "3", "-N", "1"]),
-        ("carl", "403", &[]),
-        ("dora", "4004", &["-r", "192.0.2.0/24"]),
-        ("emil", "4005", &["-i", "192.0.2.1"]),
+    let anna =
+        ["useradd", "anna", "-f", "pureftpd.passwd", "-u", "4001", "-g", "4001", "-d", "/srv/homes/anna"];
+    pure_pw().args(anna).input("correct\ncorrect\n").run();
+    // Its own hashes take seconds, and have a test already: pure-ftpd takes those of the system, too.
+    let file = folder.join("pureftpd.passwd");
+    let line = fs::read_to_string(&file).unwrap();
+    let [name, _, rest] = line.splitn(3, ':').collect::<Vec<_>>().try_into().unwrap();
+    let hash = super::HASH;
+    let of = |user: &str, id: &str| format!("{user}:{hash}:{rest}").replace(name, user).replace("4001", id);
+    let users = [("anna", "4001"), ("bob", "4002"), ("carl", "403"), ("dora", "4004"), ("emil", "4005")];
+    fs::write(&file, users.map(|(user, id)| of(user, id)).concat()).unwrap();
+    for (user, more) in [
+        ("bob", &["-n", "3", "-N", "1"][..]),
+        ("dora", &["-r", "192.0.2.0/24"]),
+        ("emil", &["-i", "192.0.2.1"]),
     ] {
-        pure_pw()
-            .args(["useradd", name, "-f", "pureftpd.passwd", "-u", id, "-g", id, "-d"])
-            .arg(format!("/srv/homes/{name}"))
-            .args(more.iter().copied())
-            .input("correct\ncorrect\n")
-            .run();
+        pure_pw().args(["usermod", user, "-f", "pureftpd.passwd"]).args(more.iter().copied()).run();
     }
     pure_pw().args(["mkdb", "pureftpd.pdb", "-f", "pureftpd.passwd"]).run();
 }
@@ -130,6 +134,7 @@ fn users_of_pure_pw_with_a_quota() {
     let known: Vec<Known> = vec![
         anna("RMD deep", "yes", "no", "KeepAllFiles lets remove empty directories; here that takes `delete`"),
         anna("SITE CHMOD 600 file", "no", "yes", nothing),
+        ("anonymous me: SITE CHMOD 666 new".to_owned(), "no", "yes", nothing),
         anna("RNFR .hidden", "no", "yes", DOTS),
         anna("RNTO shown", "no", "yes", DOTS),
         ("/srv/homes/anna/.hidden".to_owned(), "file 0644 \".\"", "nothing", DOTS),
