@@ -299,11 +299,11 @@ fn passes(directive: &Directive, account: &Account) -> Result<(), String> {
 fn places(view: &View) -> Vec<(&str, Permissions)> {
     let mounts = view.mounts.iter().map(|mount| (&mount.tree, mount.permissions));
     let all = std::iter::once((&view.tree, view.permissions)).chain(mounts);
-    let local = |(tree, permissions)| match tree {
-        &Tree::Local { ref path, .. } => Some((path.as_str(), permissions)),
+    all.filter_map(|(tree, permissions)| match tree {
+        Tree::Local { path, .. } => Some((path.as_str(), permissions)),
         Tree::Stored { .. } => None,
-    };
-    all.filter_map(local).collect()
+    })
+    .collect()
 }
 
 /// The tree of somebody, with a mount for each directory in which other things may be done; and whether that is less than there.
