@@ -269,6 +269,25 @@ users:
     }
 }
 
+#[test]
+fn half_an_output_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wharf.yaml");
+    fs::write(&file, "backends: { m: { kind: memory, capacity: 1MiB } }\n").unwrap();
+    let file = file.to_str().unwrap();
+    for arguments in [
+        &["schema"][..],
+        &["completions", "bash"],
+        &["explain", "--all"],
+        &["check", "--config", file, "--format", "json"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = run(wharf([]).args(arguments).stdout(full));
+        assert_eq!(ran.status, Some(1), "{arguments:?}");
+        assert!(ran.stderr.contains("standard output"), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
 mod schema {
     use super::*;
 

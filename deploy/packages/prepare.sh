@@ -4,12 +4,14 @@ prepare() {
     chmod 750 /etc/wharf
     chmod 640 /etc/wharf/wharf.yaml
     if [ ! -e /etc/wharf/demo.hash ]; then
+        # Half a hash would be there for ever: it gets its name when it is whole.
         (
             umask 077
-            head -c 15 /dev/urandom | base64 | tr +/ -_ >/etc/wharf/demo.password
-            wharf hash-password </etc/wharf/demo.password >/etc/wharf/demo.hash
+            head -c 15 /dev/urandom | base64 | tr +/ -_ >/etc/wharf/demo.password &&
+                wharf hash-password </etc/wharf/demo.password >/etc/wharf/demo.hash.new &&
+                chown root:wharf /etc/wharf/demo.hash.new &&
+                chmod 640 /etc/wharf/demo.hash.new &&
+                mv /etc/wharf/demo.hash.new /etc/wharf/demo.hash
         )
-        chown root:wharf /etc/wharf/demo.hash
-        chmod 640 /etc/wharf/demo.hash
     fi
 }

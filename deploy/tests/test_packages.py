@@ -208,6 +208,18 @@ class Packages(unittest.TestCase):
         # Users are never removed, as their number could come to somebody else.
         self.assertEqual([path for path in left if not path.startswith("/root/")], [])
 
+    def test_purge_keeps_what_a_link_leads_to(self):
+        machine = Machine(self)
+        shutil.copy(deb(), machine.path("/root"))
+        machine.run("dpkg", "--install", f"/root/{deb().name}")
+        machine.run("mkdir", "-p", "/srv/ftp", "/var/lib/wharf")
+        machine.run("touch", "/srv/ftp/report.csv")
+        # As a volume that is mounted there, it can't be removed as a directory.
+        machine.run("ln", "-s", "/srv/ftp", "/var/lib/wharf/files")
+        said = machine.run("dpkg", "--purge", "wharf").stdout
+        self.assertIn("wharf: /var/lib/wharf has files that the package did not make; they are kept.\n", said)
+        self.assertTrue(machine.path("/srv/ftp/report.csv").exists())
+
     def test_rpm(self):
         machine = Machine(self)
         tool = ["rpm", "--force-debian", "--nodeps", "--root", machine.root]

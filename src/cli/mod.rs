@@ -26,6 +26,7 @@ mod uploads;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -123,7 +124,7 @@ enum Command {
 
 /// Runs the program: parses the command line and carries it out.
 pub fn run() -> ExitCode {
-    match Arguments::parse().command {
+    let outcome = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Init(init) => init.run(),
         Command::Check(check) => check.run(),
@@ -145,13 +146,29 @@ pub fn run() -> ExitCode {
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
+    };
+    match outcome {
+        Outcome::Fine if HALF_WRITTEN.load(Ordering::Relaxed) => {
+            complain("wharf: can't write all to standard output: is the disk full?");
+            Outcome::Failed
+        }
+        outcome => outcome,
     }
     .into()
 }
 
-/// Writes to standard output. A closed output is not a failure of the program.
+/// Whether something for standard output is lost.
+static HALF_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard output. A reader who has seen enough is no failure of the program; a full disk is one, at its end: half a
+/// schema or half a report would be taken for a whole one.
 fn print(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let mut out = std::io::stdout();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        HALF_WRITTEN.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Writes to standard error, for the person at the terminal.

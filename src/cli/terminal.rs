@@ -13,7 +13,7 @@ use crate::config::Secret;
 /// The exit status of a program that SIGINT has ended, as shells have it.
 const INTERRUPTED: i32 = 130;
 
-/// While there is one, Ctrl-C and SIGTERM end the program with the terminal as it was before: a signal by itself would leave it
+/// While there is one, Ctrl-C, Ctrl-\, SIGHUP and SIGTERM end the program with the terminal as it was before: a signal by itself would leave it
 /// without echo.
 pub(super) struct Interrupts(Arc<Mutex<()>>);
 
@@ -24,16 +24,27 @@ impl Interrupts {
     /// The system's.
     pub(super) fn watch(farewell: &'static str) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut interrupts, mut ends) = {
+        // Ctrl-C, Ctrl-\\, a terminal that is closed, and whoever ends the program.
+        let (mut interrupts, mut quits, mut hangups, mut ends) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::quit())?,
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::terminate())?,
+            )
         };
         let before: Option<Termios> = tcgetattr(io::stdin()).ok();
         let busy = Arc::new(Mutex::new(()));
         let waits = Arc::clone(&busy);
         thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
             runtime.block_on(async {
-                tokio::select! { _ = interrupts.recv() => {}, _ = ends.recv() => {} }
+                tokio::select! {
+                    _ = interrupts.recv() => {}
+                    _ = quits.recv() => {}
+                    _ = hangups.recv() => {}
+                    _ = ends.recv() => {}
+                }
             });
             let _held = waits.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(before) = before {

@@ -97,6 +97,92 @@ fn nothing_is_made_of_nothing() {
     }
 }
 
+#[test]
+fn the_first_of_a_name_counts_also_if_left_out() {
+    let user = |status: u8| {
+        format!(
+            r#"{{"username": "anna", "password": "{HASH}", "status": {status}, "home_dir": "/srv/anna"}}"#
+        )
+    };
+    let (_, imported) =
+        import(Source::Sftpgo, &[("new.json", &format!(r#"{{"users": [{}, {}]}}"#, user(0), user(1)))])
+            .unwrap();
+    assert!(imported.users.iter().all(|user| user.left_out.is_some()), "disabled, and enabled again");
+}
+
+#[test]
+fn nobody_gets_the_homes_of_all_or_the_whole_machine() {
+    let (text, imported) =
+        import(Source::Passwd, &[("htpasswd", &format!("..:{HASH}\n.:{HASH}\n"))]).unwrap();
+    assert!(imported.users.iter().all(|user| user.left_out.is_some()), "{text}");
+    let (text, imported) =
+        import(Source::Passwd, &[("passwd", &format!("anna:{HASH}:1000:1000::/:/bin/sh\n"))]).unwrap();
+    assert!(imported.users.is_empty() && text.contains("whole machine"), "{text}");
+}
+
+/// The time that this takes grows with the users, not with their square: that would be hours.
+#[test]
+fn very_many_users_are_no_reason_to_wait() {
+    let users = (0..20_000).map(|number| {
+        format!(
+            r#"{{"username": "u{number}", "password": "{HASH}", "status": 1, "filesystem": {{"provider": 1,
+                "s3config": {{"bucket": "ftp", "region": "r{number}"}}}}}}"#
+        )
+    });
+    let text = format!(r#"{{"users": [{}]}}"#, users.collect::<Vec<_>>().join(",\n"));
+    assert_eq!(import(Source::Sftpgo, &[("dump.json", &text)]).unwrap().1.stores.len(), 20_000);
+    let lines: String = (0..20_000)
+        .map(|number| format!("u{number}:{HASH}:1000:1000::/srv/{number}/ftp:/bin/sh\n"))
+        .collect();
+    let (text, _) = import(Source::Passwd, &[("passwd", &lines)]).unwrap();
+    assert!(text.contains("ftp-20000"));
+    let users = (0..20_000).map(|number| format!(r#"{{"UserName": "u{number}"}}"#));
+    let text = format!(r#"{{"Users": [{}]}}"#, users.collect::<Vec<_>>().join(",\n"));
+    assert_eq!(import(Source::TransferFamily, &[("users.json", &text)]).unwrap().1.users.len(), 20_000);
+}
+
+/// What `wharf import` is called with.
+fn command(arguments: &[&str]) -> Import {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        import: Import,
+    }
+    <Line as clap::Parser>::try_parse_from(["import"].iter().chain(arguments)).unwrap().import
+}
+
+#[test]
+fn files_of_an_earlier_import_are_replaced_as_a_whole_or_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let accounts = |count: usize| (0..count).map(|number| format!("u{number}:{HASH}\n")).collect::<String>();
+    let run = |more: &[&str]| {
+        let (input, output, users) = (path("htpasswd"), path("wharf.yaml"), path("users.d"));
+        command(&[&["passwd", &input, "--output", &output, "--users", &users], more].concat()).run()
+    };
+    let files = || {
+        let names = fs::read_dir(folder.path().join("users.d")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = names.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    fs::write(path("htpasswd"), accounts(USERS_IN_A_FILE + 1)).unwrap();
+    // The configuration is there: then nothing is written, neither it nor users.
+    fs::write(path("wharf.yaml"), "mine").unwrap();
+    assert_eq!(run(&[]).status(), Outcome::Failed.status());
+    assert!(files().is_empty());
+    assert_eq!(run(&["--force"]).status(), 0);
+    fs::write(path("users.d/bob.yaml"), "- mine").unwrap();
+    assert_eq!(files(), ["bob.yaml", "imported-00001.yaml", "imported-00002.yaml"]);
+    // Users are there, of whom some are gone now.
+    fs::write(path("htpasswd"), accounts(1)).unwrap();
+    fs::remove_file(path("wharf.yaml")).unwrap();
+    assert_eq!(run(&[]).status(), Outcome::Failed.status());
+    assert!(!folder.path().join("wharf.yaml").exists());
+    assert_eq!(run(&["--force"]).status(), 0);
+    assert_eq!(files(), ["bob.yaml", "imported-00001.yaml"], "nobody logs in who was removed");
+}
+
 /// Words that mean something to one of the sources, or to YAML.
 fn fragment() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![

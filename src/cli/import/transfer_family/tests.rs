@@ -75,7 +75,7 @@ fn mappings_are_trees_of_buckets() {
     assert!(text.contains("greeting: Welcome\n"), "{text}");
     assert_remark(&text, "anna.json", 15, "/one.txt");
     assert_remark(&text, "anna.json", 15, "SFTP");
-    assert_remark(&text, "users.json", 5, "only listed");
+    assert_remark(&text, "users.json", 7, "only listed");
     assert!(text.contains("AWS_LAMBDA"), "{text}");
 }
 
