@@ -175,6 +175,7 @@ fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: 
     let mappings = found.home_directory_mappings.as_deref().unwrap_or_default();
     let targets: Vec<String> = mappings
         .iter()
+        .filter(|mapping| mapping.kind.as_deref() != Some("FILE"))
         .map(|mapping| mapping.target.as_str())
         .chain(found.home_directory.as_deref().filter(|_| mappings.is_empty()))
         .map(|target| normalised(&target.replace("${Transfer:UserName}", &found.user_name)))
