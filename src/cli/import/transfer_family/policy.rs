@@ -42,7 +42,7 @@ pub(super) fn permissions(policy: &str, scope: &Scope<'_>) -> (Permissions, Vec<
         match statement.get("Effect").and_then(Value::as_str) {
             Some("Allow") => {
                 for (permission, needs) in NEEDS {
-                    if !needs.iter().any(|need| action(need)) {
+                    if !needs.iter().any(&action) {
                         continue;
                     }
                     // Renaming takes three actions, which may stand in statements of their own: see below.
@@ -55,7 +55,7 @@ pub(super) fn permissions(policy: &str, scope: &Scope<'_>) -> (Permissions, Vec<
             }
             Some("Deny") if makes_no_directories(statement) => denied |= Permissions::MKDIR,
             Some("Deny") => {
-                let refused = NEEDS.iter().filter(|(_, needs)| needs.iter().any(|need| action(need)));
+                let refused = NEEDS.iter().filter(|(_, needs)| needs.iter().any(&action));
                 let refused = refused.fold(Permissions::empty(), |all, (permission, _)| all | *permission);
                 let is_all = each(statement.get("Resource")).all(|resource| resource.as_str() == Some("*"));
                 if !refused.is_empty() && (!is_all || statement.get("Condition").is_some()) {
