@@ -41,8 +41,15 @@ fn users_of_files_come_with_hashes_and_homes() {
 /// Off is the default there.
 #[test]
 fn nothing_is_overwritten_if_that_is_not_allowed() {
-    let (config, _) = of("AllowOverwrite off\n");
-    assert_eq!(account(&config, "anna").permissions, Permissions::FULL - Permissions::OVERWRITE);
+    for conf in
+        [BASE.replace("AllowOverwrite on\n", ""), BASE.replace("AllowOverwrite on", "AllowOverwrite off")]
+    {
+        let (config, _, _) = accepted(
+            Source::Proftpd,
+            &[("proftpd.conf", &conf), ("in/etc/users", &users()), ("in/etc/groups", GROUPS)],
+        );
+        assert_eq!(account(&config, "anna").permissions, Permissions::FULL - Permissions::OVERWRITE);
+    }
 }
 
 #[test]
