@@ -189,7 +189,8 @@ class Packages(unittest.TestCase):
         self.assertFalse(machine.path("/usr/bin/wharf").exists())
         self.assertEqual(machine.path("/etc/wharf/wharf.yaml").read_text(), edited)
         # What the server has written beside the files of users.
-        machine.path("/var/lib/wharf/events/spool").write_text("an event")
+        machine.path("/var/lib/wharf/events/0000000000000001.events").write_text("an event")
+        machine.path("/var/lib/wharf/events/lock").write_text("")
         machine.path("/var/lib/wharf/quotas.json").write_text("{}")
         said = machine.run("apt-get", "purge", "-qq", "-y", "wharf").stdout
         self.assertIn("wharf: /var/lib/wharf has files that the package did not make; they are kept.\n", said)
@@ -214,11 +215,15 @@ class Packages(unittest.TestCase):
         machine.run("dpkg", "--install", f"/root/{deb().name}")
         machine.run("mkdir", "-p", "/srv/ftp", "/var/lib/wharf")
         machine.run("touch", "/srv/ftp/report.csv")
+        # A user's, where somebody serves all of /var/lib/wharf.
+        machine.run("mkdir", "-p", "/var/lib/wharf/events")
+        machine.run("touch", "/var/lib/wharf/events/invitation.pdf")
         # As a volume that is mounted there, it can't be removed as a directory.
         machine.run("ln", "-s", "/srv/ftp", "/var/lib/wharf/files")
         said = machine.run("dpkg", "--purge", "wharf").stdout
         self.assertIn("wharf: /var/lib/wharf has files that the package did not make; they are kept.\n", said)
         self.assertTrue(machine.path("/srv/ftp/report.csv").exists())
+        self.assertTrue(machine.path("/var/lib/wharf/events/invitation.pdf").exists())
 
     def test_rpm(self):
         machine = Machine(self)

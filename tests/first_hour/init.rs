@@ -103,6 +103,17 @@ fn an_interrupt_leaves_nothing_and_a_terminal_that_echoes() {
     }
 }
 
+/// A terminal that is closed, and whoever ends the program.
+#[test]
+fn other_signals_leave_a_terminal_that_echoes() {
+    for signal in ["SIGHUP", "SIGQUIT", "SIGTERM"] {
+        let folder = folder();
+        let (status, seen, echoes) =
+            at_a_terminal(folder.path(), &["hash-password"], &[("Password:", signal)]);
+        assert!(status == 130 && echoes && seen.contains("interrupted"), "{signal}: {status} {seen}");
+    }
+}
+
 #[test]
 fn an_interrupted_password_leaves_a_terminal_that_echoes() {
     let folder = folder();

@@ -70,6 +70,10 @@ impl Identity {
         if bits & 4 == 0 {
             left -= Permissions::LIST;
         }
+        // In a directory with the sticky bit, as /tmp, the files of others stay. Wharf does not know whose they are.
+        if found.mode() & 0o1000 != 0 && self.uid != Some(found.uid()) {
+            left -= Permissions::RENAME | Permissions::DELETE;
+        }
         left
     }
 }

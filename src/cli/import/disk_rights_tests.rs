@@ -71,4 +71,12 @@ fn owners_and_groups_have_bits_of_their_own() {
     assert_eq!(limited(Some(found.uid() + 1), &[found.gid()]), Permissions::READ_ONLY);
     assert_eq!(limited(Some(found.uid() + 1), &[found.gid() + 1]), Permissions::empty());
     assert_eq!(limited(None, &[]), Permissions::empty());
+
+    // Files of others are safe in a directory with the sticky bit, from all but its owner.
+    fs::set_permissions(folder.path(), FileMode::from_mode(0o1777)).unwrap();
+    let found = fs::metadata(folder.path()).unwrap();
+    let limited =
+        |uid: Option<u32>| Identity { uid, ..Identity::default() }.limited(&found, Permissions::FULL);
+    assert_eq!(limited(Some(found.uid())), Permissions::FULL);
+    assert_eq!(limited(Some(found.uid() + 1)), Permissions::FULL - Permissions::RENAME - Permissions::DELETE);
 }
