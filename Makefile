@@ -5,7 +5,7 @@
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
 # Most tests wait for servers and clients more than they compute.
-THREADS := --test-threads $(shell echo $$((6 * $$(nproc))))
+THREADS := --test-threads $(shell echo $$((4 * $$(nproc))))
 # Here tests write what they can't do on this machine.
 export WHARF_TEST_SKIPPED := $(CURDIR)/target/skipped-tests
 export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(CURDIR)/.test-tools/cyclonedx/bin:$(PATH)
