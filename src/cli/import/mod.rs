@@ -274,7 +274,7 @@ fn summary(imported: &Imported) {
     let remarks = imported.remarks.len()
         + imported.users.iter().map(|user| user.remarks.len()).sum::<usize>()
         + imported.stores.iter().map(|store| store.remarks.len()).sum::<usize>();
-    complain(format_args!("{carried} users are carried over, {} are left out", left_out.len()));
+    complain(format_args!("users carried over: {carried}, left out: {}", left_out.len()));
     for user in left_out.iter().take(20) {
         let reason = user.left_out.as_deref().unwrap_or_default();
         complain(yaml::comment(&format!("- {}: {}: {reason}", user.place, user.name)));

@@ -81,3 +81,19 @@ pub const AT_HOME: &str = "
     RNFR file
     RNTO locked/file
 ";
+
+/// What anonymous clients begin with, where there is a directory for uploads.
+pub const ANONYMOUS: &str = "
+    login anonymous me
+    PWD
+    list
+    get readme
+    put new text
+    MKD new
+    DELE readme
+    CWD incoming
+    list
+    get old
+    put new text
+    put new other
+";

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::everyday::{AT_HOME, home};
+use super::everyday::{ANONYMOUS, AT_HOME, home};
 use super::machine::{Machine, SERVERS};
 use super::script::{Known, compare};
 
@@ -121,18 +121,7 @@ fn users_of_files_with_limits() {
          {AT_HOME}
          login dora correct
          {AT_HOME}
-         login anonymous me
-         PWD
-         list
-         get readme
-         put new text
-         MKD new
-         DELE readme
-         CWD incoming
-         list
-         get old
-         put new text
-         put new other
+         {ANONYMOUS}
          SIZE new
          get new
          DELE new

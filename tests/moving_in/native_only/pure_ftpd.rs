@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::everyday::{AT_HOME, home};
+use super::everyday::{ANONYMOUS, AT_HOME, home};
 use super::machine::{Machine, SERVERS};
 use super::script::{Known, compare};
 use crate::support::{Program, installed};
@@ -108,18 +108,7 @@ fn users_of_pure_pw_with_a_quota() {
          get a
          login anna correct
          {AT_HOME}
-         login anonymous me
-         PWD
-         list
-         get readme
-         put new text
-         MKD new
-         DELE readme
-         CWD incoming
-         list
-         get old
-         put new text
-         put new other
+         {ANONYMOUS}
          add new more
          get new
          DELE new

@@ -146,6 +146,22 @@ pub(super) struct VirtualFolder {
     pub(super) filesystem: Option<Filesystem>,
 }
 
+impl VirtualFolder {
+    /// The directory and the storage that are shown: its own, or else those of the folder of its name.
+    pub(super) fn shown<'a>(
+        &'a self,
+        folders: &BTreeMap<&str, &'a Folder>,
+    ) -> (&'a str, Option<&'a Filesystem>) {
+        let base = folders.get(self.name.as_str());
+        let mapped = match (self.mapped_path.as_str(), base) {
+            ("", Some(base)) => &base.mapped_path,
+            (mapped, _) => mapped,
+        };
+        let filesystem = self.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
+        (mapped, filesystem)
+    }
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Folder {

@@ -118,17 +118,12 @@ fn add(
     is_primary: bool,
 ) {
     for folder in shared.iter().filter(|folder| is_primary || folder.virtual_path != "/") {
-        let base = folders.get(folder.name.as_str());
-        let mapped = match (folder.mapped_path.as_str(), base) {
-            ("", Some(base)) => &base.mapped_path,
-            (mapped, _) => mapped,
-        };
-        let filesystem = folder.filesystem.clone().or_else(|| base.and_then(|base| base.filesystem.clone()));
+        let (mapped, filesystem) = folder.shown(folders);
         let folder = VirtualFolder {
             virtual_path: filled(found, &folder.virtual_path),
             mapped_path: filled(found, mapped),
             subpath: filled(found, &folder.subpath),
-            filesystem: filesystem.map(|filesystem| filled_storage(found, filesystem)),
+            filesystem: filesystem.map(|filesystem| filled_storage(found, filesystem.clone())),
             ..folder.clone()
         };
         let own = found.virtual_folders.get_or_insert_default();

@@ -216,12 +216,7 @@ fn tree_of(
     place: &Place,
     imported: &mut Imported,
 ) -> Result<Tree, String> {
-    let base = folders.get(folder.name.as_str());
-    let mapped = match (folder.mapped_path.as_str(), base) {
-        ("", Some(base)) => &base.mapped_path,
-        (mapped, _) => mapped,
-    };
-    let filesystem = folder.filesystem.as_ref().or_else(|| base.and_then(|base| base.filesystem.as_ref()));
+    let (mapped, filesystem) = folder.shown(folders);
     let tree = stores::tree(filesystem, mapped, place, imported)?;
     Ok(if folder.subpath.is_empty() { tree } else { tree.below(&normalised(&folder.subpath)) })
 }

@@ -29,7 +29,14 @@ impl Conf {
             let place = input.place(number);
             match line.split_once('=') {
                 Some((name, value)) => {
-                    conf.values.insert(name.trim().to_ascii_lowercase(), (value.to_owned(), place));
+                    let name = name.trim().to_ascii_lowercase();
+                    // An empty value is the default.
+                    if settings::is_switch(&name) && !value.is_empty() && !settings::is_truth(value) {
+                        return Err(format!(
+                            "{place}: {name}={value} is neither YES nor NO, and vsftpd refuses it: correct this line"
+                        ));
+                    }
+                    conf.values.insert(name, (value.to_owned(), place));
                 }
                 None => imported.remark(&place, "this line is no option=value, and left out"),
             }

@@ -250,7 +250,31 @@ fn tls(conf: &Conf, imported: &mut Imported) {
     }
 }
 
-fn is_truth(value: &str) -> bool {
+/// Options that are YES or NO, beside those that end with `_enable`.
+const SWITCHES: &[&str] = &[
+    "anon_world_readable_only",
+    "chown_uploads",
+    "chroot_local_user",
+    "force_anon_data_ssl",
+    "force_anon_logins_ssl",
+    "force_local_data_ssl",
+    "force_local_logins_ssl",
+    "implicit_ssl",
+    "listen",
+    "listen_ipv6",
+    "require_cert",
+    "require_ssl_reuse",
+    "use_localtime",
+    "userlist_deny",
+    "virtual_use_local_privs",
+];
+
+/// Whether an option decides with YES or NO what somebody may do.
+pub(super) fn is_switch(name: &str) -> bool {
+    name.ends_with("_enable") || SWITCHES.contains(&name)
+}
+
+pub(super) fn is_truth(value: &str) -> bool {
     ["YES", "TRUE", "1", "NO", "FALSE", "0"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 

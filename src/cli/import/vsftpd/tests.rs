@@ -134,6 +134,18 @@ fn two_configurations_are_one_too_many() {
     assert!(error.contains("b.conf"), "{error}");
 }
 
+/// vsftpd does not start with it. Taken for NO, it would let in whom the list refuses.
+#[test]
+fn neither_yes_nor_no_is_refused() {
+    for line in ["userlist_deny=MAYBE", "write_enable=ON", "ssl_enable= yes"] {
+        let conf = format!("local_enable=YES\n{line}\n");
+        let error = import(Source::Vsftpd, &[("vsftpd.conf", &conf)]).map(|_| ()).unwrap_err();
+        assert!(error.contains("vsftpd.conf:2: ") && error.contains("neither YES nor NO"), "{error}");
+    }
+    let conf = "local_enable=YES\nwrite_enable=true\nuserlist_deny=0\nchroot_local_user=\n";
+    assert!(import(Source::Vsftpd, &[("vsftpd.conf", conf)]).is_ok());
+}
+
 /// vsftpd lets nobody in if it can't read the list of those whom it refuses.
 #[test]
 fn a_list_that_is_lost_lets_nobody_in() {
