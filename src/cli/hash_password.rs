@@ -48,7 +48,8 @@ fn read() -> Result<Secret, String> {
 }
 
 fn ask() -> Result<Secret, String> {
-    let interrupts = Interrupts::watch("interrupted").map_err(|error| error.to_string())?;
+    let interrupts =
+        Interrupts::watch(|| complain("\nwharf: interrupted")).map_err(|error| error.to_string())?;
     let password = terminal::ask_hidden(&interrupts, "Password: ")?;
     if terminal::ask_hidden(&interrupts, "Again: ")? != password {
         return Err("the two are not the same".to_owned());

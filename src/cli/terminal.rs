@@ -1,28 +1,33 @@
 //! Questions to a person: passwords without echo, and what becomes of the terminal when somebody presses Ctrl-C.
 
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
 
-use super::complain;
 use crate::config::Secret;
 
 /// The exit status of a program that SIGINT has ended, as shells have it.
 const INTERRUPTED: i32 = 130;
+/// The longest line of a terminal with its end, in bytes (termios(3), canonical mode).
+const LONGEST: usize = 4096;
 
 /// While there is one, Ctrl-C, Ctrl-\, SIGHUP and SIGTERM end the program with the terminal as it was before: a signal by itself would leave it
 /// without echo.
 pub(super) struct Interrupts(Arc<Mutex<()>>);
 
 impl Interrupts {
-    /// Watches for them from now on; the person is told this sentence then.
+    /// Watches for them from now on; the last words are said then.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn watch(farewell: &'static str) -> io::Result<Self> {
+    pub(super) fn watch(last_words: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Ctrl-C, Ctrl-\\, a terminal that is closed, and whoever ends the program.
         let (mut interrupts, mut quits, mut hangups, mut ends) = {
@@ -46,11 +51,12 @@ impl Interrupts {
                     _ = ends.recv() => {}
                 }
             });
+            // Held until the program has ended: nobody changes the terminal after it has been put right.
             let _held = waits.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(before) = before {
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
             }
-            complain(format_args!("\nwharf: {farewell}"));
+            last_words();
             std::process::exit(INTERRUPTED);
         })?;
         Ok(Self(busy))
@@ -60,6 +66,32 @@ impl Interrupts {
     pub(super) fn hold_off(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Changes how the terminal of standard input behaves, until the value is dropped.
+    ///
+    /// # Errors
+    /// The system's: standard input is no terminal, say.
+    pub(super) fn change(&self, change: impl FnOnce(&mut LocalModes)) -> io::Result<Changed<'_>> {
+        let _held = self.hold_off();
+        let before = tcgetattr(io::stdin())?;
+        let mut changed = before.clone();
+        change(&mut changed.local_modes);
+        tcsetattr(io::stdin(), OptionalActions::Now, &changed)?;
+        Ok(Changed { interrupts: self, before })
+    }
+}
+
+/// A terminal that behaves in another way. Dropping it puts the terminal right.
+pub(super) struct Changed<'a> {
+    interrupts: &'a Interrupts,
+    before: Termios,
+}
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        let _held = self.interrupts.hold_off();
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
 }
 
 /// Whether a person can be asked.
@@ -67,43 +99,56 @@ pub(super) fn is_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks for a password, without echo.
+/// Asks for a password, without echo. The terminal's own keys edit the line; Ctrl-C interrupts.
+///
+/// The line is not read by a library: each that was looked at changes the terminal by itself, and can do it after a signal has ended the
+/// program and the terminal has been put right.
 ///
 /// # Errors
 /// A sentence: the terminal can't be read, or there is no more input.
-pub(super) fn ask_hidden(_: &Interrupts, prompt: &str) -> Result<Secret, String> {
-    // Before the prompt is seen: what somebody types at once would be echoed.
-    let _quiet = Quiet::begin();
-    match rpassword::prompt_password(prompt) {
-        Ok(password) => Ok(Secret::new(password)),
-        // It has raised the signal, for which the thread above ends the program.
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => loop {
-            thread::park();
-        },
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err("the input has ended".to_owned()),
-        Err(error) => Err(format!("can't read the password: {error}")),
+pub(super) fn ask_hidden(interrupts: &Interrupts, prompt: &str) -> Result<Secret, String> {
+    let failed = |error: io::Error| format!("can't read the password: {error}");
+    // Before the prompt is seen: what somebody types at once would be echoed. Only the line end is seen.
+    let quiet = interrupts.change(|modes| {
+        modes.remove(LocalModes::ECHO);
+        modes.insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+    });
+    let _quiet = quiet.map_err(failed)?;
+    show(prompt).map_err(failed)?;
+    read_line(io::stdin()).map_err(failed)?.ok_or_else(|| "the input has ended".to_owned())
+}
+
+/// Shows the prompt on the terminal, wherever the output goes.
+fn show(prompt: &str) -> io::Result<()> {
+    match File::options().write(true).open("/dev/tty") {
+        Ok(mut terminal) => terminal.write_all(prompt.as_bytes()),
+        Err(_) => io::stderr().write_all(prompt.as_bytes()),
     }
 }
 
-/// As long as there is one, the terminal does not echo.
-struct Quiet(Option<Termios>);
-
-impl Quiet {
-    fn begin() -> Self {
-        let before = tcgetattr(io::stdin()).ok();
-        if let Some(before) = &before {
-            let mut quiet = before.clone();
-            quiet.local_modes.remove(LocalModes::ECHO);
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &quiet);
+/// A line without its end; `None` at the end of the input. No buffer keeps a copy.
+fn read_line(input: impl AsFd) -> io::Result<Option<Secret>> {
+    let mut line = Zeroizing::new([0_u8; LONGEST]);
+    let mut length = 0;
+    let is_whole = loop {
+        if length == LONGEST {
+            return Err(io::Error::other(format!("it has more than {LONGEST} bytes")));
         }
-        Self(before)
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        match rustix::io::read(&input, &mut line[length..]) {
+            Ok(0) => break false,
+            Ok(read) => length += read,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        // A terminal gives one line at a time.
+        if line[length - 1] == b'\n' {
+            length -= 1;
+            break true;
+        }
+    };
+    if !is_whole && length == 0 {
+        return Ok(None);
     }
+    let text = str::from_utf8(&line[..length]).map_err(|_| io::Error::other("it is not valid UTF-8"))?;
+    Ok(Some(Secret::new(text)))
 }

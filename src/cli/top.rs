@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{LocalModes, tcgetwinsize};
 
 use super::control::Reach;
 use super::ps::request;
 use super::sessions::{Session, Sessions, size, table};
+use super::terminal::{Changed, Interrupts};
 use super::{Outcome, complain, print};
 
 /// How often the screen is drawn.
@@ -18,6 +19,11 @@ const DRAW: Duration = Duration::from_secs(1);
 
 /// The end of the text, which Ctrl-C sends.
 const END: u8 = 3;
+
+/// Another screen, without a cursor (xterm's control sequences).
+const NEW_SCREEN: &str = "\x1b[?1049h\x1b[?25l";
+/// The screen as it was.
+const OLD_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
 
 /// Show the sessions of the running server once a second, those that move fastest first.
 ///
@@ -60,7 +66,15 @@ impl Top {
             print(first.join("\n"));
             return Outcome::Fine;
         }
-        let Ok(screen) = Screen::take() else { return Outcome::Failed };
+        let interrupts = Interrupts::watch(|| write(OLD_SCREEN));
+        let taken = interrupts
+            .as_ref()
+            .map_err(ToString::to_string)
+            .and_then(|interrupts| Screen::take(interrupts).map_err(|error| error.to_string()));
+        let screen = match taken {
+            Ok(screen) => screen,
+            Err(error) => return told((Outcome::Failed, format!("wharf: can't use the terminal: {error}"))),
+        };
         loop {
             let (width, height) = screen.size();
             match ask(Some(width), Some(height)) {
@@ -105,28 +119,20 @@ fn page(mut sessions: Sessions, width: Option<usize>, height: Option<usize>) -> 
 }
 
 /// The terminal, which is as it was when this is dropped.
-struct Screen {
-    before: Termios,
+struct Screen<'a> {
+    interrupts: &'a Interrupts,
+    _keys: Changed<'a>,
 }
 
-impl Screen {
-    fn take() -> io::Result<Self> {
-        let stdin = io::stdin();
-        let before = tcgetattr(stdin.as_fd())?;
-        let mut raw = before.clone();
-        // Keys come at once, without echo, and Ctrl-C is a key: so nothing ends this but its own end.
-        raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-        tcsetattr(stdin.as_fd(), OptionalActions::Now, &raw)?;
-        let screen = Self { before };
-        // Another screen, without a cursor.
-        screen.write("\x1b[?1049h\x1b[?25l");
-        Ok(screen)
-    }
-
-    fn write(&self, text: &str) {
-        let mut stdout = io::stdout();
-        let _ = stdout.write_all(text.as_bytes());
-        let _ = stdout.flush();
+impl<'a> Screen<'a> {
+    fn take(interrupts: &'a Interrupts) -> io::Result<Self> {
+        // Keys come at once, without echo, and Ctrl-C is a key.
+        let keys = interrupts.change(|modes| {
+            modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+        })?;
+        let _held = interrupts.hold_off();
+        write(NEW_SCREEN);
+        Ok(Self { interrupts, _keys: keys })
     }
 
     /// Columns and lines.
@@ -146,7 +152,9 @@ impl Screen {
             text.push_str("\x1b[K");
         }
         text.push_str("\x1b[J");
-        self.write(&text);
+        // Not over the screen as it was.
+        let _held = self.interrupts.hold_off();
+        write(&text);
     }
 
     /// Whether the key that ends it is pressed within this time.
@@ -177,9 +185,14 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for Screen<'_> {
     fn drop(&mut self) {
-        self.write("\x1b[?25h\x1b[?1049l");
-        let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &self.before);
+        write(OLD_SCREEN);
     }
+}
+
+fn write(text: &str) {
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
 }

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use super::*;
-use crate::support::wharf;
+use crate::support::{Seen, at_a_terminal, wharf};
 
 fn setup() -> Setup {
     Setup::local().server("control: '{folder}/control.sock'").http()
@@ -76,5 +76,22 @@ fn lock_drain_and_complete() {
         let Output { status, stdout, .. } = wharf(["completions", shell]).output().unwrap();
         let script = String::from_utf8(stdout).unwrap();
         assert!(status.success() && script.contains("lockouts") && script.contains("completions"), "{shell}");
+    }
+}
+
+#[test]
+fn top_leaves_the_terminal_as_it_was() {
+    let setup = setup();
+    let server = setup.start();
+    let _client = server.login();
+    let socket = setup.folder().join("control.sock");
+    let arguments = ["top", "--socket", socket.to_str().unwrap()];
+    let ends = [("q", 0), ("\u{3}", 0), ("SIGTERM", 130), ("SIGHUP", 130), ("SIGINT", 130)];
+    for (typed, expected) in ends {
+        let Seen { status, text, is_right } =
+            at_a_terminal(setup.folder(), &arguments, &[("1 sessions, 0 transfers", typed)]);
+        assert_eq!((status, is_right), (expected, true), "{typed:?}: {text}");
+        let (_, after) = text.rsplit_once("\u{1b}[J").unwrap();
+        assert_eq!(after, "\u{1b}[?25h\u{1b}[?1049l", "{typed:?}: {text}");
     }
 }

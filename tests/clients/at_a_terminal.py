@@ -2,7 +2,7 @@
 
 The transcript is JSON: a list of pairs, the words that are waited for and the text that is typed then; SIGHUP, say, in
 its place sends the program this signal. Prints as JSON what stood on the terminal, the status of the program (negative: the signal that
-ended it), and whether the terminal still echoes at the end.
+ended it), and whether the terminal still echoes and edits lines at the end.
 """
 
 import json
@@ -21,11 +21,12 @@ transcript, command = json.loads(sys.argv[1]), sys.argv[2:]
 told, tell = os.pipe()
 process, terminal = pty.fork()
 if process == 0:
-    # The program is a child, so that the terminal is still there when it has ended. Ctrl-C is for the program alone.
+    # The program is a child, so that the terminal is still there when it has ended. Ctrl-C and Ctrl-\ are for the program alone.
     child = os.fork()
     if child == 0:
         os.execvp(command[0], command)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     os.write(tell, str(child).encode())
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     echoes = bool(termios.tcgetattr(0)[3] & termios.ECHO) and bool(termios.tcgetattr(0)[3] & termios.ICANON)

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::Examined;
-use crate::support::{Running, Setup};
+use crate::support::{Running, Seen, Setup, at_a_terminal};
 
 fn url(server: &Running<'_>) -> String {
     format!("ftp://demo@{}", server.address)
@@ -205,5 +205,20 @@ users:
         examined.expect("problem", "pasv", &["10.9.8.7, a private address", "server.passive.address"]);
         // The doctor goes where the control connection went.
         examined.expect("ok", "listing", &[]);
+    }
+}
+
+#[test]
+fn a_person_is_asked_for_the_password() {
+    let setup = Setup::local();
+    let server = setup.start();
+    let (folder, url) = (setup.folder(), url(&server));
+    let arguments = ["doctor", &url];
+    let question = "Password of demo:";
+    let Seen { status, text, is_right } = at_a_terminal(folder, &arguments, &[(question, "demo\n")]);
+    assert!(status == 0 && is_right && text.contains("demo may log in"), "{status} {text}");
+    for signal in ["SIGTERM", "SIGHUP", "de\u{3}"] {
+        let Seen { status, text, is_right } = at_a_terminal(folder, &arguments, &[(question, signal)]);
+        assert!(status == 130 && is_right && text.contains("interrupted"), "{signal}: {status} {text}");
     }
 }

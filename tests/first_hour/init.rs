@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{Ran, at_a_terminal, run};
-use crate::support::{Certificates, Setup};
+use super::{Ran, run};
+use crate::support::{Certificates, Seen, Setup, at_a_terminal};
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -32,7 +32,7 @@ fn is_good(folder: &Path, name: &str) {
 #[test]
 fn a_person_answers_and_logs_in() {
     let folder = folder();
-    let (status, seen, echoes) = at_a_terminal(
+    let Seen { status, text: seen, is_right } = at_a_terminal(
         folder.path(),
         &["init"],
         &[
@@ -57,7 +57,7 @@ fn a_person_answers_and_logs_in() {
         ],
     );
     assert_eq!(status, 0, "{seen}");
-    assert!(echoes && !seen.contains("sesam"), "{seen}");
+    assert!(is_right && !seen.contains("sesam"), "{seen}");
     for command in [
         "wharf check --config wharf.yaml",
         "wharf serve --config wharf.yaml",
@@ -95,43 +95,48 @@ fn an_interrupt_leaves_nothing_and_a_terminal_that_echoes() {
         ],
     ] {
         let folder = folder();
-        let (status, seen, echoes) = at_a_terminal(folder.path(), &["init"], transcript);
+        let Seen { status, text: seen, is_right } = at_a_terminal(folder.path(), &["init"], transcript);
         assert_eq!(status, 130, "{seen}");
-        assert!(echoes, "{seen}");
+        assert!(is_right, "{seen}");
         assert!(seen.contains("interrupted; nothing was written") && !seen.contains("secr"), "{seen}");
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 }
 
-/// A terminal that is closed, and whoever ends the program.
+/// Ctrl-C, a terminal that is closed, and whoever ends the program, at any moment: while the terminal is being changed, too.
 #[test]
-fn other_signals_leave_a_terminal_that_echoes() {
-    for signal in ["SIGHUP", "SIGQUIT", "SIGTERM"] {
-        let folder = folder();
-        let (status, seen, echoes) =
-            at_a_terminal(folder.path(), &["hash-password"], &[("Password:", signal)]);
-        assert!(status == 130 && echoes && seen.contains("interrupted"), "{signal}: {status} {seen}");
+fn signals_leave_a_terminal_that_echoes() {
+    let folder = folder();
+    for typed in ["secr\u{3}", "\u{1c}", "SIGHUP", "SIGQUIT", "SIGTERM"].repeat(8) {
+        let Seen { status, text, is_right } =
+            at_a_terminal(folder.path(), &["hash-password"], &[("Password:", typed)]);
+        assert!(status == 130 && text == "Password: \nwharf: interrupted\n", "{typed}: {status} {text}");
+        assert!(is_right, "{typed}");
     }
 }
 
+/// The terminal edits the line of a password as any other.
 #[test]
-fn an_interrupted_password_leaves_a_terminal_that_echoes() {
+fn a_password_is_typed_with_mistakes() {
     let folder = folder();
-    let (status, seen, echoes) =
-        at_a_terminal(folder.path(), &["hash-password"], &[("Password:", "secr\u{3}")]);
-    assert!(status == 130 && echoes && !seen.contains("secr"), "{status} {seen}");
-    let (status, seen, echoes) = at_a_terminal(
-        folder.path(),
-        &["hash-password"],
-        &[("Password:", "secret\n"), ("Again:", "secret\n")],
-    );
-    assert!(status == 0 && echoes && seen.contains("$argon2id$"), "{status} {seen}");
+    for typed in ["pin\u{e9}x\u{7f}\n", "wrong\u{15}pin\u{e9}\n", "pi\u{4}n\u{e9}\n", "pin\u{e9}\u{4}\u{4}"] {
+        let answers = [("Password:", typed), ("Again:", "pin\u{e9}\n")];
+        let Seen { status, text, is_right } = at_a_terminal(folder.path(), &["hash-password"], &answers);
+        assert!(status == 0 && is_right && text.contains("$argon2id$"), "{typed:?}: {status} {text}");
+        assert!(!text.contains("pi"), "{text}");
+    }
+    for (typed, words) in [("\u{4}", "the input has ended"), ("\n", "the two are not the same")] {
+        let answers = [("Password:", "secret\n"), ("Again:", typed)];
+        let Seen { status, text, is_right } = at_a_terminal(folder.path(), &["hash-password"], &answers);
+        assert!(status == 1 && is_right && text.contains(words), "{typed:?}: {status} {text}");
+    }
 }
 
 #[test]
 fn the_end_of_the_input_leaves_nothing() {
     let folder = folder();
-    let (status, seen, _) = at_a_terminal(folder.path(), &["init"], &[("[wharf-data]:", "\u{4}")]);
+    let Seen { status, text: seen, .. } =
+        at_a_terminal(folder.path(), &["init"], &[("[wharf-data]:", "\u{4}")]);
     assert!(status == 1 && seen.contains("nothing was written"), "{seen}");
     for input in
         ["", "\n\n", "files\n127.0.0.1:2121\nnone", "\n\n\nanna\none\ntwo\n", "\n\n\nanna\none\none\n"]

@@ -9,6 +9,7 @@ mod permitted;
 mod programs;
 mod server;
 mod storage;
+mod terminal;
 mod transcript;
 mod trees;
 
@@ -21,6 +22,7 @@ pub use permitted::{skipped, unshare};
 pub use programs::{Program, Started, Way, client_script, curl, installed, lftp, python, url_host};
 pub use server::{Running, SILENCE, Setup, unless_defective, wharf};
 pub use storage::{S3, closed_port, fresh_prefix, on_demand, s3_backend};
+pub use terminal::{Seen, at_a_terminal};
 pub use transcript::perform;
 pub use trees::{assert_same_file, assert_same_tree, write_big_file, write_tree};
 

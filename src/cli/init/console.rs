@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read, Stdin, Write};
 use std::sync::MutexGuard;
 
-use crate::cli::print;
 use crate::cli::terminal::{self, Interrupts};
+use crate::cli::{complain, print};
 use crate::config::Secret;
 
 /// How often a question is asked. Whoever answers wrong more often is no person, or needs the guide.
@@ -20,8 +20,8 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn new(asks_nothing: bool) -> io::Result<Self> {
-        let interrupts =
-            if asks_nothing { None } else { Some(Interrupts::watch("interrupted; nothing was written")?) };
+        let last_words = || complain("\nwharf: interrupted; nothing was written");
+        let interrupts = if asks_nothing { None } else { Some(Interrupts::watch(last_words)?) };
         Ok(Self { input: BufReader::new(io::stdin()), interrupts })
     }
 

@@ -1,11 +1,12 @@
 //! Whom to examine, and as whom.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use url::{Host, Url};
 
 use super::super::Doctor;
+use crate::cli::complain;
+use crate::cli::terminal::{self, Interrupts};
 use crate::config::{Secret, read_file};
 
 /// The longest password, as `wharf hash-password` has it.
@@ -116,9 +117,11 @@ impl Target {
         } else if is_anonymous(&self.user) {
             is_nobodys = true;
             Secret::new("doctor@example.com")
-        } else if std::io::stdin().is_terminal() {
+        } else if terminal::is_there() {
+            let interrupts = Interrupts::watch(|| complain("\nwharf: interrupted"));
+            let interrupts = interrupts.map_err(|error| error.to_string())?;
             let prompt = format!("Password of {}: ", super::visible(&self.user));
-            Secret::new(rpassword::prompt_password(prompt).map_err(|error| error.to_string())?)
+            terminal::ask_hidden(&interrupts, &prompt)?
         } else {
             return Err("there is no password: --password-file FILE, or the variable WHARF_DOCTOR_PASSWORD"
                 .to_owned());
