@@ -1,6 +1,7 @@
 //! Renames from one mount to another: they copy and then remove, and whatever goes wrong or happens meanwhile, no
 //! content is lost.
 
+mod directories;
 mod links;
 
 use std::fs;
@@ -90,36 +91,6 @@ users:
         let prefix = fresh_prefix();
         let backend = s3_backend(&S3::SeaweedFs.url(), &prefix);
         survives(&two(&backend, &backend), "/x", "/m/x");
-    }
-
-    #[test]
-    fn of_a_whole_directory() {
-        let setup = Setup::new(
-            "
-backends:
-  disk: { kind: local, root: '{folder}/files' }
-  box: { kind: local, root: '{folder}/files/box' }
-users:
-  - { name: demo, password: demo, plain: true, backend: disk, mounts: [{ at: /b, backend: box }] }
-",
-        );
-        fs::create_dir_all(setup.files().join("box/tree/below")).unwrap();
-        fs::write(setup.files().join("box/tree/below/x"), b"there is one of it").unwrap();
-        let server = setup.start();
-        let mut client = server.login();
-        for to in ["/b/tree", "/b/other", "/b/tree/below/tree"] {
-            // What it is called afterwards is another matter.
-            let reply = rename(&mut client, "/box/tree", to);
-            let from = if (200..300).contains(&reply.code) { to } else { "/box/tree" };
-            assert_eq!(
-                client.retrieve(&format!("{from}/below/x")),
-                b"there is one of it",
-                "to {to}: {reply:?}"
-            );
-            if from == "/b/other" {
-                assert_eq!(rename(&mut client, "/b/other", "/b/tree").code, 250);
-            }
-        }
     }
 }
 

@@ -122,16 +122,59 @@ pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     }
 }
 
-impl Copied {
-    fn has_room(&self, path: &StoragePath) -> Result<()> {
-        if self.files.len() + self.directories.len() < MOST {
-            return Ok(());
-        }
-        let reason =
-            format!("more than {MOST} files and directories can't be moved between storages at once");
-        Err(Error::with_source(ErrorKind::Unsupported, path, reason))
-    }
+/// What is below a directory before anything is copied. The copy may be made inside of the directory, where its place has two names: who
+/// copies while listing finds the copy, and copies it, too.
+#[derive(Default)]
+struct Found {
+    /// Each before those below it.
+    directories: Vec<Directory>,
+    files: Vec<(Twins, Metadata)>,
+    /// Where the copy would be if it were made inside of the directory. Nothing is there yet.
+    namesakes: Vec<StoragePath>,
+}
 
+impl Found {
+    /// A link is followed: what is copied is what a client sees.
+    async fn below(from: Side<'_>, to: &StoragePath, is_link: bool) -> Result<Self> {
+        let mut found = Self::default();
+        let paths = Twins { source: from.path.clone(), copy: to.clone(), behind_link: false };
+        let mut directories = vec![Directory { paths, is_link }];
+        while let Some(directory) = directories.pop() {
+            let paths = &directory.paths;
+            let behind_link = paths.behind_link || directory.is_link;
+            // Better told now than when everything is copied.
+            if !paths.behind_link {
+                from.storage.may_move(&paths.source).await?;
+            }
+            let mut namesake = to.name().filter(|_| !behind_link);
+            let mut entries = from.storage.list(&paths.source).await?;
+            while let Some(entry) = entries.next().await {
+                let Entry { name, metadata } = entry?;
+                namesake = namesake.filter(|namesake| *namesake != name);
+                let (source, copy) = (paths.source.child(&name)?, paths.copy.child(&name)?);
+                if found.directories.len() + directories.len() + found.files.len() + 1 >= MOST {
+                    let reason = format!(
+                        "more than {MOST} files and directories can't be moved between storages at once"
+                    );
+                    return Err(Error::with_source(ErrorKind::Unsupported, &source, reason));
+                }
+                let twins = Twins { source, copy, behind_link };
+                if metadata.is_directory() {
+                    directories.push(Directory { paths: twins, is_link: metadata.is_link });
+                } else {
+                    found.files.push((twins, metadata));
+                }
+            }
+            if let Some(namesake) = namesake {
+                found.namesakes.push(paths.source.child(namesake)?);
+            }
+            found.directories.push(directory);
+        }
+        Ok(found)
+    }
+}
+
+impl Copied {
     async fn file(
         &mut self,
         from: &dyn Storage,
@@ -140,7 +183,6 @@ impl Copied {
         mode: CreateMode,
         found: &Metadata,
     ) -> Result<()> {
-        self.has_room(&paths.source)?;
         if found.kind == EntryKind::Other {
             let reason = "only files and directories can be copied";
             return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
@@ -176,30 +218,24 @@ impl Copied {
         time_set
     }
 
-    /// A link is followed: what is copied is what a client sees.
+    /// Copies a directory with all below.
     async fn tree(&mut self, from: Side<'_>, to: Side<'_>, is_link: bool) -> Result<()> {
-        let paths = Twins { source: from.path.clone(), copy: to.path.clone(), behind_link: false };
-        let mut directories = vec![Directory { paths, is_link }];
-        while let Some(directory) = directories.pop() {
-            let paths = &directory.paths;
-            self.has_room(&paths.source)?;
-            if !paths.behind_link {
-                from.storage.may_move(&paths.source).await?;
-            }
-            to.storage.create_directory(&paths.copy).await?;
-            let mut entries = from.storage.list(&paths.source).await?;
-            let (source, copy) = (paths.source.clone(), paths.copy.clone());
-            let behind_link = paths.behind_link || directory.is_link;
+        let found = Found::below(from, to.path, is_link).await?;
+        for (number, directory) in found.directories.into_iter().enumerate() {
+            to.storage.create_directory(&directory.paths.copy).await?;
             self.directories.push(directory);
-            while let Some(entry) = entries.next().await {
-                let Entry { name, metadata } = entry?;
-                let paths = Twins { source: source.child(&name)?, copy: copy.child(&name)?, behind_link };
-                if metadata.is_directory() {
-                    directories.push(Directory { paths, is_link: metadata.is_link });
-                } else {
-                    self.file(from.storage, to.storage, paths, CreateMode::New, &metadata).await?;
+            if number > 0 {
+                continue;
+            }
+            for path in &found.namesakes {
+                if from.storage.stat(path).await.is_ok() {
+                    let reason = "a directory can't move into itself";
+                    return Err(Error::with_source(ErrorKind::InvalidName, to.path, reason));
                 }
             }
+        }
+        for (paths, metadata) in found.files {
+            self.file(from.storage, to.storage, paths, CreateMode::New, &metadata).await?;
         }
         Ok(())
     }

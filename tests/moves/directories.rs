@@ -1,0 +1,75 @@
+//! Directories of one place under two names.
+
+use super::*;
+
+const CONTENT: &[u8] = b"there is one of it";
+
+#[test]
+fn survive_under_another_name() {
+    let setup = Setup::new(
+        "
+backends:
+  disk: { kind: local, root: '{folder}/files' }
+  box: { kind: local, root: '{folder}/files/box' }
+users:
+  - { name: demo, password: demo, plain: true, backend: disk, mounts: [{ at: /b, backend: box }] }
+",
+    );
+    fs::create_dir_all(setup.files().join("box/tree/below")).unwrap();
+    fs::write(setup.files().join("box/tree/below/x"), CONTENT).unwrap();
+    let server = setup.start();
+    let mut client = server.login();
+    for to in ["/b/tree", "/b/other"] {
+        // What it is called afterwards is another matter.
+        let reply = rename(&mut client, "/box/tree", to);
+        let from = if (200..300).contains(&reply.code) { to } else { "/box/tree" };
+        assert_eq!(client.retrieve(&format!("{from}/below/x")), CONTENT, "to {to}: {reply:?}");
+        if from == "/b/other" {
+            assert_eq!(rename(&mut client, "/b/other", "/b/tree").code, 250);
+        }
+    }
+}
+
+/// The copy would be found and copied, again and again.
+fn stay_out_of_themselves(setup: &Setup, mut between: impl FnMut()) {
+    let server = setup.start();
+    let mut client = server.login();
+    for directory in ["box", "box/tree", "box/tree/below", "box/tree/below/other"] {
+        client.command(&format!("MKD {directory}"));
+    }
+    client.store("box/tree/below/x", CONTENT);
+    for to in ["m/tree/below/tree", "m/tree/new", "m/tree/below/other/below"] {
+        between();
+        let reply = rename(&mut client, "box/tree", to);
+        assert_eq!(reply.code, 553, "to {to}: {reply:?}");
+        between();
+        assert_eq!(client.names("box"), ["tree"], "to {to}");
+        assert_eq!(client.names("box/tree"), ["below"], "to {to}");
+        assert_eq!(client.names("box/tree/below"), ["other", "x"], "to {to}");
+        assert_eq!(client.names("box/tree/below/other"), [""; 0], "to {to}");
+        assert_eq!(client.retrieve("box/tree/below/x"), CONTENT);
+    }
+    // Out of it and back.
+    assert_eq!(rename(&mut client, "box/tree/below", "m/new").code, 250);
+    assert_eq!(client.retrieve("box/new/x"), CONTENT);
+    assert_eq!(client.names("box"), ["new", "tree"]);
+}
+
+#[test]
+fn of_a_disk_stay_out_of_themselves() {
+    let setup = two(LOCAL, "{ kind: local, root: '{folder}/files/box' }");
+    fs::create_dir(setup.files().join("box")).unwrap();
+    stay_out_of_themselves(&setup, || {});
+}
+
+#[test]
+fn of_a_bucket_stay_out_of_themselves() {
+    let store = block_on(Proxy::before(&S3::SeaweedFs.url()));
+    let prefix = fresh_prefix();
+    let [outer, inner] =
+        [prefix.clone(), format!("{prefix}/box")].map(|prefix| s3_backend(&store.url(), &prefix));
+    stay_out_of_themselves(&two(&outer, &inner), || {
+        let stored = store.take().iter().filter(|request| request.kind == Kind::Put).count();
+        assert!(stored <= 5, "{stored} objects were stored, of which the copy of the directory is one");
+    });
+}
