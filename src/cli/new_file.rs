@@ -15,10 +15,14 @@ pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
             Some(format!("{name} is there already; `--force` replaces it, or name another file"))
         }
         // A link is replaced by what it leads to being replaced, so that must be a file.
-        Ok(_) if fs::metadata(path).is_ok_and(|found| !found.is_file()) => {
-            Some(format!("{name} is not a file"))
-        }
-        Ok(_) => None,
+        Ok(_) => match fs::metadata(path) {
+            Ok(found) if found.is_file() => None,
+            Ok(_) => Some(format!("{name} is not a file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some(format!("{name} is a link that leads nowhere; remove it first"))
+            }
+            Err(error) => Some(format!("{name}: {error}")),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = folder_of(path);
             (!folder.is_dir()).then(|| format!("there is no directory {}", folder.display()))
@@ -124,6 +128,11 @@ mod tests {
         write(&link, "y", true).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "y");
+        fs::remove_file(&path).unwrap();
+        assert!(why_not(&link, true).unwrap().contains("leads nowhere"));
+        fs::remove_file(&link).unwrap();
+        symlink(&link, &link).unwrap();
+        assert!(why_not(&link, true).is_some());
         assert!(why_not(folder.path(), true).unwrap().contains("is not a file"));
         assert!(why_not(folder.path(), false).unwrap().contains("is not a file"));
         assert!(

@@ -51,6 +51,7 @@ impl Files {
     /// Reads an answer: `memory`, the URL of a bucket, or a folder.
     pub(super) fn parse(answer: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = answer.split_once("://") else {
+            no_tilde(answer)?;
             return Ok(if answer == "memory" { Self::Memory } else { Self::Folder(answer.to_owned()) });
         };
         let mut parts = rest.splitn(2, '/');
@@ -83,6 +84,17 @@ impl Files {
     pub(super) fn needs_region(&self) -> bool {
         matches!(self, Self::S3 { endpoint: None, .. })
     }
+}
+
+/// A shell replaces the tilde of a path; nobody does it for an answer.
+///
+/// # Errors
+/// A sentence: the path has one.
+pub(super) fn no_tilde(path: &str) -> Result<(), String> {
+    if path.starts_with('~') {
+        return Err("write the path out: `~` is a name like any other here (./~ if that is meant)".to_owned());
+    }
+    Ok(())
 }
 
 /// As YAML that can mean nothing else.

@@ -35,7 +35,9 @@ fn places_of_files_are_read() {
     ] {
         assert_eq!(Files::parse(answer), Ok(files), "{answer}");
     }
-    assert!(Files::parse("ftp://x/y").is_err());
+    for answer in ["ftp://x/y", "~/files", "~"] {
+        assert!(Files::parse(answer).is_err(), "{answer}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -56,8 +57,8 @@ pub(super) struct Filters {
     pub(super) max_upload_file_size: i64,
     pub(super) tls_username: Option<String>,
     pub(super) start_directory: Option<String>,
-    pub(super) bandwidth_limits: Option<Vec<serde_json::Value>>,
-    pub(super) access_time: Option<Vec<serde_json::Value>>,
+    pub(super) bandwidth_limits: Option<Vec<Value>>,
+    pub(super) access_time: Option<Vec<Value>>,
     pub(super) totp_config: Option<Totp>,
     /// The protocols for which a second factor has to be set.
     pub(super) two_factor_protocols: Option<Vec<String>>,
@@ -188,6 +189,9 @@ pub(super) struct Secret {
     pub(super) payload: String,
 }
 
+/// Settings that have no name here.
+pub(super) type Others = BTreeMap<String, Value>;
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct S3 {
@@ -205,6 +209,8 @@ pub(super) struct S3 {
     pub(super) skip_tls_verify: bool,
     /// A key that the objects are encrypted with.
     pub(super) sse_customer_key: Option<Secret>,
+    #[serde(flatten)]
+    pub(super) others: Others,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -216,6 +222,8 @@ pub(super) struct Gcs {
     /// 1: those of the machine.
     pub(super) automatic_credentials: i64,
     pub(super) storage_class: String,
+    #[serde(flatten)]
+    pub(super) others: Others,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -228,4 +236,6 @@ pub(super) struct Azure {
     pub(super) endpoint: String,
     pub(super) key_prefix: String,
     pub(super) access_tier: String,
+    #[serde(flatten)]
+    pub(super) others: Others,
 }

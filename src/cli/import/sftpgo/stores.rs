@@ -1,8 +1,10 @@
 //! Buckets of users and folders, as backends.
 
+use serde_json::Value;
+
 use super::super::model::{Imported, Modes, Place, Remark, Tree};
 use super::super::yaml::Node;
-use super::dump::{Azure, Filesystem, Gcs, S3, Secret};
+use super::dump::{Azure, Filesystem, Gcs, Others, S3, Secret};
 
 /// The modes of SFTPGo, which has none of its own.
 const MODES: Modes = Modes { file: 0o640, directory: 0o750 };
@@ -72,6 +74,26 @@ fn texts(keys: &mut Vec<(&'static str, Node)>, texts: &[(&'static str, &str)]) {
     keys.extend(given.map(|(key, text)| (*key, Node::text(*text))));
 }
 
+/// Says which settings are not carried over, but for those that say nothing.
+fn remark_others(remarks: &mut Vec<Remark>, place: &Place, others: &Others) {
+    for (name, _) in others.iter().filter(|(_, value)| says_something(value)) {
+        let text = format!("{name:?} is not carried over: the backend has no such key");
+        remarks.push(Remark { place: place.clone(), text });
+    }
+}
+
+/// Whether a value is another than that of a setting which nobody has set.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(value) => value.as_f64() != Some(0.0),
+        Value::String(value) => !value.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(values) => values.values().any(says_something),
+    }
+}
+
 fn given(secret: Option<&Secret>) -> Option<&Secret> {
     secret.filter(|secret| !secret.payload.is_empty())
 }
@@ -107,6 +129,7 @@ fn s3(settings: &S3, place: &Place, imported: &mut Imported) -> Result<String, S
         let text = "skip_tls_verify: Wharf verifies the certificate of the store; an authority of your own stands in `ca_file`";
         remarks.push(Remark { place: place.clone(), text: text.to_owned() });
     }
+    remark_others(&mut remarks, place, &settings.others);
     Ok(imported.store(&settings.bucket, keys, remarks))
 }
 
@@ -119,6 +142,7 @@ fn gcs(settings: &Gcs, place: &Place, imported: &mut Imported) -> String {
         }
         _ => keys.push(("ambient_credentials", Node::word(true))),
     }
+    remark_others(&mut remarks, place, &settings.others);
     imported.store(&settings.bucket, keys, remarks)
 }
 
@@ -149,5 +173,6 @@ fn azure(settings: &Azure, place: &Place, imported: &mut Imported) -> Result<Str
     } else {
         keys.push(("ambient_credentials", Node::word(true)));
     }
+    remark_others(&mut remarks, place, &settings.others);
     Ok(imported.store(&settings.container, keys, remarks))
 }

@@ -49,6 +49,10 @@ fn buckets_are_backends_and_encrypted_secrets_are_asked_for() {
     assert!(!text.contains("6a6b"), "an encrypted secret is of no use here: {text}");
     let line = dump().lines().position(|line| line.contains("\"username\": \"bob\"")).unwrap() + 1;
     assert_remark(&text, "dump.json", line, "encrypted by SFTPGo");
+    for setting in ["acl", "use_emulator"] {
+        assert!(text.contains(&format!("\"{setting}\" is not carried over")), "{setting}: {text}");
+    }
+    assert!(!text.contains("upload_part_size"), "it says nothing: {text}");
 }
 
 #[test]
