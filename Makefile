@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stores keys test-deploy dist lint advisories site bench attack
+.PHONY: help run test test-libunftp test-doc test-deploy-but-for-image test-stores keys test-deploy dist lint advisories site bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -17,14 +17,23 @@ run: ## Builds the server and starts it on 127.0.0.1:2121; it prints how to log 
 	cargo run --locked -- serve
 
 test: ## Installs the storage servers and clients that the tests need, starts them and runs every test.
-	scripts/install-test-tools test
+	scripts/install-test-tools test deploy
 	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
 	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES) $(THREADS)
-	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) $(THREADS) --test integration -E '!test(/^(documents|native|real_clients|stores)::|::native_only::/)'
-	cargo test --locked --workspace $(FEATURES) --doc --quiet
-	$(MAKE) --no-print-directory test-deploy
+	scripts/with-image $(MAKE) --no-print-directory test-libunftp test-doc test-deploy-but-for-image
 	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }
+
+# The integration tests that don't belong to the native engine alone.
+test-libunftp:
+	WHARF_TEST_ENGINE=libunftp scripts/with-servers cargo nextest run --locked $(FEATURES) $(THREADS) --test integration -E '!test(/^(documents|native|real_clients|stores)::|::native_only::/)'
+
+test-doc:
+	cargo test --locked --workspace $(FEATURES) --doc --quiet
+
+test-deploy-but-for-image:
+	cargo test --locked --workspace $(FEATURES) --no-run --quiet
+	scripts/test-deploy
 
 test-stores: ## Runs the tests of stores on every one of them, also those that take long to build, and writes the guide's table.
 	scripts/install-test-tools test stores
@@ -38,8 +47,7 @@ keys: ## Writes what is made of the definitions of the configuration's keys: the
 
 test-deploy: ## Builds the image and tries it, the packages, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy
-	cargo test --locked --workspace $(FEATURES) --no-run --quiet
-	scripts/test-deploy
+	scripts/with-image $(MAKE) --no-print-directory test-deploy-but-for-image
 
 dist: ## Builds what a release has, into target/dist (MACHINES="x86_64 aarch64"; VERIFY=1: twice, and compares).
 	scripts/install-test-tools dist
