@@ -11,6 +11,9 @@ const MODE: u32 = 0o600;
 pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
     let name = path.display();
     match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() && !path.exists() => {
+            Some(format!("{name} is a link that leads nowhere; remove it first"))
+        }
         Ok(found) if !replace && !found.is_dir() => {
             Some(format!("{name} is there already; `--force` replaces it, or name another file"))
         }
@@ -18,9 +21,6 @@ pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
         Ok(_) => match fs::metadata(path) {
             Ok(found) if found.is_file() => None,
             Ok(_) => Some(format!("{name} is not a file")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Some(format!("{name} is a link that leads nowhere; remove it first"))
-            }
             Err(error) => Some(format!("{name}: {error}")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -129,7 +129,9 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "y");
         fs::remove_file(&path).unwrap();
-        assert!(why_not(&link, true).unwrap().contains("leads nowhere"));
+        for replace in [false, true] {
+            assert!(why_not(&link, replace).unwrap().contains("leads nowhere"));
+        }
         fs::remove_file(&link).unwrap();
         symlink(&link, &link).unwrap();
         assert!(why_not(&link, true).is_some());

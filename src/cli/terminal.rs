@@ -5,22 +5,31 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::config::Secret;
 
-/// The exit status of a program that SIGINT has ended, as shells have it.
-const INTERRUPTED: i32 = 130;
+/// A program that a signal has ended has its number plus this as the exit status, as shells have it.
+const SIGNALLED: i32 = 128;
+/// How long the last words may take: somebody may have stopped the output of the terminal.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest line of a terminal with its end, in bytes (termios(3), canonical mode).
 const LONGEST: usize = 4096;
 
-/// While there is one, Ctrl-C, Ctrl-\, SIGHUP and SIGTERM end the program with the terminal as it was before: a signal by itself would leave it
-/// without echo.
-pub(super) struct Interrupts(Arc<Mutex<()>>);
+/// From when there is one, Ctrl-C, Ctrl-\, SIGHUP and SIGTERM end the program with the terminal as it was before: a signal by itself would
+/// leave it without echo.
+pub(super) struct Interrupts {
+    /// Held while the program must not end.
+    busy: Arc<Mutex<()>>,
+    /// Held while the terminal is changed or written to.
+    terminal: Arc<Mutex<()>>,
+}
 
 impl Interrupts {
     /// Watches for them from now on; the last words are said then.
@@ -40,31 +49,43 @@ impl Interrupts {
             )
         };
         let before: Option<Termios> = tcgetattr(io::stdin()).ok();
-        let busy = Arc::new(Mutex::new(()));
-        let waits = Arc::clone(&busy);
+        let (busy, terminal) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let watched = Self { busy: Arc::clone(&busy), terminal: Arc::clone(&terminal) };
         thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-            runtime.block_on(async {
+            let kind = runtime.block_on(async {
                 tokio::select! {
-                    _ = interrupts.recv() => {}
-                    _ = quits.recv() => {}
-                    _ = hangups.recv() => {}
-                    _ = ends.recv() => {}
+                    _ = interrupts.recv() => SignalKind::interrupt(),
+                    _ = quits.recv() => SignalKind::quit(),
+                    _ = hangups.recv() => SignalKind::hangup(),
+                    _ = ends.recv() => SignalKind::terminate(),
                 }
             });
-            // Held until the program has ended: nobody changes the terminal after it has been put right.
-            let _held = waits.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(before) = before {
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-            }
+            let status = SIGNALLED + kind.as_raw_value();
+            let _busy = held(&busy);
+            let impatient = before.clone();
+            let _ = thread::Builder::new().spawn(move || {
+                thread::sleep(PATIENCE);
+                put_right(impatient);
+                std::process::exit(status);
+            });
+            // Until the program has ended: nobody changes the terminal after it has been put right.
+            let _terminal = held(&terminal);
+            put_right(before);
             last_words();
-            std::process::exit(INTERRUPTED);
+            std::process::exit(status);
         })?;
-        Ok(Self(busy))
+        Ok(watched)
     }
 
     /// Has an interrupt wait until the value is dropped.
     pub(super) fn hold_off(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.busy)
+    }
+
+    /// Nothing is written to the terminal after the last words by whoever has the value. It is theirs for a moment alone: an interrupt does not
+    /// wait for long.
+    pub(super) fn terminal(&self) -> MutexGuard<'_, ()> {
+        held(&self.terminal)
     }
 
     /// Changes how the terminal of standard input behaves, until the value is dropped.
@@ -72,12 +93,26 @@ impl Interrupts {
     /// # Errors
     /// The system's: standard input is no terminal, say.
     pub(super) fn change(&self, change: impl FnOnce(&mut LocalModes)) -> io::Result<Changed<'_>> {
-        let _held = self.hold_off();
+        let _terminal = self.terminal();
         let before = tcgetattr(io::stdin())?;
         let mut changed = before.clone();
         change(&mut changed.local_modes);
         tcsetattr(io::stdin(), OptionalActions::Now, &changed)?;
         Ok(Changed { interrupts: self, before })
+    }
+}
+
+/// The lock, whoever panicked with it.
+fn held(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the terminal its modes back, if it is this program's: in the background, a change of the terminal stops the program, and
+/// whoever has the terminal then has put it right.
+fn put_right(before: Option<Termios>) {
+    let Some(before) = before else { return };
+    if tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp()) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }
 
@@ -89,8 +124,8 @@ pub(super) struct Changed<'a> {
 
 impl Drop for Changed<'_> {
     fn drop(&mut self) {
-        let _held = self.interrupts.hold_off();
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+        let _terminal = self.interrupts.terminal();
+        put_right(Some(self.before.clone()));
     }
 }
 

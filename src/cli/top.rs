@@ -130,7 +130,7 @@ impl<'a> Screen<'a> {
         let keys = interrupts.change(|modes| {
             modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
         })?;
-        let _held = interrupts.hold_off();
+        let _terminal = interrupts.terminal();
         write(NEW_SCREEN);
         Ok(Self { interrupts, _keys: keys })
     }
@@ -153,7 +153,7 @@ impl<'a> Screen<'a> {
         }
         text.push_str("\x1b[J");
         // Not over the screen as it was.
-        let _held = self.interrupts.hold_off();
+        let _terminal = self.interrupts.terminal();
         write(&text);
     }
 
@@ -187,6 +187,7 @@ impl<'a> Screen<'a> {
 
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
+        let _terminal = self.interrupts.terminal();
         write(OLD_SCREEN);
     }
 }

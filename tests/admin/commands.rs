@@ -86,7 +86,7 @@ fn top_leaves_the_terminal_as_it_was() {
     let _client = server.login();
     let socket = setup.folder().join("control.sock");
     let arguments = ["top", "--socket", socket.to_str().unwrap()];
-    let ends = [("q", 0), ("\u{3}", 0), ("SIGTERM", 130), ("SIGHUP", 130), ("SIGINT", 130)];
+    let ends = [("q", 0), ("\u{3}", 0), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)];
     for (typed, expected) in ends {
         let Seen { status, text, is_right } =
             at_a_terminal(setup.folder(), &arguments, &[("1 sessions, 0 transfers", typed)]);

@@ -63,6 +63,12 @@ impl Imported {
         remarks: Vec<Remark>,
     ) -> String {
         if let Some(name) = self.known_stores.get(&keys) {
+            // Settings that are not carried over may be another's alone.
+            if let Some(store) = self.stores.iter_mut().find(|store| store.name == *name) {
+                let is_new = |remark: &Remark| !store.remarks.iter().any(|known| known.text == remark.text);
+                let new: Vec<_> = remarks.into_iter().filter(is_new).collect();
+                store.remarks.extend(new);
+            }
             return name.clone();
         }
         let name = free_name(name, &mut self.names_of_stores);

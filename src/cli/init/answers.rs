@@ -90,7 +90,7 @@ impl Files {
 ///
 /// # Errors
 /// A sentence: the path has one.
-pub(super) fn no_tilde(path: &str) -> Result<(), String> {
+fn no_tilde(path: &str) -> Result<(), String> {
     if path.starts_with('~') {
         return Err("write the path out: `~` is a name like any other here (./~ if that is meant)".to_owned());
     }

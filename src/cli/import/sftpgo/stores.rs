@@ -77,7 +77,7 @@ fn texts(keys: &mut Vec<(&'static str, Node)>, texts: &[(&'static str, &str)]) {
 /// Says which settings are not carried over, but for those that say nothing.
 fn remark_others(remarks: &mut Vec<Remark>, place: &Place, others: &Others) {
     for (name, _) in others.iter().filter(|(_, value)| says_something(value)) {
-        let text = format!("{name:?} is not carried over: the backend has no such key");
+        let text = format!("{name:?} of the storage is not carried over");
         remarks.push(Remark { place: place.clone(), text });
     }
 }

@@ -50,9 +50,30 @@ fn buckets_are_backends_and_encrypted_secrets_are_asked_for() {
     let line = dump().lines().position(|line| line.contains("\"username\": \"bob\"")).unwrap() + 1;
     assert_remark(&text, "dump.json", line, "encrypted by SFTPGo");
     for setting in ["acl", "use_emulator"] {
-        assert!(text.contains(&format!("\"{setting}\" is not carried over")), "{setting}: {text}");
+        assert!(
+            text.contains(&format!("\"{setting}\" of the storage is not carried over")),
+            "{setting}: {text}"
+        );
     }
     assert!(!text.contains("upload_part_size"), "it says nothing: {text}");
+}
+
+/// Of two who share a bucket, one has a setting that is not carried over.
+#[test]
+fn settings_of_a_shared_bucket_are_named_whoever_has_them() {
+    let user = |name: &str, setting: &str| {
+        format!(
+            r#"{{"username": "{name}", "password": "{HASH}", "status": 1, "home_dir": "/srv", "permissions": {{"/": ["*"]}},
+            "filesystem": {{"provider": 2, "gcsconfig": {{"bucket": "lake", "automatic_credentials": 1{setting}}}}}}}"#
+        )
+    };
+    let acl = r#", "acl": "publicRead""#;
+    for (first, second) in [("", acl), (acl, ""), (acl, acl)] {
+        let dump = format!(r#"{{"users": [{}, {}]}}"#, user("anna", first), user("bob", second));
+        let (text, imported) = import(Source::Sftpgo, &[("dump.json", &dump)]).unwrap();
+        assert_eq!(imported.stores.len(), 1, "{text}");
+        assert_eq!(text.matches("\"acl\" of the storage is not carried over").count(), 1, "{text}");
+    }
 }
 
 #[test]
