@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::Arc;
 
 use wharf_testing::block_on;
-use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, Record, When};
 
 use crate::support::{
     Client, Reply, S3, Setup, assert_bytes, assert_same_tree, fresh_prefix, noise, s3_backend,

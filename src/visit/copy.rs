@@ -74,7 +74,8 @@ pub(super) async fn move_between(from: Side<'_>, to: Side<'_>, allowed: Allowed)
         } else {
             let mode = if allowed.replace { CreateMode::Replace } else { CreateMode::New };
             let paths = Twins { source: from.path.clone(), copy: to.path.clone(), behind_link: false };
-            copied.file(from.storage, to.storage, paths, mode, &source).await
+            paths.may_move(from.storage, source.kind).await?;
+            copied.file(from.storage, to.storage, paths, mode).await
         }
     };
     match copy.await {
@@ -101,6 +102,17 @@ struct Twins {
     behind_link: bool,
 }
 
+impl Twins {
+    /// Whether this can be copied and then removed: better told now than when everything is copied.
+    async fn may_move(&self, from: &dyn Storage, kind: EntryKind) -> Result<()> {
+        if kind == EntryKind::Other {
+            let reason = "only files and directories can be copied";
+            return Err(Error::with_source(ErrorKind::Unsupported, &self.source, reason));
+        }
+        if self.behind_link { Ok(()) } else { from.may_move(&self.source).await }
+    }
+}
+
 struct Directory {
     paths: Twins,
     is_link: bool,
@@ -122,55 +134,52 @@ pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     }
 }
 
-/// What is below a directory before anything is copied. The copy may be made inside of the directory, where its place has two names: who
-/// copies while listing finds the copy, and copies it, too.
+/// What is below a directory before anything is copied.
 #[derive(Default)]
 struct Found {
-    /// Each before those below it.
+    /// Each before those below it; the directory itself is not among them.
     directories: Vec<Directory>,
-    files: Vec<(Twins, Metadata)>,
-    /// Where the copy would be if it were made inside of the directory. Nothing is there yet.
-    namesakes: Vec<StoragePath>,
+    files: Vec<Twins>,
 }
 
 impl Found {
-    /// A link is followed: what is copied is what a client sees.
-    async fn below(from: Side<'_>, to: &StoragePath, is_link: bool) -> Result<Self> {
+    /// Lists a directory with all below. A link is followed: what is copied is what a client sees.
+    ///
+    /// # Errors
+    /// The storage's; [`ErrorKind::InvalidName`] if a directory of the name `sign` is there.
+    async fn below(from: &dyn Storage, root: &Directory, sign: &str) -> Result<Self> {
         let mut found = Self::default();
-        let paths = Twins { source: from.path.clone(), copy: to.clone(), behind_link: false };
-        let mut directories = vec![Directory { paths, is_link }];
-        while let Some(directory) = directories.pop() {
-            let paths = &directory.paths;
-            let behind_link = paths.behind_link || directory.is_link;
-            // Better told now than when everything is copied.
-            if !paths.behind_link {
-                from.storage.may_move(&paths.source).await?;
-            }
-            let mut namesake = to.name().filter(|_| !behind_link);
-            let mut entries = from.storage.list(&paths.source).await?;
+        let mut next = 0;
+        loop {
+            let directory = if next == 0 { root } else { &found.directories[next - 1] };
+            let behind_link = directory.paths.behind_link || directory.is_link;
+            let (source, copy) = (directory.paths.source.clone(), directory.paths.copy.clone());
+            let mut entries = from.list(&source).await?;
             while let Some(entry) = entries.next().await {
                 let Entry { name, metadata } = entry?;
-                namesake = namesake.filter(|namesake| *namesake != name);
-                let (source, copy) = (paths.source.child(&name)?, paths.copy.child(&name)?);
-                if found.directories.len() + directories.len() + found.files.len() + 1 >= MOST {
+                if name == sign {
+                    let reason = "a directory can't move into itself";
+                    return Err(Error::with_source(ErrorKind::InvalidName, &root.paths.copy, reason));
+                }
+                let paths = Twins { source: source.child(&name)?, copy: copy.child(&name)?, behind_link };
+                if found.directories.len() + found.files.len() + 1 >= MOST {
                     let reason = format!(
                         "more than {MOST} files and directories can't be moved between storages at once"
                     );
-                    return Err(Error::with_source(ErrorKind::Unsupported, &source, reason));
+                    return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
                 }
-                let twins = Twins { source, copy, behind_link };
+                paths.may_move(from, metadata.kind).await?;
                 if metadata.is_directory() {
-                    directories.push(Directory { paths: twins, is_link: metadata.is_link });
+                    found.directories.push(Directory { paths, is_link: metadata.is_link });
                 } else {
-                    found.files.push((twins, metadata));
+                    found.files.push(paths);
                 }
             }
-            if let Some(namesake) = namesake {
-                found.namesakes.push(paths.source.child(namesake)?);
+            if next == found.directories.len() {
+                return Ok(found);
             }
-            found.directories.push(directory);
+            next += 1;
         }
-        Ok(found)
     }
 }
 
@@ -181,16 +190,7 @@ impl Copied {
         to: &dyn Storage,
         paths: Twins,
         mode: CreateMode,
-        found: &Metadata,
     ) -> Result<()> {
-        if found.kind == EntryKind::Other {
-            let reason = "only files and directories can be copied";
-            return Err(Error::with_source(ErrorKind::Unsupported, &paths.source, reason));
-        }
-        // Better told now than when everything is copied.
-        if !paths.behind_link {
-            from.may_move(&paths.source).await?;
-        }
         let (from, to) =
             (Side { storage: from, path: &paths.source }, Side { storage: to, path: &paths.copy });
         let source = copy_file(from, to, mode).await?;
@@ -220,24 +220,42 @@ impl Copied {
 
     /// Copies a directory with all below.
     async fn tree(&mut self, from: Side<'_>, to: Side<'_>, is_link: bool) -> Result<()> {
-        let found = Found::below(from, to.path, is_link).await?;
-        for (number, directory) in found.directories.into_iter().enumerate() {
+        let paths = Twins { source: from.path.clone(), copy: to.path.clone(), behind_link: false };
+        paths.may_move(from.storage, EntryKind::Directory).await?;
+        let root = Directory { paths, is_link };
+        to.storage.create_directory(to.path).await?;
+        let found = Self::found(from, to, &root).await;
+        self.directories.push(root);
+        let found = found?;
+        for directory in found.directories {
             to.storage.create_directory(&directory.paths.copy).await?;
             self.directories.push(directory);
-            if number > 0 {
-                continue;
-            }
-            for path in &found.namesakes {
-                if from.storage.stat(path).await.is_ok() {
-                    let reason = "a directory can't move into itself";
-                    return Err(Error::with_source(ErrorKind::InvalidName, to.path, reason));
-                }
-            }
         }
-        for (paths, metadata) in found.files {
-            self.file(from.storage, to.storage, paths, CreateMode::New, &metadata).await?;
+        for paths in found.files {
+            let source = paths.source.clone();
+            match self.file(from.storage, to.storage, paths, CreateMode::New).await {
+                // Somebody has removed the file since it was listed. Otherwise, it is the copy that has gone.
+                Err(error) if error.kind() == ErrorKind::NotFound => match from.storage.stat(&source).await {
+                    Err(gone) if gone.kind() == ErrorKind::NotFound => {}
+                    _ => return Err(error),
+                },
+                copied => copied?,
+            }
         }
         Ok(())
+    }
+
+    /// What there is to copy to a directory that has just been made.
+    ///
+    /// The copy may be inside of the directory that is moved, where one place has two names. Nothing tells the copy from other directories,
+    /// unless it has a sign in it while the source is listed. If it were listed while it grows, it would be copied, too, again and again.
+    async fn found(from: Side<'_>, to: Side<'_>, root: &Directory) -> Result<Found> {
+        let sign = format!(".moving-{:016x}", fastrand::u64(..));
+        let path = to.path.child(&sign)?;
+        to.storage.create_directory(&path).await?;
+        let found = Found::below(from.storage, root, &sign).await;
+        remove_directory(to.storage, &path).await?;
+        found
     }
 
     /// Removes what was copied, unless somebody has changed it since.
