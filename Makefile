@@ -1,6 +1,6 @@
 # One place for the commands that people and CI run. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-libunftp test-doc test-deploy-but-for-image test-stores keys test-deploy dist lint advisories site bench attack
+.PHONY: help run test test-native test-libunftp test-doc test-deploy-but-for-image test-stores keys test-deploy dist lint advisories site bench attack
 
 # All features in every target: one set of compiled dependencies serves lint, tests and documentation.
 FEATURES := --all-features
@@ -20,9 +20,11 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/install-test-tools test deploy
 	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
-	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES) $(THREADS)
-	scripts/with-image $(MAKE) --no-print-directory test-libunftp test-doc test-deploy-but-for-image
+	scripts/with-image $(MAKE) --no-print-directory test-native test-libunftp test-doc test-deploy-but-for-image
 	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }
+
+test-native:
+	scripts/with-servers cargo nextest run --locked --workspace $(FEATURES) $(THREADS)
 
 # The integration tests that don't belong to the native engine alone.
 test-libunftp:
