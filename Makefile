@@ -6,6 +6,8 @@
 FEATURES := --all-features
 # Most tests wait for servers and clients more than they compute.
 THREADS := --test-threads $(shell echo $$((4 * $$(nproc))))
+# One goal after the other. (A recipe with the name of make itself would run under `make -n`, too.)
+IN_TURN := $(MAKE) --no-print-directory -j1
 # Here tests write what they can't do on this machine.
 export WHARF_TEST_SKIPPED := $(CURDIR)/target/skipped-tests
 export PATH := $(CURDIR)/.test-tools/nextest/bin:$(CURDIR)/.test-tools/deny/bin:$(CURDIR)/.test-tools/cyclonedx/bin:$(PATH)
@@ -20,7 +22,7 @@ test: ## Installs the storage servers and clients that the tests need, starts th
 	scripts/install-test-tools test deploy
 	rm -f $(WHARF_TEST_SKIPPED)
 	cargo nextest run --locked --workspace $(FEATURES) --no-run
-	scripts/with-image $(MAKE) --no-print-directory test-native test-libunftp test-doc test-deploy-but-for-image
+	scripts/with-image $(IN_TURN) test-native test-libunftp test-doc test-deploy-but-for-image
 	@test ! -e $(WHARF_TEST_SKIPPED) || { echo 'Left out, as this machine does not permit it:'; sort -u $(WHARF_TEST_SKIPPED); }
 
 test-native:
@@ -49,7 +51,7 @@ keys: ## Writes what is made of the definitions of the configuration's keys: the
 
 test-deploy: ## Builds the image and tries it, the packages, the Helm chart, the compose file and the systemd unit.
 	scripts/install-test-tools deploy
-	scripts/with-image $(MAKE) --no-print-directory test-deploy-but-for-image
+	scripts/with-image $(IN_TURN) test-deploy-but-for-image
 
 dist: ## Builds what a release has, into target/dist (MACHINES="x86_64 aarch64"; VERIFY=1: twice, and compares).
 	scripts/install-test-tools dist

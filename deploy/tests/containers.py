@@ -110,7 +110,7 @@ def build():
     arguments += ["--build-arg=CARGO_PROFILE_RELEASE_LTO=off", "--build-arg=CARGO_PROFILE_RELEASE_OPT_LEVEL=1"]
     # Tests beside it come first.
     command = ["nice", "-n", "19", "buildah", *PLACE, "bud", *arguments, *toolchain]
-    run(*command, "--file", DOCKERFILE, "--tag", IMAGE, ROOT, env=environment(), timeout=1800)
+    run(*command, "--file", DOCKERFILE, "--tag", IMAGE, ROOT, env=environment(), timeout=3600)
 
 
 class Network:

@@ -11,7 +11,7 @@ const MODE: u32 = 0o600;
 pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
     let name = path.display();
     match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() && !path.exists() => {
+        Ok(found) if found.is_symlink() && leads_nowhere(path) => {
             Some(format!("{name} is a link that leads nowhere; remove it first"))
         }
         Ok(found) if !replace && !found.is_dir() => {
@@ -29,6 +29,10 @@ pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
         }
         Err(error) => Some(format!("{name}: {error}")),
     }
+}
+
+fn leads_nowhere(link: &Path) -> bool {
+    fs::metadata(link).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 pub(super) fn folder_of(path: &Path) -> &Path {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
@@ -70,6 +72,10 @@ impl Interrupts {
             });
             // Until the program has ended: nobody changes the terminal after it has been put right.
             let _terminal = held(&terminal);
+            if is_ours() {
+                // What is typed of a password is not for the shell.
+                let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+            }
             put_right(before);
             last_words();
             std::process::exit(status);
@@ -110,10 +116,14 @@ fn held(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
 /// Gives the terminal its modes back, if it is this program's: in the background, a change of the terminal stops the program, and
 /// whoever has the terminal then has put it right.
 fn put_right(before: Option<Termios>) {
-    let Some(before) = before else { return };
-    if tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp()) {
+    if let Some(before) = before.filter(|_| is_ours()) {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
+}
+
+/// Whether this program is in the foreground of its terminal.
+fn is_ours() -> bool {
+    tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
 /// A terminal that behaves in another way. Dropping it puts the terminal right.

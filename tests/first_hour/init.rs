@@ -103,7 +103,7 @@ fn an_interrupt_leaves_nothing_and_a_terminal_that_echoes() {
     }
 }
 
-/// Ctrl-C, a terminal that is closed, and whoever ends the program, at any moment: while the terminal is being changed, too.
+/// Ctrl-C, a terminal that is closed, and whoever ends the program. As soon as the prompt is there: libraries change the terminal then.
 #[test]
 fn signals_leave_a_terminal_that_echoes() {
     let folder = folder();

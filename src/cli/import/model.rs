@@ -45,8 +45,8 @@ pub(super) struct Imported {
     pub(super) anonymous: Option<View>,
     /// Of settings; those of a user stand there.
     pub(super) remarks: Vec<Remark>,
-    /// The names of stores by their keys: there may be one for each of very many users.
-    known_stores: HashMap<Vec<(&'static str, Node)>, String>,
+    /// The numbers of stores by their keys: there may be one for each of very many users.
+    known_stores: HashMap<Vec<(&'static str, Node)>, usize>,
     names_of_stores: Names,
 }
 
@@ -62,17 +62,17 @@ impl Imported {
         keys: Vec<(&'static str, Node)>,
         remarks: Vec<Remark>,
     ) -> String {
-        if let Some(name) = self.known_stores.get(&keys) {
+        if let Some(store) = self.known_stores.get(&keys).and_then(|number| self.stores.get_mut(*number)) {
             // Settings that are not carried over may be another's alone.
-            if let Some(store) = self.stores.iter_mut().find(|store| store.name == *name) {
-                let is_new = |remark: &Remark| !store.remarks.iter().any(|known| known.text == remark.text);
-                let new: Vec<_> = remarks.into_iter().filter(is_new).collect();
-                store.remarks.extend(new);
+            for remark in remarks {
+                if !store.remarks.iter().any(|known| known.text == remark.text) {
+                    store.remarks.push(remark);
+                }
             }
-            return name.clone();
+            return store.name.clone();
         }
         let name = free_name(name, &mut self.names_of_stores);
-        self.known_stores.insert(keys.clone(), name.clone());
+        self.known_stores.insert(keys.clone(), self.stores.len());
         self.stores.push(Store { name: name.clone(), keys, remarks });
         name
     }

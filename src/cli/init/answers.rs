@@ -90,9 +90,9 @@ impl Files {
 ///
 /// # Errors
 /// A sentence: the path has one.
-fn no_tilde(path: &str) -> Result<(), String> {
+pub(super) fn no_tilde(path: &str) -> Result<(), String> {
     if path.starts_with('~') {
-        return Err("write the path out: `~` is a name like any other here (./~ if that is meant)".to_owned());
+        return Err("`~` is not expanded here: write the whole path".to_owned());
     }
     Ok(())
 }

@@ -138,8 +138,9 @@ impl Init {
         let held = console.hold_off();
         new_file::write(&self.file, &answers.yaml(), self.force)
             .map_err(|error| Stop::Failure(format!("can't write {}: {error}", self.file.display())))?;
-        drop(held);
         self.say_what_comes_next(&answers, made.as_ref());
+        // It is too late now for an interrupt to say that nothing was written.
+        std::mem::forget(held);
         Ok(())
     }
 
@@ -179,6 +180,7 @@ impl Init {
                 default: "none",
             };
             self.ask(console, answers, credentials, |answers, answer| {
+                answers::no_tilde(answer)?;
                 answers.credentials = unless_none(answer);
                 Ok(())
             })?;
@@ -226,6 +228,7 @@ impl Init {
             default: &default,
         };
         self.ask(console, answers, question, |answers, answer| {
+            answers::no_tilde(answer)?;
             answers.tls = Some((certificate.clone(), answer.to_owned()));
             Ok(())
         })

@@ -82,7 +82,8 @@ fn with_its_session_a_data_connection_is_lost() {
     let mut data = client.start_transfer("STOR file");
     data.write_all(b"some").unwrap();
     running[0].kill();
-    assert!(data.read(&mut [0]).is_err(), "a reset, and no end");
+    // The system resets the connections of a process that is killed before it has read everything, and ends them otherwise.
+    assert!(matches!(data.read(&mut [0]), Ok(0) | Err(_)), "nothing was sent");
     client.expect_end();
     wait_until("nothing is passed on any more", || sum(&running[1], "wharf_cluster_relays_open") == 0.0);
     assert!(!replicas.file("file").exists());
