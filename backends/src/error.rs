@@ -135,6 +135,12 @@ impl Error {
         Self { kind, path: Some(path.clone()), source: Some(source.into()), advice: None }
     }
 
+    /// The refusal to move a directory to `to`, which is inside of it. The user is told so.
+    pub fn into_itself(to: &StoragePath) -> Self {
+        const REASON: &str = "a directory can't move into itself";
+        Self::with_source(ErrorKind::InvalidName, to, REASON).advising(REASON)
+    }
+
     /// Classifies an error of the operating system from an operation on `path`.
     pub fn from_io(path: &StoragePath, error: io::Error) -> Self {
         Self::with_source(kind_of_io(&error), path, error)

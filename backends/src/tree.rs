@@ -252,8 +252,10 @@ impl<F: TreeFile, D> Tree<F, D> {
             return Ok(());
         }
         if to.starts_with(from) {
-            let kind = if source_is_directory { ErrorKind::InvalidName } else { ErrorKind::NotADirectory };
-            return Err(Error::new(kind, to));
+            return Err(match source_is_directory {
+                true => Error::into_itself(to),
+                false => Error::new(ErrorKind::NotADirectory, to),
+            });
         }
         // Everything that can fail is tried before the source is changed.
         let (entries, name, _) = self.parent_mut(to)?;

@@ -146,8 +146,8 @@ pub(super) fn is_there() -> bool {
 
 /// Asks for a password, without echo. The terminal's own keys edit the line; Ctrl-C interrupts.
 ///
-/// The line is not read by a library: each that was looked at changes the terminal by itself, and can do it after a signal has ended the
-/// program and the terminal has been put right.
+/// The line is not read by a library: rpassword changes the terminal by itself, and did it after a signal had ended the program and the
+/// terminal had been put right.
 ///
 /// # Errors
 /// A sentence: the terminal can't be read, or there is no more input.

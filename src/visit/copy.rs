@@ -158,8 +158,7 @@ impl Found {
             while let Some(entry) = entries.next().await {
                 let Entry { name, metadata } = entry?;
                 if name == sign {
-                    let reason = "a directory can't move into itself";
-                    return Err(Error::with_source(ErrorKind::InvalidName, &root.paths.copy, reason));
+                    return Err(Error::into_itself(&root.paths.copy));
                 }
                 let paths = Twins { source: source.child(&name)?, copy: copy.child(&name)?, behind_link };
                 if found.directories.len() + found.files.len() + 1 >= MOST {

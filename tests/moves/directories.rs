@@ -6,26 +6,18 @@ const CONTENT: &[u8] = b"there is one of it";
 
 #[test]
 fn survive_under_another_name() {
-    let setup = Setup::new(
-        "
-backends:
-  disk: { kind: local, root: '{folder}/files' }
-  box: { kind: local, root: '{folder}/files/box' }
-users:
-  - { name: demo, password: demo, plain: true, backend: disk, mounts: [{ at: /b, backend: box }] }
-",
-    );
+    let setup = two(LOCAL, BOX);
     fs::create_dir_all(setup.files().join("box/tree/below")).unwrap();
     fs::write(setup.files().join("box/tree/below/x"), CONTENT).unwrap();
     let server = setup.start();
     let mut client = server.login();
-    for to in ["/b/tree", "/b/other"] {
+    for to in ["/m/tree", "/m/other"] {
         // What it is called afterwards is another matter.
         let reply = rename(&mut client, "/box/tree", to);
         let from = if (200..300).contains(&reply.code) { to } else { "/box/tree" };
         assert_eq!(client.retrieve(&format!("{from}/below/x")), CONTENT, "to {to}: {reply:?}");
-        if from == "/b/other" {
-            assert_eq!(rename(&mut client, "/b/other", "/b/tree").code, 250);
+        if from == "/m/other" {
+            assert_eq!(rename(&mut client, "/m/other", "/m/tree").code, 250);
         }
     }
 }
@@ -43,6 +35,9 @@ fn stay_out_of_themselves(setup: &Setup, implicit: bool, mut check: impl FnMut()
         // Nothing can be made in a directory that is not there, unless names alone make directories.
         let expected = if to.contains("absent") && !implicit { 550 } else { 553 };
         assert_eq!(reply.code, expected, "to {to}: {reply:?}");
+        if expected == 553 && Engine::current() == Engine::Native {
+            assert!(reply.lines[0].contains("a directory can't move into itself"), "to {to}: {reply:?}");
+        }
         check();
         assert_eq!(client.names("box"), ["tree"], "to {to}");
         // A directory that came with a name stays when the name goes.
@@ -60,7 +55,7 @@ fn stay_out_of_themselves(setup: &Setup, implicit: bool, mut check: impl FnMut()
 
 #[test]
 fn of_a_disk_stay_out_of_themselves() {
-    let setup = two(LOCAL, "{ kind: local, root: '{folder}/files/box' }");
+    let setup = two(LOCAL, BOX);
     fs::create_dir(setup.files().join("box")).unwrap();
     stay_out_of_themselves(&setup, false, || {});
 }

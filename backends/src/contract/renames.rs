@@ -78,7 +78,8 @@ pub async fn a_directory_never_moves_into_itself(fixture: Fixture) {
     directory(storage, "/d/e").await;
     stored(storage, "/d/f", b"content").await;
     for target in ["/d/x", "/d/e/x"] {
-        refused(storage.rename(&path("/d"), &path(target), true).await, ErrorKind::InvalidName);
+        let error = refused(storage.rename(&path("/d"), &path(target), true).await, ErrorKind::InvalidName);
+        assert!(error.advice().is_some_and(|advice| advice.contains("into itself")), "{error}");
     }
     assert_eq!(contents(storage, "/d/f").await, b"content");
     assert_eq!(names_in(storage, "/d").await, ["e", "f"]);

@@ -49,8 +49,7 @@ fn rename_resolved(
         return Ok(());
     }
     if source.is_dir() && to.starts_with(from) {
-        let reason = "a directory can't move into itself";
-        return Err(Error::with_source(ErrorKind::InvalidName, to, reason));
+        return Err(Error::into_itself(to));
     }
     let (to_directory, to_name) = parent_of(root, to)?;
     if is_reserved(to_name) {

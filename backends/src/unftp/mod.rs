@@ -233,7 +233,7 @@ where
             return Ok(());
         }
         if source.is_directory() && to.starts_with(from) {
-            return Err(Error::new(ErrorKind::InvalidName, to));
+            return Err(Error::into_itself(to));
         }
         match self.stat(to).await {
             Ok(target) if target.is_directory() || source.is_directory() || !replace => {

@@ -30,7 +30,7 @@ pub(crate) async fn rename_directory(
     to: &StoragePath,
 ) -> Result<()> {
     if to.starts_with(from) {
-        return Err(Error::with_source(ErrorKind::InvalidName, to, "a directory can't move into itself"));
+        return Err(Error::into_itself(to));
     }
     if from.starts_with(to) {
         return Err(Error::new(ErrorKind::AlreadyExists, to));
