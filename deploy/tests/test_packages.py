@@ -266,6 +266,7 @@ class Packages(unittest.TestCase):
         fields = run("dpkg-deb", "--field", deb(), "Version", "Architecture").stdout
         self.assertEqual(fields, f"Version: {VERSION}\nArchitecture: {DEBIAN}\n")
         self.assertEqual(run("rpm", "-qp", "--queryformat", "%{VERSION} %{ARCH}", rpm()).stdout, f"{VERSION} {MACHINE}")
+        self.assertRegex(run("rpm", "-qp", "--changelog", rpm()).stdout, rf"^\* .* The maintainers of Wharf <.*> - {re.escape(VERSION)}-1\n")
         self.assertEqual(run("rpm", "-qp", "--configfiles", rpm()).stdout, "/etc/wharf/wharf.yaml\n")
 
     def test_archive(self):
@@ -286,6 +287,13 @@ class Packages(unittest.TestCase):
 # What a build leaves, without compiling anything: a program that writes its pages as the one of the tests does.
 CARGO = """#!/bin/sh
 case "$*" in *cyclonedx*) exit 1 ;; esac
+case "$*" in
+  *--release*)
+    echo 'fn main() { println!("{}", file!()) }' >$PWD/probe.rs
+    $RUSTC_WRAPPER rustc $RUSTFLAGS -o $PWD/probe $PWD/probe.rs
+    echo "$RUSTFLAGS|$($PWD/probe)" >>KEPT
+    rm $PWD/probe $PWD/probe.rs ;;
+esac
 for place in ${CARGO_TARGET_DIR:-target}/MACHINE-unknown-linux-gnu/release ${CARGO_TARGET_DIR:-target}/debug; do
   mkdir -p $place
   printf '#!/bin/sh\\nexec PROGRAM "$@"\\n' >$place/wharf
@@ -305,13 +313,16 @@ class Dist(unittest.TestCase):
         # A program for another machine, whose pages are written by one for this one.
         other = {"x86_64": "aarch64", "aarch64": "x86_64"}[MACHINE]
         compiler = folder / f"bin/{other}-linux-gnu-gcc"
-        for path, text in {cargo: CARGO.replace("MACHINE", other).replace("PROGRAM", str(place / "program")), compiler: "#!/bin/sh\n"}.items():
+        text = CARGO.replace("MACHINE", other).replace("PROGRAM", str(place / "program")).replace("KEPT", str(folder / "flags"))
+        for path, text in {cargo: text, compiler: "#!/bin/sh\n"}.items():
             path.write_text(text)
             path.chmod(0o755)
         environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
         environment.pop("CARGO_TARGET_DIR", None)
         ran = run(folder / "clone/scripts/dist", "--verify", other, cwd=folder / "clone", env=environment)
         self.assertIn("Both are the same", ran.stdout)
+        # A program doesn't tell where it was built. Flags with folders would have it arranged by them: Cargo names its files by the flags.
+        self.assertEqual((folder / "flags").read_text().splitlines(), ["-C target-feature=+crt-static|/usr/src/wharf/probe.rs"] * 2)
         made = folder / "clone/target/dist"
         debian = {"x86_64": "amd64", "aarch64": "arm64"}[other]
         expected = {f"wharf_{VERSION}_{debian}.deb", f"wharf-{VERSION}-1.{other}.rpm", f"wharf-{VERSION}-{other}-linux.tar.gz", f"wharf-chart-{VERSION}.tgz"}
