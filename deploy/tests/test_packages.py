@@ -319,6 +319,7 @@ class Dist(unittest.TestCase):
             path.chmod(0o755)
         environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
         environment.pop("CARGO_TARGET_DIR", None)
+        environment["WHARF_IMAGE"] = "registry.example.com/acme/wharf"
         ran = run(folder / "clone/scripts/dist", "--verify", other, cwd=folder / "clone", env=environment)
         self.assertIn("Both are the same", ran.stdout)
         # A program doesn't tell where it was built. Flags with folders would have it arranged by them: Cargo names its files by the flags.
@@ -329,6 +330,10 @@ class Dist(unittest.TestCase):
         self.assertEqual({path.name for path in made.iterdir()}, expected | {"SHA256SUMS"})
         self.assertEqual(set(re.findall(r"^[0-9a-f]{64}  (.*)$", (made / "SHA256SUMS").read_text(), re.M)), expected)
         run("sha256sum", "--check", "SHA256SUMS", cwd=made)
+        chart = {name: run("tar", "-xzOf", made / f"wharf-chart-{VERSION}.tgz", f"wharf/{name}").stdout for name in ("values.yaml", "Chart.yaml", "README.md")}
+        self.assertIn("  repository: registry.example.com/acme/wharf\n", chart["values.yaml"])
+        self.assertIn(f"image: registry.example.com/acme/wharf:{VERSION}\n", chart["Chart.yaml"])
+        self.assertIn("| `image.repository` | `registry.example.com/acme/wharf` |", chart["README.md"])
         self.assertEqual(run("dpkg-deb", "--field", made / f"wharf_{VERSION}_{debian}.deb", "Architecture").stdout.strip(), debian)
 
 
