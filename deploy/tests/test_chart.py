@@ -91,7 +91,11 @@ class Chart(unittest.TestCase):
     def test_is_packaged(self):
         with tempfile.TemporaryDirectory() as folder:
             helm("package", CHART, "--destination", folder)
-            self.assertEqual([path.name for path in pathlib.Path(folder).iterdir()], [f"wharf-{yaml.safe_load((CHART / 'Chart.yaml').read_text())['version']}.tgz"])
+            [package] = pathlib.Path(folder).iterdir()
+            self.assertEqual(package.name, f"wharf-{yaml.safe_load((CHART / 'Chart.yaml').read_text())['version']}.tgz")
+            # What README and notes name.
+            there = set(run("tar", "--list", "--file", package).stdout.splitlines())
+            self.assertLessEqual({f"wharf/examples/{example.name}" for example in EXAMPLES}, there)
 
     def test_has_the_version_of_the_program(self):
         version = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)[1]

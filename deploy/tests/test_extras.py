@@ -8,7 +8,7 @@ import unittest
 
 import yaml
 
-from support import CHART, HASH, HELMS, TOOLS, manifests, one, run, template, values_file
+from support import CHART, HASH, HELMS, TOOLS, helm, manifests, one, run, template, values_file
 from test_helm_test import Server
 
 # Each of these has a mark that is found again.
@@ -136,6 +136,30 @@ class Extras(unittest.TestCase):
         )
         self.assertEqual(one("ConfigMap", documents, "-more")["data"], {"port": "21"})
         self.assertEqual({n[-1] for n in names if n.endswith(("-a", "-b"))}, {"a", "b"})
+
+    def test_is_a_part_of_another_chart(self):
+        """Twice, by aliases, each under a condition, as charts usually have parts."""
+        whole = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "platform"
+        (whole / "charts").mkdir(parents=True)
+        (whole / "charts/wharf").symlink_to(CHART)
+        parts = [{"name": "wharf", "version": "*", "alias": name, "condition": f"{name}.enabled"} for name in ("ftp", "archive", "spare")]
+        chart = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": parts}
+        (whole / "Chart.yaml").write_text(yaml.safe_dump(chart))
+        monitored = {"enabled": True, "serviceMonitor": {"enabled": True}}
+        values = {"ftp": monitored, "archive": monitored, "spare": {"enabled": False}}
+        (whole / "values.yaml").write_text(yaml.safe_dump(values))
+        for version in HELMS:
+            documents = [document for document in yaml.safe_load_all(helm("template", "a", whole, version=version).stdout) if document]
+            names = [(document["kind"], document["metadata"]["name"]) for document in documents]
+            self.assertEqual(len(names), len(set(names)))
+            self.assertEqual({name for kind, name in names if kind == "StatefulSet"}, {"a-ftp", "a-archive"})
+            for monitor in [document for document in documents if document["kind"] == "ServiceMonitor"]:
+                # The alerts ask for this job.
+                [endpoint] = monitor["spec"]["endpoints"]
+                self.assertEqual(endpoint["relabelings"], [{"targetLabel": "job", "replacement": "wharf"}])
+            # Both would get the same name, without its end.
+            ran = helm("template", "company-platform-production-europe-west-1", whole, version=version, check=False)
+            self.assertIn("fullnameOverride: it has to be set, to at most 40 characters: company-platform-", ran.stderr)
 
     def test_replicas_end_slowly_unless_something_else_is_said(self):
         several = ["--values", str(CHART / "examples/three-replicas.yaml")]

@@ -6,7 +6,7 @@ import unittest
 
 import yaml
 
-from support import CHART, HELMS, SENTENCE, helm, refused, values_file
+from support import CHART, HELMS, SENTENCE, one, refused, template, values_file
 
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 BALANCED = "service.type=LoadBalancer"
@@ -29,6 +29,10 @@ SENTENCES = {
     "replicaCount=3": "did you mean replicas?",
     "ingress.enabled=true": "did you mean gateway, as FTP is no HTTP, or service.type LoadBalancer?",
     "persistence.storageClassName=a": "did you mean persistence.storageClass?",
+    "podDisruptionBudget.minAvailable=1": "did you mean podDisruptionBudget.maxUnavailable, the other way round?",
+    "networkPolicy.ingress[0].a=b": "did you mean networkPolicy.clients and networkPolicy.monitoring, or networkPolicy.extraIngress?",
+    "users[0].home=/a": "users[0].home: there is no such value; did you mean path, the folder in the backend?",
+    "host=a": "did you mean passive.address, the name or address that clients connect to?",
     "frobnicate=1": "frobnicate: there is no such value. The README of the chart lists all values.",
     # The pod.
     "extraContainers[0].name=wharf": "extraContainers[0].name: wharf is the name of the server's container already; take another.",
@@ -51,6 +55,7 @@ SENTENCES = {
     "extraVolumes[0].name=a,extraVolumes[1].name=a": "extraVolumes[1].name: a is that of the volume of extraVolumes already",
     "extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/a": 'extraVolumeMounts[0].name: there is no volume "a"; extraVolumes brings one, and the pod has config, secrets, temporary.',
     "extraObjects[0].kind=ConfigMap": "extraObjects[0]: an object of Kubernetes has apiVersion, kind and metadata.name.",
+    "extraObjects[0]=a: {{ $labels.instance }}": "extraObjects[0]: the object is filled in as a template of this chart, in which there is no `$labels`: what another program",
     "extraObjects[0]=a: [": "extraObjects[0]: that is no YAML once its template is filled in:",
     # Services.
     "service.nodePort=30021": "service.nodePort: a service of type ClusterIP has no ports of nodes; set service.type to NodePort or LoadBalancer",
@@ -71,6 +76,8 @@ SENTENCES = {
     "extraServices.pods.port=21": "extraServices.pods: the chart has a service of that name already",
     "extraServices.In_ternal.port=21": 'extraServices: "In_ternal" is wrong; it is the end of a service',
     "hostNetwork=true,extraServices.a.port=21": "extraServices.a: with hostNetwork there is no service",
+    "hostNetwork=true,service.type=LoadBalancer": "service.type: with hostNetwork there is no service, neither LoadBalancer nor another",
+    "hostNetwork=true,service.externalIPs[0]=192.0.2.7": "service.externalIPs: with hostNetwork there is no service",
     "passive.ports=30100-30131,service.type=NodePort,extraServices.a.type=NodePort": "and service has them already: one service can be of type NodePort.",
     # Routes and monitors.
     "gateway.enabled=true": "gateway.parentRefs: which Gateway has the listeners?",
@@ -104,9 +111,16 @@ class Refusals(unittest.TestCase):
     def test_name_values_that_there_are(self):
         text = (CHART / "templates/_validate_known.tpl").read_text()
         names = yaml.safe_load(re.search(r'define "wharf.otherNames" -}}\n(.*?){{- end', text, re.S)[1])
+        known = yaml.safe_load(re.search(r'define "wharf.knownValues" -}}\n(.*?){{- end', (CHART / "templates/_values.tpl").read_text(), re.S)[1])
         for name, meant in names.items():
+            meant = meant.split(",")[0].split(" and ")[0]
+            if "[]" in name:
+                section, key = name.rsplit(".", 1)
+                self.assertIn(meant, known[section].split(), name)
+                self.assertNotIn(key, known[section].split(), "it is known")
+                continue
             place = DEFAULTS
-            for key in meant.split(",")[0].split("."):
+            for key in meant.split("."):
                 self.assertIn(key, place, name)
                 place = place[key]
             place = DEFAULTS
@@ -119,18 +133,28 @@ class Refusals(unittest.TestCase):
         """Together, as each is checked by itself."""
         values = {
             "global": {"any": "thing"},
+            "enabled": True,
             "backends": {"scratch": {"kind": "memory", "capacity": "1MiB"}},
             "extraServices": {"internal": None, "a": {}, "b": {"type": "LoadBalancer", "nodePort": 30022}},
             "service": {"type": "LoadBalancer", "nodePort": 30021},
             "resources": {"claims": [{"name": "a"}]},
             "affinity": {"any": {"thing": [{"typ": 1}]}},
             "podSecurityContext": {"runAsUser": None, "any": "thing"},
-            "extraObjects": [],
+            "extraObjects": [
+                "# only a comment\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\n# and another",
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"a": "{{`{{ $labels.instance }}`}}{{- $x := 1 }}{{ $x }}"}},
+            ],
+            "networkPolicy": {"enabled": True, "extraIngress": [{"ports": [{"port": 9000}]}]},
+            "persistence": {"enabled": True, "storageClass": "-"},
             "podMonitor": {"enabled": True},
         }
         with tempfile.TemporaryDirectory() as folder:
             for version in HELMS:
-                helm("template", "wharf", CHART, *values_file(folder, values), version=version)
+                made = list(yaml.safe_load_all(template(*values_file(folder, values), version=version)))
+                made = [document for document in made if document]
+                self.assertEqual(one("ConfigMap", made, "b")["data"]["a"], "{{ $labels.instance }}1")
+                self.assertIn({"ports": [{"port": 9000}]}, one("NetworkPolicy", made)["spec"]["ingress"])
+                self.assertEqual(one("StatefulSet", made)["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"], "")
 
 
 if __name__ == "__main__":

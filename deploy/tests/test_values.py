@@ -19,7 +19,7 @@ CONFIGURATION = json.loads((ROOT / "config/wharf.schema.json").read_text())
 DEMO = "users[0].name=demo,users[0].backend=scratch"
 LOCAL = "backends.disk.kind=local,backends.disk.root=/srv/ftp/files"
 ON_DISK = "users[0].name=demo,users[0].backend=disk"
-S3 = "backends.lake.kind=s3,backends.lake.bucket=b"
+S3 = "backends.lake.kind=s3,backends.lake.bucket=b,backends.lake.region=r"
 MOUNT = "extraVolumes[0].name=a,extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath"
 EMPTY = "extraVolumes[0].emptyDir.medium=Memory"
 SPOOL_ON_DISK = "config.events.spool.backend=disk,config.events.spool.path=.wharf/events"
@@ -188,10 +188,10 @@ SENTENCES = {
     "config.server.passive=5": "config.server.passive: that is a section, with keys of its own.",
     "config.server.limits=5": "config.server.limits: that is a section, with keys of its own.",
     "config.server.limits[0].sessions=5": "config.server.limits: that is a section, with keys of its own.",
-    "config.server.Passive.ports=5-6": "config.server.Passive: there is no such key; there are active, active_on_this_machine, ascii_size,",
-    "config.server.limits.session=5": "config.server.limits.session: there is no such key; there are buffer_memory, connections_per_ip, deflate_level,",
-    "config.lockout.failure=5": "config.lockout.failure: there is no such key; there are always, failures, for, never, within.",
-    "config.scan.clam=a": "config.scan.clam: there is no such key; there are clamd, connections, icap, over, paths, quarantine, timeout, unavailable.",
+    "config.server.Passive.ports=5-6": "config.server.Passive: there is no such key (did you mean passive?); there are active, active_on_this_machine, ascii_size,",
+    "config.server.limits.session=5": "config.server.limits.session: there is no such key (did you mean sessions?); there are buffer_memory, connections_per_ip, deflate_level,",
+    "config.lockout.failure=5": "config.lockout.failure: there is no such key (did you mean failures?); there are always, failures, for, never, within.",
+    "config.scan.clam=a": "config.scan.clam: there is no such key (did you mean clamd?); there are clamd, connections, icap, over, paths, quarantine, timeout, unavailable.",
     "config.users_from[0].folder=a": "config.users_from.folder: there is no such key; there are ca_file, cache, defaults, directory, http, jwt, ldap, sql, timeout, token.",
     "config.users_from[0].defaults=a": "config.users_from.defaults: that is a section, with keys of its own.",
     "config.users_from[0].jwt.map[0].group=a": "config.users_from.jwt.map.group: there is no such key; there are claim, entry, has.",
@@ -201,7 +201,7 @@ SENTENCES = {
     "config.users_from[0].token=a": "config.users_from.token: a secret would end in a ConfigMap; here it is",
     "config.users_from[0].sql.url=a": "config.users_from.sql.url: a secret would end in a ConfigMap; here it is",
     "config.users_from[0].token.value=a": "config.users_from.token: a secret would end in a ConfigMap; here it is",
-    "config.server.passive.address_for[0].client=a": "config.server.passive.address_for.client: there is no such key; there",
+    "config.server.passive.address_for[0].client=a": "config.server.passive.address_for.client: there is no such key (did you mean clients?); there",
     "config.server.passive.address_for=a": "config.server.passive.address_for: that is a list of sections.",
     "config.anonymous.password=a": "config.anonymous.password: there is no such key; there are backend, enabled, mounts,",
     "config.anonymous.mounts[0].password=a": "config.anonymous.mounts.password: there is no such key; there are at, backend,",
@@ -209,14 +209,23 @@ SENTENCES = {
     "config.http.admin.token=a": "config.http.admin.token: a secret would end in a ConfigMap; here it is",
     "config.http.admin.read_only_token=a": "config.http.admin.read_only_token: a secret would end in a ConfigMap; here it is",
     "config.log.filter.a=b": "config.log.filter: that has no keys of its own.",
-    "tls.mode=required,tls.existingSecret=a,config.tls.key_pem=a": "config.tls.key_pem: there is no such key; there are cert",
-    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key; there are certificate, certificates, cipher_suites,",
+    "tls.mode=required,tls.existingSecret=a,config.tls.key_pem=a": "config.tls.key_pem: there is no such key (did you mean key?); there are cert",
+    "tls.settings.private_key=a": "tls.settings.private_key: there is no such key (did you mean key?); there are certificate, certificates, cipher_suites,",
     f"{S3},backends.lake.prefix.password=a": "backends.lake.prefix: that has no keys of its own.",
     "config.server.passive.ports=false": "that is the value `passive.ports`",
     "config.log.filter=debug,existingConfigMap.name=mine": "config: the ConfigMap of existingConfigMap has the whole",
     "backends.lake.kind=s3": "backends.lake.bucket is missing, which kind s3 needs.",
     "backends.lake.kind=azure,backends.lake.account=a": "backends.lake.container is missing",
     "config.tls.client_authorities=a": "config.tls: tls.mode is off",
+    "tls.existingSecret=a": "tls.existingSecret: tls.mode is off, so it would be for nothing, and passwords and files would travel in plain text",
+    "tls.certManager.enabled=true,tls.certManager.issuerRef.name=a,tls.certManager.dnsNames[0]=a.b": "tls.certManager.enabled: tls.mode is off",
+    "tls.settings.min_version=1.3": "tls.settings: tls.mode is off, so it would be for nothing",
+    "backends.lake.kind=s3,backends.lake.bucket=b": "backends.lake.region is missing: where is the bucket?",
+    S3: "backends.lake: there are no credentials: give them under backends.lake.secrets (access_key_id, secret_access_key, session_token,",
+    "backends.lake.kind=gcs,backends.lake.bucket=b": "backends.lake.secrets (service_account_key), or say `ambient_credentials: true`",
+    "backends.lake.kind=azure,backends.lake.account=a,backends.lake.container=b": "backends.lake.secrets (access_key, sas_token)",
+    "existingConfigMap.name=mine,backends.lake.kind=memory": "backends.lake: the ConfigMap of existingConfigMap has the whole configuration",
+    f"fullnameOverride={'a' * 41}": "has 41 characters, and 40 are possible: names of pods and services become longer",
 }
 
 # What the schema says: types.
@@ -306,6 +315,10 @@ class Wrong(unittest.TestCase):
             SEVERAL,
             f"{SEVERAL},persistence.existingClaim=shared",
             "ports.relay=61001",
+            f"{SEVERAL.replace('backends.scratch=null,', '')}",
+            f"fullnameOverride={'a' * 40}",
+            "serviceMonitor.enabled=true,serviceMonitor.interval=1m30s",
+            f"{S3},backends.lake.profile=own,backends.lake.credentials_file=/run/own/credentials",
         ):
             with self.subTest(right):
                 template("--set", right)
@@ -548,7 +561,7 @@ class Quoted(unittest.TestCase):
 
     def test_keys_of_secrets_are_texts(self):
         secret = {"name": "1", "key": "on", "plain": True}
-        lake = {"kind": "s3", "bucket": "b", "secrets": {"secret_access_key": {"existingSecret": "2", "key": "off"}}}
+        lake = {"kind": "s3", "bucket": "b", "region": "r", "secrets": {"secret_access_key": {"existingSecret": "2", "key": "off"}}}
         users = [{"name": "demo", "backend": "lake", "existingSecret": secret}]
         for document in self.rendered("wharf", {"backends": {"lake": lake}, "users": users}):
             self.look(document, place=document["kind"])
@@ -559,6 +572,7 @@ class Secrets(unittest.TestCase):
         values = {
             "backends.user.kind": "s3",
             "backends.user.bucket": "b",
+            "backends.user.region": "r",
             "backends.user.secrets.access_key_id.value": "of-the-backend",
             "backends.user.secrets.secret_access_key.value": "secret",
             "users[0].name": "access_key_id",

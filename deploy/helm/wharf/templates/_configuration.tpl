@@ -39,6 +39,24 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- printf "backend.%s.%s" (include "wharf.key" (index . 0)) (index . 1) -}}
 {{- end -}}
 
+{{/*
+The backend that is left out: several replicas can't have memory, and the chart's own `scratch` is there until somebody takes it
+out. Empty if there is none.
+*/}}
+{{- define "wharf.leftOut" -}}
+{{- $config := .Values.config | default dict -}}
+{{- $spool := ($config.events | default dict).spool -}}
+{{- $used := list (kindIs "map" $spool | ternary $spool dict).backend (($config.scan | default dict).quarantine | default dict).backend -}}
+{{- range append (.Values.users | default list) ($config.anonymous | default dict) -}}
+{{- $used = append $used .backend -}}
+{{- range .mounts -}}
+{{- $used = append $used .backend -}}
+{{- end -}}
+{{- end -}}
+{{- $scratch := (.Values.backends | default dict).scratch | default dict -}}
+{{- if and (include "wharf.isCluster" .) (not (has "scratch" $used)) (eq (toString $scratch.kind) "memory") -}}scratch{{- end -}}
+{{- end -}}
+
 {{/* The configuration, as YAML. */}}
 {{- define "wharf.config" -}}
 {{- $folder := include "wharf.secretsFolder" . -}}
@@ -63,7 +81,7 @@ an upgrade is under way the configuration may be the one before, and must never 
 {{- $_ := set $server "proxy_protocol" (dict "trusted" .) -}}
 {{- end -}}
 {{- $backends := dict -}}
-{{- range $name, $values := .Values.backends -}}
+{{- range $name, $values := omit .Values.backends (include "wharf.leftOut" .) -}}
 {{- $backend := omit $values "secrets" -}}
 {{- range $key, $_ := $values.secrets -}}
 {{- $_ := set $backend $key (dict "file" (printf "%s/%s" $folder (include "wharf.backendKey" (list $name $key)))) -}}

@@ -1,12 +1,17 @@
 {{/* Names, and what several manifests share. */}}
 {{- define "wharf.name" -}}
+{{- include "wharf.wholeName" . | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name before its end is cut off. */}}
+{{- define "wharf.wholeName" -}}
 {{- $chart := include "wharf.shortName" . -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
 {{- else if contains $chart .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $chart | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $chart -}}
 {{- end -}}
 {{- end -}}
 

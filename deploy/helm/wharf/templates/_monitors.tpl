@@ -11,8 +11,8 @@ labels:
 {{- define "wharf.monitorEndpoint" -}}
 {{- $root := index . 0 -}}
 {{- $monitor := index . 1 -}}
-{{- /* The alerts ask for job="wharf", and with a nameOverride the label of that name is another. */ -}}
-{{- $job := empty $root.Values.nameOverride | ternary list (list (dict "targetLabel" "job" "replacement" $root.Chart.Name)) -}}
+{{- /* The alerts ask for job="wharf". With a nameOverride, or as a part that another chart has by an alias, the label of that name is another. */ -}}
+{{- $job := eq (include "wharf.shortName" $root) "wharf" | ternary list (list (dict "targetLabel" "job" "replacement" "wharf")) -}}
 - port: http
   path: /metrics
   interval: {{ $monitor.interval | quote }}

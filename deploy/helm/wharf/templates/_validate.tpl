@@ -13,6 +13,9 @@ anything is made of the values. The schema of the values says no more than what 
 {{- if .Values.config -}}
 {{- fail "config: the ConfigMap of existingConfigMap has the whole configuration, and nothing is merged into it." -}}
 {{- end -}}
+{{- range $name, $_ := omit .Values.backends "scratch" -}}
+{{- fail (printf "backends.%s: the ConfigMap of existingConfigMap has the whole configuration, and nothing is merged into it." $name) -}}
+{{- end -}}
 {{- else -}}
 {{- include "wharf.validate.config" . -}}
 {{- include "wharf.validate.backends" . -}}
@@ -49,11 +52,23 @@ anything is made of the values. The schema of the values says no more than what 
 
 {{- define "wharf.validate.formats" -}}
 {{- $name := include "wharf.name" . -}}
+{{- $whole := include "wharf.wholeName" . -}}
+{{- if gt (len $whole) 40 -}}
+{{- if .Values.fullnameOverride -}}
+{{- fail (printf "fullnameOverride: %s has %d characters, and 40 are possible: names of pods and services become longer than that." $whole (len $whole)) -}}
+{{- end -}}
+{{- /* By an alias, a chart has this one several times, whose names would be the same. Releases that are cut are as they always were. */ -}}
+{{- if not .Chart.IsRoot -}}
+{{- fail (printf "fullnameOverride: it has to be set, to at most 40 characters: %s, the name of the release with that of this chart, has %d, and without its end it could be that of another part." $whole (len $whole)) -}}
+{{- end -}}
+{{- end -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
 {{- fail (printf "%s: services can't be named %s: their names have lower-case letters, digits and hyphens, and begin with a letter." (empty .Values.nameOverride | ternary "fullnameOverride" "fullnameOverride, nameOverride") $name) -}}
 {{- end -}}
 {{- $network := "^([0-9]{1,3}\\.){3}[0-9]{1,3}/[0-9]{1,2}$|^[0-9a-fA-F]*:[0-9a-fA-F:.]*/[0-9]{1,3}$" -}}
 {{- $address := "^([0-9]{1,3}\\.){3}[0-9]{1,3}$|^\\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\\]$" -}}
+{{- /* As Prometheus writes it. */ -}}
+{{- $duration := "^[0-9]+(h([0-9]+m)?([0-9]+s)?([0-9]+ms)?|m([0-9]+s)?([0-9]+ms)?|s([0-9]+ms)?|ms)$" -}}
 {{- $size := "^[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$" -}}
 {{- $checks := list
   (list "image.repository" .Values.image.repository "^\\S+$" "is the name of an image")
@@ -65,10 +80,10 @@ anything is made of the values. The schema of the values says no more than what 
   (list "httpListenAddress" (.Values.httpListenAddress | default "0.0.0.0") $address "is an address, such as 127.0.0.1 or [::1]")
   (list "persistence.size" .Values.persistence.size $size "is a size such as 10Gi")
   (list "temporarySize" .Values.temporarySize $size "is a size such as 1Gi")
-  (list "serviceMonitor.interval" .Values.serviceMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
-  (list "podMonitor.interval" .Values.podMonitor.interval "^[0-9]+(ms|s|m|h)$" "is a duration such as 30s")
-  (list "serviceMonitor.scrapeTimeout" .Values.serviceMonitor.scrapeTimeout "^([0-9]+(ms|s|m|h))?$" "is a duration such as 10s")
-  (list "podMonitor.scrapeTimeout" .Values.podMonitor.scrapeTimeout "^([0-9]+(ms|s|m|h))?$" "is a duration such as 10s")
+  (list "serviceMonitor.interval" .Values.serviceMonitor.interval $duration "is a duration such as 30s")
+  (list "podMonitor.interval" .Values.podMonitor.interval $duration "is a duration such as 30s")
+  (list "serviceMonitor.scrapeTimeout" .Values.serviceMonitor.scrapeTimeout (printf "^$|%s" $duration) "is a duration such as 10s")
+  (list "podMonitor.scrapeTimeout" .Values.podMonitor.scrapeTimeout (printf "^$|%s" $duration) "is a duration such as 10s")
   (list "nameOverride" .Values.nameOverride "^([a-zA-Z0-9]([-._a-zA-Z0-9]{0,48}[a-zA-Z0-9])?)?$" "is a label of at most 50 letters, digits and hyphens")
   (list "namespaceOverride" .Values.namespaceOverride "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$" "is the name of a namespace")
   (list "test.image" .Values.test.image "^\\S+$" "is the name of an image")
@@ -175,6 +190,13 @@ anything is made of the values. The schema of the values says no more than what 
 {{- end -}}
 {{- if and $manager.enabled (not $manager.dnsNames) (not .Values.passive.address) -}}
 {{- fail "tls.certManager.dnsNames is empty, and there is no passive.address to take instead." -}}
+{{- end -}}
+{{- if eq $mode "off" -}}
+{{- range $value, $given := dict "tls.existingSecret" .Values.tls.existingSecret "tls.certManager.enabled" $manager.enabled "tls.settings" .Values.tls.settings -}}
+{{- if $given -}}
+{{- fail (printf "%s: tls.mode is off, so it would be for nothing, and passwords and files would travel in plain text: set tls.mode to required, or leave this out." $value) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and (gt (int .Values.ports.implicitTls) 0) (eq $mode "off") -}}
 {{- fail "ports.implicitTls needs a certificate, and tls.mode is off." -}}

@@ -72,7 +72,8 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- fail (printf "%s: Helm takes the word `on` for true, so write this key in quotes: `\"on\": [file.stored]`." $where) -}}
 {{- end -}}
 {{- if not (has $key $known) -}}
-{{- fail (printf "%s.%s: there is no such key; there are %s." $where $key (join ", " $known)) -}}
+{{- $near := include "wharf.closest" (list $key $known) -}}
+{{- fail (printf "%s.%s: there is no such key%s; there are %s." $where $key (empty $near | ternary "" (printf " (did you mean %s?)" $near)) (join ", " $known)) -}}
 {{- end -}}
 {{- include "wharf.validate.keys" (list (printf "%s.%s" $where $key) (printf "%s.%s" $section $key) $below) -}}
 {{- end -}}
@@ -154,9 +155,19 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- fail (printf "backends.%s.%s is missing, which kind %s needs." $name . $backend.kind) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq $backend.kind "s3") (not $backend.region) (not $backend.endpoint) -}}
+{{- fail (printf "backends.%s.region is missing: where is the bucket? A store that is not Amazon's has an `endpoint`, and needs no region." $name) -}}
+{{- end -}}
 {{- /* Not shown: it may hold a password or a signature. */ -}}
 {{- if and (not (kindIs "invalid" $backend.endpoint)) (not (regexMatch "^https?://(\\[[0-9a-fA-F:.]+\\]|[^\\[\\]/?#@:%\\s]+)(:[0-9]{1,5})?(/[^?#@\\s]*)?$" (toString $backend.endpoint))) -}}
 {{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?), nor %% in its host%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
+{{- end -}}
+{{- $given := or $backend.ambient_credentials $backend.anonymous $backend.profile $backend.credentials_file -}}
+{{- range $key := $own -}}
+{{- $given = or $given (index $backend $key) (hasKey ($backend.secrets | default dict) $key) -}}
+{{- end -}}
+{{- if and $own (not $given) -}}
+{{- fail (printf "backends.%s: there are no credentials: give them under backends.%s.secrets (%s), or say `ambient_credentials: true` to take those of the pod's account, or `anonymous: true` if the storage is public." $name $name (join ", " $own)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

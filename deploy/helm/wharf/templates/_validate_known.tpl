@@ -107,6 +107,18 @@ persistence.path: persistence.mountPath
 tls.secretName: tls.existingSecret
 tls.enabled: tls.mode
 certificate: tls
+host: passive.address, the name or address that clients connect to
+hostname: passive.address, the name or address that clients connect to
+image.pullSecrets: imagePullSecrets
+podDisruptionBudget.minAvailable: podDisruptionBudget.maxUnavailable, the other way round
+networkPolicy.ingress: networkPolicy.clients and networkPolicy.monitoring, or networkPolicy.extraIngress
+serviceMonitor.honorLabels: serviceMonitor.relabelings
+podMonitor.honorLabels: podMonitor.relabelings
+users[].home: path, the folder in the backend
+users[].homeDirectory: path, the folder in the backend
+users[].directory: path, the folder in the backend
+autoscaling.targetCPUUtilizationPercentage: autoscaling.metrics
+autoscaling.targetMemoryUtilizationPercentage: autoscaling.metrics
 {{- end -}}
 
 {{/* The word that a key is nearest to, if any is near: two letters in a name of eight. Big letters, - and _ make no difference. */}}

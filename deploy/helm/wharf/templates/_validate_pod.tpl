@@ -91,8 +91,15 @@
 {{- fail "podMonitor.enabled: serviceMonitor is enabled, too, and both would collect the same metrics; one of them is enough." -}}
 {{- end -}}
 {{- range $number, $object := .Values.extraObjects -}}
-{{- range splitList "\n---" (printf "\n%s" (include "wharf.extraObject" (list $ $object))) -}}
-{{- if . | trim -}}
+{{- /* Helm itself would say no more than that a variable is undefined. */ -}}
+{{- $text := kindIs "string" $object | ternary $object (toYaml $object) -}}
+{{- with regexFind "\\{\\{-?\\s*\\$[A-Za-z_]\\w*" (regexReplaceAll "\\{\\{`[^`]*`\\}\\}" $text "") -}}
+{{- if not (regexMatch (printf "\\$%s\\b[^}]*:?=" (regexFind "[A-Za-z_]\\w*$" .)) $text) -}}
+{{- fail (printf "extraObjects[%d]: the object is filled in as a template of this chart, in which there is no `%s`: what another program fills in is written as {{`{{ $labels.instance }}`}}." $number (regexFind "\\$[A-Za-z_]\\w*" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- range regexSplit "(?m)^---(\\s|$)" (include "wharf.extraObject" (list $ $object)) -1 -}}
+{{- if regexReplaceAll "(?m)^\\s*#.*$" . "" | trim -}}
 {{- $made := fromYaml . -}}
 {{- if hasKey $made "Error" -}}
 {{- fail (printf "extraObjects[%d]: that is no YAML once its template is filled in: %s" $number ($made.Error | replace "\n" " " | printf "%s.")) -}}

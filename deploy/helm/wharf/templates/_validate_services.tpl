@@ -5,6 +5,12 @@
 {{- range $suffix, $_ := .Values.extraServices -}}
 {{- fail (printf "extraServices.%s: with hostNetwork there is no service: clients connect to the node itself." $suffix) -}}
 {{- end -}}
+{{- if ne .Values.service.type "ClusterIP" -}}
+{{- fail (printf "service.type: with hostNetwork there is no service, neither %s nor another: clients connect to the node itself. Leave it out." .Values.service.type) -}}
+{{- end -}}
+{{- if .Values.service.externalIPs -}}
+{{- fail "service.externalIPs: with hostNetwork there is no service: clients connect to the node itself. Leave it out." -}}
+{{- end -}}
 {{- end -}}
 {{- range $suffix, $_ := .Values.extraServices -}}
 {{- include "wharf.validate.format" (list "extraServices" $suffix "^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$" "is the end of a service's name: at most 22 lower-case letters, digits and hyphens") -}}

@@ -17,7 +17,7 @@ extraServices.*: "allocateLoadBalancerNodePorts annotations clusterIP externalIP
 extraVolumeMounts[]: "*"
 gateway: "annotations apiVersion attachBy enabled labels parentRefs"
 image: "digest pullPolicy repository tag"
-networkPolicy: "clients egress enabled monitoring"
+networkPolicy: "clients egress enabled extraIngress monitoring"
 passive: "address ports"
 persistence: "accessModes enabled existingClaim mountPath size storageClass"
 podDisruptionBudget: "enabled maxUnavailable"
@@ -42,5 +42,5 @@ users[].limits: "commands download file_size idle refuse_names sessions transfer
 users[].mounts[]: "at backend path permissions quota resume_uploads"
 users[].mounts[].quota: "bytes files"
 users[].quota: "bytes files"
-values: "affinity autoscaling backends cluster commonLabels config dashboard dnsConfig dnsPolicy env envFrom existingConfigMap extraContainers extraEnv extraObjects extraServices extraVolumeMounts extraVolumes fullnameOverride gateway global hostAliases hostNetwork httpListenAddress image imagePullSecrets initContainers lifecycle listenAddress nameOverride namespaceOverride networkPolicy nodeSelector passive persistence podAnnotations podDisruptionBudget podLabels podMonitor podSecurityContext ports priorityClassName prometheusRule proxyProtocol replicas resources runtimeClassName securityContext service serviceAccount serviceMonitor shutdownGraceSeconds temporarySize test tls tolerations topologySpreadConstraints updateStrategy users usersFrom"
+values: "affinity autoscaling backends cluster commonLabels config dashboard dnsConfig dnsPolicy enabled env envFrom existingConfigMap extraContainers extraEnv extraObjects extraServices extraVolumeMounts extraVolumes fullnameOverride gateway global hostAliases hostNetwork httpListenAddress image imagePullSecrets initContainers lifecycle listenAddress nameOverride namespaceOverride networkPolicy nodeSelector passive persistence podAnnotations podDisruptionBudget podLabels podMonitor podSecurityContext ports priorityClassName prometheusRule proxyProtocol replicas resources runtimeClassName securityContext service serviceAccount serviceMonitor shutdownGraceSeconds temporarySize test tls tolerations topologySpreadConstraints updateStrategy users usersFrom"
 {{- end -}}
