@@ -232,8 +232,6 @@ SENTENCES = {
 TYPES = {
     "ports.control=many": "/ports/control",
     "users=demo": "/users",
-    "ports=null": "ports",
-    "ports.control=null": "control",
 }
 
 
@@ -257,7 +255,7 @@ class Wrong(unittest.TestCase):
         for wrong in ("backends=null", "ports=null", "tls.mode=true", "config.http.listen[0]=0.0.0.0:80", DEMO + ",users[0].permissions=x"):
             found = refused(wrong, version=HELMS[1])
             self.assertNotIn("nil pointer", found)
-            self.assertTrue(SENTENCE.search(found) or "ports is required" in found, found)
+            self.assertTrue(SENTENCE.search(found), found)
 
     def test_names_of_releases(self):
         for release, options in {"123": [], "1st": []}.items():
@@ -400,7 +398,7 @@ class Endpoints(unittest.TestCase):
 class Schema(unittest.TestCase):
     def test_has_types_alone(self):
         def look(node, place):
-            known = {"type", "properties", "additionalProperties", "items", "required", "$schema", "title", "description"}
+            known = {"type", "properties", "additionalProperties", "items", "$schema", "title", "description"}
             self.assertLessEqual(set(node), known, place)
             for key, below in node.get("properties", {}).items():
                 look(below, f"{place}/{key}")
@@ -415,10 +413,10 @@ class Schema(unittest.TestCase):
             # What there isn't is refused by a template, whose sentence says more.
             self.assertNotIn("additionalProperties", node, place)
             self.assertLessEqual(set(defaults), set(node["properties"]), place)
-            # So that `null` doesn't end in a template.
-            self.assertEqual(set(node.get("required", [])), set(defaults) - {"backends", "users", "config"}, place)
             for key, below in defaults.items():
-                if "required" in node["properties"][key]:
+                # A template has the sentence about those that are needed.
+                self.assertIn("null", node["properties"][key]["type"], f"{place}/{key}")
+                if "properties" in node["properties"][key]:
                     look(node["properties"][key], below, f"{place}/{key}")
 
         look(SCHEMA, DEFAULTS, "")

@@ -1,6 +1,7 @@
 {{/* Values that there aren't: misspelt, or as other charts call them. The schema leaves them to a sentence of ours, with the nearest name. */}}
 
 {{- define "wharf.validate.known" -}}
+{{- include "wharf.nulls" . -}}
 {{- include "wharf.validate.within" (list "" "values" .Values (include "wharf.knownValues" . | fromYaml)) -}}
 {{- end -}}
 
