@@ -289,9 +289,12 @@ CARGO = """#!/bin/sh
 case "$*" in *cyclonedx*) exit 1 ;; esac
 case "$*" in
   *--release*)
-    echo 'fn main() { println!("{}", file!()) }' >$PWD/probe.rs
+    echo 'fn main() {
+      let map: std::collections::BTreeMap<String, u8> = std::env::args().map(|name| (name, 1)).collect();
+      println!("{} {}", file!(), map.len());
+    }' >$PWD/probe.rs
     $RUSTC_WRAPPER rustc $RUSTFLAGS -o $PWD/probe $PWD/probe.rs
-    echo "$RUSTFLAGS|$($PWD/probe)" >>KEPT
+    echo "$RUSTFLAGS|$($PWD/probe)|$(grep -c SYSROOT $PWD/probe)|$(grep -c /rustc/ $PWD/probe | sed s/[1-9].*/some/)" >>KEPT
     rm $PWD/probe $PWD/probe.rs ;;
 esac
 for place in ${CARGO_TARGET_DIR:-target}/MACHINE-unknown-linux-gnu/release ${CARGO_TARGET_DIR:-target}/debug; do
@@ -313,8 +316,18 @@ class Dist(unittest.TestCase):
         # A program for another machine, whose pages are written by one for this one.
         other = {"x86_64": "aarch64", "aarch64": "x86_64"}[MACHINE]
         compiler = folder / f"bin/{other}-linux-gnu-gcc"
-        text = CARGO.replace("MACHINE", other).replace("PROGRAM", str(place / "program")).replace("KEPT", str(folder / "flags"))
-        for path, text in {cargo: text, compiler: "#!/bin/sh\n"}.items():
+        # A Rust whose library has its source beside it, as developers have it, whose names rustc would write into the program.
+        real = pathlib.Path(run("rustc", "--print", "sysroot").stdout.strip())
+        sysroot = folder / "rust"
+        (sysroot / "lib/rustlib/src/rust/library/std/src").mkdir(parents=True)
+        (sysroot / "lib/rustlib/src/rust/library/std/src/lib.rs").touch()
+        for level in ("lib", "lib/rustlib"):
+            for path in (real / level).iterdir():
+                if path.name not in ("rustlib", "src"):
+                    (sysroot / level / path.name).symlink_to(path)
+        text = CARGO.replace("MACHINE", other).replace("PROGRAM", str(place / "program")).replace("KEPT", str(folder / "flags")).replace("SYSROOT", str(sysroot))
+        rustc = f'#!/bin/sh\nexec {real}/bin/rustc --sysroot {sysroot} "$@"\n'
+        for path, text in {cargo: text, compiler: "#!/bin/sh\n", folder / "bin/rustc": rustc}.items():
             path.write_text(text)
             path.chmod(0o755)
         environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
@@ -323,7 +336,7 @@ class Dist(unittest.TestCase):
         ran = run(folder / "clone/scripts/dist", "--verify", other, cwd=folder / "clone", env=environment)
         self.assertIn("Both are the same", ran.stdout)
         # A program doesn't tell where it was built. Flags with folders would have it arranged by them: Cargo names its files by the flags.
-        self.assertEqual((folder / "flags").read_text().splitlines(), ["-C target-feature=+crt-static|/usr/src/wharf/probe.rs"] * 2)
+        self.assertEqual((folder / "flags").read_text().splitlines(), ["-C target-feature=+crt-static|/usr/src/wharf/probe.rs 1|0|some"] * 2)
         made = folder / "clone/target/dist"
         debian = {"x86_64": "amd64", "aarch64": "arm64"}[other]
         expected = {f"wharf_{VERSION}_{debian}.deb", f"wharf-{VERSION}-1.{other}.rpm", f"wharf-{VERSION}-{other}-linux.tar.gz", f"wharf-chart-{VERSION}.tgz"}
