@@ -160,6 +160,7 @@ class Extras(unittest.TestCase):
             # Both would get the same name, without its end.
             ran = helm("template", "company-platform-production-europe-west-1", whole, version=version, check=False)
             self.assertIn("fullnameOverride: it has to be set, to at most 40 characters: company-platform-", ran.stderr)
+            self.assertIn("has been called company-platform-production-europe-west:", ran.stderr)
 
     def test_replicas_end_slowly_unless_something_else_is_said(self):
         several = ["--values", str(CHART / "examples/three-replicas.yaml")]

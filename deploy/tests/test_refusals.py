@@ -56,6 +56,7 @@ SENTENCES = {
     "extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/a": 'extraVolumeMounts[0].name: there is no volume "a"; extraVolumes brings one, and the pod has config, secrets, temporary.',
     "extraObjects[0].kind=ConfigMap": "extraObjects[0]: an object of Kubernetes has apiVersion, kind and metadata.name.",
     "extraObjects[0]=a: {{ $labels.instance }}": "extraObjects[0]: the object is filled in as a template of this chart, in which there is no `$labels`: what another program",
+    'extraObjects[0]=a: {{ $x := 1 }}{{ printf "%s" $labels.instance }}': "in which there is no `$labels`",
     "extraObjects[0]=a: [": "extraObjects[0]: that is no YAML once its template is filled in:",
     # Services.
     "service.nodePort=30021": "service.nodePort: a service of type ClusterIP has no ports of nodes; set service.type to NodePort or LoadBalancer",
@@ -78,6 +79,8 @@ SENTENCES = {
     "hostNetwork=true,extraServices.a.port=21": "extraServices.a: with hostNetwork there is no service",
     "hostNetwork=true,service.type=LoadBalancer": "service.type: with hostNetwork there is no service, neither LoadBalancer nor another",
     "hostNetwork=true,service.externalIPs[0]=192.0.2.7": "service.externalIPs: with hostNetwork there is no service",
+    "hostNetwork=true,service.clusterIP=192.0.2.7": "service.clusterIP: with hostNetwork there is no service",
+    "hostNetwork=true,service.nodePort=30021": "service.nodePort: with hostNetwork there is no service",
     "passive.ports=30100-30131,service.type=NodePort,extraServices.a.type=NodePort": "and service has them already: one service can be of type NodePort.",
     # Routes and monitors.
     "gateway.enabled=true": "gateway.parentRefs: which Gateway has the listeners?",
@@ -88,6 +91,18 @@ SENTENCES = {
     "serviceMonitor.enabled=true,podMonitor.enabled=true": "podMonitor.enabled: serviceMonitor is enabled, too",
     "podMonitor.scrapeTimeout=soon": 'podMonitor.scrapeTimeout: "soon" is wrong; it is a duration such as 10s.',
     "hostNetwork=true,httpListenAddress=127.0.0.1,podMonitor.enabled=true": "podMonitor.enabled: Prometheus can't reach 127.0.0.1",
+}
+
+# What another program fills in, as Helm passes it on.
+ESCAPED = {
+    "a": "{{`{{ $labels.instance }}`}}",
+    "b": "{{- `{{ $labels.instance }}` -}}",
+    "c": "{{ `{{ $labels.instance }}` | trim }}",
+    "d": '{{ "{{ $labels.instance }}" }}',
+    "e": '{{ printf "{{ $%s.%s }}" "labels" "instance" }}',
+    "f": "{{/* {{ $labels }} */}}{{`{{ $labels.instance }}`}}",
+    "g": '{{ "{{" }} $labels.instance {{ "}}" }}',
+    "h": '{{ $x := "labels" }}{{ range $i, $y := list "instance" }}{{ `{{ $` }}{{ $x }}.{{ $y }}{{ " }}" }}{{ end }}',
 }
 
 
@@ -142,7 +157,7 @@ class Refusals(unittest.TestCase):
             "podSecurityContext": {"runAsUser": None, "any": "thing"},
             "extraObjects": [
                 "# only a comment\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n---\n# and another",
-                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"a": "{{`{{ $labels.instance }}`}}{{- $x := 1 }}{{ $x }}"}},
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "the-b"}, "data": ESCAPED},
             ],
             "networkPolicy": {"enabled": True, "extraIngress": [{"ports": [{"port": 9000}]}]},
             "persistence": {"enabled": True, "storageClass": "-"},
@@ -152,7 +167,7 @@ class Refusals(unittest.TestCase):
             for version in HELMS:
                 made = list(yaml.safe_load_all(template(*values_file(folder, values), version=version)))
                 made = [document for document in made if document]
-                self.assertEqual(one("ConfigMap", made, "b")["data"]["a"], "{{ $labels.instance }}1")
+                self.assertEqual(set(one("ConfigMap", made, "-b")["data"].values()), {"{{ $labels.instance }}"})
                 self.assertIn({"ports": [{"port": 9000}]}, one("NetworkPolicy", made)["spec"]["ingress"])
                 self.assertEqual(one("StatefulSet", made)["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"], "")
 

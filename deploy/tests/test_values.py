@@ -132,7 +132,7 @@ SENTENCES = {
     f"backends.disk.kind=local,backends.disk.root=/run/own,tls.mode=required,tls.existingSecret=a,{HOST}.certificate=/a,{HOST}.key=/run/own/k": "/run/own is or holds the file of tls.settings.certificates[0].key, which",
     f"backends.disk.kind=local,backends.disk.root=/run//own/k/,{OWN_KEY}": "holds the file of tls.settings.key, which is the server's",
     f"backends.disk.kind=local,backends.disk.root=/run/public,{OWN_KEY}": "holds the file of tls.settings.certificate, which is",
-    f"{S3},{LOCAL},backends.lake.access_key_id.file=/srv/ftp/files/k,{DEMO}": "holds the file of backends.lake.access_key_id, which",
+    f"{S3},{LOCAL},backends.lake.access_key_id.file=/srv/ftp/files/k,backends.lake.secret_access_key.env=B,{DEMO}": "holds the file of backends.lake.access_key_id, which",
     f"{LOCAL},{ON_DISK},{MOUNT}=/srv/ftp,extraVolumeMounts[0].readOnly=true": "is on no volume that can be written",
     f"{LOCAL},{ON_DISK},persistence.enabled=true,{MOUNT}=/srv/ftp/files,extraVolumeMounts[0].readOnly=true": "is on no volume",
     f"{LOCAL},{ON_DISK},{INNER}=/srv/ftp/files/,{MOUNT}=/srv,extraVolumeMounts[1].readOnly=true": "is on no volume that can be",
@@ -221,11 +221,16 @@ SENTENCES = {
     "tls.certManager.enabled=true,tls.certManager.issuerRef.name=a,tls.certManager.dnsNames[0]=a.b": "tls.certManager.enabled: tls.mode is off",
     "tls.settings.min_version=1.3": "tls.settings: tls.mode is off, so it would be for nothing",
     "backends.lake.kind=s3,backends.lake.bucket=b": "backends.lake.region is missing: where is the bucket?",
-    S3: "backends.lake: there are no credentials: give them under backends.lake.secrets (access_key_id, secret_access_key, session_token,",
+    S3: "backends.lake: there are no credentials, or not all: give them under backends.lake.secrets (access_key_id, secret_access_key), or",
     "backends.lake.kind=gcs,backends.lake.bucket=b": "backends.lake.secrets (service_account_key), or say `ambient_credentials: true`",
     "backends.lake.kind=azure,backends.lake.account=a,backends.lake.container=b": "backends.lake.secrets (access_key, sas_token)",
+    f"{S3},backends.lake.secrets.secret_access_key.value=x": "backends.lake: there are no credentials, or not all",
+    f"{S3},backends.lake.secrets.sse_customer_key.value=x": "backends.lake: there are no credentials, or not all",
+    f"{S3},backends.lake.anonymous=false": "backends.lake: there are no credentials, or not all",
+    "replicas=3,users=null,usersFrom.existingSecret=a": "backends: several replicas need a bucket, or a volume that all of them mount, and there is none",
+    f"{SEVERAL.replace('backends.scratch=null,', '')},config.users_from[0].directory=/a,config.users_from[0].defaults.backend=scratch": "backends.scratch: each replica",
     "existingConfigMap.name=mine,backends.lake.kind=memory": "backends.lake: the ConfigMap of existingConfigMap has the whole configuration",
-    f"fullnameOverride={'a' * 41}": "has 41 characters, and 40 are possible: names of pods and services become longer",
+    f"fullnameOverride={'a' * 41}": f"has 41 characters, and 40 are possible: names of pods and services become longer than that. A release that is there already has been called {'a' * 40}:",
 }
 
 # What the schema says: types.
@@ -285,7 +290,7 @@ class Wrong(unittest.TestCase):
             f"backends.disk.kind=local,backends.disk.root=/srv//ftp/files,{ON_DISK},persistence.enabled=true",
             f"backends.disk.kind=local,backends.disk.root=/tmp/files,backends.disk.create_root=true,{ON_DISK}",
             f"{S3},backends.lake.access_key_id.env=A,backends.lake.secret_access_key.file=/a",
-            f"{S3},backends.lake.access_key_id.env=_a7,backends.lake.endpoint=https://store.example.com/a%20b",
+            f"{S3},backends.lake.access_key_id.env=_a7,backends.lake.secret_access_key.env=B,backends.lake.endpoint=https://store.example.com/a%20b",
             f"{LOCAL},{ON_DISK},persistence.enabled=true,{OWN_KEY.replace('/run/own', '/srv/ftp')}",
             f"{LOCAL},{ON_DISK},persistence.enabled=true,{MOUNT}=/srv,extraVolumeMounts[0].readOnly=true",
             f"{LOCAL},{ON_DISK},users[0].permissions=read-only,{MOUNT}=/srv/ftp,extraVolumeMounts[0].readOnly=true",
@@ -559,7 +564,7 @@ class Quoted(unittest.TestCase):
 
     def test_keys_of_secrets_are_texts(self):
         secret = {"name": "1", "key": "on", "plain": True}
-        lake = {"kind": "s3", "bucket": "b", "region": "r", "secrets": {"secret_access_key": {"existingSecret": "2", "key": "off"}}}
+        lake = {"kind": "s3", "bucket": "b", "region": "r", "access_key_id": {"env": "A"}, "secrets": {"secret_access_key": {"existingSecret": "2", "key": "off"}}}
         users = [{"name": "demo", "backend": "lake", "existingSecret": secret}]
         for document in self.rendered("wharf", {"backends": {"lake": lake}, "users": users}):
             self.look(document, place=document["kind"])

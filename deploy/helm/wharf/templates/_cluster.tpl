@@ -73,7 +73,11 @@ connections. Then it ends its sessions, and passes on what it has begun to.
 {{- if gt (mul $most $each) $count -}}
 {{- fail (printf "passive.ports: %d replicas with %d ports each (cluster.portsPerReplica) need %d ports, and there are %d." $most $each (mul $most $each) $count) -}}
 {{- end -}}
-{{- range $name, $backend := omit $values.backends (include "wharf.leftOut" .) -}}
+{{- $backends := omit $values.backends (include "wharf.leftOut" .) -}}
+{{- if not $backends -}}
+{{- fail "backends: several replicas need a bucket, or a volume that all of them mount, and there is none: the chart's own `scratch` is in memory, of which each replica would have its own." -}}
+{{- end -}}
+{{- range $name, $backend := $backends -}}
 {{- if eq (toString $backend.kind) "memory" -}}
 {{- fail (printf "backends.%s: each replica would have a memory of its own, and clients would see another one each time; several replicas need a bucket, or a volume that all of them mount, for all `users`." $name) -}}
 {{- end -}}

@@ -41,7 +41,7 @@ an upgrade is under way the configuration may be the one before, and must never 
 
 {{/*
 The backend that is left out: several replicas can't have memory, and the chart's own `scratch` is there until somebody takes it
-out. Empty if there is none.
+out. Empty if there is none, or if the values name it. Of users in other places, none could have it.
 */}}
 {{- define "wharf.leftOut" -}}
 {{- $config := .Values.config | default dict -}}
@@ -54,7 +54,8 @@ out. Empty if there is none.
 {{- end -}}
 {{- end -}}
 {{- $scratch := (.Values.backends | default dict).scratch | default dict -}}
-{{- if and (include "wharf.isCluster" .) (not (has "scratch" $used)) (eq (toString $scratch.kind) "memory") -}}scratch{{- end -}}
+{{- $named := regexMatch "\"backend\":\"scratch\"" (toJson ($config.users_from | default list)) -}}
+{{- if and (include "wharf.isCluster" .) (not (has "scratch" $used)) (not $named) (eq (toString $scratch.kind) "memory") -}}scratch{{- end -}}
 {{- end -}}
 
 {{/* The configuration, as YAML. */}}

@@ -55,11 +55,11 @@ anything is made of the values. The schema of the values says no more than what 
 {{- $whole := include "wharf.wholeName" . -}}
 {{- if gt (len $whole) 40 -}}
 {{- if .Values.fullnameOverride -}}
-{{- fail (printf "fullnameOverride: %s has %d characters, and 40 are possible: names of pods and services become longer than that." $whole (len $whole)) -}}
+{{- fail (printf "fullnameOverride: %s has %d characters, and 40 are possible: names of pods and services become longer than that. A release that is there already has been called %s: to keep its files and passwords, set that." $whole (len $whole) $name) -}}
 {{- end -}}
 {{- /* By an alias, a chart has this one several times, whose names would be the same. Releases that are cut are as they always were. */ -}}
-{{- if not .Chart.IsRoot -}}
-{{- fail (printf "fullnameOverride: it has to be set, to at most 40 characters: %s, the name of the release with that of this chart, has %d, and without its end it could be that of another part." $whole (len $whole)) -}}
+{{- if not (or .Chart.IsRoot (eq .Chart.Name "wharf")) -}}
+{{- fail (printf "fullnameOverride: it has to be set, to at most 40 characters: %s, the name of the release with that of this chart, has %d, and without its end it could be that of another part. A release that is there already has been called %s: to keep its files and passwords, set that." $whole (len $whole) $name) -}}
 {{- end -}}
 {{- end -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}

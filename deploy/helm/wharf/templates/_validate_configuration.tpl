@@ -162,12 +162,24 @@ called, its section in wharf.configKeys, and what stands there, which is never s
 {{- if and (not (kindIs "invalid" $backend.endpoint)) (not (regexMatch "^https?://(\\[[0-9a-fA-F:.]+\\]|[^\\[\\]/?#@:%\\s]+)(:[0-9]{1,5})?(/[^?#@\\s]*)?$" (toString $backend.endpoint))) -}}
 {{- fail (printf "backends.%s.endpoint: it is a URL such as https://store.example.com:9000, without a user, a password or a query (@ and ?), nor %% in its host%s." $name (empty $own | ternary "" (printf "; credentials stand under backends.%s.secrets: %s" $name (join ", " $own)))) -}}
 {{- end -}}
-{{- $given := or $backend.ambient_credentials $backend.anonymous $backend.profile $backend.credentials_file -}}
+{{- $given := or (eq (toString $backend.ambient_credentials) "true") (eq (toString $backend.anonymous) "true") $backend.profile $backend.credentials_file -}}
+{{- $there := list -}}
 {{- range $key := $own -}}
-{{- $given = or $given (index $backend $key) (hasKey ($backend.secrets | default dict) $key) -}}
+{{- if or (index $backend $key) (hasKey ($backend.secrets | default dict) $key) -}}
+{{- $there = append $there $key -}}
+{{- end -}}
+{{- end -}}
+{{- /* These alone open nothing; and Amazon's keys come in pairs, of which one half may stand in plain sight. */ -}}
+{{- $own = without $own "session_token" "sse_customer_key" -}}
+{{- if eq $backend.kind "s3" -}}
+{{- $given = or $given (and (has "access_key_id" $there) (has "secret_access_key" $there)) -}}
+{{- else -}}
+{{- range $own -}}
+{{- $given = or $given (has . $there) -}}
+{{- end -}}
 {{- end -}}
 {{- if and $own (not $given) -}}
-{{- fail (printf "backends.%s: there are no credentials: give them under backends.%s.secrets (%s), or say `ambient_credentials: true` to take those of the pod's account, or `anonymous: true` if the storage is public." $name $name (join ", " $own)) -}}
+{{- fail (printf "backends.%s: there are no credentials, or not all: give them under backends.%s.secrets (%s), or say `ambient_credentials: true` to take those of the pod's account, or `anonymous: true` if the storage is public." $name $name (join ", " $own)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

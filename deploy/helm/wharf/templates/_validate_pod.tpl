@@ -91,11 +91,17 @@
 {{- fail "podMonitor.enabled: serviceMonitor is enabled, too, and both would collect the same metrics; one of them is enough." -}}
 {{- end -}}
 {{- range $number, $object := .Values.extraObjects -}}
-{{- /* Helm itself would say no more than that a variable is undefined. */ -}}
+{{- /* Helm itself would say no more than that a variable is undefined. What stands in quotes or in a comment is text. */ -}}
 {{- $text := kindIs "string" $object | ternary $object (toYaml $object) -}}
-{{- with regexFind "\\{\\{-?\\s*\\$[A-Za-z_]\\w*" (regexReplaceAll "\\{\\{`[^`]*`\\}\\}" $text "") -}}
-{{- if not (regexMatch (printf "\\$%s\\b[^}]*:?=" (regexFind "[A-Za-z_]\\w*$" .)) $text) -}}
-{{- fail (printf "extraObjects[%d]: the object is filled in as a template of this chart, in which there is no `%s`: what another program fills in is written as {{`{{ $labels.instance }}`}}." $number (regexFind "\\$[A-Za-z_]\\w*" .)) -}}
+{{- $code := $text -}}
+{{- range until 4 -}}
+{{- $code = regexReplaceAll "(?s)\\{\\{-?\\s*[^{}`\"]*(`[^`]*`|\"([^\"\\\\]|\\\\.)*\"|/\\*.*?\\*/)" $code "{{ " -}}
+{{- end -}}
+{{- range regexFindAll "\\{\\{[^{}]*" $code -1 -}}
+{{- range regexFindAll "\\$[A-Za-z_]\\w*" . -1 -}}
+{{- if not (regexMatch (printf "\\%s\\b\\s*(,\\s*\\$\\w+\\s*)?:?=|,\\s*\\%s\\b\\s*:=" . .) $text) -}}
+{{- fail (printf "extraObjects[%d]: the object is filled in as a template of this chart, in which there is no `%s`: what another program fills in is written as {{`{{ $labels.instance }}`}}." $number .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range regexSplit "(?m)^---(\\s|$)" (include "wharf.extraObject" (list $ $object)) -1 -}}

@@ -8,8 +8,10 @@
 {{- if ne .Values.service.type "ClusterIP" -}}
 {{- fail (printf "service.type: with hostNetwork there is no service, neither %s nor another: clients connect to the node itself. Leave it out." .Values.service.type) -}}
 {{- end -}}
-{{- if .Values.service.externalIPs -}}
-{{- fail "service.externalIPs: with hostNetwork there is no service: clients connect to the node itself. Leave it out." -}}
+{{- range list "clusterIP" "externalIPs" "loadBalancerIP" "nodePort" -}}
+{{- if index $.Values.service . -}}
+{{- fail (printf "service.%s: with hostNetwork there is no service: clients connect to the node itself. Leave it out." .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $suffix, $_ := .Values.extraServices -}}
