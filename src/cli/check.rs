@@ -48,13 +48,14 @@ pub(super) struct Check {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// With `--format github`: paths are shown from this directory. By default, the working directory.
-    #[arg(long, env = "GITHUB_WORKSPACE", value_name = "DIR")]
-    relative_to: Option<PathBuf>,
+    #[arg(long, env = "GITHUB_WORKSPACE", value_name = "DIR", value_parser = clap::builder::OsStringValueParser::new())]
+    relative_to: Option<std::ffi::OsString>,
 }
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
-        let root = self.relative_to.as_deref().filter(|root| !root.as_os_str().is_empty());
+        // Outside of GitHub the variable may be there, and empty.
+        let root = self.relative_to.as_deref().filter(|root| !root.is_empty()).map(Path::new);
         let mut report = Report::new(self.format, &self.config, root);
         let outcome = self.look(&mut report);
         report.finish(outcome)

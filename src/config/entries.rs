@@ -113,8 +113,7 @@ impl Entries {
 
     fn check(&self, checker: &Checker<'_>, proven: Option<&str>) -> Vec<(User, Span)> {
         let source = checker.source;
-        if let Some(nul) = source.text().find('\0') {
-            source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
+        if syntax::refuses_nul(source) {
             return Vec::new();
         }
         let Ok(root) = tree::parse(source.text()).map_err(|error| syntax::report(source, &error)) else {

@@ -226,8 +226,7 @@ struct Written {
 
 /// `None` without a problem if there is nothing in the file.
 fn raw(source: &Source<'_>, kinds: &[Kind], engines: &'static [Engine]) -> Option<Written> {
-    if let Some(nul) = source.text().find('\0') {
-        source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
+    if syntax::refuses_nul(source) {
         return None;
     }
     let root = tree::parse(source.text()).map_err(|error| syntax::report(source, &error)).ok()?;

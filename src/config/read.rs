@@ -13,7 +13,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::source::Source;
+use super::source::{Source, before_value, sounds_secret};
 use super::suggest::{hint, nearest, quote};
 use super::tree::{Node, Span, Value};
 
@@ -134,16 +134,28 @@ impl<'de> Reader<'de> {
                 Value::Text(word) if fields.contains(&word.as_str()) => known.push((key, value)),
                 Value::Text(word) if self.kind_is_known && word == KIND => {}
                 Value::Text(word) => {
-                    // It may well be a secret under a key that is badly mistyped.
-                    if nearest(word, fields.iter().copied()).is_none() {
+                    // The secret is a part of the key: `password:hunter2`.
+                    if let Some(name) = before_value(word)
+                        && (sounds_secret(name)
+                            || nearest(name, fields.iter().copied()).is_some_and(sounds_secret))
+                    {
+                        self.source.hide(key.span);
                         self.source.hide_all(value);
-                        // In `password: { hunter2 }` the key is the secret.
-                        if fields == SECRET_PLACES {
-                            self.source.hide(key.span);
-                            let message = "this is no place of a secret; write `{ env: NAME }`, `{ file: PATH }`, or the text in quotes";
-                            self.source.problem(key.span, message);
-                            continue;
-                        }
+                        let message = "this is no key: a colon and a blank stand between a key and its value";
+                        self.source.problem(key.span, message);
+                        continue;
+                    }
+                    let meant = nearest(word, fields.iter().copied());
+                    // It may well be a secret under a key that is mistyped, a little or badly.
+                    if meant.is_none_or(sounds_secret) {
+                        self.source.hide_all(value);
+                    }
+                    // In `password: { hunter2 }` the key is the secret.
+                    if meant.is_none() && fields == SECRET_PLACES {
+                        self.source.hide(key.span);
+                        let message = "this is no place of a secret; write `{ env: NAME }`, `{ file: PATH }`, or the text in quotes";
+                        self.source.problem(key.span, message);
+                        continue;
                     }
                     let hint = hint(word, fields.iter().copied(), "known here are");
                     self.source.problem(key.span, format!("unknown key {}{hint}", quote(word)));

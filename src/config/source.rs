@@ -273,14 +273,22 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What follows the name of a secret at the start of a line, if the colon between them was forgotten: then the two
-    /// are one text, of which nobody can say what it was meant to be.
+    /// What follows the name of a secret where a key may stand, if the colon between them was forgotten, or the blank behind it: then the
+    /// two are one text, of which nobody can say what it was meant to be.
     fn after_secret_word(&self, line: Span) -> Option<Span> {
-        let content = self.text[line.range()].trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
-        let word_end = content.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')?;
-        let (word, rest) = content.split_at(word_end);
-        let forgotten = rest.starts_with(char::is_whitespace) && !rest.trim_start().starts_with(':');
-        (sounds_secret(word) && forgotten).then(|| Span { start: line.end - rest.len(), end: line.end })
+        let content = &self.text[line.range()];
+        let starts = content.match_indices(['{', ',']).map(|(at, _)| at + 1);
+        std::iter::once(0).chain(starts).find_map(|start| {
+            let content = content[start..].trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
+            let word_end = content.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')?;
+            let (word, rest) = content.split_at(word_end);
+            let is_forgotten = match rest.strip_prefix([':', '=']) {
+                Some(value) => !value.is_empty() && !value.starts_with(char::is_whitespace),
+                None => rest.starts_with(char::is_whitespace) && !rest.trim_start().starts_with(':'),
+            };
+            (sounds_secret(word) && is_forgotten)
+                .then(|| Span { start: line.end - rest.len(), end: line.end })
+        })
     }
 
     /// The characters of a line that may be shown, and which of them stand for `marked`.
@@ -311,6 +319,12 @@ impl<'a> Source<'a> {
         let first = first.unwrap_or(shown.len());
         (shown, first, last.saturating_sub(first))
     }
+}
+
+/// The key of a text that is one with its value: `password:hunter2`, `password hunter2`. `None` if there is no value in it.
+pub(super) fn before_value(text: &str) -> Option<&str> {
+    let (name, value) = text.split_once([':', '=', ' ', '\t'])?;
+    (!value.is_empty()).then_some(name)
 }
 
 /// Whether a key with this name may hold a secret. The key `key` of `tls` is the path of a file.

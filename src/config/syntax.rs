@@ -19,6 +19,15 @@ pub(super) fn report(source: &Source<'_>, error: &Error) {
     source.problem(span, message(error));
 }
 
+/// Reports a NUL byte, with which a file is not read at all; whether there is one.
+pub(super) fn refuses_nul(source: &Source<'_>) -> bool {
+    let Some(nul) = source.text().find('\0') else { return false };
+    // Nobody knows what the rest of the line is.
+    source.hide(source.line_at(nul));
+    source.problem(Span { start: nul, end: nul + 1 }, "the file contains a NUL byte");
+    true
+}
+
 /// In our words where the library's would repeat what is written, which may be a secret without its quotes.
 fn message(error: &Error) -> String {
     match error.without_snippet() {

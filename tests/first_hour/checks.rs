@@ -208,8 +208,9 @@ fn annotations_name_files_as_the_repository_does() {
         // The last word is that of the runner.
         let Ran { status, stdout, .. } = match root {
             None => finish(&mut command),
-            Some("env") => {
-                let output = command.env("GITHUB_WORKSPACE", folder.path()).output().unwrap();
+            Some(word @ ("env" | "empty")) => {
+                let root = if word == "env" { folder.path() } else { Path::new("") };
+                let output = command.env("GITHUB_WORKSPACE", root).output().unwrap();
                 let stdout = String::from_utf8(output.stdout).unwrap();
                 Ran { status: output.status.code(), stdout, stderr: String::new() }
             }
@@ -220,6 +221,7 @@ fn annotations_name_files_as_the_repository_does() {
     };
     let whole = folder.path().join("deploy/conf/wharf.yaml");
     for (from, file, root, shown) in [
+        ("", "deploy/conf/wharf.yaml", Some("empty"), "deploy/conf/wharf.yaml"),
         ("", "deploy/conf/wharf.yaml", None, "deploy/conf/wharf.yaml"),
         ("", whole.to_str().unwrap(), None, "deploy/conf/wharf.yaml"),
         ("deploy", "conf/wharf.yaml", Some("env"), "deploy/conf/wharf.yaml"),

@@ -65,6 +65,24 @@ fn problems_show_no_secret() {
         "backends: { disk: { secret-key: hunter2 } }\n",
         "backends: [{ kind: s3, secret_access_key: hunter2 }]\n",
         "backends: { disk: { kind: s3, bucket: a, endpoint: \"http://a:hunter2@b\", anonymous: true } }\n",
+        // The blank or the colon is missing.
+        "users: [{ name: a, password:hunter2, backend: disk }]\n",
+        "users: [{ name: a, password hunter2, backend: disk }]\n",
+        "users: [{ name: a, password=hunter2, backend: disk }]\n",
+        "users: [{ password:hunter2, name: a, backend: nowhere }]\n",
+        "users: [{ name: a, pasword:hunter2, backend: disk }]\n",
+        "users: [{ name: a, \"password:hunter2\": x, backend: disk }]\n",
+        "users:\n  - name: a\n    password:hunter2\n    backend: disk\n",
+        "users:\n  - name: a\n    backend: disk\n    ? password:hunter2\n",
+        "backends: { disk: { kind: azure, account: a, container: b, sas_tokn:hunter2 } }\n",
+        // The key is mistyped, a little.
+        "http: { admin: { tokn: hunter2 } }\n",
+        "http: { admin: { tok: hunter2 } }\n",
+        "events: { to: [{ url: \"https://a\", secrt: hunter2 }] }\n",
+        "events: { to: [{ url: \"https://a\", secrt:hunter2 }] }\n",
+        // NUL.
+        "users: [{ name: a, password: hunter2\0, backend: disk }]\n",
+        "users: [{ name: a, backend: disk, password: hunter2 }] \0\n",
         // An anchor takes it elsewhere.
         "log: { filter: &a x, x: &b hunter2 }\nusers: [{ name: a, password: *b, backend: disk }]\n",
         // It has lines.
@@ -73,6 +91,9 @@ fn problems_show_no_secret() {
     ] {
         let complaints = world.complaints(&with(sections));
         assert!(!complaints.contains("hunter2"), "{sections}\n{complaints}");
+        // Programs are told the keys, too.
+        let problems = world.parse(&with(sections)).unwrap_err();
+        assert!(!format!("{problems:?}").contains("hunter2"), "{sections}\n{problems:?}");
     }
 }
 
