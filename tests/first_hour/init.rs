@@ -213,6 +213,7 @@ fn options_answer_for_scripts() {
     let ran = run(folder.path(), &all, "");
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("curl --ssl-reqd --user anna ftp://192.0.2.7:2121/"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("add --insecure."), "{}", ran.stdout);
     assert!(!ran.stdout.contains("sesame"), "{}", ran.stdout);
     is_good(folder.path(), "all.yaml");
     let text = fs::read_to_string(folder.path().join("all.yaml")).unwrap();

@@ -347,6 +347,11 @@ impl Init {
         print(format_args!("  wharf check --config {file}"));
         print(format_args!("  wharf serve --config {file}"));
         print(format_args!("  curl {tls}--user {user} ftp://{host}/   (it asks for the password)"));
+        if answers.tls.is_some() {
+            print(format_args!(
+                "  The certificate has to be for this name or address; for a try without that, add --insecure."
+            ));
+        }
         if let Some(password) = made {
             print(format_args!(
                 "\nThe password of {}, which is shown only now: {}",
