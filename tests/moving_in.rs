@@ -209,3 +209,28 @@ emil:x:4005:4005:Emil:/srv/homes/emil:/bin/sh
         ["anna", "bob", "carl", "dora", "emil"].map(of).concat()
     }
 }
+
+/// Whoever may not look into a directory does not know what the modes in it refuse.
+#[test]
+fn somebody_who_may_not_look_everywhere_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("homes/anna");
+    fs::create_dir_all(home.join("closed/in")).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let users = format!("anna:x:4242:4242::{}:/bin/sh\n", home.display());
+    fs::write(folder.path().join("passwd"), users).unwrap();
+    fs::write(folder.path().join("vsftpd.conf"), "local_enable=YES\nwrite_enable=YES\n").unwrap();
+    let told = |mode: u32| {
+        fs::set_permissions(home.join("closed"), Permissions::from_mode(mode)).unwrap();
+        // Root may look everywhere.
+        let mut import = std::process::Command::new("setpriv");
+        import.args(["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]);
+        let program = wharf(["import"]);
+        let ran = import.arg(program.get_program()).args(["import", "vsftpd", "vsftpd.conf", "passwd"]);
+        let ran = ran.current_dir(folder.path()).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap().contains("could not be looked into, such as ")
+    };
+    assert!(told(0o311));
+    assert!(!told(0o711));
+}

@@ -105,6 +105,8 @@ pub(super) struct Told {
     pub(super) is_missing: bool,
     /// Not all of it was looked at.
     pub(super) is_cut_short: bool,
+    /// A directory that could not be looked into, and why.
+    pub(super) unlooked: Option<String>,
     /// A file that the other server did not send, and Wharf does.
     pub(super) unreadable: Option<String>,
 }
@@ -190,6 +192,11 @@ impl Told {
                 "the modes of some files, such as {path}, refuse to send them there: Wharf sends all files that its own account may read"
             ));
         }
+        if let Some(path) = &self.unlooked {
+            remarks.push(format!(
+                "some directories could not be looked into, such as {path}, so what the modes in them refuse is not known: import as root"
+            ));
+        }
         if self.is_cut_short {
             remarks.push("there are too many directories to compare all of their modes: compare what may be written to".to_owned());
         }
@@ -233,7 +240,13 @@ impl Walk<'_> {
         if around.is_empty() {
             return;
         }
-        let Ok(entries) = fs::read_dir(self.finder.locate(path)) else { return };
+        let entries = match fs::read_dir(self.finder.locate(path)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.told.unlooked.get_or_insert_with(|| format!("{path} ({error})"));
+                return;
+            }
+        };
         let mut names = Vec::new();
         for entry in entries.flatten() {
             if self.left == 0 || self.budget.0.get() == 0 || depth > MAX_DEPTH {

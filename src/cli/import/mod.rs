@@ -44,7 +44,7 @@ const USERS_IN_A_FILE: usize = 1000;
 #[command(after_help = "\
 Examples:
   wharf import vsftpd /etc/vsftpd.conf /etc/passwd /etc/shadow --output wharf.yaml
-  wharf import proftpd /etc/proftpd/proftpd.conf > wharf.yaml
+  wharf import proftpd /etc/proftpd/proftpd.conf --output wharf.yaml
   wharf import pure-ftpd /etc/pure-ftpd/conf /etc/pure-ftpd/pureftpd.passwd
   wharf import sftpgo backup.json --output wharf.yaml
   wharf import transfer-family server.json user-*.json

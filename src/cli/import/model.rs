@@ -48,6 +48,8 @@ pub(super) struct Imported {
     /// The numbers of stores by their keys: there may be one for each of very many users.
     known_stores: HashMap<Vec<(&'static str, Node)>, usize>,
     names_of_stores: Names,
+    /// Whose the secrets of a bucket are: by their place in the list, each has a file of its own.
+    owners_of_secrets: HashMap<String, Vec<String>>,
 }
 
 impl Imported {
@@ -75,6 +77,18 @@ impl Imported {
         self.known_stores.insert(keys.clone(), self.stores.len());
         self.stores.push(Store { name: name.clone(), keys, remarks });
         name
+    }
+
+    /// The name of a file for a secret of a bucket, beside the configuration. What tells the owner from others, such as the number of an
+    /// account, is shown to nobody: several have different secrets in one bucket.
+    pub(super) fn secret_file(&mut self, bucket: &str, key: &str, owner: &str) -> String {
+        let name = format!("secrets/{}-{key}", bucket.replace('/', "-"));
+        let owners = self.owners_of_secrets.entry(name.clone()).or_default();
+        let number = owners.iter().position(|known| known == owner).unwrap_or_else(|| {
+            owners.push(owner.to_owned());
+            owners.len() - 1
+        });
+        if number == 0 { name } else { format!("{name}-{}", number + 1) }
     }
 
     /// The settings of TLS, which are made if there are none.

@@ -11,6 +11,9 @@ pub(super) struct Dump {
     pub(super) users: Option<Vec<User>>,
     pub(super) groups: Option<Vec<Group>>,
     pub(super) folders: Option<Vec<Folder>>,
+    /// Lists of addresses that may connect or may not, rules, settings, and who administers it.
+    #[serde(flatten)]
+    pub(super) others: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

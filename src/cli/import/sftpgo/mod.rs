@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Datelike};
+use serde_json::Value;
 
 use self::dump::{Dump, Folder, Group, VirtualFolder};
 use super::accounts::verified_hash;
@@ -31,6 +32,7 @@ fn add(input: &Input, imported: &mut Imported) -> Result<(), String> {
     if dump.users.is_none() && dump.groups.is_none() && dump.folders.is_none() {
         return Err(format!("{} has neither users nor groups nor folders of SFTPGo", input.name));
     }
+    of_the_server(&dump.others, &input.place(0), imported);
     let groups: BTreeMap<_, _> =
         dump.groups.iter().flatten().map(|group| (group.name.as_str(), group)).collect();
     let folders: BTreeMap<_, _> =
@@ -42,6 +44,25 @@ fn add(input: &Input, imported: &mut Imported) -> Result<(), String> {
         imported.users.push(user);
     }
     Ok(())
+}
+
+/// What the dump says of the server as a whole, and what stands elsewhere.
+fn of_the_server(others: &BTreeMap<String, Value>, place: &Place, imported: &mut Imported) {
+    for (name, what) in [
+        (
+            "ip_lists",
+            "addresses that may connect or may not: write `networks` at each user, or close the firewall to them",
+        ),
+        ("event_rules", "rules of what happens after a transfer or at a time: see `events`"),
+        ("configs", "settings of the server that were made in its web page"),
+        ("shares", "links for everybody who knows them"),
+    ] {
+        if others.get(name).is_some_and(stores::says_something) {
+            imported.remark(place, format!("{name} is not carried over: {what}"));
+        }
+    }
+    let text = "addresses, ports, passive mode and TLS stand in sftpgo.json, which is not read: what Wharf listens on is its own default until you write `server` and `tls`";
+    imported.remark(place, text);
 }
 
 fn positive(number: i64) -> Option<u64> {
@@ -115,10 +136,22 @@ fn user(
             ));
         }
     }
+    user.ignore_chmod = permissions
+        .values()
+        .any(|words| granted(words).contains(Permissions::OVERWRITE) && !has_word(words, "chmod"));
+    if permissions
+        .values()
+        .any(|words| granted(words).contains(Permissions::OVERWRITE) && !has_word(words, "chtimes"))
+    {
+        user.remark(
+            place,
+            "who may overwrite may set times of files (MFMT) here, and without `chtimes` may not there",
+        );
+    }
     if permissions.values().any(|words| is_partial(words)) {
         user.remark(place, "who may delete or rename only files, or only directories, may do neither here");
     }
-    user.limits.sessions = positive(found.max_sessions);
+    user.limits.sessions = positive(found.max_sessions).map(|most| most.min(u32::MAX.into()));
     user.limits.upload = positive(found.upload_bandwidth).map(|kib| kib.saturating_mul(1024));
     user.limits.download = positive(found.download_bandwidth).map(|kib| kib.saturating_mul(1024));
     if user.limits.upload.is_some() || user.limits.download.is_some() {
@@ -182,9 +215,14 @@ fn is_partial(words: &[String]) -> bool {
     of("delete", "delete_files", "delete_dirs") || of("rename", "rename_files", "rename_dirs")
 }
 
+/// Whether this is among SFTPGo's words, one of which stands for all.
+fn has_word(words: &[String], word: &str) -> bool {
+    words.iter().any(|found| found == word || found == "*")
+}
+
 /// The permissions of SFTPGo's words.
 fn granted(words: &[String]) -> Permissions {
-    let has = |word: &str| words.iter().any(|found| found == word || found == "*");
+    let has = |word: &str| has_word(words, word);
     let mut permissions = Permissions::empty();
     for (permission, granted) in [
         (Permissions::LIST, has("list")),

@@ -51,19 +51,19 @@ pub(super) fn tree(
     Ok(Tree::Stored { store, path: super::super::inputs::normalised(prefix).trim_matches('/').to_owned() })
 }
 
-/// Adds a secret: as it is, or as a file that the operator writes it to.
+/// Adds a secret: as it is, or as a file that the operator writes it to. Its `owner` is what tells it from others of this bucket.
 fn secret(
     keys: &mut Vec<(&'static str, Node)>,
     remarks: &mut Vec<Remark>,
-    place: &Place,
-    (key, bucket): (&'static str, &str),
+    (place, imported): (&Place, &mut Imported),
+    (key, bucket, owner): (&'static str, &str, &str),
     secret: &Secret,
 ) {
     if secret.status.eq_ignore_ascii_case("plain") {
         keys.push((key, Node::text(&secret.payload)));
         return;
     }
-    let file = format!("secrets/{}-{key}", bucket.replace('/', "-"));
+    let file = imported.secret_file(bucket, key, owner);
     let text = format!("{key} of {bucket} is encrypted by SFTPGo: write it to {file}, beside this file");
     remarks.push(Remark { place: place.clone(), text });
     keys.push((key, Node::Map(vec![("file", Node::text(file))])));
@@ -83,7 +83,7 @@ fn remark_others(remarks: &mut Vec<Remark>, place: &Place, others: &Others) {
 }
 
 /// Whether a value is another than that of a setting which nobody has set.
-fn says_something(value: &Value) -> bool {
+pub(super) fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(value) => *value,
@@ -122,7 +122,8 @@ fn s3(settings: &S3, place: &Place, imported: &mut Imported) -> Result<String, S
     } else {
         keys.push(("access_key_id", Node::text(&settings.access_key)));
         let key = settings.access_secret.clone().unwrap_or_default();
-        secret(&mut keys, &mut remarks, place, ("secret_access_key", &settings.bucket), &key);
+        let what = ("secret_access_key", settings.bucket.as_str(), settings.access_key.as_str());
+        secret(&mut keys, &mut remarks, (place, imported), what, &key);
     }
     texts(&mut keys, &[("session_token", &settings.session_token)]);
     if settings.skip_tls_verify {
@@ -138,7 +139,9 @@ fn gcs(settings: &Gcs, place: &Place, imported: &mut Imported) -> String {
     texts(&mut keys, &[("bucket", &settings.bucket), ("storage_class", &settings.storage_class)]);
     match given(settings.credentials.as_ref()) {
         Some(key) if settings.automatic_credentials == 0 => {
-            secret(&mut keys, &mut remarks, place, ("service_account_key", &settings.bucket), key);
+            // Nothing but the secret says whose it is.
+            let what = ("service_account_key", settings.bucket.as_str(), key.payload.as_str());
+            secret(&mut keys, &mut remarks, (place, imported), what, key);
         }
         _ => keys.push(("ambient_credentials", Node::word(true))),
     }
@@ -167,9 +170,11 @@ fn azure(settings: &Azure, place: &Place, imported: &mut Imported) -> Result<Str
             Some((_, token)) => Secret { payload: token.to_owned(), ..signature.clone() },
             None => signature.clone(),
         };
-        secret(&mut keys, &mut remarks, place, ("sas_token", &settings.container), &token);
+        let what = ("sas_token", settings.container.as_str(), token.payload.as_str());
+        secret(&mut keys, &mut remarks, (place, imported), what, &token);
     } else if let Some(key) = given(settings.account_key.as_ref()) {
-        secret(&mut keys, &mut remarks, place, ("access_key", &settings.container), key);
+        let what = ("access_key", settings.container.as_str(), settings.account_name.as_str());
+        secret(&mut keys, &mut remarks, (place, imported), what, key);
     } else {
         keys.push(("ambient_credentials", Node::word(true)));
     }

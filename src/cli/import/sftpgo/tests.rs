@@ -102,3 +102,44 @@ fn another_shape_is_told_from_an_empty_one() {
         assert!(error.contains(reason), "{error}");
     }
 }
+
+#[test]
+fn secrets_of_one_bucket_that_are_not_the_same_are_not_in_one_file() {
+    let user = |name: &str, key: &str| {
+        format!(
+            r#"{{"username": "{name}", "status": 1, "home_dir": "/srv", "permissions": {{"/": ["*"]}},
+                "filesystem": {{"provider": 1, "s3config": {{"bucket": "acme/lake", "region": "r", "access_key": "{key}",
+                    "access_secret": {{"status": "AES-256-GCM", "payload": "{name}"}}}}}}}}"#
+        )
+    };
+    let users = [user("anna", "A"), user("bob", "B"), user("carl", "A")].join(",");
+    let dump = format!(r#"{{"users": [{users}]}}"#);
+    let (text, imported) = import(Source::Sftpgo, &[("dump.json", &dump)]).unwrap();
+    assert_eq!(imported.stores.len(), 2, "{text}");
+    let files: Vec<&str> =
+        text.lines().filter_map(|line| line.trim().strip_prefix("secret_access_key:")).collect();
+    assert_eq!(
+        files,
+        [
+            " { file: secrets/acme-lake-secret_access_key }",
+            " { file: secrets/acme-lake-secret_access_key-2 }"
+        ],
+        "{text}"
+    );
+}
+
+#[test]
+fn what_the_dump_says_of_the_server_is_told() {
+    let dump = r#"{"users": [{"username": "anna", "status": 1, "home_dir": "/srv",
+            "permissions": {"/": ["list", "download", "upload", "overwrite"]}},
+        {"username": "bob", "status": 1, "home_dir": "/srv", "permissions": {"/": ["*"]}},
+        {"username": "carl", "status": 1, "home_dir": "/srv", "permissions": {"/": ["list", "upload"]}}],
+        "ip_lists": [{"ipornet": "10.0.0.0/8", "type": 1, "mode": 2}], "event_rules": [], "configs": {"sftpd": {}}}"#;
+    let (text, imported) = import(Source::Sftpgo, &[("dump.json", dump)]).unwrap();
+    assert!(text.contains("dump.json: ip_lists is not carried over"), "{text}");
+    assert!(text.contains("sftpgo.json, which is not read"), "{text}");
+    assert!(!text.contains("event_rules") && !text.contains("configs"), "they say nothing: {text}");
+    let chmod: Vec<bool> = imported.users.iter().map(|user| user.ignore_chmod).collect();
+    assert_eq!(chmod, [true, false, false], "{text}");
+    assert!(text.contains("without `chtimes`"), "{text}");
+}

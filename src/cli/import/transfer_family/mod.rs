@@ -189,13 +189,15 @@ fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: 
     let mut tree =
         |target: &str| tree(&filled(target), region, found.role.as_deref(), is_efs, place, imported);
     let (mut root, mut mounts) = (None, Vec::new());
-    let mut files = Vec::new();
+    let (mut files, mut twice) = (Vec::new(), Vec::new());
     for mapping in mappings {
         let at = normalised(&filled(&mapping.entry));
         if mapping.kind.as_deref() == Some("FILE") {
             files.push(at);
         } else if at == "/" {
             root = Some(tree(&mapping.target));
+        } else if mounts.iter().any(|mount: &Mount| mount.at == at) {
+            twice.push(at);
         } else {
             mounts.push(Mount { at, tree: tree(&mapping.target), permissions, quota: Quota::default() });
         }
@@ -219,6 +221,9 @@ fn user(found: &Described, place: &Place, region: &str, is_efs: bool, imported: 
     }
     for at in files {
         user.remark(place, format!("{at} is mapped to a single file, and left out: mounts show directories"));
+    }
+    for at in twice {
+        user.remark(place, format!("{at} is mapped twice: the second one is left out"));
     }
     if found.policy.is_none() {
         user.remark(place, "what the role permits is not printed: the permissions are `full`, and the store refuses what the role may not do");

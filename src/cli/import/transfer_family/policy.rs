@@ -87,15 +87,9 @@ fn is_everywhere(statement: &Value, action: &str, scope: &Scope<'_>) -> bool {
     if statement.get("NotResource").is_some() {
         return false;
     }
-    let conditions = statement.get("Condition").and_then(Value::as_object);
     // A user sees a part of the bucket, so listings of just that part are no condition.
-    let is_free = conditions.is_none_or(|conditions| {
-        let mut keys = conditions.values().filter_map(Value::as_object).flat_map(|keys| keys.keys());
-        action == LISTING
-            && conditions.len() == 1
-            && keys.all(|key| key.eq_ignore_ascii_case("s3:prefix"))
-            && each(statement.get("Condition")).all(|condition| condition.get("StringLike").is_some())
-    });
+    let is_free =
+        statement.get("Condition").is_none_or(|condition| action == LISTING && lists_all(condition, scope));
     let resources: Vec<String> =
         each(statement.get("Resource")).filter_map(Value::as_str).map(|text| scope.filled(text)).collect();
     is_free
@@ -107,6 +101,29 @@ fn is_everywhere(statement: &Value, action: &str, scope: &Scope<'_>) -> bool {
                 if action == LISTING { fits(resource, bucket, true) } else { is_around(resource, target) }
             })
         })
+}
+
+/// Whether a condition permits listings of all that the user sees: `{"StringLike": {"s3:prefix": …}}` with patterns around it.
+fn lists_all(condition: &Value, scope: &Scope<'_>) -> bool {
+    let Some((kind, keys)) = only(condition) else { return false };
+    let Some((key, patterns)) = only(keys) else { return false };
+    let patterns: Vec<String> =
+        each(Some(patterns)).filter_map(Value::as_str).map(|text| scope.filled(text)).collect();
+    kind == "StringLike"
+        && key.eq_ignore_ascii_case("s3:prefix")
+        && scope.targets.iter().all(|target| {
+            let (_, folder) = target.trim_start_matches('/').split_once('/').unwrap_or_default();
+            let folder = folder.trim_matches('/');
+            patterns
+                .iter()
+                .any(|pattern| if folder.is_empty() { pattern == "*" } else { is_around(pattern, folder) })
+        })
+}
+
+/// The only entry of an object.
+fn only(value: &Value) -> Option<(&str, &Value)> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    object.iter().next().map(|(key, value)| (key.as_str(), value))
 }
 
 /// Whether a pattern fits all keys below a directory.

@@ -60,6 +60,27 @@ fn the_home_is_everywhere_and_less_is_nothing() {
         let policy = policy(&[list.clone(), home(r#""s3:GetObject""#), put]);
         assert_eq!(of(&policy), Permissions::READ_ONLY, "{resource}");
     }
+    // Listings of a part are not those of the home.
+    for condition in [
+        r#"{"StringLike": {"s3:prefix": "homes/anna/public/*"}}"#,
+        r#"{"StringLike": {"s3:prefix": ["homes/bob/*", "homes/anna/*/public/*"]}}"#,
+        r#"{"StringLike": {"s3:prefix": "homes/anna"}}"#,
+        r#"{"StringLike": {"s3:prefix": "*", "s3:delimiter": "/"}}"#,
+        r#"{"StringNotLike": {"s3:prefix": "*"}}"#,
+        r#"{"StringLike": {"s3:prefix": "*"}, "Bool": {"aws:SecureTransport": "true"}}"#,
+        r#""all""#,
+    ] {
+        let some = format!(r#""Resource": "arn:aws:s3:::lake", "Condition": {condition}"#);
+        let policy = policy(&[statement("Allow", r#""s3:ListBucket""#, &some), home(r#""s3:GetObject""#)]);
+        assert_eq!(of(&policy), Permissions::DOWNLOAD, "{condition}");
+    }
+    for prefix in ["*", "homes/*", "homes/anna*", "homes/anna/*"] {
+        let some = format!(
+            r#""Resource": "arn:aws:s3:::lake", "Condition": {{"StringLike": {{"s3:prefix": ["x", "{prefix}"]}}}}"#
+        );
+        let policy = policy(&[statement("Allow", r#""s3:ListBucket""#, &some), home(r#""s3:GetObject""#)]);
+        assert_eq!(of(&policy), Permissions::READ_ONLY, "{prefix}");
+    }
     let office = r#""Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}"#;
     assert_eq!(of(&policy(&[statement("Allow", r#""s3:*""#, office)])), Permissions::empty());
     let not = r#""NotResource": "arn:aws:s3:::lake/secret/*""#;
