@@ -6,7 +6,8 @@ use super::super::disk_rights::{self, Identity};
 use super::super::inputs::normalised;
 use super::super::model::{Imported, Tree};
 use super::conditions;
-use super::rights::{self, Person};
+use super::logins;
+use super::rights::{self, Person, Scope};
 use super::syntax::Block;
 use super::users::{imported_nothing, scopes, view};
 use crate::config::Permissions;
@@ -75,8 +76,16 @@ pub(super) fn add(
     let host = &conditions::settled(host, &person);
     let block = &conditions::settled(block, &person);
     let scopes = scopes(host, Some((block, &root)), Some(&root), imported_nothing);
-    if !rights::login(&scopes, &person).0 || rights::asks_class(&scopes) {
+    let (may_login, networks) = logins::login(&scopes, &person);
+    if !may_login || logins::asks_class(&scopes) {
         imported.remark(&block.place, "<Limit LOGIN> refuses the anonymous login, or some clients of it");
+        return;
+    }
+    // Names of hosts that the server refuses have a remark of their own.
+    let of_block = [Scope { path: None, block: block.as_ref() }];
+    if !networks.is_empty() || !logins::refused_hosts(&of_block).is_empty() {
+        let text = "<Limit LOGIN> lets the anonymous login in from some networks alone, which `anonymous` can't say: it is left out";
+        imported.remark(&block.place, text);
         return;
     }
     if imported.anonymous.is_some() {

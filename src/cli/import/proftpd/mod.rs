@@ -3,9 +3,11 @@
 mod anonymous;
 mod conditions;
 mod limits;
+mod logins;
 mod rights;
 mod settings;
 mod syntax;
+mod unclear;
 mod users;
 
 use std::path::PathBuf;

@@ -4,11 +4,9 @@
 //! "all" ends the search; one that says nothing of somebody hands on to the directory around it. Limits on the command itself come before
 //! those on its group (`WRITE`), and these before `ALL`.
 
-use ipnet::IpNet;
-
 use super::super::accounts::{Account, Accounts};
 use super::super::inputs::rest_below;
-use super::super::networks;
+use super::logins;
 use super::syntax::{Block, Directive};
 use crate::config::Permissions;
 
@@ -88,23 +86,56 @@ fn around<'a>(scopes: &'a [Scope<'a>], path: &str) -> Vec<&'a Block> {
     found.into_iter().map(|scope| scope.block).collect()
 }
 
+/// Whether names stand as a regular expression, with which nothing is compared here.
+pub(super) fn is_regex(words: &[String]) -> bool {
+    begins_with(words, "regex")
+}
+
+/// Whether a limit names somebody, in this directive of names and in this one of groups. `None`: that can't be told.
+fn names_them(limit: &Block, [user, group]: [&str; 2], person: &Person<'_>) -> Option<bool> {
+    let of_user = limit.all(user).map(|directive| match is_regex(&directive.words) {
+        true => None,
+        false => Some(person.is_named(&directive.words)),
+    });
+    let has_groups = !person.accounts.groups.is_empty();
+    let of_group = limit.all(group).map(|directive| match is_regex(&directive.words) || !has_groups {
+        true => None,
+        false => Some(person.is_in(&directive.words)),
+    });
+    let all: Vec<Option<bool>> = of_user.chain(of_group).collect();
+    if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
+}
+
+fn is_for_all(directive: &Directive) -> bool {
+    let words = directive.words.iter().flat_map(|word| word.split(','));
+    words.into_iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"))
+}
+
+/// Whether a limit allows somebody, from wherever. What is not understood allows nobody.
+pub(super) fn allows(limit: &Block, person: &Person<'_>) -> bool {
+    limit.get("allowall").is_some()
+        || names_them(limit, ["allowuser", "allowgroup"], person) == Some(true)
+        || limit.all("allow").any(is_for_all)
+}
+
+/// Whether a limit refuses somebody, from wherever. What is not understood refuses everybody; networks are understood of logins alone.
+pub(super) fn denies(limit: &Block, person: &Person<'_>, is_login: bool) -> bool {
+    let is_of_networks = |directive: &Directive| logins::clients(directive).next().is_some();
+    limit.get("denyall").is_some()
+        || names_them(limit, ["denyuser", "denygroup"], person) != Some(false)
+        || limit.get("denyclass").is_some()
+        || limit.get("denyfilter").is_some()
+        || limit.all("deny").any(|directive| is_for_all(directive) || !is_login && is_of_networks(directive))
+}
+
+/// Whether what refuses counts before what allows, and everything else is refused.
+pub(super) fn is_deny_first(limit: &Block) -> bool {
+    limit.get("order").is_some_and(|order| order.words.join("").to_ascii_lowercase().starts_with("deny"))
+}
+
 fn says(limit: &Block, person: &Person<'_>) -> Say {
-    let any = |name: &str, fits: &dyn Fn(&Directive) -> bool| limit.all(name).any(fits);
-    let from = |directive: &Directive| {
-        directive.words.iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"))
-    };
-    let allows = any("allowall", &|_| true)
-        || any("allowuser", &|directive| person.is_named(&directive.words))
-        || any("allowgroup", &|directive| person.is_in(&directive.words))
-        || any("allow", &from);
-    let denies = any("denyall", &|_| true)
-        || any("denyuser", &|directive| person.is_named(&directive.words))
-        || any("denygroup", &|directive| person.is_in(&directive.words))
-        || any("deny", &from);
-    let order: String =
-        limit.get("order").map(|order| order.words.join("").to_ascii_lowercase()).unwrap_or_default();
-    let deny_first = order.starts_with("deny");
-    match (allows, denies) {
+    let deny_first = is_deny_first(limit);
+    match (allows(limit, person), denies(limit, person, false)) {
         (true, true) if deny_first => Say::Deny,
         (true, _) => Say::Allow,
         (false, true) => Say::Deny,
@@ -117,7 +148,7 @@ fn says(limit: &Block, person: &Person<'_>) -> Say {
 fn may(scopes: &[Scope<'_>], path: &str, command: &str, person: &Person<'_>) -> bool {
     let group = GROUPS.iter().find(|(_, commands)| commands.contains(&command)).map(|(group, _)| *group);
     let around = around(scopes, path);
-    for key in [Some(command), group, Some("ALL").filter(|_| command != "LOGIN")].into_iter().flatten() {
+    for key in [Some(command), group, Some("ALL")].into_iter().flatten() {
         for block in &around {
             // Of two limits on the same, the last counts.
             for limit in block.blocks.iter().rev().filter(|block| block.name == "limit") {
@@ -165,6 +196,10 @@ pub(super) fn permissions(scopes: &[Scope<'_>], path: &str, person: &Person<'_>)
     if may_overwrite && may("STOR") {
         permissions |= Permissions::OVERWRITE;
     }
+    if is_filtered(&around(scopes, path)) {
+        permissions -=
+            Permissions::UPLOAD | Permissions::OVERWRITE | Permissions::RENAME | Permissions::MKDIR;
+    }
     // Whoever may look into no directory at all is not helped by the names in it.
     if !may("CWD") {
         permissions = Permissions::empty();
@@ -172,97 +207,19 @@ pub(super) fn permissions(scopes: &[Scope<'_>], path: &str, person: &Person<'_>)
     (permissions, is_less)
 }
 
+/// Whether regular expressions, which Wharf does not have, say which names there may be.
+fn is_filtered(around: &[&Block]) -> bool {
+    ["pathdenyfilter", "pathallowfilter"]
+        .into_iter()
+        .any(|name| around.iter().find_map(|block| block.get(name)).is_some_and(is_filter))
+}
+
+/// Whether a filter is one: `none` takes that of the directory around away.
+pub(super) fn is_filter(directive: &Directive) -> bool {
+    !directive.word(0).is_empty() && !directive.word(0).eq_ignore_ascii_case("none")
+}
+
 /// Whether somebody may change modes in a directory.
 pub(super) fn may_chmod(scopes: &[Scope<'_>], path: &str, person: &Person<'_>) -> bool {
     may(scopes, path, "SITE_CHMOD", person)
-}
-
-/// Whether a limit of logins is about classes of clients, which are not told apart here.
-pub(super) fn asks_class(scopes: &[Scope<'_>]) -> bool {
-    let limits = scopes.iter().flat_map(|scope| scope.block.blocks_named("limit"));
-    let mut limits = limits.filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")));
-    limits.any(|limit| limit.get("denyclass").is_some())
-}
-
-/// Whether somebody may log in, and from where; no networks: from anywhere. Where it takes too many networks to say from where, it is
-/// from nowhere.
-pub(super) fn login(scopes: &[Scope<'_>], person: &Person<'_>) -> (bool, Vec<IpNet>) {
-    let limits: Vec<&Block> = scopes
-        .iter()
-        .filter(|scope| scope.path.is_none())
-        .flat_map(|scope| scope.block.blocks_named("limit"))
-        .filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")))
-        .collect();
-    let networks = |name: &str| -> Vec<IpNet> {
-        let words = limits.iter().flat_map(|limit| limit.all(name)).flat_map(|directive| &directive.words);
-        words.flat_map(|word| word.split(',')).filter_map(network).collect()
-    };
-    let (allowed, refused) = (networks("allow"), networks("deny"));
-    let deny_first = limits.iter().any(|limit| {
-        limit.get("order").is_some_and(|order| order.words.join("").to_ascii_lowercase().starts_with("deny"))
-    });
-    let left = if may(scopes, "/", "LOGIN", person) {
-        if refused.is_empty() {
-            return (true, Vec::new());
-        }
-        // Whoever is allowed explicitly is not asked about `Deny`, unless that comes first.
-        let counts = |one: &IpNet| deny_first || !allowed.iter().any(|other| other.contains(one));
-        let counting: Vec<IpNet> = refused.into_iter().filter(counts).collect();
-        if counting.is_empty() {
-            return (true, Vec::new());
-        }
-        let apart: &[IpNet] = if deny_first { &[] } else { &allowed };
-        networks::without(&counting, apart).and_then(|refused| networks::without(&[], &refused))
-    } else if allowed.is_empty() {
-        None
-    } else if deny_first {
-        networks::without(&allowed, &refused)
-    } else {
-        Some(allowed)
-    };
-    left.map_or((false, Vec::new()), |left| (true, left))
-}
-
-/// Names of hosts from which logins are refused, by where that stands: they are not looked up.
-pub(super) fn refused_hosts<'a>(scopes: &[Scope<'a>]) -> Vec<(&'a Block, String)> {
-    let limits = scopes.iter().flat_map(|scope| scope.block.blocks_named("limit"));
-    let limits = limits.filter(|limit| limit.words.iter().any(|word| word.eq_ignore_ascii_case("LOGIN")));
-    let hosts = limits.flat_map(|limit| limit.all("deny").map(move |directive| (limit, directive)));
-    let hosts = hosts.flat_map(|(limit, directive)| {
-        directive.words.iter().flat_map(|word| word.split(',')).map(move |word| (limit, word))
-    });
-    let is_host = |word: &str| {
-        !matches!(word.to_ascii_lowercase().as_str(), "" | "from" | "all" | "any" | "none")
-            && network(word).is_none()
-    };
-    hosts.filter(|(_, word)| is_host(word)).map(|(limit, word)| (limit, word.to_owned())).collect()
-}
-
-/// `10.0.0.0/8`, `192.0.2.7` or the beginning of an address, `192.0.2.`.
-fn network(word: &str) -> Option<IpNet> {
-    if let Some(beginning) = word.strip_suffix('.') {
-        let numbers = beginning.split('.').count();
-        let rest = ".0".repeat(4_usize.checked_sub(numbers)?);
-        return format!("{beginning}{rest}/{}", 8 * numbers).parse().ok();
-    }
-    networks::network(word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_may_be_cut_short() {
-        for (word, expected) in [
-            ("10.", Some("10.0.0.0/8")),
-            ("192.0.2.", Some("192.0.2.0/24")),
-            ("192.0.2.7", Some("192.0.2.7/32")),
-            ("10.1.2.3/8", Some("10.0.0.0/8")),
-            ("1.2.3.4.5.", None),
-            ("example.com", None),
-        ] {
-            assert_eq!(network(word).map(|network| network.to_string()).as_deref(), expected, "{word}");
-        }
-    }
 }

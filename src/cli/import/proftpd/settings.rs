@@ -31,6 +31,8 @@ const READ: &[&str] = &[
     "maxstorefilesize",
     "order",
     "passiveports",
+    "pathallowfilter",
+    "pathdenyfilter",
     "port",
     "requirevalidshell",
     "rootlogin",
@@ -136,14 +138,6 @@ const REASONS: &[(&str, &str)] = &[
     ("banengine", "`lockout` locks out after failed logins"),
     ("denyfilter", "commands are not looked at by patterns; `limits.refuse_names` refuses names"),
     ("allowfilter", "commands are not looked at by patterns; `limits.refuse_names` refuses names"),
-    (
-        "pathdenyfilter",
-        "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`",
-    ),
-    (
-        "pathallowfilter",
-        "names are refused by patterns of the shell and not by regular expressions: `limits.refuse_names`",
-    ),
     ("displaychdir", "there are no messages of directories"),
     ("displayconnect", "a greeting is one line in `server.greeting`"),
     ("displaylogin", "the reply to a login has no text of your own"),

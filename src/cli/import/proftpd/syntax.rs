@@ -6,8 +6,8 @@ use super::super::model::{Imported, Place};
 
 /// How deep blocks and files may stand in each other.
 const MAX_DEPTH: usize = 32;
-/// The most words of a line.
-const MAX_WORDS: usize = 1000;
+/// How long a directive of several lines may be.
+const MAX_JOINED: usize = 1 << 20;
 
 /// A line: a name in lower case and its words.
 #[derive(Debug, Clone)]
@@ -100,48 +100,53 @@ fn read_into(
     let mut lines = lines.into_iter();
     while let Some((number, line)) = lines.next() {
         let place = input.place(number);
-        let mut whole = line.trim().to_owned();
+        if line.trim_start().starts_with('#') {
+            // A comment has one line, whatever stands at its end.
+            continue;
+        }
+        let mut whole = line.trim_start().to_owned();
         // A backslash at the end joins the next line.
         while whole.ends_with('\\') {
             whole.pop();
             match lines.next() {
-                Some((_, line)) if whole.len() < 1 << 20 => whole.push_str(line.trim()),
-                _ => break,
+                Some((_, line)) if line.trim_start().starts_with('#') && line.ends_with('\\') => {
+                    whole.push('\\')
+                }
+                Some((_, line)) if whole.len() < MAX_JOINED => whole.push_str(line),
+                Some(_) => return Err(format!("{place}: this directive is too long")),
+                None => break,
             }
         }
-        if whole.is_empty() || whole.starts_with('#') {
+        let mut words = words(&whole);
+        if words.is_empty() {
             continue;
         }
-        if let Some(tag) = whole.strip_prefix("</") {
-            let name = tag.trim_end_matches('>').trim().to_ascii_lowercase();
+        let name = words.remove(0);
+        if let Some(tag) = name.strip_prefix("</") {
+            let name = tag.split('>').next().unwrap_or(tag).to_ascii_lowercase();
             if open.len() < 2 || open.last().is_none_or(|block| block.name != name) {
                 return Err(format!("{place}: </{name}> ends what did not begin"));
             }
             let Some(block) = open.pop() else { continue };
             let Some(parent) = open.last_mut() else { continue };
             if is_condition(&block.name) {
-                // All modules count as loaded: what they would do is what the configuration is for.
-                let wants_absence = block.words.first().is_some_and(|word| word.starts_with('!'));
-                if !wants_absence {
+                if counts(&block, imported) {
                     parent.directives.extend(block.directives);
                     parent.blocks.extend(block.blocks);
                 }
             } else {
                 parent.blocks.push(block);
             }
-        } else if let Some(tag) = whole.strip_prefix('<') {
-            let mut words = words(tag.strip_suffix('>').unwrap_or(tag));
-            if words.is_empty() || open.len() > MAX_DEPTH {
+        } else if let Some(tag) = name.strip_prefix('<') {
+            words.insert(0, tag.to_owned());
+            end_tag(&mut words);
+            if words.first().is_none_or(String::is_empty) || open.len() > MAX_DEPTH {
                 return Err(format!("{place}: this begins no block, or one too deep in others"));
             }
             let name = words.remove(0);
             open.push(Block::new(&name, words, &place));
         } else {
-            let mut words = words(&whole);
-            if words.is_empty() {
-                continue;
-            }
-            let name = words.remove(0).to_ascii_lowercase();
+            let name = name.to_ascii_lowercase();
             if name == "include" {
                 include(&words, &place, options, imported, open, depth)?;
             } else if let Some(block) = open.last_mut() {
@@ -156,25 +161,59 @@ fn is_condition(name: &str) -> bool {
     matches!(name, "ifmodule" | "ifdefine" | "ifversion" | "ifauthenticated")
 }
 
-/// Words between spaces, some in double quotes.
+/// Whether what stands in a condition counts. Modules count as loaded: what they would do is what the configuration is for. Words that
+/// the program would be started with (`-D`) count as not given.
+fn counts(block: &Block, imported: &mut Imported) -> bool {
+    let is_negated = block.words.first().is_some_and(|word| word.starts_with('!'));
+    let words = block.words.join(" ");
+    let (counts, why) = match block.name.as_str() {
+        "ifdefine" => (is_negated, "the server counts as started without -D"),
+        "ifmodule" if !is_negated => return true,
+        "ifmodule" => (false, "all modules count as loaded"),
+        "ifversion" => (!is_negated, "versions are not compared"),
+        _ => return !is_negated,
+    };
+    let does = if counts { "counts" } else { "is left out, with all that it allows and refuses" };
+    imported.remark(&block.place, format!("<{} {words}>: {why}, so what stands in it {does}", block.name));
+    counts
+}
+
+/// Takes the `>` from the last word of a tag, with what stands behind it.
+fn end_tag(words: &mut Vec<String>) {
+    let Some(last) = words.last_mut() else { return };
+    if let Some(at) = last.rfind('>') {
+        last.truncate(at);
+        if at == 0 && words.len() > 1 {
+            words.pop();
+        }
+    }
+}
+
+/// Words between spaces, some in double quotes, in which a backslash stands before a character that means itself. A word that begins with
+/// `#` begins a comment.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() && words.len() < MAX_WORDS {
-        let (word, end) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let end = quoted.find('"').unwrap_or(quoted.len());
-                (quoted.get(..end).unwrap_or_default(), quoted.get(end + 1..).unwrap_or_default())
-            }
-            None => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                rest.split_at(end)
-            }
+    let mut rest = text.chars().peekable();
+    loop {
+        while rest.next_if(|character| character.is_whitespace()).is_some() {}
+        let is_quoted = match rest.peek() {
+            None | Some('#') => return words,
+            Some(first) => *first == '"',
         };
-        words.push(word.to_owned());
-        rest = end.trim_start();
+        if is_quoted {
+            rest.next();
+        }
+        let mut word = String::new();
+        while let Some(character) = rest.next() {
+            match character {
+                '"' if is_quoted => break,
+                '\\' if is_quoted => word.extend(rest.next()),
+                space if !is_quoted && space.is_whitespace() => break,
+                other => word.push(other),
+            }
+        }
+        words.push(word);
     }
-    words
 }
 
 /// Reads what `Include` names: a file, all files of a directory, or those that a pattern fits.
@@ -191,15 +230,10 @@ fn include(
         return Err(format!("{place}: files include each other, or stand too deep in others"));
     }
     let named = named.trim_end_matches('/');
-    let (folder, last) = named.rsplit_once('/').unwrap_or((".", named));
     let files: Vec<String> = if options.finder.is_directory(named) {
         options.finder.names_in(named).into_iter().map(|name| format!("{named}/{name}")).collect()
-    } else if last.contains(['*', '?', '[']) {
-        let pattern = glob::Pattern::new(last).map_err(|error| format!("{place}: {error}"))?;
-        let names = options.finder.names_in(folder).into_iter().filter(|name| pattern.matches(name));
-        names.map(|name| format!("{folder}/{name}")).collect()
     } else {
-        vec![named.to_owned()]
+        matches(named, options).map_err(|error| format!("{place}: {error}"))?
     };
     for file in files {
         if options.finder.is_directory(&file) {
@@ -217,4 +251,24 @@ fn include(
         }
     }
     Ok(())
+}
+
+/// What a pattern of a path fits, any part of which may have wildcards. A path without them is itself.
+fn matches(named: &str, options: &Options) -> Result<Vec<String>, glob::PatternError> {
+    let mut found = vec![if named.starts_with('/') { String::new() } else { ".".to_owned() }];
+    for part in named.split('/').filter(|part| !part.is_empty()) {
+        if part.contains(['*', '?', '[']) {
+            let pattern = glob::Pattern::new(part)?;
+            let below = |folder: &String| {
+                let names = options.finder.names_in(folder).into_iter().filter(|name| pattern.matches(name));
+                names.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+            };
+            found = found.iter().flat_map(below).collect();
+        } else {
+            for path in &mut found {
+                *path = format!("{path}/{part}");
+            }
+        }
+    }
+    Ok(found)
 }

@@ -2,6 +2,9 @@ use super::super::Source;
 use super::super::tests::{HASH, accepted, assert_remark, import};
 use crate::config::{Account, Permissions};
 
+#[path = "refusal_tests.rs"]
+mod refusals;
+
 fn users() -> String {
     let line = |name: &str, gid: u32| format!("{name}:{HASH}:1000:{gid}::/srv/ftp/{name}:/bin/sh\n");
     let ftp = "ftp:*:104:104::/srv/public:/bin/false\n";

@@ -11,8 +11,10 @@ use super::super::passwd::add_users;
 use super::anonymous;
 use super::conditions;
 use super::limits;
+use super::logins;
 use super::rights::{self, Person, Scope};
 use super::syntax::{Block, Directive};
+use super::unclear;
 use crate::config::Permissions;
 
 pub(super) fn add(
@@ -54,6 +56,8 @@ pub(super) fn add(
             );
         }
     }
+    let has_groups = !sources.iter().any(|accounts| accounts.groups.is_empty() && !accounts.list.is_empty());
+    unclear::remark(host, has_groups, imported);
     // With no file of the system's accounts, those may be there.
     let may_be_unnamed = asks_system && given.list.is_empty();
     for block in host.blocks_named("anonymous") {
@@ -91,13 +95,13 @@ pub(super) fn add(
             let person = Person { account, accounts };
             let host = &conditions::settled(host, &person);
             let scopes = scopes(host, None, home(account), imported_nothing);
-            if rights::asks_class(&scopes) {
+            if logins::asks_class(&scopes) {
                 return Err(
                     "<Limit LOGIN> refuses a class of clients, which is not carried over: see `networks`"
                         .to_owned(),
                 );
             }
-            if !rights::login(&scopes, &person).0 {
+            if !logins::login(&scopes, &person).0 {
                 return Err("<Limit LOGIN> refuses them".to_owned());
             }
             let root = root(host, &person)?;
@@ -109,7 +113,7 @@ pub(super) fn add(
             let person = Person { account, accounts };
             let host = &conditions::settled(host, &person);
             let scopes = scopes(host, None, home(account), imported_nothing);
-            user.networks = rights::login(&scopes, &person).1;
+            user.networks = logins::login(&scopes, &person).1;
             limits::add(host, &person, user);
             let Ok(root) = root(host, &person) else { continue };
             if root.is_free {
@@ -140,7 +144,7 @@ pub(super) fn add(
             imported.remark(main, text);
         }
     }
-    for (limit, name) in rights::refused_hosts(&scopes(host, None, Some("/"), imported_nothing)) {
+    for (limit, name) in logins::refused_hosts(&scopes(host, None, Some("/"), imported_nothing)) {
         let text = format!(
             "Deny from {name}: names of hosts are not looked up, so logins from there are NOT refused here"
         );
