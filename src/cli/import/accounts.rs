@@ -8,6 +8,8 @@ use super::inputs::Input;
 use super::model::{Place, Remark};
 use crate::config::PasswordHash;
 
+pub(super) mod pam;
+
 /// What a file of lines with colons is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -115,6 +117,8 @@ pub(super) fn verified_hash(hash: &str) -> Result<String, String> {
 pub(super) struct Accounts {
     pub(super) list: Vec<Account>,
     by_name: BTreeMap<String, usize>,
+    /// Those of files of names and hashes alone: no accounts of a system.
+    virtuals: BTreeSet<String>,
     /// The members of each group, and its number.
     pub(super) groups: BTreeMap<String, (Option<u32>, BTreeSet<String>)>,
     /// Hashes of `shadow`, by their names, until all files are read.
@@ -133,7 +137,12 @@ impl Accounts {
             let fields: Vec<&str> = line.split(':').collect();
             let place = input.place(number);
             let is_whole = match (kind, fields.as_slice()) {
-                (Kind::Htpasswd, [name, hash, ..]) => self.insert(account(name, hash, &place), remarks),
+                (Kind::Htpasswd, [name, hash, ..]) => {
+                    if !self.by_name.contains_key(*name) {
+                        self.virtuals.insert((*name).to_owned());
+                    }
+                    self.insert(account(name, hash, &place), remarks)
+                }
                 (Kind::Passwd, [name, hash, uid, gid, _, home, shell]) => {
                     let found = Account {
                         uid: uid.parse().ok(),
@@ -185,10 +194,11 @@ impl Accounts {
 
     /// Puts the hashes of `shadow` in the place of the sign for them.
     fn join(&mut self) {
-        let Self { list, by_name, shadows, .. } = self;
+        let Self { list, by_name, virtuals, shadows, .. } = self;
         shadows.retain(|(name, hash, expires, place)| {
             let Some(account) = by_name.get(name).and_then(|index| list.get_mut(*index)) else { return true };
             if account.hash == "x" || account.hash.is_empty() {
+                virtuals.remove(name);
                 account.hash.clone_from(hash);
                 account.expires.clone_from(expires);
                 account.place.clone_from(place);
@@ -209,6 +219,11 @@ impl Accounts {
 
     pub(super) fn get(&self, name: &str) -> Option<&Account> {
         self.list.get(*self.by_name.get(name)?)
+    }
+
+    /// Whether an account is of a file of names and hashes alone, and none of the system.
+    pub(super) fn is_virtual(&self, account: &Account) -> bool {
+        self.virtuals.contains(&account.name)
     }
 
     /// Whether somebody is in a group.

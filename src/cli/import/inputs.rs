@@ -1,12 +1,14 @@
 //! What is read: files that the operator names, and files that these name. Of a bounded size, and never trusted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::model::{Place, Remark};
+
+pub(super) mod addresses;
 
 /// The largest file that is read, in bytes: a hundred thousand users take a tenth of it.
 const MAX_SIZE: u64 = 256 << 20;
@@ -78,6 +80,12 @@ impl Input {
             remarks.push(Remark { place: self.place(index + 1), text: reason.to_owned() });
         }
         Ok(lines)
+    }
+
+    /// The lines as programs compare them that take nothing from their ends, neither spaces nor the carriage return of CRLF.
+    pub(super) fn exact_lines(&self) -> BTreeSet<String> {
+        let lines = self.bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 }
 

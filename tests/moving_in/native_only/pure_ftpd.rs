@@ -158,3 +158,49 @@ fn mirror(machine: &Machine, port: u16) -> String {
     );
     Program::new("lftp", &folder).args(["--norc", "-c", &script]).run()
 }
+
+/// Users of the system: rules of PAM refuse shells and names.
+#[test]
+fn users_of_the_system_whom_pam_refuses() {
+    let Some(machine) = Machine::new() else { return };
+    let mut files = vec![("homes/".to_owned(), 0o755, 0, "")];
+    for (name, owner) in [("anna", 4001), ("bob", 4002), ("carl", 4003), ("dora", 4004)] {
+        files.extend(home(name, owner));
+    }
+    machine.srv(&files);
+    machine.etc("passwd", super::PASSWD);
+    machine.etc("shadow", &super::shadow());
+    machine.etc("ftpusers", "root\nbob\n");
+    machine.etc("refused", "carl\n");
+    let rules = fs::read_to_string(machine.path("old/etc/pam.d/vsftpd")).unwrap();
+    let more = "auth required pam_listfile.so item=user sense=deny file=/etc/refused onerr=fail\n";
+    machine.etc("pam.d/pure-ftpd", &format!("{more}{rules}"));
+    for (name, value) in [
+        ("ChrootEveryone", "yes"),
+        ("MinUID", "1000"),
+        ("NoAnonymous", "yes"),
+        ("PAMAuthentication", "yes"),
+        ("UnixAuthentication", "no"),
+    ] {
+        machine.etc(&format!("pure-ftpd/conf/{name}"), &format!("{value}\n"));
+    }
+    let other = machine.start("Pure-FTPd", |port| {
+        let program = format!("{SERVERS}/pure-ftpd/usr/sbin/pure-ftpd");
+        let bind = format!("127.0.0.1,{port}");
+        [&program, "-S", &bind, "-l", "pam", "-E", "-A", "-u", "1000", "-g", "/etc/run/pid"]
+            .map(str::to_owned)
+            .to_vec()
+    });
+    let yaml = machine.import("pure-ftpd", &["/etc/pure-ftpd/conf", "/etc/passwd", "/etc/shadow"]);
+    let setup = machine.wharf(&yaml);
+    let wharf = setup.start();
+    let script = "
+        login anna wrong
+        login bob correct
+        login carl correct
+        login dora correct
+        login anna correct
+        get file
+    ";
+    compare(&machine, [other.address, wharf.address], None, script, 10, &[]);
+}

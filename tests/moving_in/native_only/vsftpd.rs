@@ -229,3 +229,82 @@ fn local_users_with_tls() {
         &[("anna correct: get@0 file".to_owned(), "\"chXYgedmore\"", "\"chXY\"", KEEPS_THE_REST)];
     compare(&machine, servers, Some(&clients), &script, 70, known);
 }
+
+/// No directory of its own, and names that are refused: less than the whole machine, and nothing that has such a name.
+#[test]
+fn anonymous_with_names_that_are_refused() {
+    let Some(machine) = Machine::new() else { return };
+    machine.srv(&[
+        ("ftp/", 0o755, 0, ""),
+        ("ftp/a.exe", 0o644, 0, "refused"),
+        ("ftp/readme", 0o644, 0, "for all"),
+        ("ftp/upload/", 0o755, 4000, ""),
+    ]);
+    let other = vsftpd(
+        &machine,
+        "anonymous_enable=YES\nlocal_enable=NO\nwrite_enable=YES\nanon_upload_enable=YES\nanon_root=\ndeny_file={*.exe}\n",
+    );
+    let setup = machine.wharf(&import(&machine));
+    let wharf = setup.start();
+    let script = "
+        login anonymous me
+        list
+        get readme
+        get a.exe
+        put upload/b.exe text
+        get /etc/hosts
+        list /upload
+    ";
+    let known: &[Known] = &[(
+        "anonymous me: get readme".to_owned(),
+        "\"for all\"",
+        "no",
+        "Wharf refuses no single names to the anonymous login, so it may fetch nothing",
+    )];
+    compare(&machine, [other.address, wharf.address], None, script, 10, known);
+}
+
+/// Guests with the rights of the anonymous login, whom rules of PAM let in by a list.
+#[test]
+fn guests_with_rights_of_the_anonymous_login() {
+    let Some(machine) = Machine::new() else { return };
+    machine.srv(&[
+        ("guests/", 0o755, 4005, ""),
+        ("guests/alice/", 0o755, 4005, ""),
+        ("guests/alice/closed", 0o600, 4005, "for the account alone"),
+        ("guests/alice/pub/", 0o755, 0, ""),
+        ("guests/alice/pub/open", 0o644, 4005, "for all"),
+    ]);
+    machine.etc("allowed", "alice\nbob\ncarl\r\n");
+    machine
+        .etc("guests", &["alice", "carl", "dora"].map(|name| format!("{name}:{}\n", super::HASH)).concat());
+    machine.etc(
+        "pam.d/guests",
+        "auth required pam_listfile.so item=user sense=allow file=/etc/allowed onerr=fail\nauth required pam_permit.so\n\
+         account required pam_permit.so\nsession required pam_permit.so\n",
+    );
+    let other = vsftpd(
+        &machine,
+        "anonymous_enable=NO\nlocal_enable=YES\nguest_enable=YES\nguest_username=emil\npam_service_name=guests\nwrite_enable=YES\n\
+         anon_upload_enable=YES\nallow_writeable_chroot=YES\nuser_sub_token=$USER\nlocal_root=/srv/guests/$USER\n",
+    );
+    let yaml = machine.import("vsftpd", &["/etc/vsftpd.conf", "/etc/guests", "/etc/passwd", "/etc/shadow"]);
+    assert!(yaml.contains("not accounts of the system"), "{yaml}");
+    let setup = machine.wharf(&yaml);
+    let wharf = setup.start();
+    let script = "
+        login dora correct
+        login carl correct
+        login alice correct
+        list
+        get closed
+        put new text
+        get new
+        get pub/open
+        put pub/new text
+        DELE new
+        RNFR new
+        MKD folder
+    ";
+    compare(&machine, [other.address, wharf.address], None, script, 15, &[]);
+}

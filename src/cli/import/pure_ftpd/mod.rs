@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Options;
 use super::accounts::{Accounts, Kind};
-use super::inputs::Input;
+use super::inputs::{Input, addresses};
 use super::model::{Imported, Place};
 
 /// How deep files may include each other.
@@ -85,12 +85,17 @@ impl Conf {
         Ok(())
     }
 
+    /// Without a value, an option is not set.
+    fn said(&self, name: &str) -> Option<&(String, Place)> {
+        self.values.get(name).filter(|(value, _)| !matches!(value.as_str(), "" | "\"\""))
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|(value, _)| value.as_str())
+        self.said(name).map(|(value, _)| value.as_str())
     }
 
     fn place(&self, name: &str) -> Option<&Place> {
-        self.values.get(name).map(|(_, place)| place)
+        self.said(name).map(|(_, place)| place)
     }
 
     fn is_on(&self, name: &str) -> bool {
@@ -99,7 +104,7 @@ impl Conf {
     }
 
     fn number(&self, name: &str) -> Option<u64> {
-        self.get(name)?.parse().ok().filter(|number| *number > 0)
+        addresses::count(self.get(name)?, 10).filter(|number| *number > 0)
     }
 
     /// Two values with a colon or spaces between them: both are written, in the file and in the directory.
@@ -149,7 +154,7 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
     }
     accounts.finish();
     let main = main.unwrap_or_else(|| Place { file: "pure-ftpd".into(), line: 0 });
-    settings::server(&conf, &mut imported, options);
+    settings::server(&conf, &main, &mut imported, options);
     users::add(&conf, &lists, &accounts, &main, options, &mut imported)?;
     Ok(imported)
 }

@@ -1,7 +1,8 @@
 //! Options of the server as a whole, and a reason for each that is not carried over.
 
 use super::super::Options;
-use super::super::model::Imported;
+use super::super::inputs::addresses;
+use super::super::model::{Imported, Place};
 use super::Conf;
 
 /// Options that are read here, or of users.
@@ -92,7 +93,7 @@ pub(super) fn is_known(name: &str) -> bool {
     READ.contains(&name) || INNER.contains(&name) || REASONS.iter().any(|(option, _)| *option == name)
 }
 
-pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
+pub(super) fn server(conf: &Conf, main: &Place, imported: &mut Imported, options: &Options) {
     for (name, (value, place)) in &conf.values {
         let is_known = READ.contains(&name.as_str()) || INNER.contains(&name.as_str());
         let reason = REASONS.iter().find(|(option, _)| option == name).map(|(_, reason)| *reason);
@@ -103,15 +104,29 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
             imported.remark(place, format!("{name} {value}: {reason}"));
         }
     }
+    let (listen, is_unusable) = listen(conf);
+    if is_unusable {
+        imported.remark(&conf.place("bind").unwrap_or(main).clone(), addresses::UNUSABLE);
+    }
+    for name in ["maxclientsnumber", "maxclientsperip", "peruserlimits"] {
+        if let (Some(value), Some(place)) = (conf.get(name), conf.place(name))
+            && value.split([':', ' ']).any(addresses::is_too_large)
+        {
+            let text = format!("{name} {value} is too much, and {} is in its place", addresses::MOST);
+            imported.remark(&place.clone(), text);
+        }
+    }
+    addresses::passive_address(imported, conf.get("forcepassiveip"), conf.place("forcepassiveip"));
     let settings = &mut imported.settings;
-    settings.listen = listen(conf);
+    settings.listen = listen;
     settings.idle_timeout = Some(conf.number("maxidletime").unwrap_or(15).saturating_mul(60));
-    settings.passive_address = conf.get("forcepassiveip").map(str::to_owned);
     settings.ignore_chmod = conf.is_on("nochmod");
     settings.sessions = Some(conf.number("maxclientsnumber").unwrap_or(50));
     settings.sessions_per_ip = conf.number("maxclientsperip");
-    settings.sessions_per_user =
-        conf.pair("peruserlimits").and_then(|(users, _)| users.parse().ok()).filter(|users| *users > 0);
+    settings.sessions_per_user = conf
+        .pair("peruserlimits")
+        .and_then(|(users, _)| addresses::count(users, 10))
+        .filter(|users| *users > 0);
     let ports = conf.pair("passiveportrange");
     if let (Some((first, last)), Some(place)) = (ports, conf.place("passiveportrange")) {
         match (first.parse(), last.parse()) {
@@ -127,13 +142,18 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported, options: &Options) {
     if let Some(place) = conf.place("fortunesfile") {
         imported.remark(&place.clone(), "a greeting is one line in `server.greeting`");
     }
+    let place = conf.place("passiveportrange").or(conf.place("bind")).unwrap_or(main);
+    addresses::part_ports(imported, &place.clone());
     tls(conf, imported, options);
 }
 
-fn listen(conf: &Conf) -> Vec<String> {
+/// Where Wharf listens, and whether that is where this machine alone can reach it, as there is no such address.
+fn listen(conf: &Conf) -> (Vec<String>, bool) {
     let bind = conf.get("bind").unwrap_or_default();
     let (address, port) = bind.split_once(',').unwrap_or((bind, "21"));
-    let (address, port) = (address.trim(), port.trim().parse::<u16>().unwrap_or(21));
+    let (address, port) = (address.trim(), port.trim());
+    let number = if port.is_empty() { Some(21) } else { port.parse::<u16>().ok() };
+    let port = number.unwrap_or(0);
     let all = [(conf.is_on("ipv6only"), "0.0.0.0"), (conf.is_on("ipv4only"), "[::]")];
     let addresses: Vec<String> = match address {
         "" => {
@@ -142,7 +162,7 @@ fn listen(conf: &Conf) -> Vec<String> {
         address if address.contains(':') => vec![format!("[{}]:{port}", address.trim_matches(['[', ']']))],
         address => vec![format!("{address}:{port}")],
     };
-    addresses.into_iter().filter(|address| address.parse::<std::net::SocketAddr>().is_ok()).collect()
+    addresses::listening(addresses, number)
 }
 
 fn tls(conf: &Conf, imported: &mut Imported, options: &Options) {

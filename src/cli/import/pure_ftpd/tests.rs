@@ -167,3 +167,62 @@ fn files_that_are_included_count() {
     );
     assert!(around.map(|_| ()).unwrap_err().contains("include each other"));
 }
+
+/// Debian's rules of PAM refuse names and shells; with UnixAuthentication, shells count, too.
+#[test]
+fn local_users_are_those_whom_pam_lets_in() {
+    let passwd = format!(
+        "anna:{HASH}:1000:1000::/srv/anna:/bin/sh\nbob:{HASH}:1001:1001::/srv/bob:/usr/sbin/nologin\n\
+         carl:{HASH}:1002:1002::/srv/carl:/bin/sh\n"
+    );
+    for (way, expected) in [("PAMAuthentication yes", "anna"), ("UnixAuthentication yes", "anna carl")] {
+        let conf = format!("NoAnonymous yes\n{way}\n");
+        for shells in [&[("in/etc/shells", "/bin/sh\n")][..], &[]] {
+            let files =
+                [("pure-ftpd.conf", conf.as_str()), ("passwd", &passwd), ("in/etc/ftpusers", "carl\n")];
+            let (_, text, imported) = accepted(Source::PureFtpd, &[&files[..], shells].concat());
+            let names: Vec<_> = imported.users.iter().map(|user| user.name.as_str()).collect();
+            assert_eq!(names.join(" "), expected, "{text}");
+            assert!(text.contains("their shell"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_of_no_use_opens_nothing() {
+    for (conf, listen) in [
+        ("Bind localhost,21", "127.0.0.1:21"),
+        ("Bind localhost,2100", "127.0.0.1:2100"),
+        ("Bind 192.0.2.1,70000", "127.0.0.1:2121"),
+        ("IPV4Only yes\nIPV6Only yes", "127.0.0.1:21"),
+    ] {
+        let (config, text, _) =
+            accepted(Source::PureFtpd, &[("pure-ftpd.conf", &format!("{conf}\n")), ("passwd", &list())]);
+        assert_eq!(config.server.listen, [listen.parse().unwrap()], "{text}");
+        assert!(text.contains("no other machine can reach it"), "{text}");
+    }
+    let conf = "Bind ,2100\nPassivePortRange 2000 3000\nForcePassiveIP \"\"\nMaxClientsNumber 99999999999\nPerUserLimits 4294967296:1\n";
+    let (config, text, _) = accepted(Source::PureFtpd, &[("pure-ftpd.conf", conf), ("passwd", &list())]);
+    assert_eq!(config.server.limits.sessions, u32::MAX as usize);
+    assert!(text.contains("passive: { ports: 2101-3000 }"), "{text}");
+    assert_remark(&text, "pure-ftpd.conf", 4, "too much");
+    assert_remark(&text, "pure-ftpd.conf", 5, "too much");
+}
+
+#[test]
+fn nobody_gets_the_whole_machine() {
+    let of = |name: &str, home: &str| format!("{name}:{HASH}:1000:1000::{home}::::::::::::\n");
+    let list = [of("anna", "/"), of("bob", "/./home/bob"), of("carl", ""), of("anna", "/srv/anna")].concat();
+    let passwd = format!("dora:{HASH}:1000:1000::/:/bin/sh\nftp:*:104:104::/:/bin/sh\n");
+    let conf = "UnixAuthentication yes\n";
+    let (config, text, _) = accepted(
+        Source::PureFtpd,
+        &[("pure-ftpd.conf", conf), ("pureftpd.passwd", &list), ("passwd", &passwd)],
+    );
+    assert!(config.users.is_empty() && config.anonymous.is_none(), "{text}");
+    assert!(!text.contains("root: /,"), "{text}");
+    for line in 1..=4 {
+        assert_remark(&text, "pureftpd.passwd", line, "the whole machine");
+    }
+    assert!(text.contains("the whole machine: dora") && text.contains("login is left out"), "{text}");
+}

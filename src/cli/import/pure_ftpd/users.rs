@@ -1,8 +1,11 @@
 //! Users of pure-pw, from its file or its index, local users, and the anonymous login.
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 
 use super::super::Options;
+use super::super::accounts::pam::Rules;
 use super::super::accounts::{Accounts, entries, verified_hash};
 use super::super::disk_rights::{self, Identity};
 use super::super::inputs::{Input, normalised};
@@ -35,11 +38,23 @@ pub(super) fn add(
         return Ok(());
     }
     let refused = refused_names(conf);
-    let mut free = Vec::new();
+    let (mut free, mut without_home) = (Vec::new(), BTreeSet::new());
     for list in lists {
         let records = if list.bytes.starts_with(PUREDB) { index(list)? } else { lines(list, imported)? };
         for (place, fields) in records {
             match user(conf, &fields, &place) {
+                // Its entry would have the whole machine for a backend. The first of a name counts.
+                Some(user)
+                    if without_home.contains(&user.name)
+                        || matches!(&user.view.tree, Tree::Local { path, .. } if path == "/") =>
+                {
+                    let text = format!(
+                        "left out, as the home is `/`, which is the whole machine, or none: {}",
+                        user.name
+                    );
+                    imported.remark(&place, text);
+                    without_home.insert(user.name);
+                }
                 Some(mut user) => {
                     common(conf, &mut user, &refused);
                     identify(conf, &fields, &mut user, options);
@@ -68,11 +83,18 @@ pub(super) fn add(
             .remark(main, "the users are the local ones: name their files /etc/passwd and /etc/shadow, too");
     } else if is_local && !accounts.list.is_empty() {
         let least = conf.number("minuid").unwrap_or(100);
+        let service = conf.is_on("pamauthentication").then_some("pure-ftpd");
+        let rules = Rules::read(service, main, &options.finder, &mut imported.remarks)?;
         add_users(imported, accounts, |account| {
+            // Shells count for both ways to log in.
+            rules.refusal(account).map_or(Ok(()), Err)?;
             if account.uid.is_some_and(|uid| u64::from(uid) < least) {
                 return Err(format!("MinUID is {least}"));
             }
             let home = account.home.as_deref().ok_or("their homes are not known: name /etc/passwd, too")?;
+            if normalised(home) == "/" {
+                return Err("their home is `/`, which is the whole machine".to_owned());
+            }
             let tree = Tree::Local { path: normalised(home), modes: modes(conf) };
             Ok(View::new(tree, permissions(conf)))
         });
@@ -150,9 +172,6 @@ fn user(conf: &Conf, fields: &[String], place: &Place) -> Option<User> {
     let mut view = View::new(tree, permissions(conf));
     view.quota = Quota { files: number(11), bytes: number(12) };
     let mut user = User::new(field(0), place, verified_hash(field(1)), view);
-    if home.is_empty() {
-        user.leave_out("no home stands there");
-    }
     if !start.is_empty() {
         user.remark(place, format!("sessions began in /{start}, and begin in / here"));
     }
@@ -301,6 +320,12 @@ fn anonymous(conf: &Conf, accounts: &Accounts, main: &Place, options: &Options, 
         }
         return;
     };
+    if normalised(home) == "/" {
+        let text =
+            "the home of the account ftp is `/`, which is the whole machine: the anonymous login is left out";
+        imported.remark(main, text);
+        return;
+    }
     let who = accounts.get("ftp").map(|account| Identity::of(account, accounts)).unwrap_or_default();
     let mut permissions = Permissions::READ_ONLY;
     if !conf.is_on("anonymouscantupload") {

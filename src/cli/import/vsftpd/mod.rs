@@ -1,5 +1,8 @@
 //! `vsftpd`: `vsftpd.conf`, the files that it names, and its users: those of the system, or virtual ones of a file that PAM reads.
 
+mod anonymous;
+mod lists;
+mod rights;
 mod settings;
 mod users;
 
@@ -8,7 +11,7 @@ use std::path::PathBuf;
 
 use super::Options;
 use super::accounts::Accounts;
-use super::inputs::Input;
+use super::inputs::{Input, addresses};
 use super::model::{Imported, Place};
 
 /// What a configuration says: each option once, its last value.
@@ -30,8 +33,17 @@ impl Conf {
             match line.split_once('=') {
                 Some((name, value)) => {
                     let name = name.trim().to_ascii_lowercase();
-                    // An empty value is the default.
-                    if settings::is_switch(&name) && !value.is_empty() && !settings::is_truth(value) {
+                    let is_switch = settings::is_switch(&name);
+                    if value.is_empty() && (is_switch || settings::is_number(&name)) {
+                        imported.remark(&place, format!("{name} has no value, and this line is left out"));
+                        continue;
+                    }
+                    if settings::is_number(&name) && addresses::is_too_large(value) {
+                        let text =
+                            format!("{name}={value} is too much, and {} is in its place", addresses::MOST);
+                        imported.remark(&place, text);
+                    }
+                    if is_switch && !settings::is_truth(value) {
                         return Err(format!(
                             "{place}: {name}={value} is neither YES nor NO, and vsftpd refuses it: correct this line"
                         ));
@@ -51,12 +63,17 @@ impl Conf {
         Self { values }
     }
 
+    /// Without a value, an option is not set, as vsftpd has it.
+    fn said(&self, name: &str) -> Option<&(String, Place)> {
+        self.values.get(name).filter(|(value, _)| !value.is_empty())
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|(value, _)| value.as_str())
+        self.said(name).map(|(value, _)| value.as_str())
     }
 
     fn place(&self, name: &str) -> Option<&Place> {
-        self.values.get(name).map(|(_, place)| place)
+        self.said(name).map(|(_, place)| place)
     }
 
     fn is_on(&self, name: &str, default: bool) -> bool {
@@ -65,13 +82,17 @@ impl Conf {
     }
 
     fn number(&self, name: &str) -> Option<u64> {
-        let text = self.get(name)?;
-        // Numbers that begin with 0 are octal there, in masks alone.
-        text.parse().ok().filter(|number| *number > 0)
+        self.count(name).filter(|number| *number > 0)
     }
 
-    fn octal(&self, name: &str, default: u32) -> u32 {
-        self.get(name).and_then(|text| u32::from_str_radix(text, 8).ok()).map_or(default, |mask| mask & 0o777)
+    /// Numbers that begin with 0 are octal there, and all others decimal: masks, too.
+    fn count(&self, name: &str) -> Option<u64> {
+        let text = self.get(name)?;
+        addresses::count(text, if text.starts_with('0') { 8 } else { 10 })
+    }
+
+    fn mask(&self, name: &str, default: u32) -> u32 {
+        self.count(name).map_or(default, |mask| (mask & 0o777) as u32)
     }
 }
 
@@ -99,7 +120,7 @@ pub(super) fn read(files: &[PathBuf], options: &Options) -> Result<Imported, Str
         return Err(format!("{main} has no option of vsftpd (option=value)"));
     }
     accounts.finish();
-    settings::server(&conf, &mut imported);
+    settings::server(&conf, &main, &mut imported);
     users::add(&conf, &accounts, &main, options, &mut imported)?;
     Ok(imported)
 }

@@ -1,6 +1,7 @@
 //! Options of the server as a whole, and a reason for each that is not carried over.
 
-use super::super::model::Imported;
+use super::super::inputs::addresses;
+use super::super::model::{Imported, Place};
 use super::Conf;
 
 /// Options that are read here, or of users.
@@ -157,21 +158,21 @@ const REASONS: &[(&str, &str)] = &[
     ("email_password_file", "the password of anonymous logins is not looked at"),
 ];
 
-pub(super) fn server(conf: &Conf, imported: &mut Imported) {
+pub(super) fn server(conf: &Conf, main: &Place, imported: &mut Imported) {
     unread(conf, imported);
     let settings = &mut imported.settings;
-    let port = conf.number("listen_port").unwrap_or(21);
+    let port = conf.count("listen_port").unwrap_or(21);
     let v4 = conf.get("listen_address").unwrap_or("0.0.0.0");
     let v6 = conf.get("listen_address6").unwrap_or("::");
     // The option for IPv6 takes IPv4, too. With none of them, inetd or systemd listens.
-    settings.listen = match (conf.is_on("listen", false), conf.is_on("listen_ipv6", false)) {
+    let wanted = match (conf.is_on("listen", false), conf.is_on("listen_ipv6", false)) {
         (_, true) if v6 == "::" => vec![format!("0.0.0.0:{port}"), format!("[::]:{port}")],
         (_, true) => vec![format!("[{v6}]:{port}")],
         _ => vec![format!("{v4}:{port}")],
     };
-    settings.listen.retain(|address| address.parse::<std::net::SocketAddr>().is_ok());
+    let (listen, is_unusable) = addresses::listening(wanted, u16::try_from(port).ok());
+    settings.listen = listen;
     settings.idle_timeout = Some(conf.number("idle_session_timeout").unwrap_or(300));
-    settings.passive_address = conf.get("pasv_address").map(str::to_owned);
     settings.image = !conf.is_on("ascii_download_enable", false) && !conf.is_on("ascii_upload_enable", false);
     settings.ignore_chmod = !conf.is_on("chmod_enable", true);
     settings.local_time = conf.is_on("use_localtime", false);
@@ -180,14 +181,22 @@ pub(super) fn server(conf: &Conf, imported: &mut Imported) {
     settings.sessions = conf.number("max_clients");
     settings.sessions_per_ip = conf.number("max_per_ip");
     settings.greeting = conf.get("ftpd_banner").map(str::to_owned);
+    if is_unusable {
+        let named = ["listen_address", "listen_address6", "listen_port"];
+        let place = named.into_iter().find_map(|name| conf.place(name)).unwrap_or(main);
+        imported.remark(&place.clone(), addresses::UNUSABLE);
+    }
+    addresses::passive_address(imported, conf.get("pasv_address"), conf.place("pasv_address"));
     passive_ports(conf, imported);
     if conf.is_on("ssl_enable", false) {
         tls(conf, imported);
     }
+    let place = conf.place("pasv_min_port").or(conf.place("pasv_max_port")).or(conf.place("listen_port"));
+    addresses::part_ports(imported, &place.unwrap_or(main).clone());
 }
 
 fn passive_ports(conf: &Conf, imported: &mut Imported) {
-    let port = |name: &str| conf.get(name).and_then(|text| text.parse::<u16>().ok()).filter(|port| *port > 0);
+    let port = |name: &str| conf.number(name).and_then(|port| u16::try_from(port).ok());
     let (first, last) = (port("pasv_min_port"), port("pasv_max_port"));
     let Some(place) = conf.place("pasv_min_port").or(conf.place("pasv_max_port")).cloned() else { return };
     match (first, last) {
@@ -214,14 +223,14 @@ fn tls(conf: &Conf, imported: &mut Imported) {
             let text = "connections begin with TLS on these ports; Wharf has one more for others, which no firewall has to let through: \
                         `server.listen`";
             imported.remark(&place.clone(), text);
-            imported.settings.listen = vec!["127.0.0.1:2121".to_owned()];
+            imported.settings.listen = vec![format!("127.0.0.1:{}", addresses::free_port(imported))];
         }
     }
     let tls = imported.tls();
     tls.certificate = Some(certificate);
     tls.key = Some(key);
     // One mode is for all: it is the strictest of those who may log in.
-    let locals = conf.is_on("local_enable", false) || conf.is_on("guest_enable", false);
+    let locals = conf.is_on("local_enable", false);
     let anonymous = conf.is_on("anonymous_enable", true);
     let forced = |local: &str, of_anonymous: &str| {
         locals && conf.is_on(local, true) || anonymous && conf.is_on(of_anonymous, false)
@@ -269,6 +278,34 @@ const SWITCHES: &[&str] = &[
     "virtual_use_local_privs",
 ];
 
+/// Options that are numbers.
+const NUMBERS: &[&str] = &[
+    "accept_timeout",
+    "anon_max_rate",
+    "anon_umask",
+    "chown_upload_mode",
+    "connect_timeout",
+    "data_connection_timeout",
+    "delay_failed_login",
+    "delay_successful_login",
+    "file_open_mode",
+    "ftp_data_port",
+    "idle_session_timeout",
+    "listen_port",
+    "local_max_rate",
+    "local_umask",
+    "max_clients",
+    "max_login_fails",
+    "max_per_ip",
+    "pasv_max_port",
+    "pasv_min_port",
+    "trans_chunk_size",
+];
+
+pub(super) fn is_number(name: &str) -> bool {
+    NUMBERS.contains(&name)
+}
+
 /// Whether an option decides with YES or NO what somebody may do.
 pub(super) fn is_switch(name: &str) -> bool {
     name.ends_with("_enable") || SWITCHES.contains(&name)
@@ -292,6 +329,10 @@ pub(super) fn unread(conf: &Conf, imported: &mut Imported) {
             && !value.is_empty()
             && is_truth(value)
         {
+            continue;
+        }
+        // Without a value, it is not set.
+        if reason.is_some() && value.is_empty() {
             continue;
         }
         let reason = reason.unwrap_or("this is no option that is known here");

@@ -197,3 +197,221 @@ fn uploads_of_everybody_need_a_directory_for_them() {
     assert_eq!(config.anonymous.unwrap().account.permissions, Permissions::READ_ONLY);
     assert!(text.contains("add `mounts` with `upload`"), "{text}");
 }
+
+/// Empty is not set, and no directory `/`. Where vsftpd wants a number or a switch, such a line of a user's file is nothing.
+#[test]
+fn an_empty_value_is_none() {
+    let conf = "local_enable=YES\nlocal_max_rate=100000\nuser_config_dir=/etc/users\nanon_root=\npasv_address=\ncmds_allowed=\ndeny_file=\n\
+                ftpd_banner=\nguest_username=\n";
+    let (config, text, _) = accepted(
+        Source::Vsftpd,
+        &[
+            ("vsftpd.conf", conf),
+            ("passwd", PASSWD),
+            ("shadow", &shadow()),
+            ("in/etc/users/anna", "local_max_rate=\nlocal_root=\n"),
+        ],
+    );
+    assert_eq!(config.anonymous.unwrap().account.permissions, Permissions::READ_ONLY);
+    assert!(text.contains("root: /srv/public,") && !text.contains("root: /,"), "{text}");
+    assert!(!text.contains("address:") && !text.contains("greeting:"), "{text}");
+    assert_eq!(config.users[0].limits.bandwidth.upload, Some(100_000));
+    assert_eq!(config.users[0].account.path.as_str(), "/anna");
+    assert_remark(&text, "/etc/users/anna", 1, "no value");
+}
+
+#[test]
+fn the_anonymous_login_has_no_names_that_are_refused() {
+    let (config, text) = of("write_enable=YES\nanon_upload_enable=YES\ndeny_file={*.exe}\n");
+    assert_eq!(config.anonymous.unwrap().account.permissions, Permissions::LIST);
+    assert_remark(&text, "vsftpd.conf", 3, "may fetch and change nothing");
+    let (config, text) = of("upload_file={*.txt}\ndownload_file={*.txt}\n");
+    assert_eq!(config.anonymous.unwrap().account.permissions, Permissions::LIST);
+    assert_remark(&text, "vsftpd.conf", 2, "refused to the anonymous login");
+}
+
+const GUESTS: &str = "anonymous_enable=NO\nguest_enable=YES\nuser_sub_token=$USER\nlocal_root=/srv/guests/$USER\nwrite_enable=YES\n";
+
+#[test]
+fn without_local_users_there_are_no_guests() {
+    let (config, text, _) =
+        accepted(Source::Vsftpd, &[("vsftpd.conf", GUESTS), ("guests", &format!("carl:{HASH}\n"))]);
+    assert!(config.users.is_empty(), "{text}");
+    assert_remark(&text, "vsftpd.conf", 2, "lets in no guests");
+}
+
+#[test]
+fn accounts_of_the_system_are_no_guests() {
+    let conf = format!("{GUESTS}local_enable=YES\nvirtual_use_local_privs=YES\n");
+    let guests = format!("carl:{HASH}\n");
+    let files = [("vsftpd.conf", conf.as_str()), ("passwd", PASSWD), ("shadow", &shadow())];
+    let (config, text, _) = accepted(Source::Vsftpd, &[&files[..], &[("guests", &guests)]].concat());
+    let names: Vec<_> = config.users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, ["carl"], "{text}");
+    assert!(text.contains("not accounts of the system: anna, bob"), "{text}");
+    // Without the file of guests, no other file is asked for than that.
+    for files in [&files[..], &files[..2]] {
+        let (config, text, _) = accepted(Source::Vsftpd, files);
+        assert!(config.users.is_empty(), "{text}");
+        assert!(text.contains("NAME:HASH") && !text.contains("name that file"), "{text}");
+    }
+    // Nor does a file of one user make a guest of somebody, or a local user of a guest.
+    let own = [("in/etc/users/carl", "guest_enable=NO\n"), ("guests", &guests)];
+    let conf = format!("{conf}user_config_dir=/etc/users\n");
+    let (config, text, _) = accepted(Source::Vsftpd, &[&[("vsftpd.conf", conf.as_str())], &own[..]].concat());
+    assert!(config.users.is_empty() && text.contains("guest_enable of their own files"), "{text}");
+}
+
+/// Guests get what the anonymous login would: what not all may read is not sent.
+#[test]
+fn guests_do_not_fetch_what_they_have_stored() {
+    let stores = Permissions::READ_ONLY | Permissions::UPLOAD;
+    let without = stores - Permissions::DOWNLOAD;
+    for (more, permissions) in [
+        ("", without),
+        ("anon_umask=027\n", without),
+        ("anon_umask=022\n", stores),
+        ("anon_world_readable_only=NO\n", stores),
+    ] {
+        for passwd in [&[("passwd", PASSWD)][..], &[]] {
+            let conf = format!("{GUESTS}local_enable=YES\nanon_upload_enable=YES\n{more}");
+            let guests = format!("carl:{HASH}\n");
+            let files = [&[("vsftpd.conf", conf.as_str()), ("guests", &guests)], passwd].concat();
+            let (config, text, _) = accepted(Source::Vsftpd, &files);
+            assert_eq!(config.users[0].account.permissions, permissions, "{conf}{text}");
+            let asks_modes = !more.contains("only=NO");
+            assert_eq!(text.contains("only files that all may read"), asks_modes, "{text}");
+        }
+    }
+}
+
+#[test]
+fn rules_of_pam_are_kept_or_said() {
+    let conf = "anonymous_enable=NO\nlocal_enable=YES\npam_service_name=ours\n";
+    let rules = |rules: &str| {
+        let (_, text, imported) = accepted(
+            Source::Vsftpd,
+            &[
+                ("vsftpd.conf", conf),
+                ("passwd", PASSWD),
+                ("shadow", &shadow()),
+                ("in/etc/allowed", "anna\nbob \ncarl\n"),
+                ("in/etc/pam.d/ours", rules),
+                (
+                    "in/etc/pam.d/more",
+                    "account requisite pam_listfile.so item=user sense=deny file=/etc/allowed\n",
+                ),
+            ],
+        );
+        let names: Vec<_> = imported.users.into_iter().map(|user| user.name).collect();
+        (names.join(" "), text)
+    };
+    let allow = "auth required pam_listfile.so item=user sense=allow file=/etc/allowed onerr=fail";
+    assert_eq!(rules(&format!("auth required pam_unix.so\n{allow}\n")).0, "anna");
+    assert_eq!(rules(&allow.replace("allow ", "deny ")).0, "bob");
+    assert_eq!(rules("@include common-auth\n@include more\n").0, "bob");
+    assert_eq!(rules(&allow.replace("allowed", "missing")).0, "");
+    let (names, text) = rules(&allow.replace("allowed onerr=fail", "missing onerr=succeed"));
+    assert_eq!(names, "anna bob");
+    assert!(!text.contains("of PAM"), "{text}");
+    let common = "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
+    assert!(!rules(common).1.contains("of PAM"));
+    for (rule, about) in [
+        ("auth required pam_deny.so", "pam_deny.so"),
+        ("account required pam_access.so", "pam_access.so"),
+        (&allow.replace("item=user", "item=rhost"), "pam_listfile.so"),
+        ("@include nowhere", "/etc/pam.d/nowhere"),
+    ] {
+        let (names, text) = rules(&format!("# ours\n{rule}\n"));
+        assert_eq!(names, "anna bob");
+        assert_remark(&text, "/etc/pam.d/ours", 2, about);
+    }
+    let (_, text) = of(conf);
+    assert_remark(&text, "vsftpd.conf", 3, "/etc/pam.d/ours, are not here");
+}
+
+/// vsftpd compares whole lines.
+#[test]
+fn names_with_a_carriage_return_are_nobodys() {
+    for (list, expected) in [("anna\r\nbob\r\n", ""), ("anna \n bob\n", ""), ("anna\r\nbob\n", "bob")] {
+        let (_, text, imported) = accepted(
+            Source::Vsftpd,
+            &[
+                (
+                    "vsftpd.conf",
+                    "anonymous_enable=NO\nlocal_enable=YES\nuserlist_enable=YES\nuserlist_deny=NO\nuserlist_file=/etc/list\n",
+                ),
+                ("passwd", PASSWD),
+                ("shadow", &shadow()),
+                ("in/etc/list", list),
+            ],
+        );
+        let names: Vec<_> = imported.users.iter().map(|user| user.name.as_str()).collect();
+        assert_eq!(names.join(" "), expected);
+        assert_remark(&text, "vsftpd.conf", 5, "which nobody has");
+    }
+}
+
+#[test]
+fn an_address_that_is_of_no_use_opens_nothing() {
+    for (conf, listen) in [
+        ("listen_address=ftp.local\n", "127.0.0.1:21"),
+        ("listen_port=70000\n", "127.0.0.1:2121"),
+        ("listen_port=0\nlisten_address=192.0.2.1\n", "127.0.0.1:2121"),
+        ("listen_ipv6=YES\nlisten_address6=ftp.local\nlisten_port=2100\n", "127.0.0.1:2100"),
+    ] {
+        let (config, text) = of(conf);
+        assert_eq!(config.server.listen, [listen.parse().unwrap()], "{text}");
+        assert!(text.contains("no other machine can reach it"), "{text}");
+    }
+    let (_, text) = of("pasv_address=2001:db8::1\n");
+    assert!(!text.contains("address:"), "{text}");
+    assert_remark(&text, "vsftpd.conf", 1, "can't carry 2001:db8::1");
+}
+
+#[test]
+fn ports_and_numbers_are_such_as_wharf_takes() {
+    let tls = "local_enable=YES\nssl_enable=YES\nimplicit_ssl=YES\nlisten_port=990\n";
+    // As the certificate is not there, the check is asked for the rest alone.
+    let read = |conf: &str| import(Source::Vsftpd, &[("vsftpd.conf", conf)]).unwrap();
+    let (text, imported) = read(&format!("{tls}pasv_max_port=50000\n"));
+    assert_eq!(imported.settings.passive_ports, Some((1024, 50000)));
+    assert_eq!(imported.settings.listen, ["127.0.0.1:50001"], "{text}");
+    for (conf, ports) in [
+        ("listen_port=2100\npasv_min_port=2000\npasv_max_port=50000\n", "2101-50000"),
+        ("listen_port=49000\npasv_min_port=2000\npasv_max_port=50000\n", "2000-48999"),
+        ("listen_port=2100\npasv_min_port=2100\npasv_max_port=2100\n", "61000-61999"),
+        ("listen_port=61000\n", "61001-61999"),
+    ] {
+        let (_, text) = of(conf);
+        assert!(text.contains(&format!("ports: {ports} ")), "{text}");
+        assert!(text.contains("listens on one of the others"), "{text}");
+    }
+    for number in ["4294967296", "99999999999999999999999"] {
+        let (config, text) = of(&format!("max_clients={number}\n"));
+        assert_eq!(config.server.limits.sessions, u32::MAX as usize);
+        assert_remark(&text, "vsftpd.conf", 1, "too much");
+    }
+}
+
+/// As the manual says, masks are decimal without a 0 in front: 22 is 026.
+#[test]
+fn numbers_are_octal_with_a_zero_in_front() {
+    for (mask, mode) in [("022", "0644"), ("22", "0640"), ("077", "0600")] {
+        let (_, text) = of(&format!("anonymous_enable=NO\nlocal_enable=YES\nlocal_umask={mask}\n"));
+        assert!(text.contains(&format!("file_mode: \"{mode}\"")), "{text}");
+    }
+}
+
+#[test]
+fn nobody_gets_the_whole_machine() {
+    let passwd = PASSWD.replace("/home/anna", "/").replace("/srv/public", "/.");
+    let (config, text, _) = accepted(
+        Source::Vsftpd,
+        &[("vsftpd.conf", "local_enable=YES\n"), ("passwd", &passwd), ("shadow", &shadow())],
+    );
+    let names: Vec<_> = config.users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, ["bob"]);
+    assert!(config.anonymous.is_none() && !text.contains("root: /,"), "{text}");
+    assert!(text.contains("the whole machine: anna") && text.contains("the login is left out"), "{text}");
+}
