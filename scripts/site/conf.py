@@ -5,6 +5,7 @@ import pathlib
 import tomllib
 from docutils import nodes
 from pygments.lexers.special import TextLexer
+from sphinx.search import SearchEnglish, languages
 
 HERE = pathlib.Path(__file__).resolve().parent
 project = "Wharf"
@@ -32,6 +33,17 @@ html_theme_options = {"navigation_with_keys": True}
 highlight_language = "text"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
+
+
+class SearchWithNumbers(SearchEnglish):
+    """Sphinx keeps numbers out of the index of its search. Here people search for them: reply codes (550) and ports (2121)."""
+
+    def word_filter(self, word):
+        return word not in self.stopwords
+
+
+# Sphinx takes the language of the search from here, and has no setting for another one of the same name.
+languages["en"] = SearchWithNumbers
 
 
 def keep_anchors(app, document):

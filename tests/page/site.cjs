@@ -67,6 +67,19 @@ async function theFilm(browser) {
   await picture(page, "site-film");
 }
 
+/** What people have before them when they search: a reply code, a port. The builder's own search knows no numbers. */
+async function searchesForNumbers(browser) {
+  const page = await open(browser);
+  const replies = "docs/troubleshooting.html";
+  for (const [number, where] of [["550", replies], ["425", replies], ["530", replies], ["421", replies], ["2121", "docs/getting-started.html"]]) {
+    await page.goto(`${address}/search.html?q=${number}`);
+    await page.locator(`#search-results li a[href^="${where}"]`).first().waitFor();
+  }
+  // Not everything has every number.
+  await page.goto(`${address}/search.html?q=987654321`);
+  await page.locator("#search-results", { hasText: "did not match any documents" }).waitFor();
+}
+
 /** As unpacked from an archive, with nothing that serves it. */
 async function fromAFolder(browser) {
   const page = await browser.newPage();
@@ -78,4 +91,4 @@ async function fromAFolder(browser) {
   await page.close();
 }
 
-main({ "a phone": aPhone, "the search": theSearch, "both colours": bothColours, "the film": theFilm, "from a folder": fromAFolder });
+main({ "a phone": aPhone, "the search": theSearch, "searches for numbers": searchesForNumbers, "both colours": bothColours, "the film": theFilm, "from a folder": fromAFolder });
