@@ -40,6 +40,10 @@ pub(super) fn publish(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             object.remove(TYPE);
+            // JSON Schema knows no such format, and strict validators refuse one that is unknown. (A key may have the name `format`.)
+            if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+                object.remove("format");
+            }
             for (word, value) in object {
                 match value {
                     Value::String(text) if word == "description" => *text = without_links(&one_line(text)),

@@ -24,6 +24,14 @@ fn what_is_published_has_nothing_for_the_guide_alone() {
 }
 
 #[test]
+fn no_format_is_published_that_only_rust_has() {
+    let mut schema =
+        json!({ "properties": { "format": { "type": "integer", "format": "uint64" } }, "format": "uri" });
+    publish(&mut schema);
+    assert_eq!(schema, json!({ "properties": { "format": { "type": "integer" } }, "format": "uri" }));
+}
+
+#[test]
 fn has_parts() {
     let help =
         Help::parse("How long\nit [may](a.md#b) take. At most `1h`. Default: `5m`.\nExample: `wait: 90s`.");

@@ -41,8 +41,8 @@ pub(super) use values::{PermissionWords, SecretSource, Texts, TlsVersion};
 /// The configuration of Wharf, an FTP and FTPS server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-// A name that stays, and leads nowhere: editors find the schema by its path.
-#[schemars(title = "Wharf", extend("$id" = "urn:uuid:3c1b7f0e-6b8d-4c55-9a52-6c0f5d1c7a2e"))]
+// SchemaStore demands an address as the name. Editors find the schema by its path, and don't ask at its name.
+#[schemars(title = "Wharf", extend("$id" = "https://www.schemastore.org/wharf.json"))]
 pub(super) struct Config {
     /// How the server listens, and what it allows.
     pub(super) server: Option<At<Server>>,

@@ -87,6 +87,33 @@ users:
     }
 }
 
+/// As its tool checks it, which refuses formats and keywords that it doesn't know.
+#[test]
+fn schemastore_takes_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = root().join("config/wharf.schema.json");
+    let check = |schema: &Path| {
+        Program::new("node", folder.path())
+            .env("NODE_PATH", root().join(".test-tools/yaml-language-server/node_modules"))
+            .arg(client_script("schemastore.cjs"))
+            .arg(schema)
+            .args(["quickstart.yaml", "production.yaml"].map(|name| root().join("config").join(name)))
+            .output()
+    };
+    let said = check(&schema);
+    assert!(said.status == 0 && said.stdout.contains("taken, and 2 files"), "{said}");
+    // One with a word of Rust's would be refused.
+    let other = folder.path().join("other.json");
+    let text = fs::read_to_string(schema).unwrap();
+    fs::write(
+        &other,
+        text.replacen("\"type\": \"string\"", "\"type\": \"string\", \"format\": \"uint64\"", 1),
+    )
+    .unwrap();
+    let said = check(&other);
+    assert!(said.status != 0 && said.stderr.contains("uint64"), "{said}");
+}
+
 #[test]
 fn what_ships_has_no_mark() {
     for name in ["config/quickstart.yaml", "config/production.yaml", "deploy/compose/wharf.yaml"] {

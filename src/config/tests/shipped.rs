@@ -127,14 +127,14 @@ fn the_entry_for_schemastore_is_one_that_it_takes() {
         assert!(!text(key).is_empty() && !text(key).to_lowercase().contains("schema"), "{key}");
         assert!(!text(key).ends_with(['.', ':', ' ']), "{key}");
     }
-    assert_eq!(text("url"), "https://json.schemastore.org/wharf.json");
+    assert_eq!(text("url"), "https://www.schemastore.org/wharf.json");
     let files = entry["fileMatch"].as_array().unwrap();
     let names: std::collections::BTreeSet<_> = files.iter().map(|file| file.as_str().unwrap()).collect();
     assert_eq!(names.len(), files.len(), "each once");
     // Without a pattern that takes the files of others, and with an ending, without which editors know no YAML.
     assert!(names.iter().all(|name| name.contains("wharf") && name.contains(".y") && !name.contains('/')));
-    // A schema there has draft 07 and a name.
+    // A schema there has draft 07, and its address as its name.
     let schema: serde_json::Value = serde_json::from_str(&schema(&KINDS, &ENGINES)).unwrap();
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
-    assert!(schema["$id"].as_str().unwrap().starts_with("urn:uuid:"), "{}", schema["$id"]);
+    assert_eq!(schema["$id"], entry["url"]);
 }
