@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::everyday::{ANONYMOUS, AT_HOME, home};
-use super::machine::{Machine, SERVERS};
+use super::machine::{Machine, Other, SERVERS};
 use super::script::{Known, compare};
 
 /// Who there is, with the number of each.
@@ -82,6 +82,20 @@ fn with_ftpasswd(machine: &Machine) {
     machine.run(&[&[ftpasswd.as_str()], &group[..]].concat(), "");
 }
 
+/// The other server, with a configuration and what the tests need.
+fn start(machine: &Machine, configuration: &str) -> Other {
+    machine.start("ProFTPD", |port| {
+        let of_test = format!(
+            "ModulePath {SERVERS}/proftpd/usr/lib/proftpd\nServerType standalone\nDefaultAddress 127.0.0.1\nPort {port}\nUseIPv6 off\n\
+             User nobody\nGroup nogroup\nPidFile /etc/run/pid\nScoreboardFile /etc/run/scoreboard\nDelayEngine off\nTransferLog none\n\
+             WtmpLog off\nLoadModule mod_ifsession.c\n"
+        );
+        machine.etc("proftpd/proftpd.conf", &format!("{of_test}{configuration}"));
+        let program = format!("{SERVERS}/proftpd/usr/sbin/proftpd");
+        [&program, "--nodaemon", "--config", "/etc/proftpd/proftpd.conf"].map(str::to_owned).to_vec()
+    })
+}
+
 #[test]
 fn users_of_files_with_limits() {
     let Some(machine) = Machine::new() else { return };
@@ -99,16 +113,7 @@ fn users_of_files_with_limits() {
     machine.etc("passwd", super::PASSWD);
     fs::create_dir(machine.path("old/etc/proftpd")).unwrap();
     with_ftpasswd(&machine);
-    let other = machine.start("ProFTPD", |port| {
-        let of_test = format!(
-            "ModulePath {SERVERS}/proftpd/usr/lib/proftpd\nServerType standalone\nDefaultAddress 127.0.0.1\nPort {port}\nUseIPv6 off\n\
-             User nobody\nGroup nogroup\nPidFile /etc/run/pid\nScoreboardFile /etc/run/scoreboard\nDelayEngine off\nTransferLog none\n\
-             WtmpLog off\nLoadModule mod_ifsession.c\n"
-        );
-        machine.etc("proftpd/proftpd.conf", &format!("{of_test}{CONFIGURATION}"));
-        let program = format!("{SERVERS}/proftpd/usr/sbin/proftpd");
-        [&program, "--nodaemon", "--config", "/etc/proftpd/proftpd.conf"].map(str::to_owned).to_vec()
-    });
+    let other = start(&machine, CONFIGURATION);
     let yaml = machine.import("proftpd", &["/etc/proftpd/proftpd.conf"]);
     assert!(yaml.contains("who may overwrite may append and resume here"), "{yaml}");
     let setup = machine.wharf(&yaml);
@@ -158,4 +163,37 @@ fn users_of_files_with_limits() {
     ));
     known.push(("/srv/ftp/incoming/new".to_owned(), "file 0600 \"other\"", "file 0600 \"text\"", CHMOD));
     compare(&machine, [other.address, wharf.address], None, &script, 230, &known);
+}
+
+/// Nobody gets in, or into a directory, whom the other server refuses there alone.
+#[test]
+fn what_one_login_and_one_directory_are_refused() {
+    let Some(machine) = Machine::new() else { return };
+    let mut files = vec![("homes/".to_owned(), 0o755, 0, "")];
+    for (name, id) in USERS {
+        files.extend(home(name, id.parse().unwrap()));
+    }
+    files.extend([
+        ("homes/anna/pub/.ftpaccess".to_owned(), 0o644, 0, "<Limit ALL>\n  DenyAll\n</Limit>\n"),
+        ("ftp/".to_owned(), 0o755, 0, ""),
+        ("ftp/readme".to_owned(), 0o644, 0, "for all"),
+    ]);
+    machine.srv(&files);
+    machine.etc("passwd", super::PASSWD);
+    fs::create_dir(machine.path("old/etc/proftpd")).unwrap();
+    with_ftpasswd(&machine);
+    let refused = "  <Limit LOGIN>\n    DenyAll\n  </Limit>\n</Anonymous>";
+    let other = start(&machine, &CONFIGURATION.replace("</Anonymous>", refused));
+    let setup = machine.wharf(&machine.import("proftpd", &["/etc/proftpd/proftpd.conf"]));
+    let wharf = setup.start();
+    let script = "
+        login anonymous me
+        login anna correct
+        get file
+        put new text
+        get pub/tool
+        put pub/new text
+        DELE pub/tool
+        MKD pub/folder";
+    compare(&machine, [other.address, wharf.address], None, script, 30, &[]);
 }

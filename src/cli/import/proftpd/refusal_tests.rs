@@ -239,7 +239,7 @@ fn directories_with_an_access_file_are_closed() {
         "{text}"
     );
     assert_eq!(shown(&config, "bob"), (Permissions::empty(), Vec::new()), "{text}");
-    assert_eq!(shown(&config, "carl"), (Permissions::FULL, Vec::new()), "{text}");
+    assert_eq!(account(&config, "carl").permissions, Permissions::FULL, "{text}");
     assert!(config.anonymous.unwrap().account.permissions.is_empty(), "{text}");
     assert_remark(&text, "/etc/users", 1, "/srv/ftp/anna/a/.ftpaccess is not read");
     assert_remark(&text, "proftpd.conf", 9, "/srv/public/.ftpaccess is not read");

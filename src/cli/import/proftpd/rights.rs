@@ -93,22 +93,22 @@ pub(super) fn is_regex(words: &[String]) -> bool {
 
 /// Whether a limit names somebody, in this directive of names and in this one of groups. `None`: that can't be told.
 fn names_them(limit: &Block, [user, group]: [&str; 2], person: &Person<'_>) -> Option<bool> {
-    let of_user = limit.all(user).map(|directive| match is_regex(&directive.words) {
-        true => None,
-        false => Some(person.is_named(&directive.words)),
+    let of_user = limit.all(user).map(|directive| {
+        let names = &directive.words;
+        (!is_regex(names)).then(|| person.is_named(names))
     });
     let has_groups = !person.accounts.groups.is_empty();
-    let of_group = limit.all(group).map(|directive| match is_regex(&directive.words) || !has_groups {
-        true => None,
-        false => Some(person.is_in(&directive.words)),
+    let of_group = limit.all(group).map(|directive| {
+        let names = &directive.words;
+        (has_groups && !is_regex(names)).then(|| person.is_in(names))
     });
     let all: Vec<Option<bool>> = of_user.chain(of_group).collect();
     if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
 fn is_for_all(directive: &Directive) -> bool {
-    let words = directive.words.iter().flat_map(|word| word.split(','));
-    words.into_iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"))
+    let mut words = directive.words.iter().flat_map(|word| word.split(','));
+    words.any(|word| matches!(word.to_ascii_lowercase().as_str(), "all" | "any"))
 }
 
 /// Whether a limit allows somebody, from wherever. What is not understood allows nobody.
