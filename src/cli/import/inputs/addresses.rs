@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::super::model::{Imported, Place};
 
 /// The most of what is counted: other servers count with 32 bits.
-pub(in super::super) const MOST: u64 = u32::MAX as u64;
+pub(in super::super) const MOST: u64 = (1 << 32) - 1;
 /// Wharf's own port, and its ports for data connections.
 const PORT: u16 = 2121;
 const PASSIVE: (u16, u16) = (61000, 61999);
@@ -53,7 +53,7 @@ pub(in super::super) fn part_ports(imported: &mut Imported, place: &Place) {
             first = port + 1;
         } else {
             // There was but this one.
-            (first, last) = if PASSIVE.0 <= port && port <= PASSIVE.1 { (62000, 62999) } else { PASSIVE };
+            (first, last) = if (PASSIVE.0..=PASSIVE.1).contains(&port) { (62000, 62999) } else { PASSIVE };
         }
     }
     if (first, last) != given.unwrap_or(PASSIVE) {
@@ -112,5 +112,5 @@ pub(in super::super) fn count(text: &str, radix: u32) -> Option<u64> {
 pub(in super::super) fn is_too_large(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())
-        && text.parse::<u64>().map_or(true, |number| number > MOST)
+        && !text.parse::<u64>().is_ok_and(|number| number <= MOST)
 }

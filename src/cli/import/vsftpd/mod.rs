@@ -92,7 +92,7 @@ impl Conf {
     }
 
     fn mask(&self, name: &str, default: u32) -> u32 {
-        self.count(name).map_or(default, |mask| (mask & 0o777) as u32)
+        self.count(name).and_then(|mask| u32::try_from(mask & 0o777).ok()).unwrap_or(default)
     }
 }
 

@@ -364,9 +364,9 @@ fn an_address_that_is_of_no_use_opens_nothing() {
         assert_eq!(config.server.listen, [listen.parse().unwrap()], "{text}");
         assert!(text.contains("no other machine can reach it"), "{text}");
     }
-    let (_, text) = of("pasv_address=2001:db8::1\n");
+    let (_, text) = of("listen=YES\nlocal_enable=YES\npasv_address=2001:db8::1\n");
     assert!(!text.contains("address:"), "{text}");
-    assert_remark(&text, "vsftpd.conf", 1, "can't carry 2001:db8::1");
+    assert_remark(&text, "vsftpd.conf", 3, "can't carry 2001:db8::1");
 }
 
 #[test]
