@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 const MODE: u32 = 0o600;
 
 /// Why the file can't be written there, if that is known before anybody is asked.
@@ -19,16 +21,29 @@ pub(super) fn why_not(path: &Path, replace: bool) -> Option<String> {
         }
         // A link is replaced by what it leads to being replaced, so that must be a file.
         Ok(_) => match fs::metadata(path) {
-            Ok(found) if found.is_file() => None,
+            Ok(found) if found.is_file() => {
+                let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                takes_no_file(folder_of(&path))
+            }
             Ok(_) => Some(format!("{name} is not a file")),
             Err(error) => Some(format!("{name}: {error}")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = folder_of(path);
-            (!folder.is_dir()).then(|| format!("there is no directory {}", folder.display()))
+            if folder.is_dir() {
+                takes_no_file(folder)
+            } else {
+                Some(format!("there is no directory {}", folder.display()))
+            }
         }
         Err(error) => Some(format!("{name}: {error}")),
     }
+}
+
+/// Why nothing can be written in a directory.
+fn takes_no_file(folder: &Path) -> Option<String> {
+    let error = access(folder, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some(format!("nothing can be written in {}: {}", folder.display(), io::Error::from(error)))
 }
 
 fn leads_nowhere(link: &Path) -> bool {

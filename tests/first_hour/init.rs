@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{Ran, run};
-use crate::support::{Certificates, Seen, Setup, at_a_terminal};
+use super::{Ran, finish, run};
+use crate::support::{Certificates, Seen, Setup, at_a_terminal, wharf};
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -274,4 +274,18 @@ fn a_file_that_is_there_is_left_alone() {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     is_good(folder.path(), "wharf.yaml");
     assert_eq!(names(folder.path()), ["wharf.yaml"]);
+}
+
+/// Nobody is asked for what can't be written.
+#[test]
+fn a_folder_that_takes_no_file_is_said_first() {
+    let folder = folder();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    // Root may write everywhere.
+    let mut init = std::process::Command::new("setpriv");
+    init.args(["--bounding-set=-dac_override", "--inh-caps=-all"]).arg(wharf([]).get_program());
+    let ran = finish(init.arg("init").current_dir(folder.path()).stdin(std::process::Stdio::null()));
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing can be written in .: Permission denied"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("1/5"), "{}", ran.stdout);
 }

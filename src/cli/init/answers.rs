@@ -52,7 +52,15 @@ impl Files {
     pub(super) fn parse(answer: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = answer.split_once("://") else {
             no_tilde(answer)?;
-            return Ok(if answer == "memory" { Self::Memory } else { Self::Folder(answer.to_owned()) });
+            if let Some((scheme, _)) = answer.split_once(':')
+                && ["s3", "gs", "gcs", "azure", "az", "http", "https"].contains(&scheme)
+            {
+                return Err(format!(
+                    "two slashes are missing: write {scheme}://…, or ./{answer} for a folder of that name"
+                ));
+            }
+            let is_memory = answer.eq_ignore_ascii_case("memory");
+            return Ok(if is_memory { Self::Memory } else { Self::Folder(answer.to_owned()) });
         };
         let mut parts = rest.splitn(2, '/');
         let (first, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -70,6 +78,17 @@ impl Files {
             }
             "http" | "https" => {
                 let (bucket, prefix) = split(path);
+                // What the pages of clouds show.
+                let host = first.to_lowercase();
+                if let Some(account) = host.strip_suffix(".blob.core.windows.net") {
+                    return Ok(Self::Azure { account: account.to_owned(), container: bucket, prefix });
+                }
+                if host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn") {
+                    return Err("this is Amazon's: write s3://BUCKET/PREFIX".to_owned());
+                }
+                if host.ends_with("storage.googleapis.com") || host == "storage.cloud.google.com" {
+                    return Err("this is Google's: write gs://BUCKET/PREFIX".to_owned());
+                }
                 Ok(Self::S3 { bucket, prefix, endpoint: Some(format!("{scheme}://{first}")) })
             }
             _ => Err("this is none of the URLs above; write a folder without `://`".to_owned()),

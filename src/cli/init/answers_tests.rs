@@ -19,7 +19,17 @@ fn places_of_files_are_read() {
     };
     for (answer, files) in [
         ("memory", Files::Memory),
+        ("Memory", Files::Memory),
         ("/srv/ftp", Files::Folder("/srv/ftp".to_owned())),
+        ("./s3:lake", Files::Folder("./s3:lake".to_owned())),
+        (
+            "https://acme.blob.core.windows.net/files/x/y",
+            Files::Azure {
+                account: "acme".to_owned(),
+                container: "files".to_owned(),
+                prefix: "x/y".to_owned(),
+            },
+        ),
         ("s3://lake", s3("lake", "", None)),
         ("s3://lake/in/bound/", s3("lake", "in/bound", None)),
         ("http://127.0.0.1:9000/lake/in", s3("lake", "in", Some("http://127.0.0.1:9000"))),
@@ -35,8 +45,18 @@ fn places_of_files_are_read() {
     ] {
         assert_eq!(Files::parse(answer), Ok(files), "{answer}");
     }
-    for answer in ["ftp://x/y", "~/files", "~"] {
-        assert!(Files::parse(answer).is_err(), "{answer}");
+    for (answer, said) in [
+        ("ftp://x/y", "none of the URLs"),
+        ("~/files", "write the whole path"),
+        ("~", "write the whole path"),
+        ("s3:lake", "write s3://…, or ./s3:lake for a folder"),
+        ("https:host/lake", "two slashes"),
+        ("https://lake.s3.eu-west-1.amazonaws.com/x", "write s3://BUCKET/PREFIX"),
+        ("https://s3.eu-west-1.amazonaws.com/lake/x", "write s3://BUCKET/PREFIX"),
+        ("https://storage.googleapis.com/lake", "write gs://BUCKET/PREFIX"),
+        ("https://storage.cloud.google.com/lake/x", "write gs://BUCKET/PREFIX"),
+    ] {
+        assert!(Files::parse(answer).unwrap_err().contains(said), "{answer}");
     }
 }
 

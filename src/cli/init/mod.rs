@@ -344,7 +344,9 @@ impl Init {
         let tls = if answers.tls.is_some() { "--ssl-reqd " } else { "" };
         let user = shell_word(&answers.user);
         print(format_args!("\n{} is written. Next:\n", self.file.display()));
-        print(format_args!("  wharf check --config {file}"));
+        // Whether the credentials do, only the store knows.
+        let connect = if answers.files.is_bucket() { " --connect" } else { "" };
+        print(format_args!("  wharf check --config {file}{connect}"));
         print(format_args!("  wharf serve --config {file}"));
         print(format_args!("  curl {tls}--user {user} ftp://{host}/   (it asks for the password)"));
         if answers.tls.is_some() {

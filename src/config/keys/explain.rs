@@ -151,7 +151,11 @@ impl Known<'_> {
         let key = key.or_else(|| self.kind_key(definition, name))?;
         let prefix = if above.place.is_empty() { String::new() } else { format!("{}.", above.place) };
         let list = if key.is_list && key.below.is_some() { "[]" } else { "" };
-        let below = if key.is_secret { Some("SecretSource".to_owned()) } else { key.below.clone() };
+        let below = if key.is_secret {
+            Some("SecretSource".to_owned())
+        } else {
+            key.below.clone().or_else(|| key.alternative.clone())
+        };
         Some(Found {
             place: format!("{prefix}{}{list}", key.name),
             definition: below,
@@ -177,6 +181,7 @@ impl Known<'_> {
             kind: format!("`{kind}`"),
             help,
             below: None,
+            alternative: None,
             is_list: false,
             #[cfg(test)]
             is_free: false,

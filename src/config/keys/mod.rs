@@ -28,6 +28,8 @@ pub(super) struct Key {
     pub(super) help: Help,
     /// The definition of its value, or of the items of the list that it is.
     pub(super) below: Option<String>,
+    /// The definition of a section that may stand in its place, or in that of each item: `spool: PATH`, or `spool: { backend: …, path: … }`.
+    pub(super) alternative: Option<String>,
     pub(super) is_list: bool,
     /// A section whose keys are not those of a definition.
     #[cfg(test)]
@@ -113,15 +115,19 @@ impl Definitions {
         let is_secret = options.any(|name| name == "Secret" || name == "SecretSource");
         let below = if is_secret { Some("Secret") } else { target(below) };
         let has_keys = |name: &&str| self.schema["definitions"][name]["properties"].is_object();
+        let lists_secrets = schema.get("items").and_then(target) == Some("Secret");
+        let mut options = schema["anyOf"].as_array().into_iter().flatten().filter_map(target);
+        let alternative = if lists_secrets { Some("SecretSource") } else { options.find(has_keys) };
         Key {
             name: name.to_owned(),
             required: required.as_array().is_some_and(|list| list.iter().any(|key| key == name)),
             is_secret,
             #[cfg(test)]
-            lists_secrets: schema.get("items").and_then(target) == Some("Secret"),
+            lists_secrets,
             kind: schema[TYPE].as_str().map_or_else(|| self.type_of(schema, below), str::to_owned),
             help: Help::parse(schema["description"].as_str().unwrap_or_default()),
             below: below.filter(has_keys).map(str::to_owned),
+            alternative: alternative.map(str::to_owned),
             is_list: schema.get("items").is_some(),
             #[cfg(test)]
             is_free: schema.get("additionalProperties").is_some(),

@@ -1,5 +1,9 @@
 //! Each key is explained, in the words of its definition.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::super::super::restart;
 use super::super::super::{Change, explain, explain_all};
 use super::{ENGINES, KINDS};
@@ -39,6 +43,48 @@ fn a_key_is_what_its_definition_says() {
     assert!(permissions.values.iter().any(|(word, _)| word == "upload-only"), "{permissions:?}");
     let password = of("users.password");
     assert_eq!(password.keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["env", "file"]);
+    // A word, or a section.
+    for (place, keys) in [
+        ("audit.to", ["file", "syslog"]),
+        ("events.spool", ["backend", "path"]),
+        ("cluster.more_secrets[]", ["env", "file"]),
+        ("events.to[].more_secrets", ["env", "file"]),
+    ] {
+        assert_eq!(of(place).keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), keys, "{place}");
+        for key in keys {
+            assert!(!of(&format!("{place}.{key}")).meaning.is_empty(), "{place}.{key}");
+        }
+    }
+}
+
+/// Whatever the schema knows, which editors and `wharf check` go by, can be asked for.
+#[test]
+fn every_key_of_the_schema_is_explained() {
+    fn look(schema: &Value, node: &Value, place: &str, asked: &mut BTreeSet<String>) {
+        let node = match node["$ref"].as_str() {
+            Some(name) => &schema["definitions"][name.trim_start_matches("#/definitions/")],
+            None => node,
+        };
+        for (key, below) in node["properties"].as_object().into_iter().flatten() {
+            let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            // Kinds of storages have pages of their own.
+            if place != "backends" && asked.insert(place.clone()) {
+                of(&place);
+                look(schema, below, &place, asked);
+            }
+        }
+        look_each(schema, &node["anyOf"], place, asked);
+        if node["items"].is_object() {
+            look(schema, &node["items"], place, asked);
+        }
+    }
+    fn look_each(schema: &Value, options: &Value, place: &str, asked: &mut BTreeSet<String>) {
+        options.as_array().into_iter().flatten().for_each(|option| look(schema, option, place, asked));
+    }
+    let schema: Value = serde_json::from_str(&super::super::super::schema(&KINDS, &ENGINES)).unwrap();
+    let mut asked = BTreeSet::new();
+    look(&schema, &schema, "", &mut asked);
+    assert!(asked.len() > 250, "{}", asked.len());
 }
 
 #[test]
