@@ -29,6 +29,8 @@ const QUIET: &[&str] = &[
 #[derive(Debug, Default)]
 pub(in super::super) struct Rules {
     lists: Vec<List>,
+    /// The files of rules that have been read: what they say counts once.
+    files: BTreeSet<String>,
     /// `ftpusers`, which Debian's rules refuse.
     refused: BTreeSet<String>,
     shells: Option<BTreeSet<String>>,
@@ -77,6 +79,9 @@ impl Rules {
         remarks: &mut Vec<Remark>,
         depth: usize,
     ) -> Result<(), String> {
+        if !self.files.insert(path.to_owned()) {
+            return Ok(());
+        }
         let input = finder.read(path)?;
         let lines = input.lines(remarks)?;
         let mut jumps = false;

@@ -239,6 +239,9 @@ fn include(
         if options.finder.is_directory(&file) {
             continue;
         }
+        if !options.budget.take() {
+            return Err(format!("{place}: there are too many files"));
+        }
         match options.finder.read(&file) {
             Ok(input) => {
                 let before = open.len();

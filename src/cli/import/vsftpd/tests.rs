@@ -312,6 +312,8 @@ fn rules_of_pam_are_kept_or_said() {
     assert_eq!(rules(&allow.replace("allow ", "deny ")).0, "");
     assert_eq!(rules("@include common-auth\n@include more\n").0, "");
     assert_eq!(rules(&allow.replace("allowed", "missing")).0, "");
+    // Files that include each other are read once.
+    assert_eq!(rules(&format!("{}{allow}\n", "@include ours\n".repeat(50))).0, "anna");
     let (names, text) = rules(&allow.replace("allowed onerr=fail", "missing onerr=succeed"));
     assert_eq!(names, "anna bob");
     assert!(!text.contains("of PAM"), "{text}");
