@@ -1,15 +1,18 @@
 use std::io::Read as _;
 use std::net::TcpStream as Client;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
+use futures_util::poll;
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion,
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::super::DataConnection;
 use super::*;
@@ -41,11 +44,28 @@ fn configs(version: &'static SupportedProtocolVersion) -> (ServerConfig, ClientC
     (server, client)
 }
 
-/// A connection whose client does this when the handshake is done.
+/// A connection whose client does this when the handshake is done on both sides. A client that is the first to be done could
+/// send at once, and the handshake of the server would read that, too.
 async fn connected<T: Send + 'static>(
     version: &'static SupportedProtocolVersion,
     act: impl FnOnce(Tls) -> T + Send + 'static,
 ) -> (Box<TlsStream<Wire>>, JoinHandle<T>) {
+    let (accepted, is_accepted) = channel();
+    let (accept, client) = handshake(version, move |tls| {
+        is_accepted.recv().unwrap();
+        act(tls)
+    })
+    .await;
+    let stream = accept.await.unwrap();
+    accepted.send(()).unwrap();
+    (Box::new(stream), client)
+}
+
+/// The server's side of a handshake, for which the first message has come, and a client that does this when its side is done.
+async fn handshake<T: Send + 'static>(
+    version: &'static SupportedProtocolVersion,
+    act: impl FnOnce(Tls) -> T + Send + 'static,
+) -> (Accept<Wire>, JoinHandle<T>) {
     let (server, client) = configs(version);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -57,8 +77,8 @@ async fn connected<T: Send + 'static>(
         act(tls)
     });
     let (socket, _) = listener.accept().await.unwrap();
-    let stream = TlsAcceptor::from(Arc::new(server)).accept(Wire::new(socket)).await.unwrap();
-    (Box::new(stream), client)
+    socket.peek(&mut [0]).await.unwrap();
+    (TlsAcceptor::from(Arc::new(server)).accept(Wire::new(socket)), client)
 }
 
 fn pattern(length: usize) -> Vec<u8> {
@@ -107,6 +127,30 @@ async fn all_that_comes_is_stored_over_both_versions() {
 }
 
 #[tokio::test]
+async fn what_the_handshake_has_read_is_stored_first() {
+    for length in [10, 16_000, 3 * PIECE] {
+        let content = pattern(length);
+        let (sent, is_sent) = channel();
+        let first = content[..length.min(16_000)].to_vec();
+        let rest = content[first.len()..].to_vec();
+        let (accept, client) = handshake(&rustls::version::TLS13, move |mut tls| {
+            tls.write_all(&first).unwrap();
+            tls.flush().unwrap();
+            sent.send(()).unwrap();
+            send_and_end(rest)(tls);
+        })
+        .await;
+        let mut accept = pin!(accept);
+        // The answer to the client's first message. It waits for the second one, with which the file comes.
+        assert!(poll!(&mut accept).is_pending());
+        is_sent.recv().unwrap();
+        let (stored, end) = all(&mut TlsSource::new(Box::new(accept.await.unwrap()), false)).await;
+        assert!(end.is_ok() && stored == content, "{end:?} after {} of {length} bytes", stored.len());
+        client.join().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_runtime_goes_on_where_a_thread_stopped() {
     let content = pattern(PIECE);
     let (mut stream, client) = connected(&rustls::version::TLS13, send_and_end(content.clone())).await;
@@ -138,7 +182,7 @@ async fn the_runtime_goes_on_where_a_thread_stopped() {
 #[tokio::test]
 async fn one_fill_is_little_work() {
     const RECORDS: usize = 2000;
-    let (sent, is_sent) = std::sync::mpsc::channel();
+    let (sent, is_sent) = channel();
     let (stream, client) = connected(&rustls::version::TLS13, move |mut tls| {
         for byte in pattern(RECORDS) {
             tls.write_all(&[byte]).unwrap();
@@ -171,7 +215,7 @@ async fn one_fill_is_little_work() {
 
 #[tokio::test]
 async fn a_fill_that_has_worked_for_nothing_says_so() {
-    let (sent, is_sent) = std::sync::mpsc::channel();
+    let (sent, is_sent) = channel();
     let (stream, client) = connected(&rustls::version::TLS13, move |mut tls| {
         tls.write_all(&pattern(16_000)).unwrap();
         tls.flush().unwrap();
