@@ -240,6 +240,22 @@ class Chart(unittest.TestCase):
         item = {"name": "ours", "items": [{"key": "k", "path": "cluster.secret"}]}
         self.assertIn({"secret": item}, secrets)
 
+    def test_the_secret_of_replicas_is_replaced_without_a_gap(self):
+        steps = [("old", ["new"]), ("new", ["old"]), ("new", [])]
+        for key, more in steps:
+            with self.subTest(key=key, more=more):
+                values = {"name": "ours", "key": key, "moreKeys": more}
+                options = ["--set=autoscaling.enabled=false,replicas=3", f"--set-json=cluster.existingSecret={json.dumps(values)}"]
+                documents = manifests("--values", str(CHART / "examples/three-replicas.yaml"), *options)
+                cluster = yaml.safe_load(one("ConfigMap", documents)["data"]["wharf.yaml"])["cluster"]
+                folder = "/run/wharf/secrets/"
+                expected = [{"file": f"{folder}cluster.secret.{also}"} for also in more]
+                self.assertEqual((cluster["secret"], cluster.get("more_secrets", [])), ({"file": f"{folder}cluster.secret"}, expected))
+                volumes = one("StatefulSet", documents)["spec"]["template"]["spec"]["volumes"]
+                [secrets] = [volume["projected"]["sources"] for volume in volumes if volume["name"] == "secrets"]
+                items = [{"key": key, "path": "cluster.secret"}, *({"key": also, "path": f"cluster.secret.{also}"} for also in more)]
+                self.assertIn({"secret": {"name": "ours", "items": items}}, secrets)
+
     def test_the_secret_of_replicas_is_kept(self):
         with Cluster() as cluster:
             before = base64.b64encode(b"known to all replicas since the first day").decode()

@@ -230,6 +230,11 @@ SENTENCES = {
     "replicas=3,users=null,usersFrom.existingSecret=a": "backends: several replicas need a bucket, or a volume that all of them mount, and there is none",
     f"{SEVERAL.replace('backends.scratch=null,', '')},config.users_from[0].directory=/a,config.users_from[0].defaults.backend=scratch": "backends.scratch: each replica",
     "existingConfigMap.name=mine,backends.lake.kind=memory": "backends.lake: the ConfigMap of existingConfigMap has the whole configuration",
+    "existingConfigMap.name=mine,users[0].name=anna": "users: the ConfigMap of existingConfigMap has the whole configuration, so anna could not log in;",
+    f"{SEVERAL},cluster.existingSecret.moreKeys[0]=next": "cluster.existingSecret.moreKeys: these are keys of a Secret of yours,",
+    f"{SEVERAL},cluster.existingSecret.name=a,cluster.existingSecret.moreKeys[0]=../b": 'cluster.existingSecret.moreKeys: "../b" is wrong; it is a key of a Secret.',
+    f"{SEVERAL},cluster.existingSecret.name=a,cluster.existingSecret.moreKeys[0]=secret": "cluster.existingSecret.moreKeys: secret is cluster.existingSecret.key already.",
+    f"{SEVERAL},cluster.existingSecret.name=a,cluster.existingSecret.moreKeys={{b,b}}": "cluster.existingSecret.moreKeys: a key is there twice.",
     f"fullnameOverride={'a' * 41}": f"has 41 characters, and 40 are possible: names of pods and services become longer than that. A release that is there already has been called {'a' * 40}:",
 }
 

@@ -25,6 +25,16 @@ connections. Then it ends its sessions, and passes on what it has begun to.
 {{/* The key of what they know each other by. */}}
 {{- define "wharf.clusterKey" -}}cluster.secret{{- end -}}
 
+{{/* What is mounted of a Secret of somebody else's, as JSON: its key and the path, and the same of each other secret that is accepted. */}}
+{{- define "wharf.clusterItems" -}}
+{{- $path := include "wharf.clusterKey" . -}}
+{{- $items := list (dict "key" .Values.cluster.existingSecret.key "path" $path) -}}
+{{- range .Values.cluster.existingSecret.moreKeys -}}
+{{- $items = append $items (dict "key" . "path" (printf "%s.%s" $path .)) -}}
+{{- end -}}
+{{- dict "items" $items | toJson -}}
+{{- end -}}
+
 {{/* The section `cluster` of the configuration, as JSON. */}}
 {{- define "wharf.cluster" -}}
 {{- $name := include "wharf.name" . -}}
@@ -37,6 +47,13 @@ connections. Then it ends its sessions, and passes on what it has begun to.
   "client_addresses" .Values.cluster.clientAddresses -}}
 {{- with int .Values.cluster.sessions -}}
 {{- $_ := set $cluster "sessions" . -}}
+{{- end -}}
+{{- if .Values.cluster.existingSecret.moreKeys -}}
+{{- $more := list -}}
+{{- range rest (include "wharf.clusterItems" . | fromJson).items -}}
+{{- $more = append $more (dict "file" (printf "%s/%s" (include "wharf.secretsFolder" $) .path)) -}}
+{{- end -}}
+{{- $_ := set $cluster "more_secrets" $more -}}
 {{- end -}}
 {{- toJson $cluster -}}
 {{- end -}}
@@ -54,6 +71,20 @@ connections. Then it ends its sessions, and passes on what it has begun to.
 {{- end -}}
 {{- if lt (int $values.cluster.sessions) 0 -}}
 {{- fail "cluster.sessions: this is the most sessions in all replicas together; 0 leaves each its own limit." -}}
+{{- end -}}
+{{- with $values.cluster.existingSecret -}}
+{{- range .moreKeys -}}
+{{- if not $values.cluster.existingSecret.name -}}
+{{- fail "cluster.existingSecret.moreKeys: these are keys of a Secret of yours, and cluster.existingSecret.name doesn't name it. The chart's own secret stands under `cluster.secret` in the Secret of the release: copy it into one of yours." -}}
+{{- end -}}
+{{- include "wharf.validate.format" (list "cluster.existingSecret.moreKeys" . "^[-._a-zA-Z0-9]+$" "is a key of a Secret") -}}
+{{- if eq (toString .) (toString $values.cluster.existingSecret.key) -}}
+{{- fail (printf "cluster.existingSecret.moreKeys: %s is cluster.existingSecret.key already." .) -}}
+{{- end -}}
+{{- end -}}
+{{- if ne (len .moreKeys) (len (uniq .moreKeys)) -}}
+{{- fail "cluster.existingSecret.moreKeys: a key is there twice." -}}
+{{- end -}}
 {{- end -}}
 {{- if $values.autoscaling.enabled -}}
 {{- if or (lt (int $values.autoscaling.minReplicas) 1) (lt (int $values.autoscaling.maxReplicas) (int $values.autoscaling.minReplicas)) -}}

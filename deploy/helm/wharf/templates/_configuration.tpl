@@ -170,8 +170,8 @@ out. Empty if there is none, or if the values name it. Of users in other places,
 {{- if include "wharf.isCluster" . -}}
 {{- with .Values.cluster.existingSecret -}}
 {{- if .name -}}
-{{- $item := dict "key" .key "path" (include "wharf.clusterKey" $) -}}
-{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list $item))) -}}
+{{- $items := (include "wharf.clusterItems" $ | fromJson).items -}}
+{{- $sources = append $sources (dict "secret" (dict "name" .name "items" $items)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -16,6 +16,11 @@ anything is made of the values. The schema of the values says no more than what 
 {{- range $name, $_ := omit .Values.backends "scratch" -}}
 {{- fail (printf "backends.%s: the ConfigMap of existingConfigMap has the whole configuration, and nothing is merged into it." $name) -}}
 {{- end -}}
+{{- range .Values.users -}}
+{{- if not (and (kindIs "map" .) (eq (toString .name) "demo")) -}}
+{{- fail (printf "users: the ConfigMap of existingConfigMap has the whole configuration, so %s could not log in; users that change apart from it come by usersFrom." (kindIs "map" . | ternary (get . "name" | toString) (toString .))) -}}
+{{- end -}}
+{{- end -}}
 {{- else -}}
 {{- include "wharf.validate.config" . -}}
 {{- include "wharf.validate.backends" . -}}
