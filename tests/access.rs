@@ -176,6 +176,47 @@ lockout: { failures: 3, within: 1h, for: 1h, never: [127.0.0.9] }\n";
     }
 
     #[test]
+    fn what_an_operator_has_locked_is_said_to_be_that() {
+        let setup = setup().server("control: '{folder}/control.sock'");
+        let server = setup.start();
+        let said = (0, "user good is locked for 30m".to_owned());
+        assert_eq!(lockouts(&setup, ["--lock", "good", "--for", "30m"]), said);
+        for _ in 0..5 {
+            assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (220, 530));
+        }
+        server.log.expect_warning("login failed", &[("cause", "an operator has locked the name")]);
+        assert_eq!(attempt(&server, "127.0.0.2", "admin", "sesame"), (220, 530));
+        assert_eq!(attempt(&server, "127.0.0.2", "admin", "sesame"), (220, 530));
+
+        let (status, said) = lockouts(&setup, ["--lock", "127.0.0.2/31", "--for", "30m"]);
+        assert_eq!((status, &*said), (0, "network 127.0.0.2/31 is locked for 30m"));
+        let mut client = Client::connect_from("127.0.0.3", server.address);
+        let greeting = client.reply();
+        assert!(
+            greeting.code == 421 && greeting.text().contains("this address is locked out"),
+            "{greeting:?}"
+        );
+        let fields = [("cause", "an operator has locked this address")];
+        server.log.expect_warning("refused a session", &fields);
+
+        let (status, said) = lockouts(&setup, ["--lock", "127.0.0.999", "--for", "30m"]);
+        assert!(status == 2 && said.contains("no address, no network and no user"), "{status} {said}");
+        let (status, said) = lockouts(&setup, ["--lock", "godo", "--for", "30m"]);
+        assert!(status == 0 && said.contains("no such user is known"), "{said}");
+        assert_eq!(lockouts(&setup, ["--lift-all"]).0, 0);
+        assert_eq!(attempt(&server, "127.0.0.3", "good", "sesame"), (220, 230));
+    }
+
+    #[test]
+    fn a_network_that_the_configuration_locks_is_said_to_be_that() {
+        let setup = users(&USERS.replace("never:", "always: [127.0.0.2/32], never:"));
+        let server = setup.start();
+        assert_eq!(attempt(&server, "127.0.0.2", "good", "sesame"), (421, 0));
+        server.log.expect_warning("refused a session", &[("cause", "this address is in lockout.always")]);
+        assert_eq!(attempt(&server, "127.0.0.3", "good", "sesame"), (220, 230));
+    }
+
+    #[test]
     fn an_address_connects_as_often_as_it_may() {
         let setup = users(USERS).server("limits: { connections_per_ip: 3/h }").http();
         let server = setup.start();

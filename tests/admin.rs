@@ -104,6 +104,7 @@ fn a_session_that_is_ended_leaves_nothing_of_its_upload() {
     let line = server.log.expect("an operator acted", &[("action", "kick")]);
     assert!(line.field("detail").unwrap().contains("\"demo\""), "{line:?}");
     assert!(line.field("by").unwrap().contains("127.0.0.1"), "{line:?}");
+    server.log.expect_warning("transfer failed", &[("cause", "an operator has ended the session")]);
 }
 
 #[test]

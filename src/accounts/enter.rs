@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::account::{Account, is_anonymous};
 use super::bar::Bar;
 use super::build::{AccountsError, Known};
+use super::guard::LockedBy;
 use super::lasting::Lasting;
 use super::patience;
 use super::present::NoSeat;
@@ -161,8 +162,8 @@ impl Accounts {
         // Read in any case: the time that it takes must not tell whether there is such a user.
         let shown = ShownCertificate::of(certificate);
         let from = origin.peer.ip();
-        let is_locked = origin.permit.guard().is_name_locked(name, from, Instant::now());
-        let bar = Bar { from, at: origin.host.map(|host| &**host), is_locked };
+        let locked = origin.permit.guard().lock_of_name(name, from, Instant::now());
+        let bar = Bar { from, at: origin.host.map(|host| &**host), locked };
         self.known.decides(name).is_some_and(|account| {
             let own = account.certificate.as_ref().filter(|_| account.password.is_none());
             own.is_some_and(|own| proofs::check_certificate(own, Some(&shown)).is_ok())
@@ -184,8 +185,8 @@ impl Accounts {
     ) -> Result<Visit, Refused> {
         let Origin { session, peer, channel, permit, .. } = origin;
         let journal = Journal { facts: &self.lasting.facts, who: Who { session, user: name, peer } };
-        if permit.guard().is_locked(peer.ip(), Instant::now()) {
-            return Err(self.locked_out(journal));
+        if let Some(by) = permit.guard().lock_of(peer.ip(), Instant::now()) {
+            return Err(self.locked_out(journal, by));
         }
         if !self.lasting.facts.can_be_told().await {
             journal.login_untold();
@@ -211,9 +212,9 @@ impl Accounts {
         };
         check.is_over();
         // Others may have failed meanwhile: many checks at once are no more guesses than one after the other.
-        if permit.guard().is_locked(peer.ip(), Instant::now()) {
+        if let Some(by) = permit.guard().lock_of(peer.ip(), Instant::now()) {
             permit.answered();
-            return Err(self.locked_out(journal));
+            return Err(self.locked_out(journal, by));
         }
         match checked {
             Ok(account) => self.admit(name, &account, origin).await,
@@ -233,10 +234,10 @@ impl Accounts {
         }
     }
 
-    fn locked_out(&self, journal: Journal<'_>) -> Refused {
-        journal.login_failed("too many logins from this address have failed");
+    fn locked_out(&self, journal: Journal<'_>, by: LockedBy) -> Refused {
+        journal.login_failed(by.of_address());
         self.metrics.login(Login::LockedOut);
-        Refused::LockedOut
+        Refused::LockedOut(by)
     }
 
     /// The account that the name and the credential belong to. It waits for the turn of the client's network.
@@ -249,13 +250,12 @@ impl Accounts {
         let Origin { channel, permit, .. } = origin;
         let (from, at) = (origin.peer.ip(), origin.host.map(|host| &**host));
         let network = Network::of(from, self.ipv6_prefix);
-        let is_locked = || permit.guard().is_name_locked(name, from, Instant::now());
-        let bar = || Bar { from, at, is_locked: is_locked() };
+        let bar = || Bar { from, at, locked: permit.guard().lock_of_name(name, from, Instant::now()) };
         let before = bar();
         let reason = OnceLock::new();
         let client = Client { address: from, channel, host: at, reason: &reason };
         let attempt =
-            Attempt { name, credential, network, client, is_locked: before.is_locked, account: None };
+            Attempt { name, credential, network, client, is_locked: before.locked.is_some(), account: None };
         let mut proven = self.find_and_prove(attempt, before).await;
         // It may have been locked while the credential was looked at.
         if let Ok(account) = &proven
@@ -276,7 +276,7 @@ impl Accounts {
             }
             let most = self.failed_login_delay;
             let guesses = &self.lasting.guesses;
-            let delay = if cause.is_wrong() { guesses.failed(most, network, name) } else { Duration::ZERO };
+            let delay = if cause.is_slow() { guesses.failed(most, network, name) } else { Duration::ZERO };
             Failed { cause, reason: reason.into_inner(), delay }
         })
     }
@@ -297,7 +297,7 @@ impl Accounts {
             }
             // Of a name that is locked no credential is looked at; and whether it is one of the sources behind this one, only
             // this one could say.
-            match (bar.is_locked, source.asks()) {
+            match (bar.locked.is_some(), source.asks()) {
                 (true, true) => break,
                 (true, false) => continue,
                 (false, _) => {}
@@ -325,7 +325,7 @@ impl Accounts {
     async fn prove(&self, attempt: Attempt<'_>, bar: Bar<'_>) -> Result<Arc<Account>, LoginError> {
         let mut barred = match attempt.account {
             Some(account) => bar.of(account),
-            None => bar.is_locked.then_some(LoginError::LockedOut),
+            None => bar.lock(),
         };
         if barred.is_none() {
             for proof in &self.proofs {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use super::*;
-use crate::accounts::guard::Guard;
+use crate::accounts::guard::{Guard, LockedBy, Subject};
 use crate::accounts::sources::Source;
 use crate::accounts::testing::{configured, storages};
 use crate::accounts::{ANONYMOUS_NAMES, SessionLimits};
@@ -238,7 +238,7 @@ impl Source for Meanwhile {
 #[tokio::test]
 async fn a_lock_that_begins_during_a_check_counts() {
     for (elsewhere, refused) in [
-        (PEER.ip(), Refused::LockedOut),
+        (PEER.ip(), Refused::LockedOut(LockedBy::Failures)),
         ("10.0.0.1".parse().unwrap(), Refused::Failed(LoginError::LockedOut)),
     ] {
         let mut accounts = accounts(&[], Setting::default());
@@ -282,6 +282,27 @@ async fn nobody_keeps_a_user_out_of_its_own_networks() {
     }
 }
 
+/// The client of a user whom an operator has locked out knows nothing of it, and goes on: others at its address must not suffer.
+#[tokio::test]
+async fn a_lock_by_an_operator_holds_everywhere_and_for_nobody_else() {
+    let plain = || Password::Plain(Secret::new("sesame"));
+    let accounts = accounts_of_anna(plain(), |anna| anna.networks = vec!["127.0.0.0/8".parse().unwrap()]);
+    let limits = Arc::new(SessionLimits::new(1, 1, 64).guarded_by(strict()));
+    limits.guard().ban(Subject::parse("anna"), Duration::from_secs(60)).unwrap();
+    let permit = limits.admit(PEER.ip()).unwrap();
+    let ending = Shutdown::default();
+    for password in ["sesame", "wrong", "sesame"] {
+        let entered =
+            accounts.enter("anna", Credential { password }, origin(&permit, &ending), pending()).await;
+        assert_eq!(entered.unwrap_err(), Refused::Failed(LoginError::LockedByOperator));
+    }
+    assert_eq!(limits.guard().locks().len(), 1);
+    limits.guard().ban(Subject::parse("127.0.0.0/8"), Duration::from_secs(60)).unwrap();
+    let entered =
+        accounts.enter("anna", Credential { password: "sesame" }, origin(&permit, &ending), pending()).await;
+    assert_eq!(entered.unwrap_err(), Refused::LockedOut(LockedBy::Operator));
+}
+
 /// A source whose service refuses `anna`, and is down for others.
 #[derive(Debug)]
 struct Refuser;
@@ -318,7 +339,7 @@ async fn a_refusal_is_a_guess_and_no_answer_is_none() {
         assert_eq!(enter("bert").await, Refused::Unavailable);
     }
     assert_eq!(enter("anna").await, Refused::Failed(LoginError::Refused));
-    assert_eq!(enter("bert").await, Refused::LockedOut);
+    assert_eq!(enter("bert").await, Refused::LockedOut(LockedBy::Failures));
     assert_eq!((counted(&accounts, "unavailable"), counted(&accounts, "failed")), ("3".into(), "1".into()));
 }
 

@@ -31,7 +31,7 @@ pub use build::AccountsError;
 pub use elsewhere::{Elsewhere, Having};
 pub(crate) use elsewhere::{FRESH, MOST as MOST_TOLD};
 pub use enter::{Accounts, Origin};
-pub use guard::{Guard, Lock, Subject, TooManyBans};
+pub use guard::{Guard, Lock, LockedBy, Subject, TooManyBans};
 pub use lasting::Lasting;
 pub(crate) use overview::Overview;
 pub(crate) use patience::patiently;

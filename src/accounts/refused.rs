@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::guard::LockedBy;
 use super::present::NoSeat;
 use super::proofs::LoginError;
 
@@ -12,8 +13,8 @@ pub enum Refused {
     Gone,
     /// The login failed. The reply says no more: clients must not find out which names exist. Its delay is over.
     Failed(LoginError),
-    /// Try again later: the address is locked after too many failed logins. No password was looked at.
-    LockedOut,
+    /// Try again later: the address is locked. No password was looked at.
+    LockedOut(LockedBy),
     /// Try again later: whoever has to be asked gives no answer. The password may be right.
     Unavailable,
     /// Try again later: too many passwords wait for their check.

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::elsewhere::Elsewhere;
-use super::guard::{Bar, Guard};
+use super::guard::{Bar, Guard, LockedBy};
 use crate::network::Network;
 
 /// The time that a new session has to log in before another one of its network can take its place.
@@ -82,9 +82,9 @@ pub enum TooManySessions {
     /// This address, or its network, has as many sessions as it may have.
     #[error("this address has as many sessions as it may have")]
     FromThisAddress,
-    /// This address, or its network, is locked after too many failed logins.
-    #[error("too many logins from this address have failed")]
-    LockedOut,
+    /// This address, or its network, is locked.
+    #[error("{}", .0.of_address())]
+    LockedOut(LockedBy),
     /// This address, or its network, connects more often than it may.
     #[error("this address connects too often")]
     TooFast,
@@ -183,7 +183,7 @@ impl SessionLimits {
         }
         match self.guard.bars(ip, now) {
             None => {}
-            Some(Bar::Locked) => return Err(TooManySessions::LockedOut),
+            Some(Bar::Locked(by)) => return Err(TooManySessions::LockedOut(by)),
             Some(Bar::TooFast) => return Err(TooManySessions::TooFast),
         }
         let network = Network::of(ip, self.ipv6_prefix);

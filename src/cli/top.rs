@@ -102,7 +102,8 @@ fn page(mut sessions: Sessions, width: Option<usize>, height: Option<usize>) -> 
         transfers
             .filter(|transfer| is_upload(&transfer.direction) == uploads)
             .map(|it| it.bytes_per_second)
-            .sum()
+            // An empty sum is -0.0.
+            .fold(0.0, |sum, rate| sum + rate)
     };
     let moving = sessions.sessions.iter().filter(|session| session.transfer.is_some()).count();
     let head = format!(

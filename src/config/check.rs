@@ -16,6 +16,7 @@ mod http;
 mod ldap;
 mod limits;
 mod lockout;
+mod reach;
 mod scan;
 mod secrets;
 mod server;
@@ -117,6 +118,9 @@ impl Checker<'_> {
         let users_from = self.users_from(raw.users_from, &entries);
         let events = self.events(raw.events, &backends, &accounts, &strangers);
         let cluster = self.cluster(raw.cluster, &server, &http);
+        let audit = self.audit(raw.audit);
+        let own = reach::Own { server: &server, audit: &audit, users_from: &users_from };
+        self.reach_dangers(&own, &backends, &accounts, &strangers);
         Config {
             server,
             tls,
@@ -130,7 +134,7 @@ impl Checker<'_> {
             entries,
             anonymous: accounts.anonymous,
             scan,
-            audit: self.audit(raw.audit),
+            audit,
             events,
             http,
             cluster,

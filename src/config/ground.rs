@@ -47,6 +47,11 @@ impl Ground {
         Self { store, steps }
     }
 
+    /// Whether the other one is in it, or is it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.store == other.store && other.steps.starts_with(&self.steps)
+    }
+
     /// Whether one of both is in the other.
     pub fn meets(&self, other: &Self) -> bool {
         self.store == other.store

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::ReadFile;
 use super::key_paths;
@@ -87,6 +87,13 @@ impl<'a> Source<'a> {
     /// Remembers that another file is about to be read.
     pub(super) fn reads(&self, file: &Path) {
         self.files.borrow_mut().push(ReadFile::now(file));
+    }
+
+    /// The file itself, and those that it names and that were read so far.
+    pub(super) fn read_so_far(&self) -> Vec<PathBuf> {
+        let files = self.files.borrow();
+        let others = files.iter().map(|file| file.path.clone());
+        std::iter::once(PathBuf::from(self.name)).chain(others).filter(|path| path.exists()).collect()
     }
 
     /// Remembers what was found outside of the text.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::accounts::TooManySessions;
+use crate::accounts::{LockedBy, TooManySessions};
 use crate::ops::logging::rate;
 use crate::ops::metrics;
 
@@ -23,6 +23,10 @@ impl Refusal {
             // It may be there again sooner; whoever waits for so long has not come in vain.
             Self::Stopping(left) => {
                 format!("421 The server is stopping; try again in {} seconds.\r\n", left.as_secs() + 1)
+            }
+            // Whoever has locked it has told what the reason is, if anybody was to know.
+            Self::TooMany(TooManySessions::LockedOut(LockedBy::Operator | LockedBy::Configuration)) => {
+                "421 Try again later: this address is locked out.\r\n".to_owned()
             }
             Self::TooMany(cause) => format!("421 Try again later: {cause}.\r\n"),
         }
@@ -49,7 +53,7 @@ impl Refusal {
             Self::Stopping(_) | Self::TooMany(TooManySessions::Draining) => metrics::Refusal::Stopping,
             Self::TooMany(TooManySessions::InAll) => metrics::Refusal::Limit,
             Self::TooMany(TooManySessions::FromThisAddress) => metrics::Refusal::AddressLimit,
-            Self::TooMany(TooManySessions::LockedOut) => metrics::Refusal::LockedOut,
+            Self::TooMany(TooManySessions::LockedOut(_)) => metrics::Refusal::LockedOut,
             Self::TooMany(TooManySessions::TooFast) => metrics::Refusal::AddressRate,
         }
     }

@@ -33,6 +33,7 @@ fn show_who_is_here_and_end_sessions_in_the_middle_of_an_upload() {
     // It is no terminal.
     let (status, top, _) = ask(&setup, &["top"]);
     assert!(status == 0 && top.starts_with("2 sessions, 1 transfers, in "), "{top}");
+    assert!(top.lines().next().unwrap().ends_with(", out 0 B/s"), "{top}");
     let number = mine["sessions"][0]["session"].to_string();
     let (status, said, complaint) = ask(&setup, &["kick", &number, "999999"]);
     assert_eq!((status, said.as_str()), (1, ""), "{complaint}");
@@ -53,7 +54,7 @@ fn lock_drain_and_complete() {
     let setup = setup();
     let server = setup.start();
     let (status, said, _) = ask(&setup, &["lockouts", "--lock", "127.0.0.2", "--for", "30m"]);
-    assert_eq!((status, said.trim_end()), (0, "\"127.0.0.2\" is locked for 30m"));
+    assert_eq!((status, said.trim_end()), (0, "address 127.0.0.2 is locked for 30m"));
     Client::connect_from("127.0.0.2", server.address).expect_reply(421);
     let (_, said, _) = ask(&setup, &["lockouts"]);
     assert!(said.contains("address 127.0.0.2 is locked for") && said.contains("by an operator"), "{said}");

@@ -45,8 +45,8 @@ const KINDS: &[Kind] = &[
         name: "exFAT (exfat-fuse)",
         mount: "truncate -s 1G disk.img && mkfs.exfat disk.img >/dev/null && \
                 device=$(losetup --find --show disk.img) && { setpriv --pdeathsig TERM mount.exfat-fuse -d $device \
-                files >/dev/null 2>&1 & while kill -0 $! && ! mountpoint -q files; do :; done; } && \
-                losetup --detach $device && mountpoint -q files && exec",
+                files >exfat.log 2>&1 & while kill -0 $! && ! mountpoint -q files; do :; done; } && \
+                losetup --detach $device && { mountpoint -q files || { cat exfat.log >&2; false; }; } && exec",
     },
 ];
 

@@ -30,8 +30,9 @@ pub struct Outcome {
 }
 
 impl Program {
+    /// One that is given up before the test is: a gibibyte and more takes minutes on a busy machine.
     pub fn new(program: &str, folder: &Path) -> Self {
-        Self::limited(program, folder, 150)
+        Self::limited(program, folder, 420)
     }
 
     pub fn limited(program: &str, folder: &Path, seconds: u32) -> Self {

@@ -1,6 +1,7 @@
 //! What operators have locked by hand.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -36,6 +37,40 @@ impl Subject {
         match network {
             Some(network) => Self::Network(canonical(network)),
             None => Self::Name(one_name(text).to_owned()),
+        }
+    }
+
+    /// Whether it is a name that was meant as an address or a network, such as `10.0.0.999` or `10.0.0.0-10.0.0.9`.
+    pub(crate) fn may_be_a_slip(&self) -> bool {
+        let Self::Name(name) = self else { return false };
+        let has_only = |text: &str, others: &str| {
+            text.chars().all(|c| c.is_ascii_hexdigit() || others.contains(c)) && text.contains(['.', ':'])
+        };
+        let is_v4 = name.starts_with(|c: char| c.is_ascii_digit())
+            && name.contains('.')
+            && !name.contains(|c: char| !c.is_ascii_digit() && !".-*/x ".contains(c));
+        let is_v6 = name.matches(':').count() > 1 && has_only(name, ":./-%");
+        let is_network = name.rsplit_once('/').is_some_and(|(address, prefix)| {
+            !prefix.contains(|c: char| !c.is_ascii_digit() && c != '.') && has_only(address, ".:")
+        });
+        is_v4 || is_v6 || is_network
+    }
+
+    /// What it is, for a sentence.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(network) if network.prefix_len() == network.max_prefix_len() => "address",
+            Self::Network(_) => "network",
+            Self::Name(_) => "user",
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => f.write_str(&shown(network)),
+            Self::Name(name) => f.write_str(name),
         }
     }
 }
@@ -171,6 +206,42 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.7/96"), "0.0.0.0/0");
         assert_eq!(network("::ffff:192.0.2.7/95"), "::fffe:0:0/95");
         assert_eq!(network("2001:db8::7/120"), "2001:db8::/120");
+    }
+
+    #[test]
+    fn a_mistyped_address_is_no_name() {
+        for text in [
+            "10.0.0.999",
+            "10.0.0",
+            "10.0.0.0-10.0.0.9",
+            "10.0.0.*",
+            "10.0.0.x",
+            "10.0.0.0/99",
+            "10.0.0.0/255.0.0.0",
+            "10.0.0.0/",
+            "2001:db8:::7",
+            "2001:db8::/129",
+            "fe80::1%2",
+        ] {
+            assert!(Subject::parse(text).may_be_a_slip(), "{text}");
+        }
+        for text in
+            ["anna", "ftp.example.com", "anna@10.0.0.1", "a/7", "2024", "7b", "cafe", "x.509", "anna:bert"]
+        {
+            let subject = Subject::parse(text);
+            assert!(!subject.may_be_a_slip() && subject.kind() == "user", "{text}");
+        }
+        for (text, kind, shown) in [
+            ("10.0.0.1/8", "network", "10.0.0.0/8"),
+            ("::ffff:10.0.0.1", "address", "10.0.0.1"),
+            ("ftp", "user", "anonymous"),
+        ] {
+            let subject = Subject::parse(text);
+            assert_eq!(
+                (subject.may_be_a_slip(), subject.kind(), &*subject.to_string()),
+                (false, kind, shown)
+            );
+        }
     }
 
     #[test]

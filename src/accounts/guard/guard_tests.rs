@@ -32,14 +32,14 @@ fn an_address_is_locked_for_a_while() {
     for number in 0..2 {
         assert!(!guard.failed(ip(ATTACKER), None, start + secs(number)).address);
     }
-    assert!(!guard.is_locked(ip(ATTACKER), start));
+    assert!(guard.lock_of(ip(ATTACKER), start).is_none());
     assert!(guard.failed(ip(ATTACKER), None, start + secs(2)).address);
     for address in [ATTACKER, "::ffff:10.0.0.1"] {
-        assert_eq!(guard.bars(ip(address), start + secs(3)), Some(Bar::Locked));
+        assert_eq!(guard.bars(ip(address), start + secs(3)), Some(Bar::Locked(LockedBy::Failures)));
     }
     assert_eq!(guard.bars(ip(HOME), start + secs(3)), None);
-    assert!(guard.is_locked(ip(ATTACKER), start + secs(1801)));
-    assert!(!guard.is_locked(ip(ATTACKER), start + secs(1802)));
+    assert!(guard.lock_of(ip(ATTACKER), start + secs(1801)).is_some());
+    assert!(guard.lock_of(ip(ATTACKER), start + secs(1802)).is_none());
     // It begins anew.
     assert!(!guard.failed(ip(ATTACKER), None, start + secs(1803)).address);
 }
@@ -58,7 +58,10 @@ fn addresses_of_one_ipv6_network_are_one() {
     for address in ["2001:db8::1", "2001:db8::2", "2001:db8::3"] {
         guard.failed(ip(address), None, start);
     }
-    assert!(guard.is_locked(ip("2001:db8::4"), start) && !guard.is_locked(ip("2001:db8:0:1::1"), start));
+    assert!(
+        guard.lock_of(ip("2001:db8::4"), start).is_some()
+            && guard.lock_of(ip("2001:db8:0:1::1"), start).is_none()
+    );
 }
 
 #[test]
@@ -69,9 +72,9 @@ fn a_user_who_is_attacked_gets_in_from_where_it_did_before() {
         let locks = guard.failed(ip(&format!("10.0.1.{number}")), Some("anna"), start);
         assert_eq!(locks, NewLocks { address: false, name: number == 3 });
     }
-    assert!(guard.is_name_locked("anna", ip("10.0.2.1"), start));
-    assert!(!guard.is_name_locked("anna", ip(HOME), start));
-    assert!(!guard.is_name_locked("bert", ip("10.0.2.1"), start));
+    assert!(guard.lock_of_name("anna", ip("10.0.2.1"), start).is_some());
+    assert!(guard.lock_of_name("anna", ip(HOME), start).is_none());
+    assert!(guard.lock_of_name("bert", ip("10.0.2.1"), start).is_none());
 }
 
 #[test]
@@ -81,10 +84,11 @@ fn some_are_never_locked_and_others_always() {
         guard.failed(ip("192.0.2.1"), Some("anna"), start);
     }
     assert!(
-        !guard.is_locked(ip("192.0.2.1"), start) && !guard.is_name_locked("anna", ip("192.0.2.1"), start)
+        guard.lock_of(ip("192.0.2.1"), start).is_none()
+            && guard.lock_of_name("anna", ip("192.0.2.1"), start).is_none()
     );
-    assert!(guard.is_name_locked("anna", ip("10.0.0.9"), start), "the name is attacked all the same");
-    assert_eq!(guard.bars(ip("198.51.100.7"), start), Some(Bar::Locked));
+    assert!(guard.lock_of_name("anna", ip("10.0.0.9"), start).is_some(), "the name is attacked all the same");
+    assert_eq!(guard.bars(ip("198.51.100.7"), start), Some(Bar::Locked(LockedBy::Configuration)));
     let none = Guard::new(None, None, 64);
     for _ in 0..10 {
         assert_eq!(none.failed(ip(ATTACKER), Some("anna"), start), NewLocks::default());
@@ -104,7 +108,7 @@ fn a_flood_is_locked_takes_no_more_memory_and_concerns_nobody_else() {
     }
     assert_eq!(guard.state().networks.len(), 50);
     assert_eq!(guard.bars(ip(HOME), start), None);
-    assert!(!guard.is_name_locked("good", ip(HOME), start));
+    assert!(guard.lock_of_name("good", ip(HOME), start).is_none());
     // From very many networks, and with very many names.
     for number in 0..3 * MOST as u32 {
         guard.failed(
@@ -116,7 +120,7 @@ fn a_flood_is_locked_takes_no_more_memory_and_concerns_nobody_else() {
     let state = guard.state();
     assert!(state.networks.len() <= MOST && state.names.len() <= MOST);
     drop(state);
-    assert!(guard.is_locked(IpAddr::from([10, 1, 0, 7]), start), "locks are forgotten last");
+    assert!(guard.lock_of(IpAddr::from([10, 1, 0, 7]), start).is_some(), "locks are forgotten last");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,9 +138,11 @@ async fn locks_are_listed_and_lifted() {
     };
     assert_eq!(guard.locks(), [lock(ATTACKER, false), lock("anna", true)]);
     assert_eq!((guard.lift("bert"), guard.lift("anna"), guard.lift("anna")), (0, 1, 0));
-    assert!(!guard.is_name_locked("anna", ip(HOME), now) && guard.is_locked(ip(ATTACKER), now));
+    assert!(
+        guard.lock_of_name("anna", ip(HOME), now).is_none() && guard.lock_of(ip(ATTACKER), now).is_some()
+    );
     assert_eq!((guard.lift_all(), guard.lift_all()), (1, 0));
-    assert!(!guard.is_locked(ip(ATTACKER), now));
+    assert!(guard.lock_of(ip(ATTACKER), now).is_none());
 }
 
 #[test]
@@ -158,17 +164,21 @@ fn other_rules_count_at_once_and_locks_stay() {
     }
     guard.failed(ip(HOME), None, start);
     guard.set(Some(config::Lockout { failures: 2, ..rules() }), None);
-    assert!(guard.is_locked(ip(ATTACKER), start) && guard.is_name_locked("anna", ip(HOME), start));
+    assert!(
+        guard.lock_of(ip(ATTACKER), start).is_some() && guard.lock_of_name("anna", ip(HOME), start).is_some()
+    );
     assert!(guard.failed(ip(HOME), None, start).address, "what was counted before counts");
     guard.set(Some(config::Lockout { never: vec!["10.0.0.0/8".parse().unwrap()], ..rules() }), None);
-    assert!(!guard.is_locked(ip(ATTACKER), start) && !guard.is_name_locked("anna", ip(HOME), start));
+    assert!(
+        guard.lock_of(ip(ATTACKER), start).is_none() && guard.lock_of_name("anna", ip(HOME), start).is_none()
+    );
     guard.set(Some(rules()), None);
-    assert!(guard.is_locked(ip(ATTACKER), start));
+    assert!(guard.lock_of(ip(ATTACKER), start).is_some());
     // Without rules nothing locks, and nothing is kept.
     guard.set(None, None);
-    assert!(!guard.is_locked(ip(ATTACKER), start) && guard.locks().is_empty());
+    assert!(guard.lock_of(ip(ATTACKER), start).is_none() && guard.locks().is_empty());
     guard.set(Some(rules()), None);
-    assert!(!guard.is_locked(ip(ATTACKER), start));
+    assert!(guard.lock_of(ip(ATTACKER), start).is_none());
 }
 
 #[test]

@@ -62,9 +62,31 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bar {
     /// Its address is locked.
-    Locked,
+    Locked(LockedBy),
     /// Its address connects too often.
     TooFast,
+}
+
+/// Why an address, or a name, is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockedBy {
+    /// Too many logins have failed.
+    Failures,
+    /// An operator wants it.
+    Operator,
+    /// It is in `lockout.always`.
+    Configuration,
+}
+
+impl LockedBy {
+    /// Why an address is locked, for operators.
+    pub(super) fn of_address(self) -> &'static str {
+        match self {
+            Self::Failures => "too many logins from this address have failed",
+            Self::Operator => "an operator has locked this address",
+            Self::Configuration => "this address is in lockout.always",
+        }
+    }
 }
 
 /// What a failure has locked.
@@ -129,33 +151,37 @@ impl Guard {
 
     /// Whether one more connection from `ip` is refused.
     pub(super) fn bars(&self, ip: IpAddr, now: Instant) -> Option<Bar> {
-        if self.is_locked(ip, now) {
-            return Some(Bar::Locked);
+        if let Some(by) = self.lock_of(ip, now) {
+            return Some(Bar::Locked(by));
         }
         let network = Network::of(ip, self.ipv6_prefix);
         let is_too_fast = self.state().pace.as_mut().is_some_and(|pace| !pace.admits(network, now));
         is_too_fast.then_some(Bar::TooFast)
     }
 
-    /// Whether this address is locked.
-    pub(super) fn is_locked(&self, ip: IpAddr, now: Instant) -> bool {
+    /// Why this address is locked, if it is.
+    pub(super) fn lock_of(&self, ip: IpAddr, now: Instant) -> Option<LockedBy> {
         let state = self.state();
         if state.bans.has(ip, now) {
-            return true;
+            return Some(LockedBy::Operator);
         }
-        let Some(rules) = state.rules(ip) else { return false };
-        has(&rules.always, ip) || state.networks.is_locked(&Network::of(ip, self.ipv6_prefix), now)
+        let rules = state.rules(ip)?;
+        if has(&rules.always, ip) {
+            return Some(LockedBy::Configuration);
+        }
+        state.networks.is_locked(&Network::of(ip, self.ipv6_prefix), now).then_some(LockedBy::Failures)
     }
 
-    /// Whether this name is locked for clients at this address.
-    pub(super) fn is_name_locked(&self, name: &str, ip: IpAddr, now: Instant) -> bool {
+    /// Why this name is locked for clients at this address, if it is.
+    pub(super) fn lock_of_name(&self, name: &str, ip: IpAddr, now: Instant) -> Option<LockedBy> {
         let state = self.state();
         if state.bans.has_name(name, now) {
-            return true;
+            return Some(LockedBy::Operator);
         }
-        state.rules(ip).is_some()
+        let is_locked = state.rules(ip).is_some()
             && state.names.is_locked(name, now)
-            && !state.places.has(name, Network::of(ip, self.ipv6_prefix))
+            && !state.places.has(name, Network::of(ip, self.ipv6_prefix));
+        is_locked.then_some(LockedBy::Failures)
     }
 
     /// A login from `ip` failed; `name` is that of a user whose password was wrong.

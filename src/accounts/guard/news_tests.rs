@@ -36,7 +36,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn is_locked(guard: &Guard, address: &str) -> bool {
-    guard.bars(ip(address), Instant::now()) == Some(Bar::Locked)
+    matches!(guard.bars(ip(address), Instant::now()), Some(Bar::Locked(_)))
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +51,8 @@ async fn failures_count_wherever_they_happen() {
     assert!(one.failed(ip("192.0.2.7"), Some("anna"), Instant::now()).address, "that makes three");
     tell(&one, &other);
     assert!(
-        is_locked(&other, "192.0.2.7") && other.is_name_locked("anna", ip("203.0.113.1"), Instant::now())
+        is_locked(&other, "192.0.2.7")
+            && other.lock_of_name("anna", ip("203.0.113.1"), Instant::now()).is_some()
     );
     // Nobody tells of more than there is.
     other.failed_elsewhere(ip("203.0.113.9"), u32::MAX);
@@ -78,7 +79,7 @@ async fn a_lock_outlives_the_replica_it_began_in_and_a_lift_all_of_them() {
     for guard in [&one, &other] {
         assert_eq!(guard.locks().len(), 4);
         assert!(is_locked(guard, "192.0.2.200") && is_locked(guard, "2001:db8::99"));
-        assert!(guard.is_name_locked("bert", ip("203.0.113.1"), Instant::now()));
+        assert!(guard.lock_of_name("bert", ip("203.0.113.1"), Instant::now()).is_some());
     }
     let lock = one.locks().into_iter().find(|lock| lock.subject == "bert").unwrap();
     assert_eq!((lock.left, lock.age, lock.by_hand), (HOUR - lock.age, Duration::from_secs(60), true));
@@ -214,7 +215,7 @@ async fn places_of_users_are_known_to_all() {
     one.succeeded("anna", ip("203.0.113.5"));
     tell(&one, &other);
     other.name_failed_elsewhere("anna", u32::MAX);
-    let is_locked = |address: &str| other.is_name_locked("anna", ip(address), Instant::now());
+    let is_locked = |address: &str| other.lock_of_name("anna", ip(address), Instant::now()).is_some();
     assert!(!is_locked("203.0.113.5") && is_locked("203.0.113.6"));
     assert_eq!(one.places(1).len(), 1);
 }

@@ -80,6 +80,9 @@ pub enum LoginError {
     /// The name is locked after failed logins from elsewhere. The password was not looked at.
     #[error("the name is locked after too many failed logins")]
     LockedOut,
+    /// An operator has locked the name. The password was not looked at.
+    #[error("an operator has locked the name")]
+    LockedByOperator,
     /// Somebody tried to log in as the anonymous user, which is not enabled.
     #[error("anonymous logins are not enabled")]
     AnonymousDisabled,
@@ -112,6 +115,7 @@ impl LoginError {
             | Self::OtherHost
             | Self::Expired
             | Self::LockedOut
+            | Self::LockedByOperator
             | Self::AnonymousDisabled
             | Self::Busy
             | Self::Changed
@@ -135,8 +139,14 @@ impl LoginError {
             | Self::Expired
             | Self::LockedOut
             | Self::AnonymousDisabled => true,
-            Self::Busy | Self::Unavailable | Self::Changed | Self::GivenUp => false,
+            // The owner's client knows nothing of the lock, and may try again and again: its address must not be locked for it.
+            Self::LockedByOperator | Self::Busy | Self::Unavailable | Self::Changed | Self::GivenUp => false,
         }
+    }
+
+    /// Whether the client waits as long for the reply as after a wrong password.
+    pub(super) fn is_slow(self) -> bool {
+        self == Self::LockedByOperator || self.is_wrong()
     }
 }
 
@@ -155,7 +165,8 @@ impl From<LoginError> for Login {
             | LoginError::OtherNetwork
             | LoginError::OtherHost
             | LoginError::Expired
-            | LoginError::LockedOut => Self::Failed,
+            | LoginError::LockedOut
+            | LoginError::LockedByOperator => Self::Failed,
             LoginError::Busy => Self::Busy,
             LoginError::Unavailable => Self::Unavailable,
             LoginError::Changed | LoginError::GivenUp => Self::Error,
@@ -261,6 +272,7 @@ mod tests {
             OtherHost,
             Expired,
             LockedOut,
+            LockedByOperator,
             AnonymousDisabled,
             Busy,
             Unavailable,

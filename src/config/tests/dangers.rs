@@ -95,6 +95,29 @@ anonymous:
 }
 
 #[test]
+fn files_of_the_server_that_users_may_reach() {
+    let world = World::new();
+    fs::create_dir(world.path("data/users.d")).unwrap();
+    fs::copy(world.path("tls.crt"), world.path("data/key")).unwrap();
+    fs::set_permissions(world.path("data/key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let found = |path: &str, more: &str| {
+        let text = format!(
+            "server: {{ listen: [\"127.0.0.1:2121\"] }}\nbackends:\n  disk: {{ kind: local, root: data }}\n  other: {{ kind: memory }}\n\
+             users: [ {{ name: a, password: {{ file: data/key }}, plain: true, backend: disk, path: {path} }} ]\n{more}"
+        );
+        let config = world.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        config.dangers.iter().map(|danger| danger.message.clone()).collect::<Vec<_>>()
+    };
+    let audit = "audit: [ { to: { file: data/audit.jsonl } } ]\n";
+    assert_eq!(found("home", audit), [""; 0]);
+    let [message] = &found("/", audit)[..] else { panic!() };
+    assert!(message.contains("data/audit.jsonl (and 1 more)"), "{message}");
+    // What files of users say is known to nobody yet.
+    let [message] = &found("home", "users_from: [ { directory: data/users.d } ]\n")[..] else { panic!() };
+    assert!(message.contains("data/key (and 1 more)"), "{message}");
+}
+
+#[test]
 fn a_hash_that_is_soon_broken() {
     let hash = "$1$8geFlBq.$SEyDzQQkpkmQJXYSxu8kV/";
     let text = format!(

@@ -96,7 +96,7 @@ fn refusal(refused: Refused) -> AuthenticationError {
         Refused::Failed(cause) => AuthenticationError::new(cause.to_string()),
         Refused::Unavailable => AuthenticationError::new(LoginError::Unavailable.to_string()),
         Refused::Busy => AuthenticationError::new(LoginError::Busy.to_string()),
-        Refused::LockedOut => AuthenticationError::new("too many logins from this address have failed"),
+        Refused::LockedOut(_) => AuthenticationError::new("this address is locked out"),
         Refused::TooManySessions => AuthenticationError::new("the user has as many sessions as it may have"),
         Refused::TooManyFromThisAddress => {
             AuthenticationError::new("this address has as many sessions as it may have")

@@ -163,6 +163,11 @@ impl Session {
         asked.is_some_and(|(task, asked)| tokio::task::try_id() == Some(task) && asked == *path)
     }
 
+    /// Whether an operator has ended it.
+    pub(super) fn is_kicked(&self) -> bool {
+        self.shutdown.is_kicked()
+    }
+
     /// Whether the server was told to end everything now.
     pub(super) fn is_cut(&self) -> bool {
         self.shutdown.now.is_cancelled()

@@ -32,6 +32,8 @@ pub(super) enum TransferError {
     ControlConnectionLost,
     #[error("the server is stopping")]
     Stopping,
+    #[error("an operator has ended the session")]
+    Kicked,
     #[error(
         "the restart offset {0} is not the end of the file, or may be left over from a transfer that failed"
     )]
@@ -46,6 +48,7 @@ impl TransferFailure for TransferError {
             Self::Stalled(_) => "stalled",
             Self::ControlConnectionLost => "control_connection",
             Self::Stopping => "stopping",
+            Self::Kicked => "session_ended",
             Self::StaleOffset(_) => "invalid_range",
         })
     }
@@ -62,7 +65,7 @@ impl From<TransferError> for unftp_core::storage::Error {
             TransferError::DataConnection(_)
             | TransferError::Stalled(_)
             | TransferError::ControlConnectionLost => ErrorKind::ConnectionClosed,
-            TransferError::Stopping => ErrorKind::LocalError,
+            TransferError::Stopping | TransferError::Kicked => ErrorKind::LocalError,
             TransferError::StaleOffset(_) => ErrorKind::TransientFileNotAvailable,
         };
         Self::new(kind, error)
@@ -76,9 +79,10 @@ async fn step<T>(session: &Session, step: impl Future<Output = io::Result<T>>) -
             Ok(done) => done.map_err(TransferError::DataConnection),
             Err(_) => Err(TransferError::Stalled(session.stall_timeout)),
         },
-        () = session.ended.cancelled() => Err(match session.is_cut() {
-            true => TransferError::Stopping,
-            false => TransferError::ControlConnectionLost,
+        () = session.ended.cancelled() => Err(match (session.is_kicked(), session.is_cut()) {
+            (true, _) => TransferError::Kicked,
+            (false, true) => TransferError::Stopping,
+            (false, false) => TransferError::ControlConnectionLost,
         }),
     }
 }

@@ -18,7 +18,8 @@ impl Desk {
             let transfers = sessions.iter().filter_map(|session| session.transfer.as_ref());
             let these =
                 transfers.filter(|transfer| matches!(transfer.direction, "upload" | "append") == is_upload);
-            these.map(|transfer| transfer.bytes_per_second).sum()
+            // An empty sum is -0.0.
+            these.map(|transfer| transfer.bytes_per_second).fold(0.0, |sum, rate| sum + rate)
         };
         let (received, sent) = (rate(true), rate(false));
         let logged_in = sessions.iter().filter(|session| session.user.is_some()).count();

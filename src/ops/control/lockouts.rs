@@ -54,7 +54,12 @@ async fn lock(desk: &Desk, subject: &str, request: &Request) -> Answer {
     let ends_sessions = request.arguments.get(END_SESSIONS) == Some(&Value::Bool(true));
     match desk.lock(BY, subject, lasting, ends_sessions).await {
         Ok(locked) => {
-            let mut text = format!("{subject:?} is locked for {}", format_duration(lasting));
+            let word = |key: &str| locked[key].as_str().unwrap_or_default();
+            let (kind, subject) = (word("kind"), word("subject").escape_debug());
+            let mut text = format!("{kind} {subject} is locked for {}", format_duration(lasting));
+            if locked["is_known"] == false {
+                text += "; no such user is known without asking a service";
+            }
             let away: Vec<u16> = serde_json::from_value(locked["away"].clone()).unwrap_or_default();
             if !away.is_empty() {
                 text += &format!("; replicas that do not answer, and hear of it later: {}", numbers(&away));

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use super::super::reply::Reply;
 use super::super::state::{Connection, Greeting, LoggedIn, OwnInterrupted};
 use super::{Outcome, Result, refuse};
-use crate::accounts::{Channel, Credential, Origin, Refused};
+use crate::accounts::{Channel, Credential, LockedBy, Origin, Refused};
 use crate::ops::metrics::Login;
 use crate::visit::facts::Mistake;
 
@@ -105,7 +105,12 @@ fn refusal(connection: &mut Connection, refused: Refused) -> Result {
     match refused {
         Refused::Gone => goodbye("Goodbye."),
         Refused::Busy => goodbye("Too many logins wait for their turn; try again later."),
-        Refused::LockedOut => goodbye("Too many logins from this address have failed; try again later."),
+        Refused::LockedOut(LockedBy::Failures) => {
+            goodbye("Too many logins from this address have failed; try again later.")
+        }
+        Refused::LockedOut(LockedBy::Operator | LockedBy::Configuration) => {
+            goodbye("This address is locked out; try again later.")
+        }
         Refused::Draining => goodbye("The server takes no new logins for now; try again later."),
         Refused::Displaced => goodbye("Too many sessions; try again later."),
         Refused::TooManySessions => {

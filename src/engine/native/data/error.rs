@@ -42,6 +42,8 @@ pub(in super::super) enum TransferError {
     ControlConnectionLost,
     #[error("the server is stopping")]
     Stopping,
+    #[error("an operator has ended the session")]
+    Kicked,
     #[error("the server failed: a defect of it, which its log tells more of")]
     Panicked,
 }
@@ -105,6 +107,9 @@ impl TransferError {
                 Reply::new(426, "The control connection was lost; transfer aborted.")
             }
             Self::Stopping => Reply::new(426, "The server is stopping; transfer aborted."),
+            Self::Kicked => {
+                Reply::new(426, "The operator of this server has ended your session; transfer aborted.")
+            }
             Self::Panicked => Reply::new(451, "The server failed; transfer aborted."),
         }
     }
@@ -123,6 +128,7 @@ impl TransferFailure for TransferError {
             Self::Aborted => "aborted",
             Self::ControlConnectionLost => "control_connection",
             Self::Stopping => "stopping",
+            Self::Kicked => "session_ended",
             Self::Panicked => "defect",
         })
     }

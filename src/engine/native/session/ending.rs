@@ -58,9 +58,10 @@ impl Session {
         let (id, peer) = (self.connection.id, self.connection.peer);
         // An upload must not become visible any more, and leaves nothing behind.
         if let Some(transfer) = &self.transfer {
-            transfer.cancel(match shutdown.now.is_cancelled() {
-                true => Cancel::Stopping,
-                false => Cancel::ControlConnectionLost,
+            transfer.cancel(match (shutdown.is_kicked(), shutdown.now.is_cancelled()) {
+                (true, _) => Cancel::Kicked,
+                (false, true) => Cancel::Stopping,
+                (false, false) => Cancel::ControlConnectionLost,
             });
             if timeout(CLEAN_UP_TIME, self.end_transfer()).await.is_err() {
                 tracing::warn!(session = id, %peer, "a transfer of a session that ended is still busy");

@@ -168,6 +168,8 @@ pub(in super::super) enum Cancel {
     Aborted,
     ControlConnectionLost,
     Stopping,
+    /// An operator has ended the session.
+    Kicked,
 }
 
 /// What a transfer knows of its session.
@@ -235,6 +237,7 @@ impl Context {
             cancel = cancelled.wait_for(Option::is_some) => Err(match cancel.ok().and_then(|cancel| *cancel) {
                 Some(Cancel::Aborted) => TransferError::Aborted,
                 Some(Cancel::Stopping) => TransferError::Stopping,
+                Some(Cancel::Kicked) => TransferError::Kicked,
                 // The session is gone.
                 Some(Cancel::ControlConnectionLost) | None => TransferError::ControlConnectionLost,
             }),

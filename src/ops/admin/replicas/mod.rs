@@ -221,18 +221,27 @@ impl Desk {
         lasting: Duration,
         ends_sessions: bool,
     ) -> Result<Value, Trouble> {
-        self.lock_here(by, subject, lasting)?;
+        let (subject, is_known) = self.meant(subject);
+        self.lock_here(by, &subject, is_known, lasting)?;
+        let (kind, text) = (subject.kind(), subject.to_string());
         let question =
-            Question::Lock { by: by.to_owned(), subject: subject.to_owned(), seconds: lasting.as_secs() };
+            Question::Lock { by: by.to_owned(), subject: text.clone(), seconds: lasting.as_secs() };
         // Who does not hear it now is told of it within seconds, or when it comes back; the operator has to know who that is.
         let away = self.ask_all(question, |_, _| {}).await;
-        let ended = match (ends_sessions, Subject::parse(subject)) {
+        let ended = match (ends_sessions, subject) {
             (false, _) => 0,
             (true, Subject::Network(network)) => self.kick_everywhere(by, None, Some(network)).await.0,
             (true, Subject::Name(user)) => self.kick_user(by, &user).await.unwrap_or(0),
         };
         let left = lasting.as_secs();
-        Ok(json!({ "subject": subject, "remaining_seconds": left, "ended_sessions": ended, "away": away }))
+        Ok(json!({
+            "subject": text,
+            "kind": kind,
+            "is_known": is_known,
+            "remaining_seconds": left,
+            "ended_sessions": ended,
+            "away": away,
+        }))
     }
 
     /// Lifts the locks of an address, a network or a user in all replicas; how many there were in the one that had the most.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::accounts::Subject;
 use crate::cluster::{Call, Service, answer, is_question};
 use crate::ops::admin::{Desk, Filter, Trouble};
 use crate::ops::logging::rate;
@@ -208,7 +209,9 @@ impl Desk {
                 Ok(json!(self.kick_all(&at(&by), user.as_deref(), network)))
             }
             Question::Lock { by, subject, seconds } => {
-                self.lock_here(&at(&by), &subject, Duration::from_secs(seconds)).map(|()| Value::Null)
+                let lasting = Duration::from_secs(seconds);
+                // Whether it is somebody was asked there.
+                self.lock_here(&at(&by), &Subject::parse(&subject), true, lasting).map(|()| Value::Null)
             }
             Question::Lift { by, subject } => Ok(json!(self.lift_here(&at(&by), subject.as_deref(), true))),
         })

@@ -1,0 +1,77 @@
+//! Files of the server itself that users may reach: whoever may change the record of an audit, a file of users or a key, is an
+//! operator, and who may read them is more than a user.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::super::checked::{Account, Server, UsersFrom};
+use super::super::{AuditSink, AuditTo, Ground};
+use super::accounts::Accounts;
+use super::backends::Defined;
+use super::scan::{Elsewhere, places};
+use super::*;
+
+/// What the server has that is not for users.
+pub(super) struct Own<'a> {
+    pub(super) server: &'a Server,
+    pub(super) audit: &'a [AuditSink],
+    pub(super) users_from: &'a [UsersFrom],
+}
+
+impl Own<'_> {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let audit = self.audit.iter().filter_map(|sink| match &sink.to {
+            AuditTo::File(path) => Some(path.as_path()),
+            _ => None,
+        });
+        let directories = self.users_from.iter().filter_map(|source| match source {
+            UsersFrom::Directory(path) => Some(path.as_path()),
+            _ => None,
+        });
+        audit.chain(directories).chain(self.server.state_directory.as_deref())
+    }
+}
+
+impl Checker<'_> {
+    /// Of backends on this machine whose users may reach what is the server's own.
+    pub(super) fn reach_dangers(
+        &self,
+        own: &Own<'_>,
+        backends: &BTreeMap<String, Defined>,
+        accounts: &Accounts,
+        strangers: &Elsewhere,
+    ) {
+        let mut paths: Vec<PathBuf> = own.paths().map(Path::to_owned).collect();
+        paths.extend(self.source.read_so_far());
+        paths.sort();
+        paths.dedup();
+        let users = accounts.users.iter().map(|user| &user.account);
+        let known: Vec<&Account> =
+            users.chain(accounts.anonymous.iter().map(|login| &login.account)).collect();
+        for (name, defined) in backends {
+            let Some(root) = defined.value.as_ref().and_then(|backend| backend.ground()) else { continue };
+            let parts = known.iter().flat_map(|account| places(account));
+            let mut parts: Vec<Ground> = parts
+                .filter(|(backend, _)| *backend == name)
+                .map(|(_, path)| root.clone().below(path))
+                .collect();
+            if strangers.may_have(name, backends, accounts) {
+                parts.push(root);
+            }
+            let is_reached = |path: &&PathBuf| {
+                let place = Ground::of_directory(path);
+                parts.iter().any(|part| part.holds(&place))
+            };
+            let mut reached = paths.iter().filter(is_reached);
+            if let Some(first) = reached.next() {
+                let more = reached.count();
+                let others = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+                let message = format!(
+                    "users may reach {}{others} in this backend, which is the server's own: keep what users have in a directory of its own",
+                    first.display()
+                );
+                self.source.danger(defined.name, message);
+            }
+        }
+    }
+}
