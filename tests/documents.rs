@@ -10,6 +10,7 @@
 //! | `yaml name=FILE` | written to FILE, for the session that follows |
 //! | `console run` | a session: commands behind `$ `, then what they print (`…` stands for anything) |
 //! | `console task` | the same, on the server of `docs/everyday-tasks.md` |
+//! | `console before` | what makes that page's server ready to start |
 //! | `console receiver` | what receives events there; `sh name=FILE` is a script of that page |
 //! | `console run tls` | the same; the server wants TLS and `ca.crt` is its authority |
 //! | `python run`, `python run tls` | a script that ends with status 0 |

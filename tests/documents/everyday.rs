@@ -11,7 +11,14 @@ use super::{Block, parse, root};
 use crate::support::{Program, Setup, Started, wait_until, wharf};
 
 const DOCUMENT: &str = "docs/everyday-tasks.md";
-const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// What the page has somebody do first.
+fn prepare(blocks: &[Block], folder: &Path) {
+    let block = blocks.iter().find(|block| block.is("console", "before")).unwrap();
+    for line in block.text.lines() {
+        Program::new("sh", folder).args(["-ec", line.strip_prefix("$ ").unwrap()]).run();
+    }
+}
 
 /// The web service of the page, at a free port.
 struct Listener {
@@ -23,7 +30,7 @@ struct Listener {
 impl Listener {
     fn start(blocks: &[Block]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("hook-key"), KEY).unwrap();
+        prepare(blocks, folder.path());
         fs::copy(root().join("examples/receive_events.py"), folder.path().join("receive_events.py")).unwrap();
         let block = blocks.iter().find(|block| block.is("console", "receiver")).unwrap();
         let command = block.text.strip_prefix("$ ").unwrap().replace("8080", "0");
@@ -49,9 +56,8 @@ fn each_task_is_done_by_its_words() {
     let configuration = configuration.text.replace("8080", &receiver.port).replace("/etc/wharf", "{folder}");
     let setup = Setup::new(format!("\n{configuration}")).server("control: control.sock");
     let folder = setup.folder();
-    for name in ["users.d", "bin", "events"] {
-        fs::create_dir(folder.join(name)).unwrap();
-    }
+    prepare(&blocks, folder);
+    fs::create_dir(folder.join("bin")).unwrap();
     // What the machine has elsewhere.
     let here = |text: &str| text.replace("/var/lib/wharf", folder.to_str().unwrap());
     for block in &blocks {
@@ -59,7 +65,8 @@ fn each_task_is_done_by_its_words() {
             fs::write(folder.join(name), here(&block.text)).unwrap();
         }
     }
-    fs::write(folder.join("hook-key"), KEY).unwrap();
+    // One key for both.
+    fs::copy(receiver.folder.path().join("hook-key"), folder.join("hook-key")).unwrap();
     std::os::unix::fs::symlink(receiver.folder.path().join("heard"), folder.join("heard")).unwrap();
     // A line of the audit may be on its way yet.
     let grep = folder.join("bin/grep");

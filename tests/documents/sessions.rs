@@ -191,7 +191,7 @@ fn no_block_is_of_an_unknown_kind() {
                     block.words
                 ),
                 "console" | "python" => {
-                    let known = matches!(&block.words[..], [run] if matches!(run.as_str(), "run" | "task" | "receiver"))
+                    let known = matches!(&block.words[..], [run] if matches!(run.as_str(), "run" | "task" | "receiver" | "before"))
                         || matches!(&block.words[..], [run, tls] if run == "run" && tls == "tls");
                     assert!(known, "{place}: {:?}", block.words);
                 }

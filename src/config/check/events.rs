@@ -209,6 +209,7 @@ impl Checker<'_> {
             ("ca_file", raw.ca_file.as_ref().map(|at| at.key)),
         ];
         let mut usual = None;
+        let place = url.as_ref().map(|at| at.span);
         let way = match (url, command) {
             (Some(url), None) => {
                 let keys = (raw.secret, raw.more_secrets, raw.token);
@@ -237,7 +238,18 @@ impl Checker<'_> {
         };
         let name = match raw.name {
             Some(at) => at.value.filter(|name| self.name(name, at.span)),
-            None => usual,
+            None => {
+                if let (Some(name), Some(at)) =
+                    (&usual, place.filter(|_| usual.as_deref().is_some_and(has_token)))
+                {
+                    let host = name.split('/').nth(2).unwrap_or_default();
+                    let message = format!(
+                        "without `name`, metrics, logs and `wharf events` show the path of this URL, which looks like a secret of {host}: give the receiver a `name`"
+                    );
+                    self.source.danger(at, message);
+                }
+                usual
+            }
         };
         let on = match raw.on {
             Some(at) => at.value.map(|list| self.patterns_of(list, kind_pattern)),
@@ -399,7 +411,7 @@ fn kind_pattern(text: &str) -> Result<Pattern, String> {
     }
 }
 
-/// A URL without what may be secret: what stands before its host, and behind its path.
+/// A URL without what stands before its host, and behind its path.
 fn bare(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let url = &url[..end];
@@ -407,6 +419,16 @@ fn bare(url: &str) -> String {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
         _ => url.to_owned(),
     }
+}
+
+/// Whether the path of a URL has a part that nobody would choose as a name, as services have them whose address is all that one needs
+/// to write there.
+fn has_token(url: &str) -> bool {
+    let is_token = |part: &str| {
+        let has = |what: fn(&char) -> bool| part.chars().any(|c| what(&c));
+        part.len() >= 16 && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+    };
+    url.split('/').skip(3).any(is_token)
 }
 
 /// The name of this machine.

@@ -104,8 +104,8 @@ impl JsonSchema for EventSpool {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct EventTarget {
-    /// A name for metrics, logs and the spool; each once. What waits in the spool waits for this name. Default: the URL without what
-    /// may be secret, or the name of the program. Example: `name: billing`.
+    /// A name for metrics, logs and the spool; each once. What waits in the spool waits for this name. Default: the URL, whose path
+    /// may be a secret, or the name of the program. Example: `name: billing`.
     #[schemars(extend("x-type" = "name"))]
     pub(in crate::config) name: Option<At<String>>,
     /// Where [a request](events.md#webhooks) is sent for each event. Example: `url: "https://hooks.example.com/wharf"`.

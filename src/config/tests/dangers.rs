@@ -118,6 +118,21 @@ fn files_of_the_server_that_users_may_reach() {
 }
 
 #[test]
+fn an_address_that_is_a_secret() {
+    let world = World::new();
+    let found = |path: &str, name: &str| {
+        let text = format!(
+            "server: {{ listen: [\"127.0.0.1:2121\"] }}\nevents:\n  spool: spool\n  to:\n    - {{ url: \"http://127.0.0.1/{path}\"{name} }}\n"
+        );
+        dangers(&world, &super::with(&text))
+    };
+    let token = "services/T024BE91L/B0G9QF9GW/x1y2z3a4b5c6d7e8f9a0";
+    assert_eq!(found(token, ""), ["5: without `name`, metrics, logs and `wharf"]);
+    assert_eq!(found(token, ", name: chat"), [""; 0]);
+    assert_eq!(found("api/v2/notifications-of-the-department", ""), [""; 0]);
+}
+
+#[test]
 fn a_hash_that_is_soon_broken() {
     let hash = "$1$8geFlBq.$SEyDzQQkpkmQJXYSxu8kV/";
     let text = format!(
