@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use wharf_testing::json_schema::misfits;
 
-use crate::support::{Engine, SOON, Setup, metric, wait_until};
+use crate::support::{Engine, SOON, Setup, metric, request, wait_until};
 
 /// The records, each of which fits the schema that ships.
 #[track_caller]
@@ -231,9 +231,17 @@ fn what_can_not_be_written_down_does_not_happen_if_it_has_to_be() {
     let refused = stranger.command("PASS demo");
     assert!(matches!(refused.code, 430 | 530), "{refused:?}");
     server.log.expect("the audit can't be written", &[]);
+    let ready = || request(server.http_address(), "GET /readyz HTTP/1.1\r\nHost: test");
+    let (status, said) = ready();
+    assert!(
+        status == 503
+            && said.contains(&format!("audit: logins and changes are refused because tcp://{place}")),
+        "{said}"
+    );
     // It is there again.
     let listener = TcpListener::bind(place).unwrap();
     let (_stream, _) = listener.accept().unwrap();
     wait_until("it is written again", || metric(&server, &failing) == Some(0.0));
+    assert_eq!(ready().0, 200);
     client.store("after", b"12345");
 }

@@ -250,6 +250,7 @@ async fn serve(start: Start, shutdown: Shutdown, log: &logging::Log) -> Result<(
     let facts = Arc::clone(world.accounts.facts());
     if let Some(audit) = &audit {
         metrics.watch_audit(Arc::clone(audit));
+        readiness.watch_audit(audit);
         facts.add(Arc::clone(audit) as _);
     }
     let (users, backends) = (world.accounts.users(), world.config.backends.len());

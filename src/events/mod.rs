@@ -290,6 +290,7 @@ impl Events {
     /// What is known of it, for metrics.
     pub fn numbers(&self) -> EventNumbers {
         let now = micros(SystemTime::now());
+        let is_usable = self.spool.trouble().is_none();
         let state = self.spool.state();
         let receivers = self.settings.to.iter().enumerate().map(|(lane, target)| {
             let (waiting, oldest) =
@@ -312,11 +313,12 @@ impl Events {
         EventNumbers {
             receivers: receivers.collect(),
             spool: state.total,
+            parked: state.parked(),
             refused: self.refused.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             helper_restarts: self.starter.as_ref().map_or(0, |starter| starter.restarts()),
             adopted: self.spool.adopted(),
-            is_usable: self.spool.trouble().is_none(),
+            is_usable,
         }
     }
 

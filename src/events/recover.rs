@@ -23,11 +23,11 @@ use futures_util::stream;
 use tokio::time::Instant;
 use wharf_backends::{ErrorKind, Metadata, StoragePath};
 
-use super::Events;
 use super::id::Id;
 use super::model::{Draft, Outcome, Place, Question, STORED, Seen, micros, time_of};
 use super::spool::record::End;
 use super::spool::state::Stage;
+use super::{Events, NEARLY_FULL};
 use crate::config::EventSpool;
 
 /// How long a start waits for answers.
@@ -377,7 +377,17 @@ pub(super) async fn parked(events: &Arc<Events>) {
             );
         }
         let before = micros(SystemTime::now()).saturating_sub(wait);
-        let ids = events.spool.state().parked_before(before);
+        let mut ids = events.spool.state().parked_before(before);
+        // Names that never come must not keep everybody from storing anything.
+        if ids.is_empty() && events.spool.fullness() > NEARLY_FULL {
+            ids = events.spool.state().oldest_parked();
+            if !ids.is_empty() {
+                tracing::warn!(
+                    files = ids.len(),
+                    "the spool of events is half full: the files that have waited longest for their names are told of by those that they have"
+                );
+            }
+        }
         for id in ids {
             let Ok(Some((draft, _))) = events.spool.read(id).await else { continue };
             let Some(place) = &draft.place else { continue };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::receiver::{Answer, Receiver};
 use super::webhooks::{setup, setup_with, summaries};
-use crate::support::{Setup, metric, wait_until, wharf};
+use crate::support::{Setup, metric, request, wait_until, wharf};
 
 /// `wharf events` with these arguments: its exit status, and what it says.
 pub fn ask(setup: &Setup, arguments: &[&str]) -> (i32, String) {
@@ -98,6 +98,49 @@ fn logins_are_dropped_while_the_spool_is_half_full() {
     assert!(receiver.taken().iter().all(|got| got.kind() == "directory.created"));
     client.expect("RMD last", 250);
     wait_until("there is room again", || metric(&server, "wharf_events_spool_bytes").unwrap() < 500_000.0);
+}
+
+/// A device that never renames what it sends must not keep everybody else from storing anything.
+#[test]
+fn files_that_get_no_names_leave_room() {
+    let receiver = Receiver::new();
+    let setup = setup_with(&receiver, ", on: ['file.stored'], at_once: 16", "  spool_size: 1MiB\n");
+    let server = setup.start();
+    let mut client = server.login();
+    let long = "l".repeat(240);
+    client.expect(&format!("MKD {long}"), 257);
+    let mut stored = 0;
+    while metric(&server, "wharf_events_spool_bytes").unwrap() < 600_000.0 {
+        assert!(stored < 2000);
+        client.store(&format!("{long}/{stored}.part"), b"x");
+        stored += 1;
+    }
+    assert!(metric(&server, "wharf_events_parked").unwrap() > f64::from(stored / 2));
+    server.log.expect_warning("the spool of events is half full: the files that have waited longest", &[]);
+    wait_until("half of them are told", || {
+        metric(&server, "wharf_events_parked").unwrap() <= f64::from(stored / 2 + 1)
+    });
+    wait_until("none waits", || metric(&server, "wharf_events_waiting{receiver=\"hook\"}") == Some(0.0));
+    let told: BTreeSet<_> = summaries(&receiver.taken()).into_iter().collect();
+    // The oldest, by the names that they have.
+    assert!(told.contains(&format!("file.stored /{long}/0.part")), "{} told", told.len());
+    assert!(told.len() < stored as usize);
+}
+
+/// Whoever asks whether the server is well hears of it.
+#[test]
+fn a_full_spool_is_told_of() {
+    let (receiver, _) = ill(503);
+    let setup = setup_with(&receiver, ", on: ['directory.*']", "  spool_size: 1MiB\n");
+    let server = setup.start();
+    let mut client = server.login();
+    let long = "l".repeat(250);
+    client.expect(&format!("MKD {long}"), 257);
+    let made = (0..4000).take_while(|number| client.command(&format!("MKD {long}/{number}")).code == 257);
+    assert!(made.count() < 4000);
+    wait_until("it is full", || metric(&server, "wharf_events_spool_usable") == Some(0.0));
+    let (status, said) = request(server.http_address(), "GET /readyz HTTP/1.1\r\nHost: test");
+    assert_eq!((status, said.contains("because of the spool: it is full")), (200, true), "{said}");
 }
 
 /// Another server with the spool of the first.

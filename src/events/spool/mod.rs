@@ -89,6 +89,9 @@ enum Ending {
     Over,
 }
 
+/// The bytes that most events take: with less room than that, the spool is full.
+const USUAL: u64 = 1024;
+
 /// How long the end of what is written is waited for.
 const END: Duration = Duration::from_secs(10);
 
@@ -181,7 +184,10 @@ impl Spool {
 
     /// Why changes are refused now, if they are.
     pub(crate) fn trouble(&self) -> Option<&'static str> {
-        self.shared.trouble()
+        self.shared.trouble().or_else(|| {
+            let is_full = self.state().total.saturating_add(USUAL) > self.most;
+            is_full.then_some("it is full")
+        })
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -327,6 +327,19 @@ impl State {
         entries.filter(|entry| entry.time < time).map(|entry| entry.id).collect()
     }
 
+    /// How many wait for the names of their files.
+    pub(crate) fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Half of those that wait for a name: the oldest.
+    pub(crate) fn oldest_parked(&self) -> Vec<Id> {
+        let mut numbers: Vec<_> = self.parked.values().copied().collect();
+        numbers.sort_unstable();
+        numbers.truncate(numbers.len().div_ceil(2));
+        numbers.iter().filter_map(|number| Some(self.events.get(number)?.id)).collect()
+    }
+
     /// Those of which it is not known whether they happened.
     pub(crate) fn undecided(&self) -> Vec<Id> {
         let entries = self.events.values().filter(|entry| entry.stage == Stage::Intended);

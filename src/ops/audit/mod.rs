@@ -83,6 +83,12 @@ impl Audit {
         self.places.iter().map(|place| (place.sink.name(), place.sink.load()))
     }
 
+    /// The place, if there is one, for whose sake logins and changes are refused.
+    pub fn failing(&self) -> Option<&str> {
+        let sinks = self.places.iter().map(|place| &place.sink);
+        sinks.filter(|sink| sink.standing() == Standing::Failing).map(Sink::name).next()
+    }
+
     /// Writes the lines that wait, for a bounded time. Blocks.
     pub fn end(&self) {
         let deadline = Sink::deadline();

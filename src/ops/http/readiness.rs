@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use wharf_backends::{ErrorKind, Storage};
 
 use crate::events::Events;
+use crate::ops::audit::Audit;
 use crate::ops::metrics::Metrics;
 use crate::storages::Storages;
 use crate::world::CurrentWorld;
@@ -38,6 +39,8 @@ pub struct Readiness {
     world: OnceLock<Arc<CurrentWorld>>,
     /// If other programs are told of what happens.
     events: OnceLock<Arc<Events>>,
+    /// If there is a record of who did what.
+    audit: OnceLock<Arc<Audit>>,
     /// For each disk, the check that still runs or ran last: there is one, however often a client asks.
     looks: Mutex<HashMap<String, Look>>,
     /// An operator wants no new sessions here.
@@ -139,6 +142,7 @@ impl Readiness {
             metrics,
             world: OnceLock::new(),
             events: OnceLock::new(),
+            audit: OnceLock::new(),
             looks: Mutex::default(),
             is_draining: AtomicBool::new(false),
         })
@@ -154,6 +158,11 @@ impl Readiness {
     /// Changes depend on whether events can be kept.
     pub(crate) fn watch(&self, events: &Arc<Events>) {
         let _ = self.events.set(Arc::clone(events));
+    }
+
+    /// Logins and changes depend on whether they can be written down.
+    pub(crate) fn watch_audit(&self, audit: &Arc<Audit>) {
+        let _ = self.audit.set(Arc::clone(audit));
     }
 
     /// The server stops, which can't be undone.
@@ -212,12 +221,22 @@ impl Readiness {
             |condition: &Condition| matches!(condition, Condition::Hangs { .. } | Condition::Fails(_));
         // A spool that could never be read is a fault of the configuration, which a rollout should not carry on.
         let has_events = self.events.get().is_none_or(|events| events.is_open());
-        let is_ready = has_events && !is_gone && !conditions.iter().all(|(_, condition)| is_down(condition));
+        // Nobody can log in here, and others may have room for their lines.
+        let failing = self.audit.get().and_then(|audit| audit.failing());
+        let is_ready = failing.is_none()
+            && has_events
+            && !is_gone
+            && !conditions.iter().all(|(_, condition)| is_down(condition));
         let mut text = if is_ready { "ready\n".to_owned() } else { String::new() };
         for (name, condition) in
             conditions.iter().filter(|(_, condition)| !matches!(condition, Condition::Fine))
         {
             text.push_str(&format!("backend {name}: {condition}\n"));
+        }
+        if let Some(place) = failing {
+            text.push_str(&format!(
+                "audit: logins and changes are refused because {place} can't be written\n"
+            ));
         }
         if let Some(trouble) = self.events.get().and_then(|events| events.trouble()) {
             text.push_str(&format!("events: changes are refused because of the spool: {trouble}\n"));

@@ -18,6 +18,8 @@ pub struct EventNumbers {
     pub receivers: Vec<(String, ReceiverNumbers)>,
     /// The bytes of the spool.
     pub spool: u64,
+    /// Events of files that wait for their names.
+    pub parked: usize,
     /// Changes that were refused because their events can't be kept.
     pub refused: u64,
     /// Events that nobody has to be told of, for want of room.
@@ -26,7 +28,7 @@ pub struct EventNumbers {
     pub helper_restarts: u64,
     /// Events that were taken over from servers that are gone.
     pub adopted: u64,
-    /// Whether the spool can be written, so that changes are accepted.
+    /// Whether the spool can be written and has room, so that changes are accepted.
     pub is_usable: bool,
 }
 
@@ -104,7 +106,10 @@ impl Collector for EventMetrics {
             MetricType::Gauge,
         )?;
         ConstGauge::<i64>::new(whole(numbers.spool)).encode(spool)?;
-        let help = "Whether the spool of events can be written; 0: changes are refused";
+        let help = "Events of files that wait for their names";
+        let parked = encoder.encode_descriptor("events_parked", help, None, MetricType::Gauge)?;
+        ConstGauge::<i64>::new(whole(numbers.parked as u64)).encode(parked)?;
+        let help = "Whether the spool of events can be written and has room; 0: changes are refused";
         let usable = encoder.encode_descriptor("events_spool_usable", help, None, MetricType::Gauge)?;
         ConstGauge::<i64>::new(numbers.is_usable.into()).encode(usable)?;
         let help = "Events that were taken over from other runs or servers";
