@@ -95,6 +95,16 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError`] names the file and the problem.
 pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, TlsError> {
+    let config = checked_config(settings)?;
+    warn_of_dates(settings);
+    Ok(config)
+}
+
+/// The same for a look at the settings: nothing is logged.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) fn checked_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, TlsError> {
     let provider = provider(settings);
     let certified = certified(&settings.certificate, &settings.key, &provider)?;
     // A version without a suite would be offered in vain.
@@ -115,6 +125,16 @@ pub fn server_config(settings: &TlsSettings) -> Result<rustls::ServerConfig, Tls
     config.max_fragment_size =
         (settings.max_record < MAX_RECORD).then_some(settings.max_record + RECORD_HEADER);
     Ok(config)
+}
+
+/// Logs what is wrong with the dates of the certificates that will be shown. A client only says that it hung up.
+fn warn_of_dates(settings: &TlsSettings) {
+    let of_hosts = settings.certificates.iter().map(|item| &item.certificate);
+    for path in std::iter::once(&settings.certificate).chain(of_hosts) {
+        if let Some(cause) = validity_warning(path) {
+            tracing::warn!(certificate = %path.display(), cause, "look at the dates of a certificate of the server");
+        }
+    }
 }
 
 /// The algorithms of a server with these settings.
@@ -258,8 +278,7 @@ pub(crate) fn check_key(path: &Path) -> Result<(), TlsError> {
 /// [`server_config`] refuses the file.
 pub(crate) fn validity_warning(path: &Path) -> Option<String> {
     let chain = certificates(path).ok()?;
-    let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
-    out_of_time(&certificate).map(str::to_owned)
+    Described::of(chain.first()?)?.warning(SystemTime::now())
 }
 
 /// When the first certificate in `path` ends; `None` if that can't be read.
@@ -269,21 +288,21 @@ pub(crate) fn not_after(path: &Path) -> Option<SystemTime> {
 
 /// What is wrong with the dates of a certificate.
 fn out_of_time(certificate: &webpki::EndEntityCert<'_>) -> Option<&'static str> {
-    // Without anchors no chain can be built, but the dates are checked before that.
-    let outcome = certificate.verify_for_usage(
-        webpki::ALL_VERIFICATION_ALGS,
-        &[],
-        &[],
-        UnixTime::now(),
-        webpki::KeyUsage::server_auth(),
-        None,
-        None,
-    );
-    match outcome.err()? {
+    match verify_alone(certificate, UnixTime::now()).err()? {
         webpki::Error::CertExpired { .. } => Some("this certificate has expired"),
         webpki::Error::CertNotValidYet { .. } => Some("this certificate is not valid yet"),
+        // As by `openssl x509 -days -1`.
+        webpki::Error::InvalidCertValidity => Some("this certificate ends before it begins"),
         _ => None,
     }
+}
+
+/// What is wrong with a certificate by itself at this time. Without anchors no chain can be built, but the dates are checked before
+/// that, and then whether it is an authority's.
+fn verify_alone(certificate: &webpki::EndEntityCert<'_>, at: UnixTime) -> Result<(), webpki::Error> {
+    let usage = webpki::KeyUsage::server_auth();
+    let algorithms = webpki::ALL_VERIFICATION_ALGS;
+    certificate.verify_for_usage(algorithms, &[], &[], at, usage, None, None).map(drop)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -280,7 +280,8 @@ impl Checker<'_> {
         };
         self.secret_file_dangers(&key, key_span);
         if let Some(warning) = tls::validity_warning(&certificate) {
-            self.source.warning(certificate_span, warning);
+            // A server that starts logs it when it loads the certificate.
+            self.source.danger(certificate_span, warning);
         }
         let Some(clients) =
             self.client_certificates(raw.client_authorities, raw.require_client_certificate, raw.client_crl)
@@ -306,7 +307,7 @@ impl Checker<'_> {
             require_close_notify: raw.require_close_notify.and_then(|at| at.value).unwrap_or(true),
             max_record: max_record.map_or(MAX_RECORD, |(size, _)| size),
         };
-        let checked = tls::server_config(&settings);
+        let checked = tls::checked_config(&settings);
         // With wrong suites, every certificate would be wrong.
         if !matches!(checked, Err(TlsError::CipherSuites(_))) {
             self.host_certificates_fit(&settings, &places);

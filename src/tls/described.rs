@@ -42,11 +42,12 @@ impl Described {
         let read = webpki::EndEntityCert::try_from(der).ok()?;
         let name =
             |der: &[u8]| DistinguishedName::of_der(der).map(|name| name.to_string()).unwrap_or_default();
+        let end = super::dates::not_after(der);
         Some(Self {
             names: read.valid_dns_names().map(str::to_owned).collect(),
             subject: name(read.subject()),
             issuer: name(read.issuer()),
-            end: super::dates::not_after(der),
+            end,
             out_of_time: super::out_of_time(&read),
         })
     }
@@ -68,6 +69,18 @@ impl Described {
             Some(left) if left < LATE => Age::Late,
             Some(left) if left < RENEWED => Age::Old,
             _ => Age::Good,
+        }
+    }
+
+    /// A sentence if something is wrong with its dates, or soon will be.
+    pub(crate) fn warning(&self, now: SystemTime) -> Option<String> {
+        match (self.out_of_time, self.end) {
+            (Some(wrong), _) => Some(format!("{wrong}: clients refuse it")),
+            (None, Some(end)) if self.age(now) != Age::Good => Some(format!(
+                "this certificate {}: renew it; the server takes the new files without a restart",
+                ends(end, now)
+            )),
+            (None, _) => None,
         }
     }
 

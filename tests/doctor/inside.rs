@@ -186,6 +186,14 @@ fn a_certificate_that_ends_is_told() {
         let examined = examine(&config, &[]);
         examined.expect(level, "certificate", &["server.crt", word]);
         examined.expect_none("ok", "certificate");
+        let format = ["check", "--format", "json", "--config", config.to_str().unwrap()];
+        let checked: serde_json::Value =
+            serde_json::from_slice(&wharf(format).output().unwrap().stdout).unwrap();
+        let is_told = |finding: &serde_json::Value| {
+            (finding["severity"] == "warning" && finding["key"] == "tls.certificate")
+                && finding["message"].as_str().is_some_and(|message| message.contains(word))
+        };
+        assert!(checked["findings"].as_array().unwrap().iter().any(is_told), "{checked}");
     }
 }
 

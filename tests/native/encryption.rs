@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -277,6 +278,23 @@ fn a_renewed_certificate_is_used_without_a_restart() {
     // A session from before goes on, its data connections too.
     before.store("file", b"12345");
     assert_eq!(before.retrieve("file"), b"12345");
+}
+
+/// At the start, and when it was replaced.
+#[test]
+fn a_certificate_that_ends_is_logged() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let setup = Setup::local().tls("required");
+    let file = setup.folder().join("server.crt").display().to_string();
+    setup.certificates().serve_until("server", &["localhost"], SystemTime::now() + 3 * day);
+    let server = setup.start();
+    let message = "look at the dates of a certificate of the server";
+    let fields = [("certificate", &*file), ("cause", "this certificate ends on …")];
+    server.log.expect_warning(message, &fields);
+    assert_eq!(server.log.count(message), 1);
+    setup.certificates().serve_until("server", &["localhost"], SystemTime::now() - day);
+    let fields = [("certificate", &*file), ("cause", "this certificate has expired: clients refuse it")];
+    server.log.expect_warning(message, &fields);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Checker<'_> {
         for (item, places) in settings.certificates.iter().zip(places) {
             self.secret_file_dangers(&item.key, places.key);
             if let Some(warning) = tls::validity_warning(&item.certificate) {
-                self.source.warning(places.certificate, warning);
+                self.source.danger(places.certificate, warning);
             }
             let (hosts, certified) = match tls::host_certificate(settings, item) {
                 Ok(read) => read,

@@ -129,6 +129,7 @@ impl Checker<'_> {
         let owner = at.key;
         let raw::AdminTls { certificate, key, client_authorities } = at.value?;
         let path = |(text, span): Placed<String>| self.local_path(&text, span);
+        let certificate_span = certificate.as_ref().map_or(owner, |at| at.span);
         let certificate = self.required(certificate, "certificate", owner).and_then(path);
         let key = self.required(key, "key", owner).and_then(path);
         let clients = match client_authorities {
@@ -151,7 +152,10 @@ impl Checker<'_> {
             cipher_suites: Vec::new(),
             max_record: 16 * 1024,
         };
-        self.accept(tls::server_config(&settings).map(|_| ()).map_err(|error| error.to_string()), owner)?;
+        self.accept(tls::checked_config(&settings).map(|_| ()).map_err(|error| error.to_string()), owner)?;
+        if let Some(warning) = tls::validity_warning(&settings.certificate) {
+            self.source.danger(certificate_span, warning);
+        }
         Some(settings)
     }
 }

@@ -191,9 +191,23 @@ fn a_certificate_that_has_expired_is_a_warning() {
     assert!(
         matches!(&config.tls, Tls::On(settings) if !settings.required_control && !settings.required_data)
     );
-    assert_eq!(config.warnings[0].message, "this certificate has expired");
+    assert_eq!(config.warnings, []);
+    let found: Vec<_> = config.dangers.iter().map(|danger| &*danger.message).collect();
+    assert!(found.contains(&"this certificate has expired: clients refuse it"), "{found:?}");
+    let admin = "http: { admin: { token: 0123456789abcdef0123456789abcdef, listen: [\"127.0.0.1:0\"], tls: { certificate: old.crt, key: old.key } } }\n";
+    let config = world.parse(&with(admin)).unwrap();
+    assert!(
+        config.dangers.iter().any(|danger| danger.message.contains("has expired")),
+        "{:?}",
+        config.dangers
+    );
     let config = world.parse(&with("tls: { mode: required, certificate: tls.crt, key: tls.key }\n")).unwrap();
     assert_eq!(config.warnings, []);
+    assert!(
+        !config.dangers.iter().any(|danger| danger.message.contains("certificate")),
+        "{:?}",
+        config.dangers
+    );
     let config = world.parse(&with("tls: { mode: \"off\", certificate: nowhere, key: nowhere }\n")).unwrap();
     assert!(matches!(config.tls, Tls::Off), "files of what is off are not looked at");
 }
