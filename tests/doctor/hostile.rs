@@ -229,6 +229,19 @@ fn a_failed_active_mode_does_not_answer_for_what_comes_later() {
     examined.expect("ok", "idle", &["still there"]);
 }
 
+#[test]
+fn an_address_that_is_refused_is_not_active_mode_that_is_off() {
+    for (answer, words) in [
+        ("500 what?", "takes no part"),
+        ("502 off", "takes no part"),
+        ("504 not there", "not to this address"),
+        ("530 not there", "not to this address"),
+    ] {
+        let address = play(move |line| if line.starts_with("PORT") { say(answer) } else { usual(line) });
+        examine(address, &["--active"]).expect("note", "active", &[words, &answer[..3]]);
+    }
+}
+
 /// A balancer that drops connections on which nothing moves.
 #[test]
 fn a_connection_that_is_forgotten_is_told() {

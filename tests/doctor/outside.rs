@@ -173,6 +173,11 @@ mod native_only {
         let examined = Examined::new(Some("demo"), &[&url(&server), "--active", "--idle", "50ms"]);
         examined.expect("ok", "active", &["came from 127.0.0.1"]);
         examined.expect("ok", "idle", &["after 50ms"]);
+        let setup = Setup::local().server("active_on_this_machine: false");
+        let server = setup.start();
+        let examined = Examined::new(Some("demo"), &[&url(&server), "--active"]);
+        let words = ["not to this address", "504", "another machine", "server.active_on_this_machine"];
+        examined.expect("note", "active", &words);
         let setup = Setup::local().server("idle_timeout: 1s\n  active: false");
         let server = setup.start();
         let examined = Examined::new(Some("demo"), &[&url(&server), "--active", "--idle", "3s"]);
