@@ -2,6 +2,7 @@
 
 mod hostile;
 mod inside;
+mod odd_tls;
 mod outside;
 mod played;
 

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 use super::Examined;
 use super::played::{Act, pasv, play, say, usual};
 
-fn examine(address: SocketAddr, more: &[&str]) -> Examined {
+pub fn examine(address: SocketAddr, more: &[&str]) -> Examined {
     let url = format!("ftp://demo@{address}");
     Examined::new(Some("hunter2hunter2"), &[&[&*url, "--timeout", "2s"], more].concat())
 }
@@ -177,7 +177,7 @@ fn ports_that_nothing_forwards_are_told() {
 }
 
 /// A port at which each data connection gets this, and its end if there is one.
-fn data_port(content: Vec<u8>, has_end: bool) -> u16 {
+pub fn data_port(content: Vec<u8>, has_end: bool) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -227,6 +227,38 @@ fn a_failed_active_mode_does_not_answer_for_what_comes_later() {
     let examined = examine(address, &["--active", "--idle", "10ms"]);
     examined.expect("warning", "active", &["in time"]);
     examined.expect("ok", "idle", &["still there"]);
+}
+
+/// What is left of it answers no other command.
+#[test]
+fn an_answer_that_is_too_long_ends_the_examination() {
+    for is_logged_in in [false, true] {
+        let asked = AtomicUsize::new(0);
+        let address = play(move |line| match line {
+            "FEAT" if asked.fetch_add(1, Ordering::Relaxed) == usize::from(is_logged_in) => {
+                let features = " NOTHING\r\n".repeat(1000);
+                Act::Bytes(format!("211-Features:\r\n{features}211 End\r\n").into_bytes())
+            }
+            line => usual(line),
+        });
+        let examined = examine(address, &[]);
+        examined.expect("problem", "features", &["longer than any", "changes its replies"]);
+        examined.expect_none("problem", "tls");
+        assert!(!examined.stdout.contains("another program"), "{}", examined.stdout);
+    }
+}
+
+/// RFC 959, section 5.4.
+#[test]
+fn a_server_that_is_not_ready_yet_is_waited_for() {
+    let address = play(|line| if line.is_empty() { say("120 soon\r\n220 hello") } else { usual(line) });
+    let examined = examine(address, &[]);
+    examined.expect("note", "greeting", &["120", "soon"]);
+    examined.expect("ok", "greeting", &["220", "hello"]);
+    examined.expect("ok", "login", &[]);
+    // Not for ever, however often it says so.
+    let address = play(|_| Act::Bytes(b"120 soon\r\n".repeat(1000)));
+    examine(address, &[]).expect("problem", "greeting", &["not ready", "120", "soon", "--timeout"]);
 }
 
 #[test]

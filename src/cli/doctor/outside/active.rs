@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::Examination;
+use super::passive::cure_of;
 use super::reply::Reply;
 use super::session::{Failure, Move, Session};
 use super::wire::Wire;
@@ -64,6 +65,9 @@ impl Examination<'_> {
                          another machine (for clients on the server's own: `server.active_on_this_machine`)",
                     ),
                 }
+            }
+            Err(NotCalled::Failed(error @ Failure::Unencrypted(_))) => {
+                self.report.problem("active", error.to_string(), cure_of(&error));
             }
             Err(NotCalled::Failed(error)) => self.report.warning(
                 "active",

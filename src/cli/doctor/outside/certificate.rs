@@ -6,7 +6,7 @@ use rustls::{CertificateError, Error};
 
 use super::super::findings::quoted;
 use super::encryption::Shown;
-use super::session::{Session, words};
+use super::session::{Session, is_not_tls, words};
 use super::target::Passage;
 use super::{Examination, Step};
 use crate::tls::{Age, Described};
@@ -22,8 +22,12 @@ impl Examination<'_> {
         if let Err(error) = session.encrypt(&encryption) {
             let text = words(&error);
             let cure = match text.as_str() {
-                text if text.contains("corrupt message") || text.contains("InvalidMessage") => {
+                _ if is_not_tls(&error) && self.target.implicit => {
                     "the port speaks plain text first: ftp:// instead of ftps://"
+                }
+                _ if is_not_tls(&error) => {
+                    "the server agreed to TLS (234), and then did not speak it: look at its certificate and its log, and at \
+                     gateways on the way that read FTP"
                 }
                 text if text.contains("CertificateRequired") || text.contains("certificate required") => {
                     "the server wants a certificate of the client, which the doctor has none of"

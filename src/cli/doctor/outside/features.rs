@@ -1,8 +1,8 @@
 //! What the server says of itself (RFC 2389), and what clients need of it.
 
-use super::Examination;
 use super::reply::Reply;
 use super::session::Session;
+use super::{Examination, Step};
 
 /// The lines of FEAT.
 #[derive(Debug, Default, Clone)]
@@ -31,20 +31,16 @@ const WANTED: [(&str, &str); 5] = [
 ];
 
 impl Examination<'_> {
-    pub(super) fn features(&mut self, session: &mut Session, check: &'static str) -> Offered {
-        match session.command("FEAT") {
-            Ok(reply) if reply.code == 211 => Offered::of(&reply),
-            Ok(_) => Offered::default(),
-            Err(error) => {
-                self.report.note(check, format!("FEAT was not answered: {error}"));
-                Offered::default()
-            }
-        }
+    /// Without a whole answer, the next command would get the rest of this one.
+    pub(super) fn features(&mut self, session: &mut Session) -> Step<Offered> {
+        let reply = session.command("FEAT");
+        let reply = self.heard("features", reply)?;
+        Ok(if reply.code == 211 { Offered::of(&reply) } else { Offered::default() })
     }
 
     /// Some servers tell only who is logged in.
-    pub(super) fn features_after_login(&mut self, session: &mut Session, before: Offered) -> Offered {
-        let mut offered = self.features(session, "features");
+    pub(super) fn features_after_login(&mut self, session: &mut Session, before: Offered) -> Step<Offered> {
+        let mut offered = self.features(session)?;
         offered.0.extend(before.0);
         let missing: Vec<_> = WANTED.iter().filter(|(feature, _)| !offered.has(feature)).collect();
         if missing.is_empty() {
@@ -58,7 +54,7 @@ impl Examination<'_> {
                 format!("clients have to do without {without}"),
             );
         }
-        offered
+        Ok(offered)
     }
 
     /// UTF8 and REST as they are used, not only as they are announced.

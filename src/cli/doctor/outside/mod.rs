@@ -28,7 +28,7 @@ use rustls::pki_types::ServerName;
 use self::encryption::Witness;
 pub(super) use self::ports::ranges;
 use self::reply::{NoReply, Reply};
-use self::session::{Encryption, Session, words};
+use self::session::{Encryption, Greeting, Session, words};
 pub(super) use self::target::Target;
 use self::target::{Consent, Password};
 use self::wire::Wire;
@@ -187,16 +187,17 @@ impl Examination<'_> {
             self.encrypt(&mut session)?;
         }
         self.greeting(&mut session)?;
-        let offered = self.features(&mut session, "features");
+        let offered = self.features(&mut session)?;
         if self.target.implicit {
             self.versions();
         } else {
             self.explicit(&mut session)?;
         }
         self.log_in(&mut session)?;
-        let offered = self.features_after_login(&mut session, offered);
+        let offered = self.features_after_login(&mut session, offered)?;
         self.protect_data(&mut session)?;
         self.names(&mut session, &offered);
+        self.go_on(&session)?;
         if let Some(way) = self.passive(&mut session) {
             self.listing(&mut session, way, &offered);
             self.reuse(way);
@@ -245,8 +246,11 @@ impl Examination<'_> {
                     NoReply::Closed | NoReply::Broken(_) => {
                         "the server's log says why it closed the connection, or something on the way did"
                     }
-                    NoReply::NotFtp(_) | NoReply::TooLong => {
+                    NoReply::NotFtp(_) | NoReply::TooLong if check == "greeting" => {
                         "another program listens there: look at the address and the port"
+                    }
+                    NoReply::NotFtp(_) | NoReply::TooLong => {
+                        "clients can't go on either: look at the server, and at what changes its replies on the way"
                     }
                 };
                 self.stop(check, format!("{error}"), cure)
@@ -256,26 +260,39 @@ impl Examination<'_> {
 
     fn greeting(&mut self, session: &mut Session) -> Step<()> {
         let began = Instant::now();
-        let reply = match session.reply() {
-            Err(NoReply::Late) if !self.target.implicit => {
+        let Greeting { delay, reply } = session.greeting();
+        let reply = match (&delay, reply) {
+            (Some(delay), Err(NoReply::Late)) => {
+                let says =
+                    format!("the server is not ready within {:?}: {}", self.wishes.timeout, delay.said());
+                return self.stop("greeting", says, "try again later, or wait longer: --timeout");
+            }
+            (None, Err(NoReply::Late)) if !self.target.implicit => {
                 let says = format!("the server says nothing for {:?}", self.wishes.timeout);
                 let cure = "if the port is for implicit TLS: ftps:// instead of ftp://; otherwise the server hangs, or waits for \
                             a balancer's PROXY header (`server.proxy_protocol`)";
                 return self.stop("greeting", says, cure);
             }
-            Err(NoReply::NotFtp(text)) if text.contains("SSH-") => {
+            (None, Err(NoReply::NotFtp(text))) if text.contains("SSH-") => {
                 return self.stop(
                     "greeting",
                     "an SSH server listens there (SFTP is another protocol than FTP)",
                     "look at the port",
                 );
             }
-            heard => self.heard("greeting", heard)?,
+            (_, heard) => self.heard("greeting", heard)?,
         };
         let (time, is_slow) = (took(began), began.elapsed() > SLOW_GREETING);
         if reply.code != 220 {
             let says = format!("the server greets with {}", reply.said());
             return self.stop("greeting", says, "the server does not serve: look at its log");
+        }
+        if let Some(delay) = delay {
+            self.report.advise(
+                "greeting",
+                format!("the server let its client wait before the greeting: {}", delay.said()),
+                "some clients give up at that: look at the load of the server",
+            );
         }
         match is_slow {
             true => self.report.warning(
@@ -311,7 +328,7 @@ impl Examination<'_> {
             self.report.note(check, format!("a further TLS connection failed: {}", words(&error)));
             return Err(Ended);
         }
-        match session.reply() {
+        match session.greeting().reply {
             Ok(reply) if reply.code == 220 => {}
             Ok(reply) => {
                 let says = format!("a further session was refused: {}", reply.said());

@@ -215,6 +215,9 @@ pub(super) fn cure_of(error: &Failure) -> &'static str {
             "the connection was made, so the ports are open: look at the load of the server, and of its store and its line; or \
              give it more time: --timeout"
         }
+        Failure::Unencrypted(_) => {
+            "files can be read and changed on their way: mend TLS for data there, or what stands before the server"
+        }
         Failure::Broken(_) | Failure::Data(_) => {
             "the server's log says why its side ended the data connection"
         }

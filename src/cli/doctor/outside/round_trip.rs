@@ -18,6 +18,9 @@ impl Examination<'_> {
                 "--write DIR tries it with a small file in that directory",
             );
         };
+        if session.sends_plain_data() {
+            return self.report.note("write", "not tried: the server does not encrypt data");
+        }
         let name = format!("wharf-doctor-{:016x}.txt", RandomState::new().hash_one(std::process::id()));
         let path = match directory.trim_end_matches('/') {
             "" if directory.starts_with('/') => format!("/{name}"),

@@ -10,13 +10,16 @@ use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::reply::{Lines, NoReply, Reply};
-use super::wire::Wire;
+use super::wire::{NotTls, Wire};
 
 /// The most bytes of a listing or file that are looked at.
 pub(super) const MOST: usize = 1 << 20;
 
 /// How long to look for a reply that nobody has asked for.
 const UNASKED: Duration = Duration::from_millis(50);
+
+/// "Service ready in nnn minutes" (RFC 959, section 4.2.2).
+const NOT_READY: u16 = 120;
 
 /// A control connection.
 #[derive(Debug)]
@@ -28,6 +31,16 @@ pub(super) struct Session {
     is_lost: bool,
     /// How data connections are encrypted; `None`: not at all.
     pub(super) data: Option<Encryption>,
+    /// The server did not encrypt data, although it should.
+    sends_plain_data: bool,
+}
+
+/// What a server says before it is asked.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    /// That clients have to wait, if it was said.
+    pub(super) delay: Option<Reply>,
+    pub(super) reply: Result<Reply, NoReply>,
 }
 
 /// How a connection is encrypted.
@@ -69,6 +82,9 @@ pub(super) enum Failure {
     /// It was made, and then failed.
     #[error("the data connection failed: {}", words(.0))]
     Broken(io::Error),
+    /// It was made, and the server did not encrypt it, although it had said so.
+    #[error("the server sends data unencrypted in spite of PROT P: {0}")]
+    Unencrypted(io::Error),
     #[error("{0}")]
     Data(String),
 }
@@ -76,7 +92,7 @@ pub(super) enum Failure {
 impl Session {
     /// Over a connection whose greeting was not read yet.
     pub(super) fn new(wire: Wire, timeout: Duration) -> Self {
-        Self { wire, lines: Lines::default(), timeout, is_lost: false, data: None }
+        Self { wire, lines: Lines::default(), timeout, is_lost: false, data: None, sends_plain_data: false }
     }
 
     pub(super) fn wire(&self) -> &Wire {
@@ -94,9 +110,30 @@ impl Session {
         reply
     }
 
+    /// The greeting. A server that is not ready says so first, and clients wait (RFC 959, section 5.4); here not longer than
+    /// for any other reply, however often the server says it.
+    pub(super) fn greeting(&mut self) -> Greeting {
+        self.wire.within(self.timeout);
+        let mut delay = None;
+        loop {
+            match self.lines.reply(&mut self.wire) {
+                Ok(reply) if reply.code == NOT_READY => delay = Some(reply),
+                reply => {
+                    self.is_lost |= reply.is_err();
+                    return Greeting { delay, reply };
+                }
+            }
+        }
+    }
+
     /// Whether it is of no more use.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost
+    }
+
+    /// Whether the server has sent data unencrypted that should be encrypted.
+    pub(super) fn sends_plain_data(&self) -> bool {
+        self.sends_plain_data
     }
 
     /// What the server has said without being asked, as before it hangs up.
@@ -199,8 +236,17 @@ impl Session {
             let _closed_or_late = wire.rest(MOST);
         }
         drop(wire);
+        let reply = self.reply();
+        let moved = match moved {
+            // Whatever the server says: the doctor has hung up.
+            Err(error) if is_not_tls(&error) => {
+                self.sends_plain_data = true;
+                return Err(Failure::Unencrypted(error));
+            }
+            moved => moved,
+        };
         // The reply says more than the end of the data connection.
-        match (self.reply(), moved) {
+        match (reply, moved) {
             (Ok(reply), Ok((bytes, is_cut))) if reply.is_fine() || (is_cut && reply.is_broken_off()) => {
                 Ok(Moved { bytes, is_cut, resumed, certificate })
             }
@@ -213,6 +259,11 @@ impl Session {
             (Err(error), Ok(_)) => Err(error.into()),
         }
     }
+}
+
+/// Whether a handshake failed because the other side speaks no TLS.
+pub(super) fn is_not_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotTls>())
 }
 
 pub(super) fn is_late(error: &io::Error) -> bool {

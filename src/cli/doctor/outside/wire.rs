@@ -10,11 +10,60 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, StreamOwned};
 
+use super::super::findings::quoted;
+
 /// A TCP connection that fails with [`io::ErrorKind::TimedOut`] when the time is over, however few bytes come at a time.
 #[derive(Debug)]
 pub(super) struct Timed {
     tcp: TcpStream,
     deadline: Rc<Cell<Instant>>,
+}
+
+/// The other side sends something else than TLS, which begins like this.
+#[derive(Debug, thiserror::Error)]
+#[error("plain text came in place of TLS: {}", quoted(&String::from_utf8_lossy(.0)))]
+pub(super) struct NotTls(Vec<u8>);
+
+/// How many bytes tell TLS from anything else: a record has its type and the version 3.x in front (RFC 8446, section 5.1).
+const TELLING: usize = 2;
+
+/// How many bytes are shown of what is not TLS.
+const SHOWN: usize = 60;
+
+/// A connection in a handshake, with the first bytes that came.
+struct Beginning<'a> {
+    timed: &'a mut Timed,
+    bytes: Vec<u8>,
+}
+
+impl Beginning<'_> {
+    /// What came, if it can't be TLS.
+    fn other_than_tls(self) -> Option<NotTls> {
+        let is_tls = match self.bytes.get(..TELLING) {
+            Some(start) => (20..=24).contains(&start[0]) && start[1] == 3,
+            None => self.bytes.first().is_none_or(|first| (20..=24).contains(first)),
+        };
+        (!is_tls).then_some(NotTls(self.bytes))
+    }
+}
+
+impl Read for Beginning<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.timed.read(buffer)?;
+        let wanted = SHOWN.saturating_sub(self.bytes.len()).min(count);
+        self.bytes.extend_from_slice(&buffer[..wanted]);
+        Ok(count)
+    }
+}
+
+impl Write for Beginning<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.timed.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.timed.flush()
+    }
 }
 
 impl Timed {
@@ -96,7 +145,7 @@ impl Wire {
         }
     }
 
-    /// Shakes hands.
+    /// Shakes hands. Fails with [`NotTls`] if the other side does not.
     pub(super) fn encrypt(
         &mut self,
         config: &Arc<ClientConfig>,
@@ -107,8 +156,15 @@ impl Wire {
         };
         let mut connection =
             ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?;
+        let mut beginning = Beginning { timed: &mut timed, bytes: Vec::new() };
         while connection.is_handshaking() {
-            connection.complete_io(&mut timed)?;
+            if let Err(error) = connection.complete_io(&mut beginning) {
+                // Whoever has sent something and hung up does not take the first message, and what was sent is still there to read.
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+                    let _nothing = beginning.read(&mut [0; SHOWN]);
+                }
+                return Err(beginning.other_than_tls().map_or(error, io::Error::other));
+            }
         }
         self.way = Way::Tls(Box::new(StreamOwned::new(connection, timed)));
         Ok(())
