@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::names::DistinguishedName;
 
@@ -22,6 +22,9 @@ pub(crate) struct Described {
     pub(crate) subject: String,
     pub(crate) issuer: String,
     pub(crate) end: Option<SystemTime>,
+    /// It is an authority's own, by its basic constraints. Clients that are built on webpki, as those with rustls are, refuse it from
+    /// a server, even if they trust it as an authority; those with OpenSSL don't.
+    pub(crate) is_authority: bool,
     /// What is wrong with its dates.
     pub(crate) out_of_time: Option<&'static str>,
 }
@@ -48,6 +51,7 @@ impl Described {
             subject: name(read.subject()),
             issuer: name(read.issuer()),
             end,
+            is_authority: end.is_some_and(|end| is_authority(&read, end)),
             out_of_time: super::out_of_time(&read),
         })
     }
@@ -103,6 +107,15 @@ impl Described {
     }
 }
 
+/// Whether a certificate is an authority's own, which the library tells only in the time of the certificate.
+fn is_authority(certificate: &webpki::EndEntityCert<'_>, end: SystemTime) -> bool {
+    let Ok(end) = end.duration_since(SystemTime::UNIX_EPOCH) else { return false };
+    matches!(
+        super::verify_alone(certificate, UnixTime::since_unix_epoch(end)),
+        Err(webpki::Error::CaUsedAsEndEntity)
+    )
+}
+
 /// When something ends, by day and by the days that are left.
 fn ends(end: SystemTime, now: SystemTime) -> String {
     let day = chrono::DateTime::<chrono::Utc>::from(end).format("%Y-%m-%d");
@@ -137,5 +150,23 @@ mod tests {
         let after = described.end.unwrap() + Duration::from_secs(25 * 60 * 60);
         assert!(described.sentence(after).ends_with("which ended on 2030-01-31 (1 days ago)"));
         assert_eq!(described.age(after), Age::Late);
+    }
+
+    #[test]
+    fn an_authority_is_told_from_a_server() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        for (is_ca, is_authority) in [
+            (rcgen::IsCa::NoCa, false),
+            (rcgen::IsCa::ExplicitNoCa, false),
+            (rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained), true),
+        ] {
+            for year in [2021, 2090] {
+                let mut parameters = rcgen::CertificateParams::new(["ftp.example.com".to_owned()]).unwrap();
+                parameters.is_ca = is_ca;
+                parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+                let certificate = parameters.self_signed(&key).unwrap();
+                assert_eq!(Described::of(certificate.der()).unwrap().is_authority, is_authority, "{year}");
+            }
+        }
     }
 }

@@ -18,6 +18,12 @@ use self::outside::Target;
 use super::{Outcome, complain};
 use crate::config::Secret;
 
+/// What is wrong with a certificate that a server shows, and that is an authority's: what `openssl req -x509` makes by itself.
+const AUTHORITYS_OWN: &str = "is an authority's own (CA:TRUE): clients that are built on rustls refuse it from a server; those on OpenSSL take it if they have \
+     it as an authority";
+const MAKE_A_SERVERS: &str =
+    "make it with `openssl req -x509 -addext basicConstraints=critical,CA:FALSE`, or sign one for the server";
+
 /// Find out what keeps clients from working, and what helps.
 ///
 /// With a URL it is a client of that FTP server, of whatever make: connection, encryption, login, data connections. With

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::super::findings::Report;
+use super::super::{AUTHORITYS_OWN, MAKE_A_SERVERS};
 use crate::config::{Config, Tls};
 use crate::tls::{Age, Described};
 
@@ -42,6 +43,9 @@ fn certificate(path: &Path, report: &mut Report) {
         );
     };
     aged("certificate", "its key belongs to it: it has", own, path, report);
+    if own.is_authority {
+        report.warning("certificate", format!("{}: it {AUTHORITYS_OWN}", path.display()), MAKE_A_SERVERS);
+    }
     for pair in chain.windows(2) {
         if pair[0].issuer != pair[1].subject {
             let says = format!(

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use rustls::{CertificateError, Error};
 
-use super::super::findings::quoted;
-use super::encryption::Shown;
+use super::super::{AUTHORITYS_OWN, MAKE_A_SERVERS, findings::quoted};
+use super::encryption::{Shown, is_authoritys_own};
 use super::session::{Session, is_not_tls, words};
 use super::target::Passage;
 use super::{Examination, Step};
@@ -63,11 +63,20 @@ impl Examination<'_> {
         };
         let sentence = format!("the server shows {}", own.sentence(now));
         match &shown.verdict {
-            Ok(()) => match own.age(now) {
-                Age::Good => self.report.ok("certificate", sentence),
-                Age::Old => self.report.warning("certificate", sentence, RENEW),
-                Age::Late => self.report.problem("certificate", sentence, RENEW),
-            },
+            Ok(()) => {
+                match own.age(now) {
+                    Age::Good => self.report.ok("certificate", sentence),
+                    Age::Old => self.report.warning("certificate", sentence, RENEW),
+                    Age::Late => self.report.problem("certificate", sentence, RENEW),
+                }
+                if shown.is_given_authority {
+                    self.report.warning(
+                        "certificate",
+                        format!("the certificate {AUTHORITYS_OWN}"),
+                        MAKE_A_SERVERS,
+                    );
+                }
+            }
             Err(error) => {
                 let (says, cure) = distrust(error, &shown, &own, &self.target.host);
                 self.report.problem("certificate", format!("{sentence}; {says}"), cure);
@@ -119,10 +128,7 @@ fn distrust(error: &Error, shown: &Shown, own: &Described, host: &str) -> (Strin
             "connect by a name that it has, or get a certificate for this name (`tls.certificates` has more than one)",
         ),
         CertificateError::Revoked => ("it was revoked".to_owned(), "get a new one"),
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
-            "it is an authority's own, which clients don't accept from a server".to_owned(),
-            "sign a certificate for the server with it",
-        ),
+        _ if is_authoritys_own(error) => (format!("it {AUTHORITYS_OWN}"), MAKE_A_SERVERS),
         other => (format!("clients can't trust it: {other:?}"), "make a new certificate"),
     }
 }
