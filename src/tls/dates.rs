@@ -6,6 +6,11 @@ use super::der;
 
 /// The end of a certificate; `None` if it can't be read.
 pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
+    validity(certificate).map(|(_, end)| end)
+}
+
+/// The beginning and the end of a certificate; `None` if they can't be read.
+pub(super) fn validity(certificate: &[u8]) -> Option<(SystemTime, SystemTime)> {
     // Certificate { tbsCertificate { [0] version?, serialNumber, signature, issuer, validity { notBefore, notAfter }, … }, … }
     let mut rest = certificate;
     let mut whole = der::take_tagged(&mut rest, der::SEQUENCE)?;
@@ -17,8 +22,8 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
     der::take_tagged(&mut fields, der::SEQUENCE)?;
     der::take_tagged(&mut fields, der::SEQUENCE)?;
     let mut validity = der::take_tagged(&mut fields, der::SEQUENCE)?;
-    der::take(&mut validity)?;
-    moment(der::take(&mut validity)?)
+    let begin = moment(der::take(&mut validity)?)?;
+    Some((begin, moment(der::take(&mut validity)?)?))
 }
 
 /// A time of RFC 5280 (section 4.1.2.5): always in UTC, and with seconds.

@@ -7,7 +7,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::names::DistinguishedName;
 
-/// How long before its end a certificate should have been renewed, and how long before it is late.
+/// How long before its end a certificate should have been renewed, and how long before it is late; of one that is valid for weeks
+/// or days, a third and a ninth of its time.
 const RENEWED: Duration = Duration::from_secs(21 * 24 * 60 * 60);
 const LATE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -22,6 +23,8 @@ pub(crate) struct Described {
     pub(crate) subject: String,
     pub(crate) issuer: String,
     pub(crate) end: Option<SystemTime>,
+    /// How long it is valid in all.
+    pub(crate) lifetime: Option<Duration>,
     /// It is an authority's own, by its basic constraints. Clients that are built on webpki, as those with rustls are, refuse it from
     /// a server, even if they trust it as an authority; those with OpenSSL don't.
     pub(crate) is_authority: bool,
@@ -45,12 +48,14 @@ impl Described {
         let read = webpki::EndEntityCert::try_from(der).ok()?;
         let name =
             |der: &[u8]| DistinguishedName::of_der(der).map(|name| name.to_string()).unwrap_or_default();
-        let end = super::dates::not_after(der);
+        let validity = super::dates::validity(der);
+        let end = validity.map(|(_, end)| end);
         Some(Self {
             names: read.valid_dns_names().map(str::to_owned).collect(),
             subject: name(read.subject()),
             issuer: name(read.issuer()),
             end,
+            lifetime: validity.and_then(|(begin, end)| end.duration_since(begin).ok()),
             is_authority: end.is_some_and(|end| is_authority(&read, end)),
             out_of_time: super::out_of_time(&read),
         })
@@ -69,9 +74,10 @@ impl Described {
 
     /// How near its end is.
     pub(crate) fn age(&self, now: SystemTime) -> Age {
+        let lifetime = self.lifetime.unwrap_or(Duration::MAX);
         match self.end.map(|end| end.duration_since(now).unwrap_or_default()) {
-            Some(left) if left < LATE => Age::Late,
-            Some(left) if left < RENEWED => Age::Old,
+            Some(left) if left < LATE.min(lifetime / 9) => Age::Late,
+            Some(left) if left < RENEWED.min(lifetime / 3) => Age::Old,
             _ => Age::Good,
         }
     }
@@ -119,10 +125,13 @@ fn is_authority(certificate: &webpki::EndEntityCert<'_>, end: SystemTime) -> boo
 /// When something ends, by day and by the days that are left.
 fn ends(end: SystemTime, now: SystemTime) -> String {
     let day = chrono::DateTime::<chrono::Utc>::from(end).format("%Y-%m-%d");
-    let days = |time: Duration| time.as_secs() / (24 * 60 * 60);
+    let days = |time: Duration| match time.as_secs() / (24 * 60 * 60) {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
     match end.duration_since(now) {
-        Ok(left) => format!("ends on {day} ({} days left)", days(left)),
-        Err(past) => format!("ended on {day} ({} days ago)", days(past.duration())),
+        Ok(left) => format!("ends on {day} ({} left)", days(left)),
+        Err(past) => format!("ended on {day} ({} ago)", days(past.duration())),
     }
 }
 
@@ -148,8 +157,24 @@ mod tests {
             assert_eq!(described.age(at(days)), age, "{days}");
         }
         let after = described.end.unwrap() + Duration::from_secs(25 * 60 * 60);
-        assert!(described.sentence(after).ends_with("which ended on 2030-01-31 (1 days ago)"));
+        assert!(described.sentence(after).ends_with("which ended on 2030-01-31 (1 day ago)"));
         assert_eq!(described.age(after), Age::Late);
+    }
+
+    #[test]
+    fn one_for_some_days_is_not_always_old() {
+        let mut parameters = rcgen::CertificateParams::new(["ftp.example.com".to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(2030, 1, 25);
+        parameters.not_after = rcgen::date_time_ymd(2030, 1, 31);
+        let certificate = parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        let described = Described::of(certificate.der()).unwrap();
+        for (hours, age) in [(50, Age::Good), (47, Age::Old), (15, Age::Late)] {
+            assert_eq!(
+                described.age(described.end.unwrap() - Duration::from_secs(hours * 60 * 60)),
+                age,
+                "{hours}"
+            );
+        }
     }
 
     #[test]
