@@ -31,7 +31,7 @@ pub(super) struct Lockouts {
     /// Lock this address, network or user, whatever `lockout` says. Locks by hand are gone when the server ends.
     #[arg(long, value_name = "ADDRESS|NETWORK|NAME", requires = "lasting", conflicts_with_all = ["lift", "lift_all"])]
     lock: Option<String>,
-    /// For how long: from a second to ten years.
+    /// For how long, which `--lock` needs: from a second to ten years.
     #[arg(long = "for", id = "lasting", value_name = "DURATION", requires = "lock")]
     lasting: Option<String>,
     /// End the sessions of whoever is locked, too.

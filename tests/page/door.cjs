@@ -6,6 +6,11 @@ async function wrongToken(browser) {
   const page = await open(browser, { expected: ["401"] });
   await page.goto(`${address}/`);
   await accessible(page, "the login");
+  // Something else was pasted, which no header can have.
+  await page.getByLabel("Token").fill("“tokén”");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").filter({ hasText: "not known to the server" }).waitFor();
+  await page.reload();
   await page.getByLabel("Token").fill("somebody-else-entirely");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").filter({ hasText: "not known to the server" }).waitFor();

@@ -38,6 +38,8 @@ export function setToken(text) {
 }
 
 async function ask(path, options = {}) {
+  // No header can have other letters, and the browser would not even ask.
+  if (!/^[\x21-\x7e]*$/.test(token)) throw new Refused(401, "This is no token.");
   let response;
   try {
     response = await fetch(`api/v1/${path}`, {
