@@ -18,6 +18,7 @@ pub mod server;
 pub mod shutdown;
 pub mod storages;
 pub mod tls;
+mod unseen;
 pub mod visit;
 mod web;
 pub mod world;

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::unseen::turns_text;
+
 /// The answer of a server.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Sessions {
@@ -117,9 +119,9 @@ pub(super) fn table(sessions: &[Session], width: Option<usize>) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Without what would move the cursor.
+/// Without what would move the cursor, or turn the direction of the text.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || turns_text(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// A size as people read it.
@@ -158,7 +160,7 @@ mod tests {
         let mut session = json!({
             "session": 7, "user": "anna\u{1b}[2J", "peer": "192.0.2.7:4242", "connected_seconds": 3725.5,
             "idle_seconds": 0, "is_encrypted": true, "last_command": "STOR", "transfer": {
-                "direction": "upload", "path": "/in/a", "offset_bytes": 50, "bytes": 25, "size_bytes": 100,
+                "direction": "upload", "path": "/in\u{202e}a", "offset_bytes": 50, "bytes": 25, "size_bytes": 100,
                 "bytes_per_second": 2_621_440.0,
             },
         });
@@ -168,7 +170,7 @@ mod tests {
             lines,
             [
                 "SESSION  USER      PEER            TLS  SINCE  IDLE  DOES",
-                "7        anna\u{fffd}[2J  192.0.2.7:4242  yes  1h02m  -     upload 75% 25 B 2.5 MiB/s /in/a",
+                "7        anna\u{fffd}[2J  192.0.2.7:4242  yes  1h02m  -     upload 75% 25 B 2.5 MiB/s /in\u{fffd}a",
             ]
         );
         session["replica"] = json!(2);

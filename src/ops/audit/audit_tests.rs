@@ -249,8 +249,15 @@ fn no_name_ends_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let (json, old) = (folder.path().join("json"), folder.path().join("xferlog"));
     let audit = start(&[to_file(&json), sink(AuditTo::File(old.clone()), AuditFormat::Xferlog)]);
-    let names =
-        ["/a\u{1b}[2Jb", "/a\u{7f}\u{9b}2Jb", "/a\u{85}b\u{2028}c", "/a\tb c", "/ü\u{fffd}", "/\"\\},{"];
+    let names = [
+        "/a\u{1b}[2Jb",
+        "/a\u{7f}\u{9b}2Jb",
+        "/a\u{85}b\u{2028}c",
+        "/a\tb c",
+        "/ü\u{fffd}",
+        "/\"\\},{",
+        "/\u{202e}fdp.exe",
+    ];
     for name in names {
         let file = transfer(Direction::Download, name, 5);
         tell(&audit, "anna", What::TransferEnded { transfer: &file, end: end(None) });
@@ -263,7 +270,7 @@ fn no_name_ends_a_line() {
     assert_eq!(paths, names);
     assert_eq!((json.lines().count(), old.lines().count()), (2 * names.len(), names.len()));
     assert!(!json.chars().chain(old.chars()).any(|c| c.is_control() && c != '\n'), "{json}");
-    assert!(!json.contains('\u{2028}'), "{json}");
+    assert!(!json.contains('\u{2028}') && !format!("{json}{old}").contains('\u{202e}'), "{json}");
     for line in old.lines() {
         assert_eq!(line.split(' ').filter(|field| !field.is_empty()).count(), 18, "{line}");
     }

@@ -1,11 +1,13 @@
 //! JSON in one line, whoever it is that breaks lines: the characters that some programs take for a line end or a terminal for a command,
-//! and which JSON allows in strings as they are, are escaped, too.
+//! and which JSON allows in strings as they are, are escaped, too, and those that turn the direction of what follows.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
+
+use crate::unseen::turns_text;
 
 /// Writes like the compact formatter of `serde_json`, which escapes only what it has to.
 struct OneLine;
@@ -23,7 +25,7 @@ impl Formatter for OneLine {
 }
 
 fn has_to_be_escaped(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+    c.is_control() || turns_text(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// The text of something that can be written as JSON.

@@ -9,6 +9,7 @@
 
 use crate::accounts::is_anonymous;
 use crate::listing_time::ListingTime;
+use crate::unseen::turns_text;
 use crate::visit::Direction;
 use crate::visit::facts::{Fact, What};
 
@@ -50,5 +51,5 @@ pub(super) fn is_incomplete(line: &str) -> bool {
 
 /// The same without what would end the field, or the line.
 fn one_word(text: &str) -> String {
-    text.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+    text.chars().map(|c| if c.is_whitespace() || c.is_control() || turns_text(c) { '_' } else { c }).collect()
 }
