@@ -1,7 +1,7 @@
 //! Files of the server itself that users may reach: whoever may change the record of an audit, a file of users or a key, is an
 //! operator, and who may read them is more than a user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::super::checked::{Account, Server, UsersFrom};
@@ -45,25 +45,28 @@ impl Checker<'_> {
         paths.extend(self.source.read_so_far());
         paths.sort();
         paths.dedup();
+        let own: Vec<(PathBuf, Ground)> =
+            paths.into_iter().map(|path| (path.clone(), Ground::of_directory(&path))).collect();
         let users = accounts.users.iter().map(|user| &user.account);
         let known: Vec<&Account> =
             users.chain(accounts.anonymous.iter().map(|login| &login.account)).collect();
         for (name, defined) in backends {
             let Some(root) = defined.value.as_ref().and_then(|backend| backend.ground()) else { continue };
+            let inside: Vec<_> = own.iter().filter(|(_, place)| root.holds(place)).collect();
+            // There may be very many users.
+            if inside.is_empty() {
+                continue;
+            }
             let parts = known.iter().flat_map(|account| places(account));
-            let mut parts: Vec<Ground> = parts
-                .filter(|(backend, _)| *backend == name)
-                .map(|(_, path)| root.clone().below(path))
-                .collect();
+            let parts: BTreeSet<_> =
+                parts.filter(|(backend, _)| *backend == name).map(|(_, path)| path).collect();
+            let mut parts: Vec<Ground> = parts.into_iter().map(|path| root.clone().below(path)).collect();
             if strangers.may_have(name, backends, accounts) {
                 parts.push(root);
             }
-            let is_reached = |path: &&PathBuf| {
-                let place = Ground::of_directory(path);
-                parts.iter().any(|part| part.holds(&place))
-            };
-            let mut reached = paths.iter().filter(is_reached);
-            if let Some(first) = reached.next() {
+            let is_reached = |(_, place): &&&(PathBuf, Ground)| parts.iter().any(|part| part.holds(place));
+            let mut reached = inside.iter().filter(is_reached);
+            if let Some((first, _)) = reached.next() {
                 let more = reached.count();
                 let others = if more > 0 { format!(" (and {more} more)") } else { String::new() };
                 let message = format!(
