@@ -22,7 +22,7 @@ fn is_built_whole_and_works_in_a_browser() {
     let broken = "<h1>Broken</h1><a href='nowhere.html'>a</a><a href='index.html#no'>b</a><script src='//cdn.example/x.js'></script>";
     let page = site.join("broken.html");
     std::fs::write(&page, broken).unwrap();
-    let found = Program::limited("python3", home, 120).arg(script("check")).arg(&site).output();
+    let found = Program::limited("python3", home, 300).arg(script("check")).arg(&site).output();
     let (of_it, others): (Vec<_>, Vec<_>) =
         found.stdout.lines().partition(|line| line.starts_with("broken.html "));
     assert!(found.status == 1 && of_it.len() == 4 && others.is_empty(), "{found}");

@@ -10,16 +10,13 @@ use serde_json::Value;
 
 use crate::support::{Program, Setup, installed};
 
-/// Nothing that anybody does here needs longer.
-const SECONDS: u32 = 100;
-
 fn encrypted(mode: &str) -> Setup {
     Setup::local().tls(mode).server("implicit_tls_listen: [\"127.0.0.1:0\"]")
 }
 
 fn nmap(ports: &[u16], scripts: &str, arguments: &str, folder: &Path) -> String {
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-    Program::limited("nmap", folder, SECONDS)
+    Program::new("nmap", folder)
         // Without a checkhost, ftp-bounce has the server connect to a host of the Internet.
         .args(["-Pn", "-n", "-v", "-sV", "--script", scripts, "--script-args"])
         .arg(format!("ftp-bounce.checkhost=127.0.0.9{arguments}"))
@@ -165,7 +162,7 @@ fn testssl(checks: &[&str], expected: &[(&str, &str)]) {
     let unshare = if geteuid().is_root() { "--mount" } else { "--map-root-user" };
     // It tries its openssl on the name `invalid`. Without this file, loopback is asked for it instead of a name server.
     let without_name_servers = "mount --bind /dev/null /etc/resolv.conf && exec \"$@\"";
-    let outcome = Program::limited("unshare", setup.folder(), SECONDS)
+    let outcome = Program::new("unshare", setup.folder())
         .args([unshare, "--mount", "sh", "-c", without_name_servers, "sh", "testssl", "--starttls", "ftp"])
         .args(["--nodns=none", "--warnings=batch", "--quiet", "--color=0"])
         .args(["--connect-timeout=60", "--openssl-timeout=60", "--jsonfile=testssl.json", "--add-ca=ca.crt"])
