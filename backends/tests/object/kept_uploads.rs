@@ -1,6 +1,7 @@
 //! Uploads that are kept for their owners, where something goes wrong: servers that are killed, answers that are lost, and documents that
 //! others have put there.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,11 +12,12 @@ use wharf_backends::contract::{contents, pattern};
 use wharf_backends::object::{ObjectStorage, Tuning};
 use wharf_backends::{CreateMode, ErrorKind, Keeping, Partials, Storage, StoragePath, Upload};
 use wharf_testing::played::{Asked, answer};
+use wharf_testing::proxy::{Fault, Gate, Kind, Proxy, When};
 
 use crate::azure_played::Azure;
 use crate::bucket::{Behind, Dialect, Server, bucket};
 use crate::cloud::PlayedCloud;
-use crate::servers::{path, tuning};
+use crate::servers::{fresh_prefix, path, s3, s3_through, tuning, variable};
 
 /// The size of a part, with the bytes that mark it.
 const PART: usize = (5 << 20) + 22_513;
@@ -158,7 +160,8 @@ async fn what_is_behind_the_last_part_is_cut_anywhere() {
     let (one, server) = bucket(Dialect::default()).await;
     let content = pattern(PART + 2000, 3);
     begun(&one, &content).await.leave().await.unwrap();
-    drop(resumed(&one, PART + 1000, &[]).await);
+    let upload = resumed(&one, PART + 1000, &[]).await;
+    assert_eq!(upload.leave().await.unwrap(), Some(PART as u64 + 999));
     assert_eq!(size(&server.storage()).await, Some(PART + 999));
     let upload = resumed(&one, PART + 999, b"other").await;
     assert_eq!(upload.leave().await.unwrap(), Some(PART as u64 + 1003));
@@ -390,4 +393,49 @@ async fn a_store_that_is_away_at_the_end_loses_nothing_before() {
     assert_eq!(there, 2 * PART - 1);
     resumed(&other, there, &content[there..]).await.finish().await.unwrap();
     assert!(contents(&other, "/f").await == content);
+}
+
+/// A session ends while the store has not answered yet, or before the first byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_at_the_start_leaves_it_as_it_was() {
+    let content = pattern(PART + 2000, 14);
+    for goes in ["before the document is taken", "before the last bytes are read", "when all is ready"] {
+        let prefix = fresh_prefix();
+        let proxy = Proxy::before(&variable("WHARF_TEST_SEAWEEDFS")).await;
+        let storage = s3_through(&proxy, "WHARF_TEST_SEAWEEDFS", &prefix);
+        begun(&storage, &content).await.leave().await.unwrap();
+        proxy.take();
+        let gate = Gate::new();
+        match goes {
+            "before the document is taken" => {
+                proxy.fault(When::nth(Kind::Put, 1), Fault::Delay(Arc::clone(&gate)));
+            }
+            "before the last bytes are read" => {
+                proxy.fault(When::first(Kind::Head, 1).at(".tail-"), Fault::Delay(Arc::clone(&gate)));
+            }
+            _ => gate.open(),
+        }
+        {
+            let (at, keeping) = (path("/f"), keeping());
+            let from = content.len() as u64 - 1;
+            let partials: &dyn Partials = &storage;
+            let mut resume = pin!(partials.resume(&at, &keeping, from, CreateMode::Replace));
+            tokio::select! {
+                resumed = &mut resume => {
+                    assert_eq!(goes, "when all is ready");
+                    drop(resumed.unwrap());
+                }
+                () = gate.reached() => {}
+            }
+        }
+        gate.open();
+        proxy.answered(Kind::Put, 2).await;
+        let other = s3("WHARF_TEST_SEAWEEDFS", &prefix);
+        let left = other.find_left(&path("/f"), "ann").await.unwrap();
+        assert_eq!(left.map(|left| left.size), Some(content.len() as u64 - 1), "{goes}");
+        let mut upload = resumed(&other, content.len() - 1, &content[content.len() - 1..]).await;
+        write(&mut *upload, b"more").await;
+        upload.finish().await.unwrap();
+        assert!(contents(&other, "/f").await == [&content[..], b"more"].concat(), "{goes}");
+    }
 }

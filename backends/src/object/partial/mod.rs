@@ -19,6 +19,7 @@
 mod heard;
 mod state;
 mod sweep;
+mod takeover;
 mod upload;
 
 use std::time::Duration;
@@ -28,9 +29,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::state::{Arrived, Found, State, Tail};
 pub(crate) use self::sweep::{Swept, sweep};
+use self::takeover::Takeover;
 use self::upload::PartialUpload;
 use super::ObjectStorage;
-use super::store::object::Before;
 use super::upload as uploads;
 use super::upload::multipart::Multipart;
 use super::upload::parts::PartSizes;
@@ -218,6 +219,7 @@ impl Partials for ObjectStorage {
         let missing = || Error::new(ErrorKind::NotFound, path);
         let found = self.document(path, &key).await?.ok_or_else(missing)?;
         let Known { found, mut arrived, mut sizes } = self.known(path, found).await?.ok_or_else(missing)?;
+        let all = arrived.bytes();
         let Cut { parts, skip, of_tail } = cut(&arrived, offset, path)?;
         if parts < arrived.ends.len() {
             arrived.ends.truncate(parts);
@@ -238,31 +240,20 @@ impl Partials for ObjectStorage {
             state.is_completing = before.is_completing;
             state.counts = (parts < arrived.highest).then_some(parts);
         }
+        state.arrived = arrived.of_parts() + tail.as_ref().map_or(0, |tail| tail.length);
         let mut inner = uploads::create(&self.bucket, path, mode).await?;
         inner.sizes = if goes_on { sizes } else { uploads::sizes_of_parts(&self.bucket) };
         inner.length = arrived.of_parts();
-        state::store(&self.bucket, path, &key, &mut state, Before::This(&found.object)).await?;
         if let Some(id) = state.upload.clone() {
             let (key, headers) = (inner.key.clone(), inner.headers.clone());
             inner.multipart = Some(Multipart::known(&self.bucket, (path, &key), headers, id, arrived.tags));
         }
-        // From here on, dropping it leaves what is kept.
-        let (key_of_file, highest) = (inner.key.clone(), if goes_on { arrived.highest } else { 0 });
-        let mut upload = PartialUpload::claimed(inner, key.clone(), state, skip, highest);
-        if !goes_on && let Err(error) = state::abort(&self.bucket, path, &key_of_file, &found).await {
-            tracing::debug!(%path, %error, "the parts of an upload that begins again are left to the sweep");
-        }
-        match (&tail, &before.tail) {
-            (Some(tail), _) => {
-                let mut bytes = state::tail(&self.bucket, path, &key, tail).await?;
-                while let Some(chunk) = bytes.next().await {
-                    upload.begin_with(chunk?).await?;
-                }
-            }
-            (None, Some(unneeded)) => upload.remove_tail(unneeded).await,
-            (None, None) => {}
-        }
-        Ok(Box::new(upload))
+        let highest = if goes_on { arrived.highest } else { 0 };
+        let untouched = State { claim: state.claim.clone(), arrived: all, ..found.state.clone() };
+        let mut upload = PartialUpload::taking_over(inner, key, state, skip, highest);
+        upload.untouched = Some(untouched);
+        let taken = takeover::run(Takeover { upload, found, goes_on }).await?;
+        Ok(Box::new(taken))
     }
 
     async fn remove(&self, path: &StoragePath, owner: &str) -> Result<bool> {

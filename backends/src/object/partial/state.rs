@@ -262,6 +262,18 @@ pub(super) async fn store(
     Err(Error::with_source(ErrorKind::Conflict, path, failure.at(path)))
 }
 
+/// Says of an upload that nobody sends it, if it still has its place.
+pub(super) async fn leave(bucket: &Arc<Bucket>, path: &StoragePath, key: &str, state: State) -> Result<()> {
+    let found = load(bucket, path, key).await?;
+    match found.filter(|found| found.state.claim == state.claim && !found.state.is_left) {
+        Some(Found { object, .. }) => {
+            let mut left = State { is_left: true, ..state };
+            store(bucket, path, key, &mut left, Before::This(&object)).await
+        }
+        None => Ok(()),
+    }
+}
+
 /// The bytes of a tail.
 pub(super) async fn tail(
     bucket: &Arc<Bucket>,

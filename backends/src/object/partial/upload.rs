@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
 
 use super::heard::Heard;
 use super::state::{self, Found, State, Tail};
@@ -18,15 +19,22 @@ use crate::{Error, ErrorKind, Intake, Metadata, Result, StoragePath, Supply, Upl
 /// How soon a document is tried again that could not be written.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How long it may take to say of an upload that nobody sends it.
+const LEAVING: Duration = Duration::from_secs(60);
+
+/// What the log says if that can't be said.
+const LOOKS_UNDER_WAY: &str =
+    "an upload of which nothing has come looks for some minutes as if it were under way";
+
 /// An upload to a bucket whose parts stay.
 pub(super) struct PartialUpload {
     /// `None` when it has ended.
     inner: Option<Box<ObjectUpload>>,
-    bucket: Arc<Bucket>,
-    path: StoragePath,
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) path: StoragePath,
     /// The key of the document.
-    key: String,
-    state: State,
+    pub(super) key: String,
+    pub(super) state: State,
     stage: Stage,
     /// The store was asked to take the document, and has not said what became of that.
     has_asked: bool,
@@ -37,6 +45,8 @@ pub(super) struct PartialUpload {
     skip: u64,
     /// The parts up to this one may be on the store from before.
     highest: usize,
+    /// What the document says again if nothing comes: it goes on with what was kept, and nothing has come yet.
+    pub(super) untouched: Option<State>,
     heard: Heard,
 }
 
@@ -55,8 +65,14 @@ impl PartialUpload {
         Self::new(inner, key, state, Stage::Fresh)
     }
 
-    /// One whose document was just written.
-    pub(super) fn claimed(inner: ObjectUpload, key: String, state: State, skip: u64, highest: usize) -> Self {
+    /// One that goes on with what is kept, and has still to write the document.
+    pub(super) fn taking_over(
+        inner: ObjectUpload,
+        key: String,
+        state: State,
+        skip: u64,
+        highest: usize,
+    ) -> Self {
         let mut upload = Self::new(inner, key, state, Stage::Claimed);
         (upload.skip, upload.highest) = (skip, highest);
         upload
@@ -66,16 +82,25 @@ impl PartialUpload {
         let (bucket, path) = (Arc::clone(&inner.bucket), inner.path.clone());
         let (inner, written) = (Some(Box::new(inner)), Instant::now());
         let heard = Heard::new(&state.claim);
-        let (has_asked, has_failed, skip, highest) = (false, false, 0, 0);
-        Self { inner, bucket, path, key, state, stage, has_asked, written, has_failed, skip, highest, heard }
+        let (has_asked, has_failed, skip, highest, untouched) = (false, false, 0, 0, None);
+        Self {
+            inner,
+            bucket,
+            path,
+            key,
+            state,
+            stage,
+            has_asked,
+            written,
+            has_failed,
+            skip,
+            highest,
+            untouched,
+            heard,
+        }
     }
 
-    /// Takes bytes that were kept already.
-    pub(super) async fn begin_with(&mut self, bytes: Bytes) -> Result<()> {
-        self.inner()?.write(bytes).await
-    }
-
-    fn inner(&mut self) -> Result<&mut ObjectUpload> {
+    pub(super) fn inner(&mut self) -> Result<&mut ObjectUpload> {
         self.inner.as_deref_mut().ok_or_else(|| Error::new(ErrorKind::Other, &self.path))
     }
 
@@ -155,7 +180,7 @@ impl PartialUpload {
         Ok(())
     }
 
-    async fn store(&self, state: &mut State, before: Before<'_>) -> Result<()> {
+    pub(super) async fn store(&self, state: &mut State, before: Before<'_>) -> Result<()> {
         state::store(&self.bucket, &self.path, &self.key, state, before).await
     }
 
@@ -305,6 +330,7 @@ impl PartialUpload {
 impl Upload for PartialUpload {
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         self.heard.now();
+        self.untouched = None;
         if self.skip > 0 {
             let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
             let _ = bytes.split_to(skipped);
@@ -319,6 +345,7 @@ impl Upload for PartialUpload {
 
     async fn intake(&mut self, supply: Supply) -> Result<Intake> {
         self.heard.now();
+        self.untouched = None;
         self.inner()?.intake(supply).await
     }
 
@@ -327,6 +354,7 @@ impl Upload for PartialUpload {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Metadata> {
+        self.untouched = None;
         if self.skip > 0 {
             let reason = "it ends before what was kept of it does";
             let error = Error::with_source(ErrorKind::Conflict, &self.path, reason);
@@ -363,6 +391,7 @@ impl Upload for PartialUpload {
     }
 
     async fn abort(mut self: Box<Self>) -> Result<()> {
+        self.untouched = None;
         self.settle().await?;
         if self.stage == Stage::Claimed && !matches!(self.is_ours().await?, Some((true, _))) {
             self.let_go();
@@ -377,10 +406,23 @@ impl Upload for PartialUpload {
 }
 
 impl Drop for PartialUpload {
-    /// As if the server had been killed: what the document says is kept.
+    /// As if the server had been killed: what the document says is kept. Where a session ends before its first byte, nobody else says
+    /// that nothing is under way.
     fn drop(&mut self) {
-        if self.stage == Stage::Claimed {
-            self.let_go();
+        if self.stage != Stage::Claimed || self.inner.is_none() {
+            return;
+        }
+        self.let_go();
+        // Without a runtime nothing can be asked of the store.
+        if let (Some(untouched), Ok(runtime)) = (self.untouched.take(), Handle::try_current()) {
+            let (bucket, path, key) = (Arc::clone(&self.bucket), self.path.clone(), self.key.clone());
+            runtime.spawn(async move {
+                match timeout(LEAVING, state::leave(&bucket, &path, &key, untouched)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!(%path, %error, "{LOOKS_UNDER_WAY}"),
+                    Err(_) => tracing::debug!(%path, "{LOOKS_UNDER_WAY}: the store does not answer"),
+                }
+            });
         }
     }
 }
