@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{DISK, break_off, size, users};
 use crate::events::receiver::Receiver;
-use crate::support::{Setup, noise, wait_until};
+use crate::support::{S3, Setup, noise, wait_until, wharf};
 
 #[test]
 fn no_file_was_removed() {
@@ -66,4 +66,55 @@ fn who_may_only_store_throws_it_away() {
     client.expect("DELE f", 250);
     client.expect("DELE f", 550);
     assert_eq!(server.login_as("other", "other").retrieve("f"), b"old");
+}
+
+/// Others remove or rename its directory, in which there is nothing for them.
+fn its_directory_is_gone(backend: &str) {
+    let setup = users(backend).server("control: '{folder}/control.sock'");
+    let server = setup.start();
+    let mut other = server.login_as("other", "other");
+    let mut client = server.login();
+    let socket = setup.folder().join("control.sock");
+    let uploads = |more: &[&str]| {
+        let mut command = wharf(["uploads", "--socket", socket.to_str().unwrap()]);
+        String::from_utf8(command.args(more).output().unwrap().stdout).unwrap()
+    };
+    let remove = ["--remove", "/d/f", "--user", "demo", "--backend", "store"];
+    for (ends, removes) in [("RMD", "operator"), ("RMD", "user"), ("RNTO", "user")] {
+        other.expect("MKD d", 257);
+        break_off(&server, server.login(), "STOR d/f", &noise(100_000, 43));
+        match ends {
+            "RNTO" => {
+                other.expect("RNFR d", 350);
+                other.expect("RNTO e", 250);
+            }
+            _ => drop(other.expect("RMD d", 250)),
+        }
+        assert!(uploads(&[]).contains("store /d/f of demo: "), "{ends}");
+        // Where the directory is made again, it is there.
+        other.expect("MKD d", 257);
+        let there = size(&mut client, "d/f");
+        other.expect("RMD d", 250);
+        match removes {
+            "operator" => assert_eq!(uploads(&remove), "\"/d/f\" of \"demo\" is removed\n"),
+            _ => {
+                client.expect("DELE d/f", 250);
+                let fields = [("path", "/d/f"), ("bytes", &there.to_string())];
+                server.log.expect("removed what was kept of an upload", &fields);
+                client.expect("DELE d/f", 550);
+            }
+        }
+        assert_eq!(uploads(&[]), "no uploads are kept\n", "{ends}");
+    }
+    assert_eq!(other.names(""), ["e"]);
+}
+
+#[test]
+fn its_directory_is_gone_on_a_disk() {
+    its_directory_is_gone(DISK);
+}
+
+#[test]
+fn its_directory_is_gone_in_a_bucket() {
+    its_directory_is_gone(&S3::SeaweedFs.backend());
 }

@@ -25,6 +25,7 @@ use self::upload::Started;
 use super::LocalStorage;
 use super::links::{Last, following};
 use super::located::{open_directory, parent_of};
+use super::open_root::OpenRoot;
 use super::reserved::{FOLDER, PARTIAL_PREFIX};
 use super::target::Begin;
 use super::temporary::{self, NewFile};
@@ -56,7 +57,8 @@ impl LocalStorage {
         started.await
     }
 
-    /// Works with the files of one upload, if there are any.
+    /// Works with the files of one upload, if there are any. Others may have removed or renamed the directory of the path: what is kept
+    /// stays, and is known by its owner and its path alone.
     async fn with_slot<T: Send + 'static>(
         &self,
         path: &StoragePath,
@@ -68,7 +70,7 @@ impl LocalStorage {
         let found = self.with_root(operation, move |root| {
             following(root, &path, Last::Keep, |at| {
                 let io = |error| Error::from_io(at, error);
-                let (directory, _) = parent_of(root, at)?;
+                let directory = nearest_directory(root, at)?;
                 let slot = Slot::of(root, &directory, &owner, &path, false).map_err(io)?;
                 slot.map(|slot| work(&slot)).transpose().map_err(io)
             })
@@ -78,6 +80,20 @@ impl LocalStorage {
             found => found,
         }
     }
+}
+
+/// The directory of a path, or the one above it that is there: that is on the same file system.
+fn nearest_directory(root: &OpenRoot, path: &StoragePath) -> Result<Dir> {
+    let is_gone = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+    let mut directory = parent_of(root, path).map(|(directory, _)| directory);
+    let mut above = path.parent();
+    while directory.as_ref().is_err_and(|error| is_gone(error.kind()))
+        && let Some(next) = above.and_then(|above| above.parent())
+    {
+        directory = open_directory(root, &next).map_err(|error| error.at(path));
+        above = Some(next);
+    }
+    directory
 }
 
 /// Nothing is kept where no file could be, or where the server may not look.
