@@ -206,6 +206,26 @@ fn what_is_gone_is_not_gone_on_with() {
     assert!(there > 0);
 }
 
+/// Who throws it away means the file of before; a device that sends for the same user may still go on from its own count.
+#[test]
+fn who_throws_it_away_sees_the_old_file() {
+    let setup = users(DISK);
+    let server = setup.start();
+    server.login_as("other", "other").store("f", OLD);
+    break_off(&server, server.login(), "STOR f", &noise(90_000, 33));
+    let mut device = server.login();
+    server.login().expect("DELE f", 250);
+    let mut client = server.login();
+    assert_eq!(size(&mut client, "f"), OLD.len());
+    assert_eq!(client.retrieve("f"), OLD);
+    refused(&rest(&mut device, 10, b"from its own count"), "send the file whole");
+    refused(&device.try_store("APPE f", b"from its own count"), "send the file whole");
+    client.expect("DELE f", 250);
+    assert_eq!(client.try_store("APPE f", b"another file").code, 226);
+    assert_eq!(rest(&mut device, 8, b"one").code, 226);
+    assert_eq!(client.retrieve("f"), b"another one");
+}
+
 /// What was broken off here may have been finished at another replica.
 #[test]
 fn what_was_finished_elsewhere_is_a_file() {

@@ -173,6 +173,30 @@ fn a_slow_one_is_not_taken_for_lost_in_a_bucket() {
     a_slow_one_is_not_taken_for_lost(&S3::SeaweedFs.backend());
 }
 
+/// The store knows nothing of one that is smaller than a part.
+#[test]
+fn a_small_one_is_told_of_in_a_bucket() {
+    let (setup, content) = (users(&S3::SeaweedFs.backend()), noise(2000, 56));
+    let server = setup.start();
+    server.login_as("other", "other").store("f", OLD);
+    let mut sending = server.login();
+    let mut data = sending.start_transfer("STOR f");
+    data.write_all(&content[..1000]).unwrap();
+    wait_until("it has come", || sending.command("STAT").text().contains("1000 bytes so far"));
+    let mut client = server.login();
+    client.expect("REST 1000", 350);
+    for reply in
+        [client.try_store("STOR f", b"x"), client.command("SIZE f"), client.try_store("APPE f", b"x")]
+    {
+        assert!(reply.code == 554 && reply.text().contains("is under way"), "{reply:?}");
+    }
+    data.write_all(&content[1000..]).unwrap();
+    drop(data);
+    sending.expect_reply(226);
+    assert_eq!(size(&mut client, "f"), content.len());
+    assert_bytes(&client.retrieve("f"), &content);
+}
+
 /// One that was silent for a while, and goes on: what somebody was told meanwhile is of no account.
 #[test]
 fn one_that_was_silent_goes_on() {

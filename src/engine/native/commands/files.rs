@@ -50,6 +50,7 @@ pub(super) async fn dele(_: &mut Connection, session: &mut LoggedIn, argument: &
     let path = session.path(argument).await?;
     if session.visit.remove_kept(&path).await? {
         // An old file that stands there is still not what somebody who does not know of this goes on from.
+        session.interrupted.thrown_away(&path);
         return reply(250, format!("What was kept of an upload to {path} is removed."));
     }
     let removed = session.visit.remove_file(&path).await;
@@ -104,8 +105,11 @@ pub(super) async fn size(connection: &mut Connection, session: &mut LoggedIn, ar
         None => {}
     }
     match session.interrupted.mark(&path) {
+        Some(Mark::Running) => return refusal(RUNNING),
         Some(Mark::BrokenOff) => return refusal(INTERRUPTED),
-        Some(mark) if stands_still(session, &path, &mark).await? => return refusal(INTERRUPTED),
+        Some(mark @ Mark::Kept(_)) if stands_still(session, &path, &mark).await? => {
+            return refusal(INTERRUPTED);
+        }
         _ => {}
     }
     let metadata = session.stat("SIZE", &path).await?;

@@ -15,6 +15,10 @@ use crate::visit::{Direction, LayeredUpload, Left, is_same};
 /// What a client is told that wants to go on with an upload of which nothing was kept.
 pub(super) const INTERRUPTED: &str = "the last upload was broken off and not kept; send the file whole.";
 
+/// The same, as long as it is not known to have ended: a line that is lost is noticed late.
+const NOT_ENDED: &str =
+    "an upload of it is under way; send the file whole, or try again when that has ended.";
+
 /// How long a client waits for the end of what it broke off to be removed.
 const CLEANING: Duration = Duration::from_secs(2);
 
@@ -63,18 +67,18 @@ pub(super) async fn refuse_interrupted(session: &LoggedIn, path: &StoragePath) -
     if session.visit.keeps(path).await? || !stands_still(session, path, &mark).await? {
         return Ok(());
     }
-    Err(Reply::about(554, path, INTERRUPTED).into())
+    Err(Reply::about(554, path, if mark == Mark::Running { NOT_ENDED } else { INTERRUPTED }).into())
 }
 
 /// Whether the old file stands there that was to be replaced. If not, there is nothing to mix, and that is forgotten.
 pub(super) async fn stands_still(session: &LoggedIn, path: &StoragePath, mark: &Mark) -> Result<bool> {
     let is_the_old_one = match mark {
-        Mark::BrokenOff => match session.visit.stat(path).await {
+        Mark::Running | Mark::BrokenOff => match session.visit.stat(path).await {
             Err(error) => error.kind() != ErrorKind::NotFound,
             Ok(_) => true,
         },
         // Another replica may have made a file of what was kept.
-        Mark::Kept(old) => match (session.visit.stands(path).await?, old) {
+        Mark::Kept(old) | Mark::ThrownAway(old) => match (session.visit.stands(path).await?, old) {
             (Some(now), Some(old)) => is_same(&now, old),
             _ => false,
         },

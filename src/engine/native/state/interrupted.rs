@@ -35,10 +35,14 @@ type Old = Option<Box<Metadata>>;
 /// What became of the last upload of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Mark {
-    /// It was broken off and not kept, or has not ended.
+    /// It has not ended, as far as is known.
+    Running,
+    /// It was broken off and not kept.
     BrokenOff,
     /// It was kept, while this stood under its name for everybody else.
     Kept(Old),
+    /// Its user has thrown away what was kept, and knows that this stands under its name. Others who send for the user may not.
+    ThrownAway(Old),
 }
 
 /// What is known of the uploads of one name by one user.
@@ -51,15 +55,21 @@ struct Name {
     broken_off: Option<Instant>,
     /// It was kept then.
     kept: Option<Old>,
+    /// Its user has thrown it away since.
+    is_thrown_away: bool,
 }
 
 impl Name {
     fn mark(&self) -> Option<Mark> {
-        let is_remembered = self.broken_off.is_some_and(|end| end.elapsed() < REMEMBERED);
-        match &self.kept {
-            Some(old) if self.running == 0 && is_remembered => Some(Mark::Kept(old.clone())),
-            _ => (self.running > 0 || is_remembered).then_some(Mark::BrokenOff),
+        if self.running > 0 {
+            return Some(Mark::Running);
         }
+        self.broken_off.filter(|end| end.elapsed() < REMEMBERED)?;
+        Some(match &self.kept {
+            Some(old) if self.is_thrown_away => Mark::ThrownAway(old.clone()),
+            Some(old) => Mark::Kept(old.clone()),
+            None => Mark::BrokenOff,
+        })
     }
 }
 
@@ -90,7 +100,7 @@ impl Uploads {
     fn broken_off(&mut self, hash: u64, kept: Option<Old>) {
         let now = Instant::now();
         let name = self.names.entry(hash).or_default();
-        (name.broken_off, name.kept) = (Some(now), kept);
+        (name.broken_off, name.kept, name.is_thrown_away) = (Some(now), kept, false);
         self.order.push_back((hash, now));
     }
 
@@ -165,6 +175,13 @@ impl OwnInterrupted {
         let mut uploads = self.all.uploads();
         uploads.tidy();
         uploads.broken_off(self.hash(path), Some(old.map(Box::new)));
+    }
+
+    /// What was kept is thrown away by its user.
+    pub(in super::super) fn thrown_away(&self, path: &StoragePath) {
+        if let Some(name) = self.all.uploads().names.get_mut(&self.hash(path)) {
+            name.is_thrown_away = true;
+        }
     }
 
     /// An upload of a whole file begins, which is broken off unless the opposite is said.

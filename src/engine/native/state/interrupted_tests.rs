@@ -74,9 +74,12 @@ fn what_is_kept_is_told_from_what_is_not() {
     let one = own(&all, "one");
     let old = Metadata::file(5, None);
     let upload = one.begin(&path("/f"));
-    assert_eq!(one.mark(&path("/f")), Some(Mark::BrokenOff));
+    assert_eq!(one.mark(&path("/f")), Some(Mark::Running));
     upload.kept(Some(old.clone()));
-    assert_eq!(one.mark(&path("/f")), Some(Mark::Kept(Some(Box::new(old)))));
+    let old = Some(Box::new(old));
+    assert_eq!(one.mark(&path("/f")), Some(Mark::Kept(old.clone())));
+    one.thrown_away(&path("/f"));
+    assert_eq!(one.mark(&path("/f")), Some(Mark::ThrownAway(old)));
     one.kept(&path("/f"), None);
     assert_eq!(one.mark(&path("/f")), Some(Mark::Kept(None)));
     // Of the next one nothing is kept.
