@@ -48,6 +48,8 @@ pub struct Metadata {
     /// The entry of a listing could not be looked at: its name and kind come from the directory, and its size and time
     /// are not known.
     pub is_unseen: bool,
+    /// It is no file yet, but what is kept of an upload for whoever looks: see [`Partials`](crate::Partials).
+    pub is_partial: bool,
     /// The text of the link, if it leads to a place in this storage and fits into a line: relative to the directory of
     /// the link, or, with a slash before it, from the root of the storage.
     pub link_target: Option<String>,
@@ -70,6 +72,7 @@ impl Metadata {
             e_tag: None,
             is_link: false,
             is_unseen: false,
+            is_partial: false,
             link_target: None,
         }
     }

@@ -56,7 +56,7 @@ impl Partial {
 
     /// What its owner sees under its name.
     pub fn metadata(&self) -> Metadata {
-        Metadata::file(self.size, Some(self.modified))
+        Metadata { is_partial: true, ..Metadata::file(self.size, Some(self.modified)) }
     }
 }
 

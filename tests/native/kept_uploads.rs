@@ -79,9 +79,12 @@ fn goes_on_at_another_server(backend: &str) {
     let there = size(&mut client, "f");
     assert!(there > 0 && there < SOME - 1000, "{there}");
     let told = format!("size={there};");
-    assert!(client.command("MLST f").text().to_lowercase().contains(&told));
+    // Neither RETR nor RNFR is possible.
+    let facts = client.command("MLST f").text().to_lowercase();
+    assert!(facts.contains(&told) && facts.contains("perm=adw;"), "{facts}");
     let listed = |client: &mut Client, command| String::from_utf8(client.fetch(command)).unwrap();
-    assert!(listed(&mut client, "MLSD").to_lowercase().contains(&told));
+    let facts = listed(&mut client, "MLSD").to_lowercase();
+    assert!(facts.contains(&told) && facts.contains("perm=adw;"), "{facts}");
     assert!(listed(&mut client, "LIST").contains(&format!(" {there} ")));
     assert_eq!(client.names(""), ["f"]);
     let reply = client.try_fetch("RETR f").1;

@@ -196,6 +196,9 @@ pub(super) fn facts(metadata: &Metadata, identity: &str, permissions: Permission
         facts.push(';');
     }
     if wanted.contains(Facts::PERM) {
+        // What is kept of an upload can be gone on with and removed (RFC 3659, section 7.5.5).
+        let refused = Permissions::DOWNLOAD | Permissions::RENAME;
+        let permissions = if metadata.is_partial { permissions - refused } else { permissions };
         let _ = write!(facts, "perm={};", perm(directory, permissions));
     }
     if wanted.contains(Facts::UNIQUE) {

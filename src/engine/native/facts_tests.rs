@@ -50,6 +50,8 @@ fn facts_are_those_that_are_wanted() {
     let all = facts(&file, "f", Permissions::READ_ONLY, Facts::all());
     assert!(all.starts_with("type=file;size=5;modify=20200203040506;perm=r;unique="), "{all}");
     assert!(all.ends_with(";UNIX.mode=0444; "), "{all}");
+    let kept = Metadata { is_partial: true, ..file };
+    assert_eq!(facts(&kept, "f", Permissions::FULL, Facts::PERM), "perm=adw; ");
     let directory = Metadata::directory(None);
     assert_eq!(
         facts(&directory, "d", Permissions::FULL, Facts::TYPE | Facts::PERM),
