@@ -19,6 +19,8 @@ pub(crate) struct Begun {
     pub(crate) standing: Option<Standing>,
     /// The mode of one that goes on with what is kept.
     pub(crate) resumed: Option<CreateMode>,
+    /// Whether it is kept if its line breaks.
+    pub(crate) is_kept: bool,
 }
 
 impl UserView {
@@ -96,6 +98,7 @@ impl UserView {
         };
         lent.spend();
         let owned = beginning.has_begun();
+        let is_kept = owned.is_some();
         let hold = expected.as_ref().and_then(|incoming| incoming.hold().cloned());
         let upload = ViewUpload {
             upload: match expected {
@@ -109,7 +112,7 @@ impl UserView {
             storage: Arc::clone(&place.mount.storage),
             stored_at: place.path,
         };
-        Ok(Begun { upload: Box::new(upload), hold, standing, resumed: resumes.then_some(mode) })
+        Ok(Begun { upload: Box::new(upload), hold, standing, resumed: resumes.then_some(mode), is_kept })
     }
 
     /// How many bytes there is room for at a path; `None` where that is not known. Needs `list`.

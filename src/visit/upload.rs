@@ -124,6 +124,7 @@ pub struct LayeredUpload {
     site: Site,
     /// By what its file is recognised, if somebody has to know right before its end.
     followed: Option<Option<u128>>,
+    is_kept: bool,
 }
 
 /// An upload whose line broke, and which is kept.
@@ -141,6 +142,8 @@ pub(super) struct Surroundings {
     pub(super) site: Site,
     /// Whether somebody has to know of it right before its end.
     pub(super) is_followed: bool,
+    /// Whether it is kept if its line breaks.
+    pub(super) is_kept: bool,
 }
 
 impl LayeredUpload {
@@ -153,13 +156,18 @@ impl LayeredUpload {
         room: Room,
         surroundings: Surroundings,
     ) -> Self {
-        let Surroundings { standing, site, is_followed } = surroundings;
+        let Surroundings { standing, site, is_followed, is_kept } = surroundings;
         let mut taps = layers.taps(&guest, Operation::Store(&path, mode));
         if let Some(standing) = &standing {
             taps.iter_mut().for_each(|tap| tap.stands(standing));
         }
         let followed = is_followed.then(|| upload.mark());
-        Self { upload, guest, layers, path, mode, taps, standing, room, site, followed }
+        Self { upload, guest, layers, path, mode, taps, standing, room, site, followed, is_kept }
+    }
+
+    /// Whether it is kept if its line breaks.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     /// The room for its bytes: whoever puts some straight into a file takes it first. What is written has its room.

@@ -337,15 +337,15 @@ impl Visit {
                 None => Room::default(),
             };
             let shows_whole = self.layers.want_whole(&self.guest, operation);
-            let Begun { upload, hold, standing, resumed } =
+            let Begun { upload, hold, standing, resumed, is_kept } =
                 self.view.create(path, mode, announced, shows_whole, may_keep).await?;
-            Ok((upload, standing, room.within(hold), resumed.unwrap_or(mode)))
+            Ok((upload, standing, is_kept, room.within(hold), resumed.unwrap_or(mode)))
         };
         match created.await {
-            Ok((upload, standing, room, mode)) => {
+            Ok((upload, standing, is_kept, room, mode)) => {
                 let (guest, layers) = (Arc::clone(&self.guest), self.layers.clone());
                 let (site, is_followed) = (self.view.site(path)?, layers.follow());
-                let surroundings = Surroundings { standing, site, is_followed };
+                let surroundings = Surroundings { standing, site, is_followed, is_kept };
                 let path = path.clone();
                 Ok(Box::new(LayeredUpload::new(upload, guest, layers, path, mode, room, surroundings)))
             }

@@ -48,7 +48,7 @@ macro_rules! on_each_storage {
     };
 }
 
-/// Sends some bytes, and when they have come, both connections are gone at once. What was received last may be lost with them.
+/// Sends some bytes, and when they have come, both connections are gone at once.
 #[track_caller]
 pub(crate) fn break_off(server: &Running<'_>, mut client: Client, command: &str, bytes: &[u8]) {
     let known = server.log.count("kept an upload that was broken off");
@@ -67,6 +67,26 @@ pub(super) fn size(client: &mut Client, name: &str) -> usize {
     let reply = client.expect(&format!("SIZE {name}"), 213);
     reply.lines[0][4..].trim().parse().unwrap_or_else(|_| panic!("{reply:?}"))
 }
+
+/// What waits to be stored together with more, and what nobody has read yet.
+fn all_that_has_arrived(backend: &str) {
+    let (setup, content) = (users(backend), noise(100_000, 14));
+    let server = setup.start();
+    for (name, first, then) in [("f", 50_000, 0), ("g", 10, 99_000), ("h", 60_000, 40_000)] {
+        let mut client = server.login();
+        let mut data = client.start_transfer(&format!("STOR {name}"));
+        data.write_all(&content[..first]).unwrap();
+        let so_far = format!("{first} bytes so far");
+        wait_until("it has come", || client.command("STAT").text().contains(&so_far));
+        data.write_all(&content[first..][..then]).unwrap();
+        drop(client);
+        let mut client = server.login();
+        server.log.expect("kept an upload that was broken off", &[("path", &format!("/{name}"))]);
+        assert_eq!(size(&mut client, name), first + then - 1, "{name}");
+        drop(data);
+    }
+}
+on_each_storage!(at_the_end_of_a_line, all_that_has_arrived);
 
 /// Two servers on one storage: what was broken off at one goes on at the other.
 fn goes_on_at_another_server(backend: &str) {

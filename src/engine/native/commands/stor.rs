@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use wharf_backends::{CreateMode, ErrorKind, StoragePath, Upload};
 
 use super::super::data::{Channel, DataConnection, Toward, TransferError, receive};
@@ -110,10 +111,13 @@ pub(super) fn receiving(
             Ok(connection) => connection,
             Err(error) => return give_up(upload, &at, error, None, (begun, interrupted)).await,
         };
-        let room = upload.room().clone();
-        let receive = receive::receive(&mut connection, &mut *upload, form, &room, &context.flow);
+        let (room, is_kept, closes) = (upload.room().clone(), upload.is_kept(), CancellationToken::new());
+        let receive = receive::receive(&mut connection, &mut *upload, form, &room, &context.flow, &closes);
         let received = async {
-            let end = context.interruptible(receive).await?;
+            let end = match is_kept {
+                true => context.closing(receive, &closes).await?,
+                false => context.interruptible(receive).await?,
+            };
             // The client may be gone: the data of one that was killed ends like that of one which is done.
             context.confirm(end).await
         };

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use wharf_backends::{CHUNK_SIZE, Intake, StoragePath, Supply, Upload};
 
 use super::convert::{Form, Incoming, STEP};
@@ -24,6 +25,11 @@ const FAST: Duration = Duration::from_millis(5);
 
 /// How long bytes of a slow client wait for others before they are stored: what is not stored is lost with the line.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// An upload that is kept takes what has arrived when its session ends: as long as more comes within this time, and no more than so
+/// many bytes.
+const LATE: Duration = Duration::from_millis(100);
+const MOST_LATE: usize = 4 * 1024 * 1024;
 
 /// How many transfers may have large rooms at once: whoever was fast may become slow. More are not fast at once on one
 /// machine.
@@ -45,22 +51,23 @@ impl EndOfData {
 }
 
 /// Receives all bytes of a file, up to the point where the upload can be finished. After a failure the upload has to be
-/// aborted.
+/// aborted. When it `closes`, it ends with the bytes that have arrived.
 pub(in super::super) async fn receive(
     connection: &mut DataConnection,
     upload: &mut dyn Upload,
     form: Form,
     room_of_file: &Room,
     flow: &Flow,
+    closes: &CancellationToken,
 ) -> Result<EndOfData, TransferError> {
     let mut incoming = Incoming::new(form);
     let mut room = FIRST_ROOM;
     // An upload that keeps bytes in memory waits for its turn before they are read, so that waiting bytes take no
     // memory.
     let mut intake = upload.intake(Supply::Bytes).await?;
-    let mut next = fill(connection, room_in(&intake, room), flow).await?;
+    let mut next = fill(connection, room_in(&intake, room), flow, closes).await?;
     let mut into_file = form.is_plain();
-    let mut large = None;
+    let (mut large, mut late) = (None, 0);
     let end = loop {
         // Bytes for a store have their room already.
         let is_over_tls = matches!(connection, DataConnection::Tls { .. });
@@ -70,7 +77,14 @@ pub(in super::super) async fn receive(
             large = LARGE_ROOMS.try_acquire().ok();
         }
         room = next_room(room, next.bytes.len(), large.is_some());
-        let Filled { bytes: mut chunk, ended, .. } = next;
+        let Filled { bytes: mut chunk, mut ended, .. } = next;
+        if closes.is_cancelled() {
+            late += chunk.len();
+            if late >= MOST_LATE {
+                ended.get_or_insert(Ok(EndOfData::now(Instant::now())));
+            }
+            into_file = false;
+        }
         if ended.is_none() && into_file && matches!(intake, Intake::Bytes) {
             match upload.intake(Supply::File).await? {
                 Intake::File(file) => {
@@ -80,7 +94,7 @@ pub(in super::super) async fn receive(
                         Stopped::End(end) => break end,
                         Stopped::Pause => {}
                     }
-                    next = fill(connection, room_in(&intake, room), flow).await?;
+                    next = fill(connection, room_in(&intake, room), flow, closes).await?;
                     continue;
                 }
                 other => (intake, into_file) = (other, false),
@@ -107,15 +121,15 @@ pub(in super::super) async fn receive(
         };
         if let Some(end) = ended {
             store.await?;
-            break end;
+            break end?;
         }
         if matches!(intake, Intake::Reserved(_)) {
             store.await?;
             intake = upload.intake(Supply::Bytes).await?;
-            next = fill(connection, room_in(&intake, room), flow).await?;
+            next = fill(connection, room_in(&intake, room), flow, closes).await?;
             continue;
         }
-        ((), next) = futures_util::future::try_join(store, fill(connection, room, flow)).await?;
+        ((), next) = futures_util::future::try_join(store, fill(connection, room, flow, closes)).await?;
     };
     if incoming.has_converted() {
         flow.converted.store(true, Ordering::Relaxed);
@@ -146,12 +160,17 @@ struct Filled {
     bytes: Bytes,
     /// They came at a speed that is worth a larger room.
     is_fast: bool,
-    /// The data has ended.
-    ended: Option<EndOfData>,
+    /// The data has ended, or the line.
+    ended: Option<Result<EndOfData, TransferError>>,
 }
 
 /// The next bytes: as many as there is room for, or the rest before the end.
-async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Result<Filled, TransferError> {
+async fn fill(
+    connection: &mut DataConnection,
+    room: usize,
+    flow: &Flow,
+    closes: &CancellationToken,
+) -> Result<Filled, TransferError> {
     let begun = Instant::now();
     let mut last_byte = begun;
     let mut buffer = BytesMut::with_capacity(room);
@@ -165,17 +184,44 @@ async fn fill(connection: &mut DataConnection, room: usize, flow: &Flow) -> Resu
         let most = flow.turn(room - buffer.len()).await;
         let has_a_limit = room > CHUNK_SIZE || !buffer.is_empty();
         let read = flow.step(connection.read(&mut buffer, most));
-        let count = match has_a_limit {
-            false => read.await?,
-            // A client that has become slow leaves its large room to others.
-            true => match timeout_at(until, read).await {
-                Ok(read) => read?,
-                Err(_) => break,
+        let read = match (closes.is_cancelled(), has_a_limit) {
+            (true, _) => match timeout(LATE, read).await {
+                Ok(read) => read,
+                Err(_) => {
+                    ended = Some(Ok(EndOfData::now(last_byte)));
+                    break;
+                }
             },
+            (false, has_a_limit) => {
+                let limited = async {
+                    match has_a_limit {
+                        false => Some(read.await),
+                        // A client that has become slow leaves its large room to others.
+                        true => timeout_at(until, read).await.ok(),
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    read = limited => match read {
+                        Some(read) => read,
+                        None => break,
+                    },
+                    () = closes.cancelled() => continue,
+                }
+            }
+        };
+        let count = match read {
+            Ok(count) => count,
+            // What has come before is stored.
+            Err(error) if !buffer.is_empty() => {
+                ended = Some(Err(error));
+                break;
+            }
+            Err(error) => return Err(error),
         };
         flow.count(count);
         if count == 0 {
-            ended = Some(EndOfData::now(last_byte));
+            ended = Some(Ok(EndOfData::now(last_byte)));
             break;
         }
         last_byte = Instant::now();

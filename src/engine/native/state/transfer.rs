@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use wharf_backends::StoragePath;
 use wharf_backends::observe::{Note, Span, within};
 use wharf_backends::threads::is_carried;
@@ -159,6 +161,9 @@ const TURN: Duration = Duration::from_micros(100);
 /// How short the turn of other sessions is if none of them has work.
 const EMPTY_TURN: Duration = Duration::from_micros(10);
 
+/// How long what has arrived may take to be stored when a transfer ends before its end.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// A client that is done says so right behind its last byte. One that is killed was often waiting for something.
 const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(20);
 
@@ -243,6 +248,22 @@ impl Context {
             }),
             done = part => done,
         }
+    }
+
+    /// Does a part of the transfer that may be broken off, and `closes` by itself then: what has arrived is worth a moment.
+    pub(in super::super) async fn closing<T>(
+        &self,
+        part: impl Future<Output = Result<T, TransferError>>,
+        closes: &CancellationToken,
+    ) -> Result<T, TransferError> {
+        let mut part = pin!(part);
+        let done = self.interruptible(part.as_mut()).await;
+        use TransferError::{Aborted, ControlConnectionLost, Stopping};
+        if matches!(done, Err(Aborted | ControlConnectionLost | Stopping)) {
+            closes.cancel();
+            let _ = tokio::time::timeout(CLOSING, part).await;
+        }
+        done
     }
 
     /// Asks whether the client is still there, before what it sent becomes visible: the data of one that was killed ends
