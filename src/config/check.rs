@@ -119,7 +119,8 @@ impl Checker<'_> {
         let events = self.events(raw.events, &backends, &accounts, &strangers);
         let cluster = self.cluster(raw.cluster, &server, &http);
         let audit = self.audit(raw.audit);
-        let own = reach::Own { server: &server, audit: &audit, users_from: &users_from };
+        let own =
+            reach::Own { server: &server, audit: &audit, users_from: &users_from, tls: &tls, http: &http };
         self.reach_dangers(&own, &backends, &accounts, &strangers);
         Config {
             server,

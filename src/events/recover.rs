@@ -13,7 +13,7 @@
 //! If its client comes again meanwhile, whatever the client changes next settles it: a removal looks at what it removes, and what a
 //! new upload replaces needs no event of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -364,6 +364,9 @@ fn made(mark: u128) -> u64 {
 pub(super) async fn parked(events: &Arc<Events>) {
     let wait = u64::try_from(events.settings.partial_wait.as_micros()).unwrap_or(u64::MAX);
     let every = PARKED.min(events.settings.partial_wait / 2).max(Duration::from_millis(50));
+    // Of these the storage gave no answer: others come first.
+    let mut unknown = HashSet::new();
+    let mut is_said = false;
     loop {
         tokio::select! {
             () = events.stopping.cancelled() => return,
@@ -379,14 +382,21 @@ pub(super) async fn parked(events: &Arc<Events>) {
         let before = micros(SystemTime::now()).saturating_sub(wait);
         let mut ids = events.spool.state().parked_before(before);
         // Names that never come must not keep everybody from storing anything.
-        if ids.is_empty() && events.spool.fullness() > NEARLY_FULL {
-            ids = events.spool.state().oldest_parked();
-            if !ids.is_empty() {
+        if events.spool.fullness() > NEARLY_FULL {
+            let oldest = events.spool.state().oldest_parked(&unknown);
+            if !(oldest.is_empty() || is_said) {
+                is_said = true;
                 tracing::warn!(
-                    files = ids.len(),
+                    files = oldest.len(),
                     "the spool of events is half full: the files that have waited longest for their names are told of by those that they have"
                 );
             }
+            ids.extend(oldest);
+            ids.sort_unstable();
+            ids.dedup();
+        } else {
+            is_said = false;
+            unknown.clear();
         }
         for id in ids {
             let Ok(Some((draft, _))) = events.spool.read(id).await else { continue };
@@ -396,7 +406,10 @@ pub(super) async fn parked(events: &Arc<Events>) {
                 Ok(Some(_)) => events.spool.end(id, End::Dropped),
                 // It was stored, and nobody can know any more.
                 Ok(None) => events.spool.end(id, End::Told(Outcome::default().uncertain())),
-                Err(cause) => tracing::debug!(%id, cause, "it is not known whether a file is still there"),
+                Err(cause) => {
+                    tracing::debug!(%id, cause, "it is not known whether a file is still there");
+                    unknown.insert(id);
+                }
             }
         }
     }

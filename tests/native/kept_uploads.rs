@@ -85,6 +85,23 @@ fn all_that_has_arrived(backend: &str) {
         assert_eq!(size(&mut client, name), first + then - 1, "{name}");
         drop(data);
     }
+    // What goes on and on takes nothing away from what was there.
+    let mut client = server.login();
+    let mut data = client.start_transfer("STOR i");
+    data.write_all(&content[..60_000]).unwrap();
+    wait_until("it has come", || client.command("STAT").text().contains("60000 bytes so far"));
+    drop(client);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The pace of the client, until the server hangs up.
+            let mut pieces = content[60_000..].chunks(100);
+            while pieces.next().is_some_and(|piece| data.write_all(piece).is_ok()) {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        server.log.expect("kept an upload that was broken off", &[("path", "/i")]);
+    });
+    assert!(size(&mut server.login(), "i") >= 59_999);
 }
 on_each_storage!(at_the_end_of_a_line, all_that_has_arrived);
 

@@ -46,8 +46,9 @@ impl Subject {
         let has_only = |text: &str, others: &str| {
             text.chars().all(|c| c.is_ascii_hexdigit() || others.contains(c)) && text.contains(['.', ':'])
         };
+        // A name may be a number with a point.
         let is_v4 = name.starts_with(|c: char| c.is_ascii_digit())
-            && name.contains('.')
+            && name.matches('.').count() > 1
             && !name.contains(|c: char| !c.is_ascii_digit() && !".-*/x ".contains(c));
         let is_v6 = name.matches(':').count() > 1 && has_only(name, ":./-%");
         let is_network = name.rsplit_once('/').is_some_and(|(address, prefix)| {
@@ -225,9 +226,19 @@ mod tests {
         ] {
             assert!(Subject::parse(text).may_be_a_slip(), "{text}");
         }
-        for text in
-            ["anna", "ftp.example.com", "anna@10.0.0.1", "a/7", "2024", "7b", "cafe", "x.509", "anna:bert"]
-        {
+        for text in [
+            "anna",
+            "ftp.example.com",
+            "anna@10.0.0.1",
+            "a/7",
+            "2024",
+            "7b",
+            "cafe",
+            "x.509",
+            "2024.01",
+            "4711-0.1",
+            "anna:bert",
+        ] {
             let subject = Subject::parse(text);
             assert!(!subject.may_be_a_slip() && subject.kind() == "user", "{text}");
         }

@@ -424,11 +424,20 @@ fn bare(url: &str) -> String {
 /// Whether the path of a URL has a part that nobody would choose as a name, as services have them whose address is all that one needs
 /// to write there.
 fn has_token(url: &str) -> bool {
-    let is_token = |part: &str| {
-        let has = |what: fn(&char) -> bool| part.chars().any(|c| what(&c));
-        part.len() >= 16 && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic)
+    let is_token = |run: &str| {
+        let has = |what: fn(&char) -> bool| run.chars().any(|c| what(&c));
+        let (has_digits, has_letters) = (has(char::is_ascii_digit), has(char::is_ascii_alphabetic));
+        let is_mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
+        (run.len() >= 16 && has_digits && has_letters) || (run.len() >= 20 && is_mixed)
     };
-    url.split('/').skip(3).any(is_token)
+    // Words and numbers that belong to a name stand between signs; an escaped character is one.
+    let runs = |part: &str| part.split(|c: char| !c.is_ascii_alphanumeric()).any(is_token);
+    // A UUID has signs, too.
+    let is_hexadecimal = |part: &str| {
+        let digits: String = part.chars().filter(|c| *c != '-').collect();
+        digits.len() >= 32 && digits.chars().all(|c| c.is_ascii_hexdigit())
+    };
+    url.split('/').skip(3).any(|part| runs(part) || is_hexadecimal(part))
 }
 
 /// The name of this machine.

@@ -16,6 +16,8 @@ pub(super) struct Own<'a> {
     pub(super) server: &'a Server,
     pub(super) audit: &'a [AuditSink],
     pub(super) users_from: &'a [UsersFrom],
+    pub(super) tls: &'a Tls,
+    pub(super) http: &'a Http,
 }
 
 impl Own<'_> {
@@ -28,7 +30,13 @@ impl Own<'_> {
             UsersFrom::Directory(path) => Some(path.as_path()),
             _ => None,
         });
-        audit.chain(directories).chain(self.server.state_directory.as_deref())
+        let own = if let Tls::On(settings) = self.tls { Some(settings) } else { None };
+        let admin = self.http.admin.as_ref().and_then(|admin| admin.tls.as_deref());
+        let keys = own.into_iter().chain(admin).flat_map(|tls| {
+            let of_hosts = tls.certificates.iter().map(|item| item.key.as_path());
+            std::iter::once(tls.key.as_path()).chain(of_hosts)
+        });
+        audit.chain(directories).chain(self.server.state_directory.as_deref()).chain(keys)
     }
 }
 

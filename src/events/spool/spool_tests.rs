@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::task::Poll;
 
 use tempfile::TempDir;
@@ -64,6 +65,49 @@ async fn what_is_delivered_makes_room() {
     spool.end(id, End::Dropped);
     spool.close().await;
     assert!(open(&folder).state().events.is_empty());
+}
+
+/// What is told takes its name with it until it is delivered, and is not told again and again meanwhile.
+#[tokio::test]
+async fn what_is_told_waits_for_no_name_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder);
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        let id = intend(&spool, &format!("/{number}.part")).await.unwrap();
+        spool.end(id, End::Parked(Outcome::default()));
+        ids.push(id);
+    }
+    spool.written().await;
+    let none = HashSet::new();
+    let oldest = spool.state().oldest_parked(&none);
+    assert_eq!(oldest, ids[..2]);
+    assert_eq!(
+        spool.state().oldest_parked(&HashSet::from([ids[0], ids[1]])),
+        ids[2..3],
+        "the others come first"
+    );
+    oldest.iter().for_each(|id| spool.end(*id, told()));
+    spool.written().await;
+    let state = spool.state();
+    assert_eq!((state.parked(), state.parked_before(u64::MAX).len()), (2, 2));
+    assert_eq!(state.oldest_parked(&none), ids[2..3]);
+}
+
+/// Where little of what is there waits for names, to tell of it makes no room.
+#[tokio::test]
+async fn a_few_names_are_waited_for_in_a_full_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(&folder);
+    let id = intend(&spool, "/a.part").await.unwrap();
+    spool.end(id, End::Parked(Outcome::default()));
+    for number in 0..20 {
+        let id = intend(&spool, &format!("/{number}")).await.unwrap();
+        spool.end(id, told());
+    }
+    spool.written().await;
+    let state = spool.state();
+    assert_eq!((state.parked(), state.oldest_parked(&HashSet::new()).len()), (1, 0));
 }
 
 /// One that waits for long does not keep the room of those that came after it, and nothing of it is lost when it is moved.

@@ -4,7 +4,7 @@
 
 mod replay;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use super::lane::{Keys, Lane, Number};
@@ -323,21 +323,31 @@ impl State {
 
     /// Those that wait for a name since before this time.
     pub(crate) fn parked_before(&self, time: u64) -> Vec<Id> {
-        let entries = self.parked.values().filter_map(|number| self.events.get(number));
-        entries.filter(|entry| entry.time < time).map(|entry| entry.id).collect()
+        self.all_parked().filter(|entry| entry.time < time).map(|entry| entry.id).collect()
     }
 
     /// How many wait for the names of their files.
     pub(crate) fn parked(&self) -> usize {
-        self.parked.len()
+        self.all_parked().count()
     }
 
-    /// Half of those that wait for a name: the oldest.
-    pub(crate) fn oldest_parked(&self) -> Vec<Id> {
-        let mut numbers: Vec<_> = self.parked.values().copied().collect();
-        numbers.sort_unstable();
-        numbers.truncate(numbers.len().div_ceil(2));
-        numbers.iter().filter_map(|number| Some(self.events.get(number)?.id)).collect()
+    /// Half of those that wait for a name, the oldest first, if they take much of the room that is taken, without some.
+    pub(crate) fn oldest_parked(&self, without: &HashSet<Id>) -> Vec<Id> {
+        let mut entries: Vec<_> = self.all_parked().collect();
+        let bytes: u64 = entries.iter().map(|entry| entry.at.length as u64).sum();
+        if bytes < self.total / 4 {
+            return Vec::new();
+        }
+        entries.retain(|entry| !without.contains(&entry.id));
+        entries.sort_unstable_by_key(|entry| entry.id.number());
+        entries.truncate(entries.len().div_ceil(2));
+        entries.into_iter().map(|entry| entry.id).collect()
+    }
+
+    /// Those that wait for a name and that nobody was told of. The name is theirs until they are delivered.
+    fn all_parked(&self) -> impl Iterator<Item = &Entry> {
+        let entries = self.parked.values().filter_map(|number| self.events.get(number));
+        entries.filter(|entry| matches!(entry.stage, Stage::Parked(_)))
     }
 
     /// Those of which it is not known whether they happened.

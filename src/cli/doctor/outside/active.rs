@@ -50,7 +50,12 @@ impl Examination<'_> {
                 "most clients need passive mode alone; `server.active` is for old devices",
             ),
             Err(NotCalled::Refused(reply)) => {
-                let says = format!("active mode is on, but not to this address: {}", reply.said());
+                let says = match reply.code {
+                    425 | 504 | 530 | 550 => {
+                        format!("active mode is on, but not to this address: {}", reply.said())
+                    }
+                    _ => format!("the server refuses active mode: {}", reply.said()),
+                };
                 match is_own(session) {
                     // As it should be: somebody else could have the server knock on doors of its own machine.
                     true => self.report.advise(

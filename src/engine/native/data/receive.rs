@@ -26,9 +26,10 @@ const FAST: Duration = Duration::from_millis(5);
 /// How long bytes of a slow client wait for others before they are stored: what is not stored is lost with the line.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// An upload that is kept takes what has arrived when its session ends: as long as more comes within this time, and no more than so
-/// many bytes.
+/// An upload that is kept takes what has arrived when its session ends: as long as more comes within this time, for so long in all, and
+/// no more than so many bytes.
 const LATE: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(1);
 const MOST_LATE: usize = 4 * 1024 * 1024;
 
 /// How many transfers may have large rooms at once: whoever was fast may become slow. More are not fast at once on one
@@ -67,7 +68,7 @@ pub(in super::super) async fn receive(
     let mut intake = upload.intake(Supply::Bytes).await?;
     let mut next = fill(connection, room_in(&intake, room), flow, closes).await?;
     let mut into_file = form.is_plain();
-    let (mut large, mut late) = (None, 0);
+    let (mut large, mut late, mut closing) = (None, 0, None);
     let end = loop {
         // Bytes for a store have their room already.
         let is_over_tls = matches!(connection, DataConnection::Tls { .. });
@@ -80,7 +81,7 @@ pub(in super::super) async fn receive(
         let Filled { bytes: mut chunk, mut ended, .. } = next;
         if closes.is_cancelled() {
             late += chunk.len();
-            if late >= MOST_LATE {
+            if late >= MOST_LATE || closing.get_or_insert_with(Instant::now).elapsed() >= LATEST {
                 ended.get_or_insert(Ok(EndOfData::now(Instant::now())));
             }
             into_file = false;
@@ -180,7 +181,8 @@ async fn fill(
         false => SLOW,
     };
     let until = (begun + most_time).into();
-    while buffer.len() < room {
+    // What is in the buffer is lost if the session's patience ends: it is stored at once then.
+    while buffer.len() < room && (buffer.is_empty() || !closes.is_cancelled()) {
         let most = flow.turn(room - buffer.len()).await;
         let has_a_limit = room > CHUNK_SIZE || !buffer.is_empty();
         let read = flow.step(connection.read(&mut buffer, most));
@@ -212,12 +214,11 @@ async fn fill(
         };
         let count = match read {
             Ok(count) => count,
-            // What has come before is stored.
-            Err(error) if !buffer.is_empty() => {
+            // What has come before is stored, and so is what somebody else is storing.
+            Err(error) => {
                 ended = Some(Err(error));
                 break;
             }
-            Err(error) => return Err(error),
         };
         flow.count(count);
         if count == 0 {
