@@ -21,6 +21,10 @@ const BROKEN_BY_FS: &[&str] = &[
     MAY_BE_LUCKY,
 ];
 
+/// How often a case that is listed is tried: the backend stores by a task of its own, and one that a busy machine has not begun yet
+/// breaks nothing.
+const TRIES: usize = 50;
+
 /// A dropped upload leaves the bytes that the backend had written by then, possibly none.
 const MAY_BE_LUCKY: &str = "a_dropped_upload_leaves_nothing";
 
@@ -41,8 +45,12 @@ fn fixture() -> Fixture {
 async fn breaks_the_laws_that_are_listed_and_no_others() {
     let mut broken = BTreeSet::new();
     for case in CASES {
-        if tokio::spawn((case.run)(fixture())).await.is_err() {
-            broken.insert(case.name);
+        let tries = if BROKEN_BY_FS.contains(&case.name) { TRIES } else { 1 };
+        for _ in 0..tries {
+            if tokio::spawn((case.run)(fixture())).await.is_err() {
+                broken.insert(case.name);
+                break;
+            }
         }
     }
     broken.insert(MAY_BE_LUCKY);
