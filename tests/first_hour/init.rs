@@ -124,7 +124,9 @@ fn a_password_is_typed_with_mistakes() {
         let answers = [("Password:", typed), ("Again:", "pin\u{e9}\n")];
         let Seen { status, text, is_right } = at_a_terminal(folder.path(), &["hash-password"], &answers);
         assert!(status == 0 && is_right && text.contains("$argon2id$"), "{typed:?}: {status} {text}");
-        assert!(!text.contains("pi"), "{text}");
+        // The hash may have any letters.
+        let (prompts, _) = text.split_once("$argon2id$").unwrap();
+        assert!(!prompts.contains("pi"), "{text}");
     }
     for (typed, words) in [("\u{4}", "the input has ended"), ("\n", "the two are not the same")] {
         let answers = [("Password:", "secret\n"), ("Again:", typed)];
