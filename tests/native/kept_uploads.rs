@@ -164,6 +164,25 @@ fn goes_on_after_a_kill(backend: &str) {
 }
 on_each_storage!(after_a_kill, goes_on_after_a_kill);
 
+/// Nobody sends what a server had that is gone: it is not under way any more, for nobody and nothing.
+fn is_left_by_a_kill(backend: &str) {
+    let (setup, content) = (users(backend), noise(SOME, 15));
+    let (mut one, two) = (setup.start(), setup.start());
+    let mut sending = one.login();
+    let mut data = sending.start_transfer("STOR f");
+    data.write_all(&content[..SOME - 1000]).unwrap();
+    let mut client = two.login();
+    wait_until("something has arrived", || client.command("SIZE f").code == 213);
+    assert_eq!(client.try_store("APPE f", b"more").code, 554, "it is under way");
+    one.kill();
+    let there = size(&mut client, "f");
+    let listing = String::from_utf8(client.fetch("MLSD")).unwrap().to_lowercase();
+    assert!(listing.contains(&format!("size={there};")), "{listing}");
+    assert_eq!(client.try_store("APPE f", &content[there..]).code, 226);
+    assert_bytes(&client.retrieve("f"), &content);
+}
+on_each_storage!(by_a_kill, is_left_by_a_kill);
+
 /// A line that is dead to the client looks alive to the server.
 fn the_newest_one_counts(backend: &str) {
     let (setup, content) = (users(backend), noise(SOME, 3));

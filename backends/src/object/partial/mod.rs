@@ -6,7 +6,8 @@
 //! become an object of their own.
 //!
 //! A listing asks the store for documents alone, and shows what was left; so does whoever counts. One that is under way writes its
-//! document again each minute, so that one whose server is gone is shown after some minutes.
+//! document again each minute, so that one whose server is gone is shown after some minutes; at once, where it can be seen that the
+//! server is gone. A server that starts looks for those of the one before, and writes down that nobody sends them.
 //!
 //! Nothing can be cut off a part. Who goes on before the end of what is kept does so where a part ends, and the document says that the
 //! parts behind do not count until they are written anew. When the store is asked to make the file of the parts, the document says that
@@ -21,6 +22,7 @@ mod state;
 mod sweep;
 mod takeover;
 mod upload;
+mod writer;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use object_store::PutPayload;
 use serde::{Deserialize, Serialize};
 
 use super::heard;
+use super::writer::Writer;
 use crate::object::bucket::Bucket;
 use crate::object::bucket::keys::PARTIALS;
 use crate::object::download;
@@ -80,6 +81,9 @@ pub(super) struct State {
     /// How many bytes there were then.
     #[serde(default)]
     pub(super) arrived: u64,
+    /// The server that has written it.
+    #[serde(default)]
+    pub(super) writer: Option<Writer>,
 }
 
 /// A document as the store has it.
@@ -128,6 +132,7 @@ impl State {
             is_completing: false,
             is_left: false,
             arrived: 0,
+            writer: None,
         }
     }
 
@@ -177,7 +182,14 @@ impl Found {
     pub(super) fn is_under_way(&self) -> bool {
         !self.state.is_left
             && (heard::last(&self.state.claim).is_some()
-                || !self.is_older_than(self.state.refresh() * MISSED))
+                || !(self.is_older_than(self.state.refresh() * MISSED) || self.is_abandoned()))
+    }
+
+    /// Whether the server that had it is certainly gone. What the store was asked to complete may become the file all the same.
+    pub(super) fn is_abandoned(&self) -> bool {
+        !self.state.is_left
+            && !self.state.is_completing
+            && self.state.writer.as_ref().is_some_and(Writer::is_gone)
     }
 
     /// What is kept, if so many bytes have arrived.
@@ -244,6 +256,7 @@ pub(super) async fn store(
     before: Before<'_>,
 ) -> Result<()> {
     state.at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    state.writer = Writer::this();
     let text =
         serde_json::to_vec(state).map_err(|error| Error::with_source(ErrorKind::Other, path, error))?;
     let content = PutPayload::from(text);

@@ -7,10 +7,12 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 
 use super::AT_ONCE;
-use super::state::{self, Found};
+use super::state::{self, Found, State};
 use crate::object::bucket::Bucket;
+use crate::object::store::object::Before;
 use crate::object::upload::multipart::is_under_way;
-use crate::{Result, StoragePath};
+use crate::object::upload::sizes_of_parts;
+use crate::{ErrorKind, Result, StoragePath};
 
 /// How long the last bytes of an upload may be without a document that names them: they are written first.
 const ALONE: Duration = Duration::from_secs(60 * 60);
@@ -59,6 +61,11 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
                     }
                 }
                 Ok(Some(found)) => {
+                    if found.is_abandoned()
+                        && let Err(error) = leave(bucket, &key, &found).await
+                    {
+                        tracing::debug!(key, %error, "can't write about an upload whose server is gone");
+                    }
                     named.extend(found.state.tail.map(|tail| state::tail_key(&key, &tail.name)));
                     swept.kept.extend(found.state.upload);
                 }
@@ -96,6 +103,26 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
 /// Whether this server has it under way: its client may have been silent for long.
 fn is_here(found: &Found) -> bool {
     !found.state.is_completing && found.state.upload.as_deref().is_some_and(is_under_way)
+}
+
+/// Says of an upload whose server is gone that nobody sends it: others may not be where that can be seen.
+async fn leave(bucket: &Arc<Bucket>, key: &str, found: &Found) -> Result<()> {
+    let path = StoragePath::parse(&found.state.path)?;
+    let key_of_file = bucket.keys.file(&path)?;
+    let sizes = sizes_of_parts(bucket);
+    let Some((arrived, _)) = state::arrived(bucket, &path, &key_of_file, &found.state, sizes).await? else {
+        return Ok(());
+    };
+    let mut left = State { is_left: true, arrived: arrived.bytes(), ..found.state.clone() };
+    match state::store(bucket, &path, key, &mut left, Before::This(&found.object)).await {
+        Ok(()) => {
+            tracing::info!(%path, user = left.owner, bytes = left.arrived, "an upload of a server that is gone is kept");
+            Ok(())
+        }
+        // Somebody goes on with it already.
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn remove(bucket: &Arc<Bucket>, key: &str, found: &Found) -> Result<()> {

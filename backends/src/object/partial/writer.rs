@@ -1,0 +1,98 @@
+//! Which server writes about an upload, and whether that server is gone.
+//!
+//! A server that is killed says nothing of its uploads any more, and others wait until what it said last is old. Nobody has to wait where
+//! the kernel can be asked: each server holds a name of its own among the abstract sockets (unix(7)) of its network namespace, and the
+//! kernel takes the name back when the process ends, whatever the reason. A server that is started again by the service manager finds
+//! itself in the same namespace, and so does the container of a pod, because the namespace belongs to the pod.
+
+use std::fs;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::partial::digits;
+
+/// The number of hexadecimal digits of a name.
+const LENGTH: usize = 32;
+
+/// A server, as others in its network namespace can find it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Writer {
+    /// Stands for the network namespace. Another namespace never has the same, on no machine, and not after a restart of this one.
+    place: String,
+    /// What the server holds there.
+    name: String,
+}
+
+/// Where this process is; `None` if the system does not tell.
+static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = fs::metadata("/proc/self/ns/net").ok()?;
+    // Whoever can read the bucket has not to know the machine.
+    Some(digits(&format!("{} {} {}", boot.trim(), namespace.dev(), namespace.ino()), LENGTH))
+});
+
+/// This process, with the name that it holds as long as it runs.
+static OURS: LazyLock<Option<(Writer, UnixDatagram)>> = LazyLock::new(|| {
+    let writer = Writer { place: PLACE.clone()?, name: format!("{:032x}", fastrand::u128(..)) };
+    match hold(&writer.name) {
+        Ok(socket) => Some((writer, socket)),
+        Err(error) => {
+            tracing::debug!(%error, "others can't see whether this server is gone");
+            None
+        }
+    }
+});
+
+/// Takes a name, if no process has it.
+fn hold(name: &str) -> io::Result<UnixDatagram> {
+    UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(format!("wharf-{name}"))?)
+}
+
+impl Writer {
+    /// This process; `None` if others could not find it.
+    pub(super) fn this() -> Option<Self> {
+        OURS.as_ref().map(|(writer, _)| writer.clone())
+    }
+
+    /// Whether the server is certainly gone. Of one in another network namespace, nobody here knows.
+    pub(super) fn is_gone(&self) -> bool {
+        // Anybody who may write to the bucket may have written it.
+        let is_name = self.name.len() == LENGTH && self.name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_name && PLACE.as_ref() == Some(&self.place) && hold(&self.name).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_gone_when_nobody_holds_its_name() {
+        let this = Writer::this().unwrap();
+        assert!(!this.is_gone());
+        assert_eq!(Writer::this(), Some(this.clone()));
+
+        let other = Writer { name: "0123456789abcdef0123456789abcdef".to_owned(), ..this.clone() };
+        let held = hold(&other.name).unwrap();
+        assert!(!other.is_gone());
+        drop(held);
+        // A look takes nothing away.
+        assert!(other.is_gone() && other.is_gone());
+    }
+
+    #[test]
+    fn of_others_nothing_is_known() {
+        let this = Writer::this().unwrap();
+        let name = "fedcba9876543210fedcba9876543210".to_owned();
+        let elsewhere = Writer { place: "0".repeat(LENGTH), name };
+        assert!(!elsewhere.is_gone());
+        for name in ["", "x", "../../../../../../../../etc/passwd", &"f".repeat(200), &"\0".repeat(LENGTH)] {
+            assert!(!Writer { name: name.to_owned(), ..this.clone() }.is_gone(), "{name:?}");
+        }
+    }
+}
