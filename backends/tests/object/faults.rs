@@ -26,15 +26,16 @@ const AT_ONCE: usize = 8;
 /// How long one of them may take.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A storage that gives up soon.
-fn hasty(proxy: &Proxy, server: &str, prefix: &str) -> ObjectStorage {
+/// A storage that gives up after few attempts, and not because a busy machine is slow: none of the faults is a silence.
+fn impatient(proxy: &Proxy, server: &str, prefix: &str) -> ObjectStorage {
     let mut settings = settings_through(proxy, server, prefix);
     settings.tuning = Tuning {
         part_size: PART as u64,
         retries: 2,
-        retry_timeout: Duration::from_secs(5),
-        connect_timeout: Duration::from_secs(2),
-        read_timeout: Duration::from_secs(5),
+        // So long a store is asked what became of an upload.
+        retry_timeout: Duration::from_secs(20),
+        connect_timeout: LONGEST,
+        read_timeout: LONGEST,
         ..settings.tuning
     };
     ObjectStorage::s3(settings).unwrap()
@@ -134,7 +135,7 @@ impl Case {
         }
         let proxy = Proxy::before(&variable(server)).await;
         let rule = proxy.fault(self.when, (self.trouble.fault)());
-        let storage = hasty(&proxy, server, &self.prefix);
+        let storage = impatient(&proxy, server, &self.prefix);
         let ran = tokio::time::timeout(LONGEST, operation.run(&storage));
         let failed = match ran.await.map_err(|_| "it did not end".to_owned())? {
             Ok(judgement) => judgement.map(|()| None)?,
@@ -172,7 +173,7 @@ async fn meets_every_fault(operation: impl Operation) {
     let place = Place { server, direct: s3(server, &prefix), prefix: prefix.clone() };
     operation.prepare(&place).await;
     let proxy = Proxy::before(&variable(server)).await;
-    let storage = hasty(&proxy, server, &prefix);
+    let storage = impatient(&proxy, server, &prefix);
     let (done, records) = requests_of(&proxy, operation.run(&storage)).await;
     done.unwrap().unwrap();
     operation.judge(&place, None).await.unwrap();
