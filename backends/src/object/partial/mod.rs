@@ -41,7 +41,8 @@ use crate::partial::{Keeping, Partial};
 use crate::{Body, ByteRange, CreateMode, Error, ErrorKind, Partials, Result, StoragePath, Upload};
 
 /// How often, and after which pause, an upload that is under way is looked at again: the server that has it may be just about to
-/// notice that its line is lost, and to keep what it has in memory.
+/// notice that its line is lost, and to keep what it has in memory. So is one whose server is gone, as long as the store takes in more
+/// of what it was sent before.
 const LOOKS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -176,6 +177,7 @@ impl Partials for ObjectStorage {
 
     async fn find(&self, path: &StoragePath, owner: &str) -> Result<Option<Partial>> {
         let key = state::key(&self.bucket, owner, path);
+        let mut before = None;
         for look in 0..=LOOKS {
             let Some(found) = self.document(path, &key).await? else { return Ok(None) };
             if look < LOOKS && found.is_under_way() {
@@ -183,6 +185,13 @@ impl Partials for ObjectStorage {
                 continue;
             }
             let Some(Known { found, arrived, .. }) = self.known(path, found).await? else { return Ok(None) };
+            if look < LOOKS
+                && found.is_abandoned()
+                && before.replace(arrived.bytes()) != Some(arrived.bytes())
+            {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             let partial = found.partial(arrived.bytes());
             // What comes to this process is known to it before the store has a part of it.
             let heard = heard::last(&found.state.claim).filter(|_| found.is_under_way());

@@ -17,6 +17,12 @@ use crate::{ErrorKind, Result, StoragePath};
 /// How long the last bytes of an upload may be without a document that names them: they are written first.
 const ALONE: Duration = Duration::from_secs(60 * 60);
 
+/// How long the store gets to take in what it was sent by a server that is gone.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// A sweep writes about so many uploads whose server is gone. The others are those of no server after some minutes.
+const MOST_ABANDONED: usize = 10_000;
+
 /// The result of a sweep.
 #[derive(Default)]
 pub(crate) struct Swept {
@@ -32,7 +38,7 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
     let root = StoragePath::root();
     let prefix = state::everything(bucket);
     let (mut swept, mut next) = (Swept::default(), None);
-    let (mut tails, mut named) = (Vec::new(), HashSet::new());
+    let (mut tails, mut named, mut abandoned) = (Vec::new(), HashSet::new(), Vec::new());
     loop {
         let page = bucket.page(&prefix, next.take(), true, None).await;
         let page = page.map_err(|failure| failure.at(&root))?;
@@ -61,13 +67,11 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
                     }
                 }
                 Ok(Some(found)) => {
-                    if found.is_abandoned()
-                        && let Err(error) = leave(bucket, &key, &found).await
-                    {
-                        tracing::debug!(key, %error, "can't write about an upload whose server is gone");
+                    named.extend(found.state.tail.as_ref().map(|tail| state::tail_key(&key, &tail.name)));
+                    swept.kept.extend(found.state.upload.clone());
+                    if found.is_abandoned() && abandoned.len() < MOST_ABANDONED {
+                        abandoned.push((key, found));
                     }
-                    named.extend(found.state.tail.map(|tail| state::tail_key(&key, &tail.name)));
-                    swept.kept.extend(found.state.upload);
                 }
                 Ok(None) => {}
                 // One that can't be read keeps nobody from the others.
@@ -83,6 +87,15 @@ pub(crate) async fn sweep(bucket: &Arc<Bucket>) -> Result<Swept> {
             break;
         }
     }
+    if !abandoned.is_empty() {
+        tokio::time::sleep(SETTLING).await;
+    }
+    let leave = |(key, found): (String, Found)| async move {
+        if let Err(error) = leave(bucket, &key, &found).await {
+            tracing::debug!(key, %error, "can't write about an upload whose server is gone");
+        }
+    };
+    stream::iter(abandoned).for_each_concurrent(AT_ONCE, leave).await;
     for key in tails.into_iter().filter(|key| !named.contains(key)) {
         // It may have been kept again since its document was read.
         let Some((document, name)) = state::split_tail(&key) else { continue };
