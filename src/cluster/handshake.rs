@@ -66,8 +66,16 @@ pub(super) enum HandshakeError {
     Protocol,
     #[error("the other side does not know the secret of the cluster")]
     Secret,
-    #[error("it has another number than the one that was looked for")]
+    #[error(
+        "it has another number than the one that was looked for, or other ports: all replicas need the same \
+         `server.passive.ports` and `cluster.ports_per_replica`"
+    )]
     Elsewhere,
+    #[error(
+        "replica {from} takes port {port} for one of this replica: all replicas need the same `server.passive.ports` and \
+         `cluster.ports_per_replica`"
+    )]
+    Ports { from: u16, port: u16 },
     #[error("its version does not know such connections")]
     UnknownKind,
     #[error("there is no secret")]

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Cluster;
+use super::data_connection::DataConnection;
 use super::handshake::{self, HandshakeError, Verdict};
 use super::handshakes::Handshakes;
 use super::keys::ConnectionKey;
@@ -109,7 +110,13 @@ async fn answer(
     };
     if asked.to != cluster.index || !service.knows(&asked.said) {
         verdicts.send(stream, Verdict::Elsewhere).await?;
-        return Err(HandshakeError::Elsewhere);
+        let connection = DataConnection::decode(&asked.said).filter(|_| kind == Kind::DataConnection);
+        return Err(match connection {
+            Some(DataConnection { port, .. }) if asked.to == cluster.index => {
+                HandshakeError::Ports { from: asked.from, port }
+            }
+            _ => HandshakeError::Elsewhere,
+        });
     }
     let key = verdicts.send(stream, Verdict::Welcome).await?;
     handshake::goes_on(stream).await?;
@@ -125,6 +132,7 @@ fn refusal(error: &HandshakeError) -> Option<RelayRefusal> {
             Some(RelayRefusal::Secret)
         }
         HandshakeError::Elsewhere => Some(RelayRefusal::Index),
+        HandshakeError::Ports { .. } => Some(RelayRefusal::Ports),
         HandshakeError::UnknownKind => Some(RelayRefusal::Kind),
     }
 }

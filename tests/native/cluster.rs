@@ -50,18 +50,20 @@ struct Wanted {
     users: &'static str,
     /// Where replicas hear each other, if not where they say.
     others: fn(u32) -> String,
+    /// How many ports each takes for its own.
+    each: fn(u32) -> u16,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
         let others = |number| address(number + 1).to_string();
-        Self { replicas: 3, cluster: "", server: Vec::new(), tls: None, users: "", others }
+        Self { replicas: 3, cluster: "", server: Vec::new(), tls: None, users: "", others, each: |_| EACH }
     }
 }
 
 impl Replicas {
     fn new(wanted: Wanted) -> Self {
-        let Wanted { replicas, cluster, server, tls, users, others } = wanted;
+        let Wanted { replicas, cluster, server, tls, users, others, each } = wanted;
         let files = tempfile::tempdir().unwrap();
         let certificates = tls.map(|_| {
             let folder = tempfile::tempdir().unwrap();
@@ -71,7 +73,7 @@ impl Replicas {
         let before = address(14);
         let list: Vec<_> = (0..replicas).map(others).collect();
         let setups = (0..replicas).map(|number| {
-            let at = address(number + 1);
+            let (at, each) = (address(number + 1), each(number));
             let encryption = match (&certificates, tls) {
                 (Some((folder, _)), Some(tls)) => {
                     let folder = folder.path().display();
@@ -80,7 +82,7 @@ impl Replicas {
                 _ => String::new(),
             };
             let rest = format!(
-                "{encryption}cluster: {{ replicas: [{}], index: {number}, ports_per_replica: {EACH}, relay: '{at}:{RELAY}', secret: '{SECRET}'{cluster} }}
+                "{encryption}cluster: {{ replicas: [{}], index: {number}, ports_per_replica: {each}, relay: '{at}:{RELAY}', secret: '{SECRET}'{cluster} }}
 backends:
   disk: {{ kind: local, root: '{}' }}
 users:

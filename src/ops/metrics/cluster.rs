@@ -56,13 +56,15 @@ pub enum RelayRefusal {
     Limit,
     /// It looks for another replica.
     Index,
+    /// It takes a passive port for one of this replica that is another's.
+    Ports,
     /// It wants what this version doesn't have.
     Kind,
 }
 
 impl RelayRefusal {
-    const ALL: [Self; 6] =
-        [Self::Protocol, Self::Secret, Self::Timeout, Self::Limit, Self::Index, Self::Kind];
+    const ALL: [Self; 7] =
+        [Self::Protocol, Self::Secret, Self::Timeout, Self::Limit, Self::Index, Self::Ports, Self::Kind];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +73,7 @@ impl RelayRefusal {
             Self::Timeout => "timeout",
             Self::Limit => "limit",
             Self::Index => "index",
+            Self::Ports => "ports",
             Self::Kind => "kind",
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::spreader::What;
-use super::{RELAY, Replicas, Wanted, address, at, first_port, session, sum};
+use super::{EACH, RELAY, Replicas, Wanted, address, at, first_port, session, sum};
 use crate::support::{Client, Running, noise, wait_until};
 
 /// Waits until a replica has passed on so many bytes.
@@ -69,6 +69,32 @@ fn a_download_through_a_lost_replica_is_no_whole_file() {
     assert!(data.read_to_end(&mut Vec::new()).is_err(), "a reset, and no end");
     client.expect_reply(426);
     client.expect("NOOP", 200);
+}
+
+/// One replica has other slices than the others: both say which keys have to be the same.
+#[test]
+fn other_slices_are_told_of() {
+    let each = |number| if number == 0 { EACH / 2 } else { EACH };
+    let replicas = Replicas::new(Wanted { each, ..Wanted::default() });
+    let running = replicas.start();
+    let spreader = replicas.spread(&running, What::Kept);
+    let mut client = session(&spreader, 1);
+    spreader.send_to(Some(0));
+    let reply = client.try_store("STOR file", b"not by this way");
+    assert!(reply.code >= 400, "{reply:?}");
+    let turned_away = || sum(&running[2], "wharf_cluster_relay_port_refused_total{cause=\"ports\"}");
+    wait_until("the wrong replica has counted it", || turned_away() >= 1.0);
+    assert_eq!(sum(&running[2], "wharf_cluster_relay_port_refused_total{cause=\"index\"}"), 0.0);
+    let said = running[2].log.expect("turned somebody away at the relay port", &[]);
+    let error = said.field("error").unwrap();
+    assert!(error.starts_with("replica 0 takes port 61"), "{error}");
+    let said_by_sender =
+        running[0].log.expect("can't pass a data connection on to the replica it belongs to", &[]);
+    for said in [error, said_by_sender.field("error").unwrap()] {
+        assert!(said.contains("cluster.ports_per_replica"), "{said}");
+    }
+    spreader.send_to(Some(2));
+    client.store("file", b"by another");
 }
 
 /// The data connections of a session end with it, wherever they came in.
