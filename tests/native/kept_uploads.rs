@@ -175,9 +175,11 @@ fn is_left_by_a_kill(backend: &str) {
     wait_until("something has arrived", || client.command("SIZE f").code == 213);
     assert_eq!(client.try_store("APPE f", b"more").code, 554, "it is under way");
     one.kill();
+    wait_until("the listing tells what SIZE does", || {
+        let there = size(&mut client, "f");
+        String::from_utf8(client.fetch("MLSD")).unwrap().to_lowercase().contains(&format!("size={there};"))
+    });
     let there = size(&mut client, "f");
-    let listing = String::from_utf8(client.fetch("MLSD")).unwrap().to_lowercase();
-    assert!(listing.contains(&format!("size={there};")), "{listing}");
     assert_eq!(client.try_store("APPE f", &content[there..]).code, 226);
     assert_bytes(&client.retrieve("f"), &content);
 }

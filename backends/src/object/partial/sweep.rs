@@ -21,7 +21,7 @@ const ALONE: Duration = Duration::from_secs(60 * 60);
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// A sweep writes about so many uploads whose server is gone. The others are those of no server after some minutes.
-const MOST_ABANDONED: usize = 10_000;
+const MOST_ABANDONED: usize = 1000;
 
 /// The result of a sweep.
 #[derive(Default)]
