@@ -43,6 +43,8 @@ mod headers;
 mod hostile;
 #[path = "object/inside_the_store.rs"]
 mod inside_the_store;
+#[path = "object/kept_of_the_gone.rs"]
+mod kept_of_the_gone;
 #[path = "object/kept_uploads.rs"]
 mod kept_uploads;
 #[path = "object/leftovers.rs"]

@@ -20,14 +20,14 @@ use crate::cloud::PlayedCloud;
 use crate::servers::{fresh_prefix, path, s3, s3_through, tuning, variable};
 
 /// The size of a part, with the bytes that mark it.
-const PART: usize = (5 << 20) + 22_513;
+pub(crate) const PART: usize = (5 << 20) + 22_513;
 const DOCUMENTS: &str = ".wharf-partial/";
 
 fn keeping() -> Keeping {
     Keeping { owner: "ann".to_owned(), keep_for: Duration::from_secs(3600) }
 }
 
-async fn begun(storage: &ObjectStorage, content: &[u8]) -> Box<dyn Upload> {
+pub(crate) async fn begun(storage: &ObjectStorage, content: &[u8]) -> Box<dyn Upload> {
     let mut upload = storage.begin(&path("/f"), &keeping(), CreateMode::Replace).await.unwrap();
     write(&mut *upload, content).await;
     upload
@@ -52,12 +52,12 @@ async fn size(storage: &ObjectStorage) -> Option<usize> {
     found.map(|partial| usize::try_from(partial.size).unwrap())
 }
 
-fn document(server: &Server) -> String {
+pub(crate) fn document(server: &Server) -> String {
     let mut keys = server.keys(DOCUMENTS).into_iter().filter(|key| !key.contains(".tail-"));
     keys.next().unwrap_or_else(|| panic!("there is no document"))
 }
 
-fn aborts(server: &Server) -> usize {
+pub(crate) fn aborts(server: &Server) -> usize {
     let is_abort = |line: &&String| line.starts_with("DELETE ") && line.contains("uploadId");
     server.asked().iter().filter(is_abort).count()
 }
@@ -257,58 +257,6 @@ async fn foreign_documents_harm_nobody() {
     }
     server.holds(&key, is(text.to_vec()));
     assert_eq!(size(&storage).await, Some(PART + 9));
-}
-
-/// A server that was killed says nothing any more: who can see that it is gone does not wait, and tells those who can't see that.
-#[tokio::test]
-async fn what_a_server_had_that_is_gone_is_left() {
-    let (storage, server) = bucket(Dialect::default()).await;
-    let upload = begun(&storage, &pattern(2 * PART + 10, 16)).await;
-    while server.open_parts() < 2 {
-        tokio::task::yield_now().await;
-    }
-    drop(upload);
-    let key = document(&server);
-    let own: Value = serde_json::from_slice(&server.content(&key).unwrap()).unwrap();
-    let writes = |change: &dyn Fn(&mut Value)| {
-        let mut other = own.clone();
-        change(&mut other);
-        server.holds(&key, Box::leak(serde_json::to_vec(&other).unwrap().into_boxed_slice()));
-    };
-    let is_left = || {
-        let now: Value = serde_json::from_slice(&server.content(&key).unwrap()).unwrap();
-        now["is_left"] == true
-    };
-    let nobody = Value::from("0".repeat(32));
-
-    // This process runs, of others nothing is known, and what is about to be completed may be the file.
-    let not_gone: [&dyn Fn(&mut Value); 5] = [
-        &|_| {},
-        &|other| other["writer"] = Value::Null,
-        &|other| other["writer"] = serde_json::json!({ "place": nobody, "name": nobody }),
-        &|other| other["writer"]["name"] = Value::from("not a name"),
-        &|other| {
-            other["writer"]["name"] = nobody.clone();
-            other["is_completing"] = Value::from(true);
-        },
-    ];
-    for change in not_gone {
-        writes(change);
-        assert_eq!(storage.find_left(&path("/f"), "ann").await.unwrap(), None);
-        storage.sweep().await.unwrap();
-        assert!(!is_left());
-    }
-
-    writes(&|other| other["writer"]["name"] = nobody.clone());
-    let left = storage.find_left(&path("/f"), "ann").await.unwrap().unwrap();
-    assert_eq!((left.size, left.under_way), (2 * PART as u64 - 1, false));
-    assert_eq!(storage.all().await.unwrap().len(), 1);
-    assert!(!is_left(), "a look has changed something");
-    storage.sweep().await.unwrap();
-    assert!(is_left());
-    let kept = storage.find_in(&StoragePath::root(), "ann").await.unwrap();
-    assert_eq!(kept.iter().map(|partial| partial.size).collect::<Vec<_>>(), [2 * PART as u64 - 1]);
-    assert_eq!((aborts(&server), server.open_parts()), (0, 2));
 }
 
 /// Where it is not known what is kept, nothing that may be is removed.
