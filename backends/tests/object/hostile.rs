@@ -83,6 +83,37 @@ async fn a_listing_that_goes_in_a_circle_has_an_end() {
     assert_eq!(raw.requests().len(), 6 * 4);
 }
 
+/// A store that has never heard of an upload, in the words of some.
+fn no_upload(_: &str) -> Vec<u8> {
+    absence("NoSuchUpload")
+}
+
+fn no_bucket(_: &str) -> Vec<u8> {
+    absence("NoSuchBucket")
+}
+
+fn no_route(_: &str) -> Vec<u8> {
+    absence("NoSuchKey")
+}
+
+fn absence(code: &str) -> Vec<u8> {
+    let body = format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>");
+    let length = body.len();
+    format!("HTTP/1.1 404 Not Found\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn a_bucket_without_uploads_has_nothing_to_sweep() {
+    let (storage, _) = store(no_upload).await;
+    assert_eq!(storage.sweep().await.unwrap(), 0);
+    // What is no word about uploads is no empty list.
+    for another in [no_bucket, no_route] {
+        let (storage, _) = store(another).await;
+        storage.sweep().await.unwrap_err();
+    }
+}
+
 /// Objects whose length is not told.
 fn without_length(request: &str) -> Vec<u8> {
     let head =

@@ -112,7 +112,11 @@ impl S3 {
         if let Some((key, id)) = after {
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
-        let answer: ListMultipartUploadsResult = self.requests.document(request).await?;
+        let answer = match self.requests.document::<ListMultipartUploadsResult>(request).await {
+            // The word of some stores for a bucket in which no upload was ever begun.
+            Err(failure) if failure.is_not_found() => ListMultipartUploadsResult::default(),
+            answer => answer?,
+        };
         let next = match (answer.is_truncated, answer.next_key_marker, answer.next_upload_id_marker) {
             (true, Some(after), id) if !after.is_empty() => Some((after, id.unwrap_or_default())),
             _ => None,
