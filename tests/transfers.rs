@@ -254,7 +254,7 @@ users:
 
     #[test]
     fn an_idle_session_is_ended_with_a_word() {
-        let setup = Setup::local().server("idle_timeout: 1s");
+        let setup = Setup::local().server("idle_timeout: 5s");
         let server = setup.start();
         let mut client = server.login();
         // libunftp says goodbye as to QUIT.

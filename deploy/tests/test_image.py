@@ -49,7 +49,7 @@ class Contents(unittest.TestCase):
         }
         self.assertEqual(files, expected)
         # This one is built sooner than one for users, and larger for that.
-        self.assertLess(size, 50 << 20)
+        self.assertLess(size, 60 << 20)
         self.assertEqual((owner.st_uid, owner.st_gid), (65532, 65532))
 
     def test_says_what_it_is(self):

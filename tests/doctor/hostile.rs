@@ -11,7 +11,7 @@ use super::played::{Act, pasv, play, say, usual};
 
 pub fn examine(address: SocketAddr, more: &[&str]) -> Examined {
     let url = format!("ftp://demo@{address}");
-    Examined::new(Some("hunter2hunter2"), &[&[&*url, "--timeout", "2s"], more].concat())
+    Examined::new(Some("hunter2hunter2"), &[&[&*url, "--timeout", "10s"], more].concat())
 }
 
 #[test]

@@ -178,9 +178,9 @@ mod native_only {
         let examined = Examined::new(Some("demo"), &[&url(&server), "--active"]);
         let words = ["not to this address", "504", "another machine", "server.active_on_this_machine"];
         examined.expect("note", "active", &words);
-        let setup = Setup::local().server("idle_timeout: 1s\n  active: false");
+        let setup = Setup::local().server("idle_timeout: 10s\n  active: false");
         let server = setup.start();
-        let examined = Examined::new(Some("demo"), &[&url(&server), "--active", "--idle", "3s"]);
+        let examined = Examined::new(Some("demo"), &[&url(&server), "--active", "--idle", "12s"]);
         examined.expect("note", "active", &["502"]);
         examined.expect("note", "idle", &["421", "idle_timeout"]);
     }

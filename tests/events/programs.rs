@@ -136,7 +136,7 @@ rmdir OUT/run.$WHARF_ID";
 #[test]
 fn a_program_that_does_not_end_is_ended() {
     let script = "test -e OUT/told && exit 0; trap 'echo x > OUT/told' TERM; while :; do sleep 0.05; done";
-    let setup = setup(script, ", timeout: 100ms");
+    let setup = setup(script, ", timeout: 5s");
     let server = setup.start();
     server.login().store("a", b"x");
     server.log.expect_warning("an event is not delivered", &[("cause", "it took too long…")]);

@@ -9,7 +9,7 @@ use crate::support::{Client, Engine, Setup, assert_bytes, metric, noise, wait_un
 fn holds_up_no_other_disk() {
     let users = "
 backends:
-  hung: { kind: local, root: '{folder}/files', timeout: 3s }
+  hung: { kind: local, root: '{folder}/files', timeout: 10s }
   other: { kind: local, root: '{folder}/other' }
 users:
   - { name: demo, password: demo, plain: true, backend: hung, permissions: full }

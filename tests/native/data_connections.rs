@@ -3,12 +3,19 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 
 use crate::support::{Client, Program, Setup, Stream};
 
-/// A range of ports that no other test of this run uses, below those that the system hands out.
+/// A range of ports that no other test uses until this process ends, below those that the system hands out.
 fn few_ports(count: u16) -> String {
-    let first = 32_000 + u16::try_from(std::process::id() % 90).unwrap() * 8;
+    static TAKEN: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
+    // Whoever has the last one, at an address of its own, has those before it.
+    let ranges = (0..90).map(|number| 32_000 + number * 8);
+    let mut free =
+        ranges.filter_map(|first| Some((first, TcpListener::bind(("127.0.0.77", first + 7)).ok()?)));
+    let (first, lock) = free.next().unwrap();
+    TAKEN.lock().unwrap().push(lock);
     format!("ports: {first}-{}", first + count - 1)
 }
 

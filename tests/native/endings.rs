@@ -231,7 +231,7 @@ fn commands_before_abor_are_answered() {
 
 #[test]
 fn a_silent_session_gets_421() {
-    let setup = Setup::local().server("idle_timeout: 1s");
+    let setup = Setup::local().server("idle_timeout: 5s");
     let server = setup.start();
     let mut silent = server.login();
     silent.expect_reply(421);
@@ -241,7 +241,7 @@ fn a_silent_session_gets_421() {
 /// RFC 959 has nothing for it, but one who never logs in takes a place of those who would.
 #[test]
 fn nobody_takes_for_ever_to_log_in() {
-    let setup = Setup::local().server("login_timeout: 1s");
+    let setup = Setup::local().server("login_timeout: 3s");
     let server = setup.start();
     let mut client = server.connect();
     let started = Instant::now();
@@ -269,7 +269,7 @@ fn a_client_sets_how_long_it_may_be_silent() {
 /// The session is as old as its transfer, and a transfer as long as bytes move.
 #[test]
 fn a_transfer_that_stands_still_gets_426() {
-    let setup = with_big_file().server("idle_timeout: 1s");
+    let setup = with_big_file().server("idle_timeout: 5s");
     let server = setup.start();
     let mut client = server.login();
     let data = client.start_transfer("RETR big");

@@ -56,7 +56,7 @@ fn assert_others_work(client: &mut Client, name: &str) {
 
 #[test]
 fn holds_up_nobody_on_another_disk_and_no_newcomer() {
-    let Some(setup) = hanging(setup("3s").tls("optional"), &[]) else { return };
+    let Some(setup) = hanging(setup("10s").tls("optional"), &[]) else { return };
     // The certificate is on the disk that hangs, too.
     for name in ["server.crt", "server.key"] {
         let at = setup.folder().join(name);
@@ -145,7 +145,7 @@ fn keeps_no_session_whose_client_has_gone() {
 
 #[test]
 fn cuts_transfers_off_and_leaves_nothing_of_them() {
-    let Some(setup) = hanging(setup("2s"), &[]) else { return };
+    let Some(setup) = hanging(setup("10s"), &[]) else { return };
     let behind = setup.folder().join("behind");
     let old = noise(30 << 20, 4);
     fs::write(behind.join("file"), &old).unwrap();
@@ -204,7 +204,7 @@ fn cuts_transfers_off_and_leaves_nothing_of_them() {
 
 #[test]
 fn that_hangs_while_an_upload_gets_its_name_loses_nothing() {
-    let Some(setup) = hanging(setup("1s"), &[]) else { return };
+    let Some(setup) = hanging(setup("10s"), &[]) else { return };
     let server = setup.start();
     let mut client = server.login();
     let content = noise(300_000, 5);
@@ -244,7 +244,7 @@ fn that_hangs_while_an_upload_gets_its_name_loses_nothing() {
 /// Its client was told that it is not known what becomes of it, has looked, and may have stored something newer since.
 #[test]
 fn that_hangs_before_others_see_anything_changes_nothing_later() {
-    let Some(setup) = hanging(setup("1s"), &[]) else { return };
+    let Some(setup) = hanging(setup("10s"), &[]) else { return };
     let server = setup.start();
     let mut client = server.login();
     client.store("file", b"newer");

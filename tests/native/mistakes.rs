@@ -46,12 +46,12 @@ fn a_name_in_another_character_set() {
 
 #[test]
 fn silence() {
-    let setup = Setup::local().server("idle_timeout: 1s");
+    let setup = Setup::local().server("idle_timeout: 5s");
     assert_said(&setup, "silence", "silent for too long", |client| {
         client.login("demo", "demo");
         client.expect_reply(421);
     });
-    let setup = Setup::local().server("login_timeout: 1s");
+    let setup = Setup::local().server("login_timeout: 3s");
     assert_said(&setup, "no login", "nobody logged in in time", |client| _ = client.expect_reply(421));
 }
 

@@ -45,7 +45,7 @@ async fn what_finds_no_place_waits_for_one() {
 
 #[tokio::test]
 async fn what_makes_no_step_is_given_up_and_keeps_its_place() {
-    let threads = DiskThreads::with_share("disk", Duration::from_millis(50), 1);
+    let threads = DiskThreads::with_share("disk", Duration::from_secs(2), 1);
     let (release, job) = held(&threads);
     let error = job.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");

@@ -16,19 +16,18 @@ const SIZE: usize = 1_000_000;
 /// Far longer than anything here should take.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A file on a server, and a storage before it that has little patience with the proxy between.
-async fn impatient(server: &str, content: &[u8]) -> (Proxy, ObjectStorage, ObjectStorage) {
+/// A file on a server, and a storage before it that waits no longer than this for the proxy between.
+async fn impatient(
+    server: &str,
+    content: &[u8],
+    read_timeout: Duration,
+) -> (Proxy, ObjectStorage, ObjectStorage) {
     let prefix = fresh_prefix();
     let direct = s3(server, &prefix);
     put(&direct, "/f", content, CreateMode::Replace).await.unwrap();
     let proxy = Proxy::before(&variable(server)).await;
     let mut settings = settings_through(&proxy, server, &prefix);
-    settings.tuning = Tuning {
-        retries: 2,
-        retry_timeout: Duration::from_secs(1),
-        read_timeout: Duration::from_secs(1),
-        ..settings.tuning
-    };
+    settings.tuning = Tuning { retries: 2, retry_timeout: LONGEST, read_timeout, ..settings.tuning };
     (proxy, ObjectStorage::s3(settings).unwrap(), direct)
 }
 
@@ -47,7 +46,7 @@ fn are_resumed(gets: &[Record]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_late_comes_whole() {
     for server in SERVERS {
-        let (proxy, storage, _) = impatient(server, &pattern(SIZE, 1)).await;
+        let (proxy, storage, _) = impatient(server, &pattern(SIZE, 1), LONGEST).await;
         for fault in [Fault::Delay, Fault::SlowAnswer] {
             let gate = Gate::new();
             proxy.clear_faults();
@@ -69,7 +68,7 @@ async fn what_comes_late_comes_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_store_is_given_up() {
-    let (proxy, storage, direct) = impatient(SERVERS[0], b"content").await;
+    let (proxy, storage, direct) = impatient(SERVERS[0], b"content", Duration::from_secs(1)).await;
     proxy.fault(When::always(), Fault::Delay(Gate::new()));
     let mut all = tokio::time::timeout(2 * LONGEST, failures(&storage)).await.unwrap();
     all.push(tokio::time::timeout(LONGEST, failed_upload(&storage)).await.unwrap());
@@ -84,7 +83,7 @@ async fn a_body_that_is_cut_or_stalls_is_resumed_where_it_stopped() {
     let content = pattern(SIZE, 1);
     for server in SERVERS {
         for fault in [Fault::TruncatedAnswer { gate: None }, Fault::SlowAnswer(Gate::new())] {
-            let (proxy, storage, _) = impatient(server, &content).await;
+            let (proxy, storage, _) = impatient(server, &content, Duration::from_secs(3)).await;
             for range in [ByteRange::ALL, ByteRange { offset: 7, length: Some(500_000) }] {
                 proxy.take();
                 proxy.clear_faults();
@@ -107,7 +106,7 @@ async fn no_bytes_of_two_objects_are_mixed() {
     let content = pattern(SIZE, 1);
     for server in SERVERS {
         for is_removed in [false, true] {
-            let (proxy, storage, direct) = impatient(server, &content).await;
+            let (proxy, storage, direct) = impatient(server, &content, LONGEST).await;
             let gate = Gate::new();
             proxy.fault(When::nth(Kind::Get, 1), Fault::TruncatedAnswer { gate: Some(gate.clone()) });
             let mut body = storage.open(&path("/f"), ByteRange::ALL).await.unwrap().into_stream();

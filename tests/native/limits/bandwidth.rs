@@ -88,7 +88,7 @@ fn belongs_to_the_user_and_not_to_a_session() {
 /// Everybody waits for longer than a transfer may stand still, and that is no reason to break it off.
 #[test]
 fn makes_nobody_time_out() {
-    let setup = limited(DISK, "download: 8KiB/s, upload: 8KiB/s").server("idle_timeout: 4s");
+    let setup = limited(DISK, "download: 8KiB/s, upload: 8KiB/s").server("idle_timeout: 8s");
     let content = noise(8 * KIB, 7);
     fs::write(setup.files().join("file"), &content).unwrap();
     let server = setup.start();

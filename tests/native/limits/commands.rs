@@ -86,11 +86,11 @@ fn a_transfer_goes_on_and_is_broken_off_while_commands_wait() {
 
 #[test]
 fn idle_time_is_that_of_the_user() {
-    let setup = limited(MEMORY, "idle: 3s").server("idle_timeout: 1h");
+    let setup = limited(MEMORY, "idle: 10s").server("idle_timeout: 1h");
     let server = setup.start();
     let mut free = server.login_as("free", "free");
     let mut client = server.login();
-    client.expect("SITE IDLE 4", 501);
+    client.expect("SITE IDLE 11", 501);
     free.expect("SITE IDLE 3600", 200);
     client.expect_reply(421);
     client.expect_end();

@@ -264,7 +264,7 @@ mod piece_by_piece;
 async fn scans_take_turns() {
     let played = Played::new(Play::Honest).await;
     let mut scan = scan_by(played.port);
-    (scan.connections, scan.timeout) = (1, SHORT);
+    (scan.connections, scan.timeout) = (1, Duration::from_secs(3));
     let world = World::new(&scan);
     let mut slow = world.visit.create(&path("/slow"), CreateMode::Replace, 0).await.unwrap();
     slow.write(Bytes::from_static(b"abc")).await.unwrap();
