@@ -12,10 +12,10 @@ const HASH: &str =
 /// One that takes it ten times as long.
 const COSTLIER: &str =
     "$argon2id$v=19$m=19456,t=20,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
-/// One that takes it many seconds.
+/// One that takes it seconds.
 const SLOW: &str =
-    "$argon2id$v=19$m=65536,t=500,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
-/// One that takes it a small part of that.
+    "$argon2id$v=19$m=65536,t=100,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
+/// One that takes it a third of that.
 const SLOWISH: &str =
     "$argon2id$v=19$m=65536,t=30,p=1$wMoIhjO2Kb8lCzZIEGwA0g$rotq8LKHelRqHZ/X9U8480kT7rpIhnkFbjA/6+s7Pog";
 /// "open sesame".
@@ -88,7 +88,7 @@ fn passwords_of_clients_that_are_gone_are_not_checked() {
 
 #[test]
 fn the_wait_for_a_check_is_a_part_of_the_time_to_log_in() {
-    let setup = hashed().server("login_timeout: 5s");
+    let setup = hashed().server("login_timeout: 3s");
     let server = setup.start();
     let mut client = ask(&server, "127.0.0.1", "slow", "wrong");
     if Engine::current() == Engine::Native {

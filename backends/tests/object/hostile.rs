@@ -15,7 +15,7 @@ const E_TAG: &str = "etag: \"5eb63bbbe01eeed093cb22bb8f5acdc3\"";
 
 /// A store that answers to the first line of a request with the head and body that the function says; one that says
 /// nothing keeps the connection.
-async fn store(answer: fn(&str) -> Vec<u8>) -> (ObjectStorage, Raw) {
+async fn store(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (ObjectStorage, Raw) {
     let raw = Raw::new(move |request, _| answer(&request.first)).await;
     let mut settings = S3Settings::new("bucket");
     settings.endpoint = Some(raw.url.clone());
@@ -83,20 +83,15 @@ async fn a_listing_that_goes_in_a_circle_has_an_end() {
     assert_eq!(raw.requests().len(), 6 * 4);
 }
 
-/// A store that has never heard of an upload, in the words of some.
-fn no_upload(_: &str) -> Vec<u8> {
-    absence("NoSuchUpload")
+/// A store without objects that has no list of its open uploads, and says why in one word.
+async fn without_uploads(code: &'static str) -> (ObjectStorage, Raw) {
+    store(move |request| no_list(request, code)).await
 }
 
-fn no_bucket(_: &str) -> Vec<u8> {
-    absence("NoSuchBucket")
-}
-
-fn no_route(_: &str) -> Vec<u8> {
-    absence("NoSuchKey")
-}
-
-fn absence(code: &str) -> Vec<u8> {
+fn no_list(request: &str, code: &str) -> Vec<u8> {
+    if request.contains("list-type") {
+        return document(NO_KEYS);
+    }
     let body = format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>");
     let length = body.len();
     format!("HTTP/1.1 404 Not Found\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
@@ -105,11 +100,12 @@ fn absence(code: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_bucket_without_uploads_has_nothing_to_sweep() {
-    let (storage, _) = store(no_upload).await;
+    let (storage, raw) = without_uploads("NoSuchUpload").await;
     assert_eq!(storage.sweep().await.unwrap(), 0);
+    assert!(raw.requests().iter().any(|request| request.first.contains("uploads")));
     // What is no word about uploads is no empty list.
-    for another in [no_bucket, no_route] {
-        let (storage, _) = store(another).await;
+    for code in ["NoSuchBucket", "NoSuchKey"] {
+        let (storage, _raw) = without_uploads(code).await;
         storage.sweep().await.unwrap_err();
     }
 }
