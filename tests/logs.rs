@@ -233,7 +233,12 @@ mod of_what_users_do {
         if Engine::current() == Engine::Native {
             client.expect("MFMT 20200203040506 moved", 213);
             client.expect("SITE CHMOD 600 moved", 200);
-            expected.extend([("MFMT", "/folder/moved", None), ("SITE CHMOD", "/folder/moved", None)]);
+            let set = [("MFMT", "2020-02-03T04:05:06Z"), ("SITE CHMOD", "0600")];
+            for (operation, value) in set.map(|(operation, value)| (operation, Value::from(value))) {
+                let fields =
+                    [("operation", operation.into()), ("path", "/folder/moved".into()), ("value", value)];
+                assert_line(&server.log, "changed", &fields);
+            }
         }
         client.expect("DELE moved", 250);
         client.expect("CDUP", 250);

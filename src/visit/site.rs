@@ -50,8 +50,8 @@ impl UserView {
             | Operation::Read(..)
             | Operation::Digest(..)
             | Operation::Store(..)
-            | Operation::SetTime(_)
-            | Operation::SetMode(_) => return None,
+            | Operation::SetTime(..)
+            | Operation::SetMode(..) => return None,
         };
         let place = self.authorize_change(path, needed).ok()?;
         let from = match from {

@@ -393,7 +393,7 @@ impl Visit {
     /// # Errors
     /// Those.
     pub async fn set_modified(&self, path: &StoragePath, modified: SystemTime) -> Result<()> {
-        self.pass(Operation::SetTime(path), self.view.set_modified(path, modified)).await
+        self.pass(Operation::SetTime(path, modified), self.view.set_modified(path, modified)).await
     }
 
     /// Sets the permission bits of a file or directory, if [it has any](UserView::sets_mode_of). Says whether it has.
@@ -404,7 +404,7 @@ impl Visit {
         if !self.view.sets_mode_of(path) {
             return Ok(false);
         }
-        self.pass(Operation::SetMode(path), self.view.set_mode(path, mode)).await?;
+        self.pass(Operation::SetMode(path, mode), self.view.set_mode(path, mode)).await?;
         Ok(true)
     }
 }

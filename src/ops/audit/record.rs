@@ -60,6 +60,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
@@ -159,9 +161,9 @@ impl<'a> Record<'a> {
             What::TransferEnded { transfer, end } if transfer.direction != Direction::Listing => {
                 ("transfer", of_transfer(user(), transfer, end, sha256))
             }
-            What::Changed { operation, path, to } => {
+            What::Changed { operation, path, to, value } => {
                 let (path, to) = (Some(path.as_str()), to.map(StoragePath::as_str));
-                ("change", Body { operation: Some(operation), path, to, ..user() })
+                ("change", Body { operation: Some(operation), path, to, value, ..user() })
             }
             What::UploadKept { path, bytes } => {
                 ("upload.kept", Body { path: Some(path.as_str()), bytes: Some(bytes), ..user() })

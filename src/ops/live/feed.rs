@@ -146,9 +146,9 @@ fn object(fact: &Fact<'_>) -> Option<Map<String, Value>> {
         What::UploadRemoved { path, bytes } => {
             ("upload_removed", json!({ "path": path.as_str(), "bytes": bytes }))
         }
-        What::Changed { operation, path, to } => {
+        What::Changed { operation, path, to, value } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
-            ("changed", json!({ "operation": operation, "path": path, "to": to }))
+            ("changed", json!({ "operation": operation, "path": path, "to": to, "value": value }))
         }
         What::CommandFailed { operation, error } => {
             let (path, cause) = (error.path().map(StoragePath::as_str), error.to_string());

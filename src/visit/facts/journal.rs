@@ -120,8 +120,14 @@ impl Journal<'_> {
     }
 
     /// A command has changed what is stored.
-    pub(crate) fn changed(&self, operation: &str, path: &StoragePath, to: Option<&StoragePath>) {
-        self.tell(What::Changed { operation, path, to });
+    pub(crate) fn changed(
+        &self,
+        operation: &str,
+        path: &StoragePath,
+        to: Option<&StoragePath>,
+        value: Option<&str>,
+    ) {
+        self.tell(What::Changed { operation, path, to, value });
     }
 
     /// The scanner has found something in an upload; where a copy is kept, if one is.

@@ -67,9 +67,9 @@ pub(super) fn write(who: Who<'_>, what: What<'_>) {
             let path = path.as_str();
             tracing::info!(session, user, %peer, path, bytes, "removed what was kept of an upload");
         }
-        What::Changed { operation, path, to } => {
+        What::Changed { operation, path, to, value } => {
             let (path, to) = (path.as_str(), to.map(StoragePath::as_str));
-            tracing::info!(session, user, %peer, operation, path, to, "changed");
+            tracing::info!(session, user, %peer, operation, path, to, value, "changed");
         }
         What::ScanFound { path, finding, scanner, quarantined } if rate::INFECTED.admits(peer.ip()) => {
             let path = path.as_str();

@@ -90,8 +90,8 @@ pub(crate) enum What<'a> {
     UploadRemoved { path: &'a StoragePath, bytes: u64 },
     /// All bytes of a file that a layer wanted to see have passed: this is their SHA-256.
     Digested { sha256: &'a [u8] },
-    /// A command has changed what is stored, but for the bytes of files.
-    Changed { operation: &'a str, path: &'a StoragePath, to: Option<&'a StoragePath> },
+    /// A command has changed what is stored, but for the bytes of files. The value is the time or the mode that it has set.
+    Changed { operation: &'a str, path: &'a StoragePath, to: Option<&'a StoragePath>, value: Option<&'a str> },
     /// The scanner has found something in an upload, which is refused; where a copy is kept, if one is.
     ScanFound { path: &'a StoragePath, finding: &'a str, scanner: &'a str, quarantined: Option<&'a str> },
     /// There is no verdict about an upload, or none about the whole of it: whether it is stored in spite of that.

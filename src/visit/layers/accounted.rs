@@ -22,8 +22,8 @@ impl Layer for Accounted {
             | Operation::MakeDirectory(path)
             | Operation::RemoveDirectory(path)
             | Operation::Rename { from: path, .. }
-            | Operation::SetTime(path)
-            | Operation::SetMode(path) => path,
+            | Operation::SetTime(path, _)
+            | Operation::SetMode(path, _) => path,
         };
         if guest.facts.can_be_told().await {
             return Ok(());

@@ -13,6 +13,7 @@ mod slot;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -89,9 +90,9 @@ pub enum Operation<'a> {
         to: &'a StoragePath,
     },
     /// Sets the time of the last change of a file.
-    SetTime(&'a StoragePath),
+    SetTime(&'a StoragePath, SystemTime),
     /// Sets the permission bits of a file or directory.
-    SetMode(&'a StoragePath),
+    SetMode(&'a StoragePath, u32),
 }
 
 /// Something that every operation of a visit passes.

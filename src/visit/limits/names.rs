@@ -19,8 +19,8 @@ pub(super) fn check(refused: &[Pattern], operation: Operation<'_>) -> Result<()>
         | Operation::Digest(..)
         | Operation::RemoveFile(_)
         | Operation::RemoveDirectory(_)
-        | Operation::SetTime(_)
-        | Operation::SetMode(_) => return Ok(()),
+        | Operation::SetTime(..)
+        | Operation::SetMode(..) => return Ok(()),
     };
     let Some(name) = path.name().filter(|_| !refused.is_empty()) else { return Ok(()) };
     let name = name.to_lowercase();

@@ -56,7 +56,7 @@ function told(fact) {
     case "scan_unavailable":
       return [`upload ${path} ${fact.is_stored ? "stored" : "refused"} without a verdict of ${plain(fact.scanner, 120)}: ${plain(fact.cause, 200)}`, true];
     case "changed":
-      return [`${plain(fact.operation, 40)} ${path}${fact.to ? ` → ${plain(fact.to)}` : ""}`];
+      return [`${plain(fact.operation, 40)} ${path}${fact.to ? ` → ${plain(fact.to)}` : ""}${fact.value ? ` (${plain(fact.value, 40)})` : ""}`];
     case "command_failed":
       return [`${plain(fact.operation, 40)} ${path} failed: ${plain(fact.cause, 200)}`, true];
     case "operator_acted":
