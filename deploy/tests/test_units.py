@@ -169,6 +169,10 @@ class Systemd(unittest.TestCase):
             self.assertEqual(complaints, [])
             run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
+    def test_the_machine_is_known_to_the_service(self):
+        """What of /proc is no process: the names of the machine, and of this boot, by which others see whether a server is gone."""
+        self.assertNotRegex(UNIT.read_text(), "(?m)^ProcSubset=pid")
+
     def test_user_can_be_made(self):
         ran = run("systemd-sysusers", "--dry-run", ROOT / "deploy/systemd/wharf.sysusers")
         self.assertIn("wharf", ran.stdout + ran.stderr)
